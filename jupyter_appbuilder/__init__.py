@@ -1,0 +1,23 @@
+"""Jupyter App Builder: describe a web app, watch it being built, keep the notebook that rebuilds it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__version__ = "0.1.0"
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    return [{"src": "labextension", "dest": "@jupyter-appbuilder/labextension"}]
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    from .extension import AppBuilderExtension
+
+    return [{"module": "jupyter_appbuilder", "app": AppBuilderExtension}]
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    from .notebook.magics import load_ipython_extension
+
+    load_ipython_extension(ipython)

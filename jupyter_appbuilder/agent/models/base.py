@@ -1,0 +1,80 @@
+"""The interface between the agent and a model.
+
+Messages and tool definitions use the OpenAI chat format (plain dicts): it is what most endpoints speak, and what the
+others are translated from. A model yields deltas as they arrive and, last, the whole response.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ...errors import Unavailable
+
+Message = dict[str, Any]
+ToolDefinition = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """A piece of a tool call: ``id`` and ``name`` come with the first piece of each ``index``, empty afterwards."""
+
+    index: int
+    arguments: str
+    id: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallRequest:
+    id: str
+    name: str
+    arguments: str  # JSON text as the model wrote it
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelResponse:
+    text: str
+    tool_calls: tuple[ToolCallRequest, ...]
+    finish_reason: str  # "stop", "tool_calls", "length", "content_filter"
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    max_output_tokens: int | None = None
+    temperature: float | None = None
+
+
+class Model(Protocol):
+    name: str  # "provider:name"
+    recorded: bool  # True for answers that come from a shipped recording
+    context_window: int | None  # tokens, where known
+
+    def stream(
+        self, messages: Sequence[Message], tools: Sequence[ToolDefinition], settings: ModelSettings
+    ) -> AsyncIterator[TextDelta | ToolCallDelta | ModelResponse]:
+        """Ask the model. The last item is the ``ModelResponse``. Cancelling closes the connection.
+
+        Raises ``ModelError`` (after the retries that make sense) with what to do next.
+        """
+        ...
+
+
+class ModelError(Unavailable):
+    """The model could not answer. Its message never holds a key."""
+
+    default_reason = "model_error"

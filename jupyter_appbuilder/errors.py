@@ -1,0 +1,64 @@
+"""Every error this package raises on purpose.
+
+    AppBuilderError
+    ├── InvalidInput          400  the request or argument is wrong; ``field`` names it
+    ├── NotFound              404
+    ├── Conflict              409
+    │   └── SessionBusy       409  a turn is running
+    ├── Unavailable           503  something outside us is missing or down (sandbox, model, database)
+    └── Forbidden             403
+
+Each says what happened (``message``), a stable code for programs (``reason``) and the next step (``hint``).
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class AppBuilderError(Exception):
+    status: ClassVar[int] = 500
+    default_reason: ClassVar[str] = "internal"
+
+    def __init__(self, message: str, *, hint: str = "", reason: str = "", field: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.reason = reason or self.default_reason
+        self.field = field
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+    def to_json(self) -> dict[str, Any]:
+        body = {"message": self.message, "reason": self.reason, "hint": self.hint}
+        return body | {"field": self.field} if self.field else body
+
+
+class InvalidInput(AppBuilderError):
+    status = 400
+    default_reason = "invalid_input"
+
+
+class Forbidden(AppBuilderError):
+    status = 403
+    default_reason = "forbidden"
+
+
+class NotFound(AppBuilderError):
+    status = 404
+    default_reason = "not_found"
+
+
+class Conflict(AppBuilderError):
+    status = 409
+    default_reason = "conflict"
+
+
+class SessionBusy(Conflict):
+    default_reason = "session_busy"
+
+
+class Unavailable(AppBuilderError):
+    status = 503
+    default_reason = "unavailable"

@@ -1,0 +1,267 @@
+"""The vocabulary of the event log: every event type, as data.
+
+A session *is* its events. Everything the product shows about a session (chat, activity feed, the model's
+message history, usage, checkpoints, the notebook) is a pure function of them. This module imports nothing of ours.
+
+Durable events carry a dense sequence number and are stored. Live messages (``LIVE``) are sent to whoever is
+watching and then forgotten: the durable event that follows says the same in full.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal, NotRequired, TypedDict
+
+By = Literal["agent", "person", "notebook", "loop", "command"]
+"""Who did it: the model; the person in the panel or the editor; a notebook cell; our own agent loop; a process in
+the sandbox."""
+
+TurnReason = Literal["done", "stopped", "limit", "budget", "failed"]
+
+SessionState = Literal["creating", "ready", "busy", "waiting", "asleep", "failed", "ended"]
+
+
+class SessionCreated(TypedDict):
+    name: str  # the folder's name, unique below <root>/appbuilder
+    title: str
+    path: str  # the session's folder, relative to the Jupyter root, with forward slashes
+    template: str
+    template_tree: str  # git tree hash of the template's files
+    model: str  # "provider:name"
+    sandbox: str  # provider name
+
+
+class SessionReady(TypedDict):
+    """The workspace stands and holds the template's files."""
+
+
+class SessionUpdated(TypedDict, total=False):
+    title: str
+    model: str
+
+
+class SessionFailed(TypedDict):
+    message: str
+    hint: str
+
+
+class SessionEnded(TypedDict):
+    pass
+
+
+class SandboxSlept(TypedDict):
+    pass
+
+
+class SandboxWoke(TypedDict):
+    pass
+
+
+class TurnStarted(TypedDict):
+    turn: str  # "t1", "t2" …
+    model: str
+
+
+class MessageUser(TypedDict):
+    turn: str
+    text: str
+
+
+class ToolCallData(TypedDict):
+    call: str  # ours, unique in the session: "<response>.<index>"
+    id: str  # the provider's own id, echoed back to it
+    tool: str
+    arguments: str  # raw JSON text as the model wrote it, possibly invalid
+
+
+class UsageData(TypedDict):
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    cost: float | None  # US dollars; None where the price is not known
+
+
+class ResponseCompleted(TypedDict):
+    """One whole model response, stored before any of its tools runs."""
+
+    turn: str
+    response: str  # "r1", "r2" …
+    model: str
+    recorded: bool  # True when the answer comes from a shipped recording (the demo model)
+    text: str
+    tool_calls: list[ToolCallData]
+    finish_reason: str
+    usage: UsageData
+
+
+class ToolStarted(TypedDict):
+    turn: str | None  # None for a call made outside a turn
+    call: str
+    tool: str
+    arguments: dict[str, Any]
+    by: By
+
+
+class ToolFinished(TypedDict):
+    turn: str | None
+    call: str
+    tool: str
+    ok: bool
+    summary: str  # one line for the feed
+    text: str  # the full result; what the model gets is a bounded view of it
+    detail: dict[str, Any]  # JSON, by tool: path, added, removed, diff, exit_code, errors …
+    duration_ms: int
+    patch: NotRequired[str]  # `git diff --binary` of all a command changed on disk
+
+
+class FileChanged(TypedDict):
+    path: str
+    change: Literal["created", "modified", "deleted"]
+    by: By
+    added: int  # lines
+    removed: int
+    call: NotRequired[str]  # the tool call that did it, if one did
+    patch: NotRequired[str]  # for changes no tool call explains (by == "person"): `git diff --binary`
+
+
+class CheckpointCreated(TypedDict):
+    checkpoint: str  # git commit hash
+    tree: str  # git tree hash
+    parent: str | None
+    turn: str | None
+    title: str
+    files: int
+    added: int
+    removed: int
+
+
+class SessionRestored(TypedDict):
+    checkpoint: str  # the checkpoint gone back to
+    tree: str
+    previous: str  # the checkpoint that held the state before, so that a restore can be undone
+    patch: NotRequired[str]
+
+
+class PreviewReady(TypedDict):
+    duration_ms: int
+
+
+class PreviewError(TypedDict):
+    kind: Literal["server", "build", "page", "network"]
+    message: str
+    stack: NotRequired[str]
+    source: NotRequired[str]  # file:line:column where known
+
+
+class ApprovalRequested(TypedDict):
+    approval: str
+    turn: str
+    call: str
+    question: str
+
+
+class ApprovalGiven(TypedDict):
+    approval: str
+    granted: bool
+
+
+class UsageRecorded(TypedDict):
+    turn: str
+    model: str
+    usage: UsageData
+
+
+class TurnFinished(TypedDict):
+    turn: str
+    reason: TurnReason
+    message: str  # for people; empty when done
+    hint: str  # the next step, if any
+
+
+PAYLOADS: Mapping[str, type] = {
+    "session.created": SessionCreated,
+    "session.ready": SessionReady,
+    "session.updated": SessionUpdated,
+    "session.failed": SessionFailed,
+    "session.ended": SessionEnded,
+    "session.restored": SessionRestored,
+    "sandbox.slept": SandboxSlept,
+    "sandbox.woke": SandboxWoke,
+    "turn.started": TurnStarted,
+    "turn.finished": TurnFinished,
+    "message.user": MessageUser,
+    "response.completed": ResponseCompleted,
+    "tool.started": ToolStarted,
+    "tool.finished": ToolFinished,
+    "file.changed": FileChanged,
+    "checkpoint.created": CheckpointCreated,
+    "preview.ready": PreviewReady,
+    "preview.error": PreviewError,
+    "approval.requested": ApprovalRequested,
+    "approval.given": ApprovalGiven,
+    "usage.recorded": UsageRecorded,
+}
+"""Every durable event type and the shape of its data."""
+
+VERSIONS: Mapping[str, int] = dict.fromkeys(PAYLOADS, 1)
+"""The payload version written today, by type. Raise it with any change a reader could notice."""
+
+LIVE = frozenset({"text.delta", "tool.delta", "tool.output", "progress", "preview"})
+"""Messages that are never stored.
+
+``text.delta``  {turn, response, text}
+``tool.delta``  {turn, response, index, call, tool, arguments}: a piece of a tool call's JSON arguments
+``tool.output`` {call, stream: "stdout"|"stderr", text}
+``progress``    {what, message, fraction|null}: long work outside a tool call, e.g. what == "dependencies"
+``preview``     {state, url, message, fraction|null}: the preview's state. Its URL is a capability, so never stored.
+"""
+
+
+class UnknownEvent(ValueError):
+    """An event whose type or shape this version does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event on its way into the log: it has no sequence number yet."""
+
+    type: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        payload = PAYLOADS.get(self.type)
+        if payload is None:
+            raise UnknownEvent(f"No event type {self.type!r}. Add it to events.PAYLOADS.")
+        required: frozenset[str] = payload.__required_keys__  # pyright: ignore[reportAttributeAccessIssue]
+        optional: frozenset[str] = payload.__optional_keys__  # pyright: ignore[reportAttributeAccessIssue]
+        missing = required - self.data.keys()
+        extra = self.data.keys() - required - optional
+        if missing or extra:
+            raise UnknownEvent(
+                f"Event {self.type!r} does not fit its shape: missing {sorted(missing)}, unknown {sorted(extra)}."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A stored event. ``seq`` is dense from 1 within its session; ``at`` is Unix time in seconds (UTC)."""
+
+    session: str
+    seq: int
+    at: float
+    type: str
+    data: Mapping[str, Any]
+    v: int = 1
+
+    def to_json(self) -> dict[str, Any]:
+        """The event as it goes over the wire; the session is known from the channel."""
+        return {"seq": self.seq, "at": timestamp(self.at), "type": self.type, "v": self.v, "data": dict(self.data)}
+
+
+def timestamp(at: float | None = None) -> str:
+    """Unix seconds (now by default) as an RFC 3339 UTC time with milliseconds."""
+    moment = datetime.fromtimestamp(time.time() if at is None else at, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,159 @@
+"""The interface between the product and the place where generated code runs.
+
+A ``SandboxProvider`` makes sandboxes; a ``Sandbox`` runs commands and the dev server of one session. The workspace
+(real files, elsewhere) outlives every sandbox: any sandbox can be thrown away and rebuilt from it.
+
+Third parties register a provider under the entry-point group ``jupyter_appbuilder.sandboxes``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from .templates import Template
+
+Output = Callable[[Literal["stdout", "stderr"], str], None]
+"""Called with each piece of a command's output as it comes. Must not block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where long work stands. ``fraction`` is 0..1, or None where the end is not known."""
+
+    message: str
+    fraction: float | None = None
+
+
+OnProgress = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ExecResult:
+    """How a command ended.
+
+    ``exit_code`` is 128 + N for death by signal N. ``ended`` tells why: by itself, by its time limit, by an output or
+    memory limit. ``stdout``/``stderr`` hold at most the limit's bytes, decoded with replacement.
+    """
+
+    exit_code: int
+    stdout: str
+    stderr: str
+    duration: float  # seconds
+    ended: Literal["exit", "timeout", "output", "memory"] = "exit"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the preview proxy reaches a dev server: a unix socket (local) or a URL (cloud).
+
+    ``headers`` are added to each request and never shown to the browser.
+    """
+
+    socket: Path | None = None
+    url: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+ServerState = Literal["stopped", "starting", "ready", "failed", "asleep"]
+
+
+@dataclass(frozen=True, slots=True)
+class DevServer:
+    """A dev server as it stands now."""
+
+    state: ServerState
+    address: Address | None = None
+    message: str = ""  # for people: what it is doing, or why it failed
+    log: str = ""  # the tail of its output, at most 16 KiB
+    started_ms: int | None = None  # from serve() to its first answer
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    memory: int  # bytes resident, all processes of the sandbox
+    processes: int
+    cpu: float  # seconds used
+
+
+class Sandbox(Protocol):
+    """One session's sandbox. All methods raise ``errors.Unavailable`` when the sandbox cannot do its work.
+
+    Cancelling the task that awaits ``exec`` kills the command and everything it started.
+    """
+
+    provider: str
+
+    async def exec(
+        self,
+        command: str | Sequence[str],
+        *,
+        timeout: float = 120,
+        cwd: str = ".",
+        env: Mapping[str, str] | None = None,
+        on_output: Output | None = None,
+        max_output: int = 4 * 1024 * 1024,
+    ) -> ExecResult:
+        """Run a command (a string goes through ``bash -c``) in the workspace, below ``cwd``."""
+        ...
+
+    async def install(self, packages: Sequence[str], *, dev: bool = False, on_output: Output | None = None) -> ExecResult:
+        """Add packages to the workspace's manifest and lock file, and make them importable.
+
+        The dev server, if it runs, is restarted by the caller through ``serve``.
+        """
+        ...
+
+    async def prepare(self, on_progress: OnProgress | None = None) -> None:
+        """Make the dependencies of the workspace's lock file available. Quick when the cache is warm."""
+        ...
+
+    async def serve(self, base_path: str, on_progress: OnProgress | None = None) -> DevServer:
+        """Start (or restart) the template's dev server with ``base_path`` as its URL prefix; wait for its first answer."""
+        ...
+
+    @property
+    def server(self) -> DevServer: ...
+
+    async def sleep(self) -> None:
+        """Give back memory; keep what makes waking quick."""
+        ...
+
+    async def wake(self) -> None: ...
+
+    async def stats(self) -> Stats: ...
+
+    async def stop(self) -> None:
+        """End every process. May be called twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding of ``SandboxProvider.check``; ``hint`` says what to install or change."""
+
+    name: str
+    ok: bool
+    detail: str
+    hint: str = ""
+
+
+class SandboxProvider(Protocol):
+    name: str
+
+    async def create(self, session: str, workspace: Path, template: Template) -> Sandbox:
+        """A sandbox on ``workspace`` (the app folder). Starts no process yet.
+
+        Raises ``errors.Unavailable`` naming what is missing and how to get it.
+        """
+        ...
+
+    async def check(self) -> list[Check]:
+        """What ``jupyter appbuilder doctor`` shows about this provider."""
+        ...
+
+    async def close(self) -> None:
+        """Stop every sandbox this provider made."""
+        ...

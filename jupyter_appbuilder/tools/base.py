@@ -1,0 +1,96 @@
+"""What a tool is: defined once, used by the model, the notebook, Python, REST and the panel.
+
+A tool is an async function of a ``ToolContext`` and a pydantic model of its arguments; its docstring is what the
+model reads. Register it with ``@tool``:
+
+    class ReadFile(BaseModel):
+        path: str = Field(description="Path inside the app, e.g. src/App.tsx")
+
+    @tool(effect="read")
+    async def read_file(context: ToolContext, arguments: ReadFile) -> ToolResult:
+        \"\"\"Read a text file.\"\"\"
+
+Third parties register a list of tools under the entry-point group ``jupyter_appbuilder.tools``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, get_type_hints
+
+from pydantic import BaseModel
+
+from ..sandbox.base import DevServer, Sandbox
+
+if TYPE_CHECKING:
+    from ..workspace import Workspace
+
+Effect = Literal["read", "write", "command"]
+"""read: changes nothing, may run beside others. write: changes whole files, safe to run again after a crash.
+command: runs code; what it changed is found by comparing the workspace before and after."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool did. ``text`` is the full result; the model gets a bounded view of it."""
+
+    text: str
+    summary: str  # one line for the feed, e.g. "Edited src/App.tsx (+4 −1)"
+    ok: bool = True
+    detail: dict[str, Any] = field(default_factory=dict)  # JSON, by tool
+
+
+class AppServer(Protocol):
+    """The running app as tools see it: the dev server and the errors its page reported."""
+
+    async def ensure(self) -> DevServer:
+        """Start the dev server if it does not run; wait until it is ready or has failed."""
+        ...
+
+    async def restart(self) -> DevServer: ...
+
+    async def problems(self) -> list[dict[str, Any]]:
+        """Errors of the dev server and the page since the last file change: ``events.PreviewError`` payloads."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToolContext:
+    workspace: Workspace
+    sandbox: Callable[[], Awaitable[Sandbox]]  # starts it at first use
+    app: AppServer
+    check: tuple[str, ...]  # the template's check command
+    output: Callable[[Literal["stdout", "stderr"], str], None]  # live output, shown while the tool runs
+
+
+A = TypeVar("A", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool(Generic[A]):
+    name: str
+    description: str
+    effect: Effect
+    arguments: type[A]
+    run: Callable[[ToolContext, A], Awaitable[ToolResult]]
+
+    def definition(self) -> dict[str, Any]:
+        """The tool in the OpenAI function-calling format."""
+        schema = self.arguments.model_json_schema()
+        schema.pop("title", None)
+        return {
+            "type": "function",
+            "function": {"name": self.name, "description": self.description, "parameters": schema},
+        }
+
+
+def tool(*, effect: Effect) -> Callable[[Callable[[ToolContext, A], Awaitable[ToolResult]]], Tool[A]]:
+    """Make a tool of an async function; its name is the function's, its description the docstring."""
+
+    def decorate(run: Callable[[ToolContext, A], Awaitable[ToolResult]]) -> Tool[A]:
+        arguments = get_type_hints(run)["arguments"]
+        return Tool(run.__name__, inspect.getdoc(run) or "", effect, arguments, run)
+
+    return decorate
