@@ -99,7 +99,9 @@ class Sandbox(Protocol):
         """Run a command (a string goes through ``bash -c``) in the workspace, below ``cwd``."""
         ...
 
-    async def install(self, packages: Sequence[str], *, dev: bool = False, on_output: Output | None = None) -> ExecResult:
+    async def install(
+        self, packages: Sequence[str], *, dev: bool = False, on_output: Output | None = None
+    ) -> ExecResult:
         """Add packages to the workspace's manifest and lock file, and make them importable.
 
         The dev server, if it runs, is restarted by the caller through ``serve``.
@@ -111,7 +113,7 @@ class Sandbox(Protocol):
         ...
 
     async def serve(self, base_path: str, on_progress: OnProgress | None = None) -> DevServer:
-        """Start (or restart) the template's dev server with ``base_path`` as its URL prefix; wait for its first answer."""
+        """Start (or restart) the template's dev server under the URL prefix ``base_path``; wait for its first answer."""
         ...
 
     @property

@@ -85,6 +85,8 @@ def find_template(name: str, extra: Iterable[Path] = ()) -> Template:
     templates = find_templates(extra)
     if name not in templates:
         raise NotFound(
-            f"There is no template {name!r}.", hint=f"Choose one of: {', '.join(sorted(templates))}.", reason="unknown_template"
+            f"There is no template {name!r}.",
+            hint=f"Choose one of: {', '.join(sorted(templates))}.",
+            reason="unknown_template",
         )
     return templates[name]
