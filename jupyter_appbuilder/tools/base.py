@@ -42,6 +42,15 @@ class ToolResult:
     detail: dict[str, Any] = field(default_factory=dict)  # JSON, by tool
 
 
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call to run. ``arguments`` is the raw JSON text as the model wrote it, possibly invalid."""
+
+    call: str  # unique in the session
+    tool: str
+    arguments: str | dict[str, Any]
+
+
 class AppServer(Protocol):
     """The running app as tools see it: the dev server and the errors its page reported."""
 
