@@ -27,7 +27,8 @@ SessionState = Literal["creating", "ready", "busy", "waiting", "asleep", "failed
 class SessionCreated(TypedDict):
     name: str  # the folder's name, unique below <root>/appbuilder
     title: str
-    path: str  # the session's folder, relative to the Jupyter root, with forward slashes
+    root: str  # the Jupyter root it was made in, absolute
+    path: str  # the session's folder, relative to the root, with forward slashes
     template: str
     template_tree: str  # git tree hash of the template's files
     model: str  # "provider:name"
@@ -229,14 +230,14 @@ class Draft:
     """An event on its way into the log: it has no sequence number yet."""
 
     type: str
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def __post_init__(self) -> None:
         payload = PAYLOADS.get(self.type)
         if payload is None:
             raise UnknownEvent(f"No event type {self.type!r}. Add it to events.PAYLOADS.")
-        required: frozenset[str] = payload.__required_keys__  # pyright: ignore[reportAttributeAccessIssue]
-        optional: frozenset[str] = payload.__optional_keys__  # pyright: ignore[reportAttributeAccessIssue]
+        required: frozenset[str] = getattr(payload, "__required_keys__")  # noqa: B009
+        optional: frozenset[str] = getattr(payload, "__optional_keys__")  # noqa: B009
         missing = required - self.data.keys()
         extra = self.data.keys() - required - optional
         if missing or extra:

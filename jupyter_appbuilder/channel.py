@@ -1,0 +1,173 @@
+"""Who is watching a session, and what they are told.
+
+A watcher first gets the stored events it lacks, then one snapshot of what is not stored (the response being streamed,
+the output of running tools, the preview's state), then everything as it happens. Nothing is lost or doubled in
+between: see ``watch``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from typing import Any
+
+from .events import LIVE, Event
+
+BATCH = 500
+MAX_OUTPUT = 64 * 1024  # characters of a running tool's output kept for late-comers
+MAX_BEHIND = 2000  # messages a slow watcher may lag before its stream is cut; it reconnects and catches up
+
+Message = dict[str, Any]
+Read = Callable[[int, int], Awaitable[list[Event]]]
+
+
+class Channel:
+    def __init__(self, read: Read, describe: Callable[[], Message]) -> None:
+        """``read(after, limit)`` gives stored events, and none that ``events`` has not been told of yet;
+        ``describe()`` the session's summary as JSON."""
+        self._read = read
+        self._describe = describe
+        self._watchers: set[_Watcher] = set()
+        self._n = 0
+        self._response: Message | None = None
+        self._calls: dict[int, Message] = {}
+        self._outputs: dict[str, str] = {}
+        self._progress: dict[str, Message] = {}
+        self._preview: Message = {"state": "stopped", "url": None, "message": "", "fraction": None, "log": ""}
+
+    @property
+    def watched(self) -> bool:
+        return bool(self._watchers)
+
+    def live(self, type: str, data: Message) -> None:
+        """Tell the watchers something that is not stored."""
+        if type not in LIVE:
+            raise ValueError(f"No live message type {type!r}. Add it to events.LIVE.")
+        self._n += 1
+        self._remember(type, data)
+        self._tell({"kind": "live", "n": self._n, "type": type, "data": data})
+
+    def events(self, events: Sequence[Event]) -> None:
+        """Tell the watchers what was stored."""
+        for event in events:
+            self._forget(event)
+        self._tell({"kind": "events", "events": [event.to_json() for event in events]})
+
+    def session(self) -> None:
+        """Tell the watchers that the summary changed."""
+        self._tell({"kind": "session", "session": self._describe()})
+
+    async def watch(self, after: int = 0) -> AsyncGenerator[Message, None]:
+        """Wire messages, from the first event after ``after`` on, until the session is closed."""
+        watcher = _Watcher()
+        self._watchers.add(watcher)
+        try:
+            seq = after
+            while events := await self._read(seq, BATCH):
+                seq = events[-1].seq
+                yield {"kind": "events", "events": [event.to_json() for event in events]}
+            # From here to the snapshot nothing awaits: events stored since the last read are in the queue, and the
+            # snapshot holds all that the queue's live messages said.
+            missed = [message for message in watcher.take() if message["kind"] == "events"]
+            snapshot = self._snapshot()
+            for message in missed:
+                fresh = [event for event in message["events"] if event["seq"] > seq]
+                if fresh:
+                    yield {"kind": "events", "events": fresh}
+            yield snapshot
+            while not watcher.closed:
+                for message in await watcher.wait():
+                    yield message
+        finally:
+            self._watchers.discard(watcher)
+
+    def close(self) -> None:
+        for watcher in self._watchers:
+            watcher.close()
+
+    def _tell(self, message: Message) -> None:
+        for watcher in self._watchers:
+            watcher.put(message)
+
+    def _snapshot(self) -> Message:
+        response = self._response
+        return {
+            "kind": "snapshot",
+            "n": self._n,
+            "session": self._describe(),
+            "response": response
+            and {**response, "tool_calls": [dict(call) for call in response["tool_calls"].values()]},
+            "outputs": dict(self._outputs),
+            "preview": self._preview,
+            "progress": list(self._progress.values()),
+        }
+
+    def _remember(self, type: str, data: Message) -> None:
+        match type:
+            case "text.delta" | "tool.delta":
+                response = self._response
+                if response is None or response["response"] != data["response"]:
+                    response = {"turn": data["turn"], "response": data["response"], "text": ""}
+                    self._response = response
+                    self._calls = {}
+                if type == "text.delta":
+                    response["text"] += data["text"]
+                    return
+                new = {"index": data["index"], "call": data["call"], "tool": data["tool"], "arguments": ""}
+                call = self._calls.setdefault(data["index"], new)
+                call["tool"] = call["tool"] or data["tool"]
+                call["arguments"] += data["arguments"]
+            case "tool.output":
+                self._outputs[data["call"]] = (self._outputs.get(data["call"], "") + data["text"])[-MAX_OUTPUT:]
+            case "progress":
+                if data.get("fraction") == 1:
+                    self._progress.pop(data["what"], None)
+                else:
+                    self._progress[data["what"]] = data
+            case _:
+                self._preview = data
+
+    def _forget(self, event: Event) -> None:
+        if event.type in ("response.completed", "turn.finished"):
+            self._response = None
+        if event.type == "tool.finished":
+            self._outputs.pop(event.data["call"], None)
+        if event.type == "turn.finished":
+            self._outputs.clear()
+
+
+class _Watcher:
+    def __init__(self) -> None:
+        self._queue: deque[Message] = deque()
+        self._waiting = asyncio.Event()
+        self.closed = False
+
+    def put(self, message: Message) -> None:
+        last = self._queue[-1] if self._queue else None
+        if last is not None and message.get("type") == "text.delta" == last.get("type"):
+            # Whoever reads slower than the model writes gets longer pieces, not a longer queue.
+            old, new = last["data"], message["data"]
+            if old["response"] == new["response"]:
+                merged = {**new, "text": old["text"] + new["text"]}
+                self._queue[-1] = {**message, "data": merged}
+                return
+        if len(self._queue) >= MAX_BEHIND:
+            self.close()
+            return
+        self._queue.append(message)
+        self._waiting.set()
+
+    def take(self) -> list[Message]:
+        taken = list(self._queue)
+        self._queue.clear()
+        self._waiting.clear()
+        return taken
+
+    async def wait(self) -> list[Message]:
+        await self._waiting.wait()
+        return self.take()
+
+    def close(self) -> None:
+        self.closed = True
+        self._waiting.set()

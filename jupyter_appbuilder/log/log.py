@@ -1,0 +1,293 @@
+"""The event log in SQLite.
+
+One thread writes, so that appends are ordered and group no locks; another reads, so that opening a long session never
+delays a running one. WAL lets other processes (a second server, the command line) read meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sqlite3
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..errors import Conflict, NotFound, Unavailable
+from ..events import VERSIONS, Draft, Event
+from .migrations import migrate
+from .summary import Summary, fold
+
+LEASE_SECONDS = 30.0
+"""How long a lease lasts unless renewed. A dead owner on this host is noticed at once, by its process."""
+
+R = TypeVar("R")
+
+
+def _process_born(pid: int) -> float:
+    """When the process started, in clock ticks since boot; 0 where that cannot be told. Tells a reused pid."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0.0
+    return float(stat.rpartition(")")[2].split()[19])
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A process that may own sessions. ``label`` tells people which one, e.g. its URL."""
+
+    label: str = "this process"
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    host: str = field(default_factory=socket.gethostname)
+    pid: int = field(default_factory=os.getpid)
+
+    @property
+    def born(self) -> float:
+        return _process_born(self.pid)
+
+
+class EventLog:
+    """All sessions' events. Every method may be called from any event loop of this process."""
+
+    def __init__(self, path: Path, owner: Owner | None = None) -> None:
+        self.path = path
+        self.owner = owner or Owner()
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="appbuilder-log-write")
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="appbuilder-log-read")
+        self._write_db: sqlite3.Connection | None = None
+        self._read_db: sqlite3.Connection | None = None
+        self._closed = False
+
+    async def append(self, session: str, drafts: Sequence[Draft]) -> list[Event]:
+        """Store events in one durable transaction.
+
+        Raises ``Conflict`` when another process owns the session, ``Unavailable`` when the disk refuses.
+        """
+        at = time.time()
+        return await self._on(self._writer, lambda: self._append(session, drafts, at))
+
+    async def read(self, session: str, after: int = 0, limit: int | None = None) -> list[Event]:
+        """Events with ``seq > after`` in order."""
+        return await self._on(self._reader, lambda: self._read(session, after, limit))
+
+    async def summary(self, session: str) -> Summary:
+        """Raises ``NotFound``."""
+
+        def query() -> Summary:
+            row = self._reading().execute("SELECT summary FROM sessions WHERE session_id = ?", [session]).fetchone()
+            if row is None:
+                raise NotFound(
+                    f"There is no session {session!r}.",
+                    hint="List the sessions; it may have been deleted.",
+                    reason="unknown_session",
+                )
+            return self._load(session, row[0])
+
+        return await self._on(self._reader, query)
+
+    async def summaries(self, search: str = "") -> list[Summary]:
+        """Every session, the most recently changed first; with ``search``, those that hold all its words."""
+
+        def query() -> list[Summary]:
+            words = search.casefold().split()
+            where = " AND ".join("instr(search, ?) > 0" for _ in words) or "1"
+            rows = self._reading().execute(
+                f"SELECT session_id, summary FROM sessions WHERE {where} ORDER BY updated_at DESC",
+                words,
+            )
+            return [self._load(session, text) for session, text in rows.fetchall()]
+
+        return await self._on(self._reader, query)
+
+    async def owner_of(self, session: str) -> str | None:
+        """The label of the *other* living process that owns the session, or None."""
+
+        def query() -> str | None:
+            row = self._lease(self._reading(), session)
+            return None if row is None or row[0] == self.owner.id or not self._alive(row) else str(row[4])
+
+        return await self._on(self._reader, query)
+
+    async def claim(self, session: str) -> bool:
+        """Take the session's lease. False when another living process has it."""
+
+        def take() -> bool:
+            db = self._writing()
+            with _transaction(db):
+                row = self._lease(db, session)
+                if row is not None and row[0] != self.owner.id and self._alive(row):
+                    return False
+                owner = self.owner
+                db.execute(
+                    "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    [session, owner.id, owner.host, owner.pid, owner.born, owner.label, time.time() + LEASE_SECONDS],
+                )
+                return True
+
+        return await self._on(self._writer, take)
+
+    async def renew(self) -> None:
+        """Keep every lease of ours. Call it more often than every ``LEASE_SECONDS``."""
+        until = time.time() + LEASE_SECONDS
+        await self._execute("UPDATE leases SET expires_at = ? WHERE owner = ?", [until, self.owner.id])
+
+    async def release(self, session: str) -> None:
+        await self._execute("DELETE FROM leases WHERE session_id = ? AND owner = ?", [session, self.owner.id])
+
+    async def delete(self, session: str) -> None:
+        """Forget a session: its events, its summary, its lease."""
+
+        def remove() -> None:
+            db = self._writing()
+            with _transaction(db):
+                self._check_lease(db, session)
+                for table in ("events", "sessions", "leases"):
+                    db.execute(f"DELETE FROM {table} WHERE session_id = ?", [session])
+
+        await self._on(self._writer, remove)
+
+    async def close(self) -> None:
+        """Release our leases and close the database. Appends that were asked for are stored first."""
+        if self._closed:
+            return
+
+        def shut() -> None:
+            if self._write_db is not None:
+                self._write_db.execute("DELETE FROM leases WHERE owner = ?", [self.owner.id])
+                self._write_db.close()
+
+        def shut_reader() -> None:
+            if self._read_db is not None:
+                self._read_db.close()
+
+        await self._on(self._writer, shut)
+        await self._on(self._reader, shut_reader)
+        self._closed = True
+        self._writer.shutdown(wait=False)
+        self._reader.shutdown(wait=False)
+
+    # On the two threads
+
+    def _append(self, session: str, drafts: Sequence[Draft], at: float) -> list[Event]:
+        db = self._writing()
+        with _transaction(db):
+            self._check_lease(db, session)
+            row = db.execute("SELECT summary FROM sessions WHERE session_id = ?", [session]).fetchone()
+            summary = self._load(session, row[0], db) if row else Summary(session)
+            events = [
+                Event(session, summary.last_seq + number, at, draft.type, draft.data, VERSIONS[draft.type])
+                for number, draft in enumerate(drafts, 1)
+            ]
+            db.executemany(
+                "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (session, event.seq, event.at, event.type, event.v, json.dumps(event.data, ensure_ascii=False))
+                    for event in events
+                ],
+            )
+            summary = fold(summary, events)
+            db.execute(
+                "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?)",
+                [
+                    session,
+                    summary.updated_at,
+                    f"{summary.title} {summary.name}".casefold(),
+                    json.dumps(summary.to_row()),
+                ],
+            )
+        return events
+
+    def _read(self, session: str, after: int, limit: int | None, db: sqlite3.Connection | None = None) -> list[Event]:
+        rows = (db or self._reading()).execute(
+            "SELECT seq, at, type, version, data FROM events WHERE session_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+            [session, after, -1 if limit is None else limit],
+        )
+        return [Event(session, seq, at, type, json.loads(data), v) for seq, at, type, v, data in rows]
+
+    def _load(self, session: str, text: str, db: sqlite3.Connection | None = None) -> Summary:
+        known = Summary.from_row(json.loads(text))
+        return known or fold(Summary(session), self._read(session, 0, None, db))
+
+    def _lease(self, db: sqlite3.Connection, session: str) -> tuple[Any, ...] | None:
+        return db.execute(
+            "SELECT owner, host, pid, born, label, expires_at FROM leases WHERE session_id = ?", [session]
+        ).fetchone()
+
+    def _alive(self, lease: tuple[Any, ...]) -> bool:
+        _, host, pid, born, _, expires_at = lease
+        if host == self.owner.host and born and Path("/proc/self/stat").exists():
+            # The process itself is better evidence than a clock: a laptop may have slept for hours.
+            return _process_born(pid) == born
+        return float(expires_at) > time.time()
+
+    def _check_lease(self, db: sqlite3.Connection, session: str) -> None:
+        lease = self._lease(db, session)
+        if lease is None or lease[0] != self.owner.id:
+            label = lease[4] if lease and self._alive(lease) else None
+            raise Conflict(
+                f"The session is open in {label}." if label else "This process does not own the session.",
+                hint="Use it there, or stop that process and open the session again.",
+                reason="owned_elsewhere",
+            )
+
+    def _writing(self) -> sqlite3.Connection:
+        if self._write_db is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            db = self._connect()
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            migrate(db)
+            self.path.chmod(0o600)
+            self._write_db = db
+        return self._write_db
+
+    def _reading(self) -> sqlite3.Connection:
+        if self._read_db is None:
+            # The writer's thread makes the file and its schema.
+            self._writer.submit(self._writing).result()
+            db = self._connect()
+            db.execute("PRAGMA query_only = ON")
+            self._read_db = db
+        return self._read_db
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.path, timeout=10, isolation_level=None)
+
+    async def _execute(self, statement: str, parameters: Sequence[Any]) -> None:
+        def run() -> None:
+            self._writing().execute(statement, parameters)
+
+        await self._on(self._writer, run)
+
+    async def _on(self, thread: ThreadPoolExecutor, work: Callable[[], R]) -> R:
+        if self._closed:
+            raise Unavailable("The event log is closed.", hint="The server is stopping.", reason="log_closed")
+        try:
+            # Shielded: a cancelled caller must not leave it unknown whether its events were stored.
+            return await asyncio.shield(asyncio.get_running_loop().run_in_executor(thread, work))
+        except sqlite3.Error as error:
+            raise Unavailable(
+                f"The event log {self.path} cannot be used: {error}.",
+                hint="Check the disk's space and rights, or name another folder with c.AppBuilder.data_dir.",
+                reason="log_unavailable",
+            ) from error
+
+
+class _transaction:
+    """``with`` block that is one immediate transaction."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.db = db
+
+    def __enter__(self) -> None:
+        self.db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self.db.execute("COMMIT" if kind is None else "ROLLBACK")

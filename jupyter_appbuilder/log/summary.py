@@ -1,0 +1,123 @@
+"""What a list of sessions shows of one session: a fold over its events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from ..events import Event, SessionState, timestamp
+
+PROJECTION = 1
+"""Raise this when the fold changes: stored summaries are then rebuilt from the events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One session at a glance. ``turn`` is the running or last turn: {turn, reason, message, hint, started_at}."""
+
+    id: str
+    name: str = ""
+    title: str = ""
+    root: str = ""
+    path: str = ""
+    template: str = ""
+    model: str = ""
+    sandbox: str = ""
+    state: SessionState = "creating"
+    created_at: float = 0.0
+    updated_at: float = 0.0
+    last_seq: int = 0
+    turns: int = 0
+    turn: Mapping[str, Any] | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    cost: float | None = 0.0  # None once any part of it is not known
+
+    @property
+    def recorded(self) -> bool:
+        return self.model.startswith("demo:")
+
+    def to_json(self) -> dict[str, Any]:
+        """As the API shows it, less what only the server knows (``path`` under its root, ``owned``)."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "title": self.title,
+            "state": self.state,
+            "template": self.template,
+            "model": self.model,
+            "recorded": self.recorded,
+            "sandbox": self.sandbox,
+            "created_at": timestamp(self.created_at),
+            "updated_at": timestamp(self.updated_at),
+            "last_seq": self.last_seq,
+            "turn": dict(self.turn) if self.turn else None,
+            "usage": {
+                "input_tokens": self.input_tokens,
+                "output_tokens": self.output_tokens,
+                "cached_tokens": self.cached_tokens,
+                "cost": self.cost,
+            },
+        }
+
+    def to_row(self) -> dict[str, Any]:
+        return asdict(self) | {"projection": PROJECTION}
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Summary | None:
+        """None when the row was written by another fold and must be rebuilt."""
+        if row.get("projection") != PROJECTION:
+            return None
+        names = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in row.items() if name in names})
+
+
+def fold(summary: Summary, events: Iterable[Event]) -> Summary:
+    """The summary after these events."""
+    for event in events:
+        summary = replace(_step(summary, event), last_seq=event.seq, updated_at=event.at)
+    return summary
+
+
+def _step(summary: Summary, event: Event) -> Summary:
+    data = event.data
+    match event.type:
+        case "session.created":
+            known = {name: data[name] for name in ("name", "title", "root", "path", "template", "model", "sandbox")}
+            return replace(summary, created_at=event.at, **known)
+        case "session.ready":
+            return replace(summary, state="ready")
+        case "session.updated":
+            return replace(summary, **data)
+        case "session.failed":
+            return replace(summary, state="failed")
+        case "session.ended":
+            return replace(summary, state="ended")
+        case "sandbox.slept":
+            return replace(summary, state="asleep") if summary.state == "ready" else summary
+        case "sandbox.woke":
+            return replace(summary, state="ready") if summary.state == "asleep" else summary
+        case "turn.started":
+            turn = {"turn": data["turn"], "reason": None, "message": "", "hint": "", "started_at": timestamp(event.at)}
+            return replace(summary, state="busy", turns=summary.turns + 1, turn=turn)
+        case "turn.finished":
+            turn = {**(summary.turn or {}), **data}
+            return replace(summary, state="ready", turn=turn)
+        case "approval.requested":
+            return replace(summary, state="waiting")
+        case "approval.given":
+            return replace(summary, state="busy")
+        case "usage.recorded":
+            usage = data["usage"]
+            cost = None if summary.cost is None or usage["cost"] is None else summary.cost + usage["cost"]
+            return replace(
+                summary,
+                input_tokens=summary.input_tokens + usage["input_tokens"],
+                output_tokens=summary.output_tokens + usage["output_tokens"],
+                cached_tokens=summary.cached_tokens + usage["cached_tokens"],
+                cost=cost,
+            )
+        case _:
+            return summary
