@@ -1,0 +1,312 @@
+"""A real HTTP server on loopback that speaks the OpenAI chat-completions wire format, from a script.
+
+In tests::
+
+    async with model_server([{"text": "Hello"}, {"tool_calls": [{"name": "list_files", "arguments": {}}]}]) as server:
+        ...  # server.url is "http://127.0.0.1:PORT/v1"; server.requests holds what was asked
+
+For a browser test, in a process of its own: ``python tests/model_server.py --script file.json --port 8001``. It prints
+its URL as the first line. The file holds a list of steps, or ``{"steps": […], "models": […], "repeat": true}``.
+
+One step answers one request, in order. After the last one every request is answered with "Done." (or the script starts
+again, with ``repeat``). Keys of a step, all optional:
+
+    text            what the model says
+    reasoning       sent as ``reasoning_content`` before the text
+    tool_calls      [{"name", "arguments": object or raw text, "id"?}]
+    finish_reason   worked out from the rest by default
+    usage           {"prompt_tokens", "completion_tokens", "cached_tokens"}; null sends none
+    size            characters a chunk carries (12)
+    delay           seconds between chunks (0)
+    first_byte      seconds before anything is sent (0)
+    status, body, headers   answer with this instead
+    drop_after      close the connection after this many chunks
+    hang_after      send nothing more after this many chunks, and keep the connection open
+    malformed       send this text as one event's data, in the middle
+    error           send this object as an event's data, as gateways do when they fail late
+    plain           answer with one JSON document although a stream was asked for
+    refuse_usage    answer 400 when ``stream_options`` was sent (the step stays for the next request)
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+Step = dict[str, Any]
+
+
+@dataclass
+class Request:
+    """One request as it arrived. ``body`` is the parsed JSON, None for GET."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass
+class ModelServer:
+    steps: Sequence[Step] = ()
+    models: Sequence[str] = ("scripted",)
+    repeat: bool = False
+    ollama: bool = False  # also answer GET /api/tags
+    requests: list[Request] = field(default_factory=list)  # the model's, in order
+    other_requests: list[Request] = field(default_factory=list)
+    closed_early: int = 0  # streams that the client hung up on
+    port: int = 0
+
+    def __post_init__(self) -> None:
+        self._next = 0
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    async def start(self, port: int = 0) -> None:
+        self._server = await asyncio.start_server(self._connection, "127.0.0.1", port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        assert self._server
+        self._server.close()
+        for task in list(self._connections):
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        self._connections.add(task)
+        try:
+            while await self._exchange(reader, writer):
+                pass
+        except (ConnectionError, asyncio.IncompleteReadError):
+            self.closed_early += 1
+        except asyncio.CancelledError:
+            pass
+        finally:
+            self._connections.discard(task)
+            writer.close()
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Answer one request; True when the connection may carry another."""
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        except asyncio.IncompleteReadError:
+            return False
+        method, path, _ = head[0].split(" ", 2)
+        headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in head[1:] if line)}
+        raw = await reader.readexactly(int(headers.get("content-length", 0)))
+        request = Request(method, path, headers, json.loads(raw) if raw else None)
+        route = path.partition("?")[0]
+        if method == "POST" and route.endswith("/chat/completions"):
+            self.requests.append(request)
+            return await self._complete(request, reader, writer)
+        self.other_requests.append(request)
+        if method == "GET" and route.endswith("/models"):
+            listing = [{"id": name, "object": "model", "created": 0, "owned_by": "test"} for name in self.models]
+            await _respond(writer, 200, {"object": "list", "data": listing})
+        elif method == "GET" and route == "/api/tags" and self.ollama:
+            await _respond(writer, 200, {"models": [{"name": name, "model": name} for name in self.models]})
+        else:
+            await _respond(writer, 404, {"error": {"message": f"No route {method} {route}."}})
+        return True
+
+    def _step(self) -> Step:
+        if self._next >= len(self.steps):
+            if not (self.repeat and self.steps):
+                return {"text": "Done."}
+            self._next = 0
+        self._next += 1
+        return dict(self.steps[self._next - 1])
+
+    async def _complete(self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        step = self._step()
+        if step.get("refuse_usage") and "stream_options" in request.body:
+            self._next -= 1
+            await _respond(writer, 400, {"error": {"message": "Unknown parameter: 'stream_options'."}})
+            return True
+        await asyncio.sleep(step.get("first_byte", 0))
+        if "status" in step:
+            await _respond(writer, step["status"], step.get("body", {"error": {"message": "It failed."}}), step)
+            return True
+        if step.get("plain") or not request.body.get("stream"):
+            await _respond(writer, 200, _document(request.body["model"], step))
+            return True
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n"
+        )
+        gone = asyncio.ensure_future(reader.read(1))  # ends when the client hangs up
+        try:
+            for count, event in enumerate(_events(request.body["model"], step)):
+                if count == step.get("drop_after"):
+                    writer.transport.abort()
+                    return False
+                if count == step.get("hang_after"):
+                    await gone
+                if gone.done():
+                    self.closed_early += 1
+                    return False
+                data = f"data: {event if isinstance(event, str) else json.dumps(event)}\n\n".encode()
+                writer.write(b"%x\r\n%b\r\n" % (len(data), data))
+                await writer.drain()
+                if step.get("delay"):
+                    await asyncio.sleep(step["delay"])
+        finally:
+            gone.cancel()
+        writer.write(b"0\r\n\r\n")
+        await writer.drain()
+        return False
+
+
+async def _respond(writer: asyncio.StreamWriter, status: int, body: Any, step: Step | None = None) -> None:
+    text = body if isinstance(body, str) else json.dumps(body)
+    kind = "text/html" if text.lstrip().startswith("<") else "application/json"
+    extra = "".join(f"{name}: {value}\r\n" for name, value in ((step or {}).get("headers") or {}).items())
+    data = text.encode()
+    head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\n{extra}"
+    writer.write(head.encode() + b"\r\n" + data)
+    await writer.drain()
+
+
+def _calls(step: Step) -> list[dict[str, Any]]:
+    calls: list[dict[str, Any]] = []
+    for index, call in enumerate(step.get("tool_calls", ())):
+        arguments = call["arguments"]
+        calls.append(
+            {
+                "id": call.get("id", f"call_{id(step) % 99991}_{index}"),
+                "name": call["name"],
+                "arguments": arguments if isinstance(arguments, str) else json.dumps(arguments),
+            }
+        )
+    return calls
+
+
+def _finish(step: Step) -> str:
+    return step.get("finish_reason", "tool_calls" if step.get("tool_calls") else "stop")
+
+
+def _usage(step: Step) -> dict[str, Any] | None:
+    usage = step.get("usage", {})
+    if usage is None:
+        return None
+    prompt, completion = usage.get("prompt_tokens", 100), usage.get("completion_tokens", 20)
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": {"cached_tokens": usage.get("cached_tokens", 0)},
+    }
+
+
+def _events(model: str, step: Step) -> Iterator[dict[str, Any] | str]:
+    size = step.get("size", 12)
+
+    def chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        return {
+            "id": "chatcmpl-1",
+            "object": "chat.completion.chunk",
+            "created": 0,
+            "model": model,
+            "choices": [choice],
+        }
+
+    yield chunk({"role": "assistant", "content": ""})
+    for piece in _pieces(step.get("reasoning", ""), size):
+        yield chunk({"reasoning_content": piece})
+    for piece in _pieces(step.get("text", ""), size):
+        yield chunk({"content": piece})
+    if "malformed" in step:
+        yield str(step["malformed"])
+    if "error" in step:
+        yield {"error": step["error"]}
+        return
+    for index, call in enumerate(_calls(step)):
+        function = {"name": call["name"], "arguments": ""}
+        yield chunk({"tool_calls": [{"index": index, "id": call["id"], "type": "function", "function": function}]})
+        for piece in _pieces(call["arguments"], size):
+            yield chunk({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
+    yield chunk({}, _finish(step))
+    usage = _usage(step)
+    if usage:
+        yield {"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": model, "choices": [], "usage": usage}
+    yield "[DONE]"
+
+
+def _document(model: str, step: Step) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": step.get("text", "")}
+    calls = _calls(step)
+    if calls:
+        message["tool_calls"] = [
+            {"id": c["id"], "type": "function", "function": {"name": c["name"], "arguments": c["arguments"]}}
+            for c in calls
+        ]
+    choice = {"index": 0, "message": message, "finish_reason": _finish(step)}
+    return {"id": "chatcmpl-1", "object": "chat.completion", "model": model, "choices": [choice], "usage": _usage(step)}
+
+
+def _pieces(text: str, size: int) -> list[str]:
+    return [text[start : start + size] for start in range(0, len(text), size)]
+
+
+@contextlib.asynccontextmanager
+async def model_server(steps: Sequence[Step] = (), **options: Any) -> AsyncIterator[ModelServer]:
+    """A server in this event loop. Options are ``ModelServer``'s fields."""
+    server = ModelServer(steps, **options)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+@contextlib.contextmanager
+def model_server_in_thread(steps: Sequence[Step] = (), **options: Any) -> Iterator[ModelServer]:
+    """A server for code that has no event loop of its own running."""
+    server = ModelServer(steps, **options)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(server.start(), loop).result()
+        yield server
+    finally:
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def _serve(arguments: argparse.Namespace) -> None:
+    script = json.loads(Path(arguments.script).read_text(encoding="utf-8")) if arguments.script else []
+    options = script if isinstance(script, dict) else {"steps": script}
+    server = ModelServer(**options)
+    await server.start(arguments.port)
+    print(server.url, flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="A scripted model on loopback.")
+    parser.add_argument("--script", help="JSON file: a list of steps, or an object with steps, models, repeat")
+    parser.add_argument("--port", type=int, default=0)
+    try:
+        asyncio.run(_serve(parser.parse_args()))
+    except KeyboardInterrupt:
+        sys.exit(0)
