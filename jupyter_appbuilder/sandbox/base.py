@@ -69,6 +69,7 @@ class DevServer:
     message: str = ""  # for people: what it is doing, or why it failed
     log: str = ""  # the tail of its output, at most 16 KiB
     started_ms: int | None = None  # from serve() to its first answer
+    fraction: float | None = None  # how far starting has come, 0..1, where known
 
 
 @dataclass(frozen=True, slots=True)
