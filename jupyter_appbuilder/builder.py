@@ -1,0 +1,450 @@
+"""AppBuilder: the configuration, and the one place where the parts are put together.
+
+The server extension, the command line and a notebook kernel all use this class, so that a session is the same thing in
+each. Importing this module is cheap: parts are imported when the first session needs them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import secrets
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from traitlets import Dict, Float, Int, List, Unicode, default
+from traitlets.config import LoggingConfigurable
+
+from .errors import AppBuilderError, Conflict, InvalidInput, NotFound
+from .events import Draft
+from .log import EventLog, Owner, Summary
+from .log.log import LEASE_SECONDS
+from .session import Session, checkpoint_draft
+
+if TYPE_CHECKING:
+    from .agent.loop import Agent
+    from .agent.models.catalog import Catalog
+    from .preview.capabilities import Previews
+    from .sandbox.base import SandboxProvider
+    from .sandbox.templates import Template
+    from .tools.base import Tool
+
+FOLDER = "appbuilder"
+"""Sessions live below ``<root>/appbuilder``."""
+
+WATCH_SECONDS = 1.5
+"""How often a session that somebody watches is checked for edits made in an editor."""
+
+
+class AppBuilder(LoggingConfigurable):
+    """Builds apps: makes sessions, finds them again, and keeps what they share."""
+
+    root_dir = Unicode(
+        help="The folder below which sessions are made (in `appbuilder/`). Default: the server's root."
+    ).tag(config=True)
+    data_dir = Unicode(help="Where the event log, caches and stored keys live. Default: the Jupyter data folder.").tag(
+        config=True
+    )
+    model = Unicode(
+        help="""The model of new sessions, as `provider:name`: `openai:gpt-5.1`, `ollama:qwen3-coder`, `demo:recorded` …
+        Default: OpenAI's when OPENAI_API_KEY is set, else a local Ollama or LM Studio, else the recorded demo."""
+    ).tag(config=True)
+    providers = Dict(
+        help="""Model endpoints by provider name: `{"zai": {"base_url": "https://…", "api_key": "…"}}`. A key is better
+        given through the provider's environment variable (OPENAI_API_KEY …)."""
+    ).tag(config=True)
+    template = Unicode("react-vite", help="The template of new sessions.").tag(config=True)
+    template_path = List(Unicode(), help="Folders with templates of your own, one subfolder each.").tag(config=True)
+    sandbox = Unicode("auto", help="Where generated code runs: `auto`, `local`, or another provider's name.").tag(
+        config=True
+    )
+    egress_hosts = List(
+        Unicode(),
+        help="Hosts that package installs may reach besides the configured registries, as `host` or `host:port`.",
+    ).tag(config=True)
+    max_steps = Int(60, help="Model responses per turn.").tag(config=True)
+    max_seconds = Float(1200.0, help="Seconds per turn.").tag(config=True)
+    max_tokens = Int(2_000_000, help="Tokens (input and output) per turn.").tag(config=True)
+    idle_seconds = Float(900.0, help="A preview nobody looked at for this long goes to sleep.").tag(config=True)
+
+    @default("root_dir")
+    def _default_root_dir(self) -> str:
+        return str(Path.cwd())
+
+    @default("data_dir")
+    def _default_data_dir(self) -> str:
+        from jupyter_core.paths import jupyter_data_dir
+
+        return str(Path(jupyter_data_dir()) / "appbuilder")
+
+    def __init__(self, *, base_url: str = "/", label: str = "", **kwargs: Any) -> None:
+        """``base_url``: the prefix of every URL; ``label``: how other processes are told who owns a session."""
+        super().__init__(**kwargs)
+        self.base_url = base_url
+        self.log_store = EventLog(Path(self.data_dir) / "log.db", Owner(label or "another Jupyter App Builder process"))
+        self._sessions: dict[str, Session] = {}
+        self._opening = asyncio.Lock()
+        self._previews: Previews | None = None
+        self._provider: dict[str, SandboxProvider] = {}
+        self._catalog: Catalog | None = None
+        self._tools: dict[str, Tool[Any]] | None = None
+        self._trees: dict[Path, str] = {}
+        self._housekeeper: asyncio.Task[None] | None = None
+        self._background: set[asyncio.Task[Any]] = set()
+
+    # Shared parts, made at first use
+
+    @property
+    def previews(self) -> Previews:
+        if self._previews is None:
+            from .preview.capabilities import Previews
+
+            self._previews = Previews(self.base_url)
+        return self._previews
+
+    @property
+    def catalog(self) -> Catalog:
+        """The models and the credentials they need."""
+        if self._catalog is None:
+            from .agent.models.catalog import Catalog
+
+            self._catalog = Catalog(Path(self.data_dir), providers=self.providers, default=self.model)
+        return self._catalog
+
+    @property
+    def tools(self) -> dict[str, Tool[Any]]:
+        if self._tools is None:
+            from .tools.registry import load_tools
+
+            self._tools = load_tools()
+        return self._tools
+
+    def templates(self) -> dict[str, Template]:
+        from .sandbox.templates import find_templates
+
+        return find_templates(Path(folder).expanduser() for folder in self.template_path)
+
+    def find_template(self, name: str) -> Template:
+        from .sandbox.templates import find_template
+
+        return find_template(name, [Path(folder).expanduser() for folder in self.template_path])
+
+    def sandbox_provider(self, name: str = "") -> SandboxProvider:
+        name = name or self.sandbox
+        if name not in self._provider:
+            from .sandbox.providers import make_provider
+
+            self._provider[name] = make_provider(
+                name, cache_dir=Path(self.data_dir) / "cache", egress_hosts=tuple(self.egress_hosts)
+            )
+        return self._provider[name]
+
+    # Sessions
+
+    async def create(
+        self,
+        *,
+        prompt: str = "",
+        name: str = "",
+        title: str = "",
+        template: str = "",
+        model: str = "",
+        sandbox: str = "",
+    ) -> Session:
+        """A new session, with its folder, in state *creating*; what is called on it waits until it is *ready*.
+
+        ``prompt`` only serves to find a title and a name; send it with ``Session.send``.
+        Raises ``InvalidInput`` for a bad name, ``NotFound`` for an unknown template, ``Conflict`` for a taken name.
+        """
+        found = self.find_template(template or self.template)
+        model = model or await self.catalog.default()
+        self.catalog.check(model)
+        provider = self.sandbox_provider(sandbox)
+        title = title.strip() or _title_of(prompt) or found.title
+        folder = self._reserve(name, title)
+        session_id = secrets.token_hex(8)
+        try:
+            created = Draft(
+                "session.created",
+                {
+                    "name": folder.name,
+                    "title": title,
+                    "root": str(folder.parent.parent),
+                    "path": f"{FOLDER}/{folder.name}",
+                    "template": found.name,
+                    "template_tree": await self._tree_of(found),
+                    "model": model,
+                    "sandbox": provider.name,
+                },
+            )
+            await self.log_store.claim(session_id)
+            events = await self.log_store.append(session_id, [created])
+        except BaseException:
+            folder.rmdir()
+            raise
+        session = await self._assemble(await self.log_store.summary(session_id), events, owned=True)
+        self._sessions[session_id] = session
+        self._keep_house()
+        session.begin(self._furnish(session, found))
+        return session
+
+    async def _furnish(self, session: Session, template: Template) -> None:
+        """Give a new session its files, then its running preview."""
+        try:
+            await session.workspace.create(template.files)
+            first = (await session.workspace.checkpoints())[0]
+            await session.append(checkpoint_draft(first, None), Draft("session.ready"))
+        except AppBuilderError as error:
+            await session.append(Draft("session.failed", {"message": error.message, "hint": error.hint}))
+            raise
+        except Exception as error:
+            message = f"The session's folder could not be made: {error}"
+            await session.append(Draft("session.failed", {"message": message, "hint": "See the server's log."}))
+            raise
+        self.in_background(session.app.ensure())
+
+    async def session(self, session_id: str) -> Session:
+        """A session by id. Taken over (and repaired, if its last owner died) when no other process owns it."""
+        async with self._opening:
+            session = self._sessions.get(session_id)
+            if session is not None and (session.owned or await self.log_store.owner_of(session_id)):
+                return session
+            summary = await self.log_store.summary(session_id)
+            owned = await self.log_store.claim(session_id)
+            if session is not None and not owned:
+                return session
+            if session is not None:
+                # It was only watched; its owner is gone.
+                await session.close()
+            events = await self.log_store.read(session_id)
+            session = await self._assemble(summary, events, owned=owned)
+            self._sessions[session_id] = session
+            self._keep_house()
+            if owned:
+                try:
+                    await session.recover()
+                except BaseException:
+                    del self._sessions[session_id]
+                    await self.log_store.release(session_id)
+                    raise
+            return session
+
+    async def find(self, name: str) -> Session:
+        """A session by id or by its folder's name (the newest of that name)."""
+        for summary in await self.log_store.summaries():
+            if name in (summary.id, summary.name):
+                return await self.session(summary.id)
+        raise NotFound(
+            f"There is no session {name!r}.", hint="List them: jupyter appbuilder list", reason="unknown_session"
+        )
+
+    async def sessions(self, search: str = "") -> list[dict[str, Any]]:
+        """Every session's summary as JSON, the latest first."""
+        return [self.describe(summary) for summary in await self.log_store.summaries(search)]
+
+    async def delete(self, session_id: str, *, files: bool = False) -> None:
+        """Forget a session; with ``files``, delete its folder too. Stops whatever runs in it."""
+        session = await self.session(session_id)
+        if not session.owned:
+            raise Conflict(
+                f"The session is open in {session.owner or 'another process'}.",
+                hint="Delete it there, or stop that process first.",
+                reason="owned_elsewhere",
+            )
+        await session.stop()
+        await session.append(Draft("session.ended"))
+        self._sessions.pop(session_id, None)
+        await session.shut(keep_notebook=not files)
+        await self.log_store.delete(session_id)
+        await asyncio.to_thread(session.app.storage.delete)
+        if files:
+            await asyncio.to_thread(shutil.rmtree, session.workspace.folder, ignore_errors=True)
+
+    async def recover(self) -> None:
+        """Close the turns that a process which died left open. Called once when a server starts."""
+        for summary in await self.log_store.summaries():
+            if summary.state in ("busy", "waiting", "creating") and not await self.log_store.owner_of(summary.id):
+                try:
+                    await self.session(summary.id)
+                except AppBuilderError as error:
+                    self.log.warning("Session %s could not be recovered: %s", summary.id, error)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a turn runs in any session."""
+        return any(session.busy for session in self._sessions.values())
+
+    async def close(self) -> None:
+        """Stop everything that runs; sessions can be opened again."""
+        if self._housekeeper is not None:
+            self._housekeeper.cancel()
+        for task in self._background:
+            task.cancel()
+        sessions, self._sessions = list(self._sessions.values()), {}
+        await asyncio.gather(*(session.close() for session in sessions), return_exceptions=True)
+        for provider in self._provider.values():
+            with contextlib.suppress(Exception):
+                await provider.close()
+        await self.log_store.close()
+
+    # Views
+
+    def describe(self, summary: Summary, session: Session | None = None) -> dict[str, Any]:
+        """A summary as the API shows it. Paths are relative to our root, None where the folder is elsewhere."""
+        session = session or self._sessions.get(summary.id)
+        folder = self._folder(summary)
+        root = Path(self.root_dir).resolve()
+        path = folder.relative_to(root).as_posix() if folder.is_relative_to(root) else None
+        notebook = session.notebook.path.name if session and session.equipped else f"{summary.name}.ipynb"
+        return summary.to_json() | {
+            "path": path,
+            "app_path": path and f"{path}/app",
+            "notebook": path and f"{path}/{notebook}",
+            "owned": session.owned if session else True,
+        }
+
+    # Putting a session together
+
+    async def _assemble(self, summary: Summary, events: list[Any], *, owned: bool) -> Session:
+        from .notebook.writer import NotebookWriter
+        from .preview.storage import PageStorage
+        from .running_app import RunningApp
+        from .tools.base import ToolContext
+        from .tools.runner import ToolRunner
+        from .workspace import Workspace
+
+        session = Session(
+            summary,
+            events,
+            self.log_store,
+            owned=owned,
+            describe=lambda session: self.describe(session.summary, session),
+        )
+        if not owned:
+            session.owner = await self.log_store.owner_of(summary.id) or ""
+        folder = self._folder(summary)
+        workspace = Workspace(folder)
+
+        async def make_sandbox() -> Any:
+            template = self.find_template(summary.template)
+            return await self.sandbox_provider(summary.sandbox).create(summary.id, workspace.app, template)
+
+        app = RunningApp(
+            summary.id, session, make_sandbox, self.previews, PageStorage(Path(self.data_dir) / "storage", summary.id)
+        )
+
+        def context(output: Any) -> ToolContext:
+            check = self.find_template(summary.template).check
+            return ToolContext(workspace, app.sandbox, app, check, output)
+
+        runner = ToolRunner(self.tools, context, session)
+        notebook = NotebookWriter(folder / f"{summary.name}.ipynb", session.events)
+        session.equip(workspace, app, runner, notebook, self._make_agent)
+        return session
+
+    async def _make_agent(self, session: Session, model: str) -> Agent:
+        from .agent.loop import Agent, Limits
+        from .agent.prompt import system_prompt
+
+        prompt = system_prompt(self.find_template(session.summary.template))
+        limits = Limits(max_steps=self.max_steps, max_seconds=self.max_seconds, max_tokens=self.max_tokens)
+        return Agent(self.catalog.resolve(model), session.runner, session, lambda: session.history, prompt, limits)
+
+    def _folder(self, summary: Summary) -> Path:
+        """A session's folder. When its root has moved (another home, a copied disk), it is looked for below ours."""
+        made_in = Path(summary.root, summary.path)
+        below_ours = Path(self.root_dir).resolve() / summary.path
+        return below_ours if not made_in.is_dir() and below_ours.is_dir() else made_in
+
+    def _reserve(self, name: str, title: str) -> Path:
+        """Make the folder of a new session; a name asked for is taken as it is, a name found is made unique."""
+        if name and not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", name):
+            raise InvalidInput(
+                f"{name!r} is not a name for an app.",
+                hint="Use lower-case letters, digits, '-', '_' and '.', beginning with a letter or digit, at most 64.",
+                field="name",
+            )
+        shelf = Path(self.root_dir).resolve() / FOLDER
+        shelf.mkdir(parents=True, exist_ok=True)
+        wanted = name or _slug(title)
+        for number in range(1, 10_000):
+            folder = shelf / (wanted if number == 1 else f"{wanted}-{number}")
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                if name:
+                    raise Conflict(
+                        f"{FOLDER}/{name} exists already.",
+                        hint="Choose another name.",
+                        reason="name_taken",
+                        field="name",
+                    ) from None
+                continue
+            return folder
+        raise Conflict(
+            f"Too many apps are called {wanted!r}.", hint="Choose a name.", reason="name_taken", field="name"
+        )
+
+    async def _tree_of(self, template: Template) -> str:
+        if template.files not in self._trees:
+            from .workspace.archive import tree_of
+
+            self._trees[template.files] = await asyncio.to_thread(tree_of, template.files)
+        return self._trees[template.files]
+
+    # Housekeeping
+
+    def in_background(self, work: Any) -> None:
+        """Let something run by itself; its failure is logged."""
+
+        async def run() -> None:
+            try:
+                await work
+            except AppBuilderError as error:
+                self.log.warning("%s", error)
+            except Exception:
+                self.log.exception("Background work failed")
+
+        task = asyncio.ensure_future(run())
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    def _keep_house(self) -> None:
+        if self._housekeeper is None or self._housekeeper.done():
+            self._housekeeper = asyncio.get_running_loop().create_task(self._keep())
+
+    async def _keep(self) -> None:
+        renewed = time.monotonic()
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            try:
+                if time.monotonic() - renewed > LEASE_SECONDS / 3:
+                    await self.log_store.renew()
+                    renewed = time.monotonic()
+                for session in list(self._sessions.values()):
+                    if session.channel.watched:
+                        await session.look_for_edits()
+                    idle = time.monotonic() - session.app.used_at
+                    if session.owned and not session.busy and not session.channel.watched and idle > self.idle_seconds:
+                        await session.app.sleep()
+            except Exception:
+                self.log.exception("Housekeeping failed; going on")
+
+
+def _title_of(prompt: str) -> str:
+    line = prompt.strip().partition("\n")[0].strip().rstrip(".")
+    return line if len(line) <= 60 else line[:57].rsplit(" ", 1)[0] + " …"
+
+
+STOP_WORDS = frozenset(
+    ["a", "an", "and", "build", "create", "for", "i", "in", "make", "me", "my", "of", "please", "the"]
+)
+
+
+def _slug(title: str) -> str:
+    words = re.findall(r"[a-z0-9]+", title.casefold())
+    telling = [word for word in words if word not in STOP_WORDS] or words
+    return "-".join(telling[:4])[:40].strip("-") or "app"

@@ -1,0 +1,171 @@
+"""One session's app as it runs: its sandbox, its dev server, its preview's address, and what its page reported.
+
+Tools see it as ``tools.base.AppServer``, the preview proxy as ``preview.target.PreviewTarget``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from .errors import AppBuilderError
+from .events import Draft
+from .journal import Journal
+from .sandbox.base import DevServer, Progress, Sandbox
+
+if TYPE_CHECKING:
+    from .preview.capabilities import Previews
+    from .preview.storage import PageStorage
+
+SETTLE_SECONDS = 0.8
+"""How long a page that is being watched gets to report errors after the last file change."""
+
+log = logging.getLogger(__name__)
+
+
+class RunningApp:
+    def __init__(
+        self,
+        session: str,
+        journal: Journal,
+        make_sandbox: Callable[[], Awaitable[Sandbox]],
+        previews: Previews,
+        storage: PageStorage,
+    ) -> None:
+        self.session = session
+        self.storage = storage
+        self._journal = journal
+        self._make_sandbox = make_sandbox
+        self._previews = previews
+        self._sandbox: Sandbox | None = None
+        self._starting = asyncio.Lock()
+        self._making = asyncio.Lock()
+        self._base_path: str | None = None
+        self._said: dict[str, Any] | None = None
+        self._findings: dict[tuple[str, str], dict[str, Any]] = {}
+        self._changed_at = 0.0
+        self._page_seen_at: float | None = None
+        self.used_at = time.monotonic()
+
+    # The sandbox
+
+    async def sandbox(self) -> Sandbox:
+        """The session's sandbox, made at first use."""
+        async with self._making:
+            if self._sandbox is None:
+                self._sandbox = await self._make_sandbox()
+        self.used_at = time.monotonic()
+        return self._sandbox
+
+    # The dev server
+
+    @property
+    def server(self) -> DevServer:
+        return self._sandbox.server if self._sandbox else DevServer("stopped")
+
+    @property
+    def base_path(self) -> str:
+        """The preview's URL path: a capability, so never stored."""
+        if self._base_path is None:
+            self._base_path = self._previews.open(self)
+        return self._base_path
+
+    async def ensure(self) -> DevServer:
+        """Start or wake the dev server if need be; wait until it is ready or has failed."""
+        self.used_at = time.monotonic()
+        if self.server.state == "ready":
+            return self.server
+        async with self._starting:
+            return self.server if self.server.state == "ready" else await self._start()
+
+    async def restart(self) -> DevServer:
+        async with self._starting:
+            return await self._start()
+
+    async def _start(self) -> DevServer:
+        asleep = self.server.state == "asleep"
+        self._findings.clear()
+        self._say("starting", "Waking up" if asleep else "Starting")
+        try:
+            sandbox = await self.sandbox()
+            if asleep:
+                await sandbox.wake()
+                await self._journal.append(Draft("sandbox.woke"))
+            if sandbox.server.state != "ready" or not asleep:
+                await sandbox.serve(self.base_path, self._on_progress)
+        except AppBuilderError as error:
+            server = DevServer("failed", message=str(error), log=self.server.log)
+        except asyncio.CancelledError:
+            self._say("stopped", "")
+            raise
+        else:
+            server = sandbox.server
+        self._say(server.state, server.message, log=server.log if server.state == "failed" else "")
+        if server.state == "ready":
+            await self._journal.append(Draft("preview.ready", {"duration_ms": server.started_ms or 0}))
+        elif server.state == "failed":
+            await self._find({"kind": "server", "message": server.message or "The dev server failed."})
+        return server
+
+    async def stop(self) -> None:
+        """End the sandbox and every process in it. The workspace stays; ``ensure`` starts anew."""
+        sandbox, self._sandbox = self._sandbox, None
+        if sandbox is not None:
+            await sandbox.stop()
+        self._say("stopped", "")
+
+    async def sleep(self) -> None:
+        """Give the sandbox's memory back until somebody looks."""
+        if self._sandbox is None or self.server.state != "ready":
+            return
+        await self._sandbox.sleep()
+        await self._journal.append(Draft("sandbox.slept"))
+        self._say("asleep", "Asleep to save memory. It wakes when you look.")
+
+    async def close(self) -> None:
+        await self.stop()
+        self._previews.close(self.session)
+
+    def _on_progress(self, progress: Progress) -> None:
+        self._say("starting", progress.message, progress.fraction)
+
+    def _say(self, state: str, message: str, fraction: float | None = None, log: str = "") -> None:
+        said = {"state": state, "url": self.base_path, "message": message, "fraction": fraction, "log": log}
+        if said != self._said:
+            self._said = said
+            self._journal.live("preview", said)
+
+    @property
+    def preview(self) -> dict[str, Any]:
+        """The preview as JSON, as the API shows it."""
+        return self._said or {"state": "stopped", "url": self.base_path, "message": "", "fraction": None, "log": ""}
+
+    # What the page reports
+
+    def files_changed(self) -> None:
+        """Forget findings about files that are no longer what they were."""
+        self._changed_at = time.monotonic()
+        self._findings.clear()
+
+    async def report(self, finding: dict[str, Any]) -> None:
+        """Take a finding of the page's probe: ``{"kind": "ready"}`` or an ``events.PreviewError``."""
+        self._page_seen_at = self.used_at = time.monotonic()
+        if finding.get("kind") in ("server", "build", "page", "network"):
+            await self._find(finding)
+
+    async def _find(self, finding: dict[str, Any]) -> None:
+        error = {name: finding[name] for name in ("kind", "message", "stack", "source") if finding.get(name)}
+        key = (error["kind"], error.get("message", ""))
+        if key in self._findings:
+            return
+        self._findings[key] = error
+        await self._journal.append(Draft("preview.error", error))
+
+    async def problems(self) -> list[dict[str, Any]]:
+        """Errors since the last file change. Waits a moment when a page is open and may still be reporting."""
+        if self._page_seen_at is not None:
+            await asyncio.sleep(max(0.0, self._changed_at + SETTLE_SECONDS - time.monotonic()))
+        return list(self._findings.values())

@@ -1,0 +1,421 @@
+"""A session's life: create, turn, stop, call a tool, restore, recover, delete.
+
+A session is its events; this class is what appends them. It owns no other state that matters: whatever is held here can
+be thrown away and built again from the log and the workspace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .channel import Channel
+from .errors import AppBuilderError, Conflict, InvalidInput, NotFound, SessionBusy
+from .events import By, Draft, Event
+from .log import EventLog, Summary
+from .log.summary import fold
+
+if TYPE_CHECKING:
+    from .agent.loop import Agent
+    from .notebook.writer import NotebookWriter
+    from .running_app import RunningApp
+    from .tools.base import ToolResult
+    from .tools.runner import ToolRunner
+    from .workspace import Checkpoint, Workspace
+
+OBSERVE_SECONDS = 0.5
+"""How often a session that another process owns is read for news."""
+
+MAX_MESSAGE = 100_000  # characters of one request
+
+log = logging.getLogger(__name__)
+
+
+class Session:
+    """One session, owned by this process (``owned``) or only watched. Implements ``journal.Journal``.
+
+    Built by ``AppBuilder``; ``equip`` hands it its workers, which in turn need it as their journal.
+    """
+
+    workspace: Workspace
+    app: RunningApp
+    runner: ToolRunner
+    notebook: NotebookWriter
+
+    def __init__(
+        self,
+        summary: Summary,
+        events: list[Event],
+        event_log: EventLog,
+        *,
+        owned: bool,
+        describe: Callable[[Session], dict[str, Any]],
+    ) -> None:
+        self.id = summary.id
+        self.summary = summary
+        self.owned = owned
+        self.owner = ""  # who else owns it, for people
+        self._log = event_log
+        self._events = events
+        self._describe = describe
+        self.channel = Channel(self._read, self.to_json)
+        self._appending = asyncio.Lock()
+        self._acting = asyncio.Lock()
+        self._turn: asyncio.Task[None] | None = None
+        self._work: asyncio.Task[Any] | None = None
+        self._calls = 0
+        self._observer: asyncio.Task[None] | None = None
+        self._beginning: asyncio.Task[None] | None = None
+        self.equipped = False
+
+    def equip(
+        self,
+        workspace: Workspace,
+        app: RunningApp,
+        runner: ToolRunner,
+        notebook: NotebookWriter,
+        make_agent: Callable[[Session, str], Awaitable[Agent]],
+    ) -> None:
+        self.workspace = workspace
+        self.app = app
+        self.runner = runner
+        self.notebook = notebook
+        self._make_agent = make_agent
+        self.equipped = True
+
+    def begin(self, furnish: Coroutine[Any, Any, None]) -> None:
+        """Let a new session get its files; ``ready`` waits for that."""
+        self._beginning = asyncio.create_task(furnish)
+        # Whoever calls ``ready`` gets the error; nobody has to.
+        self._beginning.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    async def ready(self) -> None:
+        """Wait until the session's files stand. Raises what went wrong."""
+        if self._beginning is not None:
+            await asyncio.shield(self._beginning)
+
+    def to_json(self) -> dict[str, Any]:
+        """The session's summary as the API shows it."""
+        return self._describe(self)
+
+    # Journal
+
+    async def append(self, *drafts: Draft) -> list[Event]:
+        if not drafts:
+            return []
+        async with self._appending:
+            events = await self._log.append(self.id, drafts)
+            # No await from here on: the events and the watchers' news of them are one step.
+            self._take(events)
+        return events
+
+    def live(self, type: str, data: dict[str, Any]) -> None:
+        self.channel.live(type, data)
+
+    def _take(self, events: list[Event]) -> None:
+        before = self.summary
+        self._events.extend(events)
+        self.summary = fold(before, events)
+        self.channel.events(events)
+        if (before.state, before.title, before.model) != (self.summary.state, self.summary.title, self.summary.model):
+            self.channel.session()
+        if any(event.type in ("file.changed", "session.restored") for event in events):
+            self.app.files_changed()
+        if self.owned:
+            self.notebook.changed()
+
+    # Reading
+
+    async def events(self, after: int = 0) -> list[Event]:
+        return self._events[after:]
+
+    @property
+    def history(self) -> list[Event]:
+        return self._events
+
+    def watch(self, after: int = 0) -> AsyncGenerator[dict[str, Any], None]:
+        """Wire messages (docs/architecture.md, "Wire") from the first event after ``after`` on."""
+        if not self.owned and self._observer is None:
+            self._observer = asyncio.create_task(self._observe())
+        return self.channel.watch(after)
+
+    async def _read(self, after: int, limit: int) -> list[Event]:
+        return self._events[after : after + limit]
+
+    async def _observe(self) -> None:
+        """Follow a session that another process runs, by reading its log."""
+        while not self.owned:
+            await asyncio.sleep(OBSERVE_SECONDS)
+            if self.channel.watched:
+                await self.refresh()
+
+    async def refresh(self) -> None:
+        """Take in what another process stored."""
+        async with self._appending:
+            if fresh := await self._log.read(self.id, self.summary.last_seq):
+                self._take(fresh)
+
+    # Turns
+
+    @property
+    def busy(self) -> bool:
+        return self._turn is not None and not self._turn.done()
+
+    async def send(self, text: str, *, model: str | None = None) -> str:
+        """Ask for something; a turn starts and its id is returned at once.
+
+        Raises ``SessionBusy`` while a turn runs, ``InvalidInput`` for an empty text, ``Conflict`` when another process
+        owns the session.
+        """
+        text = text.strip()
+        if not text:
+            raise InvalidInput("The message is empty.", hint="Say what the app should do.", field="text")
+        if len(text) > MAX_MESSAGE:
+            raise InvalidInput(
+                f"The message has {len(text):,} characters; the limit is {MAX_MESSAGE:,}.",
+                hint="Put long material into a file of the app and name it.",
+                field="text",
+            )
+        await self.ready()
+        self._may_act()
+        # The agent is made before anything is stored: a wrong model name is an error, not a failed turn.
+        name = model or self.summary.model
+        agent = await self._make_agent(self, name)
+        self._may_act()
+        turn = f"t{self.summary.turns + 1}"
+        started = asyncio.get_running_loop().create_future()
+        self._turn = asyncio.create_task(self._run(agent, turn, name, text, started))
+        await asyncio.shield(started)
+        return turn
+
+    async def retry(self) -> str:
+        """Ask the last request again."""
+        for event in reversed(self._events):
+            if event.type == "message.user":
+                return await self.send(event.data["text"])
+        raise Conflict("Nothing was asked yet.", hint="Send a message first.", reason="nothing_to_retry")
+
+    async def stop(self) -> None:
+        """Stop the running turn, also in the middle of a command. Returns when it has ended; no turn is no error."""
+        if self._work is not None:
+            self._work.cancel()
+        if self._turn is not None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.shield(self._turn)
+
+    async def wait(self) -> Mapping[str, Any]:
+        """Wait for the running turn; the data of the last ``turn.finished``."""
+        if self._turn is not None:
+            await asyncio.shield(self._turn)
+        for event in reversed(self._events):
+            if event.type == "turn.finished":
+                return event.data
+        raise Conflict("Nothing was asked yet.", hint="Send a message first.", reason="no_turn")
+
+    async def _run(self, agent: Agent, turn: str, model: str, text: str, started: asyncio.Future[None]) -> None:
+        async with self._acting:
+            try:
+                await self._take_outside_changes()
+                drafts = [Draft("turn.started", {"turn": turn, "model": model})]
+                if model != self.summary.model:
+                    drafts.insert(0, Draft("session.updated", {"model": model}))
+                await self.append(*drafts, Draft("message.user", {"turn": turn, "text": text}))
+            except BaseException as error:
+                started.set_exception(error)
+                started.exception()
+                return
+            started.set_result(None)
+            self._work = asyncio.create_task(agent.run(turn))
+            reason, message, hint = "done", "", ""
+            try:
+                outcome = await self._work
+                reason, message, hint = outcome.reason, outcome.message, outcome.hint
+            except asyncio.CancelledError:
+                reason, message, hint = "stopped", "Stopped.", "What was done so far is kept. Go on, or restore."
+            except AppBuilderError as error:
+                reason, message, hint = "failed", error.message, error.hint
+            except Exception:
+                log.exception("Turn %s of session %s failed", turn, self.id)
+                reason, message = "failed", "Something went wrong inside App Builder."
+                hint = "The server's log has the details. Try again."
+            self._work = None
+            await self._finish(turn, text, reason, message, hint)
+
+    async def _finish(self, turn: str, title: str, reason: str, message: str, hint: str) -> None:
+        """Close a turn: checkpoint what it left, then say how it ended."""
+        drafts: list[Draft] = []
+        try:
+            await self._take_outside_changes()
+            if checkpoint := await self.workspace.checkpoint(title):
+                drafts.append(checkpoint_draft(checkpoint, turn))
+        except AppBuilderError as error:
+            if reason == "done":
+                reason, message, hint = "failed", error.message, error.hint
+            log.warning("No checkpoint after turn %s of session %s: %s", turn, self.id, error)
+        finished = {"turn": turn, "reason": reason, "message": message, "hint": hint}
+        await self.append(*drafts, Draft("turn.finished", finished))
+
+    # Acting outside turns
+
+    async def call(self, tool: str, arguments: dict[str, Any], *, by: By) -> tuple[str, ToolResult]:
+        """Run one tool for a person or a notebook; its call id and result. Raises ``SessionBusy`` during a turn."""
+        await self.ready()
+        self._may_act()
+        if tool not in self.runner.tools:
+            known = ", ".join(sorted(self.runner.tools))
+            raise NotFound(f"There is no tool {tool!r}.", hint=f"Choose one of: {known}.", reason="unknown_tool")
+        async with self._acting:
+            self._calls += 1
+            call = f"{by}.{self.summary.last_seq + 1}.{self._calls}"
+            result = await self.runner.run(tool, arguments, call=call, by=by)
+        return call, result
+
+    async def restore(self, checkpoint: str) -> Event:
+        """Bring files and preview back to a checkpoint. The restore is itself an event and a checkpoint on top."""
+        self._may_act()
+        async with self._acting:
+            await self._take_outside_changes()
+            if kept := await self.workspace.checkpoint("Edits by hand"):
+                await self.append(checkpoint_draft(kept, None))
+            previous = (await self.workspace.checkpoints())[0].id
+            made, patch = await self.workspace.restore(checkpoint)
+            restored = {"checkpoint": checkpoint, "tree": made.tree, "previous": previous, "patch": patch}
+            events = await self.append(Draft("session.restored", restored), checkpoint_draft(made, None))
+            if "package" in patch and self.app.server.state in ("ready", "failed"):
+                await self.app.restart()
+            return events[0]
+
+    async def update(self, *, title: str | None = None, model: str | None = None) -> None:
+        """Rename the session, or choose its model for the next turns."""
+        self._may_act(busy_is_fine=True)
+        changes = {name: value for name, value in (("title", title), ("model", model)) if value is not None}
+        if changes:
+            await self.append(Draft("session.updated", changes))
+
+    async def look_for_edits(self) -> None:
+        """Take in what a person changed in an editor meanwhile. Does nothing while something of ours runs."""
+        if self.owned and not self.busy and not self._acting.locked() and self.summary.state in ("ready", "asleep"):
+            async with self._acting:
+                await self._take_outside_changes()
+
+    async def _take_outside_changes(self, by: By = "person") -> None:
+        changes = await self.workspace.outside_changes()
+        await self.append(
+            *(
+                Draft(
+                    "file.changed",
+                    {
+                        "path": change.path,
+                        "change": change.change,
+                        "by": by,
+                        "added": change.added,
+                        "removed": change.removed,
+                        "patch": patch,
+                    },
+                )
+                for change, patch in changes
+            )
+        )
+
+    def _may_act(self, *, busy_is_fine: bool = False) -> None:
+        if not self.owned:
+            raise Conflict(
+                f"The session is open in {self.owner or 'another process'}.",
+                hint="Use it there, or stop that process and open the session again.",
+                reason="owned_elsewhere",
+            )
+        if self.summary.state in ("creating", "failed", "ended"):
+            raise Conflict(
+                f"The session is {self.summary.state}.",
+                hint="Start a new session." if self.summary.state != "creating" else "Wait a moment.",
+                reason=f"session_{self.summary.state}",
+            )
+        if self.busy and not busy_is_fine:
+            raise SessionBusy("A turn is running in this session.", hint="Wait for it, or stop it first.")
+
+    # Preview
+
+    async def start_preview(self, *, restart: bool = False) -> None:
+        await self.ready()
+        self._may_act(busy_is_fine=True)
+        await (self.app.restart() if restart else self.app.ensure())
+
+    async def stop_preview(self) -> None:
+        self._may_act(busy_is_fine=True)
+        await self.app.stop()
+
+    # Beginning and end
+
+    async def recover(self) -> None:
+        """Close what a process that died left open, so that the session can be used. Nothing stored is changed."""
+        if self.summary.state == "creating":
+            await self.append(
+                Draft(
+                    "session.failed",
+                    {"message": "The server stopped while the session was made.", "hint": "Start a new session."},
+                )
+            )
+            return
+        # What a killed process wrote but did not get to record.
+        await self._take_outside_changes(by="command")
+        finished = {event.data["call"] for event in self._events if event.type == "tool.finished"}
+        turn = self.summary.turn
+        for event in self._events:
+            if event.type == "tool.started" and event.data["call"] not in finished:
+                await self.append(Draft("tool.finished", interrupted(event.data)))
+        if turn and turn["reason"] is None:
+            title = next(e.data["text"] for e in reversed(self._events) if e.type == "message.user")
+            message = "The server stopped while this turn was running."
+            await self._finish(turn["turn"], title, "failed", message, "What was done is kept. Retry to go on.")
+
+    async def close(self) -> None:
+        """Stop whatever runs, write the notebook, release the session. It can be opened again."""
+        await self.shut()
+        if self.owned:
+            await self._log.release(self.id)
+
+    async def shut(self, *, keep_notebook: bool = True) -> None:
+        """Stop whatever runs; nothing is written any more."""
+        if self._beginning is not None and not self._beginning.done():
+            self._beginning.cancel()
+        await self.stop()
+        if self._observer is not None:
+            self._observer.cancel()
+        await self.app.close()
+        if self.owned and keep_notebook:
+            await self.notebook.flush()
+        self.channel.close()
+
+
+def checkpoint_draft(checkpoint: Checkpoint, turn: str | None) -> Draft:
+    return Draft(
+        "checkpoint.created",
+        {
+            "checkpoint": checkpoint.id,
+            "tree": checkpoint.tree,
+            "parent": checkpoint.parent,
+            "turn": turn,
+            "title": checkpoint.title,
+            "files": checkpoint.files,
+            "added": checkpoint.added,
+            "removed": checkpoint.removed,
+        },
+    )
+
+
+def interrupted(started: Mapping[str, Any]) -> dict[str, Any]:
+    """The result of a tool call whose process died under it."""
+    text = "Interrupted: the server stopped while this ran. It may have partly run."
+    return {
+        "turn": started["turn"],
+        "call": started["call"],
+        "tool": started["tool"],
+        "ok": False,
+        "summary": "Interrupted",
+        "text": text,
+        "detail": {"interrupted": True},
+        "duration_ms": 0,
+    }
