@@ -96,8 +96,7 @@ class Channel:
             "kind": "snapshot",
             "n": self._n,
             "session": self._describe(),
-            "response": response
-            and {**response, "tool_calls": [dict(call) for call in response["tool_calls"].values()]},
+            "response": response and {**response, "tool_calls": [dict(call) for call in self._calls.values()]},
             "outputs": dict(self._outputs),
             "preview": self._preview,
             "progress": list(self._progress.values()),
