@@ -7,7 +7,7 @@ Durable events carry a dense sequence number and are stored. Live messages (``LI
 watching and then forgotten: the durable event that follows says the same in full.
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: as strings, NotRequired would go unseen and every key be required.
 
 import time
 from collections.abc import Mapping
