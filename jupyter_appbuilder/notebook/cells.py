@@ -1,0 +1,333 @@
+"""A notebook cell and the call it stands for: one turns into the other, exactly.
+
+    %%appbuilder write src/App.tsx          <- header: command, arguments, options
+    export default function App() {         <- body: the file's text
+    …
+
+A cell's source is the header, and the body below it. The last line break of a body may be left out, as notebooks do,
+unless the body ends with an empty line. Content that a text cell cannot hold exactly says how it is written:
+``--no-final-newline``, ``--crlf`` (every line ends with CR LF), ``--empty`` (said, so that a cell run by mistake
+empties no file) and ``--encoding base64`` (anything else, binary files too). Edits whose text holds a marker line are
+written as JSON (``--encoding json``).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import difflib
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ..errors import InvalidInput
+
+MAGIC = "appbuilder"
+SEARCH, DIVIDER, REPLACE = "<<<<<<< SEARCH", "=======", ">>>>>>> REPLACE"
+
+NOTHING = "# It changed no file.\n"
+"""The body of a recorded command that left no patch: a body at all tells a replay not to run it."""
+
+ENCODED = "# base64\n"
+"""Begins the body of a recorded command whose patch a text cell cannot hold exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What one command of the magic takes. ``options`` maps each option to its value's name, "" for a flag."""
+
+    usage: str
+    help: str
+    arguments: tuple[int, int] = (0, 0)  # fewest and most
+    options: Mapping[str, str] = field(default_factory=dict[str, str])
+    body: Literal["no", "may", "must"] = "no"
+    rest: bool = False  # the rest of the line is one argument, as it stands
+
+
+TEXT_OPTIONS = {"encoding": "NAME", "crlf": "", "no-final-newline": "", "empty": ""}
+
+COMMANDS: Mapping[str, Command] = {
+    "build": Command(
+        "%%appbuilder [build] [--model PROVIDER:NAME]   (body: what you want, in plain words)",
+        "Ask the agent. The next such cell goes on in the same session.",
+        options={"model": "NAME"},
+        body="must",
+    ),
+    "new": Command(
+        "%appbuilder new NAME [--template NAME] [--model PROVIDER:NAME]",
+        "Start another app.",
+        (0, 1),
+        {"template": "NAME", "tree": "HASH", "model": "NAME"},
+        "may",
+    ),
+    "open": Command("%appbuilder open NAME", "Go on with an app you have.", (1, 1)),
+    "write": Command("%%appbuilder write PATH   (body: the file)", "Write a file.", (1, 1), TEXT_OPTIONS, "must"),
+    "edit": Command(
+        "%%appbuilder edit PATH   (body: <<<<<<< SEARCH / ======= / >>>>>>> REPLACE)",
+        "Replace exact text in a file, once for each block.",
+        (1, 1),
+        {"encoding": "NAME"},
+        "must",
+    ),
+    "run": Command(
+        "%appbuilder run COMMAND",
+        "Run a shell command in the app's sandbox. With a body (a patch) the recorded result is applied instead.",
+        (1, 1),
+        body="may",
+        rest=True,
+    ),
+    "patch": Command(
+        "%%appbuilder patch   (body: git diff)",
+        "Apply a patch.",
+        options={**TEXT_OPTIONS, "title": "TEXT"},
+        body="must",
+    ),
+    "delete": Command("%appbuilder delete PATH", "Delete a file.", (1, 1)),
+    "rename": Command("%appbuilder rename OLD NEW", "Rename a file.", (2, 2)),
+    "checkpoint": Command("%appbuilder checkpoint TITLE", "Keep a version in the app's history.", (1, 1)),
+    "restore": Command("%appbuilder restore TREE", "Go back to an earlier version.", (1, 1)),
+    "verify": Command("%appbuilder verify [TREE]", "Compare the app's files with a git tree hash.", (0, 1)),
+    "preview": Command("%appbuilder preview", "Show the running app below the cell."),
+    "status": Command("%appbuilder status", "Say where the session stands."),
+    "model": Command("%appbuilder model [PROVIDER:NAME]", "Show or choose the model.", (0, 1)),
+    "stop": Command("%appbuilder stop", "Stop the running turn and the preview."),
+    "help": Command("%appbuilder help", "This text.", (0, 1)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One cell of the magic, parsed. ``body`` is "" where there is none, and ends with a line break where there is."""
+
+    command: str
+    arguments: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict[str, str])
+    body: str = ""
+
+    def source(self) -> str:
+        """The cell's source, such that ``parse(call.source()) == call``."""
+        words = [self.command]
+        if self.command == "run":
+            words.append(_command_line(self.arguments[0]))
+        else:
+            words += [shlex.quote(word) for word in self.arguments]
+        for name, value in self.options.items():
+            words.append(f"--{name}")
+            if value:
+                words.append(shlex.quote(value))
+        sign = "%%" if self.body else "%"
+        return f"{sign}{MAGIC} {' '.join(words)}" + (f"\n{_shorten(self.body)}" if self.body else "")
+
+
+def parse(source: str) -> Call | None:
+    """The call a cell stands for; None for a cell that is not of this magic.
+
+    Raises ``InvalidInput`` with the usage of the command for anything that does not fit.
+    """
+    text = source.lstrip() if source[:1].isspace() else source
+    header, _, body = (text if text.endswith("\n") else text + "\n").partition("\n")
+    for sign in (f"%%{MAGIC}", f"%{MAGIC}"):
+        if header == sign or header.startswith((sign + " ", sign + "\t")):
+            return read(header[len(sign) :].strip(), body if sign.startswith("%%") else "")
+    return None
+
+
+def read(line: str, body: str = "") -> Call:
+    """The call of a magic's line and body. Raises ``InvalidInput`` with the usage."""
+    name, _, rest = line.partition(" ")
+    if not line or name.startswith("--"):
+        name, rest = ("build" if body.strip() else "help"), line
+    command = COMMANDS.get(name)
+    if command is None:
+        near = difflib.get_close_matches(name, COMMANDS, 1)
+        guess = f"Did you mean {near[0]!r}? " if near else ""
+        raise InvalidInput(
+            f"%appbuilder has no command {name!r}.",
+            hint=f"{guess}A request in plain words goes below a line with %%appbuilder alone. See %appbuilder help.",
+        )
+    if command.rest:
+        arguments, options = ((_read_command_line(rest),) if rest.strip() else ()), {}
+    else:
+        arguments, options = _words(name, command, rest)
+    fewest, most = command.arguments
+    if not fewest <= len(arguments) <= most:
+        wanted = str(fewest) if fewest == most else f"{fewest} to {most}"
+        raise _usage(name, f"{name} takes {wanted} argument{'' if wanted == '1' else 's'}, not {len(arguments)}")
+    if command.body == "must" and not body.strip() and "empty" not in options:
+        raise _usage(name, f"{name} needs a body below its first line")
+    if command.body == "no" and body.strip():
+        raise _usage(name, f"{name} takes no body")
+    return Call(name, arguments, options, body)
+
+
+def _words(name: str, command: Command, rest: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    try:
+        words = iter(shlex.split(rest))
+    except ValueError as error:
+        raise _usage(name, f"the quotes do not match ({error})") from None
+    arguments: list[str] = []
+    options: dict[str, str] = {}
+    for word in words:
+        if not word.startswith("--") or word == "--":
+            if word != "--":
+                arguments.append(word)
+            continue
+        option, equals, value = word[2:].partition("=")
+        if option not in command.options:
+            raise _usage(name, f"{name} has no option --{option}")
+        if command.options[option] and not equals:
+            value = next(words, "")
+            if not value:
+                raise _usage(name, f"--{option} needs a value")
+        options[option] = value
+    return tuple(arguments), options
+
+
+def _usage(name: str, what: str) -> InvalidInput:
+    return InvalidInput(f"{what[0].upper()}{what[1:]}.", hint=f"Usage: {COMMANDS[name].usage}")
+
+
+def _command_line(command: str) -> str:
+    """A shell command on the header line: as it is, or as JSON where a line cannot hold it."""
+    plain = command == command.strip() and command and command.isprintable() and not command.startswith("--json ")
+    return command if plain else f"--json {json.dumps(command)}"
+
+
+def _read_command_line(rest: str) -> str:
+    rest = rest.strip()
+    if not rest.startswith("--json "):
+        return rest
+    try:
+        command = json.loads(rest[7:])
+    except json.JSONDecodeError as error:
+        raise _usage("run", f"the text after --json is not JSON ({error})") from None
+    return str(command)
+
+
+def _shorten(body: str) -> str:
+    """A body as notebooks write it: without its last line break, where that can be told apart."""
+    return body[:-1] if len(body) > 1 and body.endswith("\n") and body[-2] != "\n" else body
+
+
+def pack(content: bytes | str) -> tuple[dict[str, str], str]:
+    """Options and body that hold ``content`` exactly; ``unpack`` is its inverse."""
+    options: dict[str, str] = {}
+    if not content:
+        return {"empty": ""}, ""
+    try:
+        text = content if isinstance(content, str) else content.decode("utf-8")
+        data = content.encode("utf-8") if isinstance(content, str) else content
+    except UnicodeError:
+        text, data = "", content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
+        return {"encoding": "base64"}, _base64(data)
+    if "\r" in text:
+        if text.count("\r\n") != text.count("\r") or text.count("\n") != text.count("\r"):
+            return {"encoding": "base64"}, _base64(data)
+        options["crlf"] = ""
+        text = text.replace("\r\n", "\n")
+    if "\0" in text or not text.strip():  # a body of white space alone looks like none
+        return {"encoding": "base64"}, _base64(data)
+    if text and not text.endswith("\n"):
+        options["no-final-newline"] = ""
+        text += "\n"
+    return options, text
+
+
+def unpack(options: Mapping[str, str], body: str) -> bytes:
+    """The content a body holds. Raises ``InvalidInput`` for an encoding that is not known or does not fit."""
+    encoding = options.get("encoding", "")
+    if encoding == "base64":
+        try:
+            return base64.b64decode("".join(body.split()), validate=True)
+        except binascii.Error as error:
+            raise InvalidInput(f"The body is not base64: {error}.", hint="Restore the cell as it was.") from None
+    if encoding:
+        raise InvalidInput(f"There is no encoding {encoding!r}.", hint="Use --encoding base64, or none.")
+    if "no-final-newline" in options and body.endswith("\n"):
+        body = body[:-1]
+    if "crlf" in options:
+        body = body.replace("\n", "\r\n")
+    return body.encode("utf-8", "surrogatepass")
+
+
+def _base64(data: bytes) -> str:
+    return base64.encodebytes(data).decode("ascii")
+
+
+def pack_patch(patch: str) -> str:
+    """The body of a recorded command: its patch, or that there is none; ``unpack_patch`` is its inverse."""
+    if not patch:
+        return NOTHING
+    options, body = pack(patch)
+    return body if not options else f"{ENCODED}{_base64(patch.encode('utf-8', 'surrogatepass'))}"
+
+
+def unpack_patch(body: str) -> str:
+    if body.strip() == NOTHING.strip():
+        return ""
+    if body.startswith(ENCODED):
+        return unpack({"encoding": "base64"}, body.removeprefix(ENCODED)).decode("utf-8", "surrogatepass")
+    return body
+
+
+def pack_edits(edits: Sequence[Mapping[str, Any]]) -> tuple[dict[str, str], str]:
+    """Options and body of edits, each with the texts ``search`` and ``replace``; ``unpack_edits`` is its inverse."""
+    plain = all(
+        set(edit) == {"search", "replace"} and not any(_awkward(edit[key]) for key in ("search", "replace"))
+        for edit in edits
+    )
+    if not plain or not edits:
+        return {"encoding": "json"}, json.dumps([dict(edit) for edit in edits], indent=1, ensure_ascii=False) + "\n"
+    lines: list[str] = []
+    for edit in edits:
+        lines += [SEARCH, *_lines(edit["search"]), DIVIDER, *_lines(edit["replace"]), REPLACE]
+    return {}, "\n".join(lines) + "\n"
+
+
+def unpack_edits(options: Mapping[str, str], body: str) -> list[dict[str, Any]]:
+    """The edits of a body. Raises ``InvalidInput`` naming the line that does not fit."""
+    if options.get("encoding") == "json":
+        try:
+            return json.loads(body)
+        except json.JSONDecodeError as error:
+            raise InvalidInput(f"The body is not JSON: {error}.", hint="Restore the cell as it was.") from None
+    edits: list[dict[str, Any]] = []
+    search: list[str] | None = None
+    replace: list[str] | None = None
+    for number, line in enumerate(body.removesuffix("\n").split("\n"), 2):
+        mark = line.rstrip()
+        if search is None:
+            if mark == SEARCH:
+                search = []
+            elif mark:
+                raise _usage("edit", f"line {number} of the cell should be {SEARCH!r}, not {line[:60]!r}")
+        elif replace is None:
+            if mark == DIVIDER:
+                replace = []
+            else:
+                search.append(line)
+        elif mark == REPLACE:
+            edits.append({"search": "\n".join(search), "replace": "\n".join(replace)})
+            search = replace = None
+        else:
+            replace.append(line)
+    if search is not None:
+        raise _usage("edit", f"the last block lacks its {DIVIDER if replace is None else REPLACE!r} line")
+    return edits
+
+
+def _lines(text: str) -> list[str]:
+    return text.split("\n") if text else []
+
+
+def _awkward(text: object) -> bool:
+    """Whether text cannot stand between marker lines."""
+    if not isinstance(text, str) or "\r" in text or "\0" in text:
+        return True
+    try:
+        text.encode()
+    except UnicodeError:
+        return True
+    return any(line.rstrip() in (SEARCH, DIVIDER, REPLACE) for line in text.split("\n"))

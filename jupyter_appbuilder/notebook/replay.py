@@ -1,0 +1,245 @@
+"""Rebuild an app from its notebook: no model, no network, no sandbox.
+
+Each cell is carried out on a workspace directly (``Rebuild.run``); commands are not run, the patch they left is
+applied. ``replay`` does it for a notebook file, the magics for one cell at a time, through the same code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound
+from . import cells
+from .cells import Call
+
+if TYPE_CHECKING:
+    from ..workspace import FileChange, Workspace
+
+MARK = ".replay.json"
+"""Lies in a folder a replay made, and says what tree it left there: an unchanged one may be made anew."""
+
+SHOWS = frozenset({"preview", "status", "model", "stop", "help"})
+"""Commands that build nothing: a replay passes over them."""
+
+REPLAYED = frozenset({"new", "write", "edit", "run", "patch", "delete", "rename", "checkpoint", "restore", "verify"})
+
+
+class Different(Conflict):
+    """The rebuilt files are not those of the session."""
+
+    default_reason = "tree_differs"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayResult:
+    """``workspace`` is the folder rebuilt (the app lies in its ``app/``), ``tree`` its git tree hash, ``cells`` how
+    many calls were carried out; ``verified`` is True when the last ``verify`` agreed, None when there is none."""
+
+    workspace: Path
+    tree: str
+    cells: int
+    verified: bool | None
+    session: str
+    name: str
+
+
+class Rebuild:
+    """A folder in which cells are carried out, one after another."""
+
+    def __init__(self, workspace: Workspace, name: str) -> None:
+        self.workspace = workspace
+        self.name = name
+        self.verified: bool | None = None
+
+    @classmethod
+    async def begin(cls, call: Call, folder: Path) -> tuple[Rebuild, str]:
+        """Carry out a ``new`` cell: put its packed files into ``folder``, which must not hold anything."""
+        from ..workspace import Workspace
+        from ..workspace.archive import unpack
+
+        name = call.arguments[0] if call.arguments else folder.name
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        workspace = Workspace(folder)
+        with tempfile.TemporaryDirectory(prefix="appbuilder-") as files:
+            await asyncio.to_thread(unpack, call.body, Path(files))
+            tree = await workspace.create(Path(files))
+        wanted = call.options.get("tree", "")
+        if wanted and tree != wanted:
+            raise Different(
+                f"The template in the first cell is not the one the session began with (tree {tree}, not {wanted}).",
+                hint="Restore the cell's body as it was.",
+            )
+        rebuild = cls(workspace, name)
+        await rebuild.mark(tree)
+        return rebuild, f"Rebuilding {name} in {folder}\n"
+
+    async def run(self, call: Call) -> str:
+        """Carry out a call; what to show below the cell. Raises an ``AppBuilderError`` when it cannot be done."""
+        workspace, body = self.workspace, call.body
+        match call.command:
+            case "write":
+                return _said([await workspace.write(call.arguments[0], cells.unpack(call.options, body))])
+            case "edit":
+                return _said([await self.edit(call)])
+            case "run" if not body:
+                raise InvalidInput(
+                    "While an app is rebuilt, commands are not run: their recorded result is applied.",
+                    hint="Start or open an app first: %appbuilder new NAME, or %appbuilder open NAME.",
+                )
+            case "run":
+                patch = cells.unpack_patch(body)
+                return _said(await workspace.apply(patch)) if patch else "It changed no file.\n"
+            case "patch":
+                return _said(await workspace.apply(cells.unpack(call.options, body).decode("utf-8", "surrogatepass")))
+            case "delete":
+                return _said([await workspace.delete(call.arguments[0])])
+            case "rename":
+                await workspace.rename(*call.arguments)
+                return f"Renamed {call.arguments[0]} to {call.arguments[1]}\n"
+            case "checkpoint":
+                made = await workspace.checkpoint(call.arguments[0])
+                await self.mark(await workspace.snapshot())
+                return f"Version {made.id[:8]}: {made.title}\n" if made else "Nothing changed since the last version.\n"
+            case "restore":
+                return await self.restore(call.arguments[0])
+            case "verify":
+                return await self.verify(call.arguments[0] if call.arguments else "")
+            case command:
+                raise InvalidInput(f"{command!r} cannot be replayed.", hint="See %appbuilder help.")
+
+    async def edit(self, call: Call) -> FileChange:
+        from ..tools.edits import apply_edits
+
+        path = call.arguments[0]
+        text = await self.workspace.read_text(path)
+        return await self.workspace.write(path, apply_edits(text, cells.unpack_edits(call.options, call.body)))
+
+    async def restore(self, tree: str) -> str:
+        for checkpoint in await self.workspace.checkpoints():
+            if checkpoint.tree == tree:
+                await self.workspace.restore(checkpoint.id)
+                return f"Back to “{checkpoint.title}”.\n"
+        raise NotFound(f"No version here has the tree {tree}.", hint="Run the cells above in order first.")
+
+    async def verify(self, wanted: str) -> str:
+        """Compare the files with a tree hash. Raises ``Different``."""
+        tree = await self.workspace.snapshot()
+        await self.mark(tree)
+        if not wanted:
+            return f"{tree}\n"
+        self.verified = tree == wanted
+        if not self.verified:
+            raise Different(
+                f"The files of {self.name} are not those the session left: their tree is {tree}, not {wanted}.",
+                hint="A cell was changed, left out or run twice, or a file was edited. Restart the kernel and run all.",
+            )
+        return f"Verified: the files of {self.name} are exactly those the session left (tree {tree}).\n"
+
+    async def mark(self, tree: str) -> None:
+        text = json.dumps({"name": self.name, "tree": tree})
+        await asyncio.to_thread((self.workspace.folder / MARK).write_text, text)
+
+
+def _said(changes: list[FileChange]) -> str:
+    return "".join(f"{c.change.capitalize()} {c.path} (+{c.added} −{c.removed})\n" for c in changes)
+
+
+async def replay(notebook: Path, into: Path | None = None) -> ReplayResult:
+    """Rebuild the app of a notebook into ``into``, by default ``replay/<name>`` beside the notebook.
+
+    Raises ``NotFound`` for a file that is not there, ``InvalidInput`` for one that is no such notebook or a cell that
+    does not fit, ``Conflict`` when ``into`` holds something, ``Different`` when the result is not what was recorded.
+    Each error names the cell.
+    """
+    content = await asyncio.to_thread(_read, notebook)
+    mark: dict[str, Any] = content.get("metadata", {}).get("appbuilder", {})
+    rebuild: Rebuild | None = None
+    done = 0
+    for number, cell in enumerate(content.get("cells", []), 1):
+        if cell.get("cell_type") != "code":
+            continue
+        source = cell.get("source", "")
+        try:
+            call = cells.parse(source if isinstance(source, str) else "".join(source))
+            if call is None or call.command in SHOWS:
+                continue
+            if call.command not in REPLAYED or (call.command == "new" and not call.body):
+                raise InvalidInput(
+                    f"%%appbuilder {call.command} needs more than files, so it cannot be replayed.",
+                    hint="Replay the notebook that App Builder wrote for the session; run this one in Jupyter.",
+                )
+            if call.command == "new":
+                folder = await fresh_folder(notebook.parent / "replay" / _name(call), exactly=into)
+                rebuild, _ = await Rebuild.begin(call, folder)
+            elif rebuild is None:
+                raise InvalidInput("No %%appbuilder new cell comes before it.", hint="Restore the notebook as it was.")
+            else:
+                await rebuild.run(call)
+        except AppBuilderError as error:
+            raise type(error)(f"Cell {number}: {error.message}", hint=error.hint, reason=error.reason) from error
+        done += 1
+    if rebuild is None:
+        raise InvalidInput(
+            f"{notebook.name} holds no app: it has no %%appbuilder new cell.",
+            hint="Give the notebook that App Builder wrote for a session: appbuilder/<name>/<name>.ipynb.",
+        )
+    tree = await rebuild.workspace.snapshot()
+    return ReplayResult(
+        rebuild.workspace.folder, tree, done, rebuild.verified, str(mark.get("session", "")), rebuild.name
+    )
+
+
+def _name(call: Call) -> str:
+    name = call.arguments[0] if call.arguments else "app"
+    if name in ("", ".", "..") or "/" in name or "\\" in name:
+        raise InvalidInput(f"{name!r} is not a name for an app.", hint="Restore the cell as it was.")
+    return name
+
+
+def _read(notebook: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(notebook.read_bytes())
+    except FileNotFoundError:
+        raise NotFound(f"There is no file {notebook}.", hint="Give the path of a notebook.") from None
+    except IsADirectoryError:
+        raise InvalidInput(f"{notebook} is a folder.", hint="Give the path of a notebook in it.") from None
+    except ValueError as error:
+        raise InvalidInput(f"{notebook} is not a notebook: {error}.", hint="Give an .ipynb file.") from None
+    if not isinstance(content, dict) or "cells" not in content:
+        raise InvalidInput(f"{notebook} is not a notebook.", hint="Give an .ipynb file.")
+    return content  # pyright: ignore[reportUnknownVariableType]
+
+
+async def fresh_folder(wanted: Path, exactly: Path | None = None) -> Path:
+    """A folder to rebuild in: ``wanted``, made empty if an earlier replay left it and nobody changed it since, else the
+    same name with a number. With ``exactly`` that one, or ``Conflict``."""
+    for number in range(1, 10_000):
+        folder = exactly or (wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}"))
+        if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+            return folder
+        if await _left_alone(folder):
+            await asyncio.to_thread(shutil.rmtree, folder)
+            return folder
+        if exactly:
+            raise Conflict(f"{exactly} is not empty.", hint="Give a folder that does not exist yet.")
+    raise Conflict(f"Too many folders are called {wanted}.", hint="Remove some of them.")
+
+
+async def _left_alone(folder: Path) -> bool:
+    """Whether everything in a folder was put there by a replay."""
+    from ..workspace import Workspace
+
+    try:
+        mark = json.loads((folder / MARK).read_bytes())
+        if set(os.listdir(folder)) - {"app", ".git", MARK}:
+            return False
+        return await Workspace(folder).snapshot() == mark["tree"]
+    except (OSError, ValueError, KeyError, TypeError, AppBuilderError):
+        return False
