@@ -1,0 +1,91 @@
+# `make lab` starts JupyterLab with this checkout; `make test` is everything CI runs. Both set up what they need.
+
+SHELL := /bin/bash -o pipefail
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+EXTENSION := jupyter_appbuilder/labextension
+SOURCES := $(shell find labextension/src labextension/style labextension/schema -type f 2>/dev/null) \
+	$(wildcard labextension/*.json labextension/*.mjs labextension/*.js)
+
+.PHONY: lab test setup build lint types pytest vitest browser wheel benchmarks system system-test clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make lab         start JupyterLab with this checkout, the App Builder panel open"
+	@echo "make test        everything CI runs (make lint types vitest pytest browser wheel)"
+	@echo "make benchmarks  what docs/performance.md quotes"
+	@echo "make clean       remove what was built (not .venv, not .lab)"
+
+lab: system setup
+	@mkdir -p .lab
+	$(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)/.lab" --LabApp.default_url="/lab?appbuilder=open" $(LAB_ARGS)
+
+test: system-test setup lint types vitest pytest browser wheel
+
+# What apt has and pip has not.
+
+system:
+	@tests/system_packages.sh bwrap:bubblewrap git:git
+
+system-test:
+	@tests/system_packages.sh bwrap:bubblewrap git:git chromium:chromium
+
+# The environment: pinned by constraints.txt, made anew when pyproject.toml changes.
+
+setup: $(VENV)/.installed $(EXTENSION)/package.json
+
+$(VENV)/.made: constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=…")'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt $(EXTENSION)/package.json
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,lint]"
+	@mkdir -p $(VENV)/share/jupyter/labextensions/@jupyter-appbuilder $(VENV)/etc/jupyter/jupyter_server_config.d
+	@ln -sfn "$(CURDIR)/$(EXTENSION)" $(VENV)/share/jupyter/labextensions/@jupyter-appbuilder/labextension
+	@ln -sfn "$(CURDIR)/jupyter-config/server-config/jupyter_appbuilder.json" $(VENV)/etc/jupyter/jupyter_server_config.d/
+	@touch $@
+
+build: $(EXTENSION)/package.json
+
+labextension/node_modules/.installed: labextension/package-lock.json
+	cd labextension && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(VENV)/.builder: $(VENV)/.made
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt jupyterlab jupyter-builder
+	@touch $@
+
+$(EXTENSION)/package.json: labextension/node_modules/.installed $(VENV)/.builder $(SOURCES)
+	cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" npm run build:prod
+	@touch $@
+
+# The parts of `make test`.
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	cd labextension && npm run lint
+
+types: setup
+	$(BIN)/pyright
+	cd labextension && npm run typecheck
+
+vitest: setup
+	cd labextension && npm test
+
+pytest: setup
+	$(BIN)/pytest --ignore tests/browser --ignore tests/wheel $(PYTEST_ARGS)
+
+browser: setup
+	$(BIN)/pytest tests/browser $(PYTEST_ARGS)
+
+wheel: setup
+	$(BIN)/pytest tests/wheel $(PYTEST_ARGS)
+
+benchmarks: system-test setup
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf build dist $(EXTENSION) jupyter_appbuilder/static labextension/lib labextension/node_modules .pytest_cache .ruff_cache
