@@ -149,6 +149,18 @@ class OpenAICompatibleModel:
             )
         yield assembly.response()
 
+    async def names(self) -> list[str]:
+        """The models this endpoint offers, as it lists them. Raises ``ModelError``."""
+        client = self._endpoint.client()
+        try:
+            options = client.with_options(max_retries=0)
+            response = await options.models.with_raw_response.list(extra_headers=self._endpoint.headers)
+            return listed_names(json.loads(response.content))
+        except Exception as error:
+            raise self._translate(error) from None
+        finally:
+            await client.close()
+
     def _body(
         self, messages: Sequence[Message], tools: Sequence[ToolDefinition], settings: ModelSettings
     ) -> dict[str, Any]:
@@ -239,6 +251,12 @@ class OpenAICompatibleModel:
         tools = status in (400, 422) and "tool" in lower and ("support" in lower or "not allowed" in lower)
         hint = "Choose a model that can call tools." if tools else "Check the model's name and settings."
         return self._error(f"{title} refused the request ({status}).{quoted}", hint)
+
+
+def listed_names(listing: Any) -> list[str]:
+    """The names in an answer to GET /models."""
+    entries = listing.get("data") or () if isinstance(listing, dict) else listing
+    return [str(entry["id"]) for entry in entries if isinstance(entry, dict) and entry.get("id")]
 
 
 class _BadStream(Exception):

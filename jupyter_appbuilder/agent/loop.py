@@ -1,0 +1,251 @@
+"""The agent: ask the model, store its answer, run its tools, until it is done or a limit says stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..errors import AppBuilderError
+from ..events import By, Draft, TurnReason, UsageData
+from ..journal import Journal
+from .history import History
+from .models.base import Model, ModelError, ModelResponse, ModelSettings, TextDelta, ToolCallDelta
+from .progress import CHECK, CUT_OFFS, TurnProgress, going_in_circles, turn_progress
+
+if TYPE_CHECKING:
+    from ..tools.base import ToolCall, ToolResult
+
+CHECK_ROUNDS = 3  # how often the loop sends the model back to repair what a check found
+BROKEN_STREAMS = 2  # how often a stream that broke is asked for again
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one turn may use. ``max_tokens`` counts input and output of every request in it."""
+
+    max_steps: int = 60
+    max_seconds: float = 1200
+    max_tokens: int = 3_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a turn ended. ``message`` and ``hint`` are for people; both are empty when all is well."""
+
+    reason: TurnReason
+    message: str = ""
+    hint: str = ""
+
+
+class Runner(Protocol):
+    """What the loop needs of ``tools.runner.ToolRunner``."""
+
+    def definitions(self) -> list[dict[str, Any]]: ...
+
+    async def run(
+        self, name: str, arguments: dict[str, Any] | str, *, call: str, by: By, turn: str | None = None
+    ) -> ToolResult: ...
+
+    async def run_all(self, calls: Sequence[ToolCall], *, by: By, turn: str | None) -> list[ToolResult]: ...
+
+
+class Agent:
+    """One model at work on one session. Cancelling the task that runs ``run`` stops it at once."""
+
+    def __init__(
+        self,
+        model: Model,
+        runner: Runner,
+        journal: Journal,
+        history: History,
+        limits: Limits | None = None,
+        settings: ModelSettings | None = None,
+    ) -> None:
+        self._model = model
+        self._runner = runner
+        self._journal = journal
+        self._history = history
+        self._limits = limits or Limits()
+        self._settings = settings or ModelSettings()
+        self._last_response = 0  # highest number given out, also for answers that were thrown away
+
+    async def run(self, turn: str) -> Outcome:
+        """Work on a turn whose ``turn.started`` and ``message.user`` are in the log already."""
+        try:
+            async with asyncio.timeout(self._limits.max_seconds) as clock:
+                return await self._work(turn)
+        except TimeoutError:
+            if not clock.expired():
+                raise
+            minutes = self._limits.max_seconds / 60
+            return Outcome(
+                "limit",
+                f"The turn reached its time limit of {minutes:.3g} minutes.",
+                'Say "go on" to continue, or raise c.AppBuilder.max_seconds.',
+            )
+        except AppBuilderError as error:
+            return Outcome("failed", error.message, error.hint)
+
+    async def _work(self, turn: str) -> Outcome:
+        checks = 0
+        while True:
+            progress = await self._progress(turn)
+            over = self._over(progress)
+            if over:
+                return over
+            response, answer = await self._answer(turn)
+            if answer.tool_calls:
+                await self._runner.run_all(_calls(response, answer), by="agent", turn=turn)
+                continue
+            if answer.finish_reason == "length":
+                continue  # the history tells the model
+            if answer.finish_reason == "content_filter":
+                return Outcome("failed", "The model's provider withheld the answer.", "Put the request another way.")
+            if not (await self._progress(turn)).needs_check or not self._can_check():
+                return Outcome("done")
+            checks += 1
+            found = await self._runner.run(CHECK, {}, call=f"{response}.check", by="loop", turn=turn)
+            if found.ok:
+                return Outcome("done")
+            if checks == CHECK_ROUNDS or self._model.recorded:
+                return Outcome(
+                    "done",
+                    f"The work ended, but the check still finds problems. {found.summary}",
+                    'Say "fix the problems", or restore an earlier version.',
+                )
+
+    async def _progress(self, turn: str) -> TurnProgress:
+        await self._history.refresh()
+        return turn_progress(self._history.events, turn)
+
+    def _over(self, progress: TurnProgress) -> Outcome | None:
+        limits = self._limits
+        circle = going_in_circles(progress.actions)
+        if circle:
+            return Outcome(
+                "limit",
+                f"{circle} It was stopped so that it does not go on for nothing.",
+                "Say what to do differently, or restore the version from before this turn.",
+            )
+        if progress.cut_offs >= CUT_OFFS:
+            return Outcome(
+                "limit",
+                f"The model's answers were cut off at its output limit {CUT_OFFS} times in a row.",
+                "Ask for less at a time, or choose a model with a larger output limit.",
+            )
+        if progress.steps >= limits.max_steps:
+            return Outcome(
+                "limit",
+                f"The turn reached its limit of {limits.max_steps} steps.",
+                'Say "go on" to continue, or raise c.AppBuilder.max_steps.',
+            )
+        if progress.tokens >= limits.max_tokens:
+            return Outcome(
+                "limit",
+                f"The turn used {progress.tokens:,} tokens; its limit is {limits.max_tokens:,}.",
+                'Say "go on" to continue, or raise c.AppBuilder.max_tokens.',
+            )
+        return None
+
+    def _can_check(self) -> bool:
+        return any(tool["function"]["name"] == CHECK for tool in self._runner.definitions())
+
+    async def _answer(self, turn: str) -> tuple[str, ModelResponse]:
+        """An answer with something in it, stored. An empty one is asked for once more, a broken stream twice."""
+        empty = broken = 0
+        while True:
+            response = self._next_response()
+            try:
+                answer = await self._stream(turn, response)
+            except ModelError as error:
+                broken += 1
+                if error.reason != "interrupted" or broken > BROKEN_STREAMS:
+                    raise
+                self._journal.live(
+                    "progress", {"what": "model", "message": f"{error.message} Asking again.", "fraction": None}
+                )
+                await asyncio.sleep(0.5 * broken)
+                continue
+            if answer.text.strip() or answer.tool_calls or answer.finish_reason == "content_filter":
+                await self._store(turn, response, answer)
+                return response, answer
+            await self._journal.append(self._usage(turn, answer))
+            empty += 1
+            if empty > 1:
+                raise ModelError(
+                    f"{self._model.name} gave an empty answer twice.",
+                    hint="Try again, put the request another way, or choose another model.",
+                    reason="empty",
+                )
+
+    def _next_response(self) -> str:
+        numbers = (int(e.data["response"][1:]) for e in self._history.events if e.type == "response.completed")
+        self._last_response = max(self._last_response, *numbers, 0) + 1
+        return f"r{self._last_response}"
+
+    async def _stream(self, turn: str, response: str) -> ModelResponse:
+        """Ask the model, showing what comes as it comes."""
+        names: dict[int, str] = {}
+        stream = self._model.stream(self._history.messages(), self._runner.definitions(), self._settings)
+        async with aclosing(stream) as deltas:  # pyright: ignore[reportArgumentType]
+            async for delta in deltas:
+                match delta:
+                    case TextDelta(text):
+                        self._journal.live("text.delta", {"turn": turn, "response": response, "text": text})
+                    case ToolCallDelta(index, arguments, _, name):
+                        names[index] = names.get(index) or name
+                        self._journal.live(
+                            "tool.delta",
+                            {
+                                "turn": turn,
+                                "response": response,
+                                "index": index,
+                                "call": f"{response}.{index}",
+                                "tool": names[index],
+                                "arguments": arguments,
+                            },
+                        )
+                    case ModelResponse():
+                        return delta
+        raise ModelError("The model ended its answer without finishing it.", hint="Try again.", reason="interrupted")
+
+    async def _store(self, turn: str, response: str, answer: ModelResponse) -> None:
+        usage = self._usage(turn, answer)
+        completed = Draft(
+            "response.completed",
+            {
+                "turn": turn,
+                "response": response,
+                "model": self._model.name,
+                "recorded": self._model.recorded,
+                "text": answer.text,
+                "tool_calls": [
+                    {"call": f"{response}.{index}", "id": call.id, "tool": call.name, "arguments": call.arguments}
+                    for index, call in enumerate(answer.tool_calls)
+                ],
+                "finish_reason": answer.finish_reason,
+                "usage": usage.data["usage"],
+            },
+        )
+        await self._journal.append(completed, usage)
+
+    def _usage(self, turn: str, answer: ModelResponse) -> Draft:
+        from ..usage.prices import cost
+
+        usage = answer.usage
+        data: UsageData = {
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+            "cached_tokens": usage.cached_tokens,
+            "cost": cost(self._model.name, usage.input_tokens, usage.output_tokens, usage.cached_tokens),
+        }
+        return Draft("usage.recorded", {"turn": turn, "model": self._model.name, "usage": data})
+
+
+def _calls(response: str, answer: ModelResponse) -> list[ToolCall]:
+    from ..tools.base import ToolCall
+
+    return [ToolCall(f"{response}.{i}", call.name, call.arguments) for i, call in enumerate(answer.tool_calls)]

@@ -1,0 +1,249 @@
+"""Which models there are, and a model by its id ("provider:name")."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ...errors import AppBuilderError, InvalidInput
+from .base import Model, ModelError
+from .openai_compatible import Endpoint, OpenAICompatibleModel, listed_names
+from .providers import PROVIDERS, Credentials, Provider
+
+DEMO = "demo:recorded"
+DISCOVERED = ("ollama", "lmstudio")  # looked for on loopback without being configured
+DISCOVERY_TIMEOUT = 0.3  # seconds
+LISTING_TIMEOUT = 4.0  # seconds, for GET /models of a configured endpoint
+CACHE_SECONDS = 15.0
+LISTED = 60  # models of one endpoint shown at most
+
+NOT_CHAT = (
+    "embed",
+    "whisper",
+    "tts",
+    "image",
+    "audio",
+    "realtime",
+    "moderation",
+    "transcribe",
+    "dall-e",
+    "rerank",
+    "ocr",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """One model to choose from. ``configured``: it can be used now; if not, ``hint`` says what is missing."""
+
+    id: str
+    title: str
+    provider: str
+    configured: bool
+    recorded: bool = False
+    local: bool = False
+    hint: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Catalog:
+    """The models of this installation. ``model`` is ``c.AppBuilder.model``, empty when it is not set."""
+
+    def __init__(
+        self, credentials: Credentials, *, model: str = "", recordings: Iterable[Path] = (), pace: float | None = None
+    ) -> None:
+        self.credentials = credentials
+        self._model = model
+        self._recordings = tuple(recordings)
+        self._pace = pace
+        self._lock = asyncio.Lock()
+        self._listed: tuple[float, list[ModelInfo]] = (float("-inf"), [])
+        self._names: dict[str, list[str]] = {}  # by provider, as last listed
+
+    def default(self) -> str:
+        """The model a new session uses: the configured one, else one whose key is set, else the recorded demo."""
+        if self._model:
+            return self._model
+        for provider in PROVIDERS.values():
+            if provider.default_model and self.credentials.api_key(provider.name) and self._usable(provider):
+                return f"{provider.name}:{provider.default_model}"
+        return DEMO
+
+    def resolve(self, model: str = "") -> Model:
+        """A model by its id, the default one for an empty id.
+
+        Raises ``InvalidInput`` for an id that names nothing, ``ModelError`` when a key, address or package is missing.
+        """
+        model = model or self.default()
+        if model == DEMO:
+            from ..demo.model import DemoModel
+
+            return DemoModel(self._recordings, pace=self._pace)
+        provider_name, colon, name = model.partition(":")
+        if not (colon and provider_name and name) or provider_name == "demo":
+            raise InvalidInput(
+                f"{model!r} does not name a model.",
+                hint=f"Write provider:name, for example openai:{PROVIDERS['openai'].default_model}, or {DEMO}.",
+                reason="unknown_model",
+                field="model",
+            )
+        provider = self.credentials.provider(provider_name)
+        if not (provider.local or self.credentials.is_configured(provider_name)):
+            raise ModelError(f"{provider.title} is not set up.", hint=_setup(provider), reason="not_configured")
+        if provider.native:
+            from .pydantic_ai import native_model
+
+            key = self.credentials.api_key(provider_name)
+            return native_model(provider, name, api_key=key, base_url=self.credentials.base_url(provider_name))
+        names = self._names
+        return OpenAICompatibleModel(
+            self._endpoint(provider), name, known=lambda: names.get(provider_name, []), context_window=None
+        )
+
+    def forget(self) -> None:
+        """Ask anew at the next ``list_models``: call it when settings changed."""
+        self._listed = (float("-inf"), [])
+
+    async def list_models(self) -> list[ModelInfo]:
+        """Everything to choose from, usable ones first. Never fails: what could not be asked says so in its hint."""
+        async with self._lock:
+            at, models = self._listed
+            if time.monotonic() - at < CACHE_SECONDS:
+                return models
+            found = await asyncio.gather(*(self._offers(name) for name in self.credentials.names()))
+            models = [info for offers in found for info in offers]
+            if self._model and self._model != DEMO and all(info.id != self._model for info in models):
+                provider, _, name = self._model.partition(":")
+                models.append(ModelInfo(self._model, name or self._model, provider, configured=True))
+            demo = ModelInfo(
+                DEMO,
+                "Recorded demo",
+                "demo",
+                configured=True,
+                recorded=True,
+                local=True,
+                hint="Answers its sample prompts from recordings. No key and no network needed.",
+            )
+            models = sorted(
+                [*models, demo], key=lambda info: (not info.configured, info.recorded, info.id != self._model)
+            )
+            self._listed = (time.monotonic(), models)
+            return models
+
+    async def _offers(self, name: str) -> list[ModelInfo]:
+        provider = self.credentials.provider(name)
+        configured = self.credentials.is_configured(name)
+        if provider.native:
+            return self._native_offers(provider, configured)
+        if not configured:
+            if name in DISCOVERED:
+                names = await _discover(provider)
+                self._names[name] = names
+                if names:
+                    return [_info(provider, model) for model in names[:LISTED]]
+            return [_missing(provider)]
+        try:
+            names = await asyncio.wait_for(self._ask(provider), LISTING_TIMEOUT)
+        except TimeoutError:
+            hint = f"{provider.title} did not answer when asked for its models."
+        except AppBuilderError as error:
+            hint = str(error)
+        else:
+            hint = ""
+            self._names[name] = names
+            names = [model for model in names if not any(sign in model.lower() for sign in NOT_CHAT)]
+            if provider.default_model in names:
+                names = [provider.default_model, *(model for model in names if model != provider.default_model)]
+            if names:
+                return [_info(provider, model) for model in names[:LISTED]]
+        if provider.default_model:
+            return [_info(provider, provider.default_model, hint)]
+        return [
+            ModelInfo(f"{name}:", provider.title, name, False, local=provider.local, hint=hint or "It lists no models.")
+        ]
+
+    def _native_offers(self, provider: Provider, configured: bool) -> list[ModelInfo]:
+        if not configured:
+            return [_missing(provider)]
+        if not provider.default_model:
+            return []
+        if not _has_native():
+            hint = "Install the package: pip install jupyter-appbuilder[models]"
+            return [
+                ModelInfo(f"{provider.name}:{provider.default_model}", provider.title, provider.name, False, hint=hint)
+            ]
+        return [_info(provider, provider.default_model)]
+
+    async def _ask(self, provider: Provider) -> list[str]:
+        """The names that a configured endpoint lists."""
+        await asyncio.to_thread(importlib.import_module, "openai")
+        endpoint = self._endpoint(provider)
+        model = OpenAICompatibleModel(endpoint, "", known=tuple)
+        return await model.names()
+
+    def _endpoint(self, provider: Provider) -> Endpoint:
+        return Endpoint(
+            provider.name,
+            provider.title,
+            self.credentials.base_url(provider.name),
+            self.credentials.api_key(provider.name),
+            provider.key_variable,
+            provider.start_hint,
+            provider.keys_url,
+        )
+
+    def _usable(self, provider: Provider) -> bool:
+        return not provider.native or _has_native()
+
+
+def _has_native() -> bool:
+    return importlib.util.find_spec("pydantic_ai") is not None
+
+
+def _info(provider: Provider, model: str, hint: str = "") -> ModelInfo:
+    return ModelInfo(f"{provider.name}:{model}", model, provider.name, True, local=provider.local, hint=hint)
+
+
+def _missing(provider: Provider) -> ModelInfo:
+    id = f"{provider.name}:{provider.default_model}"
+    title = f"{provider.title}: {provider.default_model}" if provider.default_model else provider.title
+    return ModelInfo(id, title, provider.name, False, local=provider.local, hint=_setup(provider))
+
+
+def _setup(provider: Provider) -> str:
+    if provider.local:
+        return provider.start_hint
+    if provider.native and not _has_native():
+        return f"Run pip install jupyter-appbuilder[models], then set {provider.key_variable}."
+    if provider.url_variable and not provider.base_url and not provider.native:
+        return f"Set {provider.url_variable} and {provider.key_variable}, or enter them in the panel's model settings."
+    if not provider.key_variable:
+        return "Enter its base URL in the panel's model settings, or in c.AppBuilder.providers."
+    return f"Set {provider.key_variable} before starting Jupyter, or enter the key in the panel's model settings."
+
+
+async def _discover(provider: Provider) -> list[str]:
+    """The models of a local server, empty when none answers. Asked directly: a proxy has no business on loopback."""
+    from tornado.httpclient import HTTPRequest
+    from tornado.simple_httpclient import SimpleAsyncHTTPClient
+
+    client = SimpleAsyncHTTPClient(force_instance=True)
+    request = HTTPRequest(
+        f"{provider.base_url}/models", connect_timeout=DISCOVERY_TIMEOUT, request_timeout=DISCOVERY_TIMEOUT
+    )
+    try:
+        answer = await client.fetch(request)
+        return listed_names(json.loads(answer.body))
+    except Exception:  # whatever it is that listens there, it is no model server
+        return []
+    finally:
+        client.close()

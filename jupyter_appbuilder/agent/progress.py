@@ -1,0 +1,103 @@
+"""How far a turn has come, read from the log: steps, tokens, whether the app was checked, whether it goes in circles."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from ..events import Event
+
+CHECK = "check_app"
+
+SAME_RESULT = 4  # the same action with the same result, so many times in a row
+SAME_FAILURE = 3  # the same action failing, so many times in a row
+ALTERNATION = 6  # two actions in turns with the same results, so many actions in all
+CUT_OFFS = 3  # answers cut off at the output limit, so many in a row
+
+_DURATION = re.compile(r"\b\d+(?:\.\d+)?\s?(?:ms|s)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One tool call of the model and how it ended. Equal actions are the same call."""
+
+    tool: str
+    arguments: str
+    ok: bool = field(compare=False)
+    result: str = field(compare=False)
+
+    @property
+    def with_result(self) -> tuple[str, str, bool, str]:
+        return (self.tool, self.arguments, self.ok, self.result)
+
+    @property
+    def name(self) -> str:
+        """For people: ``edit_file src/App.tsx``."""
+        try:
+            arguments = json.loads(self.arguments)
+            subject = arguments.get("path") or arguments.get("command") or arguments.get("query") or ""
+        except (ValueError, AttributeError):
+            subject = ""
+        return f"{self.tool} {subject}".strip()[:80]
+
+
+@dataclass(slots=True)
+class TurnProgress:
+    steps: int = 0  # model responses
+    tokens: int = 0  # input and output, as reported
+    actions: list[Action] = field(default_factory=list)
+    cut_offs: int = 0  # in a row, up to now
+    changed: bool = False  # files changed since the last check
+    check_failed: bool = False  # the last check of this turn found problems
+
+    @property
+    def needs_check(self) -> bool:
+        return self.changed or self.check_failed
+
+
+def turn_progress(events: Iterable[Event], turn: str) -> TurnProgress:
+    """What the log says about one turn."""
+    progress, asked, checks = TurnProgress(), dict[str, tuple[str, str]](), set[str]()
+    for event in events:
+        data = event.data
+        if event.type == "usage.recorded" and data["turn"] == turn:
+            progress.tokens += data["usage"]["input_tokens"] + data["usage"]["output_tokens"]
+        elif event.type == "response.completed" and data["turn"] == turn:
+            progress.steps += 1
+            progress.cut_offs = progress.cut_offs + 1 if data["finish_reason"] == "length" else 0
+            asked |= {call["call"]: (call["tool"], call["arguments"]) for call in data["tool_calls"]}
+        elif event.type == "tool.finished" and data["turn"] == turn:
+            if data["tool"] == CHECK:
+                progress.changed, progress.check_failed = False, not data["ok"]
+                checks.add(data["call"])
+            if data["call"] in asked:
+                tool, arguments = asked[data["call"]]
+                result = _DURATION.sub("", data["text"])
+                progress.actions.append(Action(tool, _canonical(arguments), data["ok"], result))
+        elif event.type == "file.changed" and progress.steps and data["by"] in ("agent", "command"):
+            # What a check leaves behind itself (a build cache) is no reason to check again.
+            progress.changed = progress.changed or data.get("call") not in checks
+    return progress
+
+
+def going_in_circles(actions: Sequence[Action]) -> str:
+    """What is being repeated, as a sentence for people; empty when all is well."""
+    last = actions[-SAME_RESULT:]
+    if len(last) == SAME_RESULT and len({action.with_result for action in last}) == 1:
+        return f"The agent did the same thing {SAME_RESULT} times with the same result: {last[0].name}."
+    last = actions[-SAME_FAILURE:]
+    if len(last) == SAME_FAILURE and len(set(last)) == 1 and not any(action.ok for action in last):
+        return f"The agent tried the same thing {SAME_FAILURE} times and it failed each time: {last[0].name}."
+    last = [action.with_result for action in actions[-ALTERNATION:]]
+    if len(last) == ALTERNATION and len(set(last[::2])) == 1 and len(set(last[1::2])) == 1:
+        return f"The agent went back and forth between {actions[-2].name} and {actions[-1].name}."
+    return ""
+
+
+def _canonical(arguments: str) -> str:
+    try:
+        return json.dumps(json.loads(arguments), sort_keys=True)
+    except ValueError:
+        return arguments
