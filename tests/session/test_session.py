@@ -1,0 +1,280 @@
+"""A session's life, with a real workspace, real tools, a real sandbox, and a scripted model."""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import time
+from contextlib import aclosing
+
+import pytest
+from building import app_builder, call, scripted_builder, write
+
+from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound, SessionBusy
+
+
+def types(events):
+    return [event.type for event in events]
+
+
+def only(events, type):
+    return [event.data for event in events if event.type == type]
+
+
+async def test_a_turn_writes_files_makes_a_checkpoint_and_ends(tmp_path):
+    steps = [
+        {"text": "I add a file.", "tool_calls": [write("src/hello.ts", "export const hello = 1\n")]},
+        {"text": "Done."},
+    ]
+    async with scripted_builder(tmp_path, steps) as (builder, _):
+        session = await builder.create(title="Hello")
+        await session.send("add hello.ts")
+        end = await session.wait()
+        assert (end["reason"], end["turn"]) == ("done", "t1")
+        assert (session.workspace.app / "src/hello.ts").read_text() == "export const hello = 1\n"
+        events = await session.events()
+        assert [event.seq for event in events] == list(range(1, len(events) + 1))
+        order = types(events)
+        assert order.index("response.completed") < order.index("tool.started") < order.index("tool.finished")
+        checkpoint = only(events, "checkpoint.created")[-1]
+        assert (checkpoint["title"], checkpoint["turn"]) == ("add hello.ts", "t1")
+        assert session.summary.state == "ready"
+
+
+async def test_the_loop_checks_the_app_when_the_agent_forgets(tmp_path):
+    broken = "export const wrong: number = 'text'\n"
+    fix = call("edit_file", path="src/wrong.ts", edits=[{"search": "'text'", "replace": "1"}])
+    steps = [
+        {"tool_calls": [write("src/wrong.ts", broken)]},
+        {"text": "Done."},
+        {"tool_calls": [fix]},
+        {"text": "Fixed."},
+    ]
+    async with scripted_builder(tmp_path, steps) as (builder, server):
+        session = await builder.create(title="Checked")
+        await session.send("add wrong.ts")
+        assert (await session.wait())["reason"] == "done"
+        checks = [data for data in only(await session.events(), "tool.finished") if data["tool"] == "check_app"]
+        assert [check["ok"] for check in checks] == [False, True]
+        assert "wrong.ts" in checks[0]["text"]
+        told = str(server.requests[2].body["messages"])
+        assert "wrong.ts" in told
+        assert "not assignable" in told
+
+
+@pytest.mark.parametrize("where", ["model", "command"])
+async def test_stop_takes_effect_within_a_second_also_in_the_middle_of_a_command(tmp_path, where):
+    slow = {"text": "Thinking " * 50, "hang_after": 3}
+    command = {"tool_calls": [call("run_command", command="echo begun; sleep 300", timeout_seconds=300)]}
+    async with scripted_builder(tmp_path, [slow if where == "model" else command]) as (builder, _):
+        session = await builder.create(title="Slow")
+        async with aclosing(session.watch()) as messages:
+            await session.send("be slow")
+            wanted = "text.delta" if where == "model" else "tool.output"
+            async for message in messages:
+                if message["kind"] == "live" and message["type"] == wanted:
+                    break
+        began = time.monotonic()
+        await session.stop()
+        assert time.monotonic() - began < 1
+        events = await session.events()
+        assert only(events, "turn.finished")[-1]["reason"] == "stopped"
+        started = {data["call"] for data in only(events, "tool.started")}
+        assert started == {data["call"] for data in only(events, "tool.finished")}
+        assert session.summary.state == "ready"
+
+
+async def test_a_stopped_session_goes_on_with_the_next_message(tmp_path):
+    steps = [{"text": "Thinking", "hang_after": 2}, {"text": "Here I am."}]
+    async with scripted_builder(tmp_path, steps) as (builder, _):
+        session = await builder.create(title="Again")
+        await session.send("first")
+        await asyncio.sleep(0.3)
+        await session.stop()
+        assert await session.send("second") == "t2"
+        assert (await session.wait())["reason"] == "done"
+
+
+async def test_a_busy_session_refuses_a_second_message(tmp_path):
+    async with scripted_builder(tmp_path, [{"text": "…", "hang_after": 1}]) as (builder, _):
+        session = await builder.create(title="Busy")
+        await session.send("first")
+        with pytest.raises(SessionBusy):
+            await session.send("second")
+        with pytest.raises(SessionBusy):
+            await session.call("write_file", {"path": "a.txt", "content": ""}, by="person")
+        with pytest.raises(SessionBusy):
+            await session.restore("HEAD")
+        assert len(only(await session.events(), "message.user")) == 1
+
+
+async def test_an_empty_message_and_an_unknown_tool_are_named(tmp_path):
+    async with scripted_builder(tmp_path) as (builder, _):
+        session = await builder.create(title="Careful")
+        with pytest.raises(InvalidInput) as empty:
+            await session.send("  \n")
+        assert empty.value.field == "text"
+        with pytest.raises(NotFound, match="no tool 'dance'"):
+            await session.call("dance", {}, by="person")
+
+
+async def test_a_model_that_refuses_fails_the_turn_with_the_next_step_and_without_the_key(tmp_path):
+    steps = [{"status": 401, "body": {"error": {"message": "Incorrect API key provided: sk-test-not-a-secret"}}}]
+    async with scripted_builder(tmp_path, steps) as (builder, _):
+        session = await builder.create(title="Refused")
+        await session.send("hello")
+        end = await session.wait()
+        assert end["reason"] == "failed"
+        assert end["hint"]
+        assert "sk-test" not in str([event.to_json() for event in await session.events()])
+
+
+async def test_edits_made_in_an_editor_are_picked_up_and_kept(tmp_path):
+    steps = [{"tool_calls": [write("src/a.ts", "export const a = 1\n")]}, {"text": "Done."}]
+    async with scripted_builder(tmp_path, steps) as (builder, server):
+        session = await builder.create(title="Shared")
+        await session.ready()
+        (session.workspace.app / "NOTES.md").write_text("Mine\n")
+        await session.look_for_edits()
+        edit = only(await session.events(), "file.changed")[-1]
+        assert (edit["path"], edit["change"], edit["by"]) == ("NOTES.md", "created", "person")
+        assert "+Mine" in edit["patch"]
+        await session.send("add a.ts")
+        await session.wait()
+        assert "NOTES.md" in str(server.requests[0].body["messages"])
+        assert (session.workspace.app / "NOTES.md").read_text() == "Mine\n"
+        mine = [data for data in only(await session.events(), "file.changed") if data["by"] == "person"]
+        assert [data["path"] for data in mine] == ["NOTES.md"]
+
+
+async def test_a_restore_brings_files_back_and_can_be_undone(tmp_path):
+    steps = [
+        {"tool_calls": [write("src/a.ts", "export const a = 1\n")]},
+        {"text": "One."},
+        {"tool_calls": [write("src/a.ts", "export const a = 2\n"), write("src/b.ts", "export const b = 1\n")]},
+        {"text": "Two."},
+    ]
+    async with scripted_builder(tmp_path, steps) as (builder, _):
+        session = await builder.create(title="Undo")
+        for text in ("one", "two"):
+            await session.send(text)
+            await session.wait()
+        one, two = (data["checkpoint"] for data in only(await session.events(), "checkpoint.created")[-2:])
+        a, b = session.workspace.app / "src/a.ts", session.workspace.app / "src/b.ts"
+        a.write_text("export const a = 'mine'\n")
+        event = await session.restore(one)
+        assert (a.read_text(), b.exists()) == ("export const a = 1\n", False)
+        await session.restore(event.data["previous"])
+        assert (a.read_text(), b.exists()) == ("export const a = 'mine'\n", True)
+        await session.restore(two)
+        assert a.read_text() == "export const a = 2\n"
+        with pytest.raises(NotFound):
+            await session.restore("0" * 40)
+
+
+async def test_a_session_is_found_again_after_a_restart(tmp_path):
+    steps = [{"tool_calls": [write("src/a.ts", "export const a = 1\n")]}, {"text": "Done."}]
+    async with scripted_builder(tmp_path, steps) as (builder, _):
+        session = await builder.create(title="Lasting")
+        await session.send("add a.ts")
+        await session.wait()
+        before = [event.to_json() for event in await session.events()]
+    async with app_builder(tmp_path) as builder:
+        (summary,) = await builder.sessions("lasting")
+        session = await builder.session(summary["id"])
+        assert [event.to_json() for event in await session.events()][: len(before)] == before
+        assert session.summary.state == "ready"
+
+
+def _hang(folder, steps, ready):
+    async def main():
+        async with scripted_builder(folder, steps) as (builder, _):
+            session = await builder.create(title="Killed")
+            await session.ready()
+            async with aclosing(session.watch()) as messages:
+                await session.send("run it")
+                async for message in messages:
+                    if message["kind"] == "live" and message["type"] == "tool.output":
+                        break
+            ready.send(session.id)
+            await asyncio.sleep(300)
+
+    asyncio.run(main())
+
+
+async def test_a_killed_server_leaves_a_turn_that_the_next_start_fails_cleanly(tmp_path):
+    steps = [
+        {"tool_calls": [write("src/a.ts", "export const a = 1\n")]},
+        {"tool_calls": [call("run_command", command="echo begun; sleep 300", timeout_seconds=300)]},
+    ]
+    receive, send = multiprocessing.Pipe(duplex=False)
+    process = multiprocessing.get_context("spawn").Process(target=_hang, args=(tmp_path, steps, send))
+    process.start()
+    session_id = await asyncio.to_thread(receive.recv)
+    async with app_builder(tmp_path) as observer:
+        watched = await observer.session(session_id)
+        assert not watched.owned
+        with pytest.raises(Conflict, match="is open in"):
+            await watched.send("me too")
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    async with app_builder(tmp_path) as builder:
+        await builder.recover()
+        session = await builder.session(session_id)
+        assert session.owned
+        assert session.summary.state == "ready"
+        events = await session.events()
+        assert [event.seq for event in events] == list(range(1, len(events) + 1))
+        assert only(events, "turn.finished")[-1]["reason"] == "failed"
+        started = [data["call"] for data in only(events, "tool.started")]
+        assert sorted(started) == sorted(data["call"] for data in only(events, "tool.finished"))
+        assert only(events, "checkpoint.created")[-1]["turn"] == "t1"
+        assert (session.workspace.app / "src/a.ts").exists()
+
+
+async def test_two_sessions_at_once_do_not_mix(tmp_path):
+    def steps(name):
+        return [
+            {"tool_calls": [write(f"src/{name}{n}.ts", f"export const {name} = {n}\n")], "delay": 0.005}
+            for n in range(5)
+        ]
+
+    async with (
+        scripted_builder(tmp_path / "a", steps("a")) as (first, _),
+        scripted_builder(tmp_path / "b", steps("b")) as (second, _),
+    ):
+        sessions = [await first.create(title="App"), await second.create(title="App")]
+        for session in sessions:
+            await session.send("go")
+        for session, name in zip(sessions, "ab", strict=True):
+            assert (await session.wait())["reason"] == "done"
+            made = {data["path"] for data in only(await session.events(), "file.changed")}
+            assert made == {f"src/{name}{n}.ts" for n in range(5)}
+
+
+async def test_names_are_made_unique_and_bad_ones_refused(tmp_path):
+    async with scripted_builder(tmp_path) as (builder, _):
+        names = [(await builder.create(prompt="Build me a task board!")).summary.name for _ in range(2)]
+        assert names == ["task-board", "task-board-2"]
+        with pytest.raises(Conflict, match="exists already"):
+            await builder.create(name="task-board")
+        for bad in ("../up", "A B", "", "x" * 65):
+            if bad:
+                with pytest.raises(InvalidInput):
+                    await builder.create(name=bad)
+        with pytest.raises(NotFound, match="no template 'cobol'"):
+            await builder.create(template="cobol")
+
+
+async def test_a_deleted_session_leaves_its_files_unless_asked(tmp_path):
+    async with scripted_builder(tmp_path) as (builder, _):
+        kept, gone = await builder.create(title="Kept"), await builder.create(title="Gone")
+        await kept.ready()
+        await gone.ready()
+        await builder.delete(kept.id)
+        await builder.delete(gone.id, files=True)
+        assert (tmp_path / "root/appbuilder/kept/app").is_dir()
+        assert not (tmp_path / "root/appbuilder/gone").exists()
+        assert await builder.sessions() == []
+        with pytest.raises(NotFound):
+            await builder.session(kept.id)
