@@ -1,0 +1,141 @@
+"""What every answer below a capability URL has in common, and the routes."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, ClassVar
+
+from tornado import httputil, web
+from tornado.routing import PathMatches, Rule
+
+from . import pages
+from .capabilities import Preview, Previews, redacted
+
+log = logging.getLogger(__name__)
+
+
+class PreviewHandler(web.RequestHandler):
+    """Answers without a login: the capability in the path is what authorises, for this one preview only.
+
+    A plain tornado handler on purpose: nothing of the user (identity, cookies, XSRF token, the server's own headers)
+    can slip into an answer, and the command line mounts the same routes without a Jupyter server.
+    """
+
+    SUPPORTED_METHODS: ClassVar[tuple[str, ...]] = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    # A page that polls must not keep an idle Hub server alive.
+    _track_activity = False
+
+    def __init__(
+        self, application: web.Application, request: httputil.HTTPServerRequest, *, previews: Previews, **kwargs: Any
+    ) -> None:
+        self.previews = previews  # before tornado asks for the default headers
+        super().__init__(application, request, **kwargs)
+
+    def set_default_headers(self) -> None:
+        self.clear_header("Server")
+        self.set_header("Content-Security-Policy", self.previews.policy)
+        self.set_header("Referrer-Policy", "no-referrer")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Access-Control-Allow-Origin", "*")
+        self.set_header("Access-Control-Expose-Headers", "*")
+        self.set_header("Cache-Control", "no-store")
+
+    def preview(self, capability: str) -> Preview | None:
+        """The preview this request is for; answers the request and returns None when there is none any more."""
+        preview = self.previews.preview(capability)
+        if preview is None:
+            self.set_status(404)
+            self.answer(pages.ended(), "This preview has ended. Reopen it from JupyterLab.\n")
+        elif self.request.headers.get("Service-Worker"):
+            self.set_status(403)
+            self.answer("", "A preview cannot have a service worker.\n")
+            return None
+        return preview
+
+    def answer(self, page: str, text: str) -> None:
+        """Finish with ``page`` for a browser that asked for one, with ``text`` for anything else."""
+        if page and wants_page(self.request.headers):
+            self.set_header("Content-Type", "text/html; charset=utf-8")
+            self.finish(page)
+        else:
+            self.set_header("Content-Type", "text/plain; charset=utf-8")
+            self.finish(text)
+
+    def preflight(self) -> bool:
+        """Answer a CORS preflight; whether it was one."""
+        wanted = self.request.headers.get("Access-Control-Request-Method")
+        if self.request.method != "OPTIONS" or not wanted:
+            return False
+        self.set_status(204)
+        self.set_header("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+        self.set_header(
+            "Access-Control-Allow-Headers", self.request.headers.get("Access-Control-Request-Headers") or "*"
+        )
+        self.set_header("Access-Control-Max-Age", "7200")
+        self.finish()
+        return True
+
+    def check_xsrf_cookie(self) -> None:
+        """No cookie authorises here, so there is nothing to forge."""
+
+    def check_trusted_origin(self, origin: str) -> bool:
+        """The page's own origin is opaque (``null``); the capability was checked instead."""
+        return True
+
+    def compute_etag(self) -> None:
+        return None
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(f"{status_code} {self._reason}\n")
+
+    def _log(self) -> None:
+        # Jupyter's own request log would write the capability down.
+        log.debug(
+            "%s %s %s %.1fms",
+            self.get_status(),
+            self.request.method,
+            redacted(self.request.path),
+            1000 * self.request.request_time(),
+        )
+
+
+def wants_page(headers: httputil.HTTPHeaders) -> bool:
+    """Whether a browser asks for a page to show, not for data: only those get our script or our own pages.
+
+    ``Sec-Fetch-Dest`` is missing on plain HTTP other than loopback.
+    """
+    dest = headers.get("Sec-Fetch-Dest")
+    if dest:
+        return dest in ("document", "iframe", "frame")
+    return "text/html" in headers.get("Accept", "")
+
+
+class _UpgradeMatches(PathMatches):
+    """WebSocket handshakes only: the dev server may use one path for both."""
+
+    def match(self, request: httputil.HTTPServerRequest) -> dict[str, Any] | None:
+        if request.headers.get("Upgrade", "").lower() != "websocket":
+            return None
+        return super().match(request)
+
+
+def preview_handlers(base_url: str, previews: Previews) -> list[Rule]:
+    """The routes of ``previews``, for ``Application.add_handlers(".*$", …)`` or a plain ``tornado.web.Application``.
+
+    The rules already hold ``base_url``, which must be the one ``previews`` was made with.
+    """
+    from .page_requests import PageRequestHandler
+    from .proxy import ProxyHandler
+    from .websocket import ProxySocketHandler
+
+    prefix = f"{base_url.rstrip('/')}/appbuilder/preview/(?P<capability>[^/]+)"
+    if not previews.prefix.startswith(f"{base_url.rstrip('/')}/appbuilder/"):
+        raise ValueError(f"These previews live below {previews.prefix}, not below base_url {base_url!r}.")
+    arguments = {"previews": previews}
+    return [
+        Rule(_UpgradeMatches(prefix + r"/.*"), ProxySocketHandler, arguments),
+        Rule(PathMatches(prefix + r"/__appbuilder/(?P<what>[a-z.]+)"), PageRequestHandler, arguments),
+        Rule(PathMatches(prefix + r"(?:/.*)?"), ProxyHandler, arguments),
+    ]

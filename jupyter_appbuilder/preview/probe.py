@@ -1,0 +1,90 @@
+"""Putting our script before all others of a generated page."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .pages import embedded
+
+if TYPE_CHECKING:
+    from .capabilities import Preview
+
+_FOLDER = Path(__file__).parent / "probe"
+SCRIPTS = {
+    "probe.js": ("storage.js", "requests.js", "overlay.js", "findings.js", "navigation.js"),
+    "indexeddb.js": ("indexeddb.js",),
+}
+_HEAD_LIMIT = 64 * 1024  # bytes looked at for the place to put the script
+
+# Everything that may come before the first script could run: white space, comments, the doctype, <html>, <head>.
+_ATTRIBUTES = rb"""(?:\s(?:[^>"']|"[^"]*"|'[^']*')*)?"""
+_OPENING = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?:\s+|<!--.*?-->|<!doctype[^>]*>|<html"
+    + _ATTRIBUTES
+    + rb">)*(?:<head"
+    + _ATTRIBUTES
+    + rb">)?",
+    re.IGNORECASE | re.DOTALL,
+)
+_OPENING_MORE = re.compile(rb"\s*(?:<(?:!(?:-.*|d[^>]*)?|h[^>]*)?)?", re.IGNORECASE | re.DOTALL)
+
+
+@cache
+def script(name: str) -> bytes:
+    """The script as served; each of its parts is a file below ``probe/``."""
+    parts = b"\n".join((_FOLDER / part).read_bytes() for part in SCRIPTS[name])
+    return b'(() => {\n"use strict";\n' + parts + b"\n})();\n"
+
+
+@cache
+def version(name: str) -> str:
+    return hashlib.sha256(script(name)).hexdigest()[:12]
+
+
+def tags(preview: Preview) -> bytes:
+    """The two elements put first into each page: what the app has stored, and the script itself."""
+    own = f"{preview.path}__appbuilder/"
+    data = {
+        "base": preview.path,
+        "storage": preview.target.storage.read(),
+        "indexeddb": f"{own}indexeddb.js?v={version('indexeddb.js')}",
+    }
+    return (
+        f"<script>window.__appbuilder={embedded(data)}</script>"
+        f'<script src="{own}probe.js?v={version("probe.js")}"></script>'
+    ).encode()
+
+
+async def injected(chunks: AsyncIterable[bytes], insert: Callable[[], bytes]) -> AsyncIterator[bytes]:
+    """``chunks`` of an HTML page with ``insert()`` where the first script could stand; the rest streams through."""
+    held = b""
+    done = False
+    async for chunk in chunks:
+        if done:
+            yield chunk
+            continue
+        held += chunk
+        end = _place(held)
+        rest = held[end:]
+        # An opening that is still incomplete: wait for more.
+        if len(held) < _HEAD_LIMIT and _OPENING_MORE.fullmatch(rest) and not _has_head(held[:end]):
+            continue
+        done = True
+        yield held[:end] + insert() + rest
+    if not done and held.strip():
+        end = _place(held)
+        yield held[:end] + insert() + held[end:]
+
+
+def _place(page: bytes) -> int:
+    opening = _OPENING.match(page)
+    return opening.end() if opening else 0
+
+
+def _has_head(opening: bytes) -> bool:
+    return opening.endswith(b">") and re.search(rb"<head" + _ATTRIBUTES + rb">\Z", opening, re.IGNORECASE) is not None

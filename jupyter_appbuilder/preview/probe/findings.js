@@ -1,0 +1,162 @@
+// What went wrong in the page, told to the session (which shows the agent), to the panel around us, and on the page.
+
+const FINDINGS_A_LOAD = 25;
+const seen = new Set();
+let told = 0;
+
+function tell(type, more) {
+  if (framed) window.parent.postMessage({ source: "jupyter-appbuilder", type, ...more }, location.origin);
+}
+
+function found(finding, { visible = false } = {}) {
+  finding.message = String(finding.message).replace(/\x1b\[[0-9;]*m/g, "").slice(0, 4000);
+  if (finding.stack) finding.stack = tidy(finding.stack).slice(0, 8000);
+  const key = `${finding.kind} ${finding.message}`;
+  if (seen.has(key)) return;
+  seen.add(key);
+  if (visible) overlay.show(finding);
+  if (++told > FINDINGS_A_LOAD) return;
+  post("report", JSON.stringify(finding), true).catch(() => {});
+  tell("finding", { finding });
+}
+
+/** A text without the capability: paths as the app knows them. */
+function tidy(text) {
+  return String(text ?? "").replace(/\x1b\[[0-9;]*m/g, "").replaceAll(location.origin + config.base, "").replaceAll(config.base, "/")
+    .replace(/\?[tv]=[\w.-]+/g, "");
+}
+
+function described(value) {
+  if (value instanceof Error) return `${value.name}: ${value.message}`;
+  if (typeof value === "string") return value;
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return String(value);
+  }
+}
+
+function place(file, line, column) {
+  return file && line ? `${tidy(file)}:${line}:${column || 1}` : undefined;
+}
+
+function placeIn(stack) {
+  const match = /(https?:\/\/[^\s()]+?):(\d+):(\d+)/.exec(stack ?? "");
+  return match ? place(match[1], match[2], match[3]) : undefined;
+}
+
+addEventListener("error", (event) => {
+  if (event.target instanceof Element) {
+    const url = event.target.src || event.target.href;
+    if (!url) return;
+    const address = absolute(url);
+    if (event.target.localName === "script" && isOwn(address)) return scriptFailed(address);
+    found({ kind: "network", message: `<${event.target.localName}> could not load ${shortened(address)}` });
+    return;
+  }
+  if (/^ResizeObserver loop/.test(event.message)) return; // harmless, and in every second app
+  if (event.message === "Script error." && !event.filename) return; // says nothing
+  const message = event.error ? described(event.error) : event.message;
+  found({ kind: "page", message, stack: event.error?.stack, source: place(event.filename, event.lineno, event.colno) }, { visible: true });
+}, true);
+
+addEventListener("unhandledrejection", ({ reason }) => {
+  if (reason === refusal || reason?.name === "AbortError") return;
+  const message = described(reason);
+  // A failed import() of broken code: the build error says it better, and comes by itself.
+  if (/Failed to fetch dynamically imported module/.test(message)) return;
+  found({ kind: "page", message: `Unhandled rejection: ${message}`, stack: reason?.stack, source: placeIn(reason?.stack) }, { visible: true });
+});
+
+const nativeError = console.error;
+console.error = function error(...values) {
+  nativeError.apply(console, values);
+  try {
+    let [first, ...rest] = values;
+    if (typeof first === "string") first = first.replace(/%[sdifoOc]/g, (mark) => (mark === "%c" ? (rest.shift(), "") : rest.length ? described(rest.shift()) : mark));
+    const message = [first, ...rest].map(described).join(" ");
+    if (/^\[(vite|hmr)\]/.test(message)) return; // told by the build error
+    const error = values.find((value) => value instanceof Error);
+    if (error && seen.has(`page ${described(error)}`)) return;
+    found({ kind: "page", message: `console.error: ${tidy(message)}`, stack: error?.stack, source: placeIn(error?.stack) });
+  } catch {
+    // a value that cannot even be looked at
+  }
+};
+
+function requestFailed(method, url, how) {
+  if (document.visibilityState === "hidden" && how === "could not be reached") return; // the page is being left
+  found({ kind: "network", message: `${method} ${shortened(url)} ${how}` });
+}
+
+async function scriptFailed(url) {
+  // A module that does not build answers 500; why comes on Vite's socket. Anything else is told here.
+  const answer = await nativeFetch(url, { credentials: "omit" }).catch(() => null);
+  if (answer?.status === 500) return;
+  const how = answer ? (answer.ok ? "could not be run" : `answered ${answer.status}`) : "could not be reached";
+  found({ kind: "page", message: `The script ${shortened(url)} ${how}` }, { visible: true });
+}
+
+/** A message of Vite's to the page: broken code, or the update that mended it. */
+function hotMessage(data) {
+  let message;
+  try {
+    message = JSON.parse(data);
+  } catch {
+    return;
+  }
+  if (message.type === "error") {
+    const { message: text, id, loc, frame, stack, plugin } = message.err ?? {};
+    const file = (loc?.file || id || "").replace(/\?.*$/, "").replace(/^.*?\/(src\/)/, "$1");
+    found(
+      {
+        kind: "build",
+        message: (text || "The code could not be built").split("\n").filter((line) => line.trim()).join("\n"),
+        stack: frame?.trim() ? frame : text?.includes("\n") ? undefined : stack,
+        source: file ? (loc?.line ? `${file}:${loc.line}:${(loc.column ?? 0) + 1}` : file) : plugin && `plugin ${plugin}`,
+      },
+      { visible: true },
+    );
+  } else if (message.type === "update" || message.type === "full-reload") {
+    seen.clear(); // what is still wrong is to be told again
+    told = 0;
+    if (overlay.shown) overlay.hide();
+    tell("cleared", {});
+    emptySince = 0;
+    if (!ready) watch();
+  }
+}
+
+const MEDIA = "img, svg, canvas, video, iframe, input, button, textarea, select, object, embed";
+function hasContent() {
+  const body = document.body;
+  if (!body) return false;
+  if (body.innerText?.trim()) return true;
+  return [...body.querySelectorAll(MEDIA)].some((one) => one.offsetWidth > 1 || one.getBoundingClientRect().width > 1);
+}
+
+const EMPTY_MS = 4000; // after the load event; slow machines and lazy routes need some
+let ready = false;
+let emptySince = 0;
+let watching = 0;
+
+// By timers, not animation frames: a preview in a hidden panel paints none.
+function watch() {
+  clearTimeout(watching);
+  if (!ready && hasContent()) {
+    ready = true;
+    const finding = { kind: "ready", duration_ms: Math.round(performance.now()) };
+    post("report", JSON.stringify(finding), true).catch(() => {});
+    tell("ready", { duration_ms: finding.duration_ms });
+    return;
+  }
+  if (document.readyState === "complete" && document.visibilityState === "visible") {
+    emptySince ||= performance.now();
+    if (performance.now() - emptySince > EMPTY_MS) {
+      if (!overlay.shown) found({ kind: "page", message: "The page stays empty: nothing is rendered, and no error was thrown." }, { visible: true });
+      emptySince = Infinity;
+    }
+  }
+  watching = setTimeout(watch, performance.now() < 5000 ? 50 : 500);
+}
+watch();

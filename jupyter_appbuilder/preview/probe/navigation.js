@@ -1,0 +1,28 @@
+// Where the page is, for the panel's address line; and the panel's buttons, which cannot reach into this origin.
+
+function navigated() {
+  const path = "/" + location.pathname.slice(config.base.length) + location.search + location.hash;
+  tell("navigated", { path, title: document.title });
+}
+
+for (const name of ["pushState", "replaceState"]) {
+  const native = history[name];
+  history[name] = function (...values) {
+    const result = native.apply(this, values);
+    navigated();
+    return result;
+  };
+}
+addEventListener("popstate", navigated);
+addEventListener("hashchange", navigated);
+addEventListener("load", navigated);
+
+addEventListener("message", (event) => {
+  if (!framed || event.source !== window.parent || event.data?.source !== "jupyter-appbuilder") return;
+  event.stopImmediatePropagation();
+  const { type, path } = event.data;
+  if (type === "back") history.back();
+  else if (type === "forward") history.forward();
+  else if (type === "reload") location.reload();
+  else if (type === "navigate") location.assign(config.base + String(path).replace(/^\/+/, ""));
+});

@@ -1,0 +1,187 @@
+"""The HTTP proxy between a preview's frame and its dev server, streaming both ways."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from jupyter_server.auth.decorator import allow_unauthenticated
+from tornado import iostream, web
+
+from ..sandbox.base import Address
+from . import pages, probe
+from .capabilities import Preview
+from .handlers import PreviewHandler, wants_page
+from .upstream import origin_of, request_headers, response_headers, upstreams
+
+if TYPE_CHECKING:
+    import httpcore
+
+log = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 5.0
+_BODILESS = ("GET", "HEAD", "OPTIONS")
+
+
+@web.stream_request_body
+class ProxyHandler(PreviewHandler):
+    """``<capability>/…`` to the same path on the session's dev server."""
+
+    def prepare(self) -> None:
+        # Two chunks in flight: an upload is held back when the dev server is slow.
+        self._body: asyncio.Queue[bytes | None] = asyncio.Queue(2)
+        self._upstream: asyncio.Task[httpcore.Response] | None = None
+        self._relaying: asyncio.Task[None] | None = None
+        self._preview: Preview | None = None
+        self._address: Address | None = None
+        if self.preflight():
+            return
+        capability: str = self.path_kwargs["capability"]
+        preview = self.preview(capability)
+        if preview is None:
+            return
+        if self.request.path == preview.path[:-1]:
+            self.redirect(preview.path)
+            return
+        server = preview.target.server
+        if server.state != "ready" or server.address is None:
+            if server.state in ("stopped", "asleep") and not preview.problem:
+                preview.start()
+            self._wait(preview)
+            return
+        self._preview = preview
+        self._address = server.address
+        self._upstream = asyncio.get_running_loop().create_task(self._send(server.address))
+
+    def _wait(self, preview: Preview) -> None:
+        """Say that there is no dev server yet, to people with a page that goes away by itself."""
+        self.set_status(503)
+        self.set_header("Retry-After", "1")
+        status = pages.status_of(preview)
+        self.answer(pages.waiting(preview), f"{status['message'] or 'The app is starting.'}\n")
+
+    async def data_received(self, chunk: bytes) -> None:
+        upstream = self._upstream
+        if upstream is None:
+            return
+        put = asyncio.get_running_loop().create_task(self._body.put(chunk))
+        await asyncio.wait((put, upstream), return_when=asyncio.FIRST_COMPLETED)
+        if not put.done():  # answered, or failed, without wanting the rest
+            put.cancel()
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        while (chunk := await self._body.get()) is not None:
+            yield chunk
+
+    async def _send(self, address: Address) -> httpcore.Response:
+        import httpcore
+
+        method = self.request.method or "GET"
+        headers = request_headers(self.request.headers, address)
+        if wants_page(self.request.headers):
+            # The page is changed on its way, so it must come whole and unpacked.
+            unwanted = ("accept-encoding", "if-none-match", "if-modified-since", "range", "if-range")
+            headers = [item for item in headers if item[0].lower() not in unwanted]
+            headers.append(("Accept-Encoding", "identity"))
+        length = self.request.headers.get("Content-Length")
+        has_body = "Transfer-Encoding" in self.request.headers or (length or "0") != "0"
+        if has_body and length:
+            headers.append(("Content-Length", length))
+        elif has_body:
+            headers.append(("Transfer-Encoding", "chunked"))
+        elif method not in _BODILESS:
+            headers.append(("Content-Length", "0"))
+        pool = upstreams.pool(address)
+        for last in (False, True):
+            try:
+                return await pool.handle_async_request(
+                    httpcore.Request(
+                        method,
+                        origin_of(address) + "/",
+                        headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers],
+                        content=self._chunks() if has_body else None,
+                        extensions={
+                            "target": (self.request.uri or "/").encode("latin-1"),
+                            "timeout": {"connect": CONNECT_SECONDS},
+                        },
+                    )
+                )
+            except (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError):
+                # A kept-alive connection that the dev server closed just now.
+                if last or has_body:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _relay(self, capability: str) -> None:
+        import httpcore
+
+        if self._upstream is None or self._preview is None or self._address is None:
+            return
+        self._body.put_nowait(None) if not self._body.full() else await self._finish_body()
+        self._relaying = asyncio.current_task()
+        try:
+            response = await self._upstream
+        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
+            log.info("The dev server of session %s does not answer: %s", self._preview.target.session, error)
+            self._wait(self._preview)
+            return
+        try:
+            await self._stream(response, self._preview, self._address)
+        except iostream.StreamClosedError:
+            pass  # the browser went away
+        except (httpcore.NetworkError, httpcore.ProtocolError) as error:
+            # A clean end would make half an answer look whole.
+            log.info("The dev server of session %s broke off: %s", self._preview.target.session, error)
+            self._auto_finish = False
+            self.request.connection.stream.close()  # pyright: ignore
+        finally:
+            await response.aclose()
+
+    get = head = post = put = patch = delete = options = allow_unauthenticated(_relay)  # pyright: ignore[reportAssignmentType]
+
+    async def _finish_body(self) -> None:
+        upstream = self._upstream
+        assert upstream is not None
+        put = asyncio.get_running_loop().create_task(self._body.put(None))
+        await asyncio.wait((put, upstream), return_when=asyncio.FIRST_COMPLETED)
+        if not put.done():
+            put.cancel()
+
+    async def _stream(self, response: httpcore.Response, preview: Preview, address: Address) -> None:
+        reason: str = response.extensions.get("reason_phrase", b"").decode("latin-1", "replace")
+        self.set_status(response.status, "".join(c for c in reason if c.isprintable()) or None)
+        # Not for 1xx, 204, 304: tornado adds none, and the dev server's stand.
+        self.clear_header("Content-Type")
+        passed = response_headers(response.headers, address)
+        injecting = (
+            passed.get("Content-Type", "").lower().startswith("text/html")
+            and "Content-Encoding" not in passed
+            and wants_page(self.request.headers)
+        )
+        if injecting:
+            for name in ("Content-Length", "ETag", "Last-Modified", "Accept-Ranges"):
+                passed.pop(name, None)
+            passed["Cache-Control"] = "no-store"  # it carries what the app has stored
+        for name in passed:
+            values = passed.get_list(name)
+            self.set_header(name, values[0])
+            for value in values[1:]:
+                self.add_header(name, value)
+        if self.request.method == "HEAD" or response.status in (204, 304):
+            self.finish()
+            return
+        chunks = response.aiter_stream()
+        if injecting:
+            chunks = probe.injected(chunks, lambda: probe.tags(preview))
+        async for chunk in chunks:
+            self.write(chunk)
+            await self.flush()
+        self.finish()
+
+    def on_connection_close(self) -> None:
+        # Ends what has no end of its own: server-sent events, a download nobody reads.
+        for task in (self._upstream, self._relaying):
+            if task is not None:
+                task.cancel()

@@ -1,0 +1,126 @@
+"""The WebSocket proxy: hot updates, and whatever sockets the app opens to its own server."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+from jupyter_server.auth.decorator import allow_unauthenticated
+from tornado import httpclient, netutil, websocket
+
+from ..sandbox.base import Address
+from .handlers import PreviewHandler
+from .upstream import origin_of, request_headers
+
+log = logging.getLogger(__name__)
+
+MAX_MESSAGE = 64 * 1024 * 1024  # bytes
+
+
+class _SocketResolver(netutil.Resolver):
+    """Resolves every name to one unix socket."""
+
+    def initialize(self, path: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        self._path = path
+
+    async def resolve(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[tuple[int, Any]]:
+        return [(socket.AF_UNIX, self._path)]
+
+
+class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
+    """A WebSocket below a capability URL, to the same path on the dev server."""
+
+    _server: websocket.WebSocketClientConnection | None = None
+
+    @allow_unauthenticated
+    async def get(self, capability: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        preview = self.preview(capability)
+        if preview is None:
+            return
+        address = preview.target.server.address
+        if preview.target.server.state != "ready" or address is None:
+            self.set_status(503)
+            self.finish()
+            return
+        # The dev server is asked first: whether there is a socket, and which subprotocol, is its to say.
+        try:
+            self._server = await self._connect(address)
+        except httpclient.HTTPClientError as error:
+            self.set_status(error.code if 400 <= error.code < 599 else 502)
+            self.finish()
+            return
+        except (OSError, websocket.WebSocketError) as error:
+            log.info("No WebSocket to the dev server of session %s: %s", preview.target.session, error)
+            self.set_status(502)
+            self.finish()
+            return
+        await super().get(capability)
+        if self.ws_connection is None:
+            self._server.close()
+
+    async def _connect(self, address: Address) -> websocket.WebSocketClientConnection:
+        offered = self.request.headers.get("Sec-WebSocket-Protocol", "")
+        headers = [
+            (name, value)
+            for name, value in request_headers(self.request.headers, address)
+            if not name.lower().startswith("sec-websocket-")
+        ]
+        request = httpclient.HTTPRequest(
+            "ws" + origin_of(address).removeprefix("http") + (self.request.uri or "/"),
+            headers=dict(headers),
+            connect_timeout=5,
+            request_timeout=5,
+        )
+        return await websocket.websocket_connect(
+            request,
+            subprotocols=[part.strip() for part in offered.split(",") if part.strip()] or None,
+            max_message_size=MAX_MESSAGE,
+            resolver=_SocketResolver(path=str(address.socket)) if address.socket else None,  # pyright: ignore
+        )
+
+    @property
+    def max_message_size(self) -> int:
+        return MAX_MESSAGE
+
+    def check_origin(self, origin: str) -> bool:
+        """The page's own (``null``) or Jupyter's, whose tabs may open a preview; nobody else's."""
+        return origin == "null" or urlsplit(origin).netloc.lower() == self.request.host.lower()
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        return self._server.selected_subprotocol if self._server else None
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        self.set_nodelay(True)
+        self._pumping = asyncio.get_running_loop().create_task(self._pump())
+
+    async def _pump(self) -> None:
+        """From the dev server to the page, until either closes."""
+        server = self._server
+        assert server is not None
+        while (message := await server.read_message()) is not None:
+            try:
+                await self.write_message(message, binary=isinstance(message, bytes))
+            except websocket.WebSocketClosedError:
+                break
+        self.close(_closable(server.close_code), server.close_reason)
+
+    async def on_message(self, message: str | bytes) -> None:
+        assert self._server is not None
+        try:
+            await self._server.write_message(message, binary=isinstance(message, bytes))
+        except websocket.WebSocketClosedError:
+            self.close(1011)
+
+    def on_close(self) -> None:
+        if self._server is not None:
+            self._server.close(_closable(self.close_code), self.close_reason)
+
+
+def _closable(code: int | None) -> int | None:
+    """``code`` if it may be sent; 1005, 1006 and 1015 only ever describe what happened."""
+    return None if code in (None, 1005, 1006, 1015) else code
