@@ -1,0 +1,189 @@
+"""The one way out of a sandbox: an HTTP proxy on a unix socket that reaches only the hosts on its list.
+
+It answers ``CONNECT host:port`` and plain ``GET``/``HEAD`` with an absolute URL. Names are resolved here, the address
+is checked, and that very address is connected to, so that a name cannot change its mind in between. An address of this
+machine or its private networks is refused, unless the host was configured as a registry or allowed by name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import ipaddress
+import logging
+import socket
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+log = logging.getLogger(__name__)
+
+HEAD_LIMIT = 32 * 1024  # bytes of a request's head
+CONNECT_SECONDS = 20
+IDLE_SECONDS = 120
+CONNECTIONS = 128
+
+
+class Refused(Exception):
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class EgressProxy:
+    """``allow``: ``host:port`` of what may be reached. ``trusted``: those of them that may lie in a private network.
+
+    ``upstream`` is the proxy this machine itself must go through (``http://[user:password@]host:port``); the hosts in
+    ``direct``, and their subdomains, are reached without it. ``refused`` holds the last refusals, for error messages.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        allow: Iterable[str],
+        *,
+        trusted: Iterable[str] = (),
+        upstream: str | None = None,
+        direct: Iterable[str] = (),
+    ) -> None:
+        self.path = path
+        self.allow = frozenset(host.lower() for host in allow)
+        self.trusted = frozenset(host.lower() for host in trusted)
+        self.refused: deque[str] = deque(maxlen=20)
+        self._upstream = upstream
+        self._direct = tuple(direct)
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        self.path.unlink(missing_ok=True)
+        self._server = await asyncio.start_unix_server(self._accept, str(self.path), limit=HEAD_LIMIT)
+        self.path.chmod(0o600)
+
+    async def close(self) -> None:
+        if self._server:
+            self._server.close()
+            self._server = None
+        for task in list(self._open):
+            task.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
+        self.path.unlink(missing_ok=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        self._open.add(task)
+        try:
+            if len(self._open) > CONNECTIONS:
+                raise Refused(503, "Too many connections at once.")
+            await self._serve(reader, writer)
+        except Refused as refusal:
+            text = f"{refusal}\n".encode()
+            head = f"HTTP/1.1 {refusal.status} Refused\r\nContent-Length: {len(text)}\r\nConnection: close\r\n\r\n"
+            with suppress(OSError):
+                writer.write(head.encode() + text)
+                await writer.drain()
+        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError):
+            pass  # the one who asked has gone, or we are closing
+        finally:
+            self._open.discard(task)
+            writer.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), IDLE_SECONDS)
+        line, _, rest = head.partition(b"\r\n")
+        try:
+            method, target, version = line.decode("ascii").split(" ")
+        except ValueError:
+            raise Refused(400, "That is no HTTP request.") from None
+        if method == "CONNECT":
+            host, port = self._allowed(f"http://{target}", target)
+            there, out = await self._connect(host, port)
+            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        elif method in ("GET", "HEAD") and target.startswith("http://"):
+            host, port = self._allowed(target, target)
+            there, out = await self._connect(host, port)
+            parts = urlsplit(target)
+            path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            out.write(f"{method} {path} {version}\r\n".encode() + _end_to_end(rest, f"{host}:{port}"))
+        else:
+            raise Refused(405, f"{method} does not go through this proxy.")
+        await _join((reader, out), (there, writer))
+
+    def _allowed(self, url: str, shown: str) -> tuple[str, int]:
+        try:
+            parts = urlsplit(url)
+            host, port = (parts.hostname or "").rstrip("."), parts.port or 80
+        except ValueError:
+            raise Refused(400, f"{shown[:200]!r} is no address.") from None
+        if f"{host}:{port}" not in self.allow:
+            self.refused.append(f"{host}:{port}")
+            raise Refused(403, f"{host}:{port} is not on the sandbox's list of reachable hosts.")
+        return host, port
+
+    async def _connect(self, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                if self._upstream and not any(host == name or host.endswith(f".{name}") for name in self._direct):
+                    return await self._through(self._upstream, host, port)
+                error: OSError | None = None
+                for address in await self._addresses(host, port):
+                    try:
+                        return await asyncio.open_connection(address, port, limit=HEAD_LIMIT)
+                    except OSError as caught:
+                        error = caught
+                raise error or OSError("no address")
+        except (OSError, TimeoutError) as caught:
+            raise Refused(502, f"{host}:{port} cannot be reached: {str(caught) or 'no answer'}.") from None
+
+    async def _addresses(self, host: str, port: int) -> list[str]:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        if f"{host}:{port}" in self.trusted:
+            return addresses
+        public = [address for address in addresses if ipaddress.ip_address(address.partition("%")[0]).is_global]
+        if addresses and not public:
+            self.refused.append(f"{host}:{port}")
+            raise Refused(403, f"{host} stands for an address of this machine or a private network.")
+        return public
+
+    async def _through(self, proxy: str, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        parts = urlsplit(proxy)
+        secure = parts.scheme == "https"
+        reader, writer = await asyncio.open_connection(
+            parts.hostname, parts.port or (443 if secure else 80), ssl=secure or None, limit=HEAD_LIMIT
+        )
+        head = f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n"
+        if parts.username:
+            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            head += f"Proxy-Authorization: Basic {base64.b64encode(pair.encode()).decode()}\r\n"
+        writer.write(f"{head}\r\n".encode())
+        answer = (await reader.readuntil(b"\r\n\r\n")).split(b" ", 2)
+        if len(answer) < 2 or answer[1] != b"200":
+            writer.close()
+            raise OSError("this machine's own proxy refused")
+        return reader, writer
+
+
+def _end_to_end(headers: bytes, host: str) -> bytes:
+    """The headers that are meant for the server, one request a connection."""
+    dropped = (b"host:", b"connection:", b"keep-alive:", b"upgrade:", b"proxy-")
+    kept = [line for line in headers.split(b"\r\n") if line and not line.lower().startswith(dropped)]
+    return b"\r\n".join([f"Host: {host}".encode(), b"Connection: close", *kept, b"", b""])
+
+
+async def _join(*ways: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await asyncio.wait_for(reader.read(64 * 1024), IDLE_SECONDS):
+            writer.write(data)
+            await writer.drain()
+        if writer.can_write_eof():
+            writer.write_eof()
+
+    try:
+        await asyncio.gather(*(copy(*way) for way in ways))
+    finally:
+        for _, writer in ways:
+            writer.close()

