@@ -78,7 +78,8 @@ class _Writer:
         if created is None:
             raise ValueError("These events do not begin with session.created.")
         self.changed = {event.data["call"] for event in events if event.type == "file.changed" and "call" in event.data}
-        self.head(created)
+        first = next((event.data["tree"] for event in events if event.type == "checkpoint.created"), "")
+        self.head(created, first)
         for event in events:
             handler = getattr(self, "on_" + event.type.replace(".", "_"), None)
             if handler:
@@ -142,7 +143,7 @@ class _Writer:
             self.notes, self.notes_id = [], ""
             self.markdown(id, text)
 
-    def head(self, created: Event) -> None:
+    def head(self, created: Event, tree: str) -> None:
         data = created.data
         title = data["title"] or data["name"]
         replay = f"jupyter appbuilder replay {shlex.quote(data['name'] + '.ipynb')}"
@@ -156,7 +157,8 @@ class _Writer:
             f"network. So does `{replay}` in a terminal. The last cell proves it by the hash of the files.",
         )
         self.code("load", "%load_ext jupyter_appbuilder", "")
-        call = Call("new", (data["name"],), {"template": data["template"]}, self.archive)
+        options = {"template": data["template"]} | ({"tree": tree} if tree else {})
+        call = Call("new", (data["name"],), options, self.archive)
         self.code("new", call, f"Started from the template {data['template']}.\n", jupyter={"source_hidden": True})
 
     # The events

@@ -2,8 +2,8 @@
 
 It writes a moment after the last change, off the event loop, and at once (temporary file, then rename). It never
 touches a notebook that a person changed: then the whole record goes to ``<name>-2.ipynb``, which says so. While a
-notebook is open in JupyterLab nothing is written (``hold``): without collaboration the change would never appear and the
-next save would destroy it; with it, what the person typed would be lost.
+notebook is open in JupyterLab nothing is written (``hold``): without collaboration the change would never appear and
+the next save would destroy it; with it, what the person typed would be lost.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import secrets
+import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -109,14 +110,36 @@ class NotebookWriter:
 
 
 async def first_files(folder: Path) -> str:
-    """The packed files of the first checkpoint in a session's folder."""
+    """The packed files of the first checkpoint in a session's folder: they may long be others in the app."""
     from ..workspace import Workspace
     from ..workspace.archive import pack
+    from ..workspace.git import Git
 
-    workspace = Workspace(folder)
-    first = (await workspace.checkpoints())[-1]
-    files = await workspace.files_at(first.id)
-    return await asyncio.to_thread(pack, files)
+    git = Git(folder)
+    first = (await Workspace(folder).checkpoints())[-1]
+    listing = (await git.run("ls-tree", "-r", "-z", "--full-tree", first.tree)).decode(errors="surrogateescape")
+    entries = [line.split("\t", 1) for line in listing.split("\0")[:-1]]
+    keys = [description.split()[2] for description, _ in entries]
+    output = await git.run("cat-file", "--batch", stdin="".join(key + "\n" for key in keys).encode())
+
+    def packed() -> str:
+        position = 0
+        with tempfile.TemporaryDirectory(prefix="appbuilder-") as files:
+            for description, path in entries:
+                end = output.index(b"\n", position)
+                size = int(output[position:end].split()[2])
+                content, position = output[end + 1 : end + 1 + size], end + size + 2
+                place = Path(files, path)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                mode = description.split()[0]
+                if mode == "120000":
+                    place.symlink_to(os.fsdecode(content))
+                else:
+                    place.write_bytes(content)
+                    place.chmod(0o755 if mode == "100755" else 0o644)
+            return pack(Path(files))
+
+    return await asyncio.to_thread(packed)
 
 
 def save(home: Path, events: list[Event], archive: str) -> Path:
@@ -129,11 +152,13 @@ def save(home: Path, events: list[Event], archive: str) -> Path:
         kept = kept or path
     else:
         raise OSError(f"{home.name} and 999 numbered files beside it were changed by hand")
-    note = (
-        f"{kept.name} was changed by hand, so it is left as it is; this notebook goes on in its place." if kept else ""
-    )
+    note = _instead_of(kept) if kept else ""
     write(path, document(events, archive, note=note))
     return path
+
+
+def _instead_of(kept: Path) -> str:
+    return f"{kept.name} was changed by hand, so it is left as it is. This notebook goes on in its place."
 
 
 def _is_ours(path: Path, session: str) -> bool:
@@ -152,7 +177,8 @@ def write(path: Path, notebook: Notebook) -> None:
     """Write a notebook file at once."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        temporary.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+        temporary.write_bytes(text.encode("utf-8", "replace"))
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -1,0 +1,189 @@
+"""A running turn as text: what the agent says, and a line for each thing it does.
+
+Takes the wire messages of a session (docs/architecture.md, "Wire"); shown below a notebook cell as Markdown, and in a
+terminal line by line.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+VERBS: Mapping[str, str] = {
+    "write_file": "Writing",
+    "edit_file": "Editing",
+    "read_file": "Reading",
+    "delete_file": "Deleting",
+    "rename_file": "Renaming",
+    "list_files": "Listing files",
+    "search_files": "Searching",
+    "run_command": "Running",
+    "install_packages": "Installing",
+    "check_app": "Checking the app",
+}
+
+
+@dataclass
+class Entry:
+    """One thing in the feed. ``text`` grows while it is streamed; ``output`` is a running command's."""
+
+    kind: Literal["text", "tool", "note"]
+    text: str
+    state: Literal["running", "done", "failed"] = "running"
+    call: str = ""
+    tool: str = ""
+    arguments: str = ""
+    output: str = ""
+    recorded: bool = False
+
+
+@dataclass
+class Feed:
+    """The state of one turn's feed. ``reason`` is None while it runs."""
+
+    turn: str = ""
+    entries: list[Entry] = field(default_factory=list[Entry])
+    reason: str | None = None
+    message: str = ""
+    hint: str = ""
+    preview: dict[str, Any] = field(default_factory=dict[str, Any])
+    usage: dict[str, int] = field(default_factory=dict[str, int])
+    files: list[str] = field(default_factory=list[str])
+    text: str = ""  # what the agent said last, in full
+    recorded: bool = False
+    _responses: set[str] = field(default_factory=set[str])
+    _streaming: Entry | None = None
+
+    def take(self, message: Mapping[str, Any]) -> list[Entry]:
+        """Take in a wire message; the entries it touched."""
+        match message["kind"]:
+            case "events":
+                return [entry for event in message["events"] for entry in self._event(event["type"], event["data"])]
+            case "live":
+                return self._live(message["type"], message["data"])
+            case "snapshot":
+                self.preview = message["preview"]
+                response = message["response"]
+                if response and self.turn in ("", response["turn"]):
+                    self._streaming = None
+                    return self._live("text.delta", response)
+            case _:
+                pass
+        return []
+
+    def _live(self, type: str, data: Mapping[str, Any]) -> list[Entry]:
+        match type:
+            case "text.delta" if data["response"] not in self._responses:
+                if self._streaming is None:
+                    self._streaming = Entry("text", "")
+                    self.entries.append(self._streaming)
+                self._streaming.text += data["text"]
+                return [self._streaming]
+            case "tool.delta" if data["response"] not in self._responses:
+                entry = self._tool(data["call"], data["tool"])
+                entry.arguments += data["arguments"]
+                entry.text = label(entry.tool, entry.arguments)
+                return [entry]
+            case "tool.output":
+                entry = next((entry for entry in self.entries if entry.call == data["call"]), None)
+                if entry:
+                    entry.output = (entry.output + data["text"])[-8000:]
+                    return [entry]
+            case "preview":
+                self.preview = dict(data)
+            case _:
+                pass
+        return []
+
+    def _event(self, type: str, data: Mapping[str, Any]) -> list[Entry]:
+        if self.turn and data.get("turn") not in (None, self.turn):
+            return []
+        match type:
+            case "turn.started":
+                self.turn = data["turn"]
+            case "response.completed":
+                self._responses.add(data["response"])
+                entry, self._streaming = self._streaming, None
+                self.recorded = self.recorded or data["recorded"]
+                for key in ("input_tokens", "output_tokens"):
+                    self.usage[key] = self.usage.get(key, 0) + data["usage"][key]
+                if data["text"].strip():
+                    if entry is None:
+                        entry = Entry("text", "")
+                        self.entries.append(entry)
+                    entry.text, entry.state, entry.recorded = data["text"], "done", data["recorded"]
+                    self.text = data["text"]
+                    return [entry]
+                if entry:
+                    self.entries.remove(entry)
+            case "tool.started":
+                entry = self._tool(data["call"], data["tool"])
+                entry.arguments = json.dumps(data["arguments"])
+                entry.text = label(entry.tool, entry.arguments)
+                return [entry]
+            case "tool.finished":
+                entry = self._tool(data["call"], data["tool"])
+                entry.state = "done" if data["ok"] else "failed"
+                entry.text = data["summary"] or entry.text
+                entry.output = data["text"]
+                return [entry]
+            case "file.changed":
+                if data["path"] not in self.files:
+                    self.files.append(data["path"])
+            case "turn.finished":
+                self.reason, self.message, self.hint = data["reason"], data["message"], data["hint"]
+                if data["reason"] != "done":
+                    text = f"{data['message']} {data['hint']}".strip()
+                    entry = Entry("note", text, "failed")
+                    self.entries.append(entry)
+                    return [entry]
+            case _:
+                pass
+        return []
+
+    def _tool(self, call: str, tool: str) -> Entry:
+        for entry in self.entries:
+            if entry.call == call and call:
+                return entry
+        entry = Entry("tool", label(tool, ""), call=call, tool=tool)
+        self.entries.append(entry)
+        return entry
+
+    def markdown(self) -> str:
+        """The whole feed as Markdown."""
+        parts: list[str] = []
+        for entry in self.entries:
+            if entry.kind == "text":
+                parts.append(entry.text.strip() + ("" if entry.state == "done" else " ▌"))
+            else:
+                mark = {"running": "◌", "done": "✓", "failed": "✗"}[entry.state]
+                parts.append(f"{mark} {_escape(entry.text)}")
+                if entry.state == "running" and entry.output:
+                    parts.append("\n".join("    " + line for line in entry.output.rstrip().split("\n")[-6:]))
+        if self.recorded:
+            parts.append("*A recorded answer of the demo model: no model was asked.*")
+        if self.reason == "done":
+            parts.append(self.ending())
+        return "\n\n".join(parts)
+
+    def ending(self) -> str:
+        """One line on a turn that is done."""
+        changed = f"{len(self.files)} file{'' if len(self.files) == 1 else 's'} changed"
+        tokens = sum(self.usage.values())
+        return f"Done: {changed}" + (f", {tokens:,} tokens." if tokens and not self.recorded else ".")
+
+
+def label(tool: str, arguments: str) -> str:
+    """What a call does, in a few words, as far as its (perhaps incomplete) arguments tell."""
+    found = re.search(r'"(?:path|old|command|query|pattern)"\s*:\s*"((?:[^"\\]|\\.)*)', arguments)
+    what = found.group(1).replace('\\"', '"').replace("\\n", " ")[:100] if found else ""
+    if tool == "install_packages" and (packages := re.search(r'"packages"\s*:\s*\[([^\]]*)', arguments)):
+        what = packages.group(1).replace('"', "")
+    return f"{VERBS.get(tool, tool)} {what}".strip()
+
+
+def _escape(text: str) -> str:
+    return re.sub(r"([\\`*_<\[#])", r"\\\1", " ".join(text.split()))
