@@ -1,0 +1,128 @@
+"""Which files are not part of an app: `.gitignore` as git reads it, and a few that never are.
+
+Read here rather than by git, so that a file tree depends on nothing but the files themselves (no user or machine
+excludes), and so that a scan needs no process.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+NEVER = re.compile(r"\.git|node_modules|\.env|\.env\.local|\.env\..+\.local", re.IGNORECASE)
+"""Names that are in no tree, list or archive, whatever `.gitignore` says: a repository of somebody else's making,
+dependencies (mounted at run time), and files that by convention hold secrets."""
+
+LONGEST_PATTERN = 1024
+MOST_DOUBLE_STARS = 4  # each may try every slash of the path
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    pattern: re.Pattern[str]
+    negated: bool
+    directories_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """The rules of one folder's `.gitignore`; ``base`` is that folder with a trailing slash, or empty."""
+
+    base: str
+    rules: tuple[Rule, ...]
+
+
+def never_tracked(name: str) -> bool:
+    """Whether a file or folder of this name is left out everywhere."""
+    return NEVER.fullmatch(name) is not None
+
+
+def read_rules(text: str, base: str) -> Ignore:
+    """The rules of a `.gitignore` file that lies in ``base``. Lines that are no valid pattern are passed over."""
+    rules = [rule for line in text.splitlines() if (rule := _rule(line)) is not None]
+    return Ignore(base, tuple(rules))
+
+
+def is_ignored(path: str, directory: bool, ignores: Sequence[Ignore]) -> bool:
+    """Whether ``path`` matches, given the rules from the root down to its folder. The last matching rule wins."""
+    for ignore in reversed(ignores):
+        relative = path[len(ignore.base) :]
+        for rule in reversed(ignore.rules):
+            if rule.directories_only and not directory:
+                continue
+            if rule.pattern.fullmatch(relative):
+                return not rule.negated
+    return False
+
+
+def _rule(line: str) -> Rule | None:
+    line = line.removeprefix("\ufeff")
+    line = re.sub(r"(?<!\\) +$", "", line)
+    if not line or line.startswith("#") or len(line) > LONGEST_PATTERN or line.count("**") > MOST_DOUBLE_STARS:
+        return None
+    negated = line.startswith("!")
+    line = line[1:] if negated else line
+    directories_only = line.endswith("/")
+    line = line[:-1] if directories_only else line
+    if not line:
+        return None
+    anchored = "/" in line
+    line = line.removeprefix("/")
+    try:
+        body = _path_pattern(line.split("/"))
+        return Rule(re.compile(body if anchored else "(?:.*/)?" + body, re.DOTALL), negated, directories_only)
+    except re.error:
+        return None
+
+
+def _path_pattern(segments: list[str]) -> str:
+    pattern = ""
+    for position, segment in enumerate(segments):
+        last = position == len(segments) - 1
+        if segment == "**":
+            pattern += ".+" if last else "(?:.*/)?"
+        else:
+            pattern += segment_pattern(segment) + ("" if last else "/")
+    return pattern
+
+
+def segment_pattern(segment: str) -> str:
+    """A glob without slashes as a regular expression.
+
+    Each star but the last is an atomic group up to the fixed text that follows: a glob never needs to go back
+    there, and without the group a hostile pattern could take exponential time.
+    """
+    chunks: list[str] = [""]
+    position = 0
+    while position < len(segment):
+        character = segment[position]
+        position += 1
+        if character == "*":
+            if chunks[-1] or len(chunks) == 1:
+                chunks.append("")
+        elif character == "?":
+            chunks[-1] += "[^/]"
+        elif character == "\\":
+            if position == len(segment):
+                raise re.error("a pattern that ends in a backslash matches nothing")
+            chunks[-1] += re.escape(segment[position])
+            position += 1
+        elif character == "[":
+            end = position + 1 if segment[position : position + 1] in ("!", "^") else position
+            end = segment.find("]", end + 1)
+            if end < 0:
+                raise re.error("a bracket that is not closed matches nothing")
+            inside = segment[position:end]
+            negated = inside[:1] in ("!", "^")
+            inside = (inside[1:] if negated else inside).replace("[", "\\[").replace("&&", "&\\&")
+            inside = inside.replace("--", "-\\-").replace("~~", "~\\~").replace("||", "|\\|")
+            chunks[-1] += f"(?!/)[{'^' if negated else ''}{inside}]"
+            position = end + 1
+        else:
+            chunks[-1] += re.escape(character)
+    first, *rest = chunks
+    if not rest:
+        return first
+    *middle, last = rest
+    return first + "".join(f"(?>[^/]*?{chunk})" for chunk in middle) + f"[^/]*{last}"

@@ -1,0 +1,60 @@
+"""Which paths name a file of the app, and which try to leave it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..errors import InvalidInput
+
+HINT = "Give a path relative to the app's folder, such as src/App.tsx."
+
+
+def parts_of(path: str) -> tuple[str, ...]:
+    """The path's names, without the empty ones and dots. Raises ``InvalidInput`` for anything that is not relative,
+    climbs with `..`, holds control characters or names a `.git`."""
+
+    def refuse(why: str, hint: str = HINT) -> InvalidInput:
+        return InvalidInput(f"Path {path[:200]!r} {why}.", hint=hint, reason="invalid_path", field="path")
+
+    if path.startswith("/"):
+        raise refuse("is absolute", f"Leave out the leading slash. {HINT}")
+    if "\\" in path:
+        raise refuse("holds a backslash", "Separate folders with forward slashes.")
+    if any(ord(character) < 32 or ord(character) == 127 for character in path):
+        raise refuse("holds a control character")
+    try:
+        if len(path.encode()) > 4000:
+            raise refuse("is too long")
+    except UnicodeEncodeError:
+        raise refuse("is not valid Unicode") from None
+    parts = tuple(part for part in path.split("/") if part not in ("", "."))
+    for part in parts:
+        if part == "..":
+            raise refuse("leaves the app's folder with '..'")
+        if part.casefold() == ".git":
+            raise refuse("names a git repository, which is not part of the app")
+        if len(part.encode()) > 255:
+            raise refuse("holds a name that is too long")
+    return parts
+
+
+def inside(root: Path, path: str, *, follow: bool = True) -> tuple[str, ...]:
+    """The names below ``root`` that ``path`` leads to once its links are followed (with ``follow=False`` all but the
+    last). Raises ``InvalidInput`` when that is outside."""
+    parts = parts_of(path)
+    top = os.path.realpath(root)
+    if follow or not parts:
+        real = os.path.realpath(os.path.join(top, *parts))
+    else:
+        real = os.path.join(os.path.realpath(os.path.join(top, *parts[:-1])), parts[-1])
+    if real == top:
+        return ()
+    if not real.startswith(top + os.sep):
+        raise InvalidInput(
+            f"Path {path!r} leads outside the app through a symbolic link.",
+            hint="Delete the link, or use a path inside the app.",
+            reason="invalid_path",
+            field="path",
+        )
+    return parts_of(real[len(top) + 1 :])

@@ -1,0 +1,40 @@
+"""What the workspace says about files and checkpoints, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Change = Literal["created", "modified", "deleted"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    path: str  # relative to app/, with forward slashes
+    size: int  # bytes
+    modified: float  # Unix seconds
+    binary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One file that differs. ``added`` and ``removed`` count lines; both are 0 for binary files."""
+
+    path: str
+    change: Change
+    added: int
+    removed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A version of the app. ``files``, ``added`` and ``removed`` compare it with its parent."""
+
+    id: str  # git commit hash
+    tree: str  # git tree hash
+    parent: str | None
+    title: str
+    at: float  # Unix seconds
+    files: int
+    added: int  # lines
+    removed: int

@@ -1,0 +1,164 @@
+"""The files of an app as they are now, and their hashes: a stat per file when nothing changed."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .folder import DIRECTORY, read_at
+from .ignore import Ignore, is_ignored, never_tracked, read_rules
+from .objects import EXECUTABLE, FILE, LINK, Store
+
+LARGEST = 50 * 1024 * 1024
+"""Bytes. Larger files are no part of checkpoints, lists or archives; they stay on disk untouched."""
+
+RACY = 2_000_000_000
+"""Nanoseconds. A file changed this shortly before it was hashed is hashed again at the next scan: on a coarse clock a
+later change could carry the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    mode: str
+    hash: str
+    size: int
+    modified_ns: int
+    changed_ns: int
+    inode: int
+    binary: bool
+    hashed_at: int
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.mode, self.hash
+
+    def holds(self, status: os.stat_result) -> bool:
+        """Whether a file of this status still has the content that was hashed."""
+        return (
+            status.st_mtime_ns == self.modified_ns
+            and status.st_size == self.size
+            and status.st_ctime_ns == self.changed_ns
+            and status.st_ino == self.inode
+            and mode_of(status) == self.mode
+            and max(self.modified_ns, self.changed_ns) < self.hashed_at - RACY
+        )
+
+
+def is_binary(content: bytes) -> bool:
+    """Git's own rule: a zero byte near the start."""
+    return b"\0" in content[:8000]
+
+
+def mode_of(status: os.stat_result) -> str:
+    if stat.S_ISLNK(status.st_mode):
+        return LINK
+    return EXECUTABLE if status.st_mode & stat.S_IXUSR else FILE
+
+
+def entry_of(content: bytes, status: os.stat_result, store: Store) -> Entry:
+    """Keep a file's content in ``store`` and note what it looked like."""
+    return Entry(
+        mode=mode_of(status),
+        hash=store.put("blob", content),
+        size=status.st_size,
+        modified_ns=status.st_mtime_ns,
+        changed_ns=status.st_ctime_ns,
+        inode=status.st_ino,
+        binary=is_binary(content),
+        hashed_at=time.time_ns(),
+    )
+
+
+def scan(root: Path, store: Store, known: Mapping[str, Entry] | None = None) -> dict[str, Entry]:
+    """Every file below ``root`` that belongs to the app, by path in git's order.
+
+    Contents are read only where ``known`` does not hold any more, and kept in ``store``. Files that vanish meanwhile
+    are passed over, as are names that are not UTF-8, devices, sockets and pipes.
+    """
+    found: dict[str, Entry] = {}
+    descriptor = os.open(root, DIRECTORY & ~os.O_NOFOLLOW)
+    try:
+        _scan(descriptor, "", (), store, known or {}, found)
+    finally:
+        os.close(descriptor)
+    return dict(sorted(found.items(), key=lambda item: item[0].encode()))
+
+
+def _scan(
+    folder: int,
+    base: str,
+    ignores: Sequence[Ignore],
+    store: Store,
+    known: Mapping[str, Entry],
+    found: dict[str, Entry],
+) -> None:
+    with os.scandir(folder) as listing:
+        items = [item for item in listing if not never_tracked(item.name)]
+    if any(item.name == ".gitignore" for item in items):
+        try:
+            text = read_at(folder, ".gitignore", LARGEST)[0].decode(errors="replace")
+            ignores = [*ignores, read_rules(text, base)]
+        except OSError:
+            pass  # a link or a folder of that name, which git does not read either
+    for item in items:
+        path = base + item.name
+        try:
+            path.encode()
+            status = item.stat(follow_symlinks=False)
+            directory = stat.S_ISDIR(status.st_mode)
+            if is_ignored(path, directory, ignores):
+                continue
+            if directory:
+                below = os.open(item.name, DIRECTORY, dir_fd=folder)
+                try:
+                    _scan(below, path + "/", ignores, store, known, found)
+                finally:
+                    os.close(below)
+            elif status.st_size > LARGEST:
+                continue
+            elif (entry := known.get(path)) is not None and entry.holds(status):
+                found[path] = entry
+            elif stat.S_ISLNK(status.st_mode):
+                found[path] = entry_of(os.fsencode(os.readlink(item.name, dir_fd=folder)), status, store)
+            elif stat.S_ISREG(status.st_mode):
+                content, status = read_at(folder, item.name, LARGEST)
+                if len(content) <= LARGEST:
+                    found[path] = entry_of(content, status, store)
+        except (OSError, UnicodeEncodeError):
+            continue
+
+
+def is_tracked(root: Path, parts: tuple[str, ...]) -> bool:
+    """Whether a file of this path, there or not, is part of the app by the rules as they are now."""
+    if any(never_tracked(part) for part in parts):
+        return False
+    ignores: list[Ignore] = []
+    base = ""
+    descriptor: int | None = os.open(root, DIRECTORY & ~os.O_NOFOLLOW)
+    try:
+        for depth, part in enumerate(parts):
+            if descriptor is not None:
+                try:
+                    text = read_at(descriptor, ".gitignore", LARGEST)[0].decode(errors="replace")
+                    ignores.append(read_rules(text, base))
+                except OSError:
+                    pass
+            last = depth == len(parts) - 1
+            if is_ignored(base + part, not last, ignores):
+                return False
+            if not last and descriptor is not None:
+                above = descriptor
+                try:
+                    descriptor = os.open(part, DIRECTORY, dir_fd=above)
+                except OSError:
+                    descriptor = None  # a folder that is yet to be made has no rules
+                os.close(above)
+            base += part + "/"
+        return True
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)

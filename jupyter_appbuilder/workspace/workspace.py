@@ -1,0 +1,733 @@
+"""A session's files: read and written safely, kept in versions, compared, put back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from ..errors import Conflict, InvalidInput, NotFound
+from .archive import contents_of, pack, zipped
+from .folder import link_at, opened_folder, read_at, remove, write_at
+from .git import DIFF, Git, GitError
+from .ignore import never_tracked
+from .lines import changed_lines
+from .objects import EMPTY_TREE, EXECUTABLE, LINK, LooseStore, object_hash, put_tree
+from .paths import inside
+from .records import Change, Checkpoint, FileChange, FileInfo
+from .scan import LARGEST, Entry, entry_of, is_binary, is_tracked, mode_of, scan
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Key = tuple[str, str]  # git mode, blob hash
+
+LARGEST_TEXT = 2 * 1024 * 1024
+"""Bytes. Larger files are not opened as text."""
+
+KNOWN = "refs/appbuilder/known"
+"""Where the tree that the log already explains is kept, so that after a crash what it does not explain is found."""
+
+
+class Workspace:
+    """The folder of one session: ``folder/app`` holds the app, ``folder/.git`` its versions.
+
+    Paths in this interface are relative to ``app/`` with forward slashes. Tree hashes depend on nothing but names,
+    contents and the executable bit of the files; ignored files, `node_modules`, secrets (`.env`) and files above
+    50 MB are not part of them.
+
+    Every operation moves the *known* tree along; what differs from it is somebody else's doing (``outside_changes``).
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.app = folder / "app"
+        self._git = Git(folder)
+        self._store = LooseStore(self._git.repository / "objects")
+        self._lock = asyncio.Lock()
+        self._entries: dict[str, Entry] = {}  # what the last scan saw
+        self._known: dict[str, Key] | None = None
+        self._unseen: list[tuple[str, Key | None, Key | None]] = []  # others' edits we were about to write over
+        self._own: list[FileChange] = []
+
+    # Making and looking
+
+    async def create(self, files: Path) -> str:
+        """Copy a template's files in, make the repository and the first checkpoint; return the tree hash.
+
+        Raises ``Conflict`` when the folder already holds a session or an app.
+        """
+        async with self._lock:
+            await _thread(self._make_folders)
+            await self._git.init()
+            await _thread(self._copy, files)
+            tree = await self._scan_tree()
+            self._known = {path: entry.key for path, entry in self._entries.items()}
+            await self._commit(tree, None, "Start from the template")
+            await self._keep_known()
+            return tree
+
+    def resolve(self, path: str) -> Path:
+        """Where ``path`` leads, links followed. Raises ``InvalidInput`` unless that is inside ``app/``."""
+        return self.app.joinpath(*inside(self.app, path))
+
+    async def list(self, under: str = "") -> list[FileInfo]:
+        """The app's files (ignored ones left out), sorted by path; ``under`` names a folder or a file."""
+        prefix = "/".join(inside(self.app, under))
+        async with self._lock:
+            await self._scan()
+            return [
+                FileInfo(path, entry.size, entry.modified_ns / 1e9, entry.binary)
+                for path, entry in self._entries.items()
+                if not prefix or path == prefix or path.startswith(prefix + "/")
+            ]
+
+    async def read(self, path: str) -> bytes:
+        """A file's bytes. Raises ``NotFound``; ``InvalidInput`` for a folder or a path that leaves the app."""
+        return await _thread(self._read, path, LARGEST)
+
+    async def read_text(self, path: str) -> str:
+        """A file's text, its line endings untouched. Raises as ``read``; ``InvalidInput`` for a binary file or one
+        above 2 MB."""
+        content = await _thread(self._read, path, LARGEST_TEXT)
+        if not is_binary(content):
+            try:
+                return content.decode()
+            except UnicodeDecodeError:
+                pass
+        raise InvalidInput(
+            f"{path} is not a text file (UTF-8).", hint="Work on it with a command instead.", reason="binary_file"
+        )
+
+    # Changing files
+
+    async def write(self, path: str, content: bytes | str) -> FileChange:
+        """Write a whole file at once, making its folders. ``added`` and ``removed`` are both 0 when text stays the
+        same."""
+        data = content.encode() if isinstance(content, str) else content
+        parts = self._writable(path)
+        async with self._lock:
+            await self._load()
+            if parts[-1] == ".gitignore":
+                return await self._around_ignore_rules(lambda: self._write(parts, data))
+            return await _thread(self._write, parts, data)
+
+    async def delete(self, path: str) -> FileChange:
+        """Delete a file (a link itself, not its target), and the folders that are empty then."""
+        parts = self._writable(path, follow=False)
+        async with self._lock:
+            await self._load()
+            if parts[-1] == ".gitignore":
+                return await self._around_ignore_rules(lambda: self._delete(parts))
+            return await _thread(self._delete, parts)
+
+    async def rename(self, old: str, new: str) -> list[FileChange]:
+        """Move a file or folder. Raises ``Conflict`` when ``new`` exists."""
+        source, target = self._writable(old, follow=False), self._writable(new, follow=False)
+        async with self._lock:
+            await self._load()
+            if ".gitignore" in (source[-1], target[-1]) or await _thread(self._is_folder, source):
+                return await self._around_ignore_rules(lambda: self._rename(source, target))
+            return await _thread(self._rename, source, target)
+
+    async def apply(self, patch: str) -> list[FileChange]:
+        """Apply a patch (``git diff --binary``) as a whole. Raises ``Conflict`` when it does not apply."""
+        if not patch.strip():
+            return []
+        async with self._lock:
+            await self._load()
+            await self._scan()
+            before = await _thread(put_tree, self._store, self._keys())
+            after = await self._patched(before, patch)
+            changes = await self._changes(before, after)
+            await self._check_out(after, [change.path for change in changes])
+            self._own += changes
+            return changes
+
+    def take_changes(self) -> list[FileChange]:
+        """What ``write``, ``delete``, ``rename`` and ``apply`` changed since this was last asked."""
+        taken, self._own = self._own, []
+        return taken
+
+    # Comparing
+
+    async def snapshot(self) -> str:
+        """The tree hash of the files as they are now; its objects are kept in the repository."""
+        async with self._lock:
+            return await self._scan_tree()
+
+    async def accept(self) -> str:
+        """Take the files as they are now for known, and return their tree hash: after a command, say, whose
+        changes the caller records itself."""
+        async with self._lock:
+            tree = await self._scan_tree()
+            self._known = self._keys()
+            return tree
+
+    async def settle(self) -> None:
+        """Keep the known tree on disk. Call it once the log holds the events that explain it: after a crash,
+        whatever differs from the tree kept last is an outside change."""
+        async with self._lock:
+            await self._load()
+            await self._keep_known()
+
+    async def patch(self, before: str, after: str) -> str:
+        """What turns one tree into another, as ``git diff --binary``."""
+        return await self._patch(before, after)
+
+    async def changes(self, before: str, after: str) -> list[FileChange]:
+        """The files that differ between two trees, sorted by path."""
+        return await self._changes(before, after)
+
+    async def outside_changes(self) -> list[tuple[FileChange, str]]:
+        """What others changed since our last touch, each with its patch. They count as seen from then on."""
+        async with self._lock:
+            await self._load()
+            await self._scan()
+            known, now = self._known or {}, self._keys()
+            differing = [
+                (path, known.get(path), now.get(path))
+                for path in sorted(known.keys() | now.keys(), key=str.encode)
+                if known.get(path) != now.get(path)
+            ]
+            if not differing and not self._unseen:
+                return []
+            found: list[tuple[FileChange, str]] = []
+            for unseen in self._unseen:
+                found += await self._explain([unseen])
+            found += await self._explain(differing)
+            self._unseen = []
+            self._known = now
+            return found
+
+    # Versions
+
+    async def checkpoint(self, title: str) -> Checkpoint | None:
+        """Keep the files as they are as a version. None when nothing changed since the last one."""
+        async with self._lock:
+            await self._load()
+            tree = await self._scan_tree()
+            head, head_tree = await self._head()
+            await self._keep_known()
+            if tree == head_tree:
+                return None
+            return await self._commit(tree, head, title)
+
+    async def checkpoints(self) -> list[Checkpoint]:
+        """Every version, newest first."""
+        return await self._log("HEAD")
+
+    async def diff(self, checkpoint: str) -> str:
+        """What a checkpoint changed, as a unified diff for people. Raises ``NotFound``."""
+        commit = await self._commit_of(checkpoint)
+        parents = (await self._git.text("show", "-s", "--format=%P", commit)).split()
+        before = parents[0] if parents else EMPTY_TREE
+        output = await self._git.run("diff", "-M", *DIFF, before, commit)
+        return output.decode(errors="replace")
+
+    async def restore(self, checkpoint: str) -> tuple[Checkpoint, str]:
+        """Put the files of a version back, as a new version on top. Raises ``NotFound``.
+
+        What was not in a version yet gets one of its own first; it is the parent of the one returned. The patch leads
+        from the known tree to the restored one.
+        """
+        commit = await self._commit_of(checkpoint)
+        async with self._lock:
+            await self._load()
+            tree = await self._scan_tree()
+            head, head_tree = await self._head()
+            known = await _thread(put_tree, self._store, self._known or {})
+            if tree != head_tree:
+                by_hand = known != tree or bool(self._unseen)
+                head = (await self._commit(tree, head, "Edits by hand" if by_hand else "Before going back")).id
+            target, _, title = (await self._git.text("show", "-s", "--format=%T%n%s", commit)).partition("\n")
+            # A commit made by hand may hold what is never tracked here: what counts is what is on disk afterwards.
+            await self._check_out(target, [change.path for change in await self._changes(tree, target)])
+            restored = await self._scan_tree()
+            self._known, self._unseen = self._keys(), []
+            made = await self._commit(restored, head, f'Restore "{title}"')
+            await self._keep_known()
+            return made, await self._patch(known, restored)
+
+    # Taking it along
+
+    async def zip(self) -> bytes:
+        """The app's files as a ZIP archive: no ignored files, no secrets, the same bytes for the same files."""
+        return await _thread(zipped, self.app)
+
+    async def archive(self) -> str:
+        """The app's files as compact text, for a notebook; see ``archive.unpack``."""
+        return await _thread(pack, self.app)
+
+    # Below the surface: files (these run in threads)
+
+    def _make_folders(self) -> None:
+        if self._git.repository.exists() or (self.app.is_dir() and any(self.app.iterdir())):
+            raise Conflict(
+                f"{self.folder} already holds an app.", hint="Choose another name.", reason="workspace_exists"
+            )
+        self.app.mkdir(parents=True, exist_ok=True)
+        self._git.repository.mkdir()
+
+    def _copy(self, files: Path) -> None:
+        for path, mode, content in contents_of(files):
+            self._put(path, mode, content)
+
+    def _put(self, path: str, mode: str, content: bytes) -> None:
+        *folders, name = path.split("/")
+        with opened_folder(self.app, tuple(folders), make=True) as folder:
+            if mode == LINK:
+                link_at(folder, name, os.fsdecode(content))
+            else:
+                write_at(folder, name, content, staging=self._git.staging, executable=mode == EXECUTABLE)
+
+    def _writable(self, path: str, *, follow: bool = True) -> tuple[str, ...]:
+        parts = inside(self.app, path, follow=follow)
+        if not parts:
+            raise InvalidInput("The path names the app's folder itself.", hint="Name a file in it.", field="path")
+        if "node_modules" in parts:
+            raise InvalidInput(
+                f"{path} lies in node_modules, which is not part of the app.",
+                hint="Install packages with install_packages; change their behaviour in the app's own code.",
+                reason="invalid_path",
+                field="path",
+            )
+        return parts
+
+    def _read(self, path: str, limit: int) -> bytes:
+        parts = inside(self.app, path)
+        try:
+            if not parts:
+                raise IsADirectoryError
+            with opened_folder(self.app, parts[:-1]) as folder:
+                content, status = read_at(folder, parts[-1], limit)
+        except (FileNotFoundError, NotADirectoryError):
+            raise _missing(path) from None
+        except IsADirectoryError:
+            raise InvalidInput(
+                f"{path or 'The path'} is a folder.", hint="Name a file; list_files shows them.", field="path"
+            ) from None
+        except OSError as error:
+            raise InvalidInput(f"{path} cannot be read: {error.strerror}.", hint="Name a file.", field="path") from None
+        if len(content) > limit:
+            raise InvalidInput(
+                f"{path} is too large to open: {status.st_size / 1e6:.1f} MB of at most {limit / 1e6:.0f} MB.",
+                hint="Look at parts of it with a command such as head or grep.",
+                reason="file_too_large",
+                field="path",
+            )
+        return content
+
+    def _write(self, parts: tuple[str, ...], content: bytes) -> FileChange:
+        path = "/".join(parts)
+        tracked = is_tracked(self.app, parts)
+        try:
+            with opened_folder(self.app, parts[:-1], make=True) as folder:
+                old, mode = self._before(folder, path, tracked)
+                executable = mode == EXECUTABLE
+                status = write_at(folder, parts[-1], content, staging=self._git.staging, executable=executable)
+        except (NotADirectoryError, FileExistsError):
+            raise Conflict(
+                f"{path} cannot be written: one of its folders is a file.", hint="Choose another path."
+            ) from None
+        except IsADirectoryError:
+            raise Conflict(f"{path} is a folder.", hint="Choose another path, or delete its files first.") from None
+        except OSError as error:
+            raise Conflict(f"{path} cannot be written: {error.strerror}.", hint="Choose another path.") from None
+        if tracked and len(content) <= LARGEST:
+            self._entries[path] = entry_of(content, status, self._store)
+            self._set_known(path, self._entries[path].key)
+        change = _compared(path, old, content)
+        if old != content:
+            self._own.append(change)
+        return change
+
+    def _delete(self, parts: tuple[str, ...]) -> FileChange:
+        path = "/".join(parts)
+        tracked = is_tracked(self.app, parts)
+        try:
+            with opened_folder(self.app, parts[:-1]) as folder:
+                status = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
+                link = mode_of(status) == LINK
+                old = None if link else self._before(folder, path, tracked)[0]
+            remove(self.app, parts)
+        except (FileNotFoundError, NotADirectoryError):
+            raise _missing(path) from None
+        except (IsADirectoryError, PermissionError):
+            raise InvalidInput(f"{path} is a folder.", hint="Delete its files one by one.", field="path") from None
+        self._entries.pop(path, None)
+        self._set_known(path, None)
+        change = _compared(path, old or b"", None)
+        self._own.append(change)
+        return change
+
+    def _rename(self, source: tuple[str, ...], target: tuple[str, ...]) -> list[FileChange]:
+        old, new = "/".join(source), "/".join(target)
+        if target[: len(source)] == source:
+            raise InvalidInput(f"{old} cannot be moved into itself.", hint="Choose another path.", field="new_path")
+        moved = [path for path in self._entries if path.startswith(old + "/")]
+        mode: str | None = None
+        try:
+            with (
+                opened_folder(self.app, source[:-1]) as origin,
+                opened_folder(self.app, target[:-1], make=True) as goal,
+            ):
+                status = os.stat(source[-1], dir_fd=origin, follow_symlinks=False)
+                mode = None if moved else mode_of(status)
+                try:
+                    os.stat(target[-1], dir_fd=goal, follow_symlinks=False)
+                except FileNotFoundError:
+                    pass
+                else:
+                    raise Conflict(f"{new} already exists.", hint="Choose another path, or delete it first.")
+                content: dict[str, bytes] = {}
+                if not moved:
+                    try:
+                        content[old] = self._before(origin, old, is_tracked(self.app, source))[0] or b""
+                    except OSError:
+                        content[old] = b""  # a link, or an empty folder
+                else:
+                    content = {path: self._read(path, LARGEST) for path in moved}
+                os.rename(source[-1], target[-1], src_dir_fd=origin, dst_dir_fd=goal)
+        except (FileNotFoundError, NotADirectoryError):
+            raise _missing(old) from None
+        changes: list[FileChange] = []
+        for path, data in content.items():
+            place = new + path[len(old) :]
+            entry = self._entries.pop(path, None)
+            kind = entry.mode if entry else mode
+            self._set_known(path, None)
+            if is_tracked(self.app, tuple(place.split("/"))) and (entry := self._stat_entry(place, kind)):
+                self._entries[place] = entry
+                self._set_known(place, entry.key)
+            changes += [_compared(path, data, None), _compared(place, None, data)]
+        self._own += changes
+        return changes
+
+    def _stat_entry(self, path: str, mode: str | None) -> Entry | None:
+        *folders, name = path.split("/")
+        with opened_folder(self.app, tuple(folders)) as folder:
+            try:
+                if mode == LINK:
+                    status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                    return entry_of(os.fsencode(os.readlink(name, dir_fd=folder)), status, self._store)
+                return entry_of(*read_at(folder, name, LARGEST), self._store)
+            except OSError:
+                return None
+
+    def _before(self, folder: int, path: str, tracked: bool) -> tuple[bytes | None, str | None]:
+        """A file's content and mode just before we replace it; an edit nobody has seen yet is noted, so that it is
+        told and kept."""
+        try:
+            content, status = read_at(folder, path.rpartition("/")[2], LARGEST)
+        except FileNotFoundError:
+            content, status = None, None
+        mode = mode_of(status) if status else None
+        known = (self._known or {}).get(path)
+        now = (mode, object_hash("blob", content)) if content is not None and mode else None
+        if tracked and now != known and (content is None or len(content) <= LARGEST):
+            if content is not None:
+                self._store.put("blob", content)
+            self._unseen.append((path, known, now))
+        return content, mode
+
+    def _is_folder(self, parts: tuple[str, ...]) -> bool:
+        path = self.app.joinpath(*parts)
+        return path.is_dir() and not path.is_symlink()
+
+    def _set_known(self, path: str, key: Key | None) -> None:
+        assert self._known is not None
+        if key is None:
+            self._known.pop(path, None)
+        else:
+            self._known[path] = key
+
+    # Below the surface: trees and commits (under the lock)
+
+    async def _around_ignore_rules(self, act: Callable[[], T]) -> T:
+        """Run an act that may change which files count. Those that come or go by it are known, not somebody's edit."""
+        await self._scan()
+        before = self._keys()
+        known = self._known or {}
+        self._unseen += [
+            (path, known.get(path), before.get(path))
+            for path in sorted(known.keys() | before.keys(), key=str.encode)
+            if known.get(path) != before.get(path)
+        ]
+        self._known = before
+        result = await _thread(act)
+        await self._scan()
+        self._known = self._keys()
+        return result
+
+    async def _load(self) -> None:
+        if self._known is not None:
+            return
+        for ref in (KNOWN, "HEAD^{tree}"):
+            try:
+                tree = await self._git.text("rev-parse", "--verify", "-q", ref)
+            except GitError:
+                continue
+            self._known = await self._files_of(tree)
+            return
+        self._known = {}
+
+    async def _keep_known(self) -> None:
+        def keep(known: Mapping[str, Key]) -> None:
+            tree = put_tree(self._store, known)
+            ref = self._git.repository / KNOWN
+            try:
+                if ref.read_text() == tree + "\n":
+                    return
+            except OSError:
+                ref.parent.mkdir(parents=True, exist_ok=True)
+            temporary = self._git.staging / secrets.token_hex(8)
+            temporary.write_text(tree + "\n")
+            os.replace(temporary, ref)
+
+        await _thread(keep, dict(self._known or {}))
+
+    async def _scan(self) -> None:
+        if not self.app.is_dir():
+            raise NotFound(f"The app's folder {self.app} does not exist.", hint="It was moved or deleted; put it back.")
+        self._entries = await _thread(scan, self.app, self._store, self._entries)
+
+    async def _scan_tree(self) -> str:
+        await self._scan()
+        return await _thread(put_tree, self._store, self._keys())
+
+    def _keys(self) -> dict[str, Key]:
+        return {path: entry.key for path, entry in self._entries.items()}
+
+    async def _head(self) -> tuple[str | None, str | None]:
+        try:
+            commit, tree = (await self._git.text("rev-parse", "HEAD^{commit}", "HEAD^{tree}")).split()
+        except GitError:
+            return None, None
+        return commit, tree
+
+    async def _commit(self, tree: str, parent: str | None, title: str) -> Checkpoint:
+        person = f"Jupyter App Builder <appbuilder@localhost> {int(time.time())} +0000"
+        lines = [f"tree {tree}", *([f"parent {parent}"] if parent else []), f"author {person}", f"committer {person}"]
+        message = title.strip().replace("\0", "") or "Checkpoint"
+        commit = await _thread(
+            self._store.put, "commit", ("\n".join(lines) + f"\n\n{message}\n").encode(errors="replace")
+        )
+        await self._git.run("update-ref", "-m", "checkpoint", "HEAD", commit, parent or "")
+        await self._follow_index(parent, commit)
+        return (await self._log("-1", commit))[0]
+
+    async def _follow_index(self, parent: str | None, commit: str) -> None:
+        """Keep `git status` in a person's terminal truthful: their index follows, unless they staged something."""
+        try:
+            if parent and (self._git.repository / "index").exists():
+                await self._git.run("diff-index", "--cached", "--quiet", parent)
+            await self._git.run("read-tree", commit)
+        except GitError:
+            return
+
+    async def _log(self, *revisions: str) -> list[Checkpoint]:
+        form = "--format=%x01%H%x00%T%x00%P%x00%ct%x00%s%x00"
+        options = ("-z", "--first-parent", "-m", "--root", "--numstat", "--no-renames", form)
+        output = await self._git.run("log", *options, *DIFF[:3], *revisions, "--")
+        checkpoints: list[Checkpoint] = []
+        for record in output.decode(errors="replace").split("\x01")[1:]:
+            commit, tree, parents, at, title, *counts = record.split("\0")
+            stats = [match.groups() for count in counts if (match := re.match(r"\s*(\d+|-)\t(\d+|-)\t", count))]
+            checkpoints.append(
+                Checkpoint(
+                    id=commit,
+                    tree=tree,
+                    parent=parents.split()[0] if parents else None,
+                    title=title,
+                    at=float(at),
+                    files=len(stats),
+                    added=sum(int(added) for added, _ in stats if added != "-"),
+                    removed=sum(int(removed) for _, removed in stats if removed != "-"),
+                )
+            )
+        return checkpoints
+
+    async def _commit_of(self, checkpoint: str) -> str:
+        if re.fullmatch(r"[0-9a-f]{7,40}", checkpoint):
+            try:
+                return await self._git.text("rev-parse", "--verify", "-q", checkpoint + "^{commit}")
+            except GitError:
+                pass
+        raise NotFound(
+            f"There is no checkpoint {checkpoint[:60]!r}.", hint="Choose one of the listed ones.", field="checkpoint"
+        )
+
+    async def _files_of(self, tree: str) -> dict[str, Key]:
+        output = await self._git.run("ls-tree", "-r", "-z", "--full-tree", tree)
+        files: dict[str, Key] = {}
+        for line in output.decode(errors="surrogateescape").split("\0")[:-1]:
+            description, path = line.split("\t", 1)
+            mode, kind, key = description.split()
+            # Another repository's commit (a gitlink) has no files to put back.
+            if kind == "blob" and not any(never_tracked(part) for part in path.split("/")) and _is_unicode(path):
+                files[path] = (mode, key)
+        return files
+
+    async def _patch(self, before: str, after: str) -> str:
+        if before == after:
+            return ""
+        arguments = ("diff", "--binary", "--no-renames", *DIFF, before, after)
+        try:
+            return (await self._git.run(*arguments)).decode()
+        except UnicodeDecodeError:
+            # Text in another encoding. The log holds Unicode only, and a binary patch is plain ASCII.
+            return (await self._git.run("-c", f"core.attributesFile={self._git.all_binary}", *arguments)).decode()
+
+    async def _changes(self, before: str, after: str) -> list[FileChange]:
+        if before == after:
+            return []
+        output = await self._git.run(
+            "diff-tree", "-r", "-z", "--raw", "--numstat", "--no-renames", *DIFF[:3], before, after
+        )
+        fields = output.decode(errors="surrogateescape").split("\0")[:-1]
+        letters: dict[str, str] = {}
+        counts: dict[str, tuple[int, int]] = {}
+        position = 0
+        while position < len(fields):
+            field = fields[position]
+            if field.startswith(":"):
+                letters[fields[position + 1]] = field.rpartition(" ")[2]
+                position += 2
+                continue
+            added, removed, path = field.split("\t", 2)
+            counts[path] = (0, 0) if added == "-" else (int(added), int(removed))
+            position += 1
+        names: dict[str, Change] = {"A": "created", "D": "deleted"}
+        return [
+            FileChange(path, names.get(letter, "modified"), *counts.get(path, (0, 0)))
+            for path, letter in letters.items()
+        ]
+
+    async def _explain(self, differing: Iterable[tuple[str, Key | None, Key | None]]) -> list[tuple[FileChange, str]]:
+        """Each change with a patch of its own, from trees that hold the differing files and nothing else."""
+        differing = list(differing)
+        if not differing:
+            return []
+        trees = [
+            await _thread(put_tree, self._store, files)
+            for files in (
+                {path: before for path, before, _ in differing if before},
+                {path: after for path, _, after in differing if after},
+            )
+        ]
+        changes = {change.path: change for change in await self._changes(*trees)}
+        if len(changes) == 1:
+            return [(change, await self._patch(*trees)) for change in changes.values()]
+        sections = re.split(r"^(?=diff --git )", await self._patch(*trees), flags=re.MULTILINE)[1:]
+        explained: list[tuple[FileChange, str]] = []
+        for path, before, after in differing:
+            # A file that became a link, or the reverse, is told in two sections: one goes, the other comes.
+            both = before and after and (before[0] == LINK) != (after[0] == LINK)
+            count = 2 if both else 1
+            explained.append((changes[path], "".join(sections[:count])))
+            sections = sections[count:]
+        return explained
+
+    async def _patched(self, tree: str, patch: str) -> str:
+        index = self._git.staging / f"index-{secrets.token_hex(6)}"
+        env = {"GIT_INDEX_FILE": str(index)}
+        try:
+            await self._git.run("read-tree", tree, env=env)
+            content = (patch if patch.endswith("\n") else patch + "\n").encode(errors="replace")
+            await self._git.run("apply", "--cached", "--whitespace=nowarn", "-", stdin=content, env=env)
+            return (await self._git.run("write-tree", env=env)).decode().strip()
+        except GitError as error:
+            raise Conflict(
+                f"The patch does not apply to the files as they are: {error.output.strip()[:1000]}",
+                hint="Restore the version it was made for, or make the change by hand.",
+                reason="patch_conflict",
+            ) from None
+        finally:
+            index.unlink(missing_ok=True)
+
+    async def _check_out(self, tree: str, paths: list[str]) -> None:
+        """Make the named files those of ``tree``: written, or deleted where the tree lacks them."""
+        files = await self._files_of(tree)
+        wanted = {path: files[path] for path in paths if path in files}
+        contents = await self._blobs({key for _, key in wanted.values()})
+
+        def put() -> None:
+            for path in paths:
+                parts = tuple(path.split("/"))
+                if path not in wanted and not any(never_tracked(part) for part in parts):
+                    with suppress(FileNotFoundError, NotADirectoryError):
+                        remove(self.app, parts)
+                    self._entries.pop(path, None)
+                    self._set_known(path, None)
+            for path, (mode, key) in wanted.items():
+                self._put(path, mode, contents[key])
+                self._entries.pop(path, None)
+                self._set_known(path, (mode, key))
+
+        try:
+            await _thread(put)
+        except (IsADirectoryError, NotADirectoryError, FileExistsError) as error:
+            raise Conflict(
+                f"A file cannot be put back: {error.filename or error.filename2} is in its way.",
+                hint="Move it away and try again.",
+                reason="file_in_the_way",
+            ) from None
+
+    async def _blobs(self, keys: set[str]) -> dict[str, bytes]:
+        if not keys:
+            return {}
+        output = await self._git.run("cat-file", "--batch", stdin="".join(key + "\n" for key in keys).encode())
+        blobs: dict[str, bytes] = {}
+        position = 0
+        while position < len(output):
+            end = output.index(b"\n", position)
+            key, _, size = output[position:end].decode().split()
+            position = end + 1 + int(size) + 1
+            blobs[key] = output[end + 1 : position - 1]
+        return blobs
+
+
+def _compared(path: str, before: bytes | None, after: bytes | None) -> FileChange:
+    change: Change = "created" if before is None else "deleted" if after is None else "modified"
+    try:
+        if is_binary(before or b"") or is_binary(after or b""):
+            return FileChange(path, change, 0, 0)
+        return FileChange(path, change, *changed_lines((before or b"").decode(), (after or b"").decode()))
+    except UnicodeDecodeError:
+        return FileChange(path, change, 0, 0)
+
+
+def _is_unicode(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _missing(path: str) -> NotFound:
+    hint = "list_files shows what there is."
+    if "node_modules" in path.split("/"):
+        hint = "Installed packages are seen by commands only, e.g. run_command: cat " + path
+    return NotFound(f"There is no file {path}.", hint=hint, reason="no_such_file", field="path")
+
+
+async def _thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run blocking work in a thread. When cancelled, the work is waited for first: it cannot be interrupted, and
+    whoever comes next must not find it half done."""
+    task = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            try:
+                await asyncio.wait([task])
+            except asyncio.CancelledError:
+                continue
+        raise
