@@ -68,6 +68,9 @@ class AppBuilder(LoggingConfigurable):
     max_steps = Int(60, help="Model responses per turn.").tag(config=True)
     max_seconds = Float(1200.0, help="Seconds per turn.").tag(config=True)
     max_tokens = Int(2_000_000, help="Tokens (input and output) per turn.").tag(config=True)
+    demo_pace = Float(
+        -1.0, help="Seconds between the pieces of a recorded answer; 0 is at once. Default: its own pace."
+    ).tag(config=True)
     idle_seconds = Float(900.0, help="A preview nobody looked at for this long goes to sleep.").tag(config=True)
 
     @default("root_dir")
@@ -110,8 +113,11 @@ class AppBuilder(LoggingConfigurable):
         """The models and the credentials they need."""
         if self._catalog is None:
             from .agent.models.catalog import Catalog
+            from .agent.models.providers import Credentials
 
-            self._catalog = Catalog(Path(self.data_dir), providers=self.providers, default=self.model)
+            credentials = Credentials(Path(self.data_dir) / "providers.json", self.providers)
+            pace = None if self.demo_pace < 0 else self.demo_pace
+            self._catalog = Catalog(credentials, model=self.model, pace=pace)
         return self._catalog
 
     @property
@@ -135,11 +141,9 @@ class AppBuilder(LoggingConfigurable):
     def sandbox_provider(self, name: str = "") -> SandboxProvider:
         name = name or self.sandbox
         if name not in self._provider:
-            from .sandbox.providers import make_provider
+            from .sandbox.providers import find_provider
 
-            self._provider[name] = make_provider(
-                name, cache_dir=Path(self.data_dir) / "cache", egress_hosts=tuple(self.egress_hosts)
-            )
+            self._provider[name] = find_provider(name)(Path(self.data_dir) / "cache", allow=self.egress_hosts)
         return self._provider[name]
 
     # Sessions
@@ -160,8 +164,8 @@ class AppBuilder(LoggingConfigurable):
         Raises ``InvalidInput`` for a bad name, ``NotFound`` for an unknown template, ``Conflict`` for a taken name.
         """
         found = self.find_template(template or self.template)
-        model = model or await self.catalog.default()
-        self.catalog.check(model)
+        model = model or self.catalog.default()
+        self.catalog.resolve(model)
         provider = self.sandbox_provider(sandbox)
         title = title.strip() or _title_of(prompt) or found.title
         folder = self._reserve(name, title)
@@ -259,7 +263,7 @@ class AppBuilder(LoggingConfigurable):
         self._sessions.pop(session_id, None)
         await session.shut(keep_notebook=not files)
         await self.log_store.delete(session_id)
-        await asyncio.to_thread(session.app.storage.delete)
+        await asyncio.to_thread(session.app.storage.clear)
         if files:
             await asyncio.to_thread(shutil.rmtree, session.workspace.folder, ignore_errors=True)
 
@@ -333,7 +337,11 @@ class AppBuilder(LoggingConfigurable):
             return await self.sandbox_provider(summary.sandbox).create(summary.id, workspace.app, template)
 
         app = RunningApp(
-            summary.id, session, make_sandbox, self.previews, PageStorage(Path(self.data_dir) / "storage", summary.id)
+            summary.id,
+            session,
+            make_sandbox,
+            self.previews,
+            PageStorage(Path(self.data_dir) / "storage" / f"{summary.id}.json"),
         )
 
         def context(output: Any) -> ToolContext:
@@ -346,12 +354,14 @@ class AppBuilder(LoggingConfigurable):
         return session
 
     async def _make_agent(self, session: Session, model: str) -> Agent:
+        from .agent.history import SessionHistory
         from .agent.loop import Agent, Limits
         from .agent.prompt import system_prompt
 
         prompt = system_prompt(self.find_template(session.summary.template))
         limits = Limits(max_steps=self.max_steps, max_seconds=self.max_seconds, max_tokens=self.max_tokens)
-        return Agent(self.catalog.resolve(model), session.runner, session, lambda: session.history, prompt, limits)
+        history = SessionHistory(session.events, prompt)
+        return Agent(self.catalog.resolve(model), session.runner, session, history, limits)
 
     def _folder(self, summary: Summary) -> Path:
         """A session's folder. When its root has moved (another home, a copied disk), it is looked for below ours."""

@@ -67,6 +67,10 @@ class RunningApp:
         return self._sandbox.server if self._sandbox else DevServer("stopped")
 
     @property
+    def _runs(self) -> bool:
+        return self.server.state == "ready"
+
+    @property
     def base_path(self) -> str:
         """The preview's URL path: a capability, so never stored."""
         if self._base_path is None:
@@ -76,10 +80,10 @@ class RunningApp:
     async def ensure(self) -> DevServer:
         """Start or wake the dev server if need be; wait until it is ready or has failed."""
         self.used_at = time.monotonic()
-        if self.server.state == "ready":
+        if self._runs:
             return self.server
         async with self._starting:
-            return self.server if self.server.state == "ready" else await self._start()
+            return self.server if self._runs else await self._start()
 
     async def restart(self) -> DevServer:
         async with self._starting:

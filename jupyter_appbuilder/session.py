@@ -132,10 +132,6 @@ class Session:
     async def events(self, after: int = 0) -> list[Event]:
         return self._events[after:]
 
-    @property
-    def history(self) -> list[Event]:
-        return self._events
-
     def watch(self, after: int = 0) -> AsyncGenerator[dict[str, Any], None]:
         """Wire messages (docs/architecture.md, "Wire") from the first event after ``after`` on."""
         if not self.owned and self._observer is None:
