@@ -54,7 +54,7 @@ class Address:
 
     socket: Path | None = None
     url: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 ServerState = Literal["stopped", "starting", "ready", "failed", "asleep"]
@@ -114,7 +114,10 @@ class Sandbox(Protocol):
         ...
 
     async def serve(self, base_path: str, on_progress: OnProgress | None = None) -> DevServer:
-        """Start (or restart) the template's dev server under the URL prefix ``base_path``; wait for its first answer."""
+        """Start (or restart) the template's dev server under the URL prefix ``base_path``; wait for its first answer.
+
+        What goes wrong is in the state that is returned: ``failed``, with a message for people.
+        """
         ...
 
     @property

@@ -31,7 +31,7 @@ class Template:
     check: tuple[str, ...]  # exit code 0 when the app's types are sound
     lock: str = "package-lock.json"
     hints: str = ""  # for the agent, part of its system prompt
-    environment: Mapping[str, str] = field(default_factory=dict)  # of the dev server and of commands
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])  # of the dev server and of commands
 
     @property
     def files(self) -> Path:
