@@ -1,0 +1,79 @@
+"""The Jupyter server extension: hands the server's settings to ``AppBuilder`` and mounts the routes.
+
+Installed and idle it must cost nothing worth noticing, so nothing heavy is imported here or by what is imported here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from jupyter_core.paths import jupyter_data_dir
+from jupyter_server._tz import utcnow
+from jupyter_server.extension.application import ExtensionApp
+from tornado.ioloop import PeriodicCallback
+
+from .builder import AppBuilder
+from .preview.handlers import preview_handlers
+from .server.routes import api_handlers
+
+ACTIVITY_SECONDS = 5.0
+"""How often a running turn says that the server is in use (a Hub stops servers that are idle)."""
+
+
+class AppBuilderExtension(ExtensionApp):
+    """App Builder in a Jupyter server. Configure it as ``c.AppBuilder.…``."""
+
+    name = "jupyter_appbuilder"
+    app_name = "Jupyter App Builder"
+    description = "Describe a web app in plain words; an agent builds it in a sandbox while you watch."
+    extension_url = "/lab"
+    load_other_extensions = True
+    classes: ClassVar[list[type]] = [AppBuilder]  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    builder: AppBuilder
+
+    def initialize_settings(self) -> None:
+        server = self.serverapp
+        assert server is not None
+        defaults = {
+            "root_dir": getattr(server.contents_manager, "root_dir", "") or server.root_dir,
+            "data_dir": str(Path(jupyter_data_dir()) / "appbuilder"),
+        }
+        configured = self.config.AppBuilder
+        self.builder = AppBuilder(
+            parent=self,
+            base_url=server.base_url,
+            label=f"the Jupyter server at {server.connection_url}",
+            **{name: value for name, value in defaults.items() if name not in configured},
+        )
+        self.settings["appbuilder_previews"] = self.builder.previews
+
+    def initialize_handlers(self) -> None:
+        assert self.serverapp is not None
+        self.handlers.extend(api_handlers())
+        web_app = self.serverapp.web_app
+        web_app.add_handlers(".*$", preview_handlers(web_app.settings["base_url"], self.builder.previews))
+
+    async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
+        self._activity = PeriodicCallback(self._note_activity, ACTIVITY_SECONDS * 1000)
+        self._activity.start()
+        if self.builder.log_store.path.exists():
+            # Not awaited: turns that a killed server left open must not delay this server's start.
+            self.builder.in_background(self.builder.recover())
+
+    def _note_activity(self) -> None:
+        # The server counts every setting whose name ends so. Set only while a turn runs: an open panel or a page that
+        # polls must not keep a Hub's server alive for ever.
+        if self.builder.busy:
+            assert self.serverapp is not None
+            self.serverapp.web_app.settings["appbuilder_last_activity"] = utcnow()
+
+    def current_activity(self) -> dict[str, bool] | None:
+        """Something true while a turn runs: the server then asks before it shuts down."""
+        return {"turns": True} if self.builder.busy else None
+
+    async def stop_extension(self) -> None:
+        if hasattr(self, "_activity"):
+            self._activity.stop()
+        await self.builder.close()

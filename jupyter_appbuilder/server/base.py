@@ -1,0 +1,173 @@
+"""What every handler shares: errors as JSON, checked bodies, and the way to the builder.
+
+Handlers stay thin: parse, call, answer. Each method carries ``@web.authenticated`` and ``@authorized``; a test walks
+through all mounted routes and fails where one is missing.
+"""
+
+from __future__ import annotations
+
+import json
+from http.client import responses
+from typing import TYPE_CHECKING, Any
+
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import APIHandler, JupyterHandler
+from tornado import web
+
+from ..errors import AppBuilderError, InvalidInput, NotFound
+from .body import Body
+
+if TYPE_CHECKING:
+    from ..builder import AppBuilder
+    from ..session import Session
+
+AUTH_RESOURCE = "appbuilder"
+"""What an authorizer sees as the resource of every request of ours."""
+
+_REASONS = {
+    400: "invalid_input",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    412: "file_changed",
+    413: "too_large",
+    503: "unavailable",
+}
+_HINTS = {
+    401: "Log in to the Jupyter server, or send its token in the Authorization header.",
+    403: "Log in to the Jupyter server (or send its token), with the X-XSRFToken header if you use cookies. "
+    "If you are logged in, ask the server's administrator for access to 'appbuilder'.",
+    404: "See appbuilder/api/openapi.yaml for what there is.",
+    405: "See appbuilder/api/openapi.yaml for what this address can do.",
+    500: "The Jupyter server's log says more.",
+}
+
+
+def describe(status: int, error: BaseException | None) -> dict[str, Any]:
+    """The JSON body of a failed request. Says nothing of an error we did not raise on purpose: it may hold secrets."""
+    if isinstance(error, AppBuilderError):
+        return error.to_json()
+    message = responses.get(status, "Unknown error")
+    body = {"message": f"{message}.", "reason": _REASONS.get(status, "internal"), "hint": _HINTS.get(status, "")}
+    if isinstance(error, web.HTTPError) and status < 500:
+        if error.log_message:
+            body["message"] = error.log_message % error.args if error.args else error.log_message
+        if isinstance(error, web.MissingArgumentError):
+            body |= {"message": f"The argument {error.arg_name!r} is missing.", "field": error.arg_name}
+    elif status >= 500:
+        body["message"] = "Something went wrong inside the App Builder."
+    return body
+
+
+def dumps(data: Any) -> str:
+    """Compact JSON."""
+    return json.dumps(data, separators=(",", ":"), ensure_ascii=False)
+
+
+class AppBuilderMixin(JupyterHandler):
+    """The way to the builder, and errors as JSON; for API handlers and the WebSocket alike."""
+
+    auth_resource = AUTH_RESOURCE
+
+    @property
+    def builder(self) -> AppBuilder:
+        return self.settings["jupyter_appbuilder"].builder
+
+    async def session(self, id: str) -> Session:
+        """The session; NotFound. It may still be in the making, or belong to another process."""
+        return await self.builder.session(id)
+
+    async def furnished(self, id: str) -> Session:
+        """The session, once its files stand; what went wrong when they don't."""
+        session = await self.session(id)
+        await session.ready()
+        return session
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        if isinstance(value, AppBuilderError):
+            (self.log.warning if value.status >= 500 else self.log.debug)("%s: %s", self.request.path, value)
+        else:
+            super().log_exception(typ, value, tb)
+
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        super().send_error(error.status if isinstance(error, AppBuilderError) else status_code, **kwargs)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        self.set_header("Content-Type", "application/json")
+        self.finish(dumps(describe(status_code, kwargs.get("exc_info", (None, None, None))[1])))
+
+    def number(self, name: str, default: int = 0) -> int:
+        """A query argument that counts from 0. InvalidInput names it."""
+        text = self.get_query_argument(name, "")
+        if not text:
+            return default
+        if not text.isascii() or not text.isdigit():
+            raise InvalidInput(f"{name!r} must be a whole number from 0, not {text!r}.", field=name)
+        return int(text)
+
+    def flag(self, name: str) -> bool:
+        """A query argument that is ``true`` or ``false`` (default). InvalidInput names it."""
+        text = self.get_query_argument(name, "false")
+        if text not in ("true", "false"):
+            raise InvalidInput(f"{name!r} must be true or false, not {text!r}.", field=name)
+        return text == "true"
+
+
+class AppBuilderHandler(AppBuilderMixin, APIHandler):
+    """Base of the REST handlers."""
+
+    def body(self, *names: str) -> Body:
+        """The request's JSON object, whose keys can only be ``names``. InvalidInput names what is wrong."""
+        try:
+            data = json.loads(self.request.body) if self.request.body.strip() else {}
+        except ValueError as error:
+            raise InvalidInput(f"The body is not valid JSON: {error}.", hint="Send a JSON object.") from None
+        if not isinstance(data, dict):
+            raise InvalidInput("The body must be a JSON object.", hint=f"Its keys can be: {', '.join(names)}.")
+        return Body(data, names)  # pyright: ignore[reportUnknownArgumentType]
+
+    def answer(self, data: Any, status: int = 200) -> None:
+        """Finish with JSON."""
+        self.set_status(status)
+        self.finish(dumps(data))
+
+    def finish(self, *args: Any, **kwargs: Any) -> Any:
+        # APIHandler.finish would make JSON of every answer, whatever type was set before.
+        mine = self._headers.get("Content-Type", "")
+        if not mine.startswith("text/html"):  # tornado's default
+            kwargs.setdefault("set_content_type", mine)
+        return super().finish(*args, **kwargs)
+
+
+class UnknownRouteHandler(AppBuilderHandler):
+    """Whatever is not a route below ``appbuilder/api``: JSON, where Jupyter would answer with a page."""
+
+    def _unknown(self) -> None:
+        raise NotFound(f"There is nothing at {self.request.path}.", hint=_HINTS[404], reason="unknown_route")
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        self._unknown()
+
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        self._unknown()
+
+    @web.authenticated
+    @authorized
+    async def put(self) -> None:
+        self._unknown()
+
+    @web.authenticated
+    @authorized
+    async def patch(self) -> None:
+        self._unknown()
+
+    @web.authenticated
+    @authorized
+    async def delete(self) -> None:
+        self._unknown()

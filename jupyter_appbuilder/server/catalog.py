@@ -1,0 +1,79 @@
+"""What a new session can be made of: templates, models and their providers, sample prompts."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from ..errors import InvalidInput
+from .base import AppBuilderHandler
+
+
+class TemplatesHandler(AppBuilderHandler):
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        self.answer(
+            [
+                {"name": template.name, "title": template.title, "summary": template.summary, "icon": template.icon}
+                for template in self.builder.templates().values()
+            ]
+        )
+
+
+class ModelsHandler(AppBuilderHandler):
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        self.answer([model.to_json() for model in await self.builder.catalog.list_models()])
+
+
+class ProvidersHandler(AppBuilderHandler):
+    """What is set up, and from where; never a key."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        credentials = self.builder.catalog.credentials
+        self.answer([asdict(credentials.status(name)) for name in credentials.names()])
+
+
+class ProviderHandler(AppBuilderHandler):
+    @web.authenticated
+    @authorized
+    async def put(self, provider: str) -> None:
+        body = self.body("base_url", "api_key")
+        base_url = body.text("base_url", "", max_length=2000) if "base_url" in body else None
+        api_key = body.text("api_key", "", max_length=2000) if "api_key" in body else None
+        if base_url is None and api_key is None:
+            raise InvalidInput("There is nothing to set.", hint="Send 'base_url', 'api_key' or both.", field="base_url")
+        catalog = self.builder.catalog
+        catalog.credentials.set_provider(provider, base_url=base_url, api_key=api_key)
+        catalog.forget()
+        self.answer(asdict(catalog.credentials.status(provider)))
+
+    @web.authenticated
+    @authorized
+    async def delete(self, provider: str) -> None:
+        catalog = self.builder.catalog
+        catalog.credentials.provider(provider)
+        catalog.credentials.set_provider(provider, base_url="", api_key="")
+        catalog.forget()
+        self.set_status(204)
+        self.finish()
+
+
+class DemosHandler(AppBuilderHandler):
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        from ..agent.demo.recordings import load_recordings
+
+        self.answer(
+            [
+                {"name": demo.name, "title": demo.title, "prompt": demo.prompt, "after": demo.after}
+                for demo in load_recordings()
+            ]
+        )

@@ -1,0 +1,150 @@
+"""The session's channel to those who watch: one WebSocket or one stream of server-sent events each.
+
+Both send the same JSON messages (docs/architecture.md, "Wire"). Each write is awaited, so a slow reader fills the
+channel's queue, where its tokens are merged, instead of the server's memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from contextlib import aclosing, suppress
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from jupyter_server.auth.decorator import authorized, ws_authenticated
+from jupyter_server.base.websocket import WebSocketMixin
+from tornado import web
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from ..errors import InvalidInput
+from .base import AppBuilderHandler, AppBuilderMixin, dumps
+
+if TYPE_CHECKING:
+    from ..session import Session
+
+HEARTBEAT = 15.0
+"""Seconds of silence after which a comment keeps proxies from closing a stream of server-sent events."""
+
+CLOSE_DELETED = 4404
+CLOSE_RECONNECT = 1012  # "service restart": the client reconnects with what it has
+
+
+class Encodings:
+    """Each message as JSON text, made once for all its watchers.
+
+    A message goes to every watcher as the same object, so its identity is the key; holding it keeps that true.
+    """
+
+    def __init__(self, size: int = 32) -> None:
+        self.size = size
+        self._texts: OrderedDict[int, tuple[dict[str, Any], str]] = OrderedDict()
+
+    def text(self, message: dict[str, Any]) -> str:
+        known = self._texts.get(id(message))
+        if known is not None:
+            return known[1]
+        text = dumps(message)
+        if message["kind"] != "snapshot" and len(text) < 64 * 1024:  # what is long is a catch-up: for one watcher only
+            self._texts[id(message)] = (message, text)
+            if len(self._texts) > self.size:
+                self._texts.popitem(last=False)
+        return text
+
+
+class ChannelHandler(WebSocketMixin, WebSocketHandler, AppBuilderMixin):
+    """``WS sessions/{id}/channel?after=N``. Clients only listen; what they say goes through REST."""
+
+    encodings: ClassVar = Encodings()
+
+    @ws_authenticated
+    @authorized
+    async def get(self, session: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        self.after = self.number("after")
+        self.watched = await self.session(session)
+        await WebSocketHandler.get(self, session)
+
+    def open(self, *args: Any, **kwargs: Any) -> None:
+        super().open(*args, **kwargs)
+        self.sending = asyncio.create_task(self._send(self.watched))
+
+    async def _send(self, session: Session) -> None:
+        code, reason = CLOSE_RECONNECT, "reconnect"
+        try:
+            async with aclosing(session.watch(self.after)) as messages:
+                async for message in messages:
+                    await self.write_message(self.encodings.text(message))
+            if session.summary.state == "ended":
+                code, reason = CLOSE_DELETED, "deleted"
+        except WebSocketClosedError:
+            return
+        except Exception:
+            self.log.exception("The channel of session %s broke", session.id)
+            code, reason = 1011, "internal"
+        self.close(code, reason)
+
+    def on_message(self, message: str | bytes) -> None:
+        pass
+
+    def on_close(self) -> None:
+        if hasattr(self, "sending"):
+            self.sending.cancel()
+        super().on_close()
+
+
+class EventsHandler(AppBuilderHandler):
+    """``GET sessions/{id}/events?after=N``: server-sent events. ``Last-Event-ID`` counts more than ``after``."""
+
+    _track_activity = False
+    encodings: ClassVar = Encodings()
+    _next: asyncio.Future[dict[str, Any]] | None = None
+
+    @web.authenticated
+    @authorized
+    async def get(self, session: str) -> None:
+        after = self._last_seen()
+        found = await self.session(session)
+        self.set_header("Content-Type", "text/event-stream")
+        self.set_header("Cache-Control", "no-cache, no-transform")
+        self.set_header("X-Accel-Buffering", "no")
+        with suppress(StreamClosedError):
+            await self._say("retry: 1000\n\n")
+            async with aclosing(found.watch(after)) as messages:
+                await self._relay(messages)
+
+    async def _relay(self, messages: Any) -> None:
+        try:
+            while True:
+                self._next = asyncio.ensure_future(anext(messages))
+                while not (await asyncio.wait({self._next}, timeout=HEARTBEAT))[0]:
+                    await self._say(": still here\n\n")
+                if self._next.cancelled():
+                    return
+                try:
+                    message = self._next.result()
+                except StopAsyncIteration:
+                    return
+                number = f"id: {message['events'][-1]['seq']}\n" if message["kind"] == "events" else ""
+                await self._say(f"{number}data: {self.encodings.text(message)}\n\n")
+        finally:
+            # The generator cannot be closed while it is being read.
+            if self._next is not None and not self._next.done():
+                self._next.cancel()
+                await asyncio.wait({self._next})
+
+    def on_connection_close(self) -> None:
+        super().on_connection_close()
+        if self._next is not None:
+            self._next.cancel()
+
+    async def _say(self, text: str) -> None:
+        self.write(text)
+        await self.flush()
+
+    def _last_seen(self) -> int:
+        header = self.request.headers.get("Last-Event-ID", "")
+        if not header:
+            return self.number("after")
+        if not header.isascii() or not header.isdigit():
+            raise InvalidInput("Last-Event-ID must be the id of an event of this stream.", field="Last-Event-ID")
+        return int(header)

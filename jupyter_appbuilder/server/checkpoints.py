@@ -1,0 +1,39 @@
+"""A session's checkpoints: list them, see what one changed, go back to one."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from ..events import timestamp
+from .base import AppBuilderHandler
+
+
+class CheckpointsHandler(AppBuilderHandler):
+    @web.authenticated
+    @authorized
+    async def get(self, session: str) -> None:
+        checkpoints = await (await self.furnished(session)).workspace.checkpoints()
+        self.answer([asdict(checkpoint) | {"at": timestamp(checkpoint.at)} for checkpoint in checkpoints])
+
+
+class DiffHandler(AppBuilderHandler):
+    """What a checkpoint changed against its parent, as a unified diff."""
+
+    @web.authenticated
+    @authorized
+    async def get(self, session: str, checkpoint: str) -> None:
+        diff = await (await self.furnished(session)).workspace.diff(checkpoint)
+        self.set_header("Content-Type", "text/plain; charset=UTF-8")
+        self.finish(diff)
+
+
+class RestoreHandler(AppBuilderHandler):
+    @web.authenticated
+    @authorized
+    async def post(self, session: str) -> None:
+        checkpoint = self.body("checkpoint").text("checkpoint", max_length=100)
+        event = await (await self.furnished(session)).restore(checkpoint)
+        self.answer(event.to_json())

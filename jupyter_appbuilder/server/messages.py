@@ -1,0 +1,35 @@
+"""A session's conversation: say something, stop the turn, try the last request again."""
+
+from __future__ import annotations
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from .base import AppBuilderHandler
+
+
+class MessagesHandler(AppBuilderHandler):
+    @web.authenticated
+    @authorized
+    async def post(self, session: str) -> None:
+        body = self.body("text", "model")
+        text, model = body.text("text"), body.text("model", "") or None
+        turn = await (await self.session(session)).send(text, model=model)
+        self.answer({"turn": turn}, 202)
+
+
+class RetryHandler(AppBuilderHandler):
+    @web.authenticated
+    @authorized
+    async def post(self, session: str) -> None:
+        turn = await (await self.session(session)).retry()
+        self.answer({"turn": turn}, 202)
+
+
+class StopHandler(AppBuilderHandler):
+    @web.authenticated
+    @authorized
+    async def post(self, session: str) -> None:
+        found = await self.session(session)
+        await found.stop()
+        self.answer(found.to_json())

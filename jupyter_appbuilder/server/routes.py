@@ -1,0 +1,63 @@
+"""Every address of the API, below ``<base_url>appbuilder/api/``."""
+
+from __future__ import annotations
+
+import re
+
+from tornado.web import RequestHandler
+
+from .base import UnknownRouteHandler
+from .catalog import DemosHandler, ModelsHandler, ProviderHandler, ProvidersHandler, TemplatesHandler
+from .channel import ChannelHandler, EventsHandler
+from .checkpoints import CheckpointsHandler, DiffHandler, RestoreHandler
+from .contract import ContractHandler
+from .export import ExportHandler
+from .files import FileHandler, FilesHandler
+from .health import HealthHandler
+from .messages import MessagesHandler, RetryHandler, StopHandler
+from .preview import PreviewHandler
+from .sessions import SessionHandler, SessionsHandler
+from .tools import ToolHandler
+
+PREFIX = "/appbuilder/api"
+NAME = r"[^/]+"
+
+ROUTES: dict[str, type[RequestHandler]] = {
+    "/sessions": SessionsHandler,
+    "/sessions/{session}": SessionHandler,
+    "/sessions/{session}/messages": MessagesHandler,
+    "/sessions/{session}/retry": RetryHandler,
+    "/sessions/{session}/stop": StopHandler,
+    "/sessions/{session}/events": EventsHandler,
+    "/sessions/{session}/channel": ChannelHandler,
+    "/sessions/{session}/files": FilesHandler,
+    "/sessions/{session}/files/{path}": FileHandler,
+    "/sessions/{session}/checkpoints": CheckpointsHandler,
+    "/sessions/{session}/checkpoints/{checkpoint}/diff": DiffHandler,
+    "/sessions/{session}/restore": RestoreHandler,
+    "/sessions/{session}/export": ExportHandler,
+    "/sessions/{session}/tools/{tool}": ToolHandler,
+    "/sessions/{session}/preview": PreviewHandler,
+    "/templates": TemplatesHandler,
+    "/models": ModelsHandler,
+    "/providers": ProvidersHandler,
+    "/providers/{provider}": ProviderHandler,
+    "/demos": DemosHandler,
+    "/health": HealthHandler,
+    "/openapi.{format}": ContractHandler,
+}
+"""Path, as in openapi.yaml, to handler. A parameter in braces matches up to the next slash, ``{path}`` all the rest."""
+
+_PARAMETERS = {"path": ".+", "format": "yaml|json"}
+
+
+def pattern(path: str) -> str:
+    """The regular expression of a path in ``ROUTES``."""
+    escaped = path.replace(".", r"\.")
+    return PREFIX + re.sub(r"{(\w+)}", lambda found: f"(?P<{found[1]}>{_PARAMETERS.get(found[1], NAME)})", escaped)
+
+
+def api_handlers() -> list[tuple[str, type[RequestHandler]]]:
+    """The rules to mount; the last catches what is not an address of ours."""
+    rules = [(pattern(path), handler) for path, handler in ROUTES.items()]
+    return [*rules, (PREFIX + "(?:/.*)?", UnknownRouteHandler)]

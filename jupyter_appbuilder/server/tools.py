@@ -1,0 +1,27 @@
+"""One tool call, made by a person or a notebook instead of the model."""
+
+from __future__ import annotations
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from .base import AppBuilderHandler
+
+
+class ToolHandler(AppBuilderHandler):
+    @web.authenticated
+    @authorized
+    async def post(self, session: str, tool: str) -> None:
+        body = self.body("arguments", "by")
+        by = body.choice("by", ("person", "notebook"), "person")
+        found = await self.session(session)
+        call, result = await found.call(tool, body.mapping("arguments", {}), by=by)
+        self.answer(
+            {
+                "call": call,
+                "ok": result.ok,
+                "summary": result.summary,
+                "text": result.text,
+                "detail": result.detail,
+            }
+        )

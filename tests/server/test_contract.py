@@ -1,0 +1,53 @@
+"""openapi.yaml against the code it describes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+from openapi_spec_validator import validate
+from tornado.web import RequestHandler
+
+from jupyter_appbuilder.events import LIVE, PAYLOADS
+from jupyter_appbuilder.server.routes import ROUTES
+
+from .contract import DOCUMENT
+
+
+def test_the_document_is_valid_openapi():
+    validate(DOCUMENT)
+
+
+def test_every_mounted_route_is_in_the_document_and_the_other_way_round():
+    methods = ("get", "post", "put", "patch", "delete")
+    mounted = {
+        (path, method)
+        for path, handler in ROUTES.items()
+        for method in methods
+        if getattr(handler, method) is not RequestHandler._unimplemented_method
+    }
+    documented = {(path, method) for path, item in DOCUMENT["paths"].items() for method in methods if method in item}
+    assert mounted == documented
+
+
+@pytest.mark.parametrize("type", PAYLOADS)
+def test_every_event_is_described_as_it_is(type):
+    payload = PAYLOADS[type]
+    schema = DOCUMENT["components"]["schemas"][payload.__name__]
+    assert set(schema.get("properties", {})) == payload.__required_keys__ | payload.__optional_keys__
+    assert set(schema.get("required", [])) == payload.__required_keys__
+
+
+def test_the_lists_of_event_and_live_types_are_whole():
+    schemas = DOCUMENT["components"]["schemas"]
+    assert schemas["Event"]["properties"]["type"]["enum"] == list(PAYLOADS)
+    named = [variant["properties"]["type"]["const"] for variant in schemas["Event"]["oneOf"]]
+    assert named == list(PAYLOADS)
+    assert set(schemas["LiveMessage"]["properties"]["type"]["enum"]) == LIVE
+
+
+async def test_the_document_is_served_in_both_forms(call):
+    as_yaml = await call("GET", "openapi.yaml")
+    as_json = await call("GET", "openapi.json")
+    assert yaml.safe_load(as_yaml.body) == json.loads(as_json.body) == DOCUMENT
