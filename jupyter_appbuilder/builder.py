@@ -267,6 +267,11 @@ class AppBuilder(LoggingConfigurable):
         if files:
             await asyncio.to_thread(shutil.rmtree, session.workspace.folder, ignore_errors=True)
 
+    async def release(self, session_id: str) -> None:
+        """Stop what runs in a session and let other processes have it. It can be opened again."""
+        if session := self._sessions.pop(session_id, None):
+            await session.close()
+
     async def recover(self) -> None:
         """Close the turns that a process which died left open. Called once when a server starts."""
         for summary in await self.log_store.summaries():
