@@ -6,25 +6,20 @@ callers either wait (``run``) or await from a loop of their own (``reach``).
 
 from __future__ import annotations
 
-import asyncio
 import atexit
-import concurrent.futures
 import contextlib
 import os
-import threading
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from ..builder import AppBuilder
-
-T = TypeVar("T")
+from .loop import BackgroundLoop
 
 STARTED: dict[tuple[str, str], Engine] = {}
 """The engines of this process, by root and data folder: two apps of one root share a log and a preview server."""
 
 
-class Engine:
+class Engine(BackgroundLoop):
     """``builder`` must only be touched in the engine's loop: inside coroutines given to ``run`` and ``reach``."""
 
     builder: AppBuilder
@@ -35,14 +30,11 @@ class Engine:
         self.root = root
         self._label = label
         self._settings = {name: value for name, value in settings.items() if value}
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="appbuilder", daemon=True)
-        self._thread.start()
-        self._closed = False
+        super().__init__()
         try:
             self.run(self._begin())
         except BaseException:
-            self._end()
+            self.end()
             raise
         atexit.register(self.close)
 
@@ -62,56 +54,6 @@ class Engine:
         self._server.add_sockets(sockets)
         self.origin = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
 
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run in the engine's loop and wait. An interrupt (Ctrl-C) cancels the work, and waits until it has ended."""
-        task = self._start(work)
-        try:
-            return task.result()
-        except (KeyboardInterrupt, SystemExit):
-            task.cancel()
-            with contextlib.suppress(BaseException):
-                task.result(timeout=10)
-            raise
-
-    async def reach(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run in the engine's loop and await it from another. Cancelling cancels the work."""
-        return await asyncio.wrap_future(self._start(work))
-
-    def post(self, work: Coroutine[Any, Any, Any]) -> concurrent.futures.Future[Any]:
-        """Start something in the engine's loop without waiting for it."""
-        return self._start(work)
-
-    def _start(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
-        if self._closed:
-            work.close()
-            raise RuntimeError("This App Builder engine is closed.")
-        ended: concurrent.futures.Future[T] = concurrent.futures.Future()
-
-        # run_coroutine_threadsafe calls a cancelled task ended at once; here it has ended when its cleaning up has.
-        async def carry() -> None:
-            task = asyncio.ensure_future(work)
-            holder.append(task)
-            if cancelled.is_set():
-                task.cancel()
-            try:
-                result = await task
-            except BaseException as error:
-                _settle(ended, error=error)
-            else:
-                _settle(ended, result)
-
-        holder: list[asyncio.Future[T]] = []
-        cancelled = threading.Event()
-
-        def cancel() -> bool:
-            cancelled.set()
-            self._loop.call_soon_threadsafe(lambda: holder and holder[0].cancel())
-            return True
-
-        ended.cancel = cancel
-        asyncio.run_coroutine_threadsafe(carry(), self._loop)
-        return ended
-
     def close(self) -> None:
         """Stop what runs, write the notebooks, release the sessions. May be called twice."""
         if self._closed:
@@ -120,28 +62,17 @@ class Engine:
         try:
             self.run(self._close())
         finally:
-            self._end()
+            self.end()
 
     async def _close(self) -> None:
         self._server.stop()
         await self.builder.close()
 
-    def _end(self) -> None:
-        self._closed = True
+    def end(self) -> None:
         for key, engine in list(STARTED.items()):
             if engine is self:
                 del STARTED[key]
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
-
-
-def _settle(future: concurrent.futures.Future[Any], result: Any = None, error: BaseException | None = None) -> None:
-    if isinstance(error, asyncio.CancelledError):
-        error = concurrent.futures.CancelledError()
-    if error is not None:
-        future.set_exception(error)
-    else:
-        future.set_result(result)
+        super().end()
 
 
 def _say_nothing(handler: object) -> None:

@@ -1,0 +1,494 @@
+"""The Python API: an app you build from a notebook or a script.
+
+    from jupyter_appbuilder import App
+
+    app = App("task-board")
+    app.build("A task board that keeps its cards")     # waits; shows nothing
+    await app.aio.build("Add a dark mode")             # the same, for code that must not block
+    app.preview()                                      # the running app, below the cell
+
+Each method waits until it is done. ``app.aio`` has the same methods as coroutines, for any event loop. Both can be
+used on one app. Nothing but this process is needed: no Jupyter server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import html
+import queue
+from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..errors import Conflict
+from .engine import Engine, engine
+from .feed import Feed
+
+if TYPE_CHECKING:
+    from ..session import Session
+    from ..tools.base import ToolResult
+    from ..workspace import Checkpoint
+
+T = TypeVar("T")
+Message = dict[str, Any]
+
+
+class ToolFailed(Conflict):
+    """A tool could not do what it was asked to; the message is what it said."""
+
+    default_reason = "tool_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """How a request ended. ``text`` is the agent's last words, ``files`` the paths it changed."""
+
+    reason: str  # done, stopped, limit, budget, failed
+    text: str
+    files: tuple[str, ...]
+    message: str = ""
+    hint: str = ""
+    recorded: bool = False  # a shipped recording answered, no model
+
+    @property
+    def ok(self) -> bool:
+        return self.reason == "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The running app. ``url`` works on this machine, as long as this process lives; who has it can see the app."""
+
+    url: str
+    state: str
+    message: str = ""
+
+    def _repr_html_(self) -> str:
+        if self.state != "ready":
+            return f"<p>The preview is {html.escape(self.state)}. {html.escape(self.message)}</p>"
+        return (
+            f'<iframe src="{html.escape(self.url)}" title="Preview of the app" width="100%" height="600" '
+            'style="border: 1px solid var(--jp-border-color1, #ccc)" sandbox="allow-scripts allow-forms allow-modals">'
+            "</iframe>"
+        )
+
+
+def turn_of(feed: Feed) -> Turn:
+    return Turn(feed.reason or "failed", feed.text, tuple(feed.files), feed.message, feed.hint, feed.recorded)
+
+
+class AsyncApp:
+    """The coroutines behind ``App``; get it as ``app.aio``. See ``App`` for what each does."""
+
+    def __init__(self, engine: Engine, settings: Mapping[str, str], session: str = "") -> None:
+        self._engine = engine
+        self._settings = settings
+        self._id = session
+        self._creating = asyncio.Lock()  # of the engine's loop
+
+    @property
+    def id(self) -> str:
+        return self._id
+
+    # In the engine's loop
+
+    async def session(self) -> Session:
+        """The session itself. Only for coroutines that run in the engine's loop."""
+        return await self._begin()
+
+    async def _session(self, prompt: str = "") -> Session:
+        builder = self._engine.builder
+        async with self._creating:
+            if self._id:
+                return await builder.session(self._id)
+            session = await builder.create(prompt=prompt, **self._settings)
+            self._id = session.id
+        await session.ready()
+        return session
+
+    async def _begin(self, prompt: str = "") -> Session:
+        session = await self._session(prompt)
+        await session.ready()
+        return session
+
+    async def session_stream(self, prompt: str, model: str) -> AsyncGenerator[Message, None]:
+        session = await self._begin(prompt)
+        after = session.summary.last_seq
+        messages = session.watch(after)
+        turn = await session.send(prompt, model=model or None)
+        try:
+            async for message in messages:
+                yield message
+                if message["kind"] == "events" and any(
+                    event["type"] == "turn.finished" and event["data"]["turn"] == turn for event in message["events"]
+                ):
+                    return
+        finally:
+            await messages.aclose()
+            if session.busy:
+                await session.stop()
+
+    async def _call(self, tool: str, arguments: dict[str, Any]) -> ToolResult:
+        session = await self._begin()
+        _, result = await session.call(tool, arguments, by="notebook")
+        return result
+
+    async def _do(self, tool: str, arguments: dict[str, Any]) -> ToolResult:
+        result = await self._call(tool, arguments)
+        if not result.ok:
+            raise ToolFailed(result.text or result.summary, hint="Nothing was changed.")
+        return result
+
+    # From any loop
+
+    async def _reach(self, work: Coroutine[Any, Any, T]) -> T:
+        return await self._engine.reach(work)
+
+    async def stream(self, prompt: str, *, model: str = "") -> AsyncGenerator[Message, None]:
+        messages: asyncio.Queue[Message | None] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+
+        async def pump() -> None:
+            try:
+                async with contextlib.aclosing(self.session_stream(prompt, model)) as stream:
+                    async for message in stream:
+                        loop.call_soon_threadsafe(messages.put_nowait, message)
+            finally:
+                loop.call_soon_threadsafe(messages.put_nowait, None)
+
+        pumping = asyncio.ensure_future(self._reach(pump()))
+        try:
+            while (message := await messages.get()) is not None:
+                yield message
+            await pumping
+        finally:
+            if not pumping.done():
+                pumping.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await pumping
+
+    async def build(self, prompt: str, *, model: str = "") -> Turn:
+        feed = Feed()
+        async with contextlib.aclosing(self.stream(prompt, model=model)) as messages:
+            async for message in messages:
+                feed.take(message)
+        return turn_of(feed)
+
+    async def call(self, tool: str, /, **arguments: Any) -> ToolResult:
+        return await self._reach(self._call(tool, arguments))
+
+    async def write(self, path: str, content: str) -> ToolResult:
+        return await self._reach(self._do("write_file", {"path": path, "content": content}))
+
+    async def edit(self, path: str, search: str, replace: str) -> ToolResult:
+        return await self.edits(path, [{"search": search, "replace": replace}])
+
+    async def edits(self, path: str, edits: Sequence[Mapping[str, Any]]) -> ToolResult:
+        return await self._reach(self._do("edit_file", {"path": path, "edits": [dict(edit) for edit in edits]}))
+
+    async def delete(self, path: str) -> ToolResult:
+        return await self._reach(self._do("delete_file", {"path": path}))
+
+    async def rename(self, old: str, new: str) -> ToolResult:
+        return await self._reach(self._do("rename_file", {"old": old, "new": new}))
+
+    async def run(self, command: str) -> ToolResult:
+        return await self._reach(self._call("run_command", {"command": command}))
+
+    async def check(self) -> ToolResult:
+        return await self._reach(self._call("check_app", {}))
+
+    async def read(self, path: str) -> str:
+        async def read() -> str:
+            return await (await self._begin()).workspace.read_text(path)
+
+        return await self._reach(read())
+
+    async def files(self) -> list[str]:
+        async def names() -> list[str]:
+            return [file.path for file in await (await self._begin()).workspace.list()]
+
+        return await self._reach(names())
+
+    async def tree(self) -> str:
+        async def snapshot() -> str:
+            return await (await self._begin()).workspace.snapshot()
+
+        return await self._reach(snapshot())
+
+    async def checkpoint(self, title: str) -> str:
+        """Returns the version's tree hash."""
+
+        async def keep() -> str:
+            from ..session import checkpoint_draft
+
+            session = await self._begin()
+            await session.look_for_edits()
+            if made := await session.workspace.checkpoint(title):
+                await session.append(checkpoint_draft(made, None))
+            return await session.workspace.snapshot()
+
+        return await self._reach(keep())
+
+    async def checkpoints(self) -> list[Checkpoint]:
+        async def versions() -> list[Checkpoint]:
+            return await (await self._begin()).workspace.checkpoints()
+
+        return await self._reach(versions())
+
+    async def restore(self, checkpoint: str) -> None:
+        async def restore() -> None:
+            await (await self._begin()).restore(checkpoint)
+
+        await self._reach(restore())
+
+    async def preview(self, *, restart: bool = False) -> Preview:
+        async def show() -> Preview:
+            session = await self._begin()
+            await session.start_preview(restart=restart)
+            server = session.app.server
+            return Preview(self._engine.origin + session.app.base_path, server.state, server.message)
+
+        return await self._reach(show())
+
+    async def summary(self) -> dict[str, Any]:
+        async def describe() -> dict[str, Any]:
+            return (await self._begin()).to_json()
+
+        return await self._reach(describe())
+
+    async def choose_model(self, model: str) -> None:
+        async def choose() -> None:
+            session = await self._begin()
+            self._engine.builder.catalog.check(model)
+            await session.update(model=model)
+
+        await self._reach(choose())
+
+    async def notebook(self) -> Path:
+        """The session's notebook, written up to now."""
+
+        async def write() -> Path:
+            session = await self._begin()
+            await session.notebook.flush()
+            return session.notebook.path
+
+        return await self._reach(write())
+
+    async def folder(self) -> Path:
+        async def folder() -> Path:
+            return (await self._begin()).workspace.folder
+
+        return await self._reach(folder())
+
+    async def export(self, path: str | Path = "") -> Path:
+        async def export() -> Path:
+            session = await self._begin()
+            target = Path(path) if str(path) else Path.cwd() / f"{session.summary.name}.zip"
+            if await asyncio.to_thread(target.is_dir):
+                target /= f"{session.summary.name}.zip"
+            await asyncio.to_thread(target.write_bytes, await session.workspace.zip())
+            return target
+
+        return await self._reach(export())
+
+    async def stop(self) -> None:
+        async def stop() -> None:
+            if self._id:
+                session = await self._begin()
+                await session.stop()
+                await session.stop_preview()
+
+        await self._reach(stop())
+
+    async def close(self) -> None:
+        async def close() -> None:
+            if self._id:
+                await self._engine.builder.release(self._id)
+
+        await self._reach(close())
+
+
+class App:
+    """An app that an agent builds, and you.
+
+    ``App("name")`` starts a new one in ``<root>/appbuilder/<name>``; without a name the first request gives it one.
+    ``App.open("name")`` goes on with one you have. ``model`` is ``provider:name``, ``template`` a template's name; both
+    have defaults. ``root`` is, in this order, the argument, ``APPBUILDER_ROOT``, the root of the Jupyter server this
+    kernel belongs to, the current folder.
+
+    Every method raises an ``errors.AppBuilderError`` that says what to do next. Interrupting ``build`` stops the turn.
+    """
+
+    def __init__(
+        self,
+        name: str = "",
+        *,
+        model: str = "",
+        template: str = "",
+        title: str = "",
+        root: str | Path | None = None,
+    ) -> None:
+        settings = {"name": name, "model": model, "template": template, "title": title}
+        self._engine = engine(root)
+        self.aio = AsyncApp(self._engine, {key: value for key, value in settings.items() if value})
+        if name:
+            self._engine.run(self.aio.summary())
+
+    @classmethod
+    def open(cls, name: str, *, root: str | Path | None = None) -> App:
+        """Go on with a session, by its id or its folder's name. Raises ``NotFound``."""
+        app = cls.__new__(cls)
+        app._engine = engine(root)
+
+        async def find() -> str:
+            return (await app._engine.builder.find(name)).id
+
+        app.aio = AsyncApp(app._engine, {}, app._engine.run(find()))
+        return app
+
+    @property
+    def id(self) -> str:
+        """The session's id; "" before the first request of an app without a name."""
+        return self.aio.id
+
+    @property
+    def name(self) -> str:
+        return str(self.summary["name"])
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The session at a glance: state, model, usage …"""
+        return self._engine.run(self.aio.summary())
+
+    @property
+    def files(self) -> list[str]:
+        """The app's files, sorted."""
+        return self._engine.run(self.aio.files())
+
+    @property
+    def tree(self) -> str:
+        """The git tree hash of the files as they are."""
+        return self._engine.run(self.aio.tree())
+
+    @property
+    def folder(self) -> Path:
+        """The session's folder; the app lies in its ``app/``."""
+        return self._engine.run(self.aio.folder())
+
+    @property
+    def notebook(self) -> Path:
+        """The session's notebook, written up to now."""
+        return self._engine.run(self.aio.notebook())
+
+    @property
+    def checkpoints(self) -> list[Checkpoint]:
+        """Every version, newest first."""
+        return self._engine.run(self.aio.checkpoints())
+
+    def build(self, prompt: str, *, model: str = "") -> Turn:
+        """Ask the agent, and wait until it is done. An interrupt stops it; what was done so far is kept."""
+        feed = Feed()
+        for message in self.stream(prompt, model=model):
+            feed.take(message)
+        return turn_of(feed)
+
+    def stream(self, prompt: str, *, model: str = "") -> Iterator[Message]:
+        """Ask the agent; wire messages as they come (docs/architecture.md, "Wire"). Closing the iterator stops it."""
+        messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+
+        async def pump() -> None:
+            try:
+                async with contextlib.aclosing(self.aio.session_stream(prompt, model)) as stream:
+                    async for message in stream:
+                        messages.put(message)
+            finally:
+                messages.put(None)
+
+        pumping = self._engine.post(pump())
+        try:
+            while (message := messages.get()) is not None:
+                yield message
+        finally:
+            pumping.cancel()
+            # Also when interrupted: the turn has ended before anything else begins.
+            with contextlib.suppress(BaseException):
+                pumping.exception(timeout=30)
+        pumping.result()
+
+    def call(self, tool: str, /, **arguments: Any) -> ToolResult:
+        """Run one tool, with its arguments by name; its result, also when it failed (``ok``)."""
+        return self._engine.run(self.aio.call(tool, **arguments))
+
+    def write(self, path: str, content: str) -> ToolResult:
+        """Write a file."""
+        return self._engine.run(self.aio.write(path, content))
+
+    def edit(self, path: str, search: str, replace: str) -> ToolResult:
+        """Replace text that occurs once in a file. Raises ``ToolFailed`` with the nearest text when it does not."""
+        return self._engine.run(self.aio.edit(path, search, replace))
+
+    def edits(self, path: str, edits: Sequence[Mapping[str, Any]]) -> ToolResult:
+        """Several edits of a file at once, each with ``search`` and ``replace``: all or none."""
+        return self._engine.run(self.aio.edits(path, edits))
+
+    def delete(self, path: str) -> ToolResult:
+        return self._engine.run(self.aio.delete(path))
+
+    def rename(self, old: str, new: str) -> ToolResult:
+        return self._engine.run(self.aio.rename(old, new))
+
+    def run(self, command: str) -> ToolResult:
+        """Run a shell command in the app's sandbox; its output is ``result.text``."""
+        return self._engine.run(self.aio.run(command))
+
+    def check(self) -> ToolResult:
+        """Check the types, and that the running app shows no errors."""
+        return self._engine.run(self.aio.check())
+
+    def read(self, path: str) -> str:
+        return self._engine.run(self.aio.read(path))
+
+    def checkpoint(self, title: str) -> str:
+        """Keep the files as a version; their tree hash."""
+        return self._engine.run(self.aio.checkpoint(title))
+
+    def restore(self, checkpoint: str) -> None:
+        """Go back to a version, by its id. It is itself a version, so it can be undone."""
+        self._engine.run(self.aio.restore(checkpoint))
+
+    def preview(self, *, restart: bool = False) -> Preview:
+        """Start the app and show it."""
+        return self._engine.run(self.aio.preview(restart=restart))
+
+    def choose_model(self, model: str) -> None:
+        self._engine.run(self.aio.choose_model(model))
+
+    def widget(self) -> Any:
+        """Chat, feed and preview in a cell."""
+        from .widget import AppWidget
+
+        return AppWidget(self._engine, self.aio)
+
+    def export(self, path: str | Path = "") -> Path:
+        """Write the app's files as a ZIP archive; its path."""
+        return self._engine.run(self.aio.export(path))
+
+    def stop(self) -> None:
+        """Stop the running turn and the preview."""
+        self._engine.run(self.aio.stop())
+
+    def close(self) -> None:
+        """Stop, write the notebook and let other processes have the session. It can be opened again."""
+        self._engine.run(self.aio.close())
+
+    def __enter__(self) -> App:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"App.open({self.name!r})" if self.id else "App()"

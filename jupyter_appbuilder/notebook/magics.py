@@ -1,0 +1,292 @@
+"""``%load_ext jupyter_appbuilder``: the ``%appbuilder`` and ``%%appbuilder`` magics.
+
+A cell either asks the agent, is a tool call on the session at hand, or (in a notebook that App Builder wrote) rebuilds:
+after a ``new`` cell that holds packed files, cells work on a fresh folder without a session, a sandbox or a model.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+from IPython.display import Markdown, display
+
+from ..errors import AppBuilderError, InvalidInput
+from . import cells
+from .cells import COMMANDS, MAGIC, Call
+from .feed import Feed
+from .loop import background
+from .replay import REPLAYED, Different, Rebuild, fresh_folder
+
+if TYPE_CHECKING:
+    from ..tools.base import ToolResult
+    from .app import App
+
+REPLAY_INTO = "APPBUILDER_REPLAY_INTO"
+"""Environment variable: the folder in which a notebook's app is rebuilt. Default: ``replay/`` beside the notebook."""
+
+REFRESH_SECONDS = 0.1
+"""How often the feed below a running cell is drawn."""
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    transforms: list[Any] = ipython.input_transformer_manager.cleanup_transforms
+    if hand_over not in transforms:
+        transforms.insert(0, hand_over)
+    ipython.register_magics(AppBuilderMagics(ipython))
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    transforms: list[Any] = ipython.input_transformer_manager.cleanup_transforms
+    if hand_over in transforms:
+        transforms.remove(hand_over)
+
+
+def hand_over(lines: list[str]) -> list[str]:
+    """Take our cells before IPython cleans them up: it would blank lines that hold only white space and strip what looks
+    like a Python prompt, and both belong to the files in them."""
+    text = "".join(lines).lstrip()
+    header, _, body = text.partition("\n")
+    if header != f"%%{MAGIC}" and not header.startswith((f"%%{MAGIC} ", f"%%{MAGIC}\t")):
+        return lines
+    line = header[len(MAGIC) + 2 :].strip()
+    if not body:
+        return [f"get_ipython().run_line_magic({MAGIC!r}, {line!r})\n"]
+    return [f"get_ipython().run_cell_magic({MAGIC!r}, {line!r}, {body!r})\n"]
+
+
+class CellFailed(AppBuilderError):
+    """Fails the cell with a message instead of a stack trace, which would tell nothing here."""
+
+    def __init__(self, error: AppBuilderError) -> None:
+        super().__init__(error.message, hint=error.hint, reason=error.reason, field=error.field)
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"\x1b[31m{self.message}\x1b[0m", *([self.hint] if self.hint else [])]
+
+
+@magics_class
+class AppBuilderMagics(Magics):
+    """Holds what the notebook is working on: a session (``app``), or a rebuild of one."""
+
+    def __init__(self, shell: Any) -> None:
+        super().__init__(shell)
+        self.app: App | None = None
+        self.rebuild: Rebuild | None = None
+
+    @no_var_expand
+    @line_cell_magic
+    def appbuilder(self, line: str, cell: str = "") -> Any:
+        """Build web apps from a notebook. %appbuilder help says how."""
+        try:
+            return self.carry_out(cells.read(line.strip(), cell))
+        except AppBuilderError as error:
+            raise CellFailed(error) from None
+
+    def carry_out(self, call: Call) -> Any:
+        if call.command == "new":
+            return self.new(call)
+        if call.command == "help":
+            return print(help_text(call.arguments[0] if call.arguments else ""))
+        if self.rebuild is not None and call.command in REPLAYED:
+            return self.say(self.wait(self.rebuild.run(call)))
+        handler = getattr(self, f"do_{call.command}")
+        return handler(call)
+
+    # What a notebook works on
+
+    def new(self, call: Call) -> None:
+        from .app import App
+
+        if not call.body:
+            self.rebuild = None
+            name = call.arguments[0] if call.arguments else ""
+            self.hold(App(name, template=call.options.get("template", ""), model=call.options.get("model", "")))
+            where = f" in {self.session().folder}" if name else ""
+            self.say(f"A new app{where}. Say what it should do below a line with %%appbuilder.\n")
+            return
+        into = os.environ.get(REPLAY_INTO, "")
+        shelf = Path(into).expanduser() if into else Path.cwd() / "replay"
+
+        async def begin() -> tuple[Rebuild, str]:
+            return await Rebuild.begin(call, await fresh_folder(shelf / Path(call.arguments[0]).name))
+
+        self.rebuild, text = self.wait(begin())
+        self.say(text)
+
+    def session(self) -> App:
+        from .app import App
+
+        if self.app is None:
+            return self.hold(App())
+        return self.app
+
+    def hold(self, app: App) -> App:
+        """Work on ``app`` from now on; the notebook has it as ``app``, unless that name is taken."""
+        names = self.shell.user_ns
+        if names.get("app") in (None, self.app):
+            names["app"] = app
+        self.app = app
+        return app
+
+    def do_open(self, call: Call) -> None:
+        from .app import App
+
+        self.rebuild = None
+        app = self.hold(App.open(call.arguments[0]))
+        self.say(f"Going on with {app.name} in {app.folder}\n")
+
+    # Asking
+
+    def do_build(self, call: Call) -> None:
+        if self.rebuild is not None:
+            raise InvalidInput(
+                f"This notebook rebuilt {self.rebuild.name} as plain files, which no session knows.",
+                hint=f"Go on with the session: %appbuilder open {self.rebuild.name}. Or begin: %appbuilder new NAME.",
+            )
+        app = self.session()
+        feed = Feed()
+        shown = display(Markdown("◌ Starting …"), display_id=True)
+        assert shown is not None
+        drawn = 0.0
+        try:
+            for message in app.stream(call.body.strip(), model=call.options.get("model", "")):
+                feed.take(message)
+                if (now := time.monotonic()) - drawn > REFRESH_SECONDS and feed.entries:
+                    drawn = now
+                    shown.update(Markdown(feed.markdown()))
+        except KeyboardInterrupt:
+            shown.update(Markdown(feed.markdown() + "\n\n✗ Stopped. What was done so far is kept."))
+            raise AppBuilderError("Stopped.", hint="What was done so far is kept.") from None
+        except BaseException:
+            shown.update(Markdown(feed.markdown()))
+            raise
+        shown.update(Markdown(feed.markdown()))
+        if feed.reason != "done":
+            raise AppBuilderError(feed.message or "The turn did not finish.", hint=feed.hint)
+
+    # Tools on the session
+
+    def do_write(self, call: Call) -> None:
+        content = cells.unpack(call.options, call.body)
+        try:
+            text = content.decode()
+        except UnicodeDecodeError:
+            raise InvalidInput(
+                "A cell can only write text into a session.", hint="Copy other files into the app's folder."
+            ) from None
+        self.done(self.session().write(call.arguments[0], text))
+
+    def do_edit(self, call: Call) -> None:
+        self.done(self.session().edits(call.arguments[0], cells.unpack_edits(call.options, call.body)))
+
+    def do_delete(self, call: Call) -> None:
+        self.done(self.session().delete(call.arguments[0]))
+
+    def do_rename(self, call: Call) -> None:
+        self.done(self.session().rename(*call.arguments))
+
+    def do_run(self, call: Call) -> None:
+        if call.body:
+            raise InvalidInput(
+                "A recorded command only makes sense while its notebook rebuilds an app.",
+                hint="Run the notebook from its first cell, or use %appbuilder run COMMAND without a body.",
+            )
+        result = self.session().run(call.arguments[0])
+        self.say(result.text.rstrip() + "\n")
+        if not result.ok:
+            raise AppBuilderError(result.summary)
+
+    def do_patch(self, call: Call) -> None:
+        raise InvalidInput(
+            "A patch only makes sense while a notebook rebuilds an app.", hint="Use %%appbuilder edit PATH."
+        )
+
+    def do_checkpoint(self, call: Call) -> None:
+        self.say(f"Version “{call.arguments[0]}”: tree {self.session().checkpoint(call.arguments[0])}\n")
+
+    def do_restore(self, call: Call) -> None:
+        app = self.session()
+        for checkpoint in app.checkpoints:
+            if call.arguments[0] in (checkpoint.tree, checkpoint.id) or checkpoint.id.startswith(call.arguments[0]):
+                app.restore(checkpoint.id)
+                return self.say(f"Back to “{checkpoint.title}”.\n")
+        raise InvalidInput(f"No version has the tree {call.arguments[0]}.", hint="See app.checkpoints.")
+
+    def do_verify(self, call: Call) -> None:
+        tree = self.session().tree
+        if call.arguments and call.arguments[0] != tree:
+            raise Different(
+                f"The files are not those that were expected: their tree is {tree}, not {call.arguments[0]}.",
+                hint="A cell was changed, left out or run twice, or a file was edited.",
+            )
+        self.say(f"{'Verified: tree' if call.arguments else 'Tree'} {tree}\n")
+
+    # Looking
+
+    def do_preview(self, call: Call) -> None:
+        if self.rebuild is not None:
+            raise InvalidInput(
+                f"This notebook rebuilt {self.rebuild.name} as plain files in {self.rebuild.workspace.app}.",
+                hint="To run it: jupyter appbuilder replay NOTEBOOK --serve",
+            )
+        display(self.session().preview())
+
+    def do_status(self, call: Call) -> None:
+        if self.rebuild is not None:
+            return self.say(f"Rebuilding {self.rebuild.name} in {self.rebuild.workspace.folder}\n")
+        if self.app is None or not self.app.id:
+            return self.say("No app yet. Say what it should do below a line with %%appbuilder.\n")
+        summary = self.app.summary
+        usage = summary["usage"]
+        rows = {
+            "App": summary["title"],
+            "State": summary["state"],
+            "Model": summary["model"] + (" (recorded answers)" if summary["recorded"] else ""),
+            "Folder": str(self.app.folder),
+            "Tokens": f"{usage['input_tokens']:,} in, {usage['output_tokens']:,} out",
+        }
+        for name, value in rows.items():
+            self.say(f"{name + ':':8}{value}\n")
+        return None
+
+    def do_model(self, call: Call) -> None:
+        app = self.session()
+        if call.arguments:
+            app.choose_model(call.arguments[0])
+        self.say(f"{app.summary['model']}\n")
+
+    def do_stop(self, call: Call) -> None:
+        if self.app is not None:
+            self.app.stop()
+        self.say("Stopped.\n")
+
+    # Underneath
+
+    def wait(self, work: Any) -> Any:
+        return background().run(work)
+
+    def done(self, result: ToolResult) -> None:
+        self.say(result.summary.rstrip() + "\n")
+
+    def say(self, text: str) -> None:
+        print(text, end="")
+
+
+def help_text(name: str = "") -> str:
+    """What the commands do; of one command, with its usage."""
+    if name:
+        command = COMMANDS.get(name)
+        if command is None:
+            near = difflib.get_close_matches(name, COMMANDS, 1)
+            raise InvalidInput(f"No command {name!r}.", hint=f"Did you mean {near[0]!r}?" if near else "")
+        return f"{command.usage}\n    {command.help}"
+    lines = ["Jupyter App Builder: say what you want below a line with %%appbuilder alone, and run the cell.", ""]
+    for command in COMMANDS.values():
+        lines += [command.usage, f"    {command.help}"]
+    lines += ["", "The app at hand is the variable `app`: app.build(…), app.files, app.notebook, app.widget() …"]
+    return "\n".join(lines)
