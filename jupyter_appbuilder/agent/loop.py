@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CHECK_ROUNDS = 3  # how often the loop sends the model back to repair what a check found
 BROKEN_STREAMS = 2  # how often a stream that broke is asked for again
+RETRY_DELAY = 0.5  # seconds, longer each time
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ class Agent:
                 self._journal.live(
                     "progress", {"what": "model", "message": f"{error.message} Asking again.", "fraction": None}
                 )
-                await asyncio.sleep(0.5 * broken)
+                await asyncio.sleep(RETRY_DELAY * broken)
                 continue
             if answer.text.strip() or answer.tool_calls or answer.finish_reason == "content_filter":
                 await self._store(turn, response, answer)
