@@ -178,7 +178,8 @@ async def _respond(writer: asyncio.StreamWriter, status: int, body: Any, step: S
     kind = "text/html" if text.lstrip().startswith("<") else "application/json"
     extra = "".join(f"{name}: {value}\r\n" for name, value in ((step or {}).get("headers") or {}).items())
     data = text.encode()
-    head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\n{extra}"
+    line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
+    head = f"{line}\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\n{extra}"
     writer.write(head.encode() + b"\r\n" + data)
     await writer.drain()
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from ..errors import AppBuilderError
 from ..events import By, Draft, TurnReason, UsageData
@@ -75,8 +75,9 @@ class Agent:
 
     async def run(self, turn: str) -> Outcome:
         """Work on a turn whose ``turn.started`` and ``message.user`` are in the log already."""
+        clock = asyncio.timeout(self._limits.max_seconds)
         try:
-            async with asyncio.timeout(self._limits.max_seconds) as clock:
+            async with clock:
                 return await self._work(turn)
         except TimeoutError:
             if not clock.expired():
@@ -191,7 +192,8 @@ class Agent:
         """Ask the model, showing what comes as it comes."""
         names: dict[int, str] = {}
         stream = self._model.stream(self._history.messages(), self._runner.definitions(), self._settings)
-        async with aclosing(stream) as deltas:  # pyright: ignore[reportArgumentType]
+        # Closed here and not by the garbage collector: a turn that is stopped must let go of the connection.
+        async with aclosing(cast("AsyncGenerator[TextDelta | ToolCallDelta | ModelResponse]", stream)) as deltas:
             async for delta in deltas:
                 match delta:
                     case TextDelta(text):

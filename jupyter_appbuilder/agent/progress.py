@@ -1,4 +1,4 @@
-"""How far a turn has come, read from the log: steps, tokens, whether the app was checked, whether it goes in circles."""
+"""How far a turn has come, read from the log: steps, tokens, whether the app was checked, or it goes in circles."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Action:
 class TurnProgress:
     steps: int = 0  # model responses
     tokens: int = 0  # input and output, as reported
-    actions: list[Action] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list[Action])
     cut_offs: int = 0  # in a row, up to now
     changed: bool = False  # files changed since the last check
     check_failed: bool = False  # the last check of this turn found problems

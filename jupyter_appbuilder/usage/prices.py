@@ -79,7 +79,7 @@ def price(model: str) -> Price | None:
 
 
 def cost(model: str, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> float | None:
-    """US dollars for one request; ``input_tokens`` include the cached ones. None where the price or the usage is unknown."""
+    """US dollars for one request; ``input_tokens`` include the cached ones. None where price or usage is unknown."""
     known = price(model)
     if known is None:
         return None

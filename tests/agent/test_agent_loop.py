@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import time
 from typing import Any
@@ -73,14 +74,20 @@ async def test_a_response_is_stored_with_its_usage_before_its_tools_run():
 
 
 async def test_every_request_begins_with_the_request_before_it():
-    steps = [call("write_file", path="a", content="1"), call("check_app"), {"text": "Done"}, call("look"), {"text": "Ok"}]
+    steps = [
+        call("write_file", path="a", content="1"),
+        call("check_app"),
+        {"text": "Done"},
+        call("look"),
+        {"text": "Ok"},
+    ]
     async with model_server(steps) as server:
         session = MemorySession(model(server), {"write_file": succeed, "look": succeed, "check_app": succeed})
         await session.ask("Write")
         await session.ask("Look")
         requests = [r.body["messages"] for r in server.requests]
     assert len(requests) == 5
-    for earlier, later in zip(requests, requests[1:], strict=False):
+    for earlier, later in itertools.pairwise(requests):
         assert later[: len(earlier)] == earlier
         assert len(later) > len(earlier)
 
@@ -134,7 +141,9 @@ async def test_two_empty_answers_fail_the_turn_with_a_next_step():
 
 async def test_an_answer_that_breaks_off_is_asked_for_again_under_a_new_id(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(loop, "RETRY_DELAY", 0)
-    async with model_server([{"text": "Half an answer, then", "drop_after": 3, "size": 4}, {"text": "Whole"}]) as server:
+    async with model_server(
+        [{"text": "Half an answer, then", "drop_after": 3, "size": 4}, {"text": "Whole"}]
+    ) as server:
         session = MemorySession(model(server))
         outcome = await session.ask("Hello")
     assert outcome.reason == "done"
@@ -276,11 +285,14 @@ async def test_a_turn_that_changes_nothing_is_not_checked():
 
 async def test_what_a_check_finds_is_told_to_the_model_which_repairs_it():
     verdicts = iter([ToolResult("src/App.tsx:3 Type error", "1 problem", ok=False), ToolResult("No problems", "Clean")])
-    steps = [call("write_file", path="a", n=1), {"text": "Done!"}, call("write_file", path="a", n=2), {"text": "Fixed."}]
+    steps = [
+        call("write_file", path="a", n=1),
+        {"text": "Done!"},
+        call("write_file", path="a", n=2),
+        {"text": "Fixed."},
+    ]
     async with model_server(steps) as server:
-        session = MemorySession(
-            model(server), {"write_file": succeed, "check_app": lambda arguments: next(verdicts)}
-        )
+        session = MemorySession(model(server), {"write_file": succeed, "check_app": lambda arguments: next(verdicts)})
         outcome = await session.ask("Write")
         told = server.requests[2].body["messages"][-1]
     assert outcome.reason == "done"

@@ -25,8 +25,8 @@ THINKING = 15  # chunks' time before the first one
 ARGUMENT_CHUNK = 96  # characters
 
 THE_END = (
-    "This recording ends here. A recorded answer cannot react to what the check found: to go on from this point, choose "
-    "a live model in the model menu."
+    "This recording ends here. A recorded answer cannot react to what the check found: to go on from this point, "
+    "choose a live model in the model menu."
 )
 
 
@@ -35,7 +35,7 @@ class DemoModel:
 
     name = "demo:recorded"
     recorded = True
-    context_window = None
+    context_window: int | None = None
 
     def __init__(self, folders: Iterable[Path] = (), *, pace: float | None = None) -> None:
         self._recordings = find_recordings(tuple(folders))
@@ -81,7 +81,9 @@ def explanation(recordings: Mapping[str, Recording], prompt: str = "") -> str:
     waiting = next((r for r in recordings.values() if prompt and r.after and r.answers(prompt)), None)
     if waiting and waiting.after in recordings:
         first = recordings[waiting.after].prompt
-        return f"I play recordings, and this one goes on from another. Ask for this first:\n\n> {first}\n\nThen ask again."
+        return (
+            f"I play recordings, and this one goes on from another. Ask for this first:\n\n> {first}\n\nThen ask again."
+        )
     samples = "\n".join(
         f"- **{r.title}**{f' (after “{recordings[r.after].title}”)' if r.after in recordings else ''}: {r.prompt}"
         for r in recordings.values()

@@ -88,7 +88,9 @@ def load(folder: Path) -> Recording:
     except json.JSONDecodeError as error:
         raise InvalidInput(f"{manifest} is not valid JSON: {error}.", hint="Correct the file.") from None
     except KeyError as error:
-        raise InvalidInput(f"{manifest} lacks the key {error}.", hint="Add it; recordings.py says what it holds.") from None
+        raise InvalidInput(
+            f"{manifest} lacks the key {error}.", hint="Add it; recordings.py says what it holds."
+        ) from None
     except OSError as error:
         raise InvalidInput(f"{manifest} cannot be read: {error}.", hint="Check the file it names.") from None
 
@@ -108,7 +110,9 @@ def _find(shelves: tuple[Path, ...]) -> dict[str, Recording]:
     return found
 
 
-def match(prompt: str, previous: Sequence[str] = (), recordings: Mapping[str, Recording] | None = None) -> Recording | None:
+def match(
+    prompt: str, previous: Sequence[str] = (), recordings: Mapping[str, Recording] | None = None
+) -> Recording | None:
     """The recording that answers a prompt, given the session's earlier ones.
 
     A follow-up answers only where the recording it goes on from was played before.
@@ -144,5 +148,7 @@ def _filled(value: Any, folder: Path) -> Any:
 def _inside(folder: Path, name: str) -> Path:
     path = (folder / name).resolve()
     if not path.is_relative_to(folder.resolve()):
-        raise InvalidInput(f"{folder.name}/recording.json names {name!r}, outside its folder.", hint="Move the file in.")
+        raise InvalidInput(
+            f"{folder.name}/recording.json names {name!r}, outside its folder.", hint="Move the file in."
+        )
     return path

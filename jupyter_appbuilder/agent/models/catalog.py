@@ -14,7 +14,8 @@ from typing import Any
 
 from ...errors import AppBuilderError, InvalidInput
 from .base import Model, ModelError
-from .openai_compatible import Endpoint, OpenAICompatibleModel, listed_names
+from .completions import listed_names
+from .openai_compatible import Endpoint, OpenAICompatibleModel
 from .providers import PROVIDERS, Credentials, Provider
 
 DEMO = "demo:recorded"

@@ -6,25 +6,19 @@ stream costs seven times as much for each event (31 µs against 225 µs).
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .base import (
-    Message,
-    ModelError,
-    ModelResponse,
-    ModelSettings,
-    TextDelta,
-    ToolCallDelta,
-    ToolCallRequest,
-    ToolDefinition,
-    Usage,
-)
+from .base import Message, ModelError, ModelResponse, ModelSettings, TextDelta, ToolCallDelta, ToolDefinition
+from .completions import Assembly, BadStream, as_object, drain, listed_names, parsed, stream_events
 from .redaction import public_url, redact, url_secrets
 
 if TYPE_CHECKING:
+    import openai
     from openai import AsyncOpenAI
 
 CONNECT_TIMEOUT = 10.0  # seconds
@@ -108,29 +102,33 @@ class OpenAICompatibleModel:
         self, messages: Sequence[Message], tools: Sequence[ToolDefinition], settings: ModelSettings
     ) -> AsyncIterator[TextDelta | ToolCallDelta | ModelResponse]:
         """See ``base.Model``. Where the endpoint reports no usage, its figures are 0."""
+        await asyncio.to_thread(importlib.import_module, "openai")  # takes most of a second the first time
         import openai
 
         if self._client is None:
             self._client = self._endpoint.client()
-        assembly = _Assembly()
+        assembly = Assembly()
         try:
             while True:
                 body = self._body(messages, tools, settings)
+                create: Any = self._client.chat.completions.with_streaming_response.create
                 try:
-                    async with self._client.chat.completions.with_streaming_response.create(**body) as response:
+                    async with create(**body) as response:
                         kind = response.headers.get("content-type", "")
-                        if "text/event-stream" not in kind and "json" not in kind and "html" in kind:
+                        if "html" in kind:
                             self._fail_with_page()
-                        if "json" in kind and "event-stream" not in kind:
-                            for delta in assembly.take_document(json.loads(await response.read())):
+                        if "json" in kind:
+                            for delta in assembly.take_document(parsed(await response.read())):
                                 yield delta
                             break
-                        async for data in _events(response.iter_bytes()):
+                        chunks = response.iter_bytes()
+                        async for data in stream_events(chunks):
                             if data == b"[DONE]":
                                 assembly.done = True
                                 break
-                            for delta in assembly.take(_parse(data)):
+                            for delta in assembly.take(parsed(data)):
                                 yield delta
+                        await drain(chunks)
                     break
                 except openai.APIStatusError as error:
                     # Older servers refuse parameters they do not know; usage is then unknown.
@@ -139,7 +137,7 @@ class OpenAICompatibleModel:
                     self._ask_usage = False
         except ModelError:
             raise
-        except _BadStream as error:
+        except BadStream as error:
             raise self._error(str(error), "Try again. If it goes on, choose another model.", "interrupted") from None
         except Exception as error:
             raise self._translate(error) from None
@@ -206,7 +204,7 @@ class OpenAICompatibleModel:
         if isinstance(error, openai.APIStatusError):
             return self._refused(error.status_code, _said(error))
         if isinstance(error, json.JSONDecodeError):
-            return self._error(f"{title} sent an answer that is not valid JSON.", "Try again.", "interrupted")
+            return self._error(f"{title} sent an answer that is not valid JSON.", "Check the base URL.")
         if type(error).__module__.partition(".")[0] in ("httpx", "httpx2", "httpcore", "httpcore2", "anyio"):
             return self._error(
                 f"The connection to {title} broke in the middle of an answer.", "Try again.", "interrupted"
@@ -253,144 +251,15 @@ class OpenAICompatibleModel:
         return self._error(f"{title} refused the request ({status}).{quoted}", hint)
 
 
-def listed_names(listing: Any) -> list[str]:
-    """The names in an answer to GET /models."""
-    entries = listing.get("data") or () if isinstance(listing, dict) else listing
-    return [str(entry["id"]) for entry in entries if isinstance(entry, dict) and entry.get("id")]
-
-
-class _BadStream(Exception):
-    """The stream held something that is not an answer."""
-
-
-async def _events(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The data of each server-sent event. Every known endpoint sends it as a single line."""
-    rest = b""
-    async for chunk in chunks:
-        rest += chunk
-        if b"\n" not in chunk:
-            continue
-        *lines, rest = rest.split(b"\n")
-        for line in lines:
-            if line.startswith(b"data:"):
-                yield line[5:].strip()
-    if rest.startswith(b"data:"):
-        yield rest[5:].strip()
-
-
-def _parse(data: bytes) -> dict[str, Any]:
-    try:
-        event = json.loads(data)
-    except ValueError:
-        raise _BadStream("The model's answer could not be read: the stream is damaged.") from None
-    if not isinstance(event, dict):
-        raise _BadStream("The model's answer could not be read: the stream is damaged.")
-    return event
-
-
-class _Assembly:
-    """Puts a response together from its events, forgiving what servers get wrong."""
-
-    def __init__(self) -> None:
-        self.done = False
-        self._text: list[str] = []
-        self._calls: list[tuple[str, str, list[str]]] = []  # id, name, pieces of arguments
-        self._places: dict[Any, int] = {}  # the server's index -> ours
-        self._finish = ""
-        self._usage = Usage()
-
-    @property
-    def complete(self) -> bool:
-        return self.done or bool(self._finish)
-
-    def take(self, event: dict[str, Any]) -> list[TextDelta | ToolCallDelta]:
-        error = event.get("error")
-        if error:
-            said = error.get("message") if isinstance(error, dict) else error
-            raise _BadStream(f"The model stopped in the middle of an answer: {said}")
-        usage = event.get("usage")
-        if usage:
-            self._usage = _usage(usage)
-        deltas: list[TextDelta | ToolCallDelta] = []
-        choices = event.get("choices")
-        for choice in choices[:1] if choices else ():
-            deltas += self._take_delta(choice.get("delta") or {})
-            self._finish = choice.get("finish_reason") or self._finish
-        return deltas
-
-    def take_document(self, document: dict[str, Any]) -> list[TextDelta | ToolCallDelta]:
-        """A whole answer from a server that does not stream."""
-        for choice in document.get("choices") or ():
-            choice["delta"] = choice.get("message")
-        deltas = self.take(document)
-        if not document.get("choices"):
-            raise _BadStream("The model's answer holds no choices.")
-        self.done = True
-        return deltas
-
-    def _take_delta(self, delta: dict[str, Any]) -> list[TextDelta | ToolCallDelta]:
-        deltas: list[TextDelta | ToolCallDelta] = []
-        text = delta.get("content")
-        if isinstance(text, str) and text:
-            self._text.append(text)
-            deltas.append(TextDelta(text))
-        for call in delta.get("tool_calls") or ():
-            deltas.append(self._take_call(call))
-        return deltas
-
-    def _take_call(self, call: dict[str, Any]) -> ToolCallDelta:
-        function = call.get("function") or {}
-        name, id = function.get("name") or "", call.get("id") or ""
-        arguments = function.get("arguments")
-        if arguments is not None and not isinstance(arguments, str):
-            arguments = json.dumps(arguments)
-        key = call.get("index")
-        place = self._places.get(key)
-        # Some servers give every call the index 0, or none: a new id with a name is then a new call.
-        is_new = place is None or (id and name and self._calls[place][0] != id)
-        if place is None and key is None and not name and self._calls:
-            place, is_new = len(self._calls) - 1, False
-        if is_new:
-            place = len(self._calls)
-            self._places[key] = place
-            id = id or f"call_{place}"
-            self._calls.append((id, name, []))
-        else:
-            id = name = ""
-        assert place is not None
-        self._calls[place][2].append(arguments or "")
-        return ToolCallDelta(place, arguments or "", id, name)
-
-    def response(self) -> ModelResponse:
-        calls = tuple(ToolCallRequest(id, name, "".join(pieces) or "{}") for id, name, pieces in self._calls)
-        finish = self._finish or "stop"
-        if calls and finish in ("stop", "function_call"):
-            finish = "tool_calls"
-        return ModelResponse("".join(self._text), calls, finish, self._usage)
-
-
-def _usage(usage: dict[str, Any]) -> Usage:
-    details = usage.get("prompt_tokens_details") or {}
-    return Usage(
-        input_tokens=usage.get("prompt_tokens") or 0,
-        output_tokens=usage.get("completion_tokens") or 0,
-        cached_tokens=details.get("cached_tokens") or usage.get("prompt_cache_hit_tokens") or 0,
-    )
-
-
-def _said(error: Any) -> str:
+def _said(error: openai.APIStatusError) -> str:
     """What the endpoint answered, at most 300 characters."""
-    body = error.body
-    if isinstance(body, dict):
-        inner = body.get("error", body)
-        text = inner.get("message") if isinstance(inner, dict) else inner
-        text = text or body.get("message") or body.get("detail") or ""
-    else:
-        text = body or ""
-    text = str(text).strip()
+    body: Any = error.body
+    inner = as_object(body).get("error", body)
+    said = as_object(inner).get("message") or (inner if isinstance(inner, str) else as_object(body).get("detail"))
+    text = str(said or "").strip()
     return "" if text.startswith("<") else text[:300]
 
 
-def _names_usage(error: Any) -> bool:
+def _names_usage(error: openai.APIStatusError) -> bool:
     said = _said(error).lower()
     return "stream_options" in said or "include_usage" in said or "extra" in said

@@ -1,0 +1,159 @@
+"""The chat-completions wire format: server-sent events in, deltas and one response out.
+
+Servers differ in what they get wrong; what can be understood is understood.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+from .base import ModelResponse, TextDelta, ToolCallDelta, ToolCallRequest, Usage
+
+DRAIN_TIMEOUT = 0.2  # seconds
+
+DAMAGED = "The model's answer could not be read: the stream is damaged."
+
+
+class BadStream(Exception):
+    """The stream held something that is not an answer."""
+
+
+def as_object(value: Any) -> dict[str, Any]:
+    """A JSON value as an object; empty for anything that is none."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def as_objects(value: Any) -> list[dict[str, Any]]:
+    """A JSON array's objects; empty for anything that is no array."""
+    return [as_object(entry) for entry in cast("list[Any]", value)] if isinstance(value, list) else []
+
+
+def listed_names(listing: Any) -> list[str]:
+    """The names in an answer to GET /models."""
+    entries = as_objects(listing) or as_objects(as_object(listing).get("data"))
+    return [str(entry["id"]) for entry in entries if entry.get("id")]
+
+
+async def stream_events(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The data of each server-sent event. Every known endpoint sends it as a single line."""
+    rest = b""
+    async for chunk in chunks:
+        rest += chunk
+        if b"\n" not in chunk:
+            continue
+        *lines, rest = rest.split(b"\n")
+        for line in lines:
+            if line.startswith(b"data:"):
+                yield line[5:].strip()
+    if rest.startswith(b"data:"):
+        yield rest[5:].strip()
+
+
+async def drain(chunks: AsyncIterator[bytes]) -> None:
+    """Read what follows the last event, usually nothing: only a response read to its end leaves its connection open."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_TIMEOUT):
+            async for _ in chunks:
+                pass
+
+
+def parsed(data: bytes) -> dict[str, Any]:
+    """One event's data. Raises ``BadStream`` when it is no JSON object."""
+    try:
+        event = json.loads(data)
+    except ValueError:
+        raise BadStream(DAMAGED) from None
+    if not isinstance(event, dict):
+        raise BadStream(DAMAGED)
+    return cast("dict[str, Any]", event)
+
+
+class Assembly:
+    """Puts a response together from its events."""
+
+    def __init__(self) -> None:
+        self.done = False  # the stream said so
+        self._text: list[str] = []
+        self._calls: list[tuple[str, str, list[str]]] = []  # id, name, pieces of arguments
+        self._places: dict[Any, int] = {}  # the server's index -> ours
+        self._finish = ""
+        self._usage = Usage()
+
+    @property
+    def complete(self) -> bool:
+        return self.done or bool(self._finish)
+
+    def take(self, event: dict[str, Any]) -> list[TextDelta | ToolCallDelta]:
+        """What one event adds. Raises ``BadStream`` when it reports an error."""
+        error = event.get("error")
+        if error:
+            raise BadStream(f"The model stopped in the middle of an answer: {as_object(error).get('message') or error}")
+        if event.get("usage"):
+            self._usage = _usage(as_object(event["usage"]))
+        for choice in as_objects(event.get("choices")):
+            self._finish = choice.get("finish_reason") or self._finish
+            return self._take_delta(as_object(choice.get("delta")))
+        return []
+
+    def take_document(self, document: dict[str, Any]) -> list[TextDelta | ToolCallDelta]:
+        """A whole answer, from a server that does not stream."""
+        choices = as_objects(document.get("choices"))
+        if not choices and not document.get("error"):
+            raise BadStream("The model's answer holds no choices.")
+        self.done = True
+        return self.take(document | {"choices": [choice | {"delta": choice.get("message")} for choice in choices]})
+
+    def response(self) -> ModelResponse:
+        calls = tuple(ToolCallRequest(id, name, "".join(pieces) or "{}") for id, name, pieces in self._calls)
+        finish = self._finish or "stop"
+        if calls and finish in ("stop", "function_call"):
+            finish = "tool_calls"
+        return ModelResponse("".join(self._text), calls, finish, self._usage)
+
+    def _take_delta(self, delta: dict[str, Any]) -> list[TextDelta | ToolCallDelta]:
+        deltas: list[TextDelta | ToolCallDelta] = []
+        text = delta.get("content")
+        if isinstance(text, str) and text:
+            self._text.append(text)
+            deltas.append(TextDelta(text))
+        deltas += [self._take_call(call) for call in as_objects(delta.get("tool_calls"))]
+        return deltas
+
+    def _take_call(self, call: dict[str, Any]) -> ToolCallDelta:
+        function = as_object(call.get("function"))
+        name, id = str(function.get("name") or ""), str(call.get("id") or "")
+        raw = function.get("arguments")
+        arguments = raw if isinstance(raw, str) else json.dumps(raw) if raw is not None else ""
+        place = self._place(call.get("index"), id, name)
+        if place == len(self._calls):
+            id = id or f"call_{place}"
+            self._calls.append((id, name, []))
+        else:
+            id = name = ""
+        self._calls[place][2].append(arguments)
+        return ToolCallDelta(place, arguments, id, name)
+
+    def _place(self, index: Any, id: str, name: str) -> int:
+        """Which call a piece belongs to; the number of calls so far for a new one.
+
+        Some servers give every call the index 0, or none at all: a new id with a name is then a new call.
+        """
+        place = self._places.get(index)
+        if place is None and index is None and not name and self._calls:
+            return len(self._calls) - 1
+        if place is None or (id and name and self._calls[place][0] != id):
+            place = self._places[index] = len(self._calls)
+        return place
+
+
+def _usage(usage: dict[str, Any]) -> Usage:
+    details = as_object(usage.get("prompt_tokens_details"))
+    return Usage(
+        input_tokens=usage.get("prompt_tokens") or 0,
+        output_tokens=usage.get("completion_tokens") or 0,
+        cached_tokens=details.get("cached_tokens") or usage.get("prompt_cache_hit_tokens") or 0,
+    )
