@@ -69,7 +69,7 @@ class AppBuilderExtension(ExtensionApp):
             assert self.serverapp is not None
             self.serverapp.web_app.settings["appbuilder_last_activity"] = utcnow()
 
-    def current_activity(self) -> dict[str, bool] | None:
+    def current_activity(self) -> dict[str, bool] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Something true while a turn runs: the server then asks before it shuts down."""
         return {"turns": True} if self.builder.busy else None
 

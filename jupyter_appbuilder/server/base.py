@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from http.client import responses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
@@ -121,12 +121,12 @@ class AppBuilderHandler(AppBuilderMixin, APIHandler):
     def body(self, *names: str) -> Body:
         """The request's JSON object, whose keys can only be ``names``. InvalidInput names what is wrong."""
         try:
-            data = json.loads(self.request.body) if self.request.body.strip() else {}
+            data: Any = json.loads(self.request.body) if self.request.body.strip() else {}
         except ValueError as error:
             raise InvalidInput(f"The body is not valid JSON: {error}.", hint="Send a JSON object.") from None
         if not isinstance(data, dict):
             raise InvalidInput("The body must be a JSON object.", hint=f"Its keys can be: {', '.join(names)}.")
-        return Body(data, names)  # pyright: ignore[reportUnknownArgumentType]
+        return Body(cast("dict[str, Any]", data), names)
 
     def answer(self, data: Any, status: int = 200) -> None:
         """Finish with JSON."""

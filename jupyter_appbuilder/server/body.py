@@ -65,5 +65,5 @@ class Body:
 
 
 def _kind(value: object) -> str:
-    kinds = {bool: "a truth value", int: "a number", float: "a number", list: "a list", dict: "an object", str: "text"}
-    return kinds.get(type(value), "null")
+    kinds = {"bool": "a truth value", "int": "a number", "float": "a number", "list": "a list", "dict": "an object"}
+    return kinds.get(type(value).__name__, "text")

@@ -69,11 +69,11 @@ class DemosHandler(AppBuilderHandler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        from ..agent.demo.recordings import load_recordings
+        from ..agent.demo.recordings import find_recordings
 
         self.answer(
             [
                 {"name": demo.name, "title": demo.title, "prompt": demo.prompt, "after": demo.after}
-                for demo in load_recordings()
+                for demo in find_recordings().values()
             ]
         )

@@ -52,7 +52,7 @@ class Encodings:
         return text
 
 
-class ChannelHandler(WebSocketMixin, WebSocketHandler, AppBuilderMixin):
+class ChannelHandler(WebSocketMixin, WebSocketHandler, AppBuilderMixin):  # pyright: ignore[reportIncompatibleMethodOverride]
     """``WS sessions/{id}/channel?after=N``. Clients only listen; what they say goes through REST."""
 
     encodings: ClassVar = Encodings()

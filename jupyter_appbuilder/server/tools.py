@@ -5,6 +5,7 @@ from __future__ import annotations
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
+from ..events import By
 from .base import AppBuilderHandler
 
 
@@ -13,7 +14,7 @@ class ToolHandler(AppBuilderHandler):
     @authorized
     async def post(self, session: str, tool: str) -> None:
         body = self.body("arguments", "by")
-        by = body.choice("by", ("person", "notebook"), "person")
+        by: By = "notebook" if body.choice("by", ("person", "notebook"), "person") == "notebook" else "person"
         found = await self.session(session)
         call, result = await found.call(tool, body.mapping("arguments", {}), by=by)
         self.answer(

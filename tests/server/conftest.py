@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from json import dumps, loads
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+from building import share_dependencies
+from model_server import ModelServer, model_server_in_thread
 from tornado.httputil import HTTPHeaders
 from traitlets.config import Config
 
+from jupyter_appbuilder.builder import AppBuilder
+
 from .contract import judge
+
+TEMPLATES = Path(__file__).parent / "templates"
 
 Call = Callable[..., Awaitable["Answer"]]
 
@@ -34,9 +41,24 @@ def jp_base_url() -> str:
 
 
 @pytest.fixture
-def app_config() -> dict[str, Any]:
-    """More configuration; tests override it."""
-    return {}
+def model() -> Iterator[ModelServer]:
+    """The model's server; set its ``steps``."""
+    with model_server_in_thread() as server:
+        yield server
+
+
+@pytest.fixture
+def app_config(model: ModelServer, jp_data_dir: Path) -> dict[str, Any]:
+    """Sessions on a small template, with the scripted model. Tests override it."""
+    share_dependencies(jp_data_dir / "appbuilder")
+    return {
+        "AppBuilder": {
+            "model": "custom:scripted",
+            "providers": {"custom": {"base_url": model.url, "api_key": "sk-test-not-a-secret"}},
+            "template": "page",
+            "template_path": [str(TEMPLATES)],
+        }
+    }
 
 
 @pytest.fixture
@@ -45,6 +67,12 @@ def jp_server_config(app_config: dict[str, Any]) -> Config:
     config = Config({"ServerApp": server})
     config.merge(Config(app_config))
     return config
+
+
+@pytest.fixture
+def builder(jp_serverapp: Any) -> AppBuilder:
+    """The builder behind the API."""
+    return jp_serverapp.web_app.settings["jupyter_appbuilder"].builder
 
 
 @pytest.fixture
@@ -83,3 +111,17 @@ def call(jp_serverapp: Any, http_server_client: Any, jp_auth_header: dict[str, s
         return Answer(response.code, response.headers, response.body)
 
     return fetch
+
+
+@pytest.fixture
+def new_session(call: Call) -> Callable[..., Awaitable[str]]:
+    """``await new_session(title="Board")``: the id of a session whose files stand."""
+
+    async def create(**body: Any) -> str:
+        created = await call("POST", "sessions", json=body)
+        assert created.status == 201, created.body
+        id = created.data["id"]
+        assert (await call("GET", "sessions", id, "files")).status == 200
+        return id
+
+    return create

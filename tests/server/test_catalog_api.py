@@ -1,0 +1,84 @@
+"""What a session can be made of, and whether all is well."""
+
+from __future__ import annotations
+
+import pytest
+
+import jupyter_appbuilder
+
+KEY = "sk-secret-0123456789"
+
+
+async def test_templates_are_listed_with_title_and_icon(call):
+    templates = {template["name"]: template for template in (await call("GET", "templates")).data}
+    assert templates["page"]["title"] == "One page"
+    assert templates["react-vite"]["icon"].lstrip().startswith("<svg")
+
+
+async def test_models_hold_the_configured_one_and_the_recorded_demo(call):
+    models = {model["id"]: model for model in (await call("GET", "models")).data}
+    assert models["custom:scripted"]["configured"]
+    assert models["demo:recorded"]["recorded"]
+
+
+async def test_demos_have_prompts_to_click(call):
+    demos = (await call("GET", "demos")).data
+    assert all(demo["title"] and demo["prompt"] for demo in demos)
+    names = {demo["name"] for demo in demos}
+    assert all(demo["after"] in names for demo in demos if demo["after"])
+
+
+async def test_a_provider_is_set_up_and_forgotten_and_its_key_never_shown(call, jp_data_dir):
+    set_up = await call("PUT", "providers", "zai", json={"base_url": "http://127.0.0.1:9/v1", "api_key": KEY})
+    assert (set_up.data["configured"], set_up.data["has_key"], set_up.data["key_source"]) == (True, True, "panel")
+    listed = await call("GET", "providers")
+    assert next(p for p in listed.data if p["name"] == "zai")["base_url"] == "http://127.0.0.1:9/v1"
+    models = await call("GET", "models")
+    for answer in (set_up, listed, models):
+        assert KEY.encode() not in answer.body
+    stored = jp_data_dir / "appbuilder/providers.json"
+    assert KEY in stored.read_text()
+    assert stored.stat().st_mode & 0o077 == 0
+
+    kept = await call("PUT", "providers", "zai", json={"base_url": "http://127.0.0.1:8/v1"})
+    assert kept.data["has_key"], "a key that is not sent stays"
+    assert (await call("DELETE", "providers", "zai")).status == 204
+    assert KEY not in stored.read_text()
+    assert not next(p for p in (await call("GET", "providers")).data if p["name"] == "zai")["has_key"]
+
+
+async def test_an_unknown_provider_cannot_be_forgotten(call):
+    answer = await call("DELETE", "providers", "nobody")
+    assert (answer.status, answer.data["reason"]) == (400, "unknown_provider")
+
+
+async def test_health_answers_and_on_demand_checks_the_sandbox(call):
+    plain = await call("GET", "health")
+    assert plain.data == {"status": "ok", "version": jupyter_appbuilder.__version__, "checks": []}
+    checked = (await call("GET", "health", checks="true")).data
+    assert checked["checks"]
+    assert checked["status"] == ("ok" if all(check["ok"] for check in checked["checks"]) else "degraded")
+
+
+async def test_polling_health_keeps_no_idle_server_alive(call, jp_serverapp):
+    before = jp_serverapp.web_app.last_activity()
+    await call("GET", "health")
+    assert jp_serverapp.web_app.last_activity() == before
+    await call("GET", "sessions")
+    assert jp_serverapp.web_app.last_activity() > before
+
+
+@pytest.mark.parametrize("action", ["start", "restart"])
+async def test_the_preview_is_started_and_stopped(call, new_session, builder, http_server_client, action):
+    id = await new_session()
+    started = await call("POST", "sessions", id, "preview", json={"action": action})
+    assert started.status == 202
+    session = await builder.session(id)
+    await session.app.ensure()
+    preview = session.app.preview
+    assert preview["state"] == "ready", preview
+    assert preview["url"].startswith("/user/jane/appbuilder/preview/")
+    page = await http_server_client.fetch(preview["url"])
+    assert b"One page" in page.body
+    stopped = await call("POST", "sessions", id, "preview", json={"action": "stop"})
+    assert (stopped.status, stopped.data["state"]) == (200, "stopped")
