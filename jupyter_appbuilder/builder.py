@@ -12,6 +12,7 @@ import re
 import secrets
 import shutil
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -355,7 +356,7 @@ class AppBuilder(LoggingConfigurable):
 
         runner = ToolRunner(self.tools, context, session)
         notebook = NotebookWriter(folder / f"{summary.name}.ipynb", session.events)
-        session.equip(workspace, app, runner, notebook, self._make_agent)
+        session.equip(workspace, app, runner, notebook, self._make_agent, _recorded_seeds)
         return session
 
     async def _make_agent(self, session: Session, model: str) -> Agent:
@@ -447,6 +448,16 @@ class AppBuilder(LoggingConfigurable):
                         await session.app.sleep()
             except Exception:
                 self.log.exception("Housekeeping failed; going on")
+
+
+def _recorded_seeds(model: str, request: str, earlier: Sequence[str]) -> Mapping[str, bytes]:
+    """The data files of the recording that will answer the request, if one will."""
+    if not model.startswith("demo:"):
+        return {}
+    from .agent.demo.recordings import match
+
+    recording = match(request, earlier)
+    return recording.seed_files() if recording else {}
 
 
 def _title_of(prompt: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .channel import Channel
@@ -19,7 +19,7 @@ from .log import EventLog, Summary
 from .log.summary import fold
 
 if TYPE_CHECKING:
-    from .agent.loop import Agent
+    from .agent.loop import Agent, Outcome
     from .notebook.writer import NotebookWriter
     from .running_app import RunningApp
     from .tools.base import ToolResult
@@ -78,12 +78,15 @@ class Session:
         runner: ToolRunner,
         notebook: NotebookWriter,
         make_agent: Callable[[Session, str], Awaitable[Agent]],
+        seeds: Callable[[str, str, Sequence[str]], Mapping[str, bytes]],
     ) -> None:
+        """``seeds(model, request, earlier requests)`` gives files a turn begins with: a recording's data."""
         self.workspace = workspace
         self.app = app
         self.runner = runner
         self.notebook = notebook
         self._make_agent = make_agent
+        self._seeds = seeds
         self.equipped = True
 
     def begin(self, furnish: Coroutine[Any, Any, None]) -> None:
@@ -224,7 +227,7 @@ class Session:
                 started.exception()
                 return
             started.set_result(None)
-            self._work = asyncio.create_task(agent.run(turn))
+            self._work = asyncio.create_task(self._answer(agent, turn, model, text))
             reason, message, hint = "done", "", ""
             try:
                 outcome = await self._work
@@ -239,6 +242,14 @@ class Session:
                 hint = "The server's log has the details. Try again."
             self._work = None
             await self._finish(turn, text, reason, message, hint)
+
+    async def _answer(self, agent: Agent, turn: str, model: str, text: str) -> Outcome:
+        earlier = [e.data["text"] for e in self._events if e.type == "message.user" and e.data["turn"] != turn]
+        for number, (path, content) in enumerate(self._seeds(model, text, earlier).items()):
+            if not await asyncio.to_thread(self.workspace.resolve(path).exists):
+                arguments = {"path": path, "content": content.decode()}
+                await self.runner.run("write_file", arguments, call=f"{turn}.seed.{number}", by="loop", turn=turn)
+        return await agent.run(turn)
 
     async def _finish(self, turn: str, title: str, reason: str, message: str, hint: str) -> None:
         """Close a turn: checkpoint what it left, then say how it ended."""
