@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any, ClassVar
 
 from tornado import httputil, web
@@ -130,9 +131,9 @@ def preview_handlers(base_url: str, previews: Previews) -> list[Rule]:
     from .proxy import ProxyHandler
     from .websocket import ProxySocketHandler
 
-    prefix = f"{base_url.rstrip('/')}/appbuilder/preview/(?P<capability>[^/]+)"
-    if not previews.prefix.startswith(f"{base_url.rstrip('/')}/appbuilder/"):
+    if previews.prefix != f"{base_url.rstrip('/')}/appbuilder/preview/":
         raise ValueError(f"These previews live below {previews.prefix}, not below base_url {base_url!r}.")
+    prefix = re.escape(previews.prefix) + "(?P<capability>[^/]+)"
     arguments = {"previews": previews}
     return [
         Rule(_UpgradeMatches(prefix + r"/.*"), ProxySocketHandler, arguments),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from jupyter_server.auth.decorator import allow_unauthenticated
 from tornado import iostream, web
@@ -150,7 +150,8 @@ class ProxyHandler(PreviewHandler):
             put.cancel()
 
     async def _stream(self, response: httpcore.Response, preview: Preview, address: Address) -> None:
-        reason: str = response.extensions.get("reason_phrase", b"").decode("latin-1", "replace")
+        phrase = cast("bytes", response.extensions.get("reason_phrase", b""))
+        reason = phrase.decode("latin-1")
         self.set_status(response.status, "".join(c for c in reason if c.isprintable()) or None)
         # Not for 1xx, 204, 304: tornado adds none, and the dev server's stand.
         self.clear_header("Content-Type")

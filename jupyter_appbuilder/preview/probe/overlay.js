@@ -43,7 +43,7 @@ const overlay = (() => {
 
   function build() {
     host = document.createElement("appbuilder-error");
-    const root = host.attachShadow({ mode: "closed" });
+    const root = host.attachShadow({ mode: "open" });
     const title = element("h2");
     const source = element("span", { className: "source" });
     const message = element("p", { className: "message" });

@@ -74,7 +74,8 @@ XMLHttpRequest.prototype.send = function send(body) {
   return nativeSend.call(this, body);
 };
 
-// A worker's script must be same-origin, which nothing is. A blob of our own making is, and may import the script.
+// A worker's script must be same-origin, which nothing is; a data URL may be one too, and may import the script.
+// (From a blob Chromium starts no module worker on an opaque origin.)
 const NativeWorker = window.Worker;
 window.Worker = class Worker extends NativeWorker {
   constructor(script, options) {
@@ -82,7 +83,7 @@ window.Worker = class Worker extends NativeWorker {
     if (/^https?:$/.test(url.protocol)) {
       const text = JSON.stringify(url.href);
       const source = options?.type === "module" ? `import ${text};` : `importScripts(${text});`;
-      script = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+      script = "data:text/javascript," + encodeURIComponent(source);
     }
     super(script, options);
   }

@@ -1,0 +1,189 @@
+"""What the preview's tests run on: a real Vite, a real Chromium; where only HTTP matters, a server on a unix socket."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import shutil
+import socket
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tornado import httpserver, netutil, web
+
+from jupyter_appbuilder.preview import PageStorage, Previews, preview_handlers
+from jupyter_appbuilder.sandbox.base import Address, DevServer
+
+BASE_URL = "/user/ada/"
+
+
+@dataclass
+class Target:
+    """What a session is to its preview."""
+
+    storage: PageStorage
+    server: DevServer = field(default_factory=lambda: DevServer("stopped"))
+    session: str = "s1"
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    ensured: int = 0
+    after: DevServer | None = None  # what ensure() leads to
+
+    async def ensure(self) -> DevServer:
+        self.ensured += 1
+        if self.after:
+            self.server = self.after
+        return self.server
+
+    async def report(self, finding: dict[str, Any]) -> None:
+        self.findings.append(finding)
+
+    def problems(self) -> list[str]:
+        return [finding["message"] for finding in self.findings if finding["kind"] != "ready"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@asynccontextmanager
+async def served(previews: Previews, *more: Any) -> AsyncIterator[str]:
+    """A plain tornado server with the preview's routes, as the command line has it; its origin."""
+    app = web.Application([*preview_handlers(BASE_URL, previews), *more])
+    server = httpserver.HTTPServer(app)
+    port = free_port()
+    server.listen(port, "127.0.0.1")
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.stop()
+        await server.close_all_connections()
+
+
+@asynccontextmanager
+async def upstream(tmp_path: Path, *routes: Any) -> AsyncIterator[Address]:
+    """A server on a unix socket."""
+    path = tmp_path / "dev.sock"
+    server = httpserver.HTTPServer(web.Application(list(routes)))
+    server.add_socket(netutil.bind_unix_socket(str(path)))
+    try:
+        yield Address(socket=path)
+    finally:
+        server.stop()
+        await server.close_all_connections()
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Any]:
+    from playwright.async_api import async_playwright
+
+    executable = shutil.which("chromium")
+    if executable is None:
+        pytest.skip("no chromium")
+    flags = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=executable, args=[*flags.split(), "--disable-component-update", "--disable-sync"]
+        )
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+PACKAGE = {
+    "name": "app",
+    "private": True,
+    "type": "module",
+    "dependencies": {"react": "^19", "react-dom": "^19"},
+    "devDependencies": {"vite": "^8", "@vitejs/plugin-react": "^6"},
+}
+
+
+def node_modules() -> Path:
+    """React and Vite, installed once and kept between runs."""
+    text = json.dumps(PACKAGE)
+    folder = Path("/tmp/appbuilder-tests") / f"vite-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
+    if not (folder / "done").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "package.json").write_text(text)
+        subprocess.run(["npm", "install", "--no-audit", "--no-fund"], cwd=folder, check=True, capture_output=True)
+        (folder / "done").touch()
+    return folder / "node_modules"
+
+
+@asynccontextmanager
+async def vite(folder: Path, files: dict[str, str], base: str) -> AsyncIterator[Address]:
+    """A real Vite dev server below ``base``, reached through a bridge to a unix socket, as in a sandbox."""
+    folder.mkdir(parents=True)
+    (folder / "node_modules").symlink_to(node_modules())
+    port = free_port()
+    defaults = {
+        "package.json": json.dumps(PACKAGE),
+        "vite.config.js": "import react from '@vitejs/plugin-react';\n"
+        "export default { plugins: [react()], cacheDir: '.vite' };\n",
+        "index.html": '<!doctype html><html lang="en"><head><title>App</title></head><body><div id="root"></div>'
+        '<script type="module" src="/src/main.jsx"></script></body></html>',
+        "src/main.jsx": "import { createRoot } from 'react-dom/client';\nimport App from './App.jsx';\n"
+        "createRoot(document.getElementById('root')).render(<App />);\n",
+    }
+    for name, text in (defaults | files).items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    log = (folder / "vite.log").open("wb")
+    server = await asyncio.create_subprocess_exec(
+        "node", "node_modules/vite/bin/vite.js", "--host", "127.0.0.1", "--port", str(port), "--strictPort",
+        "--base", base, cwd=folder, stdout=log, stderr=log,
+    )  # fmt: skip
+    path = folder / "dev.sock"
+    bridge = await asyncio.create_subprocess_exec(
+        "socat", f"UNIX-LISTEN:{path},fork,backlog=128", f"TCP:127.0.0.1:{port}"
+    )
+    try:
+        for _ in range(300):
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                break
+            except OSError:
+                await asyncio.sleep(0.05)
+        else:
+            pytest.fail("Vite did not start: " + (folder / "vite.log").read_text())
+        yield Address(socket=path)
+    finally:
+        for process in (server, bridge):
+            if process.returncode is None:
+                process.terminate()
+            await process.wait()
+        log.close()
+
+
+def write(path: Path, text: str) -> None:
+    """Save as the workspace does: whole, then rename."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text)
+    temporary.rename(path)
+
+
+FRAME = """<!doctype html><title>Panel</title><body><script>
+window.messages = [];
+addEventListener("message", (event) => {
+  if (event.source === document.querySelector("iframe")?.contentWindow) messages.push(event.data);
+});
+</script><iframe id="app" style="width:1000px;height:640px;border:0" src="%s"></iframe>"""
+
+
+class PanelHandler(web.RequestHandler):
+    """A page that frames the preview as JupyterLab's panel does."""
+
+    def get(self) -> None:
+        self.set_cookie("_xsrf", "secret-of-the-person")
+        self.finish(FRAME % self.get_query_argument("src"))

@@ -1,0 +1,356 @@
+"""The proxy over real sockets: what passes, what does not, and what is said when nothing answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from preview.stage import BASE_URL, Target, served, upstream
+from tornado import web, websocket
+
+from jupyter_appbuilder.errors import Unavailable
+from jupyter_appbuilder.preview import Previews
+from jupyter_appbuilder.sandbox.base import Address, DevServer
+
+POLICY = "frame-ancestors 'self'; sandbox allow-scripts allow-forms allow-modals"
+NAVIGATION = {"Accept": "text/html,application/xhtml+xml", "Sec-Fetch-Dest": "iframe"}
+
+
+class Echo(web.RequestHandler):
+    """Answers with what it was sent."""
+
+    async def prepare(self) -> None:
+        self.set_header("Set-Cookie", "session=1")
+        self.set_header("Content-Security-Policy", "default-src *")
+        self.set_header("X-Frame-Options", "DENY")
+        self.set_header("Clear-Site-Data", '"*"')
+        self.set_header("WWW-Authenticate", "Basic")
+        self.set_header("Access-Control-Allow-Origin", "http://localhost")
+        self.set_header("X-Total", "7")
+        headers = {name.lower(): value for name, value in self.request.headers.get_all()}
+        body = self.request.body.decode()
+        self.finish({"method": self.request.method, "uri": self.request.uri, "headers": headers, "body": body})
+
+
+class Page(web.RequestHandler):
+    def get(self) -> None:
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.finish("<!doctype html>\n<!-- <head> --><html lang='a>b'><head data-x><title>T</title></head><p>hi")
+
+
+class Slow(web.RequestHandler):
+    """Server-sent events until the reader goes away."""
+
+    closed = asyncio.Event()
+
+    async def get(self) -> None:
+        self.set_header("Content-Type", "text/event-stream")
+        for n in range(10_000):
+            self.write(f"data: {n}\n\n")
+            await self.flush()
+            await asyncio.sleep(0.01)
+
+    def on_connection_close(self) -> None:
+        Slow.closed.set()
+
+
+class Big(web.RequestHandler):
+    async def get(self) -> None:
+        for _ in range(64):
+            self.write(b"x" * 1024 * 1024)
+            await self.flush()
+
+
+@web.stream_request_body
+class Count(web.RequestHandler):
+    def prepare(self) -> None:
+        self.size = 0
+
+    def data_received(self, chunk: bytes) -> None:
+        self.size += len(chunk)
+
+    def post(self) -> None:
+        self.finish(str(self.size))
+
+
+class Broken(web.RequestHandler):
+    async def get(self) -> None:
+        self.set_header("Content-Length", "1000")
+        self.write(b"half")
+        await self.flush()
+        self.request.connection.stream.close()  # pyright: ignore
+
+
+async def test_nothing_of_the_person_reaches_the_app_and_nothing_of_the_app_binds_jupyter(
+    target: Target, tmp_path: Path
+) -> None:
+    previews = Previews(BASE_URL)
+    prefix = previews.open(target)
+    async with upstream(tmp_path, (".*", Echo)) as address, served(previews) as origin, httpx.AsyncClient() as client:
+        target.server = DevServer("ready", address)
+        personal = {
+            "Cookie": "_xsrf=1; jupyterhub=2",
+            "Authorization": "token abc",
+            "X-XSRFToken": "1",
+            "X-Forwarded-User": "ada",
+            "Referer": "http://hub/secret",
+            "X-Custom": "kept",
+            "Origin": "null",
+            "X-AppBuilder-Authorization": "Bearer the-apps-own",
+        }
+        answer = await client.put(f"{origin}{prefix}api/x%2Fy?q=%20a", headers=personal, content=b"body")
+        seen = answer.json()
+        assert (seen["method"], seen["uri"], seen["body"]) == ("PUT", f"{prefix}api/x%2Fy?q=%20a", "body")
+        headers = seen["headers"]
+        assert headers["host"] == "localhost"
+        assert headers["origin"] == "http://localhost"
+        assert headers["x-custom"] == "kept"
+        assert headers["authorization"] == "Bearer the-apps-own"
+        assert (
+            not {"cookie", "x-xsrftoken", "x-forwarded-user", "referer", "x-appbuilder-authorization"} & headers.keys()
+        )
+        assert answer.headers.get_list("Content-Security-Policy") == [POLICY]
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert answer.headers["X-Total"] == "7"
+        for name in ("Set-Cookie", "X-Frame-Options", "Clear-Site-Data", "WWW-Authenticate", "Server"):
+            assert name not in answer.headers
+        for method in ("GET", "POST", "PATCH", "DELETE", "OPTIONS"):
+            answer = await client.request(method, f"{origin}{prefix}x")
+            assert answer.json()["method"] == method
+            assert "authorization" not in answer.json()["headers"]
+
+
+async def test_secret_headers_of_the_address_are_sent_on_and_never_come_back(target: Target, tmp_path: Path) -> None:
+    previews = Previews(BASE_URL)
+    prefix = previews.open(target)
+    async with upstream(tmp_path, (".*", Echo)) as address, served(previews) as origin, httpx.AsyncClient() as client:
+        target.server = DevServer("ready", Address(socket=address.socket, headers={"X-Access-Token": "s3"}))
+        answer = await client.get(f"{origin}{prefix}", headers={"X-Access-Token": "forged"})
+        assert answer.json()["headers"]["x-access-token"] == "s3"
+        assert "x-access-token" not in answer.headers
+
+
+async def test_a_preflight_is_answered_for_the_opaque_origin(target: Target) -> None:
+    previews = Previews(BASE_URL)
+    prefix = previews.open(target)
+    async with served(previews) as origin, httpx.AsyncClient() as client:
+        asked = {"Origin": "null", "Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "x-a"}
+        answer = await client.options(f"{origin}{prefix}api", headers=asked)
+        assert answer.status_code == 204
+        assert "PUT" in answer.headers["Access-Control-Allow-Methods"]
+        assert answer.headers["Access-Control-Allow-Headers"] == "x-a"
+
+
+async def test_only_pages_get_the_script_and_it_comes_first(target: Target, tmp_path: Path) -> None:
+    previews = Previews(BASE_URL)
+    prefix = previews.open(target)
+    target.storage.change({"local": {"set": {"a": "</script><script>alert(1)"}}})
+    async with upstream(tmp_path, (".*", Page)) as address, served(previews) as origin, httpx.AsyncClient() as client:
+        target.server = DevServer("ready", address)
+        page = await client.get(origin + prefix, headers=NAVIGATION)
+        before, after = page.text.split("<script>window.__appbuilder=", 1)
+        assert before.endswith("<head data-x>")
+        assert after.endswith("<title>T</title></head><p>hi")
+        assert "</script><script>alert(1)" not in page.text
+        assert page.headers["Cache-Control"] == "no-store"
+        fetched = await client.get(origin + prefix, headers={"Accept": "*/*", "Sec-Fetch-Dest": "empty"})
+        assert "__appbuilder" not in fetched.text
+        source = after.split('<script src="', 1)[1].split('"', 1)[0]
+        script = await client.get(origin + source)
+        assert script.headers["Content-Type"].startswith("text/javascript")
+        assert "immutable" in script.headers["Cache-Control"]
+
+
+async def test_streams_flow_both_ways_and_end_with_their_reader(target: Target, tmp_path: Path) -> None:
+    previews = Previews(BASE_URL)
+    prefix = previews.open(target)
+    routes = [(".*/slow", Slow), (".*/big", Big), (".*/count", Count), (".*/broken", Broken)]
+    async with (
+        upstream(tmp_path, *routes) as address,
+        served(previews) as origin,
+        httpx.AsyncClient(base_url=origin + prefix) as client,
+    ):
+        target.server = DevServer("ready", address)
+        Slow.closed.clear()
+        async with client.stream("GET", "slow") as stream:
+            lines = stream.aiter_lines()
+            assert await anext(lines) == "data: 0"
+        await asyncio.wait_for(Slow.closed.wait(), 10)
+
+        async with client.stream("GET", "big") as stream:
+            assert sum([len(chunk) async for chunk in stream.aiter_raw()]) == 64 * 1024 * 1024
+
+        async def upload() -> Any:
+            for _ in range(40):
+                yield b"y" * 1024 * 1024
+
+        assert (await client.post("count", content=upload())).text == str(40 * 1024 * 1024)
+        assert (await client.post("count", content=b"z" * 300_000)).text == "300000"
+        with pytest.raises(httpx.RemoteProtocolError):
+            await client.get("broken")
+
+
+async def test_a_dead_capability_explains_itself(target: Target) -> None:
+    previews = Previews(BASE_URL)
+    prefix = previews.open(target)
+    async with served(previews) as origin, httpx.AsyncClient() as client:
+        previews.close("s1")
+        page = await client.get(origin + prefix, headers=NAVIGATION)
+        assert page.status_code == 404
+        assert "reopen it from JupyterLab" in page.text
+        assert page.headers["Content-Security-Policy"] == POLICY
+        for path in ("__appbuilder/status", "src/main.js"):
+            answer = await client.get(origin + prefix + path)
+            assert answer.status_code == 404
+            assert "preview has ended" in answer.text
+
+
+async def test_an_app_that_sleeps_is_woken_and_one_that_failed_says_why(target: Target, tmp_path: Path) -> None:
+    previews = Previews(BASE_URL)
+    prefix = previews.open(target)
+    async with upstream(tmp_path, (".*", Page)) as address, served(previews) as origin, httpx.AsyncClient() as client:
+        target.server = DevServer("asleep")
+        target.after = DevServer("failed", message="vite.config.ts: no such plugin", log="line\n" * 300 + "the end")
+        module = await client.get(origin + prefix + "src/main.js")
+        assert module.status_code == 503
+        assert module.headers["Retry-After"] == "1"
+        assert "text/plain" in module.headers["Content-Type"]
+        assert target.ensured == 1
+        page = await client.get(origin + prefix, headers=NAVIGATION)
+        assert page.status_code == 503
+        assert "no such plugin" in page.text
+        status = (await client.get(origin + prefix + "__appbuilder/status")).json()
+        assert status["state"] == "failed"
+        assert status["log"].endswith("the end")
+        assert target.ensured == 1  # a failure is not tried again unasked
+        target.after = DevServer("ready", address)
+        await client.post(origin + prefix + "__appbuilder/start", content="{}")
+        assert (await client.get(origin + prefix + "__appbuilder/status")).json()["state"] == "ready"
+
+
+async def test_a_sandbox_that_cannot_start_is_explained(target: Target) -> None:
+    class Missing(Target):
+        async def ensure(self) -> DevServer:
+            raise Unavailable("Sandbox 'local' needs bubblewrap.", hint="Install it.")
+
+    previews = Previews(BASE_URL)
+    prefix = previews.open(Missing(target.storage))
+    async with served(previews) as origin, httpx.AsyncClient() as client:
+        await client.get(origin + prefix)
+        status = (await client.get(origin + prefix + "__appbuilder/status")).json()
+        assert status["state"] == "failed"
+        assert status["message"] == "Sandbox 'local' needs bubblewrap. Install it."
+
+
+async def test_a_dev_server_that_does_not_answer_gets_the_waiting_page(target: Target, tmp_path: Path) -> None:
+    previews = Previews(BASE_URL)
+    prefix = previews.open(target)
+    target.server = DevServer("ready", Address(socket=tmp_path / "nobody.sock"))
+    async with served(previews) as origin, httpx.AsyncClient() as client:
+        page = await client.get(origin + prefix, headers=NAVIGATION)
+        assert page.status_code == 503
+        assert "<title>Starting the app</title>" in page.text
+
+
+async def test_reports_are_checked_and_bounded(target: Target) -> None:
+    previews = Previews(BASE_URL)
+    report = previews.open(target) + "__appbuilder/report"
+    async with served(previews) as origin, httpx.AsyncClient() as client:
+
+        async def send(body: Any) -> int:
+            return (await client.post(origin + report, content=json.dumps(body))).status_code
+
+        assert await send({"kind": "page", "message": "m" * 9000, "stack": 5, "evil": 1}) == 200
+        assert target.findings == [{"kind": "page", "message": "m" * 4000}]
+        assert await send({"kind": "other", "message": "m"}) == 400
+        assert await send([1]) == 400
+        codes = [await send({"kind": "page", "message": str(n)}) for n in range(80)]
+        assert codes.count(200) < 60
+        assert codes[-1] == 429
+
+
+async def test_the_capability_is_never_logged(target: Target, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    previews = Previews(BASE_URL)
+    prefix = previews.open(target)
+    caplog.set_level(logging.DEBUG)
+    target.server = DevServer("ready", Address(socket=tmp_path / "nobody.sock"))
+    async with served(previews) as origin, httpx.AsyncClient() as client:
+        await client.get(origin + prefix + "x")
+        await client.post(origin + prefix + "__appbuilder/nothing")
+    ours = "\n".join(
+        record.getMessage() for record in caplog.records if record.name.startswith(("jupyter_appbuilder", "tornado"))
+    )
+    assert "/appbuilder/preview/…/x" in ours
+    assert prefix.split("/")[-2] not in ours
+
+
+class Parrot(websocket.WebSocketHandler):
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        return "vite-hmr" if "vite-hmr" in subprotocols else None
+
+    def check_origin(self, origin: str) -> bool:
+        return origin == "http://localhost"
+
+    def open(self, *args: str) -> None:
+        self.write_message(json.dumps(dict(self.request.headers.get_all())))
+
+    def on_message(self, message: str | bytes) -> None:
+        if message == "close":
+            self.close(4001, "because")
+        else:
+            self.write_message(message, binary=isinstance(message, bytes))
+
+    def on_close(self) -> None:
+        Parrot.ended.set_result(self.close_code)
+
+    ended: asyncio.Future[int | None]
+
+
+async def connect(url: str, **headers: str) -> websocket.WebSocketClientConnection:
+    from tornado.httpclient import HTTPRequest
+
+    request = HTTPRequest("ws" + url.removeprefix("http"), headers=headers)
+    return await websocket.websocket_connect(request, subprotocols=["vite-hmr"])
+
+
+async def test_a_websocket_carries_text_bytes_and_closes(target: Target, tmp_path: Path) -> None:
+    from tornado.httpclient import HTTPClientError
+
+    previews = Previews(BASE_URL)
+    prefix = previews.open(target)
+    async with upstream(tmp_path, (".*/ws", Parrot)) as address, served(previews) as origin:
+        target.server = DevServer("ready", address)
+        url = f"{origin}{prefix}ws?token=x"
+        Parrot.ended = asyncio.get_running_loop().create_future()
+        socket = await connect(url, Origin="null", Cookie="a=b", Authorization="token t")
+        assert socket.selected_subprotocol == "vite-hmr"
+        seen = json.loads(str(await socket.read_message()))
+        assert not {"Cookie", "Authorization"} & seen.keys()
+        await socket.write_message("text")
+        assert await socket.read_message() == "text"
+        await socket.write_message(b"\x00\xff", binary=True)
+        assert await socket.read_message() == b"\x00\xff"
+        await socket.write_message("close")
+        assert await socket.read_message() is None
+        assert (socket.close_code, socket.close_reason) == (4001, "because")
+
+        Parrot.ended = asyncio.get_running_loop().create_future()
+        socket = await connect(url, Origin=origin)
+        socket.close(4002)
+        assert await asyncio.wait_for(Parrot.ended, 10) == 4002
+
+        for refused, code in (
+            (url, 403),
+            (url.replace("/ws", "/none"), 404),
+            (url.replace(prefix, prefix[:-5] + "/"), 404),
+        ):
+            with pytest.raises(HTTPClientError) as raised:
+                await connect(refused, Origin="https://evil.example" if code == 403 else "null")
+            assert raised.value.code == code
