@@ -189,11 +189,11 @@ class Use:
     cpu: float  # seconds
 
 
-def descendants(pids: Sequence[int]) -> list[int]:
-    """``pids`` and all processes below them."""
+def descendants(pids: Sequence[int], most: int = 100_000) -> list[int]:
+    """``pids`` and all processes below them, up to ``most``: a fork bomb grows faster than it can be counted."""
     found: list[int] = []
     waiting = list(pids)
-    while waiting:
+    while waiting and len(found) < most:
         pid = waiting.pop()
         found.append(pid)
         with suppress(OSError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -85,6 +86,8 @@ class LocalSandboxProvider:
         else:
             detail = f"{size}, enforced by resource limits and a watch; cores are not limited"
             hint = "Exact limits need control groups this user may write (systemd: Delegate=yes)."
+            if os.getuid() == 0:  # the kernel exempts root from its limit on processes
+                hint += " As root many processes at once can slow this machine down; run Jupyter as an ordinary user."
             findings.append(Check("limits", True, detail, hint))
         try:
             registries = await self._known_registries()

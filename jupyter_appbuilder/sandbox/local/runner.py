@@ -12,7 +12,7 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,12 +20,12 @@ from typing import Literal
 from ...errors import Unavailable
 from ..base import ExecResult, Output
 from .bubblewrap import HOME, IDENTITY, NPM, OURS, PATH, WORKSPACE, Bind, Bubblewrap, explain, find_node
-from .limits import ControlGroups, Group, Limits, descendants, find_control_groups, measure
+from .limits import ControlGroups, Group, Limits, descendants, find_control_groups
+from .watch import Watch
 
 BRIDGE = f"{OURS}/bridge.mjs"
 EGRESS_SOCKET = f"{OURS}/egress.sock"
 EGRESS_PORT = 3128
-WATCH_SECONDS = 0.1
 
 ENVIRONMENT = {
     "PATH": PATH,
@@ -54,6 +54,8 @@ exec {NPM[0]} {NPM[1]} "$@"
 NPX_SHIM = f'#!/bin/sh\nexec {NPM[0]} {NPM[1].replace("npm-cli", "npx-cli")} --no-install "$@"\n'
 
 Ended = Literal["exit", "timeout", "output", "memory"]
+Stream = Literal["stdout", "stderr"]
+Take = Callable[[Stream, bytes], None]
 
 
 @dataclass(slots=True)
@@ -69,15 +71,27 @@ class Cell:
 
 
 class Process:
-    """A command in a bubblewrap of its own, with all that it starts."""
+    """A command in a bubblewrap of its own, with all that it starts.
 
-    def __init__(self, process: asyncio.subprocess.Process, cell: Cell) -> None:
-        self._process = process
-        self.cell = cell
+    Its output is read from the start, and given to ``take`` piece by piece: one whose output nobody reads never ends.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process, cell: Cell, take: Take) -> None:
         self.pid = process.pid
+        self.cell = cell
         self.ended: Ended = "exit"
-        self.watch: asyncio.Task[None] | None = None
+        self._process = process
+        assert process.stdout
+        assert process.stderr
+        self._pumps = [
+            asyncio.create_task(_pump("stdout", process.stdout, take)),
+            asyncio.create_task(_pump("stderr", process.stderr, take)),
+        ]
         cell.running.add(self)
+
+    @property
+    def running(self) -> bool:
+        return self._process.returncode is None
 
     def kill(self, why: Ended | None = None) -> None:
         """End it at once. bubblewrap's first process dies with it, and the kernel ends all others of that namespace."""
@@ -86,39 +100,17 @@ class Process:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
-    async def output(self) -> AsyncIterator[tuple[Literal["stdout", "stderr"], bytes]]:
-        """Its output as it comes, until both streams have ended."""
-        queue: asyncio.Queue[tuple[Literal["stdout", "stderr"], bytes] | None] = asyncio.Queue(16)
-
-        async def pump(name: Literal["stdout", "stderr"], reader: asyncio.StreamReader) -> None:
-            while piece := await reader.read(32 * 1024):
-                await queue.put((name, piece))
-            await queue.put(None)
-
-        assert self._process.stdout
-        assert self._process.stderr
-        pumps = [
-            asyncio.create_task(pump("stdout", self._process.stdout)),
-            asyncio.create_task(pump("stderr", self._process.stderr)),
-        ]
-        try:
-            for _ in pumps:
-                while (piece := await queue.get()) is not None:
-                    yield piece
-        finally:
-            for task in pumps:
-                task.cancel()
-
     async def wait(self) -> int:
-        """Its exit code, 128 + N for death by signal N."""
-        try:
-            code = await self._process.wait()
-        finally:
-            if self._process.returncode is not None:
-                self.cell.running.discard(self)
-                if self.watch:
-                    self.watch.cancel()
+        """Wait for its end and the last of its output; its exit code, 128 + N for death by signal N."""
+        await asyncio.wait(self._pumps)
+        code = await self._process.wait()
+        self.cell.running.discard(self)
         return 128 - code if code < 0 else code
+
+
+async def _pump(name: Stream, reader: asyncio.StreamReader, take: Take) -> None:
+    while piece := await reader.read(32 * 1024):
+        take(name, piece)
 
 
 class Runner:
@@ -145,7 +137,9 @@ class Runner:
             if self._use_groups:
                 self.groups = await asyncio.to_thread(find_control_groups)
             self.folder = await asyncio.to_thread(_make_folder)
-            result = await self.run(self.cell("probe"), ["true"], cwd="/", timeout=20)
+            cell = self.cell("probe")
+            result = await self.run(cell, ["true"], cwd="/", timeout=20)
+            await self.leave(cell)
             if result.exit_code:
                 self.close()
                 raise explain(result.stderr)
@@ -184,6 +178,7 @@ class Runner:
         self,
         cell: Cell,
         argv: Sequence[str],
+        take: Take,
         *,
         binds: Sequence[Bind] = (),
         environment: Mapping[str, str] | None = None,
@@ -191,7 +186,7 @@ class Runner:
         listen: tuple[socket.socket, int] | None = None,
         egress: Path | None = None,
     ) -> Process:
-        """Start ``argv`` in a sandbox.
+        """Start ``argv`` in a sandbox; its output goes to ``take``.
 
         ``listen`` is a listening unix socket of the host and the port inside that its connections go to. It is handed
         over as an open descriptor: the sandbox never sees the folder, so it cannot put a link to another socket there.
@@ -224,7 +219,7 @@ class Runner:
         ]
         outside += ["ulimit -c 0", f"ulimit -n {self.limits.open_files} 2>/dev/null"]
         outside += [f"ulimit -f {self.limits.file_size // 512}"]
-        outside += ['exec "$@"' if cell.group else 'exec nice -n 5 "$@"']
+        outside += ['exec "$@"' if cell.group else 'exec nice -n 19 "$@"']
         try:
             process = await asyncio.create_subprocess_exec(
                 "/bin/sh",
@@ -243,9 +238,14 @@ class Runner:
             raise Unavailable(
                 f"A sandbox could not be started: {error}.", hint="Free some memory or processes and try again."
             ) from None
-        running = Process(process, cell)
+        running = Process(process, cell, take)
         if cell.group is None:
-            running.watch = asyncio.create_task(self._watch(running))
+
+            def exceeded(memory: bool) -> None:
+                running.ended = "memory" if memory else "exit"
+
+            with contextlib.suppress(OSError):  # it has ended already
+                Watch(running.pid, cell.memory, self.limits.processes, exceeded).start()
         return running
 
     async def run(
@@ -264,26 +264,27 @@ class Runner:
         """Run ``argv`` to its end. Cancelling kills it and everything it started."""
         began = time.monotonic()
         killed_before = cell.group.kills() if cell.group else 0
-        process = await self.spawn(cell, argv, binds=binds, environment=environment, cwd=cwd, egress=egress)
         decoders = {name: codecs.getincrementaldecoder("utf-8")("replace") for name in ("stdout", "stderr")}
         texts: dict[str, list[str]] = {"stdout": [], "stderr": []}
         left = max_output
+        process: Process | None = None
 
-        def take(name: Literal["stdout", "stderr"], piece: bytes, final: bool = False) -> None:
-            text = decoders[name].decode(piece, final)
+        def take(name: Stream, piece: bytes) -> None:
+            nonlocal left
+            tell(name, decoders[name].decode(piece[: max(0, left)]))
+            left -= len(piece)
+            if left < 0 and process:
+                process.kill("output")
+
+        def tell(name: Stream, text: str) -> None:
             if text:
                 texts[name].append(text)
                 if on_output:
                     on_output(name, text)
 
+        process = await self.spawn(cell, argv, take, binds=binds, environment=environment, cwd=cwd, egress=egress)
         try:
             async with asyncio.timeout(timeout):
-                async for name, piece in process.output():
-                    take(name, piece[:left])
-                    left -= len(piece)
-                    if left < 0:
-                        process.kill("output")
-                        break
                 code = await process.wait()
         except TimeoutError:
             process.kill("timeout")
@@ -292,24 +293,14 @@ class Runner:
             process.kill()
             await asyncio.shield(process.wait())
             raise
-        for name in ("stdout", "stderr"):
-            take(name, b"", final=True)
+        tell("stdout", decoders["stdout"].decode(b"", True))
+        tell("stderr", decoders["stderr"].decode(b"", True))
         ended = process.ended
         if ended == "exit" and code and cell.group and cell.group.kills() > killed_before:
             ended = "memory"
         return ExecResult(
             code, "".join(texts["stdout"]), "".join(texts["stderr"]), time.monotonic() - began, ended=ended
         )
-
-    async def _watch(self, process: Process) -> None:
-        """Where there are no control groups: end what uses more than its share."""
-        while True:
-            use = await asyncio.to_thread(lambda: measure(descendants([process.pid])))
-            if use.memory > process.cell.memory:
-                process.kill("memory")
-            elif use.threads > self.limits.processes:
-                process.kill()
-            await asyncio.sleep(WATCH_SECONDS)
 
 
 def _counts_by_namespace() -> bool:

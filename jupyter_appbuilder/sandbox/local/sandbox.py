@@ -18,7 +18,7 @@ from ..templates import Template
 from .bubblewrap import WORKSPACE, Bind
 from .dependencies import WRITABLE, Dependencies
 from .limits import descendants, measure
-from .runner import Process, Runner
+from .runner import Process, Runner, Take
 from .server import ServerProcess
 
 RETRY_SECONDS = 60  # after packages could not be had, commands do not ask for them again for so long
@@ -45,7 +45,7 @@ class LocalSandbox:
         seed: Callable[[Path, Path], Awaitable[None]] | None = None,
     ) -> None:
         self._app = app
-        self._template = template
+        self.template = template
         self._runner = runner
         self._dependencies = dependencies
         self._scratch = scratch
@@ -78,7 +78,7 @@ class LocalSandbox:
                 self._cell,
                 argv,
                 binds=self._binds(),
-                environment=dict(self._template.environment) | dict(env or {}),
+                environment=dict(self.template.environment) | dict(env or {}),
                 cwd=folder,
                 timeout=timeout,
                 on_output=on_output,
@@ -91,14 +91,12 @@ class LocalSandbox:
     async def install(
         self, packages: Sequence[str], *, dev: bool = False, on_output: Output | None = None
     ) -> ExecResult:
-        result = await self._dependencies.install(
-            self._app, self._template.lock, packages, dev=dev, on_output=on_output
-        )
+        result = await self._dependencies.install(self._app, self.template.lock, packages, dev=dev, on_output=on_output)
         self._asked = 0.0
         return result
 
     async def prepare(self, on_progress: OnProgress | None = None) -> None:
-        self._modules = await self._dependencies.prepare(self._app, self._template.lock, on_progress)
+        self._modules = await self._dependencies.prepare(self._app, self.template.lock, on_progress)
 
     async def serve(self, base_path: str, on_progress: OnProgress | None = None) -> DevServer:
         async with self._serving:
@@ -151,11 +149,11 @@ class LocalSandbox:
         await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
         self._on_stop(self)
 
-    async def _spawn_server(self, listener: socket.socket, port: int, base_path: str) -> Process:
-        environment = dict(self._template.environment) | {"VITE_CACHE_DIR": f"{WORKSPACE}/node_modules/.vite"}
-        argv = [word.replace("{port}", str(port)).replace("{base}", base_path) for word in self._template.serve]
+    async def _spawn_server(self, listener: socket.socket, port: int, base_path: str, take: Take) -> Process:
+        environment = dict(self.template.environment) | {"VITE_CACHE_DIR": f"{WORKSPACE}/node_modules/.vite"}
+        argv = [word.replace("{port}", str(port)).replace("{base}", base_path) for word in self.template.serve]
         return await self._runner.spawn(
-            self._cell, argv, binds=self._binds(), environment=environment, listen=(listener, port)
+            self._cell, argv, take, binds=self._binds(), environment=environment, listen=(listener, port)
         )
 
     async def _prepare_quietly(self) -> str:

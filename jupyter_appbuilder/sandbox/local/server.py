@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..base import Address, DevServer, ServerState
-from .runner import Process
+from .runner import Process, Take
 
 LOG_LIMIT = 16 * 1024
 START_SECONDS = 60
@@ -20,8 +20,9 @@ PORT = 5173  # the same in every sandbox: each has a network of its own
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
-Spawn = Callable[[socket.socket, int, str], Awaitable[Process]]
-"""Starts the server's command: the socket whose connections go to the port inside, the port, the URL prefix."""
+Spawn = Callable[[socket.socket, int, str, Take], Awaitable[Process]]
+"""Starts the server's command: the socket whose connections go to the port inside, the port, the URL prefix, where its
+output goes."""
 
 
 class ServerProcess:
@@ -32,7 +33,7 @@ class ServerProcess:
         self._spawn = spawn
         self._path = path
         self._process: Process | None = None
-        self._reader: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._log = ""
 
     @property
@@ -52,19 +53,19 @@ class ServerProcess:
             listener.bind(str(self._path))
             self._path.chmod(0o600)
             listener.listen(128)
-            process = self._process = await self._spawn(listener, PORT, base_path)
+            process = self._process = await self._spawn(listener, PORT, base_path, self._take)
         # Our own copy of the listener is closed now: once the sandbox ends, connections are refused, not left waiting.
-        reader = self._reader = asyncio.create_task(self._read(process))
+        watch = self._watching = asyncio.create_task(self._watch(process))
         answer = asyncio.create_task(_answers(self._path, base_path))
         try:
-            await asyncio.wait({reader, answer}, timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            if answer.done() and answer.exception() is None and not reader.done():
+            await asyncio.wait({watch, answer}, timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if answer.done() and answer.exception() is None and not watch.done():
                 elapsed = round((time.monotonic() - began) * 1000)
                 self.state = DevServer("ready", Address(socket=self._path), started_ms=elapsed)
-            elif not reader.done():
+            elif not watch.done():
                 # It may have closed the connection because it is about to end: then its log says why.
-                await asyncio.wait({reader}, timeout=1)
-                if not reader.done():
+                await asyncio.wait({watch}, timeout=1)
+                if not watch.done():
                     await self.end("failed", f"The dev server did not answer within {START_SECONDS} seconds.")
         except BaseException:
             await asyncio.shield(self.end("stopped"))
@@ -83,15 +84,16 @@ class ServerProcess:
         if process:
             process.kill()
             await process.wait()
-        if self._reader:
-            await asyncio.wait({self._reader})
-            self._reader = None
+        if self._watching:
+            await asyncio.wait({self._watching})
+            self._watching = None
         self._path.unlink(missing_ok=True)
 
-    async def _read(self, process: Process) -> None:
-        """Follow its output; when it ends by itself, that is a failure."""
-        async for _, piece in process.output():
-            self._log = (self._log + ANSI.sub("", piece.decode("utf-8", "replace")))[-2 * LOG_LIMIT :]
+    def _take(self, _: str, piece: bytes) -> None:
+        self._log = (self._log + ANSI.sub("", piece.decode("utf-8", "replace")))[-2 * LOG_LIMIT :]
+
+    async def _watch(self, process: Process) -> None:
+        """When it ends by itself, that is a failure."""
         code = await process.wait()
         if self._process is process:
             self._process = None

@@ -1,0 +1,68 @@
+"""Real sandboxes for tests: bubblewrap, a Node dev server, no packages unless a test asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_appbuilder.sandbox.local import LocalSandboxProvider
+from jupyter_appbuilder.sandbox.local.sandbox import LocalSandbox
+from jupyter_appbuilder.sandbox.templates import Template
+
+SERVER = """
+import http from 'node:http';
+const [port, base] = process.argv.slice(2);
+console.log('listening below', base);
+http.createServer((request, response) => {
+  if (request.url === base + 'crash') { console.error('TypeError: it broke'); process.exit(3); }
+  response.end(`path ${request.url} by ${process.pid}`);
+}).listen(Number(port), '127.0.0.1');
+"""
+
+
+@dataclass
+class Place:
+    provider: LocalSandboxProvider
+    sandbox: LocalSandbox
+    app: Path
+
+
+MakePlace = Callable[..., AbstractAsyncContextManager[Place]]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> MakePlace:
+    """``async with place(limits=…) as here``: a provider, a sandbox and its app folder; all ended afterwards."""
+
+    @asynccontextmanager
+    async def make(serve: tuple[str, ...] | None = None, **options: Any) -> AsyncGenerator[Place]:
+        app = tmp_path / "app"
+        app.mkdir(exist_ok=True)
+        (app / "server.mjs").write_text(SERVER)
+        command = serve or ("node", "server.mjs", "{port}", "{base}")
+        template = Template("tiny", "Tiny", "One file.", tmp_path, command, ("true",))
+        provider = LocalSandboxProvider(options.pop("cache_dir", tmp_path / "cache"), **options)
+        try:
+            yield Place(provider, await provider.create("session", app, template), app)
+        finally:
+            await provider.close()
+
+    return make
+
+
+def processes_with(words: str) -> list[int]:
+    """Ids of this machine's processes whose command line holds ``words``."""
+    found: list[int] = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if words.encode() in (entry / "cmdline").read_bytes():
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+    return found

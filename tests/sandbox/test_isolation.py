@@ -1,0 +1,118 @@
+"""What code in a sandbox cannot do."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from jupyter_appbuilder.errors import InvalidInput, Unavailable
+from jupyter_appbuilder.sandbox.local import LocalSandboxProvider
+
+from .conftest import MakePlace
+
+
+async def test_the_home_directory_and_other_folders_do_not_exist(place: MakePlace, tmp_path: Path):
+    (tmp_path / "beside.txt").write_text("private")
+    async with place() as here:
+        for path in (Path.home(), tmp_path, Path.cwd(), "/etc/shadow", "/root", "/var/lib"):
+            result = await here.sandbox.exec(["ls", str(path)])
+            assert result.exit_code != 0, path
+            assert "No such file" in result.stderr
+
+
+async def test_a_link_to_the_outside_leads_nowhere(place: MakePlace, tmp_path: Path):
+    secret = tmp_path / "secret.txt"
+    secret.write_text("private")
+    async with place() as here:
+        (here.app / "link").symlink_to(secret)
+        result = await here.sandbox.exec("cat link; cat ../secret.txt")
+        assert result.exit_code != 0
+        assert "private" not in result.stdout
+
+
+async def test_only_the_app_can_be_written(place: MakePlace):
+    async with place() as here:
+        result = await here.sandbox.exec("echo mine > made.txt && echo ok")
+        assert (result.stdout, (here.app / "made.txt").read_text()) == ("ok\n", "mine\n")
+        for path in ("/usr/x", "/x", "/etc/x", "/dev/x", "/opt/node/x", "/proc/sys/kernel/core_pattern"):
+            result = await here.sandbox.exec(f"echo x > {path}")
+            assert result.exit_code != 0, path
+
+
+async def test_the_hosts_loopback_is_out_of_reach(place: MakePlace):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        async with place() as here:
+            probe = f"require('net').connect({port}, '127.0.0.1').on('connect', () => console.log('reached'))"
+            result = await here.sandbox.exec(["node", "-e", probe])
+            assert "ECONNREFUSED" in result.stderr
+            assert "reached" not in result.stdout
+
+
+async def test_the_servers_environment_stays_outside(place: MakePlace, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-private")
+    async with place() as here:
+        result = await here.sandbox.exec("env; cat /proc/*/environ | tr '\\0' '\\n'", env={"MINE": "1"})
+        assert "MINE=1" in result.stdout
+        assert "private" not in result.stdout
+        assert "OPENAI" not in result.stdout
+
+
+async def test_other_processes_cannot_be_seen(place: MakePlace):
+    async with place() as here:
+        result = await here.sandbox.exec("ls -d /proc/[0-9]* | wc -l")
+        assert int(result.stdout) < 10
+
+
+async def test_code_cannot_gain_privileges(place: MakePlace):
+    async with place() as here:
+        result = await here.sandbox.exec("grep -E 'NoNewPrivs|Cap(Prm|Eff|Bnd)' /proc/self/status; unshare -U true")
+        lines = result.stdout.split()
+        assert lines[lines.index("NoNewPrivs:") + 1] == "1"
+        assert lines[lines.index("CapBnd:") + 1] == "0" * 16
+        assert result.exit_code != 0  # no user namespace within
+
+
+async def test_a_repository_inside_the_app_cannot_be_made(place: MakePlace):
+    async with place() as here:
+        result = await here.sandbox.exec("mkdir -p deep/er && git init -q deep/er; git init -q . || echo refused")
+        assert "refused" in result.stdout
+        assert not (here.app / "deep/er/.git").exists()
+        assert list((here.app / ".git").iterdir()) == []
+
+
+async def test_a_folder_outside_is_no_place_to_run_in(place: MakePlace):
+    async with place() as here:
+        with pytest.raises(InvalidInput, match="outside"):
+            await here.sandbox.exec("true", cwd="../..")
+
+
+async def test_without_bubblewrap_it_refuses_and_says_what_to_install(place: MakePlace, tmp_path: Path):
+    provider = LocalSandboxProvider(tmp_path / "cache", bubblewrap="no-such-bwrap")
+    checks = {check.name: check for check in await provider.check()}
+    assert not checks["isolation"].ok
+    assert "apt install bubblewrap" in checks["isolation"].hint
+    with pytest.raises(Unavailable, match="apt install bubblewrap"):
+        async with place(bubblewrap="no-such-bwrap"):
+            pass
+
+
+async def test_where_namespaces_are_forbidden_it_refuses(place: MakePlace, tmp_path: Path):
+    forbidden = tmp_path / "bwrap"
+    forbidden.write_text(
+        "#!/bin/sh\necho 'bwrap: Creating new namespace failed: Operation not permitted' >&2\nexit 1\n"
+    )
+    forbidden.chmod(0o755)
+    with pytest.raises(Unavailable, match="user namespaces") as caught:
+        async with place(bubblewrap=str(forbidden)):
+            pass
+    assert "sysctl" in caught.value.hint
+
+
+async def test_check_tells_how_limits_are_enforced(place: MakePlace):
+    async with place() as here:
+        checks = {check.name: check for check in await here.provider.check()}
+        assert all(check.ok for check in checks.values())
+        assert "enforced by" in checks["limits"].detail
