@@ -1,0 +1,173 @@
+import * as React from 'react';
+import { highlight } from '../highlight';
+import type { DiffLine, FileDiff } from '../diff';
+import { Icon } from './Icon';
+import { useHost, useTranslation } from './surroundings';
+
+/** Lines shown before "Show all": a whole page of code in a narrow panel helps nobody. */
+const FOLDED = 200;
+
+/** Code that can be scrolled, by keyboard too, and copied. */
+export function CodeBlock({ text, language = '' }: { text: string; language?: string }): React.ReactElement {
+  const trans = useTranslation();
+  const [whole, setWhole] = React.useState(false);
+  const lines = React.useMemo(() => text.split('\n'), [text]);
+  const shown = whole || lines.length <= FOLDED + 20 ? text : lines.slice(0, FOLDED).join('\n');
+  return (
+    <div className="jp-AppBuilder-code">
+      <CopyButton text={text} />
+      <pre tabIndex={0} role="region" aria-label={language ? trans.__('Code (%1)', language) : trans.__('Code')}>
+        <code>{highlight(shown, language)}</code>
+      </pre>
+      {shown !== text && (
+        <button type="button" className="jp-AppBuilder-link" onClick={() => setWhole(true)}>
+          {trans.__('Show all %1 lines', lines.length)}
+        </button>
+      )}
+    </div>
+  );
+}
+
+function CopyButton({ text }: { text: string }): React.ReactElement | null {
+  const trans = useTranslation();
+  const [copied, setCopied] = React.useState(false);
+  React.useEffect(() => {
+    const timer = copied ? setTimeout(() => setCopied(false), 1500) : undefined;
+    return () => clearTimeout(timer);
+  }, [copied]);
+  return (
+    <button
+      type="button"
+      className="jp-AppBuilder-iconButton jp-AppBuilder-copy"
+      title={copied ? trans.__('Copied') : trans.__('Copy')}
+      aria-label={copied ? trans.__('Copied') : trans.__('Copy')}
+      onClick={() => {
+        void navigator.clipboard?.writeText(text).then(() => setCopied(true));
+      }}
+    >
+      <Icon name={copied ? 'check' : 'copy'} />
+    </button>
+  );
+}
+
+/** A file's name that opens it in the editor, where there is one. */
+export function FileLink({ path }: { path: string }): React.ReactElement {
+  const { openFile } = useHost();
+  const trans = useTranslation();
+  if (!openFile) {
+    return <span className="jp-AppBuilder-path">{path}</span>;
+  }
+  return (
+    <button
+      type="button"
+      className="jp-AppBuilder-link jp-AppBuilder-path"
+      title={trans.__('Open %1 in the editor', path)}
+      onClick={event => {
+        event.stopPropagation();
+        openFile(path);
+      }}
+    >
+      {path}
+    </button>
+  );
+}
+
+/** "+12 −3", coloured; also said in words. */
+export function Lines({ added, removed }: { added: number; removed: number }): React.ReactElement | null {
+  const trans = useTranslation();
+  if (added === 0 && removed === 0) {
+    return null;
+  }
+  return (
+    <span className="jp-AppBuilder-lines">
+      {added > 0 && (
+        <span className="jp-mod-added">
+          <span aria-hidden="true">+{added}</span>
+          <span className="jp-AppBuilder-hidden">{trans._n('%1 line added', '%1 lines added', added, added)}</span>
+        </span>
+      )}
+      {removed > 0 && (
+        <span className="jp-mod-removed">
+          <span aria-hidden="true">−{removed}</span>
+          <span className="jp-AppBuilder-hidden">
+            {trans._n('%1 line removed', '%1 lines removed', removed, removed)}
+          </span>
+        </span>
+      )}
+    </span>
+  );
+}
+
+const SIGN: Record<DiffLine['kind'], string> = { added: '+', removed: '−', context: ' ', hunk: '' };
+
+export function DiffLines({ lines, label }: { lines: readonly DiffLine[]; label: string }): React.ReactElement {
+  const trans = useTranslation();
+  const [whole, setWhole] = React.useState(false);
+  const shown = whole || lines.length <= FOLDED + 20 ? lines : lines.slice(0, FOLDED);
+  return (
+    <div className="jp-AppBuilder-diff">
+      <pre tabIndex={0} role="region" aria-label={label}>
+        {shown.map((line, at) => (
+          <div key={at} className={`jp-AppBuilder-diffLine jp-mod-${line.kind}`}>
+            {line.kind === 'hunk' ? (
+              <span className="jp-AppBuilder-hunk">⋯ {line.text}</span>
+            ) : (
+              <>
+                <span className="jp-AppBuilder-gutter" aria-hidden="true">
+                  {line.after ?? line.before ?? ''}
+                </span>
+                <span className="jp-AppBuilder-sign">{SIGN[line.kind]}</span>
+                <span>{line.text}</span>
+              </>
+            )}
+          </div>
+        ))}
+      </pre>
+      {shown !== lines && (
+        <button type="button" className="jp-AppBuilder-link" onClick={() => setWhole(true)}>
+          {trans.__('Show all %1 lines', lines.length)}
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** The files of a diff, each folded open or shut. */
+export function DiffFiles({ files }: { files: readonly FileDiff[] }): React.ReactElement {
+  const trans = useTranslation();
+  if (files.length === 0) {
+    return <p className="jp-AppBuilder-note">{trans.__('No file changed.')}</p>;
+  }
+  return (
+    <div className="jp-AppBuilder-diffFiles">
+      {files.map((file, at) => (
+        <details key={`${file.path}:${at}`} open={files.length <= 3 && file.lines.length <= 80}>
+          <summary>
+            <Icon name="chevron" className="jp-AppBuilder-chevron" />
+            <FileLink path={file.path} />
+            {file.change !== 'modified' && <span className="jp-AppBuilder-note">{changeLabel(file.change, trans)}</span>}
+            <Lines added={file.added} removed={file.removed} />
+          </summary>
+          {file.binary ? (
+            <p className="jp-AppBuilder-note">{trans.__('A binary file.')}</p>
+          ) : (
+            <DiffLines lines={file.lines} label={trans.__('Changes to %1', file.path)} />
+          )}
+        </details>
+      ))}
+    </div>
+  );
+}
+
+function changeLabel(change: FileDiff['change'], trans: ReturnType<typeof useTranslation>): string {
+  switch (change) {
+    case 'created':
+      return trans.__('new');
+    case 'deleted':
+      return trans.__('deleted');
+    case 'renamed':
+      return trans.__('renamed');
+    case 'modified':
+      return trans.__('changed');
+  }
+}

@@ -1,0 +1,310 @@
+import * as React from 'react';
+import { relativeTime } from '../format';
+import type { Api, Demo, ModelChoice, TemplateChoice } from '../transport';
+import { RequestFailed, type Summary } from '../wire';
+import { Composer } from './Composer';
+import { Icon, Spinner } from './Icon';
+import { MenuButton } from './Menu';
+import { StateBadge } from './Session';
+import { useTranslation } from './surroundings';
+import { Failure } from './Turn';
+
+export interface Defaults {
+  model: string;
+  template: string;
+}
+
+export interface HomeProps {
+  api: Api;
+  models: readonly ModelChoice[];
+  /** The models are not known yet. */
+  loading: boolean;
+  demos: readonly Demo[];
+  templates: readonly TemplateChoice[];
+  defaults: Defaults;
+  sendWithModifier: boolean;
+  onOpen: (session: Summary, fresh: boolean) => void;
+  onRemove: (session: Summary) => Promise<boolean>;
+  onSetUp: () => void;
+}
+
+/** How often the list is read again while it is in view (ms). */
+const REFRESH = 8000;
+
+/** The first screen: describe an app, play a demo, or go on with one. */
+export function Home(props: HomeProps): React.ReactElement {
+  const trans = useTranslation();
+  const { api, models, demos, templates, defaults } = props;
+  const [text, setText] = React.useState('');
+  const [model, setModel] = React.useState('');
+  const [template, setTemplate] = React.useState('');
+  const [starting, setStarting] = React.useState(false);
+  const [failure, setFailure] = React.useState<RequestFailed | null>(null);
+  const sessions = useSessions(api);
+  const live = models.filter(choice => !choice.recorded);
+  const recorded = models.find(choice => choice.recorded);
+  const known = (id: string): boolean => models.some(choice => choice.id === id);
+  const chosen = known(model) ? model : known(defaults.model) ? defaults.model : (models[0]?.id ?? '');
+  const chosenTemplate =
+    template || (templates.some(t => t.name === defaults.template) ? defaults.template : (templates[0]?.name ?? ''));
+
+  const create = (prompt: string, withModel: string): void => {
+    setStarting(true);
+    setFailure(null);
+    api
+      .create({
+        prompt,
+        ...(chosenTemplate ? { template: chosenTemplate } : {}),
+        ...(withModel ? { model: withModel } : {})
+      })
+      .then(session => {
+        setText('');
+        props.onOpen(session, true);
+      })
+      .catch((error: unknown) => setFailure(RequestFailed.from(error)))
+      .finally(() => setStarting(false));
+  };
+
+  const starters = demos.filter(demo => demo.after === null);
+  const first = sessions.list !== null && sessions.list.length === 0 && sessions.search === '';
+  return (
+    <div className="jp-AppBuilder-home">
+      <header className="jp-AppBuilder-hero">
+        <h2>{trans.__('Build an app')}</h2>
+        {first && (
+          <p>
+            {trans.__(
+              'Describe a web app in plain words. An agent writes it in a sandbox while you watch it come alive, and the session becomes a notebook that rebuilds it.'
+            )}
+          </p>
+        )}
+      </header>
+      <Composer
+        label={trans.__('Describe the app you want')}
+        placeholder={trans.__('A task board with drag and drop that remembers my tasks…')}
+        text={text}
+        setText={setText}
+        rows={3}
+        onSend={prompt => create(prompt, chosen)}
+        blocked={starting ? trans.__('Starting…') : ''}
+        sendWithModifier={props.sendWithModifier}
+        sendLabel={trans.__('Build')}
+      >
+        {templates.length > 0 && (
+          <select
+            className="jp-AppBuilder-select"
+            aria-label={trans.__('Template')}
+            title={templates.find(choice => choice.name === chosenTemplate)?.summary ?? trans.__('Template')}
+            value={chosenTemplate}
+            onChange={event => setTemplate(event.target.value)}
+          >
+            {templates.map(choice => (
+              <option key={choice.name} value={choice.name}>
+                {choice.title}
+              </option>
+            ))}
+          </select>
+        )}
+        {models.length > 0 && (
+          <select
+            className="jp-AppBuilder-select"
+            aria-label={trans.__('Model')}
+            title={trans.__('Model')}
+            value={chosen}
+            onChange={event => setModel(event.target.value)}
+          >
+            {models.map(choice => (
+              <option key={choice.id} value={choice.id}>
+                {choice.title}
+              </option>
+            ))}
+          </select>
+        )}
+      </Composer>
+      {failure && <Failure error={failure} />}
+      {!props.loading && live.length === 0 && (
+        <div className="jp-AppBuilder-notice">
+          <Icon name="key" />
+          <div>
+            <p>{trans.__('No model is set up yet. The demos below play without one; your own ideas need one.')}</p>
+            <button type="button" className="jp-AppBuilder-button" onClick={props.onSetUp}>
+              {trans.__('Set up a model')}
+            </button>
+          </div>
+        </div>
+      )}
+      {starters.length > 0 && recorded && (
+        <section aria-labelledby="jp-AppBuilder-demos">
+          <h3 id="jp-AppBuilder-demos">{first ? trans.__('Or watch one being built') : trans.__('Demos')}</h3>
+          <ul className="jp-AppBuilder-demos">
+            {starters.map(demo => (
+              <li key={demo.name}>
+                <button
+                  type="button"
+                  className="jp-AppBuilder-demo"
+                  disabled={starting}
+                  onClick={() => create(demo.prompt, recorded.id)}
+                >
+                  <span className="jp-AppBuilder-demoTitle">
+                    <Icon name="play" />
+                    {demo.title}
+                  </span>
+                  <span className="jp-AppBuilder-demoPrompt">{demo.prompt}</span>
+                  <span className="jp-AppBuilder-tag jp-mod-recorded">{trans.__('Recorded demo')}</span>
+                </button>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      {!first && <Sessions {...props} sessions={sessions} />}
+      {live.length > 0 && (
+        <p className="jp-AppBuilder-homeFooter">
+          <button type="button" className="jp-AppBuilder-link" onClick={props.onSetUp}>
+            {trans.__('Models and keys…')}
+          </button>
+        </p>
+      )}
+    </div>
+  );
+}
+
+interface SessionList {
+  list: readonly Summary[] | null;
+  search: string;
+  setSearch: (search: string) => void;
+  refresh: () => void;
+  failure: RequestFailed | null;
+}
+
+function useSessions(api: Api): SessionList {
+  const [list, setList] = React.useState<readonly Summary[] | null>(null);
+  const [search, setSearch] = React.useState('');
+  const [failure, setFailure] = React.useState<RequestFailed | null>(null);
+  const [again, setAgain] = React.useState(0);
+  React.useEffect(() => {
+    let wanted = true;
+    const read = (): void => {
+      api.sessions(search).then(
+        found => {
+          if (wanted) {
+            setList(found);
+            setFailure(null);
+          }
+        },
+        (error: unknown) => wanted && setFailure(RequestFailed.from(error))
+      );
+    };
+    const wait = setTimeout(read, search === '' ? 0 : 150);
+    const timer = setInterval(() => document.visibilityState === 'visible' && read(), REFRESH);
+    return () => {
+      wanted = false;
+      clearTimeout(wait);
+      clearInterval(timer);
+    };
+  }, [api, search, again]);
+  return { list, search, setSearch, refresh: () => setAgain(count => count + 1), failure };
+}
+
+function Sessions({ sessions, api, onOpen, onRemove }: HomeProps & { sessions: SessionList }): React.ReactElement {
+  const trans = useTranslation();
+  const { list, search, setSearch, refresh, failure } = sessions;
+  const [renaming, setRenaming] = React.useState<string | null>(null);
+  const [problem, setProblem] = React.useState<RequestFailed | null>(null);
+  const now = Date.now();
+  return (
+    <section aria-labelledby="jp-AppBuilder-sessions">
+      <h3 id="jp-AppBuilder-sessions">{trans.__('Your apps')}</h3>
+      <div className="jp-AppBuilder-search">
+        <Icon name="search" />
+        <input
+          type="search"
+          className="jp-AppBuilder-input"
+          value={search}
+          placeholder={trans.__('Search')}
+          aria-label={trans.__('Search your apps')}
+          onChange={event => setSearch(event.target.value)}
+        />
+      </div>
+      {(failure ?? problem) && <Failure error={(failure ?? problem) as RequestFailed} />}
+      {list === null && !failure && (
+        <p className="jp-AppBuilder-note" role="status">
+          <Spinner /> {trans.__('Loading…')}
+        </p>
+      )}
+      {list?.length === 0 && search !== '' && (
+        <p className="jp-AppBuilder-note" role="status">
+          {trans.__('No app matches “%1”.', search)}
+        </p>
+      )}
+      <ul className="jp-AppBuilder-sessions">
+        {list?.map(session => (
+          <li key={session.id} className="jp-AppBuilder-sessionItem">
+            {renaming === session.id ? (
+              <input
+                className="jp-AppBuilder-titleInput"
+                defaultValue={session.title}
+                aria-label={trans.__('New title of %1', session.title)}
+                autoFocus
+                onKeyDown={event => {
+                  if (event.key === 'Escape') {
+                    event.currentTarget.value = session.title;
+                  }
+                  if (event.key === 'Escape' || event.key === 'Enter') {
+                    event.stopPropagation();
+                    event.currentTarget.blur();
+                  }
+                }}
+                onBlur={event => {
+                  const title = event.target.value.trim();
+                  setRenaming(null);
+                  if (title && title !== session.title) {
+                    api
+                      .update(session.id, { title })
+                      .catch((error: unknown) => setProblem(RequestFailed.from(error)))
+                      .finally(refresh);
+                  }
+                }}
+              />
+            ) : (
+              <button type="button" className="jp-AppBuilder-sessionOpen" onClick={() => onOpen(session, false)}>
+                <span className="jp-AppBuilder-sessionTitle">{session.title}</span>
+                <span className="jp-AppBuilder-meta">
+                  <StateBadge state={session.state} />
+                  <span title={new Date(session.updated_at).toLocaleString()}>
+                    {relativeTime(session.updated_at, now)}
+                  </span>
+                  {session.recorded && <span className="jp-AppBuilder-tag jp-mod-recorded">{trans.__('Recorded')}</span>}
+                </span>
+              </button>
+            )}
+            <MenuButton
+              label={trans.__('Actions for %1', session.title)}
+              entries={[
+                { label: trans.__('Open'), icon: 'eye', run: () => onOpen(session, false) },
+                { label: trans.__('Rename'), icon: 'pencil', run: () => setRenaming(session.id) },
+                {
+                  label: trans.__('Download as ZIP'),
+                  icon: 'download',
+                  run: () => {
+                    api.download(session.id, session.name).catch((error: unknown) => setProblem(RequestFailed.from(error)));
+                  }
+                },
+                {
+                  label: trans.__('Delete…'),
+                  icon: 'trash',
+                  danger: true,
+                  run: () => {
+                    onRemove(session)
+                      .catch((error: unknown) => setProblem(RequestFailed.from(error)))
+                      .finally(refresh);
+                  }
+                }
+              ]}
+            />
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

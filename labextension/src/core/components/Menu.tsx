@@ -1,0 +1,103 @@
+import * as React from 'react';
+import { Icon, type IconName } from './Icon';
+
+export interface MenuEntry {
+  label: string;
+  icon: IconName;
+  run: () => void;
+  danger?: boolean;
+}
+
+/** A button with a menu: arrows move, Escape closes and gives the focus back, as in the ARIA menu-button pattern. */
+export function MenuButton({ label, entries }: { label: string; entries: readonly MenuEntry[] }): React.ReactElement {
+  const [open, setOpen] = React.useState(false);
+  const root = React.useRef<HTMLDivElement>(null);
+  const button = React.useRef<HTMLButtonElement>(null);
+  const menu = React.useRef<HTMLDivElement>(null);
+  const id = React.useId();
+
+  React.useEffect(() => {
+    if (!open) {
+      return;
+    }
+    items(menu.current)[0]?.focus();
+    const outside = (event: Event): void => {
+      if (!root.current?.contains(event.target as Node)) {
+        setOpen(false);
+      }
+    };
+    document.addEventListener('pointerdown', outside, true);
+    document.addEventListener('focusin', outside, true);
+    return () => {
+      document.removeEventListener('pointerdown', outside, true);
+      document.removeEventListener('focusin', outside, true);
+    };
+  }, [open]);
+
+  const onKeyDown = (event: React.KeyboardEvent): void => {
+    const all = items(menu.current);
+    const at = all.indexOf(document.activeElement as HTMLElement);
+    const move: Record<string, number> = {
+      ArrowDown: (at + 1) % all.length,
+      ArrowUp: (at - 1 + all.length) % all.length,
+      Home: 0,
+      End: all.length - 1
+    };
+    const to = move[event.key];
+    if (event.key === 'Escape' || event.key === 'Tab') {
+      setOpen(false);
+      button.current?.focus();
+    } else if (to !== undefined) {
+      all[to]?.focus();
+    } else {
+      return;
+    }
+    if (event.key !== 'Tab') {
+      event.preventDefault();
+    }
+    event.stopPropagation();
+  };
+
+  return (
+    <div className="jp-AppBuilder-menuRoot" ref={root}>
+      <button
+        type="button"
+        ref={button}
+        className="jp-AppBuilder-iconButton"
+        aria-haspopup="menu"
+        aria-expanded={open}
+        aria-controls={open ? id : undefined}
+        aria-label={label}
+        title={label}
+        onClick={() => setOpen(!open)}
+      >
+        <Icon name="more" className="jp-mod-bold" />
+      </button>
+      {open && (
+        <div className="jp-AppBuilder-menu" role="menu" aria-label={label} id={id} ref={menu} onKeyDown={onKeyDown}>
+          {entries.map(entry => (
+            <button
+              key={entry.label}
+              type="button"
+              role="menuitem"
+              tabIndex={-1}
+              className={entry.danger ? 'jp-mod-danger' : undefined}
+              onClick={() => {
+                setOpen(false);
+                button.current?.focus();
+                entry.run();
+              }}
+            >
+              <Icon name={entry.icon} />
+              {entry.label}
+            </button>
+          ))}
+        </div>
+      )}
+    </div>
+  );
+}
+
+function items(menu: HTMLElement | null): HTMLElement[] {
+  return Array.from(menu?.querySelectorAll<HTMLElement>('[role="menuitem"]') ?? []);
+}

@@ -1,0 +1,151 @@
+import * as React from 'react';
+import type { Api, ProviderChoice } from '../transport';
+import { RequestFailed } from '../wire';
+import { Icon, Spinner } from './Icon';
+import { useTranslation } from './surroundings';
+import { Failure } from './Turn';
+
+/** Where models come from. A key goes to the server at once and is never kept in the browser, nor shown again. */
+export function ModelSetup({
+  api,
+  onDone,
+  onCancel
+}: {
+  api: Api;
+  onDone: () => void;
+  onCancel: () => void;
+}): React.ReactElement {
+  const trans = useTranslation();
+  const [providers, setProviders] = React.useState<readonly ProviderChoice[] | null>(null);
+  const [name, setName] = React.useState('');
+  const [custom, setCustom] = React.useState('');
+  const [baseUrl, setBaseUrl] = React.useState('');
+  const [key, setKey] = React.useState('');
+  const [saving, setSaving] = React.useState(false);
+  const [failure, setFailure] = React.useState<RequestFailed | null>(null);
+  const heading = React.useRef<HTMLHeadingElement>(null);
+  const id = React.useId();
+
+  React.useEffect(() => {
+    heading.current?.focus();
+    api.providers().then(
+      found => {
+        setProviders(found);
+        const first = found.find(provider => provider.configured) ?? found[0];
+        setName(first?.name ?? CUSTOM);
+        setBaseUrl(first?.base_url ?? '');
+      },
+      (error: unknown) => {
+        setProviders([]);
+        setName(CUSTOM);
+        setFailure(RequestFailed.from(error));
+      }
+    );
+  }, [api]);
+
+  if (providers === null) {
+    return (
+      <p className="jp-AppBuilder-opening" role="status">
+        <Spinner /> {trans.__('Loading…')}
+      </p>
+    );
+  }
+  const chosen = providers.find(provider => provider.name === name);
+  const save = (event: React.FormEvent): void => {
+    event.preventDefault();
+    setSaving(true);
+    setFailure(null);
+    api
+      .configure(name === CUSTOM ? custom.trim() : name, {
+        ...(baseUrl.trim() ? { base_url: baseUrl.trim() } : {}),
+        ...(key ? { api_key: key } : {})
+      })
+      .then(() => {
+        setKey('');
+        onDone();
+      })
+      .catch((error: unknown) => setFailure(RequestFailed.from(error)))
+      .finally(() => setSaving(false));
+  };
+  return (
+    <form className="jp-AppBuilder-setup" onSubmit={save} autoComplete="off">
+      <h2 tabIndex={-1} ref={heading}>
+        {trans.__('Set up a model')}
+      </h2>
+      <p>
+        {trans.__(
+          'Any endpoint that speaks the OpenAI protocol works: OpenAI, OpenRouter, Z.ai, a company gateway, or Ollama, LM Studio, vLLM and llama.cpp on this machine.'
+        )}
+      </p>
+      <label htmlFor={`${id}-provider`}>{trans.__('Provider')}</label>
+      <select
+        id={`${id}-provider`}
+        className="jp-AppBuilder-select"
+        value={name}
+        onChange={event => {
+          setName(event.target.value);
+          setBaseUrl(providers.find(provider => provider.name === event.target.value)?.base_url ?? '');
+          setFailure(null);
+        }}
+      >
+        {providers.map(provider => (
+          <option key={provider.name} value={provider.name}>
+            {provider.configured ? trans.__('%1 (set up)', provider.title) : provider.title}
+          </option>
+        ))}
+        <option value={CUSTOM}>{trans.__('Another endpoint…')}</option>
+      </select>
+      {name === CUSTOM && (
+        <>
+          <label htmlFor={`${id}-name`}>{trans.__('Name')}</label>
+          <input
+            id={`${id}-name`}
+            className="jp-AppBuilder-input"
+            value={custom}
+            required
+            pattern="[a-z][a-z0-9_\-]*"
+            placeholder="my-gateway"
+            title={trans.__('Small letters, digits, - and _')}
+            onChange={event => setCustom(event.target.value)}
+          />
+        </>
+      )}
+      <label htmlFor={`${id}-url`}>{trans.__('Base URL')}</label>
+      <input
+        id={`${id}-url`}
+        className="jp-AppBuilder-input"
+        type="url"
+        value={baseUrl}
+        required={name === CUSTOM}
+        placeholder="http://localhost:11434/v1"
+        onChange={event => setBaseUrl(event.target.value)}
+      />
+      <label htmlFor={`${id}-key`}>{trans.__('API key')}</label>
+      <input
+        id={`${id}-key`}
+        className="jp-AppBuilder-input"
+        type="password"
+        value={key}
+        autoComplete="new-password"
+        spellCheck={false}
+        placeholder={chosen?.configured ? trans.__('Leave empty to keep the one in use') : trans.__('Not needed for local models')}
+        onChange={event => setKey(event.target.value)}
+      />
+      <p className="jp-AppBuilder-note">
+        <Icon name="key" />{' '}
+        {trans.__('The key is kept on the Jupyter server, readable only by you. It never reaches a notebook, a log or the app.')}
+      </p>
+      {failure && <Failure error={failure} />}
+      <div className="jp-AppBuilder-actions">
+        <button type="button" className="jp-AppBuilder-button" onClick={onCancel}>
+          {trans.__('Cancel')}
+        </button>
+        <button type="submit" className="jp-AppBuilder-button jp-mod-primary" disabled={saving}>
+          {saving ? trans.__('Saving…') : trans.__('Save')}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+const CUSTOM = ':custom';

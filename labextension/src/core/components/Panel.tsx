@@ -1,0 +1,128 @@
+import * as React from 'react';
+import type { PanelModel } from '../panel';
+import type { Demo, ModelChoice, TemplateChoice } from '../transport';
+import type { Summary } from '../wire';
+import { Home, type Defaults } from './Home';
+import { ModelSetup } from './ModelSetup';
+import { SessionPane } from './Session';
+import { SurroundingsContext, type Host } from './surroundings';
+import type { Translation } from '../translation';
+
+export interface PanelProps {
+  model: PanelModel;
+  trans: Translation;
+  defaults: Defaults;
+  sendWithModifier: boolean;
+  /** What the place can do for a session. */
+  host: (session: Summary | null) => Host;
+  /** Called when the person opens or starts a session here. */
+  onOpened: (session: Summary, fresh: boolean) => void;
+  /** Asks first; false when the person thought better of it. */
+  onRemove: (session: Summary) => Promise<boolean>;
+}
+
+/** The whole side panel. */
+export function Panel(props: PanelProps): React.ReactElement {
+  const { model, trans } = props;
+  const { store } = React.useSyncExternalStore(model.subscribe, model.get);
+  const [settingUp, setSettingUp] = React.useState(false);
+  const catalog = useCatalog(model);
+  const summary = useSummary(model);
+  const { host } = props;
+  const surroundings = React.useMemo(
+    () => ({ trans, host: { ...host(summary), setUpModel: () => setSettingUp(true) } }),
+    // The host's abilities depend on where the session lies, not on its state.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+    [trans, host, summary?.id, summary?.app_path, summary?.notebook, summary?.title]
+  );
+  return (
+    <SurroundingsContext.Provider value={surroundings}>
+      <div className="jp-AppBuilder-panel">
+        {settingUp ? (
+          <ModelSetup
+            api={model.api}
+            onCancel={() => setSettingUp(false)}
+            onDone={() => {
+              setSettingUp(false);
+              catalog.refresh();
+            }}
+          />
+        ) : store ? (
+          <SessionPane
+            key={model.get().session}
+            store={store}
+            onBack={() => model.close()}
+            models={catalog.models}
+            demos={catalog.demos}
+            sendWithModifier={props.sendWithModifier}
+          />
+        ) : (
+          <Home
+            api={model.api}
+            models={catalog.models}
+            loading={catalog.loading}
+            demos={catalog.demos}
+            templates={catalog.templates}
+            defaults={props.defaults}
+            sendWithModifier={props.sendWithModifier}
+            onOpen={(session, fresh) => {
+              model.open(session.id);
+              props.onOpened(session, fresh);
+            }}
+            onRemove={props.onRemove}
+            onSetUp={() => setSettingUp(true)}
+          />
+        )}
+      </div>
+    </SurroundingsContext.Provider>
+  );
+}
+
+function useSummary(model: PanelModel): Summary | null {
+  const { store } = React.useSyncExternalStore(model.subscribe, model.get);
+  const subscribe = React.useCallback(
+    (changed: () => void) => (store ? store.subscribe(changed) : () => undefined),
+    [store]
+  );
+  return React.useSyncExternalStore(subscribe, () => store?.get().view.session ?? null);
+}
+
+interface Catalog {
+  models: readonly ModelChoice[];
+  demos: readonly Demo[];
+  templates: readonly TemplateChoice[];
+  loading: boolean;
+  refresh: () => void;
+}
+
+/** Models, demos and templates; what cannot be had is left out, the list of sessions shows the server's error. */
+function useCatalog(model: PanelModel): Catalog {
+  const { api } = model;
+  const [models, setModels] = React.useState<readonly ModelChoice[] | null>(null);
+  const [demos, setDemos] = React.useState<readonly Demo[]>([]);
+  const [templates, setTemplates] = React.useState<readonly TemplateChoice[]>([]);
+  const [again, setAgain] = React.useState(0);
+  React.useEffect(() => {
+    let wanted = true;
+    const keep =
+      <T,>(set: (value: T) => void) =>
+      (value: T): void => {
+        if (wanted) {
+          set(value);
+        }
+      };
+    api.models().then(keep(setModels), () => keep(setModels)([]));
+    api.demos().then(keep(setDemos), () => undefined);
+    api.templates().then(keep(setTemplates), () => undefined);
+    return () => {
+      wanted = false;
+    };
+  }, [api, again]);
+  return {
+    models: models ?? [],
+    demos,
+    templates,
+    loading: models === null,
+    refresh: () => setAgain(count => count + 1)
+  };
+}

@@ -1,0 +1,305 @@
+import * as React from 'react';
+import type { SessionStore } from '../store';
+import { RequestFailed } from '../wire';
+import { Icon, Spinner, type IconName } from './Icon';
+import { useTranslation } from './surroundings';
+import { Progress } from './Session';
+import { Failure, fixRequest } from './Turn';
+
+type Device = 'desktop' | 'tablet' | 'phone';
+const WIDTHS: Record<Device, number | null> = { desktop: null, tablet: 820, phone: 390 };
+
+interface Finding {
+  kind?: string;
+  message: string;
+  stack?: string;
+  source?: string;
+}
+
+/** The running app in a frame of its own origin, with what a person needs around it. */
+export function PreviewPane({
+  store,
+  resolve
+}: {
+  store: SessionStore;
+  /** The address to load for a path that the server gave. */
+  resolve: (url: string) => string;
+}): React.ReactElement {
+  const trans = useTranslation();
+  const { view } = React.useSyncExternalStore(store.subscribe, store.get);
+  const frame = React.useRef<HTMLIFrameElement>(null);
+  const [device, setDevice] = React.useState<Device>('desktop');
+  const [path, setPath] = React.useState('/');
+  const [round, setRound] = React.useState(0);
+  const [findings, setFindings] = React.useState<readonly Finding[]>([]);
+  const [failure, setFailure] = React.useState<RequestFailed | null>(null);
+  const { preview, session } = view;
+  const url = preview?.url ? resolve(preview.url) : null;
+  const busy = session?.state === 'busy' || session?.state === 'waiting';
+
+  const attempt = React.useCallback((request: Promise<unknown>): void => {
+    setFailure(null);
+    request.catch((error: unknown) => setFailure(RequestFailed.from(error)));
+  }, []);
+
+  const fix = React.useCallback(
+    (finding: Finding): void => {
+      attempt(store.transport.send(fixRequest(finding.message, finding.source, finding.stack)));
+      setFindings([]);
+    },
+    [attempt, store]
+  );
+
+  React.useEffect(() => {
+    const listen = (event: MessageEvent): void => {
+      // The frame's origin is opaque, so only its window tells who speaks.
+      if (!frame.current || event.source !== frame.current.contentWindow) {
+        return;
+      }
+      const message = readMessage(event.data);
+      switch (message?.type) {
+        case 'ready':
+          setFindings([]);
+          break;
+        case 'error':
+          setFindings(known => [...known.slice(-19), message.finding]);
+          break;
+        case 'fix':
+          fix(message.finding);
+          break;
+        case 'restart':
+          attempt(store.transport.preview('restart'));
+          break;
+        case 'navigate':
+          setPath(message.path);
+          break;
+      }
+    };
+    window.addEventListener('message', listen);
+    return () => window.removeEventListener('message', listen);
+  }, [store, fix, attempt]);
+
+  // A stopped or sleeping preview starts as soon as somebody looks at it.
+  const asked = React.useRef(false);
+  const idle = view.caughtUp && session?.state !== 'creating' && (!preview || preview.state === 'stopped');
+  React.useEffect(() => {
+    if (idle && !asked.current) {
+      asked.current = true;
+      attempt(store.transport.preview('start'));
+    }
+  }, [idle, store, attempt]);
+
+  const width = WIDTHS[device];
+  const state = preview?.state ?? 'stopped';
+  const last = findings[findings.length - 1];
+  const reload = (): void => {
+    setFindings([]);
+    setRound(round + 1);
+  };
+  return (
+    <section className="jp-AppBuilder-preview" aria-label={trans.__('Preview')}>
+      <div className="jp-AppBuilder-previewBar" role="toolbar" aria-label={trans.__('Preview tools')}>
+        <Tool icon="reload" label={trans.__('Reload the page')} run={reload} disabled={!url} />
+        <span className="jp-AppBuilder-address" title={path}>
+          {state === 'starting' && <Spinner />}
+          <span className="jp-AppBuilder-ellipsis">{path}</span>
+        </span>
+        {findings.length > 0 && last && (
+          <button
+            type="button"
+            className="jp-AppBuilder-button jp-mod-alert"
+            title={last.message}
+            disabled={busy}
+            onClick={() => fix(last)}
+          >
+            <Icon name="alert" />
+            {trans._n('%1 error: fix it', '%1 errors: fix them', findings.length, findings.length)}
+          </button>
+        )}
+        <span className="jp-AppBuilder-devices" role="group" aria-label={trans.__('Width')}>
+          {(
+            [
+              ['desktop', trans.__('Full width')],
+              ['tablet', trans.__('Tablet width')],
+              ['phone', trans.__('Phone width')]
+            ] as const
+          ).map(([name, label]) => (
+            <Tool key={name} icon={name} label={label} run={() => setDevice(name)} pressed={device === name} />
+          ))}
+        </span>
+        <Tool
+          icon="play"
+          label={trans.__('Restart the dev server')}
+          run={() => attempt(store.transport.preview('restart'))}
+          disabled={state === 'starting'}
+        />
+        <Tool
+          icon="external"
+          label={trans.__('Open in a new browser tab')}
+          run={() => url && window.open(url, '_blank', 'noopener,noreferrer')}
+          disabled={!url}
+        />
+      </div>
+      {failure && <Failure error={failure} />}
+      <div className={`jp-AppBuilder-stage jp-mod-${device}`}>
+        {url ? (
+          <iframe
+            key={`${url}:${round}`}
+            ref={frame}
+            src={url}
+            title={trans.__('Preview of %1', session?.title ?? '')}
+            sandbox="allow-scripts allow-forms allow-modals"
+            referrerPolicy="no-referrer"
+            style={width === null ? undefined : { width, maxWidth: '100%' }}
+          />
+        ) : (
+          <Waiting state={state} message={preview?.message ?? ''} log={preview?.log ?? ''} fraction={preview?.fraction ?? null}>
+            {state === 'failed' && (
+              <div className="jp-AppBuilder-actions">
+                <button
+                  type="button"
+                  className="jp-AppBuilder-button jp-mod-primary"
+                  disabled={busy}
+                  title={busy ? trans.__('A request is running: it sees this error too.') : undefined}
+                  onClick={() => fix({ message: preview?.message ?? '', stack: (preview?.log ?? '').slice(-2000) })}
+                >
+                  <Icon name="wrench" />
+                  {trans.__('Fix it')}
+                </button>
+                <button
+                  type="button"
+                  className="jp-AppBuilder-button"
+                  onClick={() => attempt(store.transport.preview('restart'))}
+                >
+                  {trans.__('Restart')}
+                </button>
+              </div>
+            )}
+            {(state === 'asleep' || (state === 'stopped' && failure)) && (
+              <button
+                type="button"
+                className="jp-AppBuilder-button jp-mod-primary"
+                onClick={() => attempt(store.transport.preview('start'))}
+              >
+                <Icon name="play" />
+                {state === 'asleep' ? trans.__('Wake it') : trans.__('Start')}
+              </button>
+            )}
+          </Waiting>
+        )}
+      </div>
+    </section>
+  );
+}
+
+function Tool({
+  icon,
+  label,
+  run,
+  disabled,
+  pressed
+}: {
+  icon: IconName;
+  label: string;
+  run: () => void;
+  disabled?: boolean;
+  pressed?: boolean;
+}): React.ReactElement {
+  return (
+    <button
+      type="button"
+      className="jp-AppBuilder-iconButton"
+      aria-label={label}
+      aria-pressed={pressed}
+      title={label}
+      disabled={disabled}
+      onClick={run}
+    >
+      <Icon name={icon} />
+    </button>
+  );
+}
+
+function Waiting({
+  state,
+  message,
+  log,
+  fraction,
+  children
+}: {
+  state: string;
+  message: string;
+  log: string;
+  fraction: number | null;
+  children: React.ReactNode;
+}): React.ReactElement {
+  const trans = useTranslation();
+  const titles: Record<string, string> = {
+    stopped: trans.__('The preview is getting ready'),
+    starting: trans.__('Starting the app'),
+    ready: trans.__('Opening the app'),
+    asleep: trans.__('The preview is asleep'),
+    failed: trans.__('The app could not start')
+  };
+  return (
+    <div className="jp-AppBuilder-waiting" role={state === 'failed' ? 'alert' : 'status'}>
+      <h2>{titles[state] ?? titles['stopped']}</h2>
+      {state === 'failed' ? (
+        <pre className="jp-AppBuilder-problem" tabIndex={0} role="region" aria-label={trans.__('Error')}>
+          {message}
+          {log ? `\n\n${log}` : ''}
+        </pre>
+      ) : state === 'asleep' ? (
+        <p>{trans.__('It was not used for a while. Your files are all there.')}</p>
+      ) : (
+        <Progress message={message || trans.__('One moment…')} fraction={fraction} />
+      )}
+      {children}
+    </div>
+  );
+}
+
+type ProbeMessage =
+  | { type: 'ready' | 'restart' }
+  | { type: 'error' | 'fix'; finding: Finding }
+  | { type: 'navigate'; path: string };
+
+/** What the page says, checked: it is generated code, and may say anything. */
+export function readMessage(data: unknown): ProbeMessage | null {
+  if (!isRecord(data) || data['source'] !== 'jupyter-appbuilder') {
+    return null;
+  }
+  switch (data['type']) {
+    case 'ready':
+    case 'restart':
+      return { type: data['type'] };
+    case 'error':
+    case 'fix': {
+      const finding = isRecord(data['finding']) ? data['finding'] : data;
+      const message = text(finding['message']).slice(0, 4000);
+      if (message === '') {
+        return null;
+      }
+      return {
+        type: data['type'],
+        finding: {
+          message,
+          stack: text(finding['stack']).slice(0, 4000),
+          source: text(finding['source']) === 'jupyter-appbuilder' ? '' : text(finding['source']).slice(0, 400)
+        }
+      };
+    }
+    case 'navigate':
+      return { type: 'navigate', path: (text(data['path']) || '/').slice(0, 2000) };
+    default:
+      return null;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}

@@ -1,0 +1,439 @@
+import * as React from 'react';
+import { usageDetail, usageLabel } from '../format';
+import type { SessionStore } from '../store';
+import type { Connection, Demo, ModelChoice } from '../transport';
+import type { SessionView } from '../view';
+import { RequestFailed, type Summary } from '../wire';
+import { Chat } from './Chat';
+import { Composer } from './Composer';
+import { Icon, Spinner } from './Icon';
+import { MenuButton, type MenuEntry } from './Menu';
+import { useHost, useTranslation } from './surroundings';
+import { Failure, type TurnActions } from './Turn';
+
+export interface SessionProps {
+  store: SessionStore;
+  /** Back to the list; none where there is no list. */
+  onBack?: () => void;
+  models: readonly ModelChoice[];
+  demos: readonly Demo[];
+  sendWithModifier?: boolean;
+}
+
+/** One session: its header, the conversation, and where the next request is written. */
+export function SessionPane({ store, onBack, models, demos, sendWithModifier }: SessionProps): React.ReactElement {
+  const trans = useTranslation();
+  const { view, connection } = React.useSyncExternalStore(store.subscribe, store.get);
+  const [text, setText] = React.useState('');
+  const [failure, setFailure] = React.useState<RequestFailed | null>(null);
+  const [stopping, setStopping] = React.useState(false);
+  const [sending, setSending] = React.useState(false);
+  const composer = React.useRef<HTMLTextAreaElement>(null);
+  const { session } = view;
+  const { transport } = store;
+  const busy = session?.state === 'busy' || session?.state === 'waiting' || runningTurn(view);
+
+  React.useEffect(() => {
+    if (!busy) {
+      setStopping(false);
+    }
+  }, [busy]);
+
+  const attempt = React.useCallback((request: Promise<unknown>): void => {
+    setFailure(null);
+    request.catch((error: unknown) => setFailure(RequestFailed.from(error)));
+  }, []);
+
+  const send = React.useCallback(
+    (request: string): void => {
+      setFailure(null);
+      setSending(true);
+      transport
+        .send(request)
+        .catch((error: unknown) => {
+          setFailure(RequestFailed.from(error));
+          setText(current => current || request); // what was typed is not lost
+        })
+        .finally(() => setSending(false));
+    },
+    [transport]
+  );
+
+  const actions = React.useMemo<TurnActions>(
+    () => ({ transport, attempt, send, busy }),
+    [transport, attempt, send, busy]
+  );
+  const stop = (): void => {
+    setStopping(true);
+    transport.stop().catch((error: unknown) => {
+      setStopping(false);
+      setFailure(RequestFailed.from(error));
+    });
+  };
+  const followUps = busy || !session ? [] : nextDemos(view, session, demos);
+  return (
+    <section className="jp-AppBuilder-session" aria-label={session?.title ?? trans.__('Session')}>
+      <Header view={view} onBack={onBack} models={models} busy={busy} attempt={attempt} />
+      <ConnectionBanner connection={connection} onRetry={() => transport.reconnect()} />
+      {!view.caughtUp ? (
+        <Opening connection={connection} />
+      ) : (
+        <Chat view={view} actions={actions}>
+          {view.entries.length === 0 && view.progress.length === 0 && (
+            <p className="jp-AppBuilder-empty">
+              {session?.state === 'creating'
+                ? trans.__('Setting up the workspace…')
+                : trans.__('The app starts as its template. Say what it should become.')}
+            </p>
+          )}
+          {view.progress.map(progress => (
+            <Progress key={progress.what} message={progress.message} fraction={progress.fraction} />
+          ))}
+          {view.failure && view.entries.length === 0 && <Failure error={new RequestFailed(view.failure)} />}
+        </Chat>
+      )}
+      <div className="jp-AppBuilder-footer">
+        {failure && (
+          <Failure error={failure}>
+            <button type="button" className="jp-AppBuilder-link" onClick={() => setFailure(null)}>
+              {trans.__('Dismiss')}
+            </button>
+          </Failure>
+        )}
+        {followUps.map(demo => (
+          <button
+            key={demo.name}
+            type="button"
+            className="jp-AppBuilder-suggestion"
+            onClick={() => send(demo.prompt)}
+            disabled={sending}
+          >
+            <Icon name="play" />
+            <span>{demo.prompt}</span>
+            <span className="jp-AppBuilder-tag jp-mod-recorded">{trans.__('Recorded demo')}</span>
+          </button>
+        ))}
+        <Composer
+          ref={composer}
+          label={trans.__('Your request')}
+          placeholder={
+            view.entries.length === 0 ? trans.__('Describe the app you want…') : trans.__('Ask for a change…')
+          }
+          text={text}
+          setText={setText}
+          onSend={request => {
+            setText('');
+            send(request);
+          }}
+          onStop={busy ? stop : undefined}
+          stopping={stopping}
+          blocked={blockedReason(session, connection, sending, trans)}
+          sendWithModifier={sendWithModifier}
+        >
+          <ModelPicker session={session} models={models} busy={busy} attempt={attempt} />
+        </Composer>
+      </div>
+      <Announcer view={view} />
+    </section>
+  );
+}
+
+function runningTurn(view: SessionView): boolean {
+  for (let at = view.entries.length - 1; at >= 0; at--) {
+    const entry = view.entries[at];
+    if (entry?.kind === 'turn') {
+      return entry.reason === null;
+    }
+  }
+  return false;
+}
+
+/** Recorded follow-ups to what was played last in this session, unless they were asked for already. */
+function nextDemos(view: SessionView, session: Summary, demos: readonly Demo[]): Demo[] {
+  if (!session.recorded) {
+    return [];
+  }
+  const asked = new Set(view.entries.map(entry => (entry.kind === 'turn' ? entry.request.trim() : '')));
+  const played = new Set(demos.filter(demo => asked.has(demo.prompt.trim())).map(demo => demo.name));
+  return demos.filter(demo => demo.after !== null && played.has(demo.after) && !played.has(demo.name));
+}
+
+function blockedReason(
+  session: Summary | null,
+  connection: Connection,
+  sending: boolean,
+  trans: ReturnType<typeof useTranslation>
+): string {
+  if (session && !session.owned) {
+    return trans.__('Another Jupyter server or kernel is working on this session. Close it there to go on here.');
+  }
+  if (session?.state === 'ended') {
+    return trans.__('This session has ended.');
+  }
+  if (connection.state === 'closed') {
+    return trans.__('This session cannot be reached.');
+  }
+  return sending ? trans.__('Sending…') : '';
+}
+
+function Header({
+  view,
+  onBack,
+  models,
+  busy,
+  attempt
+}: {
+  view: SessionView;
+  onBack?: (() => void) | undefined;
+  models: readonly ModelChoice[];
+  busy: boolean;
+  attempt: (request: Promise<unknown>) => void;
+}): React.ReactElement {
+  const trans = useTranslation();
+  const host = useHost();
+  const { session } = view;
+  const [editing, setEditing] = React.useState(false);
+  const entries: MenuEntry[] = [];
+  const add = (run: (() => void) | undefined, label: string, icon: MenuEntry['icon'], danger = false): void => {
+    if (run) {
+      entries.push({ run, label, icon, danger });
+    }
+  };
+  add(host.showPreview, trans.__('Open preview'), 'desktop');
+  add(host.openNotebook, trans.__('Open notebook'), 'notebook');
+  add(host.openFolder, trans.__('Show files'), 'folder');
+  add(host.exportZip, trans.__('Download as ZIP'), 'download');
+  add(host.rename && (() => setEditing(true)), trans.__('Rename'), 'pencil');
+  add(host.setUpModel, trans.__('Set up a model'), 'key');
+  add(host.remove, trans.__('Delete…'), 'trash', true);
+  const usage = usageLabel(view.usage, trans);
+  const recorded = session?.recorded ?? false;
+  const model = models.find(choice => choice.id === session?.model)?.title ?? session?.model;
+  return (
+    <header className="jp-AppBuilder-header">
+      <div className="jp-AppBuilder-headerRow">
+        {onBack && (
+          <button
+            type="button"
+            className="jp-AppBuilder-iconButton"
+            aria-label={trans.__('All apps')}
+            title={trans.__('All apps')}
+            onClick={onBack}
+          >
+            <Icon name="back" />
+          </button>
+        )}
+        {editing && session && host.rename ? (
+          <TitleEditor
+            title={session.title}
+            onDone={title => {
+              setEditing(false);
+              if (title && title !== session.title && host.rename) {
+                attempt(host.rename(title));
+              }
+            }}
+          />
+        ) : (
+          <h2 title={session?.title} onDoubleClick={() => host.rename && setEditing(true)}>
+            {session?.title ?? trans.__('Opening…')}
+          </h2>
+        )}
+        {host.showPreview && (
+          <button
+            type="button"
+            className="jp-AppBuilder-iconButton"
+            aria-label={trans.__('Show the preview')}
+            title={trans.__('Show the preview')}
+            onClick={host.showPreview}
+          >
+            <Icon name="desktop" />
+          </button>
+        )}
+        {entries.length > 0 && <MenuButton label={trans.__('More actions')} entries={entries} />}
+      </div>
+      <div className="jp-AppBuilder-meta">
+        {session && <StateBadge state={busy ? 'busy' : session.state} />}
+        {recorded && (
+          <span
+            className="jp-AppBuilder-tag jp-mod-recorded"
+            title={trans.__('This model plays recorded answers. Everything else (tools, sandbox, preview) is real.')}
+          >
+            {trans.__('Recorded demo')}
+          </span>
+        )}
+        {!recorded && model && <span className="jp-AppBuilder-ellipsis">{model}</span>}
+        {usage && <span title={usageDetail(view.usage, trans)}>{usage}</span>}
+      </div>
+    </header>
+  );
+}
+
+function TitleEditor({ title, onDone }: { title: string; onDone: (title: string) => void }): React.ReactElement {
+  const trans = useTranslation();
+  const [text, setText] = React.useState(title);
+  const input = React.useRef<HTMLInputElement>(null);
+  const done = React.useRef(false);
+  React.useEffect(() => input.current?.select(), []);
+  const finish = (value: string): void => {
+    if (!done.current) {
+      done.current = true;
+      onDone(value.trim());
+    }
+  };
+  return (
+    <input
+      ref={input}
+      className="jp-AppBuilder-titleInput"
+      value={text}
+      aria-label={trans.__('Title')}
+      maxLength={200}
+      onChange={event => setText(event.target.value)}
+      onBlur={() => finish(text)}
+      onKeyDown={event => {
+        if (event.key === 'Enter') {
+          finish(text);
+        } else if (event.key === 'Escape') {
+          finish('');
+        } else {
+          return;
+        }
+        event.stopPropagation();
+      }}
+    />
+  );
+}
+
+export function StateBadge({ state }: { state: Summary['state'] }): React.ReactElement {
+  const trans = useTranslation();
+  const names: Record<Summary['state'], string> = {
+    creating: trans.__('Setting up'),
+    ready: trans.__('Ready'),
+    busy: trans.__('Building'),
+    waiting: trans.__('Waiting for you'),
+    asleep: trans.__('Asleep'),
+    failed: trans.__('Failed'),
+    ended: trans.__('Ended')
+  };
+  return (
+    <span className={`jp-AppBuilder-state jp-mod-${state}`}>
+      <span className="jp-AppBuilder-dot" aria-hidden="true" />
+      {names[state]}
+    </span>
+  );
+}
+
+function ModelPicker({
+  session,
+  models,
+  busy,
+  attempt
+}: {
+  session: Summary | null;
+  models: readonly ModelChoice[];
+  busy: boolean;
+  attempt: (request: Promise<unknown>) => void;
+}): React.ReactElement | null {
+  const trans = useTranslation();
+  const { setModel } = useHost();
+  if (!session || !setModel) {
+    return null;
+  }
+  const known = models.some(choice => choice.id === session.model);
+  return (
+    <select
+      className="jp-AppBuilder-select"
+      aria-label={trans.__('Model')}
+      title={busy ? trans.__('The model of the next request') : trans.__('Model')}
+      value={session.model}
+      onChange={event => attempt(setModel(event.target.value))}
+    >
+      {!known && <option value={session.model}>{session.model}</option>}
+      {models.map(choice => (
+        <option key={choice.id} value={choice.id}>
+          {choice.title}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+function ConnectionBanner({
+  connection,
+  onRetry
+}: {
+  connection: Connection;
+  onRetry: () => void;
+}): React.ReactElement | null {
+  const trans = useTranslation();
+  const [now, setNow] = React.useState(Date.now);
+  const waiting = connection.state === 'waiting';
+  React.useEffect(() => {
+    setNow(Date.now());
+    const timer = waiting ? setInterval(() => setNow(Date.now()), 500) : undefined;
+    return () => clearInterval(timer);
+  }, [waiting, connection]);
+  if (connection.state === 'closed') {
+    return <Failure error={new RequestFailed(connection)} />;
+  }
+  if (connection.state !== 'waiting') {
+    return null;
+  }
+  const seconds = Math.max(0, Math.ceil((connection.retryAt - now) / 1000));
+  return (
+    <div className="jp-AppBuilder-banner" role="status">
+      <Icon name="alert" />
+      <span>
+        {trans.__('Connection lost.')}{' '}
+        <span aria-hidden="true">
+          {seconds > 0 ? trans.__('Trying again in %1 s.', seconds) : trans.__('Trying again…')}
+        </span>
+      </span>
+      <button type="button" className="jp-AppBuilder-link" onClick={onRetry}>
+        {trans.__('Try now')}
+      </button>
+    </div>
+  );
+}
+
+function Opening({ connection }: { connection: Connection }): React.ReactElement {
+  const trans = useTranslation();
+  return (
+    <div className="jp-AppBuilder-opening" role="status">
+      {connection.state !== 'closed' && (
+        <>
+          <Spinner /> {trans.__('Opening the session…')}
+        </>
+      )}
+    </div>
+  );
+}
+
+export function Progress({ message, fraction }: { message: string; fraction: number | null }): React.ReactElement {
+  return (
+    <div className="jp-AppBuilder-progress">
+      <span>{message}</span>
+      <progress aria-label={message} max={1} value={fraction ?? undefined} />
+    </div>
+  );
+}
+
+/** Says what matters to those who cannot see it: beginnings and ends, not every token. */
+function Announcer({ view }: { view: SessionView }): React.ReactElement {
+  const trans = useTranslation();
+  let text = '';
+  const last = [...view.entries].reverse().find(entry => entry.kind === 'turn');
+  if (last?.kind === 'turn') {
+    if (last.reason === null) {
+      text = trans.__('The agent is working.');
+    } else if (last.reason === 'done') {
+      text = trans.__('The agent has finished.');
+    } else {
+      text = last.message || trans.__('The agent has stopped.');
+    }
+  }
+  return (
+    <div className="jp-AppBuilder-hidden" role="status" aria-live="polite">
+      {text}
+    </div>
+  );
+}

@@ -1,0 +1,381 @@
+import * as React from 'react';
+import { parseDiff, type FileDiff } from '../diff';
+import { duration, relativeTime, usageDetail, usageLabel } from '../format';
+import type { Transport } from '../transport';
+import type { ApprovalItem, Aside, Checkpoint, FileItem, Item, ProblemItem, RestoreItem, Turn } from '../view';
+import { RequestFailed } from '../wire';
+import { DiffFiles, FileLink, Lines } from './Code';
+import { Icon, Spinner } from './Icon';
+import { Markdown } from './Markdown';
+import { useTranslation } from './surroundings';
+import { ArrivingCard, Elapsed, ToolCard } from './ToolCard';
+
+/** Steps of one turn drawn at first. */
+const STEPS = 100;
+
+export interface TurnActions {
+  transport: Transport;
+  /** Runs a request and shows its failure. */
+  attempt: (request: Promise<unknown>) => void;
+  /** Says something as the person. */
+  send: (text: string) => void;
+  busy: boolean;
+}
+
+interface TurnProps {
+  turn: Turn;
+  /** The last of the session: the one that can be retried. */
+  last: boolean;
+  /** Its checkpoint is what the files are now. */
+  current: boolean;
+  actions: TurnActions;
+}
+
+export const TurnView = React.memo(function TurnView({ turn, last, current, actions }: TurnProps): React.ReactElement {
+  const trans = useTranslation();
+  const [shown, setShown] = React.useState(STEPS);
+  const hidden = Math.max(0, turn.items.length - shown - STEPS / 4);
+  const items = hidden > 0 ? turn.items.slice(turn.items.length - shown) : turn.items;
+  return (
+    <article className="jp-AppBuilder-turn" aria-label={trans.__('Request: %1', turn.request.slice(0, 80))}>
+      <div className="jp-AppBuilder-request">{turn.request}</div>
+      {turn.recorded && (
+        <span className="jp-AppBuilder-tag jp-mod-recorded" title={trans.__('These answers come from a recording, not from a live model.')}>
+          {trans.__('Recorded demo')}
+        </span>
+      )}
+      {hidden > 0 && (
+        <button
+          type="button"
+          className="jp-AppBuilder-button jp-mod-quiet jp-AppBuilder-earlier"
+          onClick={() => setShown(shown + 4 * STEPS)}
+        >
+          {trans.__('Show earlier steps (%1 more)', turn.items.length - shown)}
+        </button>
+      )}
+      {items.map(item => (
+        <ItemView key={item.key} item={item} actions={actions} />
+      ))}
+      {turn.partial && (
+        <>
+          {turn.partial.text !== '' && <Markdown text={turn.partial.text} />}
+          {turn.partial.tool_calls.map(call => (
+            <ArrivingCard key={call.index} call={call} />
+          ))}
+        </>
+      )}
+      {turn.reason === null && isQuiet(turn) && (
+        <div className="jp-AppBuilder-thinking">
+          <Spinner />
+          <span>{turn.items.length === 0 ? trans.__('Reading your request…') : trans.__('Working out the next step…')}</span>
+          <Elapsed since={turn.startedAt} />
+        </div>
+      )}
+      {turn.reason !== null && <TurnFooter turn={turn} last={last} current={current} actions={actions} />}
+    </article>
+  );
+});
+
+/** Nothing else shows that work is going on. */
+function isQuiet(turn: Turn): boolean {
+  if (turn.partial && (turn.partial.text !== '' || turn.partial.tool_calls.length > 0)) {
+    return false;
+  }
+  return !turn.items.some(item => item.kind === 'tool' && (item.state === 'running' || item.state === 'queued'));
+}
+
+function TurnFooter({ turn, last, current, actions }: TurnProps): React.ReactElement {
+  const trans = useTranslation();
+  const usage = usageLabel(turn.usage, trans);
+  const took = turn.finishedAt === null ? 0 : Date.parse(turn.finishedAt) - Date.parse(turn.startedAt);
+  return (
+    <footer className="jp-AppBuilder-turnFooter">
+      {turn.reason !== null && turn.reason !== 'done' && (
+        <div className={`jp-AppBuilder-notice jp-mod-${turn.reason === 'failed' ? 'error' : 'warn'}`}>
+          <Icon name={turn.reason === 'stopped' ? 'stop' : 'alert'} />
+          <div>
+            <p>{turn.message || reasonLabel(turn.reason, trans)}</p>
+            {turn.hint && <p className="jp-AppBuilder-hint">{turn.hint}</p>}
+            {last && (
+              <button
+                type="button"
+                className="jp-AppBuilder-button"
+                disabled={actions.busy}
+                onClick={() => actions.attempt(actions.transport.retry())}
+              >
+                <Icon name="reload" />
+                {trans.__('Try again')}
+              </button>
+            )}
+          </div>
+        </div>
+      )}
+      {turn.checkpoint && (
+        <CheckpointRow checkpoint={turn.checkpoint} current={current} actions={actions} />
+      )}
+      <div className="jp-AppBuilder-meta">
+        <span title={new Date(turn.startedAt).toLocaleString()}>{relativeTime(turn.startedAt, Date.now())}</span>
+        {took >= 1000 && <span>{duration(took, trans)}</span>}
+        {usage && <span title={usageDetail(turn.usage, trans)}>{usage}</span>}
+        {turn.model && <span className="jp-AppBuilder-ellipsis">{turn.model}</span>}
+      </div>
+    </footer>
+  );
+}
+
+function reasonLabel(reason: NonNullable<Turn['reason']>, trans: ReturnType<typeof useTranslation>): string {
+  switch (reason) {
+    case 'stopped':
+      return trans.__('Stopped.');
+    case 'limit':
+      return trans.__('Stopped at the limit for one request.');
+    case 'budget':
+      return trans.__('Stopped: the budget is used up.');
+    case 'failed':
+      return trans.__('This request failed.');
+    case 'done':
+      return trans.__('Done.');
+  }
+}
+
+/** What the turn changed, and the way back to it. */
+function CheckpointRow({
+  checkpoint,
+  current,
+  actions
+}: {
+  checkpoint: Checkpoint;
+  current: boolean;
+  actions: TurnActions;
+}): React.ReactElement {
+  const trans = useTranslation();
+  const [open, setOpen] = React.useState(false);
+  const body = React.useId();
+  return (
+    <div className="jp-AppBuilder-checkpoint">
+      <div className="jp-AppBuilder-checkpointHead">
+        <button
+          type="button"
+          className="jp-AppBuilder-button jp-mod-quiet"
+          aria-expanded={open}
+          aria-controls={body}
+          onClick={() => setOpen(!open)}
+        >
+          <Icon name="chevron" className="jp-AppBuilder-chevron" />
+          <span>{trans._n('%1 file changed', '%1 files changed', checkpoint.files, checkpoint.files)}</span>
+          <Lines added={checkpoint.added} removed={checkpoint.removed} />
+        </button>
+        {current ? (
+          <span className="jp-AppBuilder-tag">{trans.__('current version')}</span>
+        ) : (
+          <button
+            type="button"
+            className="jp-AppBuilder-button jp-mod-quiet"
+            disabled={actions.busy}
+            title={
+              actions.busy
+                ? trans.__('Wait until the running request has ended, or stop it.')
+                : trans.__('Bring the files and the preview back to this version. This can be undone.')
+            }
+            onClick={() => actions.attempt(actions.transport.restore(checkpoint.checkpoint))}
+          >
+            <Icon name="undo" />
+            {trans.__('Restore')}
+          </button>
+        )}
+      </div>
+      {open && (
+        <div id={body}>
+          <CheckpointDiff checkpoint={checkpoint.checkpoint} transport={actions.transport} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+function CheckpointDiff({ checkpoint, transport }: { checkpoint: string; transport: Transport }): React.ReactElement {
+  const trans = useTranslation();
+  const [result, setResult] = React.useState<FileDiff[] | RequestFailed | null>(null);
+  React.useEffect(() => {
+    let wanted = true;
+    transport.diff(checkpoint).then(
+      text => wanted && setResult(parseDiff(text)),
+      (error: unknown) => wanted && setResult(RequestFailed.from(error))
+    );
+    return () => {
+      wanted = false;
+    };
+  }, [checkpoint, transport]);
+  if (result === null) {
+    return (
+      <p className="jp-AppBuilder-note" role="status">
+        <Spinner /> {trans.__('Reading the changes…')}
+      </p>
+    );
+  }
+  return result instanceof RequestFailed ? <Failure error={result} /> : <DiffFiles files={result} />;
+}
+
+export function Failure({ error, children }: { error: RequestFailed; children?: React.ReactNode }): React.ReactElement {
+  return (
+    <div className="jp-AppBuilder-notice jp-mod-error" role="alert">
+      <Icon name="alert" />
+      <div>
+        <p>{error.message}</p>
+        {error.hint && <p className="jp-AppBuilder-hint">{error.hint}</p>}
+        {children}
+      </div>
+    </div>
+  );
+}
+
+export const AsideView = React.memo(function AsideView({
+  aside,
+  actions
+}: {
+  aside: Aside;
+  actions: TurnActions;
+}): React.ReactElement {
+  return (
+    <div className="jp-AppBuilder-aside">
+      {aside.items.map(item => (
+        <ItemView key={item.key} item={item} actions={actions} />
+      ))}
+    </div>
+  );
+});
+
+function ItemView({ item, actions }: { item: Item; actions: TurnActions }): React.ReactElement {
+  switch (item.kind) {
+    case 'text':
+      return <Markdown text={item.text} />;
+    case 'tool':
+      return <ToolCard item={item} />;
+    case 'file':
+      return <FileChange item={item} />;
+    case 'restore':
+      return <Restored item={item} actions={actions} />;
+    case 'problem':
+      return <Problem item={item} actions={actions} />;
+    case 'approval':
+      return <Approval item={item} />;
+    case 'failure':
+      return <Failure error={new RequestFailed(item)} />;
+  }
+}
+
+function FileChange({ item }: { item: FileItem }): React.ReactElement {
+  const trans = useTranslation();
+  const { by, change, path, added, removed, patch } = item.change;
+  const verb =
+    by === 'person'
+      ? { created: trans.__('You created'), modified: trans.__('You edited'), deleted: trans.__('You deleted') }[change]
+      : { created: trans.__('Created'), modified: trans.__('Changed'), deleted: trans.__('Deleted') }[change];
+  const [open, setOpen] = React.useState(false);
+  const body = React.useId();
+  return (
+    <div className="jp-AppBuilder-card jp-mod-person">
+      <div className="jp-AppBuilder-cardHead">
+        {patch ? (
+          <button
+            type="button"
+            className="jp-AppBuilder-cardToggle"
+            aria-expanded={open}
+            aria-controls={body}
+            aria-label={trans.__('%1 %2: details', verb, path)}
+            onClick={() => setOpen(!open)}
+          >
+            <Icon name="chevron" className="jp-AppBuilder-chevron" />
+          </button>
+        ) : (
+          <span className="jp-AppBuilder-cardToggle" />
+        )}
+        <Icon name={by === 'person' ? 'person' : 'file'} />
+        <span className="jp-AppBuilder-cardTitle">
+          <span>{verb}</span>{' '}
+          {change === 'deleted' ? <span className="jp-AppBuilder-path">{path}</span> : <FileLink path={path} />}
+        </span>
+        <Lines added={added} removed={removed} />
+      </div>
+      {open && patch && (
+        <div className="jp-AppBuilder-cardBody" id={body}>
+          <DiffFiles files={parseDiff(patch)} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Restored({ item, actions }: { item: RestoreItem; actions: TurnActions }): React.ReactElement {
+  const trans = useTranslation();
+  return (
+    <div className="jp-AppBuilder-event">
+      <Icon name="undo" />
+      <span>{trans.__('Went back to version %1', item.restored.checkpoint.slice(0, 7))}</span>
+      <button
+        type="button"
+        className="jp-AppBuilder-link"
+        disabled={actions.busy}
+        onClick={() => actions.attempt(actions.transport.restore(item.restored.previous))}
+      >
+        {trans.__('Undo')}
+      </button>
+    </div>
+  );
+}
+
+function Problem({ item, actions }: { item: ProblemItem; actions: TurnActions }): React.ReactElement {
+  const trans = useTranslation();
+  const { kind, message, source, stack } = item.problem;
+  const title = {
+    server: trans.__('The dev server stopped'),
+    build: trans.__('The app does not build'),
+    page: trans.__('Error in the page'),
+    network: trans.__('A request failed')
+  }[kind];
+  return (
+    <div className="jp-AppBuilder-notice jp-mod-error">
+      <Icon name="alert" />
+      <div>
+        <p>
+          <strong>{title}</strong>
+          {item.times > 1 && <span className="jp-AppBuilder-tag">{trans.__('%1 times', item.times)}</span>}
+        </p>
+        <pre className="jp-AppBuilder-problem" tabIndex={0} role="region" aria-label={title}>
+          {message}
+        </pre>
+        {source && <p className="jp-AppBuilder-hint">{source}</p>}
+        <button
+          type="button"
+          className="jp-AppBuilder-button"
+          disabled={actions.busy}
+          title={actions.busy ? trans.__('A request is running: it sees this error too.') : undefined}
+          onClick={() => actions.send(fixRequest(message, source, stack))}
+        >
+          <Icon name="wrench" />
+          {trans.__('Fix it')}
+        </button>
+      </div>
+    </div>
+  );
+}
+
+/** What "Fix it" says to the agent: the error as it is, with where it came from. */
+export function fixRequest(message: string, source?: string, stack?: string): string {
+  const where = source ? `\n\nWhere: ${source}` : '';
+  const trace = stack && stack !== message ? `\n\n${stack.slice(0, 2000)}` : '';
+  return `Fix this error: ${message}${where}${trace}`;
+}
+
+function Approval({ item }: { item: ApprovalItem }): React.ReactElement {
+  const trans = useTranslation();
+  return (
+    <div className="jp-AppBuilder-event">
+      <Icon name="shield" />
+      <span>
+        {item.approval.question}{' '}
+        {item.granted === null ? trans.__('(waiting)') : item.granted ? trans.__('(allowed)') : trans.__('(refused)')}
+      </span>
+    </div>
+  );
+}

@@ -1,0 +1,32 @@
+/** What components need of the place they live in. */
+
+import * as React from 'react';
+import { english, type Translation } from '../translation';
+
+/** Things only some homes can do: a missing one hides its button. Paths are relative to the app. */
+export interface Host {
+  openFile?: (path: string) => void;
+  openFolder?: () => void;
+  openNotebook?: () => void;
+  exportZip?: () => void;
+  showPreview?: () => void;
+  rename?: (title: string) => Promise<void>;
+  setModel?: (model: string) => Promise<void>;
+  remove?: () => void;
+  setUpModel?: () => void;
+}
+
+export interface Surroundings {
+  trans: Translation;
+  host: Host;
+}
+
+export const SurroundingsContext = React.createContext<Surroundings>({ trans: english, host: {} });
+
+export function useTranslation(): Translation {
+  return React.useContext(SurroundingsContext).trans;
+}
+
+export function useHost(): Host {
+  return React.useContext(SurroundingsContext).host;
+}

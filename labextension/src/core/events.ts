@@ -1,0 +1,131 @@
+/**
+ * The event log's vocabulary as the browser reads it; `jupyter_appbuilder/events.py` is where it is defined.
+ *
+ * An event of a type that is not listed here is kept out of the view and otherwise ignored, so that a newer server
+ * can talk to an older panel.
+ */
+
+export type By = 'agent' | 'person' | 'notebook' | 'loop' | 'command';
+
+export type TurnReason = 'done' | 'stopped' | 'limit' | 'budget' | 'failed';
+
+export type SessionState = 'creating' | 'ready' | 'busy' | 'waiting' | 'asleep' | 'failed' | 'ended';
+
+export interface Usage {
+  input_tokens: number;
+  output_tokens: number;
+  cached_tokens: number;
+  /** US dollars; null where the price is not known. */
+  cost: number | null;
+}
+
+export interface ToolCallData {
+  call: string;
+  id: string;
+  tool: string;
+  /** JSON text as the model wrote it, possibly invalid. */
+  arguments: string;
+}
+
+export interface EventData {
+  'session.created': {
+    name: string;
+    title: string;
+    path: string;
+    template: string;
+    template_tree: string;
+    model: string;
+    sandbox: string;
+  };
+  'session.ready': Record<string, never>;
+  'session.updated': { title?: string; model?: string };
+  'session.failed': { message: string; hint: string };
+  'session.ended': Record<string, never>;
+  'session.restored': { checkpoint: string; tree: string; previous: string; patch?: string };
+  'sandbox.slept': Record<string, never>;
+  'sandbox.woke': Record<string, never>;
+  'turn.started': { turn: string; model: string };
+  'turn.finished': { turn: string; reason: TurnReason; message: string; hint: string };
+  'message.user': { turn: string; text: string };
+  'response.completed': {
+    turn: string;
+    response: string;
+    model: string;
+    recorded: boolean;
+    text: string;
+    tool_calls: ToolCallData[];
+    finish_reason: string;
+    usage: Usage;
+  };
+  'tool.started': {
+    turn: string | null;
+    call: string;
+    tool: string;
+    arguments: Record<string, unknown>;
+    by: By;
+  };
+  'tool.finished': {
+    turn: string | null;
+    call: string;
+    tool: string;
+    ok: boolean;
+    summary: string;
+    text: string;
+    detail: Record<string, unknown>;
+    duration_ms: number;
+    patch?: string;
+  };
+  'file.changed': {
+    path: string;
+    change: 'created' | 'modified' | 'deleted';
+    by: By;
+    added: number;
+    removed: number;
+    call?: string;
+    patch?: string;
+  };
+  'checkpoint.created': {
+    checkpoint: string;
+    tree: string;
+    parent: string | null;
+    turn: string | null;
+    title: string;
+    files: number;
+    added: number;
+    removed: number;
+  };
+  'preview.ready': { duration_ms: number };
+  'preview.error': {
+    kind: 'server' | 'build' | 'page' | 'network';
+    message: string;
+    stack?: string;
+    source?: string;
+  };
+  'approval.requested': { approval: string; turn: string; call: string; question: string };
+  'approval.given': { approval: string; granted: boolean };
+  'usage.recorded': { turn: string; model: string; usage: Usage };
+}
+
+export type EventType = keyof EventData;
+
+/** One stored event: a union over the types above, told apart by `type`. */
+export type AppEvent = {
+  [T in EventType]: { seq: number; at: string; type: T; v: number; data: EventData[T] };
+}[EventType];
+
+export interface LiveData {
+  'text.delta': { turn: string; response: string; text: string };
+  'tool.delta': { turn: string; response: string; index: number; call: string; tool: string; arguments: string };
+  'tool.output': { call: string; stream: 'stdout' | 'stderr'; text: string };
+  progress: { what: string; message: string; fraction: number | null };
+  preview: PreviewStatus;
+}
+
+export interface PreviewStatus {
+  state: 'stopped' | 'starting' | 'ready' | 'failed' | 'asleep';
+  /** A capability: it opens the preview to whoever knows it. Never store it. */
+  url: string | null;
+  message: string;
+  fraction: number | null;
+  log?: string;
+}

@@ -1,0 +1,74 @@
+/** Numbers and times as people read them. */
+
+import type { Usage } from './events';
+import type { Translation } from './translation';
+
+/** "just now", "5 minutes ago", "yesterday", or the date once it is more than a week old. */
+export function relativeTime(at: string, now: number, locale?: string): string {
+  const then = Date.parse(at);
+  if (Number.isNaN(then)) {
+    return '';
+  }
+  const seconds = Math.round((then - now) / 1000);
+  const format = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
+  const ago = Math.abs(seconds);
+  if (ago < 45) {
+    return format.format(0, 'second');
+  }
+  if (ago < 3600) {
+    return format.format(Math.round(seconds / 60), 'minute');
+  }
+  if (ago < 86_400) {
+    return format.format(Math.round(seconds / 3600), 'hour');
+  }
+  if (ago < 7 * 86_400) {
+    return format.format(Math.round(seconds / 86_400), 'day');
+  }
+  return new Date(then).toLocaleDateString(locale, { year: 'numeric', month: 'short', day: 'numeric' });
+}
+
+/** "0.4 s", "12 s", "3 min 5 s". */
+export function duration(ms: number, trans: Translation): string {
+  if (ms < 950) {
+    return trans.__('%1 s', (Math.max(ms, 100) / 1000).toFixed(1));
+  }
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) {
+    return trans.__('%1 s', seconds);
+  }
+  return trans.__('%1 min %2 s', Math.floor(seconds / 60), seconds % 60);
+}
+
+/** "840", "12.3k", "1.2M". */
+export function compact(count: number): string {
+  if (count < 1000) {
+    return String(count);
+  }
+  return count < 1_000_000
+    ? `${(count / 1000).toFixed(count < 100_000 ? 1 : 0)}k`
+    : `${(count / 1_000_000).toFixed(1)}M`;
+}
+
+/** "12.3k tokens · $0.04": the cost only where the price is known. */
+export function usageLabel(usage: Usage, trans: Translation): string {
+  const tokens = usage.input_tokens + usage.output_tokens;
+  if (tokens === 0) {
+    return '';
+  }
+  const label = trans.__('%1 tokens', compact(tokens));
+  if (usage.cost === null) {
+    return label;
+  }
+  const cost = usage.cost > 0 && usage.cost < 0.01 ? '<$0.01' : `$${usage.cost.toFixed(2)}`;
+  return `${label} · ${cost}`;
+}
+
+/** The same in full, for a tooltip. */
+export function usageDetail(usage: Usage, trans: Translation): string {
+  const lines = [
+    trans.__('Input: %1 tokens (%2 from the cache)', usage.input_tokens, usage.cached_tokens),
+    trans.__('Output: %1 tokens', usage.output_tokens)
+  ];
+  lines.push(usage.cost === null ? trans.__('Cost: not known for this model') : trans.__('Cost: $%1', usage.cost.toFixed(4)));
+  return lines.join('\n');
+}

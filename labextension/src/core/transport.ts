@@ -1,0 +1,92 @@
+/** One interface, two homes: the panel brings a WebSocket and REST, the widget a comm. */
+
+import type { Usage } from './events';
+import type { Summary, WireMessage } from './wire';
+
+export type Connection =
+  | { state: 'connecting' }
+  | { state: 'open' }
+  /** Broken; `retryAt` (Unix time in ms) is when the next attempt starts. */
+  | { state: 'waiting'; retryAt: number }
+  /** Given up: the session is gone or the request was refused. */
+  | { state: 'closed'; message: string; hint: string };
+
+export interface TransportListener {
+  message(message: WireMessage): void;
+  connection(connection: Connection): void;
+  /** The last sequence number seen, asked for at every (re)connection. */
+  lastSeq(): number;
+}
+
+export type PreviewAction = 'start' | 'restart' | 'stop';
+
+/** Everything one session's view asks of the world. Promises reject with `RequestFailed`. */
+export interface Transport {
+  /** Watch the session until the returned function is called. */
+  watch(listener: TransportListener): () => void;
+  /** Do not wait for the back-off: connect now. */
+  reconnect(): void;
+  send(text: string, model?: string): Promise<void>;
+  stop(): Promise<void>;
+  retry(): Promise<void>;
+  restore(checkpoint: string): Promise<void>;
+  /** A unified diff of what the checkpoint changed. */
+  diff(checkpoint: string): Promise<string>;
+  preview(action: PreviewAction): Promise<void>;
+}
+
+export interface ModelChoice {
+  /** "provider:name" */
+  id: string;
+  title: string;
+  provider: string;
+  /** Answers from recordings, not from a live model. */
+  recorded: boolean;
+}
+
+export interface TemplateChoice {
+  name: string;
+  title: string;
+  summary: string;
+  icon?: string;
+}
+
+export interface Demo {
+  name: string;
+  title: string;
+  prompt: string;
+  /** The demo this one follows, if it is a follow-up request. */
+  after: string | null;
+}
+
+export interface ProviderChoice {
+  name: string;
+  title: string;
+  base_url: string | null;
+  configured: boolean;
+}
+
+export interface NewSession {
+  prompt: string;
+  title?: string;
+  template?: string;
+  model?: string;
+}
+
+/** What the panel asks of the server beyond one session. */
+export interface Api {
+  sessions(search?: string): Promise<Summary[]>;
+  create(session: NewSession): Promise<Summary>;
+  update(id: string, change: { title?: string; model?: string }): Promise<Summary>;
+  remove(id: string, files: boolean): Promise<void>;
+  models(): Promise<ModelChoice[]>;
+  templates(): Promise<TemplateChoice[]>;
+  demos(): Promise<Demo[]>;
+  providers(): Promise<ProviderChoice[]>;
+  configure(provider: string, settings: { base_url?: string; api_key?: string }): Promise<void>;
+  /** Saves the app as a ZIP file on the person's machine. */
+  download(id: string, name: string): Promise<void>;
+  transport(id: string): Transport;
+}
+
+export const NO_USAGE: Usage = { input_tokens: 0, output_tokens: 0, cached_tokens: 0, cost: null };

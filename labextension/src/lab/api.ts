@@ -1,0 +1,168 @@
+/** The server's REST interface (jupyter_appbuilder/server/openapi.yaml), through JupyterLab's own connection. */
+
+import { URLExt } from '@jupyterlab/coreutils';
+import { ServerConnection } from '@jupyterlab/services';
+import type {
+  Api,
+  Demo,
+  ModelChoice,
+  NewSession,
+  PreviewAction,
+  ProviderChoice,
+  TemplateChoice,
+  Transport
+} from '../core/transport';
+import { RequestFailed, type ErrorBody, type Summary } from '../core/wire';
+import { ChannelTransport } from './channel';
+
+interface ModelInfo {
+  id: string;
+  title: string;
+  provider: string;
+  configured: boolean;
+  recorded: boolean;
+}
+
+interface ProviderInfo {
+  name: string;
+  title?: string;
+  base_url: string | null;
+  configured: boolean;
+}
+
+export class RestApi implements Api {
+  constructor(private readonly settings: ServerConnection.ISettings) {}
+
+  async sessions(search = ''): Promise<Summary[]> {
+    return this.json<Summary[]>('GET', 'sessions', undefined, search ? { search } : {});
+  }
+
+  async create(session: NewSession): Promise<Summary> {
+    return this.json<Summary>('POST', 'sessions', session);
+  }
+
+  async update(id: string, change: { title?: string; model?: string }): Promise<Summary> {
+    return this.json<Summary>('PATCH', path('sessions', id), change);
+  }
+
+  async remove(id: string, files: boolean): Promise<void> {
+    await this.request('DELETE', path('sessions', id), undefined, { files: String(files) });
+  }
+
+  async models(): Promise<ModelChoice[]> {
+    const found = await this.json<ModelInfo[]>('GET', 'models');
+    return found
+      .filter(info => info.configured)
+      .map(({ id, title, provider, recorded }) => ({ id, title: title || id, provider, recorded }));
+  }
+
+  async templates(): Promise<TemplateChoice[]> {
+    return this.json<TemplateChoice[]>('GET', 'templates');
+  }
+
+  async demos(): Promise<Demo[]> {
+    return this.json<Demo[]>('GET', 'demos');
+  }
+
+  async providers(): Promise<ProviderChoice[]> {
+    const found = await this.json<ProviderInfo[]>('GET', 'providers');
+    return found
+      .filter(info => info.name !== 'demo')
+      .map(({ name, title, base_url, configured }) => ({ name, title: title || name, base_url, configured }));
+  }
+
+  async configure(provider: string, settings: { base_url?: string; api_key?: string }): Promise<void> {
+    await this.request('PUT', path('providers', provider), settings);
+  }
+
+  async download(id: string, name: string): Promise<void> {
+    const response = await this.request('GET', path('sessions', id, 'export'));
+    const url = URL.createObjectURL(await response.blob());
+    const link = document.createElement('a');
+    link.href = url;
+    link.download = `${name}.zip`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  }
+
+  transport(id: string): Transport {
+    const at = (...parts: string[]): string => path('sessions', id, ...parts);
+    return new ChannelTransport(this.settings, at('channel'), {
+      exists: async () => {
+        await this.request('GET', at());
+      },
+      send: async (text, model) => {
+        await this.request('POST', at('messages'), model ? { text, model } : { text });
+      },
+      stop: async () => {
+        await this.request('POST', at('stop'), {});
+      },
+      retry: async () => {
+        await this.request('POST', at('retry'), {});
+      },
+      restore: async checkpoint => {
+        await this.request('POST', at('restore'), { checkpoint });
+      },
+      diff: async checkpoint => (await this.request('GET', at('checkpoints', checkpoint, 'diff'))).text(),
+      preview: async (action: PreviewAction) => {
+        await this.request('POST', at('preview'), { action });
+      }
+    });
+  }
+
+  private async json<T>(method: string, route: string, body?: unknown, query: Record<string, string> = {}): Promise<T> {
+    return (await (await this.request(method, route, body, query)).json()) as T;
+  }
+
+  private async request(
+    method: string,
+    route: string,
+    body?: unknown,
+    query: Record<string, string> = {}
+  ): Promise<Response> {
+    const url = URLExt.join(this.settings.baseUrl, API, route) + URLExt.objectToQueryString(query);
+    let response: Response;
+    try {
+      response = await ServerConnection.makeRequest(
+        url,
+        { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) },
+        this.settings
+      );
+    } catch (error) {
+      throw new RequestFailed({
+        message: 'The Jupyter server does not answer.',
+        reason: 'unreachable',
+        hint: error instanceof Error ? error.message : ''
+      });
+    }
+    if (!response.ok) {
+      throw await failure(response);
+    }
+    return response;
+  }
+}
+
+export const API = 'appbuilder/api';
+
+function path(...parts: string[]): string {
+  return parts.filter(part => part !== '').map(encodeURIComponent).join('/');
+}
+
+async function failure(response: Response): Promise<RequestFailed> {
+  try {
+    const body = (await response.json()) as Partial<ErrorBody>;
+    if (typeof body.message === 'string' && body.message !== '') {
+      return new RequestFailed({ ...body, message: body.message });
+    }
+  } catch {
+    // Not ours: a proxy's page, for example.
+  }
+  return new RequestFailed(
+    response.status === 404
+      ? {
+          message: 'The App Builder is not running on this server.',
+          hint: 'Enable it with: jupyter server extension enable jupyter_appbuilder. Then restart Jupyter.'
+        }
+      : { message: `The server answered ${response.status} ${response.statusText}.` }
+  );
+}

@@ -1,0 +1,137 @@
+/** A session's WebSocket: reconnects with back-off and asks for what it missed, by number. */
+
+import { URLExt } from '@jupyterlab/coreutils';
+import type { ServerConnection } from '@jupyterlab/services';
+import type { Transport, TransportListener } from '../core/transport';
+import { RequestFailed, type WireMessage } from '../core/wire';
+
+/** What goes through REST. */
+export interface Requests extends Omit<Transport, 'watch' | 'reconnect'> {
+  /** Rejects when the session cannot be watched: a WebSocket's refusal does not say why. */
+  exists(): Promise<void>;
+}
+
+const FIRST_WAIT = 500; // ms
+const LONGEST_WAIT = 20_000;
+/** Our own close codes from here on are final: 4404, the session was deleted. */
+const FINAL = 4400;
+const GIVE_UP = new Set(['unknown_session', 'not_found', 'forbidden', 'unauthenticated', 'owned_elsewhere']);
+
+export class ChannelTransport implements Transport {
+  readonly send: Transport['send'];
+  readonly stop: Transport['stop'];
+  readonly retry: Transport['retry'];
+  readonly restore: Transport['restore'];
+  readonly diff: Transport['diff'];
+  readonly preview: Transport['preview'];
+
+  private listener: TransportListener | null = null;
+  private socket: WebSocket | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private wait = FIRST_WAIT;
+
+  constructor(
+    private readonly settings: ServerConnection.ISettings,
+    private readonly route: string,
+    private readonly requests: Requests
+  ) {
+    ({
+      send: this.send,
+      stop: this.stop,
+      retry: this.retry,
+      restore: this.restore,
+      diff: this.diff,
+      preview: this.preview
+    } = requests);
+  }
+
+  watch(listener: TransportListener): () => void {
+    this.listener = listener;
+    window.addEventListener('online', this.hurry);
+    this.connect();
+    return () => {
+      this.listener = null;
+      window.removeEventListener('online', this.hurry);
+      clearTimeout(this.timer);
+      this.socket?.close();
+    };
+  }
+
+  reconnect(): void {
+    if (this.listener && this.socket === null) {
+      this.wait = FIRST_WAIT;
+      this.connect();
+    }
+  }
+
+  private readonly hurry = (): void => this.reconnect();
+
+  private connect(): void {
+    const { listener, settings } = this;
+    if (!listener) {
+      return;
+    }
+    clearTimeout(this.timer);
+    listener.connection({ state: 'connecting' });
+    const query: Record<string, string> = { after: String(listener.lastSeq()) };
+    if (settings.appendToken && settings.token) {
+      query['token'] = settings.token;
+    }
+    const url = URLExt.join(settings.wsUrl, 'appbuilder/api', this.route) + URLExt.objectToQueryString(query);
+    const socket = new settings.WebSocket(url);
+    this.socket = socket;
+    let opened = false;
+    socket.onopen = () => {
+      opened = true;
+      this.listener?.connection({ state: 'open' });
+    };
+    socket.onmessage = event => {
+      if (this.socket === socket && typeof event.data === 'string') {
+        this.wait = FIRST_WAIT;
+        this.listener?.message(JSON.parse(event.data) as WireMessage);
+      }
+    };
+    socket.onclose = event => {
+      if (this.socket !== socket) {
+        return;
+      }
+      this.socket = null;
+      if (!this.listener) {
+        return;
+      }
+      if (event.code >= FINAL) {
+        this.listener.connection({ state: 'closed', message: 'This session was deleted.', hint: '' });
+      } else if (opened) {
+        this.retryLater();
+      } else {
+        this.askWhy();
+      }
+    };
+  }
+
+  /** The handshake failed. Only a plain request learns the reason. */
+  private askWhy(): void {
+    this.requests.exists().then(
+      () => this.retryLater(),
+      (error: unknown) => {
+        const { reason, message, hint } = RequestFailed.from(error);
+        if (GIVE_UP.has(reason)) {
+          this.listener?.connection({ state: 'closed', message, hint });
+        } else {
+          this.retryLater();
+        }
+      }
+    );
+  }
+
+  private retryLater(): void {
+    if (!this.listener) {
+      return;
+    }
+    // A little chance keeps a thousand browsers from coming back in the same instant.
+    const delay = this.wait * (0.75 + Math.random() / 2);
+    this.wait = Math.min(this.wait * 2, LONGEST_WAIT);
+    this.listener.connection({ state: 'waiting', retryAt: Date.now() + delay });
+    this.timer = setTimeout(() => this.connect(), delay);
+  }
+}

@@ -1,0 +1,360 @@
+import { ILabShell, ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { Dialog, ICommandPalette, MainAreaWidget, Notification, showDialog, WidgetTracker } from '@jupyterlab/apputils';
+import { PageConfig, URLExt } from '@jupyterlab/coreutils';
+import { ILauncher } from '@jupyterlab/launcher';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { IStateDB } from '@jupyterlab/statedb';
+import { IStatusBar } from '@jupyterlab/statusbar';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import type { Host } from '../core/components/surroundings';
+import { PanelModel } from '../core/panel';
+import { NO_HISTORY, onFrame, SessionStore } from '../core/store';
+import { RequestFailed, type Summary } from '../core/wire';
+import { RestApi } from './api';
+import { RemoveBody } from './remove';
+import { appBuilderIcon } from './icon';
+import { StatusItem } from './status';
+import { CommandIDs, IAppBuilder, PLUGIN_ID } from './tokens';
+import { PanelWidget, PreviewWidget } from './widgets';
+
+const PANEL_ID = 'jp-appbuilder-panel';
+const STATE_KEY = 'appbuilder:session';
+const SEEN_KEY = 'appbuilder:seen';
+
+interface Settings {
+  openOnStartup: 'first-time' | 'always' | 'never';
+  model: string;
+  template: string;
+  autoOpenPreview: boolean;
+  sendKey: 'enter' | 'modifier-enter';
+}
+
+const DEFAULTS: Settings = {
+  openOnStartup: 'first-time',
+  model: '',
+  template: '',
+  autoOpenPreview: true,
+  sendKey: 'enter'
+};
+
+const plugin: JupyterFrontEndPlugin<IAppBuilder> = {
+  id: PLUGIN_ID,
+  description: 'Describe a web app in plain words and watch it being built.',
+  autoStart: true,
+  provides: IAppBuilder,
+  optional: [ILabShell, ILayoutRestorer, ICommandPalette, ILauncher, ISettingRegistry, IStateDB, IStatusBar, ITranslator],
+  activate
+};
+
+export default plugin;
+export { CommandIDs, IAppBuilder } from './tokens';
+
+function activate(
+  app: JupyterFrontEnd,
+  labShell: ILabShell | null,
+  restorer: ILayoutRestorer | null,
+  palette: ICommandPalette | null,
+  launcher: ILauncher | null,
+  settingRegistry: ISettingRegistry | null,
+  stateDB: IStateDB | null,
+  statusBar: IStatusBar | null,
+  translator: ITranslator | null
+): IAppBuilder {
+  const trans = (translator ?? nullTranslator).load('jupyter_appbuilder');
+  const { serverSettings } = app.serviceManager;
+  const api = new RestApi(serverSettings);
+  const model = new PanelModel(api);
+  const { commands, shell } = app;
+  let settings = DEFAULTS;
+
+  const openPath = (path: string): void => {
+    commands
+      .execute('docmanager:open', { path })
+      .catch((error: unknown) => complain(trans.__('%1 could not be opened.', path), error));
+  };
+
+  const host = (session: Summary | null): Host => {
+    if (!session) {
+      return {};
+    }
+    const { id, app_path: appPath, notebook } = session;
+    return {
+      ...(appPath === null
+        ? {}
+        : {
+            openFile: path => openPath(`${appPath}/${path}`),
+            openFolder: () => {
+              commands
+                .execute('filebrowser:go-to-path', { path: appPath })
+                .then(() => labShell?.activateById('filebrowser'))
+                .catch((error: unknown) => complain(trans.__('The folder could not be opened.'), error));
+            }
+          }),
+      ...(notebook === null ? {} : { openNotebook: () => openPath(notebook) }),
+      exportZip: () => {
+        api
+          .download(id, session.name)
+          .catch((error: unknown) => complain(trans.__('The app could not be downloaded.'), error));
+      },
+      showPreview: () => showPreview(id, true),
+      rename: async title => {
+        await api.update(id, { title });
+      },
+      setModel: async choice => {
+        await api.update(id, { model: choice });
+      },
+      remove: () => {
+        remove(session).catch((error: unknown) => complain(trans.__('The app could not be deleted.'), error));
+      }
+    };
+  };
+
+  const remove = async (session: Summary): Promise<boolean> => {
+    const body = new RemoveBody(session, trans);
+    const result = await showDialog({
+      title: trans.__('Delete “%1”?', session.title),
+      body,
+      buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: trans.__('Delete') })],
+      defaultButton: 0
+    });
+    if (!result.button.accept) {
+      return false;
+    }
+    if (model.get().session === session.id) {
+      model.close();
+    }
+    previews.find(widget => widget.content.session === session.id)?.dispose();
+    await api.remove(session.id, result.value ?? false);
+    return true;
+  };
+
+  const panel = new PanelWidget({
+    model,
+    trans,
+    defaults: { model: '', template: '' },
+    sendWithModifier: false,
+    host,
+    onOpened: session => {
+      if (settings.autoOpenPreview) {
+        showPreview(session.id, false);
+      }
+    },
+    onRemove: remove
+  });
+  panel.id = PANEL_ID;
+  panel.title.icon = appBuilderIcon;
+  panel.title.caption = trans.__('App Builder');
+  shell.add(panel, 'right', { rank: 200, type: 'App Builder' });
+
+  // The preview: one widget a session, right of what is open.
+  const previews = new WidgetTracker<MainAreaWidget<PreviewWidget>>({ namespace: 'appbuilder-preview' });
+  const showPreview = (session: string, activate: boolean): void => {
+    const known = previews.find(widget => widget.content.session === session);
+    if (known) {
+      if (activate) {
+        shell.activateById(known.id);
+      }
+      return;
+    }
+    const store = new SessionStore(api.transport(session), onFrame, NO_HISTORY);
+    const content = new PreviewWidget(session, store, trans, url =>
+      /^https?:/.test(url) ? url : new URL(url, URLExt.join(PageConfig.getBaseUrl(), '/')).href
+    );
+    const widget = new MainAreaWidget({ content });
+    widget.toolbar.hide();
+    widget.id = `jp-appbuilder-preview-${session}`;
+    widget.title.icon = appBuilderIcon;
+    widget.title.closable = true;
+    const retitle = (): void => {
+      const title = store.get().view.session?.title;
+      widget.title.label = title ?? trans.__('Preview');
+      widget.title.caption = title ? trans.__('Preview of %1', title) : '';
+      if (store.get().connection.state === 'closed') {
+        widget.dispose();
+      }
+    };
+    store.subscribe(retitle);
+    retitle();
+    shell.add(widget, 'main', { mode: 'split-right', activate, type: 'App Builder preview' });
+    void previews.add(widget);
+  };
+
+  const complain = (message: string, error: unknown): void => {
+    const failure = RequestFailed.from(error);
+    Notification.error(`${message} ${failure.message} ${failure.hint}`.trim());
+  };
+
+  const showPanel = (): void => {
+    shell.activateById(PANEL_ID);
+    requestAnimationFrame(() => panel.focusComposer());
+  };
+
+  commands.addCommand(CommandIDs.open, {
+    label: trans.__('App Builder'),
+    caption: trans.__('Describe a web app and watch it being built'),
+    icon: appBuilderIcon,
+    execute: args => {
+      const session = args['session'];
+      if (typeof session === 'string') {
+        model.open(session);
+        if (settings.autoOpenPreview) {
+          showPreview(session, false);
+        }
+      }
+      showPanel();
+    },
+    describedBy: {
+      args: {
+        type: 'object',
+        properties: { session: { type: 'string', description: trans.__('The id of a session to open') } }
+      }
+    }
+  });
+  commands.addCommand(CommandIDs.toggle, {
+    label: trans.__('Show App Builder'),
+    isToggled: () => panel.isVisible,
+    execute: () => {
+      if (panel.isVisible && labShell) {
+        labShell.collapseRight();
+      } else {
+        showPanel();
+      }
+    },
+    describedBy: { args: { type: 'object', properties: {} } }
+  });
+  commands.addCommand(CommandIDs.create, {
+    label: trans.__('Build a New App'),
+    icon: appBuilderIcon,
+    execute: () => {
+      model.close();
+      showPanel();
+    },
+    describedBy: { args: { type: 'object', properties: {} } }
+  });
+  commands.addCommand(CommandIDs.preview, {
+    label: trans.__('Show App Preview'),
+    isEnabled: args => typeof args['session'] === 'string' || model.get().session !== null,
+    execute: args => {
+      const session = typeof args['session'] === 'string' ? args['session'] : model.get().session;
+      if (session !== null) {
+        showPreview(session, true);
+      }
+    },
+    describedBy: {
+      args: {
+        type: 'object',
+        properties: { session: { type: 'string', description: trans.__('The session; by default the open one') } }
+      }
+    }
+  });
+  commands.addCommand(CommandIDs.stop, {
+    label: trans.__('Stop the App Builder'),
+    isEnabled: () => model.summary?.state === 'busy',
+    execute: async () => {
+      await model.get().store?.transport.stop();
+    },
+    describedBy: { args: { type: 'object', properties: {} } }
+  });
+  commands.addCommand(CommandIDs.notebook, {
+    label: trans.__('Open the App’s Notebook'),
+    isEnabled: () => Boolean(model.summary?.notebook),
+    execute: () => {
+      const notebook = model.summary?.notebook;
+      if (notebook) {
+        openPath(notebook);
+      }
+    },
+    describedBy: { args: { type: 'object', properties: {} } }
+  });
+
+  for (const command of Object.values(CommandIDs)) {
+    palette?.addItem({ command, category: trans.__('App Builder') });
+  }
+  launcher?.add({ command: CommandIDs.open, category: trans.__('Other'), rank: 0 });
+  if (statusBar) {
+    statusBar.registerStatusItem(`${PLUGIN_ID}:status`, {
+      item: new StatusItem(model, trans, () => void commands.execute(CommandIDs.open)),
+      align: 'left',
+      rank: 90
+    });
+  }
+
+  restorer?.add(panel, PANEL_ID);
+  if (restorer) {
+    void restorer.restore(previews, {
+      command: CommandIDs.preview,
+      args: widget => ({ session: widget.content.session }),
+      name: widget => widget.content.session
+    });
+  }
+
+  const ready = readSettings(settingRegistry, changed => {
+    settings = changed;
+    panel.configure({
+      defaults: { model: changed.model, template: changed.template },
+      sendWithModifier: changed.sendKey === 'modifier-enter'
+    });
+  });
+  void start();
+  return { model };
+
+  /** Come back to where the person was, and show up by ourselves when we should. */
+  async function start(): Promise<void> {
+    await Promise.all([app.restored, ready]);
+    const query = new URLSearchParams(window.location.search);
+    const asked = query.get('appbuilder');
+    const saved = stateDB ? await stateDB.fetch(STATE_KEY) : undefined;
+    const session = typeof saved === 'string' ? saved : null;
+    if (asked !== null && asked !== 'open' && asked !== '') {
+      model.open(asked);
+    } else if (session !== null && model.get().session === null) {
+      try {
+        await api.sessions().then(known => {
+          if (known.some(summary => summary.id === session)) {
+            model.open(session);
+          }
+        });
+      } catch {
+        // The list says what is wrong.
+      }
+    }
+    model.subscribe(() => {
+      const current = model.get().session;
+      void (current === null ? stateDB?.remove(STATE_KEY) : stateDB?.save(STATE_KEY, current));
+      commands.notifyCommandChanged();
+    });
+    const seen = stateDB ? await stateDB.fetch(SEEN_KEY) : true;
+    if (
+      asked !== null ||
+      settings.openOnStartup === 'always' ||
+      (settings.openOnStartup === 'first-time' && seen === undefined)
+    ) {
+      shell.activateById(PANEL_ID);
+      void stateDB?.save(SEEN_KEY, true);
+    }
+    if (asked !== null) {
+      query.delete('appbuilder');
+      const rest = query.toString();
+      window.history.replaceState(
+        window.history.state,
+        '',
+        window.location.pathname + (rest ? `?${rest}` : '') + window.location.hash
+      );
+      requestAnimationFrame(() => panel.focusComposer());
+    }
+  }
+}
+
+async function readSettings(registry: ISettingRegistry | null, use: (settings: Settings) => void): Promise<void> {
+  if (!registry) {
+    return;
+  }
+  try {
+    const loaded = await registry.load(PLUGIN_ID);
+    const read = (): void => use({ ...DEFAULTS, ...(loaded.composite as Partial<Settings>) });
+    loaded.changed.connect(read);
+    read();
+  } catch (error) {
+    console.error('The settings of the App Builder could not be read.', error);
+  }
+}

@@ -1,0 +1,65 @@
+import { ReactWidget } from '@jupyterlab/apputils';
+import * as React from 'react';
+import { Panel, type PanelProps } from '../core/components/Panel';
+import { PreviewPane } from '../core/components/Preview';
+import { SurroundingsContext } from '../core/components/surroundings';
+import type { SessionStore } from '../core/store';
+import type { Translation } from '../core/translation';
+
+/** The side panel. */
+export class PanelWidget extends ReactWidget {
+  private props: PanelProps;
+
+  constructor(props: PanelProps) {
+    super();
+    this.props = props;
+    this.addClass('jp-AppBuilder');
+    this.addClass('jp-ThemedContainer');
+    this.node.setAttribute('role', 'region');
+    this.node.setAttribute('aria-label', props.trans.__('App Builder'));
+  }
+
+  /** Use other settings from now on. */
+  configure(change: Partial<Pick<PanelProps, 'defaults' | 'sendWithModifier'>>): void {
+    this.props = { ...this.props, ...change };
+    this.update();
+  }
+
+  protected render(): React.ReactElement {
+    return <Panel {...this.props} />;
+  }
+
+  /** Put the cursor where the next request is written. */
+  focusComposer(): void {
+    this.node.querySelector<HTMLTextAreaElement>('.jp-AppBuilder-composer textarea')?.focus();
+  }
+}
+
+/** A session's preview, for the main area. */
+export class PreviewWidget extends ReactWidget {
+  constructor(
+    readonly session: string,
+    readonly store: SessionStore,
+    private readonly trans: Translation,
+    private readonly resolve: (url: string) => string
+  ) {
+    super();
+    this.addClass('jp-AppBuilder');
+    this.addClass('jp-AppBuilder-previewWidget');
+  }
+
+  protected render(): React.ReactElement {
+    return (
+      <SurroundingsContext.Provider value={{ trans: this.trans, host: {} }}>
+        <PreviewPane store={this.store} resolve={this.resolve} />
+      </SurroundingsContext.Provider>
+    );
+  }
+
+  dispose(): void {
+    if (!this.isDisposed) {
+      this.store.dispose();
+      super.dispose();
+    }
+  }
+}
