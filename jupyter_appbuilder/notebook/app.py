@@ -262,7 +262,7 @@ class AsyncApp:
     async def choose_model(self, model: str) -> None:
         async def choose() -> None:
             session = await self._begin()
-            self._engine.builder.catalog.check(model)
+            self._engine.builder.catalog.resolve(model)
             await session.update(model=model)
 
         await self._reach(choose())

@@ -47,8 +47,8 @@ def unload_ipython_extension(ipython: Any) -> None:
 
 
 def hand_over(lines: list[str]) -> list[str]:
-    """Take our cells before IPython cleans them up: it would blank lines that hold only white space and strip what looks
-    like a Python prompt, and both belong to the files in them."""
+    """Take our cells before IPython cleans them up: it would blank lines that hold only white space and strip what
+    looks like a Python prompt, and both belong to the files in them."""
     text = "".join(lines).lstrip()
     header, _, body = text.partition("\n")
     if header != f"%%{MAGIC}" and not header.startswith((f"%%{MAGIC} ", f"%%{MAGIC}\t")):
@@ -127,7 +127,7 @@ class AppBuilderMagics(Magics):
 
     def hold(self, app: App) -> App:
         """Work on ``app`` from now on; the notebook has it as ``app``, unless that name is taken."""
-        names = self.shell.user_ns
+        names: dict[str, Any] = self.shell.user_ns  # pyright: ignore
         if names.get("app") in (None, self.app):
             names["app"] = app
         self.app = app

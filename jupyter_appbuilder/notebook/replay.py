@@ -46,8 +46,9 @@ class ReplayResult:
     tree: str
     cells: int
     verified: bool | None
-    session: str
+    session: str  # the session's id, as the notebook says
     name: str
+    template: str
 
 
 class Rebuild:
@@ -192,7 +193,13 @@ async def replay(notebook: Path, into: Path | None = None) -> ReplayResult:
         )
     tree = await rebuild.workspace.snapshot()
     return ReplayResult(
-        rebuild.workspace.folder, tree, done, rebuild.verified, str(mark.get("session", "")), rebuild.name
+        rebuild.workspace.folder,
+        tree,
+        done,
+        rebuild.verified,
+        str(mark.get("session", "")),
+        rebuild.name,
+        str(mark.get("template", "")),
     )
 
 

@@ -182,7 +182,3 @@ def write(path: Path, notebook: Notebook) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _instead_of(kept: Path) -> str:
-    return f"{kept.name} was changed by hand, so it is left as it is. This notebook goes on in its place."

@@ -6,13 +6,15 @@ import random
 
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
+
 from jupyter_appbuilder.errors import InvalidInput
 from jupyter_appbuilder.notebook import cells
 from jupyter_appbuilder.notebook.cells import Call, pack, pack_edits, parse, unpack, unpack_edits
 
 PIECES = [
     "a", "é", "\u2028", "🎉", " ", "  ", "\t", "\n", "\n\n", "\r\n", "\r", "\0", "\x0c", "\ufeff", ">>> x", "... y",
-    "<<<<<<< SEARCH", "=======", ">>>>>>> REPLACE", "%%appbuilder write x", "--json ", "```", "In [1]: 1", "\\", "'", '"',
+    "<<<<<<< SEARCH", "=======", ">>>>>>> REPLACE", "%%appbuilder write x", "--json ", "```", "In [1]: 1", "\\", "'",
+    '"',
     "# It changed no file.",
 ]  # fmt: skip
 
@@ -98,12 +100,13 @@ def test_ipython_hands_the_body_over_untouched():
     ],
 )
 def test_a_cell_that_does_not_fit_says_how_it_should_look(source: str, message: str):
-    with pytest.raises(InvalidInput) as caught:
+    def run() -> None:
         call = parse(source)
         assert call is not None
-        if call.command == "edit":
-            unpack_edits(call.options, call.body)
-        unpack(call.options, call.body)
+        (unpack_edits if call.command == "edit" else unpack)(call.options, call.body)
+
+    with pytest.raises(InvalidInput) as caught:
+        run()
     assert message in str(caught.value)
 
 

@@ -1,0 +1,113 @@
+"""``build`` and ``demo``: a session from the command line, and its preview."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from ..errors import AppBuilderError, InvalidInput
+from ..notebook.app import App
+from ..notebook.engine import Engine, engine
+from ..notebook.feed import Feed
+from .terminal import Terminal, say
+
+DOCTOR = "See what is missing: jupyter appbuilder doctor"
+
+
+def start_engine(options: argparse.Namespace) -> Engine:
+    root = Path(options.root).expanduser() if options.root else Path.cwd()
+    if not root.is_dir():
+        raise InvalidInput(f"There is no folder {root}.", hint="Make it first, or give another --root.")
+    return engine(root, label="jupyter appbuilder on the command line")
+
+
+def build(options: argparse.Namespace, terminal: Terminal) -> int:
+    prompt = sys.stdin.read() if options.prompt == "-" else options.prompt
+    if not prompt.strip():
+        raise InvalidInput("The prompt is empty.", hint='Say what you want: jupyter appbuilder build "A habit tracker"')
+    if options.session and (options.name or options.template):
+        raise InvalidInput("--session goes on with an app that has a name and a template.", hint="Leave them out.")
+    with contextlib.closing(start_engine(options)) as running:
+        if options.session:
+            app = App.open(options.session, root=running.root)
+        else:
+            app = App(options.name, template=options.template, root=running.root, model=options.model)
+        return carry_out(app, [prompt.strip()], options.model, options, running, terminal)
+
+
+def demo(options: argparse.Namespace, terminal: Terminal) -> int:
+    from ..agent.demo.recordings import find_recordings
+
+    recordings = find_recordings()
+    name = options.recording or next((r.name for r in recordings.values() if r.after is None), "")
+    if name == "" or name not in recordings:
+        known = "; ".join(f"{recording.name} ({recording.title})" for recording in recordings.values())
+        raise InvalidInput(f"There is no recording {name!r}.", hint=f"Choose one of: {known}.")
+    wanted = recordings[name]
+    chain = [wanted]
+    while chain[0].after:
+        chain.insert(0, recordings[chain[0].after])
+    with contextlib.closing(start_engine(options)) as running:
+        template = options.template or chain[0].template
+        app = App(options.name, template=template, root=running.root, model="demo:recorded")
+        return carry_out(app, [recording.prompt for recording in chain], "", options, running, terminal)
+
+
+def carry_out(
+    app: App, prompts: list[str], model: str, options: argparse.Namespace, running: Engine, terminal: Terminal
+) -> int:
+    """Ask each prompt in turn; say what came of it; serve it."""
+    feed = Feed()
+    for prompt in prompts:
+        terminal.heading(f"\n› {prompt}")
+        feed = Feed()
+        for message in app.stream(prompt, model=model):
+            terminal.feed(feed, feed.take(message))
+            if message["kind"] == "live" and message["type"] == "progress" and message["data"].get("message"):
+                terminal.status(f"◌ {message['data']['message']}")
+        if feed.reason != "done":
+            break
+    result: dict[str, Any] = {
+        "session": app.id,
+        "workspace": str(app.folder / "app"),
+        "notebook": str(app.notebook),
+        "tree": app.tree,
+        "turn": {"reason": feed.reason, "message": feed.message, "hint": feed.hint},
+    }
+    failed = feed.reason != "done"
+    serve = (not options.json if options.serve is None else options.serve) and not failed
+    if serve:
+        terminal.status("◌ Starting the preview")
+        preview = app.preview()
+        if preview.state != "ready":
+            raise AppBuilderError(f"The preview did not start: {preview.message}", hint=DOCTOR)
+        result["preview_url"] = preview.url
+    if options.json:
+        print(json.dumps(result), flush=True)
+    else:
+        show(result, terminal)
+    if serve:
+        wait(terminal)
+    return 1 if failed else 0
+
+
+def show(result: dict[str, Any], terminal: Terminal) -> None:
+    terminal.note("")
+    say(f"App       {result['workspace']}")
+    say(f"Notebook  {result['notebook']}")
+    say(f"Tree      {result['tree']}")
+    if url := result.get("preview_url"):
+        say(f"Preview   {url}")
+
+
+def wait(terminal: Terminal) -> None:
+    """Serve until Ctrl-C."""
+    terminal.note("Serving the preview; Ctrl-C ends it.")
+    with contextlib.suppress(KeyboardInterrupt):
+        threading.Event().wait()
+    terminal.note("")

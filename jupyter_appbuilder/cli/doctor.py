@@ -1,0 +1,127 @@
+"""``doctor``: what this machine has, what it lacks, and how to get it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import shutil
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ..builder import AppBuilder
+from ..errors import AppBuilderError
+from .terminal import Terminal, say
+
+BROWSERS = ("google-chrome", "chromium", "chromium-browser", "firefox", "microsoft-edge", "safari")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``needed`` is False for what only makes things better."""
+
+    name: str
+    ok: bool
+    detail: str
+    hint: str = ""
+    needed: bool = True
+
+
+def doctor(options: argparse.Namespace, terminal: Terminal) -> int:
+    """Exit code 1 when something needed is missing."""
+    root = Path(options.root).expanduser() if options.root else Path.cwd()
+    findings = asyncio.run(examine(root))
+    healthy = all(finding.ok or not finding.needed for finding in findings)
+    if options.json:
+        print(json.dumps({"ok": healthy, "checks": [asdict(finding) for finding in findings]}))
+        return 0 if healthy else 1
+    width = max(len(finding.name) for finding in findings)
+    for finding in findings:
+        mark = "✓" if finding.ok else "✗" if finding.needed else "–"
+        say(f"{mark} {finding.name:<{width}}  {finding.detail}")
+        if finding.hint and not finding.ok:
+            say(f"  {'':<{width}}  {finding.hint}")
+    say("\nReady to build." if healthy else "\nSomething that is needed is missing: see the lines with ✗.")
+    return 0 if healthy else 1
+
+
+async def examine(root: Path) -> list[Finding]:
+    builder = AppBuilder(root_dir=str(root), label="jupyter appbuilder doctor")
+    try:
+        return [
+            Finding("Python", sys.version_info >= (3, 11), sys.version.split()[0], "App Builder needs 3.11 or later."),
+            await _git(),
+            *await _sandbox(builder),
+            _templates(builder),
+            _folder("Apps", root / "appbuilder"),
+            _folder("Data", Path(builder.data_dir)),
+            *await _models(builder),
+            _browser(),
+        ]
+    finally:
+        await builder.close()
+
+
+async def _git() -> Finding:
+    path = shutil.which("git")
+    if path is None:
+        return Finding("Git", False, "not installed", "Checkpoints need it. Debian: apt install git; macOS: git.")
+    process = await asyncio.create_subprocess_exec(path, "--version", stdout=asyncio.subprocess.PIPE)
+    output, _ = await process.communicate()
+    return Finding("Git", process.returncode == 0, output.decode().strip())
+
+
+async def _sandbox(builder: AppBuilder) -> list[Finding]:
+    try:
+        checks = await builder.sandbox_provider().check()
+    except AppBuilderError as error:
+        return [Finding("Sandbox", False, error.message, error.hint)]
+    return [Finding(f"Sandbox: {check.name}", check.ok, check.detail, check.hint) for check in checks]
+
+
+def _templates(builder: AppBuilder) -> Finding:
+    try:
+        names = sorted(builder.templates())
+    except AppBuilderError as error:
+        return Finding("Templates", False, error.message, error.hint)
+    hint = "Install the package again; its wheel holds them."
+    return Finding("Templates", bool(names), ", ".join(names) or "none found", hint)
+
+
+def _folder(name: str, folder: Path) -> Finding:
+    """Whether files can be made there (the folder itself may not exist yet)."""
+    import os
+
+    there = folder
+    while not there.exists():
+        there = there.parent
+    ok = there.is_dir() and os.access(there, os.W_OK)
+    return Finding(name, ok, str(folder), f"{there} cannot be written to: change its permissions, or choose another.")
+
+
+async def _models(builder: AppBuilder) -> list[Finding]:
+    models = await builder.catalog.list_models()
+    usable = [model for model in models if model.configured and not model.recorded]
+    chosen = await _default(builder)
+    if usable:
+        names = ", ".join(model.id for model in usable[:4]) + (" …" if len(usable) > 4 else "")
+        return [Finding("Model", True, f"{chosen} (of {len(usable)}: {names})")]
+    hint = (
+        "Only the recorded demo can answer. Set OPENAI_API_KEY (and OPENAI_BASE_URL for another endpoint), start "
+        "Ollama or LM Studio, or set c.AppBuilder.model."
+    )
+    return [Finding("Model", False, f"none set up; using {chosen}", hint, needed=False)]
+
+
+async def _default(builder: AppBuilder) -> str:
+    import inspect
+
+    found = builder.catalog.default()
+    return await found if inspect.isawaitable(found) else found
+
+
+def _browser() -> Finding:
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), "")
+    hint = "Previews open in any browser, also on another machine; nothing needs one here."
+    return Finding("Browser", bool(found), found or "none found on PATH", hint, needed=False)

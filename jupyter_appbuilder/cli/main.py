@@ -1,0 +1,123 @@
+"""The arguments of ``jupyter appbuilder``, and where each command goes. Imports nothing heavy: ``--help`` is quick."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any, NoReturn
+
+from .. import __version__
+
+EXAMPLES = """\
+examples:
+  jupyter appbuilder demo                          a task board, built from a recording: no key, no network
+  jupyter appbuilder build "A habit tracker"       with the model of your settings
+  jupyter appbuilder replay appbuilder/tasks/tasks.ipynb --into /tmp/tasks
+  jupyter appbuilder doctor                        what is missing on this machine, and how to get it
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--root", metavar="DIR", help="the folder that holds appbuilder/ (default: the current folder)")
+    shared.add_argument("--json", action="store_true", help="print one JSON object on stdout, for programs")
+
+    serving = argparse.ArgumentParser(add_help=False)
+    group = serving.add_mutually_exclusive_group()
+    group.add_argument(
+        "--serve",
+        action="store_true",
+        default=None,
+        help="keep the preview running until Ctrl-C (the default without --json)",
+    )
+    group.add_argument("--no-serve", dest="serve", action="store_false", help="end when the app is built")
+
+    making = argparse.ArgumentParser(add_help=False)
+    making.add_argument("--name", default="", help="the app's folder below appbuilder/ (default: from the prompt)")
+    making.add_argument("--template", default="", help="what the app starts from (default: react-vite)")
+
+    main = argparse.ArgumentParser(
+        prog="jupyter appbuilder",
+        description="Describe a web app in plain words; an agent builds it in a sandbox.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    main.add_argument("--version", action="version", version=__version__)
+    commands = main.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    build = commands.add_parser("build", parents=[shared, serving, making], help="build an app from a description")
+    build.add_argument("prompt", metavar="PROMPT", help="what you want; - reads it from stdin")
+    build.add_argument("--model", default="", metavar="PROVIDER:NAME", help="the model to ask")
+    build.add_argument("--session", default="", metavar="ID|NAME", help="go on with an app you have")
+
+    demo = commands.add_parser("demo", parents=[shared, serving, making], help="watch a recorded session being built")
+    demo.add_argument("recording", nargs="?", default="", metavar="NAME", help="which one; a wrong name lists them")
+
+    replay = commands.add_parser("replay", parents=[shared, serving], help="rebuild an app from its notebook")
+    replay.add_argument("notebook", metavar="NOTEBOOK")
+    replay.add_argument("--into", metavar="DIR", help="where to (default: replay/NAME beside the notebook)")
+
+    listing = commands.add_parser("list", parents=[shared], help="list the apps")
+    listing.add_argument("search", nargs="?", default="", metavar="WORDS")
+
+    export = commands.add_parser("export", parents=[shared], help="write an app's files as a ZIP archive")
+    export.add_argument("session", metavar="ID|NAME")
+    export.add_argument("-o", "--output", default="", metavar="FILE", help="default: NAME.zip")
+
+    commands.add_parser("doctor", parents=[shared], help="check sandbox, git, Node.js, models and browser")
+    return main
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """The ``jupyter-appbuilder`` command. Exits with its code."""
+    options = parser().parse_args(arguments)
+    # Ending politely is what stops the sandboxes.
+    signal.signal(signal.SIGTERM, _interrupt)
+    sys.exit(run(options))
+
+
+def run(options: argparse.Namespace) -> int:
+    from ..errors import AppBuilderError, InvalidInput
+    from .terminal import Terminal
+
+    terminal = Terminal(sys.stderr)
+    try:
+        return _command(options.command)(options, terminal)
+    except AppBuilderError as error:
+        if options.json:
+            print(json.dumps({"error": error.to_json()}), flush=True)
+        terminal.error(error.message, error.hint)
+        return 2 if isinstance(error, InvalidInput) else 1
+    except KeyboardInterrupt:
+        terminal.note("Stopped.")
+        return 130
+    except BrokenPipeError:
+        return 1
+
+
+def _command(name: str) -> Any:
+    match name:
+        case "build" | "demo":
+            from . import building
+
+            return building.build if name == "build" else building.demo
+        case "replay":
+            from .replaying import replay
+
+            return replay
+        case "doctor":
+            from .doctor import doctor
+
+            return doctor
+        case _:
+            from . import sessions
+
+            return sessions.export if name == "export" else sessions.list_sessions
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

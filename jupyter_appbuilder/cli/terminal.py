@@ -1,0 +1,104 @@
+"""What people see while they wait: the agent's words as they come, and a line for each thing it does."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+from ..notebook.feed import Entry, Feed
+
+MARKS = {"done": "✓", "failed": "✗"}
+
+
+class Terminal:
+    """Writes to ``stream``; in colour, and with lines that are redrawn, when that is a terminal."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.live = stream.isatty() and os.environ.get("TERM") != "dumb"
+        self.coloured = self.live and "NO_COLOR" not in os.environ
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue]
+        self._written: dict[int, int] = {}  # characters of each text entry that are out, by identity
+        self._finished: set[int] = set()
+        self._open = False  # whether the last line is unfinished
+        self._redrawn = False  # whether the last line may be written over
+
+    def note(self, text: str) -> None:
+        self._line(self.colour("2", text))
+
+    def heading(self, text: str) -> None:
+        self._line(self.colour("1", text))
+
+    def error(self, message: str, hint: str = "") -> None:
+        self._line(f"{self.colour('31', '✗')} {message}")
+        if hint:
+            self._line(f"  {hint}")
+
+    def status(self, text: str) -> None:
+        """A line that the next one replaces; shown on terminals only."""
+        if self.live:
+            self._break()
+            width = os.get_terminal_size(self.stream.fileno()).columns - 1
+            self._write("\r\x1b[K" + self.colour("2", text[:width]))
+            self._open = self._redrawn = True
+
+    def feed(self, feed: Feed, touched: list[Entry]) -> None:
+        for entry in touched:
+            if entry.kind == "text":
+                self._text(entry)
+            elif entry.kind == "note":
+                self._line(f"{self.colour('31', '✗')} {entry.text}")
+            elif entry.state == "running":
+                self.status(f"◌ {entry.text}" + (f"  {last}" if (last := _last_line(entry.output)) else ""))
+            elif id(entry) not in self._finished:
+                self._finished.add(id(entry))
+                mark = self.colour("32" if entry.state == "done" else "31", MARKS[entry.state])
+                self._line(f"{mark} {' '.join(entry.text.split())}")
+
+    def _text(self, entry: Entry) -> None:
+        written = self._written.get(id(entry), 0)
+        fresh = entry.text[written:] if written else entry.text.lstrip()
+        if not written and fresh:
+            self._break(force=True)
+            self._write("\n")
+        if fresh:
+            if self._redrawn:
+                self._break(force=True)
+            self._write(fresh)
+            self._open = True
+        self._written[id(entry)] = len(entry.text)
+        if entry.state == "done" and id(entry) not in self._finished:
+            self._finished.add(id(entry))
+            self._line(self.colour("2", "(a recorded answer: no model was asked)") if entry.recorded else "")
+
+    def _line(self, text: str) -> None:
+        self._break(force=True)
+        self._write(text + "\n")
+
+    def _break(self, *, force: bool = False) -> None:
+        """End the line in progress: written over if it may be, kept if it is text."""
+        if self._open and self._redrawn:
+            self._write("\r\x1b[K")
+        elif self._open:
+            self._write("\n")
+        self._open = self._redrawn = False
+
+    def _write(self, text: str) -> None:
+        self.stream.write(text)
+        self.stream.flush()
+
+    def colour(self, code: str, text: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.coloured else text
+
+
+def _last_line(output: str) -> str:
+    lines = output.strip().splitlines()
+    return lines[-1].strip() if lines else ""
+
+
+def say(text: str) -> None:
+    """A line of the result, on stdout."""
+    print(text, flush=True)
+    sys.stdout.flush()

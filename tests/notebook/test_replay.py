@@ -1,0 +1,152 @@
+"""A session's notebook rebuilds its files exactly, however it is run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbclient
+import nbformat
+import papermill
+import pytest
+
+from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound
+from jupyter_appbuilder.notebook.replay import Different, replay
+from jupyter_appbuilder.notebook.writer import NotebookWriter
+from jupyter_appbuilder.workspace import Workspace
+
+from .recorded import AWKWARD, Recorded
+
+
+async def recorded(folder: Path) -> tuple[Path, str]:
+    """A notebook of a session with every kind of change, moved away from its session; and the tree."""
+    async with Recorded(folder / "made") as session:
+        tree = await session.everything()
+        writer = NotebookWriter(session.folder / "board.ipynb", session.read)
+        writer.changed()
+        await writer.flush()
+        notebook = folder / "elsewhere" / "board.ipynb"
+        notebook.parent.mkdir()
+        shutil.copy(writer.path, notebook)
+        shutil.rmtree(folder / "made")
+        return notebook, tree
+
+
+def alter(notebook: Path, old: str, new: str) -> None:
+    content = nbformat.read(notebook, 4)
+    for cell in content.cells:
+        if old in cell.source:
+            cell.source = cell.source.replace(old, new)
+            return nbformat.write(content, notebook)
+    raise AssertionError(f"no cell holds {old!r}")
+
+
+async def test_a_replay_gives_the_identical_tree_and_the_history(tmp_path: Path):
+    notebook, tree = await recorded(tmp_path)
+    result = await replay(notebook)
+    assert result.tree == tree
+    assert result.verified is True
+    assert result.workspace == notebook.parent / "replay" / "board"
+    assert result.session == "s1"
+    titles = [checkpoint.title for checkpoint in await Workspace(result.workspace).checkpoints()]
+    assert titles == ["A board", "Start from the template"]
+    for path, content in AWKWARD.items():
+        if path not in ("src/empty.txt", "src/trailing.txt"):
+            assert (result.workspace / "app" / path).read_bytes() == content.encode(), path
+    assert (result.workspace / "app/run.sh").stat().st_mode & 0o100
+    again = subprocess.run(
+        ["git", "rev-parse", "HEAD^{tree}"], cwd=result.workspace / "app", capture_output=True, text=True, check=True
+    )
+    assert again.stdout.strip() == tree
+
+
+async def test_a_replay_uses_a_fresh_folder_and_never_wipes_what_somebody_changed(tmp_path: Path):
+    notebook, _ = await recorded(tmp_path)
+    first = await replay(notebook)
+    assert (await replay(notebook)).workspace == first.workspace
+    (first.workspace / "app" / "mine.txt").write_text("mine")
+    assert (await replay(notebook)).workspace == first.workspace.with_name("board-2")
+    assert (first.workspace / "app" / "mine.txt").read_text() == "mine"
+    with pytest.raises(Conflict, match="not empty"):
+        await replay(notebook, tmp_path / "elsewhere")
+    assert (await replay(notebook, tmp_path / "given")).workspace == tmp_path / "given"
+
+
+async def test_an_altered_cell_fails_the_last_one(tmp_path: Path):
+    notebook, tree = await recorded(tmp_path)
+    alter(notebook, "const a = 1;", "const a = 2;")
+    with pytest.raises(Different, match=tree) as caught:
+        await replay(notebook)
+    assert "Run" in caught.value.hint or "run all" in caught.value.hint
+
+
+async def test_what_is_no_notebook_of_ours_is_refused_with_the_next_step(tmp_path: Path):
+    with pytest.raises(NotFound):
+        await replay(tmp_path / "none.ipynb")
+    (tmp_path / "bad.ipynb").write_text("{")
+    with pytest.raises(InvalidInput, match="not a notebook"):
+        await replay(tmp_path / "bad.ipynb")
+    (tmp_path / "other.ipynb").write_text(json.dumps({"cells": []}))
+    with pytest.raises(InvalidInput, match="holds no app"):
+        await replay(tmp_path / "other.ipynb")
+    cell = {"cell_type": "code", "source": ["%%appbuilder\n", "a task board"]}
+    (tmp_path / "asks.ipynb").write_text(json.dumps({"cells": [cell]}))
+    with pytest.raises(InvalidInput, match=r"Cell 1: .*cannot be replayed"):
+        await replay(tmp_path / "asks.ipynb")
+
+
+async def test_a_notebook_cannot_write_outside_its_folder(tmp_path: Path):
+    notebook, _ = await recorded(tmp_path)
+    alter(notebook, "write src/plain.ts", "write ../../escaped.ts")
+    with pytest.raises(InvalidInput, match="Cell"):
+        await replay(notebook)
+    alter(notebook, "new board ", "new ../../board ")
+    with pytest.raises(InvalidInput, match="not a name"):
+        await replay(notebook)
+    assert not list(tmp_path.rglob("escaped.ts"))
+
+
+async def test_run_all_in_a_fresh_kernel_gives_the_identical_tree(tmp_path: Path):
+    notebook, tree = await recorded(tmp_path)
+    ran = await nbclient.NotebookClient(
+        nbformat.read(notebook, 4), resources={"metadata": {"path": str(notebook.parent)}}, timeout=120
+    ).async_execute()
+    assert ran.cells[-1].source == f"%appbuilder verify {tree}"
+    assert "Verified" in ran.cells[-1].outputs[0].text
+    assert await Workspace(notebook.parent / "replay" / "board").snapshot() == tree
+
+
+async def test_run_all_of_an_altered_notebook_fails_at_the_last_cell(tmp_path: Path):
+    notebook, _ = await recorded(tmp_path)
+    alter(notebook, "const b = 2;", "const b = 3;")
+    client = nbclient.NotebookClient(
+        nbformat.read(notebook, 4), resources={"metadata": {"path": str(notebook.parent)}}, timeout=120
+    )
+    with pytest.raises(nbclient.exceptions.CellExecutionError, match="not those the session left"):
+        await client.async_execute()
+    assert client.nb.cells[-1].outputs[-1].output_type == "error"
+    assert all(not c.get("outputs") or c.outputs[-1].output_type != "error" for c in client.nb.cells[:-1])
+
+
+def test_papermill_gives_the_identical_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    notebook, tree = asyncio.run(recorded(tmp_path))
+    monkeypatch.setenv("APPBUILDER_REPLAY_INTO", str(tmp_path / "into"))
+    ran = tmp_path / "ran.ipynb"
+    papermill.execute_notebook(notebook, ran, kernel_name="python3", progress_bar=False, parameters={"unused": 1})
+    assert asyncio.run(Workspace(tmp_path / "into" / "board").snapshot()) == tree
+
+
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="needs bubblewrap to take the network away")
+async def test_a_replay_needs_no_network(tmp_path: Path):
+    notebook, tree = await recorded(tmp_path)
+    command = [
+        *["bwrap", "--dev-bind", "/", "/", "--unshare-net", "--"],
+        *[sys.executable, "-m", "jupyter_appbuilder.cli", "replay", str(notebook), "--json"],
+    ]
+    result = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["tree"] == tree
