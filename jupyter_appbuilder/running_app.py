@@ -169,7 +169,16 @@ class RunningApp:
         await self._journal.append(Draft("preview.error", error))
 
     async def problems(self) -> list[dict[str, Any]]:
-        """Errors since the last file change. Waits a moment when a page is open and may still be reporting."""
+        """Errors since the last file change: what an open page reported, and modules that do not load.
+
+        Waits a moment when a page is open and may still be reporting.
+        """
+        from .preview.modules import broken_modules
+
+        address = self.server.address
+        if address is not None:
+            for finding in await broken_modules(address, self.base_path):
+                await self._find(finding)
         if self._page_seen_at is not None:
             await asyncio.sleep(max(0.0, self._changed_at + SETTLE_SECONDS - time.monotonic()))
         return list(self._findings.values())

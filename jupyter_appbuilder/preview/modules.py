@@ -1,0 +1,90 @@
+"""Does the app's own code load? Asks the dev server for the page and every module it imports, as a browser would.
+
+A page that nobody has open reports no errors; this finds what a dev server only says when it is asked: an import that
+does not resolve, a syntax error, a style sheet that does not compile.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import deque
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from ..sandbox.base import Address
+from .upstream import origin_of, upstreams
+
+MAX_MODULES = 300
+MAX_BODY = 4 * 1024 * 1024  # bytes
+SCRIPT = re.compile(r"""<script\b[^>]*\bsrc\s*=\s*["']([^"']+)["']""", re.IGNORECASE)
+STYLE = re.compile(r"""<link\b[^>]*\bhref\s*=\s*["']([^"']+\.css[^"']*)["']""", re.IGNORECASE)
+IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["'](/[^"'\n]+)["']""")
+OTHERS = ("/node_modules/", "/@vite/", "/@id/", "/@react-refresh", "/@fs/", "/.vite/", "/__appbuilder/")
+VITE_ERROR = re.compile(r"const error = (\{.*?\})\s*(?:;|\n|try)", re.DOTALL)
+
+
+async def broken_modules(address: Address, base_path: str) -> list[dict[str, Any]]:
+    """``events.PreviewError`` payloads (kind ``build``), one for each module that does not load.
+
+    Only the app's own modules are asked for, at most ``MAX_MODULES``. A server that cannot be reached is one finding.
+    """
+    origin = origin_of(address)
+    waiting = deque([base_path])
+    seen = {base_path}
+    findings: list[dict[str, Any]] = []
+    while waiting and len(seen) <= MAX_MODULES:
+        path = waiting.popleft()
+        try:
+            status, kind, body = await _get(address, origin + path, "text/html" if path == base_path else "*/*")
+        except Exception as error:
+            return [*findings, {"kind": "server", "message": f"The dev server does not answer: {error!r}."}]
+        name = urlsplit(path).path.removeprefix(base_path) or "index.html"
+        if status >= 400:
+            findings.append(_finding(name, status, body))
+            continue
+        if "html" in kind:
+            # A missing module is answered with the page by servers of single-page apps.
+            if path != base_path:
+                findings.append({"kind": "build", "message": f"{name} does not exist.", "source": name})
+                continue
+            found = [*SCRIPT.findall(body), *STYLE.findall(body)]
+        elif "javascript" in kind:
+            found = IMPORT.findall(body)
+        else:
+            continue
+        for reference in found:
+            module = urljoin(path, reference)
+            if module.startswith(base_path) and module not in seen and not any(part in module for part in OTHERS):
+                seen.add(module)
+                waiting.append(module)
+    return findings
+
+
+async def _get(address: Address, url: str, accept: str) -> tuple[int, str, str]:
+    headers = [("Host", urlsplit(url).netloc), ("Accept", accept), *address.headers.items()]
+    timeout = {"connect": 5.0, "read": 20.0, "write": 5.0, "pool": 5.0}
+    async with upstreams.pool(address).stream("GET", url, headers=headers, extensions={"timeout": timeout}) as response:
+        body = bytearray()
+        async for piece in response.aiter_stream():
+            body += piece
+            if len(body) > MAX_BODY:
+                break
+        kind = next((value for name, value in response.headers if name.lower() == b"content-type"), b"")
+        return response.status, kind.decode("latin-1"), body.decode("utf-8", "replace")
+
+
+def _finding(name: str, status: int, body: str) -> dict[str, Any]:
+    finding: dict[str, Any] = {"kind": "build", "message": f"{name} does not load (HTTP {status}).", "source": name}
+    if told := VITE_ERROR.search(body):
+        try:
+            error: dict[str, Any] = json.loads(told[1])
+        except ValueError:
+            return finding
+        finding["message"] = str(error.get("message") or finding["message"])[:2000]
+        place: dict[str, Any] = error.get("loc") or {}
+        if place.get("line"):
+            finding["source"] = f"{name}:{place['line']}:{place.get('column', 0)}"
+        if error.get("frame"):
+            finding["stack"] = str(error["frame"])[:2000]
+    return finding
