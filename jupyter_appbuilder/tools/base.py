@@ -3,7 +3,7 @@
 A tool is an async function of a ``ToolContext`` and a pydantic model of its arguments; its docstring is what the
 model reads. Register it with ``@tool``:
 
-    class ReadFile(BaseModel):
+    class ReadFile(Arguments):
         path: str = Field(description="Path inside the app, e.g. src/App.tsx")
 
     @tool(effect="read")
@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, get_type_hints
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from ..sandbox.base import DevServer, Sandbox
 
@@ -32,6 +32,12 @@ Effect = Literal["read", "write", "command"]
 command: runs code; what it changed is found by comparing the workspace before and after."""
 
 
+class Arguments(BaseModel):
+    """What arguments are made of: a name the tool does not know is an error, not a silence."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 @dataclass(frozen=True, slots=True)
 class ToolResult:
     """What a tool did. ``text`` is the full result; the model gets a bounded view of it."""
@@ -39,7 +45,7 @@ class ToolResult:
     text: str
     summary: str  # one line for the feed, e.g. "Edited src/App.tsx (+4 −1)"
     ok: bool = True
-    detail: dict[str, Any] = field(default_factory=dict)  # JSON, by tool
+    detail: dict[str, Any] = field(default_factory=dict[str, Any])  # JSON, by tool
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +94,28 @@ class Tool(Generic[A]):
     def definition(self) -> dict[str, Any]:
         """The tool in the OpenAI function-calling format."""
         schema = self.arguments.model_json_schema()
-        schema.pop("title", None)
+        schema = _inlined(schema, schema.pop("$defs", {}))
         return {
             "type": "function",
             "function": {"name": self.name, "description": self.description, "parameters": schema},
         }
+
+
+def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
+    """A JSON schema without references and generated titles: not every endpoint follows references."""
+    if isinstance(schema, list):
+        return [_inlined(item, definitions) for item in schema]  # pyright: ignore[reportUnknownVariableType]
+    if not isinstance(schema, dict):
+        return schema
+    fields: dict[str, Any] = schema  # pyright: ignore[reportUnknownVariableType]
+    if "$ref" in fields:
+        named = definitions[fields["$ref"].rpartition("/")[2]]
+        fields = named | {key: value for key, value in fields.items() if key != "$ref"}
+    return {
+        key: _inlined(value, definitions)
+        for key, value in fields.items()
+        if not (key == "title" and isinstance(value, str))
+    }
 
 
 def tool(*, effect: Effect) -> Callable[[Callable[[ToolContext, A], Awaitable[ToolResult]]], Tool[A]]:

@@ -1,0 +1,84 @@
+"""The tool that finds out whether the app works."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from ..sandbox.base import ExecResult
+from .base import Arguments, Tool, ToolContext, ToolResult, tool
+from .commands import ending, printed, succeeded
+
+CHECK_SECONDS = 180
+MOST_LOG = 6000  # characters of the dev server's log, in the text
+MOST_PROBLEMS = 20
+KINDS = {"server": "Dev server", "build": "Build", "page": "Page", "network": "Request"}
+
+
+class CheckApp(Arguments):
+    pass
+
+
+@tool(effect="read")
+async def check_app(context: ToolContext, arguments: CheckApp) -> ToolResult:
+    """Check the app: types, the dev server, and errors of the page. Call it when you think you are done, and after
+    each repair; do not say you are done while it finds something."""
+    async with asyncio.TaskGroup() as group:
+        checking = group.create_task(_check_types(context))
+        serving = group.create_task(context.app.ensure())
+    types, server = checking.result(), serving.result()
+    problems = await context.app.problems()
+    faults: list[str] = []
+    passages: list[str] = []
+    if types and not succeeded(types):
+        count = types.stdout.count("error TS")
+        faults.append(_count(count, "type error") if count else "the type check failed")
+        passages.append(f"Types: {'errors' if types.ended == 'exit' else ending(types)}.\n{printed(types)}")
+    else:
+        passages.append("Types: no errors." if types else "Types: the template has no type check.")
+    if server.state != "ready":
+        faults.append(f"the dev server is {server.state}")
+        passages.append(f"Dev server: {server.state}. {server.message}\n{server.log[-MOST_LOG:]}".rstrip())
+    else:
+        passages.append("Dev server: ready.")
+    if problems:
+        faults.append(f"{_count(len(problems), 'error')} in the app")
+        shown = [_described(problem) for problem in problems[:MOST_PROBLEMS]]
+        if len(problems) > MOST_PROBLEMS:
+            shown.append(f"… and {len(problems) - MOST_PROBLEMS} more")
+        passages.append("Errors since the last change:\n" + "\n".join(shown))
+    else:
+        passages.append("Page: no errors reported since the last change.")
+    return ToolResult(
+        "\n\n".join(passages),
+        f"Check found: {', '.join(faults)}" if faults else "Check: all is well",
+        ok=not faults,
+        detail={
+            "types": {"ok": types is None or succeeded(types), "output": printed(types) if types else ""},
+            "server": {"state": server.state, "message": server.message},
+            "problems": problems,
+        },
+    )
+
+
+async def _check_types(context: ToolContext) -> ExecResult | None:
+    if not context.check:
+        return None
+    sandbox = await context.sandbox()
+    return await sandbox.exec(list(context.check), timeout=CHECK_SECONDS, on_output=context.output)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _described(problem: dict[str, Any]) -> str:
+    line = f"- {KINDS.get(problem.get('kind', ''), 'App')}: {problem.get('message', '')}"
+    if source := problem.get("source"):
+        line += f"\n  at {source}"
+    if stack := problem.get("stack"):
+        line += "\n" + "\n".join(f"  {entry.strip()}" for entry in str(stack).splitlines()[:8])
+    return line
+
+
+APP_TOOLS: list[Tool[Any]] = [check_app]

@@ -1,0 +1,87 @@
+"""The tool that runs a command in the sandbox."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydantic import Field
+
+from ..errors import InvalidInput
+from ..sandbox.base import ExecResult
+from .base import Arguments, Tool, ToolContext, ToolResult, tool
+
+INSTALL = re.compile(
+    r"(?:^|[;&|(\n]|\b(?:sudo|env|time|exec|then|do)\s)\s*(?:\w+=\S*\s+)*"
+    r"(?:(?:npm|pnpm|bun)\s+(?:-\S+\s+)*(?:install|i|in|add|ci|uninstall|remove|rm|update|up)"
+    r"|yarn\s+(?:add|install|remove))(?![\w-])"
+)
+ESCAPE = "\x1b"
+CONTROLS = re.compile(
+    rf"{ESCAPE}\[[0-9;?]*[ -/]*[@-~]|{ESCAPE}\][^\x07{ESCAPE}]*(?:\x07|{ESCAPE}\\)|{ESCAPE}[@-Z^_]|[\x00-\x08\x0e-\x1f]"
+)
+
+
+class RunCommand(Arguments):
+    command: str = Field(min_length=1, max_length=20_000, description="For bash, run in the app's folder.")
+    timeout_seconds: int = Field(default=120, ge=1, le=900, description="The command is stopped after this time.")
+
+
+@tool(effect="command")
+async def run_command(context: ToolContext, arguments: RunCommand) -> ToolResult:
+    """Run a command in the sandbox: no network, no files but the app's. Use it for scripts, tests and formatters. Do
+    not start the dev server (it runs already) and do not install packages with it (use install_packages)."""
+    if INSTALL.search(arguments.command):
+        raise InvalidInput(
+            "Commands cannot install packages: they have no network, and node_modules is read-only.",
+            hint="Use install_packages with the packages' names. What package.json lists is installed by itself.",
+            reason="use_install_packages",
+            field="command",
+        )
+    sandbox = await context.sandbox()
+    result = await sandbox.exec(arguments.command, timeout=arguments.timeout_seconds, on_output=context.output)
+    name = _shortened(arguments.command)
+    return ToolResult(
+        f"{ending(result)}\n{printed(result)}",
+        f"Ran {name}" if succeeded(result) else f"Ran {name}: {ending(result)}",
+        ok=succeeded(result),
+        detail={"command": arguments.command, **ended(result)},
+    )
+
+
+def succeeded(result: ExecResult) -> bool:
+    return result.exit_code == 0 and result.ended == "exit"
+
+
+def ending(result: ExecResult) -> str:
+    """How a command ended, in words."""
+    match result.ended:
+        case "timeout":
+            return f"Stopped after {result.duration:.0f} s, its time limit"
+        case "memory":
+            return "Stopped: it used more memory than the sandbox may"
+        case "output":
+            return "Stopped: it printed more than the limit"
+        case _:
+            return f"Exit code {result.exit_code} after {result.duration:.1f} s"
+
+
+def ended(result: ExecResult) -> dict[str, Any]:
+    """How a command ended, for a result's detail."""
+    return {"exit_code": result.exit_code, "ended": result.ended, "duration_ms": round(result.duration * 1000)}
+
+
+def printed(result: ExecResult) -> str:
+    """What a command printed, without colours and cursor movements."""
+    out, err = (CONTROLS.sub("", text.replace("\r\n", "\n")).rstrip() for text in (result.stdout, result.stderr))
+    if not out and not err:
+        return "(It printed nothing.)"
+    return f"{out}\n[stderr]\n{err}" if out and err else out or err
+
+
+def _shortened(command: str) -> str:
+    first, *rest = command.strip().split("\n")
+    return first if not rest and len(first) <= 80 else first[:79] + "…"
+
+
+COMMAND_TOOLS: list[Tool[Any]] = [run_command]

@@ -1,0 +1,130 @@
+"""Search and replace in a text, for people and models who do not see it: all edits or none, and never a guess."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..errors import InvalidInput
+from .matching import PASSES, find_lines, indentation_shift, nearest
+
+MOST_NAMED = 10  # line numbers listed in an error
+
+
+class EditFailed(InvalidInput):
+    """An edit that cannot be made. Its message shows the nearest text."""
+
+    default_reason = "edit_failed"
+
+
+def apply_edits(text: str, edits: Sequence[Mapping[str, str]]) -> str:
+    """``text`` after all ``edits`` (each ``search`` and ``replace``), one after the other.
+
+    ``search`` must stand in the text once: as whole lines, or, exactly as given, within a line. Line endings and the
+    final newline stay as they are. Raises ``EditFailed`` naming the edit; nothing is changed then.
+    """
+    if not edits:
+        raise EditFailed("There is no edit to make.", hint="Give at least one search and replace.", field="edits")
+    for number, edit in enumerate(edits, 1):
+        name = "The edit" if len(edits) == 1 else f"Edit {number} of {len(edits)}"
+        text = _apply(text, edit["search"], edit["replace"], name, f"edits.{number - 1}")
+    return text
+
+
+def _apply(text: str, search: str, replace: str, name: str, field: str) -> str:
+    newline = "\r\n" if text.count("\r\n") * 2 > text.count("\n") else "\n"
+    search, replace = search.replace("\r\n", "\n"), replace.replace("\r\n", "\n")
+    if search == replace:
+        raise EditFailed(f"{name} replaces a text by itself. Nothing was changed.", field=field)
+    if not search:
+        if text:
+            raise EditFailed(
+                f"{name} has an empty search. Nothing was changed.",
+                hint="Copy the lines to replace from the file into search, or write the whole file.",
+                field=field,
+            )
+        return replace.replace("\n", newline)
+
+    file = _Lines(text, newline)
+    wanted, new = search.removesuffix("\n").split("\n"), replace.removesuffix("\n").split("\n")
+    if not replace:
+        new = []
+    for position, (closeness, alike) in enumerate(PASSES):
+        blank = not any(line.strip() for line in wanted)
+        starts = [] if blank and position else find_lines(file.lines, wanted, alike)
+        if len(starts) > 1:
+            raise _ambiguous(name, [start + 1 for start in starts], closeness, field)
+        if starts:
+            found = file.lines[starts[0] : starts[0] + len(wanted)]
+            if position >= 2 and (shift := indentation_shift(found, wanted)):
+                new = [shift[1] + line.removeprefix(shift[0]) if line.strip() else line for line in new]
+            result = file.with_lines(starts[0], len(wanted), new)
+            break
+        if position == 0 and (hits := file.find(search)):
+            if len(hits) > 1:
+                raise _ambiguous(name, [line + 1 for line, _ in hits], closeness, field)
+            result = file.with_text(*hits[0], search, replace)
+            break
+    else:
+        raise _missed(name, file.lines, wanted, replace, field)
+    if result == text:
+        raise EditFailed(f"{name} changes nothing: the text is there as wanted already.", field=field)
+    return result
+
+
+class _Lines:
+    """A text as lines, each with its own ending; ``newline`` is what new lines get."""
+
+    def __init__(self, text: str, newline: str) -> None:
+        pieces = text.split("\n")
+        self.lines = [*(piece.removesuffix("\r") for piece in pieces[:-1]), pieces[-1]]
+        self.ends = [*("\r\n" if piece.endswith("\r") else "\n" for piece in pieces[:-1]), ""]
+        self.newline = newline
+
+    def find(self, search: str) -> list[tuple[int, int]]:
+        """Line index and column of each exact occurrence, line endings taken for the same."""
+        text = "\n".join(self.lines)
+        hits: list[tuple[int, int]] = []
+        position = text.find(search)
+        while position >= 0:
+            hits.append((text.count("\n", 0, position), position - text.rfind("\n", 0, position) - 1))
+            position = text.find(search, position + 1)
+        return hits
+
+    def with_lines(self, start: int, length: int, new: Sequence[str]) -> str:
+        """The text with ``length`` lines from ``start`` replaced; the last keeps its ending."""
+        stop = start + length
+        put = "".join(line + self.newline for line in new[:-1]) + new[-1] + self.ends[stop - 1] if new else ""
+        return self._joined(0, start) + put + self._joined(stop, len(self.lines))
+
+    def with_text(self, line: int, column: int, search: str, replace: str) -> str:
+        """The text with ``search``, found at ``line`` and ``column``, replaced."""
+        last = line + search.count("\n")
+        after = column + len(search) if last == line else len(search) - search.rfind("\n") - 1
+        put = self.lines[line][:column] + replace.replace("\n", self.newline) + self.lines[last][after:]
+        return self._joined(0, line) + put + self.ends[last] + self._joined(last + 1, len(self.lines))
+
+    def _joined(self, start: int, stop: int) -> str:
+        return "".join(map(str.__add__, self.lines[start:stop], self.ends[start:stop]))
+
+
+def _ambiguous(name: str, numbers: list[int], closeness: str, field: str) -> EditFailed:
+    named = ", ".join(map(str, numbers[:MOST_NAMED])) + (" …" if len(numbers) > MOST_NAMED else "")
+    return EditFailed(
+        f"{name} fits {len(numbers)} places ({closeness}): lines {named}. Nothing was changed.",
+        hint="Put more of the lines around it into search, so that it fits only one.",
+        field=field,
+    )
+
+
+def _missed(name: str, lines: list[str], wanted: list[str], replace: str, field: str) -> EditFailed:
+    message = f"{name} did not find its search text. Nothing was changed."
+    done = find_lines(lines, replace.removesuffix("\n").split("\n"), str) if replace.strip() else []
+    if done:
+        message += f" Its replacement is in the file already, at line {done[0] + 1}."
+    if near := nearest(lines, wanted):
+        message += f"\nThe nearest text is:\n{near}\n"
+    elif not any(line.strip() for line in lines):
+        message += " The file is empty."
+    else:
+        message += " Nothing in the file is like it."
+    return EditFailed(message, hint="Read the file and copy the lines as they are.", field=field)

@@ -1,0 +1,198 @@
+"""Tools that look at and change files of the app."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from ..errors import InvalidInput, NotFound
+from ..workspace import FileChange
+from ..workspace.lines import unified
+from ..workspace.scan import is_binary
+from ..workspace.workspace import LARGEST_TEXT
+from .base import Arguments, Tool, ToolContext, ToolResult, tool
+from .bounds import clipped
+from .edits import apply_edits
+from .matching import numbered
+
+LARGEST_DIFF = 64 * 1024  # bytes, in a result's detail
+
+
+class ListFiles(Arguments):
+    path: str = Field(default="", description="Folder to list, e.g. src/components. Empty for the whole app.")
+
+
+@tool(effect="read")
+async def list_files(context: ToolContext, arguments: ListFiles) -> ToolResult:
+    """List the app's files with their sizes in bytes, folders below folders. Ignored files and node_modules are left
+    out."""
+    files = await context.workspace.list(arguments.path)
+    folder = arguments.path.strip("./")
+    if not files and folder:
+        raise NotFound(f"There is nothing in {arguments.path}.", hint="Call list_files without a path.", field="path")
+    text = "\n".join(f"{file.path}  {file.size}{' binary' if file.binary else ''}" for file in files)
+    return ToolResult(
+        text or "The app has no files yet.",
+        f"Listed {folder or 'the app'} ({_count(len(files), 'file')})",
+        detail={"path": arguments.path, "files": len(files)},
+    )
+
+
+class ReadFile(Arguments):
+    path: str = Field(description="File to read, e.g. src/App.tsx")
+    start_line: int | None = Field(default=None, ge=1, description="First line, from 1. Leave out to start at the top.")
+    end_line: int | None = Field(default=None, ge=1, description="Last line, inclusive. Leave out to read to the end.")
+
+
+@tool(effect="read")
+async def read_file(context: ToolContext, arguments: ReadFile) -> ToolResult:
+    """Read a text file, or a range of its lines. Each line comes with its number and a tab before it, which are not
+    part of the file: leave them out of edits."""
+    lines = (await context.workspace.read_text(arguments.path)).split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    total = len(lines)
+    start = arguments.start_line or 1
+    end = min(arguments.end_line or total, total)
+    if arguments.end_line is not None and arguments.end_line < start:
+        raise InvalidInput("end_line lies before start_line.", hint="Give the first line first.", field="end_line")
+    detail = {"path": arguments.path, "start_line": start, "end_line": end, "lines": total}
+    if not total:
+        return ToolResult(f"{arguments.path} is empty.", f"Read {arguments.path} (empty)", detail=detail)
+    if start > total:
+        raise InvalidInput(
+            f"{arguments.path} has {_count(total, 'line')}; there is no line {start}.",
+            hint="Read it without a range, or from an earlier line.",
+            field="start_line",
+        )
+    part = start > 1 or end < total
+    head = f"{arguments.path}, lines {start}–{end} of {total}" if part else f"{arguments.path}, {_count(total, 'line')}"
+    text = f"{head}\n{numbered([line.removesuffix(chr(13)) for line in lines[start - 1 : end]], start)}"
+    return ToolResult(text, f"Read {arguments.path}" + (f" ({start}–{end})" if part else ""), detail=detail)
+
+
+class WriteFile(Arguments):
+    path: str = Field(description="File to write, e.g. src/components/Button.tsx. Folders are made as needed.")
+    content: str = Field(description="The whole file.")
+
+
+@tool(effect="write")
+async def write_file(context: ToolContext, arguments: WriteFile) -> ToolResult:
+    """Create a file, or replace all of its content. To change part of a file, use edit_file instead."""
+    _check_size(arguments.content, "content")
+    before = await _text_before(context, arguments.path)
+    change = await context.workspace.write(arguments.path, arguments.content)
+    if change.change == "modified" and before == arguments.content:
+        text = f"{arguments.path} already had this content; nothing changed."
+        return ToolResult(text, f"{arguments.path} unchanged", detail=_detail(change, ""))
+    verb = "Created" if change.change == "created" else "Wrote"
+    diff = unified(before, arguments.content, arguments.path) if before is not None else ""
+    return ToolResult(
+        f"{verb} {arguments.path} ({_signs(change)} lines).",
+        f"{verb} {arguments.path} ({_signs(change)})",
+        detail=_detail(change, diff),
+    )
+
+
+class Edit(Arguments):
+    search: str = Field(
+        description="Whole lines as they stand in the file (or an exact part of one line); they must occur once."
+    )
+    replace: str = Field(description="What comes in their place. Empty to delete them.")
+
+
+class EditFile(Arguments):
+    path: str = Field(description="File to change, e.g. src/App.tsx")
+    edits: list[Edit] = Field(min_length=1, description="Made in order; if one does not fit, none is made.")
+
+
+@tool(effect="write")
+async def edit_file(context: ToolContext, arguments: EditFile) -> ToolResult:
+    """Change parts of a file by search and replace. Read the file first and copy the lines exactly, without line
+    numbers; take just enough lines around the change to make each search unique."""
+    before = await context.workspace.read_text(arguments.path)
+    after = apply_edits(before, [{"search": edit.search, "replace": edit.replace} for edit in arguments.edits])
+    _check_size(after, "edits")
+    if after == before:
+        raise InvalidInput(
+            "The edits undo each other: the file would stay as it is.", hint="See what should change.", field="edits"
+        )
+    change = await context.workspace.write(arguments.path, after)
+    return ToolResult(
+        f"Edited {arguments.path} ({_signs(change)} lines):\n{unified(before, after, arguments.path, context=2)}",
+        f"Edited {arguments.path} ({_signs(change)})",
+        detail=_detail(change, unified(before, after, arguments.path)) | {"edits": len(arguments.edits)},
+    )
+
+
+class DeleteFile(Arguments):
+    path: str = Field(description="File to delete, e.g. src/old.ts")
+
+
+@tool(effect="write")
+async def delete_file(context: ToolContext, arguments: DeleteFile) -> ToolResult:
+    """Delete a file. Folders that are empty then go too."""
+    change = await context.workspace.delete(arguments.path)
+    text = f"Deleted {arguments.path}"
+    return ToolResult(text + ".", text, detail=_detail(change, ""))
+
+
+class RenameFile(Arguments):
+    old: str = Field(description="The file or folder as it is named now, e.g. src/a.ts")
+    new: str = Field(description="Its new path, e.g. src/lib/b.ts. Must not exist yet.")
+
+
+@tool(effect="write")
+async def rename_file(context: ToolContext, arguments: RenameFile) -> ToolResult:
+    """Move or rename a file or folder. Imports that name it are not changed: find them with search_files."""
+    changes = await context.workspace.rename(arguments.old, arguments.new)
+    moved = len(changes) // 2
+    text = f"Renamed {arguments.old} to {arguments.new}" + (f" ({moved} files)" if moved > 1 else "")
+    return ToolResult(text + ".", text, detail={"old": arguments.old, "path": arguments.new, "files": moved})
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def _signs(change: FileChange) -> str:
+    return f"+{change.added} −{change.removed}"
+
+
+def _detail(change: FileChange, diff: str) -> dict[str, Any]:
+    return {
+        "path": change.path,
+        "change": change.change,
+        "added": change.added,
+        "removed": change.removed,
+        "diff": clipped(diff, LARGEST_DIFF),
+    }
+
+
+def _check_size(content: str, field: str) -> None:
+    try:
+        size = len(content.encode())
+    except UnicodeEncodeError:
+        raise InvalidInput(
+            "The text holds half a surrogate pair, which no file can.",
+            hint="Write such characters out, or as a whole escape pair.",
+            field=field,
+        ) from None
+    if size > LARGEST_TEXT:
+        raise InvalidInput("The file would be larger than 2 MB.", hint="Split it into smaller ones.", field=field)
+
+
+async def _text_before(context: ToolContext, path: str) -> str | None:
+    """What a file held; empty when it is new, None when it was not text."""
+    try:
+        content = await context.workspace.read(path)
+    except NotFound:
+        return ""
+    try:
+        return None if is_binary(content) else content.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+FILE_TOOLS: list[Tool[Any]] = [list_files, read_file, write_file, edit_file, delete_file, rename_file]
