@@ -21,3 +21,11 @@ def load_ipython_extension(ipython: Any) -> None:
     from .notebook.magics import load_ipython_extension
 
     load_ipython_extension(ipython)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "App":  # at first use: the server imports this package and must not pay for it
+        from .notebook.app import App
+
+        return App
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -16,6 +16,7 @@ from ..notebook.engine import Engine, engine
 from ..notebook.feed import Feed
 from .terminal import Terminal, say
 
+DEFAULT_DEMO = "task-board"
 DOCTOR = "See what is missing: jupyter appbuilder doctor"
 
 
@@ -44,8 +45,8 @@ def demo(options: argparse.Namespace, terminal: Terminal) -> int:
     from ..agent.demo.recordings import find_recordings
 
     recordings = find_recordings()
-    name = options.recording or next((r.name for r in recordings.values() if r.after is None), "")
-    if name == "" or name not in recordings:
+    name = options.recording or DEFAULT_DEMO
+    if name not in recordings:
         known = "; ".join(f"{recording.name} ({recording.title})" for recording in recordings.values())
         raise InvalidInput(f"There is no recording {name!r}.", hint=f"Choose one of: {known}.")
     wanted = recordings[name]
@@ -70,6 +71,8 @@ def carry_out(
             terminal.feed(feed, feed.take(message))
             if message["kind"] == "live" and message["type"] == "progress" and message["data"].get("message"):
                 terminal.status(f"◌ {message['data']['message']}")
+        if feed.recorded:
+            terminal.note("These answers were recorded; no model was asked.")
         if feed.reason != "done":
             break
     result: dict[str, Any] = {

@@ -46,7 +46,7 @@ def serve(found: ReplayResult, terminal: Terminal) -> Generator[str]:
             return await builder.sandbox_provider().create(key, found.workspace / "app", template)
 
         async def start() -> RunningApp:
-            storage = PageStorage(Path(builder.data_dir) / "storage", key)
+            storage = PageStorage(Path(builder.data_dir, "storage", f"{key}.json"))
             app = RunningApp(key, Unrecorded(terminal), make_sandbox, builder.previews, storage)
             server = await app.ensure()
             if server.state != "ready":

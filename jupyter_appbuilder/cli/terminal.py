@@ -71,7 +71,7 @@ class Terminal:
         self._written[id(entry)] = len(entry.text)
         if entry.state == "done" and id(entry) not in self._finished:
             self._finished.add(id(entry))
-            self._line(self.colour("2", "(a recorded answer: no model was asked)") if entry.recorded else "")
+            self._line("")
 
     def _line(self, text: str) -> None:
         self._break(force=True)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..session import Session
     from ..tools.base import ToolResult
     from ..workspace import Checkpoint
+    from .widget import AppWidget
 
 T = TypeVar("T")
 Message = dict[str, Any]
@@ -466,11 +467,15 @@ class App:
     def choose_model(self, model: str) -> None:
         self._engine.run(self.aio.choose_model(model))
 
-    def widget(self) -> Any:
+    def widget(self) -> AppWidget:
         """Chat, feed and preview in a cell."""
         from .widget import AppWidget
 
         return AppWidget(self._engine, self.aio)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """``display(app)``, or ``app`` on a cell's last line, shows its widget."""
+        return self.widget()._repr_mimebundle_(**options)
 
     def export(self, path: str | Path = "") -> Path:
         """Write the app's files as a ZIP archive; its path."""

@@ -1,0 +1,164 @@
+"""Chat, feed and preview in a notebook cell: the panel's components over a comm instead of a WebSocket.
+
+Every wire message of the session (docs/architecture.md, "Wire") is one custom message. The front end asks with
+``{"id", "method", "params"}`` and is answered with ``{"reply": id, "ok": true, "result"}`` or
+``{"reply": id, "ok": false, "error": {"message", "reason", "hint"}}``. ``watch`` (``{"after": N}``) starts the stream
+of messages, anew if it runs; ``METHODS`` are the others.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+
+from ..errors import AppBuilderError, InvalidInput
+from .engine import Engine
+
+if TYPE_CHECKING:
+    from ..session import Session
+    from .app import AsyncApp
+
+STATIC = Path(__file__).parent.parent / "static"
+
+NOT_BUILT = """\
+export default { render({ el }) {
+  el.textContent = "The App Builder widget is not part of this installation: jupyter_appbuilder/static/widget.js is " +
+    "missing. Install the package from its wheel, or build it: npm run build in labextension/.";
+} };
+"""
+
+Params = Mapping[str, Any]
+log = logging.getLogger(__name__)
+
+
+def _bundle() -> Path | str:
+    path = STATIC / "widget.js"
+    return path if path.is_file() else NOT_BUILT
+
+
+def _styles() -> Path | str:
+    path = STATIC / "widget.css"
+    return path if path.is_file() else ""
+
+
+class AppWidget(anywidget.AnyWidget):
+    """Shows one app. ``session`` is its id, "" until the first request of an app without a name."""
+
+    _esm = _bundle()
+    _css = _styles()
+    session = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, engine: Engine, app: AsyncApp) -> None:
+        super().__init__(session=app.id)
+        self._engine = engine
+        self._app = app
+        self._watching: concurrent.futures.Future[Any] | None = None
+        self.on_msg(self._take)
+
+    def _take(self, widget: object, content: Any, buffers: object) -> None:
+        """Take a request of the front end. Called in the kernel's main thread; answered from the engine's."""
+        if isinstance(content, dict) and "method" in content:
+            self._engine.post(self.answer(content))  # pyright: ignore[reportUnknownArgumentType]
+
+    async def answer(self, request: Mapping[str, Any]) -> None:
+        reply: dict[str, Any] = {"reply": request.get("id")}
+        try:
+            method = str(request["method"])
+            params: dict[str, Any] = request.get("params") or {}
+            if method == "watch":
+                result = await self._watch(params)
+            elif method == "unwatch":
+                result = self._unwatch()
+            elif method in METHODS:
+                result = await METHODS[method](await self._app.session(), params)
+            else:
+                raise InvalidInput(f"The widget has no method {method!r}.", hint="Reload the notebook.")
+            self.send(reply | {"ok": True, "result": result})
+        except AppBuilderError as error:
+            self.send(reply | {"ok": False, "error": error.to_json()})
+        except Exception as error:
+            log.exception("The widget's request %s failed", request.get("method"))
+            body = {"message": f"It did not work: {error}", "reason": "internal", "hint": "See the kernel's log."}
+            self.send(reply | {"ok": False, "error": body})
+
+    async def _watch(self, params: Params) -> None:
+        self._unwatch()
+        session = await self._app.session()
+        self.session = session.id
+
+        async def pump() -> None:
+            async with contextlib.aclosing(session.watch(int(params.get("after", 0)))) as messages:
+                async for message in messages:
+                    self.send(self._with_addresses(message))
+
+        self._watching = self._engine.post(pump())
+
+    def _unwatch(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            self._watching = None
+
+    def close(self) -> None:
+        self._unwatch()
+        super().close()
+
+    def _with_addresses(self, message: dict[str, Any]) -> dict[str, Any]:
+        """The preview is served by this process, so its address here is a whole URL."""
+        match message:
+            case {"kind": "snapshot", "preview": {"url": str(url)} as preview}:
+                return message | {"preview": preview | {"url": self._engine.origin + url}}
+            case {"kind": "live", "type": "preview", "data": {"url": str(url)} as data}:
+                return message | {"data": data | {"url": self._engine.origin + url}}
+            case _:
+                return message
+
+
+async def _send(session: Session, params: Params) -> Any:
+    return {"turn": await session.send(str(params["text"]), model=params.get("model") or None)}
+
+
+async def _stop(session: Session, params: Params) -> Any:
+    await session.stop()
+
+
+async def _retry(session: Session, params: Params) -> Any:
+    return {"turn": await session.retry()}
+
+
+async def _restore(session: Session, params: Params) -> Any:
+    return (await session.restore(str(params["checkpoint"]))).to_json()
+
+
+async def _diff(session: Session, params: Params) -> Any:
+    return await session.workspace.diff(str(params["checkpoint"]))
+
+
+async def _preview(session: Session, params: Params) -> Any:
+    if params.get("action") == "stop":
+        await session.stop_preview()
+    else:
+        await session.start_preview(restart=params.get("action") == "restart")
+
+
+async def _update(session: Session, params: Params) -> Any:
+    await session.update(title=params.get("title"), model=params.get("model"))
+    return session.to_json()
+
+
+METHODS: Mapping[str, Callable[[Session, Params], Awaitable[Any]]] = {
+    "send": _send,
+    "stop": _stop,
+    "retry": _retry,
+    "restore": _restore,
+    "diff": _diff,
+    "preview": _preview,
+    "update": _update,
+}
+"""What the front end may ask for besides ``watch`` and ``unwatch``: the transport of labextension/src/core."""
