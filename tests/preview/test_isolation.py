@@ -7,8 +7,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from preview.stage import BASE_URL, PanelHandler, Target, chromium, upstream
-from tornado import web
+from preview.stage import BASE_URL, PanelHandler, Target, chromium, free_port, upstream
+from tornado import httpserver, web
 
 from jupyter_appbuilder.preview import Previews, preview_handlers
 from jupyter_appbuilder.sandbox.base import DevServer
@@ -32,7 +32,7 @@ async function attempt(name, run) { try { out[name] = await run(); } catch (e) {
     const socket = new WebSocket(location.origin.replace('http', 'ws') + 'BASEapi/events/subscribe');
     socket.onopen = () => yes('open'); socket.onerror = () => no({ name: 'error' });
   }));
-  await attempt('top', () => { top.location = 'about:blank'; return 'moved'; });
+  if (top !== self) await attempt('top', () => { top.location = 'about:blank'; return 'moved'; });
   await attempt('popup', () => String(open('BASElab')));
   const pre = document.createElement('pre');
   pre.id = 'out';
@@ -61,7 +61,10 @@ async def test_a_hostile_page_cannot_act_as_the_person(
         warnings.simplefilter("error")  # Jupyter warns of routes that do not say who may use them
         app.add_handlers(".*$", preview_handlers(BASE_URL, previews))
     app.add_handlers(".*$", [(BASE_URL + "panel", PanelHandler)])
-    origin = f"http://localhost:{jp_serverapp.port}"
+    port = free_port()
+    server = httpserver.HTTPServer(app)
+    server.listen(port, "127.0.0.1")
+    origin = f"http://127.0.0.1:{port}"
     before = sorted(path.name for path in jp_root_dir.iterdir())
     async with upstream(tmp_path, (".*", Hostile)) as address, chromium() as browser:
         target.server = DevServer("ready", address)
@@ -76,6 +79,8 @@ async def test_a_hostile_page_cannot_act_as_the_person(
         assert page.url.endswith(prefix)  # it did not move the top
         await page.goto(origin + prefix)
         alone = json.loads(await page.locator("#out").inner_text())
+    server.stop()
+    await server.close_all_connections()
 
     for seen in (framed, alone):
         assert seen["origin"] == "null"

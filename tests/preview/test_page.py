@@ -72,7 +72,9 @@ async def test_broken_code_shows_its_error_and_the_mended_code_takes_it_away(tar
         await error.wait_for(state="attached")
         finding = await page.evaluate("messages.find(({type}) => type === 'finding').finding")
         assert finding["kind"] == "build"
-        assert "src/App.jsx" in finding["source"]
+        assert finding["source"].startswith("src/App.jsx:4:")
+        assert "Expected" in finding["message"]
+        assert "<h1Hello one" in finding["stack"]  # the code around it
         assert [one["kind"] for one in target.findings if one["kind"] != "ready"] == ["build"]
         await error.get_by_text("src/App.jsx").first.wait_for()
         assert not await app.locator("vite-error-overlay").is_visible()

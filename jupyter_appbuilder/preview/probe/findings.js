@@ -108,12 +108,17 @@ function hotMessage(data) {
   if (message.type === "error") {
     const { message: text, id, loc, frame, stack, plugin } = message.err ?? {};
     const file = (loc?.file || id || "").replace(/\?.*$/, "").replace(/^.*?\/(src\/)/, "$1");
+    // Vite's message may hold the code around the error, drawn with lines.
+    const lines = tidy(text || "The code could not be built").split("\n").filter((line) => line.trim());
+    const drawn = lines.findIndex((line) => /^\s*(?:[╭│┌|]|\d+\s*[│|])/.test(line));
+    const words = (drawn < 0 ? lines : lines.slice(0, drawn)).filter((line) => !/^Transform failed with \d+ errors?:$/.test(line));
+    const where = /\[\s*(\S+:\d+:\d+)\s*\]/.exec(text ?? "")?.[1];
     found(
       {
         kind: "build",
-        message: (text || "The code could not be built").split("\n").filter((line) => line.trim()).join("\n"),
-        stack: frame?.trim() ? frame : text?.includes("\n") ? undefined : stack,
-        source: file ? (loc?.line ? `${file}:${loc.line}:${(loc.column ?? 0) + 1}` : file) : plugin && `plugin ${plugin}`,
+        message: words.join("\n") || "The code could not be built",
+        stack: frame?.trim() ? frame : drawn < 0 ? stack : lines.slice(drawn).join("\n"),
+        source: loc?.line && file ? `${file}:${loc.line}:${(loc.column ?? 0) + 1}` : where || file || (plugin && `plugin ${plugin}`),
       },
       { visible: true },
     );
