@@ -33,6 +33,7 @@ class Preview:
     problem: str = ""
     findings: list[float] = field(default_factory=list[float])  # when the page reported, for the rate limit
     starting: asyncio.Task[None] | None = None
+    sockets: set[Callable[[], None]] = field(default_factory=set[Callable[[], None]])  # each closes an open WebSocket
 
     def start(self) -> None:
         """Start or wake the dev server in the background; its state says how it goes."""
@@ -96,8 +97,12 @@ class Previews:
         """End the session's preview, if it has one. Its URL is dead from now on."""
         digest = self._by_session.pop(session, None)
         preview = self._by_digest.pop(digest, None) if digest else None
-        if preview and preview.starting:
+        if preview is None:
+            return
+        if preview.starting:
             preview.starting.cancel()
+        for close in list(preview.sockets):
+            close()
 
     def find(self, capability: str) -> PreviewTarget | None:
         preview = self.preview(capability)
@@ -108,18 +113,20 @@ class Previews:
         preview = self._by_digest.get(_digest(capability))
         if preview is None:
             return None
-        now = self._clock()
-        if now - preview.used > self._idle:
+        if self._is_idle(preview):
             self.close(preview.target.session)
             return None
-        preview.used = now
+        preview.used = self._clock()
         return preview
 
     def _expire(self) -> None:
-        now = self._clock()
         for preview in list(self._by_digest.values()):
-            if now - preview.used > self._idle:
+            if self._is_idle(preview):
                 self.close(preview.target.session)
+
+    def _is_idle(self, preview: Preview) -> bool:
+        # An open page loads nothing while nothing changes, but holds its hot-update socket.
+        return not preview.sockets and self._clock() - preview.used > self._idle
 
 
 def _digest(capability: str) -> bytes:

@@ -54,6 +54,8 @@ class ProxyHandler(PreviewHandler):
         self._preview = preview
         self._address = server.address
         self._upstream = asyncio.get_running_loop().create_task(self._send(server.address))
+        # Nobody awaits it when the browser leaves in the middle of an upload.
+        self._upstream.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     def _wait(self, preview: Preview) -> None:
         """Say that there is no dev server yet, to people with a page that goes away by itself."""
@@ -63,13 +65,8 @@ class ProxyHandler(PreviewHandler):
         self.answer(pages.waiting(preview), f"{status['message'] or 'The app is starting.'}\n")
 
     async def data_received(self, chunk: bytes) -> None:
-        upstream = self._upstream
-        if upstream is None:
-            return
-        put = asyncio.get_running_loop().create_task(self._body.put(chunk))
-        await asyncio.wait((put, upstream), return_when=asyncio.FIRST_COMPLETED)
-        if not put.done():  # answered, or failed, without wanting the rest
-            put.cancel()
+        if self._upstream is not None:
+            await self._put(chunk, self._upstream)
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         while (chunk := await self._body.get()) is not None:
@@ -119,7 +116,7 @@ class ProxyHandler(PreviewHandler):
 
         if self._upstream is None or self._preview is None or self._address is None:
             return
-        self._body.put_nowait(None) if not self._body.full() else await self._finish_body()
+        await self._finish_body(self._upstream)
         self._relaying = asyncio.current_task()
         try:
             response = await self._upstream
@@ -141,12 +138,16 @@ class ProxyHandler(PreviewHandler):
 
     get = head = post = put = patch = delete = options = allow_unauthenticated(_relay)  # pyright: ignore[reportAssignmentType]
 
-    async def _finish_body(self) -> None:
-        upstream = self._upstream
-        assert upstream is not None
-        put = asyncio.get_running_loop().create_task(self._body.put(None))
+    async def _finish_body(self, upstream: asyncio.Task[httpcore.Response]) -> None:
+        if not self._body.full():
+            self._body.put_nowait(None)
+            return
+        await self._put(None, upstream)
+
+    async def _put(self, chunk: bytes | None, upstream: asyncio.Task[httpcore.Response]) -> None:
+        put = asyncio.get_running_loop().create_task(self._body.put(chunk))
         await asyncio.wait((put, upstream), return_when=asyncio.FIRST_COMPLETED)
-        if not put.done():
+        if not put.done():  # answered, or failed, without wanting the rest
             put.cancel()
 
     async def _stream(self, response: httpcore.Response, preview: Preview, address: Address) -> None:

@@ -12,6 +12,7 @@ from jupyter_server.auth.decorator import allow_unauthenticated
 from tornado import httpclient, netutil, websocket
 
 from ..sandbox.base import Address
+from .capabilities import Preview
 from .handlers import PreviewHandler
 from .upstream import origin_of, request_headers
 
@@ -36,12 +37,14 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
     """A WebSocket below a capability URL, to the same path on the dev server."""
 
     _server: websocket.WebSocketClientConnection | None = None
+    _preview: Preview | None = None
 
     @allow_unauthenticated
     async def get(self, capability: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         preview = self.preview(capability)
         if preview is None:
             return
+        self._preview = preview
         address = preview.target.server.address
         if preview.target.server.state != "ready" or address is None:
             self.set_status(503)
@@ -96,6 +99,8 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
 
     def open(self, *args: str, **kwargs: str) -> None:
         self.set_nodelay(True)
+        assert self._preview is not None
+        self._preview.sockets.add(self._end)
         self._pumping = asyncio.get_running_loop().create_task(self._pump())
 
     async def _pump(self) -> None:
@@ -116,7 +121,12 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
         except websocket.WebSocketClosedError:
             self.close(1011)
 
+    def _end(self) -> None:
+        self.close(1001, "This preview has ended.")
+
     def on_close(self) -> None:
+        if self._preview is not None:
+            self._preview.sockets.discard(self._end)
         if self._server is not None:
             self._server.close(_closable(self.close_code), self.close_reason)
 

@@ -346,6 +346,15 @@ async def test_a_websocket_carries_text_bytes_and_closes(target: Target, tmp_pat
         socket.close(4002)
         assert await asyncio.wait_for(Parrot.ended, 10) == 4002
 
+        Parrot.ended = asyncio.get_running_loop().create_future()
+        socket = await connect(url, Origin="null")
+        await socket.read_message()
+        previews.close("s1")
+        assert await socket.read_message() is None
+        assert socket.close_code == 1001
+        url = url.replace(prefix, previews.open(target))
+        prefix = previews.open(target)
+
         for refused, code in (
             (url, 403),
             (url.replace("/ws", "/none"), 404),
