@@ -1,0 +1,69 @@
+"""Recordings play onto the template as written, and fail and pass the type check where their text says so."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from jupyter_appbuilder.agent.demo.recordings import SHIPPED, load
+
+from .template_app import TemplateApp
+
+MISTAKES = {
+    "task-board": ("src/App.tsx", "'Status | undefined'"),
+    "dashboard": ("src/lib/penguins.ts", "'Penguin[]'"),
+    "task-board-dark-search": ("src/components/search-box.tsx", "possibly 'null'"),
+}
+
+
+def test_every_shipped_recording_has_its_mistake_named_here() -> None:
+    assert {manifest.parent.name for manifest in SHIPPED.glob("*/recording.json")} == set(MISTAKES)
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_recording_fails_its_first_check_and_passes_its_last(name: str, tmp_path: Path) -> None:
+    first, last = TemplateApp(tmp_path / "app").play(load(SHIPPED / name))
+    file, cause = MISTAKES[name]
+    assert first
+    assert all(error.startswith(file) and cause in error for error in first)
+    assert last == []
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_recording_edits_only_files_it_has_read_or_written(name: str) -> None:
+    known: set[str] = set()
+    for step in load(SHIPPED / name).steps:
+        for tool, text in step.tool_calls:
+            arguments = json.loads(text)
+            if tool in ("read_file", "write_file"):
+                known.add(arguments["path"])
+            elif tool == "edit_file":
+                assert arguments["path"] in known
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_recording_is_a_believable_turn(name: str) -> None:
+    recording = load(SHIPPED / name)
+    assert 5 <= len(recording.steps) <= 9
+    assert all(step.text for step in recording.steps)
+    assert any(len(step.tool_calls) > 1 for step in recording.steps)
+    *_, check, summary = recording.steps
+    assert [tool for tool, _ in check.tool_calls] == ["check_app"]
+    assert summary.tool_calls == ()
+
+
+def test_the_template_passes_its_own_check(tmp_path: Path) -> None:
+    assert TemplateApp(tmp_path / "app").type_errors() == []
+
+
+def test_the_lock_file_names_no_registry_and_serves_every_platform() -> None:
+    from jupyter_appbuilder.sandbox.templates import find_template
+
+    template = find_template("react-vite")
+    packages = json.loads((template.files / template.lock).read_text())["packages"]
+    assert not any("resolved" in package for package in packages.values())
+    locked = {path.rpartition("node_modules/")[2] for path in packages}
+    optional = {name for package in packages.values() for name in package.get("optionalDependencies", {})}
+    assert optional <= locked
