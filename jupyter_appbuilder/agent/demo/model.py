@@ -79,15 +79,12 @@ def answer(messages: Sequence[Message], recordings: Mapping[str, Recording]) -> 
 def explanation(recordings: Mapping[str, Recording], prompt: str = "") -> str:
     """What the demo says to a prompt it has no recording for: what it is, and how to get a live model."""
     waiting = next((r for r in recordings.values() if prompt and r.after and r.answers(prompt)), None)
-    if waiting and waiting.after in recordings:
-        first = recordings[waiting.after].prompt
+    if waiting and (before := recordings.get(waiting.after or "")):
+        first = before.prompt
         return (
             f"I play recordings, and this one goes on from another. Ask for this first:\n\n> {first}\n\nThen ask again."
         )
-    samples = "\n".join(
-        f"- **{r.title}**{f' (after “{recordings[r.after].title}”)' if r.after in recordings else ''}: {r.prompt}"
-        for r in recordings.values()
-    )
+    samples = "\n".join(f"- **{r.title}**{_after(r, recordings)}: {r.prompt}" for r in recordings.values())
     shown = f"I can play these:\n\n{samples}\n\n" if samples else ""
     return (
         "I am the **recorded demo**, not a live model: I only play back recorded answers, and I have none for this. "
@@ -102,6 +99,11 @@ def explanation(recordings: Mapping[str, Recording], prompt: str = "") -> str:
         "`jupyter_server_config.py`.\n\n"
         "Then choose the model in the menu above and send your request again."
     )
+
+
+def _after(recording: Recording, recordings: Mapping[str, Recording]) -> str:
+    before = recordings.get(recording.after or "")
+    return f" (after “{before.title}”)" if before else ""
 
 
 def _words(text: str) -> Iterator[str]:
