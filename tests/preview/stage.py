@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jupyter_server.auth.decorator import allow_unauthenticated
 from tornado import httpserver, netutil, web
 
 from jupyter_appbuilder.preview import PageStorage, Previews, preview_handlers
@@ -184,6 +185,7 @@ addEventListener("message", (event) => {
 class PanelHandler(web.RequestHandler):
     """A page that frames the preview as JupyterLab's panel does."""
 
+    @allow_unauthenticated
     def get(self) -> None:
         self.set_cookie("_xsrf", "secret-of-the-person")
         self.finish(FRAME % self.get_query_argument("src"))

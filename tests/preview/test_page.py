@@ -21,6 +21,7 @@ async def pictures(page: Any, name: str) -> None:
     if folder := os.environ.get("PREVIEW_PICTURES"):
         for scheme in ("dark", "light"):
             await page.emulate_media(color_scheme=scheme)
+            await asyncio.sleep(0.5)  # the animation
             await page.screenshot(path=f"{folder}/{name}-{scheme}.png")
 
 
