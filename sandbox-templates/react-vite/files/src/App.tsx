@@ -19,7 +19,7 @@ export default function App() {
     <div className="relative flex min-h-dvh flex-col overflow-hidden">
       <div
         aria-hidden
-        className="pointer-events-none absolute inset-x-0 -top-72 mx-auto h-[36rem] max-w-5xl rounded-full bg-primary/15 blur-3xl"
+        className="pointer-events-none absolute inset-0 bg-[radial-gradient(60rem_36rem_at_75%_-8rem,color-mix(in_oklab,var(--primary)_20%,transparent),transparent)]"
       />
       <header className="relative mx-auto flex w-full max-w-4xl items-center justify-between px-6 py-5">
         <LiveBadge />

@@ -16,6 +16,7 @@ export function BillScatter({ penguins }: { penguins: Penguin[] }) {
           type="number"
           dataKey="billLength"
           domain={[30, 60]}
+          ticks={[30, 35, 40, 45, 50, 55, 60]}
           tickLine={false}
           axisLine={false}
           label={{ value: "Bill length (mm)", position: "insideBottom", offset: -10 }}
@@ -24,6 +25,7 @@ export function BillScatter({ penguins }: { penguins: Penguin[] }) {
           type="number"
           dataKey="billDepth"
           domain={[12, 22]}
+          ticks={[12, 14, 16, 18, 20, 22]}
           width={48}
           tickLine={false}
           axisLine={false}

@@ -6,7 +6,7 @@ import { colors, speciesNames, type Penguin } from "@/lib/penguins";
 const config: ChartConfig = Object.fromEntries(speciesNames.map((name) => [name, { label: name, color: colors[name] }]));
 
 const WIDTH = 250; // g
-const STARTS = Array.from({ length: 15 }, (_, index) => 2600 + index * WIDTH);
+const STARTS = Array.from({ length: 16 }, (_, index) => 2500 + index * WIDTH);
 
 /** How body mass is spread, in steps of 250 g. */
 export function MassHistogram({ penguins }: { penguins: Penguin[] }) {
@@ -24,6 +24,7 @@ export function MassHistogram({ penguins }: { penguins: Penguin[] }) {
         <CartesianGrid vertical={false} />
         <XAxis
           dataKey="name"
+          interval={1}
           tickLine={false}
           axisLine={false}
           label={{ value: "Body mass (kg)", position: "insideBottom", offset: -8 }}

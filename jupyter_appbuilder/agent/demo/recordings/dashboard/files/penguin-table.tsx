@@ -39,7 +39,7 @@ export function PenguinTable({ penguins }: { penguins: Penguin[] }) {
               <TableCell>{each.island}</TableCell>
               <TableCell className="capitalize">{each.sex ?? "–"}</TableCell>
               <TableCell className="text-right tabular-nums">
-                {each.billLength ?? "–"} × {each.billDepth ?? "–"}
+                {each.billLength === null ? "–" : `${each.billLength} × ${each.billDepth ?? "–"}`}
               </TableCell>
               <TableCell className="text-right tabular-nums">{each.flipper ?? "–"}</TableCell>
               <TableCell className="text-right tabular-nums">{each.mass?.toLocaleString("en") ?? "–"}</TableCell>

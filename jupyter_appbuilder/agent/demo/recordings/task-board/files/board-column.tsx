@@ -32,7 +32,7 @@ export function BoardColumn({ status, title, empty, count, onAdd, onDrop, childr
       onDropCapture={() => setOver(false)}
       onDrop={(event) => onDrop(event.dataTransfer.getData("text/plain"))}
       className={cn(
-        "flex flex-col gap-3 rounded-2xl bg-muted/70 p-3 transition-shadow md:min-h-96",
+        "flex flex-col gap-3 rounded-2xl bg-muted/70 p-3 dark:bg-muted/30 transition-shadow md:min-h-96",
         over && "ring-2 ring-primary/60",
       )}
     >
