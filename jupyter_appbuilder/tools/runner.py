@@ -36,14 +36,14 @@ class ToolRunner:
     def __init__(
         self, tools: Mapping[str, Tool[Any]], context: Callable[[OnOutput], ToolContext], journal: Journal
     ) -> None:
-        self._tools = tools
+        self.tools = tools
         self._context = context
         self._journal = journal
         self._lock = asyncio.Lock()
 
     def definitions(self) -> list[dict[str, Any]]:
         """The tools in the OpenAI function-calling format."""
-        return [tool.definition() for tool in self._tools.values()]
+        return [tool.definition() for tool in self.tools.values()]
 
     async def run(
         self, name: str, arguments: dict[str, Any] | str, *, call: str, by: By, turn: str | None = None
@@ -54,11 +54,11 @@ class ToolRunner:
         """
         job = _Job(name, call, by, turn)
         try:
-            tool = self._tools.get(name)
+            tool = self.tools.get(name)
             if tool is None:
                 raise NotFound(
                     f"There is no tool {name[:100]!r}.",
-                    hint=f"Use one of: {', '.join(sorted(self._tools))}.",
+                    hint=f"Use one of: {', '.join(sorted(self.tools))}.",
                     reason="unknown_tool",
                 )
             checked = _checked(tool, _parsed(arguments))
@@ -85,7 +85,7 @@ class ToolRunner:
         return results
 
     def _only_reads(self, item: ToolCall) -> bool:
-        tool = self._tools.get(item.tool)
+        tool = self.tools.get(item.tool)
         return tool is not None and tool.effect == "read"
 
     async def _run_together(self, calls: Sequence[ToolCall], by: By, turn: str | None) -> list[ToolResult]:
