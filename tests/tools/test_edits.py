@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import pytest
+
+from jupyter_appbuilder.tools.bounds import LIMIT, bounded, clipped
+from jupyter_appbuilder.tools.edits import EditFailed, apply_edits
+
+TEXT = """\
+import { useState } from "react";
+
+export default function App() {
+  const [count, setCount] = useState(0);
+  return (
+    <main>
+      <button onClick={() => setCount(count + 1)}>Add</button>
+      <button onClick={() => setCount(0)}>Reset</button>
+    </main>
+  );
+}
+"""
+
+
+def edit(search: str, replace: str) -> dict[str, str]:
+    return {"search": search, "replace": replace}
+
+
+def test_whole_lines_are_replaced_and_the_rest_stays():
+    after = apply_edits(TEXT, [edit("  const [count, setCount] = useState(0);\n", "  const count = 0;\n")])
+    assert after == TEXT.replace("  const [count, setCount] = useState(0);", "  const count = 0;")
+
+
+def test_part_of_a_line_is_replaced_where_it_is_unique():
+    assert apply_edits(TEXT, [edit(">Reset<", ">Clear<")]) == TEXT.replace("Reset", "Clear")
+    assert apply_edits("a b\nc d\n", [edit("b\nc", "B\nnew\nC")]) == "a B\nnew\nC d\n"
+
+
+def test_several_edits_are_made_in_order_each_on_the_result_of_the_last():
+    assert apply_edits("one\ntwo\n", [edit("one", "two and"), edit("two and", "1"), edit("two", "2")]) == "1\n2\n"
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("final", [True, False])
+def test_line_endings_and_the_final_newline_stay_as_they_are(newline, final):
+    text = newline.join(["one", "two", "three"]) + (newline if final else "")
+    end = newline if final else ""
+    assert apply_edits(text, [edit("three", "3\n4")]) == newline.join(["one", "two", "3", "4"]) + end
+    assert apply_edits(text, [edit("three\n", "3\n")]) == newline.join(["one", "two", "3"]) + end
+    assert apply_edits(text, [edit("two\nthree", "23")]) == newline.join(["one", "23"]) + end
+    assert apply_edits(text, [edit("wo\nthr", "-")]) == newline.join(["one", "t-ee"]) + end
+    assert apply_edits(text, [edit("two\n", "")]) == newline.join(["one", "three"]) + end
+
+
+def test_lines_of_a_file_with_mixed_endings_keep_their_own():
+    assert apply_edits("a\r\nb\nc\r\nd\n", [edit("b", "B")]) == "a\r\nB\nc\r\nd\n"
+
+
+def test_white_space_that_differs_is_overlooked_and_the_indentation_carried_over():
+    assert apply_edits("a  \nb\n", [edit("a\nb", "x\ny")]) == "x\ny\n"
+    assert apply_edits("    if (a) {\n      b();\n    }\n", [edit("if (a) {\n  b();\n}", "if (c) {\n  d();\n}")]) == (
+        "    if (c) {\n      d();\n    }\n"
+    )
+
+
+def test_characters_that_look_alike_are_taken_for_the_same():
+    assert apply_edits("const a = “don’t”;\n", [edit('const a = "don\'t";', "const a = 1;")]) == "const a = 1;\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "search", "lines"),
+    [
+        ("x\ny\nx\n", "x", "1, 3"),
+        ("foo(a); foo(b);\n", "foo", "1, 1"),
+        ("  x\n\tx\n", "    x", "1, 2"),
+        ("“a”\n„a“\n", '"a"', "1, 2"),
+        ("aaa\n", "aa", "1, 1"),
+    ],
+)
+def test_a_search_that_fits_two_places_names_them(text, search, lines):
+    with pytest.raises(EditFailed, match=f"fits 2 places .*lines {lines}. Nothing was changed"):
+        apply_edits(text, [edit(search, "new")])
+
+
+def test_an_edit_that_does_not_match_shows_the_nearest_text():
+    with pytest.raises(EditFailed) as failure:
+        apply_edits(TEXT, [edit("Add", "Plus"), edit("<button onClick={() => setCount(count + 2)}>Plus</button>", "x")])
+    message = failure.value.message
+    assert message.startswith("Edit 2 of 2 did not find its search text. Nothing was changed.")
+    assert "7\t      <button onClick={() => setCount(count + 1)}>Plus</button>" in message
+    with pytest.raises(EditFailed, match="Nothing in the file is like it"):
+        apply_edits(TEXT, [edit("zzzzzzzzzzzzzzzzz", "x")])
+    with pytest.raises(EditFailed, match="already, at line 3"):
+        apply_edits(TEXT, [edit("export function App() {", "export default function App() {")])
+
+
+@pytest.mark.parametrize(
+    ("search", "replace", "why"),
+    [
+        ("  return (\n", "  return (\n", "by itself"),
+        ("", "x", "empty search"),
+        ("  const [count, setCount] = useState(0); ", "  const [count, setCount] = useState(0);", "changes nothing"),
+    ],
+)
+def test_an_edit_that_would_change_nothing_is_an_error(search, replace, why):
+    with pytest.raises(EditFailed, match=why):
+        apply_edits(TEXT, [edit(search, replace)])
+
+
+def test_an_empty_file_can_be_filled():
+    assert apply_edits("", [edit("", "x\n")]) == "x\n"
+
+
+def test_a_large_file_is_searched_quickly_enough_to_wait_for():
+    text = "".join(f"const value{number} = compute({number});\n" for number in range(20_000))
+    with pytest.raises(EditFailed, match="nearest"):
+        apply_edits(text, [edit("const value500 = computed(500);\nconst value501 = compute(501);", "x")])
+
+
+def test_a_long_result_keeps_its_head_and_tail_and_says_what_is_missing():
+    text = "".join(f"line {number}\n" for number in range(10_000))
+    view = bounded(text)
+    assert len(view) < LIMIT + 500
+    assert view.startswith("line 0\n")
+    assert view.endswith("line 9999\n")
+    assert "lines) left out here" in view
+    assert bounded("short") == "short"
+    assert len(bounded("x" * 100_000)) < LIMIT + 500
+    assert len(clipped("ü" * 100 + "\n" + "y" * 100, 250).encode()) < 300
