@@ -15,10 +15,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import html
 import queue
 from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -60,20 +59,20 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The running app. ``url`` works on this machine, as long as this process lives; who has it can see the app."""
+    """The running app. ``url`` works on this machine as long as this process lives. Who has it can see the app, so it
+    is neither in the ``repr`` nor in what a notebook stores of it."""
 
-    url: str
+    url: str = field(repr=False)
     state: str
     message: str = ""
 
-    def _repr_html_(self) -> str:
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        from .preview_widget import PreviewWidget
+
         if self.state != "ready":
-            return f"<p>The preview is {html.escape(self.state)}. {html.escape(self.message)}</p>"
-        return (
-            f'<iframe src="{html.escape(self.url)}" title="Preview of the app" width="100%" height="600" '
-            'style="border: 1px solid var(--jp-border-color1, #ccc)" sandbox="allow-scripts allow-forms allow-modals">'
-            "</iframe>"
-        )
+            return {"text/plain": f"The preview is {self.state}. {self.message}"}
+        widget: Any = PreviewWidget(self.url)
+        return widget._repr_mimebundle_(**options)
 
 
 def turn_of(feed: Feed) -> Turn:
@@ -475,7 +474,8 @@ class App:
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """``display(app)``, or ``app`` on a cell's last line, shows its widget."""
-        return self.widget()._repr_mimebundle_(**options)
+        widget: Any = self.widget()
+        return widget._repr_mimebundle_(**options)
 
     def export(self, path: str | Path = "") -> Path:
         """Write the app's files as a ZIP archive; its path."""

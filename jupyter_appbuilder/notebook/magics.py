@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import IPython.display as rich
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
-from IPython.display import Markdown, display
 
 from ..errors import AppBuilderError, InvalidInput
 from . import cells
@@ -150,7 +150,7 @@ class AppBuilderMagics(Magics):
             )
         app = self.session()
         feed = Feed()
-        shown = display(Markdown("◌ Starting …"), display_id=True)
+        shown = rich.display(rich.Markdown("◌ Starting …"), display_id=True)
         assert shown is not None
         drawn = 0.0
         try:
@@ -158,14 +158,14 @@ class AppBuilderMagics(Magics):
                 feed.take(message)
                 if (now := time.monotonic()) - drawn > REFRESH_SECONDS and feed.entries:
                     drawn = now
-                    shown.update(Markdown(feed.markdown()))
+                    shown.update(rich.Markdown(feed.markdown()))
         except KeyboardInterrupt:
-            shown.update(Markdown(feed.markdown() + "\n\n✗ Stopped. What was done so far is kept."))
+            shown.update(rich.Markdown(feed.markdown() + "\n\n✗ Stopped. What was done so far is kept."))
             raise AppBuilderError("Stopped.", hint="What was done so far is kept.") from None
         except BaseException:
-            shown.update(Markdown(feed.markdown()))
+            shown.update(rich.Markdown(feed.markdown()))
             raise
-        shown.update(Markdown(feed.markdown()))
+        shown.update(rich.Markdown(feed.markdown()))
         if feed.reason != "done":
             raise AppBuilderError(feed.message or "The turn did not finish.", hint=feed.hint)
 
@@ -234,7 +234,7 @@ class AppBuilderMagics(Magics):
                 f"This notebook rebuilt {self.rebuild.name} as plain files in {self.rebuild.workspace.app}.",
                 hint="To run it: jupyter appbuilder replay NOTEBOOK --serve",
             )
-        display(self.session().preview())
+        rich.display(self.session().preview())
 
     def do_status(self, call: Call) -> None:
         if self.rebuild is not None:
