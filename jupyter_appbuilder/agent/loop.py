@@ -115,7 +115,7 @@ class Agent:
             if checks == CHECK_ROUNDS or self._model.recorded:
                 return Outcome(
                     "done",
-                    f"The work ended, but the check still finds problems. {found.summary}",
+                    f"The work ended, but problems remain. {found.summary}.",
                     'Say "fix the problems", or restore an earlier version.',
                 )
 

@@ -309,7 +309,7 @@ async def test_problems_that_stay_are_not_hidden():
         outcome = await session.ask("Write")
         assert len(server.requests) == 4
     assert outcome.reason == "done"
-    assert "still finds problems" in outcome.message
+    assert "problems remain" in outcome.message
 
 
 async def test_the_same_failing_edit_three_times_ends_the_turn():

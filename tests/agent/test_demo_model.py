@@ -56,10 +56,9 @@ def session(shelf: Path, failing: tuple[str, ...] = ()) -> tuple[MemorySession, 
 
         return run
 
-    offered = {
-        name: tool(name, ok=name not in tools.get("failing", ())) for name in ("write_file", "edit_file", "check_app")
-    }
-    return MemorySession(DemoModel([shelf], pace=0), offered), ran
+    names = ("write_file", "edit_file", "check_app")
+    offered = {name: tool(name, ok=name not in failing) for name in names}
+    return MemorySession(DemoModel([shelf], pace=0), offered, writes=names[:2]), ran
 
 
 async def test_a_recording_is_played_through_the_real_loop(shelf: Path):
