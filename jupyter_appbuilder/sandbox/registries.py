@@ -28,6 +28,10 @@ class Registries:
     direct: tuple[str, ...] = ()  # hosts (and their subdomains) that are reached without it
     certificates: Path | None = None  # extra certificate authorities, PEM
 
+    def of(self, package: str) -> str:
+        """The npm registry of a package's name."""
+        return self.scoped.get(package.partition("/")[0], self.npm)
+
     @property
     def hosts(self) -> frozenset[str]:
         """``host:port`` of each registry."""

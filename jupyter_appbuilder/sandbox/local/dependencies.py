@@ -53,7 +53,8 @@ class Network:
     socket: Path
     binds: tuple[Bind, ...]
     environment: Mapping[str, str]
-    refused: Callable[[], Sequence[str]]
+    registry: Callable[[str], str]  # the registry's URL for a package's name
+    refused: Callable[[], Sequence[str]]  # hosts that were asked for lately and are not allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,23 @@ class Manifest:
         """Whether it names any package at all."""
         content = _parsed(self.package, "package.json")
         return any(content.get(name) for name in DECISIVE)
+
+    def located(self, registry: Callable[[str], str]) -> Manifest:
+        """The same, with the usual address of each package that the lock file gives none for.
+
+        npm then takes a package it has by its checksum alone, without a network, and fetches the others without asking
+        for their metadata first.
+        """
+        if self.lock is None:
+            return self
+        content = _parsed(self.lock, "the lock file")
+        packages: dict[str, Any] = content.get("packages") or {}
+        for folder, entry in packages.items():
+            name = entry.get("name") or folder.rpartition("node_modules/")[2]
+            if folder and "integrity" in entry and "resolved" not in entry and "version" in entry:
+                file = f"{name.rpartition('/')[2]}-{entry['version'].partition('+')[0]}.tgz"
+                entry["resolved"] = f"{registry(name).rstrip('/')}/{name}/-/{file}"
+        return Manifest(self.package, json.dumps(content).encode())
 
     def folders(self) -> list[str]:
         """``node_modules/…`` folders that an installation on this machine will make."""
@@ -124,11 +142,11 @@ class Dependencies:
         async with self._locked(manifest.key, on_progress):
             if found := self.find(manifest):  # another session or process made it meanwhile
                 return found
-            result, made = await self._make(manifest, lock, ["ci"] if manifest.lock else ["install"], on_progress)
-            if made is None and manifest.lock and ("EUSAGE" in result.stderr or "ERESOLVE" in result.stderr):
+            result, made = await self._make_exactly(manifest, lock, on_progress)
+            if made is None and (not manifest.lock or "EUSAGE" in result.stderr or "ERESOLVE" in result.stderr):
                 result, made = await self._make(manifest, lock, ["install"], on_progress)
             if made is None:
-                raise self._failure(result)
+                raise await self._failure(result)
             if made.lock != manifest.lock and made.lock is not None:
                 _write(app / lock, made.lock)
             found = self.find(made)
@@ -152,13 +170,25 @@ class Dependencies:
             base = self.find(manifest) if manifest.wanted else None
             result, made = await self._make(manifest, lock, arguments, None, base=base, on_output=on_output)
         if made is None:
-            if _is_offline(result) or self._is_refused(result):
-                raise self._failure(result)
+            if _is_offline(result) or _is_refused(result):
+                raise await self._failure(result)
             return result
         if made.lock is not None:
             _write(app / lock, made.lock)
         _write(app / "package.json", made.package)
         return result
+
+    async def _make_exactly(
+        self, manifest: Manifest, lock: str, on_progress: OnProgress | None
+    ) -> tuple[ExecResult, Manifest | None]:
+        if not manifest.lock:
+            return ExecResult(1, "", "", 0), None
+        network = await self._network()
+        located = manifest.located(network.registry)
+        result, made = await self._make(located, lock, ["ci"], on_progress, key=manifest.key)
+        if made is None and located != manifest and "E404" in result.stderr:  # a mirror with addresses of its own
+            result, made = await self._make(manifest, lock, ["ci"], on_progress)
+        return result, made and manifest
 
     async def _make(
         self,
@@ -167,6 +197,7 @@ class Dependencies:
         arguments: Sequence[str],
         on_progress: OnProgress | None,
         *,
+        key: str | None = None,
         base: Path | None = None,
         on_output: Output | None = None,
     ) -> tuple[ExecResult, Manifest | None]:
@@ -196,6 +227,7 @@ class Dependencies:
                 "npm_config_offline": "false",
                 "npm_config_omit_lockfile_registry_resolved": "true",  # lock files work with any mirror
                 "npm_config_fetch_retries": "2",
+                "npm_config_fetch_retry_factor": "2",
                 "npm_config_fetch_retry_mintimeout": "500",
                 "npm_config_fetch_retry_maxtimeout": "3000",
                 "npm_config_progress": "false",
@@ -216,7 +248,7 @@ class Dependencies:
             made = read_manifest(work, lock)
             if made is None:
                 return result, None
-            await asyncio.to_thread(self._keep, work, made.key)
+            await asyncio.to_thread(self._keep, work, key or made.key)
             return result, made
         finally:
             if counting:
@@ -255,16 +287,20 @@ class Dependencies:
         finally:
             os.close(descriptor)
 
-    def _is_refused(self, result: ExecResult) -> bool:
-        return "403" in result.stderr and "not on the sandbox's list" in result.stderr
-
-    def _failure(self, result: ExecResult) -> Unavailable:
+    async def _failure(self, result: ExecResult) -> Unavailable:
         reason = _reason(result)
         if result.ended == "timeout":
             return Unavailable(
                 f"Installing packages took longer than {SECONDS} seconds and was stopped.",
                 hint="Try again: what was fetched is kept.",
                 reason="install_timeout",
+            )
+        if _is_refused(result):
+            hosts = ", ".join(dict.fromkeys((await self._network()).refused()))
+            return Unavailable(
+                f"A package comes from a host that sandboxes may not reach: {hosts}.",
+                hint="If you trust it, add it to the hosts that package installations may reach.",
+                reason="host_refused",
             )
         if _is_offline(result):
             return Unavailable(
@@ -279,11 +315,13 @@ class Dependencies:
         )
 
 
+def _is_refused(result: ExecResult) -> bool:
+    return "403 Refused" in result.stderr
+
+
 def _is_offline(result: ExecResult) -> bool:
-    codes = (
-        "ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENOTCACHED|ERR_SOCKET_TIMEOUT|code 502|cannot be reached"
-    )
-    return re.search(rf"{codes}|statusCode=502|response: 502", result.stderr) is not None
+    codes = "ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENOTCACHED|ERR_SOCKET_TIMEOUT|502 Refused"
+    return re.search(codes, result.stderr) is not None
 
 
 def _reason(result: ExecResult) -> str:

@@ -7,6 +7,7 @@ the processes of each sandbox.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -100,12 +101,15 @@ class ControlGroups:
         return Group(tuple(dict.fromkeys(directories.values())))
 
     def sweep(self) -> None:
-        """Remove the empty groups that killed servers left."""
+        """Remove the groups that killed servers left, and end what may still run in them."""
         for parent in set(self._parents.values()):
             for directory in parent.glob(f"{GROUP_PREFIX}*"):
                 owner = directory.name.removeprefix(GROUP_PREFIX).partition("-")[0]
                 if owner.isdigit() and not Path("/proc", owner).exists():
-                    with suppress(OSError):
+                    for pid in Group((directory,)).processes():
+                        with suppress(OSError):
+                            os.kill(pid, signal.SIGKILL)
+                    with suppress(OSError):  # what was just ended may take a moment: the next sweep gets it
                         directory.rmdir()
 
 

@@ -134,7 +134,8 @@ class LocalSandboxProvider:
         runner = await self._ready()
         registries = await self._known_registries()
         async with self._starting:
-            if self._egress is None:
+            egress = self._egress
+            if egress is None:
                 egress = EgressProxy(
                     runner.folder / "egress.sock",
                     {*registries.hosts, *self._allow},
@@ -154,4 +155,4 @@ class LocalSandboxProvider:
         if registries.certificates:
             binds.append(Bind(registries.certificates.resolve(), CERTIFICATES))
             environment |= {"NODE_EXTRA_CA_CERTS": CERTIFICATES, "SSL_CERT_FILE": CERTIFICATES}
-        return Network(self._egress.path, tuple(binds), environment, lambda: ())
+        return Network(egress.path, tuple(binds), environment, registries.of, lambda: list(egress.refused))

@@ -9,6 +9,7 @@ import itertools
 import os
 import shlex
 import shutil
+import signal
 import socket
 import tempfile
 import time
@@ -97,7 +98,19 @@ class Process:
         """End it at once. bubblewrap's first process dies with it, and the kernel ends all others of that namespace."""
         if why and self.ended == "exit":
             self.ended = why
+        if not self.running:
+            return
+        # In its first milliseconds bubblewrap's child has not yet asked to die with its parent. Stopped, the parent
+        # starts no child any more, and those it has can be named.
         with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGSTOP)
+            for _ in range(20):
+                if _is_stopped(self.pid):
+                    break
+                time.sleep(0.0005)
+            for pid in descendants([self.pid], 8)[1:]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             self._process.kill()
 
     async def wait(self) -> int:
@@ -106,6 +119,13 @@ class Process:
         code = await self._process.wait()
         self.cell.running.discard(self)
         return 128 - code if code < 0 else code
+
+
+def _is_stopped(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "TZX"
+    except OSError:
+        return True
 
 
 async def _pump(name: Stream, reader: asyncio.StreamReader, take: Take) -> None:

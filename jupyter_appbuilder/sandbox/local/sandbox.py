@@ -7,7 +7,7 @@ import posixpath
 import shutil
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -42,7 +42,6 @@ class LocalSandbox:
         dependencies: Dependencies,
         scratch: Path,
         on_stop: Callable[[LocalSandbox], None] = lambda _: None,
-        seed: Callable[[Path, Path], Awaitable[None]] | None = None,
     ) -> None:
         self._app = app
         self.template = template
@@ -56,7 +55,7 @@ class LocalSandbox:
         self._base_path: str | None = None
         self._modules: Path | None = None
         self._asked = 0.0  # when packages last could not be had
-        self._seed = seed
+        self._stopped = False
 
     async def exec(
         self,
@@ -101,6 +100,7 @@ class LocalSandbox:
     async def serve(self, base_path: str, on_progress: OnProgress | None = None) -> DevServer:
         async with self._serving:
             began = time.monotonic()
+            self._stopped = False
             self._base_path = base_path
             await self._server.end("starting", "Preparing packages")
 
@@ -111,14 +111,15 @@ class LocalSandbox:
 
             try:
                 await self.prepare(progress)
-                if self._seed and self._modules:
-                    await self._seed(self._modules, self._scratch / ".vite")
             except AppBuilderError as error:
                 self._server.state = DevServer("failed", message=str(error))
                 return self.server
             except BaseException:
                 self._server.state = DevServer("stopped")
                 raise
+            if self._stopped:
+                await self._server.end("stopped")
+                return self.server
             progress(Progress("Starting the dev server"))
             return await self._server.start(base_path, began)
 
@@ -144,6 +145,7 @@ class LocalSandbox:
 
     async def stop(self) -> None:
         self._base_path = None
+        self._stopped = True
         await self._server.end("stopped")
         await self._runner.leave(self._cell)
         await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)

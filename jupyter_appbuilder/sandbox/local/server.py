@@ -137,5 +137,5 @@ def explain(log: str, code: int, memory: bool = False) -> str:
 
 def _after(lines: list[str], words: str) -> str:
     at = next(index for index, line in enumerate(lines) if words in line)
-    told = [line for line in lines[at + 1 :] if re.search(r"rror", line)] or lines[at + 1 :] or [lines[at]]
+    told = [line for line in lines[at + 1 :] if "Error" in line] or lines[at + 1 :] or [lines[at]]
     return told[0][:300]
