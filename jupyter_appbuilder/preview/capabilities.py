@@ -119,6 +119,11 @@ class Previews:
         preview.used = self._clock()
         return preview
 
+    def unused(self, session: str) -> float:
+        """Seconds since anything was loaded from the session's preview; infinite when it has none."""
+        digest = self._by_session.get(session)
+        return self._clock() - self._by_digest[digest].used if digest else float("inf")
+
     def _expire(self) -> None:
         for preview in list(self._by_digest.values()):
             if self._is_idle(preview):

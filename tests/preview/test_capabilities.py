@@ -31,6 +31,8 @@ def test_an_unused_capability_ends_and_a_used_one_lives_on(target: Target) -> No
     for now[0] in (90.0, 180.0, 270.0):
         assert previews.find(capability)
     now[0] = 371.0
+    assert previews.unused("s1") == 101.0
+    assert previews.unused("s2") == float("inf")
     assert previews.find(capability) is None
     assert capability not in previews.open(target)
 
