@@ -1,0 +1,90 @@
+"""What a session's notebook says, and what is left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from jupyter_appbuilder.notebook.document import digest, document
+
+from .recorded import Recorded
+
+
+def source(cell: dict[str, Any]) -> str:
+    return "".join(cell["source"])
+
+
+async def notebook(folder: Path) -> tuple[dict[str, Any], Recorded]:
+    async with Recorded(folder) as session:
+        await session.everything()
+        return document(session.events, await session.workspace.archive()), session
+
+
+@pytest.mark.filterwarnings("error")
+async def test_the_notebook_is_valid_and_its_cells_keep_their_ids_while_it_grows(tmp_path: Path):
+    made, session = await notebook(tmp_path)
+    nbformat.validate(nbformat.from_dict(made))
+    ids = [cell["id"] for cell in made["cells"]]
+    assert len(set(ids)) == len(ids)
+    half = document(session.events[:20], "")
+    earlier = {cell["id"]: source(cell) for cell in half["cells"] if cell["id"] not in ("new", "verify")}
+    later = {cell["id"]: source(cell) for cell in made["cells"]}
+    assert len(earlier) > 5
+    assert earlier.items() <= later.items()
+
+
+async def test_what_was_asked_and_said_is_markdown_and_recorded_answers_say_so(tmp_path: Path):
+    made, _ = await notebook(tmp_path)
+    texts = [source(cell) for cell in made["cells"] if cell["cell_type"] == "markdown"]
+    assert texts[0].startswith("# A &lt;board>")
+    assert "> A board\n>\n> with **cards**" in texts[1]
+    assert texts[2] == "**demo:recorded** · recorded answer\n\nI write the board."
+
+
+async def test_what_changed_nothing_is_a_note_and_no_cell_to_run(tmp_path: Path):
+    made, _ = await notebook(tmp_path)
+    code = [source(cell) for cell in made["cells"] if cell["cell_type"] == "code"]
+    notes = next(source(cell) for cell in made["cells"] if "read_file" in source(cell))
+    assert notes == "- `read_file` read_file done\n- ✗ `edit_file` edit_file done"
+    assert not any("nope" in cell for cell in code)
+
+
+async def test_commands_carry_what_they_left_and_hand_edits_their_patch(tmp_path: Path):
+    made, _ = await notebook(tmp_path)
+    code = [source(cell) for cell in made["cells"] if cell["cell_type"] == "code"]
+    assert "%%appbuilder run npm test\n# It changed no file." in code
+    assert any(cell.startswith('%%appbuilder run --json "npm run format\\n# twice"\n# base64\n') for cell in code)
+    assert any("src/hand.txt changed by hand" in cell for cell in code)
+    assert code[-1].startswith("%appbuilder verify ")
+
+
+async def test_the_template_is_folded_away_and_the_last_version_is_what_is_verified(tmp_path: Path):
+    made, session = await notebook(tmp_path)
+    new = next(cell for cell in made["cells"] if cell["id"] == "new")
+    assert new["metadata"] == {"jupyter": {"source_hidden": True}}
+    await session.by_hand("later.txt", b"x\n")
+    # The tree after a change that no version holds yet is not known: the proof stays where it holds.
+    grown = document(session.events, "")
+    assert [cell["id"] for cell in grown["cells"]][-2] == "verify"
+    assert "later.txt" in source(grown["cells"][-1])
+
+
+async def test_a_long_output_is_cut_and_its_end_kept(tmp_path: Path):
+    async with Recorded(tmp_path) as session:
+        session.call("run_command", command="yes", text="y\n" * 100_000 + "the end")
+        made = document(session.events, "")
+    output = "".join(made["cells"][-1]["outputs"][0]["text"])
+    assert len(output) < 5000
+    assert output.endswith("the end\n")
+
+
+async def test_a_notebook_that_other_software_saved_unchanged_has_the_same_digest(tmp_path: Path):
+    made, _ = await notebook(tmp_path)
+    again = nbformat.reads(nbformat.writes(nbformat.from_dict(made)), 4)
+    again.cells[3].metadata["collapsed"] = True
+    assert digest(again) == made["metadata"]["appbuilder"]["digest"]
+    again.cells[3].source += " "
+    assert digest(again) != made["metadata"]["appbuilder"]["digest"]

@@ -1,0 +1,105 @@
+"""The notebook file follows the log, and never costs anybody their work."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import nbformat
+
+from jupyter_appbuilder.notebook import writer as writing
+from jupyter_appbuilder.notebook.writer import NotebookWriter
+
+from .recorded import Recorded
+
+
+async def test_many_changes_make_few_writes_and_the_last_is_never_missed(tmp_path: Path, monkeypatch):
+    writes: list[int] = []
+    save = writing.save
+
+    def counted(home, events, archive):
+        writes.append(len(events))
+        return save(home, events, archive)
+
+    monkeypatch.setattr(writing, "save", counted)
+    monkeypatch.setattr(writing, "QUIET_SECONDS", 0.05)
+    async with Recorded(tmp_path) as session:
+        writer = NotebookWriter(session.folder / "board.ipynb", session.read)
+        for number in range(50):
+            await session.write(f"{number}.txt", "x\n")
+            writer.changed()
+        for _ in range(100):
+            if writes and writes[-1] == len(session.events):
+                break
+            await asyncio.sleep(0.05)
+        assert writes[-1] == len(session.events)
+        assert len(writes) < 10
+        assert sum("49.txt" in cell.source for cell in nbformat.read(writer.path, 4).cells) == 1
+        assert [path.name for path in session.folder.glob("*.ipynb*")] == ["board.ipynb"]
+        assert not list(session.folder.glob(".board*"))
+
+
+async def test_a_notebook_changed_by_hand_is_left_alone_and_the_record_goes_on_beside_it(tmp_path: Path):
+    async with Recorded(tmp_path) as session:
+        home = session.folder / "board.ipynb"
+        writer = NotebookWriter(home, session.read)
+        await session.write("a.txt", "a\n")
+        writer.changed()
+        await writer.flush()
+        assert writer.path == home
+
+        mine = nbformat.read(home, 4)
+        mine.cells.append(nbformat.v4.new_markdown_cell("My own thoughts"))
+        nbformat.write(mine, home)
+        kept = home.read_bytes()
+        await session.write("b.txt", "b\n")
+        writer.changed()
+        await writer.flush()
+        assert home.read_bytes() == kept
+        assert writer.path == session.folder / "board-2.ipynb"
+        second = nbformat.read(writer.path, 4)
+        assert "board.ipynb was changed by hand" in second.cells[0].source
+        assert any("a.txt" in cell.source for cell in second.cells)
+        assert any("b.txt" in cell.source for cell in second.cells)
+
+        # Another process goes on with the session: it knows as well.
+        await session.write("c.txt", "c\n")
+        later = NotebookWriter(home, session.read)
+        later.changed()
+        await later.flush()
+        assert home.read_bytes() == kept
+        assert later.path == writer.path
+
+
+async def test_a_file_that_is_not_ours_is_never_written_over(tmp_path: Path):
+    async with Recorded(tmp_path) as session:
+        home = session.folder / "board.ipynb"
+        home.write_text("not even a notebook")
+        writer = NotebookWriter(home, session.read)
+        writer.changed()
+        await writer.flush()
+        assert home.read_text() == "not even a notebook"
+        assert writer.path.name == "board-2.ipynb"
+
+
+async def test_nothing_is_written_while_somebody_has_it_open_and_all_of_it_afterwards(tmp_path: Path):
+    async with Recorded(tmp_path) as session:
+        writer = NotebookWriter(session.folder / "board.ipynb", session.read)
+        writer.hold()
+        await session.write("a.txt", "a\n")
+        writer.changed()
+        await writer.flush()
+        assert not writer.path.exists()
+        writer.release()
+        await writer.flush()
+        assert any("a.txt" in "".join(cell["source"]) for cell in json.loads(writer.path.read_text())["cells"])
+
+
+async def test_the_first_files_are_found_after_the_app_has_changed(tmp_path: Path):
+    async with Recorded(tmp_path) as session:
+        archive = await session.workspace.archive()
+        await session.write("index.html", "changed\n")
+        await session.workspace.delete("logo.bin")
+        await session.checkpoint("changed")
+        assert await writing.first_files(session.folder) == archive
