@@ -9,6 +9,7 @@ from contextlib import aclosing
 
 import pytest
 from building import app_builder, call, scripted_builder, write
+from model_server import model_server
 
 from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound, SessionBusy
 
@@ -239,17 +240,16 @@ async def test_two_sessions_at_once_do_not_mix(tmp_path):
             for n in range(5)
         ]
 
-    async with (
-        scripted_builder(tmp_path / "a", steps("a")) as (first, _),
-        scripted_builder(tmp_path / "b", steps("b")) as (second, _),
-    ):
-        sessions = [await first.create(title="App"), await second.create(title="App")]
-        for session in sessions:
-            await session.send("go")
-        for session, name in zip(sessions, "ab", strict=True):
-            assert (await session.wait())["reason"] == "done"
-            made = {data["path"] for data in only(await session.events(), "file.changed")}
-            assert made == {f"src/{name}{n}.ts" for n in range(5)}
+    async with model_server(steps("a")) as a, model_server(steps("b")) as b:
+        providers = {name: {"base_url": server.url} for name, server in (("a", a), ("b", b))}
+        async with app_builder(tmp_path, providers=providers) as builder:
+            sessions = [await builder.create(title="App", model=f"{name}:scripted") for name in "ab"]
+            for session in sessions:
+                await session.send("go")
+            for session, name in zip(sessions, "ab", strict=True):
+                assert (await session.wait())["reason"] == "done"
+                made = {data["path"] for data in only(await session.events(), "file.changed")}
+                assert made == {f"src/{name}{n}.ts" for n in range(5)}
 
 
 async def test_names_are_made_unique_and_bad_ones_refused(tmp_path):
