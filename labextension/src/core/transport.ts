@@ -62,8 +62,16 @@ export interface Demo {
 export interface ProviderChoice {
   name: string;
   title: string;
-  base_url: string | null;
+  base_url: string;
   configured: boolean;
+  /** Runs on this machine and needs no key. */
+  local: boolean;
+  /** Speaks a protocol of its own: its address is not asked for. */
+  native: boolean;
+  /** Where the key comes from, if there is one: the environment, the configuration, or this form. */
+  key_source: string;
+  /** The page where one gets a key; empty when there is none. */
+  keys_url: string;
 }
 
 export interface NewSession {

@@ -23,12 +23,7 @@ interface ModelInfo {
   recorded: boolean;
 }
 
-interface ProviderInfo {
-  name: string;
-  title?: string;
-  base_url: string | null;
-  configured: boolean;
-}
+type ProviderInfo = Pick<ProviderChoice, 'name'> & Partial<ProviderChoice>;
 
 export class RestApi implements Api {
   constructor(private readonly settings: ServerConnection.ISettings) {}
@@ -68,7 +63,16 @@ export class RestApi implements Api {
     const found = await this.json<ProviderInfo[]>('GET', 'providers');
     return found
       .filter(info => info.name !== 'demo')
-      .map(({ name, title, base_url, configured }) => ({ name, title: title || name, base_url, configured }));
+      .map(info => ({
+        name: info.name,
+        title: info.title || info.name,
+        base_url: info.base_url ?? '',
+        configured: info.configured ?? false,
+        local: info.local ?? false,
+        native: info.native ?? false,
+        key_source: info.key_source ?? '',
+        keys_url: info.keys_url ?? ''
+      }));
   }
 
   async configure(provider: string, settings: { base_url?: string; api_key?: string }): Promise<void> {

@@ -6,6 +6,7 @@ import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStateDB } from '@jupyterlab/statedb';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { SplitPanel, type Widget } from '@lumino/widgets';
 import type { Host } from '../core/components/surroundings';
 import { PanelModel } from '../core/panel';
 import { NO_HISTORY, onFrame, SessionStore } from '../core/store';
@@ -17,6 +18,7 @@ import { StatusItem } from './status';
 import { CommandIDs, IAppBuilder, PLUGIN_ID } from './tokens';
 import { PanelWidget, PreviewWidget } from './widgets';
 
+const WIDTH = 380; // pixels
 const PANEL_ID = 'jp-appbuilder-panel';
 const STATE_KEY = 'appbuilder:session';
 const SEEN_KEY = 'appbuilder:seen';
@@ -330,6 +332,9 @@ function activate(
       (settings.openOnStartup === 'first-time' && seen === undefined)
     ) {
       shell.activateById(PANEL_ID);
+      if (seen === undefined) {
+        widen(panel);
+      }
       void stateDB?.save(SEEN_KEY, true);
     }
     if (asked !== null) {
@@ -343,6 +348,29 @@ function activate(
       requestAnimationFrame(() => panel.focusComposer());
     }
   }
+}
+
+/** JupyterLab opens side panels 250 pixels wide, which is little for a conversation. Once, the first time. */
+function widen(panel: Widget): void {
+  requestAnimationFrame(() => {
+    let split = panel.parent;
+    while (split && !(split instanceof SplitPanel)) {
+      split = split.parent;
+    }
+    const width = panel.node.clientWidth;
+    if (!(split instanceof SplitPanel) || width === 0 || width >= WIDTH) {
+      return;
+    }
+    const sizes = split.relativeSizes();
+    const side = split.widgets.findIndex(widget => widget.contains(panel));
+    const main = sizes.indexOf(Math.max(...sizes));
+    const share = Math.min((WIDTH - width) / split.node.clientWidth, 0.25);
+    if (side >= 0 && main >= 0 && side !== main) {
+      sizes[side] = (sizes[side] ?? 0) + share;
+      sizes[main] = (sizes[main] ?? 0) - share;
+      split.setRelativeSizes(sizes);
+    }
+  });
 }
 
 async function readSettings(registry: ISettingRegistry | null, use: (settings: Settings) => void): Promise<void> {

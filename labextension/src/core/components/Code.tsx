@@ -50,24 +50,36 @@ function CopyButton({ text }: { text: string }): React.ReactElement | null {
   );
 }
 
+/** A path whose folders give way before the file's name does. */
+export function PathText({ path }: { path: string }): React.ReactElement {
+  const cut = path.lastIndexOf('/') + 1;
+  return (
+    <span className="jp-AppBuilder-path">
+      {cut > 0 && <span className="jp-AppBuilder-pathFolder">{path.slice(0, cut)}</span>}
+      <span className="jp-AppBuilder-pathName">{path.slice(cut)}</span>
+    </span>
+  );
+}
+
 /** A file's name that opens it in the editor, where there is one. */
 export function FileLink({ path }: { path: string }): React.ReactElement {
   const { openFile } = useHost();
   const trans = useTranslation();
   if (!openFile) {
-    return <span className="jp-AppBuilder-path">{path}</span>;
+    return <PathText path={path} />;
   }
   return (
     <button
       type="button"
-      className="jp-AppBuilder-link jp-AppBuilder-path"
+      className="jp-AppBuilder-link jp-AppBuilder-fileLink"
+      aria-label={trans.__('Open %1 in the editor', path)}
       title={trans.__('Open %1 in the editor', path)}
       onClick={event => {
         event.stopPropagation();
         openFile(path);
       }}
     >
-      {path}
+      <PathText path={path} />
     </button>
   );
 }
@@ -139,23 +151,45 @@ export function DiffFiles({ files }: { files: readonly FileDiff[] }): React.Reac
     return <p className="jp-AppBuilder-note">{trans.__('No file changed.')}</p>;
   }
   return (
-    <div className="jp-AppBuilder-diffFiles">
+    <ul className="jp-AppBuilder-diffFiles">
       {files.map((file, at) => (
-        <details key={`${file.path}:${at}`} open={files.length <= 3 && file.lines.length <= 80}>
-          <summary>
-            <Icon name="chevron" className="jp-AppBuilder-chevron" />
-            <FileLink path={file.path} />
-            {file.change !== 'modified' && <span className="jp-AppBuilder-note">{changeLabel(file.change, trans)}</span>}
-            <Lines added={file.added} removed={file.removed} />
-          </summary>
+        <DiffFile key={`${file.path}:${at}`} file={file} folded={files.length > 3 || file.lines.length > 80} />
+      ))}
+    </ul>
+  );
+}
+
+function DiffFile({ file, folded }: { file: FileDiff; folded: boolean }): React.ReactElement {
+  const trans = useTranslation();
+  const [open, setOpen] = React.useState(!folded);
+  const body = React.useId();
+  return (
+    <li>
+      <div className="jp-AppBuilder-diffHead">
+        <button
+          type="button"
+          className="jp-AppBuilder-cardToggle"
+          aria-expanded={open}
+          aria-controls={body}
+          aria-label={trans.__('Changes to %1', file.path)}
+          onClick={() => setOpen(!open)}
+        >
+          <Icon name="chevron" className="jp-AppBuilder-chevron" />
+        </button>
+        {file.change === 'deleted' ? <PathText path={file.path} /> : <FileLink path={file.path} />}
+        {file.change !== 'modified' && <span className="jp-AppBuilder-note">{changeLabel(file.change, trans)}</span>}
+        <Lines added={file.added} removed={file.removed} />
+      </div>
+      {open && (
+        <div id={body}>
           {file.binary ? (
             <p className="jp-AppBuilder-note">{trans.__('A binary file.')}</p>
           ) : (
             <DiffLines lines={file.lines} label={trans.__('Changes to %1', file.path)} />
           )}
-        </details>
-      ))}
-    </div>
+        </div>
+      )}
+    </li>
   );
 }
 

@@ -69,7 +69,7 @@ export function Home(props: HomeProps): React.ReactElement {
   const first = sessions.list !== null && sessions.list.length === 0 && sessions.search === '';
   return (
     <div className="jp-AppBuilder-home">
-      <header className="jp-AppBuilder-hero">
+      <div className="jp-AppBuilder-hero">
         <h2>{trans.__('Build an app')}</h2>
         {first && (
           <p>
@@ -78,7 +78,7 @@ export function Home(props: HomeProps): React.ReactElement {
             )}
           </p>
         )}
-      </header>
+      </div>
       <Composer
         label={trans.__('Describe the app you want')}
         placeholder={trans.__('A task board with drag and drop that remembers my tasks…')}
@@ -133,6 +133,7 @@ export function Home(props: HomeProps): React.ReactElement {
           </div>
         </div>
       )}
+      {!first && <Sessions {...props} sessions={sessions} />}
       {starters.length > 0 && recorded && (
         <section aria-labelledby="jp-AppBuilder-demos">
           <h3 id="jp-AppBuilder-demos">{first ? trans.__('Or watch one being built') : trans.__('Demos')}</h3>
@@ -157,7 +158,6 @@ export function Home(props: HomeProps): React.ReactElement {
           </ul>
         </section>
       )}
-      {!first && <Sessions {...props} sessions={sessions} />}
       {live.length > 0 && (
         <p className="jp-AppBuilder-homeFooter">
           <button type="button" className="jp-AppBuilder-link" onClick={props.onSetUp}>

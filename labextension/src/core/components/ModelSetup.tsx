@@ -57,7 +57,7 @@ export function ModelSetup({
     setFailure(null);
     api
       .configure(name === CUSTOM ? custom.trim() : name, {
-        ...(baseUrl.trim() ? { base_url: baseUrl.trim() } : {}),
+        ...(baseUrl.trim() && !chosen?.native && baseUrl.trim() !== chosen?.base_url ? { base_url: baseUrl.trim() } : {}),
         ...(key ? { api_key: key } : {})
       })
       .then(() => {
@@ -110,16 +110,20 @@ export function ModelSetup({
           />
         </>
       )}
-      <label htmlFor={`${id}-url`}>{trans.__('Base URL')}</label>
-      <input
-        id={`${id}-url`}
-        className="jp-AppBuilder-input"
-        type="url"
-        value={baseUrl}
-        required={name === CUSTOM}
-        placeholder="http://localhost:11434/v1"
-        onChange={event => setBaseUrl(event.target.value)}
-      />
+      {!chosen?.native && (
+        <>
+          <label htmlFor={`${id}-url`}>{trans.__('Base URL')}</label>
+          <input
+            id={`${id}-url`}
+            className="jp-AppBuilder-input"
+            type="url"
+            value={baseUrl}
+            required={name === CUSTOM}
+            placeholder="http://localhost:11434/v1"
+            onChange={event => setBaseUrl(event.target.value)}
+          />
+        </>
+      )}
       <label htmlFor={`${id}-key`}>{trans.__('API key')}</label>
       <input
         id={`${id}-key`}
@@ -128,9 +132,22 @@ export function ModelSetup({
         value={key}
         autoComplete="new-password"
         spellCheck={false}
-        placeholder={chosen?.configured ? trans.__('Leave empty to keep the one in use') : trans.__('Not needed for local models')}
+        placeholder={
+          chosen?.key_source
+            ? trans.__('Leave empty to keep the one in use')
+            : chosen?.local || name === CUSTOM
+              ? trans.__('Only if the endpoint asks for one')
+              : ''
+        }
         onChange={event => setKey(event.target.value)}
       />
+      {chosen?.keys_url && /^https:/.test(chosen.keys_url) && (
+        <p className="jp-AppBuilder-note">
+          <a href={chosen.keys_url} target="_blank" rel="noopener noreferrer">
+            {trans.__('Get a key from %1', chosen.title)}
+          </a>
+        </p>
+      )}
       <p className="jp-AppBuilder-note">
         <Icon name="key" />{' '}
         {trans.__('The key is kept on the Jupyter server, readable only by you. It never reaches a notebook, a log or the app.')}

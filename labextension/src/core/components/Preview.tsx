@@ -30,6 +30,9 @@ export function PreviewPane({
   const frame = React.useRef<HTMLIFrameElement>(null);
   const [device, setDevice] = React.useState<Device>('desktop');
   const [path, setPath] = React.useState('/');
+  const [typed, setTyped] = React.useState<string | null>(null);
+  /** The page in the frame answers messages. */
+  const alive = React.useRef(false);
   const [round, setRound] = React.useState(0);
   const [findings, setFindings] = React.useState<readonly Finding[]>([]);
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
@@ -59,9 +62,11 @@ export function PreviewPane({
       const message = readMessage(event.data);
       switch (message?.type) {
         case 'ready':
+          break;
+        case 'cleared':
           setFindings([]);
           break;
-        case 'error':
+        case 'finding':
           setFindings(known => [...known.slice(-19), message.finding]);
           break;
         case 'fix':
@@ -70,10 +75,11 @@ export function PreviewPane({
         case 'restart':
           attempt(store.transport.preview('restart'));
           break;
-        case 'navigate':
+        case 'navigated':
           setPath(message.path);
           break;
       }
+      alive.current ||= message !== null;
     };
     window.addEventListener('message', listen);
     return () => window.removeEventListener('message', listen);
@@ -92,17 +98,43 @@ export function PreviewPane({
   const width = WIDTHS[device];
   const state = preview?.state ?? 'stopped';
   const last = findings[findings.length - 1];
+  /** Ask the page's probe; it stands on an origin of its own that nobody else can name. */
+  const tell = (type: 'back' | 'forward' | 'reload' | 'navigate', more: { path?: string } = {}): void => {
+    frame.current?.contentWindow?.postMessage({ source: 'jupyter-appbuilder', type, ...more }, '*');
+  };
   const reload = (): void => {
     setFindings([]);
-    setRound(round + 1);
+    if (alive.current) {
+      tell('reload'); // stays on its page
+      alive.current = false;
+    } else {
+      setRound(round + 1);
+    }
   };
   return (
     <section className="jp-AppBuilder-preview" aria-label={trans.__('Preview')}>
       <div className="jp-AppBuilder-previewBar" role="toolbar" aria-label={trans.__('Preview tools')}>
+        <Tool icon="back" label={trans.__('Back')} run={() => tell('back')} disabled={!url} />
         <Tool icon="reload" label={trans.__('Reload the page')} run={reload} disabled={!url} />
-        <span className="jp-AppBuilder-address" title={path}>
+        <span className="jp-AppBuilder-address">
           {state === 'starting' && <Spinner />}
-          <span className="jp-AppBuilder-ellipsis">{path}</span>
+          <input
+            aria-label={trans.__('Page of the app')}
+            value={typed ?? path}
+            disabled={!url}
+            spellCheck={false}
+            onFocus={event => event.currentTarget.select()}
+            onChange={event => setTyped(event.target.value)}
+            onBlur={() => setTyped(null)}
+            onKeyDown={event => {
+              if (event.key === 'Enter') {
+                tell('navigate', { path: event.currentTarget.value });
+                event.currentTarget.blur();
+              } else if (event.key === 'Escape') {
+                event.currentTarget.blur();
+              }
+            }}
+          />
         </span>
         {findings.length > 0 && last && (
           <button
@@ -260,9 +292,9 @@ function Waiting({
 }
 
 type ProbeMessage =
-  | { type: 'ready' | 'restart' }
-  | { type: 'error' | 'fix'; finding: Finding }
-  | { type: 'navigate'; path: string };
+  | { type: 'ready' | 'cleared' | 'restart' }
+  | { type: 'finding' | 'fix'; finding: Finding }
+  | { type: 'navigated'; path: string };
 
 /** What the page says, checked: it is generated code, and may say anything. */
 export function readMessage(data: unknown): ProbeMessage | null {
@@ -271,11 +303,12 @@ export function readMessage(data: unknown): ProbeMessage | null {
   }
   switch (data['type']) {
     case 'ready':
+    case 'cleared':
     case 'restart':
       return { type: data['type'] };
-    case 'error':
+    case 'finding':
     case 'fix': {
-      const finding = isRecord(data['finding']) ? data['finding'] : data;
+      const finding = isRecord(data['finding']) ? data['finding'] : {};
       const message = text(finding['message']).slice(0, 4000);
       if (message === '') {
         return null;
@@ -285,12 +318,12 @@ export function readMessage(data: unknown): ProbeMessage | null {
         finding: {
           message,
           stack: text(finding['stack']).slice(0, 4000),
-          source: text(finding['source']) === 'jupyter-appbuilder' ? '' : text(finding['source']).slice(0, 400)
+          source: text(finding['source']).slice(0, 400)
         }
       };
     }
-    case 'navigate':
-      return { type: 'navigate', path: (text(data['path']) || '/').slice(0, 2000) };
+    case 'navigated':
+      return { type: 'navigated', path: (text(data['path']) || '/').slice(0, 2000) };
     default:
       return null;
   }

@@ -6,17 +6,17 @@ import { countLines, readPartial } from '../partial';
 import { toolLabel, type ToolLabel } from '../toolLabel';
 import { linesChanged, type ToolItem } from '../view';
 import type { PartialResponse } from '../wire';
-import { CodeBlock, DiffFiles, DiffLines, FileLink, Lines } from './Code';
+import { CodeBlock, DiffFiles, DiffLines, FileLink, Lines, PathText } from './Code';
 import { Icon, Spinner } from './Icon';
 import { useTranslation } from './surroundings';
 
 /** A tool call that was asked for: its line in the feed, and behind it its arguments and what came of it. */
 export const ToolCard = React.memo(function ToolCard({ item }: { item: ToolItem }): React.ReactElement {
   const trans = useTranslation();
-  // Failures and running commands open by themselves, until the person decides otherwise.
+  // A command's output opens by itself while it runs, until the person decides otherwise.
   const [chosen, setChosen] = React.useState<boolean | null>(null);
   const busy = item.state === 'running' || item.state === 'queued';
-  const open = chosen ?? ((item.state === 'running' && item.output !== '') || item.state === 'failed');
+  const open = chosen ?? (item.state === 'running' && item.output !== '');
   const label = toolLabel(item.tool, item.arguments, trans);
   const { added, removed } = linesChanged(item);
   const body = React.useId();
@@ -35,12 +35,14 @@ export const ToolCard = React.memo(function ToolCard({ item }: { item: ToolItem 
         </button>
         <Icon name={label.icon} />
         <span className="jp-AppBuilder-cardTitle">
-          <span>{busy ? label.doing : label.did}</span> <Subject label={label} gone={isGone(item)} />
+          <span className="jp-AppBuilder-verb">{busy ? label.doing : label.did}</span>
+          <Subject label={label} gone={isGone(item)} />
         </span>
         <Lines added={added} removed={removed} />
         {item.by !== 'agent' && <By by={item.by} />}
         <State item={item} />
       </div>
+      {item.state === 'failed' && !open && <p className="jp-AppBuilder-cardProblem">{problemLine(item)}</p>}
       {open && (
         <div className="jp-AppBuilder-cardBody" id={body}>
           <Body item={item} />
@@ -49,6 +51,14 @@ export const ToolCard = React.memo(function ToolCard({ item }: { item: ToolItem 
     </div>
   );
 });
+
+/** Why it failed, as short as it can be said: details are a click away. */
+function problemLine(item: ToolItem): string {
+  const { summary = '', text = '' } = item.result ?? {};
+  const lines = text.split('\n').map(line => line.replace(ANSI, '').trim());
+  const error = lines.find(line => /error|not |fail|cannot|denied|exit/i.test(line)) ?? lines.find(line => line !== '') ?? '';
+  return item.tool === 'check_app' || summary === '' ? error || summary : summary;
+}
 
 /** A call whose arguments are still being written: shown as it arrives. */
 export function ArrivingCard({ call }: { call: PartialResponse['tool_calls'][number] }): React.ReactElement {
@@ -63,7 +73,8 @@ export function ArrivingCard({ call }: { call: PartialResponse['tool_calls'][num
         <span className="jp-AppBuilder-cardToggle" />
         <Icon name={label.icon} />
         <span className="jp-AppBuilder-cardTitle">
-          <span>{label.doing}</span> <Subject label={label} gone />
+          <span className="jp-AppBuilder-verb">{label.doing}</span>
+          <Subject label={label} gone />
         </span>
         {lines > 0 && (
           <span className="jp-AppBuilder-note">{trans._n('%1 line', '%1 lines', lines, lines)}</span>
@@ -92,8 +103,8 @@ function Subject({ label, gone }: { label: ToolLabel; gone: boolean }): React.Re
   if (label.path !== null) {
     return (
       <>
-        {gone ? <span className="jp-AppBuilder-path">{label.path}</span> : <FileLink path={label.path} />}
-        {label.subject && <span className="jp-AppBuilder-note"> {label.subject}</span>}
+        {gone ? <PathText path={label.path} /> : <FileLink path={label.path} />}
+        {label.subject && <span className="jp-AppBuilder-note jp-AppBuilder-verb">{label.subject}</span>}
       </>
     );
   }

@@ -4,7 +4,7 @@ import { duration, relativeTime, usageDetail, usageLabel } from '../format';
 import type { Transport } from '../transport';
 import type { ApprovalItem, Aside, Checkpoint, FileItem, Item, ProblemItem, RestoreItem, Turn } from '../view';
 import { RequestFailed } from '../wire';
-import { DiffFiles, FileLink, Lines } from './Code';
+import { DiffFiles, FileLink, Lines, PathText } from './Code';
 import { Icon, Spinner } from './Icon';
 import { Markdown } from './Markdown';
 import { useTranslation } from './surroundings';
@@ -117,7 +117,7 @@ function TurnFooter({ turn, last, current, actions }: TurnProps): React.ReactEle
         <span title={new Date(turn.startedAt).toLocaleString()}>{relativeTime(turn.startedAt, Date.now())}</span>
         {took >= 1000 && <span>{duration(took, trans)}</span>}
         {usage && <span title={usageDetail(turn.usage, trans)}>{usage}</span>}
-        {turn.model && <span className="jp-AppBuilder-ellipsis">{turn.model}</span>}
+        {turn.model && !turn.recorded && <span className="jp-AppBuilder-ellipsis">{turn.model}</span>}
       </div>
     </footer>
   );
@@ -292,8 +292,8 @@ function FileChange({ item }: { item: FileItem }): React.ReactElement {
         )}
         <Icon name={by === 'person' ? 'person' : 'file'} />
         <span className="jp-AppBuilder-cardTitle">
-          <span>{verb}</span>{' '}
-          {change === 'deleted' ? <span className="jp-AppBuilder-path">{path}</span> : <FileLink path={path} />}
+          <span className="jp-AppBuilder-verb">{verb}</span>
+          {change === 'deleted' ? <PathText path={path} /> : <FileLink path={path} />}
         </span>
         <Lines added={added} removed={removed} />
       </div>

@@ -1,0 +1,48 @@
+/** The anywidget: chat and feed on the left, the app on the right, or one above the other where there is no room. */
+
+import * as React from 'react';
+import { createRoot } from 'react-dom/client';
+import { PreviewPane } from '../core/components/Preview';
+import { SessionPane } from '../core/components/Session';
+import { SurroundingsContext } from '../core/components/surroundings';
+import { SessionStore } from '../core/store';
+import { english } from '../core/translation';
+import { CommTransport, type CommModel } from './transport';
+
+interface RenderProps {
+  model: CommModel;
+  el: HTMLElement;
+}
+
+function Widget({ store, transport }: { store: SessionStore; transport: CommTransport }): React.ReactElement {
+  const surroundings = React.useMemo(
+    () => ({ trans: english, host: { rename: (title: string) => transport.update({ title }) } }),
+    [transport]
+  );
+  return (
+    <SurroundingsContext.Provider value={surroundings}>
+      <div className="jp-AppBuilder jp-ThemedContainer jp-AppBuilder-widget">
+        <SessionPane store={store} models={[]} demos={[]} />
+        <PreviewPane store={store} resolve={url => url} />
+      </div>
+    </SurroundingsContext.Provider>
+  );
+}
+
+function render({ model, el }: RenderProps): () => void {
+  const transport = new CommTransport(model);
+  const store = new SessionStore(transport);
+  const root = createRoot(el);
+  root.render(<Widget store={store} transport={transport} />);
+  // Keys typed here are not the notebook's: "d d" in a request must not delete a cell.
+  const keep = (event: KeyboardEvent): void => event.stopPropagation();
+  el.addEventListener('keydown', keep);
+  el.dataset['lmSuppressShortcuts'] = 'true';
+  return () => {
+    el.removeEventListener('keydown', keep);
+    root.unmount();
+    store.dispose();
+  };
+}
+
+export default { render };

@@ -1,0 +1,161 @@
+/**
+ * The panel's transport over a widget's comm.
+ *
+ * From the kernel, each custom message is one of
+ *
+ * - a wire message, `{"kind": "events" | "snapshot" | "live" | "session", …}` (src/core/wire.ts), exactly as a WebSocket
+ *   carries it, with one difference: a preview's `url` is a whole address, since a kernel serves it on a port of its own;
+ * - an answer, `{"reply": id, "ok": true, "result": …}` or
+ *   `{"reply": id, "ok": false, "error": {"message", "reason", "hint"}}`.
+ *
+ * To the kernel, each message is a request `{"id": number, "method": string, "params": object}`:
+ *
+ * | method    | params               | result                  |
+ * |-----------|----------------------|-------------------------|
+ * | `watch`   | `{after}`            | null; events follow     |
+ * | `unwatch` | `{}`                 | null                    |
+ * | `send`    | `{text, model?}`     | `{turn}`                |
+ * | `stop`    | `{}`                 | null                    |
+ * | `retry`   | `{}`                 | `{turn}`                |
+ * | `restore` | `{checkpoint}`       | the event               |
+ * | `diff`    | `{checkpoint}`       | a unified diff          |
+ * | `preview` | `{action}`           | null                    |
+ * | `update`  | `{title?, model?}`   | the summary             |
+ *
+ * `watch` begins the stream anew if it runs already; `after` is the last event's number the view holds. A kernel that
+ * does not answer (restarted, gone) shows as a lost connection.
+ */
+
+import type { PreviewAction, Transport, TransportListener } from '../core/transport';
+import { RequestFailed, type ErrorBody, type WireMessage } from '../core/wire';
+
+/** What is used of an anywidget model. */
+export interface CommModel {
+  send(content: unknown): void;
+  on(name: 'msg:custom', callback: (content: unknown) => void): void;
+  off(name: 'msg:custom', callback: (content: unknown) => void): void;
+}
+
+type Reply = { reply: number; ok: true; result: unknown } | { reply: number; ok: false; error: ErrorBody };
+
+interface Pending {
+  resolve: (result: unknown) => void;
+  reject: (error: RequestFailed) => void;
+  timer: ReturnType<typeof setTimeout>;
+}
+
+/** How long a kernel may take to answer (ms): it may be starting a sandbox, or busy in a long cell. */
+const PATIENCE = 60_000;
+const RETRY = 5000;
+
+export class CommTransport implements Transport {
+  private last = 0;
+  private listener: TransportListener | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private readonly pending = new Map<number, Pending>();
+
+  constructor(private readonly model: CommModel) {
+    model.on('msg:custom', this.take);
+  }
+
+  watch(listener: TransportListener): () => void {
+    this.listener = listener;
+    this.begin();
+    return () => {
+      this.listener = null;
+      clearTimeout(this.timer);
+      this.model.off('msg:custom', this.take);
+      this.request('unwatch', {}).catch(() => undefined);
+      for (const { timer } of this.pending.values()) {
+        clearTimeout(timer);
+      }
+      this.pending.clear();
+    };
+  }
+
+  reconnect(): void {
+    clearTimeout(this.timer);
+    this.begin();
+  }
+
+  async send(text: string, model?: string): Promise<void> {
+    await this.request('send', model === undefined ? { text } : { text, model });
+  }
+
+  async stop(): Promise<void> {
+    await this.request('stop', {});
+  }
+
+  async retry(): Promise<void> {
+    await this.request('retry', {});
+  }
+
+  async restore(checkpoint: string): Promise<void> {
+    await this.request('restore', { checkpoint });
+  }
+
+  async diff(checkpoint: string): Promise<string> {
+    const result = await this.request('diff', { checkpoint });
+    return typeof result === 'string' ? result : '';
+  }
+
+  async preview(action: PreviewAction): Promise<void> {
+    await this.request('preview', { action });
+  }
+
+  async update(change: { title?: string; model?: string }): Promise<void> {
+    await this.request('update', change);
+  }
+
+  private begin(): void {
+    const { listener } = this;
+    if (!listener) {
+      return;
+    }
+    listener.connection({ state: 'connecting' });
+    this.request('watch', { after: listener.lastSeq() }).then(
+      () => this.listener?.connection({ state: 'open' }),
+      () => {
+        this.listener?.connection({ state: 'waiting', retryAt: Date.now() + RETRY });
+        this.timer = setTimeout(() => this.begin(), RETRY);
+      }
+    );
+  }
+
+  private request(method: string, params: Record<string, unknown>): Promise<unknown> {
+    const id = ++this.last;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.pending.delete(id);
+        reject(
+          new RequestFailed({
+            message: 'The kernel does not answer.',
+            reason: 'unreachable',
+            hint: 'If it was restarted, run the cell again.'
+          })
+        );
+      }, PATIENCE);
+      this.pending.set(id, { resolve, reject, timer });
+      this.model.send({ id, method, params });
+    });
+  }
+
+  private readonly take = (content: unknown): void => {
+    if (typeof content !== 'object' || content === null) {
+      return;
+    }
+    if ('kind' in content) {
+      this.listener?.message(content as WireMessage);
+    } else if ('reply' in content) {
+      const reply = content as Reply;
+      const pending = this.pending.get(reply.reply);
+      this.pending.delete(reply.reply);
+      clearTimeout(pending?.timer);
+      if (reply.ok) {
+        pending?.resolve(reply.result);
+      } else {
+        pending?.reject(new RequestFailed(reply.error));
+      }
+    }
+  };
+}
