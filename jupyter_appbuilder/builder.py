@@ -168,7 +168,7 @@ class AppBuilder(LoggingConfigurable):
         model = model or self.catalog.default()
         self.catalog.resolve(model)
         provider = self.sandbox_provider(sandbox)
-        title = title.strip() or _title_of(prompt) or found.title
+        title = title.strip() or _recorded_title(model, prompt) or _title_of(prompt) or found.title
         folder = self._reserve(name, title)
         session_id = secrets.token_hex(8)
         try:
@@ -458,6 +458,16 @@ def _recorded_seeds(model: str, request: str, earlier: Sequence[str]) -> Mapping
 
     recording = match(request, earlier)
     return recording.seed_files() if recording else {}
+
+
+def _recorded_title(model: str, prompt: str) -> str:
+    """What the app of the recording that will answer the prompt is called, if one will."""
+    if not model.startswith("demo:") or not prompt:
+        return ""
+    from .agent.demo.recordings import match
+
+    recording = match(prompt)
+    return recording.app_title if recording else ""
 
 
 def _title_of(prompt: str) -> str:
