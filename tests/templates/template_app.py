@@ -15,7 +15,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -114,7 +114,7 @@ class TemplateApp:
         target.write_text(text)
 
     @contextmanager
-    def serve(self) -> Iterator[str]:
+    def serve(self) -> Generator[str]:
         """Run the template's dev server below ``BASE``; its URL."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))

@@ -8,21 +8,26 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
 from jupyter_appbuilder.agent.demo.recordings import SHIPPED, load
 
 from .template_app import TemplateApp
 
-ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture  # one each: a running Playwright would hold the event loop that other fixtures close
@@ -37,16 +42,22 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def opened(browser: Browser, folder: Path, recording: str | None = None) -> Iterator[Page]:
-    """A page showing the running app. Fails at the end if the page reported an error or reloaded itself."""
+def opened(browser: Browser, folder: Path, recording: str | None = None) -> Generator[Page]:
+    """A page showing the running app. Fails at the end if the page reported an error, a warning or a failed request."""
     app = TemplateApp(folder / "app")
     if recording:
         app.play(load(SHIPPED / recording))
     with app.serve() as url:
         page = browser.new_page(color_scheme="light", viewport={"width": 1280, "height": 860})
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(20_000)
+        page.set_default_navigation_timeout(60_000)  # the first load waits for Vite to bundle the dependencies
         problems: list[str] = []
-        page.on("console", lambda message: problems.append(message.text) if message.type in ("error", "warning") else 0)
+
+        def heard(message: ConsoleMessage) -> None:
+            if message.type in ("error", "warning"):
+                problems.append(message.text)
+
+        page.on("console", heard)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("requestfailed", lambda request: problems.append(f"{request.url}: {request.failure}"))
         page.goto(url)
@@ -72,7 +83,7 @@ def picture(page: Page, name: str) -> None:
     page.set_viewport_size({"width": 1280, "height": 860})
 
 
-def column(page: Page, name: str):
+def column(page: Page, name: str) -> Locator:
     return page.get_by_role("region", name=name)
 
 

@@ -8,17 +8,21 @@ export function usePenguins(): Loading {
   const [result, setResult] = useState<Loading>({ state: "loading" });
 
   useEffect(() => {
-    const abort = new AbortController();
-    fetch(`${import.meta.env.BASE_URL}data/penguins.csv`, { signal: abort.signal })
+    let current = true; // false once nobody waits for the answer
+    fetch(`${import.meta.env.BASE_URL}data/penguins.csv`)
       .then((response) => {
         if (!response.ok) throw new Error(`The data could not be loaded (${response.status}).`);
         return response.text();
       })
-      .then((text) => setResult({ state: "ready", penguins: parsePenguins(text) }))
+      .then((text) => {
+        if (current) setResult({ state: "ready", penguins: parsePenguins(text) });
+      })
       .catch((error: Error) => {
-        if (!abort.signal.aborted) setResult({ state: "failed", message: error.message });
+        if (current) setResult({ state: "failed", message: error.message });
       });
-    return () => abort.abort();
+    return () => {
+      current = false;
+    };
   }, []);
 
   return result;

@@ -24,7 +24,7 @@ function ChartContainer({ config, label, className, children }: ChartContainerPr
       aria-label={label}
       style={colors as CSSProperties}
       className={cn(
-        "h-64 w-full text-xs [&_.recharts-cartesian-axis-tick_text]:fill-muted-foreground [&_.recharts-label]:fill-muted-foreground",
+        "h-64 w-full text-xs [&_.recharts-cartesian-axis-tick-value]:fill-muted-foreground [&_.recharts-label]:fill-muted-foreground",
         "[&_.recharts-cartesian-grid_line]:stroke-border/70 [&_.recharts-layer]:outline-none [&_.recharts-sector]:outline-none",
         "[&_.recharts-surface]:rounded-md [&_.recharts-surface]:outline-none [&_.recharts-surface:focus-visible]:ring-2 [&_.recharts-surface:focus-visible]:ring-ring",
         className,
