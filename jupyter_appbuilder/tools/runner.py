@@ -158,7 +158,7 @@ class ToolRunner:
         patch: str | None = None
         if runs_code:
             try:
-                before, after = await workspace.accept()
+                before, after = await workspace.known(), await workspace.accept()
                 changes, patch = await workspace.changes(before, after), await workspace.patch(before, after)
                 by = "command"
             except AppBuilderError as error:

@@ -161,15 +161,19 @@ class Workspace:
         async with self._lock:
             return await self._scan_tree()
 
-    async def accept(self) -> tuple[str, str]:
-        """Take the files as they are now for known: after a command, say, whose changes the caller records itself.
-        Returns the tree hashes from before and now."""
+    async def known(self) -> str:
+        """The tree hash of what our operations and ``outside_changes`` account for."""
         async with self._lock:
             await self._load()
-            before = await _thread(put_tree, self._store, self._known or {})
-            after = await self._scan_tree()
+            return await _thread(put_tree, self._store, self._known or {})
+
+    async def accept(self) -> str:
+        """Take the files as they are now for known, and return their tree hash: after a command, say, whose
+        changes the caller records itself."""
+        async with self._lock:
+            tree = await self._scan_tree()
             self._known = self._keys()
-            return before, after
+            return tree
 
     async def settle(self) -> None:
         """Keep the known tree on disk. Call it once the log holds the events that explain it: after a crash,
