@@ -117,6 +117,7 @@ async def test_the_channel_catches_up_shows_a_snapshot_then_all_that_happens(cal
         assert past[-1]["response"] is None
         await call("POST", "sessions", id, "messages", json={"text": "Talk"})
         live = await read_socket(socket, is_event("turn.finished"))
+        live += await read_socket(socket, lambda message: message["kind"] == "session")
     assert numbers(past) + numbers(live) == list(range(1, len(numbers(past) + numbers(live)) + 1))
     text = "".join(message["data"]["text"] for message in live if message.get("type") == "text.delta")
     assert text == SLOW["text"]
