@@ -443,7 +443,7 @@ class AppBuilder(LoggingConfigurable):
                 for session in list(self._sessions.values()):
                     if session.channel.watched:
                         await session.look_for_edits()
-                    idle = time.monotonic() - session.app.used_at
+                    idle = min(time.monotonic() - session.app.used_at, self.previews.unused(session.id))
                     if session.owned and not session.busy and not session.channel.watched and idle > self.idle_seconds:
                         await session.app.sleep()
             except Exception:
