@@ -166,11 +166,11 @@ class Agent:
                 broken += 1
                 if error.reason != "interrupted" or broken > BROKEN_STREAMS:
                     raise
-                self._journal.live(
-                    "progress", {"what": "model", "message": f"{error.message} Asking again.", "fraction": None}
-                )
+                self._show_retry(f"{error.message} Asking again.", None)
                 await asyncio.sleep(RETRY_DELAY * broken)
                 continue
+            if broken:
+                self._show_retry("", 1)
             if answer.text.strip() or answer.tool_calls or answer.finish_reason == "content_filter":
                 await self._store(turn, response, answer)
                 return response, answer
@@ -182,6 +182,9 @@ class Agent:
                     hint="Try again, put the request another way, or choose another model.",
                     reason="empty",
                 )
+
+    def _show_retry(self, message: str, fraction: float | None) -> None:
+        self._journal.live("progress", {"what": "model", "message": message, "fraction": fraction})
 
     def _next_response(self) -> str:
         numbers = (int(e.data["response"][1:]) for e in self._history.events if e.type == "response.completed")
