@@ -144,7 +144,7 @@ async def test_memory_is_limited(place: MakePlace, control_groups: bool):
 async def test_a_fork_bomb_stays_small(place: MakePlace):
     if os.getuid() == 0 and find_control_groups() is None:
         pytest.skip("The kernel limits root's processes only through control groups.")
-    async with place(limits=Limits(processes=80)) as here:
+    async with place(limits=Limits(processes=80, cpus=0.5)) as here:
         running = asyncio.create_task(here.sandbox.exec("b() { b | b & b; }; b; sleep 86555", timeout=1.5))
         most = 0
         while not running.done():
@@ -184,6 +184,14 @@ async def test_npm_install_says_what_to_use_instead(place: MakePlace):
         result = await here.sandbox.exec("npm install anything")
         assert result.exit_code != 0
         assert "install_packages" in result.stderr
+
+
+async def test_a_stopped_sandbox_can_be_used_again(place: MakePlace):
+    async with place() as here:
+        await here.sandbox.exec("true")
+        await here.sandbox.stop()
+        assert (await here.sandbox.exec("echo again")).stdout == "again\n"
+        assert (await here.sandbox.serve("/")).state == "ready"
 
 
 async def test_a_closed_provider_can_be_closed_again(tmp_path: Path):

@@ -60,9 +60,7 @@ class LocalSandboxProvider:
         assert self._dependencies
         app = await asyncio.to_thread(workspace.resolve)
         scratch = self.cache_dir / "scratch" / re.sub(r"[^\w-]", "_", session)
-        sandbox = LocalSandbox(session, app, template, runner, self._dependencies, scratch, self._sandboxes.discard)
-        self._sandboxes.add(sandbox)
-        return sandbox
+        return LocalSandbox(session, app, template, runner, self._dependencies, scratch, self._sandboxes)
 
     async def check(self) -> list[Check]:
         findings: list[Check] = []

@@ -315,6 +315,8 @@ class Runner:
             raise
         tell("stdout", decoders["stdout"].decode(b"", True))
         tell("stderr", decoders["stderr"].decode(b"", True))
+        if code and self._started and "".join(texts["stderr"]).startswith("bwrap: "):
+            raise explain("".join(texts["stderr"]))  # it did not get as far as the command
         ended = process.ended
         if ended == "exit" and code and cell.group and cell.group.kills() > killed_before:
             ended = "memory"

@@ -7,7 +7,7 @@ import posixpath
 import shutil
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +17,8 @@ from ..base import DevServer, ExecResult, OnProgress, Output, Progress, Stats
 from ..templates import Template
 from .bubblewrap import WORKSPACE, Bind
 from .dependencies import WRITABLE, Dependencies
-from .limits import descendants, measure
-from .runner import Process, Runner, Take
+from .limits import measure
+from .runner import Cell, Process, Runner, Take
 from .server import ServerProcess
 
 RETRY_SECONDS = 60  # after packages could not be had, commands do not ask for them again for so long
@@ -41,15 +41,15 @@ class LocalSandbox:
         runner: Runner,
         dependencies: Dependencies,
         scratch: Path,
-        on_stop: Callable[[LocalSandbox], None] = lambda _: None,
+        running: set[LocalSandbox],
     ) -> None:
         self._app = app
         self.template = template
         self._runner = runner
         self._dependencies = dependencies
         self._scratch = scratch
-        self._on_stop = on_stop
-        self._cell = runner.cell("session")
+        self._running = running
+        self._share: Cell | None = None
         self._server = ServerProcess(self._spawn_server, runner.socket_path())
         self._serving = asyncio.Lock()
         self._base_path: str | None = None
@@ -68,7 +68,7 @@ class LocalSandbox:
         max_output: int = 4 * 1024 * 1024,
     ) -> ExecResult:
         folder = self._inside(cwd)
-        note = await self._prepare_quietly()
+        note = await self._prepare_quietly(on_output)
         if note and on_output:
             on_output("stderr", note)
         argv = ["bash", "-c", command] if isinstance(command, str) else list(command)
@@ -138,7 +138,7 @@ class LocalSandbox:
 
     async def stats(self) -> Stats:
         def read() -> Stats:
-            use = measure(self._cell.pids() if self._cell.group else descendants(self._cell.pids()))
+            use = measure(self._share.pids() if self._share else [])
             return Stats(memory=use.memory, processes=use.processes, cpu=use.cpu)
 
         return await asyncio.to_thread(read)
@@ -147,9 +147,19 @@ class LocalSandbox:
         self._base_path = None
         self._stopped = True
         await self._server.end("stopped")
-        await self._runner.leave(self._cell)
+        share, self._share = self._share, None
+        if share:
+            await self._runner.leave(share)
         await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
-        self._on_stop(self)
+        self._running.discard(self)
+
+    @property
+    def _cell(self) -> Cell:
+        """This sandbox's share of the machine, from its first process until it is stopped; then, if need be, anew."""
+        if self._share is None:
+            self._share = self._runner.cell("session")
+            self._running.add(self)
+        return self._share
 
     async def _spawn_server(self, listener: socket.socket, port: int, base_path: str, take: Take) -> Process:
         environment = dict(self.template.environment) | {"VITE_CACHE_DIR": f"{WORKSPACE}/node_modules/.vite"}
@@ -158,12 +168,20 @@ class LocalSandbox:
             self._cell, argv, take, binds=self._binds(), environment=environment, listen=(listener, port)
         )
 
-    async def _prepare_quietly(self) -> str:
+    async def _prepare_quietly(self, on_output: Output | None) -> str:
         """Packages for a command. Without them it still runs; what is returned tells why they are missing."""
+        told = False
+
+        def tell(_: Progress) -> None:
+            nonlocal told
+            if on_output and not told:
+                on_output("stderr", "[sandbox] Installing packages …\n")
+            told = True
+
         if time.monotonic() - self._asked < RETRY_SECONDS:
             return ""
         try:
-            await self.prepare()
+            await self.prepare(tell)
         except AppBuilderError as error:
             self._modules = None
             self._asked = time.monotonic()

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from ...errors import AppBuilderError
 from ..base import Address, DevServer, ServerState
 from .runner import Process, Take
 
@@ -49,11 +50,19 @@ class ServerProcess:
         began = time.monotonic() if began is None else began
         self._log = ""
         self._path.unlink(missing_ok=True)
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(str(self._path))
-            self._path.chmod(0o600)
-            listener.listen(128)
-            process = self._process = await self._spawn(listener, PORT, base_path, self._take)
+        try:
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(str(self._path))
+                self._path.chmod(0o600)
+                listener.listen(128)
+                process = self._process = await self._spawn(listener, PORT, base_path, self._take)
+        except BaseException as error:
+            self._path.unlink(missing_ok=True)
+            self.state = DevServer("stopped")
+            if isinstance(error, AppBuilderError):
+                self.state = DevServer("failed", message=str(error))
+                return self.now()
+            raise
         # Our own copy of the listener is closed now: once the sandbox ends, connections are refused, not left waiting.
         watch = self._watching = asyncio.create_task(self._watch(process))
         answer = asyncio.create_task(_answers(self._path, base_path))
@@ -120,6 +129,8 @@ def explain(log: str, code: int, memory: bool = False) -> str:
     if memory or (code == 137 and not log.strip()) or "heap out of memory" in log:
         return "The dev server was ended because it used more memory than the sandbox may."
     lines = [line.strip() for line in log.splitlines() if line.strip()]
+    if lines and lines[0].startswith("bwrap: "):
+        return f"The sandbox could not be made: {lines[0][:300]}"
     if "failed to load config" in log:
         reason = _after(lines, "failed to load config")
         return f"The configuration of the dev server cannot be read: {reason}"
