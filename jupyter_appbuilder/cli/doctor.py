@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..builder import AppBuilder
 from ..errors import AppBuilderError
+from ..notebook.engine import configuration
 from .terminal import Terminal, say
 
 BROWSERS = ("google-chrome", "chromium", "chromium-browser", "firefox", "microsoft-edge", "safari")
@@ -47,7 +48,7 @@ def doctor(options: argparse.Namespace, terminal: Terminal) -> int:
 
 
 async def examine(root: Path) -> list[Finding]:
-    builder = AppBuilder(root_dir=str(root), label="jupyter appbuilder doctor")
+    builder = AppBuilder(root_dir=str(root), label="jupyter appbuilder doctor", config=configuration())
     try:
         return [
             Finding("Python", sys.version_info >= (3, 11), sys.version.split()[0], "App Builder needs 3.11 or later."),

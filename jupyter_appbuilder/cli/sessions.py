@@ -9,12 +9,13 @@ from pathlib import Path
 
 from ..builder import AppBuilder
 from ..errors import NotFound
+from ..notebook.engine import configuration
 from .terminal import Terminal, say
 
 
 def _builder(options: argparse.Namespace) -> AppBuilder:
     root = Path(options.root).expanduser() if options.root else Path.cwd()
-    return AppBuilder(root_dir=str(root), label="jupyter appbuilder on the command line")
+    return AppBuilder(root_dir=str(root), label="jupyter appbuilder on the command line", config=configuration())
 
 
 def list_sessions(options: argparse.Namespace, terminal: Terminal) -> int:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import logging
 import os
 from pathlib import Path
 from typing import Any
+
+from traitlets.config import Application, Config
 
 from ..builder import AppBuilder
 from .loop import BackgroundLoop
@@ -29,7 +32,7 @@ class Engine(BackgroundLoop):
         """``settings`` are ``AppBuilder`` traits, such as ``model`` or ``data_dir``."""
         self.root = root
         self._label = label
-        self._settings = {name: value for name, value in settings.items() if value}
+        self._settings = {name: value for name, value in settings.items() if value not in ("", None)}
         super().__init__()
         try:
             self.run(self._begin())
@@ -45,7 +48,7 @@ class Engine(BackgroundLoop):
 
         from ..preview.handlers import preview_handlers
 
-        self.builder = AppBuilder(root_dir=str(self.root), label=self._label, **self._settings)
+        self.builder = AppBuilder(root_dir=str(self.root), label=self._label, config=configuration(), **self._settings)
         previews = self.builder.previews
         # The page is shown in a frame of the notebook's, which is another origin than this server's.
         previews.policy = previews.policy.replace("'self'", "'self' http://127.0.0.1:* http://localhost:*", 1)
@@ -86,6 +89,18 @@ def engine(root: Path | str | None = None, **settings: Any) -> Engine:
     if key not in STARTED:
         STARTED[key] = Engine(folder, **settings)
     return STARTED[key]
+
+
+def configuration() -> Config:
+    """What people configured for their Jupyter server (``c.AppBuilder.…``): it holds without one as well."""
+    from jupyter_core.paths import jupyter_config_path
+
+    found = Config()
+    for name in ("jupyter_server_config", "jupyter_appbuilder_config"):
+        load = Application._load_config_files  # pyright: ignore[reportPrivateUsage, reportUnknownVariableType]
+        for config, _ in load(name, path=jupyter_config_path(), log=logging.getLogger(__name__)):
+            found.merge(config)
+    return found
 
 
 def find_root() -> Path:
