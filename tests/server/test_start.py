@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
+
+from jupyter_appbuilder.events import Draft
 
 HEAVY = ("openai", "pydantic", "e2b", "pydantic_ai", "playwright", "anywidget")
 
@@ -35,3 +38,25 @@ def test_no_model_or_sandbox_sdk_is_imported_when_a_server_starts(jp_environ):
     assert heavy == set()
     foreign = {name.split(".")[0] for name in added} - {"jupyter_appbuilder"} - set(sys.stdlib_module_names)
     assert not foreign, f"the extension brings {foreign} into every server"
+
+
+async def test_a_turn_left_open_by_a_killed_server_is_closed_after_the_start(jp_serverapp, call, new_session, builder):
+    id = await new_session(title="Killed")
+    session = await builder.session(id)
+    started = Draft("turn.started", {"turn": "t1", "model": "custom:scripted"})
+    await session.append(started, Draft("message.user", {"turn": "t1", "text": "Build"}))
+    # As after a kill: nobody holds the session, and nothing of it is in memory.
+    builder._sessions.clear()
+    await builder.log_store.release(id)
+
+    extension = jp_serverapp.web_app.settings["jupyter_appbuilder"]
+    await extension._start_jupyter_server_extension(jp_serverapp)
+    assert (await builder.log_store.summary(id)).state == "busy", "the start does not wait for it"
+    for _ in range(500):
+        if (await builder.log_store.summary(id)).state != "busy":
+            break
+        await asyncio.sleep(0.01)
+    turn = (await call("GET", "sessions", id)).data["turn"]
+    assert (turn["turn"], turn["reason"]) == ("t1", "failed")
+    assert "Retry" in turn["hint"]
+    await session.app.close()
