@@ -81,6 +81,10 @@ def test_the_usual_variables_are_respected(tmp_path: Path):
     assert not keys.is_configured("groq")
 
 
+def test_a_key_pasted_with_a_line_break_still_works(tmp_path: Path):
+    assert credentials(tmp_path, {"OPENAI_API_KEY": f" {KEY}\n"}).api_key("openai") == KEY
+
+
 def test_the_default_model_is_the_configured_one_then_one_with_a_key_then_the_demo(tmp_path: Path):
     assert Catalog(credentials(tmp_path)).default() == DEMO
     assert Catalog(credentials(tmp_path, {"ZAI_API_KEY": KEY})).default().startswith("zai:")

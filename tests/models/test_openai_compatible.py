@@ -166,8 +166,8 @@ async def test_a_refusal_says_what_to_do(status: int, message: str, reason: str,
 
 async def test_an_unknown_model_is_answered_with_those_there_are():
     error = await failure({"status": 404}, known=lambda: ["qwen3", "scripted"])
-    assert "qwen3" in error.hint
-    assert "scripted" not in error.hint
+    assert "ollama pull scripted" in error.hint
+    assert "It offers: qwen3." in error.hint
 
 
 @pytest.mark.usefixtures("at_once")
@@ -230,6 +230,15 @@ async def test_a_key_that_looks_like_nothing_is_redacted_too():
     error = await failure({"status": 400, "body": {"error": "the horse is correct-horse"}}, key="correct-horse")
     assert "correct-horse" not in str(error)
     assert "the horse is" in str(error)
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("key", ["horse\nbattery-staple", "hörse-battery-staple"])
+async def test_a_key_that_cannot_be_sent_is_not_shown_either(key: str):
+    async with model_server() as server:
+        with pytest.raises(ModelError) as caught:
+            await ask(model(server, key))
+    assert "battery-staple" not in str(caught.value)
 
 
 def test_an_endpoint_does_not_show_its_key_when_printed():

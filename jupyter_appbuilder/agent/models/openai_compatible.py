@@ -234,6 +234,8 @@ class OpenAICompatibleModel:
         if status == 404:
             known = [name for name in self._known() if name != model][:8]
             hint = f"It offers: {', '.join(known)}." if known else "Check the model's name and the base URL."
+            if self._endpoint.provider == "ollama":
+                hint = f"Get it with `ollama pull {model}`. {hint}"
             return self._error(f"{title} has no model {model!r}.{quoted}", hint, "unknown_model")
         if status in (402, 429):
             spent = status == 402 or any(sign in lower for sign in ("quota", "billing", "credit", "balance"))

@@ -275,10 +275,10 @@ class Credentials:
         stored = self._stored().get(name, {}).get(setting)
         if stored:
             return stored, "panel"
-        configured = self._configured.get(name, {}).get(setting)
+        configured = self._configured.get(name, {}).get(setting, "").strip()
         if configured:
             return configured, "configuration"
-        value = self._environment.get(variable, "") if variable else ""
+        value = self._environment.get(variable, "").strip() if variable else ""
         return (value, "environment") if value else ("", "")
 
     def _has_aws(self) -> bool:

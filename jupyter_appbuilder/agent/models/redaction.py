@@ -24,9 +24,9 @@ _SHAPES = re.compile(
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """``text`` without the given secrets (as they are, or percent-encoded) and without anything shaped like a key."""
-    for secret in sorted({s for s in secrets if len(s) >= 4}, key=len, reverse=True):
-        for form in (secret, quote(secret, safe="")):
+    """``text`` without the given secrets (as they are, percent-encoded or escaped) and anything shaped like a key."""
+    for secret in sorted({s.strip() for s in secrets if len(s.strip()) >= 4}, key=len, reverse=True):
+        for form in (secret, quote(secret, safe=""), repr(secret)[1:-1]):
             text = text.replace(form, MARK)
     return _SHAPES.sub(MARK, text)
 
