@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from jupyter_appbuilder.builder import AppBuilder
+
 SLOW = {"text": "Thinking about it. " * 20, "hang_after": 3}
 
 
@@ -218,3 +220,27 @@ async def test_unknown_template_and_taken_name_are_named(call, new_session):
     await new_session(name="mine")
     taken = await call("POST", "sessions", json={"name": "mine"})
     assert (taken.status, taken.data["reason"], taken.data["field"]) == (409, "name_taken", "name")
+
+
+async def test_a_session_of_another_process_can_be_read_but_not_changed(call, builder):
+    other = AppBuilder(
+        parent=builder.parent, root_dir=builder.root_dir, data_dir=builder.data_dir, label="the other one"
+    )
+    try:
+        theirs = await other.create(title="Theirs")
+        await theirs.ready()
+        seen = await call("GET", "sessions", theirs.id)
+        assert (seen.data["title"], seen.data["owned"]) == ("Theirs", False)
+        assert (await call("GET", "sessions", theirs.id, "files", "index.html")).status == 200
+        for refused in (
+            await call("POST", "sessions", theirs.id, "messages", json={"text": "Mine now"}),
+            await call("PATCH", "sessions", theirs.id, json={"title": "Mine"}),
+            await call("PUT", "sessions", theirs.id, "files", "a.txt", body=b"x"),
+            await call("POST", "sessions", theirs.id, "tools", "list_files"),
+            await call("POST", "sessions", theirs.id, "preview", json={"action": "start"}),
+            await call("DELETE", "sessions", theirs.id),
+        ):
+            assert (refused.status, refused.data["reason"]) == (409, "owned_elsewhere")
+            assert "the other one" in refused.data["message"]
+    finally:
+        await other.close()
