@@ -12,11 +12,11 @@ MARK = "•••"
 # were never told of (a gateway's own).
 _SHAPES = re.compile(
     r"""
-    \b(?:sk|pk|rk|gsk|xai|hf|r8|key|nvapi|AIza|ghp|glpat)[-_][\w*.\-•]{6,}
+    \b(?:sk|pk|rk|gsk|xai|hf|r8|nvapi|AIza|ghp|glpat)[-_][\w*.\-•]{6,}
     | \bAIza[\w\-]{20,}
     | (?<=://)[^/\s:@]+:[^/\s@]+(?=@)
     | (?i:(?<=bearer\ )|(?<=basic\ ))[\w\-.~+/*=]{6,}
-    | (?i:(?<=key=)|(?<=token=)|(?<=secret=)|(?<=password=)|(?<=signature=)|(?<=code=))[^\s&"'<>]+
+    | (?i:(?<=key=)|(?<=token=)|(?<=secret=)|(?<=password=)|(?<=signature=))[^\s&"'<>]+
     | (?i:(?<=key\ provided:\ )|(?<=api\ key:\ )|(?<=api_key:\ ))[^\s"'<>,]+
     """,
     re.VERBOSE,
