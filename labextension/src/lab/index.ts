@@ -373,13 +373,13 @@ function widen(panel: Widget): void {
   });
 }
 
-async function readSettings(registry: ISettingRegistry | null, use: (settings: Settings) => void): Promise<void> {
+async function readSettings(registry: ISettingRegistry | null, take: (settings: Settings) => void): Promise<void> {
   if (!registry) {
     return;
   }
   try {
     const loaded = await registry.load(PLUGIN_ID);
-    const read = (): void => use({ ...DEFAULTS, ...(loaded.composite as Partial<Settings>) });
+    const read = (): void => take({ ...DEFAULTS, ...(loaded.composite as Partial<Settings>) });
     loaded.changed.connect(read);
     read();
   } catch (error) {

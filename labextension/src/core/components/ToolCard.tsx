@@ -252,7 +252,6 @@ function Edits({ edits, path }: { edits: unknown[]; path: string }): React.React
   );
 }
 
-// eslint-disable-next-line no-control-regex
 const ANSI = /\u001b\[[0-9;?]*[ -/]*[@-~]|\u001b\][^\u0007]*\u0007/g;
 
 /** A command's output; while it runs, the end stays in view. */

@@ -1,0 +1,147 @@
+/** Events and messages as the server sends them, for tests. */
+
+import type { AppEvent, EventData, EventType, Usage } from '../events';
+import type { Transport, TransportListener } from '../transport';
+import type { Snapshot, Summary, WireMessage } from '../wire';
+
+export const USAGE: Usage = { input_tokens: 1000, output_tokens: 200, cached_tokens: 0, cost: 0.01 };
+
+export function summary(change: Partial<Summary> = {}): Summary {
+  return {
+    id: 's1',
+    name: 'task-board',
+    title: 'Task board',
+    state: 'ready',
+    template: 'react-vite',
+    model: 'openai:gpt',
+    recorded: false,
+    sandbox: 'local',
+    path: 'appbuilder/task-board',
+    app_path: 'appbuilder/task-board/app',
+    notebook: 'appbuilder/task-board/task-board.ipynb',
+    created_at: '2026-01-01T00:00:00.000Z',
+    updated_at: '2026-01-01T00:00:00.000Z',
+    last_seq: 0,
+    turn: null,
+    usage: USAGE,
+    owned: true,
+    ...change
+  };
+}
+
+/** Numbers events from 1, like a log. */
+export class Log {
+  seq = 0;
+
+  event<T extends EventType>(type: T, data: EventData[T]): AppEvent {
+    this.seq += 1;
+    return { seq: this.seq, at: '2026-01-01T00:00:00.000Z', type, v: 1, data } as unknown as AppEvent;
+  }
+
+  message<T extends EventType>(type: T, data: EventData[T]): WireMessage {
+    return { kind: 'events', events: [this.event(type, data)] };
+  }
+
+  /** A whole turn that writes a file. */
+  turn(turn: string, request: string): AppEvent[] {
+    const response = `r${turn}`;
+    const call = `${response}.0`;
+    return [
+      this.event('turn.started', { turn, model: 'openai:gpt' }),
+      this.event('message.user', { turn, text: request }),
+      this.event('response.completed', {
+        turn,
+        response,
+        model: 'openai:gpt',
+        recorded: false,
+        text: `Working on **${request}**.`,
+        tool_calls: [{ call, id: 'x', tool: 'write_file', arguments: '{"path":"src/App.tsx","content":"one\\ntwo\\n"}' }],
+        finish_reason: 'tool_calls',
+        usage: USAGE
+      }),
+      this.event('usage.recorded', { turn, model: 'openai:gpt', usage: USAGE }),
+      this.event('tool.started', {
+        turn,
+        call,
+        tool: 'write_file',
+        arguments: { path: 'src/App.tsx', content: 'one\ntwo\n' },
+        by: 'agent'
+      }),
+      this.event('tool.finished', {
+        turn,
+        call,
+        tool: 'write_file',
+        ok: true,
+        summary: 'Wrote src/App.tsx',
+        text: 'Wrote src/App.tsx',
+        detail: {},
+        duration_ms: 12
+      }),
+      this.event('file.changed', { path: 'src/App.tsx', change: 'created', by: 'agent', added: 2, removed: 0, call }),
+      this.event('checkpoint.created', {
+        checkpoint: `commit-${turn}`,
+        tree: 'tree',
+        parent: null,
+        turn,
+        title: request,
+        files: 1,
+        added: 2,
+        removed: 0
+      }),
+      this.event('turn.finished', { turn, reason: 'done', message: '', hint: '' })
+    ];
+  }
+}
+
+export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
+  return {
+    kind: 'snapshot',
+    n: 1,
+    session: summary(),
+    response: null,
+    outputs: {},
+    preview: null,
+    progress: [],
+    ...change
+  };
+}
+
+/** A transport whose other end is the test. */
+export class TestTransport implements Transport {
+  listener: TransportListener | null = null;
+  readonly asked: unknown[][] = [];
+  failWith: Error | null = null;
+
+  watch(listener: TransportListener): () => void {
+    this.listener = listener;
+    listener.connection({ state: 'open' });
+    return () => {
+      this.listener = null;
+    };
+  }
+
+  say(...messages: WireMessage[]): void {
+    for (const message of messages) {
+      this.listener?.message(message);
+    }
+  }
+
+  reconnect = (): void => void this.asked.push(['reconnect']);
+  send = (text: string): Promise<void> => this.ask('send', text);
+  stop = (): Promise<void> => this.ask('stop');
+  retry = (): Promise<void> => this.ask('retry');
+  restore = (checkpoint: string): Promise<void> => this.ask('restore', checkpoint);
+  preview = (action: string): Promise<void> => this.ask('preview', action);
+
+  async diff(checkpoint: string): Promise<string> {
+    await this.ask('diff', checkpoint);
+    return 'diff --git a/src/App.tsx b/src/App.tsx\n@@ -1 +1,2 @@\n-old\n+one\n+two\n';
+  }
+
+  private async ask(...call: unknown[]): Promise<void> {
+    this.asked.push(call);
+    if (this.failWith) {
+      throw this.failWith;
+    }
+  }
+}

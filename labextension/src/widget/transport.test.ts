@@ -1,0 +1,42 @@
+import { describe, expect, it, vi } from 'vitest';
+import type { TransportListener } from '../core/transport';
+import { snapshot } from '../core/testing/session';
+import { CommTransport, type CommModel } from './transport';
+
+class Model implements CommModel {
+  readonly sent: { id: number; method: string; params: unknown }[] = [];
+  private callbacks = new Set<(content: unknown) => void>();
+  send = (content: unknown): void => void this.sent.push(content as Model['sent'][0]);
+  on = (_: string, callback: (content: unknown) => void): void => void this.callbacks.add(callback);
+  off = (_: string, callback: (content: unknown) => void): void => void this.callbacks.delete(callback);
+  say(content: unknown): void {
+    this.callbacks.forEach(callback => callback(content));
+  }
+}
+
+describe('the comm transport', () => {
+  const watch = (): { model: Model; transport: CommTransport; listener: TransportListener } => {
+    const model = new Model();
+    const transport = new CommTransport(model);
+    const listener = { message: vi.fn(), connection: vi.fn(), lastSeq: () => 7 };
+    transport.watch(listener);
+    return { model, transport, listener };
+  };
+
+  it('watches from the last event held', () => {
+    const { model, listener } = watch();
+    expect(model.sent[0]).toEqual({ id: 1, method: 'watch', params: { after: 7 } });
+    model.say(snapshot());
+    expect(listener.message).toHaveBeenCalledWith(snapshot());
+  });
+
+  it('gives each request its own answer', async () => {
+    const { model, transport } = watch();
+    const diff = transport.diff('c1');
+    const send = transport.send('hello');
+    model.say({ reply: 3, ok: false, error: { message: 'A turn is running.', reason: 'session_busy', hint: 'Stop it.' } });
+    model.say({ reply: 2, ok: true, result: 'the diff' });
+    await expect(diff).resolves.toBe('the diff');
+    await expect(send).rejects.toMatchObject({ message: 'A turn is running.', reason: 'session_busy', hint: 'Stop it.' });
+  });
+});
