@@ -7,10 +7,9 @@ from typing import Any
 
 import nbformat
 import pytest
+from recorded import Recorded
 
 from jupyter_appbuilder.notebook.document import digest, document
-
-from .recorded import Recorded
 
 
 def source(cell: dict[str, Any]) -> str:

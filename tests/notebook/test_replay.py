@@ -13,13 +13,12 @@ import nbclient
 import nbformat
 import papermill
 import pytest
+from recorded import AWKWARD, Recorded
 
 from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound
 from jupyter_appbuilder.notebook.replay import Different, replay
 from jupyter_appbuilder.notebook.writer import NotebookWriter
 from jupyter_appbuilder.workspace import Workspace
-
-from .recorded import AWKWARD, Recorded
 
 
 async def recorded(folder: Path) -> tuple[Path, str]:

@@ -7,11 +7,10 @@ import json
 from pathlib import Path
 
 import nbformat
+from recorded import Recorded
 
 from jupyter_appbuilder.notebook import writer as writing
 from jupyter_appbuilder.notebook.writer import NotebookWriter
-
-from .recorded import Recorded
 
 
 async def test_many_changes_make_few_writes_and_the_last_is_never_missed(tmp_path: Path, monkeypatch):

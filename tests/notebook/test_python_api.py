@@ -10,13 +10,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from engines import DEMO, FOLLOW_UP, prepared
 
 from jupyter_appbuilder import App
 from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound
 from jupyter_appbuilder.notebook.app import ToolFailed
 from jupyter_appbuilder.notebook.replay import replay
-
-from .engines import DEMO, FOLLOW_UP, prepared
 
 
 def test_a_request_builds_and_the_next_goes_on_and_the_notebook_rebuilds_it(tmp_path: Path):

@@ -5,15 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-TESTS = Path(__file__).parent.parent
-if str(TESTS) not in sys.path:
-    sys.path.insert(0, str(TESTS))
-
-from building import share_dependencies  # noqa: E402
+from building import share_dependencies
 
 DEMO = "Build a task board with three columns that remembers my tasks in the browser"
 FOLLOW_UP = "Add a dark mode and a search box"

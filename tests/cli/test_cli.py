@@ -1,0 +1,163 @@
+"""``jupyter appbuilder``, as programs and people run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import pytest
+from engines import environment
+
+COMMAND = [sys.executable, "-m", "jupyter_appbuilder.cli"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cli")
+
+
+def run(folder: Path, *arguments: str, **more: object) -> subprocess.CompletedProcess[str]:
+    env = os.environ | environment(folder)
+    return subprocess.run(
+        [*COMMAND, *arguments], env=env, cwd=folder / "root", capture_output=True, text=True, timeout=150, **more
+    )
+
+
+@pytest.fixture(scope="module")
+def demo(folder: Path) -> dict[str, str]:
+    """A demo that was built once, and what it printed for programs."""
+    done = run(folder, "demo", "task-board-dark-search", "--name", "board", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "✓ Created src/lib/tasks.ts" in done.stderr
+    assert "no model was asked" in done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_help_is_quick_and_names_every_command(folder: Path):
+    done = run(folder, "--help")
+    assert done.returncode == 0
+    for name in ("build", "demo", "replay", "list", "export", "doctor"):
+        assert f"\n    {name} " in done.stdout
+    heavy = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "jupyter_appbuilder.cli", "--help"], capture_output=True, text=True
+    ).stderr
+    assert not {"pydantic", "openai", "tornado", "IPython"} & {
+        line.split("|")[-1].strip() for line in heavy.split("\n")
+    }
+
+
+def test_a_demo_tells_programs_where_everything_is(folder: Path, demo: dict[str, str]):
+    assert Path(demo["workspace"]) == folder / "root" / "appbuilder" / "board" / "app"
+    assert (Path(demo["workspace"]) / "src" / "App.tsx").is_file()
+    assert Path(demo["notebook"]).name == "board.ipynb"
+    assert demo["turn"]["reason"] == "done"
+    assert "preview_url" not in demo
+    tree = subprocess.run(
+        ["git", "rev-parse", "HEAD^{tree}"], cwd=demo["workspace"], capture_output=True, text=True, check=True
+    )
+    assert tree.stdout.strip() == demo["tree"]
+
+
+def test_a_replay_gives_the_same_tree(folder: Path, demo: dict[str, str]):
+    done = run(folder, "replay", demo["notebook"], "--into", str(folder / "into"), "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["tree"] == demo["tree"]
+    assert found["session"] == demo["session"]
+    assert Path(found["workspace"]) == folder / "into" / "app"
+    again = run(folder, "replay", demo["notebook"], "--into", str(folder / "root"), "--json")
+    assert again.returncode == 1
+    assert "not empty" in json.loads(again.stdout)["error"]["message"]
+
+
+def test_a_replay_of_an_altered_notebook_fails_and_says_so(folder: Path, demo: dict[str, str]):
+    altered = folder / "altered.ipynb"
+    text = Path(demo["notebook"]).read_text()
+    assert '"%%appbuilder write src/lib/tasks.ts\\n",' in text
+    altered.write_text(
+        text.replace(
+            '"%%appbuilder write src/lib/tasks.ts\\n",', '"%%appbuilder write src/lib/tasks.ts\\n","//\\n",', 1
+        )
+    )
+    done = run(folder, "replay", str(altered), "--into", str(folder / "altered"))
+    assert done.returncode == 1
+    assert "not those the session left" in done.stderr
+
+
+def test_a_replay_can_be_served(folder: Path, demo: dict[str, str]):
+    env = os.environ | environment(folder)
+    arguments = ["replay", demo["notebook"], "--into", str(folder / "served"), "--json", "--serve"]
+    with subprocess.Popen(
+        [*COMMAND, *arguments], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            found = json.loads(process.stdout.readline())
+            with urllib.request.urlopen(found["preview_url"]) as answer:
+                assert "Task board" in answer.read().decode()
+        finally:
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(found["preview_url"])
+
+
+def test_apps_are_listed_and_exported(folder: Path, demo: dict[str, str]):
+    listed = json.loads(run(folder, "list", "--json").stdout)["sessions"]
+    assert [session["id"] for session in listed] == [demo["session"]]
+    assert "board" in run(folder, "list").stdout
+    done = run(folder, "export", "board", "-o", str(folder / "board.zip"), "--json")
+    assert json.loads(done.stdout)["session"] == demo["session"]
+    assert "src/App.tsx" in zipfile.ZipFile(folder / "board.zip").namelist()
+    missing = run(folder, "export", "nothing")
+    assert missing.returncode == 1
+    assert "jupyter appbuilder list" in missing.stderr
+
+
+def test_a_build_goes_on_with_an_app(folder: Path, demo: dict[str, str]):
+    done = run(folder, "build", "-", "--session", "board", "--json", input="Something no recording answers\n")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["session"] == demo["session"]
+    assert "recorded demo" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["build", " "], "The prompt is empty"),
+        (["demo", "nothing"], "Choose one of: "),
+        (["build", "x", "--name", "Bad Name"], "is not a name for an app"),
+        (["build", "x", "--model", "nonsense"], "provider:name"),
+        (["build"], "required: PROMPT"),
+        (["fly"], "invalid choice"),
+    ],
+)
+def test_wrong_usage_is_code_2_and_says_what_would_be_right(folder: Path, arguments: list[str], said: str):
+    done = run(folder, *arguments)
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_doctor_names_what_there_is_and_what_is_missing(folder: Path, tmp_path: Path):
+    done = run(folder, "doctor", "--json")
+    found = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    assert {"Python", "Git", "Model", "Browser", "Templates", "Sandbox: isolation", "Sandbox: Node.js"} <= set(found)
+    assert done.returncode == (0 if json.loads(done.stdout)["ok"] else 1)
+    assert all(check["ok"] or check["hint"] for check in found.values())
+
+    (tmp_path / "bin").mkdir()
+    for name in ("bwrap", "socat", "node"):
+        if path := shutil.which(name):
+            (tmp_path / "bin" / name).symlink_to(path)
+    env = os.environ | environment(folder) | {"PATH": str(tmp_path / "bin")}
+    without = subprocess.run([*COMMAND, "doctor"], env=env, capture_output=True, text=True)
+    assert without.returncode == 1
+    assert "✗ Git" in without.stdout
+    assert "apt install git" in without.stdout

@@ -1,0 +1,130 @@
+"""The magics in a real kernel: asking, streaming, tools, interrupting."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from engines import DEMO, FOLLOW_UP, environment
+from jupyter_client.manager import AsyncKernelManager
+
+
+class Kernel:
+    """A kernel, asked cell by cell: ``run`` gives the status, the messages and the text shown."""
+
+    def __init__(self, client: Any, manager: AsyncKernelManager) -> None:
+        self.client = client
+        self.manager = manager
+
+    async def run(self, source: str, on_message: Any = None) -> tuple[str, list[dict[str, Any]], str]:
+        messages: list[dict[str, Any]] = []
+        shown: dict[str, str] = {}
+        text = ""
+
+        def take(message: dict[str, Any]) -> None:
+            nonlocal text
+            messages.append(message)
+            content = message["content"]
+            if message["msg_type"] == "stream":
+                text += content["text"]
+            elif message["msg_type"] in ("display_data", "update_display_data"):
+                data = content["data"]
+                shown[content["transient"].get("display_id", "")] = data.get(
+                    "text/markdown", data.get("text/plain", "")
+                )
+            elif message["msg_type"] == "execute_result":
+                text += content["data"]["text/plain"]
+            elif message["msg_type"] == "error":
+                text += "\n".join(content["traceback"])
+            if on_message:
+                on_message(message)
+
+        reply = await self.client.execute_interactive(source, timeout=100, output_hook=take)
+        return reply["content"]["status"], messages, text + "\n".join(shown.values())
+
+
+@contextlib.asynccontextmanager
+async def kernel(folder: Path) -> AsyncIterator[Kernel]:
+    manager = AsyncKernelManager(kernel_name="python3")
+    await manager.start_kernel(env=os.environ | environment(folder), cwd=str(folder))
+    client = manager.client()
+    client.start_channels()
+    try:
+        await client.wait_for_ready(timeout=60)
+        yield Kernel(client, manager)
+    finally:
+        client.stop_channels()
+        await manager.shutdown_kernel()
+
+
+async def test_a_cell_builds_while_one_watches_and_the_next_goes_on(tmp_path: Path):
+    async with kernel(tmp_path) as cells:
+        await cells.run("%load_ext jupyter_appbuilder")
+        assert "No app yet" in (await cells.run("%appbuilder status"))[2]
+        status, messages, text = await cells.run(f"%%appbuilder\n{DEMO}")
+        assert status == "ok"
+        updates = [m for m in messages if m["msg_type"] == "update_display_data"]
+        assert len(updates) > 3
+        first = updates[0]["content"]["data"]["text/markdown"]
+        assert "Done: " not in first
+        assert "✓ Created src/lib/tasks.ts" in text
+        assert "recorded answer" in text
+        assert "Done: " in text
+        name = (await cells.run("app.name"))[2]
+        assert (await cells.run(f"%%appbuilder build\n{FOLLOW_UP}"))[0] == "ok"
+        assert (await cells.run("app.name, len(app.checkpoints)"))[2] == f"({name}, 3)"
+
+
+async def test_tools_work_in_cells_and_mistakes_say_how_it_should_look(tmp_path: Path):
+    async with kernel(tmp_path) as cells:
+        await cells.run("%load_ext jupyter_appbuilder\n%appbuilder new tools")
+        await cells.run("%%appbuilder write src/a b.py\nx")
+        status, _, text = await cells.run("%%appbuilder write 'src/a b.py'\nif 1:\n    \n    pass\n>>> {x} $y")
+        assert (status, text) == ("ok", "Created src/a b.py (+4 −0)\n")
+        assert (await cells.run("app.read('src/a b.py')"))[2] == repr("if 1:\n    \n    pass\n>>> {x} $y\n")
+        await cells.run("%%appbuilder edit 'src/a b.py'\n<<<<<<< SEARCH\nif 1:\n=======\nif 2:\n>>>>>>> REPLACE")
+        assert "if 2:" in (await cells.run("%appbuilder run head -1 'src/a b.py'"))[2]
+        tree = (await cells.run("print(app.tree)"))[2].strip()
+        assert tree in (await cells.run(f"%appbuilder verify {tree}"))[2]
+        status, _, text = await cells.run("%appbuilder verify 0000")
+        assert status == "error"
+        assert "not those that were expected" in text
+        status, _, text = await cells.run("%appbuilder wriet x")
+        assert status == "error"
+        assert "Did you mean 'write'?" in text
+        assert "Traceback" not in text
+        status, _, text = await cells.run(
+            "%%appbuilder edit 'src/a b.py'\n<<<<<<< SEARCH\nno\n=======\n>>>>>>> REPLACE"
+        )
+        assert status == "error"
+        assert "did not find" in text
+        assert "%%appbuilder write PATH" in (await cells.run("%appbuilder help"))[2]
+        status, messages, _ = await cells.run("%appbuilder preview")
+        assert status == "ok"
+        assert not any("/preview/" in str(m["content"]) for m in messages)
+
+
+async def test_interrupting_the_cell_stops_the_turn(tmp_path: Path):
+    async with kernel(tmp_path) as cells:
+        await cells.run(
+            "%load_ext jupyter_appbuilder\nfrom jupyter_appbuilder.notebook.engine import engine\n"
+            "engine(demo_pace=0.05)\n%appbuilder new stopped"
+        )
+        interrupted: list[float] = []
+        stopping: list[asyncio.Future[None]] = []
+
+        def interrupt(message: dict[str, Any]) -> None:
+            if message["msg_type"] == "update_display_data" and not interrupted:
+                interrupted.append(time.monotonic())
+                stopping.append(asyncio.ensure_future(cells.manager.interrupt_kernel()))
+
+        status, _, text = await cells.run(f"%%appbuilder\n{DEMO}", interrupt)
+        assert interrupted
+        assert status == "error"
+        assert "Stopped" in text
+        assert (await cells.run("app.summary['turn']['reason']"))[2] == "'stopped'"
