@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ from jupyter_appbuilder.events import Draft, Event
 from jupyter_appbuilder.sandbox.base import DevServer, Sandbox
 from jupyter_appbuilder.sandbox.local import LocalSandboxProvider
 from jupyter_appbuilder.sandbox.templates import Template
-from jupyter_appbuilder.tools.base import ToolContext, ToolResult
+from jupyter_appbuilder.tools.base import Tool, ToolContext, ToolResult
 from jupyter_appbuilder.tools.registry import load_tools
 from jupyter_appbuilder.tools.runner import ToolRunner
 from jupyter_appbuilder.workspace import Workspace
@@ -109,7 +109,7 @@ def template_in(folder: Path) -> Template:
 
 
 @asynccontextmanager
-async def bench(folder: Path) -> AsyncIterator[Bench]:
+async def bench(folder: Path, tools: Mapping[str, Tool[Any]] | None = None) -> AsyncIterator[Bench]:
     template = template_in(folder)
     workspace = Workspace(folder / "root" / "plain")
     await workspace.create(template.files)
@@ -121,7 +121,9 @@ async def bench(folder: Path) -> AsyncIterator[Bench]:
     async def get() -> Sandbox:
         return sandbox
 
-    runner = ToolRunner(load_tools(), lambda output: ToolContext(workspace, get, app, template.check, output), journal)
+    runner = ToolRunner(
+        tools or load_tools(), lambda output: ToolContext(workspace, get, app, template.check, output), journal
+    )
     try:
         yield Bench(workspace, runner, journal, app)
     finally:

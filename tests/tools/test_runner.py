@@ -163,8 +163,7 @@ def waiting_tools(log: list[str]) -> dict[str, Tool[Any]]:
 
 async def test_reads_run_together_and_changes_one_at_a_time_in_order(tmp_path):
     log: list[str] = []
-    async with bench(tmp_path) as b:
-        b.runner._tools = waiting_tools(log)
+    async with bench(tmp_path, waiting_tools(log)) as b:
         names = ["meet", "meet", "alone", "alone"]
         calls = [ToolCall(f"r1.{number}", name, "{}") for number, name in enumerate(names)]
         results = await asyncio.wait_for(b.runner.run_all(calls, by="agent", turn="t1"), 20)
@@ -176,8 +175,7 @@ async def test_reads_run_together_and_changes_one_at_a_time_in_order(tmp_path):
 
 async def test_stopping_reads_that_run_together_records_each(tmp_path):
     log: list[str] = []
-    async with bench(tmp_path) as b:
-        b.runner._tools = waiting_tools(log)
+    async with bench(tmp_path, waiting_tools(log)) as b:
         calls = [ToolCall(f"r1.{number}", "hang", "{}") for number in range(3)]
         task = asyncio.create_task(b.runner.run_all([*calls, ToolCall("r1.9", "alone", "{}")], by="agent", turn="t1"))
         while len(log) < 3:
@@ -190,8 +188,7 @@ async def test_stopping_reads_that_run_together_records_each(tmp_path):
 
 
 async def test_errors_become_results(tmp_path):
-    async with bench(tmp_path) as b:
-        b.runner._tools = waiting_tools([])
+    async with bench(tmp_path, waiting_tools([])) as b:
         gone = await b.call("unavailable")
         assert (gone.ok, gone.text) == (False, "The sandbox is gone. Start it again.")
         bug = await b.call("broken")
