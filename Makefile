@@ -54,7 +54,7 @@ labextension/node_modules/.installed: labextension/package-lock.json
 	@touch $@
 
 $(VENV)/.builder: $(VENV)/.made
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt jupyterlab jupyter-builder
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt jupyter-builder
 	@touch $@
 
 $(EXTENSION)/package.json: labextension/node_modules/.installed $(VENV)/.builder $(SOURCES)
