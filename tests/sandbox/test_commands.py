@@ -90,7 +90,8 @@ async def test_cancelling_ends_everything_the_command_started(place: MakePlace):
             here.sandbox.exec("(setsid sleep 86222 &); echo begun; sleep 86222", on_output=lambda *_: begun.set())
         )
         await asyncio.wait_for(begun.wait(), 10)
-        assert processes_with("sleep\x0086222")
+        while not processes_with("sleep\x0086222"):
+            await asyncio.sleep(0.02)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
@@ -126,7 +127,8 @@ async def test_killing_the_server_leaves_no_process(tmp_path: Path):
     server = await asyncio.create_subprocess_exec(sys.executable, "-c", textwrap.dedent(program), stdout=-1)
     assert server.stdout
     assert await asyncio.wait_for(server.stdout.readline(), 20) == b"begun\n"
-    assert processes_with("sleep\x0086444")
+    while not processes_with("sleep\x0086444"):
+        await asyncio.sleep(0.02)
     os.kill(server.pid, signal.SIGKILL)
     await server.wait()
     assert await gone("sleep\x0086444")

@@ -240,8 +240,8 @@ class Runner:
         outside += ["ulimit -c 0", f"ulimit -n {self.limits.open_files} 2>/dev/null"]
         outside += [f"ulimit -f {self.limits.file_size // 512}"]
         outside += ['exec "$@"' if cell.group else 'exec nice -n 19 "$@"']
-        try:
-            process = await asyncio.create_subprocess_exec(
+        starting = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
                 "/bin/sh",
                 "-c",
                 "\n".join(outside),
@@ -254,6 +254,15 @@ class Runner:
                 cwd="/",
                 pass_fds=descriptors,
             )
+        )
+        try:
+            process = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # asyncio would kill only the process it started, which may be too early for bubblewrap: see Process.kill.
+            early = Process(await starting, cell, take)
+            early.kill()
+            await early.wait()
+            raise
         except OSError as error:
             raise Unavailable(
                 f"A sandbox could not be started: {error}.", hint="Free some memory or processes and try again."
