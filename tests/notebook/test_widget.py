@@ -1,0 +1,116 @@
+"""The widget speaks over its comm what the panel speaks over its WebSocket."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engines import DEMO, prepared
+
+from jupyter_appbuilder import App
+from jupyter_appbuilder.notebook import widget as widgets
+from jupyter_appbuilder.notebook.preview_widget import PreviewWidget
+from jupyter_appbuilder.notebook.widget import AppWidget
+
+
+class FrontEnd:
+    """The browser's side of a widget: what it got, and how to ask."""
+
+    def __init__(self, widget: Any) -> None:
+        self.widget = widget
+        self.got: list[Any] = []
+        widget.send = lambda content, buffers=None: self.got.append(content)
+
+    def say(self, content: Any) -> None:
+        self.widget._handle_custom_msg(content, [])
+
+    def ask(self, method: str, **params: Any) -> Any:
+        id = len(self.got) + 1000
+        self.say({"id": id, "method": method, "params": params})
+        return self.until(lambda message: message.get("reply") == id)
+
+    def until(self, fits: Callable[[Any], bool], seconds: float = 60) -> Any:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for message in list(self.got):
+                if fits(message):
+                    return message
+            time.sleep(0.02)
+        raise AssertionError(f"never came; the last were {self.got[-3:]}")
+
+
+def has(message: Any, type: str) -> bool:
+    return message.get("kind") == "events" and any(event["type"] == type for event in message["events"])
+
+
+def test_a_session_is_watched_and_asked_over_the_comm(tmp_path: Path):
+    with prepared(tmp_path):
+        app = App("shown")
+        page = FrontEnd(app.widget())
+        assert page.ask("watch", after=0)["ok"]
+        page.until(lambda message: message.get("kind") == "snapshot")
+        assert page.ask("send", text=DEMO)["result"] == {"turn": "t1"}
+        page.until(lambda message: has(message, "turn.finished"))
+        assert any(message.get("type") == "text.delta" for message in page.got)
+        seen = [event["seq"] for message in page.got if message.get("kind") == "events" for event in message["events"]]
+        assert seen == list(range(1, len(seen) + 1))
+
+        versions = app.checkpoints
+        assert "src/App.tsx" in page.ask("diff", checkpoint=versions[0].id)["result"]
+        assert page.ask("restore", checkpoint=versions[-1].id)["ok"]
+        assert app.tree == versions[-1].tree
+
+        # Coming back asks for what follows: nothing doubled.
+        last = app.summary["last_seq"]
+        page.got.clear()
+        page.ask("watch", after=last - 1)
+        page.until(lambda message: message.get("kind") == "snapshot")
+        again = [event["seq"] for message in page.got if message.get("kind") == "events" for event in message["events"]]
+        assert again == [last]
+
+
+def test_the_preview_address_is_whole_and_never_in_the_stored_state(tmp_path: Path):
+    with prepared(tmp_path):
+        widget = App("framed").widget()
+        page = FrontEnd(widget)
+        page.ask("watch", after=0)
+        assert page.ask("preview", action="start")["ok"]
+        ready = page.until(lambda message: message.get("type") == "preview" and message["data"]["state"] == "ready")
+        assert ready["data"]["url"].startswith("http://127.0.0.1:")
+        assert "/preview/" not in str({key: value for key, value in widget.get_state().items() if key != "_esm"})
+
+        frame = PreviewWidget(ready["data"]["url"])
+        shown = FrontEnd(frame)
+        assert ready["data"]["url"] not in str(frame.get_state())
+        shown.say({"method": "url"})
+        assert shown.got == [{"url": ready["data"]["url"]}]
+
+
+def test_errors_are_answers_with_the_next_step(tmp_path: Path):
+    with prepared(tmp_path):
+        page = FrontEnd(App("wrong").widget())
+        refused = page.ask("send", text=" ")
+        assert refused["ok"] is False
+        assert refused["error"]["message"] == "The message is empty."
+        assert refused["error"]["hint"]
+        assert page.ask("fly")["error"]["reason"] == "invalid_input"
+        assert page.ask("restore", checkpoint="nothing")["error"]["reason"] == "not_found"
+        assert page.ask("diff")["ok"] is False
+
+
+def test_without_its_bundle_it_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(widgets, "STATIC", tmp_path)
+    assert "npm run build" in str(widgets._bundle())
+    (tmp_path / "widget.js").write_text("export default {}")
+    assert widgets._bundle() == tmp_path / "widget.js"
+
+
+def test_showing_an_app_shows_its_widget(tmp_path: Path):
+    with prepared(tmp_path):
+        app = App("displayed")
+        bundle = app._repr_mimebundle_()
+        assert "application/vnd.jupyter.widget-view+json" in str(bundle)
+        assert isinstance(app.widget(), AppWidget)
