@@ -12,6 +12,8 @@ import urllib.request
 import zipfile
 from pathlib import Path
 
+import nbclient
+import nbformat
 import pytest
 from engines import environment
 
@@ -75,6 +77,22 @@ def test_a_replay_gives_the_same_tree(folder: Path, demo: dict[str, str]):
     again = run(folder, "replay", demo["notebook"], "--into", str(folder / "root"), "--json")
     assert again.returncode == 1
     assert "not empty" in json.loads(again.stdout)["error"]["message"]
+
+
+async def test_run_all_rebuilds_what_the_demo_built(folder: Path, demo: dict[str, str], tmp_path: Path):
+    notebook = nbformat.read(demo["notebook"], 4)
+    nbformat.validate(notebook)
+    client = nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}})
+    await client.async_execute()
+    assert notebook.cells[-1].source == f"%appbuilder verify {demo['tree']}"
+    tree = subprocess.run(
+        ["git", "rev-parse", "HEAD^{tree}"],
+        cwd=tmp_path / "replay/board/app",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert tree.stdout.strip() == demo["tree"]
 
 
 def test_a_replay_of_an_altered_notebook_fails_and_says_so(folder: Path, demo: dict[str, str]):
