@@ -45,6 +45,8 @@ export interface RestoreItem {
   key: string;
   at: string;
   restored: EventData['session.restored'];
+  /** The request that made the version gone back to, if the log knows it. */
+  title: string;
 }
 
 export interface ProblemItem {
@@ -261,7 +263,13 @@ class Draft {
         break;
       }
       case 'session.restored':
-        this.put(null, { kind: 'restore', key, at: event.at, restored: event.data });
+        this.put(null, {
+          kind: 'restore',
+          key,
+          at: event.at,
+          restored: event.data,
+          title: this.view.checkpoints.find(known => known.checkpoint === event.data.checkpoint)?.title ?? ''
+        });
         break;
       case 'preview.error': {
         const last = this.lastItem();
@@ -398,7 +406,7 @@ class Draft {
       reason: null,
       message: '',
       hint: '',
-      recorded: false,
+      recorded: model.startsWith('demo:'),
       items: [],
       usage: NO_USAGE,
       checkpoint: null,

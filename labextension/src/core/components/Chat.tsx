@@ -105,7 +105,7 @@ export function Chat({
                 actions={actions}
               />
             ) : (
-              <AsideView key={entry.key} aside={entry} actions={actions} />
+              <AsideView key={entry.key} aside={entry} last={entry === entries[entries.length - 1]} actions={actions} />
             )
           )}
           {children}

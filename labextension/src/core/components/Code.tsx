@@ -16,7 +16,7 @@ export function CodeBlock({ text, language = '' }: { text: string; language?: st
   return (
     <div className="jp-AppBuilder-code">
       <CopyButton text={text} />
-      <pre tabIndex={0} role="region" aria-label={language ? trans.__('Code (%1)', language) : trans.__('Code')}>
+      <pre tabIndex={0} role="group" aria-label={language ? trans.__('Code (%1)', language) : trans.__('Code')}>
         <code>{highlight(shown, language)}</code>
       </pre>
       {shown !== text && (
@@ -118,7 +118,7 @@ export function DiffLines({ lines, label }: { lines: readonly DiffLine[]; label:
   const shown = whole || lines.length <= FOLDED + 20 ? lines : lines.slice(0, FOLDED);
   return (
     <div className="jp-AppBuilder-diff">
-      <pre tabIndex={0} role="region" aria-label={label}>
+      <pre tabIndex={0} role="group" aria-label={label}>
         {shown.map((line, at) => (
           <div key={at} className={`jp-AppBuilder-diffLine jp-mod-${line.kind}`}>
             {line.kind === 'hunk' ? (

@@ -161,7 +161,7 @@ export function Home(props: HomeProps): React.ReactElement {
       {live.length > 0 && (
         <p className="jp-AppBuilder-homeFooter">
           <button type="button" className="jp-AppBuilder-link" onClick={props.onSetUp}>
-            {trans.__('Models and keys…')}
+            {trans.__('Model settings')}
           </button>
         </p>
       )}

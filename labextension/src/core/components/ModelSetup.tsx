@@ -70,7 +70,7 @@ export function ModelSetup({
   return (
     <form className="jp-AppBuilder-setup" onSubmit={save} autoComplete="off">
       <h2 tabIndex={-1} ref={heading}>
-        {trans.__('Set up a model')}
+        {trans.__('Model settings')}
       </h2>
       <p>
         {trans.__(

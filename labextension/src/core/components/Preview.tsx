@@ -277,7 +277,7 @@ function Waiting({
     <div className="jp-AppBuilder-waiting" role={state === 'failed' ? 'alert' : 'status'}>
       <h2>{titles[state] ?? titles['stopped']}</h2>
       {state === 'failed' ? (
-        <pre className="jp-AppBuilder-problem" tabIndex={0} role="region" aria-label={trans.__('Error')}>
+        <pre className="jp-AppBuilder-problem" tabIndex={0} role="group" aria-label={trans.__('Error')}>
           {message}
           {log ? `\n\n${log}` : ''}
         </pre>

@@ -31,6 +31,7 @@ export function SessionPane({ store, onBack, models, demos, sendWithModifier }: 
   const composer = React.useRef<HTMLTextAreaElement>(null);
   const { session } = view;
   const { transport } = store;
+  const { setUpModel } = useHost();
   const busy = session?.state === 'busy' || session?.state === 'waiting' || runningTurn(view);
 
   React.useEffect(() => {
@@ -113,6 +114,14 @@ export function SessionPane({ store, onBack, models, demos, sendWithModifier }: 
             <span className="jp-AppBuilder-tag jp-mod-recorded">{trans.__('Recorded demo')}</span>
           </button>
         ))}
+        {session?.recorded && !busy && !models.some(choice => !choice.recorded) && setUpModel && (
+          <p className="jp-AppBuilder-note">
+            {trans.__('The demo only plays its own requests.')}{' '}
+            <button type="button" className="jp-AppBuilder-link" onClick={setUpModel}>
+              {trans.__('Set up a model for yours')}
+            </button>
+          </p>
+        )}
         <Composer
           ref={composer}
           label={trans.__('Your request')}
@@ -204,7 +213,7 @@ function Header({
   add(host.openFolder, trans.__('Show files'), 'folder');
   add(host.exportZip, trans.__('Download as ZIP'), 'download');
   add(host.rename && (() => setEditing(true)), trans.__('Rename'), 'pencil');
-  add(host.setUpModel, trans.__('Set up a model'), 'key');
+  add(host.setUpModel, trans.__('Model settings'), 'key');
   add(host.remove, trans.__('Delete…'), 'trash', true);
   const usage = usageLabel(view.usage, trans);
   const recorded = session?.recorded ?? false;

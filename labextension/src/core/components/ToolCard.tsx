@@ -265,7 +265,7 @@ function Output({ text, live = false }: { text: string; live?: boolean }): React
     }
   }, [clean, live]);
   return (
-    <pre className="jp-AppBuilder-output" ref={element} tabIndex={0} role="region" aria-label={trans.__('Output')}>
+    <pre className="jp-AppBuilder-output" ref={element} tabIndex={0} role="group" aria-label={trans.__('Output')}>
       {clean}
     </pre>
   );

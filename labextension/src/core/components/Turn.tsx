@@ -97,15 +97,29 @@ function TurnFooter({ turn, last, current, actions }: TurnProps): React.ReactEle
             <p>{turn.message || reasonLabel(turn.reason, trans)}</p>
             {turn.hint && <p className="jp-AppBuilder-hint">{turn.hint}</p>}
             {last && (
-              <button
-                type="button"
-                className="jp-AppBuilder-button"
-                disabled={actions.busy}
-                onClick={() => actions.attempt(actions.transport.retry())}
-              >
-                <Icon name="reload" />
-                {trans.__('Try again')}
-              </button>
+              <div className="jp-AppBuilder-noticeActions">
+                {turn.reason !== 'failed' && (
+                  <button
+                    type="button"
+                    className="jp-AppBuilder-button"
+                    disabled={actions.busy}
+                    onClick={() => actions.send(trans.__('Continue where you stopped.'))}
+                  >
+                    <Icon name="play" />
+                    {trans.__('Continue')}
+                  </button>
+                )}
+                <button
+                  type="button"
+                  className="jp-AppBuilder-button"
+                  disabled={actions.busy}
+                  title={trans.__('Make the same request again')}
+                  onClick={() => actions.attempt(actions.transport.retry())}
+                >
+                  <Icon name="reload" />
+                  {trans.__('Try again')}
+                </button>
+              </div>
             )}
           </div>
         </div>
@@ -231,21 +245,25 @@ export function Failure({ error, children }: { error: RequestFailed; children?: 
 
 export const AsideView = React.memo(function AsideView({
   aside,
+  last,
   actions
 }: {
   aside: Aside;
+  /** Nothing has happened since. */
+  last: boolean;
   actions: TurnActions;
 }): React.ReactElement {
+  const restore = [...aside.items].reverse().find(item => item.kind === 'restore');
   return (
     <div className="jp-AppBuilder-aside">
       {aside.items.map(item => (
-        <ItemView key={item.key} item={item} actions={actions} />
+        <ItemView key={item.key} item={item} last={last && item === restore} actions={actions} />
       ))}
     </div>
   );
 });
 
-function ItemView({ item, actions }: { item: Item; actions: TurnActions }): React.ReactElement {
+function ItemView({ item, last = false, actions }: { item: Item; last?: boolean; actions: TurnActions }): React.ReactElement {
   switch (item.kind) {
     case 'text':
       return <Markdown text={item.text} />;
@@ -254,7 +272,7 @@ function ItemView({ item, actions }: { item: Item; actions: TurnActions }): Reac
     case 'file':
       return <FileChange item={item} />;
     case 'restore':
-      return <Restored item={item} actions={actions} />;
+      return <Restored item={item} last={last} actions={actions} />;
     case 'problem':
       return <Problem item={item} actions={actions} />;
     case 'approval':
@@ -306,20 +324,22 @@ function FileChange({ item }: { item: FileItem }): React.ReactElement {
   );
 }
 
-function Restored({ item, actions }: { item: RestoreItem; actions: TurnActions }): React.ReactElement {
+function Restored({ item, last, actions }: { item: RestoreItem; last: boolean; actions: TurnActions }): React.ReactElement {
   const trans = useTranslation();
   return (
     <div className="jp-AppBuilder-event">
       <Icon name="undo" />
-      <span>{trans.__('Went back to version %1', item.restored.checkpoint.slice(0, 7))}</span>
-      <button
+      <span>
+        {trans.__('Went back to')} <em>{item.title || item.restored.checkpoint.slice(0, 7)}</em>
+      </span>
+      {last && <button
         type="button"
         className="jp-AppBuilder-link"
         disabled={actions.busy}
         onClick={() => actions.attempt(actions.transport.restore(item.restored.previous))}
       >
         {trans.__('Undo')}
-      </button>
+      </button>}
     </div>
   );
 }
@@ -341,7 +361,7 @@ function Problem({ item, actions }: { item: ProblemItem; actions: TurnActions })
           <strong>{title}</strong>
           {item.times > 1 && <span className="jp-AppBuilder-tag">{trans.__('%1 times', item.times)}</span>}
         </p>
-        <pre className="jp-AppBuilder-problem" tabIndex={0} role="region" aria-label={title}>
+        <pre className="jp-AppBuilder-problem" tabIndex={0} role="group" aria-label={title}>
           {message}
         </pre>
         {source && <p className="jp-AppBuilder-hint">{source}</p>}
