@@ -26,6 +26,7 @@ from .log.log import LEASE_SECONDS
 from .session import Session, checkpoint_draft
 
 if TYPE_CHECKING:
+    from .agent.demo.recordings import Recording
     from .agent.loop import Agent
     from .agent.models.catalog import Catalog
     from .preview.capabilities import Previews
@@ -130,9 +131,11 @@ class AppBuilder(LoggingConfigurable):
         return self._tools
 
     def templates(self) -> dict[str, Template]:
+        """Every template by name, the one of new sessions first."""
         from .sandbox.templates import find_templates
 
-        return find_templates(Path(folder).expanduser() for folder in self.template_path)
+        found = find_templates(Path(folder).expanduser() for folder in self.template_path)
+        return dict(sorted(found.items(), key=lambda item: item[0] != self.template))
 
     def find_template(self, name: str) -> Template:
         from .sandbox.templates import find_template
@@ -164,8 +167,8 @@ class AppBuilder(LoggingConfigurable):
         ``prompt`` only serves to find a title and a name; send it with ``Session.send``.
         Raises ``InvalidInput`` for a bad name, ``NotFound`` for an unknown template, ``Conflict`` for a taken name.
         """
-        found = self.find_template(template or self.template)
         model = model or self.catalog.default()
+        found = self.find_template(template or _recorded_template(model, prompt) or self.template)
         self.catalog.resolve(model)
         provider = self.sandbox_provider(sandbox)
         title = title.strip() or _recorded_title(model, prompt) or _title_of(prompt) or found.title
@@ -462,12 +465,22 @@ def _recorded_seeds(model: str, request: str, earlier: Sequence[str]) -> Mapping
 
 def _recorded_title(model: str, prompt: str) -> str:
     """What the app of the recording that will answer the prompt is called, if one will."""
+    recording = _recording(model, prompt)
+    return recording.app_title if recording else ""
+
+
+def _recorded_template(model: str, prompt: str) -> str:
+    """The template that the recording which will answer the prompt was made on, if one will: it fits no other."""
+    recording = _recording(model, prompt)
+    return recording.template if recording else ""
+
+
+def _recording(model: str, prompt: str) -> Recording | None:
     if not model.startswith("demo:") or not prompt:
-        return ""
+        return None
     from .agent.demo.recordings import match
 
-    recording = match(prompt)
-    return recording.app_title if recording else ""
+    return match(prompt)
 
 
 def _title_of(prompt: str) -> str:

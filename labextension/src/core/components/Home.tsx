@@ -48,13 +48,13 @@ export function Home(props: HomeProps): React.ReactElement {
   const chosenTemplate =
     template || (templates.some(t => t.name === defaults.template) ? defaults.template : (templates[0]?.name ?? ''));
 
-  const create = (prompt: string, withModel: string): void => {
+  const create = (prompt: string, withModel: string, withTemplate: string): void => {
     setStarting(true);
     setFailure(null);
     api
       .create({
         prompt,
-        ...(chosenTemplate ? { template: chosenTemplate } : {}),
+        ...(withTemplate ? { template: withTemplate } : {}),
         ...(withModel ? { model: withModel } : {})
       })
       .then(session => {
@@ -85,7 +85,7 @@ export function Home(props: HomeProps): React.ReactElement {
         text={text}
         setText={setText}
         rows={3}
-        onSend={prompt => create(prompt, chosen)}
+        onSend={prompt => create(prompt, chosen, chosenTemplate)}
         blocked={starting ? trans.__('Starting…') : ''}
         sendWithModifier={props.sendWithModifier}
         sendLabel={trans.__('Build')}
@@ -144,7 +144,7 @@ export function Home(props: HomeProps): React.ReactElement {
                   type="button"
                   className="jp-AppBuilder-demo"
                   disabled={starting}
-                  onClick={() => create(demo.prompt, recorded.id)}
+                  onClick={() => create(demo.prompt, recorded.id, '')} // it brings its own template
                 >
                   <span className="jp-AppBuilder-demoTitle">
                     <Icon name="play" />

@@ -1,0 +1,99 @@
+"""One JupyterLab, one Chromium, and a scripted model, for tests that drive the product as a person does."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from model_server import ModelServer, model_server_in_thread
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from .lab import Lab
+from .panel import LONG, Panel
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+expect.set_options(timeout=15_000)
+
+OpenLab = Callable[..., Panel]
+
+
+@pytest.fixture(autouse=True)
+def jp_asyncio_loop() -> None:
+    """Not pytest-jupyter's: it would close the loop that Playwright runs."""
+
+
+@pytest.fixture(autouse=True)
+def jp_server_cleanup() -> None:
+    """No server runs in this process."""
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    if not chromium:
+        pytest.skip("needs chromium (apt install chromium)")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="package")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A JupyterLab for all tests; each makes sessions of its own in it."""
+    lab = Lab(tmp_path_factory.mktemp("lab"))
+    lab.start()
+    yield lab
+    lab.stop()
+
+
+SECRET = "sk-typed-by-jane-0123456789"
+
+
+@pytest.fixture
+def model(lab: Lab) -> Iterator[ModelServer]:
+    """The model ``custom:scripted``; set its ``steps``."""
+    with model_server_in_thread() as server:
+        lab.api("PUT", "providers/custom", {"base_url": server.url, "api_key": SECRET})
+        yield server
+
+
+_workspaces = itertools.count()
+
+
+@pytest.fixture
+def open_lab(lab: Lab, browser: Browser) -> Iterator[OpenLab]:
+    """``open_lab("<session id>")``: JupyterLab in a browser of its own with that session open; "" opens the first screen."""
+    opened: list[Page] = []
+
+    def open_(session: str = "", lab: Lab = lab, width: int = 1400) -> Panel:
+        page = visit(browser, lab, session or "open", width=width)
+        opened.append(page)
+        return Panel(page)
+
+    yield open_
+    for page in opened:
+        page.context.close()
+
+
+def visit(browser: Browser, lab: Lab, appbuilder: str, *, width: int = 1400) -> Page:
+    """JupyterLab in a browser that is logged in by token, in a workspace (Lab's, of windows) that nobody else has."""
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    context.set_default_timeout(15_000)
+    context.set_default_navigation_timeout(LONG)
+    page = context.new_page()
+    page.goto(f"{lab.url}login?token={lab.token}&next=/user/jane/api/status")
+    page.goto(f"{lab.url}lab/workspaces/w{next(_workspaces)}?appbuilder={appbuilder}")
+    expect(page.locator("#jp-appbuilder-panel")).to_be_visible(timeout=LONG)
+    return page

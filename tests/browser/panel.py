@@ -1,0 +1,102 @@
+"""What a person sees of the App Builder in JupyterLab, as things to look at and use."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import FrameLocator, Locator, Page, expect
+
+AXE = Path(__file__).parents[2] / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
+SHOTS = Path("/tmp/shots")
+LONG = 60_000
+"""Milliseconds for what starts a dev server or plays a whole recording on a machine with much else to do."""
+
+
+class Panel:
+    """The side panel and the previews beside it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.root = page.locator("#jp-appbuilder-panel")
+        self.conversation = self.root.get_by_role("log", name="Conversation")
+        self.turns = self.conversation.get_by_role("article")
+        self.stop = self.root.get_by_role("button", name="Stop", exact=True)
+        self.composer = self.root.get_by_role("textbox", name=re.compile("^(Your request|Describe the app you want)$"))
+
+    def say(self, text: str) -> None:
+        self.composer.fill(text)
+        self.composer.press("Enter")
+
+    def finished(self, turns: int) -> None:
+        """Wait until the conversation has this many turns and none is running."""
+        expect(self.turns).to_have_count(turns, timeout=LONG)
+        expect(self.turns.last.locator("footer")).to_be_visible(timeout=LONG)
+        expect(self.stop).to_have_count(0)
+
+    def card(self, words: str) -> Locator:
+        """The line of a tool call in the feed, by its beginning: "Wrote src/App.tsx"."""
+        # Playwright reads the pattern between slashes.
+        pattern = re.escape(words).replace("/", r"\/")
+        return self.conversation.get_by_role("button", name=re.compile(f"^{pattern}.*: details$"))
+
+    def menu(self, entry: str) -> None:
+        self.root.get_by_role("button", name="More actions").click()
+        self.page.get_by_role("menuitem", name=entry).click()
+
+    def text(self) -> str:
+        """The conversation as read, without what changes by itself: how long ago something was."""
+        return re.sub(r"(?m)^(just now|\d+ \w+ ago|.*\bsec.* ago)$", "", self.conversation.inner_text())
+
+    def preview(self) -> FrameLocator:
+        return self.page.frame_locator('iframe[title^="Preview of"]:visible')
+
+    def picture(self, name: str) -> None:
+        if SHOTS.is_dir():
+            self.page.screenshot(path=SHOTS / f"{name}.png")
+
+
+def watch_arrival(page: Page) -> None:
+    """Note what a conversation's last turn shows at each change, for ``arrivals``."""
+    page.evaluate(
+        """() => {
+            window.arrivals = [];
+            new MutationObserver(() => {
+                const turn = [...document.querySelectorAll('#jp-appbuilder-panel article')].at(-1);
+                const words = [...(turn?.querySelectorAll('.jp-AppBuilder-markdown') ?? [])].at(-1);
+                if (words) {
+                    window.arrivals.push([words.textContent, turn.querySelector('footer') !== null]);
+                }
+            }).observe(document.body, { childList: true, subtree: true, characterData: true });
+        }"""
+    )
+
+
+def arrivals(page: Page) -> list[tuple[str, bool]]:
+    """The last paragraph's text at each change, and whether the turn had ended then."""
+    return [(text, ended) for text, ended in page.evaluate("window.arrivals")]
+
+
+def violations(page: Page, scope: str) -> list[dict[str, Any]]:
+    """What axe-core finds to report below the element ``scope``."""
+    if page.evaluate("typeof axe") == "undefined":
+        page.evaluate(AXE.read_text())
+    found = page.evaluate(
+        """async scope => (await axe.run({include: [scope], exclude: [['iframe']]}, {resultTypes: ['violations']})).violations
+            .map(({id, help, nodes}) => ({id, help, nodes: nodes.map(node => node.html.slice(0, 300) + ' ' + node.failureSummary)}))""",
+        scope,
+    )
+    return found
+
+
+def report(found: list[dict[str, Any]]) -> str:
+    return json.dumps(found, indent=2)
+
+
+def command(page: Page, name: str, args: dict[str, Any] | None = None) -> None:
+    """Run a JupyterLab command by its id, for what is not this product's to offer (the theme, opening a file)."""
+    page.evaluate(
+        "([name, args]) => window.jupyterapp.commands.execute(name, args).then(() => null)", [name, args or {}]
+    )

@@ -1,0 +1,150 @@
+"""One person's first morning with the App Builder. The tests are its chapters, and follow on each other."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from .conftest import visit
+from .lab import Lab
+from .panel import LONG, Panel, arrivals, watch_arrival
+
+OPENING = "I'll build a task board"
+"""How the recorded answer begins."""
+
+FOLLOW_UP = "Add a dark mode and a search box"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    lab = Lab(tmp_path_factory.mktemp("first"))
+    lab.start()
+    yield lab
+    lab.stop()
+
+
+@pytest.fixture(scope="module")
+def panel(browser: Browser, lab: Lab) -> Iterator[Panel]:
+    page = visit(browser, lab, "open")
+    yield Panel(page)
+    page.context.close()
+
+
+def test_the_first_screen_offers_demos_labelled_as_recorded(panel: Panel) -> None:
+    expect(panel.root.get_by_role("heading", name="Build an app")).to_be_visible()
+    expect(panel.root.get_by_text("No model is set up yet")).to_be_visible()
+    expect(panel.composer).to_be_focused()
+    demos = panel.root.get_by_role("region", name="Or watch one being built").get_by_role("listitem")
+    expect(demos).to_have_count(2)
+    for demo in demos.all():
+        expect(demo).to_contain_text("Recorded demo")
+    panel.picture("first-run-light")
+
+
+def test_choosing_a_demo_streams_its_answer_before_the_turn_ends(panel: Panel) -> None:
+    watch_arrival(panel.page)
+    panel.root.get_by_role("button", name=re.compile("Task board")).click()
+    expect(panel.conversation.get_by_text(OPENING)).to_be_visible(timeout=LONG)
+    panel.picture("building-light")
+    panel.finished(1)
+    seen = arrivals(panel.page)
+    streamed = {text for text, ended in seen if not ended and text.startswith("I'll")}
+    assert len(streamed) >= 5, f"the first paragraph was seen in {len(streamed)} lengths"
+    assert seen[-1][1]
+
+
+def test_the_feed_has_a_card_for_each_tool_call_and_says_that_it_is_recorded(panel: Panel) -> None:
+    for words in ("Listed files", "Wrote src/lib/tasks.ts", "Wrote src/App.tsx", "Edited", "Checked the app"):
+        expect(panel.card(words).first).to_be_visible()
+    expect(panel.turns.first.get_by_text("Recorded demo")).to_be_visible()
+    wrote = panel.card("Wrote src/lib/tasks.ts").first
+    wrote.click()
+    expect(panel.conversation.get_by_text("export interface Task").first).to_be_visible()
+    panel.picture("card-open-light")
+    wrote.click()
+
+
+def test_the_app_is_visible_and_works_in_its_frame(panel: Panel) -> None:
+    app = panel.preview()
+    expect(app.get_by_role("heading", name="Task board", level=1)).to_be_visible(timeout=LONG)
+    app.get_by_role("button", name="Add task", exact=True).click()
+    app.get_by_label("Title").fill("Water the plants")
+    app.get_by_role("dialog").get_by_role("button", name="Add task").click()
+    expect(app.get_by_role("region", name="To do").get_by_text("Water the plants")).to_be_visible()
+    expect(app.get_by_role("searchbox")).to_have_count(0)
+    panel.picture("built-light")
+
+
+def test_what_the_turn_changed_can_be_read(panel: Panel) -> None:
+    changed = panel.turns.first.get_by_role("button", name=re.compile("files? changed"))
+    changed.click()
+    expect(panel.turns.first.locator("footer").get_by_text("src/App.tsx").first).to_be_visible()
+    panel.picture("diff-light")
+    changed.click()
+
+
+def test_a_follow_up_edits_the_app(panel: Panel) -> None:
+    panel.say(FOLLOW_UP)
+    panel.finished(2)
+    expect(panel.preview().get_by_role("searchbox")).to_be_visible(timeout=LONG)
+    expect(panel.turns.last.get_by_role("button", name=re.compile("^Edited .*: details"))).not_to_have_count(0)
+    expect(panel.preview().get_by_text("Water the plants")).to_be_visible()
+
+
+def test_a_refresh_brings_back_chat_feed_preview_and_what_the_app_kept(panel: Panel) -> None:
+    before = panel.text()
+    panel.page.reload()
+    panel.finished(2)
+    expect(panel.preview().get_by_role("searchbox")).to_be_visible(timeout=LONG)
+    expect(panel.preview().get_by_text("Water the plants")).to_be_visible()
+    assert panel.text() == before
+    expect(panel.conversation.get_by_text(OPENING)).to_have_count(1)
+
+
+def test_an_earlier_version_can_be_restored_and_that_undone(panel: Panel) -> None:
+    search = panel.preview().get_by_role("searchbox")
+    expect(search).to_be_visible()
+    panel.turns.first.get_by_role("button", name="Restore").click()
+    expect(panel.conversation.get_by_text("Went back to version")).to_be_visible()
+    expect(search).to_have_count(0, timeout=LONG)
+    expect(panel.preview().get_by_text("Water the plants")).to_be_visible()
+    panel.picture("restored-light")
+    panel.conversation.get_by_role("button", name="Undo").last.click()
+    expect(search).to_be_visible(timeout=LONG)
+    expect(panel.conversation.get_by_text("Went back to version")).to_have_count(2)
+
+
+def test_the_notebook_is_there_and_opens(panel: Panel, lab: Lab) -> None:
+    (session,) = lab.api("GET", "sessions")
+    panel.menu("Open notebook")
+    notebook = panel.page.get_by_role("tab", name=session["notebook"].rpartition("/")[2])
+    expect(notebook).to_be_visible(timeout=LONG)
+    cells = json.loads((lab.root / session["notebook"]).read_text())["cells"]
+    sources = ["".join(cell["source"]) for cell in cells]
+    assert any(source.startswith("%%appbuilder write src/App.tsx") for source in sources)
+    assert sources[-1].startswith("%appbuilder verify ")
+    assert sum(FOLLOW_UP in source for source in sources) >= 1
+    expect(panel.page.locator(".jp-NotebookPanel").get_by_text(OPENING).first).to_be_visible()
+    panel.picture("notebook-light")
+
+
+def test_a_cards_file_opens_in_jupyterlabs_editor(panel: Panel) -> None:
+    panel.conversation.get_by_role("button", name="Open src/lib/tasks.ts in the editor").first.click()
+    expect(panel.page.get_by_role("tab", name="tasks.ts")).to_be_visible()
+    expect(panel.page.locator(".jp-FileEditor .cm-content").last).to_contain_text("export")
+
+
+def test_the_list_of_apps_finds_it_again(panel: Panel) -> None:
+    panel.root.get_by_role("button", name="All apps").click()
+    apps = panel.root.get_by_role("region", name="Your apps")
+    expect(apps.get_by_role("listitem")).to_have_count(1)
+    search = apps.get_by_role("searchbox", name="Search your apps")
+    search.fill("nothing like it")
+    expect(apps.get_by_text("No app matches")).to_be_visible()
+    search.fill("board")
+    apps.get_by_role("button", name=re.compile("^Task board")).click()
+    panel.finished(2)
