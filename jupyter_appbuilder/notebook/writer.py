@@ -1,9 +1,12 @@
 """Keeps a session's notebook file up to date.
 
-It writes a moment after the last change, off the event loop, and at once (temporary file, then rename). It never
-touches a notebook that a person changed: then the whole record goes to ``<name>-2.ipynb``, which says so. While a
-notebook is open in JupyterLab nothing is written (``hold``): without collaboration the change would never appear and
-the next save would destroy it; with it, what the person typed would be lost.
+It writes a moment after the last change, off the event loop, and at once (temporary file, then rename). What a person
+added to the notebook stays in it (``merge.py``). A notebook in which a person changed our own cells is not touched:
+then the whole record goes to ``<name>-2.ipynb``, which says so.
+
+While a notebook is open in JupyterLab nothing is written (``hold``): without collaboration the change would never
+appear and the next save would destroy it; with it, what the person typed would be lost. The labextension adds the cells
+to the open document instead, from ``notebook``.
 """
 
 from __future__ import annotations
@@ -21,7 +24,8 @@ from typing import Any
 
 from ..errors import AppBuilderError
 from ..events import Event
-from .document import Notebook, digest, document
+from .document import Notebook, document
+from .merge import changed_since, merged
 
 log = logging.getLogger(__name__)
 
@@ -50,9 +54,10 @@ class NotebookWriter:
         self._events = events
         self._read_archive = archive or (lambda: first_files(path.parent))
         self._archive = ""
+        self._note = ""
         self._task: asyncio.Task[None] | None = None
         self._stale = False
-        self._held = False
+        self._holders: dict[str, asyncio.TimerHandle | None] = {}
         self._last_change = 0.0
         self._writing = asyncio.Lock()
 
@@ -60,18 +65,48 @@ class NotebookWriter:
         """The log has grown. Cheap; call it from the event loop as often as you like."""
         self._stale = True
         self._last_change = asyncio.get_running_loop().time()
-        if not self._held and (self._task is None or self._task.done()):
+        if not self.held and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._settle())
 
-    def hold(self) -> None:
-        """Write nothing until ``release``: somebody has the notebook open."""
-        self._held = True
+    @property
+    def held(self) -> bool:
+        return bool(self._holders)
 
-    def release(self) -> None:
-        """The notebook is closed: write what was held back."""
-        self._held = False
-        if self._stale:
+    def hold(self, client: str = "", seconds: float | None = None) -> None:
+        """Write nothing until ``release``: ``client`` has the notebook open.
+
+        With ``seconds`` the hold ends by itself, unless it is repeated: a browser that crashed does not say goodbye.
+        """
+        if timer := self._holders.get(client):
+            timer.cancel()
+        expiry = None
+        if seconds is not None:
+            expiry = asyncio.get_running_loop().call_later(seconds, self.release, client)
+        self._holders[client] = expiry
+        # What the file holds when it is closed is the person's decision: they may discard what was added.
+        self._stale = True
+
+    def release(self, client: str = "") -> None:
+        """The client has closed the notebook. After the last one, what was held back is written."""
+        if timer := self._holders.pop(client, None):
+            timer.cancel()
+        if self._stale and not self.held:
             self.changed()
+
+    async def settled(self) -> None:
+        """Wait for a write that has begun: after ``hold`` and this, the file stays as it is."""
+        async with self._writing:
+            pass
+
+    async def notebook(self, after: int = 0) -> Notebook:
+        """The session's notebook as the log has it now.
+
+        With ``after``, only its cells that are not as they were after the event of that number. The metadata names all
+        of them. Raises ``AppBuilderError`` when the first files cannot be read.
+        """
+        events = list(await self._events())
+        self._archive = self._archive or await self._read_archive()
+        return await asyncio.to_thread(_render, events, self._archive, after, self._note)
 
     async def flush(self) -> None:
         """Write now what is not written yet, unless the notebook is held."""
@@ -79,13 +114,13 @@ class NotebookWriter:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
-        if self._stale and not self._held:
+        if self._stale and not self.held:
             await self._write()
 
     async def _settle(self) -> None:
         clock = asyncio.get_running_loop().time
         first = clock()
-        while self._stale and not self._held:
+        while self._stale and not self.held:
             due = min(self._last_change + QUIET_SECONDS, first + MAX_WAIT_SECONDS)
             if (wait := due - clock()) > 0:
                 await asyncio.sleep(wait)
@@ -102,7 +137,7 @@ class NotebookWriter:
                 if not any(event.type == "checkpoint.created" for event in events):
                     return  # the template is not in place yet
                 self._archive = self._archive or await self._read_archive()
-                self.path = await asyncio.to_thread(save, self._home, events, self._archive)
+                self.path, self._note = await asyncio.to_thread(save, self._home, events, self._archive)
             except (OSError, AppBuilderError) as error:
                 # The log has everything; the next change tries again.
                 self._stale = False
@@ -142,43 +177,50 @@ async def first_files(folder: Path) -> str:
     return await asyncio.to_thread(packed)
 
 
-def save(home: Path, events: list[Event], archive: str) -> Path:
-    """Write the notebook to ``home``, or to the first numbered file beside it that no person changed; its path."""
-    kept: Path | None = None
+def save(home: Path, events: list[Event], archive: str) -> tuple[Path, str]:
+    """Bring the notebook at ``home`` up to date, or the first numbered file beside it that we may; its path and note.
+
+    We may where nothing is, and where our own cells are as we wrote them. A file that is up to date is not touched.
+    """
+    note = ""
     for number in range(1, 1000):
         path = home if number == 1 else home.with_stem(f"{home.stem}-{number}")
-        if _is_ours(path, events[0].session):
-            break
-        kept = kept or path
-    else:
-        raise OSError(f"{home.name} and 999 numbered files beside it were changed by hand")
-    note = _instead_of(kept) if kept else ""
-    write(path, document(events, archive, note=note))
-    return path
+        ours = document(events, archive, note=note)
+        try:
+            found: Any = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            write(path, ours)
+            return path, note
+        except ValueError:
+            found = None
+        if (whole := merged(found, ours)) is not None:
+            if whole != found:
+                write(path, whole)
+            return path, note
+        note = note or f"{path.name} was changed by hand, so it is left as it is. This notebook goes on in its place."
+    raise OSError(f"{home.name} and 999 numbered files beside it were changed by hand")
 
 
-def _instead_of(kept: Path) -> str:
-    return f"{kept.name} was changed by hand, so it is left as it is. This notebook goes on in its place."
-
-
-def _is_ours(path: Path, session: str) -> bool:
-    """Whether we may write there: nothing is there, or what we wrote for this session, untouched."""
-    try:
-        found: Any = json.loads(path.read_bytes())
-        mark = found["metadata"]["appbuilder"]
-        return mark["session"] == session and mark["digest"] == digest(found)
-    except FileNotFoundError:
-        return True
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return False
+def _render(events: list[Event], archive: str, after: int, note: str) -> Notebook:
+    ours = document(events, archive, note=note)
+    if not after:
+        return ours
+    return changed_since(ours, document([event for event in events if event.seq <= after], archive, note=note))
 
 
 def write(path: Path, notebook: Notebook) -> None:
     """Write a notebook file at once."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        text = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
-        temporary.write_bytes(text.encode("utf-8", "replace"))
+        temporary.write_bytes(_json(notebook).encode("utf-8", "replace"))
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _json(notebook: Notebook) -> str:
+    """A line for each cell: Python's encoder is six times slower with indentation, and holds up other threads."""
+    dump = json.JSONEncoder(ensure_ascii=False).encode
+    cells = ",\n".join(map(dump, notebook["cells"]))
+    rest = dump({key: value for key, value in notebook.items() if key != "cells"})
+    return f'{{"cells": [\n{cells}\n],\n{rest[1:]}\n'

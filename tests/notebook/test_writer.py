@@ -39,7 +39,7 @@ async def test_many_changes_make_few_writes_and_the_last_is_never_missed(tmp_pat
         assert not list(session.folder.glob(".board*"))
 
 
-async def test_a_notebook_changed_by_hand_is_left_alone_and_the_record_goes_on_beside_it(tmp_path: Path):
+async def test_a_notebook_whose_record_was_changed_by_hand_is_left_alone_and_goes_on_beside_it(tmp_path: Path):
     async with Recorded(tmp_path) as session:
         home = session.folder / "board.ipynb"
         writer = NotebookWriter(home, session.read)
@@ -49,7 +49,7 @@ async def test_a_notebook_changed_by_hand_is_left_alone_and_the_record_goes_on_b
         assert writer.path == home
 
         mine = nbformat.read(home, 4)
-        mine.cells.append(nbformat.v4.new_markdown_cell("My own thoughts"))
+        mine.cells[-2].source += "My own thoughts"
         nbformat.write(mine, home)
         kept = home.read_bytes()
         await session.write("b.txt", "b\n")
