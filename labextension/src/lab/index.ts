@@ -177,7 +177,17 @@ function activate(
     };
     store.subscribe(retitle);
     retitle();
-    shell.add(widget, 'main', { mode: 'split-right', activate, type: 'App Builder preview' });
+    // The first goes beside what is open, the others into tabs with it.
+    const neighbour = previews.find(other => !other.isDisposed && other.isAttached);
+    const focused = document.activeElement;
+    shell.add(widget, 'main', {
+      ...(neighbour ? { ref: neighbour.id, mode: 'tab-after' } : { mode: 'split-right' }),
+      activate: true,
+      type: 'App Builder preview'
+    });
+    if (!activate && focused instanceof HTMLElement) {
+      requestAnimationFrame(() => focused.focus());
+    }
     void previews.add(widget);
   };
 

@@ -26,7 +26,7 @@ export function PreviewPane({
   resolve: (url: string) => string;
 }): React.ReactElement {
   const trans = useTranslation();
-  const { view } = React.useSyncExternalStore(store.subscribe, store.get);
+  const { view, connection } = React.useSyncExternalStore(store.subscribe, store.get);
   const frame = React.useRef<HTMLIFrameElement>(null);
   const [device, setDevice] = React.useState<Device>('desktop');
   const [path, setPath] = React.useState('/');
@@ -87,7 +87,13 @@ export function PreviewPane({
 
   // A stopped or sleeping preview starts as soon as somebody looks at it.
   const asked = React.useRef(false);
-  const idle = view.caughtUp && session?.state !== 'creating' && (!preview || preview.state === 'stopped');
+  const open = connection.state === 'open';
+  React.useEffect(() => {
+    if (!open) {
+      asked.current = false; // a server that comes back has no dev servers
+    }
+  }, [open]);
+  const idle = open && view.caughtUp && session?.state !== 'creating' && (!preview || preview.state === 'stopped');
   React.useEffect(() => {
     if (idle && !asked.current) {
       asked.current = true;

@@ -1,0 +1,240 @@
+import { act, cleanup, fireEvent, render, screen } from '@testing-library/react';
+import axe from 'axe-core';
+import * as React from 'react';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { SessionStore } from '../store';
+import { Log, snapshot, summary, TestTransport } from '../testing/session';
+import type { ModelChoice } from '../transport';
+import { RequestFailed, type WireMessage } from '../wire';
+import { Markdown } from './Markdown';
+import { PreviewPane, readMessage } from './Preview';
+import { SessionPane } from './Session';
+import { SurroundingsContext, type Host } from './surroundings';
+import { english } from '../translation';
+
+const MODELS: ModelChoice[] = [{ id: 'openai:gpt', title: 'GPT', provider: 'openai', recorded: false }];
+
+beforeAll(() => {
+  vi.stubGlobal(
+    'ResizeObserver',
+    class {
+      observe = vi.fn();
+      disconnect = vi.fn();
+    }
+  );
+});
+afterEach(cleanup);
+
+function open(host: Host = {}, ...messages: WireMessage[]): TestTransport {
+  const transport = new TestTransport();
+  const store = new SessionStore(transport, flush => act(flush));
+  render(
+    <SurroundingsContext.Provider value={{ trans: english, host }}>
+      <SessionPane store={store} models={MODELS} demos={[]} />
+    </SurroundingsContext.Provider>
+  );
+  transport.say(...messages);
+  return transport;
+}
+
+describe('Markdown', () => {
+  it('never becomes HTML, and links only where links may go', () => {
+    const { container } = render(
+      <Markdown
+        text={
+          '<img src=x onerror=alert(1)> **bold** [bad](javascript:alert(1)) [good](https://example.org) ' +
+          '![picture](https://example.org/leak.png)\n\n<script>alert(2)</script>'
+        }
+      />
+    );
+    expect(container.querySelector('img, script')).toBeNull();
+    expect(container.textContent).toContain('<script>alert(2)</script>');
+    expect(container.querySelector('strong')?.textContent).toBe('bold');
+    expect(Array.from(container.querySelectorAll('a'), link => link.getAttribute('href'))).toEqual(['https://example.org']);
+    expect(container.querySelector('a')?.rel).toContain('noopener');
+  });
+
+  it('keeps the blocks that are complete while the last one grows', () => {
+    const { container, rerender } = render(<Markdown text={'First **one**.\n\nSec'} />);
+    const first = container.querySelector('p');
+    rerender(<Markdown text={'First **one**.\n\nSecond `two`'} />);
+    expect(container.querySelector('p')).toBe(first);
+    expect(container.textContent).toBe('First one.Second two');
+  });
+});
+
+describe('a session', () => {
+  it('shows what was asked, said and done', () => {
+    open({}, { kind: 'events', events: new Log().turn('t1', 'a board') }, snapshot());
+    expect(screen.getByText('a board', { selector: '.jp-AppBuilder-request' })).toBeTruthy();
+    expect(screen.getByText('Wrote')).toBeTruthy();
+    expect(screen.getByText('1 file changed')).toBeTruthy();
+    expect(screen.getByText('current version')).toBeTruthy();
+  });
+
+  it('sends with Enter, not with Shift+Enter', () => {
+    const transport = open({}, snapshot());
+    const box = screen.getByLabelText('Your request');
+    fireEvent.change(box, { target: { value: ' a clock ' } });
+    fireEvent.keyDown(box, { key: 'Enter', shiftKey: true });
+    expect(transport.asked).toEqual([]);
+    fireEvent.keyDown(box, { key: 'Enter' });
+    expect(transport.asked).toEqual([['send', 'a clock']]);
+  });
+
+  it('gives back what was typed when it could not be sent, and says why', async () => {
+    const transport = open({}, snapshot());
+    transport.failWith = new RequestFailed({ message: 'A turn is running.', reason: 'session_busy', hint: 'Stop it first.' });
+    const box = screen.getByLabelText<HTMLTextAreaElement>('Your request');
+    fireEvent.change(box, { target: { value: 'a clock' } });
+    fireEvent.keyDown(box, { key: 'Enter' });
+    expect(await screen.findByText('A turn is running.')).toBeTruthy();
+    expect(screen.getByText('Stop it first.')).toBeTruthy();
+    expect(box.value).toBe('a clock');
+  });
+
+  it('can be stopped while it is busy, and tried again after a failure', () => {
+    const log = new Log();
+    const transport = open(
+      {},
+      log.message('turn.started', { turn: 't1', model: 'm' }),
+      log.message('message.user', { turn: 't1', text: 'a board' }),
+      snapshot({ session: summary({ state: 'busy' }) })
+    );
+    fireEvent.click(screen.getByRole('button', { name: 'Stop' }));
+    expect(transport.asked).toEqual([['stop']]);
+    transport.say(
+      log.message('turn.finished', { turn: 't1', reason: 'failed', message: 'The key is not valid.', hint: 'Check it.' }),
+      { kind: 'session', session: summary() }
+    );
+    expect(screen.getByText('The key is not valid.', { selector: 'p' })).toBeTruthy();
+    fireEvent.click(screen.getByRole('button', { name: 'Try again' }));
+    expect(transport.asked).toEqual([['stop'], ['retry']]);
+  });
+
+  it('shows a file being written, line by line', () => {
+    const log = new Log();
+    const transport = open({}, log.message('turn.started', { turn: 't1', model: 'm' }), snapshot());
+    transport.say({
+      kind: 'live',
+      n: 2,
+      type: 'tool.delta',
+      data: {
+        turn: 't1',
+        response: 'r1',
+        index: 0,
+        call: 'r1.0',
+        tool: 'write_file',
+        arguments: '{"path":"src/App.tsx","content":"one\\ntwo\\nthr'
+      }
+    });
+    expect(screen.getByText('Writing')).toBeTruthy();
+    expect(screen.getByText('3 lines')).toBeTruthy();
+    expect(screen.getByText('App.tsx')).toBeTruthy();
+  });
+
+  it('opens a file, a turn’s diff, and goes back to a version', async () => {
+    const openFile = vi.fn();
+    const log = new Log();
+    const transport = open(
+      { openFile },
+      { kind: 'events', events: [...log.turn('t1', 'one'), ...log.turn('t2', 'two')] },
+      snapshot()
+    );
+    fireEvent.click(screen.getAllByRole('button', { name: 'Open src/App.tsx in the editor' })[0] as HTMLElement);
+    expect(openFile).toHaveBeenCalledWith('src/App.tsx');
+    fireEvent.click(screen.getAllByText('1 file changed')[0] as HTMLElement);
+    expect(await screen.findByText('old')).toBeTruthy();
+    fireEvent.click(screen.getByRole('button', { name: 'Restore' }));
+    expect(transport.asked).toEqual([['diff', 'commit-t1'], ['restore', 'commit-t1']]);
+    transport.say(log.message('session.restored', { checkpoint: 'commit-t1', tree: 'x', previous: 'commit-t2' }));
+    fireEvent.click(screen.getByRole('button', { name: 'Undo' }));
+    expect(transport.asked.at(-1)).toEqual(['restore', 'commit-t2']);
+  });
+
+  it('says when the connection is lost, and tries again when asked', () => {
+    const transport = open({}, snapshot());
+    act(() => transport.listener?.connection({ state: 'waiting', retryAt: Date.now() + 5000 }));
+    expect(screen.getByText(/Connection lost/)).toBeTruthy();
+    fireEvent.click(screen.getByRole('button', { name: 'Try now' }));
+    expect(transport.asked).toEqual([['reconnect']]);
+  });
+
+  it('of another server can be read, and says why it cannot be changed', () => {
+    open({}, snapshot({ session: summary({ owned: false }) }));
+    expect(screen.getByText(/Another Jupyter server or kernel/)).toBeTruthy();
+  });
+
+  it('draws only the end of a long history, until asked for more', () => {
+    const log = new Log();
+    const events = Array.from({ length: 40 }, (_, at) => log.turn(`t${at}`, `request ${at}`)).flat();
+    open({}, { kind: 'events', events }, snapshot());
+    expect(screen.queryByText('request 0')).toBeNull();
+    expect(screen.getByText('request 39', { selector: '.jp-AppBuilder-request' })).toBeTruthy();
+    fireEvent.click(screen.getByRole('button', { name: /Show earlier/ }));
+    expect(screen.getByText('request 25', { selector: '.jp-AppBuilder-request' })).toBeTruthy();
+  });
+
+  it('has nothing for axe to report', async () => {
+    const log = new Log();
+    open(
+      { openFile: () => undefined, showPreview: () => undefined, setModel: async () => undefined },
+      { kind: 'events', events: [...log.turn('t1', 'one'), ...log.turn('t2', 'two')] },
+      log.message('preview.error', { kind: 'page', message: 'x is undefined', source: 'src/App.tsx:1:1' }),
+      snapshot()
+    );
+    screen.getAllByRole('button', { expanded: false }).forEach(button => fireEvent.click(button));
+    // Colours need a browser; tests/browser looks at them there.
+    const { violations } = await axe.run(document.body, { rules: { 'color-contrast': { enabled: false }, region: { enabled: false } } });
+    expect(violations.map(({ id, nodes }) => [id, nodes.map(node => node.html)])).toEqual([]);
+  });
+});
+
+describe('the preview', () => {
+  function show(...messages: WireMessage[]): TestTransport {
+    const transport = new TestTransport();
+    const store = new SessionStore(transport, flush => act(flush));
+    render(<PreviewPane store={store} resolve={url => url} />);
+    transport.say(...messages);
+    return transport;
+  }
+
+  it('starts when somebody looks at it', () => {
+    expect(show(snapshot()).asked).toEqual([['preview', 'start']]);
+  });
+
+  it('keeps the app on an origin of its own', () => {
+    show(snapshot({ preview: { state: 'ready', url: '/appbuilder/preview/x/', message: '', fraction: null } }));
+    const frame = document.querySelector('iframe');
+    expect(frame?.getAttribute('sandbox')).toBe('allow-scripts allow-forms allow-modals');
+    expect(frame?.getAttribute('referrerpolicy')).toBe('no-referrer');
+  });
+
+  it('shows the real error and has it fixed', () => {
+    const transport = show(
+      snapshot({ preview: { state: 'failed', url: null, message: 'Vite ended with code 1', fraction: null, log: 'boom' } })
+    );
+    expect(screen.getByText(/Vite ended with code 1/)).toBeTruthy();
+    fireEvent.click(screen.getByRole('button', { name: 'Fix it' }));
+    expect(transport.asked[0]?.[1]).toContain('Fix this error: Vite ended with code 1');
+  });
+
+  it('listens to nobody but its own frame', () => {
+    const transport = show(
+      snapshot({ preview: { state: 'ready', url: 'about:blank', message: '', fraction: null } })
+    );
+    const data = { source: 'jupyter-appbuilder', type: 'fix', finding: { message: 'x is undefined' } };
+    act(() => void window.dispatchEvent(new MessageEvent('message', { data, source: window })));
+    expect(transport.asked).toEqual([]);
+    const frame = document.querySelector('iframe');
+    act(() => void window.dispatchEvent(new MessageEvent('message', { data, source: frame?.contentWindow ?? null })));
+    expect(transport.asked).toEqual([['send', 'Fix this error: x is undefined']]);
+  });
+
+  it('takes nothing from a page that is not what it should be', () => {
+    expect(readMessage('hello')).toBeNull();
+    expect(readMessage({ source: 'other', type: 'ready' })).toBeNull();
+    expect(readMessage({ source: 'jupyter-appbuilder', type: 'fix', finding: { message: 7 } })).toBeNull();
+    expect(readMessage({ source: 'jupyter-appbuilder', type: 'navigated', path: {} })).toEqual({ type: 'navigated', path: '/' });
+  });
+});
