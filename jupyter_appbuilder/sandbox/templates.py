@@ -30,6 +30,7 @@ class Template:
     serve: tuple[str, ...]
     check: tuple[str, ...]  # exit code 0 when the app's types are sound
     lock: str = "package-lock.json"
+    warm: tuple[str, ...] = ()  # prepares the packages for the dev server, once for each lock file
     hints: str = ""  # for the agent, part of its system prompt
     environment: Mapping[str, str] = field(default_factory=dict[str, str])  # of the dev server and of commands
 
@@ -60,6 +61,7 @@ class Template:
                 serve=tuple(data["serve"]["command"]),
                 check=tuple(data["check"]["command"]),
                 lock=data.get("install", {}).get("lock", cls.lock),
+                warm=tuple(data.get("install", {}).get("warm", ())),
                 hints=data.get("agent", {}).get("hints", ""),
                 environment=data.get("environment", {}),
             )

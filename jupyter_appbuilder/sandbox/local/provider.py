@@ -14,6 +14,7 @@ from ..egress import EgressProxy
 from ..registries import Registries, read_registries
 from ..templates import Template
 from .bubblewrap import Bind, find_node
+from .bundles import Bundles
 from .dependencies import Dependencies, Network
 from .limits import Limits, MiB
 from .runner import Runner
@@ -51,6 +52,7 @@ class LocalSandboxProvider:
         self._control_groups = control_groups
         self._runner: Runner | None = None
         self._dependencies: Dependencies | None = None
+        self._bundles: Bundles | None = None
         self._egress: EgressProxy | None = None
         self._sandboxes: set[LocalSandbox] = set()
         self._starting = asyncio.Lock()
@@ -58,9 +60,11 @@ class LocalSandboxProvider:
     async def create(self, session: str, workspace: Path, template: Template) -> LocalSandbox:
         runner = await self._ready()
         assert self._dependencies
+        assert self._bundles
         app = await asyncio.to_thread(workspace.resolve)
         scratch = self.cache_dir / "scratch" / re.sub(r"[^\w-]", "_", session)
-        return LocalSandbox(session, app, template, runner, self._dependencies, scratch, self._sandboxes)
+        shared = (runner, self._dependencies, self._bundles)
+        return LocalSandbox(session, app, template, *shared, scratch, self._sandboxes)
 
     async def check(self) -> list[Check]:
         findings: list[Check] = []
@@ -117,6 +121,7 @@ class LocalSandboxProvider:
                     ) from None
                 self._runner = runner
                 self._dependencies = Dependencies(self.cache_dir.resolve(), runner, self._network)
+                self._bundles = Bundles(self.cache_dir.resolve() / "bundles", runner)
             return self._runner
 
     async def _known_registries(self) -> Registries:

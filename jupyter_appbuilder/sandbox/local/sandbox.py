@@ -16,6 +16,7 @@ from ...errors import AppBuilderError, InvalidInput, NotFound
 from ..base import DevServer, ExecResult, OnProgress, Output, Progress, Stats
 from ..templates import Template
 from .bubblewrap import WORKSPACE, Bind
+from .bundles import Bundles
 from .dependencies import WRITABLE, Dependencies
 from .limits import measure
 from .runner import Cell, Process, Runner, Take
@@ -40,6 +41,7 @@ class LocalSandbox:
         template: Template,
         runner: Runner,
         dependencies: Dependencies,
+        bundles: Bundles,
         scratch: Path,
         running: set[LocalSandbox],
     ) -> None:
@@ -47,6 +49,7 @@ class LocalSandbox:
         self.template = template
         self._runner = runner
         self._dependencies = dependencies
+        self._bundles = bundles
         self._scratch = scratch
         self._running = running
         self._share: Cell | None = None
@@ -111,6 +114,8 @@ class LocalSandbox:
 
             try:
                 await self.prepare(progress)
+                if self._modules:
+                    await self._bundles.fill(self._scratch, self.template, self._modules, progress)
             except AppBuilderError as error:
                 self._server.state = DevServer("failed", message=str(error))
                 return self.server
