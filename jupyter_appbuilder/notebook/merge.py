@@ -1,12 +1,10 @@
 """A notebook that a person worked in, brought up to date with the log.
 
 What the person added stays where it is. Our own cells are known by their ids, and by what the notebook's metadata says
-we wrote in each (``document.written``). labextension/src/core/notebook.ts does the same to a notebook that is open.
+we wrote in each (``document.written``). labextension/src/lab/merge.ts does the same to a notebook that is open.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 from .document import Cell, Notebook, digest, written
 
@@ -40,7 +38,7 @@ def _merged_cells(found: list[Cell], ours: list[Cell]) -> list[Cell]:
     order = list(wanted)
     cells = list(found)
 
-    def place(id: str, start: int = 0) -> int:
+    def place(id: str | None, start: int = 0) -> int:
         return next((index for index in range(start, len(cells)) if cells[index].get("id") == id), -1)
 
     if VERIFY in wanted and (at := place(VERIFY)) >= 0:
@@ -63,6 +61,9 @@ def _merged_cells(found: list[Cell], ours: list[Cell]) -> list[Cell]:
 
 
 def changed_since(ours: Notebook, earlier: Notebook) -> Notebook:
-    """``ours`` with those cells only that ``earlier``, of the same session, has not or has otherwise."""
-    known: dict[str, Any] = written(earlier)
-    return ours | {"cells": [cell for cell in ours["cells"] if known.get(cell["id"]) != digest(cell)]}
+    """``ours`` with those cells only that ``earlier``, of the same session, has not, or has otherwise or elsewhere."""
+    known = written(earlier)
+    new = [cell for cell in ours["cells"] if known.get(cell["id"]) != digest(cell)]
+    if new:
+        new += [cell for cell in ours["cells"] if cell["id"] == VERIFY and cell not in new]
+    return ours | {"cells": new}

@@ -72,6 +72,11 @@ class NotebookWriter:
     def held(self) -> bool:
         return bool(self._holders)
 
+    @property
+    def clients(self) -> list[str]:
+        """Who has the notebook open, the first to open it first."""
+        return list(self._holders)
+
     def hold(self, client: str = "", seconds: float | None = None) -> None:
         """Write nothing until ``release``: ``client`` has the notebook open.
 

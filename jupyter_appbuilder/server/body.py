@@ -49,6 +49,12 @@ class Body:
             )
         return value
 
+    def truth(self, name: str, default: bool | None = None) -> bool:
+        value = self._value(name, default)
+        if not isinstance(value, bool):
+            raise InvalidInput(f"{name!r} must be true or false, not {_kind(value)}.", field=name)
+        return value
+
     def mapping(self, name: str, default: dict[str, Any] | None = None) -> dict[str, Any]:
         value = self._value(name, default)
         if not isinstance(value, dict):

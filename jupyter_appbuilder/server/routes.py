@@ -15,6 +15,7 @@ from .export import ExportHandler
 from .files import FileHandler, FilesHandler
 from .health import HealthHandler
 from .messages import MessagesHandler, RetryHandler, StopHandler
+from .notebook import NotebookHandler
 from .preview import PreviewHandler
 from .sessions import SessionHandler, SessionsHandler
 from .tools import ToolHandler
@@ -38,6 +39,7 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/export": ExportHandler,
     "/sessions/{session}/tools/{tool}": ToolHandler,
     "/sessions/{session}/preview": PreviewHandler,
+    "/sessions/{session}/notebook": NotebookHandler,
     "/templates": TemplatesHandler,
     "/models": ModelsHandler,
     "/providers": ProvidersHandler,

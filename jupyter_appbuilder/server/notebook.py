@@ -1,0 +1,54 @@
+"""The session's notebook for a JupyterLab that has it open: its cells, and the promise not to write the file."""
+
+from __future__ import annotations
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from ..errors import Conflict
+from .base import AppBuilderHandler, dumps
+
+HOLD_SECONDS = 150.0
+"""An open notebook is reported every 20 seconds; browsers slow that down to once a minute in a hidden tab."""
+
+MAX_CLIENT = 100  # characters
+
+
+class NotebookHandler(AppBuilderHandler):
+    _track_activity = False  # a notebook left open is no activity
+
+    @web.authenticated
+    @authorized
+    async def get(self, session: str) -> None:
+        """The notebook as the log has it now."""
+        after = self.number("after")
+        found = await self.furnished(session)
+        notebook = await found.notebook.notebook(after)
+        self.set_header("Content-Type", "application/json")
+        # Programs print what is no text, too.
+        self.finish(dumps(notebook).encode("utf-8", "replace"))
+
+    @web.authenticated
+    @authorized
+    async def post(self, session: str) -> None:
+        """Open, keep open, or close."""
+        body = self.body("open", "client")
+        is_open = body.truth("open")
+        client = body.text("client", max_length=MAX_CLIENT)
+        found = await self.furnished(session)
+        if not found.owned:
+            raise Conflict(
+                f"The session is open in {found.owner or 'another process'}, which writes its notebook.",
+                hint="Close the notebook while that process works on it.",
+                reason="owned_elsewhere",
+            )
+        writer = found.notebook
+        known = client in writer.clients
+        if is_open:
+            writer.hold(client, HOLD_SECONDS)
+            await writer.settled()
+        else:
+            writer.release(client)
+        first = writer.clients[:1] == [client]
+        path = found.to_json()["notebook"]
+        self.answer({"notebook": path, "known": known, "first": first, "expires_seconds": HOLD_SECONDS})
