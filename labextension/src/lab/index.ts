@@ -70,8 +70,14 @@ function activate(
   let settings = DEFAULTS;
 
   const openPath = (path: string): void => {
+    // Not over the preview: with the documents that are in view, or to its left.
+    const visible = Array.from(shell.widgets('main')).filter(widget => widget.isVisible);
+    const isPreview = (widget: Widget): boolean => previews.find(preview => preview === widget) !== undefined;
+    const beside = visible.find(widget => !isPreview(widget));
+    const preview = visible.find(isPreview);
+    const options = beside ? { ref: beside.id, mode: 'tab-after' } : preview ? { ref: preview.id, mode: 'split-left' } : {};
     commands
-      .execute('docmanager:open', { path })
+      .execute('docmanager:open', { path, options })
       .catch((error: unknown) => complain(trans.__('%1 could not be opened.', path), error));
   };
 
@@ -362,7 +368,8 @@ function activate(
 
 /** JupyterLab opens side panels 250 pixels wide, which is little for a conversation. Once, the first time. */
 function widen(panel: Widget): void {
-  requestAnimationFrame(() => {
+  // Once the shell has laid itself out: a file in the address opens after the layout is restored.
+  setTimeout(() => {
     let split = panel.parent;
     while (split && !(split instanceof SplitPanel)) {
       split = split.parent;
@@ -380,7 +387,7 @@ function widen(panel: Widget): void {
       sizes[main] = (sizes[main] ?? 0) - share;
       split.setRelativeSizes(sizes);
     }
-  });
+  }, 400);
 }
 
 async function readSettings(registry: ISettingRegistry | null, take: (settings: Settings) => void): Promise<void> {

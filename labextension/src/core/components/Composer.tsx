@@ -32,7 +32,10 @@ export const Composer = React.forwardRef<HTMLTextAreaElement, ComposerProps>(fun
     const element = area.current;
     if (element) {
       element.style.height = 'auto';
-      element.style.height = `${Math.min(element.scrollHeight + 2, 260)}px`;
+      // A hidden panel measures nothing: leave it to its rows.
+      if (text !== '' && element.scrollHeight > 0) {
+        element.style.height = `${Math.min(element.scrollHeight + 2, 260)}px`;
+      }
     }
   }, [text]);
 
