@@ -14,6 +14,16 @@ import type {
 } from '../core/transport';
 import { RequestFailed, type ErrorBody, type Summary } from '../core/wire';
 import { ChannelTransport } from './channel';
+import type { SessionNotebook } from './merge';
+
+export interface NotebookHold {
+  /** The file it is about, relative to the Jupyter root. */
+  notebook: string | null;
+  /** The client held it before. */
+  known: boolean;
+  /** Of all who have it open, it was the first. */
+  first: boolean;
+}
 
 interface ModelInfo {
   id: string;
@@ -89,6 +99,17 @@ export class RestApi implements Api {
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   }
 
+  /** The session's notebook; with `after`, an event's number, only the cells that have changed since. */
+  async notebook(id: string, after = 0): Promise<SessionNotebook> {
+    return this.json<SessionNotebook>('GET', path('sessions', id, 'notebook'), undefined, { after: String(after) });
+  }
+
+  /** Tell the server that `client` has the session's notebook open, or closed it. `leaving`: the page goes away. */
+  async holdNotebook(id: string, client: string, open: boolean, leaving = false): Promise<NotebookHold> {
+    const route = path('sessions', id, 'notebook');
+    return (await this.request('POST', route, { open, client }, {}, leaving)).json() as Promise<NotebookHold>;
+  }
+
   transport(id: string): Transport {
     const at = (...parts: string[]): string => path('sessions', id, ...parts);
     return new ChannelTransport(this.settings, at('channel'), {
@@ -122,14 +143,15 @@ export class RestApi implements Api {
     method: string,
     route: string,
     body?: unknown,
-    query: Record<string, string> = {}
+    query: Record<string, string> = {},
+    keepalive = false
   ): Promise<Response> {
     const url = URLExt.join(this.settings.baseUrl, API, route) + URLExt.objectToQueryString(query);
     let response: Response;
     try {
       response = await ServerConnection.makeRequest(
         url,
-        { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) },
+        { method, keepalive, ...(body === undefined ? {} : { body: JSON.stringify(body) }) },
         this.settings
       );
     } catch (error) {

@@ -12,6 +12,7 @@ import { PanelModel } from '../core/panel';
 import { NO_HISTORY, onFrame, SessionStore } from '../core/store';
 import { RequestFailed, type Summary } from '../core/wire';
 import { RestApi } from './api';
+import { openNotebookPlugin } from './openNotebook';
 import { RemoveBody } from './remove';
 import { appBuilderIcon } from './icon';
 import { StatusItem } from './status';
@@ -48,7 +49,7 @@ const plugin: JupyterFrontEndPlugin<IAppBuilder> = {
   activate
 };
 
-export default plugin;
+export default [plugin, openNotebookPlugin];
 export { CommandIDs, IAppBuilder } from './tokens';
 
 function activate(
