@@ -278,6 +278,8 @@ class Session:
             self._calls += 1
             call = f"{by}.{self.summary.last_seq + 1}.{self._calls}"
             result = await self.runner.run(tool, arguments, call=call, by=by)
+            if self.runner.tools[tool].effect != "read" and (kept := await self.workspace.checkpoint(result.summary)):
+                await self.append(checkpoint_draft(kept, None))
         return call, result
 
     async def restore(self, checkpoint: str) -> Event:
@@ -310,6 +312,8 @@ class Session:
 
     async def _take_outside_changes(self, by: By = "person") -> None:
         changes = await self.workspace.outside_changes()
+        if not changes:
+            return
         await self.append(
             *(
                 Draft(
@@ -326,6 +330,7 @@ class Session:
                 for change, patch in changes
             )
         )
+        await self.workspace.settle()
 
     def _may_act(self, *, busy_is_fine: bool = False) -> None:
         if not self.owned:
