@@ -7,11 +7,11 @@ from typing import Any
 __version__ = "0.1.0"
 
 
-def _jupyter_labextension_paths() -> list[dict[str, str]]:
+def _jupyter_labextension_paths() -> list[dict[str, str]]:  # pyright: ignore[reportUnusedFunction]
     return [{"src": "labextension", "dest": "@jupyter-appbuilder/labextension"}]
 
 
-def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:  # pyright: ignore[reportUnusedFunction]
     from .extension import AppBuilderExtension
 
     return [{"module": "jupyter_appbuilder", "app": AppBuilderExtension}]
