@@ -326,6 +326,9 @@ function activate(
     const session = typeof saved === 'string' ? saved : null;
     if (asked !== null && asked !== 'open' && asked !== '') {
       model.open(asked);
+      if (settings.autoOpenPreview) {
+        showPreview(asked, false);
+      }
     } else if (session !== null && model.get().session === null) {
       try {
         await api.sessions().then(known => {
