@@ -191,7 +191,7 @@ export function PreviewPane({
             style={width === null ? undefined : { width, maxWidth: '100%' }}
           />
         ) : (
-          <Waiting state={state} message={preview?.message ?? ''} log={preview?.log ?? ''} fraction={preview?.fraction ?? null}>
+          <Waiting state={state === 'stopped' && failure ? 'off' : state} message={preview?.message ?? ''} log={preview?.log ?? ''} fraction={preview?.fraction ?? null}>
             {state === 'failed' && (
               <div className="jp-AppBuilder-actions">
                 <button
@@ -276,6 +276,7 @@ function Waiting({
     stopped: trans.__('The preview is getting ready'),
     starting: trans.__('Starting the app'),
     ready: trans.__('Opening the app'),
+    off: trans.__('The preview is not running'),
     asleep: trans.__('The preview is asleep'),
     failed: trans.__('The app could not start')
   };
@@ -289,7 +290,7 @@ function Waiting({
         </pre>
       ) : state === 'asleep' ? (
         <p>{trans.__('It was not used for a while. Your files are all there.')}</p>
-      ) : (
+      ) : state === 'off' ? null : (
         <Progress message={message || trans.__('One moment…')} fraction={fraction} />
       )}
       {children}
