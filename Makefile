@@ -43,6 +43,7 @@ $(VENV)/.made: constraints.txt
 $(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt $(EXTENSION)/package.json
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,lint]"
 	@mkdir -p $(VENV)/share/jupyter/labextensions/@jupyter-appbuilder $(VENV)/etc/jupyter/jupyter_server_config.d
+	@rm -rf $(VENV)/share/jupyter/labextensions/@jupyter-appbuilder/labextension
 	@ln -sfn "$(CURDIR)/$(EXTENSION)" $(VENV)/share/jupyter/labextensions/@jupyter-appbuilder/labextension
 	@ln -sfn "$(CURDIR)/jupyter-config/server-config/jupyter_appbuilder.json" $(VENV)/etc/jupyter/jupyter_server_config.d/
 	@touch $@

@@ -10,9 +10,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-NEVER = re.compile(r"\.git|node_modules|\.env|\.env\.local|\.env\..+\.local", re.IGNORECASE)
+NEVER = re.compile(r"\.git|node_modules|\.ipynb_checkpoints|\.env|\.env\.local|\.env\..+\.local", re.IGNORECASE)
 """Names that are in no tree, list or archive, whatever `.gitignore` says: a repository of somebody else's making,
-dependencies (mounted at run time), and files that by convention hold secrets."""
+dependencies (mounted at run time), the copies JupyterLab's editor keeps, and files that by convention hold secrets."""
 
 LONGEST_PATTERN = 1024
 MOST_DOUBLE_STARS = 4  # each may try every slash of the path

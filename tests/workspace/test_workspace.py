@@ -513,3 +513,12 @@ async def test_a_snapshot_of_an_unchanged_app_reads_no_file(make, monkeypatch):
     monkeypatch.setattr(module, "read_at", lambda folder, name, limit: opened.append(name) or read(folder, name, limit))
     await workspace.snapshot()
     assert set(opened) <= {".gitignore"}
+
+
+async def test_the_copies_that_jupyterlabs_editor_keeps_are_nobodys_change(make):
+    workspace = await make()
+    copy = workspace.app / "src" / ".ipynb_checkpoints" / "App-checkpoint.tsx"
+    copy.parent.mkdir(parents=True)
+    copy.write_text("export default 1\n")
+    assert await workspace.outside_changes() == []
+    assert [file.path for file in await workspace.list() if "checkpoint" in file.path] == []
