@@ -1,0 +1,52 @@
+"""A model server in a process of its own: each token's text is the time it was sent, so that whoever gets it can tell
+how long it was on its way. Speaks the OpenAI chat-completions format; ``python -m benchmarks.token_stream``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+
+RATE = 50  # tokens a second
+SECONDS = 6.0  # of one answer
+
+
+def chunk(text: str | None, finish: str | None = None) -> bytes:
+    delta = {} if text is None else {"content": text}
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    event = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "clock", "choices": [choice]}
+    data = f"data: {json.dumps(event, separators=(',', ':'))}\n\n".encode()
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            lines = head.decode("latin-1").lower().split("\r\n")
+            length = next((int(line.split(":")[1]) for line in lines if line.startswith("content-length:")), 0)
+            await reader.readexactly(length)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+            # Streams that begin together must not stay in step: real models' tokens come at any time.
+            due = time.monotonic() + random.random() / RATE
+            for _ in range(round(RATE * SECONDS)):
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+                writer.write(chunk(f"<{time.monotonic_ns()}>"))
+                due += 1 / RATE
+            end = chunk(None, "stop")
+            writer.write(end + b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n")
+            await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass
+    finally:
+        writer.close()
+
+
+async def main() -> None:
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, backlog=512)
+    print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
