@@ -55,9 +55,13 @@ export const ToolCard = React.memo(function ToolCard({ item }: { item: ToolItem 
 /** Why it failed, as short as it can be said: details are a click away. */
 function problemLine(item: ToolItem): string {
   const { summary = '', text = '' } = item.result ?? {};
+  if (item.tool === 'check_app') {
+    // The first thing the compiler says is worth more than a count.
+    return text.split('\n').find(line => /error TS\d+/.test(line))?.replace(ANSI, '').trim() ?? summary;
+  }
   const lines = text.split('\n').map(line => line.replace(ANSI, '').trim());
   const error = lines.find(line => /error|not |fail|cannot|denied|exit/i.test(line)) ?? lines.find(line => line !== '') ?? '';
-  return item.tool === 'check_app' || summary === '' ? error || summary : summary;
+  return summary || error;
 }
 
 /** A call whose arguments are still being written: shown as it arrives. */
