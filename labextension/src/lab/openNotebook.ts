@@ -52,6 +52,7 @@ export class OpenNotebook {
   private over = false;
   private work: Promise<void> = Promise.resolve();
   private gathering: ReturnType<typeof setTimeout> | undefined;
+  private saved = ''; // the cells as they are in the file
   private beat: ReturnType<typeof setInterval> | undefined;
   private unwatch: (() => void) | undefined;
 
@@ -82,6 +83,15 @@ export class OpenNotebook {
     return this.context.model.sharedModel as unknown as ISharedNotebook;
   }
 
+  /** Nothing in the cells is unsaved. A document is dirty also when a kernel has told its version. */
+  private get clean(): boolean {
+    return !this.context.model.dirty || this.saved === this.cells;
+  }
+
+  private get cells(): string {
+    return JSON.stringify(this.notebook.cells.map(cell => cell.toJSON()));
+  }
+
   private begin(): void {
     const mark = this.over ? null : markOf(this.notebook);
     if (!mark) {
@@ -93,6 +103,12 @@ export class OpenNotebook {
     window.addEventListener('pageshow', this.comeBack);
     this.beat = setInterval(() => this.queue(() => this.hold()), BEAT);
     this.context.pathChanged.connect(() => this.queue(() => this.hold()));
+    this.saved = this.context.model.dirty ? '' : this.cells;
+    this.context.saveState.connect((_, state) => {
+      if (state.startsWith('completed')) {
+        this.saved = this.cells;
+      }
+    });
     this.notebook.changed.connect((_, change) => {
       if (this.context.model.collaborative && change.cellsChange) {
         // Not within the change that is being told.
@@ -178,14 +194,15 @@ export class OpenNotebook {
       return; // the shared document follows the file by itself
     }
     const file = await this.contents.get(context.path, { content: false });
-    if (!this.over && !context.model.dirty && file.last_modified !== context.contentsModel?.last_modified) {
+    if (!this.over && this.clean && file.last_modified !== context.contentsModel?.last_modified) {
       await context.revert();
+      this.saved = this.cells;
     }
   }
 
   private async update(): Promise<void> {
     const { context } = this;
-    if (!this.first && !context.model.collaborative && !context.model.dirty) {
+    if (!this.first && !context.model.collaborative && this.clean) {
       // Another window adds the cells and saves them.
       await new Promise(resolve => setTimeout(resolve, OTHER_SAVES));
       await this.reload();
@@ -194,7 +211,7 @@ export class OpenNotebook {
     let clean = false;
     const bring = async (after: number): Promise<boolean> => {
       const ours = await this.api.notebook(this.session, after);
-      clean = !context.model.dirty;
+      clean = this.clean;
       return !this.over && merge(this.notebook, ours);
     };
     let changed: boolean;
