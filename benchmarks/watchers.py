@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.watchers``, with ``{"port", "token", "sessions"}`` as a line on its standard input, prints a line
 once all are connected and have caught up, and, after one turn of each session has ended, ``{"latencies": ms}``. Arrival
-is when the bytes come out of the socket; frames are read later, so that reading them costs the machine nothing meanwhile.
+is when the bytes come out of the socket; they are read later, so that reading costs the machine nothing meanwhile.
 """
 
 from __future__ import annotations
