@@ -340,11 +340,13 @@ function activate(
         // The list says what is wrong.
       }
     }
-    model.subscribe(() => {
+    const remember = (): void => {
       const current = model.get().session;
       void (current === null ? stateDB?.remove(STATE_KEY) : stateDB?.save(STATE_KEY, current));
       commands.notifyCommandChanged();
-    });
+    };
+    model.subscribe(remember);
+    remember(); // also what was opened just now, by a link
     const seen = stateDB ? await stateDB.fetch(SEEN_KEY) : true;
     if (
       asked !== null ||
