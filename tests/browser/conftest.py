@@ -74,7 +74,7 @@ _workspaces = itertools.count()
 
 @pytest.fixture
 def open_lab(lab: Lab, browser: Browser) -> Iterator[OpenLab]:
-    """``open_lab("<session id>")``: JupyterLab in a browser of its own with that session open; "" opens the first screen."""
+    """``open_lab("<session id>")``: JupyterLab in a browser of its own, with that session open or the first screen."""
     opened: list[Page] = []
 
     def open_(session: str = "", lab: Lab = lab, width: int = 1400) -> Panel:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 AXE = Path(__file__).parents[2] / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
 SHOTS = Path("/tmp/shots")
-LONG = 60_000
+LONG = 40_000
 """Milliseconds for what starts a dev server or plays a whole recording on a machine with much else to do."""
 
 
@@ -79,24 +78,21 @@ def arrivals(page: Page) -> list[tuple[str, bool]]:
     return [(text, ended) for text, ended in page.evaluate("window.arrivals")]
 
 
+AUDIT = """async scope => {
+    const { violations } = await axe.run({ include: [scope], exclude: [['iframe']] }, { resultTypes: ['violations'] });
+    const told = node => `${node.html.slice(0, 300)} ${node.failureSummary}`;
+    return violations.map(({ id, help, nodes }) => ({ id, help, nodes: nodes.map(told) }));
+}"""
+
+
 def violations(page: Page, scope: str) -> list[dict[str, Any]]:
     """What axe-core finds to report below the element ``scope``."""
     if page.evaluate("typeof axe") == "undefined":
         page.evaluate(AXE.read_text())
-    found = page.evaluate(
-        """async scope => (await axe.run({include: [scope], exclude: [['iframe']]}, {resultTypes: ['violations']})).violations
-            .map(({id, help, nodes}) => ({id, help, nodes: nodes.map(node => node.html.slice(0, 300) + ' ' + node.failureSummary)}))""",
-        scope,
-    )
-    return found
-
-
-def report(found: list[dict[str, Any]]) -> str:
-    return json.dumps(found, indent=2)
+    return page.evaluate(AUDIT, scope)
 
 
 def command(page: Page, name: str, args: dict[str, Any] | None = None) -> None:
     """Run a JupyterLab command by its id, for what is not this product's to offer (the theme, opening a file)."""
-    page.evaluate(
-        "([name, args]) => window.jupyterapp.commands.execute(name, args).then(() => null)", [name, args or {}]
-    )
+    run = "([name, args]) => window.jupyterapp.commands.execute(name, args).then(() => null)"
+    page.evaluate(run, [name, args or {}])

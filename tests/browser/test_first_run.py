@@ -109,13 +109,13 @@ def test_an_earlier_version_can_be_restored_and_that_undone(panel: Panel) -> Non
     search = panel.preview().get_by_role("searchbox")
     expect(search).to_be_visible()
     panel.turns.first.get_by_role("button", name="Restore").click()
-    expect(panel.conversation.get_by_text("Went back to version")).to_be_visible()
+    expect(panel.conversation.get_by_text("Went back to")).to_be_visible()
     expect(search).to_have_count(0, timeout=LONG)
     expect(panel.preview().get_by_text("Water the plants")).to_be_visible()
     panel.picture("restored-light")
     panel.conversation.get_by_role("button", name="Undo").last.click()
     expect(search).to_be_visible(timeout=LONG)
-    expect(panel.conversation.get_by_text("Went back to version")).to_have_count(2)
+    expect(panel.conversation.get_by_text("Went back to")).to_have_count(2)
 
 
 def test_the_notebook_is_there_and_opens(panel: Panel, lab: Lab) -> None:
@@ -128,7 +128,7 @@ def test_the_notebook_is_there_and_opens(panel: Panel, lab: Lab) -> None:
     assert any(source.startswith("%%appbuilder write src/App.tsx") for source in sources)
     assert sources[-1].startswith("%appbuilder verify ")
     assert sum(FOLLOW_UP in source for source in sources) >= 1
-    expect(panel.page.locator(".jp-NotebookPanel").get_by_text(OPENING).first).to_be_visible()
+    expect(panel.page.locator(".jp-NotebookPanel .jp-RenderedMarkdown", has_text=OPENING)).to_be_visible()
     panel.picture("notebook-light")
 
 

@@ -1,0 +1,67 @@
+"""What a person changes in JupyterLab's editor, or on disk, is theirs: shown, kept, and live in the preview."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from model_server import ModelServer
+from playwright.sync_api import expect
+
+from .conftest import OpenLab
+from .lab import Lab
+from .panel import LONG, Panel
+
+
+@pytest.fixture
+def session(lab: Lab) -> dict[str, Any]:
+    return lab.new_session(title="By hand", template="react-vite")
+
+
+@pytest.fixture
+def panel(open_lab: OpenLab, session: dict[str, Any]) -> Panel:
+    panel = open_lab(session["id"])
+    expect(panel.preview().get_by_role("heading", level=1)).to_be_visible(timeout=LONG)
+    return panel
+
+
+def test_edits_in_the_editor_and_on_disk_show_in_the_feed_and_in_the_preview(
+    panel: Panel, lab: Lab, session: dict[str, Any], model: ModelServer
+) -> None:
+    source = lab.app(session) / "src" / "App.tsx"
+    source.write_text("export default function App() {\n  return <h1>By hand</h1>;\n}\n")
+    heading = panel.preview().get_by_role("heading", level=1)
+    expect(heading).to_have_text("By hand", timeout=LONG)
+    feed = panel.conversation
+    expect(feed.get_by_text("You edited")).to_be_visible()
+
+    feed.get_by_role("button", name="Open src/App.tsx in the editor").click()
+    editor = panel.page.locator(".jp-FileEditor .cm-content")
+    expect(editor).to_contain_text("By hand")
+    editor.get_by_text("By hand").dblclick()
+    panel.page.keyboard.press("End")
+    for _ in "</h1>;":
+        panel.page.keyboard.press("ArrowLeft")
+    panel.page.keyboard.type(" indeed")
+    panel.page.keyboard.press("Control+s")
+    expect(heading).to_have_text("By hand indeed", timeout=LONG)
+    expect(feed.get_by_text("You edited")).to_have_count(2)
+    feed.get_by_role("button", name="You edited src/App.tsx: details").last.click()
+    expect(feed.get_by_text("<h1>By hand indeed</h1>")).to_be_visible()
+
+    (source.parent / "notes.txt").write_text("remember\n")
+    expect(feed.get_by_text("You created")).to_be_visible()
+    panel.picture("by-hand-light")
+
+    # The agent's next turn begins with what the person left, and the notebook keeps it.
+    lab.api("PATCH", f"sessions/{session['id']}", {"model": "custom:scripted"})
+    model.steps = [{"tool_calls": [{"name": "read_file", "arguments": {"path": "src/App.tsx"}}]}, {"text": "I see."}]
+    panel.say("Look at my change")
+    panel.finished(1)
+    assert "By hand indeed" in str(model.requests[1].body["messages"])
+    assert source.read_text().count("By hand indeed") == 1
+    panel.menu("Open notebook")
+    expect(panel.page.get_by_role("tab", name=f"{session['name']}.ipynb")).to_be_visible(timeout=LONG)
+    cells = json.loads((lab.root / session["notebook"]).read_text())["cells"]
+    assert any("".join(cell["source"]).startswith("%%appbuilder patch") for cell in cells)

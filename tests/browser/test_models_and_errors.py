@@ -1,0 +1,155 @@
+"""Setting up a model, stopping it, and what a person sees when something goes wrong."""
+
+from __future__ import annotations
+
+import re
+
+from building import call, write
+from model_server import ModelServer
+from playwright.sync_api import Response, expect
+
+from .conftest import SECRET, OpenLab
+from .lab import Lab
+from .panel import LONG, Panel
+
+SLOW = {"text": "word " * 4000, "delay": 0.05, "size": 5}
+"""A stream that would go on for more than three minutes."""
+
+
+def test_a_key_typed_into_the_form_is_used_and_never_comes_back(
+    open_lab: OpenLab, lab: Lab, model: ModelServer
+) -> None:
+    secret = "sk-typed-into-the-form-987654"
+    panel = open_lab()
+    page, root = panel.page, panel.root
+    heard: list[Response] = []
+    page.on("response", lambda answer: heard.append(answer))
+    root.get_by_role("button", name=re.compile("^(Set up a model|Model settings)$")).click()
+    root.get_by_label("Provider").select_option(label="Another endpoint…")
+    root.get_by_label("Name").fill("gateway")
+    root.get_by_label("Base URL").fill(model.url)
+    root.get_by_label("API key").fill(secret)
+    panel.picture("model-setup-light")
+    root.get_by_role("button", name="Save").click()
+    expect(root.get_by_role("heading", name="Build an app")).to_be_visible()
+
+    model.steps = [{"text": "Hello from the gateway."}]
+    root.get_by_label("Template").select_option(label="One page")
+    root.get_by_label("Model").select_option(value="gateway:scripted")
+    panel.say("Say hello")
+    panel.finished(1)
+    expect(panel.conversation.get_by_text("Hello from the gateway.")).to_be_visible()
+    assert model.requests[0].headers["authorization"] == f"Bearer {secret}"
+
+    page.reload()
+    panel.finished(1)
+    panel.menu("Set up a model")
+    root.get_by_label("Provider").select_option(label=re.compile("gateway"))  # type: ignore[arg-type]
+    expect(root.get_by_label("API key")).to_have_value("")
+    assert secret not in page.content()
+    assert secret not in page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
+    told = [answer for answer in heard if "/appbuilder/api/" in answer.url]
+    assert len(told) > 5
+    for answer in told:
+        assert secret not in answer.url
+        assert answer.status == 101 or secret.encode() not in answer.body(), answer.url
+    kept = [file for file in (*lab.root.rglob("*"), *lab.data.glob("log.db*")) if file.is_file()]
+    assert kept
+    assert [file for file in kept if secret.encode() in file.read_bytes()] == []
+    assert secret not in lab.log.read_text()
+
+
+def test_stop_stops_a_stream_says_so_and_the_request_can_be_made_again(
+    open_lab: OpenLab, lab: Lab, model: ModelServer
+) -> None:
+    model.steps = [SLOW, {"text": "This time to the end."}]
+    panel = open_lab(lab.new_session(title="Stop", model="custom:scripted")["id"])
+    panel.say("Count to four thousand")
+    expect(panel.conversation.get_by_text("word word word")).to_be_visible()
+    panel.stop.click()
+    expect(panel.turns.last.get_by_text("Stopped.")).to_be_visible()
+    expect(panel.stop).to_have_count(0)
+    assert model.closed_early == 1, "the model still speaks"
+    panel.picture("stopped-light")
+    panel.turns.last.get_by_role("button", name="Try again").click()
+    panel.finished(2)
+    expect(panel.conversation.get_by_text("This time to the end.")).to_be_visible()
+    expect(panel.turns.last.get_by_text("Count to four thousand")).to_be_visible()
+
+
+def test_stop_ends_a_command_in_its_middle(open_lab: OpenLab, lab: Lab, model: ModelServer) -> None:
+    model.steps = [{"tool_calls": [call("run_command", command="echo begun; sleep 300; echo over")]}]
+    panel = open_lab(lab.new_session(title="Command", model="custom:scripted")["id"])
+    panel.say("Run it")
+    expect(panel.conversation.get_by_role("group", name="Output").get_by_text("begun")).to_be_visible(timeout=LONG)
+    panel.stop.click()
+    expect(panel.turns.last.get_by_text("Stopped.", exact=True)).to_be_visible()
+    panel.finished(1)
+
+
+def test_a_refused_key_is_told_with_what_to_do(open_lab: OpenLab, lab: Lab, model: ModelServer) -> None:
+    refusal = {"error": {"message": f"Incorrect API key provided: {SECRET}"}}
+    model.steps = [{"status": 401, "body": refusal}] * 3
+    panel = open_lab(lab.new_session(title="Refused", model="custom:scripted")["id"])
+    panel.say("Build something")
+    panel.finished(1)
+    failure = panel.turns.last.locator("footer")
+    expect(failure).to_contain_text(re.compile("key", re.I))
+    expect(failure.locator(".jp-AppBuilder-hint")).to_be_visible()
+    expect(failure.get_by_role("button", name="Try again")).to_be_enabled()
+    assert SECRET not in panel.page.content()
+    panel.picture("refused-light")
+
+
+def test_broken_code_shows_its_error_over_the_page_and_fix_it_asks_the_agent(
+    open_lab: OpenLab, lab: Lab, model: ModelServer
+) -> None:
+    session = lab.new_session(title="Broken", template="react-vite", model="custom:scripted")
+    panel = open_lab(session["id"])
+    expect(panel.preview().get_by_role("heading", level=1)).to_be_visible(timeout=LONG)
+    source = lab.app(session) / "src" / "App.tsx"
+    source.write_text("export default function App() {\n  return <h1>Half a <b>heading</h1>;\n}\n")
+    alert = panel.preview().get_by_role("alert")
+    expect(alert).to_contain_text("src/App.tsx:2", timeout=LONG)
+    expect(alert.get_by_role("heading")).to_have_text("The code could not be built")
+    panel.picture("broken-light")
+
+    mended = "export default function App() {\n  return <h1>A whole heading</h1>;\n}\n"
+    model.steps = [{"tool_calls": [write("src/App.tsx", mended)]}, {"text": "It was a tag left open."}]
+    alert.get_by_role("button", name="Fix it").click()
+    panel.finished(1)
+    expect(panel.preview().get_by_role("heading", name="A whole heading")).to_be_visible(timeout=LONG)
+    expect(alert).to_have_count(0)
+    asked = panel.turns.first.locator(".jp-AppBuilder-request")
+    expect(asked).to_contain_text("Fix this error")
+    expect(asked).to_contain_text("src/App.tsx:2")
+    assert "src/App.tsx:2" in str(model.requests[0].body["messages"])
+
+
+def test_a_session_deleted_elsewhere_is_told_and_left(open_lab: OpenLab, lab: Lab) -> None:
+    session = lab.new_session(title="Short-lived")
+    panel, other = open_lab(session["id"]), open_lab()
+    expect(panel.composer).to_be_enabled()
+    other.root.get_by_role("button", name="Actions for Short-lived").click()
+    other.page.get_by_role("menuitem", name="Delete…").click()
+    dialog = other.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Short-lived")
+    dialog.get_by_role("checkbox").check()
+    dialog.get_by_role("button", name="Delete").click()
+    expect(other.root.get_by_role("button", name="Actions for Short-lived")).to_have_count(0)
+    expect(panel.root.get_by_text("This session was deleted.")).to_be_visible()
+    assert not (lab.root / session["path"]).exists()
+    panel.picture("deleted-light")
+    panel.root.get_by_role("button", name="All apps").click()
+    expect(panel.root.get_by_role("heading", name="Build an app")).to_be_visible()
+
+
+def test_a_long_text_stays_inside_the_panel(open_lab: OpenLab, lab: Lab, model: ModelServer) -> None:
+    word = "x" * 400
+    model.steps = [{"text": f"# {word}\n\n{word}\n\n```\n{word}\n```\n\n| a | b |\n|---|---|\n| {word} | {word} |\n"}]
+    panel: Panel = open_lab(lab.new_session(title=f"Long {word[:150]}", model="custom:scripted")["id"])
+    panel.say(f"Repeat {word}")
+    panel.finished(1)
+    scroller = panel.conversation
+    assert scroller.evaluate("element => element.scrollWidth <= element.clientWidth")
+    panel.picture("long-text-light")
