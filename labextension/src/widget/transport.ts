@@ -49,7 +49,8 @@ const PATIENCE = 60_000;
 const RETRY = 5000;
 
 export class CommTransport implements Transport {
-  private last = 0;
+  // Views of one widget share a comm: each begins somewhere else, so that an answer finds the one that asked.
+  private last = Math.floor(Math.random() * 2 ** 40);
   private listener: TransportListener | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly pending = new Map<number, Pending>();

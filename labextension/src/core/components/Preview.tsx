@@ -33,6 +33,7 @@ export function PreviewPane({
   const [typed, setTyped] = React.useState<string | null>(null);
   /** The page in the frame answers messages. */
   const alive = React.useRef(false);
+  const lastAsked = React.useRef(0);
   const [round, setRound] = React.useState(0);
   const [findings, setFindings] = React.useState<readonly Finding[]>([]);
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
@@ -70,10 +71,18 @@ export function PreviewPane({
           setFindings(known => [...known.slice(-19), message.finding]);
           break;
         case 'fix':
-          fix(message.finding);
-          break;
         case 'restart':
-          attempt(store.transport.preview('restart'));
+          // A turn costs money and the page may say anything: only what follows a click into the frame counts, and not
+          // twice in a row.
+          if (document.activeElement !== frame.current || Date.now() - lastAsked.current < PATIENCE) {
+            break;
+          }
+          lastAsked.current = Date.now();
+          if (message.type === 'fix') {
+            fix(message.finding);
+          } else {
+            attempt(store.transport.preview('restart'));
+          }
           break;
         case 'navigated':
           setPath(message.path);
@@ -302,6 +311,9 @@ type ProbeMessage =
   | { type: 'ready' | 'cleared' | 'restart' }
   | { type: 'finding' | 'fix'; finding: Finding }
   | { type: 'navigated'; path: string };
+
+/** How long after a page's request the next one counts (ms). */
+const PATIENCE = 3000;
 
 /** What the page says, checked: it is generated code, and may say anything. */
 export function readMessage(data: unknown): ProbeMessage | null {
