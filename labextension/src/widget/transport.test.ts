@@ -25,7 +25,7 @@ describe('the comm transport', () => {
 
   it('watches from the last event held', () => {
     const { model, listener } = watch();
-    expect(model.sent[0]).toEqual({ id: 1, method: 'watch', params: { after: 7 } });
+    expect(model.sent[0]).toEqual({ id: expect.any(Number), method: 'watch', params: { after: 7 } });
     model.say(snapshot());
     expect(listener.message).toHaveBeenCalledWith(snapshot());
   });
@@ -34,8 +34,9 @@ describe('the comm transport', () => {
     const { model, transport } = watch();
     const diff = transport.diff('c1');
     const send = transport.send('hello');
-    model.say({ reply: 3, ok: false, error: { message: 'A turn is running.', reason: 'session_busy', hint: 'Stop it.' } });
-    model.say({ reply: 2, ok: true, result: 'the diff' });
+    const [asked, told] = model.sent.slice(-2).map(request => request.id);
+    model.say({ reply: told, ok: false, error: { message: 'A turn is running.', reason: 'session_busy', hint: 'Stop it.' } });
+    model.say({ reply: asked, ok: true, result: 'the diff' });
     await expect(diff).resolves.toBe('the diff');
     await expect(send).rejects.toMatchObject({ message: 'A turn is running.', reason: 'session_busy', hint: 'Stop it.' });
   });

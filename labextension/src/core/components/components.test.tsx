@@ -227,8 +227,14 @@ describe('the preview', () => {
     act(() => void window.dispatchEvent(new MessageEvent('message', { data, source: window })));
     expect(transport.asked).toEqual([]);
     const frame = document.querySelector('iframe');
-    act(() => void window.dispatchEvent(new MessageEvent('message', { data, source: frame?.contentWindow ?? null })));
-    expect(transport.asked).toEqual([['send', 'Fix this error: x is undefined']]);
+    const say = (): void =>
+      act(() => void window.dispatchEvent(new MessageEvent('message', { data, source: frame?.contentWindow ?? null })));
+    say();
+    expect(transport.asked, 'nobody clicked into the frame').toEqual([]);
+    frame?.focus();
+    say();
+    say();
+    expect(transport.asked, 'once').toEqual([['send', 'Fix this error: x is undefined']]);
   });
 
   it('takes nothing from a page that is not what it should be', () => {
