@@ -126,6 +126,7 @@ class FileChanged(TypedDict):
     removed: int
     call: NotRequired[str]  # the tool call that did it, if one did
     patch: NotRequired[str]  # for changes no tool call explains (by == "person"): `git diff --binary`
+    tree: NotRequired[str]  # git tree hash of all the log accounts for, with the events stored beside this one
 
 
 class CheckpointCreated(TypedDict):

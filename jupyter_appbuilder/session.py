@@ -64,6 +64,8 @@ class Session:
         self.channel = Channel(self._read, self.to_json)
         self._appending = asyncio.Lock()
         self._acting = asyncio.Lock()
+        self._astray = False  # an append failed: the workspace may be ahead of the log, a turn or a call left open
+        self._stopping = False
         self._turn: asyncio.Task[None] | None = None
         self._work: asyncio.Task[Any] | None = None
         self._calls = 0
@@ -110,7 +112,11 @@ class Session:
         if not drafts:
             return []
         async with self._appending:
-            events = await self._log.append(self.id, drafts)
+            try:
+                events = await self._log.append(self.id, drafts)
+            except AppBuilderError:
+                self._astray = True
+                raise
             # No await from here on: the events and the watchers' news of them are one step.
             self._take(events)
         return events
@@ -184,11 +190,10 @@ class Session:
         name = model or self.summary.model
         agent = await self._make_agent(self, name)
         self._may_act()
-        turn = f"t{self.summary.turns + 1}"
         started = asyncio.get_running_loop().create_future()
-        self._turn = asyncio.create_task(self._run(agent, turn, name, text, started))
-        await asyncio.shield(started)
-        return turn
+        self._stopping = False
+        self._turn = asyncio.create_task(self._run(agent, name, text, started))
+        return await asyncio.shield(started)
 
     async def retry(self) -> str:
         """Ask the last request again."""
@@ -199,6 +204,7 @@ class Session:
 
     async def stop(self) -> None:
         """Stop the running turn, also in the middle of a command. Returns when it has ended; no turn is no error."""
+        self._stopping = True
         if self._work is not None:
             self._work.cancel()
         if self._turn is not None:
@@ -209,14 +215,21 @@ class Session:
         """Wait for the running turn; the data of the last ``turn.finished``."""
         if self._turn is not None:
             await asyncio.shield(self._turn)
+        turn = self.summary.turn
+        if self._astray and turn is not None and turn["reason"] is None:
+            message = "How the turn ended could not be stored."
+            hint = "Check the disk's space and rights, then go on."
+            return {"turn": turn["turn"], "reason": "failed", "message": message, "hint": hint}
         for event in reversed(self._events):
             if event.type == "turn.finished":
                 return event.data
         raise Conflict("Nothing was asked yet.", hint="Send a message first.", reason="no_turn")
 
-    async def _run(self, agent: Agent, turn: str, model: str, text: str, started: asyncio.Future[None]) -> None:
+    async def _run(self, agent: Agent, model: str, text: str, started: asyncio.Future[str]) -> None:
         async with self._acting:
             try:
+                await self._mend()
+                turn = f"t{self.summary.turns + 1}"
                 await self._take_outside_changes()
                 drafts = [Draft("turn.started", {"turn": turn, "model": model})]
                 if model != self.summary.model:
@@ -226,8 +239,10 @@ class Session:
                 started.set_exception(error)
                 started.exception()
                 return
-            started.set_result(None)
+            started.set_result(turn)
             self._work = asyncio.create_task(self._answer(agent, turn, model, text))
+            if self._stopping:
+                self._work.cancel()
             reason, message, hint = "done", "", ""
             try:
                 outcome = await self._work
@@ -241,7 +256,10 @@ class Session:
                 reason, message = "failed", "Something went wrong inside App Builder."
                 hint = "The server's log has the details. Try again."
             self._work = None
-            await self._finish(turn, text, reason, message, hint)
+            try:
+                await self._finish(turn, text, reason, message, hint)
+            except AppBuilderError as error:
+                log.error("The end of turn %s of session %s could not be stored: %s", turn, self.id, error)
 
     async def _answer(self, agent: Agent, turn: str, model: str, text: str) -> Outcome:
         earlier = [e.data["text"] for e in self._events if e.type == "message.user" and e.data["turn"] != turn]
@@ -256,11 +274,13 @@ class Session:
         drafts: list[Draft] = []
         try:
             await self._take_outside_changes()
-            if checkpoint := await self.workspace.checkpoint(title):
+            if checkpoint := await self.workspace.checkpoint(title, known=True):
                 drafts.append(checkpoint_draft(checkpoint, turn))
-        except AppBuilderError as error:
+        except (AppBuilderError, OSError) as error:
             if reason == "done":
-                reason, message, hint = "failed", error.message, error.hint
+                ours = isinstance(error, AppBuilderError)
+                reason, message = "failed", error.message if ours else f"The version could not be kept: {error}."
+                hint = error.hint if ours else "Check the disk's space and rights, then ask again."
             log.warning("No checkpoint after turn %s of session %s: %s", turn, self.id, error)
         finished = {"turn": turn, "reason": reason, "message": message, "hint": hint}
         await self.append(*drafts, Draft("turn.finished", finished))
@@ -275,10 +295,12 @@ class Session:
             known = ", ".join(sorted(self.runner.tools))
             raise NotFound(f"There is no tool {tool!r}.", hint=f"Choose one of: {known}.", reason="unknown_tool")
         async with self._acting:
+            await self._mend()
             self._calls += 1
             call = f"{by}.{self.summary.last_seq + 1}.{self._calls}"
             result = await self.runner.run(tool, arguments, call=call, by=by)
-            if self.runner.tools[tool].effect != "read" and (kept := await self.workspace.checkpoint(result.summary)):
+            changing = self.runner.tools[tool].effect != "read"
+            if changing and (kept := await self.workspace.checkpoint(result.summary, known=True)):
                 await self.append(checkpoint_draft(kept, None))
         return call, result
 
@@ -286,8 +308,9 @@ class Session:
         """Bring files and preview back to a checkpoint. The restore is itself an event and a checkpoint on top."""
         self._may_act()
         async with self._acting:
+            await self._mend()
             await self._take_outside_changes()
-            if kept := await self.workspace.checkpoint("Edits by hand"):
+            if kept := await self.workspace.checkpoint("Edits by hand", known=True):
                 await self.append(checkpoint_draft(kept, None))
             previous = (await self.workspace.checkpoints())[0].id
             made, patch = await self.workspace.restore(checkpoint)
@@ -306,31 +329,20 @@ class Session:
 
     async def look_for_edits(self) -> None:
         """Take in what a person changed in an editor meanwhile. Does nothing while something of ours runs."""
-        if self.owned and not self.busy and not self._acting.locked() and self.summary.state in ("ready", "asleep"):
+        if not self.owned or self.busy or self._acting.locked():
+            return
+        if self.summary.state in ("ready", "asleep") or self._astray:
             async with self._acting:
+                await self._mend()
                 await self._take_outside_changes()
 
     async def _take_outside_changes(self, by: By = "person") -> None:
-        changes = await self.workspace.outside_changes()
-        if not changes:
-            return
-        await self.append(
-            *(
-                Draft(
-                    "file.changed",
-                    {
-                        "path": change.path,
-                        "change": change.change,
-                        "by": by,
-                        "added": change.added,
-                        "removed": change.removed,
-                        "patch": patch,
-                    },
-                )
-                for change, patch in changes
-            )
-        )
-        await self.workspace.settle()
+        from .tools.runner import by_others
+
+        if changes := await self.workspace.outside_changes():
+            tree = await self.workspace.known()
+            await self.append(*(by_others(change, patch, by, tree) for change, patch in changes))
+            await self.workspace.settle()
 
     def _may_act(self, *, busy_is_fine: bool = False) -> None:
         if not self.owned:
@@ -371,8 +383,37 @@ class Session:
                 )
             )
             return
-        # What a killed process wrote but did not get to record.
-        await self._take_outside_changes(by="command")
+        try:
+            await self._catch_up()
+        except (AppBuilderError, OSError) as error:
+            # Without its files a session can still be read and deleted.
+            log.warning("The files of session %s cannot be read: %s", self.id, error)
+        await self._close_open()
+
+    async def _mend(self) -> None:
+        """After the log refused to store something: take its word for what happened, and go on from there."""
+        if self._astray:
+            await self._catch_up()
+            await self._close_open()
+            self._astray = False
+
+    async def _catch_up(self) -> None:
+        """Record what a process that died, or could not store it, did to the files."""
+        turn = self.summary.turn
+        unfinished = turn["turn"] if turn and turn["reason"] is None else None
+        for event in reversed(self._events):
+            if event.type in ("file.changed", "checkpoint.created", "session.restored"):
+                if tree := event.data.get("tree"):
+                    await self.workspace.know(tree)
+                break
+        await self._take_outside_changes(by="command" if unfinished else "person")
+        kept = {event.data["checkpoint"] for event in self._events if event.type == "checkpoint.created"}
+        newest = (await self.workspace.checkpoints())[0]
+        if newest.id not in kept and newest.tree == await self.workspace.known():
+            await self.append(checkpoint_draft(newest, unfinished))
+
+    async def _close_open(self) -> None:
+        """End the calls and the turn that have no end in the log."""
         finished = {event.data["call"] for event in self._events if event.type == "tool.finished"}
         turn = self.summary.turn
         for event in self._events:

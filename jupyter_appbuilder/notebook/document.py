@@ -21,6 +21,8 @@ from .cells import Call
 Cell = dict[str, Any]
 Notebook = dict[str, Any]
 
+FILE_TOOLS = frozenset({"write_file", "edit_file", "delete_file", "rename_file"})
+
 MAX_OUTPUT = 4000  # characters of a result shown below its cell; the whole is in the log
 
 
@@ -175,7 +177,9 @@ class _Writer:
         patch = data.get("patch", "")
         # A write that was stopped may still have happened: what counts is whether a file changed.
         happened = data["ok"] or data["call"] in self.changed
-        call = _call(data["tool"], arguments, patch) if happened or patch else None
+        # With a patch, a file tool's arguments do not tell all: it began with a file that is in no version.
+        tool = "" if "patch" in data and data["tool"] in FILE_TOOLS else data["tool"]
+        call = _call(tool, arguments, patch, title=data["tool"]) if happened or patch else None
         if call is None:
             mark = "" if data["ok"] else "✗ "
             self.say(event, f"{mark}`{data['tool']}` {_code(data['summary'])}")
@@ -229,7 +233,7 @@ class _Writer:
         self.verified = len(self.cells)
 
 
-def _call(tool: str, arguments: Mapping[str, Any], patch: str) -> Call | None:
+def _call(tool: str, arguments: Mapping[str, Any], patch: str, title: str) -> Call | None:
     """The cell that does again what a tool call did; None for a call that changed nothing."""
     match tool:
         case "write_file":
@@ -250,7 +254,7 @@ def _call(tool: str, arguments: Mapping[str, Any], patch: str) -> Call | None:
             return Call("run", (f"npm install{dev} {packages}",), {}, cells.pack_patch(patch))
         case _ if patch:  # a tool of a third party: what it left is enough
             options, body = cells.pack(patch)
-            return Call("patch", (), options | {"title": tool}, body)
+            return Call("patch", (), options | {"title": title}, body)
         case _:
             return None
 

@@ -83,6 +83,16 @@ class Rebuild:
 
     async def run(self, call: Call) -> str:
         """Carry out a call; what to show below the cell. Raises an ``AppBuilderError`` when it cannot be done."""
+        said = await self._run(call)
+        if any(change.path.rpartition("/")[2] == ".gitignore" for change in self.workspace.take_changes()):
+            # Files that are no longer ignored come with a patch of their own, as they were in the session then.
+            for change, _ in await self.workspace.outside_changes():
+                if change.change == "created":
+                    await self.workspace.delete(change.path)
+            self.workspace.take_changes()
+        return said
+
+    async def _run(self, call: Call) -> str:
         workspace, body = self.workspace, call.body
         match call.command:
             case "write":

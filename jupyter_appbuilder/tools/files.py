@@ -118,7 +118,7 @@ async def edit_file(context: ToolContext, arguments: EditFile) -> ToolResult:
         raise InvalidInput(
             "The edits undo each other: the file would stay as it is.", hint="See what should change.", field="edits"
         )
-    change = await context.workspace.write(arguments.path, after)
+    change = await context.workspace.write(arguments.path, after, replacing=before.encode())
     return ToolResult(
         f"Edited {arguments.path} ({_signs(change)} lines):\n{unified(before, after, arguments.path, context=2)}",
         f"Edited {arguments.path} ({_signs(change)})",

@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 OnOutput = Callable[[Literal["stdout", "stderr"], str], None]
+
+BY_ARGUMENTS = {"write_file": (), "edit_file": ("path",), "delete_file": ("path",), "rename_file": ("old",)}
+"""Tools whose arguments tell all they did, and the arguments that name what must be there for it. What other tools did
+is kept as a patch."""
+
+STOPPED = ToolResult("Stopped before it was done.", "Stopped", ok=False, detail={"reason": "stopped"})
 
 log = logging.getLogger(__name__)
 
@@ -106,11 +113,13 @@ class ToolRunner:
         context = self._context(self._output(job))
         if self._lock.locked():
             # A command may be at work: what differs now need not be a person's doing. It is looked at later.
-            await _whole(self._journal.append(job.started()))
+            stop = await self._begin(job, self._store_start(job))
         else:
             async with self._lock:
-                await _whole(self._start(context.workspace, job))
-        result, stop = await self._attempt(tool, context, arguments)
+                stop = await self._begin(job, self._start(context.workspace, job))
+        result = STOPPED
+        if stop is None:
+            result, stop = await self._attempt(tool, context, arguments)
         await _whole(self._journal.append(job.finished(result)))
         if stop:
             raise stop
@@ -119,12 +128,24 @@ class ToolRunner:
     async def _run_changing(self, tool: Tool[Any], arguments: Any, job: _Job) -> ToolResult:
         context = self._context(self._output(job))
         workspace = context.workspace
-        await _whole(self._start(workspace, job))
-        result, stop = await self._attempt(tool, context, arguments)
+        stop = await self._begin(job, self._start(workspace, job))
+        result = STOPPED
+        if stop is None:
+            result, stop = await self._attempt(tool, context, arguments)
         await _whole(self._finish(workspace, job, result, runs_code=tool.effect == "command"))
         if stop:
             raise stop
         return result
+
+    async def _begin(self, job: _Job, start: Coroutine[Any, Any, Any]) -> asyncio.CancelledError | None:
+        """Store that a call started. When stopped meanwhile, that is returned: what has started also has to end."""
+        try:
+            await _whole(start)
+        except asyncio.CancelledError as stop:
+            if not job.stored:
+                raise
+            return stop
+        return None
 
     async def _attempt(
         self, tool: Tool[Any], context: ToolContext, arguments: Any
@@ -132,7 +153,7 @@ class ToolRunner:
         try:
             return await tool.run(context, arguments), None
         except asyncio.CancelledError as stop:
-            return ToolResult("Stopped before it was done.", "Stopped", ok=False, detail={"reason": "stopped"}), stop
+            return STOPPED, stop
         except AppBuilderError as error:
             return _failed(error), None
         except Exception as error:
@@ -142,30 +163,47 @@ class ToolRunner:
             text = f"The tool {tool.name} broke down: {type(error).__name__}: {str(error)[:1000]}"
             return ToolResult(text, f"{tool.name} broke down", ok=False, detail={"reason": "internal"}), None
 
+    async def _store_start(self, job: _Job, *before: Draft) -> None:
+        await self._journal.append(*before, job.started())
+        job.stored = True
+
     async def _start(self, workspace: Workspace, job: _Job) -> None:
-        changed = [
-            Draft("file.changed", {**_counted(change), "by": "person", "patch": patch})
-            for change, patch in await workspace.outside_changes()
-        ]
+        found = await workspace.outside_changes()
+        tree = await workspace.known() if found else ""
+        changed = [by_others(change, patch, "person", tree) for change, patch in found]
         workspace.take_changes()
-        await self._journal.append(*changed, job.started())
+        if not await _told_by_arguments(workspace, job):
+            job.before = await workspace.known()
+        await self._store_start(job, *changed)
         if changed:
             await workspace.settle()
 
     async def _finish(self, workspace: Workspace, job: _Job, result: ToolResult, *, runs_code: bool) -> None:
         changes: list[FileChange] = workspace.take_changes()
+        found = await workspace.take_unseen()
         by: By = job.by
         patch: str | None = None
-        if runs_code:
+        if job.before is not None:
+            found = []  # in the patch
             try:
-                before, after = await workspace.known(), await workspace.accept()
-                changes, patch = await workspace.changes(before, after), await workspace.patch(before, after)
-                by = "command"
-            except AppBuilderError as error:
+                after = await (workspace.snapshot() if runs_code else workspace.known())
+                changes = await workspace.changes(job.before, after)
+                patch = await workspace.patch(job.before, after)
+                await workspace.know(after)
+                by = "command" if runs_code else by
+            except (AppBuilderError, OSError) as error:
+                # It is found as an outside change by whoever looks next.
                 log.warning("What %s changed cannot be told: %s", job.tool, error)
-        files = [Draft("file.changed", {**_counted(change), "by": by, "call": job.call}) for change in changes]
-        await self._journal.append(job.finished(result, patch), *files)
-        if files:
+                changes, patch = [], None
+                with suppress(AppBuilderError):
+                    await workspace.know(job.before)
+        tree = await workspace.known() if changes or found else ""
+        files = [
+            Draft("file.changed", {**_counted(change), "by": by, "call": job.call, "tree": tree}) for change in changes
+        ]
+        overwritten = [by_others(change, its_patch, "person", tree) for change, its_patch in found]
+        await self._journal.append(*overwritten, job.finished(result, patch), *files)
+        if files or overwritten:
             await workspace.settle()
 
     def _output(self, job: _Job) -> OnOutput:
@@ -185,6 +223,8 @@ class _Job:
     turn: str | None
     arguments: dict[str, Any] | None = None
     began: float = 0.0
+    before: str | None = None  # the known tree when it started, for a tool whose doing is kept as a patch
+    stored: bool = False  # whether its start is in the log
 
     def started(self) -> Draft:
         self.began = time.monotonic()
@@ -258,6 +298,24 @@ def _ours_within(error: BaseException) -> AppBuilderError | None:
         inner: tuple[BaseException, ...] = error.exceptions  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
         return next((ours for item in inner if (ours := _ours_within(item)) is not None), None)
     return None
+
+
+async def _told_by_arguments(workspace: Workspace, job: _Job) -> bool:
+    """Whether doing the same again would give the same: not where it begins with a file that is no part of the app's
+    versions, which a replay has not, nor where it changes which files are."""
+    given = job.arguments or {}
+    paths = [str(given.get(name, "")) for name in ("path", "old", "new")]
+    if job.tool not in BY_ARGUMENTS or any(path.rstrip("/").rpartition("/")[2] == ".gitignore" for path in paths):
+        return False
+    try:
+        return all([await workspace.knows(str(given.get(name))) for name in BY_ARGUMENTS[job.tool]])
+    except AppBuilderError:
+        return True  # a path the tool will refuse
+
+
+def by_others(change: FileChange, patch: str, by: By, tree: str) -> Draft:
+    """A change that no tool call explains; ``tree`` is the known tree with it."""
+    return Draft("file.changed", {**_counted(change), "by": by, "patch": patch, "tree": tree})
 
 
 def _counted(change: FileChange) -> dict[str, Any]:

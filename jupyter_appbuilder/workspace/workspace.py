@@ -106,16 +106,16 @@ class Workspace:
 
     # Changing files
 
-    async def write(self, path: str, content: bytes | str) -> FileChange:
+    async def write(self, path: str, content: bytes | str, *, replacing: bytes | None = None) -> FileChange:
         """Write a whole file at once, making its folders. ``added`` and ``removed`` are both 0 when text stays the
-        same."""
+        same. Raises ``Conflict`` when the file is not ``replacing``, what the caller worked on, any more."""
         data = content.encode() if isinstance(content, str) else content
         parts = self._writable(path)
         async with self._lock:
             await self._load()
             if parts[-1] == ".gitignore":
-                return await self._around_ignore_rules(lambda: self._write(parts, data))
-            return await _thread(self._write, parts, data)
+                return await self._around_ignore_rules(lambda: self._write(parts, data, replacing))
+            return await _thread(self._write, parts, data, replacing)
 
     async def delete(self, path: str) -> FileChange:
         """Delete a file (a link itself, not its target), and the folders that are empty then."""
@@ -148,6 +148,11 @@ class Workspace:
             await self._check_out(after, [change.path for change in changes])
             self._own += changes
             return changes
+
+    async def take_unseen(self) -> list[tuple[FileChange, str]]:
+        """What others changed in the moment before an operation of ours wrote over it, each with its patch."""
+        async with self._lock:
+            return await self._take_unseen()
 
     def take_changes(self) -> list[FileChange]:
         """What ``write``, ``delete``, ``rename`` and ``apply`` changed since this was last asked."""
@@ -201,23 +206,37 @@ class Workspace:
                 for path in sorted(known.keys() | now.keys(), key=str.encode)
                 if known.get(path) != now.get(path)
             ]
-            if not differing and not self._unseen:
-                return []
-            found: list[tuple[FileChange, str]] = []
-            for unseen in self._unseen:
-                found += await self._explain([unseen])
-            found += await self._explain(differing)
-            self._unseen = []
+            # What goes before what comes: a folder may have made room for a file of its name.
+            differing.sort(key=lambda item: item[2] is not None)
+            found = await self._take_unseen() + await self._explain(differing)
             self._known = now
             return found
 
-    # Versions
-
-    async def checkpoint(self, title: str) -> Checkpoint | None:
-        """Keep the files as they are as a version. None when nothing changed since the last one."""
+    async def knows(self, path: str) -> bool:
+        """Whether the known tree holds the file ``path``."""
         async with self._lock:
             await self._load()
-            tree = await self._scan_tree()
+            return "/".join(inside(self.app, path)) in (self._known or {})
+
+    async def know(self, tree: str) -> None:
+        """Take a tree for known: what differs from it is an outside change. Raises ``NotFound`` for no tree of ours."""
+        async with self._lock:
+            try:
+                self._known = await self._files_of(tree)
+            except GitError:
+                raise NotFound(f"The app's history has no tree {tree}.", hint="It was pruned or replaced.") from None
+            self._unseen = []
+
+    # Versions
+
+    async def checkpoint(self, title: str, *, known: bool = False) -> Checkpoint | None:
+        """Keep the files as they are as a version. None when nothing changed since the last one.
+
+        With ``known``, the files as the known tree has them: what somebody changed this moment waits for the next.
+        """
+        async with self._lock:
+            await self._load()
+            tree = await (_thread(put_tree, self._store, dict(self._known or {})) if known else self._scan_tree())
             head, head_tree = await self._head()
             await self._keep_known()
             if tree == head_tree:
@@ -329,12 +348,18 @@ class Workspace:
             )
         return content
 
-    def _write(self, parts: tuple[str, ...], content: bytes) -> FileChange:
+    def _write(self, parts: tuple[str, ...], content: bytes, replacing: bytes | None = None) -> FileChange:
         path = "/".join(parts)
         tracked = is_tracked(self.app, parts)
         try:
             with opened_folder(self.app, parts[:-1], make=True) as folder:
                 old, mode = self._before(folder, path, tracked)
+                if replacing is not None and old != replacing:
+                    raise Conflict(
+                        f"{path} was changed by somebody else this moment. Nothing was written.",
+                        hint="Read it again and redo the change.",
+                        reason="file_changed",
+                    )
                 executable = mode == EXECUTABLE
                 status = write_at(folder, parts[-1], content, staging=self._git.staging, executable=executable)
         except (NotADirectoryError, FileExistsError):
@@ -440,6 +465,7 @@ class Workspace:
             if content is not None:
                 self._store.put("blob", content)
             self._unseen.append((path, known, now))
+            self._set_known(path, now)
         return content, mode
 
     def _is_folder(self, parts: tuple[str, ...]) -> bool:
@@ -466,10 +492,19 @@ class Workspace:
             if known.get(path) != before.get(path)
         ]
         self._known = before
+        done = len(self._own)
         result = await _thread(act)
+        own = {change.path for change in self._own[done:]}
         await self._scan()
-        self._known = self._keys()
+        self._known = {path: key if path in own else before.get(path, key) for path, key in self._keys().items()}
         return result
+
+    async def _take_unseen(self) -> list[tuple[FileChange, str]]:
+        found: list[tuple[FileChange, str]] = []
+        for unseen in self._unseen:
+            found += await self._explain([unseen])
+        self._unseen = []
+        return found
 
     async def _load(self) -> None:
         if self._known is not None:
@@ -520,7 +555,7 @@ class Workspace:
     async def _commit(self, tree: str, parent: str | None, title: str) -> Checkpoint:
         person = f"Jupyter App Builder <appbuilder@localhost> {int(time.time())} +0000"
         lines = [f"tree {tree}", *([f"parent {parent}"] if parent else []), f"author {person}", f"committer {person}"]
-        message = title.strip().replace("\0", "") or "Checkpoint"
+        message = re.sub(r"[\0-\x08\x0b-\x1f]", "", title).strip() or "Checkpoint"
         commit = await _thread(
             self._store.put, "commit", ("\n".join(lines) + f"\n\n{message}\n").encode(errors="replace")
         )
@@ -663,6 +698,8 @@ class Workspace:
         wanted = {path: files[path] for path in paths if path in files}
         contents = await self._blobs({key for _, key in wanted.values()})
 
+        known = dict(self._known or {})
+
         def put() -> None:
             for path in paths:
                 parts = tuple(path.split("/"))
@@ -679,6 +716,7 @@ class Workspace:
         try:
             await _thread(put)
         except (IsADirectoryError, NotADirectoryError, FileExistsError) as error:
+            self._known = known  # what was put back by then is found as an outside change
             raise Conflict(
                 f"A file cannot be put back: {error.filename or error.filename2} is in its way.",
                 hint="Move it away and try again.",

@@ -27,7 +27,16 @@ async def test_what_a_person_changed_meanwhile_is_recorded_before_the_call_with_
         by_hand, ours = b.journal.of("file.changed")
         assert (by_hand["path"], by_hand["by"]) == ("src/greet.ts", "person")
         assert "+by hand" in by_hand["patch"]
-        assert ours == {"path": "a.txt", "change": "created", "added": 1, "removed": 0, "by": "agent", "call": "r1.1"}
+        tree = await b.workspace.known()
+        assert ours == {
+            "tree": tree,
+            "path": "a.txt",
+            "change": "created",
+            "added": 1,
+            "removed": 0,
+            "by": "agent",
+            "call": "r1.1",
+        }
         assert b.journal.batches == [["file.changed", "tool.started"], ["tool.finished", "file.changed"]]
 
 

@@ -184,9 +184,16 @@ async def test_a_command_runs_in_the_sandbox_with_live_output_and_its_changes_ar
         assert {data["call"] for _, data in b.journal.lives} == {"r1.1"}
         (finished,) = b.journal.of("tool.finished")
         assert "+made" in finished["patch"]
-        assert b.journal.of("file.changed") == [
-            {"path": "src/made.txt", "change": "created", "added": 1, "removed": 0, "by": "command", "call": "r1.1"}
-        ]
+        (made,) = b.journal.of("file.changed")
+        assert made.pop("tree") == await b.workspace.known()
+        assert made == {
+            "path": "src/made.txt",
+            "change": "created",
+            "added": 1,
+            "removed": 0,
+            "by": "command",
+            "call": "r1.1",
+        }
         assert b.journal.batches[-1] == ["tool.finished", "file.changed"]
         failed = await b.call("run_command", {"command": "exit 7"})
         assert (failed.ok, failed.detail["exit_code"]) == (False, 7)

@@ -269,8 +269,8 @@ async def test_edits_by_hand_are_told_with_a_patch_that_makes_them_again(make, t
     os.symlink("run.sh", workspace.app / ".gitignore")
     found = await workspace.outside_changes()
     assert [(change.path, change.change) for change, _ in found] == [
+        ("index.html", "deleted"),  # what goes is told before what comes
         (".gitignore", "modified"),
-        ("index.html", "deleted"),
         ("latin.txt", "created"),
         ("notes.txt", "created"),
         ("run.sh", "modified"),
