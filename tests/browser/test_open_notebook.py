@@ -49,7 +49,7 @@ def file_of(lab: Lab, session: dict[str, Any]) -> Path:
 
 def on_disk(lab: Lab, session: dict[str, Any]) -> list[str]:
     file = file_of(lab, session)
-    cells = json.loads(file.read_text())["cells"] if file.exists() else []
+    cells: list[dict[str, Any]] = json.loads(file.read_text())["cells"] if file.exists() else []
     return ["".join(cell["source"]) for cell in cells]
 
 
@@ -95,10 +95,10 @@ def test_cells_appear_by_themselves_and_what_the_person_typed_stays(
     panel.say("The second request")
     shown(page, "write second.txt")
     panel.finished(2)
-    shown(page, "write third.txt")
-    wait_for(lambda: "write third.txt" in joined(lab, session), page)
+    wait_for(lambda: count(on_disk(lab, session), "%appbuilder checkpoint") == 2, page)
     page.wait_for_function(f"() => !({DIRTY})()")
     assert on_disk(lab, session) == page.evaluate(SOURCES)
+    assert count(on_disk(lab, session), "write third.txt") == 1
 
     # An unsaved cell of the person's.
     command(page, "notebook:move-cursor-down")
