@@ -18,6 +18,7 @@ import logging
 import os
 import secrets
 import tempfile
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,9 @@ QUIET_SECONDS = 0.4
 
 MAX_WAIT_SECONDS = 3.0
 """… or when it is this old."""
+
+PATIENCE = 10
+"""How often, each tenth of a second, a file is read that has just changed and is no JSON."""
 
 
 class NotebookWriter:
@@ -192,18 +196,29 @@ def save(home: Path, events: list[Event], archive: str) -> tuple[Path, str]:
         path = home if number == 1 else home.with_stem(f"{home.stem}-{number}")
         ours = document(events, archive, note=note)
         try:
-            found: Any = json.loads(path.read_bytes())
+            found = _read(path)
         except FileNotFoundError:
             write(path, ours)
             return path, note
-        except ValueError:
-            found = None
         if (whole := merged(found, ours)) is not None:
             if whole != found:
                 write(path, whole)
             return path, note
         note = note or f"{path.name} was changed by hand, so it is left as it is. This notebook goes on in its place."
     raise OSError(f"{home.name} and 999 numbered files beside it were changed by hand")
+
+
+def _read(path: Path) -> Any:
+    """The JSON in a file; None when it has none."""
+    for _ in range(PATIENCE):
+        try:
+            return json.loads(path.read_bytes())
+        except ValueError:
+            # Jupyter may be in the middle of saving: it does not always write at once.
+            if time.time() - path.stat().st_mtime > 1:
+                break
+            time.sleep(0.1)
+    return None
 
 
 def _render(events: list[Event], archive: str, after: int, note: str) -> Notebook:

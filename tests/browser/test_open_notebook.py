@@ -49,7 +49,10 @@ def file_of(lab: Lab, session: dict[str, Any]) -> Path:
 
 def on_disk(lab: Lab, session: dict[str, Any]) -> list[str]:
     file = file_of(lab, session)
-    cells: list[dict[str, Any]] = json.loads(file.read_text())["cells"] if file.exists() else []
+    try:
+        cells: list[dict[str, Any]] = json.loads(file.read_text())["cells"]
+    except (FileNotFoundError, ValueError):  # not there yet, or in the middle of being saved
+        return []
     return ["".join(cell["source"]) for cell in cells]
 
 

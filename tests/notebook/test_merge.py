@@ -152,3 +152,18 @@ async def test_what_a_person_discards_on_closing_is_written_again(tmp_path: Path
         writer.release("lab")
         await writer.flush()
         assert any("b.txt" in source for source in sources(writer.path))
+
+
+async def test_a_file_that_is_just_being_saved_is_waited_for(tmp_path: Path):
+    async with Recorded(tmp_path) as session:
+        writer = NotebookWriter(session.folder / "board.ipynb", session.read)
+        writer.changed()
+        await writer.flush()
+        whole = writer.path.read_bytes()
+        writer.path.write_bytes(whole[:100])
+        await session.write("a.txt", "a\n")
+        writer.changed()
+        asyncio.get_running_loop().call_later(0.15, writer.path.write_bytes, whole)
+        await writer.flush()
+        assert writer.path.name == "board.ipynb"
+        assert any("a.txt" in source for source in sources(writer.path))
