@@ -18,6 +18,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict
@@ -93,12 +94,15 @@ class Tool(Generic[A]):
 
     def definition(self) -> dict[str, Any]:
         """The tool in the OpenAI function-calling format."""
-        schema = self.arguments.model_json_schema()
-        schema = _inlined(schema, schema.pop("$defs", {}))
-        return {
-            "type": "function",
-            "function": {"name": self.name, "description": self.description, "parameters": schema},
-        }
+        function = {"name": self.name, "description": self.description, "parameters": _schema(self.arguments)}
+        return {"type": "function", "function": function}
+
+
+@cache
+def _schema(arguments: type[BaseModel]) -> dict[str, Any]:
+    """The schema of a tool's arguments. Pydantic works it out anew each time, in 2 ms for all tools of one request."""
+    schema = arguments.model_json_schema()
+    return _inlined(schema, schema.pop("$defs", {}))
 
 
 def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:

@@ -6,14 +6,13 @@ stream costs seven times as much for each event (31 µs against 225 µs).
 
 from __future__ import annotations
 
-import asyncio
-import importlib
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .base import Message, ModelError, ModelResponse, ModelSettings, TextDelta, ToolCallDelta, ToolDefinition
+from .clients import client_of
 from .completions import Assembly, BadStream, as_object, drain, listed_names, parsed, stream_events
 from .redaction import public_url, redact, url_secrets
 
@@ -96,22 +95,19 @@ class OpenAICompatibleModel:
         self._model = model
         self._known = known
         self._ask_usage = True
-        self._client: AsyncOpenAI | None = None
 
     async def stream(
         self, messages: Sequence[Message], tools: Sequence[ToolDefinition], settings: ModelSettings
     ) -> AsyncIterator[TextDelta | ToolCallDelta | ModelResponse]:
         """See ``base.Model``. Where the endpoint reports no usage, its figures are 0."""
-        await asyncio.to_thread(importlib.import_module, "openai")  # takes most of a second the first time
+        client = await client_of(self._endpoint)
         import openai
 
-        if self._client is None:
-            self._client = self._endpoint.client()
         assembly = Assembly()
         try:
             while True:
                 body = self._body(messages, tools, settings)
-                create: Any = self._client.chat.completions.with_streaming_response.create
+                create: Any = client.chat.completions.with_streaming_response.create
                 try:
                     async with create(**body) as response:
                         kind = response.headers.get("content-type", "")
@@ -149,15 +145,13 @@ class OpenAICompatibleModel:
 
     async def names(self) -> list[str]:
         """The models this endpoint offers, as it lists them. Raises ``ModelError``."""
-        client = self._endpoint.client()
+        client = await client_of(self._endpoint)
         try:
             options = client.with_options(max_retries=0)
             response = await options.models.with_raw_response.list(extra_headers=self._endpoint.headers)
             return listed_names(json.loads(response.content))
         except Exception as error:
             raise self._translate(error) from None
-        finally:
-            await client.close()
 
     def _body(
         self, messages: Sequence[Message], tools: Sequence[ToolDefinition], settings: ModelSettings
