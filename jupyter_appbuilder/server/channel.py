@@ -66,6 +66,7 @@ class ChannelHandler(WebSocketMixin, WebSocketHandler, AppBuilderMixin):  # pyri
 
     def open(self, *args: Any, **kwargs: Any) -> None:
         super().open(*args, **kwargs)
+        self.set_nodelay(True)  # a token is a small packet: it must not wait for the last one's acknowledgement
         self.sending = asyncio.create_task(self._send(self.watched))
 
     async def _send(self, session: Session) -> None:
