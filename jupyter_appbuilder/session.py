@@ -111,6 +111,18 @@ class Session:
     async def append(self, *drafts: Draft) -> list[Event]:
         if not drafts:
             return []
+        storing = asyncio.ensure_future(self._store(drafts))
+        try:
+            return await asyncio.shield(storing)
+        except asyncio.CancelledError:
+            # What the log has stored has to be here as well, before anything else is done.
+            while not storing.done():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait([storing])
+            storing.exception()
+            raise
+
+    async def _store(self, drafts: Sequence[Draft]) -> list[Event]:
         async with self._appending:
             try:
                 events = await self._log.append(self.id, drafts)
@@ -438,8 +450,7 @@ class Session:
         if self._observer is not None:
             self._observer.cancel()
         await self.app.close()
-        if self.owned and keep_notebook:
-            await self.notebook.flush()
+        await self.notebook.close(write=self.owned and keep_notebook)
         self.channel.close()
 
 
