@@ -33,9 +33,8 @@ def test_the_command_palette_offers_what_the_panel_does(open_lab: OpenLab, lab: 
     expect(panel.composer).to_be_enabled()
 
     def choose(label: str) -> None:
-        page.keyboard.press("Control+Shift+C")
-        search = page.get_by_role("searchbox").or_(page.locator(".lm-CommandPalette-input, .jp-SearchBar input")).last
-        search.fill(f"App Builder {label}")
+        command(page, "apputils:activate-command-palette")
+        page.keyboard.type(label)
         page.locator(".lm-CommandPalette-item", has_text=label).first.click()
 
     choose("Build a New App")

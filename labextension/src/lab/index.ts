@@ -322,8 +322,10 @@ function activate(
     await Promise.all([app.restored, ready]);
     const query = new URLSearchParams(window.location.search);
     const asked = query.get('appbuilder');
-    const saved = stateDB ? await stateDB.fetch(STATE_KEY) : undefined;
-    const session = typeof saved === 'string' ? saved : null;
+    // JupyterLab writes its state a moment later; a refresh in that moment finds it in the tab's own storage.
+    const tab = `${STATE_KEY}:${window.location.pathname}`;
+    const saved = window.sessionStorage.getItem(tab) ?? (stateDB ? await stateDB.fetch(STATE_KEY) : undefined);
+    const session = typeof saved === 'string' && saved !== '' ? saved : null;
     if (asked !== null && asked !== 'open' && asked !== '') {
       model.open(asked);
       if (settings.autoOpenPreview) {
@@ -342,6 +344,7 @@ function activate(
     }
     const remember = (): void => {
       const current = model.get().session;
+      window.sessionStorage.setItem(tab, current ?? '');
       void (current === null ? stateDB?.remove(STATE_KEY) : stateDB?.save(STATE_KEY, current));
       commands.notifyCommandChanged();
     };

@@ -144,21 +144,23 @@ function firstDrawn(view: SessionView, pages: number): number {
   return at;
 }
 
-/** The checkpoint whose files are in the workspace now, as far as the log tells. */
+/** The checkpoint whose files are in the workspace now, as far as the log tells; none once somebody edited by hand. */
 export function currentCheckpoint(view: SessionView): string | null {
-  let current: string | null = null;
-  for (let at = view.entries.length - 1; at >= 0 && current === null; at--) {
-    const entry = view.entries[at];
-    if (entry?.kind === 'turn') {
-      current = entry.checkpoint?.checkpoint ?? null;
-    } else if (entry) {
-      for (let place = entry.items.length - 1; place >= 0 && current === null; place--) {
-        const item = entry.items[place];
-        if (item?.kind === 'restore') {
-          current = item.restored.checkpoint;
-        }
+  for (const entry of [...view.entries].reverse()) {
+    if (entry.kind === 'turn') {
+      if (entry.checkpoint) {
+        return entry.checkpoint.checkpoint;
+      }
+      continue;
+    }
+    for (const item of [...entry.items].reverse()) {
+      if (item.kind === 'restore') {
+        return item.restored.checkpoint;
+      }
+      if (item.kind === 'file') {
+        return null;
       }
     }
   }
-  return current;
+  return null;
 }
