@@ -234,6 +234,8 @@ class AppBuilder(LoggingConfigurable):
             if owned:
                 try:
                     await session.recover()
+                    # It may have been open, and so not written, when its last owner ended.
+                    session.notebook.changed()
                 except BaseException:
                     del self._sessions[session_id]
                     await self.log_store.release(session_id)

@@ -61,6 +61,7 @@ class NotebookWriter:
         self._note = ""
         self._task: asyncio.Task[None] | None = None
         self._stale = False
+        self._closed = False
         self._holders: dict[str, asyncio.TimerHandle | None] = {}
         self._last_change = 0.0
         self._writing = asyncio.Lock()
@@ -69,7 +70,7 @@ class NotebookWriter:
         """The log has grown. Cheap; call it from the event loop as often as you like."""
         self._stale = True
         self._last_change = asyncio.get_running_loop().time()
-        if not self.held and (self._task is None or self._task.done()):
+        if not self.held and not self._closed and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._settle())
 
     @property
@@ -125,6 +126,17 @@ class NotebookWriter:
                 await self._task
         if self._stale and not self.held:
             await self._write()
+
+    async def close(self, *, write: bool = True) -> None:
+        """Write what is not written yet (unless held, or told not to); nothing is written afterwards."""
+        if write:
+            await self.flush()
+        elif self._task is not None:
+            self._task.cancel()
+        self._closed = True
+        for timer in self._holders.values():
+            if timer is not None:
+                timer.cancel()
 
     async def _settle(self) -> None:
         clock = asyncio.get_running_loop().time

@@ -75,3 +75,18 @@ async def test_a_session_that_another_process_runs_can_be_read_but_its_file_not_
         assert (await call("GET", "sessions", theirs.id, "notebook")).data["cells"]
     finally:
         await other.close()
+
+
+async def test_what_was_held_back_when_the_server_stopped_is_written_once_the_session_is_opened_again(
+    call, new_session, builder
+):
+    id = await new_session(name="board")
+    file = (await builder.session(id)).workspace.folder / "board.ipynb"
+    await call("POST", "sessions", id, "notebook", json={"open": True, "client": "a"})
+    await write(call, id, "one.txt")
+    await builder.release(id)
+    assert not file.exists() or b"one.txt" not in file.read_bytes()
+    again = await builder.session(id)
+    while not file.exists() or b"one.txt" not in file.read_bytes():
+        await asyncio.sleep(0.02)
+    assert again.notebook.clients == []
