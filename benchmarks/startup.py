@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .report import heading, median, row
 
-ROUNDS = 9
+ROUNDS = 7
 HEAVY = ("openai", "e2b", "pydantic", "pydantic_ai", "anywidget", "ipywidgets")
 
 # Runs the real server application, and answers on a pipe which modules it has loaded once it answers requests.
