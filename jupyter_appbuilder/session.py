@@ -434,7 +434,7 @@ class Session:
         if turn and turn["reason"] is None:
             title = next(e.data["text"] for e in reversed(self._events) if e.type == "message.user")
             message = "The server stopped while this turn was running."
-            await self._finish(turn["turn"], title, "failed", message, "What was done is kept. Retry to go on.")
+            await self._finish(turn["turn"], title, "failed", message, "What was done is kept. Try again to go on.")
 
     async def close(self) -> None:
         """Stop whatever runs, write the notebook, release the session. It can be opened again."""
