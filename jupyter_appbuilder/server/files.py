@@ -130,7 +130,7 @@ class FileHandler(AppBuilderHandler):
                     hint="Read it again and redo your change.",
                     field="If-Match",
                 )
-        return type(session.workspace)(session.workspace.folder)
+        return session.workspace.beside()
 
 
 def etag_of(content: bytes) -> str:

@@ -55,6 +55,15 @@ class Workspace:
         self._unseen: list[tuple[str, Key | None, Key | None]] = []  # others' edits we were about to write over
         self._own: list[FileChange] = []
 
+    def beside(self) -> Workspace:
+        """Another workspace on the same folder, to write as an editor does: this one finds its changes to be others'.
+
+        It knows no tree, so it serves to write, delete and rename files only, and at once.
+        """
+        other = Workspace(self.folder)
+        other._known = {}
+        return other
+
     # Making and looking
 
     async def create(self, files: Path) -> str:
