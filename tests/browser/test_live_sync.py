@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from building import write
 from model_server import ModelServer, model_server_in_thread
@@ -75,7 +76,7 @@ def test_a_server_killed_in_a_turn_comes_back_with_everything(open_lab: OpenLab,
 def test_two_runs_at_once_do_not_mix(open_lab: OpenLab, lab: Lab) -> None:
     with model_server_in_thread() as red, model_server_in_thread() as blue:
         panels: dict[str, Panel] = {}
-        sessions = {}
+        sessions: dict[str, dict[str, Any]] = {}
         for name, server in (("red", red), ("blue", blue)):
             lab.api("PUT", f"providers/{name}", {"base_url": server.url, "api_key": "sk-test"})
             page = f"<!doctype html><title>{name}</title><h1>A {name} page</h1>"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from playwright.sync_api import expect
 
@@ -18,7 +19,7 @@ STEPS = 5
 
 async def long_session(lab: Lab) -> str:
     """A session with more than 10 000 events, written by a process that then lets it go."""
-    traits = {"template": "page", "template_path": [str(TEMPLATES)], "model": "demo:recorded"}
+    traits: dict[str, Any] = {"template": "page", "template_path": [str(TEMPLATES)], "model": "demo:recorded"}
     builder = AppBuilder(root_dir=str(lab.root), data_dir=str(lab.data), **traits)
     try:
         session = await builder.create(title="A long one")

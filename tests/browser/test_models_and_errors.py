@@ -163,3 +163,33 @@ def test_a_long_text_stays_inside_the_panel(open_lab: OpenLab, lab: Lab, model: 
     scroller = panel.conversation
     assert scroller.evaluate("element => element.scrollWidth <= element.clientWidth")
     panel.picture("long-text-light")
+
+
+def test_a_narrow_panel_shows_all_it_holds(open_lab: OpenLab, lab: Lab, model: ModelServer) -> None:
+    steps = [write("src/components/a-rather-long-name-for-a-component.tsx", "export {};\n"), call("list_files")]
+    model.steps = [{"text": "I write a component.", "tool_calls": steps}, {"text": "Done."}]
+    panel = open_lab(lab.new_session(title="A narrow panel with a long title", model="custom:scripted")["id"])
+    panel.say("Write a component, please, and be quick about it")
+    panel.finished(1)
+    box = panel.root.bounding_box()
+    assert box
+    mouse = panel.page.mouse
+    mouse.move(box["x"] - 2, box["y"] + 300)
+    mouse.down()
+    mouse.move(box["x"] + box["width"] - 240, box["y"] + 300, steps=5)
+    mouse.up()
+    narrow = panel.root.bounding_box()
+    assert narrow
+    assert narrow["width"] < 300
+    for part in (panel.root, panel.conversation):
+        assert part.evaluate("element => element.scrollWidth <= element.clientWidth")
+    right = narrow["x"] + narrow["width"]
+    for button in panel.root.get_by_role("button").all():
+        place = button.bounding_box()
+        if place and place["width"]:
+            assert place["x"] + place["width"] <= right + 1, button.inner_text() or button.get_attribute("aria-label")
+    panel.picture("narrow-light")
+    panel.root.get_by_role("button", name="All apps").click()
+    expect(panel.root.get_by_role("button", name="Actions for A narrow panel")).to_be_visible()
+    assert panel.root.evaluate("element => element.scrollWidth <= element.clientWidth")
+    panel.picture("narrow-list-light")
