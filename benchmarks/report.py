@@ -21,7 +21,8 @@ def machine() -> str:
 
 
 def heading(title: str) -> None:
-    print(f"\n## {title}\n\n`python -m benchmarks {' '.join(sys.argv[1:])}`".rstrip() + f" — {machine()}\n", flush=True)
+    command = " ".join(["python -m benchmarks", *sys.argv[1:]])
+    print(f"\n## {title}\n\n`{command}` — {machine()}\n", flush=True)
 
 
 def row(what: str, value: float, unit: str, *, peer: float | None = None, of: str = "", target: str = "") -> None:
