@@ -442,6 +442,7 @@ class Workspace:
             entry = self._entries.pop(path, None)
             kind = entry.mode if entry else mode
             self._set_known(path, None)
+            self._make_way(place)
             if is_tracked(self.app, tuple(place.split("/"))) and (entry := self._stat_entry(place, kind)):
                 self._entries[place] = entry
                 self._set_known(place, entry.key)
@@ -467,6 +468,7 @@ class Workspace:
             content, status = read_at(folder, path.rpartition("/")[2], LARGEST)
         except FileNotFoundError:
             content, status = None, None
+        self._make_way(path)
         mode = mode_of(status) if status else None
         known = (self._known or {}).get(path)
         now = (mode, object_hash("blob", content)) if content is not None and mode else None
@@ -476,6 +478,18 @@ class Workspace:
             self._unseen.append((path, known, now))
             self._set_known(path, now)
         return content, mode
+
+    def _make_way(self, path: str) -> None:
+        """Note that what cannot be there beside a file ``path`` has gone: files of its folders' names, or below it."""
+        known = self._known or {}
+        gone = ["/".join(path.split("/")[:depth]) for depth in range(1, path.count("/") + 1)]
+        if path not in known:
+            gone += [other for other in known if other.startswith(path + "/")]
+        for other in gone:
+            if other in known:
+                self._unseen.append((other, known[other], None))
+                self._entries.pop(other, None)
+                self._set_known(other, None)
 
     def _is_folder(self, parts: tuple[str, ...]) -> bool:
         path = self.app.joinpath(*parts)
