@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 AXE = Path(__file__).parents[2] / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
-SHOTS = Path("/tmp/shots")
+SHOTS = os.environ.get("APPBUILDER_SCREENSHOTS", "")
+"""A folder that keeps pictures of the main states, to be looked at."""
+
 LONG = 40_000
 """Milliseconds for what starts a dev server or plays a whole recording on a machine with much else to do."""
 
@@ -53,8 +56,8 @@ class Panel:
         return self.page.frame_locator('iframe[title^="Preview of"]:visible')
 
     def picture(self, name: str) -> None:
-        if SHOTS.is_dir():
-            self.page.screenshot(path=SHOTS / f"{name}.png")
+        if SHOTS:
+            self.page.screenshot(path=Path(SHOTS) / f"{name}.png")
 
 
 def watch_arrival(page: Page) -> None:
