@@ -1,4 +1,4 @@
-"""A small template that needs no packages, so that a session stands within a moment, and what must hold of any session."""
+"""A small template without packages, so that a session stands within a moment, and what must hold of any session."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ async def test_a_log_that_is_full_fails_the_turn_and_loses_nothing(tmp_path):
         {"text": "Done."},
         {"tool_calls": [write("after.txt", "4\n")]},
     ]
-    async with scripted_builder(tmp_path, steps, **plain(tmp_path)) as (builder, server):
+    async with scripted_builder(tmp_path, steps, **plain(tmp_path)) as (builder, _):
         session = await builder.create(title="Full")
         await session.send("one")
         while not (session.workspace.app / "before.txt").exists():

@@ -17,7 +17,7 @@ from building import app_builder, call, scripted_builder, write
 from model_server import model_server
 from plain_app import assert_sound, plain
 
-KILLS = int(os.environ.get("TORTURE_KILLS", "8"))
+KILLS = int(os.environ.get("TORTURE_KILLS", "3"))
 
 
 def script() -> list[dict[str, Any]]:

@@ -149,7 +149,7 @@ async def test_a_session_whose_folder_is_gone_can_be_read_and_deleted(tmp_path):
         (summary,) = await builder.sessions()
         session = await builder.session(summary["id"])
         assert any(event.type == "turn.finished" for event in await session.events())
-        with pytest.raises(AppBuilderError, match="folder|repository"):
+        with pytest.raises(AppBuilderError, match=r"folder|repository"):
             await session.send("go on")
         await builder.delete(session.id)
         with pytest.raises(NotFound):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import os
+import random
+import shutil
 
 import pytest
-from building import scripted_builder
+from building import call, scripted_builder, write
 from plain_app import assert_sound, assert_valid, edit_by_hand, plain, some_call
 
 SEEDS = [int(seed) for seed in os.environ.get("TORTURE_SEEDS", "1,2,3").split(",")]
@@ -52,3 +53,48 @@ async def test_any_mess_of_calls_edits_restores_and_stops_replays_to_the_identic
             await assert_sound(session, tmp_path)
         for request in server.requests:
             assert_valid(request.body["messages"])
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_edits_in_the_very_moment_a_tool_works_replay_in_their_order(tmp_path, monkeypatch, late):
+    """A person's hand falls between a tool's look at the files and its change (or between its read and its write)."""
+    steps = [
+        {"tool_calls": [write("a", "a file\n"), write("b.js", "one\ntwo\n"), write("c/d.js", "1\n")]},
+        {"text": "Done."},
+        {"tool_calls": [write("a/b/c.css", "agent\n"), write("c/d.js", "agent\n"), write("b.js", "agent\n")]},
+        {"tool_calls": [call("edit_file", path="b.js", edits=[{"search": "agent", "replace": "edited"}])]},
+        {"tool_calls": [call("rename_file", old="b.js", new="e.js")]},
+        {"text": "Done."},
+    ]
+    async with scripted_builder(tmp_path, steps, **plain(tmp_path)) as (builder, _):
+        session = await builder.create(title="Moments")
+        await session.send("first")
+        await session.wait()
+        app = session.workspace.app
+        hands = [
+            lambda: ((app / "a").unlink(), (app / "a/b").mkdir(parents=True), (app / "a/b/c.css").write_text("hand\n")),
+            lambda: shutil.rmtree(app / "c"),
+            lambda: (app / "b.js").write_text("by hand\n"),
+            lambda: (app / "b.js").write_text("agent\nand by hand\n"),
+            lambda: (app / "b.js").write_text("by hand again\n"),
+        ]
+        for name in ("write", "rename"):
+            original = getattr(session.workspace, name)
+
+            async def in_between(*args, original=original, **options):
+                if hands:
+                    hands.pop(0)()
+                return await original(*args, **options)
+
+            monkeypatch.setattr(session.workspace, name, in_between)
+        if late:  # nobody is in the way of the first ones
+            hands[:3] = [lambda: None] * 3
+        await session.send("second")
+        await session.wait()
+        assert not hands
+        edit = next(
+            e.data for e in await session.events() if e.type == "tool.finished" and e.data["tool"] == "edit_file"
+        )
+        assert (edit["ok"], edit["detail"]["reason"]) == (False, "file_changed")
+        assert (app / "e.js").read_text() == "by hand again\n"
+        await assert_sound(session, tmp_path)
