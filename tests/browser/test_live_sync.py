@@ -21,7 +21,7 @@ def last_words(panel: Panel) -> str:
 
 
 def test_two_tabs_stay_in_sync_during_a_turn(open_lab: OpenLab, lab: Lab, model: ModelServer) -> None:
-    model.steps = [{"text": WORDS, "delay": 0.02}]
+    model.steps = [{"text": WORDS, "delay": 0.1}]  # long enough for a second JupyterLab to load
     session = lab.new_session(title="Two tabs", model="custom:scripted")["id"]
     first = open_lab(session)
     first.say("Count to three hundred")
