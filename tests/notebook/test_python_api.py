@@ -51,7 +51,7 @@ def test_tools_are_methods_and_say_what_went_wrong(tmp_path: Path):
         tree = app.checkpoint("By hand")
         app.delete("src/b.txt")
         assert app.tree != tree
-        app.restore(app.checkpoints[0].id)
+        app.restore(app.checkpoints[1].id)
         assert app.tree == tree
         exported = app.export(tmp_path)
         assert "src/b.txt" in zipfile.ZipFile(exported).namelist()

@@ -58,5 +58,5 @@ async def test_a_turn_left_open_by_a_killed_server_is_closed_after_the_start(jp_
         await asyncio.sleep(0.01)
     turn = (await call("GET", "sessions", id)).data["turn"]
     assert (turn["turn"], turn["reason"]) == ("t1", "failed")
-    assert "Retry" in turn["hint"]
+    assert "Try again" in turn["hint"]
     await session.app.close()
