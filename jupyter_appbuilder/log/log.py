@@ -181,15 +181,23 @@ class EventLog:
             self._check_lease(db, session)
             row = db.execute("SELECT summary FROM sessions WHERE session_id = ?", [session]).fetchone()
             summary = self._load(session, row[0], db) if row else Summary(session)
+            texts = [_json(draft.data) for draft in drafts]
             events = [
-                Event(session, summary.last_seq + number, at, draft.type, draft.data, VERSIONS[draft.type])
-                for number, draft in enumerate(drafts, 1)
+                Event(
+                    session,
+                    summary.last_seq + number,
+                    at,
+                    draft.type,
+                    draft.data if text.isascii() else json.loads(text),
+                    VERSIONS[draft.type],
+                )
+                for number, (draft, text) in enumerate(zip(drafts, texts, strict=True), 1)
             ]
             db.executemany(
                 "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)",
                 [
-                    (session, event.seq, event.at, event.type, event.v, json.dumps(event.data, ensure_ascii=False))
-                    for event in events
+                    (session, event.seq, event.at, event.type, event.v, text)
+                    for event, text in zip(events, texts, strict=True)
                 ],
             )
             summary = fold(summary, events)
@@ -278,6 +286,16 @@ class EventLog:
                 hint="Check the disk's space and rights, or name another folder with c.AppBuilder.data_dir.",
                 reason="log_unavailable",
             ) from error
+
+
+def _json(data: Any) -> str:
+    """As JSON. Half a surrogate pair, which models write at times and no database takes, becomes U+FFFD."""
+    text = json.dumps(data, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 class _transaction:

@@ -98,3 +98,15 @@ async def test_edits_in_the_very_moment_a_tool_works_replay_in_their_order(tmp_p
         assert (edit["ok"], edit["detail"]["reason"]) == (False, "file_changed")
         assert (app / "e.js").read_text() == "by hand again\n"
         await assert_sound(session, tmp_path)
+
+
+async def test_half_a_surrogate_pair_is_told_to_the_model_and_fails_nothing(tmp_path):
+    broken = {"name": "write_file", "arguments": '{"path": "a.txt", "content": "x\\ud83d"}'}
+    async with scripted_builder(tmp_path, [{"tool_calls": [broken]}], **plain(tmp_path)) as (builder, server):
+        session = await builder.create(title="Half")
+        await session.send("half a \ud83d pair 🎈")
+        assert (await session.wait())["reason"] == "done"
+        said = next(event.data["text"] for event in await session.events() if event.type == "message.user")
+        assert said == "half a \ufffd pair 🎈"
+        assert "surrogate" in server.requests[1].body["messages"][-1]["content"]
+        await assert_sound(session, tmp_path)
