@@ -258,12 +258,7 @@ class AppBuilder(LoggingConfigurable):
     async def delete(self, session_id: str, *, files: bool = False) -> None:
         """Forget a session; with ``files``, delete its folder too. Stops whatever runs in it."""
         session = await self.session(session_id)
-        if not session.owned:
-            raise Conflict(
-                f"The session is open in {session.owner or 'another process'}.",
-                hint="Delete it there, or stop that process first.",
-                reason="owned_elsewhere",
-            )
+        session.require_owned()
         await session.stop()
         await session.append(Draft("session.ended"))
         self._sessions.pop(session_id, None)

@@ -356,13 +356,17 @@ class Session:
             await self.append(*(by_others(change, patch, by, tree) for change, patch in changes))
             await self.workspace.settle()
 
-    def _may_act(self, *, busy_is_fine: bool = False) -> None:
+    def require_owned(self) -> None:
+        """Raise ``Conflict`` when another process owns the session."""
         if not self.owned:
             raise Conflict(
                 f"The session is open in {self.owner or 'another process'}.",
                 hint="Use it there, or stop that process and open the session again.",
                 reason="owned_elsewhere",
             )
+
+    def _may_act(self, *, busy_is_fine: bool = False) -> None:
+        self.require_owned()
         if self.summary.state in ("creating", "failed", "ended"):
             raise Conflict(
                 f"The session is {self.summary.state}.",

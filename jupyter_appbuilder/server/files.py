@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound
+from ..errors import AppBuilderError, InvalidInput, NotFound
 from ..events import timestamp
 from .base import AppBuilderHandler
 
@@ -104,12 +104,7 @@ class FileHandler(AppBuilderHandler):
 
     async def changeable(self, id: str) -> Session:
         session = await self.furnished(id)
-        if not session.owned:
-            raise Conflict(
-                f"The session is open in {session.owner or 'another process'}.",
-                hint="Use it there, or stop that process and open the session again.",
-                reason="owned_elsewhere",
-            )
+        session.require_owned()
         return session
 
     async def editor(self, session: Session, path: str) -> Workspace:

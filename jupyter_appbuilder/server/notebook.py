@@ -5,7 +5,6 @@ from __future__ import annotations
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from ..errors import Conflict
 from .base import AppBuilderHandler, dumps
 
 HOLD_SECONDS = 150.0
@@ -36,12 +35,7 @@ class NotebookHandler(AppBuilderHandler):
         is_open = body.truth("open")
         client = body.text("client", max_length=MAX_CLIENT)
         found = await self.furnished(session)
-        if not found.owned:
-            raise Conflict(
-                f"The session is open in {found.owner or 'another process'}, which writes its notebook.",
-                hint="Close the notebook while that process works on it.",
-                reason="owned_elsewhere",
-            )
+        found.require_owned()
         writer = found.notebook
         known = client in writer.clients
         if is_open:
