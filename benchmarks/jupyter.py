@@ -16,8 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-CACHE = Path(os.environ.get("APPBUILDER_TEST_CACHE", Path.home() / ".cache" / "appbuilder-tests"))
-"""Packages, installed once and shared with the tests: the figures are those of a warm cache."""
+from building import share_dependencies
 
 START_SECONDS = 60
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -27,15 +26,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def share_packages(data_dir: Path) -> None:
-    """Let an AppBuilder with this data folder use the warm package cache."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    data_dir.mkdir(parents=True, exist_ok=True)
-    cache = data_dir / "cache"
-    if not cache.exists():
-        cache.symlink_to(CACHE)
 
 
 def cpu_seconds(pid: int) -> float:
@@ -96,7 +86,7 @@ def jupyter(home: Path, *, lab: bool = False, **traits: Any) -> Iterator[Jupyter
     """A server whose root is ``home/root``. ``traits`` configure AppBuilder; ``lab`` starts JupyterLab."""
     port, token = free_port(), secrets.token_hex(16)
     (home / "root").mkdir(parents=True, exist_ok=True)
-    share_packages(home / "data" / "appbuilder")
+    share_dependencies(home / "data" / "appbuilder")
     config = {
         "ServerApp": {
             "ip": "127.0.0.1",

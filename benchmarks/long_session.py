@@ -8,10 +8,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from building import share_dependencies
+
 from jupyter_appbuilder.events import Draft
 
 from .chromium import chromium
-from .jupyter import Jupyter, jupyter, share_packages
+from .jupyter import Jupyter, jupyter
 from .report import heading, median, row
 
 if TYPE_CHECKING:
@@ -80,7 +82,7 @@ async def prepare(home: Path) -> None:
     from jupyter_appbuilder.builder import AppBuilder
 
     data = home / "data" / "appbuilder"
-    share_packages(data)
+    share_dependencies(data)
     (home / "root").mkdir()
     builder = AppBuilder(root_dir=str(home / "root"), data_dir=str(data), model="demo:recorded")
     try:

@@ -8,10 +8,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from building import share_dependencies
+
 from jupyter_appbuilder.events import Draft
 from jupyter_appbuilder.notebook.replay import replay
 
-from .jupyter import share_packages
 from .report import heading, median, row
 
 WRITES = 300
@@ -36,7 +37,7 @@ async def notebook(home: Path) -> Path:
     from jupyter_appbuilder.builder import AppBuilder
     from jupyter_appbuilder.session import checkpoint_draft
 
-    share_packages(home / "data")
+    share_dependencies(home / "data")
     (home / "root").mkdir()
     builder = AppBuilder(root_dir=str(home / "root"), data_dir=str(home / "data"), model="demo:recorded")
     try:

@@ -8,10 +8,11 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from building import CACHE
+
 from jupyter_appbuilder.sandbox.local import LocalSandboxProvider
 from jupyter_appbuilder.sandbox.templates import find_template
 
-from .jupyter import CACHE
 from .relay import TEMPLATES
 from .report import heading, median, percentile, row
 

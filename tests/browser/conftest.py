@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
+from chromium import launch_options
 from model_server import ModelServer, model_server_in_thread
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from .lab import Lab
 from .panel import LONG, Panel
-
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 expect.set_options(timeout=15_000)
 
@@ -40,11 +30,8 @@ def jp_server_cleanup() -> None:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if not chromium:
-        pytest.skip("needs chromium (apt install chromium)")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        started = playwright.chromium.launch(**launch_options())
         yield started
         started.close()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import shutil
 import socket
 import subprocess
 from collections.abc import AsyncIterator
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import launch_options
 from jupyter_server.auth.decorator import allow_unauthenticated
 from tornado import httpserver, netutil, web
 
@@ -85,14 +85,8 @@ async def upstream(tmp_path: Path, *routes: Any) -> AsyncIterator[Address]:
 async def chromium() -> AsyncIterator[Any]:
     from playwright.async_api import async_playwright
 
-    executable = shutil.which("chromium")
-    if executable is None:
-        pytest.skip("no chromium")
-    flags = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=executable, args=[*flags.split(), "--disable-component-update", "--disable-sync"]
-        )
+        browser = await playwright.chromium.launch(**launch_options())
         try:
             yield browser
         finally:
