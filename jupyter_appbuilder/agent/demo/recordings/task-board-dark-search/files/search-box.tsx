@@ -24,7 +24,7 @@ export function SearchBox({ value, onChange }: SearchBoxProps) {
   }, []);
 
   return (
-    <div className="relative min-w-40 flex-1 sm:w-56 sm:flex-none">
+    <div className="relative min-w-0 flex-1 sm:w-56 sm:flex-none">
       <Search
         aria-hidden
         className="pointer-events-none absolute top-1/2 left-3 size-4 -translate-y-1/2 text-muted-foreground"
