@@ -215,10 +215,12 @@ class Session:
         raise Conflict("Nothing was asked yet.", hint="Send a message first.", reason="nothing_to_retry")
 
     async def stop(self) -> None:
-        """Stop the running turn, also in the middle of a command. Returns when it has ended; no turn is no error."""
+        """Stop the running turn or tool call, also in the middle of a command. Returns when it has ended; nothing to
+        stop is no error."""
         self._stopping = True
-        if self._work is not None:
-            self._work.cancel()
+        if (work := self._work) is not None:
+            work.cancel()
+            await asyncio.wait([work])
         if self._turn is not None:
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.shield(self._turn)
@@ -300,7 +302,10 @@ class Session:
     # Acting outside turns
 
     async def call(self, tool: str, arguments: dict[str, Any], *, by: By) -> tuple[str, ToolResult]:
-        """Run one tool for a person or a notebook; its call id and result. Raises ``SessionBusy`` during a turn."""
+        """Run one tool for a person or a notebook; its call id and result.
+
+        Raises ``SessionBusy`` during a turn, ``Conflict`` (reason ``stopped``) when ``stop`` ended it.
+        """
         await self.ready()
         self._may_act()
         if tool not in self.runner.tools:
@@ -310,7 +315,17 @@ class Session:
             await self._mend()
             self._calls += 1
             call = f"{by}.{self.summary.last_seq + 1}.{self._calls}"
-            result = await self.runner.run(tool, arguments, call=call, by=by)
+            self._work = asyncio.create_task(self.runner.run(tool, arguments, call=call, by=by))
+            try:
+                result = await self._work
+            except asyncio.CancelledError:
+                caller = asyncio.current_task()
+                if caller is not None and caller.cancelling():
+                    raise
+                hint = "What it did so far is kept. Run it again, or restore."
+                raise Conflict(f"{tool} was stopped.", hint=hint, reason="stopped") from None
+            finally:
+                self._work = None
             changing = self.runner.tools[tool].effect != "read"
             if changing and (kept := await self.workspace.checkpoint(result.summary, known=True)):
                 await self.append(checkpoint_draft(kept, None))

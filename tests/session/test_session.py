@@ -85,6 +85,27 @@ async def test_stop_takes_effect_within_a_second_also_in_the_middle_of_a_command
         assert session.summary.state == "ready"
 
 
+async def test_stop_also_ends_a_tool_that_a_person_runs(tmp_path):
+    async with scripted_builder(tmp_path) as (builder, _):
+        session = await builder.create(title="By hand")
+        await session.ready()
+        async with aclosing(session.watch()) as messages:
+            arguments = {"command": "echo begun; sleep 300", "timeout_seconds": 300}
+            running = asyncio.create_task(session.call("run_command", arguments, by="person"))
+            async for message in messages:
+                if message["kind"] == "live" and message["type"] == "tool.output":
+                    break
+        began = time.monotonic()
+        await session.stop()
+        with pytest.raises(Conflict, match="was stopped"):
+            await running
+        assert time.monotonic() - began < 1
+        ended = only(await session.events(), "tool.finished")[-1]
+        assert (ended["ok"], ended["summary"]) == (False, "Stopped")
+        _, result = await session.call("list_files", {}, by="person")
+        assert result.ok
+
+
 async def test_a_stopped_session_goes_on_with_the_next_message(tmp_path):
     steps = [{"text": "Thinking", "hang_after": 2}, {"text": "Here I am."}]
     async with scripted_builder(tmp_path, steps) as (builder, _):
