@@ -11,11 +11,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from building import CACHE
+
 from jupyter_appbuilder.sandbox.local.bubblewrap import find_node
 from jupyter_appbuilder.sandbox.local.dependencies import read_manifest
 from jupyter_appbuilder.sandbox.templates import find_template
 
-from .jupyter import CACHE, free_port
+from .jupyter import free_port
 
 
 def copy_app(folder: Path) -> Path:

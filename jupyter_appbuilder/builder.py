@@ -13,6 +13,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,10 @@ FOLDER = "appbuilder"
 
 WATCH_SECONDS = 1.5
 """How often a session that somebody watches is checked for edits made in an editor."""
+
+
+PARTS = (".tools.registry", ".tools.runner", ".workspace", ".running_app", ".notebook.writer", ".preview.storage")
+"""What a session is put together from: not imported when a server starts (0.3 s), but before the first is opened."""
 
 
 class AppBuilder(LoggingConfigurable):
@@ -98,6 +103,7 @@ class AppBuilder(LoggingConfigurable):
         self._tools: dict[str, Tool[Any]] | None = None
         self._trees: dict[Path, str] = {}
         self._housekeeper: asyncio.Task[None] | None = None
+        self._warm = False
         self._background: set[asyncio.Task[Any]] = set()
 
     # Shared parts, made at first use
@@ -253,6 +259,7 @@ class AppBuilder(LoggingConfigurable):
 
     async def sessions(self, search: str = "") -> list[dict[str, Any]]:
         """Every session's summary as JSON, the latest first."""
+        self._warm_up()
         return [self.describe(summary) for summary in await self.log_store.summaries(search)]
 
     async def delete(self, session_id: str, *, files: bool = False) -> None:
@@ -299,6 +306,12 @@ class AppBuilder(LoggingConfigurable):
             with contextlib.suppress(Exception):
                 await provider.close()
         await self.log_store.close()
+
+    def _warm_up(self) -> None:
+        """Import what a session needs, in a thread: whoever looks at the list is about to open one."""
+        if not self._warm:
+            self._warm = True
+            self.in_background(asyncio.to_thread(lambda: [import_module(part, __package__) for part in PARTS]))
 
     # Views
 
