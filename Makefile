@@ -12,14 +12,15 @@ SOURCES := $(shell find labextension/src labextension/style labextension/schema 
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make lab         start JupyterLab with this checkout, the App Builder panel open"
+	@echo "make lab         start JupyterLab with this checkout, the App Builder panel open (LAB_ARGS=… are handed on)"
 	@echo "make test        everything CI runs (make lint types vitest pytest browser wheel)"
 	@echo "make benchmarks  what docs/performance.md quotes"
 	@echo "make clean       remove what was built (not .venv, not .lab)"
 
 lab: system setup
 	@mkdir -p .lab
-	$(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)/.lab" --LabApp.default_url="/lab?appbuilder=open" $(LAB_ARGS)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)/.lab" \
+		--AppBuilder.open_panel=True $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_ARGS)
 
 test: system-test setup lint types vitest pytest browser wheel
 

@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from traitlets import Dict, Float, Int, List, Unicode, default
+from traitlets import Bool, Dict, Float, Int, List, Unicode, default
 from traitlets.config import LoggingConfigurable
 
 from .errors import AppBuilderError, Conflict, InvalidInput, NotFound
@@ -78,6 +78,9 @@ class AppBuilder(LoggingConfigurable):
     demo_pace = Float(
         -1.0, help="Seconds between the pieces of a recorded answer; 0 is at once. Default: its own pace."
     ).tag(config=True)
+    open_panel = Bool(False, help="Open the panel whenever JupyterLab starts, not only the first time.").tag(
+        config=True
+    )
     idle_seconds = Float(900.0, help="A preview nobody looked at for this long goes to sleep.").tag(config=True)
 
     @default("root_dir")

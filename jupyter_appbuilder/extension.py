@@ -48,6 +48,8 @@ class AppBuilderExtension(ExtensionApp):
             **{name: value for name, value in defaults.items() if name not in configured},
         )
         self.settings["appbuilder_previews"] = self.builder.previews
+        if self.builder.open_panel:
+            server.web_app.settings.setdefault("page_config_data", {})["appBuilderOpen"] = "true"
 
     def initialize_handlers(self) -> None:
         assert self.serverapp is not None

@@ -353,6 +353,7 @@ function activate(
     const seen = stateDB ? await stateDB.fetch(SEEN_KEY) : true;
     if (
       asked !== null ||
+      PageConfig.getOption('appBuilderOpen') === 'true' ||
       settings.openOnStartup === 'always' ||
       (settings.openOnStartup === 'first-time' && seen === undefined)
     ) {
