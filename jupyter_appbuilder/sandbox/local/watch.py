@@ -22,8 +22,8 @@ class Watch(threading.Thread):
 
     def __init__(self, pid: int, memory: int, processes: int, exceeded: Callable[[bool], None]) -> None:
         super().__init__(name=f"watch-{pid}", daemon=True)
-        self._pid = pid
-        self._handle = os.pidfd_open(pid)  # a process id may be given to another one, a handle is not
+        self._root = pid
+        self._process = os.pidfd_open(pid)  # a process id may be given to another one, a handle is not
         self._memory = memory
         self._processes = processes
         self._exceeded = exceeded
@@ -31,15 +31,15 @@ class Watch(threading.Thread):
     def run(self) -> None:
         try:
             while True:
-                pids = descendants([self._pid], self._processes + 1)
+                pids = descendants([self._root], self._processes + 1)
                 use = measure(pids)
                 if use.memory > self._memory or max(len(pids), use.threads) > self._processes:
                     self._exceeded(use.memory > self._memory)
-                    signal.pidfd_send_signal(self._handle, signal.SIGKILL)
-                signal.pidfd_send_signal(self._handle, 0)
+                    signal.pidfd_send_signal(self._process, signal.SIGKILL)
+                signal.pidfd_send_signal(self._process, 0)
                 time.sleep(SECONDS)
         except ProcessLookupError:
             pass
         finally:
             with contextlib.suppress(OSError):
-                os.close(self._handle)
+                os.close(self._process)
