@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from ..errors import AppBuilderError, InvalidInput, NotFound
 from ..events import By, Draft
 from ..journal import Journal
+from ..uncut import uncut
 from .base import Tool, ToolCall, ToolContext, ToolResult
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class ToolRunner:
         except AppBuilderError as error:
             job.arguments = _as_given(arguments)
             result = _failed(error)
-            await _whole(self._journal.append(job.started(), job.finished(result)))
+            await uncut(self._journal.append(job.started(), job.finished(result)))
             return result
         job.arguments = checked.model_dump(mode="json", exclude_unset=True)
         if tool.effect == "read":
@@ -106,7 +107,7 @@ class ToolRunner:
             # Each has its ending to store before anything else is.
             for task in running:
                 task.cancel()
-            await _whole(_ended(running))
+            await uncut(_ended(running))
             raise
 
     async def _run_reading(self, tool: Tool[Any], arguments: Any, job: _Job) -> ToolResult:
@@ -120,7 +121,7 @@ class ToolRunner:
         result = STOPPED
         if stop is None:
             result, stop = await self._attempt(tool, context, arguments)
-        await _whole(self._journal.append(job.finished(result)))
+        await uncut(self._journal.append(job.finished(result)))
         if stop:
             raise stop
         return result
@@ -132,7 +133,7 @@ class ToolRunner:
         result = STOPPED
         if stop is None:
             result, stop = await self._attempt(tool, context, arguments)
-        await _whole(self._finish(workspace, job, result, runs_code=tool.effect == "command"))
+        await uncut(self._finish(workspace, job, result, runs_code=tool.effect == "command"))
         if stop:
             raise stop
         return result
@@ -140,7 +141,7 @@ class ToolRunner:
     async def _begin(self, job: _Job, start: Coroutine[Any, Any, Any]) -> asyncio.CancelledError | None:
         """Store that a call started. When stopped meanwhile, that is returned: what has started also has to end."""
         try:
-            await _whole(start)
+            await uncut(start)
         except asyncio.CancelledError as stop:
             if not job.stored:
                 raise
@@ -324,17 +325,3 @@ def _counted(change: FileChange) -> dict[str, Any]:
 
 async def _ended(tasks: Sequence[asyncio.Future[Any]]) -> None:
     await asyncio.wait(tasks)
-
-
-async def _whole(work: Coroutine[Any, Any, T]) -> T:
-    """Await work that must not be cut short: when cancelled, it is finished first."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        while not task.done():
-            try:
-                await asyncio.wait([task])
-            except asyncio.CancelledError:
-                continue
-        raise

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from ..errors import Conflict, InvalidInput, NotFound
+from ..uncut import uncut
 from .archive import contents_of, pack, zipped
 from .folder import link_at, opened_folder, read_at, remove, write_at
 from .git import DIFF, Git, GitError
@@ -786,15 +787,5 @@ def _missing(path: str) -> NotFound:
 
 
 async def _thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run blocking work in a thread. When cancelled, the work is waited for first: it cannot be interrupted, and
-    whoever comes next must not find it half done."""
-    task = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        while not task.done():
-            try:
-                await asyncio.wait([task])
-            except asyncio.CancelledError:
-                continue
-        raise
+    """Run blocking work in a thread, to its end: a thread cannot be interrupted."""
+    return await uncut(asyncio.to_thread(work, *args, **kwargs))
