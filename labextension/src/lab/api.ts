@@ -12,6 +12,7 @@ import type {
   TemplateChoice,
   Transport
 } from '../core/transport';
+import { english, type Translation } from '../core/translation';
 import { RequestFailed, type ErrorBody, type Summary } from '../core/wire';
 import { ChannelTransport } from './channel';
 import type { SessionNotebook } from './merge';
@@ -36,7 +37,10 @@ interface ModelInfo {
 type ProviderInfo = Pick<ProviderChoice, 'name'> & Partial<ProviderChoice>;
 
 export class RestApi implements Api {
-  constructor(private readonly settings: ServerConnection.ISettings) {}
+  constructor(
+    private readonly settings: ServerConnection.ISettings,
+    private readonly trans: Translation = english
+  ) {}
 
   async sessions(search = ''): Promise<Summary[]> {
     return this.json<Summary[]>('GET', 'sessions', undefined, search ? { search } : {});
@@ -112,7 +116,7 @@ export class RestApi implements Api {
 
   transport(id: string): Transport {
     const at = (...parts: string[]): string => path('sessions', id, ...parts);
-    return new ChannelTransport(this.settings, at('channel'), {
+    return new ChannelTransport(this.settings, at('channel'), this.trans, {
       exists: async () => {
         await this.request('GET', at());
       },
@@ -156,13 +160,13 @@ export class RestApi implements Api {
       );
     } catch (error) {
       throw new RequestFailed({
-        message: 'The Jupyter server does not answer.',
+        message: this.trans.__('The Jupyter server does not answer.'),
         reason: 'unreachable',
         hint: error instanceof Error ? error.message : ''
       });
     }
     if (!response.ok) {
-      throw await failure(response);
+      throw await failure(response, this.trans);
     }
     return response;
   }
@@ -174,7 +178,7 @@ function path(...parts: string[]): string {
   return parts.filter(part => part !== '').map(encodeURIComponent).join('/');
 }
 
-async function failure(response: Response): Promise<RequestFailed> {
+async function failure(response: Response, trans: Translation): Promise<RequestFailed> {
   try {
     const body = (await response.json()) as Partial<ErrorBody>;
     if (typeof body.message === 'string' && body.message !== '') {
@@ -186,9 +190,11 @@ async function failure(response: Response): Promise<RequestFailed> {
   return new RequestFailed(
     response.status === 404
       ? {
-          message: 'The App Builder is not running on this server.',
-          hint: 'Enable it with: jupyter server extension enable jupyter_appbuilder. Then restart Jupyter.'
+          message: trans.__('The App Builder is not running on this server.'),
+          hint: trans.__(
+            'Enable it with: jupyter server extension enable jupyter_appbuilder. Then restart Jupyter.'
+          )
         }
-      : { message: `The server answered ${response.status} ${response.statusText}.` }
+      : { message: trans.__('The server answered %1 %2.', response.status, response.statusText) }
   );
 }

@@ -3,6 +3,7 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import type { ServerConnection } from '@jupyterlab/services';
 import type { Transport, TransportListener } from '../core/transport';
+import type { Translation } from '../core/translation';
 import { RequestFailed, type WireMessage } from '../core/wire';
 
 /** What goes through REST. */
@@ -33,6 +34,7 @@ export class ChannelTransport implements Transport {
   constructor(
     private readonly settings: ServerConnection.ISettings,
     private readonly route: string,
+    private readonly trans: Translation,
     private readonly requests: Requests
   ) {
     ({
@@ -100,7 +102,7 @@ export class ChannelTransport implements Transport {
         return;
       }
       if (event.code >= FINAL) {
-        this.listener.connection({ state: 'closed', message: 'This session was deleted.', hint: '' });
+        this.listener.connection({ state: 'closed', message: this.trans.__('This session was deleted.'), hint: '' });
       } else if (opened) {
         this.retryLater();
       } else {

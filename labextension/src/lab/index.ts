@@ -65,7 +65,7 @@ function activate(
 ): IAppBuilder {
   const trans = (translator ?? nullTranslator).load('jupyter_appbuilder');
   const { serverSettings } = app.serviceManager;
-  const api = new RestApi(serverSettings);
+  const api = new RestApi(serverSettings, trans);
   const model = new PanelModel(api);
   const { commands, shell } = app;
   let settings = DEFAULTS;
