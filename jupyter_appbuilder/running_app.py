@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from .errors import AppBuilderError
+from .errors import AppBuilderError, Conflict
 from .events import Draft
 from .journal import Journal
 from .sandbox.base import DevServer, Progress, Sandbox
@@ -42,6 +42,8 @@ class RunningApp:
         self._previews = previews
         self._sandbox: Sandbox | None = None
         self._starting = asyncio.Lock()
+        self._start_task: asyncio.Task[DevServer] | None = None
+        self._closed = False
         self._making = asyncio.Lock()
         self._base_path: str | None = None
         self._said: dict[str, Any] | None = None
@@ -83,11 +85,27 @@ class RunningApp:
         if self._runs:
             return self.server
         async with self._starting:
-            return self.server if self._runs else await self._start()
+            return self.server if self._runs else await self._begin()
 
     async def restart(self) -> DevServer:
         async with self._starting:
-            return await self._start()
+            return await self._begin()
+
+    async def _begin(self) -> DevServer:
+        """Start in a task that ``stop`` can cancel, whoever waits for it."""
+        ended = Conflict("The preview was stopped.", hint="Start it again.", reason="preview_stopped")
+        if self._closed:
+            raise ended
+        self._start_task = asyncio.create_task(self._start())
+        try:
+            return await self._start_task
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if caller is not None and caller.cancelling():
+                raise
+            raise ended from None
+        finally:
+            self._start_task = None
 
     async def _start(self) -> DevServer:
         asleep = self.server.state == "asleep"
@@ -115,7 +133,10 @@ class RunningApp:
         return server
 
     async def stop(self) -> None:
-        """End the sandbox and every process in it. The workspace stays; ``ensure`` starts anew."""
+        """End the sandbox and every process in it, also while it starts. ``ensure`` starts it anew."""
+        if (starting := self._start_task) is not None:
+            starting.cancel()
+            await asyncio.wait([starting])
         sandbox, self._sandbox = self._sandbox, None
         if sandbox is not None:
             await sandbox.stop()
@@ -130,6 +151,8 @@ class RunningApp:
         self._say("asleep", "Asleep to save memory. It wakes when you look.")
 
     async def close(self) -> None:
+        """Stop for good: nothing touches the workspace any more."""
+        self._closed = True
         await self.stop()
         self._previews.close(self.session)
 

@@ -465,10 +465,13 @@ class Session:
         """Stop whatever runs; nothing is written any more."""
         if self._beginning is not None and not self._beginning.done():
             self._beginning.cancel()
+            await asyncio.wait([self._beginning])
         await self.stop()
         if self._observer is not None:
             self._observer.cancel()
         await self.app.close()
+        async with self._acting:
+            pass  # a look at the files that was under way has ended: the folder can go
         await self.notebook.close(write=self.owned and keep_notebook)
         self.channel.close()
 
