@@ -177,10 +177,12 @@ class AppBuilder(LoggingConfigurable):
         Raises ``InvalidInput`` for a bad name, ``NotFound`` for an unknown template, ``Conflict`` for a taken name.
         """
         model = model or self.catalog.default()
-        found = self.find_template(template or _recorded_template(model, prompt) or self.template)
+        recording = _recording(model, prompt)
+        # A recording fits no template but the one it was made on.
+        found = self.find_template(template or (recording.template if recording else self.template))
         self.catalog.resolve(model)
         provider = self.sandbox_provider(sandbox)
-        title = title.strip() or _recorded_title(model, prompt) or _title_of(prompt) or found.title
+        title = title.strip() or (recording.app_title if recording else _title_of(prompt)) or found.title
         folder = self._reserve(name, title)
         session_id = secrets.token_hex(8)
         try:
@@ -466,34 +468,19 @@ class AppBuilder(LoggingConfigurable):
                 self.log.exception("Housekeeping failed; going on")
 
 
-def _recorded_seeds(model: str, request: str, earlier: Sequence[str]) -> Mapping[str, bytes]:
-    """The data files of the recording that will answer the request, if one will."""
-    if not model.startswith("demo:"):
-        return {}
-    from .agent.demo.recordings import match
-
-    recording = match(request, earlier)
-    return recording.seed_files() if recording else {}
-
-
-def _recorded_title(model: str, prompt: str) -> str:
-    """What the app of the recording that will answer the prompt is called, if one will."""
-    recording = _recording(model, prompt)
-    return recording.app_title if recording else ""
-
-
-def _recorded_template(model: str, prompt: str) -> str:
-    """The template that the recording which will answer the prompt was made on, if one will: it fits no other."""
-    recording = _recording(model, prompt)
-    return recording.template if recording else ""
-
-
-def _recording(model: str, prompt: str) -> Recording | None:
+def _recording(model: str, prompt: str, earlier: Sequence[str] = ()) -> Recording | None:
+    """The recording that will answer the prompt, if the model is the demo and one will."""
     if not model.startswith("demo:") or not prompt:
         return None
     from .agent.demo.recordings import match
 
-    return match(prompt)
+    return match(prompt, earlier)
+
+
+def _recorded_seeds(model: str, request: str, earlier: Sequence[str]) -> Mapping[str, bytes]:
+    """The data files a turn begins with: those of the recording that answers it."""
+    recording = _recording(model, request, earlier)
+    return recording.seed_files() if recording else {}
 
 
 def _title_of(prompt: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from agent.memory_session import MemorySession
 
 from jupyter_appbuilder.agent.demo.model import DemoModel, explanation
-from jupyter_appbuilder.agent.demo.recordings import SHIPPED, find_recordings, load, match, seed_for
+from jupyter_appbuilder.agent.demo.recordings import SHIPPED, find_recordings, load, match
 from jupyter_appbuilder.errors import InvalidInput
 from jupyter_appbuilder.tools.base import ToolResult
 
@@ -137,8 +137,10 @@ async def test_any_other_prompt_gets_an_explanation_that_gets_people_to_a_real_m
 
 def test_seed_files_come_with_the_prompt(shelf: Path):
     recordings = find_recordings([shelf])
-    assert seed_for("Build a test board", recordings) == {"public/data/x.csv": b"a,b\r\n1,2\r\n"}
-    assert seed_for("Something else", recordings) == {}
+    recording = match("Build a test board", (), recordings)
+    assert recording is not None
+    assert recording.seed_files() == {"public/data/x.csv": b"a,b\r\n1,2\r\n"}
+    assert match("Something else", (), recordings) is None
 
 
 def test_a_recording_that_is_wrong_names_the_file_and_the_key(tmp_path: Path):

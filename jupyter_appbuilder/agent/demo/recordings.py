@@ -128,12 +128,6 @@ def match(
     return answer
 
 
-def seed_for(prompt: str, recordings: Mapping[str, Recording] | None = None) -> dict[str, bytes]:
-    """The files that a new session for this prompt starts with, besides its template's."""
-    recording = match(prompt, (), recordings)
-    return recording.seed_files() if recording else {}
-
-
 def _filled(value: Any, folder: Path) -> Any:
     if isinstance(value, dict):
         entries = cast("dict[str, Any]", value)
