@@ -10,7 +10,7 @@ from pathlib import Path
 
 from building import CACHE
 
-from jupyter_appbuilder.sandbox.local import LocalSandboxProvider
+from jupyter_appbuilder.sandbox.local import LocalSandbox
 from jupyter_appbuilder.sandbox.templates import find_template
 
 from .relay import TEMPLATES
@@ -38,7 +38,7 @@ async def milliseconds(work: Callable[[], Awaitable[object]]) -> float:
 
 
 async def measure(folder: Path) -> tuple[list[float], list[float], list[float]]:
-    provider = LocalSandboxProvider(CACHE)
+    provider = LocalSandbox(CACHE)
     try:
         sandbox = await provider.create("benchmark", folder, find_template("still", [TEMPLATES]))
         await sandbox.exec(["true"])

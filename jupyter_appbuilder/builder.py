@@ -156,7 +156,9 @@ class AppBuilder(LoggingConfigurable):
         if name not in self._provider:
             from .sandbox.providers import find_provider
 
-            self._provider[name] = find_provider(name)(Path(self.data_dir) / "cache", allow=self.egress_hosts)
+            self._provider[name] = find_provider(name)(
+                Path(self.data_dir) / "cache", allow=self.egress_hosts, parent=self
+            )
         return self._provider[name]
 
     # Sessions

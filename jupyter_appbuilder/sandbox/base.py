@@ -45,6 +45,21 @@ class ExecResult:
     ended: Literal["exit", "timeout", "output", "memory"] = "exit"
 
 
+class Process(Protocol):
+    """A command that runs in the background until it ends, is killed, or its sandbox is stopped."""
+
+    @property
+    def running(self) -> bool: ...
+
+    async def wait(self) -> ExecResult:
+        """How it ended. Cancelling the wait leaves it running."""
+        ...
+
+    async def kill(self) -> None:
+        """End it and everything it started. May be called twice."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """Where the preview proxy reaches a dev server: a unix socket (local) or a URL (cloud).
@@ -100,6 +115,18 @@ class Sandbox(Protocol):
         """Run a command (a string goes through ``bash -c``) in the workspace, below ``cwd``."""
         ...
 
+    async def start(
+        self,
+        command: str | Sequence[str],
+        *,
+        cwd: str = ".",
+        env: Mapping[str, str] | None = None,
+        on_output: Output | None = None,
+        max_output: int = 4 * 1024 * 1024,
+    ) -> Process:
+        """Start a command in the background. It outlives the task that started it, not the sandbox."""
+        ...
+
     async def install(
         self, packages: Sequence[str], *, dev: bool = False, on_output: Output | None = None
     ) -> ExecResult:
@@ -146,7 +173,20 @@ class Check:
     hint: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """What keeps generated code apart from this machine, as shown by ``doctor`` and in the panel."""
+
+    kind: str  # "gvisor", "bubblewrap", "landlock", "none", "e2b" …
+    detail: str  # one sentence for people
+    warning: str = ""  # shown all the time while it is not empty
+
+
 class SandboxProvider(Protocol):
+    """Made as ``Provider(cache_dir, allow=hosts, parent=configurable)``: a folder for caches, more hosts that sandboxes
+    may reach, and whose configuration applies (providers are traitlets ``Configurable``s).
+    """
+
     name: str
 
     async def create(self, session: str, workspace: Path, template: Template) -> Sandbox:
@@ -154,6 +194,10 @@ class SandboxProvider(Protocol):
 
         Raises ``errors.Unavailable`` naming what is missing and how to get it.
         """
+        ...
+
+    async def isolation(self) -> Isolation:
+        """What isolates its sandboxes here. Raises ``errors.Unavailable`` where nothing does."""
         ...
 
     async def check(self) -> list[Check]:

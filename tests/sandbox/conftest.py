@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from jupyter_appbuilder.sandbox.local import LocalSandboxProvider
-from jupyter_appbuilder.sandbox.local.sandbox import LocalSandbox
+from jupyter_appbuilder.sandbox.local import LocalSandbox
+from jupyter_appbuilder.sandbox.local.sandbox import AppSandbox
 from jupyter_appbuilder.sandbox.templates import Template
 
 SERVER = """
@@ -27,8 +27,8 @@ http.createServer((request, response) => {
 
 @dataclass
 class Place:
-    provider: LocalSandboxProvider
-    sandbox: LocalSandbox
+    provider: LocalSandbox
+    sandbox: AppSandbox
     app: Path
 
 
@@ -46,7 +46,7 @@ def place(tmp_path: Path) -> MakePlace:
         (app / "server.mjs").write_text(SERVER)
         command = serve or ("node", "server.mjs", "{port}", "{base}")
         template = Template("tiny", "Tiny", "One file.", tmp_path, command, ("true",))
-        provider = LocalSandboxProvider(options.pop("cache_dir", tmp_path / "cache"), **options)
+        provider = LocalSandbox(options.pop("cache_dir", tmp_path / "cache"), **options)
         try:
             yield Place(provider, await provider.create("session", app, template), app)
         finally:

@@ -7,9 +7,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from jupyter_appbuilder.sandbox.local import LocalSandboxProvider
+from jupyter_appbuilder.sandbox.local import LocalSandbox
 from jupyter_appbuilder.sandbox.local.dependencies import read_manifest
-from jupyter_appbuilder.sandbox.local.sandbox import LocalSandbox
+from jupyter_appbuilder.sandbox.local.sandbox import AppSandbox
 from jupyter_appbuilder.sandbox.templates import Template
 
 from .conftest import SERVER
@@ -20,7 +20,7 @@ WARM = ("bash", "-c", "cat kind.txt > node_modules/.vite/bundle")
 @asynccontextmanager
 async def sandboxes(
     folder: Path, warm: tuple[str, ...] = WARM, packages: str = "left"
-) -> AsyncGenerator[tuple[LocalSandbox, LocalSandbox]]:
+) -> AsyncGenerator[tuple[AppSandbox, AppSandbox]]:
     """Two sessions' sandboxes on copies of one template, whose packages are in the cache."""
     files = folder / "template" / "files"
     files.mkdir(parents=True)
@@ -30,8 +30,8 @@ async def sandboxes(
     (files / "server.mjs").write_text(SERVER)
     serve = ("node", "server.mjs", "{port}", "{base}")
     template = Template("tiny", "Tiny", "One file.", files.parent, serve, ("true",), warm=warm)
-    provider = LocalSandboxProvider(folder / "cache")
-    made: list[LocalSandbox] = []
+    provider = LocalSandbox(folder / "cache")
+    made: list[AppSandbox] = []
     try:
         for name in ("one", "two"):
             app = folder / name
@@ -51,7 +51,7 @@ async def sandboxes(
         await provider.close()
 
 
-async def bundle(sandbox: LocalSandbox) -> str:
+async def bundle(sandbox: AppSandbox) -> str:
     server = await sandbox.serve("/")
     assert server.state == "ready", server
     return (await sandbox.exec("cat node_modules/.vite/bundle")).stdout

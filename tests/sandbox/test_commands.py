@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_appbuilder.sandbox.local import Limits, LocalSandboxProvider
+from jupyter_appbuilder.sandbox.local import Limits, LocalSandbox
 from jupyter_appbuilder.sandbox.local.limits import find_control_groups
 
 from .conftest import MakePlace, processes_with
@@ -109,7 +109,7 @@ async def test_killing_the_server_leaves_no_process(tmp_path: Path):
     program = f"""
         import asyncio
         from pathlib import Path
-        from jupyter_appbuilder.sandbox.local import LocalSandboxProvider
+        from jupyter_appbuilder.sandbox.local import LocalSandbox
         from jupyter_appbuilder.sandbox.templates import Template
 
         def told(stream, text):
@@ -117,7 +117,7 @@ async def test_killing_the_server_leaves_no_process(tmp_path: Path):
 
         async def main():
             folder = Path({str(tmp_path)!r})
-            provider = LocalSandboxProvider(folder / "cache")
+            provider = LocalSandbox(folder / "cache")
             template = Template("t", "T", "", folder, ("true",), ("true",))
             sandbox = await provider.create("s", folder / "app", template)
             await sandbox.exec("(setsid sleep 86444 &); echo begun; sleep 86444", on_output=told)
@@ -197,6 +197,6 @@ async def test_a_stopped_sandbox_can_be_used_again(place: MakePlace):
 
 
 async def test_a_closed_provider_can_be_closed_again(tmp_path: Path):
-    provider = LocalSandboxProvider(tmp_path)
+    provider = LocalSandbox(tmp_path)
     await provider.close()
     await provider.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_appbuilder.errors import InvalidInput, Unavailable
-from jupyter_appbuilder.sandbox.local import LocalSandboxProvider
+from jupyter_appbuilder.sandbox.local import LocalSandbox
 
 from .conftest import MakePlace
 
@@ -90,7 +90,7 @@ async def test_a_folder_outside_is_no_place_to_run_in(place: MakePlace):
 
 
 async def test_without_bubblewrap_it_refuses_and_says_what_to_install(place: MakePlace, tmp_path: Path):
-    provider = LocalSandboxProvider(tmp_path / "cache", bubblewrap="no-such-bwrap")
+    provider = LocalSandbox(tmp_path / "cache", bubblewrap="no-such-bwrap")
     checks = {check.name: check for check in await provider.check()}
     assert not checks["isolation"].ok
     assert "apt install bubblewrap" in checks["isolation"].hint

@@ -11,7 +11,7 @@ from typing import Any
 
 from jupyter_appbuilder.events import Draft, Event
 from jupyter_appbuilder.sandbox.base import DevServer, Sandbox
-from jupyter_appbuilder.sandbox.local import LocalSandboxProvider
+from jupyter_appbuilder.sandbox.local import LocalSandbox
 from jupyter_appbuilder.sandbox.templates import Template
 from jupyter_appbuilder.tools.base import Tool, ToolContext, ToolResult
 from jupyter_appbuilder.tools.registry import load_tools
@@ -113,7 +113,7 @@ async def bench(folder: Path, tools: Mapping[str, Tool[Any]] | None = None) -> A
     template = template_in(folder)
     workspace = Workspace(folder / "root" / "plain")
     await workspace.create(template.files)
-    provider = LocalSandboxProvider(folder / "cache")
+    provider = LocalSandbox(folder / "cache")
     sandbox = await provider.create("s", workspace.app, template)
     app = SandboxedServer(sandbox)
     journal = MemoryJournal()

@@ -1,6 +1,6 @@
 """The sandbox on this machine: bubblewrap, an allow-listing way out, a shared cache of dependencies."""
 
 from .limits import Limits
-from .provider import LocalSandboxProvider
+from .provider import LocalSandbox
 
-__all__ = ["Limits", "LocalSandboxProvider"]
+__all__ = ["Limits", "LocalSandbox"]

@@ -18,7 +18,7 @@ MiB = 1024 * 1024
 GROUP_PREFIX = "appbuilder-"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Limits:
     """Of one session's sandbox, all its processes together unless said otherwise."""
 

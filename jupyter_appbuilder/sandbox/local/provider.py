@@ -7,9 +7,13 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+from traitlets import Float, Int
+from traitlets.config import LoggingConfigurable
 
 from ...errors import Unavailable
-from ..base import Check
+from ..base import Check, Isolation
 from ..egress import EgressProxy
 from ..registries import Registries, read_registries
 from ..templates import Template
@@ -18,21 +22,25 @@ from .bundles import Bundles
 from .dependencies import Dependencies, Network
 from .limits import Limits, MiB
 from .runner import Runner
-from .sandbox import LocalSandbox
+from .sandbox import AppSandbox
 
 CERTIFICATES = "/opt/appbuilder/certificates.pem"
 NPMRC = "/opt/appbuilder/npmrc"
 
 
-class LocalSandboxProvider:
-    """Makes sandboxes with bubblewrap.
+class LocalSandbox(LoggingConfigurable):
+    """Makes sandboxes on this machine. Its traits are what ``c.LocalSandbox`` sets.
 
     ``cache_dir`` keeps packages between sessions. ``allow`` are more hosts (``host`` or ``host:port``) that package
     installations may reach, besides the registries of the person's npm and pip configuration or those given as
-    ``registries``. ``control_groups=False`` uses resource limits and a watch only.
+    ``registries``. ``control_groups=False`` uses resource limits and a watch only; ``limits`` replaces the traits.
     """
 
     name = "local"
+
+    memory = Int(Limits.memory, help="Bytes of memory, all processes of one session together.").tag(config=True)
+    processes = Int(Limits.processes, help="Processes and threads of one session.").tag(config=True)
+    cpus = Float(Limits.cpus, help="Processor cores of one session.").tag(config=True)
 
     def __init__(
         self,
@@ -43,9 +51,11 @@ class LocalSandboxProvider:
         registries: Registries | None = None,
         bubblewrap: str = "bwrap",
         control_groups: bool = True,
+        **traits: Any,
     ) -> None:
+        super().__init__(**traits)
         self.cache_dir = Path(cache_dir)
-        self.limits = limits or Limits()
+        self.limits = limits or Limits(memory=self.memory, processes=self.processes, cpus=self.cpus)
         self._allow = tuple(host if ":" in host else f"{host}:443" for host in allow)
         self._registries = registries
         self._bubblewrap = bubblewrap
@@ -54,17 +64,23 @@ class LocalSandboxProvider:
         self._dependencies: Dependencies | None = None
         self._bundles: Bundles | None = None
         self._egress: EgressProxy | None = None
-        self._sandboxes: set[LocalSandbox] = set()
+        self._sandboxes: set[AppSandbox] = set()
         self._starting = asyncio.Lock()
 
-    async def create(self, session: str, workspace: Path, template: Template) -> LocalSandbox:
+    async def create(self, session: str, workspace: Path, template: Template) -> AppSandbox:
         runner = await self._ready()
         assert self._dependencies
         assert self._bundles
         app = await asyncio.to_thread(workspace.resolve)
         scratch = self.cache_dir / "scratch" / re.sub(r"[^\w-]", "_", session)
         shared = (runner, self._dependencies, self._bundles)
-        return LocalSandbox(session, app, template, *shared, scratch, self._sandboxes)
+        return AppSandbox(session, app, template, *shared, scratch, self._sandboxes)
+
+    async def isolation(self) -> Isolation:
+        runner = await self._ready()
+        return Isolation(
+            "bubblewrap", f"bubblewrap {runner.bubblewrap.version}: own user, process and network namespaces"
+        )
 
     async def check(self) -> list[Check]:
         findings: list[Check] = []
@@ -76,11 +92,7 @@ class LocalSandboxProvider:
             runner = await self._ready()
         except Unavailable as error:
             return [*findings, Check("isolation", False, error.message, error.hint)]
-        findings.append(
-            Check(
-                "isolation", True, f"bubblewrap {runner.bubblewrap.version}: own user, process and network namespaces"
-            )
-        )
+        findings.append(Check("isolation", True, (await self.isolation()).detail))
         size = f"memory {self.limits.memory // MiB} MiB, {self.limits.processes} processes"
         if runner.groups:
             kind = f"control groups v{runner.groups.version}"

@@ -25,7 +25,7 @@ from .server import ServerProcess
 RETRY_SECONDS = 60  # after packages could not be had, commands do not ask for them again for so long
 
 
-class LocalSandbox:
+class AppSandbox:
     """Each command and the dev server run in a bubblewrap of their own: entering takes some 30 ms, and a command's
     processes end with it, whatever they do to escape. All share the limits of the session and see the same files.
 
@@ -43,7 +43,7 @@ class LocalSandbox:
         dependencies: Dependencies,
         bundles: Bundles,
         scratch: Path,
-        running: set[LocalSandbox],
+        running: set[AppSandbox],
     ) -> None:
         self._app = app
         self.template = template
