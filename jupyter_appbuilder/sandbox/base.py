@@ -98,6 +98,10 @@ class Sandbox(Protocol):
     """One session's sandbox. All methods raise ``errors.Unavailable`` when the sandbox cannot do its work.
 
     Cancelling the task that awaits ``exec`` kills the command and everything it started.
+
+    A sandbox can be lost at any moment (its processes killed, its machine gone). What is under way then raises
+    ``errors.Unavailable`` (of a dev server: ``server.state`` becomes ``failed``, with a message) and never hangs; the
+    next call makes the sandbox anew from the workspace. So does the first call after ``stop``.
     """
 
     provider: str
