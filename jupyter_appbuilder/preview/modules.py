@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from ..sandbox.base import Address
-from .upstream import origin_of, upstreams
+from .upstream import origin_of, target_of, upstreams
 
 MAX_MODULES = 300
 MAX_BODY = 4 * 1024 * 1024  # bytes
@@ -64,7 +64,9 @@ async def broken_modules(address: Address, base_path: str) -> list[dict[str, Any
 async def _get(address: Address, url: str, accept: str) -> tuple[int, str, str]:
     headers = [("Host", urlsplit(url).netloc), ("Accept", accept), *address.headers.items()]
     timeout = {"connect": 5.0, "read": 20.0, "write": 5.0, "pool": 5.0}
-    async with upstreams.pool(address).stream("GET", url, headers=headers, extensions={"timeout": timeout}) as response:
+    origin = origin_of(address)
+    extensions = {"timeout": timeout, "target": target_of(url.removeprefix(origin), address).encode()}
+    async with upstreams.pool(address).stream("GET", url, headers=headers, extensions=extensions) as response:
         body = bytearray()
         async for piece in response.aiter_stream():
             body += piece

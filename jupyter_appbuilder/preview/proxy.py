@@ -14,7 +14,7 @@ from ..sandbox.base import Address
 from . import pages, probe
 from .capabilities import Preview
 from .handlers import PreviewHandler, wants_page
-from .upstream import origin_of, request_headers, response_headers, upstreams
+from .upstream import origin_of, request_headers, response_headers, target_of, upstreams
 
 if TYPE_CHECKING:
     import httpcore
@@ -100,7 +100,7 @@ class ProxyHandler(PreviewHandler):
                         headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers],
                         content=self._chunks() if has_body else None,
                         extensions={
-                            "target": (self.request.uri or "/").encode("latin-1"),
+                            "target": target_of(self.request.uri or "/", address).encode("latin-1"),
                             "timeout": {"connect": CONNECT_SECONDS},
                         },
                     )

@@ -60,6 +60,13 @@ def origin_of(address: Address) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def target_of(uri: str, address: Address) -> str:
+    """The path and query to ask the dev server for."""
+    if address.strip and uri.startswith(address.strip):
+        return "/" + uri.removeprefix(address.strip)
+    return uri
+
+
 def request_headers(headers: HTTPHeaders, address: Address) -> list[tuple[str, str]]:
     """The headers to send on; ``Content-Length`` is left to the caller."""
     named = {name.strip().lower() for name in headers.get("Connection", "").split(",")}
@@ -72,6 +79,8 @@ def request_headers(headers: HTTPHeaders, address: Address) -> list[tuple[str, s
             passed.append(("Origin", origin_of(address)))
         elif lower not in _REQUEST_DROPPED and lower not in named and not lower.startswith(_REQUEST_DROPPED_PREFIXES):
             passed.append((name, value))
+    if address.strip:
+        passed.append(("X-Forwarded-Prefix", address.strip.rstrip("/")))
     secret = {name.lower() for name in address.headers}
     return [item for item in passed if item[0].lower() not in secret] + list(address.headers.items())
 
@@ -103,7 +112,9 @@ def _location(value: str, address: Address) -> str:
     parts = urlsplit(value)
     own = urlsplit(origin_of(address))
     if parts.netloc and parts.hostname in (own.hostname, "localhost", "127.0.0.1"):
-        return parts._replace(scheme="", netloc="").geturl()
+        value = parts._replace(scheme="", netloc="").geturl()
+    if address.strip and value.startswith("/") and not value.startswith(("//", address.strip)):
+        return address.strip + value[1:]
     return value
 
 

@@ -14,7 +14,7 @@ from tornado import httpclient, netutil, websocket
 from ..sandbox.base import Address
 from .capabilities import Preview
 from .handlers import PreviewHandler
-from .upstream import origin_of, request_headers
+from .upstream import origin_of, request_headers, target_of
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
             if not name.lower().startswith("sec-websocket-")
         ]
         request = httpclient.HTTPRequest(
-            "ws" + origin_of(address).removeprefix("http") + (self.request.uri or "/"),
+            "ws" + origin_of(address).removeprefix("http") + target_of(self.request.uri or "/", address),
             headers=dict(headers),
             connect_timeout=5,
             request_timeout=5,

@@ -64,12 +64,14 @@ class Process(Protocol):
 class Address:
     """Where the preview proxy reaches a dev server: a unix socket (local) or a URL (cloud).
 
-    ``headers`` are added to each request and never shown to the browser.
+    ``headers`` are added to each request and never shown to the browser. ``strip`` is taken off the front of each path,
+    for a server that knows no base (``Serving.strip``); it is told as ``X-Forwarded-Prefix``.
     """
 
     socket: Path | None = None
     url: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    strip: str = ""
 
 
 ServerState = Literal["stopped", "starting", "ready", "failed", "asleep"]

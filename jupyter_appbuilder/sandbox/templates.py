@@ -6,89 +6,167 @@ Found in this order (first name wins): ``extra`` folders given by the caller (``
 
 from __future__ import annotations
 
-import tomllib
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from ..errors import InvalidInput, NotFound
+from .manifest import Manifest
 
 SHIPPED = Path(__file__).parent.parent / "_templates"  # in the wheel
 SOURCE = Path(__file__).parent.parent.parent / "sandbox-templates"  # in a checkout
 
+PORT = 5173  # the same in every sandbox: each has a network of its own
+RUNTIME = "/opt/template"
+"""Where a sandbox shows the template's ``runtime/`` folder, read-only."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PythonPackages:
+    """The files of the app that say which Python packages it has. Paths are relative to the app."""
+
+    requirements: str = "requirements.txt"  # what a person or the agent asks for
+    lock: str = "requirements.lock"  # every package, pinned
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """How a dev server is started. It can be shown once it has answered a request for the URL path ``ready``: with
+    anything, or, if ``well``, with a status below 500 (another process behind it may start more slowly)."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    port: int  # at 127.0.0.1, inside the sandbox
+    ready: str
+    well: bool
+    strip: str  # what the preview proxy takes off the front of each path, "" for nothing
+
 
 @dataclass(frozen=True)
 class Template:
-    """A template's manifest. Commands are argument lists; ``{port}`` and ``{base}`` are filled in by the sandbox."""
+    """A template's manifest. Commands are argument lists.
+
+    In ``serve`` and ``serve_environment`` these are filled in: ``{port}``, ``{base}`` (the URL path the app is shown
+    under, with a slash at both ends), ``{prefix}`` (the same without the last slash) and ``{template}`` (where the
+    template's own ``runtime/`` folder lies).
+    """
 
     name: str
     title: str
     summary: str
     folder: Path
     serve: tuple[str, ...]
-    check: tuple[str, ...]  # exit code 0 when the app's types are sound
+    check: tuple[str, ...]  # exit code 0 when the app's types are sound; () if there is nothing to check
     lock: str = "package-lock.json"
     warm: tuple[str, ...] = ()  # prepares the packages for the dev server, once for each lock file
     hints: str = ""  # for the agent, part of its system prompt
     environment: Mapping[str, str] = field(default_factory=dict[str, str])  # of the dev server and of commands
+    serve_environment: Mapping[str, str] = field(default_factory=dict[str, str])  # of the dev server alone
+    port: int = PORT
+    ready: str = ""  # below the base
+    strip: bool = False  # the server knows no base: the preview proxy takes it off
+    python: PythonPackages | None = None
 
     @property
     def files(self) -> Path:
         return self.folder / "files"
 
+    @property
+    def runtime(self) -> Path | None:
+        """What the template's commands need and the app does not hold; shown to the sandbox at ``RUNTIME``."""
+        runtime = self.folder / "runtime"
+        return runtime if runtime.is_dir() else None
+
     @cached_property
     def icon(self) -> str:
         """The template's icon as SVG text, empty if it has none."""
         icon = self.folder / "icon.svg"
-        return icon.read_text() if icon.is_file() else ""
+        return icon.read_text(encoding="utf-8") if icon.is_file() else ""
+
+    def serving(self, base_path: str, runtime: str = RUNTIME) -> Serving:
+        """How to start the dev server under ``base_path``; ``runtime``: where the sandbox has that folder."""
+        strip = base_path if self.strip else ""
+        base = "/" if self.strip else base_path
+        fill = {"{port}": str(self.port), "{base}": base, "{prefix}": base.rstrip("/"), "{template}": runtime}
+
+        def filled(text: str) -> str:
+            for name, value in fill.items():
+                text = text.replace(name, value)
+            return text
+
+        environment = {name: filled(value) for name, value in {**self.environment, **self.serve_environment}.items()}
+        command, ready = tuple(map(filled, self.serve)), base + self.ready.lstrip("/")
+        return Serving(command, environment, self.port, ready, bool(self.ready), strip)
 
     @classmethod
     def load(cls, folder: Path) -> Template:
         """Read ``folder/template.toml``. Raises ``InvalidInput`` naming the file and the key that is wrong."""
-        manifest = folder / "template.toml"
-        try:
-            data: dict[str, Any] = tomllib.loads(manifest.read_text(encoding="utf-8"))
-        except tomllib.TOMLDecodeError as error:
-            raise InvalidInput(f"{manifest} is not valid TOML: {error}.", hint="Correct the file.") from None
-        try:
-            return cls(
-                name=folder.name,
-                title=data["title"],
-                summary=data["summary"],
-                folder=folder,
-                serve=tuple(data["serve"]["command"]),
-                check=tuple(data["check"]["command"]),
-                lock=data.get("install", {}).get("lock", cls.lock),
-                warm=tuple(data.get("install", {}).get("warm", ())),
-                hints=data.get("agent", {}).get("hints", ""),
-                environment=data.get("environment", {}),
+        manifest = Manifest(folder / "template.toml")
+        if not manifest.words("serve.command"):
+            raise manifest.wrong("serve.command", "is missing", 'Name the dev server: command = ["node", …].')
+        if not 1024 <= (port := manifest.number("serve.port", PORT)) <= 65535:
+            raise manifest.wrong("serve.port", f"is {port}", "Choose a port from 1024 to 65535.")
+        if not (folder / "files").is_dir():
+            raise InvalidInput(
+                f"The template {folder.name} has no folder {folder / 'files'}.",
+                hint="Put what a new app starts with into files/. See docs/templates.md.",
             )
-        except KeyError as error:
-            raise InvalidInput(f"{manifest} lacks the key {error}.", hint="See docs/templates.md.") from None
+        python = PythonPackages(
+            manifest.file("python.requirements", PythonPackages().requirements),
+            manifest.file("python.lock", PythonPackages().lock),
+        )
+        return cls(
+            name=folder.name,
+            title=manifest.text("title"),
+            summary=manifest.text("summary"),
+            folder=folder,
+            serve=manifest.words("serve.command"),
+            check=manifest.words("check.command"),
+            lock=manifest.file("install.lock", cls.lock),
+            warm=manifest.words("install.warm"),
+            hints=manifest.text("agent.hints", ""),
+            environment=manifest.texts("environment"),
+            serve_environment=manifest.texts("serve.environment"),
+            port=port,
+            ready=manifest.text("serve.ready", ""),
+            strip=manifest.choice("serve.base", ("keep", "strip")) == "strip",
+            python=python if manifest.has("python") else None,
+        )
 
 
 def find_templates(extra: Iterable[Path] = ()) -> dict[str, Template]:
-    """Every template by name."""
-    from jupyter_core.paths import jupyter_path
-
-    shelves = [*extra, *(Path(path) / "appbuilder" / "templates" for path in jupyter_path()), SHIPPED, SOURCE]
+    """Every template by name. One that cannot be read is left out, with a warning in the log."""
     found: dict[str, Template] = {}
-    for shelf in shelves:
-        if not shelf.is_dir():
-            continue
-        for manifest in sorted(shelf.glob("*/template.toml")):
-            found.setdefault(manifest.parent.name, Template.load(manifest.parent))
+    for name, folder in _folders(extra).items():
+        try:
+            found[name] = Template.load(folder)
+        except InvalidInput as error:
+            log.warning("A template is left out. %s", error)
     return found
 
 
 def find_template(name: str, extra: Iterable[Path] = ()) -> Template:
-    templates = find_templates(extra)
-    if name not in templates:
+    """Raises ``NotFound``, or ``InvalidInput`` for one whose manifest is wrong."""
+    folders = _folders(extra)
+    if name not in folders:
         raise NotFound(
             f"There is no template {name!r}.",
-            hint=f"Choose one of: {', '.join(sorted(templates))}.",
+            hint=f"Choose one of: {', '.join(sorted(folders))}.",
             reason="unknown_template",
         )
-    return templates[name]
+    return Template.load(folders[name])
+
+
+def _folders(extra: Iterable[Path]) -> dict[str, Path]:
+    from jupyter_core.paths import jupyter_path
+
+    shelves = [*extra, *(Path(path) / "appbuilder" / "templates" for path in jupyter_path()), SHIPPED, SOURCE]
+    found: dict[str, Path] = {}
+    for shelf in shelves:
+        for manifest in sorted(shelf.glob("*/template.toml")):
+            found.setdefault(manifest.parent.name, manifest.parent)
+    return found

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ...errors import AppBuilderError, InvalidInput, NotFound
 from ..base import DevServer, ExecResult, OnProgress, Output, Progress, Stats
-from ..templates import Template
+from ..templates import RUNTIME, Serving, Template
 from .bubblewrap import WORKSPACE, Bind
 from .bundles import Bundles
 from .dependencies import WRITABLE, Dependencies
@@ -126,7 +126,7 @@ class AppSandbox:
                 await self._server.end("stopped")
                 return self.server
             progress(Progress("Starting the dev server"))
-            return await self._server.start(base_path, began)
+            return await self._server.start(self.template.serving(base_path), began)
 
     @property
     def server(self) -> DevServer:
@@ -166,11 +166,15 @@ class AppSandbox:
             self._running.add(self)
         return self._share
 
-    async def _spawn_server(self, listener: socket.socket, port: int, base_path: str, take: Take) -> Process:
-        environment = dict(self.template.environment) | {"VITE_CACHE_DIR": f"{WORKSPACE}/node_modules/.vite"}
-        argv = [word.replace("{port}", str(port)).replace("{base}", base_path) for word in self.template.serve]
+    async def _spawn_server(self, listener: socket.socket, serving: Serving, take: Take) -> Process:
+        environment = dict(serving.environment) | {"VITE_CACHE_DIR": f"{WORKSPACE}/node_modules/.vite"}
         return await self._runner.spawn(
-            self._cell, argv, take, binds=self._binds(), environment=environment, listen=(listener, port)
+            self._cell,
+            serving.command,
+            take,
+            binds=self._binds(),
+            environment=environment,
+            listen=(listener, serving.port),
         )
 
     async def _prepare_quietly(self, on_output: Output | None) -> str:
@@ -199,6 +203,8 @@ class AppSandbox:
         # Code that could write app/.git/config could make a person's next `git status` run what it likes.
         _mount_point(self._app / ".git")
         binds.append(Bind(self._runner.folder / "empty", f"{WORKSPACE}/.git"))
+        if runtime := self.template.runtime:
+            binds.append(Bind(runtime.resolve(), RUNTIME))
         if self._modules:
             _mount_point(self._app / "node_modules")
             binds.append(Bind(self._modules, f"{WORKSPACE}/node_modules"))

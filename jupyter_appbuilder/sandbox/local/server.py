@@ -13,17 +13,17 @@ from pathlib import Path
 
 from ...errors import AppBuilderError
 from ..base import Address, DevServer, ServerState
+from ..templates import Serving
 from .runner import Process, Take
 
 LOG_LIMIT = 16 * 1024
 START_SECONDS = 60
-PORT = 5173  # the same in every sandbox: each has a network of its own
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
-Spawn = Callable[[socket.socket, int, str, Take], Awaitable[Process]]
-"""Starts the server's command: the socket whose connections go to the port inside, the port, the URL prefix, where its
-output goes."""
+Spawn = Callable[[socket.socket, Serving, Take], Awaitable[Process]]
+"""Starts the server's command: the socket whose connections go to the port inside, the command, where its output
+goes."""
 
 
 class ServerProcess:
@@ -41,8 +41,8 @@ class ServerProcess:
     def log(self) -> str:
         return self._log[-LOG_LIMIT:]
 
-    async def start(self, base_path: str, began: float | None = None) -> DevServer:
-        """Start it and wait for its first answer below ``base_path``; ``failed`` with a message if there is none.
+    async def start(self, serving: Serving, began: float | None = None) -> DevServer:
+        """Start it and wait for its first answer; ``failed`` with a message if there is none.
 
         ``began``: ``time.monotonic()`` of what ``started_ms`` counts from.
         """
@@ -55,7 +55,7 @@ class ServerProcess:
                 listener.bind(str(self._path))
                 self._path.chmod(0o600)
                 listener.listen(128)
-                process = self._process = await self._spawn(listener, PORT, base_path, self._take)
+                process = self._process = await self._spawn(listener, serving, self._take)
         except BaseException as error:
             self._path.unlink(missing_ok=True)
             self.state = DevServer("stopped")
@@ -65,12 +65,13 @@ class ServerProcess:
             raise
         # Our own copy of the listener is closed now: once the sandbox ends, connections are refused, not left waiting.
         watch = self._watching = asyncio.create_task(self._watch(process))
-        answer = asyncio.create_task(_answers(self._path, base_path))
+        answer = asyncio.create_task(_answers(self._path, serving))
         try:
             await asyncio.wait({watch, answer}, timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if answer.done() and answer.exception() is None and not watch.done():
                 elapsed = round((time.monotonic() - began) * 1000)
-                self.state = DevServer("ready", Address(socket=self._path), started_ms=elapsed)
+                address = Address(socket=self._path, strip=serving.strip)
+                self.state = DevServer("ready", address, started_ms=elapsed)
             elif not watch.done():
                 # It may have closed the connection because it is about to end: then its log says why.
                 await asyncio.wait({watch}, timeout=1)
@@ -109,15 +110,24 @@ class ServerProcess:
             self.state = DevServer("failed", message=explain(self.log, code, process.ended == "memory"))
 
 
-async def _answers(path: Path, base_path: str) -> None:
-    """Return when the server has answered one request. The bridge inside holds it until the server listens."""
+async def _answers(path: Path, serving: Serving) -> None:
+    """Return when the server has answered. The bridge inside holds a request until the server listens."""
+    while True:
+        status = await _status(path, serving.ready)
+        if status < 500 or not serving.well:
+            return
+        await asyncio.sleep(0.05)
+
+
+async def _status(path: Path, ready: str) -> int:
     reader, writer = await asyncio.open_unix_connection(str(path))
     try:
-        request = f"GET {base_path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n"
+        request = f"GET {ready} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n"
         writer.write(request.encode())
-        status = await reader.readline()
-        if not status.startswith(b"HTTP/"):
+        answer = (await reader.readline()).split()
+        if len(answer) < 2 or not answer[0].startswith(b"HTTP/") or not answer[1].isdigit():
             raise ConnectionError("The dev server closed the connection.")
+        return int(answer[1])
     finally:
         writer.close()
         with suppress(OSError):

@@ -1,0 +1,120 @@
+"""Reads ``template.toml``: what is wrong with one is told with the file, the key, and what belongs there."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, cast
+
+from ..errors import InvalidInput
+
+KEYS: Mapping[str, Mapping[str, str] | str] = {
+    "title": "text",
+    "summary": "text",
+    "serve": {"command": "words", "base": "text", "ready": "text", "port": "number", "environment": "texts"},
+    "check": {"command": "words"},
+    "install": {"lock": "text", "warm": "words"},
+    "python": {"requirements": "text", "lock": "text"},
+    "agent": {"hints": "text"},
+    "environment": "texts",
+    "e2b": "anything",
+}
+"""Every key with the kind of its value, or its table."""
+
+KINDS = {
+    "text": 'a text in quotes: "…"',
+    "number": "a whole number",
+    "words": 'a list of arguments: ["node", "server.js"]',
+    "texts": 'a table of names and texts: NAME = "value"',
+}
+
+
+class Manifest:
+    """A manifest whose keys and kinds of values are right. Keys are named with dots: ``serve.command``."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises ``InvalidInput`` naming the file, the key and the next step."""
+        self.path = path
+        try:
+            self._data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise InvalidInput(f"{path} is not valid TOML: {error}.", hint="Correct the file.") from None
+        except OSError as error:
+            reason = f"{path} cannot be read: {error.strerror}."
+            raise InvalidInput(reason, hint="A template is a folder with a template.toml in it.") from None
+        self._check(self._data, KEYS, "")
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """Without a ``default`` the key is needed, and not empty."""
+        found = self._find(key)
+        if default is None and (found is None or not found.strip()):
+            raise self.wrong(key, "is missing", f'Add it: {key.rpartition(".")[2]} = "…".')
+        return found if found is not None else default or ""
+
+    def number(self, key: str, default: int) -> int:
+        found = self._find(key)
+        return default if found is None else found
+
+    def words(self, key: str) -> tuple[str, ...]:
+        return tuple(self._find(key) or ())
+
+    def texts(self, key: str) -> dict[str, str]:
+        return dict(self._find(key) or {})
+
+    def has(self, key: str) -> bool:
+        return self._find(key) is not None
+
+    def file(self, key: str, default: str) -> str:
+        """The path of a file below ``files/``."""
+        found = self.text(key, default)
+        if not found or PurePosixPath(found).is_absolute() or ".." in PurePosixPath(found).parts:
+            raise self.wrong(key, f"is no path inside the app: {found!r}", "Name a file below files/.")
+        return found
+
+    def choice(self, key: str, choices: Sequence[str]) -> str:
+        """One of ``choices``, the first unless told."""
+        found = self.text(key, choices[0])
+        if found not in choices:
+            raise self.wrong(key, f"is {found!r}", f"Choose one of: {', '.join(choices)}.")
+        return found
+
+    def wrong(self, key: str, what: str, hint: str) -> InvalidInput:
+        return InvalidInput(f"{self.path}: {key} {what}.", hint=f"{hint} See docs/templates.md.", field=key)
+
+    def _find(self, key: str) -> Any:
+        found: Any = self._data
+        for part in key.split("."):
+            found = found.get(part) if isinstance(found, dict) else None  # pyright: ignore[reportUnknownVariableType]
+        return found  # pyright: ignore[reportUnknownVariableType]
+
+    def _check(self, table: Mapping[str, Any], keys: Mapping[str, Mapping[str, str] | str], prefix: str) -> None:
+        for name, value in table.items():
+            kind, key = keys.get(name), prefix + name
+            if kind is None:
+                near = difflib.get_close_matches(name, keys, 1)
+                hint = f"Did you mean {prefix}{near[0]}?" if near else f"Known here: {', '.join(keys)}."
+                raise self.wrong(key, "is not a key of a template", hint)
+            if not isinstance(kind, str):
+                if not isinstance(value, dict):
+                    raise self.wrong(key, "must be a table", f"Write it as [{key}] with the keys {', '.join(kind)}.")
+                self._check(cast("dict[str, Any]", value), kind, f"{key}.")
+            elif not _is(kind, value):
+                raise self.wrong(key, f"must be {KINDS[kind]}", "Correct it.")
+
+
+def _is(kind: str, value: Any) -> bool:
+    match kind:
+        case "text":
+            return isinstance(value, str)
+        case "number":
+            return isinstance(value, int) and not isinstance(value, bool)
+        case "words":
+            return isinstance(value, list) and all(isinstance(item, str) for item in cast("list[Any]", value))
+        case "texts":
+            return isinstance(value, dict) and all(
+                isinstance(item, str) for item in cast("dict[str, Any]", value).values()
+            )
+        case _:
+            return True
