@@ -202,7 +202,7 @@ class SandboxProvider(Protocol):
         """
         ...
 
-    async def isolation(self) -> Isolation:
+    async def describe_isolation(self) -> Isolation:
         """What isolates its sandboxes here. Raises ``errors.Unavailable`` where nothing does."""
         ...
 

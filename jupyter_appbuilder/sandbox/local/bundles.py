@@ -19,8 +19,8 @@ from pathlib import Path
 
 from ..base import OnProgress, Progress
 from ..templates import Template
-from .bubblewrap import WORKSPACE, Bind
 from .dependencies import WRITABLE, read_manifest
+from .layout import WORKSPACE, Bind
 from .runner import Runner
 
 SECONDS = 60

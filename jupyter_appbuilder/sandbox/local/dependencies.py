@@ -25,8 +25,8 @@ from typing import Any
 
 from ...errors import InvalidInput, Unavailable
 from ..base import ExecResult, OnProgress, Output, Progress
-from .bubblewrap import NPM, WORKSPACE, Bind
-from .runner import EGRESS_PORT, Runner
+from .layout import EGRESS_PORT, NPM, WORKSPACE, Bind
+from .runner import Runner
 
 LAYOUT = "1"  # part of every key; changes when entries are laid out differently
 WRITABLE = (".vite", ".vite-temp", ".cache", ".tmp")  # where tools write below node_modules; each session has its own

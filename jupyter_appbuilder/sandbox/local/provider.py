@@ -1,4 +1,4 @@
-"""Sandboxes on this machine, kept apart from it by bubblewrap."""
+"""Sandboxes on this machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from traitlets import Float, Int
+from traitlets import Enum, Float, Int
 from traitlets.config import LoggingConfigurable
 
 from ...errors import Unavailable
@@ -17,9 +17,10 @@ from ..base import Check, Isolation
 from ..egress import EgressProxy
 from ..registries import Registries, read_registries
 from ..templates import Template
-from .bubblewrap import Bind, find_node
 from .bundles import Bundles
 from .dependencies import Dependencies, Network
+from .isolation.choice import KINDS
+from .layout import Bind, find_node
 from .limits import Limits, MiB
 from .runner import Runner
 from .sandbox import AppSandbox
@@ -38,6 +39,11 @@ class LocalSandbox(LoggingConfigurable):
 
     name = "local"
 
+    isolation = Enum(
+        KINDS,
+        "auto",
+        help="What keeps generated code apart from this machine. 'auto' takes the strongest that works: bubblewrap.",
+    ).tag(config=True)
     memory = Int(Limits.memory, help="Bytes of memory, all processes of one session together.").tag(config=True)
     processes = Int(Limits.processes, help="Processes and threads of one session.").tag(config=True)
     cpus = Float(Limits.cpus, help="Processor cores of one session.").tag(config=True)
@@ -76,11 +82,8 @@ class LocalSandbox(LoggingConfigurable):
         shared = (runner, self._dependencies, self._bundles)
         return AppSandbox(session, app, template, *shared, scratch, self._sandboxes)
 
-    async def isolation(self) -> Isolation:
-        runner = await self._ready()
-        return Isolation(
-            "bubblewrap", f"bubblewrap {runner.bubblewrap.version}: own user, process and network namespaces"
-        )
+    async def describe_isolation(self) -> Isolation:
+        return (await self._ready()).layer.describe()
 
     async def check(self) -> list[Check]:
         findings: list[Check] = []
@@ -92,7 +95,7 @@ class LocalSandbox(LoggingConfigurable):
             runner = await self._ready()
         except Unavailable as error:
             return [*findings, Check("isolation", False, error.message, error.hint)]
-        findings.append(Check("isolation", True, (await self.isolation()).detail))
+        findings.append(Check("isolation", True, (await self.describe_isolation()).detail))
         size = f"memory {self.limits.memory // MiB} MiB, {self.limits.processes} processes"
         if runner.groups:
             kind = f"control groups v{runner.groups.version}"
@@ -122,7 +125,7 @@ class LocalSandbox(LoggingConfigurable):
     async def _ready(self) -> Runner:
         async with self._starting:
             if self._runner is None:
-                runner = Runner(self.limits, self._bubblewrap, self._control_groups)
+                runner = Runner(self.limits, self._bubblewrap, self._control_groups, self.isolation)
                 await runner.start()
                 try:
                     self.cache_dir.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Starts processes in bubblewrap, under limits, and sees to it that they end."""
+"""Starts processes in isolation, under limits, and sees to it that they end."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import asyncio
 import codecs
 import contextlib
 import itertools
+import logging
 import os
 import shlex
 import shutil
-import signal
 import socket
 import tempfile
 import time
@@ -19,14 +19,13 @@ from pathlib import Path
 from typing import Literal
 
 from ...errors import Unavailable
+from ...uncut import uncut
 from ..base import ExecResult, Output
-from .bubblewrap import HOME, IDENTITY, NPM, OURS, PATH, WORKSPACE, Bind, Bubblewrap, explain, find_node
+from .isolation.base import BRIDGE, Launch, Layer, Plan
+from .isolation.choice import Choice, candidates
+from .layout import HOME, IDENTITY, NODE, NPM, OURS, PATH, WORKSPACE, Bind, find_node
 from .limits import ControlGroups, Group, Limits, descendants, find_control_groups
 from .watch import Watch
-
-BRIDGE = f"{OURS}/bridge.mjs"
-EGRESS_SOCKET = f"{OURS}/egress.sock"
-EGRESS_PORT = 3128
 
 ENVIRONMENT = {
     "PATH": PATH,
@@ -58,6 +57,8 @@ Ended = Literal["exit", "timeout", "output", "memory"]
 Stream = Literal["stdout", "stderr"]
 Take = Callable[[Stream, bytes], None]
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(slots=True)
 class Cell:
@@ -72,16 +73,19 @@ class Cell:
 
 
 class Process:
-    """A command in a bubblewrap of its own, with all that it starts.
+    """A command isolated from all else, with all that it starts.
 
     Its output is read from the start, and given to ``take`` piece by piece: one whose output nobody reads never ends.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, cell: Cell, take: Take) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, cell: Cell, take: Take, launch: Launch) -> None:
         self.pid = process.pid
         self.cell = cell
         self.ended: Ended = "exit"
+        self.ours = False  # whether it was us who killed it
         self._process = process
+        self._launch = launch
+        self._closing: asyncio.Task[None] | None = None
         assert process.stdout
         assert process.stderr
         self._pumps = [
@@ -94,38 +98,33 @@ class Process:
     def running(self) -> bool:
         return self._process.returncode is None
 
+    @property
+    def lost(self) -> bool:
+        """Whether something outside killed the wall itself: nothing inside can send it a signal."""
+        code = self._process.returncode
+        return code is not None and code < 0 and not self.ours
+
     def kill(self, why: Ended | None = None) -> None:
-        """End it at once. bubblewrap's first process dies with it, and the kernel ends all others of that namespace."""
+        """End it at once, and everything it started."""
+        self.ours = True
         if why and self.ended == "exit":
             self.ended = why
-        if not self.running:
-            return
-        # In its first milliseconds bubblewrap's child has not yet asked to die with its parent. Stopped, the parent
-        # starts no child any more, and those it has can be named.
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGSTOP)
-            for _ in range(20):
-                if _is_stopped(self.pid):
-                    break
-                time.sleep(0.0005)
-            for pid in descendants([self.pid], 8)[1:]:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            self._process.kill()
+        if self.running:
+            self._launch.end(self.pid)
+
+    def failure(self, stderr: str) -> Unavailable | None:
+        """What was wrong if it failed because its isolation could not be made."""
+        return self._launch.failure(stderr)
 
     async def wait(self) -> int:
         """Wait for its end and the last of its output; its exit code, 128 + N for death by signal N."""
         await asyncio.wait(self._pumps)
         code = await self._process.wait()
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._launch.close())
+        await asyncio.shield(self._closing)
         self.cell.running.discard(self)
         return 128 - code if code < 0 else code
-
-
-def _is_stopped(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "TZX"
-    except OSError:
-        return True
 
 
 async def _pump(name: Stream, reader: asyncio.StreamReader, take: Take) -> None:
@@ -136,13 +135,17 @@ async def _pump(name: Stream, reader: asyncio.StreamReader, take: Take) -> None:
 class Runner:
     """Runs commands in sandboxes; knows how this machine isolates and limits. Shared by a provider's sandboxes."""
 
-    def __init__(self, limits: Limits, bubblewrap: str = "bwrap", control_groups: bool = True) -> None:
+    def __init__(
+        self, limits: Limits, bubblewrap: str = "bwrap", control_groups: bool = True, isolation: str = "auto"
+    ) -> None:
         self.limits = limits
         self.node = find_node()
         self.folder: Path = Path()  # private, short (a socket's path holds 108 bytes), set by start()
-        self.bubblewrap: Bubblewrap
+        self.layer: Layer  # what isolates here, set by start()
+        self.choice = Choice()
         self.groups: ControlGroups | None = None
-        self._wanted = bubblewrap
+        self._isolation = isolation
+        self._bubblewrap = bubblewrap
         self._use_groups = control_groups
         self._numbers = itertools.count(1)
         self._starting = asyncio.Lock()
@@ -153,17 +156,34 @@ class Runner:
         async with self._starting:
             if self._started:
                 return
-            self.bubblewrap = await Bubblewrap.find(self._wanted)
             if self._use_groups:
                 self.groups = await asyncio.to_thread(find_control_groups)
             self.folder = await asyncio.to_thread(_make_folder)
-            cell = self.cell("probe")
-            result = await self.run(cell, ["true"], cwd="/", timeout=20)
-            await self.leave(cell)
-            if result.exit_code:
+            try:
+                await self._choose()
+            except BaseException:
                 self.close()
-                raise explain(result.stderr)
+                raise
             self._started = True
+
+    async def _choose(self) -> None:
+        """Take the strongest isolation that works here, tried for real."""
+        self.choice = Choice()
+        for kind, find in candidates(self._isolation, self.folder, self.node, self._bubblewrap):
+            try:
+                self.layer = await find()
+                cell = self.cell("probe")
+                try:
+                    result = await self.run(cell, ["true"], cwd="/", timeout=20)
+                finally:
+                    await self.leave(cell)
+                if result.exit_code == 0:
+                    return
+                said = (result.stderr.strip() or f"exit code {result.exit_code}")[-300:]
+                raise Unavailable(f"Sandbox 'local' cannot isolate programs here by {kind}: {said}.")
+            except Unavailable as error:
+                self.choice.passed[kind] = error
+        raise self.choice.refusal()
 
     def close(self) -> None:
         if self.folder.name:
@@ -212,65 +232,65 @@ class Runner:
         over as an open descriptor: the sandbox never sees the folder, so it cannot put a link to another socket there.
         ``egress`` is the egress proxy's socket; without it there is no network at all.
         """
-        mounts = [Bind(self.node, "/opt/node"), Bind(Path(__file__).with_name("bridge.mjs"), BRIDGE)]
+        mounts = [Bind(self.node, NODE), Bind(Path(__file__).with_name("bridge.mjs"), BRIDGE)]
         mounts += [Bind(self.folder / "bin", f"{OURS}/bin")]
         mounts += [Bind(self.folder / "etc" / name, f"/etc/{name}") for name in IDENTITY]
-        inside: list[str] = []
-        if not cell.group and _counts_by_namespace():  # -p is dash's word for it
-            inside.append(f"ulimit -u {self.limits.processes} 2>/dev/null || ulimit -p {self.limits.processes}")
-        descriptors: tuple[int, ...] = ()
-        if listen:
-            descriptors = (listen[0].fileno(),)
-            inside.append(f"{NPM[0]} {BRIDGE} in {descriptors[0]} {listen[1]} &")
-        if egress:
-            mounts.append(Bind(egress, EGRESS_SOCKET))
-            inside.append(f"{NPM[0]} {BRIDGE} out {EGRESS_SOCKET} {EGRESS_PORT} /tmp/.egress &")
-            inside.append("while [ ! -e /tmp/.egress ]; do sleep 0.01; done")
-        inside.append('exec "$@"')
-        line = self.bubblewrap.command(
-            ["/bin/sh", "-c", "\n".join(inside), "sh", *argv],
-            binds=[*mounts, *binds],
-            environment=ENVIRONMENT | dict(environment or {}),
-            scratch=self.limits.scratch,
-            cwd=cwd,
+        launch = await self.layer.launch(
+            Plan(
+                argv,
+                [*mounts, *binds],
+                ENVIRONMENT | dict(environment or {}),
+                cwd,
+                self.limits.scratch,
+                self.limits.processes if not cell.group and _counts_by_namespace() else None,
+                (listen[0].fileno(), listen[1]) if listen else None,
+                egress,
+            )
         )
         outside = [
             f"echo $$ > {shlex.quote(str(file))} || exit 97" for file in (cell.group.joins if cell.group else ())
         ]
         outside += ["ulimit -c 0", f"ulimit -n {self.limits.open_files} 2>/dev/null"]
         outside += [f"ulimit -f {self.limits.file_size // 512}"]
+        outside += launch.prelude
         outside += ['exec "$@"' if cell.group else 'exec nice -n 19 "$@"']
-        starting = asyncio.ensure_future(
-            asyncio.create_subprocess_exec(
+        started: Process | None = None
+
+        async def begin() -> Process:
+            nonlocal started
+            process = await asyncio.create_subprocess_exec(
                 "/bin/sh",
                 "-c",
                 "\n".join(outside),
                 "sh",
-                *line,
+                *launch.line,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 env={"PATH": os.environ.get("PATH", "/usr/bin:/bin")},
                 cwd="/",
-                pass_fds=descriptors,
+                pass_fds=launch.descriptors,
+                start_new_session=True,  # a process group of its own, which is what Process.kill kills
             )
-        )
+            started = Process(process, cell, take, launch)
+            return started
+
         try:
-            process = await asyncio.shield(starting)
+            running = await uncut(begin())
         except asyncio.CancelledError:
-            # asyncio would kill only the process it started, which may be too early for bubblewrap: see Process.kill.
-            early = Process(await starting, cell, take)
-            early.kill()
-            await early.wait()
+            if started:
+                started.kill()
+                await uncut(started.wait())
             raise
         except OSError as error:
+            await launch.close()
             raise Unavailable(
                 f"A sandbox could not be started: {error}.", hint="Free some memory or processes and try again."
             ) from None
-        running = Process(process, cell, take)
         if cell.group is None:
 
             def exceeded(memory: bool) -> None:
+                running.ours = True
                 running.ended = "memory" if memory else "exit"
 
             with contextlib.suppress(OSError):  # it has ended already
@@ -291,47 +311,103 @@ class Runner:
         max_output: int = 4 * 1024 * 1024,
     ) -> ExecResult:
         """Run ``argv`` to its end. Cancelling kills it and everything it started."""
-        began = time.monotonic()
-        killed_before = cell.group.kills() if cell.group else 0
-        decoders = {name: codecs.getincrementaldecoder("utf-8")("replace") for name in ("stdout", "stderr")}
-        texts: dict[str, list[str]] = {"stdout": [], "stderr": []}
-        left = max_output
-        process: Process | None = None
-
-        def take(name: Stream, piece: bytes) -> None:
-            nonlocal left
-            tell(name, decoders[name].decode(piece[: max(0, left)]))
-            left -= len(piece)
-            if left < 0 and process:
-                process.kill("output")
-
-        def tell(name: Stream, text: str) -> None:
-            if text:
-                texts[name].append(text)
-                if on_output:
-                    on_output(name, text)
-
-        process = await self.spawn(cell, argv, take, binds=binds, environment=environment, cwd=cwd, egress=egress)
+        command = await self.begin(
+            cell,
+            argv,
+            binds=binds,
+            environment=environment,
+            cwd=cwd,
+            egress=egress,
+            on_output=on_output,
+            max_output=max_output,
+        )
         try:
             async with asyncio.timeout(timeout):
-                code = await process.wait()
+                await command.process.wait()
         except TimeoutError:
-            process.kill("timeout")
-            code = await process.wait()
+            command.process.kill("timeout")
         except BaseException:
-            process.kill()
-            await asyncio.shield(process.wait())
+            command.process.kill()
+            await asyncio.shield(command.process.wait())
             raise
-        tell("stdout", decoders["stdout"].decode(b"", True))
-        tell("stderr", decoders["stderr"].decode(b"", True))
-        if code and self._started and "".join(texts["stderr"]).startswith("bwrap: "):
-            raise explain("".join(texts["stderr"]))  # it did not get as far as the command
-        ended = process.ended
-        if ended == "exit" and code and cell.group and cell.group.kills() > killed_before:
-            ended = "memory"
-        return ExecResult(
-            code, "".join(texts["stdout"]), "".join(texts["stderr"]), time.monotonic() - began, ended=ended
+        return await command.result()
+
+    async def begin(
+        self,
+        cell: Cell,
+        argv: Sequence[str],
+        *,
+        binds: Sequence[Bind] = (),
+        environment: Mapping[str, str] | None = None,
+        cwd: str = WORKSPACE,
+        egress: Path | None = None,
+        on_output: Output | None = None,
+        max_output: int = 4 * 1024 * 1024,
+    ) -> Command:
+        """Start ``argv`` and gather its output, whoever waits for it."""
+        command = Command(on_output, max_output, cell)
+        command.process = await self.spawn(
+            cell, argv, command.take, binds=binds, environment=environment, cwd=cwd, egress=egress
         )
+        return command
+
+
+class Command:
+    """A running command: passes its output on, keeps ``max_output`` bytes of it, and tells how it ended."""
+
+    process: Process
+
+    def __init__(self, on_output: Output | None, max_output: int, cell: Cell) -> None:
+        self._began = time.monotonic()
+        self._killed_before = cell.group.kills() if cell.group else 0
+        self._on_output = on_output
+        self._left = max_output
+        self._decoders = {name: codecs.getincrementaldecoder("utf-8")("replace") for name in ("stdout", "stderr")}
+        self._texts: dict[str, list[str]] = {"stdout": [], "stderr": []}
+
+    def take(self, name: Stream, piece: bytes) -> None:
+        self._tell(name, self._decoders[name].decode(piece[: max(0, self._left)]))
+        self._left -= len(piece)
+        if self._left < 0:
+            self.process.kill("output")
+
+    async def result(self) -> ExecResult:
+        """Wait for its end. Raises ``Unavailable`` where it could not begin, or was lost."""
+        code = await self.process.wait()
+        duration = time.monotonic() - self._began
+        for name in ("stdout", "stderr"):
+            self._tell(name, self._decoders[name].decode(b"", True))
+        stdout, stderr = ("".join(self._texts[name]) for name in ("stdout", "stderr"))
+        if code and (unmade := self.process.failure(stderr)):
+            raise unmade  # it did not get as far as the command
+        ended = self.process.ended
+        group = self.process.cell.group
+        if ended == "exit" and code and group and group.kills() > self._killed_before:
+            ended = "memory"
+        if ended == "exit" and self.process.lost:
+            raise lost()
+        return ExecResult(code, stdout, stderr, duration, ended=ended)
+
+    def _tell(self, name: Stream, text: str) -> None:
+        if not text:
+            return
+        self._texts[name].append(text)
+        if self._on_output:
+            try:
+                self._on_output(name, text)
+            except Exception:
+                # Its output must still be read to the end: a command that nobody reads from never ends.
+                log.exception("Who listens to a command failed; going on without")
+                self._on_output = None
+
+
+def lost() -> Unavailable:
+    """What to say when a sandbox was ended by something outside of it."""
+    return Unavailable(
+        "The sandbox was ended from outside (by an administrator, or because this machine ran short of memory).",
+        hint="Try again: it is made anew. No file of the app is lost.",
+        reason="sandbox_lost",
+    )
 
 
 def _counts_by_namespace() -> bool:

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import posixpath
+import re
 import shutil
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
-from ...errors import AppBuilderError, InvalidInput, NotFound
+from ...errors import AppBuilderError, InvalidInput, NotFound, Unavailable
 from ..base import DevServer, ExecResult, OnProgress, Output, Progress, Stats
 from ..templates import RUNTIME, Serving, Template
-from .bubblewrap import WORKSPACE, Bind
+from .background import BackgroundProcess
 from .bundles import Bundles
 from .dependencies import WRITABLE, Dependencies
+from .layout import WORKSPACE, Bind
 from .limits import measure
 from .runner import Cell, Process, Runner, Take
 from .server import ServerProcess
+
+T = TypeVar("T")
 
 RETRY_SECONDS = 60  # after packages could not be had, commands do not ask for them again for so long
 
@@ -45,6 +50,7 @@ class AppSandbox:
         scratch: Path,
         running: set[AppSandbox],
     ) -> None:
+        self.session = session
         self._app = app
         self.template = template
         self._runner = runner
@@ -58,7 +64,8 @@ class AppSandbox:
         self._base_path: str | None = None
         self._modules: Path | None = None
         self._asked = 0.0  # when packages last could not be had
-        self._stopped = False
+        self._tasks: set[asyncio.Future[Any]] = set()
+        self._ahead: asyncio.Task[DevServer] | None = None  # a start that the next ``serve`` takes for its own
 
     async def exec(
         self,
@@ -71,39 +78,81 @@ class AppSandbox:
         max_output: int = 4 * 1024 * 1024,
     ) -> ExecResult:
         folder = self._inside(cwd)
-        note = await self._prepare_quietly(on_output)
-        if note and on_output:
-            on_output("stderr", note)
-        argv = ["bash", "-c", command] if isinstance(command, str) else list(command)
-        try:
-            result = await self._runner.run(
+
+        async def run() -> ExecResult:
+            note = await self._prepare_quietly(on_output)
+            try:
+                result = await self._runner.run(
+                    self._cell,
+                    _argv(command),
+                    binds=self._binds(),
+                    environment=dict(self.template.environment) | dict(env or {}),
+                    cwd=folder,
+                    timeout=timeout,
+                    on_output=on_output,
+                    max_output=max_output,
+                )
+            finally:
+                await asyncio.to_thread(_remove_repositories, self._app)
+            return replace(result, stderr=note + result.stderr) if note else result
+
+        return await self._work(run())
+
+    async def start(
+        self,
+        command: str | Sequence[str],
+        *,
+        cwd: str = ".",
+        env: Mapping[str, str] | None = None,
+        on_output: Output | None = None,
+        max_output: int = 4 * 1024 * 1024,
+    ) -> BackgroundProcess:
+        folder = self._inside(cwd)
+
+        async def begin() -> BackgroundProcess:
+            await self._prepare_quietly(on_output)
+            begun = await self._runner.begin(
                 self._cell,
-                argv,
+                _argv(command),
                 binds=self._binds(),
                 environment=dict(self.template.environment) | dict(env or {}),
                 cwd=folder,
-                timeout=timeout,
                 on_output=on_output,
                 max_output=max_output,
             )
-        finally:
-            await asyncio.to_thread(_remove_repositories, self._app)
-        return replace(result, stderr=note + result.stderr) if note else result
+            return BackgroundProcess(begun, lambda: asyncio.to_thread(_remove_repositories, self._app))
+
+        return await self._work(begin())
 
     async def install(
         self, packages: Sequence[str], *, dev: bool = False, on_output: Output | None = None
     ) -> ExecResult:
-        result = await self._dependencies.install(self._app, self.template.lock, packages, dev=dev, on_output=on_output)
+        result = await self._work(
+            self._dependencies.install(self._app, self.template.lock, packages, dev=dev, on_output=on_output)
+        )
         self._asked = 0.0
         return result
 
     async def prepare(self, on_progress: OnProgress | None = None) -> None:
-        self._modules = await self._dependencies.prepare(self._app, self.template.lock, on_progress)
+        self._modules = await self._work(self._dependencies.prepare(self._app, self.template.lock, on_progress))
 
     async def serve(self, base_path: str, on_progress: OnProgress | None = None) -> DevServer:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and base_path == self._base_path:
+            began = time.monotonic()
+            await asyncio.wait([ahead])
+            if self._server.state.state == "ready":
+                elapsed = round((time.monotonic() - began) * 1000)
+                self._server.state = replace(self._server.state, started_ms=elapsed)
+                return self.server
+        try:
+            return await self._work(self._serve(base_path, on_progress))
+        except Unavailable:
+            return self.server  # stopped meanwhile
+
+    async def _serve(self, base_path: str, on_progress: OnProgress | None) -> DevServer:
         async with self._serving:
             began = time.monotonic()
-            self._stopped = False
             self._base_path = base_path
             await self._server.end("starting", "Preparing packages")
 
@@ -122,11 +171,31 @@ class AppSandbox:
             except BaseException:
                 self._server.state = DevServer("stopped")
                 raise
-            if self._stopped:
-                await self._server.end("stopped")
-                return self.server
             progress(Progress("Starting the dev server"))
             return await self._server.start(self.template.serving(base_path), began)
+
+    def serve_ahead(self, base_path: str) -> asyncio.Task[DevServer]:
+        """Start the dev server before anybody asked: the next ``serve`` under the same path finds it running."""
+        self._base_path = base_path
+        self._ahead = asyncio.create_task(self.serve(base_path))
+        return self._ahead
+
+    def give_way(self, give: bool) -> None:
+        """Let all other sandboxes have the processor first, as far as control groups can say so."""
+        if self._cell.group:
+            self._cell.group.weigh(1 if give else 100)
+
+    async def assign(self, session: str, app: Path) -> None:
+        """Be ``session``'s from now on. Its app's folder was moved to ``app``: mounts follow it, paths do not."""
+        scratch = self._scratch.with_name(scratch_name(session))
+
+        def move() -> None:
+            shutil.rmtree(scratch, ignore_errors=True)  # of an earlier life of the session
+            self._scratch.rename(scratch)
+
+        with suppress(FileNotFoundError):
+            await asyncio.to_thread(move)
+        self.session, self._app, self._scratch = session, app, scratch
 
     @property
     def server(self) -> DevServer:
@@ -149,14 +218,35 @@ class AppSandbox:
         return await asyncio.to_thread(read)
 
     async def stop(self) -> None:
-        self._base_path = None
-        self._stopped = True
-        await self._server.end("stopped")
         share, self._share = self._share, None
+        self._base_path = None
+        tasks = set(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        await self._server.end("stopped")
         if share:
             await self._runner.leave(share)
         await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
-        self._running.discard(self)
+        if self._share is None:  # not in use again
+            self._running.discard(self)
+
+    async def _work(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something that ``stop`` ends, too. Raises ``Unavailable`` then."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        self._running.add(self)
+        task.add_done_callback(self._tasks.discard)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if caller is not None and caller.cancelling():
+                raise
+            raise Unavailable(
+                "The sandbox was stopped.", hint="Try again: it starts anew.", reason="sandbox_stopped"
+            ) from None
 
     @property
     def _cell(self) -> Cell:
@@ -194,7 +284,10 @@ class AppSandbox:
         except AppBuilderError as error:
             self._modules = None
             self._asked = time.monotonic()
-            return f"[sandbox] The app's packages are not installed. {error}\n"
+            note = f"[sandbox] The app's packages are not installed. {error}\n"
+            if on_output:
+                on_output("stderr", note)
+            return note
         return ""
 
     def _binds(self) -> list[Bind]:
@@ -221,6 +314,14 @@ class AppSandbox:
         if not (self._app / posixpath.relpath(path, WORKSPACE)).is_dir():
             raise NotFound(f"There is no folder {cwd!r}.", hint="Use list_files to see what there is.")
         return path
+
+
+def _argv(command: str | Sequence[str]) -> list[str]:
+    return ["bash", "-c", command] if isinstance(command, str) else list(command)
+
+
+def scratch_name(session: str) -> str:
+    return re.sub(r"[^\w-]", "_", session)
 
 
 def _mount_point(path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Ways of keeping generated code apart from this machine, strongest first."""

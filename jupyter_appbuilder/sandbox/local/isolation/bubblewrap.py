@@ -1,0 +1,107 @@
+"""Namespaces made by bubblewrap: nothing of this machine is there but what is shown."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from ....errors import Unavailable
+from ...base import Isolation
+from ..layout import EGRESS_SOCKET, HOME, SYSTEM_FILES, Bind
+from .base import Launch, Plan, bridged
+
+
+@dataclass(frozen=True, slots=True)
+class Bubblewrap:
+    """The installed bubblewrap. ``options`` are those its version knows."""
+
+    executable: str
+    version: str
+    options: frozenset[str]
+    kind: str = "bubblewrap"
+
+    @classmethod
+    async def find(cls, name: str = "bwrap") -> Bubblewrap:
+        """Raises ``Unavailable`` saying what to install."""
+        executable = shutil.which(name)
+        if executable is None:
+            raise Unavailable(
+                "Sandbox 'local' needs bubblewrap (bwrap), which is not installed.",
+                hint="Install it (Debian, Ubuntu: apt install bubblewrap; Fedora: dnf install bubblewrap).",
+                reason="bubblewrap_missing",
+            )
+        process = await asyncio.create_subprocess_exec(executable, "--help", stdout=-1, stderr=-2, stdin=-3)
+        text = (await process.communicate())[0].decode(errors="replace")
+        process = await asyncio.create_subprocess_exec(executable, "--version", stdout=-1, stderr=-2, stdin=-3)
+        version = (await process.communicate())[0].decode(errors="replace").split()
+        words = frozenset(word for word in text.split() if word.startswith("--"))
+        return cls(executable, version[-1] if version else "?", words)
+
+    def describe(self) -> Isolation:
+        return Isolation(
+            "bubblewrap",
+            f"bubblewrap {self.version}: a file system, processes and a network of its own, without privileges.",
+        )
+
+    def port(self, wanted: int) -> int:
+        return wanted
+
+    async def launch(self, plan: Plan) -> Launch:
+        return Launch(
+            [*self._options(plan), "--", *bridged(plan)],
+            descriptors=plan.listen[:1] if plan.listen else (),
+            failure=lambda stderr: explain(stderr) if stderr.startswith("bwrap: ") else None,
+        )
+
+    def _options(self, plan: Plan) -> list[str]:
+        line = [self.executable, "--die-with-parent", "--cap-drop", "ALL"]
+        line += ["--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
+        line += ["--unshare-cgroup-try", "--uid", "1000", "--gid", "1000", "--hostname", "sandbox"]
+        line += self._if_known("--disable-userns")
+        line += ["--ro-bind", "/usr", "/usr"]
+        for top in ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"):
+            path = Path(top)
+            if path.is_symlink():
+                line += ["--symlink", str(path.readlink()), top]
+            elif path.is_dir():
+                line += ["--ro-bind", top, top]
+        for name in SYSTEM_FILES:
+            line += ["--ro-bind-try", name, name]
+        # Started by root, even without capabilities, a process could write /proc/sys/kernel/core_pattern and have the
+        # kernel run a program of its choice outside: the files there ask for the user, not for a capability.
+        line += ["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev"]
+        for folder in ("/dev/shm", "/tmp", "/var/tmp", HOME):
+            line += [*self._if_known("--size", str(plan.scratch)), "--tmpfs", folder]
+        for bind in (*plan.binds, *([Bind(plan.egress, EGRESS_SOCKET)] if plan.egress else ())):
+            line += ["--bind" if bind.writable else "--ro-bind", str(bind.source), bind.target]
+        line += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", plan.cwd]
+        line += self._if_known("--clearenv")
+        for name, value in plan.environment.items():
+            line += ["--setenv", name, value]
+        return line
+
+    def _if_known(self, option: str, *values: str) -> list[str]:
+        return [option, *values] if option in self.options else []
+
+
+def explain(stderr: str) -> Unavailable:
+    """Why bubblewrap could not make a sandbox here, and what to change."""
+    line = next((line for line in stderr.splitlines() if line.startswith("bwrap:")), stderr.strip())[:300]
+    if "uid map" in line or "RTM_NEWADDR" in line or "loopback" in line:
+        hint = "Allow it for this session: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
+    elif "proc" in line:
+        hint = "In a container, start it with --security-opt systempaths=unconfined (Kubernetes: procMount: Unmasked)."
+    elif "namespace" in line.lower():
+        hint = (
+            "Allow user namespaces: sudo sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=15000; "
+            "in a container, start it with --security-opt seccomp=unconfined."
+        )
+    else:
+        hint = "Run `bwrap --unshare-all --ro-bind / / true` to see what is wrong."
+    return Unavailable(
+        f"Sandbox 'local' cannot isolate programs here: {line or 'bubblewrap failed without a word'}.",
+        hint=hint,
+        reason="isolation_unavailable",
+    )

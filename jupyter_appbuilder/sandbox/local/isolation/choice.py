@@ -1,0 +1,39 @@
+"""Which way of isolating is taken: the one that was named, or the strongest that works here."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from ....errors import Unavailable
+from .base import Layer
+from .bubblewrap import Bubblewrap
+
+KINDS = ("auto", "bubblewrap")
+
+Find = Callable[[], Awaitable[Layer]]
+
+
+@dataclass(slots=True)
+class Choice:
+    """What was passed over, and why, in the order in which it was tried."""
+
+    passed: dict[str, Unavailable] = field(default_factory=dict[str, Unavailable])
+
+    def refusal(self) -> Unavailable:
+        """When nothing works: the reason of the strongest, which is what to put right first."""
+        first, *others = self.passed.values()
+        hint = " ".join([first.hint, *(f"{error.message} {error.hint}" for error in others)])
+        return Unavailable(first.message, hint=hint.strip(), reason=first.reason)
+
+
+def candidates(wanted: str, folder: Path, node: Path, bubblewrap: str = "bwrap") -> list[tuple[str, Find]]:
+    """The ways to try for ``c.LocalSandbox.isolation = wanted``, strongest first.
+
+    ``folder`` is private to this process and short-lived; ``node`` is where Node.js is.
+    """
+    known: dict[str, Find] = {"bubblewrap": partial(Bubblewrap.find, bubblewrap)}
+    kinds = ["bubblewrap"] if wanted == "auto" else [wanted]
+    return [(kind, known[kind]) for kind in kinds]
