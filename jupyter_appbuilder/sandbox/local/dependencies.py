@@ -8,8 +8,6 @@ renaming: they are complete or not there.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -18,13 +16,14 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...errors import InvalidInput, Unavailable
 from ..base import ExecResult, OnProgress, Output, Progress
+from .entries import Entries
 from .layout import EGRESS_PORT, NPM, WORKSPACE, Bind
 from .runner import Runner
 
@@ -120,13 +119,13 @@ class Dependencies:
 
     def __init__(self, folder: Path, runner: Runner, network: Callable[[], Awaitable[Network]]) -> None:
         self.folder = folder
+        self._entries = Entries(folder / "deps", "node_modules")
         self._runner = runner
         self._network = network
 
     def find(self, manifest: Manifest) -> Path | None:
         """The ``node_modules`` of ``manifest``, if it is there."""
-        modules = self.folder / "deps" / manifest.key / "node_modules"
-        return modules if modules.is_dir() else None
+        return self._entries.find(manifest.key)
 
     async def prepare(self, app: Path, lock: str, on_progress: OnProgress | None = None) -> Path | None:
         """Make sure the workspace's packages are there; the folder to mount. None where it needs none.
@@ -139,7 +138,7 @@ class Dependencies:
             return None
         if found := self.find(manifest):
             return found
-        async with self._locked(manifest.key, on_progress):
+        async with self._entries.locked(manifest.key, on_progress):
             if found := self.find(manifest):  # another session or process made it meanwhile
                 return found
             result, made = await self._make_exactly(manifest, lock, on_progress)
@@ -165,7 +164,7 @@ class Dependencies:
                     field="packages",
                 )
         manifest = read_manifest(app, lock) or Manifest(b'{"private": true}\n', None)
-        async with self._locked(manifest.key, None):
+        async with self._entries.locked(manifest.key):
             arguments = ["install", "--save-dev" if dev else "--save", *packages]
             base = self.find(manifest) if manifest.wanted else None
             result, made = await self._make(manifest, lock, arguments, None, base=base, on_output=on_output)
@@ -207,9 +206,7 @@ class Dependencies:
         """
         network = await self._network()
         (self.folder / "npm").mkdir(parents=True, exist_ok=True)
-        (self.folder / "deps").mkdir(exist_ok=True)
-        work = self.folder / "deps" / f".{manifest.key}-{secrets.token_hex(4)}"
-        work.mkdir()
+        work = self._entries.begin(manifest.key)
         counting = on_progress and asyncio.create_task(_count(work, manifest.folders(), on_progress))
         cell = self._runner.cell("install", self._runner.limits.dependency_memory)
         try:
@@ -262,30 +259,7 @@ class Dependencies:
         for name in WRITABLE:
             shutil.rmtree(modules / name, ignore_errors=True)
             (modules / name).mkdir()
-        entry = self.folder / "deps" / key
-        with contextlib.suppress(OSError):  # someone else made the same one
-            work.rename(entry)
-
-    @contextlib.asynccontextmanager
-    async def _locked(self, key: str, on_progress: OnProgress | None) -> AsyncGenerator[None, None]:
-        """One maker for each key, among tasks and processes."""
-        folder = self.folder / "deps"
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / f"{key}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        try:
-            waiting = False
-            while True:
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if not waiting and on_progress:
-                        on_progress(Progress("Another session is installing the same packages"))
-                    waiting = True
-                    await asyncio.sleep(0.1)
-            yield
-        finally:
-            os.close(descriptor)
+        self._entries.keep(work, key)
 
     async def _failure(self, result: ExecResult) -> Unavailable:
         reason = _reason(result)

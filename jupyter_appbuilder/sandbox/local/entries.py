@@ -1,0 +1,58 @@
+"""Cache entries that many sessions mount read-only: made once for each key, complete or not there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import secrets
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+from ..base import OnProgress, Progress
+
+
+class Entries:
+    """The folders ``folder/<key>/<content>``. An entry appears by renaming and never changes afterwards."""
+
+    def __init__(self, folder: Path, content: str) -> None:
+        self.folder = folder
+        self.content = content
+
+    def find(self, key: str) -> Path | None:
+        """The content of ``key``, if it is there."""
+        found = self.folder / key / self.content
+        return found if found.is_dir() else None
+
+    @contextlib.asynccontextmanager
+    async def locked(self, key: str, on_progress: OnProgress | None = None) -> AsyncGenerator[None, None]:
+        """One maker for each key, among tasks and processes."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.folder / f"{key}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            waiting = False
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if not waiting and on_progress:
+                        on_progress(Progress("Another session is installing the same packages"))
+                    waiting = True
+                    await asyncio.sleep(0.1)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def begin(self, key: str) -> Path:
+        """A new folder to make an entry in; the caller removes what is left of it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        work = self.folder / f".{key}-{secrets.token_hex(4)}"
+        work.mkdir()
+        return work
+
+    def keep(self, work: Path, key: str) -> None:
+        """Make ``work`` the entry of ``key``, unless someone else made the same one meanwhile."""
+        with contextlib.suppress(OSError):
+            work.rename(self.folder / key)
