@@ -77,6 +77,9 @@ def request_headers(headers: HTTPHeaders, address: Address) -> list[tuple[str, s
             passed.append(("Authorization", value))
         elif lower == "origin":
             passed.append(("Origin", origin_of(address)))
+        elif lower == "sec-fetch-site":
+            # The page's opaque origin makes every request of its own "cross-site", which some dev servers refuse.
+            passed.append((name, "same-origin" if value == "cross-site" else value))
         elif lower not in _REQUEST_DROPPED and lower not in named and not lower.startswith(_REQUEST_DROPPED_PREFIXES):
             passed.append((name, value))
     if address.strip:

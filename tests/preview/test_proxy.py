@@ -101,6 +101,7 @@ async def test_nothing_of_the_person_reaches_the_app_and_nothing_of_the_app_bind
             "Referer": "http://hub/secret",
             "X-Custom": "kept",
             "Origin": "null",
+            "Sec-Fetch-Site": "cross-site",
             "X-AppBuilder-Authorization": "Bearer the-apps-own",
         }
         answer = await client.put(f"{origin}{prefix}api/x%2Fy?q=%20a", headers=personal, content=b"body")
@@ -109,6 +110,7 @@ async def test_nothing_of_the_person_reaches_the_app_and_nothing_of_the_app_bind
         headers = seen["headers"]
         assert headers["host"] == "localhost"
         assert headers["origin"] == "http://localhost"
+        assert headers["sec-fetch-site"] == "same-origin"
         assert headers["x-custom"] == "kept"
         assert headers["authorization"] == "Bearer the-apps-own"
         assert (
