@@ -8,7 +8,7 @@ Third parties register a provider under the entry-point group ``jupyter_appbuild
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -30,19 +30,25 @@ class Progress:
 OnProgress = Callable[[Progress], None]
 
 
+OnRefused = Callable[[str, str], None]
+"""Called with ``host:port`` and the reason, for people, when code asks for a host that it may not reach."""
+
+
 @dataclass(frozen=True, slots=True)
 class ExecResult:
     """How a command ended.
 
-    ``exit_code`` is 128 + N for death by signal N. ``ended`` tells why: by itself, by its time limit, by an output or
-    memory limit. ``stdout``/``stderr`` hold at most the limit's bytes, decoded with replacement.
+    ``exit_code`` is 128 + N for death by signal N. ``ended`` tells why: by itself, or by which limit. ``message`` names
+    the limit that ended it or made it fail, and how to have more, for people and models. ``stdout``/``stderr`` hold at
+    most the limit's bytes, decoded with replacement.
     """
 
     exit_code: int
     stdout: str
     stderr: str
     duration: float  # seconds
-    ended: Literal["exit", "timeout", "output", "memory"] = "exit"
+    ended: Literal["exit", "timeout", "output", "memory", "disk", "processes"] = "exit"
+    message: str = ""
 
 
 class Process(Protocol):
@@ -156,6 +162,15 @@ class Sandbox(Protocol):
     @property
     def server(self) -> DevServer: ...
 
+    async def allow(self, hosts: Collection[str], on_refused: OnRefused | None = None) -> bool:
+        """Let commands and the dev server reach ``hosts`` (``host:port``, ``*.host:port``) and no others, from now on;
+        none by default. Connections to what is no longer allowed are cut.
+
+        ``on_refused(host, reason)`` is called for each attempt to reach another; it must not block. Returns whether the
+        dev server that runs only notices when it is started anew.
+        """
+        ...
+
     async def sleep(self) -> None:
         """Give back memory; keep what makes waking quick."""
         ...
@@ -212,4 +227,35 @@ class SandboxProvider(Protocol):
 
     async def close(self) -> None:
         """Stop every sandbox this provider made."""
+        ...
+
+
+class Ready(Protocol):
+    """A sandbox whose dev server already runs, below ``base_path``, on the untouched files of a template."""
+
+    base_path: str
+
+    @property
+    def sandbox(self) -> Sandbox: ...
+
+    async def move(self, session: str, app: Path) -> bool:
+        """Put its files at ``app``, where nothing is yet, and make it ``session``'s sandbox.
+
+        False where that cannot be; then it has been thrown away, and the session starts as usual.
+        """
+        ...
+
+    async def discard(self) -> None: ...
+
+
+class ReadyPool(Protocol):
+    """What a provider may have as ``pool``: sandboxes that stand ready before anybody asks for one."""
+
+    def keep(self, template: Template, shelf: Path, base_path: Callable[[], str]) -> None:
+        """Somebody is there who may want ``template`` soon. Files wait below ``shelf``, where sessions have their
+        folders; ``base_path`` gives a fresh URL path each time. Returns at once."""
+        ...
+
+    def claim(self, template: Template) -> Ready | None:
+        """Take one that is ready or about to be, if there is one. The caller moves it or discards it."""
         ...

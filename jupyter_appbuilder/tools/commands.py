@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 from pydantic import Field
@@ -10,6 +11,7 @@ from pydantic import Field
 from ..errors import InvalidInput
 from ..sandbox.base import ExecResult
 from .base import Arguments, Tool, ToolContext, ToolResult, tool
+from .network import unreached
 
 INSTALL = re.compile(
     r"(?:^|[;&|(\n]|\b(?:sudo|env|time|exec|then|do)\s)\s*(?:\w+=\S*\s+)*"
@@ -29,8 +31,9 @@ class RunCommand(Arguments):
 
 @tool(effect="command")
 async def run_command(context: ToolContext, arguments: RunCommand) -> ToolResult:
-    """Run a command in the sandbox: no network, no files but the app's. Use it for scripts, tests and formatters. Do
-    not start the dev server (it runs already) and do not install packages with it (use install_packages)."""
+    """Run a command in the sandbox: no network (but what request_network got), no files but the app's. Use it for
+    scripts, tests and formatters. Do not start the dev server (it runs already) and do not install packages with it (use
+    install_packages)."""
     if INSTALL.search(arguments.command):
         raise InvalidInput(
             "Commands cannot install packages: they have no network, and node_modules is read-only.",
@@ -38,11 +41,13 @@ async def run_command(context: ToolContext, arguments: RunCommand) -> ToolResult
             reason="use_install_packages",
             field="command",
         )
+    began = time.monotonic()
     sandbox = await context.sandbox()
     result = await sandbox.exec(arguments.command, timeout=arguments.timeout_seconds, on_output=context.output)
     name = _shortened(arguments.command)
+    missing = unreached(context, began, f"{result.stdout}\n{result.stderr}")
     return ToolResult(
-        f"{ending(result)}\n{printed(result)}",
+        f"{ending(result)}\n{printed(result)}" + (f"\n{missing}" if missing else ""),
         f"Ran {name}" if succeeded(result) else f"Ran {name}: {ending(result)}",
         ok=succeeded(result),
         detail={"command": arguments.command, **ended(result)},
@@ -57,18 +62,24 @@ def ending(result: ExecResult) -> str:
     """How a command ended, in words."""
     match result.ended:
         case "timeout":
-            return f"Stopped after {result.duration:.0f} s, its time limit"
+            told = f"Stopped after {result.duration:.0f} s, its time limit"
         case "memory":
-            return "Stopped: it used more memory than the sandbox may"
+            told = "Stopped: it used more memory than the sandbox may"
         case "output":
-            return "Stopped: it printed more than the limit"
+            told = "Stopped: it printed more than the limit"
+        case "disk":
+            told = "Stopped: it used more disk than the sandbox may"
+        case "processes":
+            told = "Stopped: it started more processes than the sandbox may"
         case _:
-            return f"Exit code {result.exit_code} after {result.duration:.1f} s"
+            told = f"Exit code {result.exit_code} after {result.duration:.1f} s"
+    return f"{told}. {result.message.rstrip('.')}" if result.message else told
 
 
 def ended(result: ExecResult) -> dict[str, Any]:
     """How a command ended, for a result's detail."""
-    return {"exit_code": result.exit_code, "ended": result.ended, "duration_ms": round(result.duration * 1000)}
+    found = {"exit_code": result.exit_code, "ended": result.ended, "duration_ms": round(result.duration * 1000)}
+    return found | {"limit": result.message} if result.message else found
 
 
 def printed(result: ExecResult) -> str:

@@ -9,13 +9,21 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+from .holds import is_alive, own_mark
 
 MiB = 1024 * 1024
 GROUP_PREFIX = "appbuilder-"
+
+
+Ended = Literal["exit", "timeout", "output", "memory", "disk", "processes"]
+"""How a command ended; see ``base.ExecResult``."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +35,71 @@ class Limits:
     cpus: float = 2.0  # cores
     open_files: int = 8192  # per process
     file_size: int = 1024 * MiB  # bytes, one file
+    disk: int = 2048 * MiB  # bytes, the app's folder and what its tools write beside it
+    files: int = 200_000  # files and folders there
     scratch: int = 512 * MiB  # bytes, each of /tmp and the home directory; counts as memory under control groups
+    exec_seconds: float = 900  # a command, whatever timeout it is given
+    background_seconds: float = 4 * 3600  # a command in the background
     dependency_memory: int = 4096 * MiB  # bytes, while packages are installed
+    dependency_disk: int = 8192 * MiB  # bytes, one installation
+    dependency_files: int = 1_000_000
+
+
+def in_words(size: float) -> str:
+    """Bytes, for people: ``"512 MiB"``, ``"1.5 GiB"``."""
+    if size < 1024 * MiB:
+        return f"{size / MiB:.3g} MiB"
+    return f"{size / (1024 * MiB):.3g} GiB"
+
+
+def describe(limits: Limits, groups: ControlGroups | None) -> str:
+    """The limits and what enforces them, for ``doctor``."""
+    size = f"memory {in_words(limits.memory)}, {limits.processes} processes, {limits.cpus:g} cores"
+    if groups:
+        return f"{size}, enforced by control groups v{groups.version}"
+    return (
+        f"{size} (whole ones), enforced by resource limits and a watch. For exact limits start Jupyter where it may "
+        "make control groups, with systemd: systemd-run --user --scope -p Delegate=yes jupyter lab"
+    )
+
+
+def describe_disk(limits: Limits) -> str:
+    """The limits on disk and time, which need no control groups, for ``doctor``."""
+    return (
+        f"{in_words(limits.disk)} and {limits.files:,} files a session, {in_words(limits.file_size)} a file, "
+        f"{in_words(limits.scratch)} in /tmp; commands end after {limits.exec_seconds:g} s"
+    )
+
+
+# What people and agents read when a limit ended something: what happened, and the setting that allows more.
+
+
+def too_much_memory(memory: int) -> str:
+    return f"It used more than the {in_words(memory)} of memory that a session may (c.LocalSandbox.memory)."
+
+
+def too_many_processes(processes: int) -> str:
+    return f"It reached the limit of {processes} processes and threads of a session (c.LocalSandbox.processes)."
+
+
+def too_long(seconds: float) -> str:
+    return f"Nothing may run longer than {seconds:g} s here (c.LocalSandbox.max_exec_seconds)."
+
+
+def too_long_in_background(seconds: float) -> str:
+    return f"Nothing may run in the background longer than {seconds:g} s (c.LocalSandbox.max_background_seconds)."
+
+
+def too_many_files(number: int) -> str:
+    return f"It reached the limit of {number} open files of a process (c.LocalSandbox.open_files)."
+
+
+def too_much_scratch(size: int) -> str:
+    return f"/tmp and the home directory hold at most {in_words(size)} each (c.LocalSandbox.tmp)."
+
+
+def too_large_a_file(size: int) -> str:
+    return f"A file grew beyond {in_words(size)}, the largest a file may be (c.LocalSandbox.file_size)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +118,14 @@ class Group:
             return [int(line) for line in self.joins[0].read_text().split()]
         return []
 
+    def weigh(self, share: int) -> None:
+        """How much of a busy processor it gets, beside groups of the usual 100."""
+        for directory in self.directories:
+            for name, value in (("cpu.weight", share), ("cpu.shares", max(2, share * 1024 // 100))):
+                with suppress(OSError):
+                    if (directory / name).exists():
+                        (directory / name).write_text(str(value))
+
     def kills(self) -> int:
         """How many processes were killed for want of memory so far."""
         for directory in self.directories:
@@ -56,6 +135,28 @@ class Group:
                         if line.startswith("oom_kill "):
                             return int(line.split()[1])
         return 0
+
+    def refusals(self) -> int:
+        """How many processes were not started because there are too many."""
+        for directory in self.directories:
+            with suppress(OSError, ValueError):
+                for line in (directory / "pids.events").read_text().splitlines():
+                    if line.startswith("max "):
+                        return int(line.split()[1])
+        return 0
+
+    def kill(self) -> None:
+        """End every process in it, however quickly they start others."""
+        for directory in self.directories:
+            with suppress(OSError):
+                (directory / "cgroup.kill").write_text("1")  # version 2, Linux 5.14
+                return
+        for directory in self.directories:
+            with suppress(OSError):
+                (directory / "pids.max").write_text("0")  # from here on nothing starts
+        for pid in self.processes():
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
 
     def remove(self) -> None:
         for directory in self.directories:
@@ -73,7 +174,7 @@ class ControlGroups:
     def create(self, name: str, memory: int, limits: Limits) -> Group:
         """Raises ``OSError`` where the kernel refuses."""
         directories = {
-            controller: parent / f"{GROUP_PREFIX}{os.getpid()}-{name}" for controller, parent in self._parents.items()
+            controller: parent / f"{GROUP_PREFIX}{own_mark()}-{name}" for controller, parent in self._parents.items()
         }
         for directory in set(directories.values()):
             directory.mkdir()
@@ -105,12 +206,14 @@ class ControlGroups:
         for parent in set(self._parents.values()):
             for directory in parent.glob(f"{GROUP_PREFIX}*"):
                 owner = directory.name.removeprefix(GROUP_PREFIX).partition("-")[0]
-                if owner.isdigit() and not Path("/proc", owner).exists():
-                    for pid in Group((directory,)).processes():
-                        with suppress(OSError):
-                            os.kill(pid, signal.SIGKILL)
-                    with suppress(OSError):  # what was just ended may take a moment: the next sweep gets it
-                        directory.rmdir()
+                if not is_alive(owner):
+                    group = Group((directory,))
+                    group.kill()
+                    for _ in range(100):  # what was just ended takes a moment to be gone
+                        if not group.processes():
+                            break
+                        time.sleep(0.005)
+                    group.remove()
 
 
 def find_control_groups() -> ControlGroups | None:
@@ -191,6 +294,7 @@ class Use:
     processes: int
     threads: int
     cpu: float  # seconds
+    resident: int = 0  # bytes
 
 
 def descendants(pids: Sequence[int], most: int = 100_000) -> list[int]:
@@ -208,13 +312,15 @@ def descendants(pids: Sequence[int], most: int = 100_000) -> list[int]:
 
 
 def measure(pids: Sequence[int]) -> Use:
-    memory = processes = threads = ticks = 0
+    memory = processes = threads = ticks = pages = 0
     for pid in pids:
         with suppress(OSError, ValueError, IndexError):
             _, resident, shared, *_ = map(int, Path(f"/proc/{pid}/statm").read_text().split())
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             memory += max(0, resident - shared)
+            pages += resident
             processes += 1
             threads += int(fields[17])
             ticks += sum(map(int, fields[11:15]))  # own and waited-for children, user and system
-    return Use(memory * os.sysconf("SC_PAGE_SIZE"), processes, threads, ticks / os.sysconf("SC_CLK_TCK"))
+    page = os.sysconf("SC_PAGE_SIZE")
+    return Use(memory * page, processes, threads, ticks / os.sysconf("SC_CLK_TCK"), pages * page)

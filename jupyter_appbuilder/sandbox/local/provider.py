@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,17 +13,19 @@ from traitlets.config import LoggingConfigurable
 from ...errors import Unavailable
 from ..base import Check, Isolation
 from ..egress import EgressProxy
+from ..hosts import configured_host
 from ..registries import Registries, read_registries
 from ..templates import Template
 from .bundles import Bundles
 from .dependencies import Dependencies, Network
+from .exit import RunTimeExit
 from .isolation.choice import KINDS
-from .layout import Bind, find_node
-from .limits import Limits, MiB
+from .layout import CERTIFICATES, Bind, find_node
+from .limits import Limits, describe, describe_disk
+from .pool import Pool
 from .runner import Runner
-from .sandbox import AppSandbox
+from .sandbox import AppSandbox, scratch_name
 
-CERTIFICATES = "/opt/appbuilder/certificates.pem"
 NPMRC = "/opt/appbuilder/npmrc"
 
 
@@ -47,6 +47,27 @@ class LocalSandbox(LoggingConfigurable):
     memory = Int(Limits.memory, help="Bytes of memory, all processes of one session together.").tag(config=True)
     processes = Int(Limits.processes, help="Processes and threads of one session.").tag(config=True)
     cpus = Float(Limits.cpus, help="Processor cores of one session.").tag(config=True)
+    open_files = Int(Limits.open_files, help="Open files of one process.").tag(config=True)
+    file_size = Int(Limits.file_size, help="Bytes of one file.").tag(config=True)
+    disk = Int(
+        Limits.disk,
+        help="""Bytes of one session on disk: the app's folder and what its tools write beside it. What goes beyond is
+        ended; then commands can only delete until there is less.""",
+    ).tag(config=True)
+    files = Int(Limits.files, help="Files and folders of one session on disk.").tag(config=True)
+    tmp = Int(Limits.scratch, help="Bytes in each of /tmp and the home directory of a sandbox.").tag(config=True)
+    max_exec_seconds = Float(
+        Limits.exec_seconds, help="Seconds that a command may run, whatever time it is given."
+    ).tag(config=True)
+    max_background_seconds = Float(
+        Limits.background_seconds, help="Seconds that a command in the background may run."
+    ).tag(config=True)
+    pool_size = Int(
+        1,
+        min=0,
+        help="""Sandboxes of each template in use that stand ready while somebody is there, so that a new app shows at
+        once; each holds the memory of a dev server. 0 for none.""",
+    ).tag(config=True)
 
     def __init__(
         self,
@@ -61,8 +82,19 @@ class LocalSandbox(LoggingConfigurable):
     ) -> None:
         super().__init__(**traits)
         self.cache_dir = Path(cache_dir)
-        self.limits = limits or Limits(memory=self.memory, processes=self.processes, cpus=self.cpus)
-        self._allow = tuple(host if ":" in host else f"{host}:443" for host in allow)
+        self.limits = limits or Limits(
+            memory=self.memory,
+            processes=self.processes,
+            cpus=self.cpus,
+            open_files=self.open_files,
+            file_size=self.file_size,
+            disk=self.disk,
+            files=self.files,
+            scratch=self.tmp,
+            exec_seconds=self.max_exec_seconds,
+            background_seconds=self.max_background_seconds,
+        )
+        self._allow = tuple(configured_host(host) for host in allow)
         self._registries = registries
         self._bubblewrap = bubblewrap
         self._control_groups = control_groups
@@ -72,15 +104,17 @@ class LocalSandbox(LoggingConfigurable):
         self._egress: EgressProxy | None = None
         self._sandboxes: set[AppSandbox] = set()
         self._starting = asyncio.Lock()
+        self.pool = Pool(self.pool_size, self.create, self._calm)
 
     async def create(self, session: str, workspace: Path, template: Template) -> AppSandbox:
         runner = await self._ready()
         assert self._dependencies
         assert self._bundles
         app = await asyncio.to_thread(workspace.resolve)
-        scratch = self.cache_dir / "scratch" / re.sub(r"[^\w-]", "_", session)
+        scratch = self.cache_dir / "scratch" / scratch_name(session)
         shared = (runner, self._dependencies, self._bundles)
-        return AppSandbox(session, app, template, *shared, scratch, self._sandboxes)
+        way_out = RunTimeExit(runner.socket_path(), self._known_registries, self._allow)
+        return AppSandbox(session, app, template, *shared, scratch, self._sandboxes, way_out)
 
     async def describe_isolation(self) -> Isolation:
         return (await self._ready()).layer.describe()
@@ -96,16 +130,8 @@ class LocalSandbox(LoggingConfigurable):
         except Unavailable as error:
             return [*findings, Check("isolation", False, error.message, error.hint)]
         findings.append(Check("isolation", True, (await self.describe_isolation()).detail))
-        size = f"memory {self.limits.memory // MiB} MiB, {self.limits.processes} processes"
-        if runner.groups:
-            kind = f"control groups v{runner.groups.version}"
-            findings.append(Check("limits", True, f"{size}, {self.limits.cpus:g} cores, enforced by {kind}"))
-        else:
-            detail = f"{size}, enforced by resource limits and a watch; cores are not limited"
-            hint = "Exact limits need control groups this user may write (systemd: Delegate=yes)."
-            if os.getuid() == 0:  # the kernel exempts root from its limit on processes
-                hint += " As root many processes at once can slow this machine down; run Jupyter as an ordinary user."
-            findings.append(Check("limits", True, detail, hint))
+        findings.append(Check("limits", True, describe(self.limits, runner.groups)))
+        findings.append(Check("disk", True, describe_disk(self.limits)))
         try:
             registries = await self._known_registries()
             findings.append(Check("package registry", True, f"reachable from sandboxes: {registries.npm}"))
@@ -113,7 +139,12 @@ class LocalSandbox(LoggingConfigurable):
             findings.append(Check("package registry", False, error.message, error.hint))
         return findings
 
+    def _calm(self) -> bool:
+        """Whether no dev server is being started, the pool's own left out."""
+        return not any(sandbox.server.state == "starting" for sandbox in self._sandboxes)
+
     async def close(self) -> None:
+        await self.pool.close()
         await asyncio.gather(*(sandbox.stop() for sandbox in list(self._sandboxes)))
         if self._egress:
             await self._egress.close()

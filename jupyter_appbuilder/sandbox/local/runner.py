@@ -10,6 +10,7 @@ import logging
 import os
 import shlex
 import shutil
+import signal
 import socket
 import tempfile
 import time
@@ -21,10 +22,26 @@ from typing import Literal
 from ...errors import Unavailable
 from ...uncut import uncut
 from ..base import ExecResult, Output
+from ..metrics import kills
+from .disk import Quota
+from .guardian import Guardian
 from .isolation.base import BRIDGE, Launch, Layer, Plan
 from .isolation.choice import Choice, candidates
 from .layout import HOME, IDENTITY, NODE, NPM, OURS, PATH, WORKSPACE, Bind, find_node
-from .limits import ControlGroups, Group, Limits, descendants, find_control_groups
+from .limits import (
+    ControlGroups,
+    Ended,
+    Group,
+    Limits,
+    descendants,
+    find_control_groups,
+    in_words,
+    too_large_a_file,
+    too_many_files,
+    too_many_processes,
+    too_much_memory,
+    too_much_scratch,
+)
 from .watch import Watch
 
 ENVIRONMENT = {
@@ -53,7 +70,6 @@ exec {NPM[0]} {NPM[1]} "$@"
 """
 NPX_SHIM = f'#!/bin/sh\nexec {NPM[0]} {NPM[1].replace("npm-cli", "npx-cli")} --no-install "$@"\n'
 
-Ended = Literal["exit", "timeout", "output", "memory"]
 Stream = Literal["stdout", "stderr"]
 Take = Callable[[Stream, bytes], None]
 
@@ -67,6 +83,8 @@ class Cell:
     memory: int
     group: Group | None
     running: set[Process]
+    quota: Quota | None = None
+    cores_due: float = 0.0  # when the watch next sees to it that it keeps to its cores
 
     def pids(self) -> list[int]:
         return self.group.processes() if self.group else descendants([process.pid for process in self.running])
@@ -78,13 +96,26 @@ class Process:
     Its output is read from the start, and given to ``take`` piece by piece: one whose output nobody reads never ends.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, cell: Cell, take: Take, launch: Launch) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, cell: Cell, take: Take, launch: Launch, guardian: Guardian
+    ) -> None:
         self.pid = process.pid
         self.cell = cell
         self.ended: Ended = "exit"
+        self.message = ""  # when a limit ended it: which one, for people
         self.ours = False  # whether it was us who killed it
+        self.began = time.monotonic()
+        self.serves = False  # whether it is the dev server
+        self.deadline: float | None = None  # ``time.monotonic()`` when the watch ends it
+        self.too_late = ""  # the message then
+        self.counted = False  # whether the kernel counts its processes, where no control group does
+        # More than a quota only where there was more when it began; then it can delete, but not write.
+        self.disk_allowed = max(cell.quota.bytes, cell.quota.usage.bytes) if cell.quota else 0
+        self.files_allowed = max(cell.quota.files, cell.quota.usage.files) if cell.quota else 0
+        self._killed_before = cell.group.kills() if cell.group else 0
         self._process = process
         self._launch = launch
+        self._guardian = guardian
         self._closing: asyncio.Task[None] | None = None
         assert process.stdout
         assert process.stderr
@@ -104,13 +135,20 @@ class Process:
         code = self._process.returncode
         return code is not None and code < 0 and not self.ours
 
-    def kill(self, why: Ended | None = None) -> None:
-        """End it at once, and everything it started."""
+    def kill(self, why: Ended | None = None, message: str = "") -> None:
+        """End it at once, and everything it started. Any thread may do it."""
         self.ours = True
         if why and self.ended == "exit":
-            self.ended = why
+            self.ended, self.message = why, message
         if self.running:
             self._launch.end(self.pid)
+
+    def reason(self, code: int) -> tuple[Ended, str]:
+        """Why it ended with ``code``, and what to tell people."""
+        group = self.cell.group
+        if self.ended == "exit" and code and group and group.kills() > self._killed_before:
+            return "memory", too_much_memory(self.cell.memory)
+        return self.ended, self.message
 
     def failure(self, stderr: str) -> Unavailable | None:
         """What was wrong if it failed because its isolation could not be made."""
@@ -120,6 +158,7 @@ class Process:
         """Wait for its end and the last of its output; its exit code, 128 + N for death by signal N."""
         await asyncio.wait(self._pumps)
         code = await self._process.wait()
+        self._guardian.leave(self.pid, self._launch.signal, self._launch.group)
         if self._closing is None:
             self._closing = asyncio.ensure_future(self._launch.close())
         await asyncio.shield(self._closing)
@@ -142,6 +181,7 @@ class Runner:
         self.node = find_node()
         self.folder: Path = Path()  # private, short (a socket's path holds 108 bytes), set by start()
         self.layer: Layer  # what isolates here, set by start()
+        self.guardian: Guardian
         self.choice = Choice()
         self.groups: ControlGroups | None = None
         self._isolation = isolation
@@ -150,6 +190,7 @@ class Runner:
         self._numbers = itertools.count(1)
         self._starting = asyncio.Lock()
         self._started = False
+        self._watch = Watch(limits)
 
     async def start(self) -> None:
         """Find out what this machine offers. Raises ``Unavailable`` where nothing isolates. May be called again."""
@@ -159,6 +200,7 @@ class Runner:
             if self._use_groups:
                 self.groups = await asyncio.to_thread(find_control_groups)
             self.folder = await asyncio.to_thread(_make_folder)
+            self.guardian = await Guardian.start(self.folder)
             try:
                 await self._choose()
             except BaseException:
@@ -187,20 +229,36 @@ class Runner:
 
     def close(self) -> None:
         if self.folder.name:
+            self.guardian.close()
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder = Path()
         self._started = False
+        self._watch.close()
+        self._watch = Watch(self.limits)
 
-    def cell(self, name: str, memory: int | None = None) -> Cell:
+    def cell(
+        self,
+        name: str,
+        memory: int | None = None,
+        *,
+        folders: Sequence[Path] = (),
+        disk: int | None = None,
+        files: int | None = None,
+    ) -> Cell:
+        """A share for one sandbox. ``folders`` are all that it can write on disk, at most ``disk`` bytes together."""
         memory = memory or self.limits.memory
         group: Group | None = None
         if self.groups:
             with contextlib.suppress(OSError):
                 group = self.groups.create(f"{name}-{next(self._numbers)}", memory, self.limits)
-        return Cell(memory, group, set())
+        quota = Quota(tuple(folders), disk or self.limits.disk, files or self.limits.files) if folders else None
+        cell = Cell(memory, group, set(), quota)
+        self._watch.add(cell)
+        return cell
 
     async def leave(self, cell: Cell) -> None:
         """End every process of ``cell`` and give it back."""
+        self._watch.remove(cell)
         for process in list(cell.running):
             process.kill()
         await asyncio.gather(*(process.wait() for process in list(cell.running)))
@@ -208,6 +266,7 @@ class Runner:
             for _ in range(50):  # the kernel takes a moment to empty it
                 if not cell.group.processes():
                     break
+                cell.group.kill()
                 await asyncio.sleep(0.01)
             cell.group.remove()
 
@@ -247,11 +306,14 @@ class Runner:
                 egress,
             )
         )
-        outside = [
+        outside = [self.guardian.entry(launch.signal, launch.group)]
+        outside += [
             f"echo $$ > {shlex.quote(str(file))} || exit 97" for file in (cell.group.joins if cell.group else ())
         ]
         outside += ["ulimit -c 0", f"ulimit -n {self.limits.open_files} 2>/dev/null"]
-        outside += [f"ulimit -f {self.limits.file_size // 512}"]
+        # Over its quota a session can still delete, but nothing can grow.
+        full = cell.quota is not None and await cell.quota.is_over()
+        outside += [f"ulimit -f {0 if full else self.limits.file_size // 512}"]
         outside += launch.prelude
         outside += ['exec "$@"' if cell.group else 'exec nice -n 19 "$@"']
         started: Process | None = None
@@ -272,7 +334,7 @@ class Runner:
                 pass_fds=launch.descriptors,
                 start_new_session=True,  # a process group of its own, which is what Process.kill kills
             )
-            started = Process(process, cell, take, launch)
+            started = Process(process, cell, take, launch, self.guardian)
             return started
 
         try:
@@ -287,14 +349,8 @@ class Runner:
             raise Unavailable(
                 f"A sandbox could not be started: {error}.", hint="Free some memory or processes and try again."
             ) from None
-        if cell.group is None:
-
-            def exceeded(memory: bool) -> None:
-                running.ours = True
-                running.ended = "memory" if memory else "exit"
-
-            with contextlib.suppress(OSError):  # it has ended already
-                Watch(running.pid, cell.memory, self.limits.processes, exceeded).start()
+        running.serves = listen is not None
+        self._watch.look()
         return running
 
     async def run(
@@ -307,10 +363,11 @@ class Runner:
         cwd: str = WORKSPACE,
         egress: Path | None = None,
         timeout: float = 120,
+        too_late: str = "",
         on_output: Output | None = None,
         max_output: int = 4 * 1024 * 1024,
     ) -> ExecResult:
-        """Run ``argv`` to its end. Cancelling kills it and everything it started."""
+        """Run ``argv`` to its end. Cancelling kills it and everything it started. ``too_late`` explains the timeout."""
         command = await self.begin(
             cell,
             argv,
@@ -325,7 +382,7 @@ class Runner:
             async with asyncio.timeout(timeout):
                 await command.process.wait()
         except TimeoutError:
-            command.process.kill("timeout")
+            command.process.kill("timeout", too_late)
         except BaseException:
             command.process.kill()
             await asyncio.shield(command.process.wait())
@@ -345,11 +402,24 @@ class Runner:
         max_output: int = 4 * 1024 * 1024,
     ) -> Command:
         """Start ``argv`` and gather its output, whoever waits for it."""
-        command = Command(on_output, max_output, cell)
+        command = Command(self, on_output, max_output, cell)
         command.process = await self.spawn(
             cell, argv, command.take, binds=binds, environment=environment, cwd=cwd, egress=egress
         )
         return command
+
+    def explain(self, cell: Cell, code: int, stderr: str, refused: bool) -> str:
+        """Which limit made a command fail that was not ended for it, as far as one can tell; else empty."""
+        limits = self.limits
+        if code == 128 + signal.SIGXFSZ or "File too large" in stderr or "EFBIG" in stderr:
+            return (cell.quota.explain() if cell.quota else "") or too_large_a_file(limits.file_size)
+        if refused or "Resource temporarily unavailable" in stderr or "Cannot fork" in stderr:
+            return too_many_processes(limits.processes)
+        if "Too many open files" in stderr or "EMFILE" in stderr:
+            return too_many_files(limits.open_files)
+        if "No space left on device" in stderr or "ENOSPC" in stderr:
+            return too_much_scratch(limits.scratch)
+        return ""
 
 
 class Command:
@@ -357,11 +427,12 @@ class Command:
 
     process: Process
 
-    def __init__(self, on_output: Output | None, max_output: int, cell: Cell) -> None:
+    def __init__(self, runner: Runner, on_output: Output | None, max_output: int, cell: Cell) -> None:
+        self._runner = runner
         self._began = time.monotonic()
-        self._killed_before = cell.group.kills() if cell.group else 0
+        self._refused_before = cell.group.refusals() if cell.group else 0
         self._on_output = on_output
-        self._left = max_output
+        self._left = self._max_output = max_output
         self._decoders = {name: codecs.getincrementaldecoder("utf-8")("replace") for name in ("stdout", "stderr")}
         self._texts: dict[str, list[str]] = {"stdout": [], "stderr": []}
 
@@ -369,7 +440,7 @@ class Command:
         self._tell(name, self._decoders[name].decode(piece[: max(0, self._left)]))
         self._left -= len(piece)
         if self._left < 0:
-            self.process.kill("output")
+            self.process.kill("output", f"It printed more than {in_words(self._max_output)}; write to a file instead.")
 
     async def result(self) -> ExecResult:
         """Wait for its end. Raises ``Unavailable`` where it could not begin, or was lost."""
@@ -380,13 +451,16 @@ class Command:
         stdout, stderr = ("".join(self._texts[name]) for name in ("stdout", "stderr"))
         if code and (unmade := self.process.failure(stderr)):
             raise unmade  # it did not get as far as the command
-        ended = self.process.ended
-        group = self.process.cell.group
-        if ended == "exit" and code and group and group.kills() > self._killed_before:
-            ended = "memory"
+        cell = self.process.cell
+        ended, message = self.process.reason(code)
         if ended == "exit" and self.process.lost:
             raise lost()
-        return ExecResult(code, stdout, stderr, duration, ended=ended)
+        if ended == "exit" and code:
+            refused = cell.group is not None and cell.group.refusals() > self._refused_before
+            message = self._runner.explain(cell, code, stderr, refused)
+        if ended != "exit":
+            kills(ended)
+        return ExecResult(code, stdout, stderr, duration, ended=ended, message=message)
 
     def _tell(self, name: Stream, text: str) -> None:
         if not text:

@@ -8,20 +8,21 @@ import re
 import shutil
 import socket
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ...errors import AppBuilderError, InvalidInput, NotFound, Unavailable
-from ..base import DevServer, ExecResult, OnProgress, Output, Progress, Stats
+from ..base import DevServer, ExecResult, OnProgress, OnRefused, Output, Progress, Stats
 from ..templates import RUNTIME, Serving, Template
 from .background import BackgroundProcess
 from .bundles import Bundles
 from .dependencies import WRITABLE, Dependencies
+from .exit import RunTimeExit
 from .layout import WORKSPACE, Bind
-from .limits import measure
+from .limits import measure, too_long, too_long_in_background
 from .runner import Cell, Process, Runner, Take
 from .server import ServerProcess
 
@@ -49,6 +50,7 @@ class AppSandbox:
         bundles: Bundles,
         scratch: Path,
         running: set[AppSandbox],
+        way_out: RunTimeExit,
     ) -> None:
         self.session = session
         self._app = app
@@ -58,6 +60,7 @@ class AppSandbox:
         self._bundles = bundles
         self._scratch = scratch
         self._running = running
+        self._way_out = way_out
         self._share: Cell | None = None
         self._server = ServerProcess(self._spawn_server, runner.socket_path())
         self._serving = asyncio.Lock()
@@ -78,17 +81,21 @@ class AppSandbox:
         max_output: int = 4 * 1024 * 1024,
     ) -> ExecResult:
         folder = self._inside(cwd)
+        longest = self._runner.limits.exec_seconds
+        too_late = too_long(longest) if timeout > longest else ""
 
         async def run() -> ExecResult:
-            note = await self._prepare_quietly(on_output)
+            note = await self._prepare_quietly(on_output) + await self._full(on_output)
             try:
                 result = await self._runner.run(
                     self._cell,
                     _argv(command),
                     binds=self._binds(),
-                    environment=dict(self.template.environment) | dict(env or {}),
+                    environment=self._environment(env),
                     cwd=folder,
-                    timeout=timeout,
+                    egress=self._way_out.socket,
+                    timeout=min(timeout, longest),
+                    too_late=too_late,
                     on_output=on_output,
                     max_output=max_output,
                 )
@@ -111,15 +118,19 @@ class AppSandbox:
 
         async def begin() -> BackgroundProcess:
             await self._prepare_quietly(on_output)
+            await self._full(on_output)
             begun = await self._runner.begin(
                 self._cell,
                 _argv(command),
                 binds=self._binds(),
-                environment=dict(self.template.environment) | dict(env or {}),
+                environment=self._environment(env),
                 cwd=folder,
+                egress=self._way_out.socket,
                 on_output=on_output,
                 max_output=max_output,
             )
+            begun.process.too_late = too_long_in_background(self._runner.limits.background_seconds)
+            begun.process.deadline = time.monotonic() + self._runner.limits.background_seconds
             return BackgroundProcess(begun, lambda: asyncio.to_thread(_remove_repositories, self._app))
 
         return await self._work(begin())
@@ -145,6 +156,9 @@ class AppSandbox:
                 elapsed = round((time.monotonic() - began) * 1000)
                 self._server.state = replace(self._server.state, started_ms=elapsed)
                 return self.server
+        return await self._serve_anew(base_path, on_progress)
+
+    async def _serve_anew(self, base_path: str, on_progress: OnProgress | None = None) -> DevServer:
         try:
             return await self._work(self._serve(base_path, on_progress))
         except Unavailable:
@@ -171,13 +185,17 @@ class AppSandbox:
             except BaseException:
                 self._server.state = DevServer("stopped")
                 raise
+            quota = self._cell.quota
+            if quota and await quota.is_over():
+                self._server.state = DevServer("failed", message=quota.explain())
+                return self.server
             progress(Progress("Starting the dev server"))
             return await self._server.start(self.template.serving(base_path), began)
 
     def serve_ahead(self, base_path: str) -> asyncio.Task[DevServer]:
         """Start the dev server before anybody asked: the next ``serve`` under the same path finds it running."""
         self._base_path = base_path
-        self._ahead = asyncio.create_task(self.serve(base_path))
+        self._ahead = asyncio.create_task(self._serve_anew(base_path))
         return self._ahead
 
     def give_way(self, give: bool) -> None:
@@ -196,6 +214,14 @@ class AppSandbox:
         with suppress(FileNotFoundError):
             await asyncio.to_thread(move)
         self.session, self._app, self._scratch = session, app, scratch
+        if self._share and self._share.quota:
+            self._share.quota.folders = (app, scratch)
+
+    async def allow(self, hosts: Collection[str], on_refused: OnRefused | None = None) -> bool:
+        opened = await self._way_out.allow(hosts, on_refused)
+        if opened:
+            self._ahead = None  # it was started without a way out
+        return opened and self._server.state.state in ("starting", "ready", "failed")
 
     @property
     def server(self) -> DevServer:
@@ -226,6 +252,7 @@ class AppSandbox:
         if tasks:
             await asyncio.wait(tasks)
         await self._server.end("stopped")
+        await self._way_out.close()
         if share:
             await self._runner.leave(share)
         await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
@@ -252,12 +279,12 @@ class AppSandbox:
     def _cell(self) -> Cell:
         """This sandbox's share of the machine, from its first process until it is stopped; then, if need be, anew."""
         if self._share is None:
-            self._share = self._runner.cell("session")
+            self._share = self._runner.cell("session", folders=(self._app, self._scratch))
             self._running.add(self)
         return self._share
 
     async def _spawn_server(self, listener: socket.socket, serving: Serving, take: Take) -> Process:
-        environment = dict(serving.environment) | {"VITE_CACHE_DIR": f"{WORKSPACE}/node_modules/.vite"}
+        environment = self._environment(serving.environment) | {"VITE_CACHE_DIR": f"{WORKSPACE}/node_modules/.vite"}
         return await self._runner.spawn(
             self._cell,
             serving.command,
@@ -265,6 +292,7 @@ class AppSandbox:
             binds=self._binds(),
             environment=environment,
             listen=(listener, serving.port),
+            egress=self._way_out.socket,
         )
 
     async def _prepare_quietly(self, on_output: Output | None) -> str:
@@ -290,6 +318,16 @@ class AppSandbox:
             return note
         return ""
 
+    async def _full(self, on_output: Output | None) -> str:
+        """What to say before a command that can only delete, because the disk quota is used up."""
+        quota = self._cell.quota
+        if quota is None or not quota.over or not await quota.is_over():
+            return ""
+        note = f"[sandbox] {quota.explain()} Until then commands can delete files, but write nothing.\n"
+        if on_output:
+            on_output("stderr", note)
+        return note
+
     def _binds(self) -> list[Bind]:
         """The workspace and what lies over it. Makes the (empty, ignored) folders that mounting needs."""
         binds = [Bind(self._app, WORKSPACE, writable=True)]
@@ -298,6 +336,7 @@ class AppSandbox:
         binds.append(Bind(self._runner.folder / "empty", f"{WORKSPACE}/.git"))
         if runtime := self.template.runtime:
             binds.append(Bind(runtime.resolve(), RUNTIME))
+        binds += self._way_out.binds
         if self._modules:
             _mount_point(self._app / "node_modules")
             binds.append(Bind(self._modules, f"{WORKSPACE}/node_modules"))
@@ -306,6 +345,9 @@ class AppSandbox:
                 folder.mkdir(parents=True, exist_ok=True)
                 binds.append(Bind(folder, f"{WORKSPACE}/node_modules/{name}", writable=True))
         return binds
+
+    def _environment(self, more: Mapping[str, str] | None) -> dict[str, str]:
+        return dict(self.template.environment) | self._way_out.environment | dict(more or {})
 
     def _inside(self, cwd: str) -> str:
         path = posixpath.normpath(posixpath.join(WORKSPACE, cwd))

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from ...errors import AppBuilderError
 from ..base import Address, DevServer, ServerState
+from ..metrics import kills
 from ..templates import Serving
+from .limits import Ended
 from .runner import Process, Take
 
 LOG_LIMIT = 16 * 1024
@@ -107,7 +109,10 @@ class ServerProcess:
         code = await process.wait()
         if self._process is process:
             self._process = None
-            self.state = DevServer("failed", message=explain(self.log, code, process.ended == "memory"))
+            ended, message = process.reason(code)
+            if ended != "exit":
+                kills(ended)
+            self.state = DevServer("failed", message=explain(self.log, code, ended, message))
 
 
 async def _answers(path: Path, serving: Serving) -> None:
@@ -134,10 +139,13 @@ async def _status(path: Path, ready: str) -> int:
             await writer.wait_closed()
 
 
-def explain(log: str, code: int, memory: bool = False) -> str:
-    """Why a dev server ended, in a sentence or two, from the tail of its output."""
-    if memory or (code == 137 and not log.strip()) or "heap out of memory" in log:
-        return "The dev server was ended because it used more memory than the sandbox may."
+def explain(log: str, code: int, ended: Ended = "exit", message: str = "") -> str:
+    """Why a dev server ended, in a sentence or two: the limit, if it was one, or the tail of its output."""
+    if ended not in ("exit", "memory"):
+        return f"The dev server was ended by a limit. {message}"
+    if ended == "memory" or (code == 137 and not log.strip()) or "heap out of memory" in log:
+        told = "The dev server was ended because it used more memory than the sandbox may."
+        return f"{told} {message}".strip()
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     if lines and lines[0].startswith("bwrap: "):
         return f"The sandbox could not be made: {lines[0][:300]}"

@@ -1,45 +1,237 @@
-"""Limits by looking, where there are no control groups."""
+"""Limits by looking: all of them where there are no control groups, disk and time everywhere."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
+import math
 import os
-import signal
+import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .limits import descendants, measure
+from .disk import measure_deleted
+from .limits import Limits, MiB, descendants, measure, too_many_processes, too_much_memory
 
-SECONDS = 0.05
+if TYPE_CHECKING:
+    from .runner import Cell, Process
+
+SECONDS = 0.05  # between two looks at memory and processes
+CORE_SECONDS = 0.5
+DISK_SECONDS = 0.25  # while a command runs; more where a look takes long
+IDLE_DISK_SECONDS = 2.0  # while only the dev server runs
+DUTY = 20  # looking at the disk takes at most one part in so many of the time
+COUNT_SECONDS = 2.0  # a sandbox that has no process namespace by then has none
+SLACK = 64 * MiB  # what others may still write after one of them was ended for the disk
+IN_MEMORY = ("tmp", "var/tmp", "dev/shm", "home/app")
+
+log = logging.getLogger(__name__)
 
 
 class Watch(threading.Thread):
-    """Ends a process tree that uses more than its share. A thread of its own: it must act when all else is slow.
+    """Ends what uses more than its share. A thread of its own: it must act when all else is slow.
 
-    ``exceeded`` is called (in this thread) before the end, with True when it was memory.
+    Costs nothing while nothing runs.
     """
 
-    def __init__(self, pid: int, memory: int, processes: int, exceeded: Callable[[bool], None]) -> None:
-        super().__init__(name=f"watch-{pid}", daemon=True)
-        self._root = pid
-        self._process = os.pidfd_open(pid)  # a process id may be given to another one, a handle is not
-        self._memory = memory
-        self._processes = processes
-        self._exceeded = exceeded
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(name="appbuilder-watch", daemon=True)
+        self._limits = limits
+        self._cells: list[Cell] = []
+        self._changed = threading.Event()
+        self._closed = False
+        self._cores = sorted(os.sched_getaffinity(0))
+
+    def add(self, cell: Cell) -> None:
+        self._cells.append(cell)
+
+    def remove(self, cell: Cell) -> None:
+        with contextlib.suppress(ValueError):
+            self._cells.remove(cell)
+
+    def look(self) -> None:
+        """Something has started or ended: look at once."""
+        if not self._closed and not self.is_alive():
+            with contextlib.suppress(RuntimeError):  # started meanwhile
+                self.start()
+        self._changed.set()
+
+    def close(self) -> None:
+        self._closed = True
+        self._changed.set()
+
+    def cores(self, cell: Cell) -> set[int]:
+        """The processor cores of a cell without a control group: as many whole ones as it may use."""
+        many = min(len(self._cores), max(1, math.ceil(self._limits.cpus)))
+        first = id(cell) // 64 % len(self._cores)
+        return {self._cores[(first + number) % len(self._cores)] for number in range(many)}
 
     def run(self) -> None:
-        try:
-            while True:
-                pids = descendants([self._root], self._processes + 1)
-                use = measure(pids)
-                if use.memory > self._memory or max(len(pids), use.threads) > self._processes:
-                    self._exceeded(use.memory > self._memory)
-                    signal.pidfd_send_signal(self._process, signal.SIGKILL)
-                signal.pidfd_send_signal(self._process, 0)
-                time.sleep(SECONDS)
-        except ProcessLookupError:
-            pass
-        finally:
-            with contextlib.suppress(OSError):
-                os.close(self._process)
+        while not self._closed:
+            wait: float | None = None
+            for cell in list(self._cells):
+                try:
+                    due = self._look_at(cell)
+                except Exception:
+                    log.exception("A sandbox's limits could not be checked; trying again")
+                    due = 1.0
+                if due is not None:
+                    wait = due if wait is None else min(wait, due)
+            self._changed.wait(wait)
+            self._changed.clear()
+
+    def _look_at(self, cell: Cell) -> float | None:
+        """Enforce the limits of one sandbox; seconds until the next look, None where nothing runs."""
+        running = [process for process in list(cell.running) if process.running]
+        if not running:
+            if cell.quota and cell.quota.stale:
+                cell.quota.measure()
+            return None
+        now = time.monotonic()
+        waits = [IDLE_DISK_SECONDS]
+        for process in running:
+            if process.deadline is not None:
+                if now > process.deadline:
+                    process.kill("timeout", process.too_late)
+                waits.append(max(0.01, process.deadline - now))
+        pids: list[int] = []
+        if cell.group is None:
+            counted = [self._count(process) for process in running]
+            waits.append(SECONDS if all(counted) else SECONDS / 5)
+            pids = self._weigh(cell, running)
+        if cell.quota:
+            if cell.quota.short():
+                newest = max(running, key=lambda process: process.began)
+                newest.kill("disk", "The disk of this machine is nearly full. Free some space.")
+            if now >= cell.quota.due:
+                self._measure_disk(cell, running, pids)
+            waits.append(max(0.01, cell.quota.due - time.monotonic()))
+        return min(waits)
+
+    def _count(self, process: Process) -> bool:
+        """Have the kernel itself limit the processes of a sandbox that root started; False while it is too early.
+
+        The kernel exempts root from its limit on a user's processes, also in a user namespace. Since Linux 6.14 each
+        process namespace has a limit of its own.
+        """
+        if not process.counted and os.getuid() == 0 and time.monotonic() - process.began < COUNT_SECONDS:
+            inside = _first_inside(process.pid)
+            if inside is None:
+                return False
+            # After its first round the kernel gives out no number below 300 again.
+            script = f"echo {300 + self._limits.processes} > /proc/sys/kernel/pid_max"
+            command = ["nsenter", "--target", str(inside), "--pid", "/bin/sh", "-c", script]
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+                if _has_own_limit():
+                    subprocess.run(command, capture_output=True, timeout=2, check=False)
+        process.counted = True
+        return True
+
+    def _weigh(self, cell: Cell, running: Sequence[Process]) -> list[int]:
+        """Memory and processes of a cell without a control group; the ids of its processes."""
+        most = self._limits.processes
+        trees = {process: descendants([process.pid], most + 2) for process in running}
+        pids = [pid for tree in trees.values() for pid in tree]
+        uses = {process: measure(tree) for process, tree in trees.items()}
+        # The outermost process is ours, not the sandbox's.
+        if sum(max(len(tree) - 1, uses[process].threads - 1) for process, tree in trees.items()) > most:
+            largest = max(trees, key=lambda process: max(len(trees[process]), uses[process].threads))
+            largest.kill("processes", too_many_processes(most))
+            return pids
+        beside = sum(_in_memory(tree) for tree in trees.values()) + measure_deleted(pids)[1]
+        # The sum of what is resident is quick to have and too high: what processes share is counted for each.
+        if sum(use.resident for use in uses.values()) + beside > cell.memory:
+            shares = {process: sum(map(_share, tree)) for process, tree in trees.items()}
+            if sum(shares.values()) + beside > cell.memory:
+                max(shares, key=lambda process: shares[process]).kill("memory", too_much_memory(cell.memory))
+                return pids
+        if time.monotonic() >= cell.cores_due:
+            cell.cores_due = time.monotonic() + CORE_SECONDS
+            _keep_to(self.cores(cell), pids)
+        return pids
+
+    def _measure_disk(self, cell: Cell, running: Sequence[Process], pids: Sequence[int]) -> None:
+        quota = cell.quota
+        assert quota
+        usage = quota.measure(pids or cell.pids())
+        commands = [process for process in running if not process.serves]
+        pause = max(DISK_SECONDS if commands else IDLE_DISK_SECONDS, DUTY * quota.seconds)
+        quota.due = time.monotonic() + pause
+        if not quota.over:
+            return
+        guilty = [
+            process
+            for process in running
+            if usage.bytes > process.disk_allowed or usage.files > process.files_allowed or usage.too_deep
+        ]
+        if not guilty:
+            return
+        # Nothing tells whose files they are. A command is more likely than the dev server, the latest the most; the
+        # others may stay as long as it does not go on without it.
+        newest = max(guilty, key=lambda process: (not process.serves, process.began))
+        newest.kill("disk", quota.explain())
+        for process in running:
+            process.disk_allowed = max(process.disk_allowed, usage.bytes + SLACK)
+            process.files_allowed = max(process.files_allowed, usage.files + 1000)
+        quota.due = time.monotonic() + DISK_SECONDS
+
+
+@cache
+def _has_own_limit() -> bool:
+    """Whether a process namespace has a limit of its own: before, this would change the limit of the whole machine."""
+    major, minor, *_ = os.uname().release.split(".")
+    return (int(major), int("".join(filter(str.isdigit, minor)) or 0)) >= (6, 14)
+
+
+def _first_inside(pid: int) -> int | None:
+    """The first process below ``pid`` that is in another process namespace than ours."""
+    own = os.stat("/proc/self/ns/pid").st_ino
+    for child in descendants([pid], 8)[1:]:
+        with contextlib.suppress(OSError):
+            if os.stat(f"/proc/{child}/ns/pid").st_ino != own:
+                return child
+    return None
+
+
+def _share(pid: int) -> int:
+    """Bytes of memory, with what is shared divided among those who share it; files' pages do not count."""
+    with contextlib.suppress(OSError, ValueError):
+        total = 0
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            name, _, rest = line.partition(":")
+            if name in ("Pss_Anon", "Pss_Shmem", "SwapPss"):
+                total += int(rest.split()[0]) * 1024
+        return total
+    return 0
+
+
+def _in_memory(tree: Sequence[int]) -> int:
+    """Bytes in a sandbox's private folders that live in memory, its many small files included."""
+    if len(tree) < 2:
+        return 0
+    outside = {os.stat(folder).st_dev for folder in ("/", "/tmp", "/dev/shm") if Path(folder).exists()}
+    seen: set[int] = set()
+    total = 0
+    for name in IN_MEMORY:
+        with contextlib.suppress(OSError):
+            place = f"/proc/{tree[-1]}/root/{name}"
+            device = os.stat(place).st_dev
+            if device in outside or device in seen or os.major(device):
+                continue
+            seen.add(device)
+            found = os.statvfs(place)
+            total += (found.f_blocks - found.f_bfree) * found.f_frsize + (found.f_files - found.f_ffree) * 1024
+    return total
+
+
+def _keep_to(cores: set[int], pids: Sequence[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            for task in os.listdir(f"/proc/{pid}/task"):
+                with contextlib.suppress(OSError):
+                    if not os.sched_getaffinity(int(task)) <= cores:
+                        os.sched_setaffinity(int(task), cores)
