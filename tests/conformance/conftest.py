@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
+
 from conformance.subjects import SUBJECTS, Subject
 
 Provided = Callable[[], AbstractAsyncContextManager[Subject]]
