@@ -1,0 +1,246 @@
+"""Each template opens to a working page in the sandbox, shows an edit by itself, and its check finds a mistake.
+
+``APPBUILDER_SCREENSHOTS=<folder>`` keeps pictures of each, to be looked at.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from building import app_builder
+from chromium import launch_options
+from playwright.async_api import ConsoleMessage, Page, async_playwright, expect
+from tornado import httpserver, netutil, web
+
+from jupyter_appbuilder.builder import AppBuilder
+from jupyter_appbuilder.preview.handlers import preview_handlers
+from jupyter_appbuilder.sandbox.templates import find_templates
+from jupyter_appbuilder.session import Session
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a template's first page says, an edit that shows in it, and a mistake that its check must name."""
+
+    heading: str
+    file: str
+    old: str
+    new: str
+    shown: str
+    broken_file: str
+    broken: str
+    named: str
+    themed: bool = True  # has the button that switches the theme
+
+
+EXPECTED = {
+    "react-vite": Expected(
+        heading="Describe your app.",
+        file="src/App.tsx",
+        old="Describe your app.",
+        new="Changed while it runs.",
+        shown="Changed while it runs.",
+        broken_file="src/App.tsx",
+        broken="export default function App() { return <p>{missing}</p>; }\n",
+        named="missing",
+    ),
+    "vue-vite": Expected(
+        heading="Describe your app.",
+        file="src/views/HomeView.vue",
+        old="Describe your app.",
+        new="Changed while it runs.",
+        shown="Changed while it runs.",
+        broken_file="src/views/HomeView.vue",
+        broken="<template><p>{{ missing }}</p></template>\n",
+        named="missing",
+    ),
+    "nextjs": Expected(
+        heading="Describe your app.",
+        file="app/page.tsx",
+        old="Describe your app.",
+        new="Changed while it runs.",
+        shown="Changed while it runs.",
+        broken_file="app/page.tsx",
+        broken="export default function Home() { return <p>{missing}</p>; }\n",
+        named="missing",
+    ),
+    "static": Expected(
+        heading="Describe your site.",
+        file="index.html",
+        old="Describe your site.",
+        new="Changed while it runs.",
+        shown="Changed while it runs.",
+        broken_file="index.html",
+        broken='<!doctype html><title>Broken</title><script type="module" src="js/missing.js"></script>\n',
+        named="js/missing.js",
+    ),
+}
+
+
+@contextlib.asynccontextmanager
+async def running(folder: Path, template: str) -> AsyncIterator[tuple[Session, AppBuilder, str]]:
+    """A session on ``template`` whose preview is ready, and the preview's URL."""
+    async with app_builder(folder, model="demo:recorded") as builder:
+        server = httpserver.HTTPServer(web.Application([*preview_handlers("/", builder.previews)]))
+        sockets = netutil.bind_sockets(0, "127.0.0.1")
+        server.add_sockets(sockets)
+        session = await builder.create(name="app", template=template)
+        await session.start_preview()
+        assert session.app.server.state == "ready", f"{session.app.server.message}\n{session.app.server.log}"
+        yield session, builder, f"http://127.0.0.1:{sockets[0].getsockname()[1]}{session.app.base_path}"
+        server.stop()
+        await server.close_all_connections()
+
+
+@contextlib.asynccontextmanager
+async def browsing(url: str) -> AsyncIterator[tuple[Page, list[str]]]:
+    """A page on ``url``, and what went wrong in it so far."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(**launch_options())
+        page = await browser.new_page(color_scheme="light", viewport={"width": 1280, "height": 860})
+        page.set_default_timeout(30_000)
+        problems: list[str] = []
+
+        def heard(message: ConsoleMessage) -> None:
+            if message.type in ("error", "warning"):
+                problems.append(message.text)
+
+        page.on("console", heard)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        await page.goto(url)
+        yield page, problems
+        await browser.close()
+
+
+async def picture(page: Page, name: str) -> None:
+    folder = os.environ.get("APPBUILDER_SCREENSHOTS")
+    if not folder:
+        return
+    for width, height, form in ((1280, 860, "wide"), (390, 844, "narrow")):
+        await page.set_viewport_size({"width": width, "height": height})
+        for scheme in ("light", "dark"):
+            await page.emulate_media(color_scheme=scheme)
+            await page.wait_for_timeout(400)
+            await page.screenshot(path=f"{folder}/{name}-{form}-{scheme}.png")
+    await page.set_viewport_size({"width": 1280, "height": 860})
+    await page.emulate_media(color_scheme="light")
+
+
+def test_every_shipped_template_is_looked_at() -> None:
+    assert set(find_templates()) == set(EXPECTED)
+
+
+@pytest.mark.timeout(400)  # the first run installs packages
+@pytest.mark.parametrize("template", sorted(EXPECTED))
+async def test_a_template_opens_shows_an_edit_and_finds_a_mistake(template: str, tmp_path: Path) -> None:
+    expected = EXPECTED[template]
+    async with running(tmp_path, template) as (session, builder, url):
+        found = builder.find_template(template)
+        sandbox = await session.app.sandbox()
+        assert found.title
+        assert found.summary
+        assert found.icon.startswith("<svg")
+
+        async with browsing(url) as (page, problems):
+            heading = page.get_by_role("heading", level=1)
+            await expect(heading).to_contain_text(expected.heading)
+            await picture(page, template)
+            await page.set_viewport_size({"width": 390, "height": 844})
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than a phone"
+            if expected.themed:
+                dark = "getComputedStyle(document.documentElement).colorScheme"
+                await page.get_by_role("button", name="Switch to the dark theme").click()
+                await expect(page.get_by_role("button", name="Switch to the light theme")).to_be_visible()
+                assert await page.evaluate(dark) == "dark"
+            assert problems == []
+            source = await session.workspace.read_text(expected.file)
+            assert expected.old in source
+            await session.workspace.write(expected.file, source.replace(expected.old, expected.new))
+            await expect(heading).to_contain_text(expected.shown)
+            assert problems == []
+
+        good = await sandbox.exec(found.check)
+        assert good.exit_code == 0, good.stdout + good.stderr
+        await session.workspace.write(expected.broken_file, expected.broken)
+        bad = await sandbox.exec(found.check)
+        assert bad.exit_code != 0
+        assert expected.named in bad.stdout + bad.stderr
+        # What the dev server wrote beside the app's files is in no checkpoint.
+        listed = {file.path for file in await session.workspace.list()}
+        made = listed - {path.relative_to(found.files).as_posix() for path in found.files.rglob("*")}
+        assert made == set()
+
+
+VUE_PARTS = """
+<script setup lang="ts">
+import { ref } from "vue";
+import AppBadge from "@/components/ui/AppBadge.vue";
+import AppButton from "@/components/ui/AppButton.vue";
+import AppCard from "@/components/ui/AppCard.vue";
+import AppChart from "@/components/ui/AppChart.vue";
+import AppCheckbox from "@/components/ui/AppCheckbox.vue";
+import AppDialog from "@/components/ui/AppDialog.vue";
+import AppInput from "@/components/ui/AppInput.vue";
+import AppLabel from "@/components/ui/AppLabel.vue";
+import AppSelect from "@/components/ui/AppSelect.vue";
+import AppSwitch from "@/components/ui/AppSwitch.vue";
+import AppTabs from "@/components/ui/AppTabs.vue";
+import AppTextarea from "@/components/ui/AppTextarea.vue";
+
+const open = ref(false);
+const name = ref("");
+const notes = ref("");
+const fruit = ref("");
+const done = ref(false);
+const loud = ref(false);
+const fruits = [{ value: "apple", label: "Apple" }, { value: "pear", label: "Pear" }];
+const tabs = [{ value: "one", label: "One" }, { value: "two", label: "Two" }];
+const data = { labels: ["a", "b"], datasets: [{ label: "Sold", data: [3, 5] }] };
+</script>
+
+<template>
+  <main class="grid max-w-xl gap-4 p-6">
+    <h1>Parts <AppBadge variant="secondary">new</AppBadge></h1>
+    <AppCard title="Card" description="With a chart">
+      <AppChart type="bar" :data="data" label="Sold by letter" />
+    </AppCard>
+    <AppTabs :tabs="tabs"><template #one>First</template><template #two>Second</template></AppTabs>
+    <AppSelect v-model="fruit" :options="fruits" label="Fruit" />
+    <AppLabel><AppCheckbox v-model="done" aria-label="Done" /> Done</AppLabel>
+    <AppSwitch v-model="loud" aria-label="Loud" />
+    <AppTextarea v-model="notes" aria-label="Notes" />
+    <AppButton @click="open = true">Open</AppButton>
+    <AppDialog v-model:open="open" title="Who?"><AppInput v-model="name" aria-label="Name" /></AppDialog>
+    <output>{{ [name, notes, fruit, done, loud].join("|") }}</output>
+  </main>
+</template>
+"""
+
+
+async def test_the_vue_templates_parts_work(tmp_path: Path) -> None:
+    async with running(tmp_path, "vue-vite") as (session, builder, url):
+        await session.workspace.write("src/views/HomeView.vue", VUE_PARTS)
+        sandbox = await session.app.sandbox()
+        check = await sandbox.exec(builder.find_template("vue-vite").check)
+        assert check.exit_code == 0, check.stdout
+        async with browsing(url) as (page, problems):
+            await page.get_by_label("Notes").fill("some")
+            await page.get_by_role("checkbox", name="Done").click()
+            await page.get_by_role("switch", name="Loud").click()
+            await page.get_by_role("tab", name="Two").click()
+            await expect(page.get_by_text("Second")).to_be_visible()
+            await page.get_by_role("combobox", name="Fruit").click()
+            await page.get_by_role("option", name="Pear").click()
+            await page.get_by_role("button", name="Open").click()
+            await page.get_by_role("dialog", name="Who?").get_by_label("Name").fill("Ada")
+            await page.keyboard.press("Escape")
+            await expect(page.get_by_role("dialog")).to_have_count(0)
+            await expect(page.locator("output")).to_have_text("Ada|some|pear|true|true")
+            await expect(page.get_by_role("img", name="Sold by letter")).to_be_visible()
+            await picture(page, "vue-parts")
+            assert problems == []
