@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .agent.loop import Agent
     from .agent.models.catalog import Catalog
     from .preview.capabilities import Previews
-    from .sandbox.base import SandboxProvider
+    from .sandbox.base import Ready, ReadyPool, SandboxProvider
     from .sandbox.templates import Template
     from .tools.base import Tool
 
@@ -70,7 +70,9 @@ class AppBuilder(LoggingConfigurable):
     )
     egress_hosts = List(
         Unicode(),
-        help="Hosts that package installs may reach besides the configured registries, as `host` or `host:port`.",
+        help="""Hosts that every app's code and package installs may reach, besides the configured registries (for
+        installs) and what a person allows (for their app): `host`, `*.host` or `host:port`. Those named here may lie in
+        a private network.""",
     ).tag(config=True)
     max_steps = Int(60, help="Model responses per turn.").tag(config=True)
     max_seconds = Float(1200.0, help="Seconds per turn.").tag(config=True)
@@ -93,10 +95,12 @@ class AppBuilder(LoggingConfigurable):
 
         return str(Path(jupyter_data_dir()) / "appbuilder")
 
-    def __init__(self, *, base_url: str = "/", label: str = "", **kwargs: Any) -> None:
-        """``base_url``: the prefix of every URL; ``label``: how other processes are told who owns a session."""
+    def __init__(self, *, base_url: str = "/", label: str = "", pooling: bool = False, **kwargs: Any) -> None:
+        """``base_url``: the prefix of every URL; ``label``: how other processes are told who owns a session;
+        ``pooling``: whether sandboxes may stand ready before they are asked for."""
         super().__init__(**kwargs)
         self.base_url = base_url
+        self.pooling = pooling
         self.log_store = EventLog(Path(self.data_dir) / "log.db", Owner(label or "another Jupyter App Builder process"))
         self._sessions: dict[str, Session] = {}
         self._opening = asyncio.Lock()
@@ -206,16 +210,35 @@ class AppBuilder(LoggingConfigurable):
         except BaseException:
             folder.rmdir()
             raise
-        session = await self._assemble(await self.log_store.summary(session_id), events, owned=True)
+        pool = self._pool(provider)
+        ready = pool.claim(found) if pool else None
+        summary = await self.log_store.summary(session_id)
+        try:
+            session = await self._assemble(summary, events, owned=True, base_path=ready.base_path if ready else None)
+        except BaseException:
+            if ready:
+                await ready.discard()
+            raise
         self._sessions[session_id] = session
         self._keep_house()
-        session.begin(self._furnish(session, found))
+        session.begin(self._furnish(session, found, ready))
+        self._expect(found, provider)
         return session
 
-    async def _furnish(self, session: Session, template: Template) -> None:
+    async def _furnish(self, session: Session, template: Template, ready: Ready | None) -> None:
         """Give a new session its files, then its running preview."""
+        app = session.app
+
+        def placed() -> None:
+            session.placed.set()
+            self.in_background(app.ensure())
+
         try:
-            await session.workspace.create(template.files)
+            moved = ready is not None and await ready.move(session.id, session.workspace.app)
+            if ready and moved:
+                await app.take(ready.sandbox)
+                await ready.sandbox.allow(session.network.now, session.network.refuse)
+            await session.workspace.create(template.files, moved=moved, placed=placed)
             first = (await session.workspace.checkpoints())[0]
             await session.append(checkpoint_draft(first, None), Draft("session.ready"))
         except AppBuilderError as error:
@@ -225,7 +248,8 @@ class AppBuilder(LoggingConfigurable):
             message = f"The session's folder could not be made: {error}"
             await session.append(Draft("session.failed", {"message": message, "hint": "See the server's log."}))
             raise
-        self.in_background(session.app.ensure())
+        finally:
+            session.placed.set()
 
     async def session(self, session_id: str) -> Session:
         """A session by id. Taken over (and repaired, if its last owner died) when no other process owns it."""
@@ -267,6 +291,9 @@ class AppBuilder(LoggingConfigurable):
     async def sessions(self, search: str = "") -> list[dict[str, Any]]:
         """Every session's summary as JSON, the latest first."""
         self._warm_up()
+        if self.pooling:
+            with contextlib.suppress(AppBuilderError):
+                self._expect(self.find_template(self.template), self.sandbox_provider())
         return [self.describe(summary) for summary in await self.log_store.summaries(search)]
 
     async def delete(self, session_id: str, *, files: bool = False) -> None:
@@ -338,7 +365,10 @@ class AppBuilder(LoggingConfigurable):
 
     # Putting a session together
 
-    async def _assemble(self, summary: Summary, events: list[Any], *, owned: bool) -> Session:
+    async def _assemble(
+        self, summary: Summary, events: list[Any], *, owned: bool, base_path: str | None = None
+    ) -> Session:
+        from .network import SessionNetwork
         from .notebook.writer import NotebookWriter
         from .preview.storage import PageStorage
         from .running_app import RunningApp
@@ -353,14 +383,19 @@ class AppBuilder(LoggingConfigurable):
             owned=owned,
             describe=lambda session: self.describe(session.summary, session),
         )
+        if summary.state != "creating":
+            session.placed.set()
         if not owned:
             session.owner = await self.log_store.owner_of(summary.id) or ""
         folder = self._folder(summary)
         workspace = Workspace(folder)
 
         async def make_sandbox() -> Any:
+            await session.placed.wait()
             template = self.find_template(summary.template)
-            return await self.sandbox_provider(summary.sandbox).create(summary.id, workspace.app, template)
+            sandbox = await self.sandbox_provider(summary.sandbox).create(summary.id, workspace.app, template)
+            await sandbox.allow(network.now, network.refuse)
+            return sandbox
 
         app = RunningApp(
             summary.id,
@@ -368,15 +403,23 @@ class AppBuilder(LoggingConfigurable):
             make_sandbox,
             self.previews,
             PageStorage(Path(self.data_dir) / "storage" / f"{summary.id}.json"),
+            base_path,
+            session.ready,
         )
+
+        async def reach(hosts: frozenset[str]) -> None:
+            await app.reach(hosts, network.refuse)
+
+        network = SessionNetwork(session, session.events, self.egress_hosts, reach)
 
         def context(output: Any) -> ToolContext:
             check = self.find_template(summary.template).check
-            return ToolContext(workspace, app.sandbox, app, check, output)
+            return ToolContext(workspace, app.sandbox, app, check, output, session.approvals, network)
 
         runner = ToolRunner(self.tools, context, session)
         notebook = NotebookWriter(folder / f"{summary.name}.ipynb", session.events)
-        session.equip(workspace, app, runner, notebook, self._make_agent, _recorded_seeds)
+        session.equip(workspace, app, runner, notebook, network, self._make_agent, _recorded_seeds)
+        await network.settle()
         return session
 
     async def _make_agent(self, session: Session, model: str) -> Agent:
@@ -387,7 +430,7 @@ class AppBuilder(LoggingConfigurable):
         prompt = system_prompt(self.find_template(session.summary.template))
         limits = Limits(max_steps=self.max_steps, max_seconds=self.max_seconds, max_tokens=self.max_tokens)
         history = SessionHistory(session.events, prompt)
-        return Agent(self.catalog.resolve(model), session.runner, session, history, limits)
+        return Agent(self.catalog.resolve(model), session.runner, session, history, limits, waits=session.approvals)
 
     def _folder(self, summary: Summary) -> Path:
         """A session's folder. When its root has moved (another home, a copied disk), it is looked for below ours."""
@@ -430,6 +473,16 @@ class AppBuilder(LoggingConfigurable):
 
             self._trees[template.files] = await asyncio.to_thread(tree_of, template.files)
         return self._trees[template.files]
+
+    # Sandboxes that stand ready
+
+    def _pool(self, provider: SandboxProvider) -> ReadyPool | None:
+        return getattr(provider, "pool", None) if self.pooling else None
+
+    def _expect(self, template: Template, provider: SandboxProvider) -> None:
+        """Somebody is there, and may want a new app from ``template`` soon."""
+        if pool := self._pool(provider):
+            pool.keep(template, Path(self.root_dir).resolve() / FOLDER, self.previews.reserve)
 
     # Housekeeping
 

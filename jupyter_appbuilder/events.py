@@ -159,15 +159,37 @@ class PreviewError(TypedDict):
 
 
 class ApprovalRequested(TypedDict):
-    approval: str
-    turn: str
-    call: str
-    question: str
+    approval: str  # unique in the session
+    turn: str | None  # None for a call made outside a turn
+    call: str  # the tool call that asks
+    question: str  # one sentence, for people
+    kind: NotRequired[str]  # what it is about, for programs: "network" …
+    subject: NotRequired[str]  # of that kind, e.g. "api.example.org:443"
+    reason: NotRequired[str]  # why, in the words of whoever asks
+    remember: NotRequired[bool]  # whether the answer can hold for this app, not only this once
 
 
 class ApprovalGiven(TypedDict):
     approval: str
     granted: bool
+    remember: NotRequired[bool]
+    cause: NotRequired[Literal["stopped", "interrupted", "unattended"]]  # why no person answered, if none did
+
+
+class NetworkChanged(TypedDict):
+    """Which hosts the app's code may reach at run time."""
+
+    host: str  # "api.example.org:443", "*.example.org:443"
+    allowed: bool
+    by: By
+    turn: NotRequired[str]  # it holds until this turn ends
+
+
+class NetworkRefused(TypedDict):
+    """Code in the sandbox asked for a host that is not on the list."""
+
+    host: str  # "api.example.org:443"
+    reason: str  # for people
 
 
 class UsageRecorded(TypedDict):
@@ -204,6 +226,8 @@ PAYLOADS: Mapping[str, type] = {
     "preview.error": PreviewError,
     "approval.requested": ApprovalRequested,
     "approval.given": ApprovalGiven,
+    "network.changed": NetworkChanged,
+    "network.refused": NetworkRefused,
     "usage.recorded": UsageRecorded,
 }
 """Every durable event type and the shape of its data."""

@@ -34,7 +34,11 @@ class RunningApp:
         make_sandbox: Callable[[], Awaitable[Sandbox]],
         previews: Previews,
         storage: PageStorage,
+        reserved: str | None = None,
+        settled: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """``reserved``: the path of its preview, where that is known already. ``settled`` is awaited before anything
+        about a running app is stored: what a session begins with is stored first."""
         self.session = session
         self.storage = storage
         self._journal = journal
@@ -46,6 +50,8 @@ class RunningApp:
         self._closed = False
         self._making = asyncio.Lock()
         self._base_path: str | None = None
+        self._reserved = reserved
+        self._settled = settled
         self._said: dict[str, Any] | None = None
         self._findings: dict[tuple[str, str], dict[str, Any]] = {}
         self._changed_at = 0.0
@@ -58,9 +64,17 @@ class RunningApp:
         """The session's sandbox, made at first use."""
         async with self._making:
             if self._sandbox is None:
-                self._sandbox = await self._make_sandbox()
+                made = await self._make_sandbox()
+                self._sandbox = self._sandbox or made
         self.used_at = time.monotonic()
         return self._sandbox
+
+    async def take(self, sandbox: Sandbox) -> None:
+        """Use a sandbox that stands already, in place of one yet to be made."""
+        if self._closed:
+            await sandbox.stop()
+        else:
+            self._sandbox = sandbox
 
     # The dev server
 
@@ -70,14 +84,21 @@ class RunningApp:
 
     @property
     def _runs(self) -> bool:
-        return self.server.state == "ready"
+        # One that was taken over ready is not running until that has been said.
+        return self.server.state == "ready" and self.preview["state"] == "ready"
 
     @property
     def base_path(self) -> str:
         """The preview's URL path: a capability, so never stored."""
         if self._base_path is None:
-            self._base_path = self._previews.open(self)
+            self._base_path = self._previews.open(self, self._reserved)
         return self._base_path
+
+    async def reach(self, hosts: frozenset[str], on_refused: Callable[[str, str], None]) -> None:
+        """Let the app's code reach ``hosts`` and no others; the dev server starts anew where it would not notice."""
+        sandbox = self._sandbox
+        if sandbox is not None and await sandbox.allow(hosts, on_refused) and not self._closed:
+            await self.restart()
 
     async def ensure(self) -> DevServer:
         """Start or wake the dev server if need be; wait until it is ready or has failed."""
@@ -126,6 +147,8 @@ class RunningApp:
         else:
             server = sandbox.server
         self._say(server.state, server.message, log=server.log if server.state == "failed" else "")
+        if self._settled:
+            await self._settled()
         if server.state == "ready":
             await self._journal.append(Draft("preview.ready", {"duration_ms": server.started_ms or 0}))
         elif server.state == "failed":

@@ -12,6 +12,7 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .approvals import Approvals, closing, unanswered
 from .channel import Channel
 from .errors import AppBuilderError, Conflict, InvalidInput, NotFound, SessionBusy
 from .events import By, Draft, Event
@@ -20,6 +21,7 @@ from .log.summary import fold
 
 if TYPE_CHECKING:
     from .agent.loop import Agent, Outcome
+    from .network import SessionNetwork
     from .notebook.writer import NotebookWriter
     from .running_app import RunningApp
     from .tools.base import ToolResult
@@ -44,6 +46,7 @@ class Session:
     app: RunningApp
     runner: ToolRunner
     notebook: NotebookWriter
+    network: SessionNetwork
 
     def __init__(
         self,
@@ -62,6 +65,7 @@ class Session:
         self._events = events
         self._describe = describe
         self.channel = Channel(self._read, self.to_json)
+        self.approvals = Approvals(self)
         self._appending = asyncio.Lock()
         self._acting = asyncio.Lock()
         self._astray = False  # an append failed: the workspace may be ahead of the log, a turn or a call left open
@@ -72,6 +76,7 @@ class Session:
         self._observer: asyncio.Task[None] | None = None
         self._beginning: asyncio.Task[None] | None = None
         self.equipped = False
+        self.placed = asyncio.Event()  # the files of a new session lie in place; their first checkpoint may follow
 
     def equip(
         self,
@@ -79,6 +84,7 @@ class Session:
         app: RunningApp,
         runner: ToolRunner,
         notebook: NotebookWriter,
+        network: SessionNetwork,
         make_agent: Callable[[Session, str], Awaitable[Agent]],
         seeds: Callable[[str, str, Sequence[str]], Mapping[str, bytes]],
     ) -> None:
@@ -87,6 +93,7 @@ class Session:
         self.app = app
         self.runner = runner
         self.notebook = notebook
+        self.network = network
         self._make_agent = make_agent
         self._seeds = seeds
         self.equipped = True
@@ -298,6 +305,7 @@ class Session:
             log.warning("No checkpoint after turn %s of session %s: %s", turn, self.id, error)
         finished = {"turn": turn, "reason": reason, "message": message, "hint": hint}
         await self.append(*drafts, Draft("turn.finished", finished))
+        await self.network.settle()  # what was allowed for this turn only
 
     # Acting outside turns
 
@@ -330,6 +338,24 @@ class Session:
             if changing and (kept := await self.workspace.checkpoint(result.summary, known=True)):
                 await self.append(checkpoint_draft(kept, None))
         return call, result
+
+    async def answer(self, approval: str, granted: bool, *, remember: bool = False) -> None:
+        """Answer a question that waits for the person. Raises ``NotFound`` for one that is not open, ``Conflict`` for
+        one that has its answer."""
+        self.require_owned()
+        await self.approvals.give(approval, granted, remember=remember)
+
+    async def allow_host(self, host: str) -> None:
+        """Let the app's code reach a host from now on, by the person's word. Raises ``InvalidInput``."""
+        await self.ready()
+        self._may_act(busy_is_fine=True)
+        await self.network.allow(host, by="person")
+
+    async def revoke_host(self, host: str) -> None:
+        """Take that back. Raises ``NotFound``."""
+        await self.ready()
+        self._may_act(busy_is_fine=True)
+        await self.network.revoke(host, by="person")
 
     async def restore(self, checkpoint: str) -> Event:
         """Bring files and preview back to a checkpoint. The restore is itself an event and a checkpoint on top."""
@@ -447,6 +473,8 @@ class Session:
         """End the calls and the turn that have no end in the log."""
         finished = {event.data["call"] for event in self._events if event.type == "tool.finished"}
         turn = self.summary.turn
+        for approval in unanswered(self._events):
+            await self.append(closing(approval, "interrupted"))
         for event in self._events:
             if event.type == "tool.started" and event.data["call"] not in finished:
                 await self.append(Draft("tool.finished", interrupted(event.data)))

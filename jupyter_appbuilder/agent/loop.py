@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -53,6 +53,14 @@ class Runner(Protocol):
     async def run_all(self, calls: Sequence[ToolCall], *, by: By, turn: str | None) -> list[ToolResult]: ...
 
 
+class Waits(Protocol):
+    """What the loop needs of ``approvals.Approvals``."""
+
+    def pausing(self, clock: asyncio.Timeout) -> AbstractContextManager[None]:
+        """A time limit that stands still while a person is asked something."""
+        ...
+
+
 class Agent:
     """One model at work on one session. Cancelling the task that runs ``run`` stops it at once."""
 
@@ -64,6 +72,7 @@ class Agent:
         history: History,
         limits: Limits | None = None,
         settings: ModelSettings | None = None,
+        waits: Waits | None = None,
     ) -> None:
         self._model = model
         self._runner = runner
@@ -71,6 +80,7 @@ class Agent:
         self._history = history
         self._limits = limits or Limits()
         self._settings = settings or ModelSettings()
+        self._waits = waits
         self._last_response = 0  # highest number given out, also for answers that were thrown away
 
     async def run(self, turn: str) -> Outcome:
@@ -78,7 +88,8 @@ class Agent:
         clock = asyncio.timeout(self._limits.max_seconds)
         try:
             async with clock:
-                return await self._work(turn)
+                with self._waits.pausing(clock) if self._waits else nullcontext():
+                    return await self._work(turn)
         except TimeoutError:
             if not clock.expired():
                 raise

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..events import Event, SessionState, timestamp
 
-PROJECTION = 1
+PROJECTION = 2
 """Raise this when the fold changes: stored summaries are then rebuilt from the events."""
 
 
@@ -30,6 +30,7 @@ class Summary:
     last_seq: int = 0
     turns: int = 0
     turn: Mapping[str, Any] | None = None
+    asked: int = 0  # questions to the person that are open
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
@@ -104,11 +105,13 @@ def _step(summary: Summary, event: Event) -> Summary:
             return replace(summary, state="busy", turns=summary.turns + 1, turn=turn)
         case "turn.finished":
             turn = {**(summary.turn or {}), **data}
-            return replace(summary, state="ready", turn=turn)
+            return replace(summary, state="ready", turn=turn, asked=0)
         case "approval.requested":
-            return replace(summary, state="waiting")
+            return replace(summary, state="waiting", asked=summary.asked + 1)
         case "approval.given":
-            return replace(summary, state="busy")
+            left = max(0, summary.asked - 1)
+            running = summary.turn is not None and summary.turn["reason"] is None
+            return replace(summary, state="waiting" if left else "busy" if running else "ready", asked=left)
         case "usage.recorded":
             usage = data["usage"]
             cost = None if summary.cost is None or usage["cost"] is None else summary.cost + usage["cost"]

@@ -1,22 +1,25 @@
 """The one way out of a sandbox: an HTTP proxy on a unix socket that reaches only the hosts on its list.
 
-It answers ``CONNECT host:port`` and plain ``GET``/``HEAD`` with an absolute URL. Names are resolved here, the address
-is checked, and that very address is connected to, so that a name cannot change its mind in between. An address of this
+It answers ``CONNECT host:port`` and plain requests with an absolute URL. Names are resolved here, the address is
+checked, and that very address is connected to, so that a name cannot change its mind in between. An address of this
 machine or its private networks is refused, unless the host was configured as a registry or allowed by name.
+
+There is one for package installations, and one for each session whose code may reach something at run time.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import ipaddress
 import logging
 import socket
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+from .hosts import is_listed, is_public, shown
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +36,13 @@ class Refused(Exception):
 
 
 class EgressProxy:
-    """``allow``: ``host:port`` of what may be reached. ``trusted``: those of them that may lie in a private network.
+    """``allow``: ``host:port`` (or ``*.host:port``) of what may be reached. ``trusted``: those of them that may lie in
+    a private network.
 
     ``upstream`` is the proxy this machine itself must go through (``http://[user:password@]host:port``); the hosts in
-    ``direct``, and their subdomains, are reached without it. ``refused`` holds the last refusals, for error messages.
+    ``direct``, and their subdomains, are reached without it. ``refused`` holds the last refusals, for error messages;
+    ``on_refused(host, reason)`` is told of each. ``hint`` ends a refusal's text: what to do about it. ``methods`` are
+    those of plain requests.
     """
 
     def __init__(
@@ -47,10 +53,17 @@ class EgressProxy:
         trusted: Iterable[str] = (),
         upstream: str | None = None,
         direct: Iterable[str] = (),
+        on_refused: Callable[[str, str], None] | None = None,
+        hint: str = "",
+        methods: Iterable[str] = ("GET", "HEAD"),
     ) -> None:
         self.path = path
         self.allow = frozenset(host.lower() for host in allow)
         self.trusted = frozenset(host.lower() for host in trusted)
+        self.on_refused = on_refused
+        self._hint = hint
+        self._methods = frozenset(methods)
+        self._tunnels: dict[asyncio.Task[None], str] = {}
         self.refused: deque[str] = deque(maxlen=20)
         self._upstream = upstream
         self._direct = tuple(direct)
@@ -61,6 +74,13 @@ class EgressProxy:
         self.path.unlink(missing_ok=True)
         self._server = await asyncio.start_unix_server(self._accept, str(self.path), limit=HEAD_LIMIT)
         self.path.chmod(0o600)
+
+    def permit(self, allow: Iterable[str]) -> None:
+        """Let through these hosts from now on; connections to any other are cut."""
+        self.allow = frozenset(host.lower() for host in allow)
+        for task, host in list(self._tunnels.items()):
+            if not is_listed(host, self.allow):
+                task.cancel()
 
     async def close(self) -> None:
         if self._server:
@@ -89,6 +109,7 @@ class EgressProxy:
             pass  # the one who asked has gone, or we are closing
         finally:
             self._open.discard(task)
+            self._tunnels.pop(task, None)
             writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -102,7 +123,7 @@ class EgressProxy:
             host, port = self._allowed(f"http://{target}", target)
             there, out = await self._connect(host, port)
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        elif method in ("GET", "HEAD") and target.startswith("http://"):
+        elif method in self._methods and target.startswith("http://"):
             host, port = self._allowed(target, target)
             there, out = await self._connect(host, port)
             parts = urlsplit(target)
@@ -112,41 +133,63 @@ class EgressProxy:
             raise Refused(405, f"{method} does not go through this proxy.")
         await _join((reader, out), (there, writer))
 
-    def _allowed(self, url: str, shown: str) -> tuple[str, int]:
+    def _allowed(self, url: str, shown_url: str) -> tuple[str, int]:
         try:
             parts = urlsplit(url)
             host, port = (parts.hostname or "").rstrip("."), parts.port or 80
         except ValueError:
-            raise Refused(400, f"{shown[:200]!r} is no address.") from None
-        if f"{host}:{port}" not in self.allow:
-            self.refused.append(f"{host}:{port}")
-            raise Refused(403, f"{host}:{port} is not on the sandbox's list of reachable hosts.")
+            raise Refused(400, f"{shown_url[:200]!r} is no address.") from None
+        if not host:
+            raise Refused(400, f"{shown_url[:200]!r} is no address.")
+        if not is_listed(f"{host}:{port}", self.allow):
+            raise self._refusal(
+                host, port, f"{shown(f'{host}:{port}')} is not on the sandbox's list of reachable hosts."
+            )
         return host, port
+
+    def _refusal(self, host: str, port: int, reason: str) -> Refused:
+        self.refused.append(f"{host}:{port}")
+        if self.on_refused:
+            self.on_refused(f"{host}:{port}", reason)
+        return Refused(403, f"{reason} {self._hint.replace('{host}', shown(f'{host}:{port}'))}".strip())
 
     async def _connect(self, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 if self._upstream and not any(host == name or host.endswith(f".{name}") for name in self._direct):
+                    with suppress(OSError):  # names that only the machine's own proxy can resolve are its to judge
+                        await self._addresses(host, port)
                     return await self._through(self._upstream, host, port)
                 error: OSError | None = None
                 for address in await self._addresses(host, port):
                     try:
-                        return await asyncio.open_connection(address, port, limit=HEAD_LIMIT)
+                        reader, writer = await asyncio.open_connection(address, port, limit=HEAD_LIMIT)
                     except OSError as caught:
                         error = caught
+                        continue
+                    if self._is_trusted(host, port) or not _is_this_machine(writer):
+                        return reader, writer
+                    writer.close()
+                    raise self._private(host, port)
                 raise error or OSError("no address")
         except (OSError, TimeoutError) as caught:
             raise Refused(502, f"{host}:{port} cannot be reached: {str(caught) or 'no answer'}.") from None
 
+    def _is_trusted(self, host: str, port: int) -> bool:
+        return is_listed(f"{host}:{port}", self.trusted)
+
+    def _private(self, host: str, port: int) -> Refused:
+        return self._refusal(host, port, f"{host} stands for an address of this machine or a private network.")
+
     async def _addresses(self, host: str, port: int) -> list[str]:
+        """The addresses of a host that may be connected to: each public, or all of a trusted one's."""
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-        if f"{host}:{port}" in self.trusted:
+        if self._is_trusted(host, port):
             return addresses
-        public = [address for address in addresses if ipaddress.ip_address(address.partition("%")[0]).is_global]
+        public = [address for address in addresses if is_public(address)]
         if addresses and not public:
-            self.refused.append(f"{host}:{port}")
-            raise Refused(403, f"{host} stands for an address of this machine or a private network.")
+            raise self._private(host, port)
         return public
 
     async def _through(self, proxy: str, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -165,6 +208,12 @@ class EgressProxy:
             writer.close()
             raise OSError("this machine's own proxy refused")
         return reader, writer
+
+
+def _is_this_machine(writer: asyncio.StreamWriter) -> bool:
+    """Whether a connection did not leave this machine, also under an address of its own that is public."""
+    here, there = writer.get_extra_info("sockname"), writer.get_extra_info("peername")
+    return here is None or there is None or here[0] == there[0]
 
 
 def _end_to_end(headers: bytes, host: str) -> bytes:

@@ -16,7 +16,7 @@ Third parties register a list of tools under the entry-point group ``jupyter_app
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, get_type_hints
@@ -26,6 +26,8 @@ from pydantic import BaseModel, ConfigDict
 from ..sandbox.base import DevServer, Sandbox
 
 if TYPE_CHECKING:
+    from ..approvals import Answer, Approvals
+    from ..events import By
     from ..workspace import Workspace
 
 Effect = Literal["read", "write", "command"]
@@ -72,13 +74,41 @@ class AppServer(Protocol):
         ...
 
 
+class Network(Protocol):
+    """Which hosts the app's code may reach at run time, as tools see it: ``host:port``, ``*.host:port``."""
+
+    def allowed(self, host: str) -> bool: ...
+
+    async def allow(self, host: str, *, by: By, turn: str | None = None) -> None:
+        """Let code reach it; only until ``turn`` ends, if one is given. Restarts the dev server if need be."""
+        ...
+
+    def refused(self, since: float) -> Sequence[str]:
+        """What was asked for in vain since ``time.monotonic()`` was ``since``."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ToolContext:
+    """``call`` and ``turn`` say which call it is made for; ``ask`` puts a question to the person."""
+
     workspace: Workspace
     sandbox: Callable[[], Awaitable[Sandbox]]  # starts it at first use
     app: AppServer
     check: tuple[str, ...]  # the template's check command
     output: Callable[[Literal["stdout", "stderr"], str], None]  # live output, shown while the tool runs
+    approvals: Approvals | None = None
+    network: Network | None = None
+    call: str = ""
+    turn: str | None = None
+
+    async def ask(self, text: str, *, kind: str, subject: str, reason: str = "", remember: bool = False) -> Answer:
+        """Ask the person and wait. Without anybody to ask, the answer is no."""
+        from ..approvals import Answer, Question
+
+        if self.approvals is None:
+            return Answer(False, cause="unattended")
+        return await self.approvals.ask(Question(text, kind, subject, self.call, self.turn, reason, remember))
 
 
 A = TypeVar("A", bound=BaseModel)

@@ -11,6 +11,7 @@ from .app import APP_TOOLS
 from .base import Tool
 from .commands import COMMAND_TOOLS
 from .files import FILE_TOOLS
+from .network import NETWORK_TOOLS
 from .packages import PACKAGE_TOOLS
 from .search import SEARCH_TOOLS
 
@@ -23,7 +24,8 @@ def load_tools() -> dict[str, Tool[Any]]:
     """Tools by name. An entry point (a list of tools) that cannot be loaded, or a name that is taken, is passed over
     with a warning: one broken package must not take all tools away."""
     tools: dict[str, Tool[Any]] = {
-        tool.name: tool for tool in [*FILE_TOOLS, *SEARCH_TOOLS, *COMMAND_TOOLS, *PACKAGE_TOOLS, *APP_TOOLS]
+        tool.name: tool
+        for tool in [*FILE_TOOLS, *SEARCH_TOOLS, *COMMAND_TOOLS, *PACKAGE_TOOLS, *APP_TOOLS, *NETWORK_TOOLS]
     }
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         try:

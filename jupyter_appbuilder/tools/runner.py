@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -111,7 +111,7 @@ class ToolRunner:
             raise
 
     async def _run_reading(self, tool: Tool[Any], arguments: Any, job: _Job) -> ToolResult:
-        context = self._context(self._output(job))
+        context = replace(self._context(self._output(job)), call=job.call, turn=job.turn)
         if self._lock.locked():
             # A command may be at work: what differs now need not be a person's doing. It is looked at later.
             stop = await self._begin(job, self._store_start(job))
@@ -127,7 +127,7 @@ class ToolRunner:
         return result
 
     async def _run_changing(self, tool: Tool[Any], arguments: Any, job: _Job) -> ToolResult:
-        context = self._context(self._output(job))
+        context = replace(self._context(self._output(job)), call=job.call, turn=job.turn)
         workspace = context.workspace
         stop = await self._begin(job, self._start(workspace, job))
         result = STOPPED

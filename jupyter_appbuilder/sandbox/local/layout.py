@@ -18,6 +18,7 @@ NODE = "/opt/node"
 OURS = "/opt/appbuilder"
 EGRESS_SOCKET = f"{OURS}/egress.sock"
 EGRESS_PORT = 3128
+CERTIFICATES = f"{OURS}/certificates.pem"
 PATH = f"{OURS}/bin:{NODE}/bin:{WORKSPACE}/node_modules/.bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 NPM = (f"{NODE}/bin/node", f"{NODE}/lib/node_modules/npm/bin/npm-cli.js")

@@ -23,6 +23,8 @@ from .isolation.choice import KINDS
 from .layout import CERTIFICATES, Bind, find_node
 from .limits import Limits, describe, describe_disk
 from .pool import Pool
+from .python_environments import PythonEnvironments
+from .python_indexes import python_indexes
 from .runner import Runner
 from .sandbox import AppSandbox, scratch_name
 
@@ -100,6 +102,7 @@ class LocalSandbox(LoggingConfigurable):
         self._control_groups = control_groups
         self._runner: Runner | None = None
         self._dependencies: Dependencies | None = None
+        self._python: PythonEnvironments | None = None
         self._bundles: Bundles | None = None
         self._egress: EgressProxy | None = None
         self._sandboxes: set[AppSandbox] = set()
@@ -114,6 +117,7 @@ class LocalSandbox(LoggingConfigurable):
         scratch = self.cache_dir / "scratch" / scratch_name(session)
         shared = (runner, self._dependencies, self._bundles)
         way_out = RunTimeExit(runner.socket_path(), self._known_registries, self._allow)
+        await way_out.allow(self._allow, None)
         return AppSandbox(session, app, template, *shared, scratch, self._sandboxes, way_out)
 
     async def describe_isolation(self) -> Isolation:
@@ -167,6 +171,7 @@ class LocalSandbox(LoggingConfigurable):
                     ) from None
                 self._runner = runner
                 self._dependencies = Dependencies(self.cache_dir.resolve(), runner, self._network)
+                self._python = PythonEnvironments(self.cache_dir.resolve(), runner, self._network)
                 self._bundles = Bundles(self.cache_dir.resolve() / "bundles", runner)
             return self._runner
 
@@ -204,4 +209,7 @@ class LocalSandbox(LoggingConfigurable):
         if registries.certificates:
             binds.append(Bind(registries.certificates.resolve(), CERTIFICATES))
             environment |= {"NODE_EXTRA_CA_CERTS": CERTIFICATES, "SSL_CERT_FILE": CERTIFICATES}
+        python_binds, python_variables = python_indexes(registries)
+        binds += python_binds
+        environment |= python_variables
         return Network(egress.path, tuple(binds), environment, registries.of, lambda: list(egress.refused))

@@ -1,0 +1,207 @@
+"""Questions to the person: asked in the middle of a turn, answered by whoever watches, closed by whatever ends."""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import time
+
+import pytest
+from building import app_builder, call, scripted_builder
+from model_server import model_server
+from plain_app import assert_sound, plain
+
+from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound
+
+ASK = {"tool_calls": [call("request_network", host="api.example.org", reason="The weather comes from there.")]}
+
+
+def only(events, type):
+    return [event.data for event in events if event.type == type]
+
+
+async def asked(session, count=1):
+    """Wait until the session waits for the person; the questions so far."""
+    async with asyncio.timeout(30):
+        while session.summary.state != "waiting" or len(only(await session.events(), "approval.requested")) < count:
+            await asyncio.sleep(0.01)
+    return only(await session.events(), "approval.requested")
+
+
+async def names(session):
+    return [host.to_json()["name"] for host in await session.network.hosts()]
+
+
+async def test_the_agent_asks_the_person_allows_and_the_turn_goes_on(tmp_path):
+    async with scripted_builder(tmp_path, [ASK, {"text": "Thank you."}], **plain(tmp_path)) as (builder, server):
+        session = await builder.create(title="Weather")
+        await session.send("show the weather")
+        [question] = await asked(session)
+        assert question["question"] == "May this app reach api.example.org?"
+        assert question["reason"] == "The weather comes from there."
+        assert (question["kind"], question["subject"]) == ("network", "api.example.org:443")
+        assert question["remember"] is True
+        await session.answer(question["approval"], True, remember=True)
+        assert (await session.wait())["reason"] == "done"
+        assert await names(session) == ["api.example.org"]
+        told = str(server.requests[-1].body["messages"])
+        assert "HTTPS_PROXY" in told
+        await assert_sound(session, tmp_path)
+
+
+async def test_a_host_allowed_once_is_forgotten_when_the_turn_ends_one_for_the_app_is_not(tmp_path):
+    other = {"tool_calls": [call("request_network", host="*.maps.example.org", reason="Tiles.")]}
+    async with scripted_builder(tmp_path, [ASK, other], **plain(tmp_path)) as (builder, _):
+        session = await builder.create(title="Once")
+        await session.send("go")
+        [first] = await asked(session)
+        await session.answer(first["approval"], True)
+        _, second = await asked(session, 2)
+        assert await names(session) == ["api.example.org"]
+        await session.answer(second["approval"], True, remember=True)
+        await session.wait()
+        assert await names(session) == ["*.maps.example.org"]
+        assert session.network.allowed("a.maps.example.org:443")
+        assert not session.network.allowed("api.example.org:443")
+
+
+async def test_what_was_allowed_holds_after_a_restart_and_can_be_taken_back(tmp_path):
+    traits = plain(tmp_path) | {"egress_hosts": ["intranet:8080"]}
+    async with app_builder(tmp_path, model="demo:recorded", **traits) as builder:
+        session = await builder.create(title="Kept")
+        await session.allow_host("https://API.example.org/v1")
+        await session.allow_host("api.example.org")
+        assert len(only(await session.events(), "network.changed")) == 1
+        name = session.id
+    async with app_builder(tmp_path, model="demo:recorded", **traits) as builder:
+        session = await builder.session(name)
+        assert await names(session) == ["intranet:8080", "api.example.org"]
+        assert session.network.allowed("api.example.org:443")
+        await session.revoke_host("api.example.org")
+        assert not session.network.allowed("api.example.org:443")
+        with pytest.raises(NotFound, match="not allowed"):
+            await session.revoke_host("api.example.org")
+        with pytest.raises(NotFound, match="configuration"):
+            await session.revoke_host("intranet:8080")
+        with pytest.raises(InvalidInput, match="this machine"):
+            await session.allow_host("http://169.254.169.254/")
+
+
+async def test_a_refusal_reaches_the_model_which_is_not_to_ask_again(tmp_path):
+    async with scripted_builder(tmp_path, [ASK, {"text": "Then without."}], **plain(tmp_path)) as (builder, server):
+        session = await builder.create(title="No")
+        await session.send("go")
+        [question] = await asked(session)
+        await session.answer(question["approval"], False, remember=True)
+        assert (await session.wait())["reason"] == "done"
+        assert "does not allow api.example.org" in str(server.requests[-1].body["messages"])
+        assert await names(session) == []
+        assert only(await session.events(), "approval.given")[0]["remember"] is False
+
+
+async def test_a_question_can_be_answered_once(tmp_path):
+    async with scripted_builder(tmp_path, [ASK], **plain(tmp_path)) as (builder, _):
+        session = await builder.create(title="Twice")
+        await session.send("go")
+        [question] = await asked(session)
+        answers = [session.answer(question["approval"], granted) for granted in (True, False)]
+        results = await asyncio.gather(*answers, return_exceptions=True)
+        assert [type(result) for result in results] == [type(None), Conflict]
+        await session.wait()
+        with pytest.raises(NotFound):
+            await session.answer(question["approval"], True)
+        with pytest.raises(NotFound):
+            await session.answer("r9.9.a1", True)
+        assert len(only(await session.events(), "approval.given")) == 1
+
+
+async def test_waiting_for_an_answer_does_not_use_up_the_turns_time(tmp_path):
+    traits = plain(tmp_path) | {"max_seconds": 1.5}
+    async with scripted_builder(tmp_path, [ASK, {"text": "On we go."}], **traits) as (builder, _):
+        session = await builder.create(title="Patience")
+        await session.send("go")
+        [question] = await asked(session)
+        await asyncio.sleep(2)
+        assert session.summary.state == "waiting"
+        await session.answer(question["approval"], True)
+        assert (await session.wait())["reason"] == "done"
+
+
+async def test_the_time_limit_counts_again_after_the_answer(tmp_path):
+    slow = {"text": "Thinking", "hang_after": 1}
+    async with scripted_builder(tmp_path, [ASK, slow], **plain(tmp_path), max_seconds=1.5) as (builder, _):
+        session = await builder.create(title="Again")
+        await session.send("go")
+        [question] = await asked(session)
+        await session.answer(question["approval"], True)
+        assert (await session.wait())["reason"] == "limit"
+
+
+async def test_stop_closes_the_question(tmp_path):
+    async with scripted_builder(tmp_path, [ASK], **plain(tmp_path)) as (builder, _):
+        session = await builder.create(title="Stop")
+        await session.send("go")
+        await asked(session)
+        began = time.monotonic()
+        await session.stop()
+        assert time.monotonic() - began < 5
+        assert session.summary.state == "ready"
+        events = await session.events()
+        assert only(events, "approval.given") == [
+            {"approval": "r1.0.a1", "granted": False, "remember": False, "cause": "stopped"}
+        ]
+        assert only(events, "turn.finished")[-1]["reason"] == "stopped"
+        await assert_sound(session, tmp_path)
+
+
+async def test_a_person_can_ask_for_a_host_outside_a_turn(tmp_path):
+    async with app_builder(tmp_path, model="demo:recorded", **plain(tmp_path)) as builder:
+        session = await builder.create(title="By hand")
+        await session.ready()
+        arguments = {"host": "api.example.org", "reason": "To try it."}
+        asking = asyncio.create_task(session.call("request_network", arguments, by="notebook"))
+        [question] = await asked(session)
+        assert question["turn"] is None
+        await session.answer(question["approval"], True)
+        _, result = await asking
+        assert result.ok
+        assert session.summary.state == "ready"
+        assert await names(session) == ["api.example.org"]  # outside a turn there is nothing that "once" could end with
+
+
+def _ask_and_wait(folder, url, ready):
+    async def run():
+        endpoint = {"custom": {"base_url": url, "api_key": "sk-test"}}
+        traits = plain(folder) | {"model": "custom:scripted", "providers": endpoint}
+        async with app_builder(folder, **traits) as builder:
+            session = await builder.create(title="Killed")
+            await session.send("go")
+            await asked(session)
+            ready.set()
+            await asyncio.sleep(60)
+
+    asyncio.run(run())
+
+
+async def test_a_killed_server_leaves_no_question_open(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    ready = context.Event()
+    async with model_server([ASK]) as server:
+        process = context.Process(target=_ask_and_wait, args=(tmp_path, server.url, ready))
+        process.start()
+        try:
+            assert await asyncio.to_thread(ready.wait, 60)
+        finally:
+            os.kill(process.pid, signal.SIGKILL)
+            await asyncio.to_thread(process.join)
+    async with app_builder(tmp_path, model="demo:recorded", **plain(tmp_path)) as builder:
+        [summary] = await builder.sessions()
+        assert summary["state"] == "waiting"
+        await builder.recover()
+        session = await builder.session(summary["id"])
+        assert session.summary.state == "ready"
+        events = await session.events()
+        assert only(events, "approval.given")[0]["cause"] == "interrupted"
+        order = [event.type for event in events]
+        assert order.index("approval.given") < order.index("tool.finished") < order.index("turn.finished")
+        await assert_sound(session, tmp_path)
