@@ -44,6 +44,7 @@ class AppBuilderExtension(ExtensionApp):
         self.builder = AppBuilder(
             parent=self,
             base_url=server.base_url,
+            pooling=True,
             label=f"the Jupyter server at {server.connection_url}",
             **{name: value for name, value in defaults.items() if name not in configured},
         )

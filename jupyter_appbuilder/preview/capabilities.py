@@ -77,8 +77,15 @@ class Previews:
         self._by_digest: dict[bytes, Preview] = {}
         self._by_session: dict[str, bytes] = {}
 
-    def open(self, target: PreviewTarget) -> str:
-        """The URL path prefix of the session's preview, with trailing slash. The same one as long as it stays open."""
+    def reserve(self) -> str:
+        """A path for a preview that is not open yet: for a dev server that starts before its session is there."""
+        return f"{self.prefix}{secrets.token_urlsafe(32)}/"
+
+    def open(self, target: PreviewTarget, reserved: str | None = None) -> str:
+        """The URL path prefix of the session's preview, with trailing slash. The same one as long as it stays open.
+
+        ``reserved``: the path to open it under, if it is not open.
+        """
         self._expire()
         digest = self._by_session.get(target.session)
         if digest is not None:
@@ -86,9 +93,8 @@ class Previews:
             preview.target = target
             preview.used = self._clock()
             return preview.path
-        capability = secrets.token_urlsafe(32)
-        digest = _digest(capability)
-        path = f"{self.prefix}{capability}/"
+        path = reserved or self.reserve()
+        digest = _digest(path.removeprefix(self.prefix).rstrip("/"))
         self._by_digest[digest] = Preview(target, path, self._clock())
         self._by_session[target.session] = digest
         return path

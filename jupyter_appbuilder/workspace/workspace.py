@@ -67,17 +67,23 @@ class Workspace:
 
     # Making and looking
 
-    async def create(self, files: Path) -> str:
+    async def create(self, files: Path, *, moved: bool = False, placed: Callable[[], None] | None = None) -> str:
         """Copy a template's files in, make the repository and the first checkpoint; return the tree hash.
 
-        Raises ``Conflict`` when the folder already holds a session or an app.
+        ``moved``: the files are in ``app/`` already. ``placed`` is called as soon as they are: what happens to them
+        from then on is no part of the first checkpoint. Raises ``Conflict`` when the folder already holds a session or
+        an app.
         """
         async with self._lock:
-            await _thread(self._make_folders)
+            await _thread(self._make_folders, moved)
+            contents = await _thread(lambda: list(contents_of(files)))
+            if not moved:
+                await _thread(self._copy, contents)
+            if placed:
+                placed()
             await self._git.init()
-            await _thread(self._copy, files)
-            tree = await self._scan_tree()
-            self._known = {path: entry.key for path, entry in self._entries.items()}
+            self._known = await _thread(self._keep_contents, contents)
+            tree = await _thread(put_tree, self._store, self._known)
             await self._commit(tree, None, "Start from the template")
             await self._keep_known()
             return tree
@@ -301,17 +307,21 @@ class Workspace:
 
     # Below the surface: files (these run in threads)
 
-    def _make_folders(self) -> None:
-        if self._git.repository.exists() or (self.app.is_dir() and any(self.app.iterdir())):
+    def _make_folders(self, moved: bool) -> None:
+        if self._git.repository.exists() or (not moved and self.app.is_dir() and any(self.app.iterdir())):
             raise Conflict(
                 f"{self.folder} already holds an app.", hint="Choose another name.", reason="workspace_exists"
             )
         self.app.mkdir(parents=True, exist_ok=True)
         self._git.repository.mkdir()
+        self._git.staging.mkdir()
 
-    def _copy(self, files: Path) -> None:
-        for path, mode, content in contents_of(files):
+    def _copy(self, contents: Iterable[tuple[str, str, bytes]]) -> None:
+        for path, mode, content in contents:
             self._put(path, mode, content)
+
+    def _keep_contents(self, contents: Iterable[tuple[str, str, bytes]]) -> dict[str, Key]:
+        return {path: (mode, self._store.put("blob", content)) for path, mode, content in contents}
 
     def _put(self, path: str, mode: str, content: bytes) -> None:
         *folders, name = path.split("/")

@@ -17,6 +17,7 @@ import secrets
 import shutil
 from pathlib import Path
 
+from ...uncut import uncut
 from ..base import OnProgress, Progress
 from ..templates import Template
 from .dependencies import WRITABLE, read_manifest
@@ -49,7 +50,8 @@ class Bundles:
         try:
             entry = await self._entry(template, modules, on_progress)
             if entry is not None:
-                await asyncio.to_thread(shutil.copytree, entry, scratch, dirs_exist_ok=True)
+                # To its end: a copy that goes on would fill the folder again after it was removed.
+                await uncut(asyncio.to_thread(shutil.copytree, entry, scratch, dirs_exist_ok=True))
         except Exception as error:
             log.warning("The packages of template %s could not be prepared: %s", template.name, error)
 
