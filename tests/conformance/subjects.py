@@ -19,6 +19,8 @@ from typing import Any
 
 from jupyter_appbuilder.sandbox.base import Sandbox, SandboxProvider
 from jupyter_appbuilder.sandbox.local import LocalSandbox
+from jupyter_appbuilder.sandbox.local.isolation.choice import KINDS
+from jupyter_appbuilder.sandbox.local.limits import descendants
 from jupyter_appbuilder.sandbox.templates import Template
 
 APP = Path(__file__).parent / "app"
@@ -67,20 +69,29 @@ async def local(folder: Path, **traits: Any) -> AsyncGenerator[Subject]:
     """The sandbox on this machine. Lost: every process of it is killed from outside."""
 
     async def lose(sandbox: Any) -> None:
-        for _ in range(3):  # what starts meanwhile, too
-            for pid in sandbox._share.pids() if sandbox._share else []:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+        # Walls before what is in them, as when a whole sandbox is killed; installations run in a share of their own.
+        spared = {pid for other in subject.made if other is not sandbox for pid in _pids(other)}
+        for _ in range(2):  # what starts meanwhile, too
+            for pid in descendants([os.getpid()])[1:]:
+                if pid not in spared:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
 
     provider = LocalSandbox(folder / "cache", **traits)
+    subject = Subject("local", folder, provider, lose)
     try:
-        yield Subject("local", folder, provider, lose)
+        yield subject
     finally:
         await provider.close()
 
 
+def _pids(sandbox: Any) -> list[int]:
+    return sandbox._share.pids() if sandbox._share else []
+
+
 def _found() -> dict[str, MakeSubject]:
-    subjects: dict[str, MakeSubject] = {"local": partial(local)}
+    kinds = [kind for kind in KINDS if kind not in ("auto", "none")]
+    subjects: dict[str, MakeSubject] = {f"local-{kind}": partial(local, isolation=kind) for kind in kinds}
     for file in sorted(Path(__file__).parent.glob("*_subject.py")):
         subjects[file.stem.removesuffix("_subject")] = import_module(f"conformance.{file.stem}").subject
     return subjects

@@ -16,13 +16,14 @@ from typing import Any, TypeVar
 
 from ...errors import AppBuilderError, InvalidInput, NotFound, Unavailable
 from ..base import DevServer, ExecResult, OnProgress, OnRefused, Output, Progress, Stats
-from ..templates import RUNTIME, Serving, Template
+from ..templates import RUNTIME, PackageKind, Serving, Template
 from .background import BackgroundProcess
 from .bundles import Bundles
 from .dependencies import WRITABLE, Dependencies
 from .exit import RunTimeExit
 from .layout import WORKSPACE, Bind
 from .limits import measure, too_long, too_long_in_background
+from .python_environments import PythonEnvironment, PythonEnvironments
 from .runner import Cell, Process, Runner, Take
 from .server import ServerProcess
 
@@ -47,6 +48,7 @@ class AppSandbox:
         template: Template,
         runner: Runner,
         dependencies: Dependencies,
+        python: PythonEnvironments,
         bundles: Bundles,
         scratch: Path,
         running: set[AppSandbox],
@@ -57,6 +59,7 @@ class AppSandbox:
         self.template = template
         self._runner = runner
         self._dependencies = dependencies
+        self._python_environments = python
         self._bundles = bundles
         self._scratch = scratch
         self._running = running
@@ -66,6 +69,7 @@ class AppSandbox:
         self._serving = asyncio.Lock()
         self._base_path: str | None = None
         self._modules: Path | None = None
+        self._python: PythonEnvironment | None = None
         self._asked = 0.0  # when packages last could not be had
         self._tasks: set[asyncio.Future[Any]] = set()
         self._ahead: asyncio.Task[DevServer] | None = None  # a start that the next ``serve`` takes for its own
@@ -136,16 +140,27 @@ class AppSandbox:
         return await self._work(begin())
 
     async def install(
-        self, packages: Sequence[str], *, dev: bool = False, on_output: Output | None = None
+        self,
+        packages: Sequence[str],
+        *,
+        kind: PackageKind | None = None,
+        dev: bool = False,
+        on_output: Output | None = None,
     ) -> ExecResult:
-        result = await self._work(
-            self._dependencies.install(self._app, self.template.lock, packages, dev=dev, on_output=on_output)
-        )
+        if self.template.kind_of(packages, kind) == "python" and (python := self.template.python):
+            installing = self._python_environments.install(self._app, python, packages, on_output=on_output)
+        else:
+            installing = self._dependencies.install(
+                self._app, self.template.lock, packages, dev=dev, on_output=on_output
+            )
+        result = await self._work(installing)
         self._asked = 0.0
         return result
 
     async def prepare(self, on_progress: OnProgress | None = None) -> None:
         self._modules = await self._work(self._dependencies.prepare(self._app, self.template.lock, on_progress))
+        if python := self.template.python:
+            self._python = await self._work(self._python_environments.prepare(self._app, python, on_progress))
 
     async def serve(self, base_path: str, on_progress: OnProgress | None = None) -> DevServer:
         ahead, self._ahead = self._ahead, None
@@ -336,6 +351,8 @@ class AppSandbox:
         binds.append(Bind(self._runner.folder / "empty", f"{WORKSPACE}/.git"))
         if runtime := self.template.runtime:
             binds.append(Bind(runtime.resolve(), RUNTIME))
+        if self._python:
+            binds += self._python.binds
         binds += self._way_out.binds
         if self._modules:
             _mount_point(self._app / "node_modules")
@@ -347,12 +364,17 @@ class AppSandbox:
         return binds
 
     def _environment(self, more: Mapping[str, str] | None) -> dict[str, str]:
-        return dict(self.template.environment) | self._way_out.environment | dict(more or {})
+        python = self._python.variables if self._python else {}
+        return python | dict(self.template.environment) | self._way_out.environment | dict(more or {})
 
     def _inside(self, cwd: str) -> str:
         path = posixpath.normpath(posixpath.join(WORKSPACE, cwd))
         if path != WORKSPACE and not path.startswith(f"{WORKSPACE}/"):
             raise InvalidInput(f"{cwd!r} lies outside the app.", hint="Name a folder of the app.", field="cwd")
+        if not self._app.is_dir():
+            raise Unavailable(
+                f"The app's folder {self._app} is gone.", hint="Put it back where it was, or delete the session."
+            )
         if not (self._app / posixpath.relpath(path, WORKSPACE)).is_dir():
             raise NotFound(f"There is no folder {cwd!r}.", hint="Use list_files to see what there is.")
         return path
