@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from .templates import Template
+from .templates import PackageKind, Template
 
 Output = Callable[[Literal["stdout", "stderr"], str], None]
 """Called with each piece of a command's output as it comes. Must not block."""
@@ -140,10 +140,16 @@ class Sandbox(Protocol):
         ...
 
     async def install(
-        self, packages: Sequence[str], *, dev: bool = False, on_output: Output | None = None
+        self,
+        packages: Sequence[str],
+        *,
+        kind: PackageKind | None = None,
+        dev: bool = False,
+        on_output: Output | None = None,
     ) -> ExecResult:
         """Add packages to the workspace's manifest and lock file, and make them importable.
 
+        ``kind`` may be left out where the template has packages of one kind only (``Template.kind_of``).
         The dev server, if it runs, is restarted by the caller through ``serve``.
         """
         ...

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import configparser
+import importlib.util
 import json
 import os
 import re
 import sys
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +25,9 @@ class Registries:
 
     npm: str
     scoped: Mapping[str, str] = field(default_factory=dict[str, str])  # "@scope" -> URL
-    python: tuple[str, ...] = ()
+    python: tuple[str, ...] = ()  # indexes, the main one first; also folders of this machine, as file: URLs
+    python_links: tuple[str, ...] = ()  # pip's find-links
+    python_files: tuple[str, ...] = ()  # where the main index keeps its files, if elsewhere
     upstream: str | None = None  # the proxy this machine itself must use; may hold a password, never leaves the host
     direct: tuple[str, ...] = ()  # hosts (and their subdomains) that are reached without it
     certificates: Path | None = None  # extra certificate authorities, PEM
@@ -35,7 +39,7 @@ class Registries:
     @property
     def hosts(self) -> frozenset[str]:
         """``host:port`` of each registry."""
-        urls = (self.npm, *self.scoped.values(), *self.python)
+        urls = (self.npm, *self.scoped.values(), *self.python, *self.python_links, *self.python_files)
         return frozenset(authority for url in urls if (authority := authority_of(url)))
 
 
@@ -77,11 +81,14 @@ async def read_registries(npm: Sequence[str]) -> Registries:
     certificates = os.environ.get("NODE_EXTRA_CA_CERTS") or settings.get("cafile") or os.environ.get("SSL_CERT_FILE")
     if certificates and not await asyncio.to_thread(Path(certificates).is_file):
         certificates = None
+    python, links, files = _pip_indexes()
     direct = settings.get("noproxy") or os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ()
     return Registries(
         npm=without_credentials(registry),
         scoped=scoped,
-        python=tuple(without_credentials(url) for url in _pip_indexes()),
+        python=tuple(without_credentials(url) for url in python),
+        python_links=tuple(without_credentials(url) for url in links),
+        python_files=tuple(files),
         upstream=settings.get("https-proxy") or settings.get("proxy") or _environment_proxy(),
         direct=tuple(part.lstrip(".*") for part in _words(direct)),
         certificates=Path(certificates) if certificates else None,
@@ -98,7 +105,8 @@ def _environment_proxy() -> str | None:
     return next((value for name in names if (value := os.environ.get(name, "")).startswith("http")), None)
 
 
-def _pip_indexes() -> list[str]:
+def _pip_indexes() -> tuple[list[str], list[str], list[str]]:
+    """pip's indexes, its find-links, and where its own index keeps files if that is among them."""
     configuration = configparser.ConfigParser(interpolation=None, strict=False)
     home = Path.home()
     places = [
@@ -110,15 +118,28 @@ def _pip_indexes() -> list[str]:
     try:
         configuration.read([*places, *filter(None, [os.environ.get("PIP_CONFIG_FILE")])], encoding="utf-8")
     except (configparser.Error, UnicodeDecodeError):
-        return []
+        return [], [], []
     main = os.environ.get("PIP_INDEX_URL") or configuration.get("global", "index-url", fallback="")
     extra = os.environ.get("PIP_EXTRA_INDEX_URL") or configuration.get("global", "extra-index-url", fallback="")
-    return [*([main] if main else _pip_default()), *_words(extra)]
+    links = os.environ.get("PIP_FIND_LINKS") or configuration.get("global", "find-links", fallback="")
+    own, files = _pip_default()
+    return [*([main] if main else own), *_words(extra)], _words(links), [] if main and main not in own else files
 
 
-def _pip_default() -> list[str]:
-    try:
-        from pip._internal.models.index import PyPI
-    except ImportError:
-        return []
-    return [str(PyPI.simple_url)]
+def _pip_default() -> tuple[list[str], list[str]]:
+    """pip's own index and where that keeps its files, read from pip's source or the copy that comes with Python."""
+    found = re.search(r'PyPI = PackageIndex\(\s*"([^"]+)",\s*file_storage_domain="([^"]+)"', _pip_source())
+    return ([f"{found[1].rstrip('/')}/simple"], [f"https://{found[2]}/"]) if found else ([], [])
+
+
+def _pip_source() -> str:
+    inner = "pip/_internal/models/index.py"
+    for name in ("pip", "ensurepip"):
+        spec = importlib.util.find_spec(name)
+        for folder in map(Path, (spec.submodule_search_locations or ()) if spec else ()):
+            if (folder.parent / inner).is_file():
+                return (folder.parent / inner).read_text(encoding="utf-8")
+            for wheel in sorted(folder.glob("_bundled/pip-*.whl")):
+                with zipfile.ZipFile(wheel) as archive:
+                    return archive.read(inner).decode()
+    return ""

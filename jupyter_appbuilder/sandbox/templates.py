@@ -7,10 +7,11 @@ Found in this order (first name wins): ``extra`` folders given by the caller (``
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from ..errors import InvalidInput, NotFound
 from .manifest import Manifest
@@ -21,6 +22,8 @@ SOURCE = Path(__file__).parent.parent.parent / "sandbox-templates"  # in a check
 PORT = 5173  # the same in every sandbox: each has a network of its own
 RUNTIME = "/opt/template"
 """Where a sandbox shows the template's ``runtime/`` folder, read-only."""
+
+PackageKind = Literal["npm", "python"]
 
 log = logging.getLogger(__name__)
 
@@ -87,11 +90,34 @@ class Template:
         icon = self.folder / "icon.svg"
         return icon.read_text(encoding="utf-8") if icon.is_file() else ""
 
-    def serving(self, base_path: str, runtime: str = RUNTIME) -> Serving:
-        """How to start the dev server under ``base_path``; ``runtime``: where the sandbox has that folder."""
+    def kind_of(self, packages: Sequence[str], kind: PackageKind | None = None) -> PackageKind:
+        """Which packages are meant. Raises ``InvalidInput`` where the template has none of that kind, or of both kinds
+        and the names do not tell.
+        """
+        npm = (self.files / "package.json").is_file() or self.python is None
+        if kind == "python" and self.python is None:
+            raise InvalidInput(f"The template {self.name} has no Python.", hint="Leave `kind` out.", field="kind")
+        if kind is None and npm and self.python is not None:
+            if all(package.startswith("@") or "@" in package for package in packages):
+                return "npm"
+            if all(any(sign in package for sign in ("==", ">=", "<=", "~=", "[")) for package in packages):
+                return "python"
+            raise InvalidInput(
+                "This app has npm packages and Python packages, and the names do not tell which are meant.",
+                hint="Say it: kind npm or python. Packages of both kinds take two calls.",
+                field="kind",
+            )
+        return kind or ("npm" if npm else "python")
+
+    def serving(self, base_path: str, runtime: str = RUNTIME, port: int | None = None) -> Serving:
+        """How to start the dev server under ``base_path``; ``runtime``: where the sandbox has that folder.
+
+        ``port``: another than the template's own, where sandboxes share a network.
+        """
+        port = port or self.port
         strip = base_path if self.strip else ""
         base = "/" if self.strip else base_path
-        fill = {"{port}": str(self.port), "{base}": base, "{prefix}": base.rstrip("/"), "{template}": runtime}
+        fill = {"{port}": str(port), "{base}": base, "{prefix}": base.rstrip("/"), "{template}": runtime}
 
         def filled(text: str) -> str:
             for name, value in fill.items():
@@ -100,7 +126,7 @@ class Template:
 
         environment = {name: filled(value) for name, value in {**self.environment, **self.serve_environment}.items()}
         command, ready = tuple(map(filled, self.serve)), base + self.ready.lstrip("/")
-        return Serving(command, environment, self.port, ready, bool(self.ready), strip)
+        return Serving(command, environment, port, ready, bool(self.ready), strip)
 
     @classmethod
     def load(cls, folder: Path) -> Template:

@@ -110,8 +110,8 @@ class Manifest:
 
 def read_manifest(app: Path, lock: str) -> Manifest | None:
     """The workspace's manifest; None where it has no ``package.json``. Links are not followed: they may lead out."""
-    package = _read(app / "package.json")
-    return None if package is None else Manifest(package, _read(app / lock))
+    package = read_file(app / "package.json")
+    return None if package is None else Manifest(package, read_file(app / lock))
 
 
 class Dependencies:
@@ -147,7 +147,7 @@ class Dependencies:
             if made is None:
                 raise await self._failure(result)
             if made.lock != manifest.lock and made.lock is not None:
-                _write(app / lock, made.lock)
+                write_file(app / lock, made.lock)
             found = self.find(made)
             assert found
             return found
@@ -173,8 +173,8 @@ class Dependencies:
                 raise await self._failure(result)
             return result
         if made.lock is not None:
-            _write(app / lock, made.lock)
-        _write(app / "package.json", made.package)
+            write_file(app / lock, made.lock)
+        write_file(app / "package.json", made.package)
         return result
 
     async def _make_exactly(
@@ -210,9 +210,9 @@ class Dependencies:
         counting = on_progress and asyncio.create_task(_count(work, manifest.folders(), on_progress))
         cell = self._runner.cell("install", self._runner.limits.dependency_memory)
         try:
-            _write(work / "package.json", manifest.package)
+            write_file(work / "package.json", manifest.package)
             if manifest.lock is not None:
-                _write(work / lock, manifest.lock)
+                write_file(work / lock, manifest.lock)
             binds = [Bind(work, WORKSPACE, writable=True), Bind(self.folder / "npm", "/npm", writable=True)]
             npm = [*NPM, *arguments, "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"]
             script = 'exec "$@"'
@@ -328,7 +328,8 @@ def _parsed(content: bytes, name: str) -> dict[str, Any]:
     return parsed  # pyright: ignore[reportUnknownVariableType]
 
 
-def _read(path: Path) -> bytes | None:
+def read_file(path: Path) -> bytes | None:
+    """An ordinary file of the workspace, None where there is none. Links are not followed: they may lead out."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -344,7 +345,8 @@ def _read(path: Path) -> bytes | None:
     return content
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file of the workspace, whole or not at all."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     try:

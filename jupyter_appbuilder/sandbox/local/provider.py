@@ -112,10 +112,11 @@ class LocalSandbox(LoggingConfigurable):
     async def create(self, session: str, workspace: Path, template: Template) -> AppSandbox:
         runner = await self._ready()
         assert self._dependencies
+        assert self._python
         assert self._bundles
         app = await asyncio.to_thread(workspace.resolve)
         scratch = self.cache_dir / "scratch" / scratch_name(session)
-        shared = (runner, self._dependencies, self._bundles)
+        shared = (runner, self._dependencies, self._python, self._bundles)
         way_out = RunTimeExit(runner.socket_path(), self._known_registries, self._allow)
         await way_out.allow(self._allow, None)
         return AppSandbox(session, app, template, *shared, scratch, self._sandboxes, way_out)
