@@ -244,3 +244,204 @@ async def test_the_vue_templates_parts_work(tmp_path: Path) -> None:
             await expect(page.get_by_role("img", name="Sold by letter")).to_be_visible()
             await picture(page, "vue-parts")
             assert problems == []
+
+
+REACT_PARTS = """
+import { useState } from "react";
+import { zodResolver } from "@hookform/resolvers/zod";
+import type { ColumnDef } from "@tanstack/react-table";
+import { format } from "date-fns";
+import { Inbox } from "lucide-react";
+import { useForm } from "react-hook-form";
+import { BrowserRouter, Link, Route, Routes } from "react-router";
+import { z } from "zod";
+
+import { Accordion, AccordionContent, AccordionItem, AccordionTrigger } from "@/components/ui/accordion";
+import {
+  AlertDialog, AlertDialogAction, AlertDialogCancel, AlertDialogContent, AlertDialogDescription, AlertDialogFooter,
+  AlertDialogHeader, AlertDialogTitle, AlertDialogTrigger,
+} from "@/components/ui/alert-dialog";
+import {
+  Breadcrumb, BreadcrumbItem, BreadcrumbLink, BreadcrumbList, BreadcrumbPage, BreadcrumbSeparator,
+} from "@/components/ui/breadcrumb";
+import { Button } from "@/components/ui/button";
+import { Calendar } from "@/components/ui/calendar";
+import { Collapsible, CollapsibleContent, CollapsibleTrigger } from "@/components/ui/collapsible";
+import { Command, CommandEmpty, CommandGroup, CommandInput, CommandItem, CommandList } from "@/components/ui/command";
+import { DataTable } from "@/components/ui/data-table";
+import { Empty } from "@/components/ui/empty";
+import { Form, FormControl, FormDescription, FormField, FormItem, FormLabel, FormMessage } from "@/components/ui/form";
+import { HoverCard, HoverCardContent, HoverCardTrigger } from "@/components/ui/hover-card";
+import { Input } from "@/components/ui/input";
+import { Pagination } from "@/components/ui/pagination";
+import { RadioGroup, RadioGroupItem } from "@/components/ui/radio-group";
+import { Slider } from "@/components/ui/slider";
+import { Spinner } from "@/components/ui/spinner";
+import { Toggle } from "@/components/ui/toggle";
+import { ToggleGroup, ToggleGroupItem } from "@/components/ui/toggle-group";
+
+interface Person { name: string; age: number }
+const people: Person[] = Array.from({ length: 12 }, (_, index) => ({ name: `Person ${index + 1}`, age: 60 - index }));
+const columns: ColumnDef<Person, unknown>[] = [
+  { accessorKey: "name", header: "Name" },
+  { accessorKey: "age", header: "Age" },
+];
+const schema = z.object({ email: z.email("That is no e-mail address.") });
+
+function Parts() {
+  const [said, setSaid] = useState("");
+  const [page, setPage] = useState(1);
+  const [day, setDay] = useState<Date | undefined>(new Date(2026, 0, 5));
+  const form = useForm({ resolver: zodResolver(schema), defaultValues: { email: "" } });
+  return (
+    <main className="mx-auto grid max-w-3xl gap-5 p-6">
+      <Breadcrumb>
+        <BreadcrumbList>
+          <BreadcrumbItem><BreadcrumbLink asChild><Link to="/">Home</Link></BreadcrumbLink></BreadcrumbItem>
+          <BreadcrumbSeparator />
+          <BreadcrumbItem><BreadcrumbPage>Parts</BreadcrumbPage></BreadcrumbItem>
+        </BreadcrumbList>
+      </Breadcrumb>
+      <h1 className="text-2xl font-semibold">Parts</h1>
+      <Form {...form}>
+        <form noValidate className="grid gap-3" onSubmit={form.handleSubmit((values) => setSaid(values.email))}>
+          <FormField
+            control={form.control}
+            name="email"
+            render={({ field }) => (
+              <FormItem>
+                <FormLabel>E-mail</FormLabel>
+                <FormControl><Input {...field} /></FormControl>
+                <FormDescription>Never shown.</FormDescription>
+                <FormMessage />
+              </FormItem>
+            )}
+          />
+          <Button type="submit" className="w-fit">Save</Button>
+        </form>
+      </Form>
+      <DataTable columns={columns} data={people} label="People" search="Search people" pageSize={5} />
+      <Pagination page={page} pages={9} onPageChange={setPage} />
+      <div className="flex flex-wrap gap-6">
+        <Calendar mode="single" selected={day} onSelect={setDay} defaultMonth={new Date(2026, 0)} className="border" />
+        <Command className="h-44 w-56 border">
+          <CommandInput placeholder="Find a fruit" />
+          <CommandList>
+            <CommandEmpty>No fruit.</CommandEmpty>
+            <CommandGroup heading="Fruit">
+              <CommandItem onSelect={() => setSaid("apple")}>Apple</CommandItem>
+              <CommandItem onSelect={() => setSaid("pear")}>Pear</CommandItem>
+            </CommandGroup>
+          </CommandList>
+        </Command>
+      </div>
+      <Accordion type="single" collapsible>
+        <AccordionItem value="a">
+          <AccordionTrigger>Why?</AccordionTrigger>
+          <AccordionContent>Because.</AccordionContent>
+        </AccordionItem>
+      </Accordion>
+      <Collapsible>
+        <CollapsibleTrigger asChild><Button variant="outline">More</Button></CollapsibleTrigger>
+        <CollapsibleContent>Hidden until now</CollapsibleContent>
+      </Collapsible>
+      <RadioGroup defaultValue="s" aria-label="Size" className="flex">
+        <RadioGroupItem value="s" aria-label="Small" />
+        <RadioGroupItem value="l" aria-label="Large" />
+      </RadioGroup>
+      <Slider defaultValue={[30]} max={100} aria-label="Volume" />
+      <div className="flex items-center gap-3">
+        <Toggle aria-label="Bold" variant="outline">B</Toggle>
+        <ToggleGroup type="single" defaultValue="l" aria-label="Align">
+          <ToggleGroupItem value="l">Left</ToggleGroupItem>
+          <ToggleGroupItem value="r">Right</ToggleGroupItem>
+        </ToggleGroup>
+        <Spinner />
+        <HoverCard openDelay={0}>
+          <HoverCardTrigger href="#who">Who</HoverCardTrigger>
+          <HoverCardContent>A card</HoverCardContent>
+        </HoverCard>
+        <AlertDialog>
+          <AlertDialogTrigger asChild><Button variant="destructive">Delete</Button></AlertDialogTrigger>
+          <AlertDialogContent>
+            <AlertDialogHeader>
+              <AlertDialogTitle>Delete all?</AlertDialogTitle>
+              <AlertDialogDescription>It cannot be undone.</AlertDialogDescription>
+            </AlertDialogHeader>
+            <AlertDialogFooter>
+              <AlertDialogCancel>Keep</AlertDialogCancel>
+              <AlertDialogAction onClick={() => setSaid("deleted")}>Delete all</AlertDialogAction>
+            </AlertDialogFooter>
+          </AlertDialogContent>
+        </AlertDialog>
+      </div>
+      <Empty icon={Inbox} title="No messages" description="They will be here." />
+      <Link to="/other">Other page</Link>
+      <output>{said}|{page}|{day ? format(day, "yyyy-MM-dd") : ""}</output>
+    </main>
+  );
+}
+
+export default function App() {
+  return (
+    <BrowserRouter basename={import.meta.env.BASE_URL}>
+      <Routes>
+        <Route path="/" element={<Parts />} />
+        <Route path="/other" element={<h1>The other page</h1>} />
+      </Routes>
+    </BrowserRouter>
+  );
+}
+"""
+
+
+async def test_the_react_templates_parts_work(tmp_path: Path) -> None:
+    async with running(tmp_path, "react-vite") as (session, builder, url):
+        await session.workspace.write("src/App.tsx", REACT_PARTS)
+        sandbox = await session.app.sandbox()
+        check = await sandbox.exec(builder.find_template("react-vite").check)
+        assert check.exit_code == 0, check.stdout
+        async with browsing(url) as (page, problems):
+            said = page.locator("output")
+            email = page.get_by_label("E-mail")
+            await email.fill("nobody")
+            await page.get_by_role("button", name="Save").click()
+            await expect(page.get_by_role("alert")).to_have_text("That is no e-mail address.")
+            await expect(email).to_have_attribute("aria-invalid", "true")
+            await email.fill("ada@example.org")
+            await page.get_by_role("button", name="Save").click()
+            await expect(said).to_have_text("ada@example.org|1|2026-01-05")
+
+            table = page.get_by_role("table", name="People")
+            await expect(table.get_by_role("row")).to_have_count(6)
+            await table.get_by_role("button", name="Age").click()
+            await expect(table.get_by_role("row").nth(1)).to_contain_text("Person 1")
+            await table.get_by_role("button", name="Age").click()
+            await expect(table.get_by_role("row").nth(1)).to_contain_text("Person 12")
+            await page.get_by_role("button", name="Next", exact=True).click()
+            await expect(table.get_by_role("row").nth(1)).to_contain_text("Person 7")
+            await page.get_by_label("Search people").fill("Person 3")
+            await expect(table.get_by_role("row")).to_have_count(2)
+
+            await page.get_by_role("button", name="Page 9").click()
+            await page.get_by_role("gridcell", name="14").get_by_role("button").click()
+            await expect(said).to_have_text("ada@example.org|9|2026-01-14")
+            await page.get_by_placeholder("Find a fruit").fill("pea")
+            await page.keyboard.press("Enter")
+            await expect(said).to_contain_text("pear|")
+            await page.get_by_role("button", name="Why?").click()
+            await expect(page.get_by_text("Because.")).to_be_visible()
+            await page.get_by_role("button", name="More").click()
+            await expect(page.get_by_text("Hidden until now")).to_be_visible()
+            await page.get_by_role("radio", name="Large").click()
+            await page.get_by_role("slider", name="Volume").press("ArrowRight")
+            await expect(page.get_by_role("slider", name="Volume")).to_have_attribute("aria-valuenow", "31")
+            await page.get_by_role("button", name="Bold").click()
+            await page.get_by_role("radio", name="Right").click()
+            await picture(page, "react-parts")
+            await page.get_by_role("button", name="Delete").click()
+            await page.get_by_role("alertdialog").get_by_role("button", name="Delete all").click()
+            await expect(said).to_contain_text("deleted|")
+            await page.get_by_role("link", name="Other page").click()
+            await expect(page.get_by_role("heading", name="The other page")).to_be_visible()
+            assert problems == []
