@@ -13,6 +13,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -156,14 +157,38 @@ class AppBuilder(LoggingConfigurable):
         return find_template(name, [Path(folder).expanduser() for folder in self.template_path])
 
     def sandbox_provider(self, name: str = "") -> SandboxProvider:
-        name = name or self.sandbox
-        if name not in self._provider:
-            from .sandbox.providers import find_provider
+        from .sandbox.providers import AUTO, find_provider
 
+        name = name or self.sandbox
+        name = AUTO if name == "auto" else name
+        if name not in self._provider:
             self._provider[name] = find_provider(name)(
                 Path(self.data_dir) / "cache", allow=self.egress_hosts, parent=self
             )
         return self._provider[name]
+
+    async def sandbox_providers(self) -> list[dict[str, Any]]:
+        """Where apps can run, as JSON: the default first. One that cannot be used says why, and what to do."""
+        from .sandbox.providers import find_providers
+
+        default = self.sandbox_provider().name
+        found = [await self._describe_provider(name, name == default) for name in find_providers()]
+        return sorted(found, key=lambda it: (not it["default"], not it["available"], it["name"]))
+
+    async def _describe_provider(self, name: str, default: bool) -> dict[str, Any]:
+        isolation, message, hint = None, "", ""
+        try:
+            isolation = asdict(await self.sandbox_provider(name).describe_isolation())
+        except AppBuilderError as error:
+            message, hint = error.message, error.hint
+        except Exception as error:
+            # Of another package: whatever it is, the others can be used.
+            self.log.warning("Sandbox provider %r cannot be used", name, exc_info=True)
+            message = f"Sandbox {name!r} cannot be loaded ({type(error).__name__})."
+            hint = "Update or uninstall the package that brings it."
+        available = isolation is not None
+        shown = {"name": name, "default": default, "available": available, "isolation": isolation}
+        return shown | {"message": message, "hint": hint}
 
     # Sessions
 

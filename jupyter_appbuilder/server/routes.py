@@ -6,6 +6,7 @@ import re
 
 from tornado.web import RequestHandler
 
+from .approvals import ApprovalHandler, NetworkHandler, NetworkHostHandler
 from .base import UnknownRouteHandler
 from .catalog import DemosHandler, ModelsHandler, ProviderHandler, ProvidersHandler, TemplatesHandler
 from .channel import ChannelHandler, EventsHandler
@@ -17,6 +18,7 @@ from .health import HealthHandler
 from .messages import MessagesHandler, RetryHandler, StopHandler
 from .notebook import NotebookHandler
 from .preview import PreviewHandler
+from .sandboxes import SandboxProvidersHandler
 from .sessions import SessionHandler, SessionsHandler
 from .tools import ToolHandler
 
@@ -38,9 +40,13 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/restore": RestoreHandler,
     "/sessions/{session}/export": ExportHandler,
     "/sessions/{session}/tools/{tool}": ToolHandler,
+    "/sessions/{session}/approvals/{approval}": ApprovalHandler,
+    "/sessions/{session}/network": NetworkHandler,
+    "/sessions/{session}/network/{host}": NetworkHostHandler,
     "/sessions/{session}/preview": PreviewHandler,
     "/sessions/{session}/notebook": NotebookHandler,
     "/templates": TemplatesHandler,
+    "/sandboxes/providers": SandboxProvidersHandler,
     "/models": ModelsHandler,
     "/providers": ProvidersHandler,
     "/providers/{provider}": ProviderHandler,

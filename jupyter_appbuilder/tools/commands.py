@@ -32,8 +32,8 @@ class RunCommand(Arguments):
 @tool(effect="command")
 async def run_command(context: ToolContext, arguments: RunCommand) -> ToolResult:
     """Run a command in the sandbox: no network (but what request_network got), no files but the app's. Use it for
-    scripts, tests and formatters. Do not start the dev server (it runs already) and do not install packages with it (use
-    install_packages)."""
+    scripts, tests and formatters. Do not start the dev server (it runs already) and do not install packages with it
+    (use install_packages)."""
     if INSTALL.search(arguments.command):
         raise InvalidInput(
             "Commands cannot install packages: they have no network, and node_modules is read-only.",

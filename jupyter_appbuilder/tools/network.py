@@ -32,9 +32,9 @@ class RequestNetwork(Arguments):
 
 @tool(effect="read")
 async def request_network(context: ToolContext, arguments: RequestNetwork) -> ToolResult:
-    """Ask the person to let the app's own code (its server, scripts and commands) reach a host on the Internet. There is
-    no network without it. Waits for the answer. Name one exact host; ask only for what the app cannot do without. Pages
-    in the browser and install_packages do not need it."""
+    """Ask the person to let the app's own code (its server, scripts and commands) reach a host on the Internet. There
+    is no network without it. Waits for the answer. Name one exact host; ask only for what the app cannot do without.
+    Pages in the browser and install_packages do not need it."""
     host = parse_host(arguments.host)
     name = shown(host)
     if context.network is None:
@@ -64,8 +64,8 @@ async def request_network(context: ToolContext, arguments: RequestNetwork) -> To
     once = context.turn is not None and not answer.remember
     await context.network.allow(host, by="person", turn=context.turn if once else None)
     text = (
-        f"Allowed{' until this turn ends' if once else ''}: code in the sandbox reaches {name} now, through the proxy in "
-        "HTTP_PROXY and HTTPS_PROXY. Node's fetch, http and https, Python's requests, httpx and urllib, and curl use it "
+        f"Allowed{' until this turn ends' if once else ''}: code in the sandbox reaches {name} now, through the proxy "
+        "in HTTP_PROXY and HTTPS_PROXY. Node's fetch and https, Python's requests, httpx and urllib, and curl use it "
         "by themselves; other clients have to be given it. There is no DNS inside."
     )
     return ToolResult(text, f"{name} is allowed", detail=detail)

@@ -1,0 +1,72 @@
+"""What the person allows, through REST and the channel."""
+
+from __future__ import annotations
+
+import asyncio
+
+from building import call as tool_call
+
+ASK = {"tool_calls": [tool_call("request_network", host="api.example.org", reason="The weather.")]}
+
+
+async def waiting(call, id):
+    """Wait until the session waits for the person; the open question."""
+    async with asyncio.timeout(30):
+        while (await call("GET", "sessions", id)).data["state"] != "waiting":
+            await asyncio.sleep(0.02)
+
+
+async def question(builder, id):
+    events = await (await builder.session(id)).events()
+    return [event.data for event in events if event.type == "approval.requested"][-1]
+
+
+async def test_a_question_is_answered_and_the_host_is_on_the_list(call, new_session, builder, model):
+    model.steps = [ASK, {"text": "Thanks."}]
+    id = await new_session(title="Weather")
+    assert (await call("POST", "sessions", id, "messages", json={"text": "go"})).status == 202
+    await waiting(call, id)
+    [listed] = [row for row in (await call("GET", "sessions")).data if row["id"] == id]
+    assert listed["state"] == "waiting"
+    approval = (await question(builder, id))["approval"]
+    wrong = await call("POST", "sessions", id, "approvals", approval, json={"granted": "yes"})
+    assert (wrong.status, wrong.data["field"]) == (400, "granted")
+    answer = await call("POST", "sessions", id, "approvals", approval, json={"granted": True, "remember": True})
+    assert answer.status == 200
+    async with asyncio.timeout(30):
+        while (await call("GET", "sessions", id)).data["state"] != "ready":
+            await asyncio.sleep(0.02)
+    hosts = (await call("GET", "sessions", id, "network")).data
+    assert hosts == [{"host": "api.example.org:443", "name": "api.example.org", "source": "session", "turn": None}]
+    again = await call("POST", "sessions", id, "approvals", approval, json={"granted": False})
+    assert (again.status, again.data["reason"]) == (404, "unknown_approval")
+
+
+async def test_stop_ends_the_waiting(call, new_session, builder, model):
+    model.steps = [ASK]
+    id = await new_session(title="Stop")
+    await call("POST", "sessions", id, "messages", json={"text": "go"})
+    await waiting(call, id)
+    stopped = await call("POST", "sessions", id, "stop", json={})
+    assert stopped.data["state"] == "ready"
+    assert stopped.data["turn"]["reason"] == "stopped"
+
+
+async def test_hosts_are_added_and_taken_back(call, new_session):
+    id = await new_session(title="Hosts")
+    assert (await call("GET", "sessions", id, "network")).data == []
+    added = await call("POST", "sessions", id, "network", json={"host": "https://*.Example.org:8443/x"})
+    assert [host["name"] for host in added.data] == ["*.example.org:8443"]
+    refused = await call("POST", "sessions", id, "network", json={"host": "127.0.0.1"})
+    assert (refused.status, refused.data["field"]) == (400, "host")
+    assert "egress_hosts" in refused.data["hint"]
+    assert (await call("DELETE", "sessions", id, "network", "*.example.org:8443")).status == 204
+    assert (await call("DELETE", "sessions", id, "network", "*.example.org:8443")).status == 404
+    assert (await call("GET", "sessions", id, "network")).data == []
+
+
+async def test_the_sandbox_providers_say_what_isolates(call):
+    [first, *_] = (await call("GET", "sandboxes", "providers")).data
+    assert (first["name"], first["default"], first["available"]) == ("local", True, True)
+    assert first["isolation"]["kind"]
+    assert first["isolation"]["detail"]
