@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from ..errors import AppBuilderError
+from ..sandbox.base import DevServer
 from .target import PreviewTarget
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class Preview:
     problem: str = ""
     findings: list[float] = field(default_factory=list[float])  # when the page reported, for the rate limit
     starting: asyncio.Task[None] | None = None
+    waking: bool = False  # whether what starts was asleep
     sockets: set[Callable[[], None]] = field(default_factory=set[Callable[[], None]])  # each closes an open WebSocket
 
     def start(self) -> None:
@@ -40,6 +42,16 @@ class Preview:
         if self.starting is None or self.starting.done():
             self.problem = ""
             self.starting = asyncio.get_running_loop().create_task(self._start())
+
+    async def awake(self, patience: float) -> DevServer:
+        """The dev server as it stands; one that sleeps is woken first, and waited for, ``patience`` seconds at most."""
+        if self.target.server.state == "asleep" and not self.problem:
+            self.start()
+            self.waking = True
+        if self.waking and self.starting:
+            await asyncio.wait({self.starting}, timeout=patience)
+            self.waking = not self.starting.done()
+        return self.target.server
 
     async def _start(self) -> None:
         try:

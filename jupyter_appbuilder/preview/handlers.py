@@ -14,6 +14,9 @@ from .capabilities import Preview, Previews, redacted
 
 log = logging.getLogger(__name__)
 
+WAKE_SECONDS = 20.0
+"""How long a request is held while the app wakes."""
+
 
 class PreviewHandler(web.RequestHandler):
     """Answers without a login: the capability in the path is what authorises, for this one preview only.

@@ -13,7 +13,7 @@ from tornado import iostream, web
 from ..sandbox.base import Address
 from . import pages, probe
 from .capabilities import Preview
-from .handlers import PreviewHandler, wants_page
+from .handlers import WAKE_SECONDS, PreviewHandler, wants_page
 from .upstream import origin_of, request_headers, response_headers, target_of, upstreams
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 5.0
+NOTE_SECONDS = 0.3
+"""A page that takes longer to wake is told so; whatever else is asked for is held until it is there."""
 _BODILESS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -29,7 +31,7 @@ _BODILESS = ("GET", "HEAD", "OPTIONS")
 class ProxyHandler(PreviewHandler):
     """``<capability>/…`` to the same path on the session's dev server."""
 
-    def prepare(self) -> None:
+    async def prepare(self) -> None:
         # Two chunks in flight: an upload is held back when the dev server is slow.
         self._body: asyncio.Queue[bytes | None] = asyncio.Queue(2)
         self._upstream: asyncio.Task[httpcore.Response] | None = None
@@ -45,7 +47,7 @@ class ProxyHandler(PreviewHandler):
         if self.request.path == preview.path[:-1]:
             self.redirect(preview.path)
             return
-        server = preview.target.server
+        server = await preview.awake(NOTE_SECONDS if wants_page(self.request.headers) else WAKE_SECONDS)
         if server.state != "ready" or server.address is None:
             if server.state in ("stopped", "asleep") and not preview.problem:
                 preview.start()

@@ -13,12 +13,13 @@ from tornado import httpclient, netutil, websocket
 
 from ..sandbox.base import Address
 from .capabilities import Preview
-from .handlers import PreviewHandler
+from .handlers import WAKE_SECONDS, PreviewHandler
 from .upstream import origin_of, request_headers, target_of
 
 log = logging.getLogger(__name__)
 
 MAX_MESSAGE = 64 * 1024 * 1024  # bytes
+WATCH_SECONDS = 0.1
 
 
 class _SocketResolver(netutil.Resolver):
@@ -45,8 +46,9 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
         if preview is None:
             return
         self._preview = preview
-        address = preview.target.server.address
-        if preview.target.server.state != "ready" or address is None:
+        server = await preview.awake(WAKE_SECONDS)
+        address = server.address
+        if server.state != "ready" or address is None:
             self.set_status(503)
             self.finish()
             return
@@ -112,14 +114,47 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
                 await self.write_message(message, binary=isinstance(message, bytes))
             except websocket.WebSocketClosedError:
                 break
-        self.close(_closable(server.close_code), server.close_reason)
+        if await self._outlives_sleep() or server.close_code is None:
+            # To the page, a server that is gone without a word: one that closes politely is not always asked for again.
+            if self.ws_connection is not None:
+                self.ws_connection.stream.close()
+        else:
+            self.close(_closable(server.close_code), server.close_reason)
+
+    async def _outlives_sleep(self) -> bool:
+        """Keep the page's end open while the app sleeps, whether it did: a page that loses it asks until it is back.
+
+        So an open page stays as it is and lets the app sleep. When the app is back it learns that its server is
+        another one.
+        """
+        assert self._preview is not None
+        slept = False
+        while self._preview.target.server.state == "asleep" and self.ws_connection is not None:
+            slept = True
+            await asyncio.sleep(WATCH_SECONDS)
+        return slept
 
     async def on_message(self, message: str | bytes) -> None:
         assert self._server is not None
+        assert self._preview is not None
+        if not self._for_updates:
+            self.previews.preview(self.path_kwargs["capability"])  # it is in use
+            await self._preview.awake(WAKE_SECONDS)
+        elif self._preview.target.server.state == "asleep":
+            return
         try:
             await self._server.write_message(message, binary=isinstance(message, bytes))
         except websocket.WebSocketClosedError:
             self.close(1011)
+
+    @property
+    def _for_updates(self) -> bool:
+        """Whether it is a dev server's own: what its page says on it by itself is no sign of a person."""
+        assert self._server is not None
+        return (
+            self._server.selected_subprotocol in ("vite-hmr", "vite-ping")
+            or "hmr" in self.request.path.rpartition("/")[2]
+        )
 
     def _end(self) -> None:
         self.close(1001, "This preview has ended.")

@@ -111,7 +111,7 @@ async def test_stopping_the_sandbox_ends_it(provided: Provided):
         await until(lambda: not process.running)
         with clear():
             assert (await soon(waiting)).exit_code != 0
-        await soon(sandbox.exec("[ -e beat ] || date +%s > beat"))
+        await soon(sandbox.exec("[ -s beat ] || date +%s > beat"))
         assert not await beats(sandbox)
 
 

@@ -185,7 +185,7 @@ async def test_cancelling_at_any_moment_leaves_nothing_and_hurts_nothing(provide
             running.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await soon(running)
-        await soon(sandbox.exec("[ -e beat ] || date +%s > beat"))
+        await soon(sandbox.exec("[ -s beat ] || date +%s > beat"))
         assert not await beats(sandbox)
 
 

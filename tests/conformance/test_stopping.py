@@ -79,7 +79,7 @@ async def test_stopping_at_any_moment_of_a_command_ends_it(provided: Provided):
                 with clear():
                     await soon(process.wait())
             assert (await soon(sandbox.stats())).processes == 0
-        await soon(sandbox.exec("[ -e beat ] || date +%s > beat"))
+        await soon(sandbox.exec("[ -s beat ] || date +%s > beat"))
         assert not await beats(sandbox)
 
 
