@@ -25,6 +25,7 @@ from ..base import ExecResult, Output
 from ..metrics import kills
 from .disk import Quota
 from .guardian import Guardian
+from .interpreter import find_interpreter
 from .isolation.base import BRIDGE, Launch, Layer, Plan
 from .isolation.choice import Choice, candidates
 from .layout import HOME, IDENTITY, NODE, NPM, OURS, PATH, WORKSPACE, Bind, find_node
@@ -119,6 +120,8 @@ class Process:
         self._closing: asyncio.Task[None] | None = None
         assert process.stdout
         assert process.stderr
+        if cell.quota:
+            cell.quota.stale = True
         self._pumps = [
             asyncio.create_task(_pump("stdout", process.stdout, take)),
             asyncio.create_task(_pump("stderr", process.stderr, take)),
@@ -163,6 +166,8 @@ class Process:
             self._closing = asyncio.ensure_future(self._launch.close())
         await asyncio.shield(self._closing)
         self.cell.running.discard(self)
+        if self.cell.quota:
+            self.cell.quota.stale = True
         return 128 - code if code < 0 else code
 
 
@@ -200,7 +205,7 @@ class Runner:
             if self._use_groups:
                 self.groups = await asyncio.to_thread(find_control_groups)
             self.folder = await asyncio.to_thread(_make_folder)
-            self.guardian = await Guardian.start(self.folder)
+            self.guardian = await asyncio.to_thread(Guardian.start, self.folder)
             try:
                 await self._choose()
             except BaseException:
@@ -291,7 +296,10 @@ class Runner:
         over as an open descriptor: the sandbox never sees the folder, so it cannot put a link to another socket there.
         ``egress`` is the egress proxy's socket; without it there is no network at all.
         """
-        mounts = [Bind(self.node, NODE), Bind(Path(__file__).with_name("bridge.mjs"), BRIDGE)]
+        mounts = [Bind(self.node, NODE)]
+        if listen or egress:
+            mounts += [Bind(Path(__file__).with_name("bridge.py"), BRIDGE)]
+            mounts += find_interpreter().binds(self.folder / "empty")
         mounts += [Bind(self.folder / "bin", f"{OURS}/bin")]
         mounts += [Bind(self.folder / "etc" / name, f"/etc/{name}") for name in IDENTITY]
         launch = await self.layer.launch(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +13,10 @@ from typing import Protocol
 
 from ....errors import Unavailable
 from ...base import Isolation
-from ..layout import EGRESS_PORT, EGRESS_SOCKET, NPM, OURS, Bind
+from ..interpreter import find_interpreter
+from ..layout import EGRESS_PORT, EGRESS_SOCKET, OURS, Bind
 
-BRIDGE = f"{OURS}/bridge.mjs"
+BRIDGE = f"{OURS}/bridge.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +37,6 @@ class Plan:
     egress: Path | None = None
 
 
-def end_group(pid: int) -> None:
-    """Kill the process group ``pid``: all of it at one moment, so that nothing can be forked in between."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)
-
-
 async def nothing() -> None:
     """There is nothing to give back."""
 
@@ -53,16 +49,23 @@ def no_failure(stderr: str) -> Unavailable | None:
 class Launch:
     """How to start a plan.
 
-    ``end`` kills it, given the id of what was started, which leads a process group of its own. ``failure`` reads from
-    the error output of a command that failed whether its isolation could not be made, and why.
+    What is started leads a process group of its own. ``signal`` ends it with all it has started: sent to the group,
+    which gets it at one moment, so that nothing can be forked in between; or to the first process alone. ``failure``
+    reads from the error output of a command that failed whether its isolation could not be made, and why.
     """
 
     line: Sequence[str]
     prelude: Sequence[str] = ()  # lines of sh that run before it, outside
     descriptors: Sequence[int] = ()  # handed over
-    end: Callable[[int], None] = end_group
+    signal: int = signal.SIGKILL
+    group: bool = True
     failure: Callable[[str], Unavailable | None] = no_failure
     close: Callable[[], Awaitable[None]] = nothing  # gives back what was taken for it; awaited after its end
+
+    def end(self, pid: int) -> None:
+        """End what was started as process ``pid``."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-pid if self.group else pid, self.signal)
 
 
 class Layer(Protocol):
@@ -83,13 +86,15 @@ class Layer(Protocol):
 def bridged(plan: Plan) -> list[str]:
     """The plan's command with its bridges and its limit, for where there is a network namespace and a pid namespace."""
     inside: list[str] = []
+    # Isolated, no site packages, no byte code: what it loads is what it names.
+    bridge = f"{shlex.quote(str(find_interpreter().executable))} -ISB {BRIDGE}"
     if plan.processes:  # -p is dash's word for it
         inside.append(f"ulimit -u {plan.processes} 2>/dev/null || ulimit -p {plan.processes}")
     if plan.listen:
         descriptor, port = plan.listen
-        inside.append(f"{NPM[0]} {BRIDGE} in {descriptor} {port} &")
+        inside.append(f"{bridge} in {descriptor} {port} &")
     if plan.egress:
-        inside.append(f"{NPM[0]} {BRIDGE} out {EGRESS_SOCKET} {EGRESS_PORT} /tmp/.egress &")
+        inside.append(f"{bridge} out {EGRESS_SOCKET} {EGRESS_PORT} /tmp/.egress &")
         inside.append("while [ ! -e /tmp/.egress ]; do sleep 0.01; done")
     inside.append('exec "$@"')
     return ["/bin/sh", "-c", "\n".join(inside), "sh", *plan.argv]
