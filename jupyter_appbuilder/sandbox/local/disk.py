@@ -186,7 +186,6 @@ class Quota:
         # What the watch has not seen yet is looked at here, unless that would be slow: the watch is about to.
         if self.over or (self.stale and self.seconds < PROMPT):
             await asyncio.to_thread(self.measure)
-        self.stale = True
         return self.over
 
     @property

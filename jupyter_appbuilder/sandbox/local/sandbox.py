@@ -336,7 +336,7 @@ class AppSandbox:
     async def _full(self, on_output: Output | None) -> str:
         """What to say before a command that can only delete, because the disk quota is used up."""
         quota = self._cell.quota
-        if quota is None or not quota.over or not await quota.is_over():
+        if quota is None or not await quota.is_over():
             return ""
         note = f"[sandbox] {quota.explain()} Until then commands can delete files, but write nothing.\n"
         if on_output:

@@ -1,0 +1,315 @@
+"""Limits, each with programs that really try to get past it. All of them are small and short."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from jupyter_appbuilder.sandbox.base import ExecResult
+from jupyter_appbuilder.sandbox.local.limits import Limits, find_control_groups
+from jupyter_appbuilder.tools.commands import ending
+
+from .conftest import MakePlace
+
+MiB = 1024 * 1024
+
+both = pytest.mark.parametrize("control_groups", [True, False], ids=["control groups", "watch"])
+
+
+def told(result: ExecResult, setting: str) -> None:
+    """What a person and an agent read names the setting."""
+    assert f"c.LocalSandbox.{setting}" in ending(result)
+
+
+# Memory
+
+HOGS = {
+    "one process": ["node", "-e", "const held = []; for (;;) held.push(Buffer.alloc(8 << 20, 1));"],
+    "several processes": [
+        "bash",
+        "-c",
+        "hog='const held = []; for (let i = 0; i < 12; i++) held.push(Buffer.alloc(8 << 20, 1));"
+        ' setTimeout(() => {}, 20000)\'; for i in 1 2 3 4; do node -e "$hog" & done; wait -n',
+    ],
+    "shared memory": [
+        "python3",
+        "-c",
+        "import mmap, time\nm = mmap.mmap(-1, 600 << 20)\nfor i in range(0, 600 << 20, 4096): m[i] = 1\ntime.sleep(20)",
+    ],
+    "a file in memory": [
+        "python3",
+        "-c",
+        "import os, time\nf = os.memfd_create('x')\nfor i in range(600): os.write(f, bytes(1 << 20))\ntime.sleep(20)",
+    ],
+    "temporary files": [
+        "bash",
+        "-c",
+        "head -c 150M /dev/zero > /tmp/x; head -c 150M /dev/zero > /dev/shm/x; head -c 150M /dev/zero > ~/x; sleep 20",
+    ],
+}
+
+
+@both
+@pytest.mark.parametrize("how", HOGS)
+async def test_memory_is_limited(place: MakePlace, control_groups: bool, how: str):
+    async with place(limits=Limits(memory=300 * MiB), control_groups=control_groups) as here:
+        enough = await here.sandbox.exec(["node", "-e", "Buffer.alloc(64 << 20, 1)"], timeout=30)
+        assert (enough.ended, enough.exit_code, enough.message) == ("exit", 0, "")
+        result = await here.sandbox.exec(HOGS[how], timeout=15)
+        assert result.ended == "memory"
+        told(result, "memory")
+        assert (await here.sandbox.exec("echo alive")).stdout == "alive\n"
+
+
+# Processor
+
+BURN = "python3 -c 'while True: pass'"
+
+
+async def cores_used(run: Callable[[], Awaitable[float]], seconds: float = 1.0) -> float:
+    began, before = time.monotonic(), await run()
+    await asyncio.sleep(seconds)
+    return (await run() - before) / (time.monotonic() - began)
+
+
+@both
+@pytest.mark.parametrize(
+    "escape", [":", "python3 -c 'import os; os.sched_setaffinity(os.getppid(), range(os.cpu_count()))' || true"]
+)
+async def test_processor_time_is_limited(place: MakePlace, control_groups: bool, escape: str):
+    cpus = 0.5 if control_groups and find_control_groups() else 1.0
+    async with place(limits=Limits(cpus=cpus), control_groups=control_groups) as here:
+        burners = f"for i in 1 2 3 4; do ({escape}; exec {BURN}) & done; wait"
+        running = asyncio.create_task(here.sandbox.exec(burners, timeout=20))
+
+        async def used() -> float:
+            return (await here.sandbox.stats()).cpu
+
+        await asyncio.sleep(1.5)
+        share = await cores_used(used)
+        running.cancel()
+        assert 0.02 < share < cpus * 1.3
+
+
+# Processes
+
+BOMBS = {
+    "forks": "b() { b | b & b; }; b; sleep 20",
+    "forks of python": "python3 -c '\nimport os, time\nwhile True:\n"
+    "  try: os.fork()\n  except OSError: time.sleep(0.01)'",
+    "detached sessions": 'b() { for i in 1 2; do setsid bash -c "$(declare -f b); b" & done; }; b; sleep 20',
+}
+THREADS = """
+import threading, time
+started = 0
+try:
+    for _ in range(1000):
+        threading.Thread(target=time.sleep, args=(20,), daemon=True).start()
+        started += 1
+except RuntimeError:
+    print("refused after", started)
+    raise SystemExit(3)
+print("all", started)
+time.sleep(5)
+"""
+
+
+@both
+@pytest.mark.parametrize("how", BOMBS)
+async def test_a_fork_bomb_stays_small(place: MakePlace, control_groups: bool, how: str):
+    async with place(limits=Limits(processes=80, cpus=0.5), control_groups=control_groups) as here:
+        running = asyncio.create_task(here.sandbox.exec(BOMBS[how], timeout=2))
+        most = 0
+        while not running.done():
+            most = max(most, (await here.sandbox.stats()).processes)
+            await asyncio.sleep(0.02)
+        result = await running
+        assert result.exit_code != 0
+        # Without control groups root is only stopped by the process namespace's own limit, which begins at 300.
+        assert 1 < most <= (90 if find_control_groups() and control_groups else 400)
+        if not control_groups and os.getuid() == 0:
+            assert result.ended == "processes"
+            told(result, "processes")
+        assert (await here.sandbox.exec("echo alive")).stdout == "alive\n"
+
+
+@both
+async def test_threads_count_as_processes(place: MakePlace, control_groups: bool):
+    async with place(limits=Limits(processes=80), control_groups=control_groups) as here:
+        result = await here.sandbox.exec(["python3", "-c", THREADS], timeout=20)
+        assert result.exit_code != 0
+        assert "all" not in result.stdout
+        told(result, "processes")
+
+
+# Files
+
+
+async def test_open_files_are_limited(place: MakePlace):
+    async with place(limits=Limits(open_files=100)) as here:
+        opening = "import sys; held = [open('/dev/null') for _ in range(int(sys.argv[1]))]; print(len(held))"
+        assert (await here.sandbox.exec(["python3", "-c", opening, "50"])).stdout == "50\n"
+        result = await here.sandbox.exec(["python3", "-c", opening, "200"])
+        assert result.exit_code != 0
+        told(result, "open_files")
+        raised = await here.sandbox.exec(["bash", "-c", "ulimit -n 200"])
+        assert raised.exit_code != 0
+
+
+async def test_a_file_cannot_grow_without_end(place: MakePlace):
+    async with place(limits=Limits(file_size=1 * MiB)) as here:
+        result = await here.sandbox.exec("head -c 3000000 /dev/zero > big")
+        assert (result.ended, result.exit_code) == ("exit", 153)
+        told(result, "file_size")
+        assert (here.app / "big").stat().st_size <= 1 * MiB
+
+
+async def test_temporary_files_are_limited(place: MakePlace):
+    async with place(limits=Limits(scratch=2 * MiB)) as here:
+        result = await here.sandbox.exec(
+            "head -c 1000000 /dev/zero > /tmp/small && head -c 3000000 /dev/zero > /tmp/big"
+        )
+        assert "No space left" in result.stderr
+        told(result, "tmp")
+
+
+# Disk
+
+FILL = "for i in $(seq 1 400); do head -c 1M /dev/urandom > {}; sleep 0.01; done; sleep 10"
+HOARDS = {
+    "files": FILL.format("f$i"),
+    "a hidden folder": "mkdir h; chmod 300 h; " + FILL.format("h/f$i"),
+    "a folder without permissions": "mkdir h; for i in $(seq 1 100); do head -c 1M /dev/urandom > h/f$i; done; "
+    "chmod 000 h; sleep 10",
+    "deleted files": "python3 -c '\nimport os, time\nheld = []\nfor i in range(400):\n"
+    '  f = open(f"d{i}", "wb"); f.write(os.urandom(1 << 20)); f.flush(); os.unlink(f.name); held.append(f)\n'
+    "  time.sleep(0.01)\ntime.sleep(10)'",
+    "packages' own folder": FILL.format("node_modules/.cache/f$i") + " || sleep 10",
+    "reserved space": "for i in $(seq 1 400); do fallocate -l 1M r$i; sleep 0.01; done; sleep 10",
+    "deep folders": 'python3 -c \'\nimport os, time\nfor i in range(300): os.mkdir("n" * 40); os.chdir("n" * 40)\n'
+    "time.sleep(10)'",
+}
+
+
+@pytest.mark.parametrize("how", HOARDS)
+async def test_disk_is_limited(place: MakePlace, how: str):
+    async with place(limits=Limits(disk=40 * MiB)) as here:
+        if "node_modules" in HOARDS[how]:
+            (here.app / "package.json").write_text('{"private": true}')
+            (here.app / "node_modules/.cache").mkdir(parents=True)
+        result = await here.sandbox.exec(HOARDS[how], timeout=30)
+        assert result.ended == "disk"
+        assert "Delete what is not needed" in ending(result)
+        if how != "deep folders":
+            told(result, "disk")
+
+
+async def test_the_number_of_files_is_limited(place: MakePlace):
+    async with place(limits=Limits(files=300)) as here:
+        many = "import time\nfor i in range(5000):\n  open(f'e{i}', 'w').close()\n  time.sleep(0.0005)\ntime.sleep(10)"
+        result = await here.sandbox.exec(["python3", "-c", many], timeout=30)
+        assert result.ended == "disk"
+        told(result, "files")
+
+
+async def test_hard_links_count_once(place: MakePlace):
+    async with place(limits=Limits(disk=20 * MiB)) as here:
+        command = "head -c 5M /dev/urandom > one; for i in $(seq 1 20); do ln one link$i; done; sleep 1"
+        assert (await here.sandbox.exec(command)).ended == "exit"
+
+
+async def test_over_its_quota_a_session_can_delete_but_not_write(place: MakePlace):
+    async with place(limits=Limits(disk=20 * MiB)) as here:
+        (here.app / "dist").mkdir()
+        (here.app / "dist/big").write_bytes(os.urandom(30 * MiB))
+        said: list[str] = []
+        refused = await here.sandbox.exec("echo more > more", on_output=lambda _, text: said.append(text))
+        assert refused.exit_code != 0
+        assert "dist (30 MiB)" in refused.stderr
+        assert "can delete files, but write nothing" in "".join(said)
+        told(refused, "disk")
+        served = await here.sandbox.serve("/")
+        assert served.state == "failed"
+        assert "c.LocalSandbox.disk" in served.message
+        assert (await here.sandbox.exec("rm -r dist")).exit_code == 0
+        written = await here.sandbox.exec("echo more > more && cat more")
+        assert (written.exit_code, written.stdout, written.stderr) == (0, "more\n", "")
+        assert (await here.sandbox.serve("/")).state == "ready"
+
+
+async def test_what_was_too_much_is_known_to_the_next_command(place: MakePlace):
+    async with place(limits=Limits(disk=20 * MiB)) as here:
+        at_once = await here.sandbox.exec("head -c 30M /dev/urandom > big")
+        assert at_once.ended in ("exit", "disk")
+        assert (await here.sandbox.exec("echo more > more")).exit_code != 0
+        assert (await here.sandbox.exec("rm big")).exit_code == 0
+        assert (await here.sandbox.exec("echo more > more")).exit_code == 0
+
+
+async def test_a_command_that_fills_the_disk_does_not_take_the_preview_with_it(place: MakePlace):
+    async with place(limits=Limits(disk=40 * MiB)) as here:
+        assert (await here.sandbox.serve("/")).state == "ready"
+        assert (await here.sandbox.exec(HOARDS["files"], timeout=30)).ended == "disk"
+        await asyncio.sleep(3)
+        assert here.sandbox.server.state == "ready"
+
+
+async def test_a_dev_server_that_fills_the_disk_is_ended_and_says_why(place: MakePlace):
+    hoarder = """
+        const fs = require('fs'), http = require('http');
+        http.createServer((_, answer) => answer.end('ok')).listen(Number(process.argv[1]), '127.0.0.1');
+        let n = 0;
+        setInterval(() => n < 400 && fs.writeFileSync(`f${n++}`, Buffer.alloc(1 << 20, 1)), 10);
+    """
+    async with place(serve=("node", "-e", hoarder, "{port}"), limits=Limits(disk=40 * MiB)) as here:
+        assert (await here.sandbox.serve("/")).state == "ready"
+        for _ in range(200):
+            if here.sandbox.server.state != "ready":
+                break
+            await asyncio.sleep(0.05)
+        assert here.sandbox.server.state == "failed"
+        assert "ended by a limit" in here.sandbox.server.message
+        assert "c.LocalSandbox.disk" in here.sandbox.server.message
+
+
+async def test_links_out_of_the_app_do_not_count(place: MakePlace):
+    async with place(limits=Limits(disk=5 * MiB)) as here:
+        assert (await here.sandbox.exec("ln -s /usr usr; ln -s / all; sleep 1")).ended == "exit"
+
+
+# Time and output
+
+
+async def test_no_command_runs_longer_than_the_limit(place: MakePlace):
+    async with place(limits=Limits(exec_seconds=0.5)) as here:
+        result = await here.sandbox.exec("echo begun; sleep 30", timeout=60)
+        assert (result.ended, result.stdout) == ("timeout", "begun\n")
+        told(result, "max_exec_seconds")
+        own = await here.sandbox.exec("sleep 30", timeout=0.2)
+        assert (own.ended, own.message) == ("timeout", "")
+
+
+async def test_nothing_runs_in_the_background_longer_than_the_limit(place: MakePlace):
+    async with place(limits=Limits(background_seconds=0.5)) as here:
+        process = await here.sandbox.start("echo begun; sleep 30")
+        result = await asyncio.wait_for(process.wait(), 10)
+        assert (result.ended, result.stdout) == ("timeout", "begun\n")
+        told(result, "max_background_seconds")
+
+
+async def test_a_hundred_megabytes_of_output_are_cut(place: MakePlace):
+    async with place() as here:
+        arrived = 0
+
+        def count(_: str, text: str) -> None:
+            nonlocal arrived
+            arrived += len(text)
+
+        result = await here.sandbox.exec("head -c 100M /dev/zero | tr '\\0' x", timeout=60, on_output=count)
+        assert result.ended == "output"
+        assert "printed more than 4 MiB" in ending(result)
+        assert len(result.stdout) == arrived == 4 * MiB
