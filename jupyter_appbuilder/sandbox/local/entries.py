@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from ..base import OnProgress, Progress
+from .holds import Hold, hold
 
 
 class Entries:
@@ -19,6 +20,7 @@ class Entries:
     def __init__(self, folder: Path, content: str) -> None:
         self.folder = folder
         self.content = content
+        self._making: dict[Path, Hold] = {}
 
     def find(self, key: str) -> Path | None:
         """The content of ``key``, if it is there."""
@@ -50,9 +52,15 @@ class Entries:
         self.folder.mkdir(parents=True, exist_ok=True)
         work = self.folder / f".{key}-{secrets.token_hex(4)}"
         work.mkdir()
+        # Until it is kept or removed, nobody takes it for a ruin.
+        for past in [path for path in self._making if not path.exists()]:
+            self._making.pop(past).release()
+        self._making[work] = hold(work)
         return work
 
     def keep(self, work: Path, key: str) -> None:
         """Make ``work`` the entry of ``key``, unless someone else made the same one meanwhile."""
         with contextlib.suppress(OSError):
             work.rename(self.folder / key)
+        if held := self._making.pop(work, None):
+            held.release()

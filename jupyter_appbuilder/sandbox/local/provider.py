@@ -17,11 +17,12 @@ from ..hosts import configured_host
 from ..registries import Registries, read_registries
 from ..templates import Template
 from .bundles import Bundles
+from .cache import Cache
 from .dependencies import Dependencies, Network
 from .exit import RunTimeExit
 from .isolation.choice import KINDS
 from .layout import CERTIFICATES, Bind, find_node
-from .limits import Limits, describe, describe_disk
+from .limits import Limits, MiB, describe, describe_disk
 from .pool import Pool
 from .python_environments import PythonEnvironments
 from .python_indexes import python_indexes
@@ -29,6 +30,10 @@ from .runner import Runner
 from .sandbox import AppSandbox, scratch_name
 
 NPMRC = "/opt/appbuilder/npmrc"
+
+
+TIDY_SECONDS = 60.0
+"""How often the cache's size is looked at, if something was added to it."""
 
 
 class LocalSandbox(LoggingConfigurable):
@@ -63,6 +68,11 @@ class LocalSandbox(LoggingConfigurable):
     ).tag(config=True)
     max_background_seconds = Float(
         Limits.background_seconds, help="Seconds that a command in the background may run."
+    ).tag(config=True)
+    cache_size = Int(
+        10 * 1024 * MiB,
+        help="""Bytes of packages kept between sessions. Beyond it those that were not used for the longest time go,
+        never those that a running sandbox uses.""",
     ).tag(config=True)
     pool_size = Int(
         1,
@@ -107,6 +117,8 @@ class LocalSandbox(LoggingConfigurable):
         self._egress: EgressProxy | None = None
         self._sandboxes: set[AppSandbox] = set()
         self._starting = asyncio.Lock()
+        self.cache: Cache | None = None
+        self._tidier: asyncio.Task[None] | None = None
         self.pool = Pool(self.pool_size, self.create, self._calm)
 
     async def create(self, session: str, workspace: Path, template: Template) -> AppSandbox:
@@ -154,9 +166,20 @@ class LocalSandbox(LoggingConfigurable):
         if self._egress:
             await self._egress.close()
             self._egress = None
+        if self._tidier:
+            self._tidier.cancel()
+            self._tidier = None
         if self._runner:
             self._runner.close()
             self._runner = None
+
+    async def _tidy(self) -> None:
+        """Keep the cache below its size: some time after the start, and after each installation."""
+        await asyncio.sleep(TIDY_SECONDS)
+        while self._runner and self.cache:
+            if await asyncio.to_thread(self.cache.is_due):
+                await asyncio.to_thread(self.cache.evict)
+            await asyncio.sleep(TIDY_SECONDS)
 
     async def _ready(self) -> Runner:
         async with self._starting:
@@ -171,6 +194,9 @@ class LocalSandbox(LoggingConfigurable):
                         hint="Make its parent folder writable.",
                     ) from None
                 self._runner = runner
+                self.cache = runner.cache = Cache(self.cache_dir.resolve(), self.cache_size)
+                await asyncio.to_thread(self.cache.sweep)
+                self._tidier = asyncio.create_task(self._tidy())
                 self._dependencies = Dependencies(self.cache_dir.resolve(), runner, self._network)
                 self._python = PythonEnvironments(self.cache_dir.resolve(), runner, self._network)
                 self._bundles = Bundles(self.cache_dir.resolve() / "bundles", runner)

@@ -23,8 +23,10 @@ from ...errors import Unavailable
 from ...uncut import uncut
 from ..base import ExecResult, Output
 from ..metrics import kills
+from .cache import YOUNG_SECONDS, Cache
 from .disk import Quota
 from .guardian import Guardian
+from .holds import Hold, hold, take_away
 from .interpreter import find_interpreter
 from .isolation.base import BRIDGE, Launch, Layer, Plan
 from .isolation.choice import Choice, candidates
@@ -109,6 +111,7 @@ class Process:
         self.serves = False  # whether it is the dev server
         self.deadline: float | None = None  # ``time.monotonic()`` when the watch ends it
         self.too_late = ""  # the message then
+        self.holds: Sequence[Hold] = ()  # what it uses of the cache
         self.counted = False  # whether the kernel counts its processes, where no control group does
         # More than a quota only where there was more when it began; then it can delete, but not write.
         self.disk_allowed = max(cell.quota.bytes, cell.quota.usage.bytes) if cell.quota else 0
@@ -166,6 +169,8 @@ class Process:
             self._closing = asyncio.ensure_future(self._launch.close())
         await asyncio.shield(self._closing)
         self.cell.running.discard(self)
+        for held in self.holds:
+            held.release()
         if self.cell.quota:
             self.cell.quota.stale = True
         return 128 - code if code < 0 else code
@@ -196,6 +201,7 @@ class Runner:
         self._starting = asyncio.Lock()
         self._started = False
         self._watch = Watch(limits)
+        self.cache: Cache | None = None  # what is mounted from it stays while it is in use
 
     async def start(self) -> None:
         """Find out what this machine offers. Raises ``Unavailable`` where nothing isolates. May be called again."""
@@ -205,6 +211,7 @@ class Runner:
             if self._use_groups:
                 self.groups = await asyncio.to_thread(find_control_groups)
             self.folder = await asyncio.to_thread(_make_folder)
+            self._folder_hold = hold(self.folder)
             self.guardian = await asyncio.to_thread(Guardian.start, self.folder)
             try:
                 await self._choose()
@@ -237,6 +244,7 @@ class Runner:
             self.guardian.close()
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder = Path()
+            self._folder_hold.release()
         self._started = False
         self._watch.close()
         self._watch = Watch(self.limits)
@@ -275,6 +283,16 @@ class Runner:
                 await asyncio.sleep(0.01)
             cell.group.remove()
 
+    def _hold(self, sources: Sequence[Path]) -> list[Hold]:
+        try:
+            return [held for source in sources if self.cache and (held := self.cache.hold(source))]
+        except FileNotFoundError:
+            raise Unavailable(
+                "The app's packages were just removed from the cache, to make room.",
+                hint="Try again: they are installed anew.",
+                reason="packages_evicted",
+            ) from None
+
     def socket_path(self) -> Path:
         return self.folder / f"{next(self._numbers)}.sock"
 
@@ -296,6 +314,9 @@ class Runner:
         over as an open descriptor: the sandbox never sees the folder, so it cannot put a link to another socket there.
         ``egress`` is the egress proxy's socket; without it there is no network at all.
         """
+        # Over its quota a session can still delete, but nothing can grow.
+        full = cell.quota is not None and await cell.quota.is_over()
+        holds = self._hold([bind.source for bind in binds])
         mounts = [Bind(self.node, NODE)]
         if listen or egress:
             mounts += [Bind(Path(__file__).with_name("bridge.py"), BRIDGE)]
@@ -319,8 +340,6 @@ class Runner:
             f"echo $$ > {shlex.quote(str(file))} || exit 97" for file in (cell.group.joins if cell.group else ())
         ]
         outside += ["ulimit -c 0", f"ulimit -n {self.limits.open_files} 2>/dev/null"]
-        # Over its quota a session can still delete, but nothing can grow.
-        full = cell.quota is not None and await cell.quota.is_over()
         outside += [f"ulimit -f {0 if full else self.limits.file_size // 512}"]
         outside += launch.prelude
         outside += ['exec "$@"' if cell.group else 'exec nice -n 19 "$@"']
@@ -343,6 +362,7 @@ class Runner:
                 start_new_session=True,  # a process group of its own, which is what Process.kill kills
             )
             started = Process(process, cell, take, launch, self.guardian)
+            started.holds = holds
             return started
 
         try:
@@ -354,6 +374,8 @@ class Runner:
             raise
         except OSError as error:
             await launch.close()
+            for held in holds:
+                held.release()
             raise Unavailable(
                 f"A sandbox could not be started: {error}.", hint="Free some memory or processes and try again."
             ) from None
@@ -499,10 +521,14 @@ def _counts_by_namespace() -> bool:
 
 
 def _make_folder() -> Path:
+    """This process's private folder. Those that killed processes left are removed."""
     for old in Path(tempfile.gettempdir()).glob("jab-*-*"):
-        owner = old.name.split("-")[1]
-        if owner.isdigit() and not Path("/proc", owner).exists() and old.stat().st_uid == os.getuid():
-            shutil.rmtree(old, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            found = old.lstat()
+            if found.st_uid == os.getuid() and time.time() - found.st_ctime > YOUNG_SECONDS:
+                gone = old.with_name(f"{old.name}.gone")
+                if take_away(old, gone):
+                    shutil.rmtree(gone, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=f"jab-{os.getpid()}-"))
     (folder / "empty").mkdir(0o500)
     (folder / "etc").mkdir()
