@@ -116,8 +116,9 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
                 break
         if await self._outlives_sleep() or server.close_code is None:
             # To the page, a server that is gone without a word: one that closes politely is not always asked for again.
-            if self.ws_connection is not None:
-                self.ws_connection.stream.close()
+            connection = self.ws_connection
+            if connection is not None and connection.stream is not None:  # pyright: ignore[reportUnnecessaryComparison]
+                connection.stream.close()
         else:
             self.close(_closable(server.close_code), server.close_reason)
 

@@ -89,6 +89,10 @@ window.Worker = class Worker extends NativeWorker {
   }
 };
 
+// A shared worker never starts on an opaque origin, without a word: Vite would wait in one for its server for ever. Who
+// finds that there are none does without.
+delete window.SharedWorker;
+
 // Vite tells of broken code and of updates on its socket.
 const NativeSocket = window.WebSocket;
 window.WebSocket = class WebSocket extends NativeSocket {
