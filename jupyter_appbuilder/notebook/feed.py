@@ -23,6 +23,7 @@ VERBS: Mapping[str, str] = {
     "run_command": "Running",
     "install_packages": "Installing",
     "check_app": "Checking the app",
+    "request_network": "Asking for",
 }
 
 
@@ -178,7 +179,7 @@ class Feed:
 
 def label(tool: str, arguments: str) -> str:
     """What a call does, in a few words, as far as its (perhaps incomplete) arguments tell."""
-    found = re.search(r'"(?:path|old|command|query|pattern)"\s*:\s*"((?:[^"\\]|\\.)*)', arguments)
+    found = re.search(r'"(?:path|old|command|query|pattern|host)"\s*:\s*"((?:[^"\\]|\\.)*)', arguments)
     what = found.group(1).replace('\\"', '"').replace("\\n", " ")[:100] if found else ""
     if tool == "install_packages" and (packages := re.search(r'"packages"\s*:\s*\[([^\]]*)', arguments)):
         what = packages.group(1).replace('"', "")

@@ -76,6 +76,8 @@ class AppWidget(anywidget.AnyWidget):
                 result = await self._watch(params)
             elif method == "unwatch":
                 result = self._unwatch()
+            elif method == "sandboxes":
+                result = await self._engine.builder.sandbox_providers()
             elif method in METHODS:
                 result = await METHODS[method](await self._app.session(), params)
             else:
@@ -152,6 +154,22 @@ async def _update(session: Session, params: Params) -> Any:
     return session.to_json()
 
 
+async def _answer(session: Session, params: Params) -> Any:
+    await session.answer(str(params["approval"]), params.get("granted") is True, remember=params.get("remember") is True)
+
+
+async def _hosts(session: Session, params: Params) -> Any:
+    return [host.to_json() for host in await session.network.hosts()]
+
+
+async def _allow(session: Session, params: Params) -> Any:
+    await session.allow_host(str(params["host"]))
+
+
+async def _revoke(session: Session, params: Params) -> Any:
+    await session.revoke_host(str(params["host"]))
+
+
 METHODS: Mapping[str, Callable[[Session, Params], Awaitable[Any]]] = {
     "send": _send,
     "stop": _stop,
@@ -160,5 +178,9 @@ METHODS: Mapping[str, Callable[[Session, Params], Awaitable[Any]]] = {
     "diff": _diff,
     "preview": _preview,
     "update": _update,
+    "answer": _answer,
+    "hosts": _hosts,
+    "allow": _allow,
+    "revoke": _revoke,
 }
 """What the front end may ask for besides ``watch`` and ``unwatch``: the transport of labextension/src/core."""

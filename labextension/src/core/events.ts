@@ -7,6 +7,9 @@
 
 export type By = 'agent' | 'person' | 'notebook' | 'loop' | 'command';
 
+/** Why no person answered a question. */
+export type ApprovalCause = 'stopped' | 'interrupted' | 'unattended';
+
 export type TurnReason = 'done' | 'stopped' | 'limit' | 'budget' | 'failed';
 
 export type SessionState = 'creating' | 'ready' | 'busy' | 'waiting' | 'asleep' | 'failed' | 'ended';
@@ -101,8 +104,23 @@ export interface EventData {
     stack?: string;
     source?: string;
   };
-  'approval.requested': { approval: string; turn: string; call: string; question: string };
-  'approval.given': { approval: string; granted: boolean };
+  'approval.requested': {
+    approval: string;
+    turn: string | null;
+    call: string;
+    question: string;
+    /** What it is about: "network" … */
+    kind?: string;
+    /** Of that kind, e.g. "api.example.org:443". */
+    subject?: string;
+    /** Why, in the words of whoever asks. */
+    reason?: string;
+    /** Whether the answer can hold for this app, not only this once. */
+    remember?: boolean;
+  };
+  'approval.given': { approval: string; granted: boolean; remember?: boolean; cause?: ApprovalCause };
+  'network.changed': { host: string; allowed: boolean; by: By; turn?: string };
+  'network.refused': { host: string; reason: string };
   'usage.recorded': { turn: string; model: string; usage: Usage };
 }
 

@@ -80,6 +80,8 @@ export function toolLabel(tool: string, args: Readonly<Record<string, unknown>>,
         subject: Array.isArray(packages) ? packages.join(' ') : text('packages')
       };
     }
+    case 'request_network':
+      return { icon: 'globe', doing: trans.__('Asking for'), did: trans.__('Asked for'), path: null, subject: text('host') };
     case 'check_app':
       return { icon: 'shield', doing: trans.__('Checking the app'), did: trans.__('Checked the app'), path: null, subject: '' };
     default:

@@ -33,6 +33,35 @@ export interface Transport {
   /** A unified diff of what the checkpoint changed. */
   diff(checkpoint: string): Promise<string>;
   preview(action: PreviewAction): Promise<void>;
+  /** Answer a question of the agent's. */
+  answer(approval: string, granted: boolean, remember: boolean): Promise<void>;
+  /** The hosts that the app's code may reach. */
+  hosts(): Promise<AllowedHost[]>;
+  allowHost(host: string): Promise<void>;
+  revokeHost(host: string): Promise<void>;
+}
+
+export interface AllowedHost {
+  /** "host:port"; "*." at the front stands for all below it. */
+  host: string;
+  /** The same for people. */
+  name: string;
+  source: 'session' | 'configuration';
+  /** It holds until this turn ends. */
+  turn: string | null;
+}
+
+/** Where apps can run. */
+export interface SandboxChoice {
+  name: string;
+  /** New sessions run there. */
+  default: boolean;
+  available: boolean;
+  /** What isolates sandboxes there; null where none can be made. A warning is shown all the time. */
+  isolation: { kind: string; detail: string; warning: string } | null;
+  /** Why it is not available, and what to do about that. */
+  message: string;
+  hint: string;
 }
 
 export interface ModelChoice {
@@ -79,6 +108,7 @@ export interface NewSession {
   title?: string;
   template?: string;
   model?: string;
+  sandbox?: string;
 }
 
 /** What the panel asks of the server beyond one session. */
@@ -89,6 +119,7 @@ export interface Api {
   remove(id: string, files: boolean): Promise<void>;
   models(): Promise<ModelChoice[]>;
   templates(): Promise<TemplateChoice[]>;
+  sandboxes(): Promise<SandboxChoice[]>;
   demos(): Promise<Demo[]>;
   providers(): Promise<ProviderChoice[]>;
   configure(provider: string, settings: { base_url?: string; api_key?: string }): Promise<void>;

@@ -5,7 +5,7 @@
  * each list at most once: ten thousand events are reduced in a few milliseconds.
  */
 
-import type { AppEvent, By, EventData, LiveData, PreviewStatus, TurnReason, Usage } from './events';
+import type { AppEvent, ApprovalCause, By, EventData, LiveData, PreviewStatus, TurnReason, Usage } from './events';
 import { countLines, readArguments } from './partial';
 import { NO_USAGE } from './transport';
 import type { LiveMessage, PartialResponse, Snapshot, Summary, WireMessage } from './wire';
@@ -62,6 +62,26 @@ export interface ApprovalItem {
   key: string;
   approval: EventData['approval.requested'];
   granted: boolean | null;
+  remembered: boolean;
+  /** Why no person answered. */
+  cause: ApprovalCause | null;
+}
+
+/** A connection that was refused. */
+export interface RefusedItem {
+  kind: 'refused';
+  key: string;
+  host: string;
+  reason: string;
+  times: number;
+}
+
+/** A host allowed or taken back by hand. */
+export interface NetworkItem {
+  kind: 'network';
+  key: string;
+  host: string;
+  allowed: boolean;
 }
 
 export interface FailureItem {
@@ -71,7 +91,16 @@ export interface FailureItem {
   hint: string;
 }
 
-export type Item = TextItem | ToolItem | FileItem | RestoreItem | ProblemItem | ApprovalItem | FailureItem;
+export type Item =
+  | TextItem
+  | ToolItem
+  | FileItem
+  | RestoreItem
+  | ProblemItem
+  | ApprovalItem
+  | RefusedItem
+  | NetworkItem
+  | FailureItem;
 
 export interface Turn {
   kind: 'turn';
@@ -124,6 +153,10 @@ export interface SessionView {
   preview: PreviewStatus | null;
   progress: readonly LiveData['progress'][];
   failure: { message: string; hint: string } | null;
+  /** Hosts that this session allows its code, with the turn at whose end it is over ("" for none). */
+  hosts: ReadonlyMap<string, string>;
+  /** The question that waits for the person, if any. */
+  question: EventData['approval.requested'] | null;
 }
 
 export const EMPTY_VIEW: SessionView = {
@@ -135,7 +168,9 @@ export const EMPTY_VIEW: SessionView = {
   usage: NO_USAGE,
   preview: null,
   progress: [],
-  failure: null
+  failure: null,
+  hosts: new Map(),
+  question: null
 };
 
 /** The view after the messages, in order. */
@@ -281,12 +316,47 @@ class Draft {
         break;
       }
       case 'approval.requested':
-        this.put(event.data.turn, { kind: 'approval', key: event.data.approval, approval: event.data, granted: null });
+        this.view.question = event.data;
+        this.put(event.data.turn, {
+          kind: 'approval',
+          key: event.data.approval,
+          approval: event.data,
+          granted: null,
+          remembered: false,
+          cause: null
+        });
         break;
       case 'approval.given': {
         const found = this.item(event.data.approval);
         if (found?.kind === 'approval') {
-          this.put(null, { ...found, granted: event.data.granted });
+          const { granted, remember = false, cause = null } = event.data;
+          this.put(null, { ...found, granted, remembered: remember, cause });
+        }
+        if (this.view.question?.approval === event.data.approval) {
+          this.view.question = null;
+        }
+        break;
+      }
+      case 'network.changed': {
+        const { host, allowed, turn } = event.data;
+        const hosts = new Map(this.view.hosts);
+        if (allowed) {
+          hosts.set(host, turn ?? '');
+        } else {
+          hosts.delete(host);
+        }
+        this.view.hosts = hosts;
+        if (this.runningTurn() === null || !allowed) {
+          this.put(this.runningTurn(), { kind: 'network', key, host, allowed }); // else the answer above says it
+        }
+        break;
+      }
+      case 'network.refused': {
+        const last = this.lastItem();
+        if (last?.kind === 'refused' && last.host === event.data.host) {
+          this.put(null, { ...last, times: last.times + 1 });
+        } else {
+          this.put(this.runningTurn(), { kind: 'refused', key, ...event.data, times: 1 });
         }
         break;
       }
@@ -448,6 +518,10 @@ class Draft {
       }
     });
     this.view.progress = [];
+    this.view.question = null;
+    if ([...this.view.hosts.values()].includes(data.turn)) {
+      this.view.hosts = new Map([...this.view.hosts].filter(([, until]) => until !== data.turn));
+    }
   }
 
   private partial(turnId: string, response: string): PartialResponse | null {

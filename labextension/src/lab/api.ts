@@ -7,6 +7,8 @@ import type {
   Demo,
   ModelChoice,
   NewSession,
+  AllowedHost,
+  SandboxChoice,
   PreviewAction,
   ProviderChoice,
   TemplateChoice,
@@ -67,6 +69,10 @@ export class RestApi implements Api {
 
   async templates(): Promise<TemplateChoice[]> {
     return this.json<TemplateChoice[]>('GET', 'templates');
+  }
+
+  async sandboxes(): Promise<SandboxChoice[]> {
+    return this.json<SandboxChoice[]>('GET', path('sandboxes', 'providers'));
   }
 
   async demos(): Promise<Demo[]> {
@@ -135,6 +141,16 @@ export class RestApi implements Api {
       diff: async checkpoint => (await this.request('GET', at('checkpoints', checkpoint, 'diff'))).text(),
       preview: async (action: PreviewAction) => {
         await this.request('POST', at('preview'), { action });
+      },
+      answer: async (approval, granted, remember) => {
+        await this.request('POST', at('approvals', approval), { granted, remember });
+      },
+      hosts: async () => this.json<AllowedHost[]>('GET', at('network')),
+      allowHost: async host => {
+        await this.request('POST', at('network'), { host });
+      },
+      revokeHost: async host => {
+        await this.request('DELETE', at('network', host));
       }
     });
   }

@@ -25,6 +25,10 @@ export class ChannelTransport implements Transport {
   readonly restore: Transport['restore'];
   readonly diff: Transport['diff'];
   readonly preview: Transport['preview'];
+  readonly answer: Transport['answer'];
+  readonly hosts: Transport['hosts'];
+  readonly allowHost: Transport['allowHost'];
+  readonly revokeHost: Transport['revokeHost'];
 
   private listener: TransportListener | null = null;
   private socket: WebSocket | null = null;
@@ -43,7 +47,11 @@ export class ChannelTransport implements Transport {
       retry: this.retry,
       restore: this.restore,
       diff: this.diff,
-      preview: this.preview
+      preview: this.preview,
+      answer: this.answer,
+      hosts: this.hosts,
+      allowHost: this.allowHost,
+      revokeHost: this.revokeHost
     } = requests);
   }
 

@@ -6,6 +6,7 @@ import { PreviewPane } from '../core/components/Preview';
 import { SessionPane } from '../core/components/Session';
 import { SurroundingsContext } from '../core/components/surroundings';
 import { SessionStore } from '../core/store';
+import type { SandboxChoice } from '../core/transport';
 import { english } from '../core/translation';
 import { CommTransport, type CommModel } from './transport';
 
@@ -19,10 +20,14 @@ function Widget({ store, transport }: { store: SessionStore; transport: CommTran
     () => ({ trans: english, host: { rename: (title: string) => transport.update({ title }) } }),
     [transport]
   );
+  const [sandboxes, setSandboxes] = React.useState<readonly SandboxChoice[]>([]);
+  React.useEffect(() => {
+    transport.sandboxes().then(setSandboxes, () => undefined); // an older kernel
+  }, [transport]);
   return (
     <SurroundingsContext.Provider value={surroundings}>
       <div className="jp-AppBuilder jp-ThemedContainer jp-AppBuilder-widget">
-        <SessionPane store={store} models={[]} demos={[]} />
+        <SessionPane store={store} models={[]} demos={[]} sandboxes={sandboxes} />
         <PreviewPane store={store} resolve={url => url} />
       </div>
     </SurroundingsContext.Provider>

@@ -21,12 +21,17 @@
  * | `diff`    | `{checkpoint}`       | a unified diff          |
  * | `preview` | `{action}`           | null                    |
  * | `update`  | `{title?, model?}`   | the summary             |
+ * | `answer`  | `{approval, granted, remember}` | null         |
+ * | `hosts`   | `{}`                 | the hosts allowed       |
+ * | `allow`   | `{host}`             | null                    |
+ * | `revoke`  | `{host}`             | null                    |
+ * | `sandboxes` | `{}`               | where apps can run      |
  *
  * `watch` begins the stream anew if it runs already; `after` is the last event's number the view holds. A kernel that
  * does not answer (restarted, gone) shows as a lost connection.
  */
 
-import type { PreviewAction, Transport, TransportListener } from '../core/transport';
+import type { AllowedHost, PreviewAction, SandboxChoice, Transport, TransportListener } from '../core/transport';
 import { RequestFailed, type ErrorBody, type WireMessage } from '../core/wire';
 
 /** What is used of an anywidget model. */
@@ -102,6 +107,26 @@ export class CommTransport implements Transport {
 
   async preview(action: PreviewAction): Promise<void> {
     await this.request('preview', { action });
+  }
+
+  async answer(approval: string, granted: boolean, remember: boolean): Promise<void> {
+    await this.request('answer', { approval, granted, remember });
+  }
+
+  async hosts(): Promise<AllowedHost[]> {
+    return (await this.request('hosts', {})) as AllowedHost[];
+  }
+
+  async allowHost(host: string): Promise<void> {
+    await this.request('allow', { host });
+  }
+
+  async revokeHost(host: string): Promise<void> {
+    await this.request('revoke', { host });
+  }
+
+  async sandboxes(): Promise<SandboxChoice[]> {
+    return (await this.request('sandboxes', {})) as SandboxChoice[];
   }
 
   async update(change: { title?: string; model?: string }): Promise<void> {

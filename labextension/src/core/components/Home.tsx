@@ -1,12 +1,14 @@
 import * as React from 'react';
 import { relativeTime } from '../format';
-import type { Api, Demo, ModelChoice, TemplateChoice } from '../transport';
+import type { Api, Demo, ModelChoice, SandboxChoice, TemplateChoice } from '../transport';
 import { RequestFailed, type Summary } from '../wire';
 import { Composer } from './Composer';
 import { Icon, Spinner } from './Icon';
 import { MenuButton } from './Menu';
+import { IsolationWarning, sandboxTitle } from './Sandbox';
 import { StateBadge } from './Session';
 import { useTranslation } from './surroundings';
+import { TemplateIcon, TemplatePicker } from './TemplatePicker';
 import { Failure } from './Turn';
 
 export interface Defaults {
@@ -21,6 +23,7 @@ export interface HomeProps {
   loading: boolean;
   demos: readonly Demo[];
   templates: readonly TemplateChoice[];
+  sandboxes: readonly SandboxChoice[];
   defaults: Defaults;
   sendWithModifier: boolean;
   onOpen: (session: Summary, fresh: boolean) => void;
@@ -34,10 +37,13 @@ const REFRESH = 8000;
 /** The first screen: describe an app, play a demo, or go on with one. */
 export function Home(props: HomeProps): React.ReactElement {
   const trans = useTranslation();
-  const { api, models, demos, templates, defaults } = props;
+  const { api, models, demos, templates, sandboxes, defaults } = props;
   const [text, setText] = React.useState('');
   const [model, setModel] = React.useState('');
   const [template, setTemplate] = React.useState('');
+  const [sandbox, setSandbox] = React.useState('');
+  const [picking, setPicking] = React.useState<boolean | null>(null);
+  const pickerId = React.useId();
   const [starting, setStarting] = React.useState(false);
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const sessions = useSessions(api);
@@ -55,7 +61,8 @@ export function Home(props: HomeProps): React.ReactElement {
       .create({
         prompt,
         ...(withTemplate ? { template: withTemplate } : {}),
-        ...(withModel ? { model: withModel } : {})
+        ...(withModel ? { model: withModel } : {}),
+        ...(sandbox ? { sandbox } : {})
       })
       .then(session => {
         setText('');
@@ -65,10 +72,18 @@ export function Home(props: HomeProps): React.ReactElement {
       .finally(() => setStarting(false));
   };
 
+  const usable = sandboxes.filter(choice => choice.available);
+  const chosenSandbox = usable.find(choice => choice.name === sandbox) ?? usable.find(choice => choice.default) ?? usable[0];
+  const origin = templates.find(choice => choice.name === chosenTemplate);
   const starters = demos.filter(demo => demo.after === null);
   const first = sessions.list !== null && sessions.list.length === 0 && sessions.search === '';
+  const pickerOpen = picking ?? (first && templates.length > 1);
   return (
     <div className="jp-AppBuilder-home">
+      <IsolationWarning sandbox={chosenSandbox} />
+      {sandboxes.length > 0 && usable.length === 0 && sandboxes[0] && (
+        <Failure error={new RequestFailed({ message: sandboxes[0].message, hint: sandboxes[0].hint })} />
+      )}
       <div className="jp-AppBuilder-hero">
         <h2>{trans.__('Build an app')}</h2>
         {first && (
@@ -90,20 +105,20 @@ export function Home(props: HomeProps): React.ReactElement {
         sendWithModifier={props.sendWithModifier}
         sendLabel={trans.__('Build')}
       >
-        {templates.length > 0 && (
-          <select
-            className="jp-AppBuilder-select"
-            aria-label={trans.__('Template')}
-            title={templates.find(choice => choice.name === chosenTemplate)?.summary ?? trans.__('Template')}
-            value={chosenTemplate}
-            onChange={event => setTemplate(event.target.value)}
+        {origin && (
+          <button
+            type="button"
+            className="jp-AppBuilder-select jp-AppBuilder-templateButton"
+            aria-expanded={pickerOpen}
+            aria-controls={pickerId}
+            aria-label={trans.__('Template: %1', origin.title)}
+            title={origin.summary}
+            onClick={() => setPicking(!pickerOpen)}
           >
-            {templates.map(choice => (
-              <option key={choice.name} value={choice.name}>
-                {choice.title}
-              </option>
-            ))}
-          </select>
+            <TemplateIcon template={origin} />
+            <span className="jp-AppBuilder-ellipsis">{origin.title}</span>
+            <Icon name="chevron" className="jp-AppBuilder-chevron" />
+          </button>
         )}
         {models.length > 0 && (
           <select
@@ -120,7 +135,25 @@ export function Home(props: HomeProps): React.ReactElement {
             ))}
           </select>
         )}
+        {usable.length > 1 && chosenSandbox && (
+          <select
+            className="jp-AppBuilder-select"
+            aria-label={trans.__('Sandbox')}
+            title={chosenSandbox.isolation?.detail ?? trans.__('Where the app runs')}
+            value={chosenSandbox.name}
+            onChange={event => setSandbox(event.target.value)}
+          >
+            {usable.map(choice => (
+              <option key={choice.name} value={choice.name}>
+                {sandboxTitle(choice.name, trans)}
+              </option>
+            ))}
+          </select>
+        )}
       </Composer>
+      {pickerOpen && templates.length > 0 && (
+        <TemplatePicker id={pickerId} templates={templates} chosen={chosenTemplate} onChoose={setTemplate} />
+      )}
       {failure && <Failure error={failure} />}
       {!props.loading && live.length === 0 && (
         <div className="jp-AppBuilder-notice">

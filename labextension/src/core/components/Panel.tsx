@@ -1,6 +1,6 @@
 import * as React from 'react';
 import type { PanelModel } from '../panel';
-import type { Demo, ModelChoice, TemplateChoice } from '../transport';
+import type { Demo, ModelChoice, SandboxChoice, TemplateChoice } from '../transport';
 import type { Summary } from '../wire';
 import { Home, type Defaults } from './Home';
 import { ModelSetup } from './ModelSetup';
@@ -54,6 +54,7 @@ export function Panel(props: PanelProps): React.ReactElement {
             onBack={() => model.close()}
             models={catalog.models}
             demos={catalog.demos}
+            sandboxes={catalog.sandboxes}
             sendWithModifier={props.sendWithModifier}
           />
         ) : (
@@ -63,6 +64,7 @@ export function Panel(props: PanelProps): React.ReactElement {
             loading={catalog.loading}
             demos={catalog.demos}
             templates={catalog.templates}
+            sandboxes={catalog.sandboxes}
             defaults={props.defaults}
             sendWithModifier={props.sendWithModifier}
             onOpen={(session, fresh) => {
@@ -91,6 +93,7 @@ interface Catalog {
   models: readonly ModelChoice[];
   demos: readonly Demo[];
   templates: readonly TemplateChoice[];
+  sandboxes: readonly SandboxChoice[];
   loading: boolean;
   refresh: () => void;
 }
@@ -101,6 +104,7 @@ function useCatalog(model: PanelModel): Catalog {
   const [models, setModels] = React.useState<readonly ModelChoice[] | null>(null);
   const [demos, setDemos] = React.useState<readonly Demo[]>([]);
   const [templates, setTemplates] = React.useState<readonly TemplateChoice[]>([]);
+  const [sandboxes, setSandboxes] = React.useState<readonly SandboxChoice[]>([]);
   const [again, setAgain] = React.useState(0);
   React.useEffect(() => {
     let wanted = true;
@@ -114,6 +118,7 @@ function useCatalog(model: PanelModel): Catalog {
     api.models().then(keep(setModels), () => keep(setModels)([]));
     api.demos().then(keep(setDemos), () => undefined);
     api.templates().then(keep(setTemplates), () => undefined);
+    api.sandboxes().then(keep(setSandboxes), () => undefined);
     return () => {
       wanted = false;
     };
@@ -122,6 +127,7 @@ function useCatalog(model: PanelModel): Catalog {
     models: models ?? [],
     demos,
     templates,
+    sandboxes,
     loading: models === null,
     refresh: () => setAgain(count => count + 1)
   };

@@ -1,13 +1,14 @@
 import * as React from 'react';
 import { usageDetail, usageLabel } from '../format';
 import type { SessionStore } from '../store';
-import type { Connection, Demo, ModelChoice } from '../transport';
+import type { Connection, Demo, ModelChoice, SandboxChoice } from '../transport';
 import type { SessionView } from '../view';
 import { RequestFailed, type Summary } from '../wire';
 import { Chat } from './Chat';
 import { Composer } from './Composer';
 import { Icon, Spinner } from './Icon';
 import { MenuButton, type MenuEntry } from './Menu';
+import { IsolationWarning, SandboxChip, SandboxSection } from './Sandbox';
 import { useHost, useTranslation } from './surroundings';
 import { Failure, type TurnActions } from './Turn';
 
@@ -17,17 +18,21 @@ export interface SessionProps {
   onBack?: () => void;
   models: readonly ModelChoice[];
   demos: readonly Demo[];
+  sandboxes?: readonly SandboxChoice[];
   sendWithModifier?: boolean;
 }
 
 /** One session: its header, the conversation, and where the next request is written. */
-export function SessionPane({ store, onBack, models, demos, sendWithModifier }: SessionProps): React.ReactElement {
+export function SessionPane(props: SessionProps): React.ReactElement {
+  const { store, onBack, models, demos, sandboxes = NO_SANDBOXES, sendWithModifier } = props;
   const trans = useTranslation();
   const { view, connection } = React.useSyncExternalStore(store.subscribe, store.get);
   const [text, setText] = React.useState('');
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const [stopping, setStopping] = React.useState(false);
   const [sending, setSending] = React.useState(false);
+  const [showsSandbox, setShowsSandbox] = React.useState(false);
+  const sandboxId = React.useId();
   const composer = React.useRef<HTMLTextAreaElement>(null);
   const { session } = view;
   const { transport } = store;
@@ -61,8 +66,8 @@ export function SessionPane({ store, onBack, models, demos, sendWithModifier }: 
   );
 
   const actions = React.useMemo<TurnActions>(
-    () => ({ transport, attempt, send, busy }),
-    [transport, attempt, send, busy]
+    () => ({ transport, attempt, send, busy, hosts: view.hosts }),
+    [transport, attempt, send, busy, view.hosts]
   );
   const stop = (): void => {
     setStopping(true);
@@ -71,10 +76,41 @@ export function SessionPane({ store, onBack, models, demos, sendWithModifier }: 
       setFailure(RequestFailed.from(error));
     });
   };
+  const sandbox = sandboxes.find(choice => choice.name === session?.sandbox);
   const followUps = busy || !session ? [] : nextDemos(view, session, demos);
   return (
     <section className="jp-AppBuilder-session" aria-label={session?.title ?? trans.__('Session')}>
-      <Header view={view} onBack={onBack} models={models} busy={busy} attempt={attempt} />
+      <Header
+        view={view}
+        onBack={onBack}
+        models={models}
+        busy={busy}
+        attempt={attempt}
+        onSandbox={() => setShowsSandbox(true)}
+        chip={
+          session && (
+            <SandboxChip
+              name={session.sandbox}
+              sandbox={sandbox}
+              hosts={view.hosts.size}
+              open={showsSandbox}
+              controls={sandboxId}
+              onToggle={() => setShowsSandbox(!showsSandbox)}
+            />
+          )
+        }
+      />
+      <IsolationWarning sandbox={sandbox} />
+      {showsSandbox && session && (
+        <SandboxSection
+          id={sandboxId}
+          name={session.sandbox}
+          sandbox={sandbox}
+          transport={transport}
+          version={view.hosts.size}
+          onClose={() => setShowsSandbox(false)}
+        />
+      )}
       <ConnectionBanner connection={connection} onRetry={() => transport.reconnect()} />
       {!view.caughtUp ? (
         <Opening connection={connection} />
@@ -147,6 +183,8 @@ export function SessionPane({ store, onBack, models, demos, sendWithModifier }: 
   );
 }
 
+const NO_SANDBOXES: readonly SandboxChoice[] = [];
+
 function runningTurn(view: SessionView): boolean {
   for (let at = view.entries.length - 1; at >= 0; at--) {
     const entry = view.entries[at];
@@ -190,13 +228,18 @@ function Header({
   onBack,
   models,
   busy,
-  attempt
+  attempt,
+  onSandbox,
+  chip
 }: {
   view: SessionView;
   onBack?: (() => void) | undefined;
   models: readonly ModelChoice[];
   busy: boolean;
   attempt: (request: Promise<unknown>) => void;
+  onSandbox: () => void;
+  /** Where the session runs. */
+  chip: React.ReactNode;
 }): React.ReactElement {
   const trans = useTranslation();
   const host = useHost();
@@ -212,6 +255,7 @@ function Header({
   add(host.openNotebook, trans.__('Open notebook'), 'notebook');
   add(host.openFolder, trans.__('Show files'), 'folder');
   add(host.exportZip, trans.__('Download as ZIP'), 'download');
+  add(session ? onSandbox : undefined, trans.__('Sandbox and network'), 'globe');
   add(host.rename && (() => setEditing(true)), trans.__('Rename'), 'pencil');
   add(host.setUpModel, trans.__('Model settings'), 'key');
   add(host.remove, trans.__('Delete…'), 'trash', true);
@@ -261,7 +305,8 @@ function Header({
         {entries.length > 0 && <MenuButton label={trans.__('More actions')} entries={entries} />}
       </div>
       <div className="jp-AppBuilder-meta">
-        {session && <StateBadge state={busy ? 'busy' : session.state} />}
+        {session && <StateBadge state={view.question ? 'waiting' : busy ? 'busy' : session.state} />}
+        {chip}
         {recorded && (
           <span
             className="jp-AppBuilder-tag jp-mod-recorded"
@@ -432,7 +477,9 @@ function Announcer({ view }: { view: SessionView }): React.ReactElement {
   let text = '';
   const last = [...view.entries].reverse().find(entry => entry.kind === 'turn');
   if (last?.kind === 'turn') {
-    if (last.reason === null) {
+    if (view.question) {
+      text = trans.__('The agent asks: %1 Answer with the buttons in the conversation.', view.question.question);
+    } else if (last.reason === null) {
       text = trans.__('The agent is working.');
     } else if (last.reason === 'done') {
       text = trans.__('The agent has finished.');

@@ -2,8 +2,9 @@ import * as React from 'react';
 import { parseDiff, type FileDiff } from '../diff';
 import { duration, relativeTime, usageDetail, usageLabel } from '../format';
 import type { Transport } from '../transport';
-import type { ApprovalItem, Aside, Checkpoint, FileItem, Item, ProblemItem, RestoreItem, Turn } from '../view';
+import type { Aside, Checkpoint, FileItem, Item, ProblemItem, RestoreItem, Turn } from '../view';
 import { RequestFailed } from '../wire';
+import { Approval, NetworkChange, Refused } from './Approval';
 import { DiffFiles, FileLink, Lines, PathText } from './Code';
 import { Icon, Spinner } from './Icon';
 import { Markdown } from './Markdown';
@@ -20,6 +21,8 @@ export interface TurnActions {
   /** Says something as the person. */
   send: (text: string) => void;
   busy: boolean;
+  /** What this session's code may reach, as `host:port`. */
+  hosts: ReadonlyMap<string, string>;
 }
 
 interface TurnProps {
@@ -276,7 +279,11 @@ function ItemView({ item, last = false, actions }: { item: Item; last?: boolean;
     case 'problem':
       return <Problem item={item} actions={actions} />;
     case 'approval':
-      return <Approval item={item} />;
+      return <Approval item={item} actions={actions} />;
+    case 'refused':
+      return <Refused item={item} actions={actions} />;
+    case 'network':
+      return <NetworkChange item={item} />;
     case 'failure':
       return <Failure error={new RequestFailed(item)} />;
   }
@@ -385,17 +392,4 @@ export function fixRequest(message: string, source?: string, stack?: string): st
   const where = source ? `\n\nWhere: ${source}` : '';
   const trace = stack && stack !== message ? `\n\n${stack.slice(0, 2000)}` : '';
   return `Fix this error: ${message}${where}${trace}`;
-}
-
-function Approval({ item }: { item: ApprovalItem }): React.ReactElement {
-  const trans = useTranslation();
-  return (
-    <div className="jp-AppBuilder-event">
-      <Icon name="shield" />
-      <span>
-        {item.approval.question}{' '}
-        {item.granted === null ? trans.__('(waiting)') : item.granted ? trans.__('(allowed)') : trans.__('(refused)')}
-      </span>
-    </div>
-  );
 }

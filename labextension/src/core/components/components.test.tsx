@@ -63,6 +63,136 @@ describe('Markdown', () => {
   });
 });
 
+describe('a question of the agent', () => {
+  const asked = (log: Log): WireMessage[] => [
+    log.message('turn.started', { turn: 't1', model: 'm' }),
+    log.message('approval.requested', {
+      approval: 'r1.0.a1',
+      turn: 't1',
+      call: 'r1.0',
+      question: 'May this app reach api.example.org?',
+      kind: 'network',
+      subject: 'api.example.org:443',
+      reason: 'The weather comes from there.',
+      remember: true
+    }),
+    snapshot({ session: summary({ state: 'waiting' }) })
+  ];
+
+  it('is answered with a button, and then says what was answered', () => {
+    const log = new Log();
+    const transport = open({}, ...asked(log));
+    const card = screen.getByRole('group', { name: 'May this app reach api.example.org?' });
+    expect(card.textContent).toContain('The weather comes from there.');
+    expect(screen.getByText('Waiting for you')).toBeTruthy();
+    expect(screen.getByText(/The agent asks: May this app reach/)).toBeTruthy();
+    fireEvent.click(screen.getByRole('button', { name: 'Allow for this app' }));
+    expect(transport.asked).toEqual([['answer', 'r1.0.a1', true, true]]);
+    expect(screen.getByRole<HTMLButtonElement>('button', { name: 'Deny' }).disabled).toBe(true);
+    transport.say(
+      log.message('approval.given', { approval: 'r1.0.a1', granted: true, remember: true }),
+      log.message('network.changed', { host: 'api.example.org:443', allowed: true, by: 'person' })
+    );
+    expect(screen.getByText('Allowed for this app.')).toBeTruthy();
+    expect(screen.queryByRole('button', { name: 'Deny' })).toBeNull();
+    expect(screen.getByRole('button', { name: 'Sandbox: local, 1 host' })).toBeTruthy();
+  });
+
+  it('can be answered again when the answer did not arrive', async () => {
+    const transport = open({}, ...asked(new Log()));
+    transport.failWith = new RequestFailed({ message: 'The server does not answer.' });
+    fireEvent.click(screen.getByRole('button', { name: 'Deny' }));
+    expect(await screen.findByText('The server does not answer.')).toBeTruthy();
+    expect(screen.getByRole<HTMLButtonElement>('button', { name: 'Deny' }).disabled).toBe(false);
+  });
+
+  it('says when it was closed without an answer', () => {
+    const log = new Log();
+    const transport = open({}, ...asked(log));
+    transport.say(
+      log.message('approval.given', { approval: 'r1.0.a1', granted: false, cause: 'stopped' }),
+      log.message('turn.finished', { turn: 't1', reason: 'stopped', message: 'Stopped.', hint: '' })
+    );
+    expect(screen.getByText('Not answered: the request was stopped.')).toBeTruthy();
+  });
+
+  it('has no accessibility faults', async () => {
+    open({}, ...asked(new Log()));
+    const { violations } = await axe.run(document.body, { rules: { 'color-contrast': { enabled: false }, region: { enabled: false } } });
+    expect(violations.map(({ id }) => id)).toEqual([]);
+  });
+});
+
+describe('the network of a session', () => {
+  it('lists the hosts, adds one and takes one back', async () => {
+    const transport = open({}, snapshot());
+    transport.allowed = [
+      { host: 'intranet:8080', name: 'intranet:8080', source: 'configuration', turn: null },
+      { host: 'api.example.org:443', name: 'api.example.org', source: 'session', turn: null }
+    ];
+    fireEvent.click(screen.getByRole('button', { name: 'Sandbox: local' }));
+    const list = await screen.findByRole('list', { name: 'Allowed hosts' });
+    expect(list.textContent).toContain('intranet:8080configured');
+    expect(screen.queryByRole('button', { name: 'Remove intranet:8080' })).toBeNull();
+    fireEvent.click(screen.getByRole('button', { name: 'Remove api.example.org' }));
+    await act(async () => undefined);
+    fireEvent.change(screen.getByLabelText('Host to allow'), { target: { value: ' *.example.org ' } });
+    fireEvent.click(screen.getByRole('button', { name: 'Allow' }));
+    await act(async () => undefined);
+    expect(transport.asked).toEqual([
+      ['revokeHost', 'api.example.org:443'],
+      ['allowHost', '*.example.org']
+    ]);
+  });
+
+  it('offers to allow what was refused', () => {
+    const log = new Log();
+    const refused = { host: 'api.example.org:443', reason: 'It is not on the list.' };
+    const transport = open({}, log.message('network.refused', refused), log.message('network.refused', refused), snapshot());
+    expect(screen.getByText('The app tried to reach api.example.org, which it may not.')).toBeTruthy();
+    expect(screen.getByText('2 times')).toBeTruthy();
+    fireEvent.click(screen.getByRole('button', { name: 'Allow api.example.org for this app' }));
+    expect(transport.asked).toEqual([['allowHost', 'api.example.org:443']]);
+    transport.say(log.message('network.changed', { host: 'api.example.org:443', allowed: true, by: 'person' }));
+    expect(screen.getByText('allowed since')).toBeTruthy();
+  });
+
+  it('forgets what was allowed once when the request ends', () => {
+    const log = new Log();
+    const transport = open({}, log.message('turn.started', { turn: 't1', model: 'm' }), snapshot());
+    transport.say(log.message('network.changed', { host: 'a.example.org:443', allowed: true, by: 'person', turn: 't1' }));
+    expect(screen.getByRole('button', { name: 'Sandbox: local, 1 host' })).toBeTruthy();
+    transport.say(log.message('turn.finished', { turn: 't1', reason: 'done', message: '', hint: '' }));
+    expect(screen.getByRole('button', { name: 'Sandbox: local' })).toBeTruthy();
+  });
+});
+
+describe('where a session runs', () => {
+  const show = (warning: string): void => {
+    const transport = new TestTransport();
+    const store = new SessionStore(transport, flush => act(flush));
+    const isolation = { kind: warning ? 'none' : 'bubblewrap', detail: 'bubblewrap 0.8: own namespaces', warning };
+    const sandboxes = [{ name: 'local', default: true, available: true, isolation, message: '', hint: '' }];
+    render(<SessionPane store={store} models={MODELS} demos={[]} sandboxes={sandboxes} />);
+    transport.say(snapshot());
+  };
+
+  it('is a word, with the details behind it', async () => {
+    show('');
+    expect(screen.queryByRole('note')).toBeNull();
+    const chip = screen.getByRole('button', { name: 'Sandbox: bubblewrap' });
+    expect(chip.title).toBe('bubblewrap 0.8: own namespaces');
+    fireEvent.click(chip);
+    expect(await screen.findByText('No host: the app’s code has no network.')).toBeTruthy();
+    expect(screen.getByText('· bubblewrap 0.8: own namespaces')).toBeTruthy();
+  });
+
+  it('warns all the time where nothing isolates', () => {
+    show('Generated code runs without isolation.');
+    expect(screen.getByRole('note').textContent).toContain('without isolation');
+  });
+});
+
 describe('a session', () => {
   it('shows what was asked, said and done', () => {
     open({}, { kind: 'events', events: new Log().turn('t1', 'a board') }, snapshot());

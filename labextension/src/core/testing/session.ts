@@ -1,7 +1,7 @@
 /** Events and messages as the server sends them, for tests. */
 
 import type { AppEvent, EventData, EventType, Usage } from '../events';
-import type { Transport, TransportListener } from '../transport';
+import type { AllowedHost, Transport, TransportListener } from '../transport';
 import type { Snapshot, Summary, WireMessage } from '../wire';
 
 export const USAGE: Usage = { input_tokens: 1000, output_tokens: 200, cached_tokens: 0, cost: 0.01 };
@@ -131,7 +131,16 @@ export class TestTransport implements Transport {
   stop = (): Promise<void> => this.ask('stop');
   retry = (): Promise<void> => this.ask('retry');
   restore = (checkpoint: string): Promise<void> => this.ask('restore', checkpoint);
+  allowed: AllowedHost[] = [];
+  answer = (approval: string, granted: boolean, remember: boolean): Promise<void> =>
+    this.ask('answer', approval, granted, remember);
+  allowHost = (host: string): Promise<void> => this.ask('allowHost', host);
+  revokeHost = (host: string): Promise<void> => this.ask('revokeHost', host);
   preview = (action: string): Promise<void> => this.ask('preview', action);
+
+  async hosts(): Promise<AllowedHost[]> {
+    return this.allowed;
+  }
 
   async diff(checkpoint: string): Promise<string> {
     await this.ask('diff', checkpoint);
