@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import re
 import secrets
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -332,7 +331,9 @@ class AppBuilder(LoggingConfigurable):
         await self.log_store.delete(session_id)
         await asyncio.to_thread(session.app.storage.clear)
         if files:
-            await asyncio.to_thread(shutil.rmtree, session.workspace.folder, ignore_errors=True)
+            from .sandbox.local.disk import remove_folder
+
+            await asyncio.to_thread(remove_folder, session.workspace.folder)
 
     async def release(self, session_id: str) -> None:
         """Stop what runs in a session and let other processes have it. It can be opened again."""
@@ -399,6 +400,7 @@ class AppBuilder(LoggingConfigurable):
         from .running_app import RunningApp
         from .tools.base import ToolContext
         from .tools.runner import ToolRunner
+        from .tools.seen import Seen
         from .workspace import Workspace
 
         session = Session(
@@ -441,7 +443,7 @@ class AppBuilder(LoggingConfigurable):
             check = self.find_template(summary.template).check
             return ToolContext(workspace, app.sandbox, app, check, output, session.approvals, network)
 
-        runner = ToolRunner(self.tools, context, session)
+        runner = ToolRunner(self.tools, context, session, Seen(events))
         notebook = NotebookWriter(folder / f"{summary.name}.ipynb", session.events)
         session.equip(workspace, app, runner, notebook, network, self._make_agent, _recorded_seeds)
         await network.settle()

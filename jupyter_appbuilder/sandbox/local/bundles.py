@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import json
 import logging
+import os
 import secrets
 import shutil
 from pathlib import Path
@@ -21,6 +22,7 @@ from ...uncut import uncut
 from ..base import OnProgress, Progress
 from ..templates import Template
 from .dependencies import WRITABLE, read_manifest
+from .holds import hold
 from .layout import WORKSPACE, Bind
 from .runner import Runner
 
@@ -50,8 +52,10 @@ class Bundles:
         try:
             entry = await self._entry(template, modules, on_progress)
             if entry is not None:
-                # To its end: a copy that goes on would fill the folder again after it was removed.
-                await uncut(asyncio.to_thread(shutil.copytree, entry, scratch, dirs_exist_ok=True))
+                with hold(entry):  # nobody evicts it meanwhile
+                    os.utime(entry)
+                    # To its end: a copy that goes on would fill the folder again after it was removed.
+                    await uncut(asyncio.to_thread(shutil.copytree, entry, scratch, dirs_exist_ok=True))
         except Exception as error:
             log.warning("The packages of template %s could not be prepared: %s", template.name, error)
 

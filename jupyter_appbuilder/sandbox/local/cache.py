@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import shutil
 import subprocess
 import threading
 import time
@@ -18,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from .disk import remove_folder
 from .holds import Hold, hold, take_away
 
 DOWNLOADS = ("npm", "uv")
@@ -128,7 +128,7 @@ class Cache:
         gone = path.with_name(f".gone-{secrets.token_hex(4)}")
         if not take_away(path, gone):
             return False
-        shutil.rmtree(gone, ignore_errors=True)
+        remove_folder(gone)
         return True
 
 

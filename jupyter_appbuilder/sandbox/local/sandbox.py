@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import posixpath
 import re
-import shutil
 import socket
+import stat
 import time
 from collections.abc import Collection, Coroutine, Mapping, Sequence
 from contextlib import suppress
@@ -15,12 +15,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ...errors import AppBuilderError, InvalidInput, NotFound, Unavailable
+from ...workspace.folder import remove_tree
+from ...workspace.repositories import remove_repositories
 from ..base import DevServer, ExecResult, OnProgress, OnRefused, Output, Progress, Stats
 from ..templates import RUNTIME, PackageKind, Serving, Template
 from .background import BackgroundProcess
 from .bundles import Bundles
 from .dependencies import WRITABLE, Dependencies
+from .disk import remove_folder
 from .exit import RunTimeExit
+from .holds import Hold, hold
 from .layout import WORKSPACE, Bind
 from .limits import measure, too_long, too_long_in_background
 from .python_environments import PythonEnvironment, PythonEnvironments
@@ -69,6 +73,7 @@ class AppSandbox:
         self._serving = asyncio.Lock()
         self._base_path: str | None = None
         self._modules: Path | None = None
+        self._hold: Hold | None = None
         self._python: PythonEnvironment | None = None
         self._asked = 0.0  # when packages last could not be had
         self._tasks: set[asyncio.Future[Any]] = set()
@@ -104,7 +109,7 @@ class AppSandbox:
                     max_output=max_output,
                 )
             finally:
-                await asyncio.to_thread(_remove_repositories, self._app)
+                await asyncio.to_thread(self._remove_repositories)
             return replace(result, stderr=note + result.stderr) if note else result
 
         return await self._work(run())
@@ -135,7 +140,7 @@ class AppSandbox:
             )
             begun.process.too_late = too_long_in_background(self._runner.limits.background_seconds)
             begun.process.deadline = time.monotonic() + self._runner.limits.background_seconds
-            return BackgroundProcess(begun, lambda: asyncio.to_thread(_remove_repositories, self._app))
+            return BackgroundProcess(begun, lambda: asyncio.to_thread(self._remove_repositories))
 
         return await self._work(begin())
 
@@ -223,7 +228,7 @@ class AppSandbox:
         scratch = self._scratch.with_name(scratch_name(session))
 
         def move() -> None:
-            shutil.rmtree(scratch, ignore_errors=True)  # of an earlier life of the session
+            _remove(scratch)  # of an earlier life of the session
             self._scratch.rename(scratch)
 
         with suppress(FileNotFoundError):
@@ -270,7 +275,10 @@ class AppSandbox:
         await self._way_out.close()
         if share:
             await self._runner.leave(share)
-        await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
+        await asyncio.to_thread(remove_folder, self._scratch)
+        if self._hold:
+            self._hold.release()
+            self._hold = None
         if self._share is None:  # not in use again
             self._running.discard(self)
 
@@ -361,7 +369,13 @@ class AppSandbox:
                 folder = self._scratch / name
                 folder.mkdir(parents=True, exist_ok=True)
                 binds.append(Bind(folder, f"{WORKSPACE}/node_modules/{name}", writable=True))
+            if self._hold is None:
+                self._hold = hold(self._scratch)  # another server that starts would take it for a ruin
         return binds
+
+    def _remove_repositories(self) -> None:
+        # Where packages are mounted over node_modules, the app's own folder of that name stays as it was.
+        remove_repositories(self._app, frozenset({"node_modules"}) if self._modules else frozenset())
 
     def _environment(self, more: Mapping[str, str] | None) -> dict[str, str]:
         python = self._python.variables if self._python else {}
@@ -389,20 +403,14 @@ def scratch_name(session: str) -> str:
 
 
 def _mount_point(path: Path) -> None:
-    if path.is_symlink() or path.is_file():
-        path.unlink()
+    # Whatever the app's code has put in its place is not followed, opened or asked.
+    with suppress(FileNotFoundError):
+        if not stat.S_ISDIR(path.lstat().st_mode):
+            path.unlink()
     with suppress(FileExistsError):
         path.mkdir()
 
 
-def _remove_repositories(app: Path) -> None:
-    """Remove repositories that a command made below the app: their hooks and settings would act on the host."""
-    import os
-
-    for folder, names, files in os.walk(app):
-        here = Path(folder)
-        if ".git" in names and here != app:
-            shutil.rmtree(here / ".git", ignore_errors=True)
-        if ".git" in files:
-            (here / ".git").unlink(missing_ok=True)
-        names[:] = [name for name in names if name not in ("node_modules", ".git")]
+def _remove(folder: Path) -> None:
+    with suppress(OSError):
+        remove_tree(folder)
