@@ -1,0 +1,169 @@
+"""What is left of a killed server: nothing of its processes at once, nothing of its files after the next start."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import textwrap
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from jupyter_appbuilder.sandbox.local import LocalSandbox
+from jupyter_appbuilder.sandbox.local.holds import is_alive, own_mark
+from jupyter_appbuilder.sandbox.local.limits import GROUP_PREFIX, find_control_groups
+
+from .conftest import SERVER, processes_with
+
+PROGRAM = """
+    import asyncio, sys
+    from pathlib import Path
+    from jupyter_appbuilder.sandbox.local import LocalSandbox
+    from jupyter_appbuilder.sandbox.local.holds import own_mark
+    from jupyter_appbuilder.sandbox.templates import Template
+
+    folder, sleeper = Path(sys.argv[1]), sys.argv[2]
+
+    def told(stream, text):
+        print("sandboxed", own_mark(), flush=True)
+
+    async def main():
+        provider = LocalSandbox(folder / "cache")
+        command = ("node", "server.mjs", "{port}", "{base}")
+        template = Template("tiny", "Tiny", "", folder, command, ("true",))
+        sandbox = await provider.create("s", folder / "app", template)
+        state = await sandbox.serve("/")
+        assert state.state == "ready", state
+        await sandbox.start(f"exec sleep {sleeper}")
+        print("mark", own_mark(), provider._runner.folder, flush=True)
+        await sandbox.exec(f"(setsid sleep {sleeper} &); echo begun; exec sleep {sleeper}", on_output=told)
+
+    asyncio.run(main())
+"""
+
+
+@dataclass
+class Server:
+    """A process with a provider, a dev server, a background command and a command."""
+
+    process: asyncio.subprocess.Process
+    sleeper: str
+    folder: Path
+    mark: str
+    runtime: Path
+
+    def processes(self) -> list[int]:
+        return [*processes_with(f"sleep\x00{self.sleeper}"), *processes_with(f"{self.folder}\x00")]
+
+    def groups(self) -> list[Path]:
+        return [path for path in Path("/sys/fs/cgroup").rglob(f"{GROUP_PREFIX}{self.mark}-*") if path.is_dir()]
+
+
+@contextlib.asynccontextmanager
+async def server(folder: Path, sleeper: str) -> AsyncGenerator[Server]:
+    (folder / "app").mkdir(parents=True)
+    (folder / "app/server.mjs").write_text(SERVER)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        textwrap.dedent(PROGRAM),
+        str(folder),
+        sleeper,
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(folder.parent)},
+    )
+    assert process.stdout
+    try:
+        _, mark, runtime = (await asyncio.wait_for(process.stdout.readline(), 60)).decode().split()
+        assert (await asyncio.wait_for(process.stdout.readline(), 60)).startswith(b"sandboxed")
+        yield Server(process, sleeper, folder, mark, Path(runtime))
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def becomes(true: Callable[[], bool], seconds: float = 5) -> bool:
+    for _ in range(int(seconds * 20)):
+        if true():
+            return True
+        await asyncio.sleep(0.05)
+    return False
+
+
+@pytest.fixture
+def short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where runtime folders go; what was made just now counts as old enough."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("jupyter_appbuilder.sandbox.local.cache.YOUNG_SECONDS", 0.0)
+    monkeypatch.setattr("jupyter_appbuilder.sandbox.local.runner.YOUNG_SECONDS", 0.0)
+    return tmp_path
+
+
+async def start_next(folder: Path) -> None:
+    provider = LocalSandbox(folder / "cache")
+    await provider.describe_isolation()
+    await provider.close()
+
+
+async def test_nothing_of_a_killed_server_survives(short: Path):
+    async with server(short / "one", "86611") as one:
+        assert await becomes(lambda: len(processes_with("sleep\x0086611")) >= 3)
+        assert bool(one.groups()) == (find_control_groups() is not None)
+        (short / "one/cache/deps/.half-made").mkdir(parents=True)
+        (short / "one/cache/scratch/dead").mkdir(parents=True)
+        assert list(one.runtime.glob("*.sock"))
+        one.process.send_signal(signal.SIGKILL)
+        await one.process.wait()
+        assert await becomes(lambda: not processes_with("sleep\x0086611"))
+        assert await becomes(lambda: not processes_with("server.mjs\x00"))
+        await start_next(short / "one")
+        assert await becomes(lambda: not one.runtime.exists())
+        assert one.groups() == []
+        assert list((short / "one/cache/deps").iterdir()) == []
+        assert list((short / "one/cache/scratch").iterdir()) == []
+        assert not list(short.glob("jab-*"))
+
+
+async def test_a_server_that_is_told_to_end_leaves_nothing(short: Path):
+    async with server(short / "one", "86622") as one:
+        one.process.send_signal(signal.SIGINT)
+        await one.process.wait()
+        assert await becomes(lambda: not processes_with("sleep\x0086622"))
+        await start_next(short / "one")
+        assert one.groups() == []
+        assert not one.runtime.exists()
+
+
+async def test_servers_leave_what_belongs_to_others_alone(short: Path):
+    async with server(short / "one", "86633") as one:
+        before = sorted(processes_with("sleep\x0086633"))
+        assert before
+        (short / "two").mkdir()
+        (short / "two/cache").symlink_to(short / "one/cache")
+        await start_next(short / "two")
+        async with server(short / "three", "86644") as three:
+            three.process.kill()
+            await three.process.wait()
+            await start_next(short / "two")
+            assert not three.runtime.exists()
+        assert sorted(processes_with("sleep\x0086633")) == before
+        assert one.runtime.exists()
+        assert bool(one.groups()) == (find_control_groups() is not None)
+        assert list(one.runtime.glob("*.sock"))
+
+
+async def test_a_process_id_that_was_given_again_is_not_taken_for_the_old_process():
+    ours = own_mark()
+    namespace, pid, started = ours.split(".")
+    assert is_alive(ours)
+    assert not is_alive(f"{namespace}.{pid}.{int(started) - 1}")
+    ended = await asyncio.create_subprocess_exec("true")
+    await ended.wait()
+    assert not is_alive(f"{namespace}.{ended.pid}.{started}")
+    assert is_alive(f"{int(namespace) + 1}.{ended.pid}.{started}")  # nobody here can tell
