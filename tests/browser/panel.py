@@ -48,6 +48,13 @@ class Panel:
         self.root.get_by_role("button", name="More actions").click()
         self.page.get_by_role("menuitem", name=entry).click()
 
+    def choose_template(self, title: str) -> None:
+        button = self.root.get_by_role("button", name=re.compile("^Template: "))
+        if button.get_attribute("aria-expanded") != "true":
+            button.click()
+        self.root.get_by_role("group", name="Start from").get_by_text(title, exact=True).click()
+        expect(button).to_have_attribute("aria-label", f"Template: {title}")
+
     def text(self) -> str:
         """The conversation as read, without what changes by itself: how long ago something was."""
         return re.sub(r"(?m)^(just now|\d+ \w+ ago|.*\bsec.* ago)$", "", self.conversation.inner_text())

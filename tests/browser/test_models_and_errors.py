@@ -45,7 +45,7 @@ def test_a_key_typed_into_the_form_is_used_and_never_comes_back(
     expect(root.get_by_role("heading", name="Build an app")).to_be_visible()
 
     model.steps = [{"text": "Hello from the gateway."}]
-    root.get_by_label("Template").select_option(label="One page")
+    panel.choose_template("One page")
     root.get_by_label("Model").select_option(value="gateway:scripted")
     panel.say("Say hello")
     panel.finished(1)

@@ -29,6 +29,7 @@ export function TemplatePicker({
               name={group}
               value={choice.name}
               checked={choice.name === chosen}
+              aria-label={choice.title}
               aria-describedby={`${group}-${choice.name}`}
               onChange={() => onChoose(choice.name)}
             />
