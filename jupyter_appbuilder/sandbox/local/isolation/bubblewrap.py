@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from ....errors import Unavailable
 from ...base import Isolation
 from ..layout import EGRESS_SOCKET, HOME, SYSTEM_FILES, Bind
+from ..seccomp import COMMON, NETWORK, program
 from .base import Launch, Plan, bridged
 
 
@@ -20,11 +22,12 @@ class Bubblewrap:
     executable: str
     version: str
     options: frozenset[str]
+    filter: Path  # of system calls
     kind: str = "bubblewrap"
 
     @classmethod
-    async def find(cls, name: str = "bwrap") -> Bubblewrap:
-        """Raises ``Unavailable`` saying what to install."""
+    async def find(cls, folder: Path, name: str = "bwrap") -> Bubblewrap:
+        """``folder`` keeps what it needs. Raises ``Unavailable`` saying what to install."""
         executable = shutil.which(name)
         if executable is None:
             raise Unavailable(
@@ -37,20 +40,25 @@ class Bubblewrap:
         process = await asyncio.create_subprocess_exec(executable, "--version", stdout=-1, stderr=-2, stdin=-3)
         version = (await process.communicate())[0].decode(errors="replace").split()
         words = frozenset(word for word in text.split() if word.startswith("--"))
-        return cls(executable, version[-1] if version else "?", words)
+        calls = folder / "calls.bpf"
+        calls.write_bytes(program((*COMMON, *NETWORK)))
+        return cls(executable, version[-1] if version else "?", words, calls)
 
     def describe(self) -> Isolation:
         return Isolation(
             "bubblewrap",
-            f"bubblewrap {self.version}: a file system, processes and a network of its own, without privileges.",
+            f"bubblewrap {self.version}: a file system, processes and a network of its own, "
+            "no privileges, system calls filtered.",
         )
 
     def port(self, wanted: int) -> int:
         return wanted
 
     async def launch(self, plan: Plan) -> Launch:
+        free = 8 if plan.listen and plan.listen[0] == 9 else 9  # sh redirects no descriptor above
         return Launch(
-            [*self._options(plan), "--", *bridged(plan)],
+            [*self._options(plan), "--seccomp", str(free), "--", *bridged(plan)],
+            prelude=(f"exec {free}< {shlex.quote(str(self.filter))}",),
             descriptors=plan.listen[:1] if plan.listen else (),
             failure=lambda stderr: explain(stderr) if stderr.startswith("bwrap: ") else None,
         )

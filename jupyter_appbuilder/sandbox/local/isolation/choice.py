@@ -34,6 +34,6 @@ def candidates(wanted: str, folder: Path, node: Path, bubblewrap: str = "bwrap")
 
     ``folder`` is private to this process and short-lived; ``node`` is where Node.js is.
     """
-    known: dict[str, Find] = {"bubblewrap": partial(Bubblewrap.find, bubblewrap)}
+    known: dict[str, Find] = {"bubblewrap": partial(Bubblewrap.find, folder, bubblewrap)}
     kinds = ["bubblewrap"] if wanted == "auto" else [wanted]
     return [(kind, known[kind]) for kind in kinds]
