@@ -49,6 +49,7 @@ class Ready:
         self.folder = folder
         self.base_path = base_path
         self.sandbox: AppSandbox
+        self.settled = False
         self._lock = lock
         self._tree = ""
         self._stamp = ()
@@ -81,6 +82,7 @@ class Ready:
             if self.usable and await asyncio.to_thread(self._place, app):
                 await self.sandbox.assign(session, app)
                 await asyncio.to_thread(self.clear)
+                self.settled = True
                 return True
         except OSError as error:
             log.info("A ready sandbox of template %s could not be used: %s", self.template.name, error)
@@ -91,8 +93,10 @@ class Ready:
         return False
 
     async def discard(self) -> None:
-        await self.sandbox.stop()
-        await asyncio.to_thread(self.clear)
+        if not self.settled:
+            self.settled = True
+            await self.sandbox.stop()
+            await asyncio.to_thread(self.clear)
 
     def _place(self, app: Path) -> bool:
         from ...workspace.archive import tree_of
@@ -133,6 +137,7 @@ class Pool:
         self._calm = calm
         self._idle = idle
         self._wishes: dict[Path, Wish] = {}
+        self._claimed: set[Ready] = set()  # on their way to a session
         self._stirred = time.monotonic()
         self._changed = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
@@ -155,6 +160,7 @@ class Pool:
         ready = next((ready for ready in wish.ready if ready.usable), None) if wish else None
         if wish and ready:
             wish.ready.remove(ready)
+            self._claimed = {claimed for claimed in self._claimed if not claimed.settled} | {ready}
             ready.sandbox.give_way(False)
             self._changed.set()
         return ready
@@ -166,7 +172,7 @@ class Pool:
             keeper.cancel()
             await asyncio.wait([keeper])
         wishes, self._wishes = list(self._wishes.values()), {}
-        await self._discard([ready for wish in wishes for ready in wish.ready])
+        await self._discard([*self._claimed, *(ready for wish in wishes for ready in wish.ready)])
 
     async def _keep(self) -> None:
         for shelf in {wish.shelf for wish in self._wishes.values()}:
