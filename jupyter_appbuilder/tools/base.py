@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ..approvals import Answer, Approvals
     from ..events import By
     from ..workspace import Workspace
+    from .seen import Seen
 
 Effect = Literal["read", "write", "command"]
 """read: changes nothing, may run beside others. write: changes whole files, safe to run again after a crash.
@@ -101,6 +102,7 @@ class ToolContext:
     network: Network | None = None
     call: str = ""
     turn: str | None = None
+    seen: Seen | None = None  # what an agent knows of the files; None where a person asks
 
     async def ask(self, text: str, *, kind: str, subject: str, reason: str = "", remember: bool = False) -> Answer:
         """Ask the person and wait. Without anybody to ask, the answer is no."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..errors import InvalidInput
-from .matching import PASSES, find_lines, indentation_shift, nearest
+from .matching import PASSES, find_lines, nearest, numbered, reindented
 
 MOST_NAMED = 10  # line numbers listed in an error
 
@@ -16,21 +16,23 @@ class EditFailed(InvalidInput):
     default_reason = "edit_failed"
 
 
-def apply_edits(text: str, edits: Sequence[Mapping[str, str]]) -> str:
+def apply_edits(text: str, edits: Sequence[Mapping[str, str]], notes: list[str] | None = None) -> str:
     """``text`` after all ``edits`` (each ``search`` and ``replace``), one after the other.
 
     ``search`` must stand in the text once: as whole lines, or, exactly as given, within a line. Line endings and the
-    final newline stay as they are. Raises ``EditFailed`` naming the edit; nothing is changed then.
+    final newline stay as they are. ``notes`` gets a sentence for each edit that did not fit exactly. Raises
+    ``EditFailed`` naming the edit; nothing is changed then.
     """
+    notes = [] if notes is None else notes
     if not edits:
         raise EditFailed("There is no edit to make.", hint="Give at least one search and replace.", field="edits")
     for number, edit in enumerate(edits, 1):
         name = "The edit" if len(edits) == 1 else f"Edit {number} of {len(edits)}"
-        text = _apply(text, edit["search"], edit["replace"], name, f"edits.{number - 1}")
+        text = _apply(text, edit["search"], edit["replace"], name, f"edits.{number - 1}", notes)
     return text
 
 
-def _apply(text: str, search: str, replace: str, name: str, field: str) -> str:
+def _apply(text: str, search: str, replace: str, name: str, field: str, notes: list[str]) -> str:
     newline = "\r\n" if text.count("\r\n") * 2 > text.count("\n") else "\n"
     search, replace = search.replace("\r\n", "\n"), replace.replace("\r\n", "\n")
     if search == replace:
@@ -55,8 +57,13 @@ def _apply(text: str, search: str, replace: str, name: str, field: str) -> str:
             raise _ambiguous(name, [start + 1 for start in starts], closeness, field)
         if starts:
             found = file.lines[starts[0] : starts[0] + len(wanted)]
-            if position >= 2 and (shift := indentation_shift(found, wanted)):
-                new = [shift[1] + line.removeprefix(shift[0]) if line.strip() else line for line in new]
+            if position >= 2:
+                fitted = reindented(found, wanted, new)
+                if fitted is None:
+                    raise _misindented(name, found, starts[0] + 1, field)
+                new = fitted
+            if position:
+                notes.append(f"{name} fitted line {starts[0] + 1} {closeness}.")
             result = file.with_lines(starts[0], len(wanted), new)
             break
         if position == 0 and (hits := file.find(search)):
@@ -112,6 +119,15 @@ def _ambiguous(name: str, numbers: list[int], closeness: str, field: str) -> Edi
     return EditFailed(
         f"{name} fits {len(numbers)} places ({closeness}): lines {named}. Nothing was changed.",
         hint="Put more of the lines around it into search, so that it fits only one.",
+        field=field,
+    )
+
+
+def _misindented(name: str, found: list[str], start: int, field: str) -> EditFailed:
+    return EditFailed(
+        f"{name} fits line {start} only when indentation is overlooked, and how its own differs does not tell what the "
+        f"new lines should have. Nothing was changed.\nThe file has:\n{numbered(found[:40], start)}\n",
+        hint="Copy the lines with their indentation as it is.",
         field=field,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import Any
 
 from pydantic import Field
@@ -15,6 +16,7 @@ from .base import Arguments, Tool, ToolContext, ToolResult, tool
 from .bounds import clipped
 from .edits import apply_edits
 from .matching import numbered
+from .seen import digest
 
 LARGEST_DIFF = 64 * 1024  # bytes, in a result's detail
 
@@ -49,7 +51,8 @@ class ReadFile(Arguments):
 async def read_file(context: ToolContext, arguments: ReadFile) -> ToolResult:
     """Read a text file, or a range of its lines. Each line comes with its number and a tab before it, which are not
     part of the file: leave them out of edits."""
-    lines = (await context.workspace.read_text(arguments.path)).split("\n")
+    content = await context.workspace.read_text(arguments.path)
+    lines = content.split("\n")
     if lines[-1] == "":
         lines.pop()
     total = len(lines)
@@ -57,7 +60,8 @@ async def read_file(context: ToolContext, arguments: ReadFile) -> ToolResult:
     end = min(arguments.end_line or total, total)
     if arguments.end_line is not None and arguments.end_line < start:
         raise InvalidInput("end_line lies before start_line.", hint="Give the first line first.", field="end_line")
-    detail = {"path": arguments.path, "start_line": start, "end_line": end, "lines": total}
+    detail = {"path": _named(arguments.path), "start_line": start, "end_line": end, "lines": total}
+    detail["sha"] = digest(content)
     if not total:
         return ToolResult(f"{arguments.path} is empty.", f"Read {arguments.path} (empty)", detail=detail)
     if start > total:
@@ -82,16 +86,19 @@ async def write_file(context: ToolContext, arguments: WriteFile) -> ToolResult:
     """Create a file, or replace all of its content. To change part of a file, use edit_file instead."""
     _check_size(arguments.content, "content")
     before = await _text_before(context, arguments.path)
+    if context.seen and before:
+        context.seen.require(_named(arguments.path), before)
     change = await context.workspace.write(arguments.path, arguments.content)
+    sha = {"sha": digest(arguments.content)}
     if change.change == "modified" and before == arguments.content:
         text = f"{arguments.path} already had this content; nothing changed."
-        return ToolResult(text, f"{arguments.path} unchanged", detail=_detail(change, ""))
+        return ToolResult(text, f"{arguments.path} unchanged", detail=_detail(change, "") | sha)
     verb = "Created" if change.change == "created" else "Wrote"
     diff = unified(before, arguments.content, arguments.path) if before is not None else ""
     return ToolResult(
         f"{verb} {arguments.path} ({_signs(change)} lines).",
         f"{verb} {arguments.path} ({_signs(change)})",
-        detail=_detail(change, diff),
+        detail=_detail(change, diff) | sha,
     )
 
 
@@ -112,7 +119,10 @@ async def edit_file(context: ToolContext, arguments: EditFile) -> ToolResult:
     """Change parts of a file by search and replace. Read the file first and copy the lines exactly, without line
     numbers; take just enough lines around the change to make each search unique."""
     before = await context.workspace.read_text(arguments.path)
-    after = apply_edits(before, [{"search": edit.search, "replace": edit.replace} for edit in arguments.edits])
+    if context.seen:
+        context.seen.require(_named(arguments.path), before)
+    notes: list[str] = []
+    after = apply_edits(before, [{"search": edit.search, "replace": edit.replace} for edit in arguments.edits], notes)
     _check_size(after, "edits")
     if after == before:
         raise InvalidInput(
@@ -120,9 +130,16 @@ async def edit_file(context: ToolContext, arguments: EditFile) -> ToolResult:
         )
     change = await context.workspace.write(arguments.path, after, replacing=before.encode())
     return ToolResult(
-        f"Edited {arguments.path} ({_signs(change)} lines):\n{unified(before, after, arguments.path, context=2)}",
+        "\n".join(
+            [
+                f"Edited {arguments.path} ({_signs(change)} lines):",
+                *notes,
+                unified(before, after, arguments.path, context=2),
+            ]
+        ),
         f"Edited {arguments.path} ({_signs(change)})",
-        detail=_detail(change, unified(before, after, arguments.path)) | {"edits": len(arguments.edits)},
+        detail=_detail(change, unified(before, after, arguments.path))
+        | {"edits": len(arguments.edits), "sha": digest(after)},
     )
 
 
@@ -150,6 +167,11 @@ async def rename_file(context: ToolContext, arguments: RenameFile) -> ToolResult
     moved = len(changes) // 2
     text = f"Renamed {arguments.old} to {arguments.new}" + (f" ({moved} files)" if moved > 1 else "")
     return ToolResult(text + ".", text, detail={"old": arguments.old, "path": arguments.new, "files": moved})
+
+
+def _named(path: str) -> str:
+    """A path as results name it, however it was written."""
+    return posixpath.normpath(path).lstrip("/")
 
 
 def _count(number: int, noun: str) -> str:

@@ -4,7 +4,7 @@ be seen. Never by similarity: an edit that hits the wrong place is worse than on
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import SequenceMatcher
 
 LOOK_ALIKES = str.maketrans(
@@ -44,21 +44,63 @@ def find_lines(lines: Sequence[str], wanted: Sequence[str], alike: Callable[[str
     ]
 
 
-def indentation_shift(found: Sequence[str], wanted: Sequence[str]) -> tuple[str, str] | None:
-    """What to take off and put before each line of the replacement so that it fits where the lines were found: the
-    one difference in indentation that all of them share. None when there is no such one."""
-    shifts: set[tuple[str, str]] = set()
-    for real, given in zip(found, wanted, strict=True):
-        if not real.strip():
-            continue
-        indent, stated = (line[: len(line) - len(line.lstrip())] for line in (real, given))
-        if indent.endswith(stated):
-            shifts.add(("", indent[: len(indent) - len(stated)]))
-        elif stated.endswith(indent):
-            shifts.add((stated[: len(stated) - len(indent)], ""))
-        else:
+def reindented(found: Sequence[str], wanted: Sequence[str], new: Sequence[str]) -> list[str] | None:
+    """``new`` with the indentation of the file: ``wanted`` is how the search had the lines ``found``. None where how
+    the two differ does not tell what the lines of ``new`` should have, which in Python or YAML would change what they
+    mean."""
+    pairs = {
+        (_indentation(given), _indentation(real)) for real, given in zip(found, wanted, strict=True) if real.strip()
+    }
+    if all(given == real for given, real in pairs):
+        return list(new)
+    shifts = {_shift(given, real) for given, real in pairs}
+    if len(shifts) == 1 and (shift := shifts.pop()) is not None:
+        off, on = shift
+        if any(line.strip() and not line.startswith(off) for line in new):
             return None
-    return shifts.pop() if len(shifts) == 1 else None
+        return [on + line.removeprefix(off) if line.strip() else line for line in new]
+    known = dict(pairs)
+    if len(known) < len(pairs):
+        return None
+    lines: list[str] = []
+    for line in new:
+        indentation = _indentation(line)
+        if line.strip() and indentation not in known:
+            deeper = _deeper(known, indentation)
+            if deeper is None:
+                return None
+            known[indentation] = deeper
+        lines.append(known[indentation] + line.lstrip() if line.strip() else line)
+    return lines
+
+
+def _indentation(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
+
+
+def _shift(given: str, real: str) -> tuple[str, str] | None:
+    """What to take off and put before a line that is indented by ``given`` to have it as ``real``."""
+    if real.endswith(given):
+        return "", real[: len(real) - len(given)]
+    if given.endswith(real):
+        return given[: len(given) - len(real)], ""
+    return None
+
+
+def _deeper(known: Mapping[str, str], indentation: str) -> str | None:
+    """What the file would have for an indentation that is one or more of the known steps deeper than a known one."""
+    steps = {
+        (after.removeprefix(before), known[after].removeprefix(known[before]))
+        for before in known
+        for after in known
+        if after.startswith(before) and known[after].startswith(known[before]) and after != before
+    }
+    for step, real in sorted(steps, key=lambda pair: len(pair[0])):
+        for before in known:
+            rest = indentation.removeprefix(before)
+            if indentation.startswith(before) and step and rest == step * (len(rest) // len(step)):
+                return known[before] + real * (len(rest) // len(step))
+    return None
 
 
 def numbered(lines: Sequence[str], first: int = 1) -> str:

@@ -19,6 +19,7 @@ from ..events import By, Draft
 from ..journal import Journal
 from ..uncut import uncut
 from .base import Tool, ToolCall, ToolContext, ToolResult
+from .seen import Seen
 
 if TYPE_CHECKING:
     from ..workspace import FileChange, Workspace
@@ -42,9 +43,14 @@ class ToolRunner:
     """
 
     def __init__(
-        self, tools: Mapping[str, Tool[Any]], context: Callable[[OnOutput], ToolContext], journal: Journal
+        self,
+        tools: Mapping[str, Tool[Any]],
+        context: Callable[[OnOutput], ToolContext],
+        journal: Journal,
+        seen: Seen | None = None,
     ) -> None:
         self.tools = tools
+        self._seen = seen or Seen()
         self._context = context
         self._journal = journal
         self._lock = asyncio.Lock()
@@ -110,8 +116,12 @@ class ToolRunner:
             await uncut(_ended(running))
             raise
 
+    def _context_of(self, job: _Job) -> ToolContext:
+        context = self._context(self._output(job))
+        return replace(context, call=job.call, turn=job.turn, seen=self._seen if job.by == "agent" else None)
+
     async def _run_reading(self, tool: Tool[Any], arguments: Any, job: _Job) -> ToolResult:
-        context = replace(self._context(self._output(job)), call=job.call, turn=job.turn)
+        context = self._context_of(job)
         if self._lock.locked():
             # A command may be at work: what differs now need not be a person's doing. It is looked at later.
             stop = await self._begin(job, self._store_start(job))
@@ -121,18 +131,22 @@ class ToolRunner:
         result = STOPPED
         if stop is None:
             result, stop = await self._attempt(tool, context, arguments)
+        if context.seen and result.ok:
+            context.seen.learn(job.tool, result.detail)
         await uncut(self._journal.append(job.finished(result)))
         if stop:
             raise stop
         return result
 
     async def _run_changing(self, tool: Tool[Any], arguments: Any, job: _Job) -> ToolResult:
-        context = replace(self._context(self._output(job)), call=job.call, turn=job.turn)
+        context = self._context_of(job)
         workspace = context.workspace
         stop = await self._begin(job, self._start(workspace, job))
         result = STOPPED
         if stop is None:
             result, stop = await self._attempt(tool, context, arguments)
+        if context.seen and result.ok:
+            context.seen.learn(job.tool, result.detail)
         await uncut(self._finish(workspace, job, result, runs_code=tool.effect == "command"))
         if stop:
             raise stop

@@ -125,3 +125,31 @@ def test_a_long_result_keeps_its_head_and_tail_and_says_what_is_missing():
     assert bounded("short") == "short"
     assert len(bounded("x" * 100_000)) < LIMIT + 500
     assert len(clipped("ü" * 100 + "\n" + "y" * 100, 250).encode()) < 300
+
+
+@pytest.mark.parametrize(
+    ("text", "search", "replace", "after"),
+    [
+        # Tabs for spaces, at several depths: the steps of one are translated to those of the other.
+        ("  if a:\n    b()\n", "\tif a:\n\t\tb()", "\tif a:\n\t\tc()\n\t\t\td()", "  if a:\n    c()\n      d()\n"),
+        # Deeper by two spaces a level instead of four.
+        ("if a:\n    b()\n", "if a:\n  b()", "if a:\n  for c in d:\n    b()", "if a:\n    for c in d:\n        b()\n"),
+    ],
+)
+def test_an_indentation_of_another_kind_is_translated(text, search, replace, after):
+    assert apply_edits(text, [edit(search, replace)]) == after
+
+
+def test_an_indentation_that_cannot_be_translated_is_refused_and_shown():
+    text = "if a:\n    b()\nc()\n"
+    with pytest.raises(EditFailed, match="only when indentation is overlooked") as failure:
+        apply_edits(text, [edit("  if a:\n  b()\n  c()", "  if a:\n  b()\n  d()")])
+    assert "2\t    b()" in failure.value.message
+    with pytest.raises(EditFailed, match="only when indentation is overlooked"):
+        apply_edits("a\n  b\n", [edit("    b", "    b\nc")])
+
+
+def test_a_match_that_is_not_exact_is_told():
+    notes: list[str] = []
+    apply_edits("a  \nb\nc\n", [edit("a\nb", "x\ny"), edit("c", "z")], notes)
+    assert notes == ["Edit 1 of 2 fitted line 1 but for white space at line ends."]
