@@ -234,9 +234,9 @@ class AppBuilder(LoggingConfigurable):
         except BaseException:
             folder.rmdir()
             raise
+        summary = await self.log_store.summary(session_id)
         pool = self._pool(provider)
         ready = pool.claim(found) if pool else None
-        summary = await self.log_store.summary(session_id)
         try:
             session = await self._assemble(summary, events, owned=True, base_path=ready.base_path if ready else None)
         except BaseException:
@@ -245,7 +245,10 @@ class AppBuilder(LoggingConfigurable):
             raise
         self._sessions[session_id] = session
         self._keep_house()
-        session.begin(self._furnish(session, found, ready))
+        begun = session.begin(self._furnish(session, found, ready))
+        if ready:
+            # A session that is deleted at once may be cancelled before it has begun.
+            begun.add_done_callback(lambda _: None if ready.settled else self.in_background(ready.discard()))
         self._expect(found, provider)
         return session
 

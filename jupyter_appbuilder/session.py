@@ -103,6 +103,7 @@ class Session:
         self._beginning = asyncio.create_task(furnish)
         # Whoever calls ``ready`` gets the error; nobody has to.
         self._beginning.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return self._beginning
 
     async def ready(self) -> None:
         """Wait until the session's files stand. Raises what went wrong."""

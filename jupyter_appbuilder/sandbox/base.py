@@ -240,6 +240,7 @@ class Ready(Protocol):
     """A sandbox whose dev server already runs, below ``base_path``, on the untouched files of a template."""
 
     base_path: str
+    settled: bool  # moved or discarded
 
     @property
     def sandbox(self) -> Sandbox: ...
