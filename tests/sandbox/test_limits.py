@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from jupyter_appbuilder.sandbox.base import ExecResult
-from jupyter_appbuilder.sandbox.local.limits import Limits, find_control_groups
+from jupyter_appbuilder.sandbox.local import limits as limits_module
+from jupyter_appbuilder.sandbox.local.limits import Limits, find_control_groups, find_place
 from jupyter_appbuilder.tools.commands import ending
 
 from .conftest import MakePlace
@@ -313,3 +316,73 @@ async def test_a_hundred_megabytes_of_output_are_cut(place: MakePlace):
         assert result.ended == "output"
         assert "printed more than 4 MiB" in ending(result)
         assert len(result.stdout) == arrived == 4 * MiB
+
+
+# Control groups of version 2, by the real kernel. CI machines have their controllers in version 1, so that the one left
+# over stands for those that matter.
+
+
+@pytest.fixture
+def unified() -> Iterator[Path]:
+    """A group of version 2 that can hand on the controller ``hugetlb``, with a process in it."""
+    found = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines() if " cgroup2 " in line]
+    root = Path(found[0]) if found else Path("/none")
+    controllers = root / "cgroup.controllers"
+    if not (
+        controllers.is_file() and "hugetlb" in controllers.read_text() and os.access(root / "cgroup.procs", os.W_OK)
+    ):
+        pytest.skip("There is no writable hierarchy of version 2 here.")
+    handed_on = "hugetlb" in (root / "cgroup.subtree_control").read_text()
+    (root / "cgroup.subtree_control").write_text("+hugetlb")
+    group = root / f"test-{os.getpid()}"
+    group.mkdir()
+    sleeper = subprocess.Popen(["sleep", "60"])
+    try:
+        (group / "cgroup.procs").write_text(str(sleeper.pid))
+        yield group
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+        for folder in [*group.iterdir(), group]:
+            if folder.is_dir():
+                folder.rmdir()
+        if not handed_on:
+            (root / "cgroup.subtree_control").write_text("-hugetlb")
+
+
+@pytest.fixture
+def _leftover(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits_module, "CONTROLLERS", ("hugetlb",))
+    monkeypatch.setattr(limits_module, "NEEDED", {"hugetlb"})
+
+
+@pytest.mark.usefixtures("_leftover")
+def test_a_delegated_group_is_arranged_so_that_it_can_hold_others(unified: Path):
+    os.setxattr(unified, "user.delegate", b"1")  # what systemd does for Delegate=yes
+    groups = find_place(unified.parent, unified)
+    assert groups is not None
+    made = groups.create("x", 300 * MiB, Limits())
+    assert made.directories[0].parent == unified
+    hog = subprocess.Popen(["bash", "-c", "while :; do sleep 60; done"], start_new_session=True)
+    made.joins[0].write_text(str(hog.pid))
+    assert hog.pid in made.processes()
+    made.kill()
+    assert hog.wait(10) == -9
+    for _ in range(100):
+        if not made.processes():
+            break
+        time.sleep(0.02)
+    made.remove()
+    assert not made.directories[0].exists()
+    assert (unified / "cgroup.procs").read_text() == ""
+    assert find_place(unified.parent, unified / "appbuilder-members") is not None  # where this process is from now on
+
+
+@pytest.mark.usefixtures("_leftover")
+def test_a_group_that_was_not_left_to_us_is_not_touched(unified: Path):
+    if os.getuid():
+        pytest.skip("What an ordinary user may write was left to it.")
+    before = (unified / "cgroup.procs").read_text()
+    handing_on = find_place(unified.parent, unified)
+    assert handing_on is None or handing_on._parents["hugetlb"] == unified.parent
+    assert (unified / "cgroup.procs").read_text() == before

@@ -20,6 +20,8 @@ from .holds import is_alive, own_mark
 
 MiB = 1024 * 1024
 GROUP_PREFIX = "appbuilder-"
+CONTROLLERS = ("memory", "pids", "cpu")
+NEEDED = {"memory", "pids"}
 
 
 Ended = Literal["exit", "timeout", "output", "memory", "disk", "processes"]
@@ -263,29 +265,77 @@ def _version_2() -> ControlGroups | None:
     path = _memberships().get("")
     if root is None or path is None:
         return None
-    own = root / path.lstrip("/")
-    # A group with processes of its own cannot hand controllers on, so the place is usually further up.
+    return find_place(root, root / path.lstrip("/"))
+
+
+def find_place(root: Path, own: Path) -> ControlGroups | None:
+    """Where below ``root`` (version 2) this process, a member of ``own``, may make groups with limits."""
+    if _is_delegated(own) and (found := _handing_on(own) or _arrange(own)):
+        return found
+    # A group with processes of its own cannot hand controllers on, so the place is usually further up: the slice of
+    # a person's own programs under systemd, for one.
     for place in (own, *own.parents):
         if not place.is_relative_to(root):
             break
-        with suppress(OSError):
-            controllers = (place / "cgroup.subtree_control").read_text().split()
-            if {"memory", "pids"} <= set(controllers) and os.access(place, os.W_OK):
-                return ControlGroups(2, {name: place for name in ("memory", "pids", "cpu") if name in controllers})
+        if found := _handing_on(place):
+            return found
+    return _arrange(own) if _is_ours(own) else None
+
+
+def _handing_on(place: Path) -> ControlGroups | None:
+    with suppress(OSError):
+        controllers = (place / "cgroup.subtree_control").read_text().split()
+        if set(controllers) >= NEEDED and os.access(place, os.W_OK):
+            return ControlGroups(2, {name: place for name in CONTROLLERS if name in controllers})
     return None
+
+
+def _arrange(own: Path) -> ControlGroups | None:
+    """Move the processes of ``own``, this one among them, into a group below it: then it can hand controllers on."""
+    with suppress(OSError):
+        offered = (own / "cgroup.controllers").read_text().split()
+        if not set(offered) >= NEEDED:
+            return None
+        members = own / f"{GROUP_PREFIX}members"
+        members.mkdir(exist_ok=True)
+        for pid in (own / "cgroup.procs").read_text().split():
+            with suppress(OSError):  # it has ended
+                (members / "cgroup.procs").write_text(pid)
+        (own / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in CONTROLLERS if name in offered))
+        return _handing_on(own)
+    return None
+
+
+def _is_delegated(own: Path) -> bool:
+    """Whether systemd leaves all in ``own`` to us (``Delegate=yes``)."""
+    for name in ("user.delegate", "trusted.delegate"):
+        with suppress(OSError):
+            return os.getxattr(own, name) == b"1" and os.access(own, os.W_OK)
+    return False
+
+
+def _is_ours(own: Path) -> bool:
+    """Whether all in ``own`` is ours without anybody saying so: it is a person's, or all that a container sees."""
+    with suppress(OSError):
+        if not os.access(own / "cgroup.procs", os.W_OK):
+            return False
+        # The root of a namespace looks like the root of all, but for this file, which the root of all has not.
+        in_container = _memberships().get("") == "/" and (own / "cgroup.type").exists()
+        return in_container or own.stat().st_uid == os.getuid() != 0
+    return False
 
 
 def _version_1() -> ControlGroups | None:
     memberships = _memberships()
     parents: dict[str, Path] = {}
     for kind, point, options in _mounts():
-        for controller in ("memory", "pids", "cpu"):
+        for controller in CONTROLLERS:
             if kind == "cgroup" and controller in options:
                 own = point / memberships.get(controller, "/").lstrip("/")
                 place = own if own.is_dir() else point  # in a container the path may be the host's
                 if os.access(place, os.W_OK):
                     parents[controller] = place
-    return ControlGroups(1, parents) if {"memory", "pids"} <= parents.keys() else None
+    return ControlGroups(1, parents) if parents.keys() >= NEEDED else None
 
 
 @dataclass(frozen=True, slots=True)
