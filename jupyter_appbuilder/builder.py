@@ -65,9 +65,11 @@ class AppBuilder(LoggingConfigurable):
     ).tag(config=True)
     template = Unicode("react-vite", help="The template of new sessions.").tag(config=True)
     template_path = List(Unicode(), help="Folders with templates of your own, one subfolder each.").tag(config=True)
-    sandbox = Unicode("auto", help="Where generated code runs: `auto`, `local`, or another provider's name.").tag(
-        config=True
-    )
+    sandbox = Unicode(
+        "auto",
+        help="""Where the generated code of new sessions runs: `local` (this machine), `e2b` (E2B's cloud), or another
+        installed provider's name. `auto`: this machine if it can isolate, else E2B if a key is set up.""",
+    ).tag(config=True)
     egress_hosts = List(
         Unicode(),
         help="""Hosts that every app's code and package installs may reach, besides the configured registries (for
@@ -106,6 +108,7 @@ class AppBuilder(LoggingConfigurable):
         self._opening = asyncio.Lock()
         self._previews: Previews | None = None
         self._provider: dict[str, SandboxProvider] = {}
+        self._chosen = ""  # what ``auto`` stands for, once tried
         self._catalog: Catalog | None = None
         self._tools: dict[str, Tool[Any]] | None = None
         self._trees: dict[Path, str] = {}
@@ -156,20 +159,34 @@ class AppBuilder(LoggingConfigurable):
         return find_template(name, [Path(folder).expanduser() for folder in self.template_path])
 
     def sandbox_provider(self, name: str = "") -> SandboxProvider:
+        """The provider called ``name``, by default the configured one. ``auto`` is what ``choose_sandbox`` found.
+
+        Raises ``InvalidInput`` for an unknown name.
+        """
         from .sandbox.providers import AUTO, find_provider
 
         name = name or self.sandbox
-        name = AUTO if name == "auto" else name
+        name = (self._chosen or AUTO[0]) if name == "auto" else name
         if name not in self._provider:
             self._provider[name] = find_provider(name)(
                 Path(self.data_dir) / "cache", allow=self.egress_hosts, parent=self
             )
         return self._provider[name]
 
+    async def choose_sandbox(self, name: str = "") -> SandboxProvider:
+        """The same, but ``auto`` takes the first that can be used here. Raises ``Unavailable`` where none can."""
+        from .sandbox.providers import first_usable
+
+        if (name or self.sandbox) == "auto" and not self._chosen:
+            self._chosen = await first_usable(self.sandbox_provider)
+        return self.sandbox_provider(name)
+
     async def sandbox_providers(self) -> list[dict[str, Any]]:
         """Where apps can run, as JSON: the default first. One that cannot be used says why, and what to do."""
         from .sandbox.providers import find_providers
 
+        with contextlib.suppress(AppBuilderError):
+            await self.choose_sandbox()
         default = self.sandbox_provider().name
         found = [await self._describe_provider(name, name == default) for name in find_providers()]
         return sorted(found, key=lambda it: (not it["default"], not it["available"], it["name"]))
@@ -204,14 +221,16 @@ class AppBuilder(LoggingConfigurable):
         """A new session, with its folder, in state *creating*; what is called on it waits until it is *ready*.
 
         ``prompt`` only serves to find a title and a name; send it with ``Session.send``.
-        Raises ``InvalidInput`` for a bad name, ``NotFound`` for an unknown template, ``Conflict`` for a taken name.
+        ``sandbox`` is a provider's name, or ``auto``.
+        Raises ``InvalidInput`` for a bad name or an unknown sandbox, ``NotFound`` for an unknown template, ``Conflict``
+        for a taken name, ``Unavailable`` where ``auto`` finds no sandbox that can be used.
         """
         model = model or self.catalog.default()
         recording = _recording(model, prompt)
         # A recording fits no template but the one it was made on.
         found = self.find_template(template or (recording.template if recording else self.template))
         self.catalog.resolve(model)
-        provider = self.sandbox_provider(sandbox)
+        provider = await self.choose_sandbox(sandbox)
         title = title.strip() or (recording.app_title if recording else _title_of(prompt)) or found.title
         folder = self._reserve(name, title)
         session_id = secrets.token_hex(8)

@@ -31,13 +31,16 @@ def build(options: argparse.Namespace, terminal: Terminal) -> int:
     prompt = sys.stdin.read() if options.prompt == "-" else options.prompt
     if not prompt.strip():
         raise InvalidInput("The prompt is empty.", hint='Say what you want: jupyter appbuilder build "A habit tracker"')
-    if options.session and (options.name or options.template):
-        raise InvalidInput("--session goes on with an app that has a name and a template.", hint="Leave them out.")
+    if options.session and (options.name or options.template or options.sandbox):
+        raise InvalidInput(
+            "--session goes on with an app that has a name, a template and a sandbox.", hint="Leave them out."
+        )
     with contextlib.closing(start_engine(options)) as running:
         if options.session:
             app = App.open(options.session, root=running.root)
         else:
-            app = App(options.name, template=options.template, root=running.root, model=options.model)
+            settings = {"template": options.template, "sandbox": options.sandbox, "model": options.model}
+            app = App(options.name, root=running.root, **settings)
         return carry_out(app, [prompt.strip()], options.model, options, running, terminal)
 
 
@@ -55,7 +58,8 @@ def demo(options: argparse.Namespace, terminal: Terminal) -> int:
         chain.insert(0, recordings[chain[0].after])
     with contextlib.closing(start_engine(options)) as running:
         template = options.template or chain[0].template
-        app = App(options.name, template=template, root=running.root, model="demo:recorded")
+        settings = {"template": template, "sandbox": options.sandbox, "model": "demo:recorded"}
+        app = App(options.name, root=running.root, **settings)
         return carry_out(app, [recording.prompt for recording in chain], "", options, running, terminal)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import shutil
 import sys
@@ -11,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..builder import AppBuilder
-from ..errors import AppBuilderError
+from ..errors import AppBuilderError, Unavailable
 from ..notebook.engine import configuration
 from .terminal import Terminal, say
 
@@ -75,6 +76,8 @@ async def _git() -> Finding:
 
 async def _sandbox(builder: AppBuilder) -> list[Finding]:
     try:
+        with contextlib.suppress(Unavailable):  # its own check tells why it cannot be used
+            await builder.choose_sandbox()
         checks = await builder.sandbox_provider().check()
     except AppBuilderError as error:
         return [Finding("Sandbox", False, error.message, error.hint)]

@@ -39,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     making = argparse.ArgumentParser(add_help=False)
     making.add_argument("--name", default="", help="the app's folder below appbuilder/ (default: from the prompt)")
     making.add_argument("--template", default="", help="what the app starts from (default: react-vite)")
+    making.add_argument("--sandbox", default="", metavar="NAME", help="where it runs: auto, local, e2b, …")
 
     main = argparse.ArgumentParser(
         prog="jupyter appbuilder",

@@ -43,7 +43,7 @@ def serve(found: ReplayResult, terminal: Terminal) -> Generator[str]:
 
         async def make_sandbox() -> Any:
             template = builder.find_template(found.template or builder.template)
-            return await builder.sandbox_provider().create(key, found.workspace / "app", template)
+            return await (await builder.choose_sandbox()).create(key, found.workspace / "app", template)
 
         async def start() -> RunningApp:
             storage = PageStorage(Path(builder.data_dir, "storage", f"{key}.json"))

@@ -315,9 +315,9 @@ class App:
     """An app that an agent builds, and you.
 
     ``App("name")`` starts a new one in ``<root>/appbuilder/<name>``; without a name the first request gives it one.
-    ``App.open("name")`` goes on with one you have. ``model`` is ``provider:name``, ``template`` a template's name; both
-    have defaults. ``root`` is, in this order, the argument, ``APPBUILDER_ROOT``, the root of the Jupyter server this
-    kernel belongs to, the current folder.
+    ``App.open("name")`` goes on with one you have. ``model`` is ``provider:name``, ``template`` a template's name,
+    ``sandbox`` where it runs (``local``, ``e2b``, …); all have defaults. ``root`` is, in this order, the argument,
+    ``APPBUILDER_ROOT``, the root of the Jupyter server this kernel belongs to, the current folder.
 
     Every method raises an ``errors.AppBuilderError`` that says what to do next. Interrupting ``build`` stops the turn.
     """
@@ -328,10 +328,11 @@ class App:
         *,
         model: str = "",
         template: str = "",
+        sandbox: str = "",
         title: str = "",
         root: str | Path | None = None,
     ) -> None:
-        settings = {"name": name, "model": model, "template": template, "title": title}
+        settings = {"name": name, "model": model, "template": template, "sandbox": sandbox, "title": title}
         self._engine = engine(root)
         self.aio = AsyncApp(self._engine, {key: value for key, value in settings.items() if value})
         if name:

@@ -56,10 +56,10 @@ COMMANDS: Mapping[str, Command] = {
         body="must",
     ),
     "new": Command(
-        "%appbuilder new NAME [--template NAME] [--model PROVIDER:NAME]",
+        "%appbuilder new NAME [--template NAME] [--model PROVIDER:NAME] [--sandbox NAME]",
         "Start another app.",
         (0, 1),
-        {"template": "NAME", "tree": "HASH", "model": "NAME"},
+        {"template": "NAME", "tree": "HASH", "model": "NAME", "sandbox": "NAME"},
         "may",
     ),
     "open": Command("%appbuilder open NAME", "Go on with an app you have.", (1, 1)),

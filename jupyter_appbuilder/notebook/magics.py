@@ -105,7 +105,7 @@ class AppBuilderMagics(Magics):
         if not call.body:
             self.rebuild = None
             name = call.arguments[0] if call.arguments else ""
-            self.hold(App(name, template=call.options.get("template", ""), model=call.options.get("model", "")))
+            self.hold(App(name, **{key: call.options.get(key, "") for key in ("template", "model", "sandbox")}))
             where = f" in {self.session().folder}" if name else ""
             self.say(f"A new app{where}. Say what it should do below a line with %%appbuilder.\n")
             return
