@@ -14,7 +14,7 @@ from .folder import link_at, opened_folder, read_at
 from .ignore import never_tracked
 from .objects import EXECUTABLE, FILE, LINK, HashOnly, put_tree
 from .paths import inside, parts_of
-from .scan import LARGEST, scan
+from .scan import LARGEST, mode_of, scan
 
 WIDTH = 120
 LARGEST_ARCHIVE = 256 * 1024 * 1024  # bytes, unpacked
@@ -96,20 +96,20 @@ def zipped(files: Path) -> bytes:
     return buffer.getvalue()
 
 
-class _Contents(HashOnly):
-    def __init__(self) -> None:
-        self.blobs: dict[str, bytes] = {}
-
-    def put(self, kind: str, content: bytes) -> str:
-        key = super().put(kind, content)
-        self.blobs[key] = content
-        return key
-
-
 def contents_of(files: Path) -> Iterator[tuple[str, str, bytes]]:
-    store = _Contents()
-    for path, entry in scan(files, store).items():
-        yield path, entry.mode, store.blobs[entry.hash]
+    """Path, mode and bytes of each file, one at a time: all of them may be more than memory holds."""
+    for path, entry in scan(files, HashOnly()).items():
+        *folders, name = path.split("/")
+        try:
+            with opened_folder(files, tuple(folders)) as folder:
+                if entry.mode == LINK:
+                    yield path, LINK, os.fsencode(os.readlink(name, dir_fd=folder))
+                    continue
+                data, status = read_at(folder, name, LARGEST)
+        except (OSError, InvalidInput):
+            continue  # it is being changed at this moment
+        if len(data) <= LARGEST:
+            yield path, mode_of(status), data
 
 
 def _unpacked(text: str) -> dict[str, Any]:

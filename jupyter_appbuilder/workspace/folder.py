@@ -92,3 +92,105 @@ def remove(root: Path, parts: tuple[str, ...]) -> None:
                 os.rmdir(parts[depth - 1], dir_fd=folder)
         except (OSError, InvalidInput):
             return
+
+
+LEVELS = 50
+"""How many folders are open at once while a tree is deleted."""
+
+
+def remove_tree(path: Path) -> None:
+    """Delete a folder with all that is in it, whatever generated code made of it: links are not followed, no tree is
+    too deep, and folders without permissions are opened all the same. Nothing happens where nothing is.
+
+    Raises ``OSError`` for what cannot be deleted.
+    """
+    with suppress(FileNotFoundError):
+        parent = os.open(path.parent, DIRECTORY & ~os.O_NOFOLLOW)
+        try:
+            remove_at(parent, path.name)
+        finally:
+            os.close(parent)
+
+
+def remove_at(parent: int, name: str) -> None:
+    """``remove_tree`` for what is called ``name`` in the folder ``parent``; a file or link is deleted, too."""
+    try:
+        if not stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
+            os.unlink(name, dir_fd=parent)
+            return
+        top = open_anyway(parent, name)
+    except FileNotFoundError:
+        return
+    try:
+        while _empty(top, top, 0):
+            pass
+    finally:
+        os.close(top)
+    os.rmdir(name, dir_fd=parent)
+
+
+def open_anyway(parent: int, name: str) -> int:
+    """A descriptor of the folder ``name``, also where its owner has taken the permission to look into it away."""
+    try:
+        return os.open(name, DIRECTORY, dir_fd=parent)
+    except PermissionError:
+        if not hasattr(os, "O_PATH"):  # not Linux
+            raise
+        handle = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+        try:
+            os.chmod(f"/proc/self/fd/{handle}", 0o700)
+            return os.open(f"/proc/self/fd/{handle}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        finally:
+            os.close(handle)
+
+
+def make_changeable(folder: int) -> None:
+    """Let the owner of ``folder`` delete what is in it."""
+    with suppress(OSError):
+        mode = stat.S_IMODE(os.fstat(folder).st_mode)
+        if mode & 0o700 != 0o700:
+            os.fchmod(folder, mode | 0o700)
+
+
+def _empty(folder: int, top: int, depth: int) -> bool:
+    """Delete what is in ``folder``; what lies too deep is moved to ``top``. Whether there was any: then once more."""
+    moved = False
+    make_changeable(folder)
+    with os.scandir(folder) as listing:
+        entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in listing]
+    for name, directory in entries:
+        try:
+            if not directory:
+                os.unlink(name, dir_fd=folder)
+            elif depth == LEVELS:
+                os.rename(name, secrets.token_hex(8), src_dir_fd=folder, dst_dir_fd=top)
+                moved = True
+            else:
+                below = open_anyway(folder, name)
+                try:
+                    moved |= _empty(below, top, depth + 1)
+                finally:
+                    os.close(below)
+                os.rmdir(name, dir_fd=folder)
+        except FileNotFoundError:
+            continue  # somebody else deletes, too
+    return moved
+
+
+def is_mostly_holes(folder: int, name: str) -> bool:
+    """Whether a file takes far less on disk than whoever reads it would get."""
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        size, held, position = os.fstat(descriptor).st_size, 0, 0
+        for _ in range(1000):  # a file in more pieces is none that was made to be large
+            try:
+                start = os.lseek(descriptor, position, os.SEEK_DATA)
+            except OSError as error:
+                return error.errno == errno.ENXIO and held * 8 < size  # nothing but a hole from here on
+            position = os.lseek(descriptor, start, os.SEEK_HOLE)
+            held += position - start
+            if held * 8 >= size:
+                return False
+        return False
+    finally:
+        os.close(descriptor)

@@ -44,10 +44,18 @@ def inside(root: Path, path: str, *, follow: bool = True) -> tuple[str, ...]:
     last). Raises ``InvalidInput`` when that is outside."""
     parts = parts_of(path)
     top = os.path.realpath(root)
-    if follow or not parts:
-        real = os.path.realpath(os.path.join(top, *parts))
-    else:
-        real = os.path.join(os.path.realpath(os.path.join(top, *parts[:-1])), parts[-1])
+    try:
+        if follow or not parts:
+            real = os.path.realpath(os.path.join(top, *parts))
+        else:
+            real = os.path.join(os.path.realpath(os.path.join(top, *parts[:-1])), parts[-1])
+    except OSError as error:  # a link that somebody is changing at this moment
+        raise InvalidInput(
+            f"Path {path!r} cannot be followed: {error.strerror}.",
+            hint="Try again, or use a path that does not go through a symbolic link.",
+            reason="invalid_path",
+            field="path",
+        ) from None
     if real == top:
         return ()
     if not real.startswith(top + os.sep):

@@ -9,12 +9,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .folder import DIRECTORY, read_at
+from .folder import DIRECTORY, is_mostly_holes, read_at
 from .ignore import Ignore, is_ignored, never_tracked, read_rules
 from .objects import EXECUTABLE, FILE, LINK, Store
 
 LARGEST = 50 * 1024 * 1024
 """Bytes. Larger files are no part of checkpoints, lists or archives; they stay on disk untouched."""
+
+DEEPEST = 128
+"""Folders in folders. What lies deeper is no part of the app: each level costs a descriptor while it is walked."""
+
+HOLES_FROM = 1024 * 1024
+"""Bytes. A larger file that is mostly holes is treated like one above ``LARGEST``: a few thousand of them take nothing
+on disk and everything of whoever reads them."""
 
 RACY = 2_000_000_000
 """Nanoseconds. A file changed this shortly before it was hashed is hashed again at the next scan: on a coarse clock a
@@ -77,7 +84,8 @@ def scan(root: Path, store: Store, known: Mapping[str, Entry] | None = None) -> 
     """Every file below ``root`` that belongs to the app, by path in git's order.
 
     Contents are read only where ``known`` does not hold any more, and kept in ``store``. Files that vanish meanwhile
-    are passed over, as are names that are not UTF-8, devices, sockets and pipes.
+    are passed over, as are names that are not UTF-8, devices, sockets and pipes, files that are mostly holes and
+    folders nested deeper than ``DEEPEST``.
     """
     found: dict[str, Entry] = {}
     descriptor = os.open(root, DIRECTORY & ~os.O_NOFOLLOW)
@@ -113,6 +121,8 @@ def _scan(
             if is_ignored(path, directory, ignores):
                 continue
             if directory:
+                if base.count("/") >= DEEPEST:
+                    continue
                 below = os.open(item.name, DIRECTORY, dir_fd=folder)
                 try:
                     _scan(below, path + "/", ignores, store, known, found)
@@ -125,6 +135,8 @@ def _scan(
             elif stat.S_ISLNK(status.st_mode):
                 found[path] = entry_of(os.fsencode(os.readlink(item.name, dir_fd=folder)), status, store)
             elif stat.S_ISREG(status.st_mode):
+                if status.st_size > HOLES_FROM and is_mostly_holes(folder, item.name):
+                    continue
                 content, status = read_at(folder, item.name, LARGEST)
                 if len(content) <= LARGEST:
                     found[path] = entry_of(content, status, store)
@@ -134,7 +146,7 @@ def _scan(
 
 def is_tracked(root: Path, parts: tuple[str, ...]) -> bool:
     """Whether a file of this path, there or not, is part of the app by the rules as they are now."""
-    if any(never_tracked(part) for part in parts):
+    if len(parts) > DEEPEST + 1 or any(never_tracked(part) for part in parts):
         return False
     ignores: list[Ignore] = []
     base = ""

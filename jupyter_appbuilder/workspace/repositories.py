@@ -1,0 +1,61 @@
+"""Repositories that code in a sandbox made below an app: their hooks and settings act on whoever uses git there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Set
+from contextlib import suppress
+from pathlib import Path
+
+from .folder import DIRECTORY, make_changeable, open_anyway, remove_at
+from .scan import DEEPEST
+
+NAME = ".git"
+
+
+def remove_repositories(app: Path, keep: Set[str] = frozenset()) -> None:
+    """Remove every repository below ``app``, links not followed, whoever changes folders at the same moment.
+
+    Of ``keep``, folders at the top, nothing is looked at. An empty ``.git`` at the top stays: it is where an empty one
+    is mounted. A folder that git would take for a bare repository loses its ``HEAD``.
+    """
+    with suppress(OSError):
+        descriptor = os.open(app, DIRECTORY & ~os.O_NOFOLLOW)
+        try:
+            _clear(descriptor, 0, keep)
+        finally:
+            os.close(descriptor)
+
+
+def _clear(folder: int, depth: int, keep: Set[str]) -> None:
+    with os.scandir(folder) as listing:
+        entries = {entry.name: entry.is_dir(follow_symlinks=False) for entry in listing}
+    found = [NAME] if NAME in entries and not (depth == 0 and entries[NAME] and _is_empty(folder)) else []
+    if "HEAD" in entries and ("commondir" in entries or {"objects", "refs"} <= entries.keys()):
+        found.append("HEAD")
+    for name in found:
+        make_changeable(folder)
+        with suppress(OSError):
+            remove_at(folder, name)
+    if depth == DEEPEST:
+        return
+    for name, directory in entries.items():
+        if not directory or name == NAME or (depth == 0 and name in keep):
+            continue
+        with suppress(OSError):
+            below = open_anyway(folder, name)
+            try:
+                _clear(below, depth + 1, keep)
+            finally:
+                os.close(below)
+
+
+def _is_empty(folder: int) -> bool:
+    with suppress(OSError):
+        below = open_anyway(folder, NAME)
+        try:
+            with os.scandir(below) as listing:
+                return next(listing, None) is None
+        finally:
+            os.close(below)
+    return False
