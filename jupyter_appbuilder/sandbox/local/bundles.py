@@ -9,16 +9,17 @@ same reason sessions get copies.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import json
 import logging
 import os
 import secrets
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from ...uncut import uncut
+from ...workspace.folder import opened_folder
 from ..base import OnProgress, Progress
 from ..templates import Template
 from .dependencies import WRITABLE, read_manifest
@@ -55,7 +56,7 @@ class Bundles:
                 with hold(entry):  # nobody evicts it meanwhile
                     os.utime(entry)
                     # To its end: a copy that goes on would fill the folder again after it was removed.
-                    await uncut(asyncio.to_thread(shutil.copytree, entry, scratch, dirs_exist_ok=True))
+                    await uncut(asyncio.to_thread(put_in_place, entry, scratch))
         except Exception as error:
             log.warning("The packages of template %s could not be prepared: %s", template.name, error)
 
@@ -103,12 +104,26 @@ class Bundles:
                 said = (result.stderr or result.stdout).strip()[-500:]
                 log.warning("The packages of template %s could not be prepared: %s", template.name, said)
                 return False
-            with contextlib.suppress(OSError):  # another process made the same
+            with suppress(OSError):  # another process made the same
                 scratch.rename(entry)
             return await asyncio.to_thread(entry.is_dir)
         finally:
             await self._runner.leave(cell)
             await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
+
+
+def put_in_place(entry: Path, scratch: Path) -> None:
+    """Copy what ``entry`` holds into ``scratch``, where code of the session may be making links at this moment: none
+    is followed, nothing that is there is written over. Raises ``OSError`` or ``InvalidInput``."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    for place, _, names in os.walk(entry):
+        parts = Path(place).relative_to(entry).parts
+        with opened_folder(scratch, parts, make=True) as folder:
+            for name in names:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+                with open(Path(place, name), "rb") as source, suppress(FileExistsError):
+                    with os.fdopen(os.open(name, flags, 0o644, dir_fd=folder), "wb") as target:
+                        shutil.copyfileobj(source, target)
 
 
 def _used(scratch: Path) -> bool:

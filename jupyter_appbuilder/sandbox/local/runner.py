@@ -116,6 +116,7 @@ class Process:
         # More than a quota only where there was more when it began; then it can delete, but not write.
         self.disk_allowed = max(cell.quota.bytes, cell.quota.usage.bytes) if cell.quota else 0
         self.files_allowed = max(cell.quota.files, cell.quota.usage.files) if cell.quota else 0
+        self.deep_allowed = bool(cell.quota and cell.quota.usage.too_deep)
         self._killed_before = cell.group.kills() if cell.group else 0
         self._process = process
         self._launch = launch

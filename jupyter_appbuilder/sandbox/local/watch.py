@@ -166,7 +166,9 @@ class Watch(threading.Thread):
         guilty = [
             process
             for process in running
-            if usage.bytes > process.disk_allowed or usage.files > process.files_allowed or usage.too_deep
+            if usage.bytes > process.disk_allowed
+            or usage.files > process.files_allowed
+            or (usage.too_deep and not process.deep_allowed)
         ]
         if not guilty:
             return
@@ -177,6 +179,7 @@ class Watch(threading.Thread):
         for process in running:
             process.disk_allowed = max(process.disk_allowed, usage.bytes + SLACK)
             process.files_allowed = max(process.files_allowed, usage.files + 1000)
+            process.deep_allowed = process.deep_allowed or bool(usage.too_deep)
         quota.due = time.monotonic() + DISK_SECONDS
 
 
