@@ -1,0 +1,346 @@
+"""One running cloud sandbox: its files, and commands that end when they should."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import contextlib
+import io
+import json
+import logging
+import secrets
+import shlex
+import tarfile
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from ...errors import Unavailable
+from ...workspace import ignore
+from ..base import Address, Stats
+from . import remote
+from .cloud import Cloud, Gone, reachable
+from .sync import HELPER
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Take = Callable[[Literal["stdout", "stderr"], str], None]
+
+HELPER_SECONDS = 120
+REATTACH_SECONDS = 30  # how long a broken connection is tried again
+KILL_SECONDS = 5
+FOLDER = "/workspace"
+
+
+async def apart(work: Coroutine[Any, Any, T]) -> T:
+    """Await ``work`` in a task of its own.
+
+    From Python 3.12 on, a stream that the SDK opens with a time limit cancels, when that has passed, the task that
+    opened it, whatever it does by then. No task of ours lives that long.
+    """
+    return await asyncio.create_task(work)
+
+
+class Machine:
+    """``sandbox`` is the SDK's. Methods raise ``Gone`` when it does not run any more, else ``Unavailable``."""
+
+    def __init__(self, cloud: Cloud, sandbox: Any) -> None:
+        self._cloud = cloud
+        self.sandbox = sandbox
+        self.awake = asyncio.Event()
+        self.awake.set()
+        self.gone = False
+        self.home = "/home/user"
+
+    @property
+    def id(self) -> str:
+        return str(self.sandbox.sandbox_id)
+
+    def explain(self, error: BaseException, what: str) -> Exception:
+        explained = self._cloud.explain(error, what)
+        if isinstance(explained, Gone):
+            self.gone = True
+        return explained
+
+    # Files and small commands
+
+    async def helper(self, command: str, *, user: str | None = None) -> str:
+        """Run a command of ours; its output."""
+        sdk = self._cloud.sdk
+        try:
+            async with asyncio.timeout(HELPER_SECONDS):
+                result = await apart(self.sandbox.commands.run(command, timeout=0, user=user))
+            return str(result.stdout)
+        except sdk.CommandExitException as error:
+            told = str(error.stderr).strip().rpartition("\n")[2][:300]
+            missing = "python3" in told and "not found" in told
+            raise Unavailable(
+                f"The cloud sandbox could not do its part: {told or error}.",
+                hint="Its template needs Python 3: build it with jupyter appbuilder templates build."
+                if missing
+                else "Restart the preview: a new sandbox is made from the workspace.",
+                reason="e2b_helper_failed",
+            ) from None
+        except Exception as error:
+            raise self.explain(error, "The cloud sandbox does not answer") from None
+
+    async def upload(self, path: str, content: bytes) -> None:
+        try:
+            await self.sandbox.files.write(path, content, use_octet_stream=True, request_timeout=600)
+        except Exception as error:
+            raise self.explain(error, "Files could not be sent to the cloud sandbox") from None
+
+    async def download(self, path: str) -> AsyncIterator[bytes]:
+        try:
+            async for piece in await self.sandbox.files.read(path, format="stream"):
+                yield piece
+        except Exception as error:
+            raise self.explain(error, "Files could not be fetched from the cloud sandbox") from None
+
+    async def send_folder(self, folder: Path, target: str) -> None:
+        """Put a copy of ``folder`` there, below the home."""
+
+        def pack() -> bytes:
+            buffer = io.BytesIO()
+            with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+                archive.add(folder, ".")
+            return buffer.getvalue()
+
+        await self.upload(".appbuilder/folder.tar.gz", await asyncio.to_thread(pack))
+        target = shlex.quote(target)
+        await self.helper(f"rm -rf {target} && mkdir -p {target} && tar -xzf .appbuilder/folder.tar.gz -C {target}")
+
+    async def furnish(self) -> str:
+        """Bring in what runs there on our behalf; the key of the packages that are installed, empty if none are."""
+        files = [
+            {"path": ".appbuilder/remote.py", "data": Path(remote.__file__).read_bytes()},
+            {"path": ".appbuilder/ignore.py", "data": Path(ignore.__file__).read_bytes()},
+        ]
+        try:
+            await self.sandbox.files.write_files(files)
+        except Exception as error:
+            raise self.explain(error, "The cloud sandbox could not be set up") from None
+        told = await self.helper(
+            f"pwd; test -w {FOLDER} && echo yes || echo no; cat .appbuilder/packages 2>/dev/null || true"
+        )
+        self.home, writable, installed = (told + "\n\n\n").split("\n", 2)
+        if writable != "yes":
+            home = shlex.quote(self.home)
+            await self.helper(f'mkdir -p {FOLDER} && chown "$(stat -c %u:%g {home})" {FOLDER}', user="root")
+        return installed.strip()
+
+    def address(self, port: int, public: bool) -> Address:
+        """Where the preview proxy reaches ``port``. What opens it is a header that no browser sees."""
+        host = str(self.sandbox.get_host(port))
+        token = self.sandbox.traffic_access_token
+        headers = {"e2b-traffic-access-token": str(token)} if token and not public else {}
+        if url := self._cloud.settings.sandbox_url:
+            headers |= {"Host": host, "E2b-Sandbox-Id": self.id, "E2b-Sandbox-Port": str(port)}
+            return Address(url=url.rstrip("/"), headers=headers)
+        return Address(url=f"https://{host}", headers=headers)
+
+    # Its life
+
+    async def pause(self) -> None:
+        try:
+            await self.sandbox.pause()
+        except Exception as error:
+            raise self.explain(error, "The cloud sandbox could not be paused") from None
+
+    async def set_timeout(self, seconds: int) -> None:
+        try:
+            await self.sandbox.set_timeout(seconds)
+        except Exception as error:
+            raise self.explain(error, "The cloud sandbox's time could not be extended") from None
+
+    async def kill(self) -> None:
+        """End it. Where E2B cannot be reached it ends by its time."""
+        with contextlib.suppress(Exception):
+            await self.sandbox.kill(request_timeout=20)
+
+    async def limit_network(self, hosts: Collection[str] | None) -> None:
+        """Let it reach ``hosts`` (``host:port``) only; None: the whole internet."""
+        try:
+            await self.sandbox.update_network(reachable(hosts))
+        except Exception as error:
+            raise self.explain(error, "The cloud sandbox's network could not be set") from None
+
+    async def stats(self) -> Stats:
+        told = json.loads(await self.helper(f"{HELPER} stats"))
+        return Stats(int(told["memory"]), int(told["processes"]), float(told["cpu"]))
+
+    # Commands
+
+    async def start(
+        self,
+        argv: Sequence[str],
+        take: Take,
+        *,
+        folder: str = FOLDER,
+        environment: Mapping[str, str] | None = None,
+        seconds: float = 0,
+        ports: tuple[int, int] | None = None,
+    ) -> Running:
+        """Start ``argv``. ``seconds``: a limit that holds there even if we are gone. ``ports``: as a dev server that
+        listens on the second and is reached from outside on the first."""
+        token = secrets.token_hex(8)
+        how = f"serve {token} {ports[0]} {ports[1]}" if ports else f"run {token} {seconds:g}"
+        line = f"exec {HELPER} {how} {shlex.quote(folder)} -- {shlex.join(argv)}"
+        running = Running(self, token, take)
+        try:
+            handle = await apart(
+                self.sandbox.commands.run(
+                    line,
+                    background=True,
+                    timeout=0,
+                    envs=dict(environment or {}),
+                    on_stdout=lambda text: take("stdout", text),
+                    on_stderr=lambda text: take("stderr", text),
+                    retain_output=False,
+                )
+            )
+        except Exception as error:
+            raise self.explain(error, "The command could not be started in the cloud sandbox") from None
+        running.follow(handle)
+        return running
+
+    async def attach(self, pid: int, take: Take) -> Any:
+        """Listen to a process again. Raises the SDK's error."""
+        return await apart(
+            self.sandbox.commands.connect(
+                pid,
+                timeout=0,
+                on_stdout=lambda text: take("stdout", text),
+                on_stderr=lambda text: take("stderr", text),
+                retain_output=False,
+            )
+        )
+
+    def exited(self, error: BaseException) -> int | None:
+        """The exit code, if ``error`` is the SDK's word for one that is not 0."""
+        return error.exit_code if isinstance(error, self._cloud.sdk.CommandExitException) else None
+
+    def unknown_process(self, error: BaseException) -> bool:
+        sdk = self._cloud.sdk
+        return isinstance(error, sdk.NotFoundException) and not isinstance(error, sdk.SandboxNotFoundException)
+
+
+class Running:
+    """A command in the cloud, with all that it starts. A connection that breaks is made anew."""
+
+    def __init__(self, machine: Machine, token: str, take: Take) -> None:
+        self.machine = machine
+        self._token = token
+        self._take = take
+        self._pid = 0
+        self._task: asyncio.Task[int] | None = None
+
+    @property
+    def running(self) -> bool:
+        return self._task is not None and not self._task.done()
+
+    def follow(self, handle: Any) -> None:
+        self._pid = int(handle.pid)
+        self._task = asyncio.create_task(self._follow(handle))
+        self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    async def wait(self) -> int:
+        """Its exit code. Raises ``Gone`` or ``Unavailable`` when that will never be known."""
+        assert self._task
+        await asyncio.wait({self._task})
+        return self._task.result()
+
+    async def _follow(self, handle: Any) -> int:
+        while True:
+            try:
+                return int((await handle.wait()).exit_code)
+            except Exception as error:
+                code = self.machine.exited(error)
+                if code is not None:
+                    return 137 if code < 0 else code
+            self._take(
+                "stderr", "\n[sandbox] The connection to the cloud was interrupted; some output may be missing.\n"
+            )
+            again = await self._reattach()
+            if isinstance(again, int):
+                return again
+            handle = again
+
+    async def _reattach(self) -> Any:
+        """A new handle, or the exit code if it has ended meanwhile."""
+        deadline = asyncio.get_running_loop().time() + REATTACH_SECONDS
+        pause = 0.1
+        while True:
+            await self.machine.awake.wait()
+            if self.machine.gone:
+                raise Gone("The cloud sandbox has ended.")
+            try:
+                return await self.machine.attach(self._pid, self._take)
+            except Exception as error:
+                if self.machine.unknown_process(error):
+                    told = await self.machine.helper(f"cat .appbuilder/ends/{self._token} 2>/dev/null || echo 137")
+                    return int(told.strip() or 137) if told.strip().isdigit() else 137
+                explained = self.machine.explain(error, "The connection to the cloud sandbox broke")
+                if isinstance(explained, Gone) or asyncio.get_running_loop().time() > deadline:
+                    raise explained from None
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 3)
+
+    async def kill(self) -> None:
+        """End it and everything it started, there too: giving up listening would let it go on. May be called twice."""
+        if not self.running or self._task is None:
+            return
+        with contextlib.suppress(Gone, Unavailable):
+            await self.machine.helper(f"kill -TERM {self._pid} || true")
+            await asyncio.wait({self._task}, timeout=KILL_SECONDS)
+            if self.running:
+                await self.machine.helper(f"{HELPER} kill {self._token}; kill -KILL {self._pid} || true")
+                await asyncio.wait({self._task}, timeout=KILL_SECONDS)
+        if self.running:
+            self._task.cancel()
+
+    def forget(self) -> None:
+        """Stop listening; the machine is going to end."""
+        if self._task is not None:
+            self._task.cancel()
+
+
+class Output:
+    """What a command prints: handed on at once, kept up to ``limit`` bytes; ``full`` is set when there is more."""
+
+    def __init__(self, limit: int, tell: Take | None) -> None:
+        self._left = limit
+        self._tell = tell
+        self._texts: dict[str, list[str]] = {"stdout": [], "stderr": []}
+        self.full = asyncio.Event()
+
+    def take(self, name: Literal["stdout", "stderr"], text: str) -> None:
+        if not text:
+            return
+        if self._left <= 0:
+            self.full.set()
+            return
+        content = text.encode()
+        if len(content) > self._left:
+            text = codecs.decode(content[: self._left], "utf-8", "ignore")
+            self.full.set()
+        self._left -= len(content)
+        self._texts[name].append(text)
+        self.tell(name, text)
+
+    def tell(self, name: Literal["stdout", "stderr"], text: str) -> None:
+        """Hand it on without keeping it. A listener that fails is the listener's affair."""
+        if self._tell and text:
+            try:
+                self._tell(name, text)
+            except Exception:
+                log.exception("A listener of a command's output failed")
+
+    @property
+    def stdout(self) -> str:
+        return "".join(self._texts["stdout"])
+
+    @property
+    def stderr(self) -> str:
+        return "".join(self._texts["stderr"])

@@ -1,0 +1,140 @@
+"""E2B's cloud as a sandbox provider."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from traitlets import Bool, Dict, Float, Int, Unicode
+from traitlets.config import LoggingConfigurable
+
+from ...errors import Unavailable
+from ..base import Check, Isolation
+from ..templates import Template, find_templates
+from .cloud import Cloud, Settings, find_key, load_sdk
+from .sandbox import CloudSandbox
+
+PREFIX = "appbuilder-"
+
+
+class E2BSandbox(LoggingConfigurable):
+    """Makes sandboxes in E2B's cloud. Its traits are what ``c.E2BSandbox`` sets.
+
+    ``cache_dir`` is not used: packages are kept in E2B's templates. ``allow`` are hosts that sandboxes may reach.
+    """
+
+    name = "e2b"
+
+    api_key = Unicode(
+        help="""The API key of your E2B team. Better given as the environment variable E2B_API_KEY: configuration files
+        are read by more people. It is not kept in this trait, logged or shown."""
+    ).tag(config=True)
+    api_url = Unicode(help="E2B's API, if self-hosted. Default: E2B_API_URL, else E2B's own.").tag(config=True)
+    sandbox_url = Unicode(
+        help="""One address that stands in front of all sandboxes, if self-hosted; requests then carry the sandbox's name
+        in a header. Default: E2B_SANDBOX_URL, else each sandbox has a host of its own."""
+    ).tag(config=True)
+    domain = Unicode(help="The domain of E2B's API and sandboxes. Default: E2B_DOMAIN, else E2B's own.").tag(
+        config=True
+    )
+    template_prefix = Unicode(
+        PREFIX, help="Our template NAME is called PREFIX + NAME at E2B (`jupyter appbuilder templates build`)."
+    ).tag(config=True)
+    templates = Dict(
+        Unicode(), help="E2B's name or id of a template, by our name, where it is not the prefix and the name."
+    ).tag(config=True)
+    base_template = Unicode("base", help="What is used where our template is not built: E2B's own base image.").tag(
+        config=True
+    )
+    timeout = Int(
+        600, help="Seconds after which E2B pauses a sandbox that nobody uses; extended while a session is active."
+    ).tag(config=True)
+    request_timeout = Float(60.0, help="Seconds that one request to E2B may take.").tag(config=True)
+    max_concurrent = Int(20, help="Sandboxes that this server lets run at once. Your plan has a limit, too.").tag(
+        config=True
+    )
+    direct_preview = Bool(
+        False,
+        help="""Whether the app's address at E2B is public: anyone who knows it can open it. Otherwise only this
+        server's preview, which keeps the access token, reaches it.""",
+    ).tag(config=True)
+    internet = Bool(
+        False,
+        help="""Whether code in cloud sandboxes may reach the whole internet. Otherwise it reaches what was allowed for
+        the session, and package registries while packages are installed.""",
+    ).tag(config=True)
+
+    def __init__(self, cache_dir: Path, *, allow: Iterable[str] = (), **traits: Any) -> None:
+        super().__init__(**traits)
+        # A trait's value is shown by whoever prints configurables.
+        self.__key, self.api_key = self.api_key, ""
+        self.allow = tuple(allow)
+        self.running: set[CloudSandbox] = set()
+        self.made: set[CloudSandbox] = set()
+        self._cloud: Cloud | None = None
+        self._starting = asyncio.Lock()
+
+    async def create(self, session: str, workspace: Path, template: Template) -> CloudSandbox:
+        await self.cloud()
+        return CloudSandbox(session, await asyncio.to_thread(workspace.resolve), template, self)
+
+    async def describe_isolation(self) -> Isolation:
+        await self.cloud()
+        return Isolation("e2b", "E2B's cloud: a virtual machine of its own for each session, away from this one")
+
+    async def check(self) -> list[Check]:
+        try:
+            cloud = await self.cloud()
+        except Unavailable as error:
+            return [Check("E2B", False, error.message, error.hint)]
+        try:
+            running = await cloud.running()
+        except Unavailable as error:
+            return [Check("E2B", False, error.message, error.hint)]
+        findings = [Check("E2B", True, f"reachable with this key; {running} sandboxes run there")]
+        for name in find_templates():
+            alias = self.template_name(name)
+            try:
+                built = await cloud.has_template(alias)
+            except Unavailable as error:
+                return [*findings, Check("E2B templates", False, error.message, error.hint)]
+            detail = f"{alias}, built" if built else f"{alias} is not built: new apps start slower, from the base image"
+            findings.append(Check(f"E2B template {name}", built, detail, f"jupyter appbuilder templates build {name}"))
+        return findings
+
+    async def close(self) -> None:
+        await asyncio.gather(*(sandbox.stop() for sandbox in list(self.made)))
+
+    # For its sandboxes
+
+    def template_name(self, name: str) -> str:
+        """What our template is called at E2B."""
+        return str(self.templates.get(name) or f"{self.template_prefix}{name}")
+
+    async def cloud(self) -> Cloud:
+        """The way to E2B. Raises ``Unavailable`` where the SDK or the key is missing."""
+        async with self._starting:
+            if self._cloud is None:
+                settings = Settings(
+                    api_key=find_key(self.__key),
+                    api_url=self.api_url,
+                    sandbox_url=self.sandbox_url or os.environ.get("E2B_SANDBOX_URL", ""),
+                    domain=self.domain,
+                    request_timeout=self.request_timeout,
+                )
+                self._cloud = Cloud(await load_sdk(), settings)
+            return self._cloud
+
+    def reserve(self, sandbox: CloudSandbox) -> None:
+        """Count ``sandbox`` as running. Raises ``Unavailable`` where that would be too many."""
+        if sandbox not in self.running and len(self.running) >= self.max_concurrent:
+            raise Unavailable(
+                f"{len(self.running)} cloud sandboxes run already, which is as many as this server lets run.",
+                hint="Stop a session you do not need, wait until idle ones sleep, or raise c.E2BSandbox.max_concurrent "
+                "if your E2B plan allows more.",
+                reason="e2b_too_many",
+            )
+        self.running.add(sandbox)
