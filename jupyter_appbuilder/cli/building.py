@@ -13,7 +13,8 @@ from typing import Any
 from ..errors import AppBuilderError, InvalidInput
 from ..notebook.app import App
 from ..notebook.engine import Engine, engine
-from ..notebook.feed import Feed
+from ..notebook.feed import Feed, questions
+from ..sandbox.hosts import parse_host
 from .terminal import Terminal, say
 
 DEFAULT_DEMO = "task-board"
@@ -35,12 +36,14 @@ def build(options: argparse.Namespace, terminal: Terminal) -> int:
         raise InvalidInput(
             "--session goes on with an app that has a name, a template and a sandbox.", hint="Leave them out."
         )
+    hosts = [parse_host(host, field="--allow-host") for host in options.allow_host]
     with contextlib.closing(start_engine(options)) as running:
         if options.session:
             app = App.open(options.session, root=running.root)
+            app.allow(*hosts)
         else:
             settings = {"template": options.template, "sandbox": options.sandbox, "model": options.model}
-            app = App(options.name, root=running.root, **settings)
+            app = App(options.name, root=running.root, hosts=hosts, **settings)
         return carry_out(app, [prompt.strip()], options.model, options, running, terminal)
 
 
@@ -71,8 +74,10 @@ def carry_out(
     for prompt in prompts:
         terminal.heading(f"\n› {prompt}")
         feed = Feed()
-        for message in app.stream(prompt, model=model):
+        for message in app.stream(prompt, model=model, attended=terminal.can_ask):
             terminal.feed(feed, feed.take(message))
+            for question in questions(message) if terminal.can_ask else ():
+                app.answer(question["approval"], **terminal.ask(question))
             if message["kind"] == "live" and message["type"] == "progress" and message["data"].get("message"):
                 terminal.status(f"◌ {message['data']['message']}")
         if feed.recorded:

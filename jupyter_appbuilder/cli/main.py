@@ -39,7 +39,10 @@ def parser() -> argparse.ArgumentParser:
     making = argparse.ArgumentParser(add_help=False)
     making.add_argument("--name", default="", help="the app's folder below appbuilder/ (default: from the prompt)")
     making.add_argument("--template", default="", help="what the app starts from (default: react-vite)")
-    making.add_argument("--sandbox", default="", metavar="NAME", help="where it runs: auto, local, e2b, …")
+
+    making.add_argument(
+        "--sandbox", default="", metavar="NAME", help="where it runs: auto, local, e2b … (default: auto)"
+    )
 
     main = argparse.ArgumentParser(
         prog="jupyter appbuilder",
@@ -54,6 +57,13 @@ def parser() -> argparse.ArgumentParser:
     build.add_argument("prompt", metavar="PROMPT", help="what you want; - reads it from stdin")
     build.add_argument("--model", default="", metavar="PROVIDER:NAME", help="the model to ask")
     build.add_argument("--session", default="", metavar="ID|NAME", help="go on with an app you have")
+    build.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="a host that the app's code may reach, such as api.example.org; can be given several times",
+    )
 
     demo = commands.add_parser("demo", parents=[shared, serving, making], help="watch a recorded session being built")
     demo.add_argument("recording", nargs="?", default="", metavar="NAME", help="which one; a wrong name lists them")

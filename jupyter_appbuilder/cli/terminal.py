@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TextIO
+from collections.abc import Mapping
+from typing import Any, TextIO
 
 from ..notebook.feed import Entry, Feed
 
@@ -44,12 +45,27 @@ class Terminal:
             self._write("\r\x1b[K" + self.colour("2", text[:width]))
             self._open = self._redrawn = True
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody sits there to answer."""
+        return self.live and sys.stdin is not None and sys.stdin.isatty()
+
+    def ask(self, question: Mapping[str, Any]) -> dict[str, bool]:
+        """Put a question of the agent's (an event's data) to the person. What is not clearly yes is no."""
+        for_app = ", [a]lways for this app" if question.get("remember") else ""
+        self._break(force=True)
+        self._write(f"  [y]es, once{for_app}, [N]o: ")
+        answer = sys.stdin.readline().strip().casefold()[:1]
+        return {"granted": answer in ("y", "a"), "remember": answer == "a" and bool(for_app)}
+
     def feed(self, feed: Feed, touched: list[Entry]) -> None:
         for entry in touched:
             if entry.kind == "text":
                 self._text(entry)
             elif entry.kind == "note":
                 self._line(f"{self.colour('31', '✗')} {entry.text}")
+            elif entry.tool == "approval" and entry.state == "running":
+                self._line(f"{self.colour('33', '?')} {entry.text}")
             elif entry.state == "running":
                 self.status(f"◌ {entry.text}" + (f"  {last}" if (last := _last_line(entry.output)) else ""))
             elif id(entry) not in self._finished:

@@ -16,14 +16,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import queue
-from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import Conflict
 from .engine import Engine, engine
-from .feed import Feed
+from .feed import Feed, questions
 
 if TYPE_CHECKING:
     from ..session import Session
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Message = dict[str, Any]
+Approve = Callable[[Mapping[str, Any]], bool]
 
 
 class ToolFailed(Conflict):
@@ -82,9 +83,12 @@ def turn_of(feed: Feed) -> Turn:
 class AsyncApp:
     """The coroutines behind ``App``; get it as ``app.aio``. See ``App`` for what each does."""
 
-    def __init__(self, engine: Engine, settings: Mapping[str, str], session: str = "") -> None:
+    def __init__(
+        self, engine: Engine, settings: Mapping[str, str], session: str = "", hosts: Sequence[str] = ()
+    ) -> None:
         self._engine = engine
         self._settings = settings
+        self._hosts = tuple(hosts)
         self._id = session
         self._creating = asyncio.Lock()  # of the engine's loop
 
@@ -106,6 +110,8 @@ class AsyncApp:
             session = await builder.create(prompt=prompt, **self._settings)
             self._id = session.id
         await session.ready()
+        for host in self._hosts:
+            await session.allow_host(host)
         return session
 
     async def _begin(self, prompt: str = "") -> Session:
@@ -113,7 +119,8 @@ class AsyncApp:
         await session.ready()
         return session
 
-    async def session_stream(self, prompt: str, model: str) -> AsyncGenerator[Message, None]:
+    async def session_stream(self, prompt: str, model: str, *, attended: bool = False) -> AsyncGenerator[Message, None]:
+        """``attended``: whoever reads the messages answers the agent's questions. Otherwise the answer is no."""
         session = await self._begin(prompt)
         after = session.summary.last_seq
         messages = session.watch(after)
@@ -121,6 +128,9 @@ class AsyncApp:
         try:
             async for message in messages:
                 yield message
+                if not attended:
+                    for question in questions(message):
+                        await session.approvals.give(question["approval"], False, cause="unattended")
                 if message["kind"] == "events" and any(
                     event["type"] == "turn.finished" and event["data"]["turn"] == turn for event in message["events"]
                 ):
@@ -146,13 +156,13 @@ class AsyncApp:
     async def _reach(self, work: Coroutine[Any, Any, T]) -> T:
         return await self._engine.reach(work)
 
-    async def stream(self, prompt: str, *, model: str = "") -> AsyncGenerator[Message, None]:
+    async def stream(self, prompt: str, *, model: str = "", attended: bool = False) -> AsyncGenerator[Message, None]:
         messages: asyncio.Queue[Message | None] = asyncio.Queue()
         loop = asyncio.get_running_loop()
 
         async def pump() -> None:
             try:
-                async with contextlib.aclosing(self.session_stream(prompt, model)) as stream:
+                async with contextlib.aclosing(self.session_stream(prompt, model, attended=attended)) as stream:
                     async for message in stream:
                         loop.call_soon_threadsafe(messages.put_nowait, message)
             finally:
@@ -259,6 +269,34 @@ class AsyncApp:
 
         return await self._reach(describe())
 
+    async def answer(self, approval: str, granted: bool, *, remember: bool = False) -> None:
+        async def answer() -> None:
+            await (await self._begin()).answer(approval, granted, remember=remember)
+
+        await self._reach(answer())
+
+    async def hosts(self) -> list[str]:
+        async def hosts() -> list[str]:
+            return [str(host.to_json()["name"]) for host in await (await self._begin()).network.hosts()]
+
+        return await self._reach(hosts())
+
+    async def allow(self, *hosts: str) -> None:
+        async def allow() -> None:
+            session = await self._begin()
+            for host in hosts:
+                await session.allow_host(host)
+
+        await self._reach(allow())
+
+    async def revoke(self, *hosts: str) -> None:
+        async def revoke() -> None:
+            session = await self._begin()
+            for host in hosts:
+                await session.revoke_host(host)
+
+        await self._reach(revoke())
+
     async def choose_model(self, model: str) -> None:
         async def choose() -> None:
             session = await self._begin()
@@ -316,8 +354,9 @@ class App:
 
     ``App("name")`` starts a new one in ``<root>/appbuilder/<name>``; without a name the first request gives it one.
     ``App.open("name")`` goes on with one you have. ``model`` is ``provider:name``, ``template`` a template's name,
-    ``sandbox`` where it runs (``local``, ``e2b``, …); all have defaults. ``root`` is, in this order, the argument,
-    ``APPBUILDER_ROOT``, the root of the Jupyter server this kernel belongs to, the current folder.
+    ``sandbox`` where it runs (``local``, ``e2b``, …); all have defaults. ``hosts`` are those that the app's code may
+    reach from the start. ``root`` is, in this order, the argument, ``APPBUILDER_ROOT``, the root of the Jupyter server
+    this kernel belongs to, the current folder.
 
     Every method raises an ``errors.AppBuilderError`` that says what to do next. Interrupting ``build`` stops the turn.
     """
@@ -331,10 +370,11 @@ class App:
         sandbox: str = "",
         title: str = "",
         root: str | Path | None = None,
+        hosts: Sequence[str] = (),
     ) -> None:
         settings = {"name": name, "model": model, "template": template, "sandbox": sandbox, "title": title}
         self._engine = engine(root)
-        self.aio = AsyncApp(self._engine, {key: value for key, value in settings.items() if value})
+        self.aio = AsyncApp(self._engine, {key: value for key, value in settings.items() if value}, hosts=hosts)
         if name:
             self._engine.run(self.aio.summary())
 
@@ -389,20 +429,30 @@ class App:
         """Every version, newest first."""
         return self._engine.run(self.aio.checkpoints())
 
-    def build(self, prompt: str, *, model: str = "") -> Turn:
-        """Ask the agent, and wait until it is done. An interrupt stops it; what was done so far is kept."""
+    def build(self, prompt: str, *, model: str = "", approve: Approve | None = None) -> Turn:
+        """Ask the agent, and wait until it is done. An interrupt stops it; what was done so far is kept.
+
+        ``approve`` is called with each question of the agent's (the data of an ``approval.requested`` event) and
+        returns whether that may be. Without it nothing may; hosts can be allowed beforehand with ``allow``.
+        """
         feed = Feed()
-        for message in self.stream(prompt, model=model):
+        for message in self.stream(prompt, model=model, attended=approve is not None):
             feed.take(message)
+            for question in questions(message) if approve else ():
+                self.answer(question["approval"], approve(question) if approve else False)
         return turn_of(feed)
 
-    def stream(self, prompt: str, *, model: str = "") -> Iterator[Message]:
-        """Ask the agent; wire messages as they come (docs/architecture.md, "Wire"). Closing the iterator stops it."""
+    def stream(self, prompt: str, *, model: str = "", attended: bool = False) -> Iterator[Message]:
+        """Ask the agent; wire messages as they come (docs/architecture.md, "Wire"). Closing the iterator stops it.
+
+        ``attended``: you answer the agent's questions (``approval.requested`` events) with ``answer``; without it each
+        is answered with no.
+        """
         messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
 
         async def pump() -> None:
             try:
-                async with contextlib.aclosing(self.aio.session_stream(prompt, model)) as stream:
+                async with contextlib.aclosing(self.aio.session_stream(prompt, model, attended=attended)) as stream:
                     async for message in stream:
                         messages.put(message)
             finally:
@@ -463,6 +513,23 @@ class App:
     def preview(self, *, restart: bool = False) -> Preview:
         """Start the app and show it."""
         return self._engine.run(self.aio.preview(restart=restart))
+
+    @property
+    def hosts(self) -> list[str]:
+        """The hosts that the app's code may reach."""
+        return self._engine.run(self.aio.hosts())
+
+    def allow(self, *hosts: str) -> None:
+        """Let the app's code reach hosts from now on: ``api.example.org``, ``*.example.org``, also with a port."""
+        self._engine.run(self.aio.allow(*hosts))
+
+    def revoke(self, *hosts: str) -> None:
+        """Take hosts back."""
+        self._engine.run(self.aio.revoke(*hosts))
+
+    def answer(self, approval: str, granted: bool, *, remember: bool = False) -> None:
+        """Answer a question of the agent's; ``remember``: for this app, not only this once."""
+        self._engine.run(self.aio.answer(approval, granted, remember=remember))
 
     def choose_model(self, model: str) -> None:
         self._engine.run(self.aio.choose_model(model))

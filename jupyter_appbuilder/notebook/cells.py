@@ -92,6 +92,9 @@ COMMANDS: Mapping[str, Command] = {
     "preview": Command("%appbuilder preview", "Show the running app below the cell."),
     "status": Command("%appbuilder status", "Say where the session stands."),
     "model": Command("%appbuilder model [PROVIDER:NAME]", "Show or choose the model.", (0, 1)),
+    "allow": Command("%appbuilder allow HOST …", "Let the app's code reach hosts on the Internet.", (1, 20)),
+    "revoke": Command("%appbuilder revoke HOST …", "Take hosts back.", (1, 20)),
+    "hosts": Command("%appbuilder hosts", "Show the hosts that the app's code may reach."),
     "stop": Command("%appbuilder stop", "Stop the running turn and the preview."),
     "help": Command("%appbuilder help", "This text.", (0, 1)),
 }

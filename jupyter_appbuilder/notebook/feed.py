@@ -134,6 +134,23 @@ class Feed:
             case "file.changed":
                 if data["path"] not in self.files:
                     self.files.append(data["path"])
+            case "approval.requested":
+                reason = f" “{data['reason']}”" if data.get("reason") else ""
+                entry = Entry("tool", f"{data['question']}{reason}", call=data["approval"], tool="approval")
+                self.entries.append(entry)
+                return [entry]
+            case "approval.given":
+                entry = next((entry for entry in self.entries if entry.call == data["approval"]), None)
+                if entry:
+                    entry.state = "done" if data["granted"] else "failed"
+                    how = "for this app" if data.get("remember") else "once"
+                    entry.text += f" Allowed {how}." if data["granted"] else " Not allowed."
+                    return [entry]
+            case "network.refused":
+                text = f"The app tried to reach {data['host'].removesuffix(':443')}, which it may not."
+                entry = Entry("tool", text, "failed", call=f"refused {len(self.entries)}")
+                self.entries.append(entry)
+                return [entry]
             case "turn.finished":
                 self.reason, self.message, self.hint = data["reason"], data["message"], data["hint"]
                 if data["reason"] != "done":
@@ -175,6 +192,15 @@ class Feed:
         changed = f"{len(self.files)} file{'' if len(self.files) == 1 else 's'} changed"
         tokens = sum(self.usage.values())
         return f"Done: {changed}" + (f", {tokens:,} tokens." if tokens and not self.recorded else ".")
+
+
+def questions(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a wire message asks of the person, without what it has the answer to."""
+    if message["kind"] != "events":
+        return []
+    given = {event["data"]["approval"] for event in message["events"] if event["type"] == "approval.given"}
+    asked = [event["data"] for event in message["events"] if event["type"] == "approval.requested"]
+    return [data for data in asked if data["approval"] not in given]
 
 
 def label(tool: str, arguments: str) -> str:

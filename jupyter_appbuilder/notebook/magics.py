@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import difflib
 import os
+import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from ..errors import AppBuilderError, InvalidInput
 from . import cells
 from .cells import COMMANDS, MAGIC, Call
-from .feed import Feed
+from .feed import Feed, questions
 from .loop import background
 from .replay import REPLAYED, Different, Rebuild, fresh_folder
 
@@ -154,8 +156,12 @@ class AppBuilderMagics(Magics):
         assert shown is not None
         drawn = 0.0
         try:
-            for message in app.stream(call.body.strip(), model=call.options.get("model", "")):
+            attended = can_ask(self.shell)
+            for message in app.stream(call.body.strip(), model=call.options.get("model", ""), attended=attended):
                 feed.take(message)
+                for question in questions(message) if attended else ():
+                    shown.update(rich.Markdown(feed.markdown()))
+                    app.answer(question["approval"], **ask(question))
                 if (now := time.monotonic()) - drawn > REFRESH_SECONDS and feed.entries:
                     drawn = now
                     shown.update(rich.Markdown(feed.markdown()))
@@ -168,6 +174,18 @@ class AppBuilderMagics(Magics):
         shown.update(rich.Markdown(feed.markdown()))
         if feed.reason != "done":
             raise AppBuilderError(feed.message or "The turn did not finish.", hint=feed.hint)
+
+    def do_allow(self, call: Call) -> None:
+        self.session().allow(*call.arguments)
+        self.do_hosts()
+
+    def do_revoke(self, call: Call) -> None:
+        self.session().revoke(*call.arguments)
+        self.do_hosts()
+
+    def do_hosts(self, call: Call | None = None) -> None:
+        hosts = self.session().hosts
+        self.say(f"The app's code may reach: {', '.join(hosts)}\n" if hosts else "The app's code has no network.\n")
 
     # Tools on the session
 
@@ -275,6 +293,21 @@ class AppBuilderMagics(Magics):
 
     def say(self, text: str) -> None:
         print(text, end="")
+
+
+def can_ask(shell: Any) -> bool:
+    """Whether somebody can answer below the cell: not when a notebook is run by a program."""
+    kernel = getattr(shell, "kernel", None)
+    if kernel is not None:
+        return bool(getattr(kernel, "_allow_stdin", False))
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def ask(question: Mapping[str, Any]) -> dict[str, bool]:
+    """Put a question of the agent's to the person; the answer. Anything unclear is no."""
+    for_app = ", a = always for this app" if question.get("remember") else ""
+    answer = input(f"{question['question']} y = yes, once{for_app}, anything else = no: ").strip().casefold()[:1]
+    return {"granted": answer in ("y", "a"), "remember": answer == "a" and bool(for_app)}
 
 
 def help_text(name: str = "") -> str:

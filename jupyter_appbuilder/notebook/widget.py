@@ -155,7 +155,9 @@ async def _update(session: Session, params: Params) -> Any:
 
 
 async def _answer(session: Session, params: Params) -> Any:
-    await session.answer(str(params["approval"]), params.get("granted") is True, remember=params.get("remember") is True)
+    await session.answer(
+        str(params["approval"]), params.get("granted") is True, remember=params.get("remember") is True
+    )
 
 
 async def _hosts(session: Session, params: Params) -> Any:

@@ -10,8 +10,8 @@ from playwright.sync_api import expect
 
 from .conftest import OpenLab
 from .lab import Lab
-from .panel import command, violations
-from .test_accessibility import tab_to
+from .panel import violations
+from .test_accessibility import tab_to, wear
 
 ASK = {
     "text": "The weather comes from a public service, so the app has to reach it.",
@@ -38,10 +38,10 @@ def test_a_question_survives_a_reload_and_is_answered_with_the_keyboard(
 
     page.reload()
     expect(card).to_be_visible()
-    command(page, "apputils:change-theme", {"theme": "JupyterLab Dark"})
+    wear(page, "JupyterLab Dark")
     panel.picture("approval-dark")
     assert violations(page, PANEL) == []
-    command(page, "apputils:change-theme", {"theme": "JupyterLab Light"})
+    wear(page, "JupyterLab Light")
 
     panel.composer.focus()
     tab_to(page, "^Allow for this app$", "Shift+Tab")
@@ -75,10 +75,10 @@ def test_templates_are_cards_and_the_sandbox_is_named(open_lab: OpenLab, lab: La
     assert root.get_by_role("radio").count() >= 4
     panel.picture("templates-light")
     assert violations(page, PANEL) == []
-    command(page, "apputils:change-theme", {"theme": "JupyterLab Dark"})
+    wear(page, "JupyterLab Dark")
     panel.picture("templates-dark")
     assert violations(page, PANEL) == []
-    command(page, "apputils:change-theme", {"theme": "JupyterLab Light"})
+    wear(page, "JupyterLab Light")
     model.steps = [{"text": "Here it is."}]
     root.get_by_label("Model").select_option(value="custom:scripted")
     panel.say("Say hello")

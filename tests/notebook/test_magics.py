@@ -21,7 +21,9 @@ class Kernel:
         self.client = client
         self.manager = manager
 
-    async def run(self, source: str, on_message: Any = None) -> tuple[str, list[dict[str, Any]], str]:
+    async def run(
+        self, source: str, on_message: Any = None, on_input: Any = None
+    ) -> tuple[str, list[dict[str, Any]], str]:
         messages: list[dict[str, Any]] = []
         shown: dict[str, str] = {}
         text = ""
@@ -44,14 +46,15 @@ class Kernel:
             if on_message:
                 on_message(message)
 
-        reply = await self.client.execute_interactive(source, timeout=100, output_hook=take)
+        asking = {"allow_stdin": on_input is not None, "stdin_hook": on_input}
+        reply = await self.client.execute_interactive(source, timeout=100, output_hook=take, **asking)
         return reply["content"]["status"], messages, text + "\n".join(shown.values())
 
 
 @contextlib.asynccontextmanager
-async def kernel(folder: Path) -> AsyncIterator[Kernel]:
+async def kernel(folder: Path, settings: dict[str, str] | None = None) -> AsyncIterator[Kernel]:
     manager = AsyncKernelManager(kernel_name="python3")
-    await manager.start_kernel(env=os.environ | environment(folder), cwd=str(folder))
+    await manager.start_kernel(env=os.environ | (settings or environment(folder)), cwd=str(folder))
     client = manager.client()
     client.start_channels()
     try:

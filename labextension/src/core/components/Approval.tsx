@@ -56,7 +56,7 @@ export function Approval({ item, actions }: { item: ApprovalItem; actions: TurnA
           {reason && <p>“{reason}”</p>}
           {kind === 'network' && (
             <p className="jp-AppBuilder-hint">
-              {trans.__('What the app sends there leaves this machine. It reaches no other host.')}
+              {trans.__('What the app sends there leaves this machine.')}
             </p>
           )}
         </div>

@@ -77,7 +77,8 @@ export function Home(props: HomeProps): React.ReactElement {
   const origin = templates.find(choice => choice.name === chosenTemplate);
   const starters = demos.filter(demo => demo.after === null);
   const first = sessions.list !== null && sessions.list.length === 0 && sessions.search === '';
-  const pickerOpen = picking ?? (first && templates.length > 1);
+  // Without a model the demos come first: they need no choice.
+  const pickerOpen = picking ?? (first && live.length > 0 && templates.length > 1);
   return (
     <div className="jp-AppBuilder-home">
       <IsolationWarning sandbox={chosenSandbox} />

@@ -1,0 +1,138 @@
+"""The agent's questions outside the panel: below a cell, on a terminal, and where nobody is there to answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from building import call
+from engines import environment
+from model_server import ModelServer, model_server_in_thread
+from plain_app import plain_template
+
+from .test_magics import kernel
+
+ASK = {"tool_calls": [call("request_network", host="api.example.org", reason="The weather.")]}
+COMMAND = [sys.executable, "-m", "jupyter_appbuilder.cli"]
+
+
+@pytest.fixture
+def model() -> Iterator[ModelServer]:
+    with model_server_in_thread() as server:
+        server.steps = [ASK, {"text": "Understood."}]
+        yield server
+
+
+@pytest.fixture
+def settings(tmp_path: Path, model: ModelServer) -> dict[str, str]:
+    """Variables for a process that asks the scripted model for apps of the plain template."""
+    made = environment(tmp_path)
+    builder = {
+        "model": "custom:scripted",
+        "providers": {"custom": {"base_url": model.url, "api_key": "sk-test-not-a-secret"}},
+        "template": "plain",
+        "template_path": [str(plain_template(tmp_path))],
+    }
+    file = tmp_path / "config" / "jupyter_server_config.json"
+    file.write_text(json.dumps({"AppBuilder": builder}))
+    return made
+
+
+def told(model: ModelServer) -> str:
+    return str(model.requests[-1].body["messages"])
+
+
+def test_without_a_terminal_the_answer_is_no_and_names_the_flag(tmp_path: Path, settings: Any, model: ModelServer):
+    arguments = [*COMMAND, "build", "the weather", "--root", f"{tmp_path}/root", "--json"]
+    env = os.environ | settings
+    done = subprocess.run(arguments, env=env, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stderr
+    assert "May this app reach api.example.org?" in done.stderr
+    assert "Not allowed" in done.stderr
+    assert "--allow-host api.example.org" in told(model)
+
+
+def test_a_host_named_on_the_command_line_is_not_asked_for(tmp_path: Path, settings: Any, model: ModelServer):
+    arguments = [
+        *COMMAND,
+        "build",
+        "the weather",
+        "--allow-host",
+        "api.example.org",
+        "--json",
+        "--root",
+        f"{tmp_path}/root",
+    ]
+    done = subprocess.run(arguments, env=os.environ | settings, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "May this app" not in done.stderr
+    assert "can be reached already" in told(model)
+    assert (tmp_path / "root" / "appbuilder" / "weather").is_dir()  # named after the request all the same
+    wrong = [*COMMAND, "build", "x", "--allow-host", "127.0.0.1", "--root", f"{tmp_path}/root"]
+    done = subprocess.run(wrong, env=os.environ | settings, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "egress_hosts" in done.stderr
+
+
+def test_on_a_terminal_the_person_is_asked(tmp_path: Path, settings: Any, model: ModelServer):
+    ours, theirs = pty.openpty()
+    arguments = [*COMMAND, "build", "the weather", "--no-serve", "--root", f"{tmp_path}/root"]
+    process = subprocess.Popen(
+        arguments, env=os.environ | settings | {"TERM": "xterm"}, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs
+    )
+    os.close(theirs)
+    shown, answered = "", False
+    try:
+        while True:
+            try:
+                shown += os.read(ours, 4096).decode(errors="replace")
+            except OSError:  # it has ended
+                break
+            if not answered and "[N]o: " in shown:
+                answered = True
+                os.write(ours, b"a\n")
+    finally:
+        process.wait(60)
+        os.close(ours)
+    assert process.returncode == 0, shown
+    assert "“The weather.”" in shown
+    assert "Allowed for this app." in shown
+    assert "Allowed: code in the sandbox reaches api.example.org" in told(model)
+
+
+async def test_below_a_cell_the_person_is_asked(tmp_path: Path, settings: Any, model: ModelServer):
+    async with kernel(tmp_path, settings) as cells:
+        await cells.run("%load_ext jupyter_appbuilder")
+        prompts: list[str] = []
+
+        def answer(message: dict[str, Any]) -> None:
+            prompts.append(message["content"]["prompt"])
+            cells.client.input("a")
+
+        status, _, text = await cells.run("%%appbuilder\nthe weather", on_input=answer)
+        assert status == "ok", text
+        assert len(prompts) == 1
+        assert prompts[0].startswith("May this app reach api.example.org?")
+        assert "Allowed for this app." in text
+        assert "api.example.org" in (await cells.run("%appbuilder hosts"))[2]
+        assert "no network" in (await cells.run("%appbuilder revoke api.example.org"))[2]
+        assert "*.example.org" in (await cells.run("%appbuilder allow *.example.org"))[2]
+
+
+async def test_a_notebook_that_a_program_runs_is_told_no(tmp_path: Path, settings: Any, model: ModelServer):
+    async with kernel(tmp_path, settings) as cells:
+        await cells.run("%load_ext jupyter_appbuilder")
+        status, _, text = await cells.run("%%appbuilder\nthe weather", on_input=None)
+        assert status == "ok", text
+        assert "Not allowed" in text
+        assert "app.allow('api.example.org')" in told(model)
+        model.steps = [*model.steps, ASK, {"text": "Fine."}]
+        source = "asked = []\nturn = app.build('again', approve=lambda q: asked.append(q['subject']) or True)\nasked"
+        assert "api.example.org:443" in (await cells.run(source))[2]
