@@ -54,8 +54,8 @@ class Template:
     """A template's manifest. Commands are argument lists.
 
     In ``serve`` and ``serve_environment`` these are filled in: ``{port}``, ``{base}`` (the URL path the app is shown
-    under, with a slash at both ends), ``{prefix}`` (the same without the last slash) and ``{template}`` (where the
-    template's own ``runtime/`` folder lies).
+    under, with a slash at both ends) and ``{prefix}`` (the same without the last slash). ``{template}``, for
+    ``RUNTIME``, is filled in by ``load``.
     """
 
     name: str
@@ -80,7 +80,7 @@ class Template:
 
     @property
     def runtime(self) -> Path | None:
-        """What the template's commands need and the app does not hold; shown to the sandbox at ``RUNTIME``."""
+        """What the template's commands need and the app does not hold; every sandbox shows it at ``RUNTIME``."""
         runtime = self.folder / "runtime"
         return runtime if runtime.is_dir() else None
 
@@ -109,15 +109,15 @@ class Template:
             )
         return kind or ("npm" if npm else "python")
 
-    def serving(self, base_path: str, runtime: str = RUNTIME, port: int | None = None) -> Serving:
-        """How to start the dev server under ``base_path``; ``runtime``: where the sandbox has that folder.
+    def serving(self, base_path: str, port: int | None = None) -> Serving:
+        """How to start the dev server under ``base_path``.
 
         ``port``: another than the template's own, where sandboxes share a network.
         """
         port = port or self.port
         strip = base_path if self.strip else ""
         base = "/" if self.strip else base_path
-        fill = {"{port}": str(port), "{base}": base, "{prefix}": base.rstrip("/"), "{template}": runtime}
+        fill = {"{port}": str(port), "{base}": base, "{prefix}": base.rstrip("/")}
 
         def filled(text: str) -> str:
             for name, value in fill.items():
@@ -141,6 +141,10 @@ class Template:
                 f"The template {folder.name} has no folder {folder / 'files'}.",
                 hint="Put what a new app starts with into files/. See docs/templates.md.",
             )
+
+        def command(key: str) -> tuple[str, ...]:
+            return tuple(word.replace("{template}", RUNTIME) for word in manifest.words(key))
+
         python = PythonPackages(
             manifest.file("python.requirements", PythonPackages().requirements),
             manifest.file("python.lock", PythonPackages().lock),
@@ -150,10 +154,10 @@ class Template:
             title=manifest.text("title"),
             summary=manifest.text("summary"),
             folder=folder,
-            serve=manifest.words("serve.command"),
-            check=manifest.words("check.command"),
+            serve=command("serve.command"),
+            check=command("check.command"),
             lock=manifest.file("install.lock", cls.lock),
-            warm=manifest.words("install.warm"),
+            warm=command("install.warm"),
             hints=manifest.text("agent.hints", ""),
             environment=manifest.texts("environment"),
             serve_environment=manifest.texts("serve.environment"),

@@ -69,6 +69,38 @@ EXPECTED = {
         broken="export default function Home() { return <p>{missing}</p>; }\n",
         named="missing",
     ),
+    "streamlit": Expected(
+        heading="Describe your app.",
+        file="app.py",
+        old="Describe your app.",
+        new="Changed while it runs.",
+        shown="Changed while it runs.",
+        broken_file="data.py",
+        broken="import pandas as pd\n\ntable = pd.missing()\n",
+        named="missing",
+        themed=False,  # Streamlit's own menu follows the system
+    ),
+    "panel": Expected(
+        heading="Describe your app.",
+        file="app.py",
+        old="Describe your app.",
+        new="Changed while it runs.",
+        shown="Changed while it runs.",
+        broken_file="app.py",
+        broken="import panel_material_ui as pmui\n\npmui.Missing().servable()\n",
+        named="Missing",
+        themed=False,  # its switch is called otherwise
+    ),
+    "fastapi-react": Expected(
+        heading="Describe your app.",
+        file="src/App.tsx",
+        old="Describe your app.",
+        new="Changed while it runs.",
+        shown="Changed while it runs.",
+        broken_file="api/main.py",
+        broken="from .models import Missing\n",
+        named="Missing",
+    ),
     "static": Expected(
         heading="Describe your site.",
         file="index.html",

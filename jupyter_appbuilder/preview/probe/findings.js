@@ -134,10 +134,15 @@ function hotMessage(data) {
 
 const MEDIA = "img, svg, canvas, video, iframe, input, button, textarea, select, object, embed";
 function hasContent() {
-  const body = document.body;
-  if (!body) return false;
-  if (body.innerText?.trim()) return true;
-  return [...body.querySelectorAll(MEDIA)].some((one) => one.offsetWidth > 1 || one.getBoundingClientRect().width > 1);
+  return !!document.body && shows(document.body);
+}
+
+// Also what lies in shadow trees: components of web component frameworks have nothing outside.
+function shows(part) {
+  if (part.innerText?.trim()) return true;
+  if ([...part.querySelectorAll(MEDIA)].some((one) => one.offsetWidth > 1 || one.getBoundingClientRect().width > 1)) return true;
+  const hosts = [part, ...part.querySelectorAll("*")].filter((one) => one.shadowRoot);
+  return hosts.some((host) => [...host.shadowRoot.children].some((child) => child instanceof HTMLElement && shows(child)));
 }
 
 const EMPTY_MS = 4000; // after the load event; slow machines and lazy routes need some

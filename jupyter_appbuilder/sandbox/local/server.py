@@ -20,6 +20,7 @@ from .runner import Process, Take
 
 LOG_LIMIT = 16 * 1024
 START_SECONDS = 60
+PATIENT_SECONDS = 15  # what stands behind the server may start so slowly; then the page itself shall say what is wrong
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
@@ -117,9 +118,10 @@ class ServerProcess:
 
 async def _answers(path: Path, serving: Serving) -> None:
     """Return when the server has answered. The bridge inside holds a request until the server listens."""
+    patient = time.monotonic() + PATIENT_SECONDS
     while True:
         status = await _status(path, serving.ready)
-        if status < 500 or not serving.well:
+        if status < 500 or not serving.well or time.monotonic() > patient:
             return
         await asyncio.sleep(0.05)
 

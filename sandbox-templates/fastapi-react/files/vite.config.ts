@@ -1,0 +1,75 @@
+import { fileURLToPath } from "node:url";
+
+import tailwindcss from "@tailwindcss/vite";
+import react from "@vitejs/plugin-react";
+import { defineConfig, type Plugin } from "vite";
+
+const api = `http://127.0.0.1:${process.env.API_PORT ?? 8000}`;
+
+export default defineConfig({
+  plugins: [react(), tailwindcss(), pythonApi()],
+  resolve: {
+    alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) },
+  },
+  // node_modules may be a read-only mount, so the cache can be put elsewhere.
+  cacheDir: process.env.VITE_CACHE_DIR ?? "node_modules/.vite",
+  server: {
+    host: "127.0.0.1",
+    strictPort: true,
+    allowedHosts: true,
+    cors: true,
+    warmup: { clientFiles: ["./src/main.tsx"] },
+    watch: { ignored: ["**/data/**"] },
+  },
+  optimizeDeps: {
+    // Known from the start, so that the first import of one of these does not reload the page.
+    include: [
+      "react",
+      "react/jsx-runtime",
+      "react/jsx-dev-runtime",
+      "react-dom",
+      "react-dom/client",
+      "radix-ui",
+      "lucide-react",
+      "class-variance-authority",
+      "clsx",
+      "tailwind-merge",
+    ],
+  },
+});
+
+/** Hands requests for `<base>api` on to the Python API, and loads the page again after the API's code has changed. */
+function pythonApi(): Plugin {
+  return {
+    name: "python-api",
+    config({ base = "/" }) {
+      const rewrite = (path: string) => `/${path.slice(base.length)}`;
+      return { server: { proxy: { [`${base}api`]: { target: api, rewrite, ws: true } } } };
+    },
+    configureServer(server) {
+      let running: number | null = null;
+      const started = async () => {
+        try {
+          const { started } = (await (await fetch(`${api}/api/health`)).json()) as { started: number };
+          return started;
+        } catch {
+          return null;
+        }
+      };
+      server.watcher.on("all", async (_, file) => {
+        if (!file.endsWith(".py")) return;
+        for (let attempt = 0; attempt < 100; attempt++) {
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          const now = await started();
+          if (now === null || now === running) continue;
+          running = now;
+          server.ws.send({ type: "full-reload" });
+          return;
+        }
+      });
+      void (async () => {
+        while ((running = await started()) === null) await new Promise((resolve) => setTimeout(resolve, 200));
+      })();
+    },
+  };
+}

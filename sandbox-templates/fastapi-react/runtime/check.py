@@ -1,0 +1,36 @@
+"""Is the app sound? TypeScript reads the page, Ruff the API; then the API is loaded once."""
+
+import importlib
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+
+RULES = "E9,F,B006,B008,PLE"
+
+
+def main() -> int:
+    types = subprocess.Popen(
+        ["node", "node_modules/typescript/bin/tsc", "--noEmit", "--pretty", "false"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    lint = subprocess.run(
+        ["ruff", "check", "--quiet", "--no-cache", "--output-format", "concise", "--select", RULES, "api"], check=False
+    )
+    wrong = lint.returncode != 0
+    if not wrong:
+        try:
+            importlib.import_module("api.main")
+        except Exception:
+            traceback.print_exc(limit=-4)
+            wrong = True
+    told, _ = types.communicate()
+    print(told, end="")
+    return 1 if wrong or types.returncode else 0
+
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path.cwd())
+    sys.exit(main())
