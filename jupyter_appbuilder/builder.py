@@ -15,11 +15,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from traitlets import Bool, Dict, Float, Int, List, Unicode, default
 from traitlets.config import LoggingConfigurable
 
+from .control import ControlSocket
 from .errors import AppBuilderError, Conflict, InvalidInput, NotFound
 from .events import Draft
 from .log import EventLog, Owner, Summary
@@ -114,6 +115,7 @@ class AppBuilder(LoggingConfigurable):
         self._trees: dict[Path, str] = {}
         self._housekeeper: asyncio.Task[None] | None = None
         self._warm = False
+        self._control = ControlSocket(label or "another process", self._obey)
         self._background: set[asyncio.Task[Any]] = set()
 
     # Shared parts, made at first use
@@ -387,6 +389,7 @@ class AppBuilder(LoggingConfigurable):
         for provider in self._provider.values():
             with contextlib.suppress(Exception):
                 await provider.close()
+        await self._control.close()
         await self.log_store.close()
 
     def _warm_up(self) -> None:
@@ -441,6 +444,7 @@ class AppBuilder(LoggingConfigurable):
 
         async def make_sandbox() -> Any:
             await session.placed.wait()
+            await self._listen()
             template = self.find_template(summary.template)
             sandbox = await self.sandbox_provider(summary.sandbox).create(summary.id, workspace.app, template)
             await sandbox.allow(network.now, network.refuse)
@@ -454,6 +458,8 @@ class AppBuilder(LoggingConfigurable):
             PageStorage(Path(self.data_dir) / "storage" / f"{summary.id}.json"),
             base_path,
             session.ready,
+            summary.sandbox,
+            summary.template,
         )
 
         async def reach(hosts: frozenset[str]) -> None:
@@ -522,6 +528,71 @@ class AppBuilder(LoggingConfigurable):
 
             self._trees[template.files] = await asyncio.to_thread(tree_of, template.files)
         return self._trees[template.files]
+
+    # The sandboxes there are
+
+    async def sandboxes(self) -> list[dict[str, Any]]:
+        """The sandboxes of this process, as JSON: the oldest first; those that stand ready have no session."""
+
+        async def describe(session: Session) -> dict[str, Any] | None:
+            found = await session.app.describe_sandbox() if session.equipped else None
+            if found is None:
+                return None
+            summary = session.summary
+            named = {"session": summary.id, "name": summary.name, "template": summary.template}
+            return named | await self._kind_of(found["provider"]) | found
+
+        found = await asyncio.gather(*(describe(session) for session in list(self._sessions.values())))
+        ready = [
+            {"session": "", "name": "", "template": template} | await self._kind_of(name) | shown
+            for name, provider in list(self._provider.items())
+            if (pool := self._pool(provider)) and hasattr(pool, "describe")
+            for template, shown in await cast("Any", pool).describe()
+        ]
+        return sorted([*(it for it in found if it), *ready], key=lambda it: -it["age"])
+
+    async def stop_sandbox(self, session: str) -> None:
+        """End a session's sandbox, named by the session's id or name. ``NotFound`` where it has none here."""
+        for found in list(self._sessions.values()):
+            if session in (found.id, found.summary.name) and found.equipped and found.app.placed:
+                await found.app.stop()
+                return
+        raise NotFound(
+            f"No sandbox of {session!r} runs in this process.",
+            hint="See which do: jupyter appbuilder sandboxes",
+            reason="no_sandbox",
+        )
+
+    async def _kind_of(self, provider: str) -> dict[str, str]:
+        try:
+            async with asyncio.timeout(5):
+                return {"isolation": (await self.sandbox_provider(provider).describe_isolation()).kind}
+        except (AppBuilderError, TimeoutError):
+            return {"isolation": ""}
+
+    async def _listen(self) -> None:
+        """Let the command line ask this process for its sandboxes, from the first one on."""
+        from .sandbox.metrics import watch
+
+        watch(self)
+        try:
+            await self._control.open()
+        except OSError as error:
+            self.log.warning("`jupyter appbuilder sandboxes` will not show those of this process: %s", error)
+
+    async def _obey(self, request: dict[str, Any]) -> dict[str, Any]:
+        if request.get("do") != "stop":
+            return {"sandboxes": await self.sandboxes()}
+        try:
+            await self.stop_sandbox(str(request.get("session")))
+            return {"stopped": True}
+        except NotFound:
+            return {"stopped": False}
+
+    def placed(self) -> list[tuple[str, str]]:
+        """Provider and state of each sandbox."""
+        apps = [session.app for session in self._sessions.values() if session.equipped]
+        return [app.placed for app in apps if app.placed]
 
     # Sandboxes that stand ready
 

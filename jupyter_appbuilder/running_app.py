@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SETTLE_SECONDS = 0.8
 """How long a page that is being watched gets to report errors after the last file change."""
 
+STATS_SECONDS = 5.0
+"""How long a sandbox may take to tell what it uses."""
+
 log = logging.getLogger(__name__)
 
 
@@ -36,6 +39,8 @@ class RunningApp:
         storage: PageStorage,
         reserved: str | None = None,
         settled: Callable[[], Awaitable[None]] | None = None,
+        provider: str = "",
+        template: str = "",
     ) -> None:
         """``reserved``: the path of its preview, where that is known already. ``settled`` is awaited before anything
         about a running app is stored: what a session begins with is stored first."""
@@ -45,13 +50,17 @@ class RunningApp:
         self._make_sandbox = make_sandbox
         self._previews = previews
         self._sandbox: Sandbox | None = None
+        self._sandbox_since = 0.0  # ``time.monotonic()``
         self._starting = asyncio.Lock()
         self._start_task: asyncio.Task[DevServer] | None = None
+        self._starts = 0  # that came to an end
         self._closed = False
         self._making = asyncio.Lock()
         self._base_path: str | None = None
         self._reserved = reserved
         self._settled = settled
+        self._provider = provider
+        self._template = template
         self._said: dict[str, Any] | None = None
         self._findings: dict[tuple[str, str], dict[str, Any]] = {}
         self._changed_at = 0.0
@@ -66,6 +75,7 @@ class RunningApp:
             if self._sandbox is None:
                 made = await self._make_sandbox()
                 self._sandbox = self._sandbox or made
+                self._sandbox_since = time.monotonic()
         self.used_at = time.monotonic()
         return self._sandbox
 
@@ -75,6 +85,25 @@ class RunningApp:
             await sandbox.stop()
         else:
             self._sandbox = sandbox
+            self._sandbox_since = time.monotonic()
+
+    @property
+    def placed(self) -> tuple[str, str] | None:
+        """The provider's name and the state of the sandbox there is; None when there is none."""
+        return (self._sandbox.provider, self._sandbox.server.state) if self._sandbox else None
+
+    async def describe_sandbox(self) -> dict[str, Any] | None:
+        """The sandbox there is and what it uses, as JSON: bytes, seconds. None when there is none."""
+        sandbox = self._sandbox
+        if sandbox is None:
+            return None
+        try:
+            stats = await asyncio.wait_for(sandbox.stats(), STATS_SECONDS)
+            used = {"memory": stats.memory, "processes": stats.processes, "cpu": round(stats.cpu, 3)}
+        except (AppBuilderError, TimeoutError):
+            used = {"memory": None, "processes": None, "cpu": None}
+        age = round(time.monotonic() - self._sandbox_since, 1)
+        return {"provider": sandbox.provider, "state": sandbox.server.state, "age": age} | used
 
     # The dev server
 
@@ -105,8 +134,10 @@ class RunningApp:
         self.used_at = time.monotonic()
         if self._runs:
             return self.server
+        starts = self._starts
         async with self._starting:
-            return self.server if self._runs else await self._begin()
+            # Who waited for another's start has had what it wanted, even if the app sleeps again by now.
+            return self.server if self._runs or self._starts > starts else await self._begin()
 
     async def restart(self) -> DevServer:
         async with self._starting:
@@ -119,7 +150,9 @@ class RunningApp:
             raise ended
         self._start_task = asyncio.create_task(self._start())
         try:
-            return await self._start_task
+            server = await self._start_task
+            self._starts += 1
+            return server
         except asyncio.CancelledError:
             caller = asyncio.current_task()
             if caller is not None and caller.cancelling():
@@ -129,6 +162,9 @@ class RunningApp:
             self._start_task = None
 
     async def _start(self) -> DevServer:
+        from .sandbox.metrics import started
+
+        began = time.monotonic()
         asleep = self.server.state == "asleep"
         self._findings.clear()
         self._say("starting", "Waking up" if asleep else "Starting")
@@ -143,9 +179,12 @@ class RunningApp:
             server = DevServer("failed", message=str(error), log=self.server.log)
         except asyncio.CancelledError:
             self._say("stopped", "")
+            started(self._provider, self._template, "stopped", 0)
             raise
         else:
             server = sandbox.server
+        result = "ready" if server.state == "ready" else "failed"
+        started(self._provider, self._template, result, time.monotonic() - began)
         self._say(server.state, server.message, log=server.log if server.state == "failed" else "")
         if self._settled:
             await self._settled()

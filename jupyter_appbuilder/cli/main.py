@@ -17,6 +17,7 @@ examples:
   jupyter appbuilder demo                          a task board, built from a recording: no key, no network
   jupyter appbuilder build "A habit tracker"       with the model of your settings
   jupyter appbuilder replay appbuilder/tasks/tasks.ipynb --into /tmp/tasks
+  jupyter appbuilder sandboxes stop --all          whichever server, notebook or command runs them
   jupyter appbuilder doctor                        what is missing on this machine, and how to get it
 """
 
@@ -79,6 +80,11 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("session", metavar="ID|NAME")
     export.add_argument("-o", "--output", default="", metavar="FILE", help="default: NAME.zip")
 
+    sandboxes = commands.add_parser("sandboxes", parents=[shared], help="list the sandboxes that run, and stop them")
+    sandboxes.add_argument("action", nargs="?", choices=["list", "stop"], default="list", help="default: list")
+    sandboxes.add_argument("names", nargs="*", metavar="NAME", help="whose sandboxes to stop: an app's name or id")
+    sandboxes.add_argument("--all", action="store_true", help="with stop: every one")
+
     commands.add_parser("doctor", parents=[shared], help="check sandbox, git, Node.js, models and browser")
     return main
 
@@ -124,6 +130,10 @@ def _command(name: str) -> Any:
             from .doctor import doctor
 
             return doctor
+        case "sandboxes":
+            from .sandboxes import sandboxes
+
+            return sandboxes
         case _:
             from . import sessions
 

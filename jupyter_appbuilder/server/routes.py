@@ -18,7 +18,7 @@ from .health import HealthHandler
 from .messages import MessagesHandler, RetryHandler, StopHandler
 from .notebook import NotebookHandler
 from .preview import PreviewHandler
-from .sandboxes import SandboxProvidersHandler
+from .sandboxes import SandboxesHandler, SandboxHandler, SandboxProvidersHandler
 from .sessions import SessionHandler, SessionsHandler
 from .tools import ToolHandler
 
@@ -46,7 +46,9 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/preview": PreviewHandler,
     "/sessions/{session}/notebook": NotebookHandler,
     "/templates": TemplatesHandler,
+    "/sandboxes": SandboxesHandler,
     "/sandboxes/providers": SandboxProvidersHandler,
+    "/sandboxes/{session}": SandboxHandler,
     "/models": ModelsHandler,
     "/providers": ProvidersHandler,
     "/providers/{provider}": ProviderHandler,

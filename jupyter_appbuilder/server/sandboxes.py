@@ -1,6 +1,8 @@
-"""Where apps can run."""
+"""Where apps can run, and the sandboxes that do."""
 
 from __future__ import annotations
+
+import os
 
 from jupyter_server.auth.decorator import authorized
 from tornado import web
@@ -15,3 +17,25 @@ class SandboxProvidersHandler(AppBuilderHandler):
     @authorized
     async def get(self) -> None:
         self.answer(await self.builder.sandbox_providers())
+
+
+class SandboxesHandler(AppBuilderHandler):
+    """``GET sandboxes``: those of this server."""
+
+    _track_activity = False  # who watches a Hub's servers must not keep them alive
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        self.answer([{"pid": os.getpid()} | sandbox for sandbox in await self.builder.sandboxes()])
+
+
+class SandboxHandler(AppBuilderHandler):
+    """``DELETE sandboxes/{session}``: ends it; it is made anew when somebody looks."""
+
+    @web.authenticated
+    @authorized
+    async def delete(self, session: str) -> None:
+        await self.builder.stop_sandbox(session)
+        self.set_status(204)
+        self.finish()

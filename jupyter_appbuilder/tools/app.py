@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from ..sandbox.base import ExecResult
+from ..sandbox.metrics import executing
 from .base import Arguments, Tool, ToolContext, ToolResult, tool
 from .commands import ending, printed, succeeded
 
@@ -65,7 +66,8 @@ async def _check_types(context: ToolContext) -> ExecResult | None:
     if not context.check:
         return None
     sandbox = await context.sandbox()
-    return await sandbox.exec(list(context.check), timeout=CHECK_SECONDS, on_output=context.output)
+    with executing(sandbox.provider):
+        return await sandbox.exec(list(context.check), timeout=CHECK_SECONDS, on_output=context.output)
 
 
 def _count(number: int, noun: str) -> str:

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from ..errors import InvalidInput
 from ..sandbox.base import ExecResult
+from ..sandbox.metrics import executing
 from .base import Arguments, Tool, ToolContext, ToolResult, tool
 from .network import unreached
 
@@ -43,7 +44,8 @@ async def run_command(context: ToolContext, arguments: RunCommand) -> ToolResult
         )
     began = time.monotonic()
     sandbox = await context.sandbox()
-    result = await sandbox.exec(arguments.command, timeout=arguments.timeout_seconds, on_output=context.output)
+    with executing(sandbox.provider):
+        result = await sandbox.exec(arguments.command, timeout=arguments.timeout_seconds, on_output=context.output)
     name = _shortened(arguments.command)
     missing = unreached(context, began, f"{result.stdout}\n{result.stderr}")
     return ToolResult(

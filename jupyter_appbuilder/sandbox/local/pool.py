@@ -18,8 +18,9 @@ import shutil
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ...errors import AppBuilderError
 from ..templates import Template
@@ -47,6 +48,7 @@ class Ready:
     def __init__(self, template: Template, folder: Path, base_path: str, lock: int) -> None:
         self.template = template
         self.folder = folder
+        self.since = time.monotonic()
         self.base_path = base_path
         self.sandbox: AppSandbox
         self.settled = False
@@ -164,6 +166,15 @@ class Pool:
             ready.sandbox.give_way(False)
             self._changed.set()
         return ready
+
+    async def describe(self) -> list[tuple[str, dict[str, Any]]]:
+        """Those that wait: their template's name, and the sandbox as JSON, as a session's is shown."""
+        found: list[tuple[str, dict[str, Any]]] = []
+        for ready in [ready for wish in self._wishes.values() for ready in wish.ready]:
+            stats = asdict(await ready.sandbox.stats())
+            age = round(time.monotonic() - ready.since, 1)
+            found.append((ready.template.name, {"provider": "local", "state": "waiting", "age": age} | stats))
+        return found
 
     async def close(self) -> None:
         """Throw all of them away."""
