@@ -62,6 +62,8 @@ def _apply(text: str, search: str, replace: str, name: str, field: str, notes: l
                 if fitted is None:
                     raise _misindented(name, found, starts[0] + 1, field)
                 new = fitted
+            if _lines_there_already(file.lines, starts[0], len(wanted), new):
+                raise _made(name, starts[0] + 1, field)
             if position:
                 notes.append(f"{name} fitted line {starts[0] + 1} {closeness}.")
             result = file.with_lines(starts[0], len(wanted), new)
@@ -69,7 +71,15 @@ def _apply(text: str, search: str, replace: str, name: str, field: str, notes: l
         if position == 0 and (hits := file.find(search)):
             if len(hits) > 1:
                 raise _ambiguous(name, [line + 1 for line, _ in hits], closeness, field)
-            result = file.with_text(*hits[0], search, replace)
+            line, column = hits[0]
+            head, tail = file.around(line, column, search)
+            if not head.strip() and not tail:
+                continue  # whole lines, the first without its indentation: the new ones need theirs
+            if doubled := _doubled(head, tail, search, replace):
+                raise _partly(name, line + 1, doubled, field)
+            if _there_already("\n".join(file.lines), file.offset(line, column), search, replace):
+                raise _made(name, line + 1, field)
+            result = file.with_text(line, column, search, replace)
             break
     else:
         raise _missed(name, file.lines, wanted, replace, field)
@@ -97,6 +107,15 @@ class _Lines:
             position = text.find(search, position + 1)
         return hits
 
+    def around(self, line: int, column: int, search: str) -> tuple[str, str]:
+        """What stands before ``search`` in its first line, and after it in its last."""
+        last = self.lines[line + search.count("\n")]
+        end = column + len(search) if "\n" not in search else len(search) - search.rfind("\n") - 1
+        return self.lines[line][:column], last[end:]
+
+    def offset(self, line: int, column: int) -> int:
+        return sum(len(before) + 1 for before in self.lines[:line]) + column
+
     def with_lines(self, start: int, length: int, new: Sequence[str]) -> str:
         """The text with ``length`` lines from ``start`` replaced; the last keeps its ending."""
         stop = start + length
@@ -112,6 +131,52 @@ class _Lines:
 
     def _joined(self, start: int, stop: int) -> str:
         return "".join(map(str.__add__, self.lines[start:stop], self.ends[start:stop]))
+
+
+def _doubled(head: str, tail: str, search: str, replace: str) -> str:
+    """What would stand twice, where a search for part of a line comes with a replacement for all of it."""
+    last = search.rpartition("\n")[2].lstrip()
+    first = search.partition("\n")[0].rstrip()
+    if tail.strip() and last and last + tail in replace:
+        return tail.strip()
+    if head.strip() and first and head.lstrip() + first in replace:
+        return head.strip()
+    return ""
+
+
+def _there_already(text: str, position: int, search: str, replace: str) -> bool:
+    """Whether the replacement, which holds the search, stands around the place that was found."""
+    at = replace.find(search)
+    while at >= 0:
+        if position >= at and text.startswith(replace, position - at):
+            return True
+        at = replace.find(search, at + 1)
+    return False
+
+
+def _lines_there_already(lines: list[str], start: int, length: int, new: list[str]) -> bool:
+    if len(new) <= length:
+        return False
+    return any(
+        lines[first : first + len(new)] == new for first in range(max(0, start + length - len(new)), start + 1)
+    )
+
+
+def _made(name: str, line: int, field: str) -> EditFailed:
+    return EditFailed(
+        f"{name} is made already: its replacement stands at line {line}. Nothing was changed.",
+        hint="Read the file to see what it holds now.",
+        field=field,
+    )
+
+
+def _partly(name: str, line: int, doubled: str, field: str) -> EditFailed:
+    return EditFailed(
+        f"{name} finds only part of line {line}, and its replacement brings the rest of it too: {doubled[:100]!r} would "
+        "stand there twice. Nothing was changed.",
+        hint="Put the whole line into search.",
+        field=field,
+    )
 
 
 def _ambiguous(name: str, numbers: list[int], closeness: str, field: str) -> EditFailed:
