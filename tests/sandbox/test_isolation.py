@@ -90,25 +90,50 @@ async def test_a_folder_outside_is_no_place_to_run_in(place: MakePlace):
 
 
 async def test_without_bubblewrap_it_refuses_and_says_what_to_install(place: MakePlace, tmp_path: Path):
-    provider = LocalSandbox(tmp_path / "cache", bubblewrap="no-such-bwrap")
+    provider = LocalSandbox(tmp_path / "cache", bubblewrap="no-such-bwrap", isolation="bubblewrap")
     checks = {check.name: check for check in await provider.check()}
     assert not checks["isolation"].ok
     assert "apt install bubblewrap" in checks["isolation"].hint
     with pytest.raises(Unavailable, match="apt install bubblewrap"):
-        async with place(bubblewrap="no-such-bwrap"):
+        async with place(bubblewrap="no-such-bwrap", isolation="bubblewrap"):
             pass
 
 
-async def test_where_namespaces_are_forbidden_it_refuses(place: MakePlace, tmp_path: Path):
-    forbidden = tmp_path / "bwrap"
-    forbidden.write_text(
-        "#!/bin/sh\necho 'bwrap: Creating new namespace failed: Operation not permitted' >&2\nexit 1\n"
-    )
-    forbidden.chmod(0o755)
-    with pytest.raises(Unavailable, match="user namespaces") as caught:
-        async with place(bubblewrap=str(forbidden)):
+def forbidden(folder: Path) -> str:
+    """A bubblewrap as it is where user namespaces are forbidden."""
+    program = folder / "bwrap"
+    program.write_text("#!/bin/sh\necho 'bwrap: Creating new namespace failed: Operation not permitted' >&2\nexit 1\n")
+    program.chmod(0o755)
+    return str(program)
+
+
+async def test_where_namespaces_are_forbidden_bubblewrap_refuses(place: MakePlace, tmp_path: Path):
+    with pytest.raises(Unavailable, match="Creating new namespace failed") as caught:
+        async with place(bubblewrap=forbidden(tmp_path), isolation="bubblewrap"):
             pass
-    assert "sysctl" in caught.value.hint
+    assert "user namespaces" in caught.value.hint
+
+
+async def test_where_namespaces_are_forbidden_landlock_is_chosen(place: MakePlace, tmp_path: Path):
+    async with place(bubblewrap=forbidden(tmp_path)) as here:
+        described = await here.provider.describe_isolation()
+        assert described.kind == "landlock"
+        assert "Weaker than bubblewrap" in described.detail
+        checks = {check.name: check for check in await here.provider.check()}
+        assert checks["isolation"].ok
+        assert "Creating new namespace failed" in checks["isolation"].hint  # why not the stronger one
+        assert (await here.sandbox.exec("echo works")).stdout == "works\n"
+
+
+async def test_where_nothing_works_it_refuses_and_names_every_reason(
+    place: MakePlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("jupyter_appbuilder.sandbox.local.isolation.landlock.landlock_version", lambda: 0)
+    with pytest.raises(Unavailable, match="Creating new namespace failed") as caught:
+        async with place(bubblewrap=forbidden(tmp_path)):
+            pass
+    assert "user namespaces" in caught.value.hint
+    assert "Landlock is missing" in caught.value.hint
 
 
 async def test_check_tells_how_limits_are_enforced(place: MakePlace):

@@ -146,7 +146,7 @@ class LocalSandbox(LoggingConfigurable):
             runner = await self._ready()
         except Unavailable as error:
             return [*findings, Check("isolation", False, error.message, error.hint)]
-        findings.append(Check("isolation", True, (await self.describe_isolation()).detail))
+        findings.append(Check("isolation", True, (await self.describe_isolation()).detail, runner.choice.reasons))
         findings.append(Check("limits", True, describe(self.limits, runner.groups)))
         findings.append(Check("disk", True, describe_disk(self.limits)))
         try:
@@ -223,6 +223,7 @@ class LocalSandbox(LoggingConfigurable):
                     trusted={*registries.hosts, *self._allow},
                     upstream=registries.upstream,
                     direct=registries.direct,
+                    private=registries.private,
                 )
                 await egress.start()
                 lines = [

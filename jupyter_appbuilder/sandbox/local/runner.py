@@ -49,6 +49,7 @@ from .watch import Watch
 
 ENVIRONMENT = {
     "PATH": PATH,
+    "APPBUILDER_NODE": NODE,  # for the programs below: where nothing is mounted it is another place
     "HOME": HOME,
     "USER": "app",
     "LANG": "C.UTF-8",
@@ -69,9 +70,16 @@ case "$1" in
     echo "To add a package use install_packages. Packages that package.json lists are installed by themselves." >&2
     exit 1 ;;
 esac
-exec {NPM[0]} {NPM[1]} "$@"
+exec {" ".join(NPM)} "$@"
+""".replace(NODE, "$APPBUILDER_NODE")
+PIP_SHIM = """#!/bin/sh
+echo "pip does not work in this sandbox: there is no network and the app's environment is shared." >&2
+echo "To add a package use install_packages. Packages that requirements.txt lists are installed by themselves." >&2
+exit 1
 """
-NPX_SHIM = f'#!/bin/sh\nexec {NPM[0]} {NPM[1].replace("npm-cli", "npx-cli")} --no-install "$@"\n'
+NPX_SHIM = f'#!/bin/sh\nexec {" ".join(NPM).replace("npm-cli", "npx-cli")} --no-install "$@"\n'.replace(
+    NODE, "$APPBUILDER_NODE"
+)
 
 Stream = Literal["stdout", "stderr"]
 Take = Callable[[Stream, bytes], None]
@@ -536,7 +544,7 @@ def _make_folder() -> Path:
     for name, text in IDENTITY.items():
         (folder / "etc" / name).write_text(text)
     (folder / "bin").mkdir()
-    for name, text in {"npm": NPM_SHIM, "npx": NPX_SHIM}.items():
+    for name, text in {"npm": NPM_SHIM, "npx": NPX_SHIM, "pip": PIP_SHIM, "pip3": PIP_SHIM}.items():
         (folder / "bin" / name).write_text(text)
         (folder / "bin" / name).chmod(0o755)
     return folder

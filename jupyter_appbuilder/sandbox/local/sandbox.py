@@ -210,7 +210,8 @@ class AppSandbox:
                 self._server.state = DevServer("failed", message=quota.explain())
                 return self.server
             progress(Progress("Starting the dev server"))
-            return await self._server.start(self.template.serving(base_path), began)
+            serving = self.template.serving(base_path, self._runner.layer.port(self.template.port))
+            return await self._server.start(serving, began)
 
     def serve_ahead(self, base_path: str) -> asyncio.Task[DevServer]:
         """Start the dev server before anybody asked: the next ``serve`` under the same path finds it running."""

@@ -34,10 +34,13 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "fchmod": (91, 52),
     "fchmodat": (268, 53),
     "fchmodat2": (452, 452),
+    "fchown": (93, 55),
     "fchownat": (260, 54),
     "finit_module": (313, 273),
     "fsconfig": (431, 431),
     "fsmount": (432, 432),
+    "fremovexattr": (199, 16),
+    "fsetxattr": (190, 7),
     "fsopen": (430, 430),
     "fspick": (433, 433),
     "futimesat": (261, None),
@@ -234,12 +237,11 @@ SHARED: tuple[Rule, ...] = (
     Rule(("setpriority", "ioprio_set"), refuse(), (Test(1, beside=(0,)),)),
     # Landlock lets everybody change the mode, owner and times of files it does not let them read: the supervising
     # process does it for them, below the folders they may write. There is but one owner.
-    Rule(("chmod", "fchmodat", "fchmodat2", "utime", "utimes", "futimesat"), NOTIFY),
-    Rule(("utimensat",), NOTIFY, (Test(1, pointer=True),)),
-    Rule(("chown", "lchown", "fchownat"), refuse(0)),
-    Rule(
-        ("setxattr", "lsetxattr", "setxattrat", "removexattr", "lremovexattr", "removexattrat"), refuse(errno.ENOTSUP)
-    ),
+    Rule(("chmod", "fchmod", "fchmodat", "fchmodat2", "utimensat"), NOTIFY),
+    Rule(("utime", "utimes", "futimesat"), refuse(errno.ENOSYS)),
+    Rule(("chown", "fchown", "lchown", "fchownat"), refuse(0)),
+    Rule(("setxattr", "fsetxattr", "lsetxattr", "setxattrat"), refuse(errno.ENOTSUP)),
+    Rule(("removexattr", "fremovexattr", "lremovexattr", "removexattrat"), refuse(errno.ENOTSUP)),
 )
 
 LOAD, EQUAL, AT_LEAST, ANY_BIT, AND, RETURN, JUMP = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06, 0x05

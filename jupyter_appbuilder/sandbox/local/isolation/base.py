@@ -74,6 +74,11 @@ class Layer(Protocol):
     @property
     def kind(self) -> str: ...
 
+    @property
+    def mounts(self) -> bool:
+        """Whether a command sees binds where they say, and goes on seeing them when their sources are moved."""
+        ...
+
     def describe(self) -> Isolation: ...
 
     def port(self, wanted: int) -> int:

@@ -14,6 +14,12 @@ from ..layout import EGRESS_SOCKET, HOME, SYSTEM_FILES, Bind
 from ..seccomp import COMMON, NETWORK, program
 from .base import Launch, Plan, bridged
 
+MASKED = (
+    *("keys", "key-users", "kallsyms", "kcore", "kmsg", "iomem", "ioports", "latency_stats", "mtrr", "sched_debug"),
+    *("kpagecgroup", "kpagecount", "kpageflags", "pagetypeinfo", "slabinfo", "timer_list", "vmallocinfo"),
+)
+"""Of ``/proc``: what tells about the whole machine, its other users' keys and its memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bubblewrap:
@@ -24,6 +30,7 @@ class Bubblewrap:
     options: frozenset[str]
     filter: Path  # of system calls
     kind: str = "bubblewrap"
+    mounts: bool = True
 
     @classmethod
     async def find(cls, folder: Path, name: str = "bwrap") -> Bubblewrap:
@@ -56,8 +63,13 @@ class Bubblewrap:
 
     async def launch(self, plan: Plan) -> Launch:
         free = 8 if plan.listen and plan.listen[0] == 9 else 9  # sh redirects no descriptor above
+        # A session of its own for the command: kill(0) goes to the whole process group, whatever process namespace it
+        # is from. Not bubblewrap's --new-session, which leaves the group before it asks to die with its parent: what
+        # was killed just then would live on.
+        session = ["setsid"] if shutil.which("setsid", path="/usr/bin:/bin") else []
+        options = self._options(plan) + ([] if session else ["--new-session"])
         return Launch(
-            [*self._options(plan), "--seccomp", str(free), "--", *bridged(plan)],
+            [*options, "--seccomp", str(free), "--", *session, *bridged(plan)],
             prelude=(f"exec {free}< {shlex.quote(str(self.filter))}",),
             descriptors=plan.listen[:1] if plan.listen else (),
             failure=lambda stderr: explain(stderr) if stderr.startswith("bwrap: ") else None,
@@ -80,6 +92,9 @@ class Bubblewrap:
         # Started by root, even without capabilities, a process could write /proc/sys/kernel/core_pattern and have the
         # kernel run a program of its choice outside: the files there ask for the user, not for a capability.
         line += ["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev"]
+        for name in MASKED:
+            if Path("/proc", name).exists():
+                line += ["--ro-bind", "/dev/null", f"/proc/{name}"]
         for folder in ("/dev/shm", "/tmp", "/var/tmp", HOME):
             line += [*self._if_known("--size", str(plan.scratch)), "--tmpfs", folder]
         for bind in (*plan.binds, *([Bind(plan.egress, EGRESS_SOCKET)] if plan.egress else ())):

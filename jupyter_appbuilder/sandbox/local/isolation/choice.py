@@ -10,8 +10,9 @@ from pathlib import Path
 from ....errors import Unavailable
 from .base import Layer
 from .bubblewrap import Bubblewrap
+from .landlock import Landlock
 
-KINDS = ("auto", "bubblewrap")
+KINDS = ("auto", "bubblewrap", "landlock")
 
 Find = Callable[[], Awaitable[Layer]]
 
@@ -21,6 +22,11 @@ class Choice:
     """What was passed over, and why, in the order in which it was tried."""
 
     passed: dict[str, Unavailable] = field(default_factory=dict[str, Unavailable])
+
+    @property
+    def reasons(self) -> str:
+        """Why nothing stronger was taken; empty where the strongest was."""
+        return " ".join(f"Not {kind}: {error.message} {error.hint}" for kind, error in self.passed.items())
 
     def refusal(self) -> Unavailable:
         """When nothing works: the reason of the strongest, which is what to put right first."""
@@ -34,6 +40,9 @@ def candidates(wanted: str, folder: Path, node: Path, bubblewrap: str = "bwrap")
 
     ``folder`` is private to this process and short-lived; ``node`` is where Node.js is.
     """
-    known: dict[str, Find] = {"bubblewrap": partial(Bubblewrap.find, folder, bubblewrap)}
-    kinds = ["bubblewrap"] if wanted == "auto" else [wanted]
+    known: dict[str, Find] = {
+        "bubblewrap": partial(Bubblewrap.find, folder, bubblewrap),
+        "landlock": partial(Landlock.find, folder),
+    }
+    kinds = ["bubblewrap", "landlock"] if wanted == "auto" else [wanted]
     return [(kind, known[kind]) for kind in kinds]
