@@ -120,7 +120,12 @@ async def _answers(path: Path, serving: Serving) -> None:
     """Return when the server has answered. The bridge inside holds a request until the server listens."""
     patient = time.monotonic() + PATIENT_SECONDS
     while True:
-        status = await _status(path, serving.ready)
+        try:
+            status = await _status(path, serving.ready)
+        except ConnectionError:
+            # Vite first listens for a moment to see whether the port is free: a connection may fall into that.
+            await asyncio.sleep(0.02)
+            continue
         if status < 500 or not serving.well or time.monotonic() > patient:
             return
         await asyncio.sleep(0.05)
