@@ -82,8 +82,9 @@ class Jupyter:
 
 
 @contextlib.contextmanager
-def jupyter(home: Path, *, lab: bool = False, **traits: Any) -> Iterator[Jupyter]:
-    """A server whose root is ``home/root``. ``traits`` configure AppBuilder; ``lab`` starts JupyterLab."""
+def jupyter(home: Path, *, lab: bool = False, pool_size: int = 0, **traits: Any) -> Iterator[Jupyter]:
+    """A server whose root is ``home/root``. ``traits`` configure AppBuilder; ``lab`` starts JupyterLab; ``pool_size``
+    is how many sandboxes stand ready: none, unless that is what is measured."""
     port, token = free_port(), secrets.token_hex(16)
     (home / "root").mkdir(parents=True, exist_ok=True)
     share_dependencies(home / "data" / "appbuilder")
@@ -100,6 +101,7 @@ def jupyter(home: Path, *, lab: bool = False, **traits: Any) -> Iterator[Jupyter
         "LabApp": {"extension_manager": "readonly", "expose_app_in_browser": True},
         "IdentityProvider": {"token": token},
         "AppBuilder": traits,
+        "LocalSandbox": {"pool_size": pool_size},
     }
     (home / "config.json").write_text(json.dumps(config))
     launch = "from jupyter_server.serverapp import ServerApp; ServerApp.launch_instance()"

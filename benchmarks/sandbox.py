@@ -58,7 +58,7 @@ def main() -> None:
     heading("A command in the sandbox")
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         ours, wrapped, peers = asyncio.run(measure(Path(folder)))
-    row("`true` in the sandbox, p50", median(ours), "ms", peer=median(peers), of="a bare subprocess")
+    row("`true` in the sandbox, p50", median(ours), "ms", peer=median(peers), of="a bare subprocess", target="≤ 40 ms")
     row("`true` in the sandbox, p50", median(ours), "ms", peer=median(wrapped), of="a bare bwrap --unshare-all")
     row("`true` in the sandbox, p90", percentile(ours, 0.9), "ms", peer=percentile(peers, 0.9), of="a bare subprocess")
 

@@ -108,7 +108,7 @@ def main() -> None:
             "ms",
             peer=median(bare),
             of="bare vite",
-            target="≤ 1.5×",
+            target="≤ 1.2×",
         )
         with chromium() as browser:
             painted(browser, server)
