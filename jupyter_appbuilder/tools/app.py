@@ -22,7 +22,7 @@ class CheckApp(Arguments):
 
 @tool(effect="read")
 async def check_app(context: ToolContext, arguments: CheckApp) -> ToolResult:
-    """Check the app: types, the dev server, and errors of the page. Call it when you think you are done, and after
+    """Check the app: its code, the dev server, and errors of the page. Call it when you think you are done, and after
     each repair; do not say you are done while it finds something."""
     async with asyncio.TaskGroup() as group:
         checking = group.create_task(_check_types(context))
@@ -33,10 +33,10 @@ async def check_app(context: ToolContext, arguments: CheckApp) -> ToolResult:
     passages: list[str] = []
     if types and not succeeded(types):
         count = types.stdout.count("error TS")
-        faults.append(_count(count, "type error") if count else "the type check failed")
-        passages.append(f"Types: {'errors' if types.ended == 'exit' else ending(types)}.\n{printed(types)}")
+        faults.append(_count(count, "type error") if count else "the check failed")
+        passages.append(f"Code: {'errors' if types.ended == 'exit' else ending(types)}.\n{printed(types)}")
     else:
-        passages.append("Types: no errors." if types else "Types: the template has no type check.")
+        passages.append("Code: no errors." if types else "Code: the template has no check.")
     if server.state != "ready":
         faults.append(f"the dev server is {server.state}")
         passages.append(f"Dev server: {server.state}. {server.message}\n{server.log[-MOST_LOG:]}".rstrip())

@@ -17,7 +17,10 @@ from .network import unreached
 INSTALL = re.compile(
     r"(?:^|[;&|(\n]|\b(?:sudo|env|time|exec|then|do)\s)\s*(?:\w+=\S*\s+)*"
     r"(?:(?:npm|pnpm|bun)\s+(?:-\S+\s+)*(?:install|i|in|add|ci|uninstall|remove|rm|update|up)"
-    r"|yarn\s+(?:add|install|remove))(?![\w-])"
+    r"|yarn\s+(?:add|install|remove)"
+    r"|(?:python[\d.]*\s+-m\s+)?pip[\d.]*\s+(?:-\S+\s+)*(?:install|uninstall)"
+    r"|uv\s+(?:-\S+\s+)*(?:add|remove|sync|pip\s+(?:install|sync))"
+    r"|(?:conda|mamba|poetry)\s+(?:install|add))(?![\w-])"
 )
 ESCAPE = "\x1b"
 CONTROLS = re.compile(
@@ -37,8 +40,9 @@ async def run_command(context: ToolContext, arguments: RunCommand) -> ToolResult
     (use install_packages)."""
     if INSTALL.search(arguments.command):
         raise InvalidInput(
-            "Commands cannot install packages: they have no network, and node_modules is read-only.",
-            hint="Use install_packages with the packages' names. What package.json lists is installed by itself.",
+            "Commands cannot install packages: they have no network, and the folders of packages are read-only.",
+            hint="Use install_packages with the packages' names. What package.json or requirements.txt lists is "
+            "installed by itself.",
             reason="use_install_packages",
             field="command",
         )

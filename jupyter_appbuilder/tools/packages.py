@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -12,30 +12,43 @@ from .base import Arguments, Tool, ToolContext, ToolResult, tool
 from .commands import ended, ending, printed, succeeded
 
 # A name from the registry with a version or range. No URL, folder or option: those would go round the allow-list.
-PACKAGE = re.compile(r"(?:@[a-z0-9~][a-z0-9._~-]*/)?[a-z0-9~][a-z0-9._~-]*(?:@[\w.^~<>=*|+ -]+)?", re.IGNORECASE)
+PACKAGES = {
+    "npm": re.compile(r"(?:@[a-z0-9~][a-z0-9._~-]*/)?[a-z0-9~][a-z0-9._~-]*(?:@[\w.^~<>=*|+ -]+)?", re.IGNORECASE),
+    "python": re.compile(
+        r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?(?:\[[a-z0-9._, -]+\])?\s*(?:[=<>!~]=?=?\s*[\w.*+!,<>=~ -]+)?", re.IGNORECASE
+    ),
+}
 
 
 class InstallPackages(Arguments):
     packages: list[str] = Field(
-        min_length=1, max_length=50, description="npm package names, with a version if it matters: zod, date-fns@4"
+        min_length=1,
+        max_length=50,
+        description="Names, with a version if it matters: zod, date-fns@4 (npm); polars, scikit-learn>=1.5 (Python)",
     )
-    dev: bool = Field(default=False, description="Needed only while developing (devDependencies).")
+    kind: Literal["npm", "python"] | None = Field(
+        default=None, description="Needed only where the app has packages of both kinds. Otherwise leave it out."
+    )
+    dev: bool = Field(default=False, description="npm only: needed only while developing (devDependencies).")
 
 
 @tool(effect="command")
 async def install_packages(context: ToolContext, arguments: InstallPackages) -> ToolResult:
-    """Add npm packages to the app: package.json and the lock file change, and the dev server restarts with them."""
+    """Add npm or Python packages to the app: package.json or requirements.txt and the lock file change, and the dev
+    server restarts with them."""
     packages = [package.strip() for package in arguments.packages]
+    patterns = [PACKAGES[arguments.kind]] if arguments.kind else list(PACKAGES.values())
     for position, package in enumerate(packages):
-        if not PACKAGE.fullmatch(package):
+        if not any(pattern.fullmatch(package) for pattern in patterns):
             raise InvalidInput(
-                f"{package[:200]!r} is not the name of an npm package.",
-                hint="Give names such as zod or @tanstack/react-query@5. URLs, folders and options are not taken.",
+                f"{package[:200]!r} is not the name of a package.",
+                hint="Give names such as zod or @tanstack/react-query@5, or for Python polars or scikit-learn>=1.5. "
+                "URLs, folders and options are not taken.",
                 field=f"packages.{position}",
             )
     names = ", ".join(packages)
     sandbox = await context.sandbox()
-    result = await sandbox.install(packages, dev=arguments.dev, on_output=context.output)
+    result = await sandbox.install(packages, kind=arguments.kind, dev=arguments.dev, on_output=context.output)
     detail: dict[str, Any] = {"packages": packages, "dev": arguments.dev, **ended(result)}
     if not succeeded(result):
         return ToolResult(

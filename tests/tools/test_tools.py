@@ -6,7 +6,7 @@ import os
 import pytest
 
 from jupyter_appbuilder.tools.commands import INSTALL
-from jupyter_appbuilder.tools.packages import PACKAGE
+from jupyter_appbuilder.tools.packages import PACKAGES
 from jupyter_appbuilder.tools.registry import load_tools
 from jupyter_appbuilder.tools.search import glob_pattern
 
@@ -206,7 +206,8 @@ async def test_a_command_runs_in_the_sandbox_with_live_output_and_its_changes_ar
 @pytest.mark.parametrize(
     "command",
     ["npm install zod", "npm i zod", "cd x && npm install --save-dev a", "yarn add a", "pnpm add a", "bun add a",
-     "npm --silent i a", "CI=1 npm ci", "(npm install)", "true; npm uninstall a", "npm install"],
+     "npm --silent i a", "CI=1 npm ci", "(npm install)", "true; npm uninstall a", "npm install", "pip install x",
+     "python -m pip install x", "uv add x", "pip3 -q install x", "uv pip install x", "python3.12 -m pip install -r requirements.txt"],
 )  # fmt: skip
 def test_installing_by_a_command_is_seen(command):
     assert INSTALL.search(command)
@@ -214,7 +215,8 @@ def test_installing_by_a_command_is_seen(command):
 
 @pytest.mark.parametrize(
     "command",
-    ["npm run build", "npm test", "npm run install-hooks", "echo npm install", "npx tsc", "npm init", "yarn build",
+    ["npm run build", "npm test", "npm run install-hooks", "echo npm install", "pip list",
+     "python app.py install", "python -m pipx", "uv run x", "npx tsc", "npm init", "yarn build",
      "npm run add", "grep 'npm i' README.md"],
 )  # fmt: skip
 def test_other_commands_pass(command):
@@ -230,7 +232,9 @@ async def test_installing_by_a_command_points_to_the_tool_for_it(tmp_path):
 
 def test_package_names():
     for good in ("zod", "date-fns@4", "@tanstack/react-query@^5.0.0", "lodash.debounce", "a@>=1 <2", "x@latest"):
-        assert PACKAGE.fullmatch(good), good
+        assert PACKAGES["npm"].fullmatch(good), good
+    for good in ("polars", "scikit-learn>=1.5,<2", "uvicorn[standard]", "a==1.0.*", "a~=1.2", "A.b_c", "a[x,y]>=1"):
+        assert PACKAGES["python"].fullmatch(good), good
     for bad in (
         "--registry=x",
         "-g",
@@ -244,8 +248,11 @@ def test_package_names():
         "a b",
         "",
         "a;b",
+        "a @ file:///x",
+        "-r requirements.txt",
+        "-e .",
     ):
-        assert not PACKAGE.fullmatch(bad), bad
+        assert not any(pattern.fullmatch(bad) for pattern in PACKAGES.values()), bad
 
 
 async def test_packages_that_do_not_exist_are_reported(tmp_path):
