@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -111,7 +111,7 @@ class Approvals:
                 answer.set_result(given)
 
     @contextlib.contextmanager
-    def pausing(self, clock: asyncio.Timeout) -> Iterator[None]:
+    def pausing(self, clock: asyncio.Timeout) -> Generator[None]:
         """A time limit that stands still while a question is open."""
         self._clocks[clock] = 0.0
         try:

