@@ -171,9 +171,11 @@ class EgressProxy:
         if not host:
             raise Refused(400, f"{shown_url[:200]!r} is no address.")
         if not is_listed(f"{host}:{port}", self.allow):
-            raise self._refusal(
-                host, port, f"{shown(f'{host}:{port}')} is not on the sandbox's list of reachable hosts."
-            )
+            name = shown(f"{host}:{port}")
+            raise self._refusal(host, port, f"{name} is not on the sandbox's list of reachable hosts.")
+        task = asyncio.current_task()
+        assert task
+        self._tunnels[task] = f"{host}:{port}"
         return host, port
 
     def _refusal(self, host: str, port: int, reason: str) -> Refused:

@@ -39,7 +39,8 @@ async def site(monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[tuple[str, lis
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
         except asyncio.IncompleteReadError:
-            return writer.close()
+            writer.close()
+            return
         length = next((int(line[15:]) for line in head.lower().split("\r\n") if line.startswith("content-length:")), 0)
         requests.append(head.partition("\r\n")[0] + " " + (await reader.readexactly(length)).decode())
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
