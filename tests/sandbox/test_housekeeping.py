@@ -34,7 +34,7 @@ PROGRAM = """
 
     async def main():
         provider = LocalSandbox(folder / "cache")
-        command = ("node", "server.mjs", "{port}", "{base}")
+        command = ("node", f"server-{sleeper}.mjs", "{port}", "{base}")
         template = Template("tiny", "Tiny", "", folder, command, ("true",))
         sandbox = await provider.create("s", folder / "app", template)
         state = await sandbox.serve("/")
@@ -67,7 +67,7 @@ class Server:
 @contextlib.asynccontextmanager
 async def server(folder: Path, sleeper: str) -> AsyncGenerator[Server]:
     (folder / "app").mkdir(parents=True)
-    (folder / "app/server.mjs").write_text(SERVER)
+    (folder / f"app/server-{sleeper}.mjs").write_text(SERVER)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
@@ -114,6 +114,7 @@ async def start_next(folder: Path) -> None:
 async def test_nothing_of_a_killed_server_survives(short: Path):
     async with server(short / "one", "86611") as one:
         assert await becomes(lambda: len(processes_with("sleep\x0086611")) >= 3)
+        assert processes_with("server-86611.mjs")
         assert bool(one.groups()) == (find_control_groups() is not None)
         (short / "one/cache/deps/.half-made").mkdir(parents=True)
         (short / "one/cache/scratch/dead").mkdir(parents=True)
@@ -121,7 +122,7 @@ async def test_nothing_of_a_killed_server_survives(short: Path):
         one.process.send_signal(signal.SIGKILL)
         await one.process.wait()
         assert await becomes(lambda: not processes_with("sleep\x0086611"))
-        assert await becomes(lambda: not processes_with("server.mjs\x00"))
+        assert await becomes(lambda: not processes_with("server-86611.mjs"))
         await start_next(short / "one")
         assert await becomes(lambda: not one.runtime.exists())
         assert one.groups() == []

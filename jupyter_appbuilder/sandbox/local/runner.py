@@ -81,6 +81,9 @@ NPX_SHIM = f'#!/bin/sh\nexec {" ".join(NPM).replace("npm-cli", "npx-cli")} --no-
     NODE, "$APPBUILDER_NODE"
 )
 
+# What shells, Python, Node and C's library say when no process or thread can be started any more.
+TOO_MANY = ("Resource temporarily unavailable", "Cannot fork", "can't start new thread", "EAGAIN", "pthread_create")
+
 Stream = Literal["stdout", "stderr"]
 Take = Callable[[Stream, bytes], None]
 
@@ -120,6 +123,8 @@ class Process:
         self.deadline: float | None = None  # ``time.monotonic()`` when the watch ends it
         self.too_late = ""  # the message then
         self.holds: Sequence[Hold] = ()  # what it uses of the cache
+        # Where nothing is mounted, its temporary files lie on disk.
+        self.scratch: Quota | None = None
         self.counted = False  # whether the kernel counts its processes, where no control group does
         # More than a quota only where there was more when it began; then it can delete, but not write.
         self.disk_allowed = max(cell.quota.bytes, cell.quota.usage.bytes) if cell.quota else 0
@@ -372,6 +377,8 @@ class Runner:
             )
             started = Process(process, cell, take, launch, self.guardian)
             started.holds = holds
+            if launch.scratch:
+                started.scratch = Quota(tuple(launch.scratch), self.limits.scratch, self.limits.files)
             return started
 
         try:
@@ -452,7 +459,7 @@ class Runner:
         limits = self.limits
         if code == 128 + signal.SIGXFSZ or "File too large" in stderr or "EFBIG" in stderr:
             return (cell.quota.explain() if cell.quota else "") or too_large_a_file(limits.file_size)
-        if refused or "Resource temporarily unavailable" in stderr or "Cannot fork" in stderr:
+        if refused or any(words in stderr for words in TOO_MANY):
             return too_many_processes(limits.processes)
         if "Too many open files" in stderr or "EMFILE" in stderr:
             return too_many_files(limits.open_files)

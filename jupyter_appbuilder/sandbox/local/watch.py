@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .disk import measure_deleted
-from .limits import Limits, MiB, descendants, measure, too_many_processes, too_much_memory
+from .limits import Limits, MiB, descendants, measure, too_many_processes, too_much_memory, too_much_scratch
 
 if TYPE_CHECKING:
     from .runner import Cell, Process
@@ -103,6 +103,14 @@ class Watch(threading.Thread):
             counted = [self._count(process) for process in running]
             waits.append(SECONDS if all(counted) else SECONDS / 5)
             pids = self._weigh(cell, running)
+        for process in running:
+            if scratch := process.scratch:
+                if now >= scratch.due:
+                    scratch.measure()
+                    scratch.due = time.monotonic() + max(DISK_SECONDS, DUTY * scratch.seconds)
+                    if scratch.over:
+                        process.kill("disk", too_much_scratch(scratch.bytes))
+                waits.append(max(0.01, scratch.due - time.monotonic()))
         if cell.quota:
             if cell.quota.short():
                 newest = max(running, key=lambda process: process.began)

@@ -57,6 +57,7 @@ class Launch:
     line: Sequence[str]
     prelude: Sequence[str] = ()  # lines of sh that run before it, outside
     descriptors: Sequence[int] = ()  # handed over
+    scratch: Sequence[Path] = ()  # folders on disk for what is temporary, where nothing can be mounted
     signal: int = signal.SIGKILL
     group: bool = True
     failure: Callable[[str], Unavailable | None] = no_failure

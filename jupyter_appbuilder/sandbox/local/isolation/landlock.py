@@ -82,6 +82,7 @@ class Landlock:
         return Launch(
             [sys.executable, "-ISB", landlock_launcher.__file__, str(file)],
             descriptors=plan.listen[:1] if plan.listen else (),
+            scratch=(ground.private / "tmp", ground.private / "home"),
             signal=signal.SIGTERM,
             group=False,
             failure=_failure,

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ..disk import remove_folder
 from ..layout import EGRESS_PORT, HOME, NODE, OURS, Bind
 from .base import Plan
 
@@ -38,7 +39,7 @@ class Ground:
         await asyncio.to_thread(self._remove)
 
     def _remove(self) -> None:
-        shutil.rmtree(self.private, ignore_errors=True)
+        remove_folder(self.private)
         for workspace in self.workspaces:
             remove_repository(workspace)
 
