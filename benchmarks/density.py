@@ -1,4 +1,4 @@
-"""Many apps on one machine: what each sandbox holds beside its dev server, and how long a sleeping one takes to wake."""
+"""Many apps at once: what each sandbox holds beside its dev server, and how long a sleeping one takes to wake."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ def held(pid: int) -> int:
 
 
 def is_app(process: psutil.Process) -> bool:
-    return "vite.js" in " ".join(process.cmdline())
+    try:
+        return "vite.js" in " ".join(process.cmdline())
+    except psutil.Error:  # it has just ended
+        return False
 
 
 def swapped() -> int:
