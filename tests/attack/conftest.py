@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attack.kinds import GAPS, KINDS
 
+from attack.kinds import GAPS, KINDS
 from jupyter_appbuilder.sandbox.base import ExecResult
 from jupyter_appbuilder.sandbox.local import LocalSandbox
 from jupyter_appbuilder.sandbox.local.sandbox import AppSandbox
@@ -72,7 +72,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def box(kind: str, tmp_path: Path) -> MakeBox:
-    """``async with box() as here``: a sandbox of the kind at hand. More boxes of one test share nothing but the cache."""
+    """``async with box() as here``: a sandbox of the kind at hand. Those of one test share nothing but the cache."""
     return _make(kind, tmp_path)
 
 

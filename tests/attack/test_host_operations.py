@@ -201,9 +201,8 @@ async def test_sparse_files_do_not_fill_the_hosts_memory(usual: MakeBox, tmp_pat
     """A file of 40 MB that takes nothing on the disk: a thousand of them would be 40 GB to whoever reads them all."""
     async with usual() as here:
         workspace = await workspace_of(here)
-        result = await here.run(
-            "for n in $(seq 40); do truncate -s 40M big$n; printf $n | dd of=big$n conv=notrunc status=none; printf $n > big$n.txt; done; du -s --apparent-size ."
-        )
+        make = "truncate -s 40M big$n; printf $n | dd of=big$n conv=notrunc status=none; printf $n > big$n.txt"
+        result = await here.run(f"for n in $(seq 40); do {make}; done; du -s --apparent-size .")
         assert int(result.stdout.split()[0]) > 1_500_000
         import resource
 

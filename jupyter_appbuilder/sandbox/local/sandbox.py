@@ -380,7 +380,12 @@ class AppSandbox:
 
     def _environment(self, more: Mapping[str, str] | None) -> dict[str, str]:
         python = self._python.variables if self._python else {}
-        return python | dict(self.template.environment) | self._way_out.environment | dict(more or {})
+        return (
+            python
+            | dict(self.template.environment)
+            | self._way_out.environment
+            | {_check(name, "env"): _check(value, "env") for name, value in (more or {}).items()}
+        )
 
     def _inside(self, cwd: str) -> str:
         path = posixpath.normpath(posixpath.join(WORKSPACE, cwd))
@@ -396,7 +401,24 @@ class AppSandbox:
 
 
 def _argv(command: str | Sequence[str]) -> list[str]:
-    return ["bash", "-c", command] if isinstance(command, str) else list(command)
+    argv = ["bash", "-c", command] if isinstance(command, str) else list(command)
+    for word in argv:
+        _check(word, "command")
+    return argv
+
+
+def _check(word: str, field: str) -> str:
+    """``word``, if a program can be given it. Raises ``InvalidInput``."""
+    try:
+        if b"\0" not in word.encode():
+            return word
+    except UnicodeEncodeError:
+        pass
+    raise InvalidInput(
+        f"The {field} holds a character that no program can be given: {word[:100]!r}.",
+        hint="Leave out NUL characters and halves of surrogate pairs.",
+        field=field,
+    )
 
 
 def scratch_name(session: str) -> str:

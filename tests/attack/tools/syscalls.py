@@ -161,7 +161,8 @@ def restart():
 
 
 def swap():
-    open("/tmp/swap", "wb").write(b"\0" * 40960)
+    with open("/tmp/swap", "wb") as file:
+        file.write(b"\0" * 40960)
     call(167, 224, b"/tmp/swap", number(0))
 
 
@@ -170,10 +171,12 @@ def account():
 
 
 def become_root():
+    if os.getuid() == 0:  # without capabilities that is a name and nothing more; nothing is gained by it
+        raise OSError(errno.EPERM, "already")
     os.setresuid(0, 0, 0)
 
 
-def become_nobody():
+def become_another_group():
     os.setgroups([0])
 
 
@@ -185,12 +188,12 @@ def give_capabilities():
 
 def block_device():
     os.mknod("/tmp/disk", 0o60666, os.makedev(int(sys.argv[2]), int(sys.argv[3])))
-    open("/tmp/disk", "rb").read(1)
+    os.close(os.open("/tmp/disk", os.O_RDONLY))
 
 
 def memory_device():
     os.mknod("/tmp/memory", 0o20666, os.makedev(1, 1))
-    open("/tmp/memory", "rb").read(1)
+    os.close(os.open("/tmp/memory", os.O_RDONLY))
 
 
 def hypervisor_socket():
