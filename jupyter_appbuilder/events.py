@@ -83,6 +83,7 @@ class UsageData(TypedDict):
     output_tokens: int
     cached_tokens: int
     cost: float | None  # US dollars; None where the price is not known
+    estimated: NotRequired[bool]  # the provider did not say: counted from the text, four characters a token
 
 
 class ResponseCompleted(TypedDict):

@@ -12,6 +12,8 @@ One step answers one request, in order. After the last one every request is answ
 again, with ``repeat``). Keys of a step, all optional:
 
     text            what the model says
+    refusal         sent as ``refusal``, as OpenAI's models do
+    raw_usage       sent as the usage, whatever it is
     reasoning       sent as ``reasoning_content`` before the text
     tool_calls      [{"name", "arguments": object or raw text, "id"?}]
     finish_reason   worked out from the rest by default
@@ -202,7 +204,9 @@ def _finish(step: Step) -> str:
     return step.get("finish_reason", "tool_calls" if step.get("tool_calls") else "stop")
 
 
-def _usage(step: Step) -> dict[str, Any] | None:
+def _usage(step: Step) -> Any:
+    if "raw_usage" in step:
+        return step["raw_usage"]
     usage = step.get("usage", {})
     if usage is None:
         return None
@@ -233,6 +237,8 @@ def _events(model: str, step: Step) -> Iterator[dict[str, Any] | str]:
         yield chunk({"reasoning_content": piece})
     for piece in _pieces(step.get("text", ""), size):
         yield chunk({"content": piece})
+    for piece in _pieces(step.get("refusal", ""), size):
+        yield chunk({"refusal": piece})
     if "malformed" in step:
         yield str(step["malformed"])
     if "error" in step:

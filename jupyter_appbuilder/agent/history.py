@@ -107,6 +107,7 @@ class _Writer:
         self.titles: dict[str, str] = {}
         self._results = results
         self._notes: list[str] = []
+        self._ids: set[str] = set()  # of the calls so far
         self._edits: dict[str, str] = {}  # path -> what the person did to it
 
     def say(self, role: str, text: str) -> None:
@@ -124,15 +125,20 @@ class _Writer:
             return
         self.flush()
         message: Message = {"role": "assistant", "content": text or None}
+        ids = [self._id(call) for call in calls]
         if calls:
-            message["tool_calls"] = [_call(call) for call in calls]
+            message["tool_calls"] = [_call(call, id) for call, id in zip(calls, ids, strict=True)]
         self.messages.append(message)
-        for call in calls:
-            self.messages.append(
-                {"role": "tool", "tool_call_id": call["id"] or call["call"], "content": self._result(call["call"])}
-            )
+        for call, id in zip(calls, ids, strict=True):
+            self.messages.append({"role": "tool", "tool_call_id": id, "content": self._result(call["call"])})
         if data["finish_reason"] == "length":
             self.note(CUT_OFF)
+
+    def _id(self, call: dict[str, Any]) -> str:
+        """The model's own id of a call; ours where it gave none, or one that it gave another call before."""
+        id = call["id"] if call["id"] and call["id"] not in self._ids else call["call"]
+        self._ids.add(id)
+        return id
 
     def finish(self, event: Event) -> None:
         """The end of a call that no response asked for: the loop's own, or one by the person or a notebook."""
@@ -171,15 +177,15 @@ class _Writer:
         return _bounded(finished.data["text"])
 
 
-def _call(call: dict[str, Any]) -> dict[str, Any]:
+def _call(call: dict[str, Any], id: str) -> dict[str, Any]:
     # Some servers parse the arguments they are shown again, and fail on what is not a JSON object.
     arguments = call["arguments"]
     try:
         valid = isinstance(json.loads(arguments), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         valid = False
     function = {"name": call["tool"], "arguments": arguments if valid else "{}"}
-    return {"id": call["id"] or call["call"], "type": "function", "function": function}
+    return {"id": id, "type": "function", "function": function}
 
 
 def _bounded(text: str) -> str:

@@ -12,7 +12,7 @@ from ..errors import AppBuilderError
 from ..events import By, Draft, TurnReason, UsageData
 from ..journal import Journal
 from .history import History
-from .models.base import Model, ModelError, ModelResponse, ModelSettings, TextDelta, ToolCallDelta
+from .models.base import Model, ModelError, ModelResponse, ModelSettings, TextDelta, ToolCallDelta, Usage
 from .progress import CHECK, CUT_OFFS, TurnProgress, going_in_circles, turn_progress
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 CHECK_ROUNDS = 3  # how often the loop sends the model back to repair what a check found
 BROKEN_STREAMS = 2  # how often a stream that broke is asked for again
+LONGEST_ANSWER = 4_000_000  # characters of one answer, arguments of its tools included
+CHARACTERS_A_TOKEN = 4  # for an estimate, where the provider does not say
 RETRY_DELAY = 0.5  # seconds, longer each time
 
 
@@ -205,10 +207,18 @@ class Agent:
     async def _stream(self, turn: str, response: str) -> ModelResponse:
         """Ask the model, showing what comes as it comes."""
         names: dict[int, str] = {}
+        length = 0
         stream = self._model.stream(self._history.messages(), self._runner.definitions(), self._settings)
         # Closed here and not by the garbage collector: a turn that is stopped must let go of the connection.
         async with aclosing(cast("AsyncGenerator[TextDelta | ToolCallDelta | ModelResponse]", stream)) as deltas:
             async for delta in deltas:
+                length += len(delta.text if isinstance(delta, TextDelta) else getattr(delta, "arguments", ""))
+                if length > LONGEST_ANSWER and not isinstance(delta, ModelResponse):
+                    raise ModelError(
+                        f"{self._model.name} did not come to an end: it wrote over {LONGEST_ANSWER:,} characters.",
+                        hint="Ask for less at a time, or choose another model.",
+                        reason="endless",
+                    )
                 match delta:
                     case TextDelta(text):
                         self._journal.live("text.delta", {"turn": turn, "response": response, "text": text})
@@ -253,13 +263,25 @@ class Agent:
         from ..usage.prices import cost
 
         usage = answer.usage
+        estimated = not self._model.recorded and not (usage.input_tokens or usage.output_tokens)
+        if estimated:
+            usage = self._estimate(answer)
         data: UsageData = {
             "input_tokens": usage.input_tokens,
             "output_tokens": usage.output_tokens,
             "cached_tokens": usage.cached_tokens,
             "cost": cost(self._model.name, usage.input_tokens, usage.output_tokens, usage.cached_tokens),
         }
+        if estimated:
+            data["estimated"] = True
         return Draft("usage.recorded", {"turn": turn, "model": self._model.name, "usage": data})
+
+    def _estimate(self, answer: ModelResponse) -> Usage:
+        """What an answer may have used, so that limits hold also where the provider does not say."""
+        asked = sum(len(str(message)) for message in self._history.messages())
+        asked += sum(len(str(tool)) for tool in self._runner.definitions())
+        said = len(answer.text) + sum(len(call.arguments) for call in answer.tool_calls)
+        return Usage(asked // CHARACTERS_A_TOKEN, said // CHARACTERS_A_TOKEN)
 
 
 def _calls(response: str, answer: ModelResponse) -> list[ToolCall]:

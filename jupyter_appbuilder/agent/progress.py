@@ -38,7 +38,7 @@ class Action:
         try:
             arguments = json.loads(self.arguments)
             subject = arguments.get("path") or arguments.get("command") or arguments.get("query") or ""
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             subject = ""
         return f"{self.tool} {subject}".strip()[:80]
 
@@ -99,5 +99,5 @@ def going_in_circles(actions: Sequence[Action]) -> str:
 def _canonical(arguments: str) -> str:
     try:
         return json.dumps(json.loads(arguments), sort_keys=True)
-    except ValueError:
+    except (ValueError, RecursionError):
         return arguments

@@ -79,7 +79,7 @@ class PageRequestHandler(PreviewHandler):
     def _body(self) -> dict[str, Any]:
         try:
             body: Any = json.loads(self.request.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict):
             raise InvalidInput("The body must be a JSON object.")

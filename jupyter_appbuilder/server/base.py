@@ -122,7 +122,7 @@ class AppBuilderHandler(AppBuilderMixin, APIHandler):
         """The request's JSON object, whose keys can only be ``names``. InvalidInput names what is wrong."""
         try:
             data: Any = json.loads(self.request.body) if self.request.body.strip() else {}
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidInput(f"The body is not valid JSON: {error}.", hint="Send a JSON object.") from None
         if not isinstance(data, dict):
             raise InvalidInput("The body must be a JSON object.", hint=f"Its keys can be: {', '.join(names)}.")

@@ -15,6 +15,8 @@ from .base import ModelResponse, TextDelta, ToolCallDelta, ToolCallRequest, Usag
 
 DRAIN_TIMEOUT = 0.2  # seconds
 
+MOST_TOKENS = 1_000_000_000  # of one answer; more is no number of tokens
+
 DAMAGED = "The model's answer could not be read: the stream is damaged."
 
 
@@ -65,7 +67,7 @@ def parsed(data: bytes) -> dict[str, Any]:
     """One event's data. Raises ``BadStream`` when it is no JSON object."""
     try:
         event = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadStream(DAMAGED) from None
     if not isinstance(event, dict):
         raise BadStream(DAMAGED)
@@ -116,10 +118,10 @@ class Assembly:
 
     def _take_delta(self, delta: dict[str, Any]) -> list[TextDelta | ToolCallDelta]:
         deltas: list[TextDelta | ToolCallDelta] = []
-        text = delta.get("content")
-        if isinstance(text, str) and text:
-            self._text.append(text)
-            deltas.append(TextDelta(text))
+        for text in (delta.get("content"), delta.get("refusal")):
+            if isinstance(text, str) and text:
+                self._text.append(text)
+                deltas.append(TextDelta(text))
         deltas += [self._take_call(call) for call in as_objects(delta.get("tool_calls"))]
         return deltas
 
@@ -151,9 +153,14 @@ class Assembly:
 
 
 def _usage(usage: dict[str, Any]) -> Usage:
+    """What the server says it used; what cannot be true (a negative number, a word) counts as not said."""
     details = as_object(usage.get("prompt_tokens_details"))
-    return Usage(
-        input_tokens=usage.get("prompt_tokens") or 0,
-        output_tokens=usage.get("completion_tokens") or 0,
-        cached_tokens=details.get("cached_tokens") or usage.get("prompt_cache_hit_tokens") or 0,
-    )
+    input_tokens = _tokens(usage.get("prompt_tokens"))
+    cached = _tokens(details.get("cached_tokens")) or _tokens(usage.get("prompt_cache_hit_tokens"))
+    return Usage(input_tokens, _tokens(usage.get("completion_tokens")), min(cached, input_tokens))
+
+
+def _tokens(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= MOST_TOKENS:
+        return 0
+    return int(value)
