@@ -64,8 +64,12 @@ class AppBuilder(LoggingConfigurable):
         help="""Model endpoints by provider name: `{"zai": {"base_url": "https://…", "api_key": "…"}}`. A key is better
         given through the provider's environment variable (OPENAI_API_KEY …)."""
     ).tag(config=True)
-    template = Unicode("react-vite", help="The template of new sessions.").tag(config=True)
-    template_path = List(Unicode(), help="Folders with templates of your own, one subfolder each.").tag(config=True)
+    template = Unicode(
+        "react-vite", help="The template of new sessions: its name, its folder, or the address of a git repository."
+    ).tag(config=True)
+    template_path = List(
+        Unicode(), help="Folders with templates of your own: one subfolder each, or a template's folder itself."
+    ).tag(config=True)
     sandbox = Unicode(
         "auto",
         help="""Where the generated code of new sessions runs: `local` (this machine), `e2b` (E2B's cloud), or another
@@ -158,7 +162,21 @@ class AppBuilder(LoggingConfigurable):
     def find_template(self, name: str) -> Template:
         from .sandbox.templates import find_template
 
-        return find_template(name, [Path(folder).expanduser() for folder in self.template_path])
+        return find_template(name, [*(Path(folder).expanduser() for folder in self.template_path), self._fetched])
+
+    async def obtain_template(self, wanted: str) -> Template:
+        """A template by its name, or the one in a folder or git repository (``fetch_template``): that is copied into
+        the data folder, under a name of its own by which sessions find it again.
+        """
+        from .sandbox.template_sources import fetch_template, is_source
+
+        if not is_source(wanted):
+            return self.find_template(wanted)
+        return await fetch_template(wanted, self._fetched, [Path.cwd(), Path(self.root_dir)])
+
+    @property
+    def _fetched(self) -> Path:
+        return Path(self.data_dir) / "templates"
 
     def sandbox_provider(self, name: str = "") -> SandboxProvider:
         """The provider called ``name``, by default the configured one. ``auto`` is what ``choose_sandbox`` found.
@@ -223,6 +241,7 @@ class AppBuilder(LoggingConfigurable):
         """A new session, with its folder, in state *creating*; what is called on it waits until it is *ready*.
 
         ``prompt`` only serves to find a title and a name; send it with ``Session.send``.
+        ``template`` is a name, or where one is: a folder, or a git address (``https://…/repo.git#subfolder``).
         ``sandbox`` is a provider's name, or ``auto``.
         Raises ``InvalidInput`` for a bad name or an unknown sandbox, ``NotFound`` for an unknown template, ``Conflict``
         for a taken name, ``Unavailable`` where ``auto`` finds no sandbox that can be used.
@@ -230,7 +249,7 @@ class AppBuilder(LoggingConfigurable):
         model = model or self.catalog.default()
         recording = _recording(model, prompt)
         # A recording fits no template but the one it was made on.
-        found = self.find_template(template or (recording.template if recording else self.template))
+        found = await self.obtain_template(template or (recording.template if recording else self.template))
         self.catalog.resolve(model)
         provider = await self.choose_sandbox(sandbox)
         title = title.strip() or (recording.app_title if recording else _title_of(prompt)) or found.title

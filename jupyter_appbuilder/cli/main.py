@@ -39,7 +39,13 @@ def parser() -> argparse.ArgumentParser:
 
     making = argparse.ArgumentParser(add_help=False)
     making.add_argument("--name", default="", help="the app's folder below appbuilder/ (default: from the prompt)")
-    making.add_argument("--template", default="", help="what the app starts from (default: react-vite)")
+    making.add_argument(
+        "--template",
+        default="",
+        metavar="NAME|DIR|URL",
+        help="what the app starts from: a template's name, its folder, or the address of a git repository, "
+        "with #FOLDER if it lies deeper (default: react-vite)",
+    )
 
     making.add_argument(
         "--sandbox", default="", metavar="NAME", help="where it runs: auto, local, e2b … (default: auto)"

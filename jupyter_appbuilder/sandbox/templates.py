@@ -1,6 +1,7 @@
 """Templates: what a new app starts from. One folder each, described by its ``template.toml``.
 
-Found in this order (first name wins): ``extra`` folders given by the caller (``c.AppBuilder.template_path``),
+Found in this order (first name wins): ``extra`` folders given by the caller (``c.AppBuilder.template_path``; one may
+also be a template's own folder),
 ``<jupyter data path>/appbuilder/templates``, the templates shipped with the package.
 """
 
@@ -197,6 +198,6 @@ def _folders(extra: Iterable[Path]) -> dict[str, Path]:
     shelves = [*extra, *(Path(path) / "appbuilder" / "templates" for path in jupyter_path()), SHIPPED, SOURCE]
     found: dict[str, Path] = {}
     for shelf in shelves:
-        for manifest in sorted(shelf.glob("*/template.toml")):
+        for manifest in sorted(shelf.glob("template.toml")) or sorted(shelf.glob("*/template.toml")):
             found.setdefault(manifest.parent.name, manifest.parent)
     return found
