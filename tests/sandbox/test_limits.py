@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_appbuilder.errors import Unavailable
 from jupyter_appbuilder.sandbox.base import ExecResult
 from jupyter_appbuilder.sandbox.local import limits as limits_module
 from jupyter_appbuilder.sandbox.local.limits import Limits, find_control_groups, find_place
@@ -413,3 +414,34 @@ async def test_temporary_files_are_limited_under_landlock(place: MakePlace):
         result = await here.sandbox.exec("cd $TMPDIR; " + HOARDS["files"], timeout=30)
         assert result.ended == "disk"
         told(result, "tmp")
+
+
+# Installations have limits of their own: an app's packages are more than the app.
+
+
+async def test_an_installation_is_limited_in_disk(place: MakePlace):
+    async with place(limits=Limits(dependency_disk=3 * MiB)) as here:
+        (here.app / "package.json").write_text('{"private": true, "dependencies": {"typescript": "5.9.2"}}')
+        with pytest.raises(Unavailable, match=r"c\.LocalSandbox\.install_disk") as caught:
+            await here.sandbox.prepare()
+        assert caught.value.reason == "install_limit"
+        said = await here.sandbox.install(["typescript@5.9.2"])
+        assert said.ended == "disk"
+        told(said, "install_disk")
+        assert not list((here.app.parent / "cache/deps").glob("[!.]*/node_modules"))
+
+
+async def test_a_dev_server_that_takes_too_much_memory_says_so(place: MakePlace):
+    hog = """
+        require('http').createServer((_, answer) => answer.end('ok')).listen(Number(process.argv[1]), '127.0.0.1');
+        const held = [];
+        setTimeout(() => setInterval(() => held.push(Buffer.alloc(8 << 20, 1)), 5), 300);
+    """
+    async with place(serve=("node", "-e", hog, "{port}"), limits=Limits(memory=300 * MiB)) as here:
+        assert (await here.sandbox.serve("/")).state == "ready"
+        for _ in range(200):
+            if here.sandbox.server.state != "ready":
+                break
+            await asyncio.sleep(0.05)
+        assert here.sandbox.server.state == "failed"
+        assert "c.LocalSandbox.memory" in here.sandbox.server.message

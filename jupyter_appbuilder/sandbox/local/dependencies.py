@@ -8,6 +8,7 @@ renaming: they are complete or not there.
 from __future__ import annotations
 
 import asyncio
+import copy
 import hashlib
 import json
 import os
@@ -123,6 +124,12 @@ class Dependencies:
         self._runner = runner
         self._network = network
 
+    def over(self, network: Callable[[], Awaitable[Network]]) -> Dependencies:
+        """The same cache, reached by another way out."""
+        other = copy.copy(self)
+        other._network = network
+        return other
+
     def find(self, manifest: Manifest) -> Path | None:
         """The ``node_modules`` of ``manifest``, if it is there."""
         return self._entries.find(manifest.key)
@@ -138,7 +145,7 @@ class Dependencies:
             return None
         if found := self.find(manifest):
             return found
-        async with self._entries.locked(manifest.key, on_progress):
+        async with self._entries.locked(manifest.key, on_progress, Unpacked(manifest.folders()).look):
             if found := self.find(manifest):  # another session or process made it meanwhile
                 return found
             result, made = await self._make_exactly(manifest, lock, on_progress)
@@ -206,9 +213,9 @@ class Dependencies:
         """
         network = await self._network()
         (self.folder / "npm").mkdir(parents=True, exist_ok=True)
-        work = self._entries.begin(manifest.key)
-        counting = on_progress and asyncio.create_task(_count(work, manifest.folders(), on_progress))
-        cell = self._runner.cell("install", self._runner.limits.dependency_memory)
+        work = self._entries.begin(key or manifest.key)
+        counting = on_progress and asyncio.create_task(_count(work, Unpacked(manifest.folders()), on_progress))
+        cell = self._runner.install_cell(work)
         try:
             write_file(work / "package.json", manifest.package)
             if manifest.lock is not None:
@@ -262,6 +269,12 @@ class Dependencies:
         self._entries.keep(work, key)
 
     async def _failure(self, result: ExecResult) -> Unavailable:
+        if result.ended in ("memory", "disk", "processes"):
+            return Unavailable(
+                f"Packages could not be installed. {result.message}",
+                hint="Ask for fewer or smaller packages, or allow more.",
+                reason="install_limit",
+            )
         reason = _reason(result)
         if result.ended == "timeout":
             return Unavailable(
@@ -273,7 +286,7 @@ class Dependencies:
             hosts = ", ".join(dict.fromkeys((await self._network()).refused()))
             return Unavailable(
                 f"A package comes from a host that sandboxes may not reach: {hosts}.",
-                hint="If you trust it, add it to the hosts that package installations may reach.",
+                hint="If you trust it, allow it under Network in the panel's menu, or in c.AppBuilder.egress_hosts.",
                 reason="host_refused",
             )
         if re.search(r"\bE40[13]\b", result.stderr):
@@ -310,17 +323,28 @@ def _reason(result: ExecResult) -> str:
     return (told or [result.stderr.strip() or f"npm ended with {result.exit_code}"])[0][:300].rstrip(".")
 
 
-async def _count(work: Path, folders: Sequence[str], on_progress: OnProgress) -> None:
-    """Report how many packages lie unpacked. npm makes the folders first and fills them later."""
-    total = len(folders)
-    if not total:
-        on_progress(Progress("Installing packages"))
-        return
-    left = list(folders)
+class Unpacked:
+    """How many of ``folders`` lie unpacked. npm makes the folders first and fills them later."""
+
+    def __init__(self, folders: Sequence[str]) -> None:
+        self._total = len(folders)
+        self._left = list(folders)
+        self._last = ""  # the package that was unpacked last
+
+    def look(self, work: Path) -> Progress:
+        left = [folder for folder in self._left if not (work / folder / "package.json").exists()]
+        if fresh := set(self._left).difference(left):
+            self._last = f" ({max(fresh).rpartition('node_modules/')[2]})"
+        self._left = left
+        if not self._total:
+            return Progress("Installing packages")
+        done = self._total - len(left)
+        return Progress(f"Installing packages: {done} of {self._total}{self._last}", done / self._total)
+
+
+async def _count(work: Path, unpacked: Unpacked, on_progress: OnProgress) -> None:
     while True:
-        left = [folder for folder in left if not (work / folder / "package.json").exists()]
-        done = total - len(left)
-        on_progress(Progress(f"Installing packages: {done} of {total}", done / total))
+        on_progress(await asyncio.to_thread(unpacked.look, work))
         await asyncio.sleep(0.2)
 
 

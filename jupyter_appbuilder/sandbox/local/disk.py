@@ -174,6 +174,7 @@ class Quota:
     due: float = 0.0  # ``time.monotonic()`` of the next look
     seconds: float = 0.0  # what the last look took
     free: int = 0  # on the disk, when something last began to run
+    installs: bool = False  # whether it is an installation's
     stale: bool = True  # something ran since the last look
 
     def measure(self, pids: Iterable[int] = ()) -> Usage:
@@ -210,6 +211,9 @@ class Quota:
     def explain(self) -> str:
         """What is too much, the setting, and what to delete; empty when nothing is."""
         usage = self.usage
+        if self.installs and self.over:
+            most = f"{in_words(self.bytes)} (c.LocalSandbox.install_disk) and {self.files:,} files"
+            return f"The packages take more disk than they may: {most}."
         if usage.bytes > self.bytes:
             allowed = f"more than the {in_words(self.bytes)} it may (c.LocalSandbox.disk)"
             told = f"The app holds {in_words(usage.bytes)}, {allowed}."

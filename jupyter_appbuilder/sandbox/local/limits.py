@@ -76,8 +76,9 @@ def describe_disk(limits: Limits) -> str:
 # What people and agents read when a limit ended something: what happened, and the setting that allows more.
 
 
-def too_much_memory(memory: int) -> str:
-    return f"It used more than the {in_words(memory)} of memory that a session may (c.LocalSandbox.memory)."
+def too_much_memory(memory: int, installs: bool = False) -> str:
+    who, setting = ("an installation", "install_memory") if installs else ("a session", "memory")
+    return f"It used more than the {in_words(memory)} of memory that {who} may (c.LocalSandbox.{setting})."
 
 
 def too_many_processes(processes: int) -> str:

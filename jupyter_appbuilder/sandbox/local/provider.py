@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,13 @@ from traitlets.config import LoggingConfigurable
 
 from ...errors import Unavailable
 from ..base import Check, Isolation
-from ..egress import EgressProxy
 from ..hosts import configured_host
 from ..registries import Registries, read_registries
 from ..templates import Template
 from .bundles import Bundles
 from .cache import Cache
 from .dependencies import Dependencies, Network
-from .exit import RunTimeExit
+from .exit import SessionExit
 from .isolation.choice import KINDS
 from .layout import CERTIFICATES, Bind, find_node
 from .limits import Limits, MiB, describe, describe_disk
@@ -63,6 +63,12 @@ class LocalSandbox(LoggingConfigurable):
     ).tag(config=True)
     files = Int(Limits.files, help="Files and folders of one session on disk.").tag(config=True)
     tmp = Int(Limits.scratch, help="Bytes in each of /tmp and the home directory of a sandbox.").tag(config=True)
+    install_memory = Int(
+        Limits.dependency_memory, help="Bytes of memory while packages are installed for a session."
+    ).tag(config=True)
+    install_disk = Int(Limits.dependency_disk, help="Bytes on disk of all packages that one installation makes.").tag(
+        config=True
+    )
     max_exec_seconds = Float(
         Limits.exec_seconds, help="Seconds that a command may run, whatever time it is given."
     ).tag(config=True)
@@ -103,6 +109,8 @@ class LocalSandbox(LoggingConfigurable):
             disk=self.disk,
             files=self.files,
             scratch=self.tmp,
+            dependency_memory=self.install_memory,
+            dependency_disk=self.install_disk,
             exec_seconds=self.max_exec_seconds,
             background_seconds=self.max_background_seconds,
         )
@@ -114,7 +122,7 @@ class LocalSandbox(LoggingConfigurable):
         self._dependencies: Dependencies | None = None
         self._python: PythonEnvironments | None = None
         self._bundles: Bundles | None = None
-        self._egress: EgressProxy | None = None
+        self._way_out: SessionExit | None = None
         self._sandboxes: set[AppSandbox] = set()
         self._starting = asyncio.Lock()
         self.cache: Cache | None = None
@@ -128,9 +136,10 @@ class LocalSandbox(LoggingConfigurable):
         assert self._bundles
         app = await asyncio.to_thread(workspace.resolve)
         scratch = self.cache_dir / "scratch" / scratch_name(session)
-        shared = (runner, self._dependencies, self._python, self._bundles)
-        way_out = RunTimeExit(runner.socket_path(), self._known_registries, self._allow)
+        way_out = SessionExit(runner.socket_path, self._known_registries, self._allow)
         await way_out.allow(self._allow, None)
+        network = partial(self._network, way_out)
+        shared = (runner, self._dependencies.over(network), self._python.over(network), self._bundles)
         return AppSandbox(session, app, template, *shared, scratch, self._sandboxes, way_out)
 
     async def describe_isolation(self) -> Isolation:
@@ -146,7 +155,7 @@ class LocalSandbox(LoggingConfigurable):
             runner = await self._ready()
         except Unavailable as error:
             return [*findings, Check("isolation", False, error.message, error.hint)]
-        findings.append(Check("isolation", True, (await self.describe_isolation()).detail, runner.choice.reasons))
+        findings.append(Check("isolation", True, f"{runner.layer.describe().detail} {runner.choice.reasons}".rstrip()))
         findings.append(Check("limits", True, describe(self.limits, runner.groups)))
         findings.append(Check("disk", True, describe_disk(self.limits)))
         try:
@@ -163,9 +172,9 @@ class LocalSandbox(LoggingConfigurable):
     async def close(self) -> None:
         await self.pool.close()
         await asyncio.gather(*(sandbox.stop() for sandbox in list(self._sandboxes)))
-        if self._egress:
-            await self._egress.close()
-            self._egress = None
+        if self._way_out:
+            await self._way_out.close()
+            self._way_out = None
         if self._tidier:
             self._tidier.cancel()
             self._tidier = None
@@ -210,28 +219,19 @@ class LocalSandbox(LoggingConfigurable):
             )
         return self._registries
 
-    async def _network(self) -> Network:
-        """The way out for package installations, opened when the first one needs it."""
+    async def _network(self, way_out: SessionExit | None = None) -> Network:
+        """The way out for package installations, of one session or of all, opened when the first one needs it."""
         runner = await self._ready()
         registries = await self._known_registries()
         async with self._starting:
-            egress = self._egress
-            if egress is None:
-                egress = EgressProxy(
-                    runner.folder / "egress.sock",
-                    {*registries.hosts, *self._allow},
-                    trusted={*registries.hosts, *self._allow},
-                    upstream=registries.upstream,
-                    direct=registries.direct,
-                    private=registries.private,
-                )
-                await egress.start()
+            if self._way_out is None:
+                self._way_out = SessionExit(runner.socket_path, self._known_registries, self._allow)
                 lines = [
                     f"registry={registries.npm}",
                     *(f"{at}:registry={url}" for at, url in registries.scoped.items()),
                 ]
                 (runner.folder / "npmrc").write_text("\n".join(lines) + "\n")
-                self._egress = egress
+        egress = await (way_out or self._way_out).installing()
         binds = [Bind(runner.folder / "npmrc", NPMRC)]
         environment = {"npm_config_userconfig": NPMRC}
         if registries.certificates:

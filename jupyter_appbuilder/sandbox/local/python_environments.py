@@ -8,6 +8,7 @@ interpreter compiles them without looking for packages. Code of theirs first run
 from __future__ import annotations
 
 import asyncio
+import copy
 import hashlib
 import platform
 import re
@@ -78,6 +79,12 @@ class PythonEnvironments:
         self._entries = Entries(folder / "python", "venv")
         self._runner = runner
         self._network = network
+
+    def over(self, network: Callable[[], Awaitable[Network]]) -> PythonEnvironments:
+        """The same cache, reached by another way out."""
+        other = copy.copy(self)
+        other._network = network
+        return other
 
     async def prepare(
         self, app: Path, packages: PythonPackages, on_progress: OnProgress | None = None
@@ -211,7 +218,7 @@ class PythonEnvironments:
             *network.binds,
             *binds,
         ]
-        cell = self._runner.cell("install", self._runner.limits.dependency_memory)
+        cell = self._runner.install_cell(work)
 
         async def run(**more: str) -> ExecResult:
             return await self._runner.run(
@@ -234,6 +241,12 @@ class PythonEnvironments:
             await self._runner.leave(cell)
 
     async def _failure(self, result: ExecResult) -> Unavailable:
+        if result.ended in ("memory", "disk", "processes"):
+            return Unavailable(
+                f"Python packages could not be installed. {result.message}",
+                hint="Ask for fewer or smaller packages, or allow more.",
+                reason="install_limit",
+            )
         reason = _reason(result)
         if result.ended == "timeout":
             return Unavailable(

@@ -98,6 +98,7 @@ class Cell:
     group: Group | None
     running: set[Process]
     quota: Quota | None = None
+    installs: bool = False  # whether it is for an installation of packages
     cores_due: float = 0.0  # when the watch next sees to it that it keeps to its cores
 
     def pids(self) -> list[int]:
@@ -167,7 +168,7 @@ class Process:
         """Why it ended with ``code``, and what to tell people."""
         group = self.cell.group
         if self.ended == "exit" and code and group and group.kills() > self._killed_before:
-            return "memory", too_much_memory(self.cell.memory)
+            return "memory", too_much_memory(self.cell.memory, self.cell.installs)
         return self.ended, self.message
 
     def failure(self, stderr: str) -> Unavailable | None:
@@ -215,12 +216,15 @@ class Runner:
         self._starting = asyncio.Lock()
         self._started = False
         self._watch = Watch(limits)
+        self._older: list[tuple[Guardian, Hold]] = []
         self.cache: Cache | None = None  # what is mounted from it stays while it is in use
 
     async def start(self) -> None:
         """Find out what this machine offers. Raises ``Unavailable`` where nothing isolates. May be called again."""
         async with self._starting:
             if self._started:
+                if not self.guardian.pipe.exists():
+                    await asyncio.to_thread(self._restore)
                 return
             if self._use_groups:
                 self.groups = await asyncio.to_thread(find_control_groups)
@@ -253,8 +257,28 @@ class Runner:
                 self.choice.passed[kind] = error
         raise self.choice.refusal()
 
+    def _restore(self) -> None:
+        """Make the private folder again, which somebody tidied away with the rest of /tmp."""
+        try:
+            self.folder.mkdir(0o700, exist_ok=True)
+            if self.folder.lstat().st_uid != os.getuid():
+                raise PermissionError(f"{self.folder} belongs to somebody else")
+            _fill(self.folder)
+            self._older.append((self.guardian, self._folder_hold))  # ended, it would end what still runs
+            self._folder_hold = hold(self.folder)
+            self.guardian = Guardian.start(self.folder)
+        except OSError as error:
+            raise Unavailable(
+                f"The sandbox's folder {self.folder} was removed and cannot be made again: {error}.",
+                hint="Restart the Jupyter server; keep its TMPDIR from being tidied while it runs.",
+            ) from None
+
     def close(self) -> None:
         if self.folder.name:
+            for guardian, held in self._older:
+                guardian.close()
+                held.release()
+            self._older.clear()
             self.guardian.close()
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder = Path()
@@ -282,6 +306,25 @@ class Runner:
         cell = Cell(memory, group, set(), quota)
         self._watch.add(cell)
         return cell
+
+    def install_cell(self, folder: Path) -> Cell:
+        """A share for an installation of packages into ``folder``."""
+        limits = self.limits
+        cell = self.cell(
+            "install",
+            limits.dependency_memory,
+            folders=(folder,),
+            disk=limits.dependency_disk,
+            files=limits.dependency_files,
+        )
+        cell.installs = True
+        if cell.quota:
+            cell.quota.installs = True
+        return cell
+
+    def forget(self, cell: Cell) -> None:
+        """Leave a cell in which nothing can run any more."""
+        self._watch.remove(cell)
 
     async def leave(self, cell: Cell) -> None:
         """End every process of ``cell`` and give it back."""
@@ -328,6 +371,8 @@ class Runner:
         over as an open descriptor: the sandbox never sees the folder, so it cannot put a link to another socket there.
         ``egress`` is the egress proxy's socket; without it there is no network at all.
         """
+        if self._started:
+            await self.start()
         # Over its quota a session can still delete, but nothing can grow.
         full = cell.quota is not None and await cell.quota.is_over()
         holds = self._hold([bind.source for bind in binds])
@@ -546,12 +591,16 @@ def _make_folder() -> Path:
                 if take_away(old, gone):
                     shutil.rmtree(gone, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=f"jab-{os.getpid()}-"))
-    (folder / "empty").mkdir(0o500)
-    (folder / "etc").mkdir()
+    _fill(folder)
+    return folder
+
+
+def _fill(folder: Path) -> None:
+    (folder / "empty").mkdir(0o500, exist_ok=True)
+    (folder / "etc").mkdir(exist_ok=True)
     for name, text in IDENTITY.items():
         (folder / "etc" / name).write_text(text)
-    (folder / "bin").mkdir()
+    (folder / "bin").mkdir(exist_ok=True)
     for name, text in {"npm": NPM_SHIM, "npx": NPX_SHIM, "pip": PIP_SHIM, "pip3": PIP_SHIM}.items():
         (folder / "bin" / name).write_text(text)
         (folder / "bin" / name).chmod(0o755)
-    return folder

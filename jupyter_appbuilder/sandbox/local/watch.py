@@ -155,7 +155,9 @@ class Watch(threading.Thread):
         if sum(use.resident for use in uses.values()) + beside > cell.memory:
             shares = {process: sum(map(_share, tree)) for process, tree in trees.items()}
             if sum(shares.values()) + beside > cell.memory:
-                max(shares, key=lambda process: shares[process]).kill("memory", too_much_memory(cell.memory))
+                max(shares, key=lambda process: shares[process]).kill(
+                    "memory", too_much_memory(cell.memory, cell.installs)
+                )
                 return pids
         if time.monotonic() >= cell.cores_due:
             cell.cores_due = time.monotonic() + CORE_SECONDS
