@@ -42,7 +42,7 @@ def doctor(options: argparse.Namespace, terminal: Terminal) -> int:
     for finding in findings:
         mark = "✓" if finding.ok else "✗" if finding.needed else "–"
         say(f"{mark} {finding.name:<{width}}  {finding.detail}")
-        if finding.hint:  # on what is well, too: how it could be better
+        if finding.hint and not finding.ok:
             say(f"  {'':<{width}}  {finding.hint}")
     say("\nReady to build." if healthy else "\nSomething that is needed is missing: see the lines with ✗.")
     return 0 if healthy else 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from jupyter_appbuilder.sandbox.local import LocalSandbox
+from jupyter_appbuilder.sandbox.local.isolation.landlock import LEAST, landlock_version
 from jupyter_appbuilder.sandbox.local.sandbox import AppSandbox
 from jupyter_appbuilder.sandbox.templates import Template
 
@@ -35,9 +38,18 @@ class Place:
 MakePlace = Callable[..., AbstractAsyncContextManager[Place]]
 
 
+def isolations() -> list[str]:
+    """The ways of isolating that work on this machine, for ``pytest.mark.parametrize("isolation", isolations())``."""
+    kinds = {"bubblewrap": shutil.which("bwrap"), "landlock": landlock_version() >= LEAST}
+    return [kind for kind, there in kinds.items() if there]
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> MakePlace:
-    """``async with place(limits=…) as here``: a provider, a sandbox and its app folder; all ended afterwards."""
+    """``async with place(limits=…) as here``: a provider, a sandbox and its app folder; all ended afterwards.
+
+    ``APPBUILDER_TEST_ISOLATION=landlock pytest tests/sandbox`` runs what does not ask for an isolation on that one.
+    """
 
     @asynccontextmanager
     async def make(serve: tuple[str, ...] | None = None, **options: Any) -> AsyncGenerator[Place]:
@@ -46,6 +58,7 @@ def place(tmp_path: Path) -> MakePlace:
         (app / "server.mjs").write_text(SERVER)
         command = serve or ("node", "server.mjs", "{port}", "{base}")
         template = Template("tiny", "Tiny", "One file.", tmp_path, command, ("true",))
+        options.setdefault("isolation", os.environ.get("APPBUILDER_TEST_ISOLATION", "auto"))
         provider = LocalSandbox(options.pop("cache_dir", tmp_path / "cache"), **options)
         try:
             yield Place(provider, await provider.create("session", app, template), app)

@@ -121,7 +121,7 @@ async def test_where_namespaces_are_forbidden_landlock_is_chosen(place: MakePlac
         assert "Weaker than bubblewrap" in described.detail
         checks = {check.name: check for check in await here.provider.check()}
         assert checks["isolation"].ok
-        assert "Creating new namespace failed" in checks["isolation"].hint  # why not the stronger one
+        assert "Creating new namespace failed" in checks["isolation"].detail  # why not the stronger one
         assert (await here.sandbox.exec("echo works")).stdout == "works\n"
 
 
