@@ -39,8 +39,8 @@ HEAD_LIMIT = 256 * 1024
 class Fault:
     """What goes wrong with the next ``times`` requests whose ``METHOD path`` matches ``on``.
 
-    ``status`` answers in the server's stead; ``delay`` waits first (seconds); ``drop_after`` lets that many bytes of the
-    answer pass, then closes the connection; ``then`` is called when the fault strikes.
+    ``status`` answers in the server's stead; ``delay`` waits first (seconds); ``drop_after`` lets that many bytes of
+    the answer pass, then closes the connection; ``then`` is called when the fault strikes.
     """
 
     on: str
@@ -181,7 +181,8 @@ class Cloud:
         now = datetime.now(UTC)
         sandbox = CloudSandbox(number, template.id, machine, request.get("metadata") or {}, request, now, now)
         self.sandboxes[number] = sandbox
-        await machine.start()
+        async with sandbox.changing:
+            await machine.start()
         self.set_timeout(sandbox, request.get("timeout", 300))
         return sandbox
 
@@ -235,7 +236,8 @@ class Cloud:
             return False
         if sandbox.timer:
             sandbox.timer.cancel()
-        await sandbox.machine.destroy()
+        async with sandbox.changing:
+            await sandbox.machine.destroy()
         self._cut(number)
         return True
 

@@ -1,4 +1,4 @@
-"""A stand-in for envd, E2B's daemon inside each sandbox. Runs inside bubblewrap; speaks HTTP and Connect on a unix socket.
+"""A stand-in for envd, E2B's daemon inside each sandbox. Runs inside bubblewrap; HTTP and Connect on a unix socket.
 
     python envd.py SOCKET FORWARD TOKEN
 

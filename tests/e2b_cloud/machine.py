@@ -119,12 +119,16 @@ class Machine:
         self.envd.unlink(missing_ok=True)
         self.forward.unlink(missing_ok=True)
         self._process = await asyncio.create_subprocess_exec(*line, stdin=-3)
+        process = self._process
         for _ in range(500):
-            if self.envd.exists() or self._process.returncode is not None:
-                break
-            await asyncio.sleep(0.02)
-        if not self.envd.exists():
-            raise RuntimeError("The machine did not start: see its output above.")
+            try:
+                (await asyncio.open_unix_connection(str(self.envd)))[1].close()
+                return
+            except OSError:
+                if process.returncode is not None:
+                    break
+                await asyncio.sleep(0.02)
+        raise RuntimeError("The machine did not start: see its output above.")
 
     def signal(self, number: int) -> None:
         for pid in descendants(self._process.pid)[1:] if self._process else []:

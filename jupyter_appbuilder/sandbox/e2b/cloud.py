@@ -7,6 +7,7 @@ import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from operator import attrgetter
 from typing import Any
 
 from ...errors import AppBuilderError, Unavailable
@@ -101,8 +102,8 @@ class Cloud:
             found = await self.sdk.AsyncSandbox.list(query=query, **self.settings.options()).next_items()
         except Exception as error:
             raise self.explain(error, "E2B could not be asked for the session's sandbox") from None
-        found.sort(key=lambda info: info.started_at)
-        return found[-1].sandbox_id if found else None
+        newest: Any = max(found, key=attrgetter("started_at"), default=None)
+        return str(newest.sandbox_id) if newest else None
 
     async def connect(self, sandbox_id: str, timeout: int) -> Any:
         """A running sandbox, resumed if it was paused. Raises ``Gone``."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import codecs
 import contextlib
-import io
 import json
 import logging
 import secrets
 import shlex
-import tarfile
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -98,24 +97,12 @@ class Machine:
         except Exception as error:
             raise self.explain(error, "Files could not be fetched from the cloud sandbox") from None
 
-    async def send_folder(self, folder: Path, target: str) -> None:
-        """Put a copy of ``folder`` there, below the home."""
-
-        def pack() -> bytes:
-            buffer = io.BytesIO()
-            with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-                archive.add(folder, ".")
-            return buffer.getvalue()
-
-        await self.upload(".appbuilder/folder.tar.gz", await asyncio.to_thread(pack))
-        target = shlex.quote(target)
-        await self.helper(f"rm -rf {target} && mkdir -p {target} && tar -xzf .appbuilder/folder.tar.gz -C {target}")
-
     async def furnish(self) -> str:
         """Bring in what runs there on our behalf; the key of the packages that are installed, empty if none are."""
+        modules = {"remote.py": Path(remote.__file__), "ignore.py": Path(ignore.__file__)}
         files = [
-            {"path": ".appbuilder/remote.py", "data": Path(remote.__file__).read_bytes()},
-            {"path": ".appbuilder/ignore.py", "data": Path(ignore.__file__).read_bytes()},
+            {"path": f".appbuilder/{name}", "data": await asyncio.to_thread(path.read_bytes)}
+            for name, path in modules.items()
         ]
         try:
             await self.sandbox.files.write_files(files)
@@ -195,8 +182,8 @@ class Machine:
                     background=True,
                     timeout=0,
                     envs=dict(environment or {}),
-                    on_stdout=lambda text: take("stdout", text),
-                    on_stderr=lambda text: take("stderr", text),
+                    on_stdout=partial(take, "stdout"),
+                    on_stderr=partial(take, "stderr"),
                     retain_output=False,
                 )
             )
@@ -211,15 +198,15 @@ class Machine:
             self.sandbox.commands.connect(
                 pid,
                 timeout=0,
-                on_stdout=lambda text: take("stdout", text),
-                on_stderr=lambda text: take("stderr", text),
+                on_stdout=partial(take, "stdout"),
+                on_stderr=partial(take, "stderr"),
                 retain_output=False,
             )
         )
 
     def exited(self, error: BaseException) -> int | None:
         """The exit code, if ``error`` is the SDK's word for one that is not 0."""
-        return error.exit_code if isinstance(error, self._cloud.sdk.CommandExitException) else None
+        return int(getattr(error, "exit_code", 1)) if isinstance(error, self._cloud.sdk.CommandExitException) else None
 
     def unknown_process(self, error: BaseException) -> bool:
         sdk = self._cloud.sdk

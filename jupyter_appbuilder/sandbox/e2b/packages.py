@@ -164,11 +164,12 @@ class Packages:
             + self._synced(packages)
         )
         await asyncio.to_thread(place.write_bytes, with_packages(before, names))
-        result: ExecResult | None = None
+        installed = False
         try:
             result = await self._run(script, on_output)
+            installed = result.exit_code == 0
         finally:
-            if result is None or result.exit_code:
+            if not installed:
                 await asyncio.to_thread(place.write_bytes, before or b"")
         if result.exit_code == 0:
             made = await asyncio.to_thread(_read, self._sandbox.app, packages)

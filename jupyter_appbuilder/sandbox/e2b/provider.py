@@ -34,8 +34,8 @@ class E2BSandbox(LoggingConfigurable):
     ).tag(config=True)
     api_url = Unicode(help="E2B's API, if self-hosted. Default: E2B_API_URL, else E2B's own.").tag(config=True)
     sandbox_url = Unicode(
-        help="""One address that stands in front of all sandboxes, if self-hosted; requests then carry the sandbox's name
-        in a header. Default: E2B_SANDBOX_URL, else each sandbox has a host of its own."""
+        help="""One address that stands in front of all sandboxes, if self-hosted; requests then name the sandbox in a
+        header. Default: E2B_SANDBOX_URL, else each sandbox has a host of its own."""
     ).tag(config=True)
     domain = Unicode(help="The domain of E2B's API and sandboxes. Default: E2B_DOMAIN, else E2B's own.").tag(
         config=True

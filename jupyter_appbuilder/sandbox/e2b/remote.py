@@ -32,9 +32,9 @@ from pathlib import Path
 from typing import Any
 
 try:
-    from ignore import Ignore, is_ignored, never_tracked, read_rules  # type: ignore[import-not-found]  # in the cloud
-except ImportError:
     from ...workspace.ignore import Ignore, is_ignored, never_tracked, read_rules
+except ImportError:  # in the cloud, where this is a script
+    from ignore import Ignore, is_ignored, never_tracked, read_rules  # type: ignore[import-not-found,no-redef]
 
 WORKSPACE = Path("/workspace")
 OURS = Path.home() / ".appbuilder"
@@ -276,7 +276,8 @@ def collect(have: int) -> dict[str, Any]:
     for path, entry in now.items():
         if same(entry, base.get(path)):
             base[path] = entry
-    size, sent, left_out = 0, [], 0
+    sent: list[str] = []
+    size, left_out = 0, 0
     for path in changed:
         if size + now[path][2] > MOST_BYTES or len(sent) >= MOST_FILES:
             left_out += 1

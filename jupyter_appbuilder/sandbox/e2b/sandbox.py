@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import posixpath
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Collection, Generator, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,6 +31,9 @@ RETRY_SECONDS = 60  # after packages could not be had, commands do not ask for t
 GRACE_SECONDS = 15  # a command's own limit over there comes this much after ours
 PULL_SECONDS = 15  # how often what a dev server writes is looked for
 RECOVER_SECONDS = 1.5
+BEGUN: ContextVar[tuple[int, int] | None] = ContextVar("begun", default=None)
+"""Whose work this is, and how often that sandbox had been stopped when it began."""
+
 ANEW = "The cloud sandbox is gone: making a new one from the workspace"
 
 
@@ -54,6 +57,7 @@ class CloudSandbox:
         self._serving = asyncio.Lock()
         self._base_path: str | None = None
         self._stopped = False
+        self._stops = 0
         self._asked = 0.0
         self._used = time.monotonic()
         self._hosts: tuple[str, ...] = ()
@@ -73,7 +77,8 @@ class CloudSandbox:
         on_output: Output | None = None,
         max_output: int = 4 * 1024 * 1024,
     ) -> ExecResult:
-        process = await self._begin(command, cwd, env, on_output, max_output, timeout)
+        with self._until_stopped():
+            process = await self._begin(command, cwd, env, on_output, max_output, timeout)
         return await process.to_end()
 
     async def start(
@@ -85,7 +90,8 @@ class CloudSandbox:
         on_output: Output | None = None,
         max_output: int = 4 * 1024 * 1024,
     ) -> Process:
-        process = await self._begin(command, cwd, env, on_output, max_output, None)
+        with self._until_stopped():
+            process = await self._begin(command, cwd, env, on_output, max_output, None)
         process.detach()
         return process
 
@@ -146,10 +152,12 @@ class CloudSandbox:
         on_output: Output | None = None,
     ) -> ExecResult:
         self._asked = 0.0
-        return await self._packages.install(packages, self.template.kind_of(packages, kind), dev, on_output)
+        with self._until_stopped():
+            return await self._packages.install(packages, self.template.kind_of(packages, kind), dev, on_output)
 
     async def prepare(self, on_progress: OnProgress | None = None) -> None:
-        await self._packages.prepare(on_progress)
+        with self._until_stopped():
+            await self._packages.prepare(on_progress)
 
     async def _prepare_quietly(self, on_output: Output | None) -> str:
         """Packages for a command. Without them it still runs; what is returned tells why they are missing."""
@@ -181,7 +189,8 @@ class CloudSandbox:
         async with self._serving:
             self._stopped = False
             self._base_path = base_path
-            return await self._serve(on_progress)
+            with self._until_stopped():
+                return await self._serve(on_progress)
 
     async def _serve(self, on_progress: OnProgress | None) -> DevServer:
         assert self._base_path is not None
@@ -237,7 +246,8 @@ class CloudSandbox:
         await asyncio.sleep(RECOVER_SECONDS)
         async with self._serving:
             if self.server.state == "failed" and self._server.lost and self._base_path and not self._stopped:
-                await self._serve(None)
+                with self._until_stopped():
+                    await self._serve(None)
 
     async def allow(self, hosts: Collection[str], on_refused: OnRefused | None = None) -> bool:
         """E2B's own firewall lets these through; it does not tell what it refused."""
@@ -271,17 +281,21 @@ class CloudSandbox:
         if self._base_path is None or self.server.state != "asleep":
             return
         async with self._serving:
-            if self.server.state != "asleep" or self._base_path is None:
+            if self.server.state != "asleep":
                 return
-            before = self._machine
-            try:
-                machine = await self.ready()
-                await self.sync.push()
-                if machine is before and await self._server.woken():
-                    return
-            except (Gone, AppBuilderError):
-                pass  # serving tells what is wrong
-            await self._serve(None)
+            with self._until_stopped():
+                await self._wake()
+
+    async def _wake(self) -> None:
+        before = self._machine
+        try:
+            machine = await self.ready()
+            await self.sync.push()
+            if machine is before and await self._server.woken():
+                return
+        except (Gone, AppBuilderError):
+            pass  # serving tells what is wrong
+        await self._serve(None)
 
     async def stats(self) -> Stats:
         machine = self._machine
@@ -296,11 +310,12 @@ class CloudSandbox:
     async def stop(self) -> None:
         self._base_path = None
         self._stopped = True
+        self._stops += 1
         for process in list(self._processes):
             process.give_up()
         await self._server.end("stopped")
         await uncut(self._end())
-        if self._base_path is None:
+        if self._stopped:  # not started anew meanwhile
             await self._server.end("stopped")
 
     async def _end(self) -> None:
@@ -323,14 +338,23 @@ class CloudSandbox:
     @property
     def sync(self) -> Sync:
         if self._sync is None:
-            raise Unavailable(
-                "The cloud sandbox was stopped.", hint="Start the preview again.", reason="e2b_sandbox_stopped"
-            )
+            raise stopped_error()
         return self._sync
+
+    @contextlib.contextmanager
+    def _until_stopped(self) -> Generator[None]:
+        """What is asked in here makes no machine any more once ``stop`` was called."""
+        token = BEGUN.set((id(self), self._stops))
+        try:
+            yield
+        finally:
+            BEGUN.reset(token)
 
     async def ready(self, on_progress: OnProgress | None = None) -> Machine:
         """The running machine with the workspace's files in it, made or resumed if need be."""
         async with self._making:
+            if BEGUN.get() not in (None, (id(self), self._stops)):
+                raise stopped_error()
             self._used = time.monotonic()
             machine = self._machine
             if machine is not None and self._paused and not machine.gone:
@@ -386,8 +410,6 @@ class CloudSandbox:
             _say(on_progress, "Sending the workspace's files")
             sync = Sync(self.app, machine)
             await sync.push_all()
-            if self.template.runtime:
-                await machine.send_folder(self.template.runtime, ".appbuilder/template")
             if old:
                 await sync.pull()
         except BaseException as error:
@@ -524,6 +546,10 @@ class CloudSandbox:
 def _say(on_progress: OnProgress | None, message: str) -> None:
     if on_progress:
         on_progress(Progress(message))
+
+
+def stopped_error() -> Unavailable:
+    return Unavailable("The cloud sandbox was stopped.", hint="Start the preview again.", reason="e2b_sandbox_stopped")
 
 
 def lost_error() -> Unavailable:

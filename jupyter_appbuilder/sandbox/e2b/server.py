@@ -43,7 +43,7 @@ class CloudServer:
             self.state = replace(self.state, message=step.message, fraction=step.fraction)
 
     async def start(self, machine: Machine, template: Template, base_path: str) -> None:
-        serving = self._serving = template.serving(base_path, f"{machine.home}/.appbuilder/template")
+        serving = self._serving = template.serving(base_path)
         environment = dict(serving.environment) | {"VITE_CACHE_DIR": "/workspace/node_modules/.vite"}
         self._log = ""
         self.lost = False

@@ -207,7 +207,7 @@ class Sync:
 
     async def watch(self, changed: Callable[[], Awaitable[None]]) -> None:
         """Call ``changed`` after each change of a file here, until cancelled."""
-        from watchfiles import awatch
+        from watchfiles import awatch  # pyright: ignore[reportUnknownVariableType]
 
         def wanted(_: Any, path: str) -> bool:
             inside = os.path.relpath(path, self.app).split(os.sep)

@@ -7,7 +7,8 @@ const [port, base] = process.argv.slice(2);
 const sockets = new Set();
 
 console.log('listening below', base);
-watch('index.html', () => sockets.forEach((socket) => send(socket, 'changed')));
+// The folder, not the file: that one is replaced at each save, and this process may live through several.
+watch('.', (_, name) => name === 'index.html' && sockets.forEach((socket) => send(socket, 'changed')));
 
 function send(socket, text) {
   const body = Buffer.from(text);
