@@ -80,6 +80,8 @@ def carry_out(
                 app.answer(question["approval"], **terminal.ask(question))
             if message["kind"] == "live" and message["type"] == "progress" and message["data"].get("message"):
                 terminal.status(f"◌ {message['data']['message']}")
+            elif message["kind"] == "live" and message["type"] == "preview" and message["data"]["fraction"] is not None:
+                terminal.aside(f"◌ {message['data']['message']}")
         if feed.recorded:
             terminal.note("These answers were recorded; no model was asked.")
         if feed.reason != "done":
@@ -95,7 +97,7 @@ def carry_out(
     serve = (not options.json if options.serve is None else options.serve) and not failed
     if serve:
         terminal.status("◌ Starting the preview")
-        preview = app.preview()
+        preview = app.preview(on_progress=lambda doing: terminal.status(f"◌ {doing or 'Starting the preview'}"))
         if preview.state != "ready":
             raise AppBuilderError(f"The preview did not start: {preview.message}", hint=DOCTOR)
         result["preview_url"] = preview.url

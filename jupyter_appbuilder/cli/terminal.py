@@ -45,6 +45,11 @@ class Terminal:
             self._write("\r\x1b[K" + self.colour("2", text[:width]))
             self._open = self._redrawn = True
 
+    def aside(self, text: str) -> None:
+        """The same, unless a line of text is being written."""
+        if not self._open or self._redrawn:
+            self.status(text)
+
     @property
     def can_ask(self) -> bool:
         """Whether somebody sits there to answer."""

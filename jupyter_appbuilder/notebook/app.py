@@ -254,10 +254,20 @@ class AsyncApp:
 
         await self._reach(restore())
 
-    async def preview(self, *, restart: bool = False) -> Preview:
+    async def preview(self, *, restart: bool = False, on_progress: Callable[[str], None] | None = None) -> Preview:
+        async def tell(session: Session) -> None:
+            async for message in session.watch(session.summary.last_seq):
+                if on_progress and message["kind"] == "live" and message["type"] == "preview":
+                    on_progress(message["data"]["message"])
+
         async def show() -> Preview:
             session = await self._begin()
-            await session.start_preview(restart=restart)
+            telling = asyncio.ensure_future(tell(session)) if on_progress else None
+            try:
+                await session.start_preview(restart=restart)
+            finally:
+                if telling:
+                    telling.cancel()
             server = session.app.server
             return Preview(self._engine.origin + session.app.base_path, server.state, server.message)
 
@@ -510,9 +520,9 @@ class App:
         """Go back to a version, by its id. It is itself a version, so it can be undone."""
         self._engine.run(self.aio.restore(checkpoint))
 
-    def preview(self, *, restart: bool = False) -> Preview:
-        """Start the app and show it."""
-        return self._engine.run(self.aio.preview(restart=restart))
+    def preview(self, *, restart: bool = False, on_progress: Callable[[str], None] | None = None) -> Preview:
+        """Start the app and show it. ``on_progress`` is told what is being done meanwhile, from another thread."""
+        return self._engine.run(self.aio.preview(restart=restart, on_progress=on_progress))
 
     @property
     def hosts(self) -> list[str]:

@@ -7,7 +7,7 @@ import contextlib
 import fcntl
 import os
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 from ..base import OnProgress, Progress
@@ -28,8 +28,15 @@ class Entries:
         return found if found.is_dir() else None
 
     @contextlib.asynccontextmanager
-    async def locked(self, key: str, on_progress: OnProgress | None = None) -> AsyncGenerator[None, None]:
-        """One maker for each key, among tasks and processes."""
+    async def locked(
+        self,
+        key: str,
+        on_progress: OnProgress | None = None,
+        look: Callable[[Path], Progress] | None = None,
+    ) -> AsyncGenerator[None, None]:
+        """One maker for each key, among tasks and processes. Who waits is told how far the other one is, as ``look``
+        reads it from the folder that is being made.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.folder / f"{key}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
@@ -42,6 +49,9 @@ class Entries:
                     if not waiting and on_progress:
                         on_progress(Progress("Another session is installing the same packages"))
                     waiting = True
+                    work = next(self.folder.glob(f".{key}-*"), None)
+                    if on_progress and look and work:
+                        on_progress(look(work))
                     await asyncio.sleep(0.1)
             yield
         finally:
