@@ -40,6 +40,9 @@ def test_a_question_survives_a_reload_and_is_answered_with_the_keyboard(
     expect(card).to_be_visible()
     wear(page, "JupyterLab Dark")
     panel.picture("approval-dark")
+    page.set_viewport_size({"width": 640, "height": 900})
+    panel.picture("approval-narrow")
+    page.set_viewport_size({"width": 1400, "height": 900})
     assert violations(page, PANEL) == []
     wear(page, "JupyterLab Light")
 
@@ -60,6 +63,9 @@ def test_a_question_survives_a_reload_and_is_answered_with_the_keyboard(
     expect(hosts.get_by_role("listitem")).to_have_count(2)
     panel.picture("network-light")
     assert violations(page, PANEL) == []
+    page.set_viewport_size({"width": 640, "height": 900})
+    panel.picture("network-narrow")
+    page.set_viewport_size({"width": 1400, "height": 900})
     hosts.get_by_role("button", name="Remove api.weather.example.org").click()
     expect(hosts.get_by_role("listitem")).to_have_count(1)
     page.keyboard.press("Escape")

@@ -261,6 +261,25 @@ async def test_a_python_package_comes_from_an_index_that_wants_a_password(
         assert traces(app) == []
 
 
+async def test_a_package_from_elsewhere_needs_the_persons_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    app = tmp_path / "app"
+    app.mkdir()
+    refused: list[str] = []
+    async with registry(tmp_path, monkeypatch) as corp, provider(tmp_path) as local:
+        host = f"files.test:{corp.port}"
+        (app / "package.json").write_text(json.dumps({"dependencies": {"@corp/hello": f"https://{host}/hello.tgz"}}))
+        sandbox = await local.create("s", app, Template("tiny", "Tiny", "", tmp_path, ("true",), ("true",)))
+        await sandbox.allow((), lambda name, _: refused.append(name))
+        with pytest.raises(AppBuilderError, match=f"may not reach: {host}.*Network") as error:
+            await sandbox.prepare()
+        assert error.value.reason == "host_refused"
+        assert set(refused) == {host}
+        assert not corp.requests
+        await sandbox.allow([host])
+        await sandbox.prepare()
+        assert (await sandbox.exec("node -p \"require('@corp/hello')\"")).stdout == "hello from the company\n"
+
+
 async def test_a_wrong_token_is_an_error_that_does_not_show_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     app = tmp_path / "app"
     app.mkdir()

@@ -1,9 +1,12 @@
-"""The way out of one session's sandbox while its app runs: none, until a host is allowed."""
+"""The ways out of one session's sandbox. While its app runs there is none, until a host is allowed; package
+installations reach the registries besides."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from pathlib import Path
+from typing import Any
 
 from ..base import OnRefused
 from ..egress import EgressProxy
@@ -25,47 +28,54 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 HINT = 'To ask the person for it: request_network("{host}", reason). The person can also allow it under Network.'
 
 
-class RunTimeExit:
-    """``path`` is where its socket goes, ``registries`` tells this machine's own proxy and certificates, ``trusted``
-    are the hosts an administrator named: they alone may lie in a private network."""
+class SessionExit:
+    """``socket_path`` gives places for sockets, ``registries`` tells where packages come from and which proxy and
+    certificates this machine uses, ``trusted`` are the hosts an administrator named: they and the registries alone may
+    lie in a private network."""
 
     def __init__(
-        self, path: Path, registries: Callable[[], Awaitable[Registries]], trusted: Iterable[str] = ()
+        self,
+        socket_path: Callable[[], Path],
+        registries: Callable[[], Awaitable[Registries]],
+        trusted: Iterable[str] = (),
     ) -> None:
-        self._path = path
+        self._socket_path = socket_path
         self._registries = registries
-        self._trusted = tuple(trusted)
+        self._trusted = frozenset(trusted)
         self._hosts: frozenset[str] = frozenset()
-        self._proxy: EgressProxy | None = None
+        self._on_refused: OnRefused | None = None
+        self._running: EgressProxy | None = None  # for what runs
+        self._installs: EgressProxy | None = None
         self._certificates: Path | None = None
+        self._opening = asyncio.Lock()
 
     async def allow(self, hosts: Collection[str], on_refused: OnRefused | None) -> bool:
         """See ``base.Sandbox.allow``; whether what runs already only notices when it is started anew."""
-        opened = bool(hosts) and not self._hosts
-        self._hosts = frozenset(hosts)
-        if self._proxy is not None:
-            self._proxy.on_refused = on_refused
-            self._proxy.permit(self._hosts)
-        elif hosts:
-            registries = await self._registries()
-            self._certificates = registries.certificates
-            self._proxy = EgressProxy(
-                self._path,
-                self._hosts,
-                trusted=self._trusted,
-                upstream=registries.upstream,
-                direct=registries.direct,
-                on_refused=on_refused,
-                hint=HINT,
-                methods=METHODS,
-            )
-            await self._proxy.start()
-        return opened
+        async with self._opening:
+            opened = bool(hosts) and not self._hosts
+            self._hosts = frozenset(hosts)
+            self._on_refused = on_refused
+            if self._running is None and hosts:
+                self._running = await self._open(self._hosts, self._trusted, hint=HINT, methods=METHODS)
+            elif self._running is not None:
+                self._running.permit(self._hosts)
+            if self._installs is not None:
+                self._installs.permit({*self._installs.trusted, *self._hosts})
+            return opened
+
+    async def installing(self) -> EgressProxy:
+        """The way out for package installations, opened when the first one needs it."""
+        async with self._opening:
+            if self._installs is None:
+                registries = await self._registries()
+                trusted = {*registries.hosts, *self._trusted}
+                self._installs = await self._open({*trusted, *self._hosts}, trusted, private=registries.private)
+            return self._installs
 
     @property
     def socket(self) -> Path | None:
         """What the runner hands a sandbox that may reach something; None for one that may not."""
-        return self._path if self._hosts else None
+        return self._running.path if self._running and self._hosts else None
 
     @property
     def binds(self) -> list[Bind]:
@@ -79,8 +89,30 @@ class RunTimeExit:
         return ENVIRONMENT | (certificates if self._certificates else {})
 
     async def close(self) -> None:
-        """Cut what is open. The next ``allow`` opens it anew."""
-        self._hosts = frozenset()
-        proxy, self._proxy = self._proxy, None
-        if proxy is not None:
-            await proxy.close()
+        """Cut what is open. The next ``allow`` or installation opens it anew."""
+        async with self._opening:
+            self._hosts = frozenset()
+            proxies = [self._running, self._installs]
+            self._running = self._installs = None
+            for proxy in proxies:
+                if proxy is not None:
+                    await proxy.close()
+
+    async def _open(self, hosts: Iterable[str], trusted: Iterable[str], **options: Any) -> EgressProxy:
+        registries = await self._registries()
+        self._certificates = registries.certificates
+        proxy = EgressProxy(
+            self._socket_path(),
+            hosts,
+            trusted=trusted,
+            upstream=registries.upstream,
+            direct=registries.direct,
+            on_refused=self._refuse,
+            **options,
+        )
+        await proxy.start()
+        return proxy
+
+    def _refuse(self, host: str, reason: str) -> None:
+        if self._on_refused:
+            self._on_refused(host, reason)

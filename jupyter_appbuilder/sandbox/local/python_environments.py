@@ -258,7 +258,7 @@ class PythonEnvironments:
             hosts = ", ".join(dict.fromkeys((await self._network()).refused()))
             return Unavailable(
                 f"A package comes from a host that sandboxes may not reach: {hosts}.",
-                hint="If you trust it, add it to the hosts that package installations may reach.",
+                hint="If you trust it, allow it under Network in the panel's menu, or in c.AppBuilder.egress_hosts.",
                 reason="host_refused",
             )
         if OFFLINE.search(result.stderr):

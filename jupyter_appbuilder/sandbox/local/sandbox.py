@@ -23,7 +23,7 @@ from .background import BackgroundProcess
 from .bundles import Bundles
 from .dependencies import WRITABLE, Dependencies
 from .disk import remove_folder
-from .exit import RunTimeExit
+from .exit import SessionExit
 from .holds import Hold, hold
 from .layout import WORKSPACE, Bind
 from .limits import measure, too_long, too_long_in_background
@@ -56,7 +56,7 @@ class AppSandbox:
         bundles: Bundles,
         scratch: Path,
         running: set[AppSandbox],
-        way_out: RunTimeExit,
+        way_out: SessionExit,
     ) -> None:
         self.session = session
         self._app = app
@@ -196,6 +196,7 @@ class AppSandbox:
                     on_progress(step)
 
             try:
+                await self._runner.start()
                 await self.prepare(progress)
                 if self._modules:
                     await self._bundles.fill(self._scratch, self.template, self._modules, progress)
@@ -302,6 +303,10 @@ class AppSandbox:
     @property
     def _cell(self) -> Cell:
         """This sandbox's share of the machine, from its first process until it is stopped; then, if need be, anew."""
+        if self._share and self._share.group and not self._share.group.joins[0].exists():
+            # Whoever removed its control group (a container's or the system's own housekeeping) ended what was in it.
+            in_vain, self._share = self._share, None
+            self._runner.forget(in_vain)
         if self._share is None:
             self._share = self._runner.cell("session", folders=(self._app, self._scratch))
             self._running.add(self)

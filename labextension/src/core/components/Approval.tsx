@@ -61,15 +61,6 @@ export function Approval({ item, actions }: { item: ApprovalItem; actions: TurnA
           )}
         </div>
         <div className="jp-AppBuilder-noticeActions">
-          <button
-            type="button"
-            className={`jp-AppBuilder-button ${remember ? '' : 'jp-mod-primary'}`}
-            disabled={sent}
-            title={kind === 'network' ? trans.__('Until this request is done') : undefined}
-            onClick={() => answer(true, false)}
-          >
-            {trans.__('Allow once')}
-          </button>
           {remember && (
             <button
               type="button"
@@ -81,6 +72,15 @@ export function Approval({ item, actions }: { item: ApprovalItem; actions: TurnA
               {trans.__('Allow for this app')}
             </button>
           )}
+          <button
+            type="button"
+            className={`jp-AppBuilder-button ${remember ? '' : 'jp-mod-primary'}`}
+            disabled={sent}
+            title={kind === 'network' ? trans.__('Until this request is done') : undefined}
+            onClick={() => answer(true, false)}
+          >
+            {trans.__('Allow once')}
+          </button>
           <button type="button" className="jp-AppBuilder-button" disabled={sent} onClick={() => answer(false, false)}>
             {trans.__('Deny')}
           </button>
