@@ -157,7 +157,8 @@ def _there_already(text: str, position: int, search: str, replace: str) -> bool:
 def _lines_there_already(lines: list[str], start: int, length: int, new: list[str]) -> bool:
     if len(new) <= length:
         return False
-    return any(lines[first : first + len(new)] == new for first in range(max(0, start + length - len(new)), start + 1))
+    earliest = max(0, start + length - len(new))
+    return any(lines[first : first + len(new)] == new for first in range(earliest, start + 1))
 
 
 def _made(name: str, line: int, field: str) -> EditFailed:
