@@ -41,7 +41,7 @@ class Guardian:
     """``entry`` is what a shell runs first, to be on the list; ``leave`` takes it off again."""
 
     def __init__(self, pipe: Path, writer: int) -> None:
-        self._pipe = pipe
+        self.pipe = pipe
         self._writer = writer
 
     @classmethod
@@ -65,7 +65,7 @@ class Guardian:
     def entry(self, signal: int, group: bool) -> str:
         """A line of sh. In the end the process that runs it gets ``signal``, or its group."""
         # Opened for both ways, so that it never waits, nor dies, where there is no guardian any more.
-        return f'echo "+ {signal}:{"-" if group else ""}$$" 1<> {shlex.quote(str(self._pipe))} || exit 97'
+        return f'echo "+ {signal}:{"-" if group else ""}$$" 1<> {shlex.quote(str(self.pipe))} || exit 97'
 
     def leave(self, pid: int, signal: int, group: bool) -> None:
         with contextlib.suppress(OSError):

@@ -225,6 +225,8 @@ class Runner:
             if self._started:
                 if not self.guardian.pipe.exists():
                     await asyncio.to_thread(self._restore)
+                    known = dict(candidates(self._isolation, self.folder, self.node, self._bubblewrap))
+                    self.layer = await known[self.layer.kind]()
                 return
             if self._use_groups:
                 self.groups = await asyncio.to_thread(find_control_groups)
