@@ -62,11 +62,11 @@ async def broken_modules(address: Address, base_path: str) -> list[dict[str, Any
 
 
 async def _get(address: Address, url: str, accept: str) -> tuple[int, str, str]:
-    headers = [("Host", urlsplit(url).netloc), ("Accept", accept), *address.headers.items()]
+    headers = {"Host": urlsplit(url).netloc, "Accept": accept, **address.headers}  # an address may name its own host
     timeout = {"connect": 5.0, "read": 20.0, "write": 5.0, "pool": 5.0}
     origin = origin_of(address)
     extensions = {"timeout": timeout, "target": target_of(url.removeprefix(origin), address).encode()}
-    async with upstreams.pool(address).stream("GET", url, headers=headers, extensions=extensions) as response:
+    async with upstreams.pool(address).stream("GET", url, headers=list(headers.items()), extensions=extensions) as response:
         body = bytearray()
         async for piece in response.aiter_stream():
             body += piece

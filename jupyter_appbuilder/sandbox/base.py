@@ -76,7 +76,7 @@ class Address:
 
     socket: Path | None = None
     url: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     strip: str = ""
 
 
