@@ -171,8 +171,8 @@ def _made(name: str, line: int, field: str) -> EditFailed:
 
 def _partly(name: str, line: int, doubled: str, field: str) -> EditFailed:
     return EditFailed(
-        f"{name} finds only part of line {line}, and its replacement brings the rest of it too: {doubled[:100]!r} would "
-        "stand there twice. Nothing was changed.",
+        f"{name} finds only part of line {line}, and its replacement brings the rest of it too: {doubled[:100]!r} "
+        "would stand there twice. Nothing was changed.",
         hint="Put the whole line into search.",
         field=field,
     )
