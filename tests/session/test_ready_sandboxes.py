@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
+import re
 import signal
-from collections.abc import AsyncGenerator
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+import websocket
 from building import app_builder
 from plain_app import assert_sound, plain, plain_template
 
@@ -258,3 +261,55 @@ async def test_nothing_is_left_of_a_killed_server(tmp_path: Path):
         ready = await standing(builder)
         assert ready.folder.exists()
         assert not left.exists()
+
+
+async def test_the_watchers_of_a_taken_dev_server_see_edits_and_new_files(tmp_path: Path):
+    """Vite's own: they were set up before the files moved."""
+    async with building(tmp_path, template="react-vite") as builder:
+        ready = await standing(builder)
+        running = pids(ready)
+        session = await builder.create()
+        await session.ready()
+        await session.app.ensure()
+        assert running == pids(ready)
+        app = session.workspace.app
+        source = (app / "src/App.tsx").read_text()
+        assert await page(session, "src/App.tsx")
+        updates = await hot_updates(session)
+        try:
+            await session.call("write_file", {"path": "src/App.tsx", "content": source + "\n// edited\n"}, by="person")
+            assert "/src/App.tsx" in await updates("update")
+            assert "// edited" in await page(session, "src/App.tsx")
+            (app / "src/parts").mkdir()
+            (app / "src/parts/Fresh.tsx").write_text("export const a = 1\n")
+            assert "a = 1" in await page(session, "src/parts/Fresh.tsx")
+            await asyncio.sleep(0.2)
+            (app / "src/parts/Fresh.tsx").write_text("export const a = 2\n")
+            assert "Fresh.tsx" in await updates("Fresh.tsx")
+            assert "a = 2" in await page(session, "src/parts/Fresh.tsx")
+        finally:
+            await updates("")
+
+
+async def hot_updates(session: Session) -> Callable[[str], Awaitable[str]]:
+    """What Vite tells a page: ``await told(words)`` is the next message that holds them; no words end it."""
+    token = re.search(r'wsToken = "([^"]+)"', await page(session, "@vite/client"))
+    assert token
+    address = session.app.server.address
+    assert address
+    pipe = socket.socket(socket.AF_UNIX)
+    pipe.connect(str(address.socket))
+    url = f"ws://localhost{session.app.base_path}?token={token[1]}"
+    connection = await asyncio.to_thread(
+        websocket.create_connection, url, timeout=10, socket=pipe, subprotocols=["vite-hmr"]
+    )
+
+    async def told(words: str) -> str:
+        if not words:
+            connection.close()
+            return ""
+        while words not in (message := str(await asyncio.to_thread(connection.recv))):
+            pass
+        return message
+
+    return told
