@@ -270,7 +270,7 @@ async def test_a_dev_server_that_fills_the_disk_is_ended_and_says_why(place: Mak
     """
     async with place(serve=("node", "-e", hoarder, "{port}"), limits=Limits(disk=40 * MiB)) as here:
         assert (await here.sandbox.serve("/")).state == "ready"
-        for _ in range(200):
+        for _ in range(800):
             if here.sandbox.server.state != "ready":
                 break
             await asyncio.sleep(0.05)

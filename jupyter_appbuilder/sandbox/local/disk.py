@@ -22,6 +22,7 @@ from .limits import MiB, in_words
 
 DEEPEST = 128  # folders in folders; each level costs a descriptor while it is walked
 MOST_DESCRIPTORS = 20_000  # looked at for deleted files
+QUIET_SECONDS = 30.0  # a look is due after so long, whatever the disk as a whole says
 PROMPT = 0.05  # seconds that a command may have to wait for a look
 
 
@@ -176,16 +177,34 @@ class Quota:
     free: int = 0  # on the disk, when something last began to run
     installs: bool = False  # whether it is an installation's
     stale: bool = True  # something ran since the last look
+    _looked: float = 0.0
+    _left: tuple[int, int] = (0, 0)  # blocks and files that were free on the disk then
 
     def measure(self, pids: Iterable[int] = ()) -> Usage:
         """Look now; ``pids`` may hold deleted files open."""
         self.stale = False
-        began = time.monotonic()
+        began = self._looked = time.monotonic()
+        with suppress(OSError):
+            found = os.statvfs(self.folders[0])
+            self._left = found.f_bavail, found.f_favail
         usage = measure_folders(self.folders, self.files + 1000)
         deleted, _ = measure_deleted(pids)
         self.usage = replace(usage, bytes=usage.bytes + deleted)
         self.seconds = time.monotonic() - began
         return self.usage
+
+    def quiet(self) -> bool:
+        """Whether the whole disk has changed too little since the last look for another one to be worth it.
+
+        Costs one call, whatever lies there. Others who delete can hide what is written, so it is not asked for long.
+        """
+        if self.stale or self.over or time.monotonic() - self._looked > QUIET_SECONDS:
+            return False
+        with suppress(OSError):
+            found = os.statvfs(self.folders[0])
+            taken = (self._left[0] - found.f_bavail) * found.f_frsize
+            return taken < self.bytes // 64 and self._left[1] - found.f_favail < self.files // 64
+        return False
 
     def short(self) -> bool:
         """Whether so little is free on the disk that what runs here must stop using more of it."""

@@ -167,8 +167,11 @@ class Watch(threading.Thread):
     def _measure_disk(self, cell: Cell, running: Sequence[Process], pids: Sequence[int]) -> None:
         quota = cell.quota
         assert quota
-        usage = quota.measure(pids or cell.pids())
         commands = [process for process in running if not process.serves]
+        if not commands and quota.quiet():
+            quota.due = time.monotonic() + IDLE_DISK_SECONDS
+            return
+        usage = quota.measure(pids or cell.pids())
         pause = max(DISK_SECONDS if commands else IDLE_DISK_SECONDS, DUTY * quota.seconds)
         quota.due = time.monotonic() + pause
         if not quota.over:
