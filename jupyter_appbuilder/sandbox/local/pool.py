@@ -10,7 +10,6 @@ It is filled when nothing else starts, one sandbox at a time, and emptied when n
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 import os
 import secrets
@@ -24,6 +23,7 @@ from typing import Any
 
 from ...errors import AppBuilderError
 from ..templates import Template
+from .holds import Hold, hold, take_away
 from .limits import MiB
 from .sandbox import AppSandbox
 
@@ -35,7 +35,6 @@ QUIET_SECONDS = 3.0
 RETRY_SECONDS = 120.0
 SPARE_MEMORY = 1024 * MiB
 """Bytes that must be free on this machine, or in this container, before one more is made."""
-ABANDONED_SECONDS = 60.0
 
 log = logging.getLogger(__name__)
 
@@ -45,14 +44,14 @@ Make = Callable[[str, Path, Template], Awaitable[AppSandbox]]
 class Ready:
     """One sandbox that waits for its session. ``base_path`` is what its dev server was started under."""
 
-    def __init__(self, template: Template, folder: Path, base_path: str, lock: int) -> None:
+    def __init__(self, template: Template, folder: Path, base_path: str, held: Hold) -> None:
         self.template = template
         self.folder = folder
         self.since = time.monotonic()
         self.base_path = base_path
         self.sandbox: AppSandbox
         self.settled = False
-        self._lock = lock
+        self._hold = held
         self._tree = ""
         self._stamp = ()
 
@@ -60,8 +59,7 @@ class Ready:
     async def stage(cls, template: Template, shelf: Path, base_path: str) -> Ready:
         """The template's files in a folder of their own below ``shelf``. Raises ``OSError``."""
         folder = shelf / FOLDER / secrets.token_hex(6)
-        lock = await asyncio.to_thread(_make, folder)
-        ready = cls(template, folder, base_path, lock)
+        ready = cls(template, folder, base_path, await asyncio.to_thread(_make, folder))
         try:
             ready._stamp = await asyncio.to_thread(_stamp, template)
             ready._tree = await asyncio.to_thread(_copy, template.files, folder / "app")
@@ -112,7 +110,7 @@ class Ready:
     def clear(self) -> None:
         """Remove its folder; the sandbox has ended, or moved on."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        os.close(self._lock)
+        self._hold.release()
         with suppress(OSError):  # others are in it
             self.folder.parent.rmdir()
 
@@ -245,22 +243,11 @@ class Pool:
 
 
 def sweep(shelf: Path) -> None:
-    """Remove what a server that was killed left below ``shelf``. Those of a living one are locked."""
+    """Remove what a server that was killed left below ``shelf``. Those of a living one are held."""
     for folder in list((shelf / FOLDER).glob("*")):
-        try:
-            lock = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
-        except OSError:  # about to be made, or half removed
-            with suppress(OSError):
-                if time.time() - folder.stat().st_mtime > ABANDONED_SECONDS:
-                    shutil.rmtree(folder, ignore_errors=True)
-            continue
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
-        except OSError:
-            pass
-        finally:
-            os.close(lock)
+        gone = folder.with_name(f"{folder.name.removesuffix('.gone')}.gone")
+        if take_away(folder, gone):
+            shutil.rmtree(gone, ignore_errors=True)
     with suppress(OSError):
         (shelf / FOLDER).rmdir()
 
@@ -280,13 +267,10 @@ def spare_memory() -> int:
     return spare
 
 
-def _make(folder: Path) -> int:
-    """Make ``folder``, private, and hold its lock as long as the descriptor that is returned is open."""
+def _make(folder: Path) -> Hold:
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700)
-    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    return lock
+    return hold(folder)
 
 
 def _stamp(template: Template) -> tuple[tuple[str, int, int], ...]:
