@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 from ..sandbox.base import ExecResult
 from ..sandbox.metrics import executing
 from .base import Arguments, Tool, ToolContext, ToolResult, tool
 from .commands import ending, printed, succeeded
+from .network import unreached
 
 CHECK_SECONDS = 180
 MOST_LOG = 6000  # characters of the dev server's log, in the text
@@ -24,6 +26,7 @@ class CheckApp(Arguments):
 async def check_app(context: ToolContext, arguments: CheckApp) -> ToolResult:
     """Check the app: its code, the dev server, and errors of the page. Call it when you think you are done, and after
     each repair; do not say you are done while it finds something."""
+    began = time.monotonic()
     async with asyncio.TaskGroup() as group:
         checking = group.create_task(_check_types(context))
         serving = group.create_task(context.app.ensure())
@@ -50,6 +53,8 @@ async def check_app(context: ToolContext, arguments: CheckApp) -> ToolResult:
         passages.append("Errors since the last change:\n" + "\n".join(shown))
     else:
         passages.append("Page: no errors reported since the last change.")
+    if missing := unreached(context, began, server.log):
+        passages.append(missing)
     return ToolResult(
         "\n\n".join(passages),
         f"Check found: {', '.join(faults)}" if faults else "Check: all is well",

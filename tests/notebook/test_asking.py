@@ -13,11 +13,14 @@ from typing import Any
 
 import pytest
 from building import call
-from engines import environment
+from engines import environment, prepared
 from model_server import ModelServer, model_server_in_thread
 from plain_app import plain_template
 
+from jupyter_appbuilder import App
+
 from .test_magics import kernel
+from .test_widget import FrontEnd, has
 
 ASK = {"tool_calls": [call("request_network", host="api.example.org", reason="The weather.")]}
 COMMAND = [sys.executable, "-m", "jupyter_appbuilder.cli"]
@@ -30,18 +33,22 @@ def model() -> Iterator[ModelServer]:
         yield server
 
 
-@pytest.fixture
-def settings(tmp_path: Path, model: ModelServer) -> dict[str, str]:
-    """Variables for a process that asks the scripted model for apps of the plain template."""
-    made = environment(tmp_path)
+def configure(folder: Path, model: ModelServer) -> None:
+    """Have processes with ``environment(folder)`` ask the scripted model for apps of the plain template."""
     builder = {
         "model": "custom:scripted",
         "providers": {"custom": {"base_url": model.url, "api_key": "sk-test-not-a-secret"}},
         "template": "plain",
-        "template_path": [str(plain_template(tmp_path))],
+        "template_path": [str(plain_template(folder))],
     }
-    file = tmp_path / "config" / "jupyter_server_config.json"
-    file.write_text(json.dumps({"AppBuilder": builder}))
+    (folder / "config" / "jupyter_server_config.json").write_text(json.dumps({"AppBuilder": builder}))
+
+
+@pytest.fixture
+def settings(tmp_path: Path, model: ModelServer) -> dict[str, str]:
+    """Variables for a process that works like that."""
+    made = environment(tmp_path)
+    configure(tmp_path, model)
     return made
 
 
@@ -136,3 +143,21 @@ async def test_a_notebook_that_a_program_runs_is_told_no(tmp_path: Path, setting
         model.steps = [*model.steps, ASK, {"text": "Fine."}]
         source = "asked = []\nturn = app.build('again', approve=lambda q: asked.append(q['subject']) or True)\nasked"
         assert "api.example.org:443" in (await cells.run(source))[2]
+
+
+def test_the_widget_answers_and_keeps_the_list_of_hosts(tmp_path: Path, model: ModelServer):
+    with prepared(tmp_path):
+        configure(tmp_path, model)
+        page = FrontEnd(App("weather").widget())
+        page.ask("watch", after=0)
+        page.ask("send", text="the weather")
+        message = page.until(lambda message: has(message, "approval.requested"))
+        [question] = [event["data"] for event in message["events"] if event["type"] == "approval.requested"]
+        assert page.ask("answer", approval=question["approval"], granted=True, remember=True)["ok"]
+        page.until(lambda message: has(message, "turn.finished"))
+        assert [host["name"] for host in page.ask("hosts")["result"]] == ["api.example.org"]
+        assert page.ask("answer", approval=question["approval"], granted=True)["error"]["reason"] == "unknown_approval"
+        assert page.ask("allow", host="*.example.org")["ok"]
+        assert page.ask("revoke", host="api.example.org")["ok"]
+        assert [host["name"] for host in page.ask("hosts")["result"]] == ["*.example.org"]
+        assert page.ask("sandboxes")["result"][0]["isolation"]["kind"]
