@@ -123,6 +123,7 @@ async def test_nothing_of_a_killed_server_survives(short: Path):
         await one.process.wait()
         assert await becomes(lambda: not processes_with("sleep\x0086611"))
         assert await becomes(lambda: not processes_with("server-86611.mjs"))
+        assert await becomes(lambda: one.groups() == [] and not one.runtime.exists())  # without any next start
         await start_next(short / "one")
         assert await becomes(lambda: not one.runtime.exists())
         assert one.groups() == []

@@ -23,7 +23,8 @@ from .limits import MiB, in_words
 DEEPEST = 128  # folders in folders; each level costs a descriptor while it is walked
 MOST_DESCRIPTORS = 20_000  # looked at for deleted files
 QUIET_SECONDS = 30.0  # a look is due after so long, whatever the disk as a whole says
-PROMPT = 0.05  # seconds that a command may have to wait for a look
+DISK_SECONDS = 0.25  # between two looks while a command runs; more where a look takes long
+PROMPT = 0.01  # seconds that every command may have to wait for a look
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,11 +195,12 @@ class Quota:
         return self.usage
 
     def quiet(self) -> bool:
-        """Whether the whole disk has changed too little since the last look for another one to be worth it.
+        """Whether the next look can wait: nothing began or ended, and the disk as a whole has hardly changed."""
+        return not self.stale and not self.over and self._unchanged()
 
-        Costs one call, whatever lies there. Others who delete can hide what is written, so it is not asked for long.
-        """
-        if self.stale or self.over or time.monotonic() - self._looked > QUIET_SECONDS:
+    def _unchanged(self) -> bool:
+        """Costs one call, whatever lies there. Others who delete can hide what is written: not to be asked for long."""
+        if time.monotonic() - self._looked > QUIET_SECONDS:
             return False
         with suppress(OSError):
             found = os.statvfs(self.folders[0])
@@ -218,8 +220,10 @@ class Quota:
         with suppress(OSError):
             self.free = free_space(self.folders[0])
         # What the watch has not seen yet is looked at here, unless that would be slow: the watch is about to.
-        if self.over or (self.stale and self.seconds < PROMPT):
+        if self.over or (self.stale and (self.seconds < PROMPT or not self._unchanged())):
             await asyncio.to_thread(self.measure)
+            self.due = time.monotonic() + DISK_SECONDS
+        self.due = min(self.due, time.monotonic() + DISK_SECONDS)
         return self.over
 
     @property

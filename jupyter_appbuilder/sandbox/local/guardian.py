@@ -13,6 +13,8 @@ import shlex
 import subprocess
 from pathlib import Path
 
+from .limits import ControlGroups, own_prefix
+
 # Once the folder is gone nothing enters itself any more, nor starts; what did so just before is read last.
 SCRIPT = """
 trap '' HUP INT TERM
@@ -31,10 +33,21 @@ watch() {
   sleep 0.1
   enter
   for one in $left; do kill -"${one%%:*}" "${one#*:}"; done
+  name=$1
+  shift
+  for try in 1 2 3 4 5 6 7 8 9 10; do
+    sleep 0.1
+    for parent in "$@"; do (cd "$parent" && rmdir "$name"*); done
+  done
 }
 exec 3<&0
-watch <&3 3<&- >/dev/null 2>&1 &
+watch "$@" <&3 3<&- >/dev/null 2>&1 &
 """
+
+
+def family(folder: Path) -> str:
+    """What the groups of the runner whose private folder this is have in common: a process may have several."""
+    return folder.name.rpartition("-")[2]
 
 
 class Guardian:
@@ -45,8 +58,8 @@ class Guardian:
         self._writer = writer
 
     @classmethod
-    def start(cls, folder: Path) -> Guardian:
-        """``folder`` is private to this process; in the end it is removed, too."""
+    def start(cls, folder: Path, groups: ControlGroups | None = None) -> Guardian:
+        """``folder`` is private to this process; in the end it is removed, too, and so are its groups."""
         pipe = folder / "guardian"
         os.mkfifo(pipe, 0o600)
         both = os.open(pipe, os.O_RDWR | os.O_CLOEXEC)  # neither end can be opened before the other
@@ -54,7 +67,9 @@ class Guardian:
         writer = os.open(pipe, os.O_WRONLY | os.O_CLOEXEC)
         os.close(both)
         try:
-            subprocess.run(["/bin/sh", "-c", SCRIPT, str(folder)], stdin=reader, start_new_session=True, check=True)
+            command = ["/bin/sh", "-c", SCRIPT, str(folder), f"{own_prefix()}{family(folder)}-"]
+            command += map(str, groups.parents) if groups else ()
+            subprocess.run(command, stdin=reader, start_new_session=True, check=True)
         except BaseException:
             os.close(writer)
             raise

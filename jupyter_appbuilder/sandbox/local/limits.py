@@ -167,6 +167,11 @@ class Group:
                 directory.rmdir()
 
 
+def own_prefix() -> str:
+    """What the names of all groups of this process begin with."""
+    return f"{GROUP_PREFIX}{own_mark()}-"
+
+
 class ControlGroups:
     """Makes groups below the directories found by ``find_control_groups``."""
 
@@ -174,11 +179,13 @@ class ControlGroups:
         self.version = version
         self._parents = parents
 
+    @property
+    def parents(self) -> set[Path]:
+        return set(self._parents.values())
+
     def create(self, name: str, memory: int, limits: Limits) -> Group:
         """Raises ``OSError`` where the kernel refuses."""
-        directories = {
-            controller: parent / f"{GROUP_PREFIX}{own_mark()}-{name}" for controller, parent in self._parents.items()
-        }
+        directories = {controller: parent / f"{own_prefix()}{name}" for controller, parent in self._parents.items()}
         for directory in set(directories.values()):
             directory.mkdir()
         quota = int(limits.cpus * 100_000)
@@ -206,7 +213,7 @@ class ControlGroups:
 
     def sweep(self) -> None:
         """Remove the groups that killed servers left, and end what may still run in them."""
-        for parent in set(self._parents.values()):
+        for parent in self.parents:
             for directory in parent.glob(f"{GROUP_PREFIX}*"):
                 owner = directory.name.removeprefix(GROUP_PREFIX).partition("-")[0]
                 if not is_alive(owner):

@@ -25,7 +25,7 @@ from ..base import ExecResult, Output
 from ..metrics import kills
 from .cache import YOUNG_SECONDS, Cache
 from .disk import Quota
-from .guardian import Guardian
+from .guardian import Guardian, family
 from .holds import Hold, hold, take_away
 from .interpreter import find_interpreter
 from .isolation.base import BRIDGE, Launch, Layer, Plan
@@ -232,7 +232,7 @@ class Runner:
                 self.groups = await asyncio.to_thread(find_control_groups)
             self.folder = await asyncio.to_thread(_make_folder)
             self._folder_hold = hold(self.folder)
-            self.guardian = await asyncio.to_thread(Guardian.start, self.folder)
+            self.guardian = await asyncio.to_thread(Guardian.start, self.folder, self.groups)
             try:
                 await self._choose()
             except BaseException:
@@ -268,7 +268,7 @@ class Runner:
             _fill(self.folder)
             self._older.append((self.guardian, self._folder_hold))  # ended, it would end what still runs
             self._folder_hold = hold(self.folder)
-            self.guardian = Guardian.start(self.folder)
+            self.guardian = Guardian.start(self.folder, self.groups)
         except OSError as error:
             raise Unavailable(
                 f"The sandbox's folder {self.folder} was removed and cannot be made again: {error}.",
@@ -303,7 +303,7 @@ class Runner:
         group: Group | None = None
         if self.groups:
             with contextlib.suppress(OSError):
-                group = self.groups.create(f"{name}-{next(self._numbers)}", memory, self.limits)
+                group = self.groups.create(f"{family(self.folder)}-{name}-{next(self._numbers)}", memory, self.limits)
         quota = Quota(tuple(folders), disk or self.limits.disk, files or self.limits.files) if folders else None
         cell = Cell(memory, group, set(), quota)
         self._watch.add(cell)

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .disk import measure_deleted
+from .disk import DISK_SECONDS, measure_deleted
 from .limits import Limits, MiB, descendants, measure, too_many_processes, too_much_memory, too_much_scratch
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 SECONDS = 0.05  # between two looks at memory and processes
 CORE_SECONDS = 0.5
-DISK_SECONDS = 0.25  # while a command runs; more where a look takes long
 IDLE_DISK_SECONDS = 2.0  # while only the dev server runs
 DUTY = 20  # looking at the disk takes at most one part in so many of the time
 COUNT_SECONDS = 2.0  # a sandbox that has no process namespace by then has none
