@@ -91,6 +91,14 @@ def parser() -> argparse.ArgumentParser:
     sandboxes.add_argument("names", nargs="*", metavar="NAME", help="whose sandboxes to stop: an app's name or id")
     sandboxes.add_argument("--all", action="store_true", help="with stop: every one")
 
+    templates = commands.add_parser("templates", parents=[shared], help="list the templates; build them at E2B")
+    templates.add_argument("action", nargs="?", choices=["list", "build"], default="list", help="default: list")
+    templates.add_argument("names", nargs="*", metavar="NAME", help="which to build (default: all)")
+    templates.add_argument(
+        "--alias-prefix", default="", metavar="PREFIX", help="E2B calls NAME PREFIX + NAME (default: as configured)"
+    )
+    templates.add_argument("--fresh", action="store_true", help="build without what E2B has kept of earlier builds")
+
     commands.add_parser("doctor", parents=[shared], help="check sandbox, git, Node.js, models and browser")
     return main
 
@@ -136,6 +144,10 @@ def _command(name: str) -> Any:
             from .doctor import doctor
 
             return doctor
+        case "templates":
+            from .templates import templates
+
+            return templates
         case "sandboxes":
             from .sandboxes import sandboxes
 

@@ -19,7 +19,7 @@ KEYS: Mapping[str, Mapping[str, str] | str] = {
     "python": {"requirements": "text", "lock": "text"},
     "agent": {"hints": "text"},
     "environment": "texts",
-    "e2b": "anything",
+    "e2b": {"image": "text", "apt": "words", "run": "words", "cpu": "number", "memory": "number"},
 }
 """Every key with the kind of its value, or its table."""
 

@@ -105,7 +105,7 @@ class Cloud:
         self._server: asyncio.Server | None = None
         self._api: httpserver.HTTPServer | None = None
         self._egress: EgressProxy | None = None
-        self._npmrc = ""
+        self._npmrc = self._index = ""
         self._numbers = itertools.count(1)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._connections: set[asyncio.StreamWriter] = set()
@@ -144,6 +144,7 @@ class Cloud:
             direct=registries.direct,
         )
         await self._egress.start()
+        self._index = next(iter(registries.python), "")
         scoped = [f"{at}:registry={url}" for at, url in registries.scoped.items()]
         self._npmrc = "\n".join([f"registry={registries.npm}", *scoped, ""])
 
@@ -188,7 +189,7 @@ class Cloud:
 
     def _machine(self, root: Path, environment: dict[str, str]) -> Machine:
         egress = self._egress.path if self._egress else None
-        return Machine(root, secrets.token_hex(16), environment, egress, self._npmrc)
+        return Machine(root, secrets.token_hex(16), environment, egress, self._npmrc, self._index)
 
     def _template(self, name: str) -> BuiltTemplate | None:
         return next((one for one in self.templates.values() if name in (one.id, one.name)), None)
@@ -306,7 +307,7 @@ class Cloud:
         import tarfile
 
         target = arguments[1]
-        for prefix, folder in (("/workspace", "workspace"), ("/home/user", "home")):
+        for prefix, folder in (("/workspace", "workspace"), ("/home/user", "home"), ("/opt/template", "template")):
             if target == prefix or target.startswith(prefix + "/"):
                 place = root / folder / target.removeprefix(prefix).lstrip("/")
                 break

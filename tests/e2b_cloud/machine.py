@@ -15,7 +15,7 @@ from pathlib import Path
 from jupyter_appbuilder.sandbox.local.bubblewrap import find_node
 
 ENVD = Path(__file__).with_name("envd.py")
-PROFILE = "export PATH=/opt/cloud/bin:/opt/node/bin:/usr/local/bin:/usr/bin:/bin\n"
+PROFILE = "export PATH=/opt/cloud/bin:/opt/node/bin:/opt/uv:/usr/local/bin:/usr/bin:/bin\n"
 IDENTITY = {
     "passwd": "user:x:1000:1000:user:/home/user:/bin/bash\n",
     "group": "user:x:1000:\n",
@@ -46,12 +46,15 @@ def descendants(root: int) -> list[int]:
 class Machine:
     """``root`` holds ``workspace``, ``home`` and ``tmp``; it outlives the processes, as a disk does."""
 
-    def __init__(self, root: Path, token: str, environment: dict[str, str], egress: Path | None, npmrc: str) -> None:
+    def __init__(
+        self, root: Path, token: str, environment: dict[str, str], egress: Path | None, npmrc: str, index: str = ""
+    ) -> None:
         self.root = root
         self.token = token
         self.environment = environment
         self.egress = egress
         self.npmrc = npmrc
+        self.index = index
         self.frozen = False
         self._process: asyncio.subprocess.Process | None = None
         self._run = Path(tempfile.mkdtemp(prefix="e2b-"))  # short: a socket's path holds 108 bytes
@@ -65,7 +68,7 @@ class Machine:
         return self._run / "forward.sock"
 
     async def start(self) -> None:
-        for name in ("workspace", "home", "tmp", "etc", "bin"):
+        for name in ("workspace", "home", "tmp", "etc", "bin", "template"):
             (self.root / name).mkdir(parents=True, exist_ok=True)
         for name, text in IDENTITY.items():
             (self.root / "etc" / name).write_text(text)
@@ -80,9 +83,11 @@ class Machine:
             "HOME": "/home/user",
             "USER": "user",
             "LANG": "C.UTF-8",
-            "PATH": "/opt/cloud/bin:/opt/node/bin:/usr/local/bin:/usr/bin:/bin",
+            "PATH": "/opt/cloud/bin:/opt/node/bin:/opt/uv:/usr/local/bin:/usr/bin:/bin",
             "npm_config_userconfig": "/etc/npmrc",
         }
+        if self.index:
+            environment["UV_DEFAULT_INDEX"] = self.index
         if self.egress:
             for name in ("npm_config_proxy", "npm_config_https_proxy", "https_proxy", "http_proxy"):
                 environment[name] = "http://127.0.0.1:3128"
@@ -107,8 +112,11 @@ class Machine:
         line += ["--proc", "/proc", "--dev", "/dev"]
         line += ["--bind", str(self.root / "tmp"), "/tmp", "--bind", str(self.root / "home"), "/home/user"]
         line += ["--bind", str(self.root / "workspace"), "/workspace", "--bind", str(self._run), "/run/envd"]
+        line += ["--bind", str(self.root / "template"), "/opt/template"]  # there is no root here to make it
         line += ["--ro-bind", str(find_node()), "/opt/node", "--ro-bind", str(self.root / "bin"), "/opt/cloud/bin"]
         line += ["--ro-bind", str(ENVD), "/opt/cloud/envd.py"]
+        if uv := shutil.which("uv", path=str(Path(sys.executable).parent)):
+            line += ["--ro-bind", uv, "/opt/uv/uv"]
         for prefix in dict.fromkeys([sys.base_prefix, sys.prefix]):  # the daemon's own Python
             if not prefix.startswith("/usr"):
                 line += ["--ro-bind", prefix, prefix]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import codecs
 import contextlib
+import io
 import json
 import logging
 import secrets
 import shlex
+import tarfile
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,6 +19,7 @@ from typing import Any, Literal, TypeVar
 from ...errors import Unavailable
 from ...workspace import ignore
 from ..base import Address, Stats
+from ..templates import RUNTIME
 from . import remote
 from .cloud import Cloud, Gone, reachable
 from .sync import HELPER
@@ -116,6 +119,19 @@ class Machine:
             home = shlex.quote(self.home)
             await self.helper(f'mkdir -p {FOLDER} && chown "$(stat -c %u:%g {home})" {FOLDER}', user="root")
         return installed.strip()
+
+    async def send_runtime(self, folder: Path) -> None:
+        """Put the template's own programs where its commands expect them."""
+
+        def pack() -> bytes:
+            buffer = io.BytesIO()
+            with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+                archive.add(folder, ".")
+            return buffer.getvalue()
+
+        await self.upload(".appbuilder/runtime.tar.gz", await asyncio.to_thread(pack))
+        archive = shlex.quote(f"{self.home}/.appbuilder/runtime.tar.gz")
+        await self.helper(f"mkdir -p {RUNTIME} && tar -xzf {archive} -C {RUNTIME} --no-same-owner", user="root")
 
     def address(self, port: int, public: bool) -> Address:
         """Where the preview proxy reaches ``port``. What opens it is a header that no browser sees."""

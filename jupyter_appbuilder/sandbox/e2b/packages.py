@@ -71,7 +71,7 @@ class Packages:
         app, template = self._sandbox.app, self._sandbox.template
         manifest = await asyncio.to_thread(read_manifest, app, template.lock)
         npm = manifest if manifest is not None and manifest.wanted else None
-        python = template.python and await asyncio.to_thread(_read, app, template.python)
+        python = template.python and await asyncio.to_thread(read_requirements, app, template.python)
         if npm is None and not python:
             return
         if not quiet or not self.installed:
@@ -79,7 +79,7 @@ class Packages:
         async with self._turn:
             if npm and not self._has("npm", npm.key):
                 await self._npm(npm, on_progress)
-            if python and template.python and not self._has("python", _key(python)):
+            if python and template.python and not self._has("python", requirements_key(python)):
                 await self._python(python, template.python, on_progress)
 
     async def install(
@@ -143,8 +143,8 @@ class Packages:
         result = await self._run(script + self._synced(packages), None)
         if result.exit_code:
             raise _failure(result)
-        made = await asyncio.to_thread(_read, self._sandbox.app, packages)
-        await self._mark("python", _key(made))
+        made = await asyncio.to_thread(read_requirements, self._sandbox.app, packages)
+        await self._mark("python", requirements_key(made))
 
     def _synced(self, packages: PythonPackages) -> str:
         return (
@@ -172,8 +172,8 @@ class Packages:
             if not installed:
                 await asyncio.to_thread(place.write_bytes, before or b"")
         if result.exit_code == 0:
-            made = await asyncio.to_thread(_read, self._sandbox.app, packages)
-            await self._mark("python", _key(made))
+            made = await asyncio.to_thread(read_requirements, self._sandbox.app, packages)
+            await self._mark("python", requirements_key(made))
         return result
 
     async def _mark(self, kind: str, key: str) -> None:
@@ -215,13 +215,13 @@ class Packages:
         return ExecResult(code, output.stdout, output.stderr, time.monotonic() - began)
 
 
-def _read(app: Path, packages: PythonPackages) -> Requirements:
+def read_requirements(app: Path, packages: PythonPackages) -> Requirements:
     return Requirements.parse(
         read_file(app / packages.requirements), read_file(app / packages.lock), packages.requirements
     )
 
 
-def _key(requirements: Requirements) -> str:
+def requirements_key(requirements: Requirements) -> str:
     wanted = "\n".join(map(str, requirements.wanted))
     return hashlib.sha256(f"{wanted}\n{requirements.lock}".encode()).hexdigest()[:32]
 

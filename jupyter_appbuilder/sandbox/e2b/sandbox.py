@@ -410,6 +410,8 @@ class CloudSandbox:
             _say(on_progress, "Sending the workspace's files")
             sync = Sync(self.app, machine)
             await sync.push_all()
+            if self.template.runtime:
+                await machine.send_runtime(self.template.runtime)
             if old:
                 await sync.pull()
         except BaseException as error:
