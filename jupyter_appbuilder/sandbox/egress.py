@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+import re
 import socket
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -32,6 +33,10 @@ HEAD_LIMIT = 32 * 1024  # bytes of a request's head
 CONNECT_SECONDS = 20
 IDLE_SECONDS = 120
 CONNECTIONS = 128
+
+
+TARGET = re.compile(r"[!-\[\]-~]+")  # what can be seen, without the backslash that some take for a slash
+HEADER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*")
 
 
 class Refused(Exception):
@@ -131,6 +136,7 @@ class EgressProxy:
             method, target, version = line.decode("ascii").split(" ")
         except ValueError:
             raise Refused(400, "That is no HTTP request.") from None
+        _check(target, version, rest)
         if method == "CONNECT":
             host, port = self._allowed(f"http://{target}", target)
             there, out = await self._connect(host, port)
@@ -168,7 +174,7 @@ class EgressProxy:
             host, port = (parts.hostname or "").rstrip("."), parts.port or 80
         except ValueError:
             raise Refused(400, f"{shown_url[:200]!r} is no address.") from None
-        if not host:
+        if not host or parts.username is not None:
             raise Refused(400, f"{shown_url[:200]!r} is no address.")
         if not is_listed(f"{host}:{port}", self.allow):
             name = shown(f"{host}:{port}")
@@ -245,6 +251,17 @@ def _is_this_machine(writer: asyncio.StreamWriter) -> bool:
     """Whether a connection did not leave this machine, also under an address of its own that is public."""
     here, there = writer.get_extra_info("sockname"), writer.get_extra_info("peername")
     return here is None or there is None or here[0] == there[0]
+
+
+def _check(target: str, version: str, headers: bytes) -> None:
+    """Refuse what another server could read in another way than we do. Raises ``Refused``."""
+    lines = headers.split(b"\r\n")[:-2]
+    names = [line.partition(b":")[0].lower() for line in lines]
+    lengths = names.count(b"content-length") + names.count(b"transfer-encoding")
+    if not TARGET.fullmatch(target) or version not in ("HTTP/1.0", "HTTP/1.1"):
+        raise Refused(400, "That is no HTTP request.")
+    if lengths > 1 or not all(HEADER.fullmatch(line) for line in lines):
+        raise Refused(400, "The headers are not well formed.")
 
 
 def _end_to_end(headers: bytes, host: str) -> bytes:

@@ -81,10 +81,19 @@ def is_public(address: str) -> bool:
         inner += [found.ipv4_mapped, found.sixtofour, *(found.teredo or ())]
         if found in NAT64:
             inner.append(ipaddress.IPv4Address(int(found) & 0xFFFFFFFF))
-    return all(part.is_global and not part.is_multicast for part in inner if part is not None)
+    return all(
+        part.is_global and not part.is_multicast and not any(part in network for network in SPECIAL)
+        for part in inner
+        if part is not None
+    )
 
 
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
+SPECIAL = (
+    *map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "240.0.0.0/4")),
+    *map(ipaddress.ip_network, ("::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "fec0::/10", "5f00::/16")),
+)
+"""Reserved for a purpose other than the public Internet; Python's own list differs from version to version."""
 
 
 def _is_address(name: str) -> bool:
