@@ -655,6 +655,8 @@ class AppBuilder(LoggingConfigurable):
                 for session in list(self._sessions.values()):
                     if session.channel.watched:
                         await session.look_for_edits()
+                    if session.owned and session.equipped:
+                        await session.app.notice()
                     idle = min(time.monotonic() - session.app.used_at, self.previews.unused(session.id))
                     if session.owned and not session.busy and not session.channel.watched and idle > self.idle_seconds:
                         await session.app.sleep()

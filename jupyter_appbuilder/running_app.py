@@ -194,6 +194,13 @@ class RunningApp:
             await self._find({"kind": "server", "message": server.message or "The dev server failed."})
         return server
 
+    async def notice(self) -> None:
+        """Tell whoever watches when a dev server that ran has ended by itself, or its sandbox was lost."""
+        server = self.server
+        if server.state == "failed" and self._said and self._said["state"] == "ready" and not self._starting.locked():
+            self._say("failed", server.message, log=server.log)
+            await self._find({"kind": "server", "message": server.message or "The dev server ended."})
+
     async def stop(self) -> None:
         """End the sandbox and every process in it, also while it starts. ``ensure`` starts it anew."""
         if (starting := self._start_task) is not None:
