@@ -98,7 +98,7 @@ def bare_memory(folder: Path) -> float:
     """MiB of the same app's dev server started by hand, as long after its start."""
     app = copy_app(folder)
     with vite(app):
-        pass  # it has bundled the packages, as all sessions' have been
+        time.sleep(REST_SECONDS)  # it bundles the packages, as it was done for all sessions
     with vite(app, warm=True):
         time.sleep(REST_SECONDS)
         return sum(held(each.pid) for each in sandboxes() if is_app(each) and each.cwd() == str(app)) / MiB

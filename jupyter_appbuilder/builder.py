@@ -652,6 +652,10 @@ class AppBuilder(LoggingConfigurable):
                 if time.monotonic() - renewed > LEASE_SECONDS / 3:
                     await self.log_store.renew()
                     renewed = time.monotonic()
+                if self.busy or any(time.monotonic() - s.app.used_at < WATCH_SECONDS for s in self._sessions.values()):
+                    for provider in self._provider.values():
+                        if pool := self._pool(provider):
+                            pool.stay()
                 for session in list(self._sessions.values()):
                     if session.channel.watched:
                         await session.look_for_edits()

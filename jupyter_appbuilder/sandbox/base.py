@@ -263,6 +263,10 @@ class ReadyPool(Protocol):
         folders; ``base_path`` gives a fresh URL path each time. Returns at once."""
         ...
 
+    def stay(self) -> None:
+        """Somebody is still there."""
+        ...
+
     def claim(self, template: Template) -> Ready | None:
         """Take one that is ready or about to be, if there is one. The caller moves it or discards it."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import multiprocessing
 import os
 import re
@@ -313,3 +314,20 @@ async def hot_updates(session: Session) -> Callable[[str], Awaitable[str]]:
         return message
 
     return told
+
+
+async def test_no_package_is_fetched_unasked(tmp_path: Path):
+    shelf = plain_template(tmp_path)
+    manifest = {"private": True, "dependencies": {"is-number": "7.0.0"}}
+    (shelf / "plain/files/package.json").write_text(json.dumps(manifest))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/cache").mkdir()  # of its own, and empty
+    traits = {"template_path": [str(shelf)], "template": "plain", "pooling": True, "model": "demo:recorded"}
+    async with app_builder(tmp_path, **traits) as builder:
+        await builder.sessions()
+        pool: Any = builder.sandbox_provider().pool  # type: ignore[attr-defined]
+        async with asyncio.timeout(30):
+            while not any(wish.not_before for wish in pool._wishes.values()):
+                await asyncio.sleep(0.05)
+        assert not list((tmp_path / "data/cache/deps").glob("*"))
+        assert not (tmp_path / "data/cache/npm").exists()

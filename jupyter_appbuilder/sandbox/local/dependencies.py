@@ -134,6 +134,11 @@ class Dependencies:
         """The ``node_modules`` of ``manifest``, if it is there."""
         return self._entries.find(manifest.key)
 
+    def has(self, app: Path, lock: str) -> bool:
+        """Whether the workspace's packages are there, or it needs none."""
+        manifest = read_manifest(app, lock)
+        return manifest is None or not manifest.wanted or self.find(manifest) is not None
+
     async def prepare(self, app: Path, lock: str, on_progress: OnProgress | None = None) -> Path | None:
         """Make sure the workspace's packages are there; the folder to mount. None where it needs none.
 

@@ -33,6 +33,7 @@ IDLE_SECONDS = 600.0
 QUIET_SECONDS = 3.0
 """How long nothing may have started before the next one is made: a page that just opened needs the processor."""
 RETRY_SECONDS = 120.0
+UNPREPARED_SECONDS = 10.0
 SPARE_MEMORY = 1024 * MiB
 """Bytes that must be free on this machine, or in this container, before one more is made."""
 
@@ -153,6 +154,11 @@ class Pool:
         if self._keeper is None or self._keeper.done():
             self._keeper = asyncio.get_running_loop().create_task(self._keep())
 
+    def stay(self) -> None:
+        """Somebody is still there."""
+        for wish in self._wishes.values():
+            wish.until = time.monotonic() + self._idle
+
     def claim(self, template: Template) -> Ready | None:
         """Take a ready sandbox of ``template``, if there is one. The caller moves it or discards it."""
         self._stirred = time.monotonic()
@@ -211,9 +217,12 @@ class Pool:
         try:
             ready = await Ready.stage(wish.template, wish.shelf, wish.base_path())
             ready.sandbox = await self._make(f"ready-{ready.folder.name}", ready.folder / "app", wish.template)
+            if not await ready.sandbox.is_prepared():
+                # Fetching packages is for a person's own start, which shows how far it is.
+                wish.not_before = time.monotonic() + UNPREPARED_SECONDS
+                await ready.discard()
+                return
             ready.sandbox.give_way(True)
-            # Packages first: while they are fetched, a person's own start shows how far that is.
-            await ready.sandbox.prepare()
             serving = ready.sandbox.serve_ahead(ready.base_path)
             wish.ready.append(ready)
             await asyncio.wait([serving])

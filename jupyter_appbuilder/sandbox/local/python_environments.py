@@ -86,6 +86,11 @@ class PythonEnvironments:
         other._network = network
         return other
 
+    def has(self, app: Path, packages: PythonPackages) -> bool:
+        """Whether the environment of the app's lock file is there."""
+        requirements = _read(app, packages)
+        return requirements.fits() and self._entries.find(_key(requirements.lock, find_interpreter())) is not None
+
     async def prepare(
         self, app: Path, packages: PythonPackages, on_progress: OnProgress | None = None
     ) -> PythonEnvironment:

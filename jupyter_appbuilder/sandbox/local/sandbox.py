@@ -167,6 +167,17 @@ class AppSandbox:
         if python := self.template.python:
             self._python = await self._work(self._python_environments.prepare(self._app, python, on_progress))
 
+    async def is_prepared(self) -> bool:
+        """Whether nothing has to be fetched before the dev server can start."""
+
+        def look() -> bool:
+            python = self.template.python
+            return self._dependencies.has(self._app, self.template.lock) and (
+                python is None or self._python_environments.has(self._app, python)
+            )
+
+        return await asyncio.to_thread(look)
+
     async def serve(self, base_path: str, on_progress: OnProgress | None = None) -> DevServer:
         ahead, self._ahead = self._ahead, None
         if ahead is not None and base_path == self._base_path:
