@@ -16,6 +16,7 @@ from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
 
 from traitlets import Bool, Dict, Float, Int, List, Unicode, default
 from traitlets.config import LoggingConfigurable
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from .agent.loop import Agent
     from .agent.models.catalog import Catalog
     from .preview.capabilities import Previews
+    from .running_app import RunningApp
     from .sandbox.base import Ready, ReadyPool, SandboxProvider
     from .sandbox.templates import Template
     from .tools.base import Tool
@@ -119,6 +121,7 @@ class AppBuilder(LoggingConfigurable):
         self._trees: dict[Path, str] = {}
         self._housekeeper: asyncio.Task[None] | None = None
         self._warm = False
+        self._unrecorded: WeakKeyDictionary[RunningApp, str] = WeakKeyDictionary()
         self._control = ControlSocket(label or "another process", self._obey)
         self._background: set[asyncio.Task[Any]] = set()
 
@@ -553,15 +556,14 @@ class AppBuilder(LoggingConfigurable):
     async def sandboxes(self) -> list[dict[str, Any]]:
         """The sandboxes of this process, as JSON: the oldest first; those that stand ready have no session."""
 
-        async def describe(session: Session) -> dict[str, Any] | None:
-            found = await session.app.describe_sandbox() if session.equipped else None
+        async def describe(app: RunningApp, name: str) -> dict[str, Any] | None:
+            found = await app.describe_sandbox()
             if found is None:
                 return None
-            summary = session.summary
-            named = {"session": summary.id, "name": summary.name, "template": summary.template}
+            named = {"session": app.session, "name": name, "template": app.template}
             return named | await self._kind_of(found["provider"]) | found
 
-        found = await asyncio.gather(*(describe(session) for session in list(self._sessions.values())))
+        found = await asyncio.gather(*(describe(app, name) for app, name in self._apps()))
         ready = [
             {"session": "", "name": "", "template": template} | await self._kind_of(name) | shown
             for name, provider in list(self._provider.items())
@@ -572,9 +574,9 @@ class AppBuilder(LoggingConfigurable):
 
     async def stop_sandbox(self, session: str) -> None:
         """End a session's sandbox, named by the session's id or name. ``NotFound`` where it has none here."""
-        for found in list(self._sessions.values()):
-            if session in (found.id, found.summary.name) and found.equipped and found.app.placed:
-                await found.app.stop()
+        for app, name in self._apps():
+            if session in (app.session, name) and app.placed:
+                await app.stop()
                 return
         raise NotFound(
             f"No sandbox of {session!r} runs in this process.",
@@ -610,8 +612,17 @@ class AppBuilder(LoggingConfigurable):
 
     def placed(self) -> list[tuple[str, str]]:
         """Provider and state of each sandbox."""
-        apps = [session.app for session in self._sessions.values() if session.equipped]
-        return [app.placed for app in apps if app.placed]
+        return [placed for app, _ in self._apps() if (placed := app.placed)]
+
+    async def count(self, app: RunningApp, name: str) -> None:
+        """Take an app that no session knows among those that are listed and stopped, as long as it exists."""
+        self._unrecorded[app] = name
+        await self._listen()
+
+    def _apps(self) -> list[tuple[RunningApp, str]]:
+        """Every app of this process, with its name."""
+        sessions = [session for session in self._sessions.values() if session.equipped]
+        return [*((session.app, session.summary.name) for session in sessions), *self._unrecorded.items()]
 
     # Sandboxes that stand ready
 
@@ -652,10 +663,6 @@ class AppBuilder(LoggingConfigurable):
                 if time.monotonic() - renewed > LEASE_SECONDS / 3:
                     await self.log_store.renew()
                     renewed = time.monotonic()
-                if self.busy or any(time.monotonic() - s.app.used_at < WATCH_SECONDS for s in self._sessions.values()):
-                    for provider in self._provider.values():
-                        if pool := self._pool(provider):
-                            pool.stay()
                 for session in list(self._sessions.values()):
                     if session.channel.watched:
                         await session.look_for_edits()

@@ -22,7 +22,12 @@ def environment(folder: Path) -> dict[str, str]:
     settings = {"AppBuilder": {"demo_pace": 0.0, "model": "demo:recorded"}}
     (config / "jupyter_server_config.json").write_text(json.dumps(settings))
     (folder / "root").mkdir(exist_ok=True)
-    return {"JUPYTER_DATA_DIR": str(data), "JUPYTER_CONFIG_DIR": str(config), "APPBUILDER_ROOT": str(folder / "root")}
+    return {
+        "JUPYTER_DATA_DIR": str(data),
+        "JUPYTER_CONFIG_DIR": str(config),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "APPBUILDER_ROOT": str(folder / "root"),
+    }
 
 
 @contextlib.contextmanager

@@ -47,7 +47,16 @@ def serve(found: ReplayResult, terminal: Terminal) -> Generator[str]:
 
         async def start() -> RunningApp:
             storage = PageStorage(Path(builder.data_dir, "storage", f"{key}.json"))
-            app = RunningApp(key, Unrecorded(terminal), make_sandbox, builder.previews, storage)
+            app = RunningApp(
+                key,
+                Unrecorded(terminal),
+                make_sandbox,
+                builder.previews,
+                storage,
+                provider=(await builder.choose_sandbox()).name,
+                template=found.template or builder.template,
+            )
+            await builder.count(app, found.workspace.name)
             server = await app.ensure()
             if server.state != "ready":
                 await app.close()

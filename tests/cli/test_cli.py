@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -45,8 +46,8 @@ def demo(folder: Path) -> dict[str, str]:
 def test_the_help_is_quick_and_names_every_command(folder: Path):
     done = run(folder, "--help")
     assert done.returncode == 0
-    for name in ("build", "demo", "replay", "list", "export", "doctor"):
-        assert f"\n    {name} " in done.stdout
+    for name in ("build", "demo", "replay", "list", "export", "sandboxes", "doctor"):
+        assert re.search(rf"\n    {name}\s", done.stdout)
     heavy = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "jupyter_appbuilder.cli", "--help"], capture_output=True, text=True
     ).stderr
@@ -119,6 +120,11 @@ def test_a_replay_can_be_served(folder: Path, demo: dict[str, str]):
             found = json.loads(process.stdout.readline())
             with urllib.request.urlopen(found["preview_url"]) as answer:
                 assert "Task board" in answer.read().decode()
+            [sandbox] = json.loads(run(folder, "sandboxes", "--json").stdout)["sandboxes"]
+            assert (sandbox["name"], sandbox["pid"], sandbox["state"]) == ("served", process.pid, "ready")
+            assert "served" in run(folder, "sandboxes").stdout
+            assert run(folder, "sandboxes", "stop", "served").stdout.startswith("Stopped served.")
+            assert json.loads(run(folder, "sandboxes", "--json").stdout) == {"sandboxes": []}
         finally:
             process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
