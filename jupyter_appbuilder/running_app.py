@@ -60,7 +60,7 @@ class RunningApp:
         self._reserved = reserved
         self._settled = settled
         self._provider = provider
-        self._template = template
+        self.template = template
         self._said: dict[str, Any] | None = None
         self._findings: dict[tuple[str, str], dict[str, Any]] = {}
         self._changed_at = 0.0
@@ -179,12 +179,12 @@ class RunningApp:
             server = DevServer("failed", message=str(error), log=self.server.log)
         except asyncio.CancelledError:
             self._say("stopped", "")
-            started(self._provider, self._template, "stopped", 0)
+            started(self._provider, self.template, "stopped", 0)
             raise
         else:
             server = sandbox.server
         result = "ready" if server.state == "ready" else "failed"
-        started(self._provider, self._template, result, time.monotonic() - began)
+        started(self._provider, self.template, result, time.monotonic() - began)
         self._say(server.state, server.message, log=server.log if server.state == "failed" else "")
         if self._settled:
             await self._settled()
