@@ -1,0 +1,113 @@
+"""A whole session in the cloud: the agent builds, a person looks in a browser and edits by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from building import app_builder, call, scripted_builder, write
+from chromium import launch_options
+from playwright.async_api import Page, async_playwright
+from preview.stage import served
+
+from .cloud import BuiltTemplate, Cloud, cloud
+from .stage import plain, until
+
+
+def use(there: Cloud, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("E2B_API_KEY", there.key)
+    patch.setenv("E2B_API_URL", there.url)
+    patch.setenv("E2B_SANDBOX_URL", there.url)
+
+
+@contextlib.asynccontextmanager
+async def browsing(session: Any, builder: Any) -> AsyncGenerator[Page]:
+    """The session's preview in Chromium, through the real proxy."""
+    async with served(builder.previews) as origin, async_playwright() as playwright:
+        browser = await playwright.chromium.launch(**launch_options())
+        try:
+            page = await browser.new_page()
+            await page.goto(origin + session.app.base_path)
+            yield page
+        finally:
+            await browser.close()
+
+
+async def shows(page: Page, words: str) -> None:
+    await page.get_by_text(words, exact=False).first.wait_for(timeout=30_000)
+
+
+async def test_an_app_is_built_in_the_cloud_and_seen_in_a_browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """React, Vite and hot updates: the edit shows without the page being loaded again."""
+    app = "export default function App() { return <main><h1>%s</h1></main> }\n"
+    steps: list[dict[str, Any]] = [
+        {"tool_calls": [write("src/App.tsx", app % "Made in the cloud")]},
+        {"tool_calls": [call("run_command", command="uname -n; echo made > made-there.txt")]},
+        {"text": "Done."},
+    ]
+    async with cloud(tmp_path / "cloud", internet=True) as there:
+        use(there, monkeypatch)
+        async with scripted_builder(tmp_path, steps, sandbox="e2b", base_url="/user/ada/") as (builder, _):
+            session = await builder.create(name="cloudy", template="react-vite")
+            await session.send("Make it.")
+            done = await session.wait()
+            assert done["reason"] == "done", done
+            events = await session.events()
+            results = [event.data for event in events if event.type == "tool.finished"]
+            assert "e2b.local" in str(results), results  # the name of the machine there
+            assert (session.workspace.app / "made-there.txt").read_text() == "made\n"
+            assert not (session.workspace.app / "node_modules" / "vite").exists()
+            server = await session.app.ensure()
+            assert server.state == "ready", server
+            async with browsing(session, builder) as page:
+                await shows(page, "Made in the cloud")
+                await page.evaluate("window.kept = 1")
+                (session.workspace.app / "src/App.tsx").write_text(app % "Edited by hand")
+                await shows(page, "Edited by hand")
+                assert await page.evaluate("window.kept") == 1
+            assert not (await session.app.problems())
+            assert there.key not in str([event.to_json() for event in await session.events()])
+            assert there.key not in session.notebook.path.read_text()
+        assert not there.sandboxes
+
+
+async def test_a_session_finds_its_sandbox_again_after_the_server_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    template = plain(tmp_path)
+    async with cloud(tmp_path / "cloud") as there:
+        there.templates["appbuilder-plain"] = BuiltTemplate("tplain", "appbuilder-plain", "b1")
+        use(there, monkeypatch)
+        traits: dict[str, Any] = {"template_path": [str(template.folder.parent)], "template": "plain"}
+        async with app_builder(tmp_path, **traits) as builder:
+            session = await builder.create(name="kept", sandbox="e2b")
+            await until(lambda: session.app.server.state == "ready")
+            assert session.summary.sandbox == "e2b"
+            sandbox = await session.app.sandbox()
+            await sandbox.exec("echo here > there.txt; mkdir -p node_modules && echo kept > node_modules/kept")
+            (first,) = there.sandboxes
+            # As after kill -9: nobody stops it, nobody asks for it any more.
+            provider = builder.sandbox_provider("e2b")
+            monkeypatch.setattr(type(sandbox), "stop", lambda self: asyncio.sleep(0))
+            for task in list(sandbox._tasks):  # type: ignore[attr-defined]
+                task.cancel()
+            number = session.id
+            assert provider.running  # type: ignore[attr-defined]
+        monkeypatch.undo()
+        use(there, monkeypatch)
+        (session.workspace.app / "index.html").write_text("<p>edited meanwhile</p>")
+        async with app_builder(tmp_path, **traits) as builder:
+            session = await builder.session(number)
+            server = await session.app.ensure()
+            assert server.state == "ready", server
+            assert list(there.sandboxes) == [first]
+            sandbox = await session.app.sandbox()
+            assert (await sandbox.exec("cat there.txt node_modules/kept index.html")).stdout == (
+                "here\nkept\n<p>edited meanwhile</p>"
+            )
+            assert (await sandbox.stats()).processes == 1  # one dev server, not two
+        assert not there.sandboxes
