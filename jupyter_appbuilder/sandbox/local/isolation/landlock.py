@@ -21,7 +21,7 @@ from ...base import Isolation
 from ..layout import SYSTEM_FILES
 from ..seccomp import COMMON, NUMBERS, SHARED, program
 from . import landlock_launcher
-from .base import Launch, Plan, bridged
+from .base import Launch, Plan
 from .shared import Ground, free_port, prepare
 
 LEAST = 4  # of Landlock's interface: Linux 6.7, the first that knows TCP
@@ -96,7 +96,7 @@ class Landlock:
         return {
             "abi": self.version,
             "server": os.getpid(),
-            "argv": bridged(plan),
+            "argv": list(plan.argv),
             "environment": dict(plan.environment),
             "cwd": plan.cwd,
             "read": [*READ, *map(_real, ground.read)],

@@ -53,6 +53,9 @@ def prctl(option: int, value: int) -> None:
 
 def drop_capabilities() -> None:
     """For good: without new privileges, no program that is started gets them back."""
+    for capability in range(64):
+        if libc.prctl(24, ctypes.c_ulong(capability), *(ctypes.c_ulong(0),) * 3) < 0:
+            break  # may not, or there are no more
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
     call({"x86_64": 126, "aarch64": 91}[os.uname().machine], header, (ctypes.c_uint32 * 6)())
 

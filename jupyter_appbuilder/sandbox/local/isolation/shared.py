@@ -17,12 +17,12 @@ from pathlib import Path
 
 from ..disk import remove_folder
 from ..layout import EGRESS_PORT, HOME, NODE, OURS, Bind
-from .base import Plan
+from .base import Plan, bridged
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What one command works on, at this machine's own paths. ``plan`` is the plan, translated."""
+    """What one command works on, at this machine's own paths. ``plan`` is translated, with its bridges."""
 
     plan: Plan
     private: Path  # holds tmp/ and home/, and whatever else the command needs for itself
@@ -72,17 +72,17 @@ async def prepare(plan: Plan, folder: Path) -> Ground:
         for bind in plan.binds
         if bind.source == empty and bind.target.endswith("/.git")
     )
+    # No limit on processes: the kernel would count all those of this person.
+    alone = replace(plan, processes=None, egress=None)
     translated = replace(
-        plan,
-        argv=[translate(word, places) for word in plan.argv],
+        alone,
+        argv=[translate(word, places) for word in bridged(alone)],
         environment={
             name: translate(value, places).replace(f":{EGRESS_PORT}", f":{ports[0]}" if ports else f":{EGRESS_PORT}")
             for name, value in plan.environment.items()
         },
         cwd=translate(plan.cwd, places),
         binds=binds,
-        processes=None,  # the kernel would count all processes of this person
-        egress=None,
     )
     return Ground(
         translated,
