@@ -6,6 +6,7 @@ Tools see it as ``tools.base.AppServer``, the preview proxy as ``preview.target.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -127,7 +128,8 @@ class RunningApp:
         """Let the app's code reach ``hosts`` and no others; the dev server starts anew where it would not notice."""
         sandbox = self._sandbox
         if sandbox is not None and await sandbox.allow(hosts, on_refused) and not self._closed:
-            await self.restart()
+            with contextlib.suppress(AppBuilderError):  # stopped meanwhile: its next start has them
+                await self.restart()
 
     async def ensure(self) -> DevServer:
         """Start or wake the dev server if need be; wait until it is ready or has failed."""

@@ -51,7 +51,13 @@ class PrivateRegistries:
         return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
     def authorization(self, authority: str, path: str) -> str | None:
-        """What to send for ``path`` (beginning with a slash): of the credentials that cover it, the most specific."""
+        """What to send for ``path`` (beginning with a slash): of the credentials that cover it, the most specific.
+
+        None for a path that a server could read as one elsewhere.
+        """
+        plain = unquote(unquote(path.partition("?")[0])).replace("\\", "/")
+        if any(segment in (".", "..") for segment in plain.split("/")):
+            return None
         found = [it for it in self.credentials if f"{authority}{path}".startswith(it.prefix)]
         return max(found, key=lambda it: len(it.prefix)).authorization if found else None
 

@@ -39,6 +39,12 @@ class Registries:
         return self.scoped.get(package.partition("/")[0], self.npm)
 
     @property
+    def described(self) -> str:
+        """The main npm registry for people, and whether it is told who is there."""
+        scheme = self.private.schemes.get(authority_of(self.npm) or "")
+        return f"{self.npm.replace('http:', f'{scheme}:', 1)}, with your credentials" if scheme else self.npm
+
+    @property
     def hosts(self) -> frozenset[str]:
         """``host:port`` of each registry."""
         urls = (self.npm, *self.scoped.values(), *self.python, *self.python_links, *self.python_files)

@@ -304,7 +304,9 @@ async def test_a_token_goes_only_to_what_it_is_for(tmp_path: Path, monkeypatch: 
         proxy = EgressProxy(tmp_path / "e.sock", [name], trusted=[name], private=private)
         await proxy.start()
         try:
-            for path, sent in {"/npm/x": True, "/other/x": False, "/npm": False, "/npmx": False}.items():
+            sent_for = {"/npm/x": True, "/npm/@corp%2fhello": True, "/other/x": False, "/npm": False, "/npmx": False}
+            sent_for |= dict.fromkeys(["/npm/../x", "/npm/%2e%2e/x", "/npm/%252e%2E/x", "/npm/..%5cx"], False)
+            for path, sent in sent_for.items():
                 await ask(proxy, f"GET http://{name}{path} HTTP/1.1\r\nAuthorization: Bearer mine\r\n\r\n")
                 assert (corp.requests[-1][2] == f"Bearer {TOKEN}") is sent, path
                 assert "mine" not in corp.requests[-1][2]

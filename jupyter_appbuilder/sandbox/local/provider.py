@@ -160,7 +160,7 @@ class LocalSandbox(LoggingConfigurable):
         findings.append(Check("disk", True, describe_disk(self.limits)))
         try:
             registries = await self._known_registries()
-            findings.append(Check("package registry", True, f"reachable from sandboxes: {registries.npm}"))
+            findings.append(Check("package registry", True, f"reachable from sandboxes: {registries.described}"))
         except Unavailable as error:
             findings.append(Check("package registry", False, error.message, error.hint))
         return findings
