@@ -110,8 +110,17 @@ export function PreviewPane({
     }
   }, [idle, store, attempt]);
 
-  const width = WIDTHS[device];
+  // A page whose server ended shows what it last was: ours says what happened instead.
   const state = preview?.state ?? 'stopped';
+  const before = React.useRef(state);
+  React.useEffect(() => {
+    if (before.current === 'ready' && state === 'failed') {
+      setRound(known => known + 1);
+    }
+    before.current = state;
+  }, [state]);
+
+  const width = WIDTHS[device];
   const last = findings[findings.length - 1];
   /** Ask the page's probe; it stands on an origin of its own that nobody else can name. */
   const tell = (type: 'back' | 'forward' | 'reload' | 'navigate', more: { path?: string } = {}): void => {
@@ -189,6 +198,12 @@ export function PreviewPane({
       </div>
       {failure && <Failure error={failure} />}
       <div className={`jp-AppBuilder-stage jp-mod-${device}`}>
+        {url && state === 'starting' && preview?.message === 'Waking up' && (
+          <p className="jp-AppBuilder-waking" role="status">
+            <Spinner />
+            {trans.__('Waking the app…')}
+          </p>
+        )}
         {url ? (
           <iframe
             key={`${url}:${round}`}

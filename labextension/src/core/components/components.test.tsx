@@ -340,6 +340,19 @@ describe('the preview', () => {
     expect(frame?.getAttribute('referrerpolicy')).toBe('no-referrer');
   });
 
+  it('says that a sleeping app wakes, and shows why one ended instead of what it last was', () => {
+    const shown = { state: 'ready', url: '/appbuilder/preview/x/', message: '', fraction: null } as const;
+    const transport = show(snapshot({ preview: shown }));
+    const first = document.querySelector('iframe');
+    transport.say({ kind: 'live', n: 2, type: 'preview', data: { ...shown, state: 'starting', message: 'Waking up' } });
+    expect(screen.getByText('Waking the app…')).toBeTruthy();
+    transport.say({ kind: 'live', n: 3, type: 'preview', data: shown });
+    expect(screen.queryByText('Waking the app…')).toBeNull();
+    expect(document.querySelector('iframe')).toBe(first);
+    transport.say({ kind: 'live', n: 4, type: 'preview', data: { ...shown, state: 'failed', message: 'It ended.' } });
+    expect(document.querySelector('iframe')).not.toBe(first);
+  });
+
   it('shows the real error and has it fixed', () => {
     const transport = show(
       snapshot({ preview: { state: 'failed', url: null, message: 'Vite ended with code 1', fraction: null, log: 'boom' } })
