@@ -15,7 +15,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -45,7 +45,7 @@ from .limits import (
     too_much_memory,
     too_much_scratch,
 )
-from .watch import Watch
+from .watch import Watch, Watched
 
 ENVIRONMENT = {
     "PATH": PATH,
@@ -99,7 +99,7 @@ class Cell:
     running: set[Process]
     quota: Quota | None = None
     installs: bool = False  # whether it is for an installation of packages
-    cores_due: float = 0.0  # when the watch next sees to it that it keeps to its cores
+    watched: Watched = field(default_factory=Watched)
 
     def pids(self) -> list[int]:
         return self.group.processes() if self.group else descendants([process.pid for process in self.running])
@@ -373,6 +373,8 @@ class Runner:
         over as an open descriptor: the sandbox never sees the folder, so it cannot put a link to another socket there.
         ``egress`` is the egress proxy's socket; without it there is no network at all.
         """
+        if not self.folder.name:
+            raise Unavailable("The sandbox was stopped for good.", hint="Open the session again.", reason="closed")
         if self._started:
             await self.start()
         # Over its quota a session can still delete, but nothing can grow.
