@@ -331,3 +331,18 @@ async def test_no_package_is_fetched_unasked(tmp_path: Path):
                 await asyncio.sleep(0.05)
         assert not list((tmp_path / "data/cache/deps").glob("*"))
         assert not (tmp_path / "data/cache/npm").exists()
+
+
+async def test_where_folders_cannot_be_moved_nothing_stands_ready(tmp_path: Path):
+    """Without mounts a dev server knows its files by the paths they had."""
+    async with building(tmp_path) as builder:
+        provider: Any = builder.sandbox_provider()
+        provider.isolation = "landlock"
+        await builder.sessions()
+        async with asyncio.timeout(30):
+            while not any(wish.not_before for wish in provider.pool._wishes.values()):
+                await asyncio.sleep(0.05)
+        session = await builder.create()
+        assert (await session.app.ensure()).state == "ready"
+        assert "first" in await page(session)
+        assert not list((tmp_path / "root/appbuilder").glob(".ready/*"))

@@ -217,6 +217,10 @@ class Pool:
         try:
             ready = await Ready.stage(wish.template, wish.shelf, wish.base_path())
             ready.sandbox = await self._make(f"ready-{ready.folder.name}", ready.folder / "app", wish.template)
+            if not ready.sandbox.can_move:
+                wish.not_before = float("inf")
+                await ready.discard()
+                return
             if not await ready.sandbox.is_prepared():
                 # Fetching packages is for a person's own start, which shows how far it is.
                 wish.not_before = time.monotonic() + UNPREPARED_SECONDS

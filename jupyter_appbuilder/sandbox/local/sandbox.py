@@ -236,6 +236,11 @@ class AppSandbox:
         if self._cell.group:
             self._cell.group.weigh(1 if give else 100)
 
+    @property
+    def can_move(self) -> bool:
+        """Whether its app's folder can be moved under a running dev server: only where it is seen through a mount."""
+        return self._runner.layer.kind == "bubblewrap"
+
     async def assign(self, session: str, app: Path) -> None:
         """Be ``session``'s from now on. Its app's folder was moved to ``app``: mounts follow it, paths do not."""
         scratch = self._scratch.with_name(scratch_name(session))
