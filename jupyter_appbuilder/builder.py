@@ -104,12 +104,16 @@ class AppBuilder(LoggingConfigurable):
 
         return str(Path(jupyter_data_dir()) / "appbuilder")
 
-    def __init__(self, *, base_url: str = "/", label: str = "", pooling: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, *, base_url: str = "/", label: str = "", pooling: bool = False, resuming: bool = False, **kwargs: Any
+    ) -> None:
         """``base_url``: the prefix of every URL; ``label``: how other processes are told who owns a session;
-        ``pooling``: whether sandboxes may stand ready before they are asked for."""
+        ``pooling``: whether sandboxes may stand ready before they are asked for; ``resuming``: whether turns that a
+        process which died left go on here (for a server: a command that ends soon could not finish them)."""
         super().__init__(**kwargs)
         self.base_url = base_url
         self.pooling = pooling
+        self.resuming = resuming
         self.log_store = EventLog(Path(self.data_dir) / "log.db", Owner(label or "another Jupyter App Builder process"))
         self._sessions: dict[str, Session] = {}
         self._opening = asyncio.Lock()
@@ -340,7 +344,7 @@ class AppBuilder(LoggingConfigurable):
             self._keep_house()
             if owned:
                 try:
-                    await session.recover()
+                    await session.recover(resume=self.resuming)
                     # It may have been open, and so not written, when its last owner ended.
                     session.notebook.changed()
                 except BaseException:

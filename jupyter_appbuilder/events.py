@@ -199,6 +199,12 @@ class UsageRecorded(TypedDict):
     usage: UsageData
 
 
+class TurnResumed(TypedDict):
+    """The process that ran the turn died; another one took it up where the log ends."""
+
+    turn: str
+
+
 class TurnFinished(TypedDict):
     turn: str
     reason: TurnReason
@@ -216,6 +222,7 @@ PAYLOADS: Mapping[str, type] = {
     "sandbox.slept": SandboxSlept,
     "sandbox.woke": SandboxWoke,
     "turn.started": TurnStarted,
+    "turn.resumed": TurnResumed,
     "turn.finished": TurnFinished,
     "message.user": MessageUser,
     "response.completed": ResponseCompleted,

@@ -45,6 +45,7 @@ class AppBuilderExtension(ExtensionApp):
             parent=self,
             base_url=server.base_url,
             pooling=True,
+            resuming=True,
             label=f"the Jupyter server at {server.connection_url}",
             **{name: value for name, value in defaults.items() if name not in configured},
         )

@@ -18,6 +18,7 @@ from .errors import AppBuilderError, Conflict, InvalidInput, NotFound, SessionBu
 from .events import By, Draft, Event
 from .log import EventLog, Summary
 from .log.summary import fold
+from .recovery import MOST_RESUMED, take_back
 
 if TYPE_CHECKING:
     from .agent.loop import Agent, Outcome
@@ -98,7 +99,7 @@ class Session:
         self._seeds = seeds
         self.equipped = True
 
-    def begin(self, furnish: Coroutine[Any, Any, None]) -> None:
+    def begin(self, furnish: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Let a new session get its files; ``ready`` waits for that."""
         self._beginning = asyncio.create_task(furnish)
         # Whoever calls ``ready`` gets the error; nobody has to.
@@ -262,33 +263,41 @@ class Session:
                 started.exception()
                 return
             started.set_result(turn)
-            self._work = asyncio.create_task(self._answer(agent, turn, model, text))
-            if self._stopping:
-                self._work.cancel()
-            reason, message, hint = "done", "", ""
-            try:
-                outcome = await self._work
-                reason, message, hint = outcome.reason, outcome.message, outcome.hint
-            except asyncio.CancelledError:
-                reason, message, hint = "stopped", "Stopped.", "What was done so far is kept. Go on, or restore."
-            except AppBuilderError as error:
-                reason, message, hint = "failed", error.message, error.hint
-            except Exception:
-                log.exception("Turn %s of session %s failed", turn, self.id)
-                reason, message = "failed", "Something went wrong inside App Builder."
-                hint = "The server's log has the details. Try again."
-            self._work = None
-            try:
-                await self._finish(turn, text, reason, message, hint)
-            except AppBuilderError as error:
-                log.error("The end of turn %s of session %s could not be stored: %s", turn, self.id, error)
+            await self._carry_out(agent, turn, model, text)
+
+    async def _carry_out(self, agent: Agent, turn: str, model: str, text: str) -> None:
+        """Let the agent work on a turn that has begun, and store how it ends."""
+        self._work = asyncio.create_task(self._answer(agent, turn, model, text))
+        if self._stopping:
+            self._work.cancel()
+        reason, message, hint = "done", "", ""
+        try:
+            outcome = await self._work
+            reason, message, hint = outcome.reason, outcome.message, outcome.hint
+        except asyncio.CancelledError:
+            reason, message, hint = "stopped", "Stopped.", "What was done so far is kept. Go on, or restore."
+        except AppBuilderError as error:
+            reason, message, hint = "failed", error.message, error.hint
+        except Exception:
+            log.exception("Turn %s of session %s failed", turn, self.id)
+            reason, message = "failed", "Something went wrong inside App Builder."
+            hint = "The server's log has the details. Try again."
+        self._work = None
+        try:
+            await self._finish(turn, text, reason, message, hint)
+        except AppBuilderError as error:
+            log.error("The end of turn %s of session %s could not be stored: %s", turn, self.id, error)
 
     async def _answer(self, agent: Agent, turn: str, model: str, text: str) -> Outcome:
         earlier = [e.data["text"] for e in self._events if e.type == "message.user" and e.data["turn"] != turn]
+        calls = {e.type + e.data["call"] for e in self._events if e.type in ("tool.started", "tool.finished")}
         for number, (path, content) in enumerate(self._seeds(model, text, earlier).items()):
-            if not await asyncio.to_thread(self.workspace.resolve(path).exists):
+            call = f"{turn}.seed.{number}"
+            there = await asyncio.to_thread(self.workspace.resolve(path).exists)
+            begun = f"tool.started{call}" in calls
+            if f"tool.finished{call}" not in calls and (begun or not there):
                 arguments = {"path": path, "content": content.decode()}
-                await self.runner.run("write_file", arguments, call=f"{turn}.seed.{number}", by="loop", turn=turn)
+                await self.runner.run("write_file", arguments, call=call, by="loop", turn=turn, started=begun)
         return await agent.run(turn)
 
     async def _finish(self, turn: str, title: str, reason: str, message: str, hint: str) -> None:
@@ -431,8 +440,11 @@ class Session:
 
     # Beginning and end
 
-    async def recover(self) -> None:
-        """Close what a process that died left open, so that the session can be used. Nothing stored is changed."""
+    async def recover(self, *, resume: bool = False) -> None:
+        """Close what a process that died left open, so that the session can be used. Nothing stored is changed.
+
+        With ``resume``, a turn that was under way goes on where the log ends.
+        """
         if self.summary.state == "creating":
             await self.append(
                 Draft(
@@ -441,12 +453,42 @@ class Session:
                 )
             )
             return
+        turn = self._resumable() if resume else ""
         try:
-            await self._catch_up()
+            await self._catch_up(turn)
         except (AppBuilderError, OSError) as error:
             # Without its files a session can still be read and deleted.
             log.warning("The files of session %s cannot be read: %s", self.id, error)
-        await self._close_open()
+            turn = ""
+        await self._close_open(turn)
+        if turn:
+            await self._resume(turn)
+
+    def _resumable(self) -> str:
+        """The turn that was under way, if it can go on: one that took the server down again and again cannot."""
+        turn = self.summary.turn
+        if turn is None or turn["reason"] is not None:
+            return ""
+        resumed = [e for e in self._events if e.type == "turn.resumed" and e.data["turn"] == turn["turn"]]
+        since = [e for e in self._events if resumed and e.seq > resumed[-1].seq and e.type == "response.completed"]
+        return turn["turn"] if len(resumed) < MOST_RESUMED or since else ""
+
+    async def _resume(self, turn: str) -> None:
+        begun = next(e.data for e in self._events if e.type == "turn.started" and e.data["turn"] == turn)
+        asked = [e.data["text"] for e in self._events if e.type == "message.user" and e.data["turn"] == turn]
+        await self.append(Draft("turn.resumed", {"turn": turn}))
+        try:
+            agent = await self._make_agent(self, begun["model"])
+        except AppBuilderError as error:
+            await self._finish(turn, asked[0], "failed", error.message, error.hint)
+            return
+
+        async def go_on() -> None:
+            async with self._acting:
+                await self._carry_out(agent, turn, begun["model"], asked[0])
+
+        self._stopping = False
+        self._turn = asyncio.create_task(go_on())
 
     async def _mend(self) -> None:
         """After the log refused to store something: take its word for what happened, and go on from there."""
@@ -455,8 +497,9 @@ class Session:
             await self._close_open()
             self._astray = False
 
-    async def _catch_up(self) -> None:
-        """Record what a process that died, or could not store it, did to the files."""
+    async def _catch_up(self, resuming: str = "") -> None:
+        """Record what a process that died, or could not store it, did to the files. What calls of the turn
+        ``resuming`` had done that will be made again is undone first."""
         turn = self.summary.turn
         unfinished = turn["turn"] if turn and turn["reason"] is None else None
         for event in reversed(self._events):
@@ -464,22 +507,40 @@ class Session:
                 if tree := event.data.get("tree"):
                     await self.workspace.know(tree)
                 break
+        for started in self._to_repeat(resuming) if resuming else ():
+            await take_back(self.workspace, started["tool"], started["arguments"])
         await self._take_outside_changes(by="command" if unfinished else "person")
         kept = {event.data["checkpoint"] for event in self._events if event.type == "checkpoint.created"}
         newest = (await self.workspace.checkpoints())[0]
         if newest.id not in kept and newest.tree == await self.workspace.known():
             await self.append(checkpoint_draft(newest, unfinished))
 
-    async def _close_open(self) -> None:
-        """End the calls and the turn that have no end in the log."""
+    def _open_calls(self) -> list[Mapping[str, Any]]:
+        """Calls that started and have no end in the log."""
         finished = {event.data["call"] for event in self._events if event.type == "tool.finished"}
+        return [e.data for e in self._events if e.type == "tool.started" and e.data["call"] not in finished]
+
+    def _to_repeat(self, turn: str) -> list[Mapping[str, Any]]:
+        """Open calls of a turn that can be made once more: what they do is the same each time."""
+        return [
+            started
+            for started in self._open_calls()
+            if started["turn"] == turn
+            and (tool := self.runner.tools.get(started["tool"]))
+            and (tool.effect in ("read", "write") or tool.name == "check_app")
+        ]
+
+    async def _close_open(self, resuming: str = "") -> None:
+        """End the calls and the turn that have no end in the log, but for the turn ``resuming`` and its calls that
+        will be made again."""
+        again = {started["call"] for started in self._to_repeat(resuming)} if resuming else set[str]()
         turn = self.summary.turn
         for approval in unanswered(self._events):
             await self.append(closing(approval, "interrupted"))
-        for event in self._events:
-            if event.type == "tool.started" and event.data["call"] not in finished:
-                await self.append(Draft("tool.finished", interrupted(event.data)))
-        if turn and turn["reason"] is None:
+        for started in self._open_calls():
+            if started["call"] not in again:
+                await self.append(Draft("tool.finished", interrupted(started)))
+        if turn and turn["reason"] is None and not resuming:
             title = next(e.data["text"] for e in reversed(self._events) if e.type == "message.user")
             message = "The server stopped while this turn was running."
             await self._finish(turn["turn"], title, "failed", message, "What was done is kept. Try again to go on.")

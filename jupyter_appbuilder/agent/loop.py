@@ -13,7 +13,7 @@ from ..events import By, Draft, TurnReason, UsageData
 from ..journal import Journal
 from .history import History
 from .models.base import Model, ModelError, ModelResponse, ModelSettings, TextDelta, ToolCallDelta, Usage
-from .progress import CHECK, CUT_OFFS, TurnProgress, going_in_circles, turn_progress
+from .progress import CHECK, CUT_OFFS, Left, TurnProgress, going_in_circles, left_over, turn_progress
 
 if TYPE_CHECKING:
     from ..tools.base import ToolCall, ToolResult
@@ -49,7 +49,14 @@ class Runner(Protocol):
     def definitions(self) -> list[dict[str, Any]]: ...
 
     async def run(
-        self, name: str, arguments: dict[str, Any] | str, *, call: str, by: By, turn: str | None = None
+        self,
+        name: str,
+        arguments: dict[str, Any] | str,
+        *,
+        call: str,
+        by: By,
+        turn: str | None = None,
+        started: bool = False,
     ) -> ToolResult: ...
 
     async def run_all(self, calls: Sequence[ToolCall], *, by: By, turn: str | None) -> list[ToolResult]: ...
@@ -86,7 +93,11 @@ class Agent:
         self._last_response = 0  # highest number given out, also for answers that were thrown away
 
     async def run(self, turn: str) -> Outcome:
-        """Work on a turn whose ``turn.started`` and ``message.user`` are in the log already."""
+        """Work on a turn whose ``turn.started`` and ``message.user`` are in the log already.
+
+        Where the log holds more of it, another process began it and died: this goes on where the log ends. A response
+        that was stored is not asked for again.
+        """
         clock = asyncio.timeout(self._limits.max_seconds)
         try:
             async with clock:
@@ -106,23 +117,30 @@ class Agent:
 
     async def _work(self, turn: str) -> Outcome:
         checks = 0
+        await self._history.refresh()
+        left = left_over(self._history.events, turn)
         while True:
             progress = await self._progress(turn)
             over = self._over(progress)
-            if over:
+            if over and not (left and left.calls):  # what was asked for has to have its results in the log
                 return over
-            response, answer = await self._answer(turn)
-            if answer.tool_calls:
-                await self._runner.run_all(_calls(response, answer), by="agent", turn=turn)
+            if left is None:
+                response, answer = await self._answer(turn)
+                left = Left(response, _calls(response, answer), answer.finish_reason)
+            last, left = left, None
+            if last.calls:
+                await self._runner.run_all(last.calls, by="agent", turn=turn)
                 continue
-            if answer.finish_reason == "length":
+            if last.finish_reason == "length":
                 continue  # the history tells the model
-            if answer.finish_reason == "content_filter":
+            if last.finish_reason == "content_filter":
                 return Outcome("failed", "The model's provider withheld the answer.", "Put the request another way.")
             if not (await self._progress(turn)).needs_check or not self._can_check():
                 return Outcome("done")
             checks += 1
-            found = await self._runner.run(CHECK, {}, call=f"{response}.check", by="loop", turn=turn)
+            found = await self._runner.run(
+                CHECK, {}, call=f"{last.response}.check", by="loop", turn=turn, started=last.check_started
+            )
             if found.ok:
                 return Outcome("done")
             if checks == CHECK_ROUNDS or self._model.recorded:

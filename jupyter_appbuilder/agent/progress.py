@@ -6,8 +6,12 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..events import Event
+
+if TYPE_CHECKING:
+    from ..tools.base import ToolCall
 
 CHECK = "check_app"
 
@@ -80,6 +84,48 @@ def turn_progress(events: Iterable[Event], turn: str) -> TurnProgress:
             # What a check leaves behind itself (a build cache) is no reason to check again.
             progress.changed = progress.changed or data.get("call") not in checks
     return progress
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What the last stored response of a turn still asks for, when the process that ran the turn died.
+
+    ``calls`` are those of its tool calls that have no result. A response without any was the model's last word:
+    what remains is the check, which may have been ``check_started``.
+    """
+
+    response: str
+    calls: list[ToolCall]
+    finish_reason: str
+    check_started: bool = False
+
+
+def left_over(events: Iterable[Event], turn: str) -> Left | None:
+    """None where the next thing to do is to ask the model."""
+    from ..tools.base import ToolCall
+
+    last: Event | None = None
+    started, finished = set[str](), dict[str, bool]()
+    for event in events:
+        if event.type == "response.completed" and event.data["turn"] == turn:
+            last = event
+        elif event.type == "tool.started":
+            started.add(event.data["call"])
+        elif event.type == "tool.finished":
+            finished[event.data["call"]] = event.data["ok"]
+    if last is None:
+        return None
+    response, asked = last.data["response"], last.data["tool_calls"]
+    calls = [
+        ToolCall(call["call"], call["tool"], call["arguments"], started=call["call"] in started)
+        for call in asked
+        if call["call"] not in finished
+    ]
+    check = f"{response}.check"
+    cut_off = last.data["finish_reason"] == "length"
+    if (asked and not calls) or (not asked and (cut_off or finished.get(check) is False)):
+        return None
+    return Left(response, calls, last.data["finish_reason"], check in started and check not in finished)
 
 
 def going_in_circles(actions: Sequence[Action]) -> str:

@@ -59,6 +59,7 @@ class ToolCall:
     call: str  # unique in the session
     tool: str
     arguments: str | dict[str, Any]
+    started: bool = False  # its start is in the log already: its process died before its end
 
 
 class AppServer(Protocol):

@@ -60,13 +60,21 @@ class ToolRunner:
         return [tool.definition() for tool in self.tools.values()]
 
     async def run(
-        self, name: str, arguments: dict[str, Any] | str, *, call: str, by: By, turn: str | None = None
+        self,
+        name: str,
+        arguments: dict[str, Any] | str,
+        *,
+        call: str,
+        by: By,
+        turn: str | None = None,
+        started: bool = False,
     ) -> ToolResult:
         """Run one tool and store what happened. Whatever goes wrong becomes a result with ``ok = False``.
 
         Cancelling stops the tool; its ``tool.finished`` is stored all the same before ``CancelledError`` goes on.
+        ``started``: the log holds its start already, from a process that died before its end.
         """
-        job = _Job(name, call, by, turn)
+        job = _Job(name, call, by, turn, stored=started)
         try:
             tool = self.tools.get(name)
             if tool is None:
@@ -79,7 +87,7 @@ class ToolRunner:
         except AppBuilderError as error:
             job.arguments = _as_given(arguments)
             result = _failed(error)
-            await uncut(self._journal.append(job.started(), job.finished(result)))
+            await uncut(self._journal.append(*job.starting(), job.finished(result)))
             return result
         job.arguments = checked.model_dump(mode="json", exclude_unset=True)
         if tool.effect == "read":
@@ -95,18 +103,18 @@ class ToolRunner:
                 results += await self._run_together(list(group), by, turn)
                 continue
             for item in group:
-                results.append(await self.run(item.tool, item.arguments, call=item.call, by=by, turn=turn))
+                results.append(await self._run_item(item, by, turn))
         return results
+
+    async def _run_item(self, item: ToolCall, by: By, turn: str | None) -> ToolResult:
+        return await self.run(item.tool, item.arguments, call=item.call, by=by, turn=turn, started=item.started)
 
     def _only_reads(self, item: ToolCall) -> bool:
         tool = self.tools.get(item.tool)
         return tool is not None and tool.effect == "read"
 
     async def _run_together(self, calls: Sequence[ToolCall], by: By, turn: str | None) -> list[ToolResult]:
-        running = [
-            asyncio.ensure_future(self.run(item.tool, item.arguments, call=item.call, by=by, turn=turn))
-            for item in calls
-        ]
+        running = [asyncio.ensure_future(self._run_item(item, by, turn)) for item in calls]
         try:
             return list(await asyncio.gather(*running))
         except BaseException:
@@ -179,7 +187,7 @@ class ToolRunner:
             return ToolResult(text, f"{tool.name} broke down", ok=False, detail={"reason": "internal"}), None
 
     async def _store_start(self, job: _Job, *before: Draft) -> None:
-        await self._journal.append(*before, job.started())
+        await self._journal.append(*before, *job.starting())
         job.stored = True
 
     async def _start(self, workspace: Workspace, job: _Job) -> None:
@@ -241,10 +249,11 @@ class _Job:
     before: str | None = None  # the known tree when it started, for a tool whose doing is kept as a patch
     stored: bool = False  # whether its start is in the log
 
-    def started(self) -> Draft:
+    def starting(self) -> list[Draft]:
+        """The event of its start, unless the log holds it already."""
         self.began = time.monotonic()
         data = {"turn": self.turn, "call": self.call, "tool": self.tool, "arguments": self.arguments or {}}
-        return Draft("tool.started", data | {"by": self.by})
+        return [] if self.stored else [Draft("tool.started", data | {"by": self.by})]
 
     def finished(self, result: ToolResult, patch: str | None = None) -> Draft:
         data: dict[str, Any] = {

@@ -234,6 +234,20 @@ class Workspace:
             await self._load()
             return "/".join(inside(self.app, path)) in (self._known or {})
 
+    async def known_content(self, path: str) -> bytes | None:
+        """What the known tree holds at ``path``; None where it has no such file."""
+        async with self._lock:
+            await self._load()
+            held = (self._known or {}).get("/".join(inside(self.app, path)))
+            return (await self._blobs({held[1]}))[held[1]] if held else None
+
+    async def put_back(self, *paths: str) -> None:
+        """Make these files what the known tree has, or delete them where it has none."""
+        async with self._lock:
+            await self._load()
+            tree = await _thread(put_tree, self._store, dict(self._known or {}))
+            await self._check_out(tree, ["/".join(inside(self.app, path)) for path in paths])
+
     async def know(self, tree: str) -> None:
         """Take a tree for known: what differs from it is an outside change. Raises ``NotFound`` for no tree of ours."""
         async with self._lock:

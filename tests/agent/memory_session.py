@@ -56,7 +56,14 @@ class MemoryRunner:
         ]
 
     async def run(
-        self, name: str, arguments: dict[str, Any] | str, *, call: str, by: By, turn: str | None = None
+        self,
+        name: str,
+        arguments: dict[str, Any] | str,
+        *,
+        call: str,
+        by: By,
+        turn: str | None = None,
+        started: bool = False,
     ) -> ToolResult:
         try:
             parsed: dict[str, Any] = json.loads(arguments) if isinstance(arguments, str) else arguments

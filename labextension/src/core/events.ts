@@ -48,6 +48,7 @@ export interface EventData {
   'sandbox.slept': Record<string, never>;
   'sandbox.woke': Record<string, never>;
   'turn.started': { turn: string; model: string };
+  'turn.resumed': { turn: string };
   'turn.finished': { turn: string; reason: TurnReason; message: string; hint: string };
   'message.user': { turn: string; text: string };
   'response.completed': {
