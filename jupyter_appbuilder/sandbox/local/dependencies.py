@@ -32,7 +32,8 @@ LAYOUT = "1"  # part of every key; changes when entries are laid out differently
 WRITABLE = (".vite", ".vite-temp", ".cache", ".tmp")  # where tools write below node_modules; each session has its own
 MANIFEST_LIMIT = 32 * 1024 * 1024
 SECONDS = 600
-PACKAGE = re.compile(r"(@[\w.~-]+/)?[\w~][\w.~-]*(@[\w.^~<>=|* :@/+-]+)?", re.ASCII)
+NAME = r"(@[\w.~-]+/)?[\w~][\w.~-]*"
+PACKAGE = re.compile(rf"{NAME}(@(npm:{NAME}@?)?[\w.^~<>=|* +-]*)?", re.ASCII)  # no address, path or repository
 
 # Only what npm itself would read into the tree: editing a script in package.json must not cost an installation.
 DECISIVE = (
