@@ -124,7 +124,10 @@ class Sandbox(Protocol):
         on_output: Output | None = None,
         max_output: int = 4 * 1024 * 1024,
     ) -> ExecResult:
-        """Run a command (a string goes through ``bash -c``) in the workspace, below ``cwd``."""
+        """Run a command (a string goes through ``bash -c``) in the workspace, below ``cwd``.
+
+        What it left running ends with it. Output beyond ``max_output`` bytes of both streams together ends it.
+        """
         ...
 
     async def start(
@@ -136,7 +139,10 @@ class Sandbox(Protocol):
         on_output: Output | None = None,
         max_output: int = 4 * 1024 * 1024,
     ) -> Process:
-        """Start a command in the background. It outlives the task that started it, not the sandbox."""
+        """Start a command in the background. It outlives the task that started it, not the sandbox.
+
+        Its output ends it as that of ``exec`` does.
+        """
         ...
 
     async def install(
@@ -178,10 +184,12 @@ class Sandbox(Protocol):
         ...
 
     async def sleep(self) -> None:
-        """Give back memory; keep what makes waking quick."""
+        """Give back memory; keep what makes waking quick. Commands may still be run. Idempotent."""
         ...
 
-    async def wake(self) -> None: ...
+    async def wake(self) -> None:
+        """Bring the dev server back as it was served, if it sleeps. Idempotent."""
+        ...
 
     async def stats(self) -> Stats: ...
 
