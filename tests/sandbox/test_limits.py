@@ -445,3 +445,13 @@ async def test_a_dev_server_that_takes_too_much_memory_says_so(place: MakePlace)
             await asyncio.sleep(0.05)
         assert here.sandbox.server.state == "failed"
         assert "c.LocalSandbox.memory" in here.sandbox.server.message
+
+
+@both
+async def test_the_doctor_says_what_enforces_the_limits(place: MakePlace, control_groups: bool):
+    async with place(limits=Limits(memory=300 * MiB, disk=40 * MiB), control_groups=control_groups) as here:
+        found = {check.name: check.detail for check in await here.provider.check()}
+        groups = find_control_groups() if control_groups else None
+        assert (f"control groups v{groups.version}" if groups else "resource limits and a watch") in found["limits"]
+        assert "memory 300 MiB" in found["limits"]
+        assert found["disk"].startswith("40 MiB")

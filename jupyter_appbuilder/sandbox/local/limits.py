@@ -59,10 +59,21 @@ def describe(limits: Limits, groups: ControlGroups | None) -> str:
     size = f"memory {in_words(limits.memory)}, {limits.processes} processes, {limits.cpus:g} cores"
     if groups:
         return f"{size}, enforced by control groups v{groups.version}"
+    watched = "resource limits and a watch"
+    if os.getuid() == 0 and not namespaces_have_limits():
+        watched += (
+            " (many processes at once can slow this machine down: the kernel exempts root; better be another user)"
+        )
     return (
-        f"{size} (whole ones), enforced by resource limits and a watch. For exact limits start Jupyter where it may "
+        f"{size} (whole ones), enforced by {watched}. For exact limits start Jupyter where it may "
         "make control groups, with systemd: systemd-run --user --scope -p Delegate=yes jupyter lab"
     )
+
+
+def namespaces_have_limits() -> bool:
+    """Whether each process namespace has a limit on processes of its own: the only one that holds for root."""
+    major, minor, *_ = os.uname().release.split(".")
+    return (int(major), int("".join(filter(str.isdigit, minor)) or 0)) >= (6, 14)
 
 
 def describe_disk(limits: Limits) -> str:

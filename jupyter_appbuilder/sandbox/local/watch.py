@@ -10,18 +10,28 @@ import subprocess
 import threading
 import time
 from collections.abc import Sequence
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .disk import DISK_SECONDS, measure_deleted
-from .limits import Limits, MiB, descendants, measure, too_many_processes, too_much_memory, too_much_scratch
+from .limits import (
+    Limits,
+    MiB,
+    descendants,
+    measure,
+    namespaces_have_limits,
+    too_many_processes,
+    too_much_memory,
+    too_much_scratch,
+)
 
 if TYPE_CHECKING:
     from .runner import Cell, Process
 
 SECONDS = 0.05  # between two looks at memory and processes
-CORE_SECONDS = 0.5
+RARE_SECONDS = 0.5
+MOST_PATIENCE = 4  # looks that are left out while nothing happens
 IDLE_DISK_SECONDS = 2.0  # while only the dev server runs
 DUTY = 20  # looking at the disk takes at most one part in so many of the time
 COUNT_SECONDS = 2.0  # a sandbox that has no process namespace by then has none
@@ -29,6 +39,16 @@ SLACK = 64 * MiB  # what others may still write after one of them was ended for 
 IN_MEMORY = ("tmp", "var/tmp", "dev/shm", "home/app")
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Watched:
+    """What the watch remembers of a sandbox without a control group."""
+
+    cpu: float = -1.0  # seconds used at the last look
+    quiet: int = 0  # looks since when nothing was used
+    rarely: float = 0.0  # ``time.monotonic()`` of the next look at what seldom changes
+    deleted: int = 0  # bytes of files in memory that have no name
 
 
 class Watch(threading.Thread):
@@ -70,6 +90,8 @@ class Watch(threading.Thread):
         return {self._cores[(first + number) % len(self._cores)] for number in range(many)}
 
     def run(self) -> None:
+        with contextlib.suppress(OSError):  # root may; others look as often as they get to
+            os.setpriority(os.PRIO_PROCESS, self.native_id or 0, -10)
         while not self._closed:
             wait: float | None = None
             for cell in list(self._cells):
@@ -100,8 +122,10 @@ class Watch(threading.Thread):
         pids: list[int] = []
         if cell.group is None:
             counted = [self._count(process) for process in running]
-            waits.append(SECONDS if all(counted) else SECONDS / 5)
             pids = self._weigh(cell, running)
+            # What uses no processor time takes no memory and starts nothing.
+            patience = 1 + min(cell.watched.quiet, MOST_PATIENCE)
+            waits.append(SECONDS * patience if all(counted) else SECONDS / 5)
         for process in running:
             if scratch := process.scratch:
                 if now >= scratch.due:
@@ -133,7 +157,7 @@ class Watch(threading.Thread):
             script = f"echo {300 + self._limits.processes} > /proc/sys/kernel/pid_max"
             command = ["nsenter", "--target", str(inside), "--pid", "/bin/sh", "-c", script]
             with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-                if _has_own_limit():
+                if namespaces_have_limits():
                     subprocess.run(command, capture_output=True, timeout=2, check=False)
         process.counted = True
         return True
@@ -149,18 +173,22 @@ class Watch(threading.Thread):
             largest = max(trees, key=lambda process: max(len(trees[process]), uses[process].threads))
             largest.kill("processes", too_many_processes(most))
             return pids
-        beside = sum(_in_memory(tree) for tree in trees.values()) + measure_deleted(pids)[1]
-        # The sum of what is resident is quick to have and too high: what processes share is counted for each.
-        if sum(use.resident for use in uses.values()) + beside > cell.memory:
-            shares = {process: sum(map(_share, tree)) for process, tree in trees.items()}
-            if sum(shares.values()) + beside > cell.memory:
-                max(shares, key=lambda process: shares[process]).kill(
-                    "memory", too_much_memory(cell.memory, cell.installs)
-                )
-                return pids
-        if time.monotonic() >= cell.cores_due:
-            cell.cores_due = time.monotonic() + CORE_SECONDS
+        watched = cell.watched
+        cpu = sum(use.cpu for use in uses.values())
+        watched.quiet = watched.quiet + 1 if cpu == watched.cpu else 0
+        watched.cpu = cpu
+        if time.monotonic() >= watched.rarely:
+            watched.rarely = time.monotonic() + RARE_SECONDS
+            watched.deleted = measure_deleted(pids)[1]
             _keep_to(self.cores(cell), pids)
+        in_folders = sum(_in_memory(tree) for tree in trees.values())
+        # The sum of what is resident is quick to have and too high: what processes share is counted for each.
+        if sum(use.resident for use in uses.values()) + in_folders + watched.deleted > cell.memory:
+            shares = {process: sum(map(_share, tree)) for process, tree in trees.items()}
+            watched.deleted = measure_deleted(pids)[1]
+            if sum(shares.values()) + in_folders + watched.deleted > cell.memory:
+                largest = max(shares, key=lambda process: shares[process])
+                largest.kill("memory", too_much_memory(cell.memory, cell.installs))
         return pids
 
     def _measure_disk(self, cell: Cell, running: Sequence[Process], pids: Sequence[int]) -> None:
@@ -193,13 +221,6 @@ class Watch(threading.Thread):
             process.files_allowed = max(process.files_allowed, usage.files + 1000)
             process.deep_allowed = process.deep_allowed or bool(usage.too_deep)
         quota.due = time.monotonic() + DISK_SECONDS
-
-
-@cache
-def _has_own_limit() -> bool:
-    """Whether a process namespace has a limit of its own: before, this would change the limit of the whole machine."""
-    major, minor, *_ = os.uname().release.split(".")
-    return (int(major), int("".join(filter(str.isdigit, minor)) or 0)) >= (6, 14)
 
 
 def _first_inside(pid: int) -> int | None:
