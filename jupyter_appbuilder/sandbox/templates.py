@@ -40,11 +40,13 @@ class PythonPackages:
 @dataclass(frozen=True, slots=True)
 class Serving:
     """How a dev server is started. It can be shown once it has answered a request for the URL path ``ready``: with
-    anything, or, if ``well``, with a status below 500 (another process behind it may start more slowly)."""
+    anything, or, if ``well``, with a status below 500 (another process behind it may start more slowly). ``page`` is the
+    path of the app's page."""
 
     command: tuple[str, ...]
     environment: Mapping[str, str]
     port: int  # at 127.0.0.1, inside the sandbox
+    page: str
     ready: str
     well: bool
     strip: str  # what the preview proxy takes off the front of each path, "" for nothing
@@ -127,7 +129,7 @@ class Template:
 
         environment = {name: filled(value) for name, value in {**self.environment, **self.serve_environment}.items()}
         command, ready = tuple(map(filled, self.serve)), base + self.ready.lstrip("/")
-        return Serving(command, environment, port, ready, bool(self.ready), strip)
+        return Serving(command, environment, port, base, ready, bool(self.ready), strip)
 
     @classmethod
     def load(cls, folder: Path) -> Template:

@@ -477,3 +477,66 @@ async def test_the_react_templates_parts_work(tmp_path: Path) -> None:
             await page.get_by_role("link", name="Other page").click()
             await expect(page.get_by_role("heading", name="The other page")).to_be_visible()
             assert problems == []
+
+
+async def test_the_python_api_and_its_page_work_together_and_both_follow_an_edit(tmp_path: Path) -> None:
+    async with running(tmp_path, "fastapi-react") as (session, _, url):
+        async with browsing(url) as (page, problems):
+            books = page.get_by_role("list").get_by_role("listitem")
+            await expect(books).to_have_count(3)
+            await page.get_by_role("textbox", name="Title").fill("Momo")
+            await page.get_by_role("textbox", name="Author").fill("Michael Ende")
+            await page.get_by_role("spinbutton", name="Pages").fill("304")
+            await page.get_by_role("button", name="Add").click()
+            await expect(books).to_have_count(4)
+            await page.get_by_role("checkbox", name="Momo").click()
+            await expect(page.get_by_text("Pages read").locator("..")).to_contain_text("608")  # counted in Python
+            await page.get_by_role("button", name="Delete Invisible Cities").click()
+            await expect(books).to_have_count(3)
+            await picture(page, "fastapi-react-used")
+            assert problems == []
+
+            main = await session.workspace.read_text("api/main.py")
+            await session.workspace.write("api/main.py", main.replace("books=len(everything)", "books=4711"))
+            await expect(page.get_by_text("4,711")).to_be_visible(timeout=20_000)
+            await expect(books).to_have_count(3)  # kept through the restart
+
+            problems.clear()
+            await session.workspace.write("api/main.py", main.replace("from . import store", "from . import stores"))
+            await page.reload()
+            await expect(page.get_by_role("status")).to_contain_text("Waiting for the API")
+        _, result = await session.call("check_app", {}, by="person")
+        assert not result.ok
+        assert "Undefined name `store`" in result.text
+        # Started anew with a broken API, the page still comes, and says so.
+        assert (await session.app.restart()).state == "ready"
+        assert "cannot import name 'stores'" in session.app.server.log
+
+
+async def test_the_streamlit_templates_controls_act_on_the_page(tmp_path: Path) -> None:
+    async with running(tmp_path, "streamlit") as (session, _, url), browsing(url) as (page, problems):
+        await expect(page.get_by_text("of 344")).to_be_visible()
+        await page.get_by_role("button", name="Gentoo").click()  # leave these out
+        await expect(page.get_by_test_id("stMetricValue").first).to_have_text("220")
+        await page.get_by_role("tab", name="Distribution").click()
+        await expect(page.get_by_test_id("stVegaLiteChart").locator("visible=true")).to_be_visible()
+        await page.get_by_role("tab", name="Rows").click()
+        await expect(page.get_by_role("button", name="Download these rows")).to_be_visible()
+        # A table of one's own is found without another word.
+        await session.workspace.write("data/cities.csv", "name,people\n" + "".join(f"c{n},{n}\n" for n in range(40)))
+        await page.reload()
+        await expect(page.get_by_test_id("stMetricValue").first).to_have_text("40")
+        assert problems == []
+
+
+async def test_the_panel_templates_controls_act_on_the_page(tmp_path: Path) -> None:
+    async with running(tmp_path, "panel") as (_, _, url), browsing(url) as (page, problems):
+        await expect(page.get_by_text("18,275")).to_be_visible()
+        vaccinated = page.get_by_role("slider").nth(1)
+        await vaccinated.focus()
+        await vaccinated.press("End")
+        await expect(page.get_by_text("18,275")).to_have_count(0)
+        await expect(page.get_by_text("0%", exact=True)).to_be_visible()  # nobody is infected any more
+        await page.get_by_role("button", name="Toggle theme").click()
+        await picture(page, "panel-used")
+        assert problems == []

@@ -20,7 +20,7 @@ from .runner import Process, Take
 
 LOG_LIMIT = 16 * 1024
 START_SECONDS = 60
-PATIENT_SECONDS = 15  # what stands behind the server may start so slowly; then the page itself shall say what is wrong
+PATIENT_SECONDS = 10  # what stands behind the server may start so slowly; then the page itself shall say what is wrong
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
@@ -118,23 +118,29 @@ class ServerProcess:
 
 async def _answers(path: Path, serving: Serving) -> None:
     """Return when the server has answered. The bridge inside holds a request until the server listens."""
-    patient = time.monotonic() + PATIENT_SECONDS
+    if serving.well:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENT_SECONDS):
+                pause = 0.05
+                while await _status(path, serving.ready) >= 500:
+                    await asyncio.sleep(pause)
+                    pause = min(0.5, pause * 1.5)  # each try may leave some lines in the log
+                return
+    await _status(path, serving.page)
+
+
+async def _status(path: Path, asked: str) -> int:
     while True:
-        try:
-            status = await _status(path, serving.ready)
-        except ConnectionError:
-            # Vite first listens for a moment to see whether the port is free: a connection may fall into that.
-            await asyncio.sleep(0.02)
-            continue
-        if status < 500 or not serving.well or time.monotonic() > patient:
-            return
-        await asyncio.sleep(0.05)
+        with suppress(ConnectionError):
+            return await _ask(path, asked)
+        # Vite first listens for a moment to see whether the port is free: a connection may fall into that.
+        await asyncio.sleep(0.02)
 
 
-async def _status(path: Path, ready: str) -> int:
+async def _ask(path: Path, asked: str) -> int:
     reader, writer = await asyncio.open_unix_connection(str(path))
     try:
-        request = f"GET {ready} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n"
+        request = f"GET {asked} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n"
         writer.write(request.encode())
         answer = (await reader.readline()).split()
         if len(answer) < 2 or not answer[0].startswith(b"HTTP/") or not answer[1].isdigit():

@@ -39,10 +39,6 @@ def figure(label: str, value: object) -> pmui.Paper:
     )
 
 
-def draw(_: object) -> object:
-    return course(outbreak)
-
-
 results = pmui.Column(
     pn.FlexBox(
         figure("Infected at the peak", outbreak.peak),
@@ -51,9 +47,7 @@ results = pmui.Column(
         gap="16px",
         margin=(0, 0, 16, 0),
     ),
-    pmui.Paper(
-        pn.pane.Bokeh(pn.bind(draw, outbreak.param.infected), **wide), variant="outlined", sx={"p": 1}, margin=0, **wide
-    ),
+    pmui.Paper(pn.pane.Bokeh(course(outbreak), **wide), variant="outlined", sx={"p": 1}, margin=0, **wide),
     margin=0,
     styles={"flex": "999 1 480px", "min-width": "0"},  # beside the controls where there is room, above them on a phone
 )

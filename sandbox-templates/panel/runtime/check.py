@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-RULES = "E9,F,B006,B008,PLE"
+RULES = "E9,F50,F52,F6,F7,F81,F82,B006,PLE"
 
 
 def main() -> int:

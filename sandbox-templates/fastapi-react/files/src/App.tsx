@@ -36,6 +36,11 @@ export default function App() {
             </Button>
           </div>
         )}
+        {!books && !error && (
+          <p role="status" className="animate-pulse text-sm text-muted-foreground">
+            Waiting for the API …
+          </p>
+        )}
         {summary && (
           <dl className="grid grid-cols-2 gap-4 sm:grid-cols-4">
             <Figure label="Books" value={summary.books} />
