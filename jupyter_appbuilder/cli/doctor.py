@@ -55,6 +55,7 @@ async def examine(root: Path) -> list[Finding]:
             Finding("Python", sys.version_info >= (3, 11), sys.version.split()[0], "App Builder needs 3.11 or later."),
             await _git(),
             *await _sandbox(builder),
+            *await _cloud(builder),
             _templates(builder),
             _folder("Apps", root / "appbuilder"),
             _folder("Data", Path(builder.data_dir)),
@@ -82,6 +83,17 @@ async def _sandbox(builder: AppBuilder) -> list[Finding]:
     except AppBuilderError as error:
         return [Finding("Sandbox", False, error.message, error.hint)]
     return [Finding(f"Sandbox: {check.name}", check.ok, check.detail, check.hint) for check in checks]
+
+
+async def _cloud(builder: AppBuilder) -> list[Finding]:
+    """E2B, for whoever may want it: nothing needs it unless it is chosen, and then it is told already."""
+    try:
+        if builder.sandbox_provider().name == "e2b":
+            return []
+        checks = await builder.sandbox_provider("e2b").check()
+    except AppBuilderError as error:
+        return [Finding("Cloud: E2B", False, error.message, error.hint, needed=False)]
+    return [Finding(f"Cloud: {check.name}", check.ok, check.detail, check.hint, needed=False) for check in checks]
 
 
 def _templates(builder: AppBuilder) -> Finding:

@@ -25,7 +25,17 @@ def provided(request: pytest.FixtureRequest, tmp_path: Path) -> Provided:
     return make
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+LIVE = "e2b_live"
+"""The subject that costs money: run only where it is asked for, by `pytest -m e2b_live`."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("conformance")
+            if f"[{LIVE}" in item.name:
+                item.add_marker(LIVE)
+    if LIVE not in str(config.getoption("markexpr", "")):
+        live = [item for item in items if item.get_closest_marker(LIVE)]
+        config.hook.pytest_deselected(items=live)
+        items[:] = [item for item in items if not item.get_closest_marker(LIVE)]

@@ -1,4 +1,4 @@
-"""E2B, through the real SDK: on loopback, or for real where ``APPBUILDER_E2B_LIVE`` says so (`pytest -m e2b_live`)."""
+"""E2B through the real SDK, its cloud on loopback. `e2b_live_subject.py` is the same for real."""
 
 from __future__ import annotations
 
