@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ...errors import AppBuilderError, InvalidInput, NotFound, Unavailable
+from ...removal import remove_folder
 from ...workspace.folder import remove_tree
 from ...workspace.repositories import remove_repositories
 from ..base import DevServer, ExecResult, OnProgress, OnRefused, Output, Progress, Stats
@@ -22,7 +23,6 @@ from ..templates import RUNTIME, PackageKind, Serving, Template
 from .background import BackgroundProcess
 from .bundles import Bundles
 from .dependencies import WRITABLE, Dependencies
-from .disk import remove_folder
 from .exit import SessionExit
 from .holds import Hold, hold
 from .layout import WORKSPACE, Bind
@@ -34,6 +34,9 @@ from .server import ServerProcess
 T = TypeVar("T")
 
 RETRY_SECONDS = 60  # after packages could not be had, commands do not ask for them again for so long
+
+# By its path: a package may bring a program of that name, which stands before the system's.
+BASH = next((path for path in ("/bin/bash", "/usr/bin/bash") if Path(path).exists()), "bash")
 
 
 class AppSandbox:
@@ -422,7 +425,7 @@ class AppSandbox:
 
 
 def _argv(command: str | Sequence[str]) -> list[str]:
-    argv = ["bash", "-c", command] if isinstance(command, str) else list(command)
+    argv = [BASH, "-c", command] if isinstance(command, str) else list(command)
     for word in argv:
         _check(word, "command")
     return argv
