@@ -381,7 +381,7 @@ class AppBuilder(LoggingConfigurable):
         await self.log_store.delete(session_id)
         await asyncio.to_thread(session.app.storage.clear)
         if files:
-            from .sandbox.local.disk import remove_folder
+            from .removal import remove_folder
 
             await asyncio.to_thread(remove_folder, session.workspace.folder)
 

@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import secrets
+import sys
 from collections.abc import Awaitable, Callable, Generator
 from pathlib import Path
 from typing import Any, cast
@@ -44,6 +45,8 @@ class ControlSocket:
         """May be called again. Raises ``OSError`` where the runtime folder cannot be written."""
         if self._server:
             return
+        if sys.platform == "win32":
+            raise OSError("this system has no unix sockets")
         folder = control_folder()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         name = f"{os.getpid()}-{secrets.token_hex(4)}"

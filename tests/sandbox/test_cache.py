@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_appbuilder.removal import remove_folder
 from jupyter_appbuilder.sandbox.local import LocalSandbox
 from jupyter_appbuilder.sandbox.local.cache import Cache
-from jupyter_appbuilder.sandbox.local.disk import remove_folder
 from jupyter_appbuilder.sandbox.local.layout import WORKSPACE, Bind
 
 from .conftest import MakePlace

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import stat
-import subprocess
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -141,18 +139,6 @@ def _is_memory(place: str) -> bool:
     # Overlay and network file systems have no device number either; only those in memory have these names.
     name = os.readlink(place)
     return name.startswith(("/memfd:", "/dev/shm/", "/tmp/", "/var/tmp/", "/home/app/", "/dev/zero", "/SYSV"))
-
-
-def remove_folder(folder: Path) -> None:
-    """Remove what generated code has written, as far as that can be done, however deep it lies and whatever its
-    permissions: ``shutil.rmtree`` recurses, and gives up on what it may not open."""
-    with suppress(RecursionError):
-        shutil.rmtree(folder, ignore_errors=True)
-    if os.path.lexists(folder):
-        unlock = ["find", str(folder), "-type", "d", "!", "-perm", "-700", "-exec", "chmod", "u+rwx", "{}", ";"]
-        for command in (unlock, ["rm", "-rf", "--", str(folder)]):
-            with suppress(OSError, subprocess.TimeoutExpired):
-                subprocess.run(command, capture_output=True, check=False, timeout=120)
 
 
 def free_space(folder: Path) -> int:

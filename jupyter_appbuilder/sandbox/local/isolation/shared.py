@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..disk import remove_folder
+from ....removal import remove_folder
 from ..layout import EGRESS_PORT, HOME, NODE, OURS, Bind
 from .base import Plan, bridged
 
