@@ -57,7 +57,8 @@ def app_config(model: ModelServer, jp_data_dir: Path) -> dict[str, Any]:
             "providers": {"custom": {"base_url": model.url, "api_key": "sk-test-not-a-secret"}},
             "template": "page",
             "template_path": [str(TEMPLATES)],
-        }
+        },
+        "LocalSandbox": {"pool_size": 0},
     }
 
 
