@@ -258,7 +258,11 @@ class CloudSandbox:
         return False
 
     async def limit_network(self, machine: Machine, *, open_for_packages: bool = False) -> None:
-        await machine.limit_network(None if open_for_packages or self._provider.internet else self._hosts)
+        await machine.limit_network(None if open_for_packages else self._reachable)
+
+    @property
+    def _reachable(self) -> tuple[str, ...] | None:
+        return None if self._provider.internet else (*self._provider.allow, *self._hosts)
 
     # Sleep
 
@@ -446,7 +450,7 @@ class CloudSandbox:
             "metadata": {SESSION: self.session, "appbuilder-template": self.template.name},
             "environment": {},
             "public": self._provider.direct_preview,
-            "hosts": None if self._provider.internet else self._hosts,
+            "hosts": self._reachable,
         }
         try:
             _say(on_progress, "Making a cloud sandbox")

@@ -33,6 +33,7 @@ class CloudServer:
         self._watching: asyncio.Task[None] | None = None
         self._serving: Serving | None = None
         self._address: Address | None = None
+        self._told = ""
         self._log = ""
 
     def now(self) -> DevServer:
@@ -45,8 +46,11 @@ class CloudServer:
     async def start(self, machine: Machine, template: Template, base_path: str) -> None:
         serving = self._serving = template.serving(base_path)
         environment = dict(serving.environment) | {"VITE_CACHE_DIR": "/workspace/node_modules/.vite"}
-        self._log = ""
+        self._log = self._told = ""
         self.lost = False
+        if self._sandbox.direct:
+            path = "/" if serving.strip else base_path
+            self._told = f"Anyone can open it at https://{machine.sandbox.get_host(OUTSIDE)}{path}"
         self._address = replace(machine.address(OUTSIDE, self._sandbox.direct), strip=serving.strip)
         running = self._running = await machine.start(
             serving.command, self._take, environment=environment, ports=(OUTSIDE, serving.port)
@@ -63,7 +67,7 @@ class CloudServer:
             await asyncio.wait({watch, answer}, timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if answer.done() and not watch.done() and self.state.state == "starting":
                 elapsed = round((time.monotonic() - began) * 1000)
-                self.state = DevServer("ready", address, started_ms=elapsed)
+                self.state = DevServer("ready", address, message=self._told, started_ms=elapsed)
             elif not watch.done() and self.state.state == "starting":
                 await self.end("failed", f"The dev server did not answer within {START_SECONDS} seconds.")
         finally:
@@ -117,7 +121,7 @@ class CloudServer:
                 await _answers(address, serving)
         except TimeoutError:
             return False
-        self.state = DevServer("ready", address)
+        self.state = DevServer("ready", address, message=self._told)
         return True
 
     async def end(self, state: ServerState, message: str = "") -> None:
