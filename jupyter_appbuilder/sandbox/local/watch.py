@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .disk import DISK_SECONDS, measure_deleted
+from .disk import DISK_SECONDS, PROMPT, measure_deleted
 from .limits import (
     Limits,
     MiB,
@@ -195,7 +195,7 @@ class Watch(threading.Thread):
         quota = cell.quota
         assert quota
         commands = [process for process in running if not process.serves]
-        if not commands and quota.quiet():
+        if not commands and quota.seconds > PROMPT and quota.quiet():
             quota.due = time.monotonic() + IDLE_DISK_SECONDS
             return
         usage = quota.measure(pids or cell.pids())
