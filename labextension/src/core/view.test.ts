@@ -49,6 +49,18 @@ describe('a turn', () => {
     );
     expect(turnOf(view).items[0]).toMatchObject({ state: 'interrupted' });
   });
+
+  it('that another server took up goes on, and says so', () => {
+    const log = new Log();
+    const view = play(
+      log.message('turn.started', { turn: 't1', model: 'm' }),
+      log.message('tool.started', { turn: 't1', call: 'c', tool: 'read_file', arguments: {}, by: 'agent' }),
+      log.message('turn.resumed', { turn: 't1' })
+    );
+    expect(turnOf(view).reason).toBeNull();
+    expect(turnOf(view).items.map(item => item.kind)).toEqual(['tool', 'resumed']);
+    expect(turnOf(view).items[0]).toMatchObject({ state: 'running' });
+  });
 });
 
 describe('streaming', () => {

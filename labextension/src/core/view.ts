@@ -84,6 +84,12 @@ export interface NetworkItem {
   allowed: boolean;
 }
 
+/** The server that ran the turn died; the next one went on with it. */
+export interface ResumedItem {
+  kind: 'resumed';
+  key: string;
+}
+
 export interface FailureItem {
   kind: 'failure';
   key: string;
@@ -100,6 +106,7 @@ export type Item =
   | ApprovalItem
   | RefusedItem
   | NetworkItem
+  | ResumedItem
   | FailureItem;
 
 export interface Turn {
@@ -367,6 +374,14 @@ class Draft {
         if (turn) {
           turn.usage = addUsage(turn.usage, usage);
         }
+        break;
+      }
+      case 'turn.resumed': {
+        const turn = this.turn(event.data.turn);
+        if (turn) {
+          turn.partial = null;
+        }
+        this.put(event.data.turn, { kind: 'resumed', key });
         break;
       }
       case 'turn.finished':

@@ -284,9 +284,24 @@ function ItemView({ item, last = false, actions }: { item: Item; last?: boolean;
       return <Refused item={item} actions={actions} />;
     case 'network':
       return <NetworkChange item={item} />;
+    case 'resumed':
+      return <Resumed />;
     case 'failure':
       return <Failure error={new RequestFailed(item)} />;
   }
+}
+
+function Resumed(): React.ReactElement {
+  const trans = useTranslation();
+  return (
+    <div className="jp-AppBuilder-card">
+      <div className="jp-AppBuilder-cardHead">
+        <span className="jp-AppBuilder-cardToggle" />
+        <Icon name="reload" />
+        <span className="jp-AppBuilder-cardTitle">{trans.__('The server was restarted; the work went on from here.')}</span>
+      </div>
+    </div>
+  );
 }
 
 function FileChange({ item }: { item: FileItem }): React.ReactElement {
