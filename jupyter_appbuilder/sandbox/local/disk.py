@@ -30,6 +30,7 @@ class Usage:
     bytes: int = 0  # as allocated on disk
     files: int = 0  # and folders
     too_deep: str = ""  # a folder below which it was not counted
+    git: bool = False  # whether something there is named as what makes a folder a repository
     largest: tuple[tuple[str, int], ...] = ()  # what lies at the top, by name, with its bytes; the largest first
 
 
@@ -38,6 +39,7 @@ class _Count:
     bytes: int = 0
     files: int = 0
     too_deep: str = ""
+    git: bool = False
     linked: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
 
     def add(self, found: os.stat_result) -> None:
@@ -65,7 +67,7 @@ def measure_folders(folders: Iterable[Path], most_files: int) -> Usage:
             finally:
                 os.close(descriptor)
     largest = sorted(tops.items(), key=lambda top: -top[1])[:3]
-    return Usage(count.bytes, count.files, count.too_deep, tuple(largest))
+    return Usage(count.bytes, count.files, count.too_deep, count.git, tuple(largest))
 
 
 def _walk(parent: int, name: str, count: _Count, most_files: int, depth: int, path: str) -> None:
@@ -84,6 +86,8 @@ def _walk(parent: int, name: str, count: _Count, most_files: int, depth: int, pa
             with os.scandir(descriptor) as entries:
                 inside = list[str]()
                 for entry in entries:
+                    if entry.name in (".git", "HEAD"):
+                        count.git = True
                     if entry.is_dir(follow_symlinks=False):
                         inside.append(entry.name)
                     else:

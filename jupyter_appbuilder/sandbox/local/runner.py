@@ -53,6 +53,7 @@ ENVIRONMENT = {
     "HOME": HOME,
     "USER": "app",
     "LANG": "C.UTF-8",
+    "GIT_CONFIG_NOSYSTEM": "1",  # of this machine's settings none is shown
     "TMPDIR": "/tmp",
     "NO_COLOR": "1",
     "npm_config_cache": "/tmp/.npm",
@@ -98,6 +99,7 @@ class Cell:
     group: Group | None
     running: set[Process]
     quota: Quota | None = None
+    tidy: Callable[[], None] | None = None  # called by the watch when it finds what may be a repository
     installs: bool = False  # whether it is for an installation of packages
     watched: Watched = field(default_factory=Watched)
 

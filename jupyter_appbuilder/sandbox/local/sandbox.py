@@ -328,6 +328,7 @@ class AppSandbox:
             self._runner.forget(in_vain)
         if self._share is None:
             self._share = self._runner.cell("session", folders=(self._app, self._scratch))
+            self._share.tidy = self._remove_repositories  # the dev server makes some between commands, too
             self._running.add(self)
         return self._share
 

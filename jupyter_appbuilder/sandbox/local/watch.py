@@ -33,6 +33,7 @@ SECONDS = 0.05  # between two looks at memory and processes
 RARE_SECONDS = 0.5
 MOST_PATIENCE = 4  # looks that are left out while nothing happens
 IDLE_DISK_SECONDS = 2.0  # while only the dev server runs
+TIDY_AFTER = 60.0  # seconds that a command has the folders it makes for itself
 DUTY = 20  # looking at the disk takes at most one part in so many of the time
 COUNT_SECONDS = 2.0  # a sandbox that has no process namespace by then has none
 SLACK = 64 * MiB  # what others may still write after one of them was ended for the disk
@@ -199,6 +200,9 @@ class Watch(threading.Thread):
             quota.due = time.monotonic() + IDLE_DISK_SECONDS
             return
         usage = quota.measure(pids or cell.pids())
+        # A command may be making one for itself; when it ends, it is looked for anyway.
+        if usage.git and cell.tidy and all(it.serves or time.monotonic() - it.began > TIDY_AFTER for it in running):
+            cell.tidy()
         pause = max(DISK_SECONDS if commands else IDLE_DISK_SECONDS, DUTY * quota.seconds)
         quota.due = time.monotonic() + pause
         if not quota.over:
