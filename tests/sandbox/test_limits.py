@@ -183,6 +183,19 @@ async def test_temporary_files_are_limited(place: MakePlace):
 # Disk
 
 FILL = "for i in $(seq 1 400); do head -c 1M /dev/urandom > {}; sleep 0.01; done; sleep 10"
+MAPPED = """
+import ctypes, os, time
+mmap = ctypes.CDLL(None).mmap
+mmap.restype = ctypes.c_void_p
+for i in range(400):
+  f = os.open(f"d{i}", os.O_RDWR | os.O_CREAT)
+  os.write(f, os.urandom(1 << 20))
+  mmap(None, ctypes.c_size_t(1 << 20), 3, 1, f, ctypes.c_long(0))
+  os.unlink(f"d{i}")
+  os.close(f)
+  time.sleep(0.01)
+time.sleep(10)
+"""
 HOARDS = {
     "files": FILL.format("f$i"),
     "a hidden folder": "mkdir h; chmod 300 h; " + FILL.format("h/f$i"),
@@ -191,6 +204,7 @@ HOARDS = {
     "deleted files": "python3 -c '\nimport os, time\nheld = []\nfor i in range(400):\n"
     '  f = open(f"d{i}", "wb"); f.write(os.urandom(1 << 20)); f.flush(); os.unlink(f.name); held.append(f)\n'
     "  time.sleep(0.01)\ntime.sleep(10)'",
+    "deleted files that are only mapped": f"python3 -c '{MAPPED}'",
     "packages' own folder": FILL.format("node_modules/.cache/f$i") + " || sleep 10",
     "reserved space": "for i in $(seq 1 400); do fallocate -l 1M r$i; sleep 0.01; done; sleep 10",
     "deep folders": 'python3 -c \'\nimport os, time\nfor i in range(300): os.mkdir("n" * 40); os.chdir("n" * 40)\n'

@@ -19,6 +19,7 @@ from pathlib import Path
 from .limits import MiB, in_words
 
 DEEPEST = 128  # folders in folders; each level costs a descriptor while it is walked
+IN_MEMORY = ("/memfd:", "/dev/shm/", "/tmp/", "/var/tmp/", "/home/app/", "/dev/zero", "/SYSV")
 MOST_DESCRIPTORS = 20_000  # looked at for deleted files
 QUIET_SECONDS = 30.0  # a look is due after so long, whatever the disk as a whole says
 DISK_SECONDS = 0.25  # between two looks while a command runs; more where a look takes long
@@ -136,13 +137,34 @@ def measure_deleted(pids: Iterable[int]) -> tuple[int, int]:
                         in_memory += found.st_blocks * 512
                     else:
                         on_disk += found.st_blocks * 512
+        with suppress(OSError, ValueError, IndexError):
+            on_disk += _mapped(pid, seen)
     return on_disk, in_memory
+
+
+def _mapped(pid: int, seen: set[tuple[int, int]]) -> int:
+    """Bytes of files on disk that have no name any more and that ``pid`` holds only in its address space."""
+    text = Path(f"/proc/{pid}/maps").read_text(errors="replace")
+    total = 0
+    for line in text.splitlines() if "(deleted)" in text else ():
+        span, _, _, device, number, *name = line.split(None, 5)
+        if not line.endswith(" (deleted)") or not name or name[0].startswith(IN_MEMORY):
+            continue
+        major, minor = (int(part, 16) for part in device.split(":"))
+        key = (os.makedev(major, minor), int(number))
+        if key not in seen:
+            seen.add(key)
+            begin, end = (int(part, 16) for part in span.split("-"))
+            try:
+                total += os.stat(f"/proc/{pid}/map_files/{span}").st_blocks * 512
+            except PermissionError:  # only root may look
+                total += end - begin
+    return total
 
 
 def _is_memory(place: str) -> bool:
     # Overlay and network file systems have no device number either; only those in memory have these names.
-    name = os.readlink(place)
-    return name.startswith(("/memfd:", "/dev/shm/", "/tmp/", "/var/tmp/", "/home/app/", "/dev/zero", "/SYSV"))
+    return os.readlink(place).startswith(IN_MEMORY)
 
 
 def free_space(folder: Path) -> int:
