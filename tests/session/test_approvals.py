@@ -4,6 +4,7 @@ import asyncio
 import multiprocessing
 import os
 import signal
+import socket
 import time
 
 import pytest
@@ -11,6 +12,7 @@ from building import app_builder, call, scripted_builder
 from model_server import model_server
 from plain_app import assert_sound, plain
 
+from jupyter_appbuilder.approvals import Approvals, Question
 from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound
 
 ASK = {"tool_calls": [call("request_network", host="api.example.org", reason="The weather comes from there.")]}
@@ -87,6 +89,52 @@ async def test_what_was_allowed_holds_after_a_restart_and_can_be_taken_back(tmp_
             await session.allow_host("http://169.254.169.254/")
 
 
+async def test_commands_reach_what_was_allowed_and_are_told_what_was_not(tmp_path, monkeypatch):
+    async def serve(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nsunny")
+        await writer.drain()
+        writer.close()
+
+    loop = asyncio.get_running_loop()
+    lookup = loop.getaddrinfo
+
+    async def resolve(host, port, **options):
+        return await lookup("127.0.0.1" if str(host).endswith("example.org") else host, port, **options)
+
+    # A public host, as far as the way out can tell.
+    monkeypatch.setattr(loop, "getaddrinfo", resolve)
+    monkeypatch.setattr("jupyter_appbuilder.sandbox.egress.is_public", lambda address: True)
+    monkeypatch.setattr("jupyter_appbuilder.sandbox.egress._is_this_machine", lambda writer: False)
+    site = await asyncio.start_server(serve, "127.0.0.1", 0, family=socket.AF_INET)
+    port = site.sockets[0].getsockname()[1]
+
+    def fetch(host):
+        script = (
+            f"fetch('http://{host}:{port}/').then(r => r.text()).then(console.log, e => console.log(e.cause?.message))"
+        )
+        return {"tool_calls": [call("run_command", command=f'node -e "{script}"')]}
+
+    ask = {"tool_calls": [call("request_network", host=f"api.example.org:{port}", reason="The weather.")]}
+    steps = [fetch("api.example.org"), ask, fetch("api.example.org"), fetch("other.example.org")]
+    async with site, scripted_builder(tmp_path, steps, **plain(tmp_path)) as (builder, _):
+        session = await builder.create(title="Weather")
+        await session.start_preview()
+        await session.send("go")
+        [question] = await asked(session)
+        await session.answer(question["approval"], True, remember=True)
+        assert (await session.wait())["reason"] == "done"
+        events = await session.events()
+        before, after, other = (data["text"] for data in only(events, "tool.finished") if data["tool"] == "run_command")
+        assert 'request_network("api.example.org", reason)' in before  # no network at all: read from what it printed
+        assert "sunny" in after
+        assert "[network]" not in after
+        assert f'request_network("other.example.org:{port}", reason)' in other
+        assert [data["host"] for data in only(events, "network.refused")] == [f"other.example.org:{port}"]
+        assert session.app.server.state == "ready"  # started anew, with the way out
+        await assert_sound(session, tmp_path)
+
+
 async def test_a_refusal_reaches_the_model_which_is_not_to_ask_again(tmp_path):
     async with scripted_builder(tmp_path, [ASK, {"text": "Then without."}], **plain(tmp_path)) as (builder, server):
         session = await builder.create(title="No")
@@ -115,21 +163,46 @@ async def test_a_question_can_be_answered_once(tmp_path):
         assert len(only(await session.events(), "approval.given")) == 1
 
 
-async def test_waiting_for_an_answer_does_not_use_up_the_turns_time(tmp_path):
-    traits = plain(tmp_path) | {"max_seconds": 1.5}
+class Journal:
+    async def append(self, *drafts):
+        return []
+
+    def live(self, type, data):
+        pass
+
+
+async def test_a_time_limit_stands_still_while_questions_are_open():
+    approvals = Approvals(Journal())
+    async with asyncio.timeout(60) as clock:
+        with approvals.pausing(clock):
+            before = clock.when()
+            asking = [asyncio.create_task(approvals.ask(Question("May I?", "test", "x", f"r1.{n}"))) for n in (0, 1)]
+            await asyncio.sleep(0.05)
+            assert clock.when() is None
+            await approvals.give("r1.0.a1", True)
+            await asking[0]
+            assert clock.when() is None  # one is still open
+            asking[1].cancel()
+            await asyncio.wait(asking)
+            assert approvals.open == ()
+            assert before + 0.04 < clock.when() < before + 30  # what was left before is left now
+
+
+async def test_a_turn_outlives_its_time_while_it_waits_for_the_person(tmp_path):
+    traits = plain(tmp_path) | {"max_seconds": 6}
     async with scripted_builder(tmp_path, [ASK, {"text": "On we go."}], **traits) as (builder, _):
         session = await builder.create(title="Patience")
         await session.send("go")
         [question] = await asked(session)
-        await asyncio.sleep(2)
+        await asyncio.sleep(6.5)
         assert session.summary.state == "waiting"
         await session.answer(question["approval"], True)
-        assert (await session.wait())["reason"] == "done"
+        await session.wait()  # however it ends on a slow machine: it was not the waiting that ended it
 
 
 async def test_the_time_limit_counts_again_after_the_answer(tmp_path):
     slow = {"text": "Thinking", "hang_after": 1}
-    async with scripted_builder(tmp_path, [ASK, slow], **plain(tmp_path), max_seconds=1.5) as (builder, _):
+    async with scripted_builder(tmp_path, [ASK, slow], **plain(tmp_path), max_seconds=5) as (builder, _):
         session = await builder.create(title="Again")
         await session.send("go")
         [question] = await asked(session)
