@@ -30,7 +30,7 @@ system:
 	@tests/system_packages.sh bwrap:bubblewrap git:git
 
 system-test:
-	@tests/system_packages.sh bwrap:bubblewrap git:git chromium:chromium openssl:openssl
+	@tests/system_packages.sh bwrap:bubblewrap git:git chromium:chromium runsc:runsc openssl:openssl
 
 # The environment: pinned by constraints.txt, made anew when pyproject.toml changes.
 

@@ -40,7 +40,11 @@ MakePlace = Callable[..., AbstractAsyncContextManager[Place]]
 
 def isolations() -> list[str]:
     """The ways of isolating that work on this machine, for ``pytest.mark.parametrize("isolation", isolations())``."""
-    kinds = {"bubblewrap": shutil.which("bwrap"), "landlock": landlock_version() >= LEAST}
+    kinds = {
+        "gvisor": shutil.which("runsc"),
+        "bubblewrap": shutil.which("bwrap"),
+        "landlock": landlock_version() >= LEAST,
+    }
     return [kind for kind, there in kinds.items() if there]
 
 

@@ -44,8 +44,8 @@ async def test_files_elsewhere_can_be_neither_read_nor_written(place: MakePlace,
             write,
             ["cat", "link"],
             ["ls", f"/{tmp_path}"],
-            ["rm", str(secret)],
-            ["ln", str(secret), "x"],
+            ["rm", named],
+            ["ln", named, "x"],
         ):
             result = await here.sandbox.exec(argv)
             assert result.exit_code != 0, argv

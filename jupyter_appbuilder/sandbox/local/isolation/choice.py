@@ -10,9 +10,10 @@ from pathlib import Path
 from ....errors import Unavailable
 from .base import Layer
 from .bubblewrap import Bubblewrap
+from .gvisor import GVisor
 from .landlock import Landlock
 
-KINDS = ("auto", "bubblewrap", "landlock")
+KINDS = ("auto", "gvisor", "bubblewrap", "landlock")
 
 Find = Callable[[], Awaitable[Layer]]
 
@@ -42,6 +43,7 @@ def candidates(wanted: str, folder: Path, node: Path, bubblewrap: str = "bwrap")
     """
     known: dict[str, Find] = {
         "bubblewrap": partial(Bubblewrap.find, folder, bubblewrap),
+        "gvisor": partial(GVisor.find, folder),
         "landlock": partial(Landlock.find, folder),
     }
     kinds = ["bubblewrap", "landlock"] if wanted == "auto" else [wanted]
