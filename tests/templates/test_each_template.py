@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ from playwright.async_api import ConsoleMessage, Page, async_playwright, expect
 from tornado import httpserver, netutil, web
 
 from jupyter_appbuilder.builder import AppBuilder
+from jupyter_appbuilder.notebook.replay import replay
 from jupyter_appbuilder.preview.handlers import preview_handlers
 from jupyter_appbuilder.sandbox.templates import find_templates
 from jupyter_appbuilder.session import Session
@@ -479,7 +482,9 @@ async def test_the_react_templates_parts_work(tmp_path: Path) -> None:
             assert problems == []
 
 
-async def test_the_python_api_and_its_page_work_together_and_both_follow_an_edit(tmp_path: Path) -> None:
+async def test_the_python_api_and_its_page_work_together_and_both_follow_an_edit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with running(tmp_path, "fastapi-react") as (session, _, url):
         async with browsing(url) as (page, problems):
             books = page.get_by_role("list").get_by_role("listitem")
@@ -509,6 +514,7 @@ async def test_the_python_api_and_its_page_work_together_and_both_follow_an_edit
         assert not result.ok
         assert "Undefined name `store`" in result.text
         # Started anew with a broken API, the page still comes, and says so.
+        monkeypatch.setattr("jupyter_appbuilder.sandbox.local.server.PATIENT_SECONDS", 5)
         assert (await session.app.restart()).state == "ready"
         assert "cannot import name 'stores'" in session.app.server.log
 
@@ -540,3 +546,23 @@ async def test_the_panel_templates_controls_act_on_the_page(tmp_path: Path) -> N
         await page.get_by_role("button", name="Toggle theme").click()
         await picture(page, "panel-used")
         assert problems == []
+
+
+@pytest.mark.parametrize("template", ["fastapi-react", "panel", "streamlit"])
+async def test_a_python_apps_notebook_and_archive_hold_all_of_it(template: str, tmp_path: Path) -> None:
+    async with app_builder(tmp_path, model="demo:recorded") as builder:
+        session = await builder.create(name="app", template=template)
+        await session.ready()
+        await session.call("write_file", {"path": "extra/notes.py", "content": "WORD = 'here'\n"}, by="person")
+        command = "rm -rf extra/__pycache__; python -c 'from extra.notes import WORD; print(WORD)' | tee said.txt"
+        _, ran = await session.call("run_command", {"command": command}, by="person")
+        assert ran.ok, ran.text
+        tree = await session.workspace.snapshot()
+        session.notebook.changed()
+        await session.notebook.flush()
+        replayed = await replay(session.notebook.path, tmp_path / "replayed")
+        assert replayed.tree == tree
+        with zipfile.ZipFile(io.BytesIO(await session.workspace.zip())) as archive:
+            names = {name.partition("/")[2] or name for name in archive.namelist()} | set(archive.namelist())
+        assert {"requirements.txt", "requirements.lock", "said.txt"} <= names
+        assert not any("__pycache__" in name or name.endswith(".db") for name in names)

@@ -167,6 +167,9 @@ def explain(log: str, code: int, ended: Ended = "exit", message: str = "") -> st
         return f"The configuration of the dev server cannot be read: {reason}"
     if missing := re.search(r"Cannot find (?:module|package) ['\"]([^'\"]+)['\"]", log):
         return f"The package or file {missing[1]!r} is missing. If it is a package, install it with install_packages."
+    if missing := re.search(r"No module named '?([\w.]+)'?", log):
+        name = missing[1].partition(".")[0]
+        return f"The Python module {name!r} is missing. If a package brings it, install that with install_packages."
     if missing := re.search(r"(?:sh|exec|env|bwrap): .*?([\w./@-]+): (?:not found|No such file)", log):
         return f"The command {missing[1]!r} was not found. Is the package that brings it in package.json?"
     if missing := re.search(r"(?:sh|bash): .*?: ([\w./@-]+): not found", log):

@@ -4,7 +4,8 @@ import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vite";
 
-const api = `http://127.0.0.1:${process.env.API_PORT ?? 8000}`;
+/** Where the Python API answers. `npm run api` starts it at port 8000; the preview says another place. */
+const api = process.env.API_URL ?? "http://127.0.0.1:8000";
 
 export default defineConfig({
   plugins: [react(), tailwindcss(), pythonApi()],
@@ -50,8 +51,8 @@ function pythonApi(): Plugin {
       let running: number | null = null;
       const started = async () => {
         try {
-          const { started } = (await (await fetch(`${api}/api/health`)).json()) as { started: number };
-          return started;
+          const response = await fetch(`${api}/api/health`, { signal: AbortSignal.timeout(5000) });
+          return ((await response.json()) as { started: number }).started;
         } catch {
           return null;
         }

@@ -1,19 +1,12 @@
 // One preview of two processes: the Python API, and Vite, which hands <base>api on to it. Ends when either ends.
 import { spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 
 const [port, base] = process.argv.slice(2);
-
-const apiPort = await new Promise((resolve) => {
-  const probe = createServer().listen(0, '127.0.0.1', () => {
-    const { port } = probe.address();
-    probe.close(() => resolve(port));
-  });
-});
+const host = '127.0.0.2'; // beside the dev server: some sandboxes may use one port only
 
 const commands = {
   api: [
-    'python', '-m', 'uvicorn', 'api.main:app', '--host', '127.0.0.1', '--port', String(apiPort), '--root-path',
+    'python', '-m', 'uvicorn', 'api.main:app', '--host', host, '--port', port, '--root-path',
     base.replace(/\/$/, ''), '--reload', '--reload-dir', 'api', '--timeout-graceful-shutdown', '1', '--no-access-log',
   ],
   vite: [
@@ -23,7 +16,7 @@ const commands = {
 };
 
 const running = Object.entries(commands).map(([name, [command, ...rest]]) => {
-  const child = spawn(command, rest, { env: { ...process.env, API_PORT: String(apiPort) }, stdio: 'inherit' });
+  const child = spawn(command, rest, { env: { ...process.env, API_URL: `http://${host}:${port}` }, stdio: 'inherit' });
   child.on('error', (error) => end(name, error.message, 1));
   child.on('exit', (code, signal) => end(name, signal ?? `exit code ${code}`, code || 1));
   return child;
