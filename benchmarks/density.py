@@ -77,7 +77,13 @@ async def measure(folder: Path) -> None:
         processes = sandboxes()
         apps = sum(held(each.pid) for each in processes if is_app(each))
         rest = sum(held(each.pid) for each in processes if not is_app(each))
-        row("dev server, each", apps / len(awake) / MiB, "MiB (PSS)", peer=bare_memory(folder), of="bare vite")
+        row(
+            "dev server, each",
+            apps / len(awake) / MiB,
+            "MiB (PSS)",
+            peer=bare_memory(folder),
+            of="bare vite, started before",
+        )
         row("sandbox beside its dev server, each awake app", rest / len(awake) / MiB, "MiB (PSS)", target="≤ 15 MiB")
         grown = psutil.Process().memory_info().rss - server_before
         row("server process, each further session", grown / (len(sessions) - 1) / MiB, "MiB")
