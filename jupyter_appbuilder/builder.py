@@ -210,11 +210,11 @@ class AppBuilder(LoggingConfigurable):
 
     async def sandbox_providers(self) -> list[dict[str, Any]]:
         """Where apps can run, as JSON: the default first. One that cannot be used says why, and what to do."""
-        from .sandbox.providers import find_providers
+        from .sandbox.providers import AUTO, find_providers
 
         with contextlib.suppress(AppBuilderError):
             await self.choose_sandbox()
-        default = self.sandbox_provider().name
+        default = (self._chosen or AUTO[0]) if self.sandbox == "auto" else self.sandbox
         found = [await self._describe_provider(name, name == default) for name in find_providers()]
         return sorted(found, key=lambda it: (not it["default"], not it["available"], it["name"]))
 
@@ -667,6 +667,10 @@ class AppBuilder(LoggingConfigurable):
                 if time.monotonic() - renewed > LEASE_SECONDS / 3:
                     await self.log_store.renew()
                     renewed = time.monotonic()
+                if self.busy or any(time.monotonic() - s.app.used_at < WATCH_SECONDS for s in self._sessions.values()):
+                    for provider in self._provider.values():
+                        if pool := self._pool(provider):
+                            pool.stay()
                 for session in list(self._sessions.values()):
                     if session.channel.watched:
                         await session.look_for_edits()
