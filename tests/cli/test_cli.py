@@ -158,6 +158,7 @@ def test_a_build_goes_on_with_an_app(folder: Path, demo: dict[str, str]):
         (["demo", "nothing"], "Choose one of: "),
         (["build", "x", "--name", "Bad Name"], "is not a name for an app"),
         (["build", "x", "--model", "nonsense"], "provider:name"),
+        (["build", "x", "--sandbox", "the-moon"], "Choose one of: auto, e2b, local"),
         (["build"], "required: PROMPT"),
         (["fly"], "invalid choice"),
     ],

@@ -85,7 +85,10 @@ async def test_a_cell_builds_while_one_watches_and_the_next_goes_on(tmp_path: Pa
 
 async def test_tools_work_in_cells_and_mistakes_say_how_it_should_look(tmp_path: Path):
     async with kernel(tmp_path) as cells:
-        await cells.run("%load_ext jupyter_appbuilder\n%appbuilder new tools")
+        status, _, text = await cells.run("%load_ext jupyter_appbuilder\n%appbuilder new tools --sandbox the-moon")
+        assert status == "error"
+        assert "Choose one of: auto, e2b, local" in text
+        await cells.run("%appbuilder new tools --sandbox local")
         await cells.run("%%appbuilder write src/a b.py\nx")
         status, _, text = await cells.run("%%appbuilder write 'src/a b.py'\nif 1:\n    \n    pass\n>>> {x} $y")
         assert (status, text) == ("ok", "Created src/a b.py (+4 −0)\n")
