@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 
 from jupyter_appbuilder.errors import InvalidInput, Unavailable
 from jupyter_appbuilder.sandbox.local import LocalSandbox
+from jupyter_appbuilder.sandbox.local.isolation.base import Plan
+from jupyter_appbuilder.sandbox.local.isolation.seatbelt import profile_of
+from jupyter_appbuilder.sandbox.local.isolation.shared import Ground
 
 from .conftest import MakePlace
 
@@ -141,3 +146,33 @@ async def test_check_tells_how_limits_are_enforced(place: MakePlace):
         checks = {check.name: check for check in await here.provider.check()}
         assert all(check.ok for check in checks.values())
         assert "enforced by" in checks["limits"].detail
+
+
+async def test_no_isolation_at_all_must_be_named_and_warns(place: MakePlace, tmp_path: Path):
+    async with place(isolation="none") as here:
+        described = await here.provider.describe_isolation()
+        assert described.kind == "none"
+        assert "not isolated" in described.warning
+        checks = {check.name: check for check in await here.provider.check()}
+        assert not checks["isolation"].ok
+        result = await here.sandbox.exec("echo mine > made.txt; pwd; echo $HOME; node -p 1+1; exit 3", env={"A": "b"})
+        assert result.exit_code == 3
+        assert result.stdout.splitlines()[0] == str(here.app)
+        assert result.stdout.splitlines()[2] == "2"
+        server = await here.sandbox.serve("/base/")
+        assert server.state == "ready", server
+
+
+def test_macos_gets_a_profile_that_names_the_app_and_little_else(tmp_path: Path):
+    """Only its text: there is no Mac to try it on."""
+    plan = Plan(["true"], [], {}, "/", 1, listen=(3, 4567))
+    ground = Ground(
+        plan, tmp_path / "run", (Path("/opt/node"),), (tmp_path / 'my "app"',), (), (4600,), None, (tmp_path,)
+    )
+    profile = profile_of(ground)
+    assert profile.count("(") == profile.count(")")
+    assert "(deny default)" in profile
+    assert f'(subpath "{tmp_path}/my \\"app\\"")' in profile
+    assert f'(deny file-write*\n  (subpath "{tmp_path}/.git"))' in profile
+    assert 'network-outbound (remote ip "localhost:4600")' in profile
+    assert str(Path.home()) not in profile.replace(str(Path(os.path.realpath(sys.executable)).parent.parent), "")

@@ -20,11 +20,12 @@ from .bundles import Bundles
 from .cache import Cache
 from .dependencies import Dependencies, Network
 from .exit import SessionExit
+from .interpreter import find_interpreter
 from .isolation.choice import KINDS
 from .layout import CERTIFICATES, Bind, find_node
 from .limits import Limits, MiB, describe, describe_disk
 from .pool import Pool
-from .python_environments import PythonEnvironments
+from .python_environments import PythonEnvironments, find_uv
 from .python_indexes import python_indexes
 from .runner import Runner
 from .sandbox import AppSandbox, scratch_name
@@ -49,7 +50,8 @@ class LocalSandbox(LoggingConfigurable):
     isolation = Enum(
         KINDS,
         "auto",
-        help="What keeps generated code apart from this machine. 'auto' takes the strongest that works: bubblewrap.",
+        help="""What keeps generated code apart from this machine: 'gvisor', 'bubblewrap', 'landlock', 'seatbelt'
+        (macOS, untested), or 'none': nothing does. 'auto' takes bubblewrap, or Landlock where that is forbidden.""",
     ).tag(config=True)
     memory = Int(Limits.memory, help="Bytes of memory, all processes of one session together.").tag(config=True)
     processes = Int(Limits.processes, help="Processes and threads of one session.").tag(config=True)
@@ -152,10 +154,15 @@ class LocalSandbox(LoggingConfigurable):
         except Unavailable as error:
             findings.append(Check("Node.js", False, error.message, error.hint))
         try:
+            python, _ = find_interpreter(), find_uv()
+            findings.append(Check("Python apps", True, f"run on Python {python.version} of {python.prefix}"))
+        except Unavailable as error:
+            findings.append(Check("Python apps", False, error.message, error.hint))
+        try:
             runner = await self._ready()
         except Unavailable as error:
             return [*findings, Check("isolation", False, error.message, error.hint)]
-        findings.append(Check("isolation", True, f"{runner.layer.describe().detail} {runner.choice.reasons}".rstrip()))
+        findings.append(_isolation_check(runner))
         findings.append(Check("limits", True, describe(self.limits, runner.groups)))
         findings.append(Check("disk", True, describe_disk(self.limits)))
         try:
@@ -241,3 +248,9 @@ class LocalSandbox(LoggingConfigurable):
         binds += python_binds
         environment |= python_variables
         return Network(egress.path, tuple(binds), environment, registries.of, lambda: list(egress.refused))
+
+
+def _isolation_check(runner: Runner) -> Check:
+    described = runner.layer.describe()
+    detail = f"{described.detail} {runner.choice.reasons}".rstrip()
+    return Check("isolation", not described.warning, detail, described.warning)

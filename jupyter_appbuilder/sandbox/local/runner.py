@@ -227,7 +227,7 @@ class Runner:
             if self._started:
                 if not self.guardian.pipe.exists():
                     await asyncio.to_thread(self._restore)
-                    known = dict(candidates(self._isolation, self.folder, self.node, self._bubblewrap))
+                    known = dict(candidates(self._isolation, self.folder, self._bubblewrap))
                     self.layer = await known[self.layer.kind]()
                 return
             if self._use_groups:
@@ -245,7 +245,7 @@ class Runner:
     async def _choose(self) -> None:
         """Take the strongest isolation that works here, tried for real."""
         self.choice = Choice()
-        for kind, find in candidates(self._isolation, self.folder, self.node, self._bubblewrap):
+        for kind, find in candidates(self._isolation, self.folder, self._bubblewrap):
             try:
                 self.layer = await find()
                 cell = self.cell("probe")

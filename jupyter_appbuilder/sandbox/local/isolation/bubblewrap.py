@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,13 @@ class Bubblewrap:
     @classmethod
     async def find(cls, folder: Path, name: str = "bwrap") -> Bubblewrap:
         """``folder`` keeps what it needs. Raises ``Unavailable`` saying what to install."""
+        if sys.platform == "darwin":
+            raise Unavailable(
+                "Sandbox 'local' needs Linux; this is macOS.",
+                hint="Use the E2B sandbox (c.AppBuilder.sandbox = 'e2b'), or macOS's own isolation, which is untested: "
+                "c.LocalSandbox.isolation = 'seatbelt'.",
+                reason="bubblewrap_missing",
+            )
         executable = shutil.which(name)
         if executable is None:
             raise Unavailable(

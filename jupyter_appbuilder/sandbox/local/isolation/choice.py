@@ -12,8 +12,10 @@ from .base import Layer
 from .bubblewrap import Bubblewrap
 from .gvisor import GVisor
 from .landlock import Landlock
+from .seatbelt import Seatbelt
+from .unisolated import Unisolated
 
-KINDS = ("auto", "gvisor", "bubblewrap", "landlock")
+KINDS = ("auto", "gvisor", "bubblewrap", "landlock", "seatbelt", "none")
 
 Find = Callable[[], Awaitable[Layer]]
 
@@ -36,15 +38,17 @@ class Choice:
         return Unavailable(first.message, hint=hint.strip(), reason=first.reason)
 
 
-def candidates(wanted: str, folder: Path, node: Path, bubblewrap: str = "bwrap") -> list[tuple[str, Find]]:
+def candidates(wanted: str, folder: Path, bubblewrap: str = "bwrap") -> list[tuple[str, Find]]:
     """The ways to try for ``c.LocalSandbox.isolation = wanted``, strongest first.
 
-    ``folder`` is private to this process and short-lived; ``node`` is where Node.js is.
+    ``folder`` is private to this process and short-lived.
     """
     known: dict[str, Find] = {
         "bubblewrap": partial(Bubblewrap.find, folder, bubblewrap),
         "gvisor": partial(GVisor.find, folder),
         "landlock": partial(Landlock.find, folder),
+        "seatbelt": partial(Seatbelt.find, folder),
+        "none": partial(Unisolated.find, folder),
     }
     kinds = ["bubblewrap", "landlock"] if wanted == "auto" else [wanted]
     return [(kind, known[kind]) for kind in kinds]

@@ -22,7 +22,7 @@ from ..layout import SYSTEM_FILES
 from ..seccomp import COMMON, NUMBERS, SHARED, program
 from . import landlock_launcher
 from .base import Launch, Plan
-from .shared import Ground, free_port, prepare
+from .shared import Ground, free_port, nested, prepare
 
 LEAST = 4  # of Landlock's interface: Linux 6.7, the first that knows TCP
 
@@ -92,7 +92,6 @@ class Landlock:
     def _spec(self, ground: Ground) -> dict[str, object]:
         plan = ground.plan
         column = 0 if platform.machine() == "x86_64" else 1
-        tops = [place for place in ground.laid if not any(_inside(place[0], other[0]) for other in ground.laid)]
         return {
             "abi": self.version,
             "server": os.getpid(),
@@ -106,14 +105,7 @@ class Landlock:
             "listen": [plan.listen[1]] if plan.listen else [],
             "connect": list(ground.ports),
             "descriptors": list(plan.listen[:1]) if plan.listen else [],
-            "laid": [
-                (
-                    str(where),
-                    str(what),
-                    [(str(p.relative_to(where)), str(w)) for p, w in ground.laid if _inside(p, where)],
-                )
-                for where, what in tops
-            ],
+            "laid": nested(ground.laid),
             "workspaces": [str(path) for path in ground.workspaces],
             "look": LOOK_MS if ground.workspaces else -1,
             "filter": self.filter,
@@ -123,10 +115,6 @@ class Landlock:
 
 def _real(path: Path) -> str:
     return os.path.realpath(path)
-
-
-def _inside(path: Path, folder: Path) -> bool:
-    return path != folder and path.is_relative_to(folder)
 
 
 def _failure(stderr: str) -> Unavailable | None:

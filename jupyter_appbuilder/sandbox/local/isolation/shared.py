@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ....removal import remove_folder
 from ..layout import EGRESS_PORT, HOME, NODE, OURS, Bind
+from . import landlock_launcher
 from .base import Plan, bridged
 
 
@@ -94,6 +95,25 @@ async def prepare(plan: Plan, folder: Path) -> Ground:
         relay,
         workspaces,
     )
+
+
+def lay(ground: Ground) -> None:
+    """Make visible by links what cannot be mounted."""
+    for where, what, beneath in nested(ground.laid):
+        landlock_launcher.lay(where, what, beneath)
+
+
+def nested(laid: Sequence[tuple[Path, Path]]) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """``laid`` by its outermost places: (where, what, what lies inside it: (place in it, what))."""
+    tops = [(where, what) for where, what in laid if not any(_inside(where, other) for other, _ in laid)]
+    return [
+        (str(where), str(what), [(str(w.relative_to(where)), str(h)) for w, h in laid if _inside(w, where)])
+        for where, what in tops
+    ]
+
+
+def _inside(path: Path, folder: Path) -> bool:
+    return path != folder and path.is_relative_to(folder)
 
 
 def translate(text: str, places: dict[str, str]) -> str:
