@@ -183,7 +183,7 @@ class AppBuilder(LoggingConfigurable):
 
     @property
     def _fetched(self) -> Path:
-        return Path(self.data_dir) / "templates"
+        return Path(self.data_dir) / "fetched-templates"  # not `templates`: those are listed
 
     def sandbox_provider(self, name: str = "") -> SandboxProvider:
         """The provider called ``name``, by default the configured one. ``auto`` is what ``choose_sandbox`` found.
