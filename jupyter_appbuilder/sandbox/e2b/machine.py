@@ -89,32 +89,33 @@ class Machine:
 
     async def upload(self, path: str, content: bytes) -> None:
         try:
-            await self.sandbox.files.write(path, content, use_octet_stream=True, request_timeout=600)
+            await self.sandbox.files.write(f"{self.home}/{path}", content, use_octet_stream=True, request_timeout=600)
         except Exception as error:
             raise self.explain(error, "Files could not be sent to the cloud sandbox") from None
 
     async def download(self, path: str) -> AsyncIterator[bytes]:
         try:
-            async for piece in await self.sandbox.files.read(path, format="stream"):
+            async for piece in await self.sandbox.files.read(f"{self.home}/{path}", format="stream"):
                 yield piece
         except Exception as error:
             raise self.explain(error, "Files could not be fetched from the cloud sandbox") from None
 
     async def furnish(self) -> str:
         """Bring in what runs there on our behalf; the key of the packages that are installed, empty if none are."""
+        # Absolute paths: a template may begin in any folder.
+        told = await self.helper(
+            f"cd; pwd; test -w {FOLDER} && echo yes || echo no; cat .appbuilder/packages 2>/dev/null || true"
+        )
+        self.home, writable, installed = (told + "\n\n\n").split("\n", 2)
         modules = {"remote.py": Path(remote.__file__), "ignore.py": Path(ignore.__file__)}
         files = [
-            {"path": f".appbuilder/{name}", "data": await asyncio.to_thread(path.read_bytes)}
+            {"path": f"{self.home}/.appbuilder/{name}", "data": await asyncio.to_thread(path.read_bytes)}
             for name, path in modules.items()
         ]
         try:
             await self.sandbox.files.write_files(files)
         except Exception as error:
             raise self.explain(error, "The cloud sandbox could not be set up") from None
-        told = await self.helper(
-            f"pwd; test -w {FOLDER} && echo yes || echo no; cat .appbuilder/packages 2>/dev/null || true"
-        )
-        self.home, writable, installed = (told + "\n\n\n").split("\n", 2)
         if writable != "yes":
             home = shlex.quote(self.home)
             await self.helper(f'mkdir -p {FOLDER} && chown "$(stat -c %u:%g {home})" {FOLDER}', user="root")
@@ -282,7 +283,7 @@ class Running:
                 return await self.machine.attach(self._pid, self._take)
             except Exception as error:
                 if self.machine.unknown_process(error):
-                    told = await self.machine.helper(f"cat .appbuilder/ends/{self._token} 2>/dev/null || echo 137")
+                    told = await self.machine.helper(f"cat ~/.appbuilder/ends/{self._token} 2>/dev/null || echo 137")
                     return int(told.strip() or 137) if told.strip().isdigit() else 137
                 explained = self.machine.explain(error, "The connection to the cloud sandbox broke")
                 if isinstance(explained, Gone) or asyncio.get_running_loop().time() > deadline:

@@ -182,7 +182,7 @@ class Packages:
         except ValueError:
             keys = {}
         self.installed = json.dumps(keys | {kind: key})
-        line = f"printf %s {shlex.quote(self.installed)} > .appbuilder/packages"
+        line = f"printf %s {shlex.quote(self.installed)} > ~/.appbuilder/packages"
         await self._sandbox.with_machine(lambda machine: machine.helper(line))
 
     async def _run(self, script: str, on_output: Output | None, *, network: bool = True) -> ExecResult:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ...errors import AppBuilderError, InvalidInput, NotFound, Unavailable
 from ...uncut import uncut
 from ..base import DevServer, ExecResult, OnProgress, OnRefused, Output, Process, Progress, Stats
+from ..metrics import kills
 from ..templates import PackageKind, Template
 from .cloud import SESSION, Cloud, Gone, NoTemplate
 from .machine import FOLDER, Machine, Running
@@ -632,6 +633,8 @@ class Background:
             self._output.take("stderr", f"[sandbox] {line}\n")
         if ended != "exit" and code == 0:
             code = 137
+        if ended != "exit":
+            kills(ended)
         return ExecResult(code, self._output.stdout, self._output.stderr, duration, ended=ended)  # type: ignore[arg-type]
 
     async def _code(self, waiting: asyncio.Future[int]) -> int:

@@ -38,7 +38,9 @@ class Link(Protocol):
 
     async def helper(self, command: str) -> str: ...
 
-    async def upload(self, path: str, content: bytes) -> None: ...
+    async def upload(self, path: str, content: bytes) -> None:
+        """``path``: below the home, as in ``download``."""
+        ...
 
     def download(self, path: str) -> AsyncIterator[bytes]: ...
 
@@ -60,7 +62,7 @@ class Sync:
             self._seen = await asyncio.to_thread(remote.scan, self.app, self._seen, ignoring=False)
             content = await asyncio.to_thread(self._packed, list(self._seen))
             await self._link.upload(".appbuilder/in.tar.gz", content)
-            answer = _parsed(await self._link.helper(f"{HELPER} apply .appbuilder/in.tar.gz --all"))
+            answer = _parsed(await self._link.helper(f"{HELPER} apply ~/.appbuilder/in.tar.gz --all"))
             self._agreed = {path: entry[:2] for path, entry in self._seen.items()}
             return _kept(answer)
 
@@ -82,7 +84,7 @@ class Sync:
             answer = _parsed(await self._link.helper(f"printf %s {shlex.quote(encoded)} | {HELPER} apply -"))
         else:
             await self._link.upload(".appbuilder/in.tar.gz", content)
-            answer = _parsed(await self._link.helper(f"{HELPER} apply .appbuilder/in.tar.gz"))
+            answer = _parsed(await self._link.helper(f"{HELPER} apply ~/.appbuilder/in.tar.gz"))
         for path in gone:
             self._agreed.pop(path, None)
         self._agreed |= {path: now[path][:2] for path in changed}

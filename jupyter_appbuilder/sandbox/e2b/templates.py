@@ -85,7 +85,8 @@ def define(sdk: Any, template: Template) -> Any:
         )
         installed["python"] = requirements_key(requirements)
     marker = shlex.quote(json.dumps(installed))
-    return builder.run_cmd(f"mkdir -p ~/.appbuilder && printf %s {marker} > ~/.appbuilder/packages", user="user")
+    builder = builder.run_cmd(f"mkdir -p ~/.appbuilder && printf %s {marker} > ~/.appbuilder/packages", user="user")
+    return builder.set_workdir("/home/user")
 
 
 async def build(cloud: Cloud, template: Template, name: str, on_line: OnLine, *, fresh: bool = False) -> str:
