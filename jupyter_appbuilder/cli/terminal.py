@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
 from ..notebook.feed import Entry, Feed
+
+# What a terminal obeys rather than shows: escape sequences can write to the clipboard, change the title or type for the
+# person, and marks of direction make text read other than it is.
+OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 MARKS = {"done": "✓", "failed": "✗"}
 
@@ -27,22 +32,22 @@ class Terminal:
         self._redrawn = False  # whether the last line may be written over
 
     def note(self, text: str) -> None:
-        self._line(self.colour("2", text))
+        self._line(self.colour("2", shown(text)))
 
     def heading(self, text: str) -> None:
-        self._line(self.colour("1", text))
+        self._line(self.colour("1", shown(text)))
 
     def error(self, message: str, hint: str = "") -> None:
-        self._line(f"{self.colour('31', '✗')} {message}")
+        self._line(f"{self.colour('31', '✗')} {shown(message)}")
         if hint:
-            self._line(f"  {hint}")
+            self._line(f"  {shown(hint)}")
 
     def status(self, text: str) -> None:
         """A line that the next one replaces; shown on terminals only."""
         if self.live:
             self._break()
             width = os.get_terminal_size(self.stream.fileno()).columns - 1
-            self._write("\r\x1b[K" + self.colour("2", text[:width]))
+            self._write("\r\x1b[K" + self.colour("2", shown(text)[:width]))
             self._open = self._redrawn = True
 
     def aside(self, text: str) -> None:
@@ -68,15 +73,15 @@ class Terminal:
             if entry.kind == "text":
                 self._text(entry)
             elif entry.kind == "note":
-                self._line(f"{self.colour('31', '✗')} {entry.text}")
+                self._line(f"{self.colour('31', '✗')} {shown(entry.text)}")
             elif entry.tool == "approval" and entry.state == "running":
-                self._line(f"{self.colour('33', '?')} {entry.text}")
+                self._line(f"{self.colour('33', '?')} {shown(entry.text)}")
             elif entry.state == "running":
                 self.status(f"◌ {entry.text}" + (f"  {last}" if (last := _last_line(entry.output)) else ""))
             elif id(entry) not in self._finished:
                 self._finished.add(id(entry))
                 mark = self.colour("32" if entry.state == "done" else "31", MARKS[entry.state])
-                self._line(f"{mark} {' '.join(entry.text.split())}")
+                self._line(f"{mark} {shown(' '.join(entry.text.split()))}")
 
     def _text(self, entry: Entry) -> None:
         written = self._written.get(id(entry), 0)
@@ -87,7 +92,7 @@ class Terminal:
         if fresh:
             if self._redrawn:
                 self._break(force=True)
-            self._write(fresh)
+            self._write(shown(fresh))
             self._open = True
         self._written[id(entry)] = len(entry.text)
         if entry.state == "done" and id(entry) not in self._finished:
@@ -119,7 +124,12 @@ def _last_line(output: str) -> str:
     return lines[-1].strip() if lines else ""
 
 
+def shown(text: str) -> str:
+    """``text`` with nothing in it that a terminal would obey; line breaks and tabs stay."""
+    return OBEYED.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
+
+
 def say(text: str) -> None:
     """A line of the result, on stdout."""
-    print(text, flush=True)
+    print(shown(text), flush=True)
     sys.stdout.flush()

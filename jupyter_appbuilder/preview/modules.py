@@ -6,6 +6,7 @@ does not resolve, a syntax error, a style sheet that does not compile.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections import deque
@@ -16,6 +17,7 @@ from ..sandbox.base import Address
 from .upstream import origin_of, target_of, upstreams
 
 MAX_MODULES = 300
+MODULE_SECONDS = 30
 MAX_BODY = 4 * 1024 * 1024  # bytes
 SCRIPT = re.compile(r"""<script\b[^>]*\bsrc\s*=\s*["']([^"']+)["']""", re.IGNORECASE)
 STYLE = re.compile(r"""<link\b[^>]*\bhref\s*=\s*["']([^"']+\.css[^"']*)["']""", re.IGNORECASE)
@@ -36,7 +38,8 @@ async def broken_modules(address: Address, base_path: str) -> list[dict[str, Any
     while waiting and len(seen) <= MAX_MODULES:
         path = waiting.popleft()
         try:
-            status, kind, body = await _get(address, origin + path, "text/html" if path == base_path else "*/*")
+            async with asyncio.timeout(MODULE_SECONDS):  # whole: a server that sends a byte now and then never ends
+                status, kind, body = await _get(address, origin + path, "text/html" if path == base_path else "*/*")
         except Exception as error:
             return [*findings, {"kind": "server", "message": f"The dev server does not answer: {error!r}."}]
         name = urlsplit(path).path.removeprefix(base_path) or "index.html"
@@ -66,7 +69,9 @@ async def _get(address: Address, url: str, accept: str) -> tuple[int, str, str]:
     timeout = {"connect": 5.0, "read": 20.0, "write": 5.0, "pool": 5.0}
     origin = origin_of(address)
     extensions = {"timeout": timeout, "target": target_of(url.removeprefix(origin), address).encode()}
-    async with upstreams.pool(address).stream("GET", url, headers=list(headers.items()), extensions=extensions) as response:
+    async with upstreams.pool(address).stream(
+        "GET", url, headers=list(headers.items()), extensions=extensions
+    ) as response:
         body = bytearray()
         async for piece in response.aiter_stream():
             body += piece

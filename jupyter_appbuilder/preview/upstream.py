@@ -45,8 +45,14 @@ _RESPONSE_DROPPED = HOP_BY_HOP | frozenset(
     origin-agent-cluster origin-trial permissions-policy public-key-pins referrer-policy report-to
     reporting-endpoints server service-worker-allowed set-cookie set-cookie2 set-login speculation-rules
     strict-transport-security supports-loading-mode www-authenticate x-content-type-options
-    x-frame-options x-powered-by""".split()  # noqa: SIM905
+    x-frame-options x-powered-by
+    activate-storage-access available-dictionary critical-ch document-isolation-policy document-policy
+    integrity-policy observe-browsing-topics use-as-dictionary
+    cdn-cache-control surrogate-control surrogate-key x-lighttpd-send-file x-lighttpd-send-file2
+    x-litespeed-location x-proxy-cache x-reproxy-url x-send-file x-sendfile""".split()  # noqa: SIM905
 )
+# A web server in front of Jupyter may take these for Jupyter's own word: which file to send, what to keep and for whom.
+_RESPONSE_DROPPED_PREFIXES = ("x-accel-", "attribution-reporting-", "x-varnish-", "cloudflare-")
 # The page's script sends the app's own Authorization header under this name: the plain one may hold what a browser or
 # a proxy in front of Jupyter added on the person's behalf.
 APP_AUTHORIZATION = "x-appbuilder-authorization"
@@ -99,6 +105,8 @@ def response_headers(headers: Iterable[tuple[bytes, bytes]], address: Address) -
     for name, value in received:
         lower = name.lower()
         if lower in _RESPONSE_DROPPED or lower in named or lower in secret:
+            continue
+        if lower.startswith(_RESPONSE_DROPPED_PREFIXES):
             continue
         if lower == "location":
             value = _location(value, address)
