@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from building import app_builder
 from building import call as tool_call
 
 ASK = {"tool_calls": [tool_call("request_network", host="api.example.org", reason="The weather.")]}
@@ -70,3 +71,10 @@ async def test_the_sandbox_providers_say_what_isolates(call):
     assert (first["name"], first["default"], first["available"]) == ("local", True, True)
     assert first["isolation"]["kind"]
     assert first["isolation"]["detail"]
+
+
+async def test_where_apps_can_run_is_listed_also_when_the_configured_place_is_not_there(tmp_path):
+    async with app_builder(tmp_path, sandbox="nowhere") as builder:
+        found = {provider["name"]: provider for provider in await builder.sandbox_providers()}
+        assert found["local"]["available"]
+        assert not any(provider["default"] for provider in found.values())

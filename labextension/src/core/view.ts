@@ -20,6 +20,13 @@ export interface TextItem {
   recorded: boolean;
 }
 
+/** What the person said while the agent was at work. */
+export interface RequestItem {
+  kind: 'request';
+  key: string;
+  text: string;
+}
+
 export interface ToolItem {
   kind: 'tool';
   key: string;
@@ -106,6 +113,7 @@ export type Item =
   | ApprovalItem
   | RefusedItem
   | NetworkItem
+  | RequestItem
   | ResumedItem
   | FailureItem;
 
@@ -251,7 +259,9 @@ class Draft {
         break;
       case 'message.user': {
         const turn = this.turn(event.data.turn);
-        if (turn) {
+        if (turn && turn.request !== '') {
+          this.put(event.data.turn, { kind: 'request', key, text: event.data.text });
+        } else if (turn) {
           turn.request = event.data.text;
         } else {
           this.startTurn(event.data.turn, '', event.at).request = event.data.text;

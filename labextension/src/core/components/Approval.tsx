@@ -60,31 +60,35 @@ export function Approval({ item, actions }: { item: ApprovalItem; actions: TurnA
             </p>
           )}
         </div>
-        <div className="jp-AppBuilder-noticeActions">
-          {remember && (
+        {actions.owned ? (
+          <div className="jp-AppBuilder-noticeActions">
+            {remember && (
+              <button
+                type="button"
+                className="jp-AppBuilder-button jp-mod-primary"
+                disabled={sent}
+                title={trans.__('Until you take it back')}
+                onClick={() => answer(true, true)}
+              >
+                {trans.__('Allow for this app')}
+              </button>
+            )}
             <button
               type="button"
-              className="jp-AppBuilder-button jp-mod-primary"
+              className={`jp-AppBuilder-button ${remember ? '' : 'jp-mod-primary'}`}
               disabled={sent}
-              title={trans.__('Until you take it back')}
-              onClick={() => answer(true, true)}
+              title={kind === 'network' ? trans.__('Until this request is done') : undefined}
+              onClick={() => answer(true, false)}
             >
-              {trans.__('Allow for this app')}
+              {trans.__('Allow once')}
             </button>
-          )}
-          <button
-            type="button"
-            className={`jp-AppBuilder-button ${remember ? '' : 'jp-mod-primary'}`}
-            disabled={sent}
-            title={kind === 'network' ? trans.__('Until this request is done') : undefined}
-            onClick={() => answer(true, false)}
-          >
-            {trans.__('Allow once')}
-          </button>
-          <button type="button" className="jp-AppBuilder-button" disabled={sent} onClick={() => answer(false, false)}>
-            {trans.__('Deny')}
-          </button>
-        </div>
+            <button type="button" className="jp-AppBuilder-button" disabled={sent} onClick={() => answer(false, false)}>
+              {trans.__('Deny')}
+            </button>
+          </div>
+        ) : (
+          <p className="jp-AppBuilder-hint">{trans.__('It waits for an answer where the session is open.')}</p>
+        )}
       </div>
     </div>
   );
@@ -116,9 +120,8 @@ export function Refused({ item, actions }: { item: RefusedItem; actions: TurnAct
       <Icon name="globe" />
       <span title={item.reason}>{trans.__('The app tried to reach %1, which it may not.', name)}</span>
       {item.times > 1 && <span className="jp-AppBuilder-tag">{trans.__('%1 times', item.times)}</span>}
-      {allowed ? (
-        <span className="jp-AppBuilder-tag">{trans.__('allowed since')}</span>
-      ) : (
+      {allowed && <span className="jp-AppBuilder-tag">{trans.__('allowed since')}</span>}
+      {!allowed && actions.owned && (
         <button
           type="button"
           className="jp-AppBuilder-link"

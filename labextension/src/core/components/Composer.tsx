@@ -8,8 +8,10 @@ export interface ComposerProps {
   text: string;
   setText: (text: string) => void;
   onSend: (text: string) => void;
-  /** Present while a turn runs: the send button becomes a stop button. */
+  /** Present while a turn runs: there is a stop button, and no send button until something is written. */
   onStop?: (() => void) | undefined;
+  /** What is sent while a turn runs reaches the agent at its next step. */
+  listens?: boolean;
   stopping?: boolean;
   /** Why nothing can be sent now; empty when it can. */
   blocked?: string;
@@ -26,7 +28,7 @@ export const Composer = React.forwardRef<HTMLTextAreaElement, ComposerProps>(fun
   const { text, setText, onSend, onStop, blocked = '', sendWithModifier = false } = props;
   const area = React.useRef<HTMLTextAreaElement | null>(null);
   const reason = React.useId();
-  const canSend = text.trim() !== '' && blocked === '' && !onStop;
+  const canSend = text.trim() !== '' && blocked === '' && (!onStop || (props.listens === true && props.stopping !== true));
 
   React.useLayoutEffect(() => {
     const element = area.current;
@@ -76,7 +78,7 @@ export const Composer = React.forwardRef<HTMLTextAreaElement, ComposerProps>(fun
       />
       <div className="jp-AppBuilder-composerBar">
         <div className="jp-AppBuilder-composerExtras">{props.children}</div>
-        {onStop ? (
+        {onStop && (
           <button
             type="button"
             className="jp-AppBuilder-button jp-mod-stop"
@@ -87,12 +89,13 @@ export const Composer = React.forwardRef<HTMLTextAreaElement, ComposerProps>(fun
             <Icon name="stop" />
             {props.stopping ? trans.__('Stopping…') : trans.__('Stop')}
           </button>
-        ) : (
+        )}
+        {(!onStop || canSend) && (
           <button
             type="button"
             className="jp-AppBuilder-button jp-mod-primary"
             disabled={!canSend}
-            title={sendWithModifier ? trans.__('Send (Ctrl+Enter)') : trans.__('Send (Enter; Shift+Enter for a new line)')}
+            title={onStop ? trans.__('The agent sees it at its next step') : sendWithModifier ? trans.__('Send (Ctrl+Enter)') : trans.__('Send (Enter; Shift+Enter for a new line)')}
             onClick={send}
           >
             <Icon name="send" />

@@ -37,6 +37,7 @@ export function SessionPane(props: SessionProps): React.ReactElement {
   const { session } = view;
   const { transport } = store;
   const { setUpModel } = useHost();
+  const owned = session?.owned ?? true;
   const busy = session?.state === 'busy' || session?.state === 'waiting' || runningTurn(view);
 
   React.useEffect(() => {
@@ -66,8 +67,8 @@ export function SessionPane(props: SessionProps): React.ReactElement {
   );
 
   const actions = React.useMemo<TurnActions>(
-    () => ({ transport, attempt, send, busy, hosts: view.hosts }),
-    [transport, attempt, send, busy, view.hosts]
+    () => ({ transport, attempt, send, busy, owned, hosts: view.hosts }),
+    [transport, attempt, send, busy, owned, view.hosts]
   );
   const stop = (): void => {
     setStopping(true);
@@ -162,7 +163,11 @@ export function SessionPane(props: SessionProps): React.ReactElement {
           ref={composer}
           label={trans.__('Your request')}
           placeholder={
-            view.entries.length === 0 ? trans.__('Describe the app you want…') : trans.__('Ask for a change…')
+            busy && !session?.recorded
+              ? trans.__('Add something while the agent works…')
+              : view.entries.length === 0
+                ? trans.__('Describe the app you want…')
+                : trans.__('Ask for a change…')
           }
           text={text}
           setText={setText}
@@ -171,6 +176,7 @@ export function SessionPane(props: SessionProps): React.ReactElement {
             send(request);
           }}
           onStop={busy ? stop : undefined}
+          listens={session?.recorded === false}
           stopping={stopping}
           blocked={blockedReason(session, connection, sending, trans)}
           sendWithModifier={sendWithModifier}

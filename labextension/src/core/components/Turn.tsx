@@ -21,6 +21,8 @@ export interface TurnActions {
   /** Says something as the person. */
   send: (text: string) => void;
   busy: boolean;
+  /** Whether what is asked here is done here: another process may have the session. */
+  owned: boolean;
   /** What this session's code may reach, as `host:port`. */
   hosts: ReadonlyMap<string, string>;
 }
@@ -284,6 +286,8 @@ function ItemView({ item, last = false, actions }: { item: Item; last?: boolean;
       return <Refused item={item} actions={actions} />;
     case 'network':
       return <NetworkChange item={item} />;
+    case 'request':
+      return <div className="jp-AppBuilder-request">{item.text}</div>;
     case 'resumed':
       return <Resumed />;
     case 'failure':

@@ -106,6 +106,13 @@ describe('a question of the agent', () => {
     expect(screen.getByRole<HTMLButtonElement>('button', { name: 'Deny' }).disabled).toBe(false);
   });
 
+  it('has no buttons where another process has the session', () => {
+    const log = new Log();
+    open({}, ...asked(log).slice(0, 2), snapshot({ session: summary({ state: 'waiting', owned: false }) }));
+    expect(screen.getByText('It waits for an answer where the session is open.')).toBeTruthy();
+    expect(screen.queryByRole('button', { name: 'Deny' })).toBeNull();
+  });
+
   it('says when it was closed without an answer', () => {
     const log = new Log();
     const transport = open({}, ...asked(log));
@@ -240,6 +247,26 @@ describe('a session', () => {
     expect(screen.getByText('The key is not valid.', { selector: 'p' })).toBeTruthy();
     fireEvent.click(screen.getByRole('button', { name: 'Try again' }));
     expect(transport.asked).toEqual([['stop'], ['retry']]);
+  });
+
+  it('takes another message while it is busy, unless a recording plays', () => {
+    const log = new Log();
+    const transport = open(
+      {},
+      log.message('turn.started', { turn: 't1', model: 'm' }),
+      log.message('message.user', { turn: 't1', text: 'a board' }),
+      snapshot({ session: summary({ state: 'busy', recorded: false }) })
+    );
+    expect(screen.queryByRole('button', { name: 'Send' })).toBeNull();
+    fireEvent.change(screen.getByRole('textbox', { name: 'Your request' }), { target: { value: 'in blue' } });
+    fireEvent.click(screen.getByRole('button', { name: 'Send' }));
+    expect(transport.asked).toEqual([['send', 'in blue']]);
+    transport.say(log.message('message.user', { turn: 't1', text: 'in blue' }));
+    expect(screen.getByText('in blue')).toBeTruthy();
+    transport.say({ kind: 'session', session: summary({ state: 'busy', recorded: true }) });
+    fireEvent.change(screen.getByRole('textbox', { name: 'Your request' }), { target: { value: 'and red' } });
+    expect(screen.queryByRole('button', { name: 'Send' })).toBeNull();
+    expect(screen.getByRole('button', { name: 'Stop' })).toBeTruthy();
   });
 
   it('shows a file being written, line by line', () => {
