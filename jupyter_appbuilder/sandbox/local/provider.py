@@ -210,6 +210,8 @@ class LocalSandbox(LoggingConfigurable):
                         hint="Make its parent folder writable.",
                     ) from None
                 self._runner = runner
+                if not runner.layer.mounts:
+                    self.pool.size = 0  # a ready sandbox becomes a session's by moving its files under its mounts
                 self.cache = runner.cache = Cache(self.cache_dir.resolve(), self.cache_size)
                 await asyncio.to_thread(self.cache.sweep)
                 self._tidier = asyncio.create_task(self._tidy())

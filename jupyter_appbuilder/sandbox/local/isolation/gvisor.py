@@ -118,7 +118,7 @@ class GVisor:
         shown += [Bind(Path(name), name) for name in SYSTEM_FILES if Path(name).exists()]
         shown += [Bind(private / "sockets", SOCKETS), Bind(Path(__file__).with_name("gvisor_dialer.py"), DIALER)]
         identity = private / "passwd"
-        identity.write_text(IDENTITY["passwd"].replace(":1000:1000:", f":{os.getuid()}:{os.getgid()}:"))
+        identity.write_text(IDENTITY["passwd"].replace(":1000:1000:", ":0:0:"))
         binds = [replace(bind, source=identity) if bind.target == "/etc/passwd" else bind for bind in plan.binds]
         for bind in (*shown, *binds):
             place = root / bind.target.lstrip("/")
@@ -141,7 +141,7 @@ class GVisor:
             "mounts": mounts,
             "process": {
                 "terminal": False,
-                "user": {"uid": os.getuid(), "gid": os.getgid()},
+                "user": {"uid": 0, "gid": 0},  # without a privilege; outside it is whoever runs this
                 "args": list(plan.argv),
                 "env": [f"{name}={value}" for name, value in (POLLING | dict(plan.environment)).items()],
                 "cwd": plan.cwd,
