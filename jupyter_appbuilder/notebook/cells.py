@@ -56,7 +56,7 @@ COMMANDS: Mapping[str, Command] = {
         body="must",
     ),
     "new": Command(
-        "%appbuilder new NAME [--template NAME] [--model PROVIDER:NAME] [--sandbox NAME]",
+        "%appbuilder new NAME [--template NAME|DIR|URL] [--model PROVIDER:NAME] [--sandbox NAME]",
         "Start another app.",
         (0, 1),
         {"template": "NAME", "tree": "HASH", "model": "NAME", "sandbox": "NAME"},

@@ -67,10 +67,10 @@ class Manifest:
         return self._find(key) is not None
 
     def file(self, key: str, default: str) -> str:
-        """The path of a file below ``files/``."""
+        """The name of a file that lies directly in ``files/``: on a longer path generated code could put a link."""
         found = self.text(key, default)
-        if not found or PurePosixPath(found).is_absolute() or ".." in PurePosixPath(found).parts:
-            raise self.wrong(key, f"is no path inside the app: {found!r}", "Name a file below files/.")
+        if PurePosixPath(found).name != found or found in ("", ".."):
+            raise self.wrong(key, f"is no file's name: {found!r}", "Name a file that lies directly in files/.")
         return found
 
     def choice(self, key: str, choices: Sequence[str]) -> str:

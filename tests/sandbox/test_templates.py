@@ -58,7 +58,7 @@ def test_a_manifest_needs_little_and_may_say_much(tmp_path: Path):
         (LEAST + "port = '80'\n", "serve.port must be a whole number", "Correct it"),
         (LEAST + "port = 80\n", "serve.port is 80", "from 1024"),
         (LEAST + "base = 'cut'\n", "serve.base is 'cut'", "keep, strip"),
-        (LEAST + "[install]\nlock = '../x'\n", "install.lock is no path inside the app", "below files/"),
+        (LEAST + "[install]\nlock = '../x'\n", "install.lock is no file's name", "directly in files/"),
         (LEAST + "[environment]\nA = 1\n", "environment must be a table of names and texts", "Correct it"),
         ("check = ['x']\n" + LEAST, "check must be a table", "[check]"),
         (LEAST.replace('"T"', '""'), "title is missing", "Add it"),
