@@ -365,8 +365,8 @@ class App:
     ``App("name")`` starts a new one in ``<root>/appbuilder/<name>``; without a name the first request gives it one.
     ``App.open("name")`` goes on with one you have. ``model`` is ``provider:name``, ``template`` a template's name,
     folder or git address, ``sandbox`` where it runs (``local``, ``e2b``, …); all have defaults. ``hosts`` are those
-    that the app's code may reach from the start. ``root`` is, in this order, the argument, ``APPBUILDER_ROOT``, the root of the Jupyter server
-    this kernel belongs to, the current folder.
+    that the app's code may reach from the start. ``root`` is, in this order, the argument, ``APPBUILDER_ROOT``, the
+    root of the Jupyter server this kernel belongs to, the current folder.
 
     Every method raises an ``errors.AppBuilderError`` that says what to do next. Interrupting ``build`` stops the turn.
     """
