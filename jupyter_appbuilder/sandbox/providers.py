@@ -34,6 +34,8 @@ def find_provider(name: str) -> Callable[..., SandboxProvider]:
         )
     try:
         provider: Any = entry.load()
+    except Unavailable:
+        raise  # it knows why
     except Exception as error:  # it is another package's: anything may go wrong
         package = entry.dist.name if entry.dist else "the package that brings it"
         raise Unavailable(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -176,3 +177,20 @@ def test_macos_gets_a_profile_that_names_the_app_and_little_else(tmp_path: Path)
     assert f'(deny file-write*\n  (subpath "{tmp_path}/.git"))' in profile
     assert 'network-outbound (remote ip "localhost:4600")' in profile
     assert str(Path.home()) not in profile.replace(str(Path(os.path.realpath(sys.executable)).parent.parent), "")
+
+
+def test_windows_is_told_what_works_there():
+    """The platform is only said to be another, after what reads it for itself was imported."""
+    script = """
+import asyncio, importlib.metadata, sys, traitlets.config, jupyter_appbuilder.sandbox.providers as providers
+from jupyter_appbuilder.errors import Unavailable
+sys.platform = "win32"
+try:
+    providers.find_provider("local")
+except Unavailable as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "does not run on Windows" in done.stdout
+    assert "WSL" in done.stdout
+    assert "E2B" in done.stdout

@@ -1,4 +1,17 @@
-"""The sandbox on this machine: bubblewrap, an allow-listing way out, a shared cache of dependencies."""
+"""The sandbox on this machine: isolation in layers, an allow-listing way out, a shared cache of dependencies."""
+
+from __future__ import annotations
+
+import sys
+
+from ...errors import Unavailable
+
+if sys.platform == "win32":
+    raise Unavailable(
+        "Sandbox 'local' does not run on Windows.",
+        hint="Run Jupyter in WSL 2, where it does, or use E2B: c.AppBuilder.sandbox = 'e2b'.",
+        reason="sandbox_not_here",
+    )
 
 from .limits import Limits
 from .provider import LocalSandbox
