@@ -13,7 +13,7 @@ from pathlib import Path
 
 from building import CACHE
 
-from jupyter_appbuilder.sandbox.local.bubblewrap import find_node
+from jupyter_appbuilder.sandbox.local.layout import find_node
 from jupyter_appbuilder.sandbox.local.dependencies import read_manifest
 from jupyter_appbuilder.sandbox.templates import find_template
 

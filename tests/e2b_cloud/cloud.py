@@ -26,7 +26,7 @@ from urllib.parse import parse_qsl, unquote
 from tornado import httpserver, netutil, web
 
 from jupyter_appbuilder.sandbox.egress import EgressProxy
-from jupyter_appbuilder.sandbox.local.bubblewrap import find_node
+from jupyter_appbuilder.sandbox.local.layout import find_node
 from jupyter_appbuilder.sandbox.registries import read_registries
 
 from .machine import Machine, new_id
