@@ -12,8 +12,8 @@ import pytest
 
 from jupyter_appbuilder.errors import InvalidInput, Unavailable
 from jupyter_appbuilder.sandbox.base import Progress
-from jupyter_appbuilder.sandbox.local.layout import find_node
 from jupyter_appbuilder.sandbox.local.dependencies import Manifest, read_manifest
+from jupyter_appbuilder.sandbox.local.layout import find_node
 from jupyter_appbuilder.sandbox.registries import Registries, read_registries
 
 from .conftest import MakePlace, Place
