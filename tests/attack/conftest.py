@@ -117,3 +117,7 @@ def needs(program: str) -> str:
     found = shutil.which(program)
     assert found, f"The attacks need {program}: run make system-test."
     return found
+
+
+def pytest_report_header() -> str:
+    return f"attacked: sandboxes isolated by {', '.join(KINDS)}"

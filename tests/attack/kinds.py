@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from jupyter_appbuilder.sandbox.local.isolation import choice
+from sandbox.conftest import isolations
 
-KINDS = [kind for kind in choice.KINDS if kind not in ("auto", "none")]
+KINDS = isolations()
 
 GAPS: dict[str, dict[str, str]] = {
     "landlock": {

