@@ -615,8 +615,13 @@ class AppBuilder(LoggingConfigurable):
             return {"stopped": False}
 
     def placed(self) -> list[tuple[str, str]]:
-        """Provider and state of each sandbox."""
-        return [placed for app, _ in self._apps() if (placed := app.placed)]
+        """Provider and state of each sandbox; ``waiting`` for those that stand ready."""
+        ready = [
+            (name, "waiting")
+            for name, provider in self._provider.items()
+            for _ in range(getattr(self._pool(provider), "waiting", 0))
+        ]
+        return [*(placed for app, _ in self._apps() if (placed := app.placed)), *ready]
 
     async def count(self, app: RunningApp, name: str) -> None:
         """Take an app that no session knows among those that are listed and stopped, as long as it exists."""
@@ -637,6 +642,8 @@ class AppBuilder(LoggingConfigurable):
         """Somebody is there, and may want a new app from ``template`` soon."""
         if pool := self._pool(provider):
             pool.keep(template, Path(self.root_dir).resolve() / FOLDER, self.previews.reserve)
+            if not self._control.is_open:
+                self.in_background(self._listen())
 
     # Housekeeping
 

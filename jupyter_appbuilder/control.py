@@ -39,12 +39,20 @@ class ControlSocket:
         self._answer = answer
         self._token = secrets.token_urlsafe(32)
         self._server: asyncio.Server | None = None
+        self._opening = asyncio.Lock()
         self._files: list[Path] = []
+
+    @property
+    def is_open(self) -> bool:
+        return self._server is not None
 
     async def open(self) -> None:
         """May be called again. Raises ``OSError`` where the runtime folder cannot be written."""
-        if self._server:
-            return
+        async with self._opening:
+            if self._server is None:
+                await self._open()
+
+    async def _open(self) -> None:
         if sys.platform == "win32":
             raise OSError("this system has no unix sockets")
         folder = control_folder()

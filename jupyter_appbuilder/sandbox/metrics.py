@@ -18,7 +18,7 @@ from prometheus_client import REGISTRY, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-STATES = ("starting", "ready", "failed", "asleep", "stopped")
+STATES = ("starting", "ready", "failed", "asleep", "stopped", "waiting")
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900)
 
 _kills = Counter("appbuilder_sandbox_limit_kills", "What limits have ended in sandboxes.", ["limit"])

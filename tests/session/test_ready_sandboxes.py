@@ -21,6 +21,7 @@ from building import app_builder
 from plain_app import assert_sound, plain, plain_template
 
 from jupyter_appbuilder.builder import AppBuilder
+from jupyter_appbuilder.control import ask_all
 from jupyter_appbuilder.preview.upstream import origin_of, upstreams
 from jupyter_appbuilder.sandbox.local import pool as pools
 from jupyter_appbuilder.session import Session
@@ -346,3 +347,14 @@ async def test_where_folders_cannot_be_moved_nothing_stands_ready(tmp_path: Path
         assert (await session.app.ensure()).state == "ready"
         assert "first" in await page(session)
         assert not list((tmp_path / "root/appbuilder").glob(".ready/*"))
+
+
+async def test_a_sandbox_that_waits_is_listed_and_counted(tmp_path: Path):
+    async with building(tmp_path) as builder:
+        await standing(builder)
+        [waiting] = await builder.sandboxes()
+        assert (waiting["session"], waiting["template"], waiting["state"]) == ("", "plain", "waiting")
+        assert waiting["memory"] > 1_000_000
+        assert builder.placed() == [("local", "waiting")]
+        [answer] = [it for it in await ask_all({"do": "list"}) if it["pid"] == os.getpid()]
+        assert [it["state"] for it in answer["sandboxes"]] == ["waiting"]

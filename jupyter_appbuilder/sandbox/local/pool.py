@@ -171,6 +171,11 @@ class Pool:
             self._changed.set()
         return ready
 
+    @property
+    def waiting(self) -> int:
+        """How many stand ready, or are about to."""
+        return sum(len(wish.ready) for wish in self._wishes.values())
+
     async def describe(self) -> list[tuple[str, dict[str, Any]]]:
         """Those that wait: their template's name, and the sandbox as JSON, as a session's is shown."""
         found: list[tuple[str, dict[str, Any]]] = []
