@@ -97,6 +97,7 @@ class ResponseCompleted(TypedDict):
     tool_calls: list[ToolCallData]
     finish_reason: str
     usage: UsageData
+    read: NotRequired[int]  # the last event that the model was shown
 
 
 class ToolStarted(TypedDict):

@@ -71,6 +71,9 @@ class Session:
         self._acting = asyncio.Lock()
         self._astray = False  # an append failed: the workspace may be ahead of the log, a turn or a call left open
         self._stopping = False
+        self._speaking = asyncio.Lock()
+        self._ending = False  # the agent is done, the end of the turn is being stored
+        self._listening = ""  # the turn whose agent takes further messages
         self._turn: asyncio.Task[None] | None = None
         self._work: asyncio.Task[Any] | None = None
         self._calls = 0
@@ -193,8 +196,10 @@ class Session:
     async def send(self, text: str, *, model: str | None = None) -> str:
         """Ask for something; a turn starts and its id is returned at once.
 
-        Raises ``SessionBusy`` while a turn runs, ``InvalidInput`` for an empty text, ``Conflict`` when another process
-        owns the session.
+        While a turn runs, its agent sees the message at its next step; the id is that turn's.
+
+        Raises ``SessionBusy`` while a turn runs that cannot be talked to (a recording, or one that is being stopped),
+        ``InvalidInput`` for an empty text, ``Conflict`` when another process owns the session.
         """
         text = text.strip()
         if not text:
@@ -206,6 +211,8 @@ class Session:
                 field="text",
             )
         await self.ready()
+        if turn := await self._tell(text):
+            return turn
         self._may_act()
         # The agent is made before anything is stored: a wrong model name is an error, not a failed turn.
         name = model or self.summary.model
@@ -215,6 +222,29 @@ class Session:
         self._stopping = False
         self._turn = asyncio.create_task(self._run(agent, name, text, started))
         return await asyncio.shield(started)
+
+    async def _tell(self, text: str) -> str:
+        """Say something to the agent at work; its turn, or nothing when none listens any more."""
+        async with self._speaking:
+            turn = "" if self._stopping else self._listening
+            if turn:
+                self.require_owned()
+                await self.append(Draft("message.user", {"turn": turn, "text": text}))
+                return turn
+        if self._turn is not None and self._ending:
+            await asyncio.wait([self._turn])
+        return ""
+
+    async def _listen_no_more(self, turn: str) -> bool:
+        """Stop taking messages for the turn, unless one came that the agent has not seen."""
+        from .agent.progress import unheard
+
+        async with self._speaking:
+            if unheard(self._events, turn):
+                return False
+            self._listening = ""
+            self._ending = True
+            return True
 
     async def retry(self) -> str:
         """Ask the last request again."""
@@ -267,13 +297,18 @@ class Session:
 
     async def _carry_out(self, agent: Agent, turn: str, model: str, text: str) -> None:
         """Let the agent work on a turn that has begun, and store how it ends."""
-        self._work = asyncio.create_task(self._answer(agent, turn, model, text))
-        if self._stopping:
-            self._work.cancel()
         reason, message, hint = "done", "", ""
         try:
-            outcome = await self._work
-            reason, message, hint = outcome.reason, outcome.message, outcome.hint
+            self._ending = False
+            self._listening = "" if agent.recorded else turn
+            while True:
+                self._work = asyncio.create_task(self._answer(agent, turn, model, text))
+                if self._stopping:
+                    self._work.cancel()
+                outcome = await self._work
+                reason, message, hint = outcome.reason, outcome.message, outcome.hint
+                if reason != "done" or await self._listen_no_more(turn):
+                    break
         except asyncio.CancelledError:
             reason, message, hint = "stopped", "Stopped.", "What was done so far is kept. Go on, or restore."
         except AppBuilderError as error:
@@ -283,6 +318,7 @@ class Session:
             reason, message = "failed", "Something went wrong inside App Builder."
             hint = "The server's log has the details. Try again."
         self._work = None
+        self._listening = ""
         try:
             await self._finish(turn, text, reason, message, hint)
         except AppBuilderError as error:

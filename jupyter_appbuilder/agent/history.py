@@ -74,12 +74,23 @@ def messages(events: Iterable[Event], system_prompt: str) -> list[Message]:
     events = list(events)
     writer = _Writer(system_prompt, {e.data["call"]: e for e in events if e.type == "tool.finished"})
     writer.started = {e.data["call"] for e in events if e.type == "tool.started"}
+    begun: set[str] = set()  # turns
+    waiting: list[
+        Event
+    ] = []  # what was said during a turn, until its place is known: a request under way had it or not
     for event in events:
         match event.type:
-            case "message.user":
+            case "message.user" if event.data["turn"] not in begun:
+                begun.add(event.data["turn"])
                 writer.say("user", event.data["text"])
+            case "message.user":
+                waiting.append(event)
             case "response.completed":
+                read = event.data.get("read", event.seq)
+                for said in [said for said in waiting if said.seq <= read]:
+                    writer.say("user", said.data["text"])
                 writer.respond(event)
+                waiting = [said for said in waiting if said.seq > read]
             case "tool.finished":
                 writer.finish(event)
             case "file.changed":
@@ -93,9 +104,14 @@ def messages(events: Iterable[Event], system_prompt: str) -> list[Message]:
                     "remember of later changes no longer holds. Read a file before you edit it."
                 )
             case "turn.finished":
+                for said in waiting:
+                    writer.say("user", said.data["text"])
+                waiting = []
                 writer.end_turn(event)
             case _:
                 pass
+    for said in waiting:
+        writer.say("user", said.data["text"])
     writer.flush()
     return writer.messages
 

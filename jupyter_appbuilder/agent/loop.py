@@ -13,7 +13,7 @@ from ..events import By, Draft, TurnReason, UsageData
 from ..journal import Journal
 from .history import History
 from .models.base import Model, ModelError, ModelResponse, ModelSettings, TextDelta, ToolCallDelta, Usage
-from .progress import CHECK, CUT_OFFS, Left, TurnProgress, going_in_circles, left_over, turn_progress
+from .progress import CHECK, CUT_OFFS, Left, TurnProgress, going_in_circles, left_over, turn_progress, unheard
 
 if TYPE_CHECKING:
     from ..tools.base import ToolCall, ToolResult
@@ -90,6 +90,7 @@ class Agent:
         self._limits = limits or Limits()
         self._settings = settings or ModelSettings()
         self._waits = waits
+        self.recorded = model.recorded
         self._last_response = 0  # highest number given out, also for answers that were thrown away
 
     async def run(self, turn: str) -> Outcome:
@@ -135,15 +136,18 @@ class Agent:
                 continue  # the history tells the model
             if last.finish_reason == "content_filter":
                 return Outcome("failed", "The model's provider withheld the answer.", "Put the request another way.")
-            if not (await self._progress(turn)).needs_check or not self._can_check():
+            progress = await self._progress(turn)
+            if unheard(self._history.events, turn):
+                continue  # the person said something meanwhile
+            if not progress.needs_check or not self._can_check():
                 return Outcome("done")
             checks += 1
             found = await self._runner.run(
                 CHECK, {}, call=f"{last.response}.check", by="loop", turn=turn, started=last.check_started
             )
-            if found.ok:
+            if found.ok and not await self._has_news(turn):
                 return Outcome("done")
-            if checks == CHECK_ROUNDS or self._model.recorded:
+            if (checks == CHECK_ROUNDS or self._model.recorded) and not await self._has_news(turn):
                 return Outcome(
                     "done",
                     f"The work ended, but problems remain. {found.summary}.",
@@ -153,6 +157,10 @@ class Agent:
     async def _progress(self, turn: str) -> TurnProgress:
         await self._history.refresh()
         return turn_progress(self._history.events, turn)
+
+    async def _has_news(self, turn: str) -> bool:
+        await self._history.refresh()
+        return unheard(self._history.events, turn)
 
     def _over(self, progress: TurnProgress) -> Outcome | None:
         limits = self._limits
@@ -191,6 +199,7 @@ class Agent:
         empty = broken = 0
         while True:
             response = self._next_response()
+            read = self._history.events[-1].seq if self._history.events else 0
             try:
                 answer = await self._stream(turn, response)
             except ModelError as error:
@@ -203,7 +212,7 @@ class Agent:
             if broken:
                 self._show_retry("", 1)
             if answer.text.strip() or answer.tool_calls or answer.finish_reason == "content_filter":
-                await self._store(turn, response, answer)
+                await self._store(turn, response, answer, read)
                 return response, answer
             await self._journal.append(self._usage(turn, answer))
             empty += 1
@@ -257,7 +266,7 @@ class Agent:
                         return delta
         raise ModelError("The model ended its answer without finishing it.", hint="Try again.", reason="interrupted")
 
-    async def _store(self, turn: str, response: str, answer: ModelResponse) -> None:
+    async def _store(self, turn: str, response: str, answer: ModelResponse, read: int) -> None:
         usage = self._usage(turn, answer)
         completed = Draft(
             "response.completed",
@@ -273,6 +282,7 @@ class Agent:
                 ],
                 "finish_reason": answer.finish_reason,
                 "usage": usage.data["usage"],
+                "read": read,
             },
         )
         await self._journal.append(completed, usage)

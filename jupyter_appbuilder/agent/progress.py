@@ -100,7 +100,14 @@ class Left:
     check_started: bool = False
 
 
-def left_over(events: Iterable[Event], turn: str) -> Left | None:
+def unheard(events: Sequence[Event], turn: str) -> bool:
+    """Whether the person said something in the turn that no request to the model held yet."""
+    said = max((e.seq for e in events if e.type == "message.user" and e.data["turn"] == turn), default=0)
+    read = [e.data.get("read", e.seq) for e in events if e.type == "response.completed" and e.data["turn"] == turn]
+    return said > max(read, default=0)
+
+
+def left_over(events: Sequence[Event], turn: str) -> Left | None:
     """None where the next thing to do is to ask the model."""
     from ..tools.base import ToolCall
 
@@ -122,6 +129,8 @@ def left_over(events: Iterable[Event], turn: str) -> Left | None:
         if call["call"] not in finished
     ]
     check = f"{response}.check"
+    if not asked and unheard(events, turn):
+        return None
     cut_off = last.data["finish_reason"] == "length"
     if (asked and not calls) or (not asked and (cut_off or finished.get(check) is False)):
         return None

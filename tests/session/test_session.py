@@ -108,26 +108,84 @@ async def test_stop_also_ends_a_tool_that_a_person_runs(tmp_path):
 
 async def test_a_stopped_session_goes_on_with_the_next_message(tmp_path):
     steps = [{"text": "Thinking", "hang_after": 2}, {"text": "Here I am."}]
-    async with scripted_builder(tmp_path, steps) as (builder, _):
+    async with scripted_builder(tmp_path, steps) as (builder, server):
         session = await builder.create(title="Again")
         await session.send("first")
-        await asyncio.sleep(0.3)
+        while not server.requests:
+            await asyncio.sleep(0.02)
         await session.stop()
         assert await session.send("second") == "t2"
         assert (await session.wait())["reason"] == "done"
 
 
-async def test_a_busy_session_refuses_a_second_message(tmp_path):
+async def test_a_busy_session_lets_nobody_else_change_the_app(tmp_path):
     async with scripted_builder(tmp_path, [{"text": "…", "hang_after": 1}]) as (builder, _):
         session = await builder.create(title="Busy")
         await session.send("first")
-        with pytest.raises(SessionBusy):
-            await session.send("second")
         with pytest.raises(SessionBusy):
             await session.call("write_file", {"path": "a.txt", "content": ""}, by="person")
         with pytest.raises(SessionBusy):
             await session.restore("HEAD")
         assert len(only(await session.events(), "message.user")) == 1
+
+
+async def test_a_message_during_a_turn_is_seen_at_the_next_step(tmp_path):
+    steps = [
+        {"tool_calls": [write("src/a.ts", "export const a = 1\n")], "first_byte": 0.5},
+        {"tool_calls": [write("src/b.ts", "export const b = 1\n")]},
+        {"text": "Blue it is."},
+    ]
+    async with scripted_builder(tmp_path, steps) as (builder, server):
+        session = await builder.create(title="Steered")
+        turn = await session.send("Make it.")
+        while not server.requests:
+            await asyncio.sleep(0.02)
+        assert await session.send("In blue, please.") == turn
+        assert (await session.wait())["reason"] == "done"
+        contents = [[message["content"] for message in request.body["messages"]] for request in server.requests]
+        assert "In blue, please." not in contents[0]
+        assert contents[1].index("In blue, please.") > contents[1].index("Make it.")
+        # What was sent before stands at the beginning of what is sent next: providers' caches stay warm.
+        for before, after in zip(server.requests, server.requests[1:], strict=False):
+            assert after.body["messages"][: len(before.body["messages"])] == before.body["messages"]
+        events = await session.events()
+        assert len(only(events, "turn.started")) == 1
+        assert [data["text"] for data in only(events, "message.user")] == ["Make it.", "In blue, please."]
+
+
+async def test_a_message_that_comes_with_the_last_word_is_answered_too(tmp_path):
+    steps = [
+        {"text": "I am done. " * 20, "delay": 0.02},
+        {"text": "Changed that as well."},
+    ]
+    async with scripted_builder(tmp_path, steps) as (builder, server):
+        session = await builder.create(title="Late")
+        turn = await session.send("Make it.")
+        while not server.requests:
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.1)
+        assert await session.send("One thing more.") == turn
+        assert (await session.wait())["reason"] == "done"
+        said = [data["text"] for data in only(await session.events(), "response.completed")]
+        assert said[-1] == "Changed that as well."
+        assert server.requests[-1].body["messages"][-1]["content"] == "One thing more."
+
+
+async def test_messages_at_any_moment_are_all_answered(tmp_path):
+    steps = [{"tool_calls": [write("n.txt", str(number))], "delay": 0.002} for number in range(6)]
+    async with scripted_builder(tmp_path, steps) as (builder, server):
+        session = await builder.create(title="Talkative")
+        await session.send("Start.")
+        said = ["Start."]
+        for number in range(12):
+            await asyncio.sleep(0.05)
+            said.append(f"And {number}.")
+            await session.send(said[-1])
+        await session.wait()
+        heard = [message["content"] for message in server.requests[-1].body["messages"] if message["role"] == "user"]
+        assert [text for text in heard if text in said] == said
+        events = await session.events()
+        assert len(only(events, "turn.started")) == len(only(events, "turn.finished"))
 
 
 async def test_an_empty_message_and_an_unknown_tool_are_named(tmp_path):
