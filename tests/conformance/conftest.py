@@ -28,14 +28,21 @@ def provided(request: pytest.FixtureRequest, tmp_path: Path) -> Provided:
 LIVE = "e2b_live"
 """The subject that costs money: run only where it is asked for, by `pytest -m e2b_live`."""
 
+SLOW = "gvisor"
+"""The subject that takes minutes, and that people ask for, too: run only by `pytest -m conformance -k gvisor`."""
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    left_out: list[pytest.Item] = []
     for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker("conformance")
-            if f"[{LIVE}" in item.name:
-                item.add_marker(LIVE)
-    if LIVE not in str(config.getoption("markexpr", "")):
-        live = [item for item in items if item.get_closest_marker(LIVE)]
-        config.hook.pytest_deselected(items=live)
-        items[:] = [item for item in items if not item.get_closest_marker(LIVE)]
+        if Path(__file__).parent not in item.path.parents:
+            continue
+        item.add_marker("conformance")
+        if f"[{LIVE}" in item.name:
+            item.add_marker(LIVE)
+            if LIVE not in str(config.getoption("markexpr", "")):
+                left_out.append(item)
+        elif f"[local-{SLOW}" in item.name and SLOW not in str(config.getoption("keyword", "")):
+            left_out.append(item)
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]

@@ -17,9 +17,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from sandbox.conftest import isolations
+
 from jupyter_appbuilder.sandbox.base import Sandbox, SandboxProvider
 from jupyter_appbuilder.sandbox.local import LocalSandbox
-from jupyter_appbuilder.sandbox.local.isolation.choice import KINDS
 from jupyter_appbuilder.sandbox.local.limits import descendants
 from jupyter_appbuilder.sandbox.templates import Template
 
@@ -90,8 +91,7 @@ def _pids(sandbox: Any) -> list[int]:
 
 
 def _found() -> dict[str, MakeSubject]:
-    kinds = [kind for kind in KINDS if kind not in ("auto", "none")]
-    subjects: dict[str, MakeSubject] = {f"local-{kind}": partial(local, isolation=kind) for kind in kinds}
+    subjects: dict[str, MakeSubject] = {f"local-{kind}": partial(local, isolation=kind) for kind in isolations()}
     for file in sorted(Path(__file__).parent.glob("*_subject.py")):
         subjects[file.stem.removesuffix("_subject")] = import_module(f"conformance.{file.stem}").subject
     return subjects

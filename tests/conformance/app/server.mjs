@@ -1,7 +1,7 @@
 // A dev server without packages: pages, a socket that echoes and tells of saved files, and ways to go wrong.
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
-import { readFileSync, watch } from 'node:fs';
+import { readFileSync, watch, watchFile } from 'node:fs';
 
 const [port, base] = process.argv.slice(2);
 const sockets = new Set();
