@@ -15,7 +15,6 @@ import os
 import platform
 import re
 import secrets
-import shutil
 import stat
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InvalidInput, Unavailable
+from ...removal import remove_folder
 from ..base import ExecResult, OnProgress, Output, Progress
 from .entries import Entries
 from .layout import EGRESS_PORT, NPM, WORKSPACE, Bind
@@ -264,13 +264,13 @@ class Dependencies:
             if counting:
                 counting.cancel()
             await self._runner.leave(cell)
-            await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
+            await asyncio.to_thread(remove_folder, work)
 
     def _keep(self, work: Path, key: str) -> None:
         modules = work / "node_modules"
         modules.mkdir(exist_ok=True)
         for name in WRITABLE:
-            shutil.rmtree(modules / name, ignore_errors=True)
+            remove_folder(modules / name)
             (modules / name).mkdir()
         self._entries.keep(work, key)
 

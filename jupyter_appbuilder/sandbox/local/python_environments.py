@@ -12,12 +12,12 @@ import copy
 import hashlib
 import platform
 import re
-import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...errors import Unavailable
+from ...removal import remove_folder
 from ..base import ExecResult, OnProgress, Output, Progress
 from ..requirements import Requirements, parse_requirement, with_packages
 from ..templates import PythonPackages
@@ -161,11 +161,11 @@ class PythonEnvironments:
             (work / "lock.txt").write_text(requirements.lock)
             options = ["--universal", "--fork-strategy", "fewest", "--python-version", "3.11", "--no-strip-extras"]
             options += ["--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url", "--quiet"]
-            script = f"{UV} pip compile wanted.txt -o lock.txt --no-build --python $PYTHON {' '.join(options)}"
+            script = f"{UV} pip compile wanted.txt -o lock.txt --no-build --python \"$PYTHON\" {' '.join(options)}"
             result = await self._run(work, script, (), on_output)
             return result, None if result.exit_code else (work / "lock.txt").read_text()
         finally:
-            await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
+            await asyncio.to_thread(remove_folder, work)
 
     async def _make(
         self,
@@ -183,11 +183,11 @@ class PythonEnvironments:
             (work / "venv").mkdir()
             (work / "lock.txt").write_text(requirements.lock)
             # Compiled by the bare interpreter (-I -S): in the environment, a package's .pth file would be run.
-            # Unchecked, because nothing can change the sources any more.
+            # Unchecked, because nothing can change the sources any more; packages' own tests are half of the work.
             script = (
-                f"{UV} venv --quiet --no-project --allow-existing --python $PYTHON {VENV} && "
+                f"{UV} venv --quiet --no-project --allow-existing --python \"$PYTHON\" {VENV} && "
                 f"{UV} pip sync --quiet --no-build --allow-empty-requirements --python {VENV}/bin/python lock.txt && "
-                f"{{ $PYTHON -I -S -m compileall -q -j 2 --invalidation-mode unchecked-hash "
+                f"{{ \"$PYTHON\" -I -S -m compileall -q -j 2 -x '/tests?/' --invalidation-mode unchecked-hash "
                 f"{VENV}/{interpreter.packages} >/dev/null 2>&1; true; }}"
             )
             result = await self._run(work, script, (Bind(work / "venv", VENV, writable=True),), on_output)
@@ -197,7 +197,7 @@ class PythonEnvironments:
         finally:
             if counting:
                 counting.cancel()
-            await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
+            await asyncio.to_thread(remove_folder, work)
 
     async def _run(self, work: Path, script: str, binds: Sequence[Bind], on_output: Output | None) -> ExecResult:
         """Run uv in ``work``; without the network, if there is none, from what it has fetched before."""

@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 
 from ...errors import AppBuilderError, InvalidInput, NotFound, Unavailable
 from ...removal import remove_folder
-from ...workspace.folder import remove_tree
 from ...workspace.repositories import remove_repositories
 from ..base import DevServer, ExecResult, OnProgress, OnRefused, Output, Progress, Stats
 from ..templates import RUNTIME, PackageKind, Serving, Template
@@ -249,7 +248,7 @@ class AppSandbox:
         scratch = self._scratch.with_name(scratch_name(session))
 
         def move() -> None:
-            _remove(scratch)  # of an earlier life of the session
+            remove_folder(scratch)  # of an earlier life of the session
             self._scratch.rename(scratch)
 
         with suppress(FileNotFoundError):
@@ -457,8 +456,3 @@ def _mount_point(path: Path) -> None:
             path.unlink()
     with suppress(FileExistsError):
         path.mkdir()
-
-
-def _remove(folder: Path) -> None:
-    with suppress(OSError):
-        remove_tree(folder)

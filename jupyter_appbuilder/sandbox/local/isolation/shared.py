@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import os
 import re
-import shutil
 import socket
 import tempfile
 from collections.abc import Sequence
@@ -50,10 +49,8 @@ def remove_repository(workspace: Path) -> None:
     whoever runs git there."""
     path = workspace / ".git"
     with contextlib.suppress(OSError):
-        if path.is_symlink() or path.is_file():
-            path.unlink()
-        elif path.is_dir() and any(path.iterdir()):
-            shutil.rmtree(path, ignore_errors=True)
+        if path.is_symlink() or not path.is_dir() or any(path.iterdir()):
+            remove_folder(path)
 
 
 async def prepare(plan: Plan, folder: Path) -> Ground:
