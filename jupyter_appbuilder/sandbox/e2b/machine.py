@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from ...errors import Unavailable
+from ...uncut import uncut
 from ...workspace import ignore
 from ..base import Address, Stats
 from ..templates import RUNTIME
@@ -39,9 +40,17 @@ async def apart(work: Coroutine[Any, Any, T]) -> T:
     """Await ``work`` in a task of its own.
 
     From Python 3.12 on, a stream that the SDK opens with a time limit cancels, when that has passed, the task that
-    opened it, whatever it does by then. No task of ours lives that long.
+    opened it, whatever it does by then. No task of ours lives that long. And on Python 3.11 a cancelled task in which
+    the SDK waits may go on as if it had not been: whoever awaits this is cancelled in any case.
     """
-    return await asyncio.create_task(work)
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait({task})
+    except asyncio.CancelledError:
+        task.cancel()
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        raise
+    return task.result()
 
 
 class Machine:
@@ -204,10 +213,18 @@ class Machine:
                     retain_output=False,
                 )
             )
+        except asyncio.CancelledError:
+            await uncut(self._never_mind(token))
+            raise
         except Exception as error:
             raise self.explain(error, "The command could not be started in the cloud sandbox") from None
         running.follow(handle)
         return running
+
+    async def _never_mind(self, token: str) -> None:
+        """End a command of which nobody knows whether it has been started."""
+        with contextlib.suppress(Gone, Unavailable):
+            await self.helper(f"{HELPER} kill {token}")
 
     async def attach(self, pid: int, take: Take) -> Any:
         """Listen to a process again. Raises the SDK's error."""

@@ -15,7 +15,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import ctypes
-import errno
 import hashlib
 import io
 import json
@@ -28,6 +27,7 @@ import tarfile
 import tempfile
 import threading
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -142,13 +142,15 @@ def pack(root: Path, paths: list[str], target: Any) -> None:
         archive.addfile(info, io.BytesIO(note))
         for path in paths:
             with contextlib.suppress(OSError):
-                info = archive.gettarinfo(str(root / path), f"files/{path}")
-                if info.issym():
+                # Made by hand: the module would ask the system for the owner's name of each file.
+                info, place = tarfile.TarInfo(f"files/{path}"), root / path
+                status = place.lstat()
+                if stat.S_ISLNK(status.st_mode):
+                    info.type, info.linkname = tarfile.SYMTYPE, os.readlink(place)
                     archive.addfile(info)
-                elif info.isreg() or info.islnk():
-                    info.type, info.linkname = tarfile.REGTYPE, ""
-                    with open(root / path, "rb") as file:
-                        # It may grow while it is read; the header names what is sent.
+                elif stat.S_ISREG(status.st_mode):
+                    info.mode = stat.S_IMODE(status.st_mode)
+                    with open(place, "rb") as file:
                         content = file.read(LARGEST)
                     info.size = len(content)
                     archive.addfile(info, io.BytesIO(content))
@@ -216,21 +218,34 @@ def apply(source: Any, everything: bool) -> dict[str, Any]:
 def place(path: str, mode: str, content: bytes) -> None:
     """A whole file at once: watchers never see half of one."""
     goal = WORKSPACE / path
-    for folder in list(goal.relative_to(WORKSPACE).parents)[-2::-1]:
-        here = WORKSPACE / folder
-        if here.is_symlink() or (here.exists() and not here.is_dir()):
-            here.unlink()
-    goal.parent.mkdir(parents=True, exist_ok=True)
+    if not goal.parent.is_dir() or Path(os.path.realpath(goal.parent)) != goal.parent:
+        for folder in list(goal.relative_to(WORKSPACE).parents)[-2::-1]:
+            if is_file(WORKSPACE / folder):  # a link, too
+                (WORKSPACE / folder).unlink()
+        goal.parent.mkdir(parents=True, exist_ok=True)
     if goal.is_dir() and not goal.is_symlink():
         import shutil
 
         shutil.rmtree(goal)
-    try:  # made where no file watcher looks
+    if _same_disk():  # made where no file watcher looks
         _put(goal, mode, content, OURS)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
+    else:
         _put(goal, mode, content, goal.parent)
+
+
+@lru_cache(maxsize=1)
+def _same_disk() -> bool:
+    """Whether a file of ours can be moved into the workspace. Two mounts of one disk look the same and are not."""
+    probe = OURS / f"probe.{os.getpid()}"
+    probe.touch()
+    try:
+        goal = WORKSPACE / f"{STAGED}{os.getpid()}"
+        os.rename(probe, goal)
+        goal.unlink()
+        return True
+    except OSError:
+        probe.unlink()
+        return False
 
 
 def _put(goal: Path, mode: str, content: bytes, staging: Path) -> None:
@@ -437,15 +452,26 @@ def ours() -> list[tuple[int, str]]:
 
 
 def kill(token: str) -> None:
-    """End every process of a command, or of all (empty)."""
-    for _ in range(50):
-        pids = [pid for pid, mark in ours() if not token or mark == token]
-        if not pids:
-            return
-        for pid in pids:
+    """End every process of a command, or of all commands (empty), also one that is only just starting."""
+    quiet = 0
+    for _ in range(100):
+        found = False
+        for name in os.listdir("/proc"):
             with contextlib.suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
-        time.sleep(0.01)
+                words = Path("/proc", name, "cmdline").read_bytes().split(b"\0") if name.isdigit() else []
+                command = any(words[at : at + 1] in ([b"run"], [b"serve"]) for at in (4, 5))
+                if command and words[3].endswith(b"remote.py") and (not token or token.encode() in words):
+                    os.kill(int(name), signal.SIGTERM)
+                    found = True
+        for pid, mark in ours():
+            if not token or mark == token:
+                found = True
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+        quiet = 0 if found else quiet + 1
+        if quiet == (1 if not token else 4):
+            return
+        time.sleep(0.03)
 
 
 def stats() -> dict[str, Any]:
