@@ -88,6 +88,11 @@ async def server(folder: Path, sleeper: str) -> AsyncGenerator[Server]:
         await process.wait()
 
 
+def own_number(number: int) -> str:
+    """Seconds to sleep that no other test on this machine sleeps."""
+    return f"{number}.{os.getpid()}"
+
+
 async def becomes(true: Callable[[], bool], seconds: float = 5) -> bool:
     for _ in range(int(seconds * 20)):
         if true():
@@ -112,17 +117,17 @@ async def start_next(folder: Path) -> None:
 
 
 async def test_nothing_of_a_killed_server_survives(short: Path):
-    async with server(short / "one", "86611") as one:
-        assert await becomes(lambda: len(processes_with("sleep\x0086611")) >= 3)
-        assert processes_with("server-86611.mjs")
+    async with server(short / "one", own_number(86611)) as one:
+        assert await becomes(lambda: len(processes_with(f"sleep\x00{own_number(86611)}")) >= 3)
+        assert processes_with(f"server-{own_number(86611)}.mjs")
         assert bool(one.groups()) == (find_control_groups() is not None)
         (short / "one/cache/deps/.half-made").mkdir(parents=True)
         (short / "one/cache/scratch/dead").mkdir(parents=True)
         assert list(one.runtime.glob("*.sock"))
         one.process.send_signal(signal.SIGKILL)
         await one.process.wait()
-        assert await becomes(lambda: not processes_with("sleep\x0086611"))
-        assert await becomes(lambda: not processes_with("server-86611.mjs"))
+        assert await becomes(lambda: not processes_with(f"sleep\x00{own_number(86611)}"))
+        assert await becomes(lambda: not processes_with(f"server-{own_number(86611)}.mjs"))
         assert await becomes(lambda: one.groups() == [] and not one.runtime.exists())  # without any next start
         await start_next(short / "one")
         assert await becomes(lambda: not one.runtime.exists())
@@ -133,28 +138,28 @@ async def test_nothing_of_a_killed_server_survives(short: Path):
 
 
 async def test_a_server_that_is_told_to_end_leaves_nothing(short: Path):
-    async with server(short / "one", "86622") as one:
+    async with server(short / "one", own_number(86622)) as one:
         one.process.send_signal(signal.SIGINT)
         await one.process.wait()
-        assert await becomes(lambda: not processes_with("sleep\x0086622"))
+        assert await becomes(lambda: not processes_with(f"sleep\x00{own_number(86622)}"))
         await start_next(short / "one")
         assert one.groups() == []
         assert not one.runtime.exists()
 
 
 async def test_servers_leave_what_belongs_to_others_alone(short: Path):
-    async with server(short / "one", "86633") as one:
-        assert await becomes(lambda: len(processes_with("sleep\x0086633")) >= 3)
-        before = sorted(processes_with("sleep\x0086633"))
+    async with server(short / "one", own_number(86633)) as one:
+        assert await becomes(lambda: len(processes_with(f"sleep\x00{own_number(86633)}")) >= 3)
+        before = sorted(processes_with(f"sleep\x00{own_number(86633)}"))
         (short / "two").mkdir()
         (short / "two/cache").symlink_to(short / "one/cache")
         await start_next(short / "two")
-        async with server(short / "three", "86644") as three:
+        async with server(short / "three", own_number(86644)) as three:
             three.process.kill()
             await three.process.wait()
             await start_next(short / "two")
             assert not three.runtime.exists()
-        assert sorted(processes_with("sleep\x0086633")) == before
+        assert sorted(processes_with(f"sleep\x00{own_number(86633)}")) == before
         assert one.runtime.exists()
         assert bool(one.groups()) == (find_control_groups() is not None)
         assert list(one.runtime.glob("*.sock"))
