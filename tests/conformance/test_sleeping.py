@@ -45,6 +45,9 @@ async def test_a_request_to_a_sleeping_app_wakes_it(provided: Provided):
             await soon(sandbox.sleep())
             assert "first" in await front.get()
             await soon(sandbox.sleep())
+            answer = await soon(front.http.post(f"{front.origin}{front.path}upload", content=b"u" * 3_000_000))
+            assert answer.text == "3000000"
+            await soon(sandbox.sleep())
             socket = await front.socket()
             await socket.write_message("awake?")
             assert await soon(socket.read_message()) == "heard awake?"
