@@ -23,9 +23,11 @@ SETTLED = 0.03
 def standing(server: Jupyter) -> None:
     """Wait until a sandbox stands ready, and nothing but it runs."""
     server.get("sessions")  # somebody looks at the list
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180
     while time.monotonic() < until:
         time.sleep(1)
+        if not any(sandbox["state"] == "waiting" for sandbox in server.get("sandboxes")):
+            continue
         apps = [each for each in psutil.Process(server.pid).children(recursive=True) if is_app(each)]
         if apps and all(each.cpu_percent(0.5) < 100 * SETTLED for each in apps):
             return

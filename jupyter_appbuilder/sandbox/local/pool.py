@@ -182,7 +182,8 @@ class Pool:
         for ready in [ready for wish in self._wishes.values() for ready in wish.ready]:
             stats = asdict(await ready.sandbox.stats())
             age = round(time.monotonic() - ready.since, 1)
-            found.append((ready.template.name, {"provider": "local", "state": "waiting", "age": age} | stats))
+            state = "waiting" if ready.sandbox.server.state == "ready" else "starting"
+            found.append((ready.template.name, {"provider": "local", "state": state, "age": age} | stats))
         return found
 
     async def close(self) -> None:

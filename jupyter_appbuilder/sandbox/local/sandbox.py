@@ -236,7 +236,7 @@ class AppSandbox:
     def give_way(self, give: bool) -> None:
         """Let all other sandboxes have the processor first, as far as control groups can say so."""
         if self._cell.group:
-            self._cell.group.weigh(1 if give else 100)
+            self._cell.group.weigh(20 if give else 100)  # with much less it would never start on a busy machine
 
     @property
     def can_move(self) -> bool:
