@@ -27,11 +27,25 @@ from .interpreter import Interpreter, find_interpreter
 from .layout import EGRESS_PORT, OURS, PATH, WORKSPACE, Bind
 from .runner import Runner
 
-LAYOUT = "1"  # part of every key; changes when entries are laid out differently
+LAYOUT = "2"  # part of every key; changes when entries are laid out differently
 VENV = "/opt/venv"
 UV = f"{OURS}/uv"
 DOWNLOADS = "/uv"
 SECONDS = 600
+
+# Unchecked, because nothing can change the sources any more. Packages' own tests would be half of the work. Some
+# sandboxes have no semaphores to work in parallel with. A file that does not compile is the package's own affair.
+COMPILE = """
+import compileall, py_compile, re, sys
+try:
+    from multiprocessing import Lock
+    Lock()
+    workers = 2
+except (ImportError, OSError):
+    workers = 1
+unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
+compileall.compile_dir(sys.argv[1], quiet=2, rx=re.compile("/tests?/"), workers=workers, invalidation_mode=unchecked)
+"""
 
 OFFLINE = re.compile(
     r"dns error|Could not connect|error sending request|Connection refused|timed out|tunnel error|502 Refused"
@@ -161,7 +175,7 @@ class PythonEnvironments:
             (work / "lock.txt").write_text(requirements.lock)
             options = ["--universal", "--fork-strategy", "fewest", "--python-version", "3.11", "--no-strip-extras"]
             options += ["--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url", "--quiet"]
-            script = f"{UV} pip compile wanted.txt -o lock.txt --no-build --python \"$PYTHON\" {' '.join(options)}"
+            script = f'{UV} pip compile wanted.txt -o lock.txt --no-build --python "$PYTHON" {" ".join(options)}'
             result = await self._run(work, script, (), on_output)
             return result, None if result.exit_code else (work / "lock.txt").read_text()
         finally:
@@ -183,12 +197,10 @@ class PythonEnvironments:
             (work / "venv").mkdir()
             (work / "lock.txt").write_text(requirements.lock)
             # Compiled by the bare interpreter (-I -S): in the environment, a package's .pth file would be run.
-            # Unchecked, because nothing can change the sources any more; packages' own tests are half of the work.
             script = (
-                f"{UV} venv --quiet --no-project --allow-existing --python \"$PYTHON\" {VENV} && "
+                f'{UV} venv --quiet --relocatable --no-project --allow-existing --python "$PYTHON" {VENV} && '
                 f"{UV} pip sync --quiet --no-build --allow-empty-requirements --python {VENV}/bin/python lock.txt && "
-                f"{{ \"$PYTHON\" -I -S -m compileall -q -j 2 -x '/tests?/' --invalidation-mode unchecked-hash "
-                f"{VENV}/{interpreter.packages} >/dev/null 2>&1; true; }}"
+                f'"$PYTHON" -ISc "$COMPILE" {VENV}/{interpreter.packages}'
             )
             result = await self._run(work, script, (Bind(work / "venv", VENV, writable=True),), on_output)
             if result.exit_code == 0:
@@ -207,6 +219,7 @@ class PythonEnvironments:
         downloads.mkdir(parents=True, exist_ok=True)
         environment = dict(network.environment) | {
             "PYTHON": str(interpreter.executable),
+            "COMPILE": COMPILE,
             "UV_CACHE_DIR": DOWNLOADS,
             "UV_NO_CONFIG": "1",
             "UV_LINK_MODE": "copy",

@@ -32,6 +32,7 @@ LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT, SECCOMP = 444, 445, 446, {"x86
 
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR, TRUNCATE, IOCTL = 1, 2, 4, 8, 1 << 14, 1 << 15
 DEVICES = 1 << 6 | 1 << 11  # making them
+REFER = 1 << 13  # moving and linking between folders
 BIND, CONNECT = 1, 2
 ABSTRACT_SOCKETS, SIGNALS = 1, 2
 
@@ -64,11 +65,14 @@ class Ruleset:
     """What is handled is refused, except below what ``allow`` and ``allow_port`` name."""
 
     def __init__(self, abi: int, files: bool, signals: bool) -> None:
-        self.files = (1 << 13) - 1 | 1 << 13 | (TRUNCATE if abi >= 3 else 0) | (IOCTL if abi >= 5 else 0)
+        all_files = (1 << 13) - 1 | REFER | (TRUNCATE if abi >= 3 else 0) | (IOCTL if abi >= 5 else 0)
+        self.files = all_files if files else REFER
         scoped = SIGNALS | (ABSTRACT_SOCKETS if files else 0) if abi >= 6 and signals else 0
-        attributes = (ctypes.c_uint64 * 3)(self.files if files else 0, BIND | CONNECT if files else 0, scoped)
+        attributes = (ctypes.c_uint64 * 3)(self.files, BIND | CONNECT if files else 0, scoped)
         self.handle = call(LANDLOCK_CREATE, attributes, ctypes.c_size_t(24 if abi >= 6 else 16), 0)
         self.kept: list[int] = []
+        if not files:
+            self.allow("/", REFER)  # moving between folders is refused by any ruleset that does not allow it
 
     def allow(self, path: str, rights: int) -> None:
         try:
