@@ -23,6 +23,8 @@ from jupyter_appbuilder.sandbox.local.sandbox import AppSandbox
 from jupyter_appbuilder.sandbox.registries import Registries, read_registries
 from jupyter_appbuilder.sandbox.templates import PythonPackages, Template
 
+from .conftest import isolations
+
 CUT_OFF = {"upstream": "http://127.0.0.1:1", "direct": ()}
 """No network: the only way leads through a proxy that is not there."""
 
@@ -36,7 +38,7 @@ async def registries(**changes: object) -> Registries:
 
 @asynccontextmanager
 async def python_app(
-    folder: Path, requirements: str, name: str = "app", **changes: object
+    folder: Path, requirements: str, name: str = "app", isolation: str = "auto", **changes: object
 ) -> AsyncGenerator[tuple[AppSandbox, Path]]:
     """A sandbox on an app with these requirements, and the app's folder."""
     app = folder / name
@@ -45,7 +47,7 @@ async def python_app(
         (app / "requirements.txt").write_text(requirements)
     command = ("python", "-m", "http.server", "{port}", "--bind", "127.0.0.1")
     template = Template("tiny", "Tiny", "Python.", folder, command, (), strip=True, python=PythonPackages())
-    provider = LocalSandbox(folder / "cache", registries=await registries(**changes))
+    provider = LocalSandbox(folder / "cache", registries=await registries(**changes), isolation=isolation)
     try:
         yield await provider.create(name, app, template), app
     finally:
@@ -133,6 +135,17 @@ async def test_adding_a_package_keeps_the_versions_that_are_there(tmp_path: Path
         (app / "requirements.txt").write_text("idna\n\n-e .\n")
         with pytest.raises(InvalidInput, match=r"requirements\.txt, line 3"):
             await sandbox.prepare()
+
+
+@pytest.mark.parametrize("isolation", isolations())
+async def test_an_environment_is_made_and_used_by_each_isolation(tmp_path: Path, isolation: str):
+    async with python_app(tmp_path, "uvicorn\n", isolation=isolation) as (sandbox, _):
+        ran = await sandbox.exec("uvicorn --version")  # a script of the environment
+        assert ran.stdout.startswith("Running uvicorn"), ran.stderr
+        compiled = await sandbox.exec("python -c 'import uvicorn, os; print(os.path.exists(uvicorn.__cached__))'")
+        assert compiled.stdout == "True\n"
+        server = await sandbox.serve("/a/")
+        assert server.state == "ready", server.message
 
 
 def wheel(folder: Path, name: str, files: dict[str, str]) -> None:
