@@ -41,18 +41,45 @@ async def shows(page: Page, words: str) -> None:
     await page.get_by_text(words, exact=False).first.wait_for(timeout=30_000)
 
 
+VITE = """
+title = "Vite"
+summary = "Vite, and nothing else."
+[serve]
+command = [
+  "node", "node_modules/vite/bin/vite.js",
+  "--host", "127.0.0.1", "--port", "{port}", "--strictPort", "--base", "{base}",
+]
+[check]
+command = ["true"]
+"""
+PAGE = "import {{ words }} from './words.js'\ndocument.querySelector('h1').textContent = words\n{hot}\n"
+HOT = "import.meta.hot.accept('./words.js', (next) => { document.querySelector('h1').textContent = next.words })"
+
+
+def vite_template(folder: Path) -> Path:
+    """A shelf with a template that has packages and hot updates, and is installed quickly."""
+    files = folder / "shelf" / "vite" / "files"
+    files.mkdir(parents=True)
+    (files.parent / "template.toml").write_text(VITE)
+    (files / "package.json").write_text('{"private": true, "type": "module", "devDependencies": {"vite": "^8.3.8"}}\n')
+    (files / "index.html").write_text("<!doctype html><h1></h1><script type=module src=main.js></script>\n")
+    (files / "main.js").write_text(PAGE.format(hot=HOT))
+    (files / "words.js").write_text("export const words = 'first'\n")
+    return files.parent.parent
+
+
 async def test_an_app_is_built_in_the_cloud_and_seen_in_a_browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """React, Vite and hot updates: the edit shows without the page being loaded again."""
-    app = "export default function App() { return <main><h1>%s</h1></main> }\n"
+    """Packages, Vite and hot updates: an edit by hand shows without the page being loaded again."""
     steps: list[dict[str, Any]] = [
-        {"tool_calls": [write("src/App.tsx", app % "Made in the cloud")]},
+        {"tool_calls": [write("words.js", "export const words = 'Made in the cloud'\n")]},
         {"tool_calls": [call("run_command", command="uname -n; echo made > made-there.txt")]},
         {"text": "Done."},
     ]
     async with cloud(tmp_path / "cloud", internet=True) as there:
         use(there, monkeypatch)
-        async with scripted_builder(tmp_path, steps, sandbox="e2b", base_url="/user/ada/") as (builder, _):
-            session = await builder.create(name="cloudy", template="react-vite")
+        traits: dict[str, Any] = {"template_path": [str(vite_template(tmp_path))], "sandbox": "e2b"}
+        async with scripted_builder(tmp_path, steps, base_url="/user/ada/", **traits) as (builder, _):
+            session = await builder.create(name="cloudy", template="vite")
             await session.send("Make it.")
             done = await session.wait()
             assert done["reason"] == "done", done
@@ -60,16 +87,18 @@ async def test_an_app_is_built_in_the_cloud_and_seen_in_a_browser(tmp_path: Path
             results = [event.data for event in events if event.type == "tool.finished"]
             assert "e2b.local" in str(results), results  # the name of the machine there
             assert (session.workspace.app / "made-there.txt").read_text() == "made\n"
+            assert (session.workspace.app / "package-lock.json").exists()  # made there, kept here
             assert not (session.workspace.app / "node_modules" / "vite").exists()
             server = await session.app.ensure()
             assert server.state == "ready", server
             async with browsing(session, builder) as page:
                 await shows(page, "Made in the cloud")
                 await page.evaluate("window.kept = 1")
-                (session.workspace.app / "src/App.tsx").write_text(app % "Edited by hand")
+                (session.workspace.app / "words.js").write_text("export const words = 'Edited by hand'\n")
                 await shows(page, "Edited by hand")
                 assert await page.evaluate("window.kept") == 1
-            assert not (await session.app.problems())
+            assert {host.partition(":")[0] for host in there.hosts} == {"localhost"}  # else Vite refuses them
+            assert not await session.app.problems()
             assert there.key not in str([event.to_json() for event in await session.events()])
             assert there.key not in session.notebook.path.read_text()
         assert not there.sandboxes
