@@ -400,7 +400,9 @@ class AppSandbox:
 
     def _remove_repositories(self) -> None:
         # Where packages are mounted over node_modules, the app's own folder of that name stays as it was.
-        remove_repositories(self._app, frozenset({"node_modules"}) if self._modules else frozenset())
+        keep = frozenset({"node_modules"}) if self._modules else frozenset[str]()
+        # gVisor's own kernel sets what the filter on system calls forbids elsewhere.
+        remove_repositories(self._app, keep, set_id=self._runner.layer.kind == "gvisor")
 
     def _environment(self, more: Mapping[str, str] | None) -> dict[str, str]:
         python = self._python.variables if self._python else {}
