@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 MAX_MESSAGE = 64 * 1024 * 1024  # bytes
 WATCH_SECONDS = 0.1
+SETTLE_SECONDS = 2.0
+"""How long a page gets for what woke its app, before it learns that its server is another one and loads itself anew."""
 
 
 class _SocketResolver(netutil.Resolver):
@@ -129,11 +131,13 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
         another one.
         """
         assert self._preview is not None
-        slept = False
-        while self._preview.target.server.state == "asleep" and self.ws_connection is not None:
-            slept = True
+        target = self._preview.target
+        if target.server.state != "asleep":
+            return False
+        while target.server.state in ("asleep", "starting") and self.ws_connection is not None:  # noqa: ASYNC110
             await asyncio.sleep(WATCH_SECONDS)
-        return slept
+        await asyncio.sleep(SETTLE_SECONDS)
+        return True
 
     async def on_message(self, message: str | bytes) -> None:
         assert self._server is not None
