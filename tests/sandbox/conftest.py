@@ -38,14 +38,17 @@ class Place:
 MakePlace = Callable[..., AbstractAsyncContextManager[Place]]
 
 
-def isolations() -> list[str]:
-    """The ways of isolating that work on this machine, for ``pytest.mark.parametrize("isolation", isolations())``."""
+def isolations(*, slow: bool = False) -> list[str]:
+    """The ways of isolating that work on this machine, for ``pytest.mark.parametrize("isolation", isolations())``.
+
+    ``slow``: gVisor, too, which takes half a second for each command.
+    """
     kinds = {
         "gvisor": shutil.which("runsc"),
         "bubblewrap": shutil.which("bwrap"),
         "landlock": landlock_version() >= LEAST,
     }
-    return [kind for kind, there in kinds.items() if there]
+    return [kind for kind, there in kinds.items() if there and (slow or kind != "gvisor")]
 
 
 @pytest.fixture

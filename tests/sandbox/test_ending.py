@@ -44,7 +44,7 @@ async def gone(*marks: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("isolation", isolations())
+@pytest.mark.parametrize("isolation", isolations(slow=True))
 async def test_a_command_cancelled_at_any_moment_of_its_start_leaves_no_process(place: MakePlace, isolation: str):
     chance = random.Random(4)
     mark = f"cancelled-{time.time_ns()}"
@@ -68,7 +68,7 @@ async def test_a_command_cancelled_at_any_moment_of_its_start_leaves_no_process(
     assert seen > 2  # the moments were not all too early
 
 
-@pytest.mark.parametrize("isolation", isolations())
+@pytest.mark.parametrize("isolation", isolations(slow=True))
 async def test_a_killed_server_takes_along_what_it_was_just_starting(isolation: str):
     chance = random.Random(5)
     began = 0

@@ -27,7 +27,7 @@ def python_for_all() -> str | None:
     return None
 
 
-@pytest.mark.parametrize("isolation", isolations())
+@pytest.mark.parametrize("isolation", isolations(slow=True))
 def test_an_ordinary_person_has_the_same_sandbox(isolation: str):
     command = [sys.executable]
     if os.getuid() == 0:
