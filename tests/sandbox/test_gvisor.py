@@ -13,7 +13,7 @@ from jupyter_appbuilder.sandbox.local import LocalSandbox
 
 from .conftest import MakePlace, isolations, processes_with
 
-needs_gvisor = pytest.mark.skipif("gvisor" not in isolations(slow=True), reason="needs runsc: make system-test installs it")
+needs_gvisor = pytest.mark.skipif("gvisor" not in isolations(slow=True), reason="needs runsc (make system-test)")
 
 
 @needs_gvisor
