@@ -82,6 +82,8 @@ class GVisor:
             python = find_interpreter().executable
             dial = f'{python} -ISB {DIALER} {SOCKETS}/preview.sock {plan.listen[1]} & exec "$@"'
             argv = ["/bin/sh", "-c", dial, "sh", *argv]
+        # Not the first process itself: that one does not get signals it has no handler for.
+        argv = ["/bin/sh", "-c", '"$@"; exit $?', "sh", *argv]
         await asyncio.to_thread(self._write_bundle, private, replace(plan, argv=argv))
         name = private.name
 
