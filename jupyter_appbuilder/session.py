@@ -247,11 +247,13 @@ class Session:
             return True
 
     async def retry(self) -> str:
-        """Ask the last request again."""
-        for event in reversed(self._events):
-            if event.type == "message.user":
-                return await self.send(event.data["text"])
-        raise Conflict("Nothing was asked yet.", hint="Send a message first.", reason="nothing_to_retry")
+        """Ask for what the last turn was asked again, all of it."""
+        await self.ready()
+        self._may_act()
+        asked = [event.data for event in self._events if event.type == "message.user"]
+        if not asked:
+            raise Conflict("Nothing was asked yet.", hint="Send a message first.", reason="nothing_to_retry")
+        return await self.send("\n\n".join(data["text"] for data in asked if data["turn"] == asked[-1]["turn"]))
 
     async def stop(self) -> None:
         """Stop the running turn or tool call, also in the middle of a command. Returns when it has ended; nothing to
