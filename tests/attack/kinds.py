@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 from sandbox.conftest import isolations
 
-KINDS = isolations()
+KINDS = isolations(slow=bool(os.environ.get("APPBUILDER_TEST_GVISOR")))
 
 OWN = "gVisor's own kernel gives it, inside; this machine's is not asked"
 
