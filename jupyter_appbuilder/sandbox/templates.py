@@ -40,8 +40,8 @@ class PythonPackages:
 @dataclass(frozen=True, slots=True)
 class Serving:
     """How a dev server is started. It can be shown once it has answered a request for the URL path ``ready``: with
-    anything, or, if ``well``, with a status below 500 (another process behind it may start more slowly). ``page`` is the
-    path of the app's page."""
+    anything, or, if ``well``, with a status below 500 (another process behind it may start more slowly). ``page`` is
+    the path of the app's page."""
 
     command: tuple[str, ...]
     environment: Mapping[str, str]

@@ -207,7 +207,8 @@ async def test_a_command_runs_in_the_sandbox_with_live_output_and_its_changes_ar
     "command",
     ["npm install zod", "npm i zod", "cd x && npm install --save-dev a", "yarn add a", "pnpm add a", "bun add a",
      "npm --silent i a", "CI=1 npm ci", "(npm install)", "true; npm uninstall a", "npm install", "pip install x",
-     "python -m pip install x", "uv add x", "pip3 -q install x", "uv pip install x", "python3.12 -m pip install -r requirements.txt"],
+     "python -m pip install x", "uv add x", "pip3 -q install x", "uv pip install x",
+     "python3.12 -m pip install -r requirements.txt"],
 )  # fmt: skip
 def test_installing_by_a_command_is_seen(command):
     assert INSTALL.search(command)

@@ -139,13 +139,13 @@ def serve(listener: socket, take: Callable[[socket], None]) -> None:
 
     def accept(_: int) -> None:
         try:
-            accepted: tuple[int, Any] = listener._accept()  # pyright: ignore
+            descriptor = int(listener._accept()[0])  # pyright: ignore
         except BlockingIOError:
             return
         except OSError:
             time.sleep(CROWDED)
             return
-        client = socket(fileno=accepted[0])
+        client = socket(fileno=descriptor)
         client.setblocking(False)
         take(client)
 
