@@ -77,6 +77,8 @@ types: setup
 vitest: setup
 	cd labextension && npm test
 
+# Of the moments at which tests/kill kills a server, every fourth; `.venv/bin/pytest -m kill` tries all, in three minutes.
+pytest: export KILL_EVERY ?= 4
 pytest: setup
 	$(BIN)/pytest --ignore tests/browser --ignore tests/wheel $(PYTEST_ARGS)
 

@@ -131,6 +131,7 @@ async def stored(folder: Path) -> int:
         return log.execute("SELECT count(*) FROM events WHERE type = 'response.completed'").fetchone()[0]
 
 
+@pytest.mark.timeout(900)  # some 125 moments, a second and a half each
 async def test_a_turn_killed_at_any_event_ends_as_if_nothing_had_been(tmp_path: Path) -> None:
     traits = plain(tmp_path)
     async with conversation(script()) as server:
