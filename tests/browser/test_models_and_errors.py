@@ -79,6 +79,10 @@ def test_stop_stops_a_stream_says_so_and_the_request_can_be_made_again(
     panel.stop.click()
     expect(panel.turns.last.get_by_text("Stopped.")).to_be_visible()
     expect(panel.stop).to_have_count(0)
+    for _ in range(50):  # it notices with its next word
+        if model.closed_early:
+            break
+        panel.page.wait_for_timeout(100)
     assert model.closed_early == 1, "the model still speaks"
     panel.picture("stopped-light")
     panel.turns.last.get_by_role("button", name="Try again").click()
