@@ -302,7 +302,7 @@ function Resumed(): React.ReactElement {
       <div className="jp-AppBuilder-cardHead">
         <span className="jp-AppBuilder-cardToggle" />
         <Icon name="reload" />
-        <span className="jp-AppBuilder-cardTitle">{trans.__('The server was restarted; the work went on from here.')}</span>
+        <span className="jp-AppBuilder-cardTitle">{trans.__('Went on after a server restart.')}</span>
       </div>
     </div>
   );
