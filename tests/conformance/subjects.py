@@ -91,7 +91,8 @@ def _pids(sandbox: Any) -> list[int]:
 
 
 def _found() -> dict[str, MakeSubject]:
-    subjects: dict[str, MakeSubject] = {f"local-{kind}": partial(local, isolation=kind) for kind in isolations(slow=True)}
+    kinds = isolations(slow=True)
+    subjects: dict[str, MakeSubject] = {f"local-{kind}": partial(local, isolation=kind) for kind in kinds}
     for file in sorted(Path(__file__).parent.glob("*_subject.py")):
         subjects[file.stem.removesuffix("_subject")] = import_module(f"conformance.{file.stem}").subject
     return subjects
