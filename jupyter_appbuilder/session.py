@@ -560,12 +560,14 @@ class Session:
 
     def _to_repeat(self, turn: str) -> list[Mapping[str, Any]]:
         """Open calls of a turn that can be made once more: what they do is the same each time."""
+        from .agent.progress import CHECK
+
         return [
             started
             for started in self._open_calls()
             if started["turn"] == turn
             and (tool := self.runner.tools.get(started["tool"]))
-            and (tool.effect in ("read", "write") or tool.name == "check_app")
+            and (tool.effect in ("read", "write") or tool.name == CHECK)
         ]
 
     async def _close_open(self, resuming: str = "") -> None:

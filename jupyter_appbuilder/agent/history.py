@@ -75,9 +75,8 @@ def messages(events: Iterable[Event], system_prompt: str) -> list[Message]:
     writer = _Writer(system_prompt, {e.data["call"]: e for e in events if e.type == "tool.finished"})
     writer.started = {e.data["call"] for e in events if e.type == "tool.started"}
     begun: set[str] = set()  # turns
-    waiting: list[
-        Event
-    ] = []  # what was said during a turn, until its place is known: a request under way had it or not
+    # What was said during a turn, until its place is known: a request under way had it or not.
+    waiting: list[Event] = []
     for event in events:
         match event.type:
             case "message.user" if event.data["turn"] not in begun:

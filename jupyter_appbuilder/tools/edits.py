@@ -125,8 +125,8 @@ class _Lines:
     def with_text(self, line: int, column: int, search: str, replace: str) -> str:
         """The text with ``search``, found at ``line`` and ``column``, replaced."""
         last = line + search.count("\n")
-        after = column + len(search) if last == line else len(search) - search.rfind("\n") - 1
-        put = self.lines[line][:column] + replace.replace("\n", self.newline) + self.lines[last][after:]
+        head, tail = self.around(line, column, search)
+        put = head + replace.replace("\n", self.newline) + tail
         return self._joined(0, line) + put + self.ends[last] + self._joined(last + 1, len(self.lines))
 
     def _joined(self, start: int, stop: int) -> str:
