@@ -21,6 +21,9 @@ the sandbox."""
 
 TurnReason = Literal["done", "stopped", "limit", "budget", "failed"]
 
+Mode = Literal["build", "plan", "ask"]
+"""What a turn is for: changing the app; reading it and writing a plan; answering about it."""
+
 SessionState = Literal["creating", "ready", "busy", "waiting", "asleep", "failed", "ended"]
 
 
@@ -64,6 +67,7 @@ class SandboxWoke(TypedDict):
 class TurnStarted(TypedDict):
     turn: str  # "t1", "t2" …
     model: str
+    mode: NotRequired[Mode]  # "build" where it is not said
 
 
 class MessageUser(TypedDict):
@@ -200,10 +204,47 @@ class UsageRecorded(TypedDict):
     usage: UsageData
 
 
+class PlanWritten(TypedDict):
+    """What a turn in plan mode came to. Stored with its end."""
+
+    plan: str  # "p1", "p2" …
+    turn: str
+    text: str  # Markdown
+    source: str  # the call or the response whose text it is
+
+
+class PlanAccepted(TypedDict):
+    """The person wants it built. The turn's message holds the plan, as edited."""
+
+    plan: str
+    turn: str  # the one that builds it
+    edited: bool
+    by: By
+
+
 class TurnResumed(TypedDict):
     """The process that ran the turn died; another one took it up where the log ends."""
 
     turn: str
+
+
+class TurnBriefed(TypedDict):
+    """What the model is told of the app as a turn begins. Stored only where it differs from what it was told last."""
+
+    turn: str
+    project: str  # a map of the app: its files, what they export, its packages
+    rules: str  # what APPBUILDER.md in the app's folder says; empty where there is none
+
+
+class HistoryCompacted(TypedDict):
+    """From here on the model's view of the events up to ``upto`` is this summary, and what the person asked."""
+
+    turn: str
+    upto: int  # sequence number
+    summary: str
+    written_by: Literal["model", "log"]  # log: the model could not; it was put together from the events
+    tokens_before: int  # of the model's view, as reported or estimated
+    tokens_after: int
 
 
 class TurnFinished(TypedDict):
@@ -224,8 +265,12 @@ PAYLOADS: Mapping[str, type] = {
     "sandbox.woke": SandboxWoke,
     "turn.started": TurnStarted,
     "turn.resumed": TurnResumed,
+    "turn.briefed": TurnBriefed,
     "turn.finished": TurnFinished,
     "message.user": MessageUser,
+    "history.compacted": HistoryCompacted,
+    "plan.written": PlanWritten,
+    "plan.accepted": PlanAccepted,
     "response.completed": ResponseCompleted,
     "tool.started": ToolStarted,
     "tool.finished": ToolFinished,

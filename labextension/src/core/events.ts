@@ -49,6 +49,16 @@ export interface EventData {
   'sandbox.woke': Record<string, never>;
   'turn.started': { turn: string; model: string };
   'turn.resumed': { turn: string };
+  'turn.briefed': { turn: string; project: string; rules: string };
+  /** What the model reads in place of all events up to `upto`. */
+  'history.compacted': {
+    turn: string;
+    upto: number;
+    summary: string;
+    written_by: 'model' | 'log';
+    tokens_before: number;
+    tokens_after: number;
+  };
   'turn.finished': { turn: string; reason: TurnReason; message: string; hint: string };
   'message.user': { turn: string; text: string };
   'response.completed': {

@@ -97,6 +97,13 @@ export interface ResumedItem {
   key: string;
 }
 
+/** What the model remembers was shortened to a summary. */
+export interface CompactedItem {
+  kind: 'compacted';
+  key: string;
+  compacted: EventData['history.compacted'];
+}
+
 export interface FailureItem {
   kind: 'failure';
   key: string;
@@ -115,6 +122,7 @@ export type Item =
   | NetworkItem
   | RequestItem
   | ResumedItem
+  | CompactedItem
   | FailureItem;
 
 export interface Turn {
@@ -394,6 +402,9 @@ class Draft {
         this.put(event.data.turn, { kind: 'resumed', key });
         break;
       }
+      case 'history.compacted':
+        this.put(event.data.turn, { kind: 'compacted', key, compacted: event.data });
+        break;
       case 'turn.finished':
         this.finishTurn(event.data, event.at);
         break;
@@ -414,6 +425,7 @@ class Draft {
       case 'sandbox.slept':
       case 'sandbox.woke':
       case 'preview.ready':
+      case 'turn.briefed':
         break;
     }
   }

@@ -6,6 +6,7 @@ import type { Aside, Checkpoint, FileItem, Item, ProblemItem, RestoreItem, Turn 
 import { RequestFailed } from '../wire';
 import { Approval, NetworkChange, Refused } from './Approval';
 import { DiffFiles, FileLink, Lines, PathText } from './Code';
+import { Compacted } from './Compacted';
 import { Icon, Spinner } from './Icon';
 import { Markdown } from './Markdown';
 import { useTranslation } from './surroundings';
@@ -290,6 +291,8 @@ function ItemView({ item, last = false, actions }: { item: Item; last?: boolean;
       return <div className="jp-AppBuilder-request">{item.text}</div>;
     case 'resumed':
       return <Resumed />;
+    case 'compacted':
+      return <Compacted compacted={item.compacted} />;
     case 'failure':
       return <Failure error={new RequestFailed(item)} />;
   }
