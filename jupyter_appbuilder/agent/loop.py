@@ -12,7 +12,17 @@ from ..errors import AppBuilderError
 from ..events import By, Draft, TurnReason, UsageData
 from ..journal import Journal
 from .history import History
-from .models.base import Model, ModelError, ModelResponse, ModelSettings, TextDelta, ToolCallDelta, Usage
+from .models.base import (
+    Answer,
+    Model,
+    ModelError,
+    ModelProgress,
+    ModelResponse,
+    ModelSettings,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
 from .progress import CHECK, CUT_OFFS, Left, TurnProgress, going_in_circles, left_over, turn_progress, unheard
 
 if TYPE_CHECKING:
@@ -93,6 +103,7 @@ class Agent:
         self.recorded = model.recorded
         self._last_response = 0  # highest number given out, also for answers that were thrown away
 
+        self._waits_shown = False  # a live message says what is being waited for
     async def run(self, turn: str) -> Outcome:
         """Work on a turn whose ``turn.started`` and ``message.user`` are in the log already.
 
@@ -117,6 +128,9 @@ class Agent:
             return Outcome("failed", error.message, error.hint)
 
     async def _work(self, turn: str) -> Outcome:
+        finally:
+            if self._waits_shown:
+                self._show_wait("", 1)
         checks = 0
         await self._history.refresh()
         left = left_over(self._history.events, turn)
@@ -206,11 +220,11 @@ class Agent:
                 broken += 1
                 if error.reason != "interrupted" or broken > BROKEN_STREAMS:
                     raise
-                self._show_retry(f"{error.message} Asking again.", None)
+                self._show_wait(f"{error.message} Asking again.", None)
                 await asyncio.sleep(RETRY_DELAY * broken)
                 continue
             if broken:
-                self._show_retry("", 1)
+                self._show_wait("", 1)
             if answer.text.strip() or answer.tool_calls or answer.finish_reason == "content_filter":
                 await self._store(turn, response, answer, read)
                 return response, answer
@@ -223,7 +237,8 @@ class Agent:
                     reason="empty",
                 )
 
-    def _show_retry(self, message: str, fraction: float | None) -> None:
+    def _show_wait(self, message: str, fraction: float | None) -> None:
+        self._waits_shown = fraction != 1
         self._journal.live("progress", {"what": "model", "message": message, "fraction": fraction})
 
     def _next_response(self) -> str:
@@ -237,7 +252,7 @@ class Agent:
         length = 0
         stream = self._model.stream(self._history.messages(), self._runner.definitions(), self._settings)
         # Closed here and not by the garbage collector: a turn that is stopped must let go of the connection.
-        async with aclosing(cast("AsyncGenerator[TextDelta | ToolCallDelta | ModelResponse]", stream)) as deltas:
+        async with aclosing(cast("AsyncGenerator[Answer]", stream)) as deltas:
             async for delta in deltas:
                 length += len(delta.text if isinstance(delta, TextDelta) else getattr(delta, "arguments", ""))
                 if length > LONGEST_ANSWER and not isinstance(delta, ModelResponse):
@@ -253,6 +268,8 @@ class Agent:
                         names[index] = names.get(index) or name
                         self._journal.live(
                             "tool.delta",
+                    case ModelProgress(message, fraction):
+                        self._show_wait(message, fraction)
                             {
                                 "turn": turn,
                                 "response": response,

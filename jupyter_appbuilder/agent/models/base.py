@@ -59,6 +59,18 @@ class ModelSettings:
     temperature: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ModelProgress:
+    """Why nothing comes yet, for people: a file is loaded, a long prompt is read. An empty message: it goes on."""
+
+    message: str
+    fraction: float | None  # 0 to 1, None where it cannot be told
+
+
+Answer = TextDelta | ToolCallDelta | ModelProgress | ModelResponse
+"""What a model's stream is made of."""
+
+
 class Model(Protocol):
     name: str  # "provider:name"
     recorded: bool  # True for answers that come from a shipped recording
@@ -66,7 +78,7 @@ class Model(Protocol):
 
     def stream(
         self, messages: Sequence[Message], tools: Sequence[ToolDefinition], settings: ModelSettings
-    ) -> AsyncIterator[TextDelta | ToolCallDelta | ModelResponse]:
+    ) -> AsyncIterator[Answer]:
         """Ask the model. The last item is the ``ModelResponse``. Cancelling closes the connection.
 
         Raises ``ModelError`` (after the retries that make sense) with what to do next.
