@@ -497,7 +497,7 @@ class AppBuilder(LoggingConfigurable):
             check = self.find_template(summary.template).check
             return ToolContext(workspace, app.sandbox, app, check, output, session.approvals, network)
 
-        runner = ToolRunner(self.tools, context, session, Seen(events))
+        runner = ToolRunner(self.tools, context, session, Seen(events), session.mode_of)
         notebook = NotebookWriter(folder / f"{summary.name}.ipynb", session.events)
         session.equip(workspace, app, runner, notebook, network, self._make_agent, _recorded_seeds)
         await network.settle()

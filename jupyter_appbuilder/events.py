@@ -56,6 +56,14 @@ class SessionEnded(TypedDict):
     pass
 
 
+class SessionForked(TypedDict):
+    """All before this event was taken over from another session, with its numbers."""
+
+    source: str  # that session's id
+    name: str  # its folder's name, for people
+    message: NotRequired[int]  # number of the message there that this session begins in place of
+
+
 class SandboxSlept(TypedDict):
     pass
 
@@ -68,6 +76,7 @@ class TurnStarted(TypedDict):
     turn: str  # "t1", "t2" …
     model: str
     mode: NotRequired[Mode]  # "build" where it is not said
+    continues: NotRequired[str]  # the turn it goes on from, that had come to no end
 
 
 class MessageUser(TypedDict):
@@ -202,6 +211,14 @@ class UsageRecorded(TypedDict):
     turn: str
     model: str
     usage: UsageData
+    response: NotRequired[str]  # the step it was for; absent where the answer was thrown away, and for our own requests
+
+
+class BudgetRaised(TypedDict, total=False):
+    """The person lets this session use more. A part that is absent stays as it was."""
+
+    dollars: float  # US dollars
+    tokens: int
 
 
 class PlanWritten(TypedDict):
@@ -247,6 +264,14 @@ class HistoryCompacted(TypedDict):
     tokens_after: int
 
 
+class TurnDropped(TypedDict):
+    """The person had a turn asked again: its files are gone back on (``session.restored`` follows where there were any),
+    and the model is not shown it any more. The turn that follows is the new try."""
+
+    turn: str
+    checkpoint: str  # of the files before that turn
+
+
 class TurnFinished(TypedDict):
     turn: str
     reason: TurnReason
@@ -261,11 +286,13 @@ PAYLOADS: Mapping[str, type] = {
     "session.failed": SessionFailed,
     "session.ended": SessionEnded,
     "session.restored": SessionRestored,
+    "session.forked": SessionForked,
     "sandbox.slept": SandboxSlept,
     "sandbox.woke": SandboxWoke,
     "turn.started": TurnStarted,
     "turn.resumed": TurnResumed,
     "turn.briefed": TurnBriefed,
+    "turn.dropped": TurnDropped,
     "turn.finished": TurnFinished,
     "message.user": MessageUser,
     "history.compacted": HistoryCompacted,
@@ -283,6 +310,7 @@ PAYLOADS: Mapping[str, type] = {
     "network.changed": NetworkChanged,
     "network.refused": NetworkRefused,
     "usage.recorded": UsageRecorded,
+    "budget.raised": BudgetRaised,
 }
 """Every durable event type and the shape of its data."""
 

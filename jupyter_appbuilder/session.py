@@ -15,15 +15,18 @@ from typing import TYPE_CHECKING, Any
 from .approvals import Approvals, closing, unanswered
 from .channel import Channel
 from .errors import AppBuilderError, Conflict, InvalidInput, NotFound, SessionBusy
-from .events import By, Draft, Event
+from .events import By, Draft, Event, Mode
 from .log import EventLog, Summary
 from .log.summary import fold
+from .modes import mode_of
+from .plans import left_by, open_plan, plans, request
 from .recovery import MOST_RESUMED, take_back
 
 if TYPE_CHECKING:
     from .agent.loop import Agent, Outcome
     from .network import SessionNetwork
     from .notebook.writer import NotebookWriter
+    from .plans import Plan
     from .running_app import RunningApp
     from .tools.base import ToolResult
     from .tools.runner import ToolRunner
@@ -193,10 +196,10 @@ class Session:
     def busy(self) -> bool:
         return self._turn is not None and not self._turn.done()
 
-    async def send(self, text: str, *, model: str | None = None) -> str:
+    async def send(self, text: str, *, model: str | None = None, mode: Mode = "build") -> str:
         """Ask for something; a turn starts and its id is returned at once.
 
-        While a turn runs, its agent sees the message at its next step; the id is that turn's.
+        While a turn runs, its agent sees the message at its next step; the id is that turn's, and so is the mode.
 
         Raises ``SessionBusy`` while a turn runs that cannot be talked to (a recording, or one that is being stopped),
         ``InvalidInput`` for an empty text, ``Conflict`` when another process owns the session.
@@ -204,23 +207,51 @@ class Session:
         text = text.strip()
         if not text:
             raise InvalidInput("The message is empty.", hint="Say what the app should do.", field="text")
-        if len(text) > MAX_MESSAGE:
-            raise InvalidInput(
-                f"The message has {len(text):,} characters; the limit is {MAX_MESSAGE:,}.",
-                hint="Put long material into a file of the app and name it.",
-                field="text",
-            )
+        _check_length(text)
         await self.ready()
         if turn := await self._tell(text):
             return turn
+        return await self._begin(text, model, mode)
+
+    async def accept(self, plan: str, text: str | None = None, *, model: str | None = None, by: By = "person") -> str:
+        """Have a plan built, as it was written or as ``text`` has it now; the turn that does.
+
+        Raises ``NotFound`` for a plan there is not, ``Conflict`` (reason ``plan_accepted``) for one that was accepted,
+        ``InvalidInput`` for an empty text, ``SessionBusy`` while a turn runs.
+        """
+        await self.ready()
+        self._may_act()
+        written = open_plan(self._events, plan).text
+        wanted = request(written if text is None else text)
+        _check_length(wanted)
+        edited = text is not None and text.strip() != written
+        return await self._begin(wanted, model, "build", {"plan": plan, "edited": edited, "by": by})
+
+    def mode_of(self, turn: str | None) -> Mode:
+        """What a turn is for."""
+        return mode_of(self._events, turn)
+
+    def plans(self) -> list[Plan]:
+        """What turns in plan mode came to, the oldest first."""
+        return plans(self._events)
+
+    async def _begin(self, text: str, model: str | None, mode: Mode, accepted: Mapping[str, Any] | None = None) -> str:
+        """Start a turn. ``accepted``: the plan it builds."""
         self._may_act()
         # The agent is made before anything is stored: a wrong model name is an error, not a failed turn.
         name = model or self.summary.model
         agent = await self._make_agent(self, name)
+        if agent.recorded and (mode != "build" or accepted):
+            raise InvalidInput(
+                "The recorded demo only builds: it has no answers and makes no plans.",
+                hint="Choose a model, or build mode.",
+                reason="recorded",
+                field="mode",
+            )
         self._may_act()
         started = asyncio.get_running_loop().create_future()
         self._stopping = False
-        self._turn = asyncio.create_task(self._run(agent, name, text, started))
+        self._turn = asyncio.create_task(self._run(agent, name, text, started, mode, accepted))
         return await asyncio.shield(started)
 
     async def _tell(self, text: str) -> str:
@@ -253,7 +284,9 @@ class Session:
         asked = [event.data for event in self._events if event.type == "message.user"]
         if not asked:
             raise Conflict("Nothing was asked yet.", hint="Send a message first.", reason="nothing_to_retry")
-        return await self.send("\n\n".join(data["text"] for data in asked if data["turn"] == asked[-1]["turn"]))
+        last = asked[-1]["turn"]
+        text = "\n\n".join(data["text"] for data in asked if data["turn"] == last)
+        return await self.send(text, mode=self.mode_of(last))
 
     async def stop(self) -> None:
         """Stop the running turn or tool call, also in the middle of a command. Returns when it has ended; nothing to
@@ -280,13 +313,25 @@ class Session:
                 return event.data
         raise Conflict("Nothing was asked yet.", hint="Send a message first.", reason="no_turn")
 
-    async def _run(self, agent: Agent, model: str, text: str, started: asyncio.Future[str]) -> None:
+    async def _run(
+        self,
+        agent: Agent,
+        model: str,
+        text: str,
+        started: asyncio.Future[str],
+        mode: Mode = "build",
+        accepted: Mapping[str, Any] | None = None,
+    ) -> None:
         async with self._acting:
             try:
                 await self._mend()
                 turn = f"t{self.summary.turns + 1}"
                 await self._take_outside_changes()
-                drafts = [Draft("turn.started", {"turn": turn, "model": model})]
+                drafts = [
+                    Draft("turn.started", {"turn": turn, "model": model} | ({} if mode == "build" else {"mode": mode}))
+                ]
+                if accepted:
+                    drafts.append(Draft("plan.accepted", {**accepted, "turn": turn}))
                 if model != self.summary.model:
                     drafts.insert(0, Draft("session.updated", {"model": model}))
                 await self.append(*drafts, Draft("message.user", {"turn": turn, "text": text}))
@@ -341,9 +386,13 @@ class Session:
     async def _finish(self, turn: str, title: str, reason: str, message: str, hint: str) -> None:
         """Close a turn: checkpoint what it left, then say how it ended."""
         drafts: list[Draft] = []
+        mode = mode_of(self._events, turn)
+        if mode == "plan" and (plan := left_by(self._events, turn, done=reason == "done")):
+            drafts.append(plan)
         try:
             await self._take_outside_changes()
-            if checkpoint := await self.workspace.checkpoint(title, known=True):
+            # A turn that may change nothing leaves no version; what a person changed meanwhile goes into the next.
+            if mode == "build" and (checkpoint := await self.workspace.checkpoint(title, known=True)):
                 drafts.append(checkpoint_draft(checkpoint, turn))
         except (AppBuilderError, OSError) as error:
             if reason == "done":
@@ -604,6 +653,15 @@ class Session:
             pass  # a look at the files that was under way has ended: the folder can go
         await self.notebook.close(write=self.owned and keep_notebook)
         self.channel.close()
+
+
+def _check_length(text: str) -> None:
+    if len(text) > MAX_MESSAGE:
+        raise InvalidInput(
+            f"The message has {len(text):,} characters; the limit is {MAX_MESSAGE:,}.",
+            hint="Put long material into a file of the app and name it.",
+            field="text",
+        )
 
 
 def checkpoint_draft(checkpoint: Checkpoint, turn: str | None) -> Draft:

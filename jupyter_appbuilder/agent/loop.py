@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from ..errors import AppBuilderError
 from ..events import By, Draft, TurnReason, UsageData
 from ..journal import Journal
+from ..modes import mode_of
+from ..plans import is_handed_over
 from .history import History
 from .models.base import (
     Answer,
@@ -101,9 +103,9 @@ class Agent:
         self._settings = settings or ModelSettings()
         self._waits = waits
         self.recorded = model.recorded
+        self._waits_shown = False  # a live message says what is being waited for
         self._last_response = 0  # highest number given out, also for answers that were thrown away
 
-        self._waits_shown = False  # a live message says what is being waited for
     async def run(self, turn: str) -> Outcome:
         """Work on a turn whose ``turn.started`` and ``message.user`` are in the log already.
 
@@ -126,16 +128,20 @@ class Agent:
             )
         except AppBuilderError as error:
             return Outcome("failed", error.message, error.hint)
-
-    async def _work(self, turn: str) -> Outcome:
         finally:
             if self._waits_shown:
                 self._show_wait("", 1)
+
+    async def _work(self, turn: str) -> Outcome:
         checks = 0
         await self._history.refresh()
+        mode = mode_of(self._history.events, turn)
         left = left_over(self._history.events, turn)
         while True:
             progress = await self._progress(turn)
+            events = self._history.events
+            if mode == "plan" and not left and is_handed_over(events, turn) and not unheard(events, turn):
+                return Outcome("done")
             over = self._over(progress)
             if over and not (left and left.calls):  # what was asked for has to have its results in the log
                 return over
@@ -153,7 +159,7 @@ class Agent:
             progress = await self._progress(turn)
             if unheard(self._history.events, turn):
                 continue  # the person said something meanwhile
-            if not progress.needs_check or not self._can_check():
+            if mode != "build" or not progress.needs_check or not self._can_check():
                 return Outcome("done")
             checks += 1
             found = await self._runner.run(
@@ -262,14 +268,14 @@ class Agent:
                         reason="endless",
                     )
                 match delta:
+                    case ModelProgress(message, fraction):
+                        self._show_wait(message, fraction)
                     case TextDelta(text):
                         self._journal.live("text.delta", {"turn": turn, "response": response, "text": text})
                     case ToolCallDelta(index, arguments, _, name):
                         names[index] = names.get(index) or name
                         self._journal.live(
                             "tool.delta",
-                    case ModelProgress(message, fraction):
-                        self._show_wait(message, fraction)
                             {
                                 "turn": turn,
                                 "response": response,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
+from ..modes import read_mode
 from .base import AppBuilderHandler
 
 
@@ -12,9 +13,9 @@ class MessagesHandler(AppBuilderHandler):
     @web.authenticated
     @authorized
     async def post(self, session: str) -> None:
-        body = self.body("text", "model")
-        text, model = body.text("text"), body.text("model", "") or None
-        turn = await (await self.session(session)).send(text, model=model)
+        body = self.body("text", "model", "mode")
+        text, model, mode = body.text("text"), body.text("model", "") or None, read_mode(body.text("mode", ""))
+        turn = await (await self.session(session)).send(text, model=model, mode=mode)
         self.answer({"turn": turn}, 202)
 
 

@@ -6,6 +6,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from ..errors import InvalidInput
+from ..modes import read_mode
 from .base import AppBuilderHandler
 
 MAX_TITLE = 200
@@ -20,8 +21,9 @@ class SessionsHandler(AppBuilderHandler):
     @web.authenticated
     @authorized
     async def post(self) -> None:
-        body = self.body("prompt", "title", "name", "template", "model", "sandbox")
+        body = self.body("prompt", "title", "name", "template", "model", "sandbox", "mode")
         prompt = body.text("prompt", "").strip()
+        mode = read_mode(body.text("mode", ""))
         session = await self.builder.create(
             prompt=prompt,
             title=body.text("title", "", max_length=MAX_TITLE),
@@ -33,7 +35,7 @@ class SessionsHandler(AppBuilderHandler):
         created = session.to_json()
         if prompt:
             # Sent once the files stand; who asked need not wait for that. A failure to make them is an event.
-            self.builder.in_background(session.send(prompt))
+            self.builder.in_background(session.send(prompt, mode=mode))
         self.set_header("Location", f"{self.request.path.rstrip('/')}/{session.id}")
         self.answer(created, 201)
 

@@ -124,6 +124,7 @@ class Tool(Generic[A]):
     effect: Effect
     arguments: type[A]
     run: Callable[[ToolContext, A], Awaitable[ToolResult]]
+    acts: bool = False  # it runs code or asks the person, although it only reads: nothing for a turn that may only look
 
     def definition(self) -> dict[str, Any]:
         """The tool in the OpenAI function-calling format."""
@@ -155,11 +156,13 @@ def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
     }
 
 
-def tool(*, effect: Effect) -> Callable[[Callable[[ToolContext, A], Awaitable[ToolResult]]], Tool[A]]:
+def tool(
+    *, effect: Effect, acts: bool = False
+) -> Callable[[Callable[[ToolContext, A], Awaitable[ToolResult]]], Tool[A]]:
     """Make a tool of an async function; its name is the function's, its description the docstring."""
 
     def decorate(run: Callable[[ToolContext, A], Awaitable[ToolResult]]) -> Tool[A]:
         arguments = get_type_hints(run)["arguments"]
-        return Tool(run.__name__, inspect.getdoc(run) or "", effect, arguments, run)
+        return Tool(run.__name__, inspect.getdoc(run) or "", effect, arguments, run, acts)
 
     return decorate

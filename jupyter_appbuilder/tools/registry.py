@@ -13,6 +13,7 @@ from .commands import COMMAND_TOOLS
 from .files import FILE_TOOLS
 from .network import NETWORK_TOOLS
 from .packages import PACKAGE_TOOLS
+from .plans import PLAN_TOOLS
 from .search import SEARCH_TOOLS
 
 GROUP = "jupyter_appbuilder.tools"
@@ -25,7 +26,15 @@ def load_tools() -> dict[str, Tool[Any]]:
     with a warning: one broken package must not take all tools away."""
     tools: dict[str, Tool[Any]] = {
         tool.name: tool
-        for tool in [*FILE_TOOLS, *SEARCH_TOOLS, *COMMAND_TOOLS, *PACKAGE_TOOLS, *APP_TOOLS, *NETWORK_TOOLS]
+        for tool in [
+            *FILE_TOOLS,
+            *SEARCH_TOOLS,
+            *COMMAND_TOOLS,
+            *PACKAGE_TOOLS,
+            *APP_TOOLS,
+            *NETWORK_TOOLS,
+            *PLAN_TOOLS,
+        ]
     }
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         try:

@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from pydantic import ValidationError
 
 from ..errors import AppBuilderError, InvalidInput, NotFound
-from ..events import By, Draft
+from ..events import By, Draft, Mode
 from ..journal import Journal
+from ..modes import refusal
 from ..uncut import uncut
 from .base import Tool, ToolCall, ToolContext, ToolResult
 from .seen import Seen
 
 if TYPE_CHECKING:
     from ..workspace import FileChange, Workspace
+    from .diagnostics import Diagnostics
 
 T = TypeVar("T")
 OnOutput = Callable[[Literal["stdout", "stderr"], str], None]
@@ -48,9 +50,15 @@ class ToolRunner:
         context: Callable[[OnOutput], ToolContext],
         journal: Journal,
         seen: Seen | None = None,
+        mode: Callable[[str | None], Mode] | None = None,
+        diagnostics: Diagnostics | None = None,
     ) -> None:
+        """``mode`` tells what a turn is for: the agent's calls keep to it. ``diagnostics`` adds to their results what
+        was found meanwhile."""
         self.tools = tools
+        self._mode = mode
         self._seen = seen or Seen()
+        self.diagnostics = diagnostics
         self._context = context
         self._journal = journal
         self._lock = asyncio.Lock()
@@ -83,6 +91,8 @@ class ToolRunner:
                     hint=f"Use one of: {', '.join(sorted(self.tools))}.",
                     reason="unknown_tool",
                 )
+            if by == "agent" and self._mode and (refused := refusal(tool, self._mode(turn))):
+                raise refused
             checked = _checked(tool, _parsed(arguments))
         except AppBuilderError as error:
             job.arguments = _as_given(arguments)
@@ -90,6 +100,8 @@ class ToolRunner:
             await uncut(self._journal.append(*job.starting(), job.finished(result)))
             return result
         job.arguments = checked.model_dump(mode="json", exclude_unset=True)
+        if by == "agent" and self.diagnostics:
+            self.diagnostics.begin_call(turn)
         if tool.effect == "read":
             return await self._run_reading(tool, checked, job)
         async with self._lock:
@@ -141,6 +153,7 @@ class ToolRunner:
             result, stop = await self._attempt(tool, context, arguments)
         if context.seen and result.ok:
             context.seen.learn(job.tool, result.detail)
+        result = self._with_news(result, job)
         await uncut(self._journal.append(job.finished(result)))
         if stop:
             raise stop
@@ -155,10 +168,20 @@ class ToolRunner:
             result, stop = await self._attempt(tool, context, arguments)
         if context.seen and result.ok:
             context.seen.learn(job.tool, result.detail)
+        result = self._with_news(result, job)
         await uncut(self._finish(workspace, job, result, runs_code=tool.effect == "command"))
         if stop:
             raise stop
         return result
+
+    def _with_news(self, result: ToolResult, job: _Job) -> ToolResult:
+        """``result`` with what was found in the background since the last one."""
+        if self.diagnostics is None or job.turn is None or result is STOPPED:
+            return result
+        if types := result.detail.get("types"):  # the template's own check, which says it all
+            self.diagnostics.learn_check(types["output"], ok=types["ok"])
+            return result
+        return self.diagnostics.add_news(result) if job.by == "agent" else result
 
     async def _begin(self, job: _Job, start: Coroutine[Any, Any, Any]) -> asyncio.CancelledError | None:
         """Store that a call started. When stopped meanwhile, that is returned: what has started also has to end."""
@@ -228,6 +251,8 @@ class ToolRunner:
         await self._journal.append(*overwritten, job.finished(result, patch), *files)
         if files or overwritten:
             await workspace.settle()
+            if self.diagnostics:
+                self.diagnostics.changed()
 
     def _output(self, job: _Job) -> OnOutput:
         def output(stream: Literal["stdout", "stderr"], text: str) -> None:

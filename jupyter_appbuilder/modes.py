@@ -1,0 +1,72 @@
+"""What a turn may do: build, plan or ask.
+
+A mode is told to the model in a note of its turn (``NOTES``) and enforced where tools run (``refusal``). The system
+prompt and the list of tools stay the same whatever the mode: providers cache by prefix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+from .errors import AppBuilderError, Conflict, InvalidInput
+from .events import Event, Mode
+
+if TYPE_CHECKING:
+    from .tools.base import Tool
+
+MODES: tuple[str, ...] = get_args(Mode)
+
+WRITE_PLAN = "write_plan"
+
+NOTES: Mapping[Mode, str] = {
+    "plan": (
+        "This turn is for planning: nothing of the app can be changed in it, and no command can run. Read what you "
+        "need to know, then call write_plan, once, with the whole plan in Markdown. The person edits it, and accepts "
+        "it or asks for another. Begin with a heading that names the result; say in a sentence or two what the person "
+        "will be able to do; then the steps as a list of `- [ ]` items, each with the files it touches; then what you "
+        "decided for them, and what you would ask. No code beyond a line or two."
+    ),
+    "ask": (
+        "This turn is a question about the app: nothing can be changed in it, and no command can run. Read what you "
+        "need to know, then answer in words, as briefly as the question allows, and name the files you speak of. If "
+        "it calls for a change, say what you would change; the person can ask for it in build mode."
+    ),
+    "build": "From here on you may change the app again: this turn builds.",
+}
+"""What the model is told when a turn begins in a mode; in build mode only after a turn in another."""
+
+
+def read_mode(text: str | None) -> Mode:
+    """The mode of that name, build for none. Raises ``InvalidInput``."""
+    if text and text not in MODES:
+        raise InvalidInput(f"There is no mode {text[:40]!r}.", hint=f"Choose one of: {', '.join(MODES)}.", field="mode")
+    return cast("Mode", text or "build")
+
+
+def mode_of(events: Sequence[Event], turn: str | None) -> Mode:
+    """The mode of a turn; build for what is done outside turns."""
+    for event in reversed(events):
+        if event.type == "turn.started" and event.data["turn"] == turn:
+            return event.data.get("mode", "build")
+    return "build"
+
+
+def refusal(tool: Tool[Any], mode: Mode) -> AppBuilderError | None:
+    """Why the agent may not use a tool in a turn of this mode; None where it may."""
+    if tool.name == WRITE_PLAN:
+        if mode == "plan":
+            return None
+        hint = "Do the work." if mode == "build" else "Answer in words."
+        return Conflict("write_plan is for turns in plan mode, and this is none.", hint=hint, reason="mode")
+    if mode == "build" or (tool.effect == "read" and not tool.acts):
+        return None
+    if mode == "plan":
+        what = "this turn is for planning only"
+        hint = f"Write what you would do with it into the plan, and hand the plan over with {WRITE_PLAN}."
+    else:
+        what = "this turn only answers a question"
+        hint = "Answer in words from what you can read. The person can ask for a change in build mode."
+    return Conflict(
+        f"{tool.name} was not run: {what}, and nothing may be changed or run in it.", hint=hint, reason="mode"
+    )

@@ -1,0 +1,108 @@
+"""Plans: what turns in plan mode wrote, and which of them were accepted. Read from the log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .errors import Conflict, InvalidInput, NotFound
+from .events import Draft, Event
+from .modes import WRITE_PLAN
+
+MOST = 60  # characters of a plan's name
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``text`` is Markdown, as the agent wrote it. ``built`` is the turn that builds it, "" as long as it is open."""
+
+    id: str
+    turn: str
+    text: str
+    built: str = ""
+    edited: bool = False  # before it was accepted
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "plan": self.id,
+            "turn": self.turn,
+            "text": self.text,
+            "built": self.built or None,
+            "edited": self.edited,
+        }
+
+
+def plans(events: Sequence[Event]) -> list[Plan]:
+    """Every plan of a session, the oldest first."""
+    found: dict[str, Plan] = {}
+    for event in events:
+        data = event.data
+        if event.type == "plan.written":
+            found[data["plan"]] = Plan(data["plan"], data["turn"], data["text"])
+        elif event.type == "plan.accepted" and data["plan"] in found:
+            found[data["plan"]] = replace(found[data["plan"]], built=data["turn"], edited=data["edited"])
+    return list(found.values())
+
+
+def open_plan(events: Sequence[Event], id: str) -> Plan:
+    """A plan that can be accepted. Raises ``NotFound``, and ``Conflict`` (reason ``plan_accepted``)."""
+    plan = next((plan for plan in plans(events) if plan.id == id), None)
+    if plan is None:
+        hint = "Ask for one: send a message in plan mode."
+        raise NotFound(f"There is no plan {id[:40]!r} in this session.", hint=hint, reason="unknown_plan")
+    if plan.built:
+        hint = "Ask for a change, or restore an earlier version and ask for a new plan."
+        raise Conflict("This plan was accepted already.", hint=hint, reason="plan_accepted")
+    return plan
+
+
+def is_handed_over(events: Sequence[Event], turn: str) -> bool:
+    """Whether the last response of a turn wrote its plan: there is nothing more to do."""
+    last = next((e for e in reversed(events) if e.type == "response.completed" and e.data["turn"] == turn), None)
+    handed = _handed_over(events, turn)
+    return last is not None and any(call["call"] in handed for call in last.data["tool_calls"])
+
+
+def left_by(events: Sequence[Event], turn: str, *, done: bool) -> Draft | None:
+    """The plan that a turn in plan mode leaves: what it handed over last, else its last words if it is ``done``."""
+    text, source = "", ""
+    if handed := _handed_over(events, turn):
+        source, text = list(handed.items())[-1]
+    elif done:
+        said = [e.data for e in events if e.type == "response.completed" and e.data["turn"] == turn]
+        source, text = (said[-1]["response"], str(said[-1]["text"]).strip()) if said else ("", "")
+    if not text:
+        return None
+    number = 1 + sum(e.type == "plan.written" for e in events)
+    return Draft("plan.written", {"plan": f"p{number}", "turn": turn, "text": text, "source": source})
+
+
+def request(text: str) -> str:
+    """What the person asks for by accepting a plan."""
+    text = text.strip()
+    if not text:
+        raise InvalidInput("The plan is empty.", hint="Leave it as it was, or say what to build instead.", field="text")
+    return f"Build this plan: {name_of(text)}\n\n{text}"
+
+
+def name_of(text: str) -> str:
+    """A plan's first heading, or else its first line."""
+    heading = re.search(r"^#{1,6}\s+(.+)$", text, re.MULTILINE)
+    line = (heading[1] if heading else text.strip().partition("\n")[0]).strip().rstrip("#: ")
+    line = re.sub(r"^plan\s*[:–—-]\s*", "", line, flags=re.IGNORECASE) or line
+    return line if len(line) <= MOST else line[: MOST - 2].rsplit(" ", 1)[0] + " …"
+
+
+def _handed_over(events: Sequence[Event], turn: str) -> dict[str, str]:
+    """The plans that calls of a turn handed over, in their order."""
+    written: dict[str, str] = {}
+    finished: set[str] = set()
+    for event in events:
+        data = event.data
+        if event.type == "tool.started" and data["turn"] == turn and data["tool"] == WRITE_PLAN:
+            written[data["call"]] = str(data["arguments"].get("text", "")).strip()
+        elif event.type == "tool.finished" and data["ok"]:
+            finished.add(data["call"])
+    return {call: text for call, text in written.items() if call in finished}
