@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..events import Event, Mode
-from ..modes import NOTES
+from ..modes import NOTES, WRITE_PLAN
 from .models.base import Message
 from .profile import FULL, Profile
 from .stubs import arguments_stub, result_stub
@@ -117,7 +117,7 @@ def messages(events: Iterable[Event], system_prompt: str, view: View | None = No
     Results are found by call id. What a person did in between is told in notes (see ``NOTE``), in its place, but
     never between a response and its tools' results, which providers refuse.
     """
-    events, view = list(events), view or View()
+    events, view = without_dropped(list(events)), view or View()
     compacted = next((e for e in reversed(events) if e.type == "history.compacted"), None)
     briefed = next((e for e in reversed(events) if e.type == "turn.briefed"), None)
     upto: int = compacted.data["upto"] if compacted else 0
@@ -365,7 +365,7 @@ def _call(call: dict[str, Any], id: str, short: bool) -> dict[str, Any]:
         valid = isinstance(json.loads(arguments), dict)
     except (ValueError, RecursionError):
         valid = False
-    shown = "{}" if not valid else arguments_stub(arguments) if short else arguments
+    shown = "{}" if not valid else arguments_stub(arguments) if short and call["tool"] != WRITE_PLAN else arguments
     return {"id": id, "type": "function", "function": {"name": call["tool"], "arguments": shown}}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -148,7 +149,8 @@ async def test_asking_for_a_change_makes_another_plan(tmp_path: Path) -> None:
         await session.send("Smaller, please", mode="plan")
         await session.wait()
         assert [(plan.id, plan.text) for plan in session.plans()] == [("p1", PLAN), ("p2", "# Less\n\n- [ ] one")]
-        assert PLAN in str(told(server, 1))
+        [shown] = [m["tool_calls"][0] for m in told(server, 1) if m["role"] == "assistant"]
+        assert json.loads(shown["function"]["arguments"])["text"] == PLAN
 
 
 async def test_what_is_said_meanwhile_keeps_to_the_mode_and_is_heard_before_the_plan_counts(tmp_path: Path) -> None:
