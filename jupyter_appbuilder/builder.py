@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .sandbox.base import Ready, ReadyPool, SandboxProvider
     from .sandbox.templates import Template
     from .tools.base import Tool
+    from .usage.accounts import Accounts
 
 FOLDER = "appbuilder"
 """Sessions live below ``<root>/appbuilder``."""
@@ -85,7 +86,21 @@ class AppBuilder(LoggingConfigurable):
     ).tag(config=True)
     max_steps = Int(60, help="Model responses per turn.").tag(config=True)
     max_seconds = Float(1200.0, help="Seconds per turn.").tag(config=True)
-    max_tokens = Int(2_000_000, help="Tokens (input and output) per turn.").tag(config=True)
+    max_tokens = Int(2_000_000, help="Tokens (input and output) per turn; 0: no limit.").tag(config=True)
+    session_tokens = Int(0, help="Tokens per session; 0: no limit.").tag(config=True)
+    day_tokens = Int(0, help="Tokens per day, of all sessions together; 0: no limit.").tag(config=True)
+    turn_budget = Float(0.0, help="US dollars per turn; 0: no limit. Holds for models whose price is known.").tag(
+        config=True
+    )
+    session_budget = Float(0.0, help="US dollars per session; 0: no limit.").tag(config=True)
+    day_budget = Float(0.0, help="US dollars per day, of all sessions together; 0: no limit.").tag(config=True)
+    prices = Dict(
+        help="""What models cost that the price list does not know, or that cost you something else: `{"provider:name":
+        (input, output, cached input)}` in US dollars per million tokens."""
+    ).tag(config=True)
+    timezone = Unicode(
+        "", help='Where a day begins that `day_budget` and `day_tokens` count, e.g. "Europe/Berlin". Default: here.'
+    ).tag(config=True)
     demo_pace = Float(
         -1.0, help="Seconds between the pieces of a recorded answer; 0 is at once. Default: its own pace."
     ).tag(config=True)
@@ -121,6 +136,7 @@ class AppBuilder(LoggingConfigurable):
         self._provider: dict[str, SandboxProvider] = {}
         self._chosen = ""  # what ``auto`` stands for, once tried
         self._catalog: Catalog | None = None
+        self._usage: Accounts | None = None
         self._tools: dict[str, Tool[Any]] | None = None
         self._trees: dict[Path, str] = {}
         self._housekeeper: asyncio.Task[None] | None = None
@@ -150,6 +166,15 @@ class AppBuilder(LoggingConfigurable):
             pace = None if self.demo_pace < 0 else self.demo_pace
             self._catalog = Catalog(credentials, model=self.model, pace=pace)
         return self._catalog
+
+    @property
+    def usage(self) -> Accounts:
+        """What is used, what it costs, and what may be used."""
+        if self._usage is None:
+            from .usage.accounts import Accounts
+
+            self._usage = Accounts(self)
+        return self._usage
 
     @property
     def tools(self) -> dict[str, Tool[Any]]:
@@ -509,9 +534,11 @@ class AppBuilder(LoggingConfigurable):
         from .agent.prompt import system_prompt
 
         prompt = system_prompt(self.find_template(session.summary.template))
-        limits = Limits(max_steps=self.max_steps, max_seconds=self.max_seconds, max_tokens=self.max_tokens)
+        limits = Limits(max_steps=self.max_steps, max_seconds=self.max_seconds)
         history = SessionHistory(session.events, prompt)
-        return Agent(self.catalog.resolve(model), session.runner, session, history, limits, waits=session.approvals)
+        found = self.catalog.resolve(model)
+        spending = await self.usage.spending(found)
+        return Agent(found, session.runner, session, history, limits, waits=session.approvals, spending=spending)
 
     def _folder(self, summary: Summary) -> Path:
         """A session's folder. When its root has moved (another home, a copied disk), it is looked for below ours."""

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from ..errors import AppBuilderError
-from ..events import By, Draft, TurnReason, UsageData
+from ..events import By, Draft, TurnReason
 from ..journal import Journal
 from ..modes import mode_of
 from ..plans import is_handed_over
+from ..usage.budgets import OverBudget
+from ..usage.spending import Spending, estimate
 from .history import History
 from .models.base import (
     Answer,
+    Message,
     Model,
     ModelError,
     ModelProgress,
@@ -23,7 +26,6 @@ from .models.base import (
     ModelSettings,
     TextDelta,
     ToolCallDelta,
-    Usage,
 )
 from .progress import CHECK, CUT_OFFS, Left, TurnProgress, going_in_circles, left_over, turn_progress, unheard
 
@@ -33,17 +35,15 @@ if TYPE_CHECKING:
 CHECK_ROUNDS = 3  # how often the loop sends the model back to repair what a check found
 BROKEN_STREAMS = 2  # how often a stream that broke is asked for again
 LONGEST_ANSWER = 4_000_000  # characters of one answer, arguments of its tools included
-CHARACTERS_A_TOKEN = 4  # for an estimate, where the provider does not say
 RETRY_DELAY = 0.5  # seconds, longer each time
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one turn may use. ``max_tokens`` counts input and output of every request in it."""
+    """How long one turn may go on; ``usage.budgets`` says what it may use."""
 
     max_steps: int = 60
     max_seconds: float = 1200
-    max_tokens: int = 3_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,7 @@ class Agent:
         limits: Limits | None = None,
         settings: ModelSettings | None = None,
         waits: Waits | None = None,
+        spending: Spending | None = None,
     ) -> None:
         self._model = model
         self._runner = runner
@@ -102,6 +103,7 @@ class Agent:
         self._limits = limits or Limits()
         self._settings = settings or ModelSettings()
         self._waits = waits
+        self._spending = spending or Spending(model.name, recorded=model.recorded)
         self.recorded = model.recorded
         self._waits_shown = False  # a live message says what is being waited for
         self._last_response = 0  # highest number given out, also for answers that were thrown away
@@ -126,6 +128,8 @@ class Agent:
                 f"The turn reached its time limit of {minutes:.3g} minutes.",
                 'Say "go on" to continue, or raise c.AppBuilder.max_seconds.',
             )
+        except OverBudget as error:
+            return Outcome("budget", error.message, error.hint)
         except AppBuilderError as error:
             return Outcome("failed", error.message, error.hint)
         finally:
@@ -203,12 +207,6 @@ class Agent:
                 f"The turn reached its limit of {limits.max_steps} steps.",
                 'Say "go on" to continue, or raise c.AppBuilder.max_steps.',
             )
-        if progress.tokens >= limits.max_tokens:
-            return Outcome(
-                "limit",
-                f"The turn used {progress.tokens:,} tokens; its limit is {limits.max_tokens:,}.",
-                'Say "go on" to continue, or raise c.AppBuilder.max_tokens.',
-            )
         return None
 
     def _can_check(self) -> bool:
@@ -220,8 +218,11 @@ class Agent:
         while True:
             response = self._next_response()
             read = self._history.events[-1].seq if self._history.events else 0
+            messages = self._history.messages()
+            asked = estimate(messages, self._runner.definitions())
+            await self._spending.allow(self._history.events, turn, asked)
             try:
-                answer = await self._stream(turn, response)
+                answer = await self._stream(turn, response, messages)
             except ModelError as error:
                 broken += 1
                 if error.reason != "interrupted" or broken > BROKEN_STREAMS:
@@ -232,9 +233,10 @@ class Agent:
             if broken:
                 self._show_wait("", 1)
             if answer.text.strip() or answer.tool_calls or answer.finish_reason == "content_filter":
-                await self._store(turn, response, answer, read)
+                await self._store(turn, response, answer, read, asked)
                 return response, answer
-            await self._journal.append(self._usage(turn, answer))
+            await self._journal.append(self._usage(turn, answer, asked))
+            await self._history.refresh()
             empty += 1
             if empty > 1:
                 raise ModelError(
@@ -252,11 +254,11 @@ class Agent:
         self._last_response = max(self._last_response, *numbers, 0) + 1
         return f"r{self._last_response}"
 
-    async def _stream(self, turn: str, response: str) -> ModelResponse:
+    async def _stream(self, turn: str, response: str, messages: Sequence[Message]) -> ModelResponse:
         """Ask the model, showing what comes as it comes."""
         names: dict[int, str] = {}
         length = 0
-        stream = self._model.stream(self._history.messages(), self._runner.definitions(), self._settings)
+        stream = self._model.stream(messages, self._runner.definitions(), self._settings)
         # Closed here and not by the garbage collector: a turn that is stopped must let go of the connection.
         async with aclosing(cast("AsyncGenerator[Answer]", stream)) as deltas:
             async for delta in deltas:
@@ -289,8 +291,8 @@ class Agent:
                         return delta
         raise ModelError("The model ended its answer without finishing it.", hint="Try again.", reason="interrupted")
 
-    async def _store(self, turn: str, response: str, answer: ModelResponse, read: int) -> None:
-        usage = self._usage(turn, answer)
+    async def _store(self, turn: str, response: str, answer: ModelResponse, read: int, asked: int) -> None:
+        usage = self._usage(turn, answer, asked, response)
         completed = Draft(
             "response.completed",
             {
@@ -310,29 +312,13 @@ class Agent:
         )
         await self._journal.append(completed, usage)
 
-    def _usage(self, turn: str, answer: ModelResponse) -> Draft:
-        from ..usage.prices import cost
-
-        usage = answer.usage
-        estimated = not self._model.recorded and not (usage.input_tokens or usage.output_tokens)
-        if estimated:
-            usage = self._estimate(answer)
-        data: UsageData = {
-            "input_tokens": usage.input_tokens,
-            "output_tokens": usage.output_tokens,
-            "cached_tokens": usage.cached_tokens,
-            "cost": cost(self._model.name, usage.input_tokens, usage.output_tokens, usage.cached_tokens),
-        }
-        if estimated:
-            data["estimated"] = True
-        return Draft("usage.recorded", {"turn": turn, "model": self._model.name, "usage": data})
-
-    def _estimate(self, answer: ModelResponse) -> Usage:
-        """What an answer may have used, so that limits hold also where the provider does not say."""
-        asked = sum(len(str(message)) for message in self._history.messages())
-        asked += sum(len(str(tool)) for tool in self._runner.definitions())
+    def _usage(self, turn: str, answer: ModelResponse, asked: int, response: str = "") -> Draft:
+        """What an answer used. ``asked`` is the request's estimate, in tokens; ``response`` its step, if it is one."""
         said = len(answer.text) + sum(len(call.arguments) for call in answer.tool_calls)
-        return Usage(asked // CHARACTERS_A_TOKEN, said // CHARACTERS_A_TOKEN)
+        reported = (answer.usage.input_tokens, answer.usage.output_tokens, answer.usage.cached_tokens)
+        usage = self._spending.usage(asked, said, reported)
+        data = {"turn": turn, "model": self._model.name, "usage": usage}
+        return Draft("usage.recorded", data | {"response": response} if response else data)
 
 
 def _calls(response: str, answer: ModelResponse) -> list[ToolCall]:

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from ..errors import Conflict, NotFound, Unavailable
 from ..events import VERSIONS, Draft, Event
+from . import usage
 from .migrations import migrate
 from .summary import Summary, fold
 
@@ -73,6 +74,19 @@ class EventLog:
         at = time.time()
         return await self._on(self._writer, lambda: self._append(session, drafts, at))
 
+    async def adopt(self, session: str, events: Sequence[Event], drafts: Sequence[Draft]) -> list[Event]:
+        """Store another session's events as this one's, with their numbers and times, and ``drafts`` after them, in one
+        durable transaction. They have to follow the last event there is. Raises as ``append``."""
+        at = time.time()
+
+        def take() -> list[Event]:
+            db = self._writing()
+            with _transaction(db):
+                taken = self._take_over(db, session, events)
+                return taken + self._store(db, session, drafts, at)
+
+        return await self._on(self._writer, take)
+
     async def read(self, session: str, after: int = 0, limit: int | None = None) -> list[Event]:
         """Events with ``seq > after`` in order."""
         return await self._on(self._reader, lambda: self._read(session, after, limit))
@@ -105,6 +119,14 @@ class EventLog:
             return [self._load(session, text) for session, text in rows.fetchall()]
 
         return await self._on(self._reader, query)
+
+    async def used(self, since: float, until: float | None = None) -> list[usage.Used]:
+        """What all sessions used in [since, until) (Unix seconds), deleted ones too, by session and model."""
+        return await self._on(self._reader, lambda: usage.used(self._reading(), since, until))
+
+    async def requests(self, since: float) -> list[usage.RequestRow]:
+        """Every request to a model since then (Unix seconds), of all sessions, deleted ones too, in order."""
+        return await self._on(self._reader, lambda: usage.requests(self._reading(), since))
 
     async def owner_of(self, session: str) -> str | None:
         """The label of the *other* living process that owns the session, or None."""
@@ -142,7 +164,7 @@ class EventLog:
         await self._execute("DELETE FROM leases WHERE session_id = ? AND owner = ?", [session, self.owner.id])
 
     async def delete(self, session: str) -> None:
-        """Forget a session: its events, its summary, its lease."""
+        """Forget a session: its events, its summary, its lease. What it used stays counted."""
 
         def remove() -> None:
             db = self._writing()
@@ -178,39 +200,58 @@ class EventLog:
     def _append(self, session: str, drafts: Sequence[Draft], at: float) -> list[Event]:
         db = self._writing()
         with _transaction(db):
-            self._check_lease(db, session)
-            row = db.execute("SELECT summary FROM sessions WHERE session_id = ?", [session]).fetchone()
-            summary = self._load(session, row[0], db) if row else Summary(session)
-            texts = [_json(draft.data) for draft in drafts]
-            events = [
-                Event(
-                    session,
-                    summary.last_seq + number,
-                    at,
-                    draft.type,
-                    draft.data if text.isascii() else json.loads(text),
-                    VERSIONS[draft.type],
-                )
-                for number, (draft, text) in enumerate(zip(drafts, texts, strict=True), 1)
-            ]
-            db.executemany(
-                "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)",
-                [
-                    (session, event.seq, event.at, event.type, event.v, text)
-                    for event, text in zip(events, texts, strict=True)
-                ],
+            return self._store(db, session, drafts, at)
+
+    def _store(self, db: sqlite3.Connection, session: str, drafts: Sequence[Draft], at: float) -> list[Event]:
+        summary = self._summary(db, session)
+        texts = [_json(draft.data) for draft in drafts]
+        events = [
+            Event(
+                session,
+                summary.last_seq + number,
+                at,
+                draft.type,
+                draft.data if text.isascii() else json.loads(text),
+                VERSIONS[draft.type],
             )
-            summary = fold(summary, events)
-            db.execute(
-                "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?)",
-                [
-                    session,
-                    summary.updated_at,
-                    f"{summary.title} {summary.name}".casefold(),
-                    json.dumps(summary.to_row()),
-                ],
-            )
+            for number, (draft, text) in enumerate(zip(drafts, texts, strict=True), 1)
+        ]
+        self._insert(db, summary, events, texts)
         return events
+
+    def _take_over(self, db: sqlite3.Connection, session: str, events: Sequence[Event]) -> list[Event]:
+        summary = self._summary(db, session)
+        taken = [Event(session, event.seq, event.at, event.type, event.data, event.v) for event in events]
+        if [event.seq for event in taken] != list(range(summary.last_seq + 1, summary.last_seq + 1 + len(taken))):
+            raise ValueError("These events do not follow the last one of the session.")
+        self._insert(db, summary, taken, [_json(event.data) for event in taken])
+        return taken
+
+    def _summary(self, db: sqlite3.Connection, session: str) -> Summary:
+        self._check_lease(db, session)
+        row = db.execute("SELECT summary FROM sessions WHERE session_id = ?", [session]).fetchone()
+        return self._load(session, row[0], db) if row else Summary(session)
+
+    def _insert(self, db: sqlite3.Connection, summary: Summary, events: Sequence[Event], texts: Sequence[str]) -> None:
+        session = summary.id
+        db.executemany(
+            "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (session, event.seq, event.at, event.type, event.v, text)
+                for event, text in zip(events, texts, strict=True)
+            ],
+        )
+        usage.record(db, session, events)
+        summary = fold(summary, events)
+        db.execute(
+            "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?)",
+            [
+                session,
+                summary.updated_at,
+                f"{summary.title} {summary.name}".casefold(),
+                json.dumps(summary.to_row()),
+            ],
+        )
 
     def _read(self, session: str, after: int, limit: int | None, db: sqlite3.Connection | None = None) -> list[Event]:
         rows = (db or self._reading()).execute(

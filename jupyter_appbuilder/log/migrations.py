@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable
 
 from ..errors import Unavailable
+from . import usage
 
 
 def m001_events_sessions_leases(db: sqlite3.Connection) -> None:
@@ -49,7 +50,11 @@ def m001_events_sessions_leases(db: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_events_sessions_leases,)
+def m002_usage(db: sqlite3.Connection) -> None:
+    usage.create(db)
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_events_sessions_leases, m002_usage)
 
 
 def migrate(db: sqlite3.Connection) -> None:

@@ -1,32 +1,57 @@
-"""The usage of a session: its ``usage.recorded`` events, added up."""
+"""What was used: ``usage.recorded`` events, added up. In a fork, what was used before it was forked is its source's."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..events import Event, UsageData
+from ..events import Event
 
 
 @dataclass(frozen=True, slots=True)
 class UsageTotals:
-    """Tokens and US dollars. ``cost`` is None as soon as one request's cost is not known: a part would mislead."""
+    """Tokens, and US dollars as far as prices are known."""
 
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
-    cost: float | None = 0.0
+    dollars: float = 0.0  # of the requests whose price is known
     requests: int = 0
+    unpriced: int = 0  # requests whose price is not known
+    estimated: int = 0  # requests whose tokens the provider did not say
 
-    def plus(self, usage: UsageData) -> UsageTotals:
-        unknown = self.cost is None or usage["cost"] is None
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+    @property
+    def cost(self) -> float | None:
+        """None as soon as one request's cost is not known: a part would mislead."""
+        return None if self.unpriced else self.dollars
+
+    def plus(self, usage: Mapping[str, Any]) -> UsageTotals:
+        """With one more request, as in an event (``UsageData``)."""
+        cost = usage["cost"]
         return UsageTotals(
             self.input_tokens + usage["input_tokens"],
             self.output_tokens + usage["output_tokens"],
             self.cached_tokens + usage["cached_tokens"],
-            None if unknown else round((self.cost or 0.0) + (usage["cost"] or 0.0), 8),
+            round(self.dollars + (cost or 0.0), 8),
             self.requests + 1,
+            self.unpriced + (cost is None),
+            self.estimated + bool(usage.get("estimated")),
+        )
+
+    def __add__(self, other: UsageTotals) -> UsageTotals:
+        return UsageTotals(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cached_tokens + other.cached_tokens,
+            round(self.dollars + other.dollars, 8),
+            self.requests + other.requests,
+            self.unpriced + other.unpriced,
+            self.estimated + other.estimated,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -35,7 +60,22 @@ class UsageTotals:
             "output_tokens": self.output_tokens,
             "cached_tokens": self.cached_tokens,
             "cost": self.cost,
+            "dollars": self.dollars,
+            "requests": self.requests,
+            "unpriced": self.unpriced,
+            "estimated": self.estimated,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to a model: a step of the agent's, where its answer was stored as ``response``."""
+
+    turn: str
+    model: str
+    at: float  # Unix seconds
+    usage: Mapping[str, Any]  # UsageData
+    response: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +83,22 @@ class Ledger:
     session: UsageTotals = UsageTotals()
     turns: dict[str, UsageTotals] = field(default_factory=dict[str, UsageTotals])  # by turn, in order
     models: dict[str, UsageTotals] = field(default_factory=dict[str, UsageTotals])  # by "provider:name"
+    requests: list[Request] = field(default_factory=list[Request])  # in order
 
 
 def ledger(events: Iterable[Event]) -> Ledger:
-    """Totals of the session, of each turn and of each model."""
-    session, turns, models = UsageTotals(), dict[str, UsageTotals](), dict[str, UsageTotals]()
+    """Totals of the session, of each turn and of each model, and each request."""
+    kept = Ledger()
+    session = UsageTotals()
     for event in events:
+        if event.type == "session.forked":
+            kept, session = Ledger(), UsageTotals()
         if event.type != "usage.recorded":
             continue
-        usage = event.data["usage"]
+        data = event.data
+        usage, turn, model = data["usage"], data["turn"], data["model"]
         session = session.plus(usage)
-        turn, model = event.data["turn"], event.data["model"]
-        turns[turn] = turns.get(turn, UsageTotals()).plus(usage)
-        models[model] = models.get(model, UsageTotals()).plus(usage)
-    return Ledger(session, turns, models)
+        kept.turns[turn] = kept.turns.get(turn, UsageTotals()).plus(usage)
+        kept.models[model] = kept.models.get(model, UsageTotals()).plus(usage)
+        kept.requests.append(Request(turn, model, event.at, usage, data.get("response", "")))
+    return Ledger(session, kept.turns, kept.models, kept.requests)

@@ -1,97 +1,102 @@
-"""What well-known models cost: US dollars per million tokens, as ``(input, output, cached input)``.
+"""What requests cost: the price list of the ``genai-prices`` package (bundled, nothing is fetched), and prices that an
+administrator set.
 
-Taken from the MIT-licensed table of the genai-prices package 0.2.3 (2026-11), which quotes the providers' own price
-pages. Standard tier and short prompts; discounts, long-context surcharges and cache writes are not counted, so a cost
-shown here is an estimate. A model that is not listed costs None: unknown, not nothing.
+Discounts and the price of writing into a provider's cache are not counted, so a cost is an estimate. A model that is
+not listed costs None: unknown, not nothing.
 """
 
 from __future__ import annotations
 
-import re
+import logging
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
-Price = tuple[float, float, float | None]
+from ..errors import InvalidInput
 
-PRICES: dict[str, Price] = {
-    "openai:gpt-6-astra": (10, 50, 1),
-    "openai:gpt-6.1-sol": (2, 10, 0.1),
-    "openai:gpt-6.1-terra": (1, 5, 0.05),
-    "openai:gpt-6-sol": (2, 10, 0.2),
-    "openai:gpt-6-luna": (0.1, 0.5, 0.01),
-    "openai:gpt-5.6-sol": (4, 20, 0.4),
-    "openai:gpt-5.6-terra": (2, 12, 0.2),
-    "openai:gpt-5.6-luna": (0.2, 1.2, 0.02),
-    "openai:gpt-5.5": (5, 30, 0.5),
-    "openai:gpt-5.4": (2.5, 15, 0.25),
-    "openai:gpt-5.4-mini": (0.75, 4.5, 0.075),
-    "openai:gpt-5.4-nano": (0.2, 1.25, 0.02),
-    "openai:gpt-5.2": (1.75, 14, 0.175),
-    "openai:gpt-5.1": (1.25, 10, 0.125),
-    "openai:gpt-5": (1.25, 10, 0.125),
-    "openai:gpt-5-mini": (0.25, 2, 0.025),
-    "openai:gpt-5-nano": (0.05, 0.4, 0.005),
-    "openai:gpt-4.1": (2, 8, 0.5),
-    "openai:gpt-4.1-mini": (0.4, 1.6, 0.1),
-    "openai:gpt-4.1-nano": (0.1, 0.4, 0.025),
-    "openai:gpt-4o": (2.5, 10, 1.25),
-    "openai:gpt-4o-mini": (0.15, 0.6, 0.075),
-    "openai:o3": (2, 8, 0.5),
-    "openai:o4-mini": (1.1, 4.4, 0.275),
-    "anthropic:claude-opus-5-5": (4, 20, 0.2),
-    "anthropic:claude-opus-5": (5, 25, 0.5),
-    "anthropic:claude-opus-4-8": (5, 25, 0.5),
-    "anthropic:claude-opus-4-5": (5, 25, 0.5),
-    "anthropic:claude-sonnet-5-5": (2, 10, 0.1),
-    "anthropic:claude-sonnet-5": (2, 10, 0.2),
-    "anthropic:claude-sonnet-4-6": (3, 15, 0.3),
-    "anthropic:claude-sonnet-4-5": (3, 15, 0.3),
-    "anthropic:claude-haiku-5-5": (0.1, 0.5, 0.01),
-    "anthropic:claude-haiku-4-5": (1, 5, 0.1),
-    "google:gemini-3.8-flash": (1.5, 7.5, 0.15),
-    "google:gemini-3.5-flash": (1.5, 9, 0.15),
-    "google:gemini-3.5-flash-lite": (0.3, 2.5, 0.03),
-    "google:gemini-3.1-pro-preview": (2, 12, 0.2),
-    "google:gemini-2.5-pro": (1.25, 10, 0.125),
-    "google:gemini-2.5-flash": (0.3, 2.5, 0.03),
-    "deepseek:deepseek-v4-pro": (1.32, 3.96, 0.044),
-    "deepseek:deepseek-v4-flash": (0.3, 1.2, 0.006),
-    "zai:glm-5.3": (1.4, 4.4, 0.26),
-    "zai:glm-5.3-flash": (0.15, 0.5, 0.03),
-    "zai:glm-5": (1, 3.2, 0.2),
-    "zai:glm-4.7": (0.6, 2.2, 0.11),
-    "zai:glm-4.6": (0.6, 2.2, 0.11),
-    "mistral:mistral-large-4": (0.7, 2.1, 0.07),
-    "mistral:mistral-medium-3-5": (1.5, 7.5, 0.15),
-    "mistral:codestral-2508": (0.3, 0.9, 0.03),
+FREE = frozenset({"demo", "gguf", "ollama", "lmstudio", "vllm", "llamacpp"})
+"""Providers that run on the person's own machine."""
+
+LISTED = {
+    "openai": "openai",
+    "anthropic": "anthropic",
+    "google": "google",
+    "bedrock": "aws",
+    "azure": "azure",
+    "mistral": "mistral",
+    "zai": "zai",
+    "deepseek": "deepseek",
+    "openrouter": "openrouter",
+    "groq": "groq",
+    "together": "together",
 }
+"""Our providers' names, and what genai-prices calls them. Others are told by their address."""
 
-FREE = frozenset({"demo", "ollama", "lmstudio", "vllm", "llamacpp"})  # they run on the person's own machine
+log = logging.getLogger(__name__)
 
-_DATE = re.compile(r"-(?:\d{8}|\d{4}-\d{2}-\d{2})$")
-
-
-def price(model: str) -> Price | None:
-    """The price of "provider:name"; a dated version costs what its model does. None where it is not known."""
-    provider = model.partition(":")[0]
-    if provider in FREE:
-        return (0, 0, 0)
-    name = model.lower()
-    return PRICES.get(name) or PRICES.get(_DATE.sub("", name))
+Price = tuple[float, float, float]
 
 
-def cost(model: str, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> float | None:
-    """US dollars for one request; ``input_tokens`` include the cached ones. None where price or usage is unknown."""
-    known = price(model)
-    if known is None:
-        return None
-    if not any(known):
-        return 0.0
-    if not input_tokens and not output_tokens:
-        return None  # the endpoint reported no usage
-    per_input, per_output, per_cached = known
-    cached = min(cached_tokens, input_tokens)
-    dollars = (
-        (input_tokens - cached) * per_input
-        + cached * (per_input if per_cached is None else per_cached)
-        + output_tokens * per_output
-    ) / 1_000_000
-    return round(dollars, 8)
+class PriceList:
+    """``configured``: US dollars per million tokens by "provider:name", as (input, output, cached input); the last may
+    be left out. ``base_url(provider)`` gives the address of a provider that genai-prices does not know by name.
+
+    Raises ``InvalidInput`` for a configured price that is none.
+    """
+
+    def __init__(
+        self,
+        configured: Mapping[str, Sequence[float]] | None = None,
+        base_url: Callable[[str], str] = lambda provider: "",
+    ) -> None:
+        self._configured = {model: _price(model, given) for model, given in (configured or {}).items()}
+        self._base_url = base_url
+
+    def known(self, model: str) -> bool:
+        """Whether it can be told what a request to "provider:name" costs."""
+        return self.cost(model, 1, 1) is not None
+
+    def cost(self, model: str, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> float | None:
+        """US dollars for one request; ``input_tokens`` include the cached ones. None where the price is not known."""
+        cached = min(cached_tokens, input_tokens)
+        own = self._configured.get(model)
+        if own is not None:
+            per_input, per_output, per_cached = own
+            fresh = input_tokens - cached
+            return round((fresh * per_input + cached * per_cached + output_tokens * per_output) / 1_000_000, 8)
+        provider, _, name = model.partition(":")
+        if provider in FREE:
+            return 0.0
+        return self._listed(provider, name, input_tokens, output_tokens, cached)
+
+    def _listed(self, provider: str, name: str, input_tokens: int, output_tokens: int, cached: int) -> float | None:
+        from genai_prices import Usage, calc_price
+
+        usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens, cache_read_tokens=cached)
+        try:
+            if provider in LISTED:
+                price = calc_price(usage, name, provider_id=LISTED[provider])
+            elif url := self._base_url(provider):
+                price = calc_price(usage, name, provider_api_url=url)
+            else:
+                return None
+        except LookupError:
+            return None
+        except Exception as error:  # a price list that cannot be read must not end a turn
+            log.warning("No price for %s:%s: %s", provider, name, error)
+            return None
+        return round(float(price.total_price), 8)
+
+
+def _price(model: str, given: Any) -> Price:
+    numbers = list(cast("Sequence[Any]", given)) if isinstance(given, (list, tuple)) else []
+    fine = [isinstance(n, (int, float)) and not isinstance(n, bool) and math.isfinite(n) and n >= 0 for n in numbers]
+    if ":" not in model or len(numbers) not in (2, 3) or not all(fine):
+        raise InvalidInput(
+            f"c.AppBuilder.prices holds no price for {model!r}: {given!r}.",
+            hint='Write {"provider:name": (input, output, cached input)} in US dollars per million tokens; '
+            "the last may be left out.",
+            field="prices",
+        )
+    per_input, per_output = float(numbers[0]), float(numbers[1])
+    return per_input, per_output, float(numbers[2]) if len(numbers) == 3 else per_input

@@ -172,16 +172,6 @@ async def test_the_limit_on_steps_ends_the_turn_and_says_how_to_go_on():
     assert "max_steps" in outcome.hint
 
 
-async def test_the_limit_on_tokens_counts_the_turn():
-    steps = [call("look", n=n) | {"usage": {"prompt_tokens": 900, "completion_tokens": 100}} for n in range(9)]
-    async with model_server(steps) as server:
-        session = MemorySession(model(server), {"look": succeed}, limits=Limits(max_tokens=2_500))
-        outcome = await session.ask("Look")
-        assert len(server.requests) == 3
-    assert outcome.reason == "limit"
-    assert "3,000 tokens" in outcome.message
-
-
 async def test_the_limit_on_time_cuts_a_running_answer():
     async with model_server([{"text": "So slow", "hang_after": 2}]) as server:
         session = MemorySession(model(server), limits=Limits(max_seconds=0.3))

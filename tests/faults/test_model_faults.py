@@ -241,7 +241,7 @@ async def test_the_limit_on_tokens_holds_without_any_usage_from_the_provider(tmp
     async with session_with(tmp_path, steps, max_tokens=12_000) as (session, server):
         await session.send("Write a lot.")
         ended = await session.wait()
-        assert ended["reason"] == "limit"
+        assert ended["reason"] == "budget"
         assert "tokens" in ended["message"]
         assert len(server.requests) < 10
         recorded = [event.data["usage"] for event in await session.events() if event.type == "usage.recorded"]

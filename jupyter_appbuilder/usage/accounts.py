@@ -1,0 +1,180 @@
+"""The accounts of one data folder: what its sessions used and cost, and what they may use."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..events import Event, timestamp
+from ..log import Summary
+from .budgets import TRAITS, BudgetSettings
+from .days import name_of, starts
+from .ledger import UsageTotals, ledger
+from .prices import PriceList
+from .spending import Spending, budgets
+
+if TYPE_CHECKING:
+    from ..agent.models.base import Model
+    from ..builder import AppBuilder
+    from ..log.usage import RequestRow, Used
+
+SHOWN_SESSIONS = 20
+"""Of the sessions that used something, the largest so many are listed."""
+
+MOST_DAYS = 366
+
+COLUMNS = ("at", "session", "title", "turn", "response", "model", "input_tokens", "output_tokens", "cached_tokens")
+
+
+class Accounts:
+    """Of ``builder``'s data folder. Raises ``InvalidInput`` where its configured prices or time zone are none."""
+
+    def __init__(self, builder: AppBuilder) -> None:
+        self._builder = builder
+
+    @cached_property
+    def prices(self) -> PriceList:
+        return PriceList(self._builder.prices, self._builder.catalog.credentials.base_url)
+
+    @cached_property
+    def settings(self) -> BudgetSettings:
+        configured = {key: float(getattr(self._builder, trait)) for key, trait in TRAITS.items()}
+        return BudgetSettings(Path(self._builder.data_dir) / "budgets.json", configured, self._builder.timezone)
+
+    async def spending(self, model: Model) -> Spending:
+        """For an agent of that model."""
+        # Reading the price list takes some tenths of a second the first time.
+        await asyncio.to_thread(self.prices.known, model.name)
+        return Spending(model.name, self.prices, self.settings, self.used_since, recorded=model.recorded)
+
+    async def used_since(self, moment: float) -> UsageTotals:
+        return total(await self._builder.log_store.used(moment))
+
+    async def of_session(self, summary: Summary, events: Sequence[Event]) -> dict[str, Any]:
+        """A session's usage by turn and step, and its budgets, as JSON."""
+        used = ledger(events)
+        turn = summary.turn["turn"] if summary.turn else None
+        known = await asyncio.to_thread(self.prices.known, summary.model)
+        found = await budgets(self.settings, events, turn, self.used_since, used)
+        return {
+            "session": summary.id,
+            "title": summary.title,
+            "usage": used.session.to_json(),
+            "turns": _turns(events),
+            "models": [
+                {"model": model, "usage": usage.to_json(), "priced": self.prices.known(model)}
+                for model, usage in sorted(used.models.items(), key=lambda item: -item[1].tokens)
+            ],
+            "model": {"model": summary.model, "priced": known},
+            "budgets": [budget.to_json() for budget in found],
+        }
+
+    async def of_days(self, days: int) -> dict[str, Any]:
+        """What all sessions used in the last ``days`` days, and the budgets, as JSON."""
+        log, zone, now = self._builder.log_store, self.settings.timezone, time.time()
+        days = max(1, min(days, MOST_DAYS))
+        began = starts(zone, days, now)
+        ends = [start for _, start in began[1:]] + [now + 1]
+        by_day = [await log.used(start, end) for (_, start), end in zip(began, ends, strict=True)]
+        every = [row for rows in by_day for row in rows]
+        titles = {summary.id: summary.title for summary in await log.summaries()}
+        await asyncio.to_thread(self.prices.known, "openai:gpt-5")
+        models = _grouped((row.model, row.usage) for row in every)
+        sessions = _grouped((row.session, row.usage) for row in every)
+        return {
+            "timezone": name_of(zone, now),
+            "today": total(by_day[-1]).to_json(),
+            "days": [
+                {"day": day, "usage": total(rows).to_json()}
+                for (day, _), rows in zip(began, by_day, strict=True)
+                if rows
+            ],
+            "total": total(every).to_json(),
+            "models": [
+                {"model": model, "usage": usage.to_json(), "priced": self.prices.known(model)}
+                for model, usage in models
+            ],
+            "sessions": [
+                {"session": session, "title": titles.get(session), "usage": usage.to_json()}
+                for session, usage in sessions[:SHOWN_SESSIONS]
+            ],
+            "budgets": [
+                budget.to_json()
+                for budget in await budgets(self.settings, (), None, self.used_since)
+                if budget.scope == "day"
+            ],
+            "settings": self.settings.to_json(),
+        }
+
+    async def requests(self, days: int) -> list[dict[str, Any]]:
+        """Every request to a model of the last ``days`` days, as JSON."""
+        log = self._builder.log_store
+        since = starts(self.settings.timezone, max(1, min(days, MOST_DAYS)), time.time())[0][1]
+        titles = {summary.id: summary.title for summary in await log.summaries()}
+
+        def shown(row: RequestRow) -> dict[str, Any]:
+            named = {"at": timestamp(row.at), "title": titles.get(row.session), "response": row.response or None}
+            return row.to_json() | named
+
+        return [shown(row) for row in await log.requests(since)]
+
+
+def total(rows: Iterable[Used]) -> UsageTotals:
+    return sum((row.usage for row in rows), UsageTotals())
+
+
+def as_csv(requests: Iterable[Mapping[str, Any]]) -> str:
+    """Requests as a table for a spreadsheet."""
+    columns = (*COLUMNS, "cost", "estimated")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(columns)
+    for request in requests:
+        writer.writerow([_cell(request[column]) for column in columns])
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    # A spreadsheet would take a title that begins so for a formula.
+    dangerous = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return "" if value is None else f"'{value}" if dangerous else value
+
+
+def _grouped(rows: Iterable[tuple[str, UsageTotals]]) -> list[tuple[str, UsageTotals]]:
+    found: dict[str, UsageTotals] = {}
+    for name, usage in rows:
+        found[name] = found.get(name, UsageTotals()) + usage
+    return sorted(found.items(), key=lambda item: (-item[1].dollars, -item[1].tokens))
+
+
+def _turns(events: Sequence[Event]) -> list[dict[str, Any]]:
+    """Turns that asked a model, with their steps, the last first."""
+    used = ledger(events)
+    asked: dict[str, str] = {}
+    for event in events:
+        if event.type == "message.user":
+            asked.setdefault(event.data["turn"], event.data["text"])
+    did = {
+        e.data["response"]: [c["tool"] for c in e.data["tool_calls"]] for e in events if e.type == "response.completed"
+    }
+    turns: list[dict[str, Any]] = []
+    for turn, usage in used.turns.items():
+        steps = [
+            {
+                "response": request.response or None,
+                "at": timestamp(request.at),
+                "model": request.model,
+                "tools": did.get(request.response, []),
+                "usage": dict(request.usage),
+            }
+            for request in used.requests
+            if request.turn == turn
+        ]
+        turns.append({"turn": turn, "request": asked.get(turn, "")[:200], "usage": usage.to_json(), "steps": steps})
+    return turns[::-1]

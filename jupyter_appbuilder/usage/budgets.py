@@ -1,0 +1,259 @@
+"""Budgets: how much a turn, a session and a day may use, in US dollars and in tokens."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
+
+from ..errors import AppBuilderError, InvalidInput
+from ..events import Event
+from .days import zone
+
+Scope = Literal["turn", "session", "day"]
+Unit = Literal["dollars", "tokens"]
+Source = Literal["configuration", "person", "session"]
+
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+UNITS: tuple[Unit, ...] = get_args(Unit)
+
+TRAITS: Mapping[tuple[Scope, Unit], str] = {
+    ("turn", "dollars"): "turn_budget",
+    ("turn", "tokens"): "max_tokens",
+    ("session", "dollars"): "session_budget",
+    ("session", "tokens"): "session_tokens",
+    ("day", "dollars"): "day_budget",
+    ("day", "tokens"): "day_tokens",
+}
+"""What configures each, in ``c.AppBuilder``."""
+
+WARN_AT = 0.8
+"""The part of a budget from which on people are told that it comes to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """``source``: who set it: the administrator, the person for all sessions, or the person for one session."""
+
+    scope: Scope
+    unit: Unit
+    limit: float
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A limit and what is used of it."""
+
+    scope: Scope
+    unit: Unit
+    limit: float
+    source: Source
+    used: float
+
+    @property
+    def fraction(self) -> float:
+        return self.used / self.limit
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "scope": self.scope,
+            "unit": self.unit,
+            "limit": self.limit,
+            "used": self.used,
+            "source": self.source,
+            "near": self.fraction >= WARN_AT,
+            "over": self.fraction >= 1,
+        }
+
+
+class OverBudget(AppBuilderError):
+    """A request that a budget does not allow. Ends the turn with reason "budget"."""
+
+    status = 409
+    default_reason = "budget"
+
+
+def amount(unit: Unit, value: float) -> str:
+    """For people: "$1.50", "12,000 tokens". What is less than a cent keeps two digits that say something."""
+    if unit == "tokens":
+        return f"{round(value):,} tokens"
+    return f"${value:.2f}" if value >= 0.1 or not value else f"${value:.{max(2, 1 - math.floor(math.log10(value)))}f}"
+
+
+def over(budget: Budget, next_request: float) -> OverBudget:
+    """The error for a budget that the next request would not fit into; ``next_request`` is in its unit."""
+    whose = {"turn": "This turn", "session": "This session", "day": "Today's work"}[budget.scope]
+    limit = amount(budget.unit, budget.limit)
+    if budget.used >= budget.limit:
+        message = f"{whose} has used {amount(budget.unit, budget.used)}; its budget is {limit}."
+    elif budget.used:
+        message = (
+            f"{whose} has used {amount(budget.unit, budget.used)} of its budget of {limit}, and the next request would "
+            f"take about {amount(budget.unit, next_request)} more."
+        )
+    else:
+        message = (
+            f"The next request would take about {amount(budget.unit, next_request)}; the budget of "
+            f"{'the day' if budget.scope == 'day' else f'a {budget.scope}'} is {limit}."
+        )
+    return OverBudget(message, hint=_next_step(budget))
+
+
+def _next_step(budget: Budget) -> str:
+    mine = budget.source != "configuration"
+    trait = f"c.AppBuilder.{TRAITS[budget.scope, budget.unit]}"
+    match budget.scope:
+        case "turn":
+            go_on = 'Say "go on" to continue in a new turn' if budget.used else "Ask for less at a time"
+            return f"{go_on}, or raise {'the budget on the usage page' if mine else trait}."
+        case "session":
+            return (
+                "Raise it for this session on the usage page, or start a new session."
+                if mine
+                else f"Start a new session, or have {trait} raised."
+            )
+        case "day":
+            return (
+                "Raise it on the usage page, or go on tomorrow." if mine else f"Go on tomorrow, or have {trait} raised."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class OwnBudgets:
+    """What a person set on the usage page. ``timezone`` is where their day begins; empty: the server's."""
+
+    limits: Mapping[tuple[Scope, Unit], float] = field(default_factory=dict[tuple[Scope, Unit], float])
+    timezone: str = ""
+
+
+class BudgetSettings:
+    """The administrator's budgets, and a person's own in ``file``. A budget of 0 is none."""
+
+    def __init__(self, file: Path, configured: Mapping[tuple[Scope, Unit], float], timezone: str = "") -> None:
+        """``timezone``: where the administrator's day begins. Raises ``InvalidInput`` for one that there is not."""
+        zone(timezone)
+        self._file = file
+        self.configured: Mapping[tuple[Scope, Unit], float] = {
+            key: float(value) for key, value in configured.items() if value > 0
+        }
+        self.configured_timezone = timezone
+        self._read: tuple[int, OwnBudgets] = (0, OwnBudgets())
+
+    @property
+    def own(self) -> OwnBudgets:
+        try:
+            changed = self._file.stat().st_mtime_ns
+        except OSError:
+            return OwnBudgets()
+        if self._read[0] != changed:
+            try:
+                data = json.loads(self._file.read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                data = {}
+            self._read = (changed, _clean(data))
+        return self._read[1]
+
+    @property
+    def timezone(self) -> str:
+        """Where the person's day begins."""
+        return self.own.timezone or self.configured_timezone
+
+    def set_own(self, changes: Mapping[tuple[Scope, Unit], float], timezone: str | None = None) -> None:
+        """Set some of a person's own budgets, 0 for none; the others stay.
+
+        Raises ``InvalidInput`` for one above what the administrator set, or an unknown time zone.
+        """
+        own = self.own
+        for key, value in changes.items():
+            self.check(key, value)
+        if timezone:
+            zone(timezone)
+        limits = {key: value for key, value in {**own.limits, **changes}.items() if value > 0}
+        data: dict[str, Any] = {"timezone": own.timezone if timezone is None else timezone}
+        for (scope, unit), value in limits.items():
+            data.setdefault(scope, {})[unit] = value
+        self._write(data)
+
+    def check(self, key: tuple[Scope, Unit], value: float) -> None:
+        """Raise ``InvalidInput`` unless a person may set a budget to this."""
+        scope, unit = key
+        most = self.configured.get(key)
+        if not math.isfinite(value) or value < 0:
+            raise InvalidInput("A budget is a number from 0 on.", hint="0 is no budget.", field=f"{scope}.{unit}")
+        if most is not None and value > most:
+            raise InvalidInput(
+                f"A {scope}'s budget cannot be more than {amount(unit, most)} here.",
+                hint=f"Whoever runs this server set that: c.AppBuilder.{TRAITS[key]}.",
+                field=f"{scope}.{unit}",
+            )
+
+    def limits(self, events: Iterable[Event] = ()) -> list[Limit]:
+        """The limits that hold: one for each scope and unit, the smallest. For the session with these events."""
+        own: dict[tuple[Scope, Unit], tuple[float, Source]] = {
+            key: (value, "person") for key, value in self.own.limits.items()
+        }
+        for event in events:
+            if event.type == "budget.raised":
+                for unit in UNITS:
+                    if unit in event.data:
+                        own["session", unit] = (float(event.data[unit]), "session")
+        found: list[Limit] = []
+        for scope in SCOPES:
+            for unit in UNITS:
+                value, source = own.get((scope, unit), (0.0, "person"))
+                most = self.configured.get((scope, unit))
+                if value and (most is None or value <= most):
+                    found.append(Limit(scope, unit, value, source))
+                if most is not None and (not value or value > most or (scope == "day" and self.timezone != "")):
+                    # A person says where their own day begins, but not when the administrator's is over.
+                    found.append(Limit(scope, unit, most, "configuration"))
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        def table(limits: Mapping[tuple[Scope, Unit], float]) -> dict[str, Any]:
+            return {scope: {unit: limits.get((scope, unit)) for unit in UNITS} for scope in SCOPES}
+
+        return {
+            "own": table(self.own.limits),
+            "configured": table(self.configured),
+            "timezone": self.own.timezone,
+            "configured_timezone": self.configured_timezone,
+        }
+
+    def _write(self, data: Mapping[str, Any]) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=self._file.parent, prefix=".budgets-")  # made with mode 0600
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(data, file, indent=2)
+            os.replace(temporary, self._file)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        self._read = (0, OwnBudgets())
+
+
+def _clean(data: Any) -> OwnBudgets:
+    """The file's content as far as it has the right shape: a person may have edited it."""
+    if not isinstance(data, dict):
+        return OwnBudgets()
+    entries = cast("dict[str, Any]", data)
+    limits: dict[tuple[Scope, Unit], float] = {}
+    for scope in SCOPES:
+        given = entries.get(scope)
+        for unit in UNITS:
+            value = cast("dict[str, Any]", given).get(unit) if isinstance(given, dict) else None
+            if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value > 0:
+                limits[scope, unit] = float(value)
+    timezone = entries.get("timezone")
+    try:
+        zone(timezone if isinstance(timezone, str) else "")
+    except InvalidInput:
+        timezone = ""
+    return OwnBudgets(limits, timezone if isinstance(timezone, str) else "")
