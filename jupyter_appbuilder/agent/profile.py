@@ -1,13 +1,19 @@
 """How much a model is given at a time: all there is, or what a small context window has room for.
 
-A profile is fixed by the model, so the system prompt and the list of tools stay the same, byte by byte, for as long as a
-session is built by that model.
+A profile is fixed by the model, so the system prompt and the list of tools stay the same, byte by byte, for as long as
+a session is built by that model.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from ..events import By
+    from ..tools.base import ToolCall, ToolResult
+    from .loop import Runner
 
 Choice = Literal["auto", "full", "small"]
 
@@ -19,8 +25,8 @@ SMALL_WINDOW = 16_384
 class Profile:
     """What an agent is given to work with.
 
-    ``prompt`` names the system prompt, a file beside this one without its ``.md``. ``tools`` are the tools offered, None
-    for all. ``result_limit`` is in characters of one tool result, ``compact_at`` in tokens of the whole history.
+    ``prompt`` names the system prompt, a file beside this one without its ``.md``. ``tools`` are the tools offered,
+    None for all. ``result_limit`` is in characters of one tool result, ``compact_at`` in tokens of the whole history.
     """
 
     name: str
@@ -34,7 +40,7 @@ FULL = Profile("full", "system_prompt", None, result_limit=24_000, compact_at=96
 
 SMALL = Profile(
     "small",
-    "system_prompt",
+    "small_prompt",
     frozenset(["list_files", "read_file", "write_file", "edit_file", "check_app"]),
     result_limit=4_000,
     compact_at=5_000,
@@ -42,8 +48,8 @@ SMALL = Profile(
 
 
 def profile_of(context_window: int | None, choice: Choice = "auto") -> Profile:
-    """The profile for a model that reads ``context_window`` tokens (None: unknown, taken for large), or the one that was
-    chosen by name. Its limits leave room in the window for the answer.
+    """The profile for a model that reads ``context_window`` tokens (None: unknown, taken for large), or the one that
+    was chosen by name. Its limits leave room in the window for the answer.
     """
     small = choice == "small" or (choice == "auto" and context_window is not None and context_window <= SMALL_WINDOW)
     profile = SMALL if small else FULL
@@ -56,3 +62,33 @@ def profile_of(context_window: int | None, choice: Choice = "auto") -> Profile:
         compact_at=context_window * 6 // 10,
         result_limit=min(6_000, max(1_500, context_window // 2)),
     )
+
+
+class OfferedTools:
+    """A runner (``loop.Runner``) that offers a model only some of its tools."""
+
+    def __init__(self, runner: Runner, tools: frozenset[str]) -> None:
+        self._runner = runner
+        self._tools = tools
+
+    @classmethod
+    def of(cls, runner: Runner, profile: Profile) -> Runner:
+        return runner if profile.tools is None else cls(runner, profile.tools)
+
+    def definitions(self) -> list[dict[str, Any]]:
+        return [tool for tool in self._runner.definitions() if tool["function"]["name"] in self._tools]
+
+    async def run(
+        self,
+        name: str,
+        arguments: dict[str, Any] | str,
+        *,
+        call: str,
+        by: By,
+        turn: str | None = None,
+        started: bool = False,
+    ) -> ToolResult:
+        return await self._runner.run(name, arguments, call=call, by=by, turn=turn, started=started)
+
+    async def run_all(self, calls: Sequence[ToolCall], *, by: By, turn: str | None) -> list[ToolResult]:
+        return await self._runner.run_all(calls, by=by, turn=turn)

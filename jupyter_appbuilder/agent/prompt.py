@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from ..sandbox.templates import Template
+from .profile import FULL, Profile
 
-SOURCE = Path(__file__).parent / "system_prompt.md"
-
-
-@lru_cache(maxsize=1)
-def _source() -> str:
-    return SOURCE.read_text(encoding="utf-8")
+FOLDER = Path(__file__).parent
 
 
-def system_prompt(template: Template) -> str:
+@cache
+def _source(name: str) -> str:
+    return (FOLDER / f"{name}.md").read_text(encoding="utf-8")
+
+
+def system_prompt(template: Template, profile: Profile = FULL) -> str:
     """The prompt for an app made from ``template``."""
     hints = template.hints.strip() or "Look at the files to learn this template's conventions."
     return (
-        _source()
+        _source(profile.prompt)
         .replace("{template}", f"{template.title} ({template.name}): {template.summary}")
         .replace("{hints}", hints)
         .strip()

@@ -1,0 +1,110 @@
+"""The process that runs a model: ``python -m jupyter_appbuilder.agent.models.local.process``.
+
+Two processes in fact. The inner one loads the file and answers on a loopback port; a crash in native code, or the end
+of memory, takes nothing else with it. The outer one ends it when its standard input closes, which also ``kill -9`` of
+Jupyter does: the inner one could not see that while it loads, since it then holds the interpreter's lock.
+
+In: one line of JSON, ``{"paths", "context", "threads", "key", "name"}``; the key is thus in no list of processes.
+Out: lines of JSON, ``{"read": fraction}`` …, then ``{"address": url}`` or ``{"failed": message}``. llama.cpp's own log
+is the error output.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from typing import Any
+
+CHUNK = 8 * 1024 * 1024  # bytes
+BATCH = 512  # tokens of the prompt worked on at a time: as often it says how far it is
+PING = 15  # seconds between signs of life while it reads a prompt
+PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    order: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
+    outer = os.getpid()
+    inner = os.fork()
+    if inner:
+        _guard(inner)
+    _end_with(outer)
+    try:
+        _serve(order)
+    except BaseException as error:
+        _say(failed=f"{error}" or type(error).__name__)
+        os._exit(1)
+
+
+def _guard(inner: int) -> None:
+    """Exit as the inner process does, and end it when nobody holds the other end of the input any more."""
+
+    def wait() -> None:
+        _, status = os.waitpid(inner, 0)
+        code = os.waitstatus_to_exitcode(status)
+        os._exit(code if code >= 0 else 128 - code)
+
+    threading.Thread(target=wait).start()
+    while os.read(0, 1024):
+        pass
+    os.kill(inner, signal.SIGKILL)
+
+
+def _end_with(outer: int) -> None:
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.nice(5)  # JupyterLab and the apps stay quick meanwhile
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != outer:
+            os._exit(1)
+
+
+def _serve(order: dict[str, Any]) -> None:
+    _read(order["paths"])
+    import xllamacpp
+
+    wanted: Any = xllamacpp.CommonParams()  # pyright: ignore[reportUnknownVariableType, reportAttributeAccessIssue]
+    wanted.model.path = order["paths"][0]
+    wanted.model_alias = {order["name"]}
+    wanted.api_keys = [order["key"]]
+    wanted.port = 0
+    wanted.n_ctx = order["context"]
+    wanted.n_parallel = 1
+    wanted.n_batch = wanted.n_ubatch = BATCH
+    wanted.cpuparams.n_threads = wanted.cpuparams_batch.n_threads = order["threads"]
+    wanted.use_jinja = True
+    wanted.cache_ram_mib = 0  # what is computed for one conversation is kept, not copies of others
+    wanted.sse_ping_interval = PING
+    wanted.ui = False
+    wanted.endpoint_slots = False
+    wanted.offline = True
+    server = xllamacpp.Server(wanted)  # pyright: ignore[reportUnknownVariableType, reportAttributeAccessIssue]
+    _say(address=str(server.listening_address))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+    while True:
+        time.sleep(3600)
+
+
+def _read(paths: list[str]) -> None:
+    """Read the files once, so that loading finds them in memory: loading itself does not say how far it is."""
+    size = sum(os.path.getsize(path) for path in paths) or 1
+    done = said = 0
+    for path in paths:
+        with open(path, "rb", buffering=0) as file:
+            while chunk := file.read(CHUNK):
+                done += len(chunk)
+                if done * 100 // size > said:
+                    said = done * 100 // size
+                    _say(read=said / 100)
+
+
+def _say(**what: Any) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
