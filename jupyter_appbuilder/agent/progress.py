@@ -63,6 +63,8 @@ class TurnProgress:
 
 def turn_progress(events: Iterable[Event], turn: str) -> TurnProgress:
     """What the log says about one turn."""
+    from ..tools.problems import without_news
+
     progress, asked, checks = TurnProgress(), dict[str, tuple[str, str]](), set[str]()
     for event in events:
         data = event.data
@@ -78,7 +80,7 @@ def turn_progress(events: Iterable[Event], turn: str) -> TurnProgress:
                 checks.add(data["call"])
             if data["call"] in asked:
                 tool, arguments = asked[data["call"]]
-                result = _DURATION.sub("", data["text"])
+                result = _DURATION.sub("", without_news(data["text"], data["detail"]))
                 progress.actions.append(Action(tool, _canonical(arguments), data["ok"], result))
         elif event.type == "file.changed" and progress.steps and data["by"] in ("agent", "command"):
             # What a check leaves behind itself (a build cache) is no reason to check again.

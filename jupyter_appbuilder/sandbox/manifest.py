@@ -15,6 +15,7 @@ KEYS: Mapping[str, Mapping[str, str] | str] = {
     "summary": "text",
     "serve": {"command": "words", "base": "text", "ready": "text", "port": "number", "environment": "texts"},
     "check": {"command": "words"},
+    "diagnostics": {"command": "words"},
     "install": {"lock": "text", "warm": "words"},
     "python": {"requirements": "text", "lock": "text"},
     "agent": {"hints": "text"},
