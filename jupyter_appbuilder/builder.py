@@ -522,7 +522,11 @@ class AppBuilder(LoggingConfigurable):
             check = self.find_template(summary.template).check
             return ToolContext(workspace, app.sandbox, app, check, output, session.approvals, network)
 
-        runner = ToolRunner(self.tools, context, session, Seen(events), session.mode_of)
+        def checker() -> tuple[str, ...]:
+            return self.find_template(summary.template).diagnostics
+
+        diagnostics = Diagnostics(checker, app.sandbox, lambda: session.stored)
+        runner = ToolRunner(self.tools, context, session, Seen(events), session.mode_of, diagnostics)
         notebook = NotebookWriter(folder / f"{summary.name}.ipynb", session.events)
         session.equip(workspace, app, runner, notebook, network, self._make_agent, _recorded_seeds)
         await network.settle()
@@ -568,6 +572,7 @@ class AppBuilder(LoggingConfigurable):
                         hint="Choose another name.",
                         reason="name_taken",
                         field="name",
+        from .tools.diagnostics import Diagnostics
                     ) from None
                 continue
             return folder

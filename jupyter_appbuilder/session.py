@@ -182,6 +182,11 @@ class Session:
         while not self.owned:
             await asyncio.sleep(OBSERVE_SECONDS)
             if self.channel.watched:
+    @property
+    def stored(self) -> Sequence[Event]:
+        """Every event so far, as it stands."""
+        return self._events
+
                 await self.refresh()
 
     async def refresh(self) -> None:
@@ -399,6 +404,8 @@ class Session:
                 ours = isinstance(error, AppBuilderError)
                 reason, message = "failed", error.message if ours else f"The version could not be kept: {error}."
                 hint = error.hint if ours else "Check the disk's space and rights, then ask again."
+            if self.runner.diagnostics:
+                self.runner.diagnostics.stop()
             log.warning("No checkpoint after turn %s of session %s: %s", turn, self.id, error)
         finished = {"turn": turn, "reason": reason, "message": message, "hint": hint}
         await self.append(*drafts, Draft("turn.finished", finished))
@@ -693,3 +700,5 @@ def interrupted(started: Mapping[str, Any]) -> dict[str, Any]:
         "detail": {"interrupted": True},
         "duration_ms": 0,
     }
+        if self.runner.diagnostics:
+            self.runner.diagnostics.stop()
