@@ -45,6 +45,7 @@ from pathlib import Path
 from typing import Any
 
 Step = dict[str, Any]
+TRIAL = "report_word"
 
 
 @dataclass
@@ -62,7 +63,10 @@ class ModelServer:
     steps: Sequence[Step] = ()
     models: Sequence[str] = ("scripted",)
     repeat: bool = False
-    ollama: bool = False  # also answer GET /api/tags
+    ollama: bool = False  # also answer Ollama's own routes
+    tools: str = "native"  # "ignored": answers a trial of tools in words; "refused": answers 400 to tools
+    formats: Sequence[str] = ("json_schema", "json_object")  # kinds of response_format that are taken
+    window: int | None = None  # context window told with the models, in tokens
     requests: list[Request] = field(default_factory=list)  # the model's, in order
     other_requests: list[Request] = field(default_factory=list)
     closed_early: int = 0  # streams that the client hung up on
@@ -70,6 +74,7 @@ class ModelServer:
 
     def __post_init__(self) -> None:
         self._next = 0
+        self._loaded = False
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -115,17 +120,46 @@ class ModelServer:
         request = Request(method, path, headers, json.loads(raw) if raw else None)
         route = path.partition("?")[0]
         if method == "POST" and route.endswith("/chat/completions"):
-            self.requests.append(request)
-            return await self._complete(request, reader, writer)
+            if _is_trial(request.body):
+                self.other_requests.append(request)
+                step: Step | None = {"text": "ready", "usage": {"prompt_tokens": 90, "completion_tokens": 10}}
+                if self.tools == "native":
+                    step |= {"text": "", "tool_calls": [{"name": TRIAL, "arguments": {"word": "ready"}}]}
+            else:
+                self.requests.append(request)
+                step = None
+            if said := self._refusal(request.body):
+                await _respond(writer, 400, {"error": {"message": said}})
+                return True
+            return await self._complete(request, reader, writer, step)
         self.other_requests.append(request)
         if method == "GET" and route.endswith("/models"):
-            listing = [{"id": name, "object": "model", "created": 0, "owned_by": "test"} for name in self.models]
+            told = {"max_model_len": self.window} if self.window else {}
+            listing = [{"id": name, "object": "model", "created": 0, "owned_by": "test"} | told for name in self.models]
             await _respond(writer, 200, {"object": "list", "data": listing})
         elif method == "GET" and route == "/api/tags" and self.ollama:
             await _respond(writer, 200, {"models": [{"name": name, "model": name} for name in self.models]})
+        elif method == "POST" and route == "/api/show" and self.ollama:
+            able = ["completion", *(["tools"] if self.tools == "native" else [])]
+            await _respond(writer, 200, {"capabilities": able, "model_info": {"x.context_length": 1_000_000}})
+        elif method == "POST" and route == "/api/generate" and self.ollama:
+            self._loaded = True
+            await _respond(writer, 200, {"done": True, "done_reason": "load", "response": ""})
+        elif method == "GET" and route == "/api/ps" and self.ollama:
+            loaded = [{"name": name, "context_length": self.window} for name in self.models] if self._loaded else []
+            await _respond(writer, 200, {"models": loaded})
         else:
             await _respond(writer, 404, {"error": {"message": f"No route {method} {route}."}})
         return True
+
+    def _refusal(self, body: Any) -> str:
+        """What is said, as Ollama and LM Studio say it, to what this server does not take."""
+        if body.get("tools") and self.tools == "refused":
+            return f"registry.ollama.ai/library/{body['model']} does not support tools"
+        kind = (body.get("response_format") or {}).get("type")
+        if kind and kind not in self.formats:
+            return f"'response_format.type' must be one of {list(self.formats)}: {kind} is not supported"
+        return ""
 
     def _step(self) -> Step:
         if self._next >= len(self.steps):
@@ -135,8 +169,10 @@ class ModelServer:
         self._next += 1
         return dict(self.steps[self._next - 1])
 
-    async def _complete(self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        step = self._step()
+    async def _complete(
+        self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, step: Step | None = None
+    ) -> bool:
+        step = step or self._step()
         if step.get("refuse_usage") and "stream_options" in request.body:
             self._next -= 1
             await _respond(writer, 400, {"error": {"message": "Unknown parameter: 'stream_options'."}})
@@ -173,6 +209,11 @@ class ModelServer:
         writer.write(b"0\r\n\r\n")
         await writer.drain()
         return False
+
+
+def _is_trial(body: Any) -> bool:
+    """Whether a request only tries if tools are called: it takes no step of the script."""
+    return [tool.get("function", {}).get("name") for tool in body.get("tools") or ()] == [TRIAL]
 
 
 async def _respond(writer: asyncio.StreamWriter, status: int, body: Any, step: Step | None = None) -> None:

@@ -152,7 +152,7 @@ def test_calls_without_index_and_id_are_understood():
         (402, "Insufficient balance", "quota", "billing"),
         (404, "No such model", "unknown_model", "Check the model"),
         (400, "This model's maximum context length is 8192 tokens", "context_length", "new session"),
-        (400, "scripted does not support tools", "model_error", "call tools"),
+        (400, "scripted does not support tools", "no_tools", "call tools"),
         (429, "Slow down", "rate_limited", "Wait a minute"),
         (500, "Oops", "model_down", "Try again"),
     ],

@@ -74,7 +74,11 @@ Answer = TextDelta | ToolCallDelta | ModelProgress | ModelResponse
 class Model(Protocol):
     name: str  # "provider:name"
     recorded: bool  # True for answers that come from a shipped recording
-    context_window: int | None  # tokens, where known
+
+    @property
+    def context_window(self) -> int | None:
+        """Tokens, where known."""
+        ...
 
     def stream(
         self, messages: Sequence[Message], tools: Sequence[ToolDefinition], settings: ModelSettings

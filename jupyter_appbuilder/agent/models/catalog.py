@@ -8,21 +8,32 @@ import importlib.util
 import json
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import AppBuilderError, InvalidInput
+from ..profile import SMALL_WINDOW
+from .abilities import AbilityStore
+from .adaptive import AdaptiveModel
 from .base import Model, ModelError
 from .completions import listed_names
+from .constrained import ConstrainedModel
 from .openai_compatible import Endpoint, OpenAICompatibleModel
 from .providers import PROVIDERS, Credentials, Provider
 
+if TYPE_CHECKING:
+    from .local.model import Answers
+    from .local.servers import LocalModels
+
 DEMO = "demo:recorded"
+GGUF = "gguf"
 DISCOVERED = ("ollama", "lmstudio")  # looked for on loopback without being configured
 DISCOVERY_TIMEOUT = 0.3  # seconds
 LISTING_TIMEOUT = 4.0  # seconds, for GET /models of a configured endpoint
 CACHE_SECONDS = 15.0
+CALL_TOOLS = frozenset({"openai", "azure", "mistral", "zai", "deepseek", "groq"})
+"""Providers all of whose models take tools: none of theirs is tried."""
 LISTED = 60  # models of one endpoint shown at most
 
 NOT_CHAT = (
@@ -57,18 +68,27 @@ class ModelInfo:
 
 
 class Catalog:
-    """The models of this installation. ``model`` is ``c.AppBuilder.model``, empty when it is not set."""
+    """The models of this installation. ``model`` is ``c.AppBuilder.model``, empty when it is not set; ``local`` are
+    those in files."""
 
     def __init__(
-        self, credentials: Credentials, *, model: str = "", recordings: Iterable[Path] = (), pace: float | None = None
+        self,
+        credentials: Credentials,
+        *,
+        model: str = "",
+        recordings: Iterable[Path] = (),
+        pace: float | None = None,
+        local: LocalModels | None = None,
     ) -> None:
         self.credentials = credentials
         self._model = model
         self._recordings = tuple(recordings)
         self._pace = pace
+        self.local = local
         self._lock = asyncio.Lock()
         self._listed: tuple[float, list[ModelInfo]] = (float("-inf"), [])
         self._names: dict[str, list[str]] = {}  # by provider, as last listed
+        self._abilities = AbilityStore(credentials.folder / "models.json")
 
     def default(self) -> str:
         """The model a new session uses: the configured one, else one whose key is set, else the recorded demo."""
@@ -98,6 +118,10 @@ class Catalog:
                 field="model",
             )
         provider = self.credentials.provider(provider_name)
+        if provider_name == GGUF and self.local:
+            from .local.model import GGUFModel
+
+            return GGUFModel(self.local, name, self._connect)
         if not (provider.local or self.credentials.is_configured(provider_name)):
             raise ModelError(f"{provider.title} is not set up.", hint=_setup(provider), reason="not_configured")
         if provider.native:
@@ -106,9 +130,25 @@ class Catalog:
             key = self.credentials.api_key(provider_name)
             return native_model(provider, name, api_key=key, base_url=self.credentials.base_url(provider_name))
         names = self._names
-        return OpenAICompatibleModel(
-            self._endpoint(provider), name, known=lambda: names.get(provider_name, []), context_window=None
-        )
+        endpoint = self._endpoint(provider)
+        backend = OpenAICompatibleModel(endpoint, name, known=lambda: names.get(provider_name, []))
+        # An official name at another address is a gateway, or somebody's own server.
+        official = endpoint.base_url == provider.base_url or provider.name == "azure"
+        return AdaptiveModel(backend, self._abilities, trusted=provider.name in CALL_TOOLS and official)
+
+    async def prepared(self, model: str = "") -> Model:
+        """``resolve``, and what the endpoint tells of a model that is used for the first time (its context window)."""
+        found = self.resolve(model)
+        if isinstance(found, AdaptiveModel):
+            await found.prepare()
+        return found
+
+    def _connect(self, endpoint: Endpoint, name: str, context_window: int) -> Answers:
+        backend = OpenAICompatibleModel(endpoint, name, context_window=context_window)
+        if context_window <= SMALL_WINDOW:  # not worth the trial: llama.cpp holds any model to a schema
+            return ConstrainedModel(backend, "schema")
+        # Remembered by its file: the server has another address each time.
+        return AdaptiveModel(backend, self._abilities, place=replace(endpoint, base_url=""))
 
     def forget(self) -> None:
         """Ask anew at the next ``list_models``: call it when settings changed."""
@@ -145,6 +185,8 @@ class Catalog:
         configured = self.credentials.is_configured(name)
         if provider.native:
             return self._native_offers(provider, configured)
+        if name == GGUF:
+            return await asyncio.to_thread(self._files, provider)
         if not configured:
             if name in DISCOVERED:
                 names = await _discover(provider)
@@ -183,6 +225,19 @@ class Catalog:
                 ModelInfo(f"{provider.name}:{provider.default_model}", provider.title, provider.name, False, hint=hint)
             ]
         return [_info(provider, provider.default_model)]
+
+    def _files(self, provider: Provider) -> list[ModelInfo]:
+        """The model files there are, those used before first."""
+        if self.local is None:
+            return []
+        from .local.servers import INSTALL, is_installed
+
+        hint = "" if is_installed() else INSTALL
+        found = [
+            ModelInfo(f"{GGUF}:{file}", Path(file).name, GGUF, not hint, local=True, hint=hint)
+            for file in self.local.offers()
+        ]
+        return found or [ModelInfo(f"{GGUF}:", provider.title, GGUF, False, local=True, hint=hint or _setup(provider))]
 
     async def _ask(self, provider: Provider) -> list[str]:
         """The names that a configured endpoint lists."""

@@ -8,14 +8,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, cast
 
 from .base import ModelResponse, TextDelta, ToolCallDelta, ToolCallRequest, Usage
+from .redaction import SecretFilter
 
 DRAIN_TIMEOUT = 0.2  # seconds
 
 MOST_TOKENS = 1_000_000_000  # of one answer; more is no number of tokens
+
+FINISHES = {name: name for name in ("stop", "tool_calls", "length", "content_filter", "function_call")} | {
+    "max_tokens": "length",
+    "model_length": "length",
+}
+"""Reasons to finish as we know them, and other servers' names for them. Anything else is a stop."""
 
 DAMAGED = "The model's answer could not be read: the stream is damaged."
 
@@ -77,7 +84,10 @@ def parsed(data: bytes) -> dict[str, Any]:
 class Assembly:
     """Puts a response together from its events."""
 
-    def __init__(self) -> None:
+    def __init__(self, make_filter: Callable[[], SecretFilter] | None = None) -> None:
+        """``make_filter`` makes what takes secrets out of the text and of each call's arguments."""
+        self._make_filter = make_filter or SecretFilter.factory(())
+        self._filters: dict[int, SecretFilter] = {}  # by call; -1 is the text
         self.done = False  # the stream said so
         self._text: list[str] = []
         self._calls: list[tuple[str, str, list[str]]] = []  # id, name, pieces of arguments
@@ -97,8 +107,11 @@ class Assembly:
         if event.get("usage"):
             self._usage = _usage(as_object(event["usage"]))
         for choice in as_objects(event.get("choices")):
-            self._finish = choice.get("finish_reason") or self._finish
-            return self._take_delta(as_object(choice.get("delta")))
+            deltas = self._take_delta(as_object(choice.get("delta")))
+            if choice.get("finish_reason"):
+                self._finish = FINISHES.get(str(choice["finish_reason"]), "stop")
+                deltas += self._held_back()
+            return deltas
         return []
 
     def take_document(self, document: dict[str, Any]) -> list[TextDelta | ToolCallDelta]:
@@ -110,6 +123,7 @@ class Assembly:
         return self.take(document | {"choices": [choice | {"delta": choice.get("message")} for choice in choices]})
 
     def response(self) -> ModelResponse:
+        self._held_back()
         calls = tuple(ToolCallRequest(id, name, "".join(pieces) or "{}") for id, name, pieces in self._calls)
         finish = self._finish or "stop"
         if calls and finish in ("stop", "function_call"):
@@ -119,15 +133,15 @@ class Assembly:
     def _take_delta(self, delta: dict[str, Any]) -> list[TextDelta | ToolCallDelta]:
         deltas: list[TextDelta | ToolCallDelta] = []
         for text in (delta.get("content"), delta.get("refusal")):
-            if isinstance(text, str) and text:
-                self._text.append(text)
-                deltas.append(TextDelta(text))
+            if isinstance(text, str) and (shown := self._filter(-1).feed(text)):
+                self._text.append(shown)
+                deltas.append(TextDelta(shown))
         deltas += [self._take_call(call) for call in as_objects(delta.get("tool_calls"))]
         return deltas
 
     def _take_call(self, call: dict[str, Any]) -> ToolCallDelta:
         function = as_object(call.get("function"))
-        name, id = str(function.get("name") or ""), str(call.get("id") or "")
+        name, id = self._clean(function.get("name")), self._clean(call.get("id"))
         raw = function.get("arguments")
         arguments = raw if isinstance(raw, str) else json.dumps(raw) if raw is not None else ""
         place = self._place(call.get("index"), id, name)
@@ -136,8 +150,29 @@ class Assembly:
             self._calls.append((id, name, []))
         else:
             id = name = ""
+        arguments = self._filter(place).feed(arguments)
         self._calls[place][2].append(arguments)
         return ToolCallDelta(place, arguments, id, name)
+
+    def _filter(self, place: int) -> SecretFilter:
+        return self._filters.setdefault(place, self._make_filter())
+
+    def _clean(self, value: Any) -> str:
+        secrets = self._make_filter()
+        return secrets.feed(str(value or "")) + secrets.rest()
+
+    def _held_back(self) -> list[TextDelta | ToolCallDelta]:
+        """What the filters kept, in case it became a secret."""
+        deltas: list[TextDelta | ToolCallDelta] = []
+        for place, kept in self._filters.items():
+            rest = kept.rest()
+            if rest and place == -1:
+                self._text.append(rest)
+                deltas.append(TextDelta(rest))
+            elif rest:
+                self._calls[place][2].append(rest)
+                deltas.append(ToolCallDelta(place, rest))
+        return deltas
 
     def _place(self, index: Any, id: str, name: str) -> int:
         """Which call a piece belongs to; the number of calls so far for a new one.

@@ -7,14 +7,16 @@ stream costs seven times as much for each event (31 µs against 225 µs).
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .base import Message, ModelError, ModelResponse, ModelSettings, TextDelta, ToolCallDelta, ToolDefinition
 from .clients import client_of
 from .completions import Assembly, BadStream, as_object, drain, listed_names, parsed, stream_events
-from .redaction import public_url, redact, url_secrets
+from .redaction import SecretFilter, public_url, redact, url_secrets
+from .refusals import refuses_format, refuses_tools
 
 if TYPE_CHECKING:
     import openai
@@ -91,8 +93,8 @@ class OpenAICompatibleModel:
     ) -> None:
         self.name = f"{endpoint.provider}:{model}"
         self.context_window = context_window
-        self._endpoint = endpoint
-        self._model = model
+        self.endpoint = endpoint
+        self.model = model
         self._known = known
         self._ask_usage = True
 
@@ -100,13 +102,29 @@ class OpenAICompatibleModel:
         self, messages: Sequence[Message], tools: Sequence[ToolDefinition], settings: ModelSettings
     ) -> AsyncIterator[TextDelta | ToolCallDelta | ModelResponse]:
         """See ``base.Model``. Where the endpoint reports no usage, its figures are 0."""
-        client = await client_of(self._endpoint)
+        async with aclosing(self.ask(messages, tools, settings)) as items:
+            async for item in items:
+                yield item
+
+    async def ask(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[ToolDefinition],
+        settings: ModelSettings,
+        more: Mapping[str, Any] | None = None,
+    ) -> AsyncGenerator[TextDelta | ToolCallDelta | ModelResponse]:
+        """The same; ``more`` are further fields of the request.
+
+        ``ModelError.reason`` is ``no_tools`` where the endpoint refuses tools, ``no_format`` where it refuses
+        ``response_format``. A key that it sends back in its answer is taken out.
+        """
+        client = await client_of(self.endpoint)
         import openai
 
-        assembly = Assembly()
+        assembly = Assembly(SecretFilter.factory(self.endpoint.secrets))
         try:
             while True:
-                body = self._body(messages, tools, settings)
+                body = self._body(messages, tools, settings, more)
                 create: Any = client.chat.completions.with_streaming_response.create
                 try:
                     async with create(**body) as response:
@@ -139,48 +157,54 @@ class OpenAICompatibleModel:
             raise self._translate(error) from None
         if not assembly.complete:
             raise self._error(
-                f"{self._endpoint.title} closed the connection in the middle of an answer.", "Try again.", "interrupted"
+                f"{self.endpoint.title} closed the connection in the middle of an answer.", "Try again.", "interrupted"
             )
         yield assembly.response()
 
     async def names(self) -> list[str]:
         """The models this endpoint offers, as it lists them. Raises ``ModelError``."""
-        client = await client_of(self._endpoint)
+        client = await client_of(self.endpoint)
         try:
             options = client.with_options(max_retries=0)
-            response = await options.models.with_raw_response.list(extra_headers=self._endpoint.headers)
+            response = await options.models.with_raw_response.list(extra_headers=self.endpoint.headers)
             return listed_names(json.loads(response.content))
         except Exception as error:
             raise self._translate(error) from None
 
     def _body(
-        self, messages: Sequence[Message], tools: Sequence[ToolDefinition], settings: ModelSettings
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[ToolDefinition],
+        settings: ModelSettings,
+        more: Mapping[str, Any] | None,
     ) -> dict[str, Any]:
         body: dict[str, Any] = {
-            "model": self._model,
+            "model": self.model,
             "messages": list(messages),
             "stream": True,
-            "extra_headers": self._endpoint.headers,
+            "extra_headers": self.endpoint.headers,
         }
         if tools:
             body["tools"] = list(tools)
+        if more:
+            body["extra_body"] = dict(more)
         if self._ask_usage:
             body["stream_options"] = {"include_usage": True}
         if settings.temperature is not None:
             body["temperature"] = settings.temperature
         if settings.max_output_tokens is not None:
             # OpenAI's newer models refuse the old name; most other servers know only the old one.
-            newer = self._endpoint.provider in ("openai", "azure")
+            newer = self.endpoint.provider in ("openai", "azure")
             body["max_completion_tokens" if newer else "max_tokens"] = settings.max_output_tokens
         return body
 
     def _error(self, message: str, hint: str, reason: str = "") -> ModelError:
-        secrets = self._endpoint.secrets
+        secrets = self.endpoint.secrets
         return ModelError(redact(message, secrets), hint=redact(hint, secrets), reason=reason)
 
     def _fail_with_page(self) -> NoReturn:
         raise self._error(
-            f"{public_url(self._endpoint.base_url)} answered with a web page instead of a model's answer.",
+            f"{public_url(self.endpoint.base_url)} answered with a web page instead of a model's answer.",
             "Check the base URL: for most servers it ends in /v1.",
             "wrong_url",
         )
@@ -189,11 +213,11 @@ class OpenAICompatibleModel:
         """What went wrong and what to do, without a key in it."""
         import openai
 
-        where, title = public_url(self._endpoint.base_url), self._endpoint.title
+        where, title = public_url(self.endpoint.base_url), self.endpoint.title
         if isinstance(error, openai.APITimeoutError):
             return self._error(f"{title} did not answer in time ({where}).", "Try again, or choose another model.")
         if isinstance(error, openai.APIConnectionError):
-            hint = self._endpoint.start_hint or "Check the base URL and your network or proxy settings."
+            hint = self.endpoint.start_hint or "Check the base URL and your network or proxy settings."
             return self._error(f"Could not connect to {title} at {where}.", hint, "unreachable")
         if isinstance(error, openai.APIStatusError):
             return self._refused(error.status_code, _said(error))
@@ -206,7 +230,7 @@ class OpenAICompatibleModel:
         return self._error(f"The request to {title} failed: {error}", "Check the model's settings.")
 
     def _refused(self, status: int, said: str) -> ModelError:
-        title, model = self._endpoint.title, self._model
+        title, model = self.endpoint.title, self.model
         quoted = f" It said: {said}" if said else ""
         lower = said.lower()
         if any(sign in lower for sign in ("context length", "context_length", "context window", "too many tokens")) or (
@@ -218,17 +242,23 @@ class OpenAICompatibleModel:
                 "context_length",
             )
         if status in (401, 403):
-            variable = self._endpoint.key_variable
-            source = f" Get a key at {self._endpoint.keys_url}." if self._endpoint.keys_url else ""
+            variable = self.endpoint.key_variable
+            source = f" Get a key at {self.endpoint.keys_url}." if self.endpoint.keys_url else ""
             place = f"Set {variable} before starting Jupyter, or enter" if variable else "Enter"
-            problem = "did not accept the API key" if self._endpoint.api_key else "needs an API key"
+            problem = "did not accept the API key" if self.endpoint.api_key else "needs an API key"
             return self._error(
                 f"{title} {problem}.{quoted}", f"{place} the key in the panel's model settings.{source}", "unauthorized"
             )
+        if refuses_tools(status, said):
+            return self._error(
+                f"{title} refused the request ({status}).{quoted}", "Choose a model that can call tools.", "no_tools"
+            )
+        if refuses_format(status, said):
+            return self._error(f"{title} refused the request ({status}).{quoted}", "Choose another model.", "no_format")
         if status == 404:
             known = [name for name in self._known() if name != model][:8]
             hint = f"It offers: {', '.join(known)}." if known else "Check the model's name and the base URL."
-            if self._endpoint.provider == "ollama":
+            if self.endpoint.provider == "ollama":
                 hint = f"Get it with `ollama pull {model}`. {hint}"
             return self._error(f"{title} has no model {model!r}.{quoted}", hint, "unknown_model")
         if status in (402, 429):
@@ -242,9 +272,7 @@ class OpenAICompatibleModel:
             return self._error(
                 f"{title} has a problem of its own ({status}).{quoted}", "Try again in a moment.", "model_down"
             )
-        tools = status in (400, 422) and "tool" in lower and ("support" in lower or "not allowed" in lower)
-        hint = "Choose a model that can call tools." if tools else "Check the model's name and settings."
-        return self._error(f"{title} refused the request ({status}).{quoted}", hint)
+        return self._error(f"{title} refused the request ({status}).{quoted}", "Check the model's name and settings.")
 
 
 def _said(error: openai.APIStatusError) -> str:

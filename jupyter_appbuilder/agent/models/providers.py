@@ -146,6 +146,12 @@ _PROVIDERS = (
         start_hint="Is llama.cpp's server running? Start it with `llama-server --jinja -m MODEL.gguf`.",
         local=True,
     ),
+    Provider(
+        "gguf",
+        "Model file (GGUF)",
+        start_hint="Name a file as gguf:/folder/model.gguf, or choose one in the panel's model settings.",
+        local=True,
+    ),
     Provider("custom", "Custom endpoint", "", "APPBUILDER_API_KEY", "APPBUILDER_BASE_URL"),
 )
 
@@ -186,6 +192,11 @@ class Credentials:
         self._configured = configured or {}
         self._environment = os.environ if environment is None else environment
         self._cached: tuple[int, dict[str, dict[str, str]]] = (0, {})
+
+    @property
+    def folder(self) -> Path:
+        """Where the file is, and what else is kept of models."""
+        return self._file.parent
 
     def provider(self, name: str) -> Provider:
         """A known provider, or one that the configuration or the panel added by its base URL."""

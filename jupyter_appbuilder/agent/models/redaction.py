@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from urllib.parse import quote, urlsplit, urlunsplit
 
 MARK = "•••"
@@ -50,3 +50,43 @@ def url_secrets(url: str) -> list[str]:
     parts = urlsplit(url)
     found = [unquote(part) for part in (parts.username, parts.password) if part]
     return [*found, *(value for _, value in parse_qsl(parts.query))]
+
+
+class SecretFilter:
+    """Takes secrets out of a text that comes in pieces, also where a piece ends in the middle of one.
+
+    Meant for what a model says, which may hold anything: only secrets long enough to be no word of its own count.
+    """
+
+    SHORTEST = 16  # characters: an endpoint's "key" may be "none" or "ollama", its API version a date
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._secrets = [secret for s in secrets if len(secret := s.strip()) >= self.SHORTEST]
+        self._rest = ""
+
+    @classmethod
+    def factory(cls, secrets: Iterable[str]) -> Callable[[], SecretFilter]:
+        kept = list(secrets)
+        return lambda: cls(kept)
+
+    def feed(self, text: str) -> str:
+        """What of the text so far may be shown and has not been."""
+        if not self._secrets:
+            return text
+        text = self._rest + text
+        for secret in self._secrets:
+            text = text.replace(secret, MARK)
+        held = max((self._begun(text, secret) for secret in self._secrets), default=0)
+        shown, self._rest = text[: len(text) - held], text[len(text) - held :]
+        return shown
+
+    def rest(self) -> str:
+        """What was held back, because it could have become a secret."""
+        rest, self._rest = self._rest, ""
+        return rest
+
+    @staticmethod
+    def _begun(text: str, secret: str) -> int:
+        """How many of the last characters of ``text`` are the first of ``secret``."""
+        longest = min(len(text), len(secret) - 1)
+        return next((n for n in range(longest, 0, -1) if text.endswith(secret[:n])), 0)

@@ -1,0 +1,216 @@
+"""A model of an endpoint that people chose themselves: whether it can call tools is found out as it is used.
+
+The first answer mostly tells. Where it is only words, a trial of some hundred tokens does; an endpoint that says what
+its models can do is believed. What was found out is kept (``abilities``), so each model is tried once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+
+from .abilities import Abilities, AbilityStore, Calling
+from .base import (
+    Answer,
+    Message,
+    ModelError,
+    ModelResponse,
+    ModelSettings,
+    TextDelta,
+    ToolCallDelta,
+    ToolDefinition,
+    Usage,
+)
+from .constrained import ConstrainedModel, add
+from .object_answer import ObjectReader, Thoughts, without_thoughts
+from .openai_compatible import Endpoint, OpenAICompatibleModel
+from .particulars import ask_particulars
+
+TRIAL_TOOL = "report_word"
+TRIAL_TOKENS = 300  # at most, of a trial's answer: some models think first
+TRIAL_MESSAGES: list[Message] = [
+    {"role": "user", "content": f'Call the tool {TRIAL_TOOL} with the word "ready". Do nothing else.'}
+]
+TRIAL_TOOLS: list[ToolDefinition] = [
+    {
+        "type": "function",
+        "function": {
+            "name": TRIAL_TOOL,
+            "description": "Report a word.",
+            "parameters": {"type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"]},
+        },
+    }
+]
+
+SUSPICIOUS = ("{", "[", "`", "<")
+"""How answers begin that may be a tool call written as text. They are shown when it is clear that they are not."""
+
+
+class AdaptiveModel:
+    """See ``base.Model``. ``trusted``: the endpoint is known to take tools for all its models, so nothing is tried."""
+
+    recorded = False
+
+    def __init__(
+        self,
+        backend: OpenAICompatibleModel,
+        store: AbilityStore,
+        *,
+        trusted: bool = False,
+        place: Endpoint | None = None,
+    ) -> None:
+        """``place`` is what the model is remembered under: its endpoint, where that has an address that stays."""
+        self._place = place or backend.endpoint
+        self.name = backend.name
+        self.backend = backend
+        self._store = store
+        self._trusted = trusted
+        self._owed = Usage()  # of requests that led to no answer: counted with the next
+        self._asked_particulars = False
+
+    @property
+    def abilities(self) -> Abilities:
+        return self._store.of(self._place, self.backend.model)
+
+    @property
+    def context_window(self) -> int | None:
+        return self.abilities.context_window or self.backend.context_window
+
+    def learn(self, **found: object) -> Abilities:
+        return self._store.learn(self._place, self.backend.model, **found)
+
+    def forget(self) -> None:
+        """Find everything out anew."""
+        self._store.forget(self._place, self.backend.model)
+        self._asked_particulars = False
+
+    async def prepare(self) -> None:
+        """Ask the endpoint, once, what it tells of the model without being used: its context window above all.
+
+        Never fails; takes a few seconds at most.
+        """
+        if self._trusted or self._asked_particulars or self.abilities.context_window:
+            return
+        self._asked_particulars = True
+        told = await ask_particulars(self.backend.endpoint, self.backend.model)
+        found: dict[str, object] = {}
+        if told.context_window:
+            found["context_window"] = told.context_window
+        if told.images is not None:
+            found["images"] = told.images
+        if told.tools is False and not self.abilities.known:
+            found["calling"] = "schema"
+        if found:
+            self.learn(**found)
+
+    async def stream(
+        self, messages: Sequence[Message], tools: Sequence[ToolDefinition], settings: ModelSettings
+    ) -> AsyncIterator[Answer]:
+        """See ``base.Model``."""
+        calling = self.abilities.calling
+        if calling in ("", "native"):
+            asked = self._natively(messages, tools, settings)
+        else:
+            asked = self._constrained(messages, tools, settings, calling)
+        async with aclosing(asked) as items:
+            async for item in items:
+                yield self._with_debts(item) if isinstance(item, ModelResponse) else item
+
+    def _with_debts(self, answer: ModelResponse) -> ModelResponse:
+        owed, self._owed = self._owed, Usage()
+        return replace(answer, usage=add(answer.usage, owed)) if owed != Usage() else answer
+
+    async def _constrained(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[ToolDefinition],
+        settings: ModelSettings,
+        calling: Calling,
+    ) -> AsyncGenerator[Answer]:
+        model = ConstrainedModel(self.backend, calling, self._settle)
+        async with aclosing(model.stream(messages, tools, settings)) as items:
+            async for item in items:
+                yield item
+
+    def _settle(self, calling: Calling) -> None:
+        self.learn(calling=calling)
+
+    async def _natively(
+        self, messages: Sequence[Message], tools: Sequence[ToolDefinition], settings: ModelSettings
+    ) -> AsyncGenerator[Answer]:
+        """Ask with the endpoint's own tools; change over where it turns out that they are not called."""
+        watched = bool(tools) and not self._trusted and not self.abilities.proven
+        thoughts, held, shown = Thoughts(), "", False
+        answer: ModelResponse | None = None
+        called = False
+        try:
+            async with aclosing(self.backend.ask(messages, tools, settings)) as items:
+                async for item in items:
+                    match item:
+                        case TextDelta(text):
+                            held += text if self._trusted else thoughts.feed(text)
+                            if held and not (watched and held.lstrip().startswith(SUSPICIOUS)):
+                                shown = True
+                                yield TextDelta(held)
+                                held = ""
+                        case ToolCallDelta():
+                            if held:
+                                yield TextDelta(held)
+                                held = ""
+                            called = True
+                            yield item
+                        case _:
+                            answer = item
+        except ModelError as error:
+            if error.reason != "no_tools" or not tools:
+                raise
+        if answer is None:  # the endpoint takes no tools
+            self.learn(calling="schema", proven=False)
+            async with aclosing(self._constrained(messages, tools, settings, "schema")) as items:
+                async for item in items:
+                    yield item
+            return
+        if not self._trusted:
+            held += thoughts.rest()
+            answer = replace(answer, text=without_thoughts(answer.text))
+        if called and watched:
+            self.learn(calling="native", proven=True)
+        elif watched and answer.text.strip() and answer.finish_reason in ("stop", "tool_calls", "length"):
+            written = ObjectReader({tool["function"]["name"] for tool in tools})
+            written.feed(answer.text)
+            meant = written.close()
+            if meant.calls and not shown:
+                # It writes its calls as text. This one is understood; the next are held to a schema.
+                self.learn(calling="schema")
+                for number, call in enumerate(meant.calls):
+                    yield ToolCallDelta(number, call.arguments, call.id, call.name)
+                yield ModelResponse(meant.text, meant.calls, "tool_calls", answer.usage)
+                return
+            if meant.calls or not (self.abilities.known or await self.calls_tools()):
+                self.learn(calling="schema")
+                self._owed = add(self._owed, answer.usage)
+                raise ModelError(
+                    f"{self.name} does not call tools by itself. It is asked in another way from now on.",
+                    hint="Try again.",
+                    reason="interrupted",
+                )
+        if held:
+            yield TextDelta(held)
+        yield answer
+
+    async def calls_tools(self) -> bool:
+        """Try whether the model calls a tool that it is told to call, and remember it. Raises ``ModelError``."""
+        called = False
+        settings = ModelSettings(max_output_tokens=TRIAL_TOKENS, temperature=0)
+        try:
+            async with aclosing(self.backend.ask(TRIAL_MESSAGES, TRIAL_TOOLS, settings)) as items:
+                async for item in items:
+                    if isinstance(item, ModelResponse):
+                        called = any(call.name == TRIAL_TOOL for call in item.tool_calls)
+                        self._owed = add(self._owed, item.usage)
+        except ModelError as error:
+            if error.reason != "no_tools":
+                raise
+        self.learn(calling="native" if called else "schema")
+        return called
