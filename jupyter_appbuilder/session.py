@@ -461,6 +461,12 @@ class Session:
         self._may_act(busy_is_fine=True)
         await self.network.revoke(host, by="person")
 
+    async def raise_budget(self, amounts: Mapping[str, float]) -> None:
+        """Let this session use more from now on: ``dollars``, ``tokens`` or both. ``usage.Accounts`` says how much."""
+        await self.ready()
+        self._may_act(busy_is_fine=True)
+        await self.append(Draft("budget.raised", amounts))
+
     async def restore(self, checkpoint: str) -> Event:
         """Bring files and preview back to a checkpoint. The restore is itself an event and a checkpoint on top."""
         self._may_act()

@@ -21,6 +21,7 @@ from .preview import PreviewHandler
 from .sandboxes import SandboxesHandler, SandboxHandler, SandboxProvidersHandler
 from .sessions import SessionHandler, SessionsHandler
 from .tools import ToolHandler
+from .usage import BudgetsHandler, SessionBudgetHandler, SessionUsageHandler, UsageHandler, UsageRequestsHandler
 
 PREFIX = "/appbuilder/api"
 NAME = r"[^/]+"
@@ -45,6 +46,8 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/network/{host}": NetworkHostHandler,
     "/sessions/{session}/preview": PreviewHandler,
     "/sessions/{session}/notebook": NotebookHandler,
+    "/sessions/{session}/usage": SessionUsageHandler,
+    "/sessions/{session}/budget": SessionBudgetHandler,
     "/templates": TemplatesHandler,
     "/sandboxes": SandboxesHandler,
     "/sandboxes/providers": SandboxProvidersHandler,
@@ -53,6 +56,9 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/providers": ProvidersHandler,
     "/providers/{provider}": ProviderHandler,
     "/demos": DemosHandler,
+    "/usage": UsageHandler,
+    "/usage/requests": UsageRequestsHandler,
+    "/usage/budgets": BudgetsHandler,
     "/health": HealthHandler,
     "/openapi.{format}": ContractHandler,
 }

@@ -11,9 +11,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import InvalidInput
 from ..events import Event, timestamp
 from ..log import Summary
-from .budgets import TRAITS, BudgetSettings
+from .budgets import TRAITS, BudgetSettings, Unit, amount
 from .days import name_of, starts
 from .ledger import UsageTotals, ledger
 from .prices import PriceList
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ..agent.models.base import Model
     from ..builder import AppBuilder
     from ..log.usage import RequestRow, Used
+    from ..session import Session
 
 SHOWN_SESSIONS = 20
 """Of the sessions that used something, the largest so many are listed."""
@@ -55,6 +57,24 @@ class Accounts:
 
     async def used_since(self, moment: float) -> UsageTotals:
         return total(await self._builder.log_store.used(moment))
+
+    async def raise_session(self, session: Session, amounts: Mapping[Unit, float]) -> None:
+        """Let one session use this much from now on, by the person's word: dollars, tokens or both.
+
+        Raises ``InvalidInput`` for nothing, for what is used up already, and above what the administrator set.
+        """
+        used = ledger(await session.events()).session
+        if not amounts:
+            raise InvalidInput("There is nothing to raise.", hint="Send 'dollars', 'tokens' or both.", field="dollars")
+        for unit, value in amounts.items():
+            self.settings.check(("session", unit), value)
+            spent = used.dollars if unit == "dollars" else used.tokens
+            if value <= spent:
+                raise InvalidInput(
+                    f"This session has used {amount(unit, spent)} already.", hint="Name more than that.", field=unit
+                )
+        data = {unit: int(value) if unit == "tokens" else value for unit, value in amounts.items()}
+        await session.raise_budget(data)
 
     async def of_session(self, summary: Summary, events: Sequence[Event]) -> dict[str, Any]:
         """A session's usage by turn and step, and its budgets, as JSON."""
