@@ -11,14 +11,14 @@ import contextlib
 import re
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
-from traitlets import Bool, Dict, Float, Int, List, Unicode, default
+from traitlets import Bool, Dict, Enum, Float, Int, List, Unicode, default
 from traitlets.config import LoggingConfigurable
 
 from .control import ControlSocket
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from .agent.demo.recordings import Recording
     from .agent.loop import Agent
     from .agent.models.catalog import Catalog
+    from .agent.models.local.servers import LocalModels
+    from .agent.profile import Choice
+    from .forking import ForkPoint
     from .preview.capabilities import Previews
     from .running_app import RunningApp
     from .sandbox.base import Ready, ReadyPool, SandboxProvider
@@ -66,6 +69,23 @@ class AppBuilder(LoggingConfigurable):
     providers = Dict(
         help="""Model endpoints by provider name: `{"zai": {"base_url": "https://…", "api_key": "…"}}`. A key is better
         given through the provider's environment variable (OPENAI_API_KEY …)."""
+    ).tag(config=True)
+    gguf_dirs = List(
+        Unicode(), help="Folders with models in GGUF files, offered beside those that were used before."
+    ).tag(config=True)
+    local_context = Int(
+        0,
+        help="""Tokens of context for models in GGUF files, at most. Default: 16384, less where the model was trained
+        for less or memory is short. More takes more memory, and above 16384 a model gets the full profile.""",
+    ).tag(config=True)
+    local_idle_seconds = Float(900.0, help="A GGUF model that nobody asked for this long leaves memory.").tag(
+        config=True
+    )
+    profile = Enum(
+        ("auto", "full", "small"),
+        "auto",
+        help="""What models are given at a time: `full` (all tools, the whole prompt), `small` (few tools, a short
+        prompt), or `auto`: small for a context window up to 16384 tokens.""",
     ).tag(config=True)
     template = Unicode(
         "react-vite", help="The template of new sessions: its name, its folder, or the address of a git repository."
@@ -164,7 +184,7 @@ class AppBuilder(LoggingConfigurable):
 
             credentials = Credentials(Path(self.data_dir) / "providers.json", self.providers)
             pace = None if self.demo_pace < 0 else self.demo_pace
-            self._catalog = Catalog(credentials, model=self.model, pace=pace)
+            self._catalog = Catalog(credentials, model=self.model, pace=pace, local=self._local_models())
         return self._catalog
 
     @property
@@ -175,6 +195,17 @@ class AppBuilder(LoggingConfigurable):
 
             self._usage = Accounts(self)
         return self._usage
+
+    def _local_models(self) -> LocalModels:
+        from .agent.models.local.servers import LocalModels
+
+        return LocalModels(
+            Path(self.root_dir),
+            folders=self.gguf_dirs,
+            context=self.local_context,
+            idle_seconds=self.local_idle_seconds,
+            used=Path(self.data_dir) / "gguf-files.json",
+        )
 
     @property
     def tools(self) -> dict[str, Tool[Any]]:
@@ -327,12 +358,7 @@ class AppBuilder(LoggingConfigurable):
     async def _furnish(self, session: Session, template: Template, ready: Ready | None) -> None:
         """Give a new session its files, then its running preview."""
         app = session.app
-
-        def placed() -> None:
-            session.placed.set()
-            self.in_background(app.ensure())
-
-        try:
+        async with self._founding(session) as placed:
             moved = ready is not None and await ready.move(session.id, session.workspace.app)
             if ready and moved:
                 await app.take(ready.sandbox)
@@ -340,6 +366,71 @@ class AppBuilder(LoggingConfigurable):
             await session.workspace.create(template.files, moved=moved, placed=placed)
             first = (await session.workspace.checkpoints())[0]
             await session.append(checkpoint_draft(first, None), Draft("session.ready"))
+
+    async def fork(
+        self,
+        source: str,
+        *,
+        message: int | None = None,
+        turn: str = "",
+        checkpoint: str = "",
+        name: str = "",
+        model: str = "",
+    ) -> tuple[Session, ForkPoint]:
+        """A new session that begins where the session ``source`` (its id) was: before the turn of a message (its
+        event's number), before a turn, or after a checkpoint; and what was found there. Give one of the three.
+
+        Its state is *creating* until its files stand; a process that dies meanwhile leaves it *failed*. The source is
+        only read: it may be working, or belong to another process. Raises as ``forking.fork_point`` and ``create``.
+        """
+        from .forking import fork_point, fork_title, inherited, names
+
+        origin = await self.log_store.summary(source)
+        events = await self.log_store.read(source)
+        point = fork_point(events, message=message, turn=turn, checkpoint=checkpoint)
+        model = model or origin.model
+        self.catalog.resolve(model)
+        wanted, title = names(origin.name, origin.title)
+        folder = self._reserve(name, "", wanted)
+        session_id = secrets.token_hex(8)
+        root = str(folder.parent.parent)
+        own = {"name": folder.name, "title": fork_title(title, folder.name), "root": root}
+        created = {**point.events[0].data, **own, "path": f"{FOLDER}/{folder.name}"}
+        try:
+            await self.log_store.claim(session_id)
+            first = await self.log_store.append(session_id, [Draft("session.created", created)])
+        except BaseException:
+            folder.rmdir()
+            raise
+        session = await self._assemble(await self.log_store.summary(session_id), first, owned=True)
+        self._sessions[session_id] = session
+        self._keep_house()
+        session.begin(self._branch_off(session, origin, point, inherited(point, events, created, model)))
+        return session, point
+
+    async def _branch_off(self, session: Session, origin: Summary, point: ForkPoint, drafts: Sequence[Draft]) -> None:
+        """Give a fork its files, what its pages keep, and its log."""
+        from .forking import copy_storage
+        from .workspace import Workspace
+
+        async with self._founding(session) as placed:
+            files = Workspace(self._folder(origin))
+            await session.workspace.branch(files, point.checkpoint, point.tree, placed=placed)
+            storage = Path(self.data_dir) / "storage"
+            await asyncio.to_thread(copy_storage, storage / f"{origin.id}.json", storage / f"{session.id}.json")
+            await session.adopt(point.events[1:], drafts)
+
+    @contextlib.asynccontextmanager
+    async def _founding(self, session: Session) -> AsyncGenerator[Callable[[], None]]:
+        """Make a new session's folder in this block. It gets what to call when the app's files lie in place. What goes
+        wrong ends the session's making."""
+
+        def placed() -> None:
+            session.placed.set()
+            self.in_background(session.app.ensure())
+
+        try:
+            yield placed
         except AppBuilderError as error:
             await session.append(Draft("session.failed", {"message": error.message, "hint": error.hint}))
             raise
@@ -440,6 +531,8 @@ class AppBuilder(LoggingConfigurable):
         for provider in self._provider.values():
             with contextlib.suppress(Exception):
                 await provider.close()
+        if self._catalog and self._catalog.local:
+            await self._catalog.local.close()
         await self._control.close()
         await self.log_store.close()
 
@@ -475,6 +568,7 @@ class AppBuilder(LoggingConfigurable):
         from .preview.storage import PageStorage
         from .running_app import RunningApp
         from .tools.base import ToolContext
+        from .tools.diagnostics import Diagnostics
         from .tools.runner import ToolRunner
         from .tools.seen import Seen
         from .workspace import Workspace
@@ -533,16 +627,28 @@ class AppBuilder(LoggingConfigurable):
         return session
 
     async def _make_agent(self, session: Session, model: str) -> Agent:
-        from .agent.history import SessionHistory
+        from .agent.history import SessionHistory, view_of
         from .agent.loop import Agent, Limits
+        from .agent.profile import OfferedTools, profile_of
         from .agent.prompt import system_prompt
 
-        prompt = system_prompt(self.find_template(session.summary.template))
+        found = await self.catalog.prepared(model)
+        profile = profile_of(found.context_window, cast("Choice", self.profile))
+        prompt = system_prompt(self.find_template(session.summary.template), profile)
         limits = Limits(max_steps=self.max_steps, max_seconds=self.max_seconds)
-        history = SessionHistory(session.events, prompt)
-        found = self.catalog.resolve(model)
+        history = SessionHistory(session.events, prompt, view_of(profile))
+        runner = OfferedTools.of(session.runner, profile)
         spending = await self.usage.spending(found)
-        return Agent(found, session.runner, session, history, limits, waits=session.approvals, spending=spending)
+        return Agent(
+            found,
+            runner,
+            session,
+            history,
+            limits,
+            waits=session.approvals,
+            spending=spending,
+            compact_at=profile.compact_at,
+        )
 
     def _folder(self, summary: Summary) -> Path:
         """A session's folder. When its root has moved (another home, a copied disk), it is looked for below ours."""
@@ -550,8 +656,9 @@ class AppBuilder(LoggingConfigurable):
         below_ours = Path(self.root_dir).resolve() / summary.path
         return below_ours if not made_in.is_dir() and below_ours.is_dir() else made_in
 
-    def _reserve(self, name: str, title: str) -> Path:
-        """Make the folder of a new session; a name asked for is taken as it is, a name found is made unique."""
+    def _reserve(self, name: str, title: str, wanted: str = "") -> Path:
+        """Make the folder of a new session; a name asked for is taken as it is, one found (``wanted``, or made of the
+        title) is made unique."""
         if name and not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", name):
             raise InvalidInput(
                 f"{name!r} is not a name for an app.",
@@ -560,7 +667,7 @@ class AppBuilder(LoggingConfigurable):
             )
         shelf = Path(self.root_dir).resolve() / FOLDER
         shelf.mkdir(parents=True, exist_ok=True)
-        wanted = name or _slug(title)
+        wanted = name or wanted or _slug(title)
         for number in range(1, 10_000):
             folder = shelf / (wanted if number == 1 else f"{wanted}-{number}")
             try:
@@ -572,7 +679,6 @@ class AppBuilder(LoggingConfigurable):
                         hint="Choose another name.",
                         reason="name_taken",
                         field="name",
-        from .tools.diagnostics import Diagnostics
                     ) from None
                 continue
             return folder

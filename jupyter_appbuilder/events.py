@@ -265,8 +265,8 @@ class HistoryCompacted(TypedDict):
 
 
 class TurnDropped(TypedDict):
-    """The person had a turn asked again: its files are gone back on (``session.restored`` follows where there were any),
-    and the model is not shown it any more. The turn that follows is the new try."""
+    """The person had a turn asked again: its files are gone back on (``session.restored`` follows where there were
+    any), and the model is not shown it any more. The turn that follows is the new try."""
 
     turn: str
     checkpoint: str  # of the files before that turn

@@ -21,6 +21,8 @@ from .log.summary import fold
 from .modes import mode_of
 from .plans import left_by, open_plan, plans, request
 from .recovery import MOST_RESUMED, take_back
+from .retries import CONTINUE, checkpoint_before, first_request, last_request, open_request, without_dropped
+from .uncut import uncut
 
 if TYPE_CHECKING:
     from .agent.loop import Agent, Outcome
@@ -79,6 +81,7 @@ class Session:
         self._listening = ""  # the turn whose agent takes further messages
         self._turn: asyncio.Task[None] | None = None
         self._work: asyncio.Task[Any] | None = None
+        self._renewing: asyncio.Task[None] | None = None
         self._calls = 0
         self._observer: asyncio.Task[None] | None = None
         self._beginning: asyncio.Task[None] | None = None
@@ -137,6 +140,17 @@ class Session:
             storing.exception()
             raise
 
+    async def adopt(self, events: Sequence[Event], drafts: Sequence[Draft]) -> None:
+        """Begin with another session's events, and ``drafts`` after them."""
+
+        async def take() -> None:
+            async with self._appending:
+                self._take(await self._log.adopt(self.id, events, drafts))
+
+        await uncut(take())
+        self.runner.forget(self._events)
+        await self.network.settle()
+
     async def _store(self, drafts: Sequence[Draft]) -> list[Event]:
         async with self._appending:
             try:
@@ -168,6 +182,11 @@ class Session:
     async def events(self, after: int = 0) -> list[Event]:
         return self._events[after:]
 
+    @property
+    def stored(self) -> Sequence[Event]:
+        """Every event so far, as it stands."""
+        return self._events
+
     def watch(self, after: int = 0) -> AsyncGenerator[dict[str, Any], None]:
         """Wire messages (docs/architecture.md, "Wire") from the first event after ``after`` on."""
         if not self.owned and self._observer is None:
@@ -182,11 +201,6 @@ class Session:
         while not self.owned:
             await asyncio.sleep(OBSERVE_SECONDS)
             if self.channel.watched:
-    @property
-    def stored(self) -> Sequence[Event]:
-        """Every event so far, as it stands."""
-        return self._events
-
                 await self.refresh()
 
     async def refresh(self) -> None:
@@ -240,8 +254,18 @@ class Session:
         """What turns in plan mode came to, the oldest first."""
         return plans(self._events)
 
-    async def _begin(self, text: str, model: str | None, mode: Mode, accepted: Mapping[str, Any] | None = None) -> str:
-        """Start a turn. ``accepted``: the plan it builds."""
+    async def _begin(
+        self,
+        text: str,
+        model: str | None,
+        mode: Mode,
+        accepted: Mapping[str, Any] | None = None,
+        *,
+        dropping: str = "",
+        continues: str | None = None,
+    ) -> str:
+        """Start a turn. ``accepted``: the plan it builds; ``dropping``: the turn it takes the place of; ``continues``:
+        the one it goes on from."""
         self._may_act()
         # The agent is made before anything is stored: a wrong model name is an error, not a failed turn.
         name = model or self.summary.model
@@ -256,7 +280,7 @@ class Session:
         self._may_act()
         started = asyncio.get_running_loop().create_future()
         self._stopping = False
-        self._turn = asyncio.create_task(self._run(agent, name, text, started, mode, accepted))
+        self._turn = asyncio.create_task(self._run(agent, name, text, started, mode, accepted, dropping, continues))
         return await asyncio.shield(started)
 
     async def _tell(self, text: str) -> str:
@@ -283,15 +307,25 @@ class Session:
             return True
 
     async def retry(self) -> str:
-        """Ask for what the last turn was asked again, all of it."""
+        """Drop what the last turn changed, and ask for the same again, all of it. The new turn.
+
+        The files go back to what they were before it; what they were until now is kept as a version, with what a person
+        changed since. Raises ``Conflict`` (reason ``nothing_to_retry``), ``SessionBusy``.
+        """
         await self.ready()
         self._may_act()
-        asked = [event.data for event in self._events if event.type == "message.user"]
-        if not asked:
-            raise Conflict("Nothing was asked yet.", hint="Send a message first.", reason="nothing_to_retry")
-        last = asked[-1]["turn"]
-        text = "\n\n".join(data["text"] for data in asked if data["turn"] == last)
-        return await self.send(text, mode=self.mode_of(last))
+        last = last_request(self._events)
+        return await self._begin(last.text, None, last.mode, dropping=last.turn, continues=last.continues)
+
+    async def go_on(self) -> str:
+        """Go on from where the last turn was cut short: stopped, at a limit, failed. The new turn.
+
+        Raises ``Conflict`` (reason ``nothing_to_continue``) after a turn that is done, ``SessionBusy``.
+        """
+        await self.ready()
+        self._may_act()
+        last = open_request(self._events)
+        return await self._begin(CONTINUE, None, last.mode, continues=last.turn)
 
     async def stop(self) -> None:
         """Stop the running turn or tool call, also in the middle of a command. Returns when it has ended; nothing to
@@ -326,25 +360,32 @@ class Session:
         started: asyncio.Future[str],
         mode: Mode = "build",
         accepted: Mapping[str, Any] | None = None,
+        dropping: str = "",
+        continues: str | None = None,
     ) -> None:
         async with self._acting:
             try:
                 await self._mend()
                 turn = f"t{self.summary.turns + 1}"
-                await self._take_outside_changes()
-                drafts = [
-                    Draft("turn.started", {"turn": turn, "model": model} | ({} if mode == "build" else {"mode": mode}))
-                ]
+                await self._keep_edits()
+                dropped = await self._go_back(dropping) if dropping else []
+                begun = {"turn": turn, "model": model} | ({} if mode == "build" else {"mode": mode})
+                drafts = [Draft("turn.started", begun | ({"continues": continues} if continues else {}))]
                 if accepted:
                     drafts.append(Draft("plan.accepted", {**accepted, "turn": turn}))
                 if model != self.summary.model:
                     drafts.insert(0, Draft("session.updated", {"model": model}))
-                await self.append(*drafts, Draft("message.user", {"turn": turn, "text": text}))
+                await self.append(*dropped, *drafts, Draft("message.user", {"turn": turn, "text": text}))
             except BaseException as error:
                 started.set_exception(error)
                 started.exception()
                 return
             started.set_result(turn)
+            if dropped:
+                self.runner.forget(self._events)
+                # Beside the agent: it can read and write meanwhile, and stopping the turn need not wait for packages.
+                self._renewing = asyncio.create_task(self._renew_packages(dropped))
+                self._renewing.add_done_callback(lambda task: task.cancelled() or task.exception())
             await self._carry_out(agent, turn, model, text)
 
     async def _carry_out(self, agent: Agent, turn: str, model: str, text: str) -> None:
@@ -363,6 +404,8 @@ class Session:
                     break
         except asyncio.CancelledError:
             reason, message, hint = "stopped", "Stopped.", "What was done so far is kept. Go on, or restore."
+            if self.runner.diagnostics:
+                self.runner.diagnostics.stop()
         except AppBuilderError as error:
             reason, message, hint = "failed", error.message, error.hint
         except Exception:
@@ -377,7 +420,8 @@ class Session:
             log.error("The end of turn %s of session %s could not be stored: %s", turn, self.id, error)
 
     async def _answer(self, agent: Agent, turn: str, model: str, text: str) -> Outcome:
-        earlier = [e.data["text"] for e in self._events if e.type == "message.user" and e.data["turn"] != turn]
+        known = without_dropped(self._events)
+        earlier = [e.data["text"] for e in known if e.type == "message.user" and e.data["turn"] != turn]
         calls = {e.type + e.data["call"] for e in self._events if e.type in ("tool.started", "tool.finished")}
         for number, (path, content) in enumerate(self._seeds(model, text, earlier).items()):
             call = f"{turn}.seed.{number}"
@@ -392,6 +436,7 @@ class Session:
         """Close a turn: checkpoint what it left, then say how it ended."""
         drafts: list[Draft] = []
         mode = mode_of(self._events, turn)
+        title = title if title != CONTINUE else first_request(self._events, turn) or title
         if mode == "plan" and (plan := left_by(self._events, turn, done=reason == "done")):
             drafts.append(plan)
         try:
@@ -404,8 +449,6 @@ class Session:
                 ours = isinstance(error, AppBuilderError)
                 reason, message = "failed", error.message if ours else f"The version could not be kept: {error}."
                 hint = error.hint if ours else "Check the disk's space and rights, then ask again."
-            if self.runner.diagnostics:
-                self.runner.diagnostics.stop()
             log.warning("No checkpoint after turn %s of session %s: %s", turn, self.id, error)
         finished = {"turn": turn, "reason": reason, "message": message, "hint": hint}
         await self.append(*drafts, Draft("turn.finished", finished))
@@ -472,16 +515,38 @@ class Session:
         self._may_act()
         async with self._acting:
             await self._mend()
-            await self._take_outside_changes()
-            if kept := await self.workspace.checkpoint("Edits by hand", known=True):
-                await self.append(checkpoint_draft(kept, None))
-            previous = (await self.workspace.checkpoints())[0].id
-            made, patch = await self.workspace.restore(checkpoint)
-            restored = {"checkpoint": checkpoint, "tree": made.tree, "previous": previous, "patch": patch}
-            events = await self.append(Draft("session.restored", restored), checkpoint_draft(made, None))
-            if "package" in patch and self.app.server.state in ("ready", "failed"):
-                await self.app.restart()
+            await self._keep_edits()
+            restored = await self._put_back(checkpoint)
+            events = await self.append(*restored)
+            await self._renew_packages(restored)
             return events[0]
+
+    async def _keep_edits(self) -> None:
+        """Make a version of what a person changed since the last one."""
+        await self._take_outside_changes()
+        if kept := await self.workspace.checkpoint("Edits by hand", known=True):
+            await self.append(checkpoint_draft(kept, None))
+
+    async def _put_back(self, checkpoint: str) -> list[Draft]:
+        """Bring the files back to a checkpoint; what to store about it."""
+        previous = (await self.workspace.checkpoints())[0].id
+        made, patch = await self.workspace.restore(checkpoint)
+        restored = {"checkpoint": checkpoint, "tree": made.tree, "previous": previous, "patch": patch}
+        return [Draft("session.restored", restored), checkpoint_draft(made, None)]
+
+    async def _go_back(self, turn: str) -> list[Draft]:
+        """Bring the files back to what they were before a turn that is asked again; what to store about it."""
+        before = checkpoint_before(self._events, turn)
+        dropped = Draft("turn.dropped", {"turn": turn, "checkpoint": before["checkpoint"]})
+        if before["tree"] == await self.workspace.known():
+            return [dropped]
+        return [dropped, *await self._put_back(before["checkpoint"])]
+
+    async def _renew_packages(self, restored: Sequence[Draft]) -> None:
+        """Start the dev server anew if going back changed what it needs."""
+        patches = [draft.data.get("patch", "") for draft in restored if draft.type == "session.restored"]
+        if any("package" in patch for patch in patches) and self.app.server.state in ("ready", "failed"):
+            await self.app.restart()
 
     async def update(self, *, title: str | None = None, model: str | None = None) -> None:
         """Rename the session, or choose its model for the next turns."""
@@ -661,6 +726,8 @@ class Session:
         await self.stop()
         if self._observer is not None:
             self._observer.cancel()
+        if self.runner.diagnostics:
+            self.runner.diagnostics.stop()
         await self.app.close()
         async with self._acting:
             pass  # a look at the files that was under way has ended: the folder can go
@@ -706,5 +773,3 @@ def interrupted(started: Mapping[str, Any]) -> dict[str, Any]:
         "detail": {"interrupted": True},
         "duration_ms": 0,
     }
-        if self.runner.diagnostics:
-            self.runner.diagnostics.stop()

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..events import Event, SessionState, timestamp
 
-PROJECTION = 2
+PROJECTION = 3
 """Raise this when the fold changes: stored summaries are then rebuilt from the events."""
 
 
@@ -35,6 +35,7 @@ class Summary:
     output_tokens: int = 0
     cached_tokens: int = 0
     cost: float | None = 0.0  # None once any part of it is not known
+    forked: Mapping[str, Any] | None = None  # {source, name} of the session it was forked from
 
     @property
     def recorded(self) -> bool:
@@ -61,6 +62,7 @@ class Summary:
                 "cached_tokens": self.cached_tokens,
                 "cost": self.cost,
             },
+            "forked": dict(self.forked) if self.forked else None,
         }
 
     def to_row(self) -> dict[str, Any]:
@@ -92,6 +94,11 @@ def _step(summary: Summary, event: Event) -> Summary:
             return replace(summary, state="ready")
         case "session.updated":
             return replace(summary, **data)
+        case "session.forked":
+            # What was used up to here was the other session's.
+            forked = {"source": data["source"], "name": data["name"]}
+            unused = {"input_tokens": 0, "output_tokens": 0, "cached_tokens": 0, "cost": 0.0}
+            return replace(summary, state="ready", forked=forked, **unused)
         case "session.failed":
             return replace(summary, state="failed")
         case "session.ended":

@@ -55,6 +55,13 @@ class Body:
             raise InvalidInput(f"{name!r} must be true or false, not {_kind(value)}.", field=name)
         return value
 
+    def number(self, name: str, default: int | None = None) -> int:
+        """A whole number from 0."""
+        value = self._value(name, default)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise InvalidInput(f"{name!r} must be a whole number from 0, not {value!r}.", field=name)
+        return value
+
     def mapping(self, name: str, default: dict[str, Any] | None = None) -> dict[str, Any]:
         value = self._value(name, default)
         if not isinstance(value, dict):

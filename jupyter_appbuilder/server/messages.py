@@ -1,4 +1,4 @@
-"""A session's conversation: say something, stop the turn, try the last request again."""
+"""A session's conversation: say something, stop the turn, go on from where it stopped, ask the last request again."""
 
 from __future__ import annotations
 
@@ -24,6 +24,14 @@ class RetryHandler(AppBuilderHandler):
     @authorized
     async def post(self, session: str) -> None:
         turn = await (await self.session(session)).retry()
+        self.answer({"turn": turn}, 202)
+
+
+class ContinueHandler(AppBuilderHandler):
+    @web.authenticated
+    @authorized
+    async def post(self, session: str) -> None:
+        turn = await (await self.session(session)).go_on()
         self.answer({"turn": turn}, 202)
 
 

@@ -14,9 +14,11 @@ from .checkpoints import CheckpointsHandler, DiffHandler, RestoreHandler
 from .contract import ContractHandler
 from .export import ExportHandler
 from .files import FileHandler, FilesHandler
+from .forks import ForkHandler
 from .health import HealthHandler
-from .messages import MessagesHandler, RetryHandler, StopHandler
+from .messages import ContinueHandler, MessagesHandler, RetryHandler, StopHandler
 from .notebook import NotebookHandler
+from .plans import AcceptHandler, PlansHandler
 from .preview import PreviewHandler
 from .sandboxes import SandboxesHandler, SandboxHandler, SandboxProvidersHandler
 from .sessions import SessionHandler, SessionsHandler
@@ -31,6 +33,8 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}": SessionHandler,
     "/sessions/{session}/messages": MessagesHandler,
     "/sessions/{session}/retry": RetryHandler,
+    "/sessions/{session}/continue": ContinueHandler,
+    "/sessions/{session}/fork": ForkHandler,
     "/sessions/{session}/stop": StopHandler,
     "/sessions/{session}/events": EventsHandler,
     "/sessions/{session}/channel": ChannelHandler,
@@ -41,6 +45,8 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/restore": RestoreHandler,
     "/sessions/{session}/export": ExportHandler,
     "/sessions/{session}/tools/{tool}": ToolHandler,
+    "/sessions/{session}/plans": PlansHandler,
+    "/sessions/{session}/plans/{plan}/accept": AcceptHandler,
     "/sessions/{session}/approvals/{approval}": ApprovalHandler,
     "/sessions/{session}/network": NetworkHandler,
     "/sessions/{session}/network/{host}": NetworkHostHandler,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from pydantic import ValidationError
 
 from ..errors import AppBuilderError, InvalidInput, NotFound
-from ..events import By, Draft, Mode
+from ..events import By, Draft, Event, Mode
 from ..journal import Journal
 from ..modes import refusal
 from ..uncut import uncut
@@ -62,6 +62,10 @@ class ToolRunner:
         self._context = context
         self._journal = journal
         self._lock = asyncio.Lock()
+
+    def forget(self, events: Sequence[Event]) -> None:
+        """Take it from the log anew what the agent has seen of the files: a turn was dropped."""
+        self._seen = Seen(events)
 
     def definitions(self) -> list[dict[str, Any]]:
         """The tools in the OpenAI function-calling format."""

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Conflict
+from ..retries import without_dropped
 
 if TYPE_CHECKING:
     from ..events import Event
@@ -29,7 +30,7 @@ class Seen:
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self._files: dict[str, str] = {}
         agents: set[str] = set()
-        for event in events:
+        for event in without_dropped(list(events)):
             if event.type == "tool.started" and event.data["by"] == "agent":
                 agents.add(event.data["call"])
             elif event.type == "tool.finished" and event.data["call"] in agents and event.data["ok"]:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from ..errors import Conflict, InvalidInput, NotFound
+from ..errors import Conflict, InvalidInput, NotFound, Unavailable
 from ..uncut import uncut
 from .archive import contents_of, pack, zipped
 from .folder import link_at, opened_folder, read_at, remove, write_at
@@ -87,6 +87,37 @@ class Workspace:
             await self._commit(tree, None, "Start from the template")
             await self._keep_known()
             return tree
+
+    async def branch(
+        self, source: Workspace, checkpoint: str, tree: str, *, placed: Callable[[], None] | None = None
+    ) -> None:
+        """Begin with another workspace's versions up to ``checkpoint``, and the files of ``tree``, a tree of its own.
+
+        The other one is only read from. ``placed`` is called as soon as the files lie in place. Raises ``NotFound``
+        where its repository does not have them any more, ``Conflict`` as ``create``.
+        """
+        async with self._lock:
+            await _thread(self._make_folders, False)
+            await self._git.init()
+            try:
+                wanted = f"{checkpoint}\n{tree}\n".encode()
+                pack = await source._git.run("pack-objects", "--revs", "--stdout", "-q", stdin=wanted)
+            except (GitError, Unavailable) as error:
+                raise NotFound(
+                    f"The version to begin with is not in {source.folder} any more: {error.message}",
+                    hint="Its history was pruned or deleted. Fork at a later version, or start a new app.",
+                    reason="version_gone",
+                ) from None
+            await self._git.run("unpack-objects", "-q", stdin=pack)
+            files = await self._files_of(tree)
+            self._known = {}
+            await self._check_out(tree, list(files))
+            self._known = files
+            if placed:
+                placed()
+            await self._git.run("update-ref", "-m", "fork", "HEAD", checkpoint)
+            await self._follow_index(None, checkpoint)
+            await self._keep_known()
 
     def resolve(self, path: str) -> Path:
         """Where ``path`` leads, links followed. Raises ``InvalidInput`` unless that is inside ``app/``."""

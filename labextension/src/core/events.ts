@@ -12,6 +12,9 @@ export type ApprovalCause = 'stopped' | 'interrupted' | 'unattended';
 
 export type TurnReason = 'done' | 'stopped' | 'limit' | 'budget' | 'failed';
 
+/** What a turn is for. */
+export type Mode = 'build' | 'plan' | 'ask';
+
 export type SessionState = 'creating' | 'ready' | 'busy' | 'waiting' | 'asleep' | 'failed' | 'ended';
 
 export interface Usage {
@@ -45,9 +48,10 @@ export interface EventData {
   'session.failed': { message: string; hint: string };
   'session.ended': Record<string, never>;
   'session.restored': { checkpoint: string; tree: string; previous: string; patch?: string };
+  'session.forked': { source: string; name: string; message?: number };
   'sandbox.slept': Record<string, never>;
   'sandbox.woke': Record<string, never>;
-  'turn.started': { turn: string; model: string };
+  'turn.started': { turn: string; model: string; mode?: Mode; continues?: string };
   'turn.resumed': { turn: string };
   'turn.briefed': { turn: string; project: string; rules: string };
   /** What the model reads in place of all events up to `upto`. */
@@ -59,8 +63,13 @@ export interface EventData {
     tokens_before: number;
     tokens_after: number;
   };
+  'turn.dropped': { turn: string; checkpoint: string };
   'turn.finished': { turn: string; reason: TurnReason; message: string; hint: string };
   'message.user': { turn: string; text: string };
+  /** `source` is the call or the response whose text it is. */
+  'plan.written': { plan: string; turn: string; text: string; source: string };
+  /** `turn` builds it; its request holds the plan, as edited. */
+  'plan.accepted': { plan: string; turn: string; edited: boolean; by: By };
   'response.completed': {
     turn: string;
     response: string;

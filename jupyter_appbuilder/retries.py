@@ -1,0 +1,104 @@
+"""Turns that are asked again, and turns that are gone on from: what the log says about them.
+
+A turn is dropped when the person has it asked again: its files are gone back on, and whatever reads the log for the
+model leaves it out (``without_dropped``), so that a new try is not led by the one that failed. The log keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import Conflict
+from .events import Event, Mode
+
+CONTINUE = "Continue."
+"""What the person is shown to have said when a turn goes on from another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a turn was asked, all of it, and how."""
+
+    turn: str
+    text: str
+    mode: Mode
+    continues: str | None  # the turn it goes on from
+
+
+def without_dropped(events: Sequence[Event]) -> list[Event]:
+    """The events less all from the start of a dropped turn to the start of the one that took its place.
+
+    Checkpoints stay: a later event may name them.
+    """
+    dropped = {event.data["turn"] for event in events if event.type == "turn.dropped"}
+    if not dropped:
+        return list(events)
+    kept: list[Event] = []
+    inside = False
+    for event in events:
+        if event.type == "turn.started":
+            inside = event.data["turn"] in dropped
+        elif event.type == "session.forked":
+            inside = False
+        if not inside or event.type == "checkpoint.created":
+            kept.append(event)
+    return kept
+
+
+def request_of(events: Sequence[Event], turn: str) -> Request:
+    """What a turn was asked: its message, and what was said during it."""
+    texts = [event.data["text"] for event in events if event.type == "message.user" and event.data["turn"] == turn]
+    started = _started(events, turn)
+    return Request(turn, "\n\n".join(texts), started.get("mode", "build"), started.get("continues"))
+
+
+def last_request(events: Sequence[Event]) -> Request:
+    """What the last turn was asked. Raises ``Conflict`` where nothing was asked yet."""
+    for event in reversed(events):
+        if event.type == "message.user":
+            return request_of(events, event.data["turn"])
+    raise Conflict("Nothing was asked yet.", hint="Send a message first.", reason="nothing_to_retry")
+
+
+def open_request(events: Sequence[Event]) -> Request:
+    """What the last turn was asked, if it came to no end. Raises ``Conflict`` after one that is done."""
+    for event in reversed(events):
+        if event.type == "turn.finished":
+            if event.data["reason"] != "done":
+                return request_of(events, event.data["turn"])
+            break
+    raise Conflict(
+        "There is nothing to continue: the last request was carried out to its end.",
+        hint="Say what to do next.",
+        reason="nothing_to_continue",
+    )
+
+
+def first_request(events: Sequence[Event], turn: str) -> str:
+    """What a turn is about: its own first message, or that of the turn it goes on from in the end."""
+    while continues := _started(events, turn).get("continues"):
+        turn = continues
+    said = (event.data["text"] for event in events if event.type == "message.user" and event.data["turn"] == turn)
+    return next(said, "")
+
+
+def checkpoint_before(events: Sequence[Event], turn: str) -> Mapping[str, str]:
+    """The checkpoint (its event's data) of the files before a turn."""
+    last: Mapping[str, str] | None = None
+    for event in events:
+        if event.type == "turn.started" and event.data["turn"] == turn:
+            break
+        if event.type == "checkpoint.created":
+            last = event.data
+    if last is None:
+        raise Conflict("No version of the app from before this request was kept.", hint="Ask for the change again.")
+    return last
+
+
+def _started(events: Sequence[Event], turn: str) -> Mapping[str, Any]:
+    for event in events:
+        if event.type == "turn.started" and event.data["turn"] == turn:
+            return event.data
+    return {}
