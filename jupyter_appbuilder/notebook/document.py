@@ -172,6 +172,8 @@ class _Writer:
         self.arguments[event.data["call"]] = event.data["arguments"]
 
     def on_tool_finished(self, event: Event) -> None:
+        from ..tools.problems import without_news
+
         data = event.data
         arguments = self.arguments.pop(data["call"], {})
         patch = data.get("patch", "")
@@ -186,7 +188,7 @@ class _Writer:
             return
         output = data["summary"]
         if call.command == "run" and data["text"].strip():
-            output = _tail(data["text"].strip())
+            output = _tail(without_news(data["text"], data["detail"]).strip())
         self.code(f"e{event.seq}", call, output.rstrip() + "\n" if output.strip() else "")
 
     def on_file_changed(self, event: Event) -> None:

@@ -130,6 +130,10 @@ class Feed:
                 entry.state = "done" if data["ok"] else "failed"
                 entry.text = data["summary"] or entry.text
                 entry.output = data["text"]
+                if data["detail"].get("diagnostics"):
+                    from ..tools.problems import headline
+
+                    entry.text += f" · {headline(data['detail'])}"
                 return [entry]
             case "file.changed":
                 if data["path"] not in self.files:

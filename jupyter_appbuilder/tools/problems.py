@@ -151,6 +151,16 @@ def without_news(text: str, detail: Mapping[str, Any]) -> str:
     return text[:-length] if length else text
 
 
+def headline(detail: Mapping[str, Any]) -> str:
+    """What a result's detail tells of problems, in a few words for people; empty where it tells nothing."""
+    news = detail.get("diagnostics")
+    if not news:
+        return ""
+    if count := len(news["problems"]) + news["more"]:
+        return _count(count)
+    return f"{news['gone']} of the new problems gone" if news["remaining"] else "the new problems are gone"
+
+
 def by_key(problems: Iterable[Problem]) -> dict[tuple[str, str, str], Problem]:
     """The first of each kind, in their order."""
     found: dict[tuple[str, str, str], Problem] = {}

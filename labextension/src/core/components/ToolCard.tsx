@@ -8,6 +8,7 @@ import { linesChanged, type ToolItem } from '../view';
 import type { PartialResponse } from '../wire';
 import { CodeBlock, DiffFiles, DiffLines, FileLink, Lines, PathText } from './Code';
 import { Icon, Spinner } from './Icon';
+import { NewProblems, withoutNews } from './NewProblems';
 import { useTranslation } from './surroundings';
 
 /** A tool call that was asked for: its line in the feed, and behind it its arguments and what came of it. */
@@ -48,13 +49,15 @@ export const ToolCard = React.memo(function ToolCard({ item }: { item: ToolItem 
           <Body item={item} />
         </div>
       )}
+      <NewProblems result={item.result} />
     </div>
   );
 });
 
 /** Why it failed, as short as it can be said: details are a click away. */
 function problemLine(item: ToolItem): string {
-  const { summary = '', text = '' } = item.result ?? {};
+  const summary = item.result?.summary ?? '';
+  const text = withoutNews(item.result);
   if (item.tool === 'check_app') {
     // The first thing the compiler says is worth more than a count.
     return text.split('\n').find(line => /error TS\d+/.test(line))?.replace(ANSI, '').trim() ?? summary;
@@ -190,7 +193,7 @@ function Body({ item }: { item: ToolItem }): React.ReactElement {
   const content = args['content'];
   const parts: React.ReactElement[] = [];
   if (item.state === 'failed' && item.result) {
-    parts.push(<Output key="failed" text={item.result.text || item.result.summary} />);
+    parts.push(<Output key="failed" text={withoutNews(item.result) || item.result.summary} />);
   }
   if (diff !== '' && item.state !== 'failed') {
     parts.push(<DiffFilesOf key="diff" diff={diff} path={path} />);
@@ -203,7 +206,7 @@ function Body({ item }: { item: ToolItem }): React.ReactElement {
   } else if (item.state !== 'done' && Object.keys(args).length > 0) {
     parts.push(<CodeBlock key="arguments" text={JSON.stringify(args, null, 2)} language="json" />);
   }
-  const output = item.state === 'running' ? item.output : (item.result?.text ?? '');
+  const output = item.state === 'running' ? item.output : withoutNews(item.result);
   if (item.state !== 'failed' && output !== '' && diff === '' && typeof content !== 'string' && !Array.isArray(args['edits'])) {
     parts.push(<Output key="output" text={output} live={item.state === 'running'} />);
   }
