@@ -15,6 +15,7 @@ from ..modes import mode_of
 from ..plans import is_handed_over
 from ..usage.budgets import OverBudget
 from ..usage.spending import Spending, estimate
+from .compaction import Compactor
 from .history import History
 from .models.base import (
     Answer,
@@ -27,6 +28,7 @@ from .models.base import (
     TextDelta,
     ToolCallDelta,
 )
+from .profile import profile_of
 from .progress import CHECK, CUT_OFFS, Left, TurnProgress, going_in_circles, left_over, turn_progress, unheard
 
 if TYPE_CHECKING:
@@ -95,7 +97,9 @@ class Agent:
         settings: ModelSettings | None = None,
         waits: Waits | None = None,
         spending: Spending | None = None,
+        compact_at: int = 0,
     ) -> None:
+        """``compact_at``: tokens at which the history is shortened; 0: by the model's context window."""
         self._model = model
         self._runner = runner
         self._journal = journal
@@ -105,6 +109,14 @@ class Agent:
         self._waits = waits
         self._spending = spending or Spending(model.name, recorded=model.recorded)
         self.recorded = model.recorded
+        self._compactor = Compactor(
+            model,
+            journal,
+            history,
+            compact_at or profile_of(model.context_window).compact_at,
+            runner.definitions,
+            self._spending,
+        )
         self._waits_shown = False  # a live message says what is being waited for
         self._last_response = 0  # highest number given out, also for answers that were thrown away
 
@@ -150,7 +162,14 @@ class Agent:
             if over and not (left and left.calls):  # what was asked for has to have its results in the log
                 return over
             if left is None:
-                response, answer = await self._answer(turn)
+                if await self._compactor.make_room(turn):
+                    continue  # the limits are looked at again: that was a request too
+                try:
+                    response, answer = await self._answer(turn)
+                except ModelError as error:
+                    if error.reason != "context_length" or not await self._compactor.make_room(turn, refused=True):
+                        raise
+                    continue
                 left = Left(response, _calls(response, answer), answer.finish_reason)
             last, left = left, None
             if last.calls:

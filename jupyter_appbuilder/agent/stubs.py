@@ -1,7 +1,7 @@
 """What remains of old tool calls in the model's view: one line of each result, the short arguments of each call.
 
-Files a model wrote and read make up nearly all of a history, and are the first thing in it to be out of date. What a stub
-stands for can be had again by reading the file.
+Files a model wrote and read make up nearly all of a history, and are the first thing in it to be out of date. What a
+stub stands for can be had again by reading the file.
 """
 
 from __future__ import annotations
