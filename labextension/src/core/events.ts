@@ -23,6 +23,8 @@ export interface Usage {
   cached_tokens: number;
   /** US dollars; null where the price is not known. */
   cost: number | null;
+  /** The provider did not say: counted from the text. */
+  estimated?: boolean;
 }
 
 export interface ToolCallData {
@@ -141,7 +143,8 @@ export interface EventData {
   'approval.given': { approval: string; granted: boolean; remember?: boolean; cause?: ApprovalCause };
   'network.changed': { host: string; allowed: boolean; by: By; turn?: string };
   'network.refused': { host: string; reason: string };
-  'usage.recorded': { turn: string; model: string; usage: Usage };
+  'usage.recorded': { turn: string; model: string; usage: Usage; response?: string };
+  'budget.raised': { dollars?: number; tokens?: number };
 }
 
 export type EventType = keyof EventData;

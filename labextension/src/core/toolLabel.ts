@@ -46,6 +46,8 @@ export function toolLabel(tool: string, args: Readonly<Record<string, unknown>>,
         subject: to ? `${from} → ${to}` : from
       };
     }
+    case 'write_plan':
+      return { icon: 'plan', doing: trans.__('Writing a plan'), did: trans.__('Wrote a plan'), path: null, subject: '' };
     case 'list_files':
       return {
         icon: 'list',

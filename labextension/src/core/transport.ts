@@ -1,6 +1,7 @@
 /** One interface, two homes: the panel brings a WebSocket and REST, the widget a comm. */
 
-import type { Usage } from './events';
+import type { Mode, Usage } from './events';
+import type { BudgetChanges, BudgetSettings, SessionUsage, Unit, UsageReport } from './usage';
 import type { Summary, WireMessage } from './wire';
 
 export type Connection =
@@ -26,7 +27,9 @@ export interface Transport {
   watch(listener: TransportListener): () => void;
   /** Do not wait for the back-off: connect now. */
   reconnect(): void;
-  send(text: string, model?: string): Promise<void>;
+  send(text: string, model?: string, mode?: Mode): Promise<void>;
+  /** Have a plan built, as it was written or as `text` has it now. */
+  accept(plan: string, text?: string): Promise<void>;
   stop(): Promise<void>;
   retry(): Promise<void>;
   restore(checkpoint: string): Promise<void>;
@@ -38,6 +41,10 @@ export interface Transport {
   /** The hosts that the app's code may reach. */
   hosts(): Promise<AllowedHost[]>;
   allowHost(host: string): Promise<void>;
+  /** What the session used, and its budgets. */
+  usage(): Promise<SessionUsage>;
+  /** Let the session use this much from now on. */
+  raiseBudget(amounts: Partial<Record<Unit, number>>): Promise<SessionUsage>;
   revokeHost(host: string): Promise<void>;
 }
 
@@ -109,6 +116,7 @@ export interface NewSession {
   template?: string;
   model?: string;
   sandbox?: string;
+  mode?: Mode;
 }
 
 /** What the panel asks of the server beyond one session. */
@@ -125,6 +133,11 @@ export interface Api {
   configure(provider: string, settings: { base_url?: string; api_key?: string }): Promise<void>;
   /** Saves the app as a ZIP file on the person's machine. */
   download(id: string, name: string): Promise<void>;
+  /** What all sessions used in so many days. */
+  usage(days: number): Promise<UsageReport>;
+  setBudgets(changes: BudgetChanges): Promise<BudgetSettings>;
+  /** Saves every request of so many days as a file on the person's machine. */
+  downloadUsage(days: number, format: 'csv' | 'json'): Promise<void>;
   transport(id: string): Transport;
 }
 

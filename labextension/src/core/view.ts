@@ -5,7 +5,7 @@
  * each list at most once: ten thousand events are reduced in a few milliseconds.
  */
 
-import type { AppEvent, ApprovalCause, By, EventData, LiveData, PreviewStatus, TurnReason, Usage } from './events';
+import type { AppEvent, ApprovalCause, By, EventData, LiveData, Mode, PreviewStatus, TurnReason, Usage } from './events';
 import { countLines, readArguments } from './partial';
 import { NO_USAGE } from './transport';
 import type { LiveMessage, PartialResponse, Snapshot, Summary, WireMessage } from './wire';
@@ -91,6 +91,14 @@ export interface NetworkItem {
   allowed: boolean;
 }
 
+/** The person let this session use more. */
+export interface BudgetItem {
+  kind: 'budget';
+  key: string;
+  dollars?: number;
+  tokens?: number;
+}
+
 /** The server that ran the turn died; the next one went on with it. */
 export interface ResumedItem {
   kind: 'resumed';
@@ -102,6 +110,17 @@ export interface CompactedItem {
   kind: 'compacted';
   key: string;
   compacted: EventData['history.compacted'];
+}
+
+export interface PlanItem {
+  kind: 'plan';
+  /** The call or the response that wrote it. */
+  key: string;
+  plan: string;
+  text: string;
+  accepted: { at: string; edited: boolean; by: By } | null;
+  /** A later plan stands for it. */
+  replaced: boolean;
 }
 
 export interface FailureItem {
@@ -121,7 +140,9 @@ export type Item =
   | RefusedItem
   | NetworkItem
   | RequestItem
+  | PlanItem
   | ResumedItem
+  | BudgetItem
   | CompactedItem
   | FailureItem;
 
@@ -130,7 +151,10 @@ export interface Turn {
   key: string;
   turn: string;
   model: string;
+  mode: Mode;
   request: string;
+  /** The plan that it builds. */
+  builds: { plan: string; edited: boolean } | null;
   startedAt: string;
   finishedAt: string | null;
   reason: TurnReason | null;
@@ -228,7 +252,8 @@ export function addUsage(a: Usage, b: Usage): Usage {
     input_tokens: a.input_tokens + b.input_tokens,
     output_tokens: a.output_tokens + b.output_tokens,
     cached_tokens: a.cached_tokens + b.cached_tokens,
-    cost
+    cost,
+    ...(a.estimated || b.estimated ? { estimated: true } : {})
   };
 }
 
@@ -263,8 +288,28 @@ class Draft {
     const key = `e${event.seq}`;
     switch (event.type) {
       case 'turn.started':
-        this.startTurn(event.data.turn, event.data.model, event.at);
+        this.startTurn(event.data.turn, event.data.model, event.at).mode = event.data.mode ?? 'build';
         break;
+      case 'plan.written': {
+        const { plan, text, source, turn } = event.data;
+        for (const item of this.plans()) {
+          this.put(null, { ...item, replaced: true });
+        }
+        this.put(turn, { kind: 'plan', key: source, plan, text, accepted: null, replaced: false });
+        break;
+      }
+      case 'plan.accepted': {
+        const { plan, turn: builder, edited, by } = event.data;
+        const found = this.plans().find(item => item.plan === plan);
+        if (found) {
+          this.put(null, { ...found, accepted: { at: event.at, edited, by } });
+        }
+        const turn = this.turn(builder);
+        if (turn) {
+          turn.builds = { plan, edited };
+        }
+        break;
+      }
       case 'message.user': {
         const turn = this.turn(event.data.turn);
         if (turn && turn.request !== '') {
@@ -394,6 +439,9 @@ class Draft {
         }
         break;
       }
+      case 'budget.raised':
+        this.put(this.runningTurn(), { kind: 'budget', key, ...event.data });
+        break;
       case 'turn.resumed': {
         const turn = this.turn(event.data.turn);
         if (turn) {
@@ -507,7 +555,9 @@ class Draft {
       key: turn,
       turn,
       model,
+      mode: 'build',
       request: '',
+      builds: null,
       startedAt: at,
       finishedAt: null,
       reason: null,
@@ -607,6 +657,10 @@ class Draft {
     const entry = this.writableEntry(at);
     entry.items.push(item);
     this.places.set(item.key, { entry: at, item: entry.items.length - 1 });
+  }
+
+  private plans(): PlanItem[] {
+    return this.entries.flatMap(entry => entry.items.filter(item => item.kind === 'plan'));
   }
 
   private item(key: string): Item | undefined {

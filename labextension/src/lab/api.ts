@@ -15,6 +15,7 @@ import type {
   Transport
 } from '../core/transport';
 import { english, type Translation } from '../core/translation';
+import type { BudgetChanges, BudgetSettings, SessionUsage, UsageReport } from '../core/usage';
 import { RequestFailed, type ErrorBody, type Summary } from '../core/wire';
 import { ChannelTransport } from './channel';
 import type { SessionNotebook } from './merge';
@@ -101,12 +102,20 @@ export class RestApi implements Api {
 
   async download(id: string, name: string): Promise<void> {
     const response = await this.request('GET', path('sessions', id, 'export'));
-    const url = URL.createObjectURL(await response.blob());
-    const link = document.createElement('a');
-    link.href = url;
-    link.download = `${name}.zip`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+    save(await response.blob(), `${name}.zip`);
+  }
+
+  async usage(days: number): Promise<UsageReport> {
+    return this.json<UsageReport>('GET', 'usage', undefined, { days: String(days) });
+  }
+
+  async setBudgets(changes: BudgetChanges): Promise<BudgetSettings> {
+    return this.json<BudgetSettings>('PUT', path('usage', 'budgets'), changes);
+  }
+
+  async downloadUsage(days: number, format: 'csv' | 'json'): Promise<void> {
+    const response = await this.request('GET', path('usage', 'requests'), undefined, { days: String(days), format });
+    save(await response.blob(), `app-builder-usage.${format}`);
   }
 
   /** The session's notebook; with `after`, an event's number, only the cells that have changed since. */
@@ -126,8 +135,11 @@ export class RestApi implements Api {
       exists: async () => {
         await this.request('GET', at());
       },
-      send: async (text, model) => {
-        await this.request('POST', at('messages'), model ? { text, model } : { text });
+      send: async (text, model, mode) => {
+        await this.request('POST', at('messages'), { text, ...(model ? { model } : {}), ...(mode ? { mode } : {}) });
+      },
+      accept: async (plan, text) => {
+        await this.request('POST', at('plans', plan, 'accept'), text === undefined ? {} : { text });
       },
       stop: async () => {
         await this.request('POST', at('stop'), {});
@@ -146,6 +158,8 @@ export class RestApi implements Api {
         await this.request('POST', at('approvals', approval), { granted, remember });
       },
       hosts: async () => this.json<AllowedHost[]>('GET', at('network')),
+      usage: async () => this.json<SessionUsage>('GET', at('usage')),
+      raiseBudget: async amounts => this.json<SessionUsage>('POST', at('budget'), amounts),
       allowHost: async host => {
         await this.request('POST', at('network'), { host });
       },
@@ -192,6 +206,16 @@ export const API = 'appbuilder/api';
 
 function path(...parts: string[]): string {
   return parts.filter(part => part !== '').map(encodeURIComponent).join('/');
+}
+
+/** Give the person a file. */
+function save(content: Blob, name: string): void {
+  const url = URL.createObjectURL(content);
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
 async function failure(response: Response, trans: Translation): Promise<RequestFailed> {

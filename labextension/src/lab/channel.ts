@@ -20,6 +20,7 @@ const GIVE_UP = new Set(['unknown_session', 'not_found', 'forbidden', 'unauthent
 
 export class ChannelTransport implements Transport {
   readonly send: Transport['send'];
+  readonly accept: Transport['accept'];
   readonly stop: Transport['stop'];
   readonly retry: Transport['retry'];
   readonly restore: Transport['restore'];
@@ -43,6 +44,7 @@ export class ChannelTransport implements Transport {
   ) {
     ({
       send: this.send,
+      accept: this.accept,
       stop: this.stop,
       retry: this.retry,
       restore: this.restore,

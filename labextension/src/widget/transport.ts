@@ -14,7 +14,8 @@
  * |-----------|----------------------|-------------------------|
  * | `watch`   | `{after}`            | null; events follow     |
  * | `unwatch` | `{}`                 | null                    |
- * | `send`    | `{text, model?}`     | `{turn}`                |
+ * | `send`    | `{text, model?, mode?}` | `{turn}`             |
+ * | `accept`  | `{plan, text?}`      | `{turn}`                |
  * | `stop`    | `{}`                 | null                    |
  * | `retry`   | `{}`                 | `{turn}`                |
  * | `restore` | `{checkpoint}`       | the event               |
@@ -32,6 +33,7 @@
  */
 
 import type { AllowedHost, PreviewAction, SandboxChoice, Transport, TransportListener } from '../core/transport';
+import type { Mode } from '../core/events';
 import { RequestFailed, type ErrorBody, type WireMessage } from '../core/wire';
 
 /** What is used of an anywidget model. */
@@ -84,8 +86,12 @@ export class CommTransport implements Transport {
     this.begin();
   }
 
-  async send(text: string, model?: string): Promise<void> {
-    await this.request('send', model === undefined ? { text } : { text, model });
+  async send(text: string, model?: string, mode?: Mode): Promise<void> {
+    await this.request('send', { text, ...(model === undefined ? {} : { model }), ...(mode === undefined ? {} : { mode }) });
+  }
+
+  async accept(plan: string, text?: string): Promise<void> {
+    await this.request('accept', text === undefined ? { plan } : { plan, text });
   }
 
   async stop(): Promise<void> {
@@ -115,6 +121,14 @@ export class CommTransport implements Transport {
 
   async hosts(): Promise<AllowedHost[]> {
     return (await this.request('hosts', {})) as AllowedHost[];
+  }
+
+  async usage(): Promise<SessionUsage> {
+    return (await this.request('usage', {})) as SessionUsage;
+  }
+
+  async raiseBudget(amounts: Partial<Record<Unit, number>>): Promise<SessionUsage> {
+    return (await this.request('raise', { ...amounts })) as SessionUsage;
   }
 
   async allowHost(host: string): Promise<void> {

@@ -17,7 +17,7 @@ export interface ComposerProps {
   blocked?: string;
   /** Send with Ctrl/⌘ + Enter instead of Enter. */
   sendWithModifier?: boolean;
-  sendLabel?: string;
+  sendLabel?: string | undefined;
   rows?: number;
   children?: React.ReactNode;
 }

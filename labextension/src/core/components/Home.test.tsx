@@ -1,4 +1,4 @@
-import { act, cleanup, fireEvent, render, screen } from '@testing-library/react';
+import { act, cleanup, fireEvent, render, screen, within } from '@testing-library/react';
 import axe from 'axe-core';
 import * as React from 'react';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -59,7 +59,7 @@ async function build(): Promise<void> {
 describe('the first screen', () => {
   it('shows the templates as cards, with the server’s choice taken', async () => {
     const created = await show([LOCAL]);
-    expect(screen.getAllByRole('radio')).toHaveLength(TEMPLATES.length);
+    expect(within(screen.getByRole('group', { name: 'Start from' })).getAllByRole('radio')).toHaveLength(TEMPLATES.length);
     expect(screen.getByRole<HTMLInputElement>('radio', { name: 'Next.js app' }).checked).toBe(true);
     expect(screen.getByText('What Vue app is for.')).toBeTruthy();
     fireEvent.click(screen.getByRole('radio', { name: 'Vue app' }));

@@ -1,9 +1,11 @@
 import * as React from 'react';
 import { relativeTime } from '../format';
+import type { Mode } from '../events';
 import type { Api, Demo, ModelChoice, SandboxChoice, TemplateChoice } from '../transport';
 import { RequestFailed, type Summary } from '../wire';
 import { Composer } from './Composer';
 import { Icon, Spinner } from './Icon';
+import { ModeChooser, modeTitle } from './ModeChooser';
 import { MenuButton } from './Menu';
 import { IsolationWarning, sandboxTitle } from './Sandbox';
 import { StateBadge } from './Session';
@@ -31,6 +33,9 @@ export interface HomeProps {
   onSetUp: () => void;
 }
 
+/** A new app has nothing to ask about. */
+const FIRST_MODES: readonly Mode[] = ['build', 'plan'];
+
 /** How often the list is read again while it is in view (ms). */
 const REFRESH = 8000;
 
@@ -42,6 +47,7 @@ export function Home(props: HomeProps): React.ReactElement {
   const [model, setModel] = React.useState('');
   const [template, setTemplate] = React.useState('');
   const [sandbox, setSandbox] = React.useState('');
+  const [chosenMode, setChosenMode] = React.useState<Mode>('build');
   const [picking, setPicking] = React.useState<boolean | null>(null);
   const pickerId = React.useId();
   const [starting, setStarting] = React.useState(false);
@@ -54,7 +60,10 @@ export function Home(props: HomeProps): React.ReactElement {
   const chosenTemplate =
     template || (templates.some(t => t.name === defaults.template) ? defaults.template : (templates[0]?.name ?? ''));
 
-  const create = (prompt: string, withModel: string, withTemplate: string): void => {
+  const recordedModel = models.find(choice => choice.id === chosen)?.recorded ?? false;
+  const mode = recordedModel ? 'build' : chosenMode;
+
+  const create = (prompt: string, withModel: string, withTemplate: string, inMode: Mode = 'build'): void => {
     setStarting(true);
     setFailure(null);
     api
@@ -62,7 +71,8 @@ export function Home(props: HomeProps): React.ReactElement {
         prompt,
         ...(withTemplate ? { template: withTemplate } : {}),
         ...(withModel ? { model: withModel } : {}),
-        ...(sandbox ? { sandbox } : {})
+        ...(sandbox ? { sandbox } : {}),
+        ...(inMode === 'build' ? {} : { mode: inMode })
       })
       .then(session => {
         setText('');
@@ -101,11 +111,17 @@ export function Home(props: HomeProps): React.ReactElement {
         text={text}
         setText={setText}
         rows={3}
-        onSend={prompt => create(prompt, chosen, chosenTemplate)}
+        onSend={prompt => create(prompt, chosen, chosenTemplate, mode)}
         blocked={starting ? trans.__('Starting…') : ''}
         sendWithModifier={props.sendWithModifier}
-        sendLabel={trans.__('Build')}
+        sendLabel={modeTitle(mode, trans)}
       >
+        <ModeChooser
+          modes={FIRST_MODES}
+          mode={mode}
+          onChoose={setChosenMode}
+          disabled={recordedModel ? trans.__('The recorded demo only builds.') : ''}
+        />
         {origin && (
           <button
             type="button"

@@ -2,11 +2,13 @@ import * as React from 'react';
 import { usageDetail, usageLabel } from '../format';
 import type { SessionStore } from '../store';
 import type { Connection, Demo, ModelChoice, SandboxChoice } from '../transport';
-import type { SessionView } from '../view';
+import type { Mode } from '../events';
+import type { SessionView, Turn } from '../view';
 import { RequestFailed, type Summary } from '../wire';
 import { Chat } from './Chat';
 import { Composer } from './Composer';
 import { Icon, Spinner } from './Icon';
+import { ModeChooser, modeTitle } from './ModeChooser';
 import { MenuButton, type MenuEntry } from './Menu';
 import { IsolationWarning, SandboxChip, SandboxSection } from './Sandbox';
 import { useHost, useTranslation } from './surroundings';
@@ -30,6 +32,7 @@ export function SessionPane(props: SessionProps): React.ReactElement {
   const [text, setText] = React.useState('');
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const [stopping, setStopping] = React.useState(false);
+  const [chosenMode, setChosenMode] = React.useState<Mode | null>(null);
   const [sending, setSending] = React.useState(false);
   const [showsSandbox, setShowsSandbox] = React.useState(false);
   const sandboxId = React.useId();
@@ -39,6 +42,11 @@ export function SessionPane(props: SessionProps): React.ReactElement {
   const { setUpModel } = useHost();
   const owned = session?.owned ?? true;
   const busy = session?.state === 'busy' || session?.state === 'waiting' || runningTurn(view);
+
+  // The last request's, until another is chosen: so it is remembered by the log.
+  const last = lastTurn(view);
+  const mode = session?.recorded ? 'build' : busy ? (last?.mode ?? 'build') : (chosenMode ?? last?.mode ?? 'build');
+  React.useEffect(() => setChosenMode(null), [last?.key]);
 
   React.useEffect(() => {
     if (!busy) {
@@ -52,11 +60,11 @@ export function SessionPane(props: SessionProps): React.ReactElement {
   }, []);
 
   const send = React.useCallback(
-    (request: string): void => {
+    (request: string, inMode: Mode = 'build'): void => {
       setFailure(null);
       setSending(true);
       transport
-        .send(request)
+        .send(request, undefined, inMode)
         .catch((error: unknown) => {
           setFailure(RequestFailed.from(error));
           setText(current => current || request); // what was typed is not lost
@@ -66,9 +74,13 @@ export function SessionPane(props: SessionProps): React.ReactElement {
     [transport]
   );
 
+  const askForPlan = React.useCallback((): void => {
+    setChosenMode('plan');
+    composer.current?.focus();
+  }, []);
   const actions = React.useMemo<TurnActions>(
-    () => ({ transport, attempt, send, busy, owned, hosts: view.hosts }),
-    [transport, attempt, send, busy, owned, view.hosts]
+    () => ({ transport, attempt, send, askForPlan, busy, owned, hosts: view.hosts }),
+    [transport, attempt, send, askForPlan, busy, owned, view.hosts]
   );
   const stop = (): void => {
     setStopping(true);
@@ -165,22 +177,33 @@ export function SessionPane(props: SessionProps): React.ReactElement {
           placeholder={
             busy && !session?.recorded
               ? trans.__('Add something while the agent works…')
-              : view.entries.length === 0
-                ? trans.__('Describe the app you want…')
-                : trans.__('Ask for a change…')
+              : placeholder(view, mode, trans)
           }
           text={text}
           setText={setText}
           onSend={request => {
             setText('');
-            send(request);
+            send(request, mode);
           }}
+          sendLabel={busy || mode === 'build' ? undefined : modeTitle(mode, trans)}
           onStop={busy ? stop : undefined}
           listens={session?.recorded === false}
           stopping={stopping}
           blocked={blockedReason(session, connection, sending, trans)}
           sendWithModifier={sendWithModifier}
         >
+          <ModeChooser
+            modes={MODES}
+            mode={mode}
+            onChoose={setChosenMode}
+            disabled={
+              session?.recorded
+                ? trans.__('The recorded demo only builds.')
+                : busy
+                  ? trans.__('What you say now belongs to the running request.')
+                  : ''
+            }
+          />
           <ModelPicker session={session} models={models} busy={busy} attempt={attempt} />
         </Composer>
       </div>
@@ -190,15 +213,32 @@ export function SessionPane(props: SessionProps): React.ReactElement {
 }
 
 const NO_SANDBOXES: readonly SandboxChoice[] = [];
+const MODES: readonly Mode[] = ['build', 'plan', 'ask'];
 
-function runningTurn(view: SessionView): boolean {
+function lastTurn(view: SessionView): Turn | null {
   for (let at = view.entries.length - 1; at >= 0; at--) {
     const entry = view.entries[at];
     if (entry?.kind === 'turn') {
-      return entry.reason === null;
+      return entry;
     }
   }
-  return false;
+  return null;
+}
+
+function runningTurn(view: SessionView): boolean {
+  const last = lastTurn(view);
+  return last !== null && last.reason === null;
+}
+
+function placeholder(view: SessionView, mode: Mode, trans: ReturnType<typeof useTranslation>): string {
+  if (mode === 'ask') {
+    return trans.__('Ask about the app…');
+  }
+  if (mode === 'plan') {
+    const planned = lastTurn(view)?.items.some(item => item.kind === 'plan' && !item.accepted) ?? false;
+    return planned ? trans.__('What should be different in the plan?') : trans.__('What should be planned?');
+  }
+  return view.entries.length === 0 ? trans.__('Describe the app you want…') : trans.__('Ask for a change…');
 }
 
 /** Recorded follow-ups to what was played last in this session, unless they were asked for already. */
@@ -488,7 +528,8 @@ function Announcer({ view }: { view: SessionView }): React.ReactElement {
     } else if (last.reason === null) {
       text = trans.__('The agent is working.');
     } else if (last.reason === 'done') {
-      text = trans.__('The agent has finished.');
+      text =
+        last.mode === 'plan' ? trans.__('The plan is ready to read.') : trans.__('The agent has finished.');
     } else {
       text = last.message || trans.__('The agent has stopped.');
     }

@@ -1,5 +1,6 @@
 import * as React from 'react';
 import { parseDiff, type FileDiff } from '../diff';
+import { readPartial } from '../partial';
 import { duration, relativeTime, usageDetail, usageLabel } from '../format';
 import type { Transport } from '../transport';
 import type { Aside, Checkpoint, FileItem, Item, ProblemItem, RestoreItem, Turn } from '../view';
@@ -9,6 +10,8 @@ import { DiffFiles, FileLink, Lines, PathText } from './Code';
 import { Compacted } from './Compacted';
 import { Icon, Spinner } from './Icon';
 import { Markdown } from './Markdown';
+import { ModeTag } from './ModeChooser';
+import { ArrivingPlan, PlanCard, PlanRequest } from './Plan';
 import { useTranslation } from './surroundings';
 import { ArrivingCard, Elapsed, ToolCard } from './ToolCard';
 
@@ -21,6 +24,8 @@ export interface TurnActions {
   attempt: (request: Promise<unknown>) => void;
   /** Says something as the person. */
   send: (text: string) => void;
+  /** Lets the person say what another plan should be like. */
+  askForPlan: () => void;
   busy: boolean;
   /** Whether what is asked here is done here: another process may have the session. */
   owned: boolean;
@@ -44,7 +49,12 @@ export const TurnView = React.memo(function TurnView({ turn, last, current, acti
   const items = hidden > 0 ? turn.items.slice(turn.items.length - shown) : turn.items;
   return (
     <article className="jp-AppBuilder-turn" aria-label={trans.__('Request: %1', turn.request.slice(0, 80))}>
-      <div className="jp-AppBuilder-request">{turn.request}</div>
+      <ModeTag mode={turn.mode} />
+      {turn.builds ? (
+        <PlanRequest request={turn.request} edited={turn.builds.edited} />
+      ) : (
+        <div className="jp-AppBuilder-request">{turn.request}</div>
+      )}
       {turn.recorded && (
         <span className="jp-AppBuilder-tag jp-mod-recorded" title={trans.__('These answers come from a recording, not from a live model.')}>
           {trans.__('Recorded demo')}
@@ -65,9 +75,13 @@ export const TurnView = React.memo(function TurnView({ turn, last, current, acti
       {turn.partial && (
         <>
           {turn.partial.text !== '' && <Markdown text={turn.partial.text} />}
-          {turn.partial.tool_calls.map(call => (
-            <ArrivingCard key={call.index} call={call} />
-          ))}
+          {turn.partial.tool_calls.map(call =>
+            call.tool === 'write_plan' && turn.mode === 'plan' ? (
+              <ArrivingPlan key={call.index} text={readPartial(call.arguments).values['text'] ?? ''} />
+            ) : (
+              <ArrivingCard key={call.index} call={call} />
+            )
+          )}
         </>
       )}
       {turn.reason === null && isQuiet(turn) && (
@@ -289,6 +303,8 @@ function ItemView({ item, last = false, actions }: { item: Item; last?: boolean;
       return <NetworkChange item={item} />;
     case 'request':
       return <div className="jp-AppBuilder-request">{item.text}</div>;
+    case 'plan':
+      return <PlanCard item={item} actions={actions} />;
     case 'resumed':
       return <Resumed />;
     case 'compacted':

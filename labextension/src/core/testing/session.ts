@@ -1,7 +1,8 @@
 /** Events and messages as the server sends them, for tests. */
 
-import type { AppEvent, EventData, EventType, Usage } from '../events';
+import type { AppEvent, EventData, EventType, Mode, Usage } from '../events';
 import type { AllowedHost, Transport, TransportListener } from '../transport';
+import type { SessionUsage, Unit, UsageTotals } from '../usage';
 import type { Snapshot, Summary, WireMessage } from '../wire';
 
 export const USAGE: Usage = { input_tokens: 1000, output_tokens: 200, cached_tokens: 0, cost: 0.01 };
@@ -106,6 +107,27 @@ export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
   };
 }
 
+export const NO_TOTALS: UsageTotals = {
+  input_tokens: 0,
+  output_tokens: 0,
+  cached_tokens: 0,
+  cost: 0,
+  dollars: 0,
+  requests: 0,
+  unpriced: 0,
+  estimated: 0
+};
+
+const NOTHING_USED: SessionUsage = {
+  session: 's1',
+  title: 'Task board',
+  usage: NO_TOTALS,
+  turns: [],
+  models: [],
+  model: { model: 'openai:gpt', priced: true },
+  budgets: []
+};
+
 /** A transport whose other end is the test. */
 export class TestTransport implements Transport {
   listener: TransportListener | null = null;
@@ -127,7 +149,9 @@ export class TestTransport implements Transport {
   }
 
   reconnect = (): void => void this.asked.push(['reconnect']);
-  send = (text: string): Promise<void> => this.ask('send', text);
+  send = (text: string, _model?: string, mode?: Mode): Promise<void> =>
+    mode === undefined || mode === 'build' ? this.ask('send', text) : this.ask('send', text, mode);
+  accept = (plan: string, text?: string): Promise<void> => this.ask('accept', plan, text);
   stop = (): Promise<void> => this.ask('stop');
   retry = (): Promise<void> => this.ask('retry');
   restore = (checkpoint: string): Promise<void> => this.ask('restore', checkpoint);
@@ -135,6 +159,12 @@ export class TestTransport implements Transport {
   answer = (approval: string, granted: boolean, remember: boolean): Promise<void> =>
     this.ask('answer', approval, granted, remember);
   allowHost = (host: string): Promise<void> => this.ask('allowHost', host);
+  used: SessionUsage | null = null;
+  usage = async (): Promise<SessionUsage> => this.used ?? { ...NOTHING_USED };
+  raiseBudget = async (amounts: Partial<Record<Unit, number>>): Promise<SessionUsage> => {
+    await this.ask('raiseBudget', amounts);
+    return this.usage();
+  };
   revokeHost = (host: string): Promise<void> => this.ask('revokeHost', host);
   preview = (action: string): Promise<void> => this.ask('preview', action);
 
