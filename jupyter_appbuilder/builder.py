@@ -12,13 +12,13 @@ import re
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
-from traitlets import Bool, Dict, Enum, Float, Int, List, Unicode, default
+from traitlets import Bool, Dict, Enum, Float, Int, List, TraitError, Unicode, default, validate
 from traitlets.config import LoggingConfigurable
 
 from .control import ControlSocket
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from .agent.models.catalog import Catalog
     from .agent.models.local.servers import LocalModels
     from .agent.profile import Choice
+    from .approval_rules.judgement import Rules
+    from .approval_rules.rule_book import RuleBook
     from .forking import ForkPoint
     from .preview.capabilities import Previews
     from .running_app import RunningApp
@@ -104,6 +106,11 @@ class AppBuilder(LoggingConfigurable):
         installs) and what a person allows (for their app): `host`, `*.host` or `host:port`. Those named here may lie in
         a private network.""",
     ).tag(config=True)
+    approval_rules = List(
+        Dict(),
+        help="""What the agent may do in every app: `{"tool": "run_command", "pattern": "git push *", "action": "deny"}`,
+        or `allow` or `ask`. A deny or ask here cannot be loosened by a person. See the page on approvals.""",
+    ).tag(config=True)
     max_steps = Int(60, help="Model responses per turn.").tag(config=True)
     max_seconds = Float(1200.0, help="Seconds per turn.").tag(config=True)
     max_tokens = Int(2_000_000, help="Tokens (input and output) per turn; 0: no limit.").tag(config=True)
@@ -121,6 +128,11 @@ class AppBuilder(LoggingConfigurable):
     timezone = Unicode(
         "", help='Where a day begins that `day_budget` and `day_tokens` count, e.g. "Europe/Berlin". Default: here.'
     ).tag(config=True)
+    compact_at = Int(
+        0,
+        help="""Tokens of history at which it is shortened to a summary. Default: by the model's context window, at most
+        96,000.""",
+    ).tag(config=True)
     demo_pace = Float(
         -1.0, help="Seconds between the pieces of a recorded answer; 0 is at once. Default: its own pace."
     ).tag(config=True)
@@ -128,6 +140,17 @@ class AppBuilder(LoggingConfigurable):
         config=True
     )
     idle_seconds = Float(900.0, help="A preview nobody looked at for this long goes to sleep.").tag(config=True)
+
+    @validate("approval_rules")
+    def _check_approval_rules(self, proposal: Any) -> list[dict[str, Any]]:
+        from .approval_rules.rules import read_rules
+
+        try:
+            read_rules(proposal["value"])
+        except InvalidInput as error:
+            # A rule that is passed over would deny nothing.
+            raise TraitError(f"c.AppBuilder.approval_rules: {error}") from None
+        return proposal["value"]
 
     @default("root_dir")
     def _default_root_dir(self) -> str:
@@ -158,6 +181,7 @@ class AppBuilder(LoggingConfigurable):
         self._catalog: Catalog | None = None
         self._usage: Accounts | None = None
         self._tools: dict[str, Tool[Any]] | None = None
+        self._rule_book: RuleBook | None = None
         self._trees: dict[Path, str] = {}
         self._housekeeper: asyncio.Task[None] | None = None
         self._warm = False
@@ -214,6 +238,23 @@ class AppBuilder(LoggingConfigurable):
 
             self._tools = load_tools()
         return self._tools
+
+    @property
+    def rule_book(self) -> RuleBook:
+        """The approval rules of every app."""
+        if self._rule_book is None:
+            from .approval_rules.rule_book import RuleBook
+
+            self._rule_book = RuleBook(Path(self.data_dir) / "approval_rules.json", self.approval_rules)
+        return self._rule_book
+
+    async def rules_of(self, session: Session | None = None) -> Rules:
+        """The approval rules that hold in a session, or in every one. ``Unavailable`` where they cannot be read."""
+        from .approval_rules.judgement import Rules
+        from .approval_rules.rule_book import app_rules
+
+        book = self.rule_book
+        return Rules(book.configuration, book.person, app_rules(await session.events()) if session else ())
 
     def templates(self) -> dict[str, Template]:
         """Every template by name, the one of new sessions first."""
@@ -563,6 +604,7 @@ class AppBuilder(LoggingConfigurable):
     async def _assemble(
         self, summary: Summary, events: list[Any], *, owned: bool, base_path: str | None = None
     ) -> Session:
+        from .approval_rules.gate import Gate
         from .network import SessionNetwork
         from .notebook.writer import NotebookWriter
         from .preview.storage import PageStorage
@@ -620,7 +662,12 @@ class AppBuilder(LoggingConfigurable):
             return self.find_template(summary.template).diagnostics
 
         diagnostics = Diagnostics(checker, app.sandbox, lambda: session.stored)
-        runner = ToolRunner(self.tools, context, session, Seen(events), session.mode_of, diagnostics)
+
+        async def rules() -> Rules:
+            return await self.rules_of(session)
+
+        gate = Gate(session, session.events, rules)
+        runner = ToolRunner(self.tools, context, session, Seen(events), session.mode_of, diagnostics, gate)
         notebook = NotebookWriter(folder / f"{summary.name}.ipynb", session.events)
         session.equip(workspace, app, runner, notebook, network, self._make_agent, _recorded_seeds)
         await network.settle()
@@ -634,6 +681,7 @@ class AppBuilder(LoggingConfigurable):
 
         found = await self.catalog.prepared(model)
         profile = profile_of(found.context_window, cast("Choice", self.profile))
+        profile = replace(profile, compact_at=self.compact_at or profile.compact_at)
         prompt = system_prompt(self.find_template(session.summary.template), profile)
         limits = Limits(max_steps=self.max_steps, max_seconds=self.max_seconds)
         history = SessionHistory(session.events, prompt, view_of(profile))

@@ -71,7 +71,7 @@ class Session:
         self._events = events
         self._describe = describe
         self.channel = Channel(self._read, self.to_json)
-        self.approvals = Approvals(self)
+        self.approvals = Approvals(self, sum(event.type == "approval.requested" for event in events))
         self._appending = asyncio.Lock()
         self._acting = asyncio.Lock()
         self._astray = False  # an append failed: the workspace may be ahead of the log, a turn or a call left open
@@ -430,6 +430,11 @@ class Session:
             if f"tool.finished{call}" not in calls and (begun or not there):
                 arguments = {"path": path, "content": content.decode()}
                 await self.runner.run("write_file", arguments, call=call, by="loop", turn=turn, started=begun)
+        if not agent.recorded:
+            from .agent.briefing import briefing
+
+            if told := await briefing(self.workspace, self._events, turn, self.summary.template):
+                await self.append(told)
         return await agent.run(turn)
 
     async def _finish(self, turn: str, title: str, reason: str, message: str, hint: str) -> None:

@@ -31,7 +31,9 @@ SUMMARY_TOKENS = 4_000  # of the answer, thinking included
 LONGEST_SUMMARY = 12_000  # characters
 LEAST_GAIN = 2_000  # characters: for less, a summary is not worth its request
 
-MOST_CHARACTERS_A_TOKEN = 8  # what a provider reports is taken for too low beyond that
+# Beyond these, what a provider reports cannot be.
+MOST_CHARACTERS_A_TOKEN = 8
+MOST_TOKENS_A_CHARACTER = 10
 
 INSTRUCTIONS = """\
 You hand over a piece of work. Below is the record of a conversation in which a software engineer builds a web app for a
@@ -103,20 +105,16 @@ class Compactor:
         upto = _cut(events, turn, self._kept(size, refused))
         if upto <= (last.data["upto"] if last else 0):
             return False
-        if not refused and characters(self._history.messages(_until(events, upto))[1:]) < LEAST_GAIN:
+        data: dict[str, Any] = {"turn": turn, "upto": upto, "summary": "", "written_by": "model"}
+        if size - self._shortened(events, data) < LEAST_GAIN:
             return False
         self._show("Shortening what the model remembers …", None)
         try:
             summary, drafts = await self._summarise(_until(events, upto), turn)
         finally:
             self._show("", 1)
-        data: dict[str, Any] = {"turn": turn, "upto": upto, "summary": summary, "written_by": "model"}
-        if not summary:
-            data |= {"summary": from_log(_until(events, upto)), "written_by": "log"}
-        data |= {"tokens_before": before, "tokens_after": 0}
-        shortened = Event(events[-1].session, events[-1].seq + 1, 0.0, "history.compacted", data)
-        after = characters(self._history.messages([*events, shortened])) + self._tools_size()
-        data["tokens_after"] = round(before * after / size)
+        data |= {"summary": summary or from_log(_until(events, upto)), "written_by": "model" if summary else "log"}
+        data |= {"tokens_before": before, "tokens_after": round(before * self._shortened(events, data) / size)}
         await self._journal.append(Draft("history.compacted", data), *drafts)
         await self._history.refresh()
         return True
@@ -127,13 +125,18 @@ class Compactor:
             return known
         return characters(self._history.messages(events)) + self._tools_size()
 
+    def _shortened(self, events: Sequence[Event], compacted: dict[str, Any]) -> int:
+        """Characters of the request once ``compacted`` is in the log."""
+        event = Event(events[-1].session, events[-1].seq + 1, 0.0, "history.compacted", compacted)
+        return characters(self._history.messages([*events, event])) + self._tools_size()
+
     def _tokens(self, events: Sequence[Event], size: int, answered: Event | None) -> int:
         """Input tokens of the next request: by what the provider reported of the last one, or estimated."""
         if answered is None or (usage := answered.data["usage"]).get("estimated") or usage["input_tokens"] <= 0:
             return size // CHARACTERS_A_TOKEN
         then = self._size(_until(events, answered.data.get("read", answered.seq - 1)))
         scaled: int = usage["input_tokens"] * size // max(1, then)
-        return max(scaled, size // MOST_CHARACTERS_A_TOKEN)
+        return min(max(scaled, size // MOST_CHARACTERS_A_TOKEN), size * MOST_TOKENS_A_CHARACTER)
 
     def _tools_size(self) -> int:
         return sum(len(str(tool)) for tool in self._tools())
@@ -181,7 +184,7 @@ class Compactor:
             async for delta in deltas:
                 if isinstance(delta, ModelResponse):
                     return delta
-                length += len(delta.text) if isinstance(delta, TextDelta) else len(delta.arguments)
+                length += len(delta.text) if isinstance(delta, TextDelta) else 0
                 if length > 4 * LONGEST_SUMMARY:
                     raise ModelError("The summary did not come to an end.")
         raise ModelError("The summary broke off.")

@@ -1,0 +1,62 @@
+"""What a model is told of the app as a turn begins: a map of the project, and the person's rules for it.
+
+Stored as ``turn.briefed``, since what a model is shown has to be in the log; and only where it differs from what was
+told last, so that a session in which no file came or went has one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..errors import AppBuilderError, NotFound
+from ..events import Draft, Event
+from ..retries import without_dropped
+from .project_map import project_map
+
+if TYPE_CHECKING:
+    from ..workspace import Workspace
+
+RULES = "APPBUILDER.md"
+"""The file in an app's folder that holds the person's rules for it."""
+
+MOST_RULES = 8_000  # characters
+MOST_PROJECT = 20_000  # characters
+
+log = logging.getLogger(__name__)
+
+
+async def briefing(workspace: Workspace, events: Sequence[Event], turn: str, template: str) -> Draft | None:
+    """The event to store before the model is asked for the first time in ``turn``; None where nothing is new."""
+    if any(event.type == "response.completed" and event.data["turn"] == turn for event in events):
+        return None  # taken up where a process died: the model was told already
+    try:
+        project = _cut(await project_map(workspace, template), MOST_PROJECT)
+        rules = await project_rules(workspace)
+    except (AppBuilderError, OSError) as error:
+        log.warning("No map of the project for turn %s: %s", turn, error)
+        return None
+    told = next((e.data for e in reversed(without_dropped(events)) if e.type == "turn.briefed"), None)
+    if told and (told["project"], told["rules"]) == (project, rules):
+        return None
+    return Draft("turn.briefed", {"turn": turn, "project": project, "rules": rules})
+
+
+async def project_rules(workspace: Workspace) -> str:
+    """What ``APPBUILDER.md`` says, empty where there is none; its beginning, with word of that, where it is long."""
+    try:
+        text = (await workspace.read_text(RULES)).strip()
+    except NotFound:
+        return ""
+    except AppBuilderError as error:
+        return f"({RULES} cannot be read: {error.message})"
+    return _cut(text, MOST_RULES)
+
+
+def _cut(text: str, most: int) -> str:
+    if len(text) <= most:
+        return text
+    end = text.rfind("\n", most * 3 // 4, most)
+    kept = text[: end if end > 0 else most].rstrip()
+    return f"{kept}\n[… cut here: {len(kept):,} of {len(text):,} characters]"
