@@ -44,7 +44,7 @@ def instructions(tools: Sequence[ToolDefinition]) -> str:
             "You act by calling one tool at a time. Each of your messages is exactly one JSON object, without anything "
             "before or after it:",
             "",
-            '{"tool": "read_file", "arguments": {"path": "src/main.js"}}',
+            _example(tools),
             "",
             "The next message tells you the result. Then call the next tool. The tools (? marks what may be left out):",
             "",
@@ -53,6 +53,13 @@ def instructions(tools: Sequence[ToolDefinition]) -> str:
             "done, or to ask what you cannot find out.",
         ]
     )
+
+
+def _example(tools: Sequence[ToolDefinition]) -> str:
+    """A call as it is to be written. Of a tool without arguments if there is one: small models copy what they see."""
+    functions = [tool["function"] for tool in tools]
+    free = [f["name"] for f in functions if not (f.get("parameters") or {}).get("required")]
+    return called(free[0], {}) if free else called("read_file", {"path": "src/main.js"})
 
 
 def plain_messages(messages: Sequence[Message], tools: Sequence[ToolDefinition]) -> list[Message]:

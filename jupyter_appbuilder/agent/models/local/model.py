@@ -27,6 +27,7 @@ class Answers(Protocol):
 Connect = Callable[[Endpoint, str, int], Answers]
 """What answers at an endpoint, given the model's name and its context window in tokens."""
 
+TEMPERATURE = 0.2  # small models lose their way at what servers begin with (0.8)
 ANSWER_SHARE = 2  # an answer gets half the context at most: a small model may repeat itself until all is full
 
 
@@ -49,6 +50,8 @@ class GGUFModel:
         server = self._models.server(self._file)
         if settings.max_output_tokens is None:
             settings = replace(settings, max_output_tokens=server.context // ANSWER_SHARE)
+        if settings.temperature is None:
+            settings = replace(settings, temperature=TEMPERATURE)
         async with server.used():
             while server.busy:
                 yield ModelProgress(f"{server.header.path.name} is answering somebody else …", None)
