@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 
 from jupyter_server.auth.decorator import authorized
@@ -9,6 +10,8 @@ from tornado import web
 
 from ..errors import InvalidInput
 from .base import AppBuilderHandler
+
+GGUF = "gguf"
 
 
 class TemplatesHandler(AppBuilderHandler):
@@ -36,15 +39,18 @@ class ProvidersHandler(AppBuilderHandler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        credentials = self.builder.catalog.credentials
-        self.answer([asdict(credentials.status(name)) for name in credentials.names()])
+        catalog = self.builder.catalog
+        self.answer([asdict(catalog.status(name)) for name in catalog.credentials.names()])
 
 
 class ProviderHandler(AppBuilderHandler):
     @web.authenticated
     @authorized
     async def put(self, provider: str) -> None:
-        body = self.body("base_url", "api_key")
+        body = self.body("base_url", "api_key", "path")
+        if provider == GGUF:
+            await self._offer(body.text("path", max_length=4000))
+            return
         base_url = body.text("base_url", "", max_length=2000) if "base_url" in body else None
         api_key = body.text("api_key", "", max_length=2000) if "api_key" in body else None
         if base_url is None and api_key is None:
@@ -52,7 +58,15 @@ class ProviderHandler(AppBuilderHandler):
         catalog = self.builder.catalog
         catalog.credentials.set_provider(provider, base_url=base_url, api_key=api_key)
         catalog.forget()
-        self.answer(asdict(catalog.credentials.status(provider)))
+        self.answer(asdict(catalog.status(provider)))
+
+    async def _offer(self, path: str) -> None:
+        """Offer a model's file from now on, if it is one."""
+        catalog = self.builder.catalog
+        assert catalog.local
+        await asyncio.to_thread(catalog.local.offer, path)
+        catalog.forget()
+        self.answer(asdict(catalog.status(GGUF)))
 
     @web.authenticated
     @authorized
@@ -60,6 +74,8 @@ class ProviderHandler(AppBuilderHandler):
         catalog = self.builder.catalog
         catalog.credentials.provider(provider)
         catalog.credentials.set_provider(provider, base_url="", api_key="")
+        if provider == GGUF and catalog.local:
+            catalog.local.forget()
         catalog.forget()
         self.set_status(204)
         self.finish()

@@ -20,7 +20,7 @@ from .base import Model, ModelError
 from .completions import listed_names
 from .constrained import ConstrainedModel
 from .openai_compatible import Endpoint, OpenAICompatibleModel
-from .providers import PROVIDERS, Credentials, Provider
+from .providers import PROVIDERS, Credentials, Provider, ProviderStatus
 
 if TYPE_CHECKING:
     from .local.model import Answers
@@ -149,6 +149,11 @@ class Catalog:
             return ConstrainedModel(backend, "schema")
         # Remembered by its file: the server has another address each time.
         return AdaptiveModel(backend, self._abilities, place=replace(endpoint, base_url=""))
+
+    def status(self, provider: str) -> ProviderStatus:
+        """A provider's settings, as far as they may be shown. Model files count as set up where there are any."""
+        status = self.credentials.status(provider)
+        return replace(status, configured=bool(self.local.offers())) if provider == GGUF and self.local else status
 
     def forget(self) -> None:
         """Ask anew at the next ``list_models``: call it when settings changed."""

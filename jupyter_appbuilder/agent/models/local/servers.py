@@ -77,6 +77,13 @@ class LocalModels:
         there = [name for name, path in used.items() if path.is_file()]
         return [*there, *(str(path) for path in self._listed() if path not in used.values())]
 
+    def offer(self, name: str) -> None:
+        """Offer a file from now on. Raises ``InvalidInput`` for one that holds no model, ``ModelError`` where none can
+        be run."""
+        self.header(name)
+        require_package()
+        self.remember(name.strip())
+
     def remember(self, name: str) -> None:
         """Offer a file from now on."""
         names = [name, *(other for other in self._used_before() if other != name)][:KEPT_NAMES]
@@ -116,12 +123,7 @@ class LocalModels:
         header, window = self.header(name), self.context_window(name)
         server = self._servers.get(header.path)
         if server is None or not server.runs(header):
-            if not is_installed():
-                raise ModelError(
-                    "Running a GGUF file needs the package xllamacpp, which is not installed.",
-                    hint=INSTALL,
-                    reason="not_installed",
-                )
+            require_package()
             server = self._servers[header.path] = ModelServer(header, window, self._idle_seconds, self._make_room)
         return server
 
@@ -352,6 +354,16 @@ class ModelServer:
 def is_installed() -> bool:
     """Whether the package that runs them is there."""
     return importlib.util.find_spec("xllamacpp") is not None
+
+
+def require_package() -> None:
+    """Raises ``ModelError`` without it."""
+    if not is_installed():
+        raise ModelError(
+            "Running a GGUF file needs the package xllamacpp, which is not installed.",
+            hint=INSTALL,
+            reason="not_installed",
+        )
 
 
 def _is_model(path: Path) -> bool:
