@@ -225,6 +225,12 @@ class _Writer:
         if data["reason"] != "done":
             self.say(event, f"**The turn ended: {data['reason']}.** {data['message']} {data['hint']}".rstrip())
 
+    def on_turn_dropped(self, event: Event) -> None:
+        self.say(event, "**This try was dropped**, with what it changed. The same is asked again below.")
+
+    def on_session_forked(self, event: Event) -> None:
+        self.say(event, f"Forked from **{_plain(event.data['name'])}**: all above was asked and answered there.")
+
     def on_session_failed(self, event: Event) -> None:
         self.say(event, f"**{event.data['message']}** {event.data['hint']}".rstrip())
 

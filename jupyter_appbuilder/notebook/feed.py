@@ -105,6 +105,12 @@ class Feed:
         match type:
             case "turn.started":
                 self.turn = data["turn"]
+            case "session.restored":
+                kept = data["previous"][:8]
+                text = f"Files are as they were before the request. What was there until now is version {kept}."
+                entry = Entry("tool", text, "done", call=f"restored {kept}")
+                self.entries.append(entry)
+                return [entry]
             case "response.completed":
                 self._responses.add(data["response"])
                 entry, self._streaming = self._streaming, None

@@ -88,13 +88,11 @@ class Workspace:
             await self._keep_known()
             return tree
 
-    async def branch(
-        self, source: Workspace, checkpoint: str, tree: str, *, placed: Callable[[], None] | None = None
-    ) -> None:
+    async def branch(self, source: Workspace, checkpoint: str, tree: str) -> None:
         """Begin with another workspace's versions up to ``checkpoint``, and the files of ``tree``, a tree of its own.
 
-        The other one is only read from. ``placed`` is called as soon as the files lie in place. Raises ``NotFound``
-        where its repository does not have them any more, ``Conflict`` as ``create``.
+        The other one is only read from. Raises ``NotFound`` where its repository does not have them any more,
+        ``Conflict`` as ``create``.
         """
         async with self._lock:
             await _thread(self._make_folders, False)
@@ -113,8 +111,6 @@ class Workspace:
             self._known = {}
             await self._check_out(tree, list(files))
             self._known = files
-            if placed:
-                placed()
             await self._git.run("update-ref", "-m", "fork", "HEAD", checkpoint)
             await self._follow_index(None, checkpoint)
             await self._keep_known()
