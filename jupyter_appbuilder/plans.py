@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .errors import Conflict, InvalidInput, NotFound
 from .events import Draft, Event
 from .modes import WRITE_PLAN
+from .retries import without_dropped
 
 MOST = 60  # characters of a plan's name
 
@@ -35,15 +36,20 @@ class Plan:
 
 
 def plans(events: Sequence[Event]) -> list[Plan]:
-    """Every plan of a session, the oldest first."""
+    """Every plan of a session, the oldest first. What a dropped turn wrote or accepted does not count."""
     found: dict[str, Plan] = {}
-    for event in events:
+    for event in without_dropped(events):
         data = event.data
         if event.type == "plan.written":
             found[data["plan"]] = Plan(data["plan"], data["turn"], data["text"])
         elif event.type == "plan.accepted" and data["plan"] in found:
             found[data["plan"]] = replace(found[data["plan"]], built=data["turn"], edited=data["edited"])
     return list(found.values())
+
+
+def built_by(events: Sequence[Event], turn: str) -> Mapping[str, Any] | None:
+    """The acceptance of the plan that a turn builds, if it builds one."""
+    return next((e.data for e in events if e.type == "plan.accepted" and e.data["turn"] == turn), None)
 
 
 def open_plan(events: Sequence[Event], id: str) -> Plan:

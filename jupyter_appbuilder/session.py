@@ -19,7 +19,7 @@ from .events import By, Draft, Event, Mode
 from .log import EventLog, Summary
 from .log.summary import fold
 from .modes import mode_of
-from .plans import left_by, open_plan, plans, request
+from .plans import built_by, left_by, open_plan, plans, request
 from .recovery import MOST_RESUMED, take_back
 from .retries import CONTINUE, checkpoint_before, first_request, last_request, open_request, without_dropped
 from .uncut import uncut
@@ -315,7 +315,8 @@ class Session:
         await self.ready()
         self._may_act()
         last = last_request(self._events)
-        return await self._begin(last.text, None, last.mode, dropping=last.turn, continues=last.continues)
+        accepted = built_by(self._events, last.turn)
+        return await self._begin(last.text, None, last.mode, accepted, dropping=last.turn, continues=last.continues)
 
     async def go_on(self) -> str:
         """Go on from where the last turn was cut short: stopped, at a limit, failed. The new turn.
@@ -403,7 +404,9 @@ class Session:
                 if reason != "done" or await self._listen_no_more(turn):
                     break
         except asyncio.CancelledError:
-            reason, message, hint = "stopped", "Stopped.", "What was done so far is kept. Go on, or restore."
+            building = mode_of(self._events, turn) == "build"
+            reason, message = "stopped", "Stopped."
+            hint = "What was done so far is kept. Go on, or restore." if building else "Nothing was changed."
             if self.runner.diagnostics:
                 self.runner.diagnostics.stop()
         except AppBuilderError as error:

@@ -18,6 +18,7 @@ from jupyter_appbuilder.agent.history import NOTE, messages
 from jupyter_appbuilder.builder import AppBuilder
 from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound
 from jupyter_appbuilder.events import Mode
+from jupyter_appbuilder.modes import NOTES
 from jupyter_appbuilder.session import Session
 
 PLAN = "# Dark mode\n\nPeople choose light or dark.\n\n- [ ] a switch in `index.html`\n- [ ] colours in `style.css`"
@@ -91,7 +92,7 @@ async def test_a_turn_that_only_ever_builds_is_told_of_no_mode(tmp_path: Path) -
         for _ in range(2):
             await session.send("Say yes")
             await session.wait()
-        assert not [m for m in told(server, 1) if str(m["content"]).startswith(NOTE)]
+        assert not [m for m in told(server, 1)[1:] if any(note in str(m["content"]) for note in NOTES.values())]
         assert all("mode" not in data for data in await of(session, "turn.started"))
 
 
@@ -198,11 +199,36 @@ async def test_an_edit_by_hand_before_a_question_is_known_and_makes_no_version(t
         await session.send("Is it fine?", mode="ask")
         await session.wait()
         assert [data["by"] for data in await of(session, "file.changed")] == ["person"]
-        assert len(await of(session, "checkpoint.created")) == 1
-        await session.send("Build")
-        await session.wait()
-        assert (await of(session, "checkpoint.created"))[-1]["files"] == 1
+        versions = await of(session, "checkpoint.created")
+        assert [data["turn"] for data in versions] == [None, None]
+        assert versions[-1]["title"] == "Edits by hand"
         await assert_sound(session, tmp_path)
+
+
+async def test_a_plan_whose_building_is_tried_again_stays_accepted(tmp_path: Path) -> None:
+    steps = [{"text": PLAN}, {"status": 401, "body": {"error": {"message": "no"}}}, {"text": "Built."}]
+    async with session_with(tmp_path, steps) as (session, server, _):
+        await session.send("Plan it", mode="plan")
+        await session.wait()
+        await session.accept("p1")
+        assert (await session.wait())["reason"] == "failed"
+        again = await session.retry()
+        assert (await session.wait())["reason"] == "done"
+        [plan] = session.plans()
+        assert plan.built == again
+        assert PLAN in told(server, 2)[-1]["content"]
+
+
+async def test_a_plan_that_is_asked_for_again_takes_the_place_of_the_first(tmp_path: Path) -> None:
+    steps = [{"tool_calls": [call("write_plan", text=text)]} for text in (PLAN, "# Other")]
+    async with session_with(tmp_path, steps) as (session, _, _builder):
+        await session.send("Plan it", mode="plan")
+        await session.wait()
+        await session.retry()
+        await session.wait()
+        assert [(plan.id, plan.text) for plan in session.plans()] == [("p2", "# Other")]
+        with pytest.raises(NotFound):
+            await session.accept("p1")
 
 
 async def test_a_recording_makes_no_plans(tmp_path: Path) -> None:
