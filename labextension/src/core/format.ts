@@ -49,18 +49,23 @@ export function compact(count: number): string {
     : `${(count / 1_000_000).toFixed(1)}M`;
 }
 
-/** "12.3k tokens · $0.04": the cost only where the price is known. */
+/** "$1.20", "<$0.01", "$0". */
+export function money(dollars: number): string {
+  if (dollars === 0) {
+    return '$0';
+  }
+  return dollars < 0.01 ? '<$0.01' : `$${dollars.toFixed(2)}`;
+}
+
+/** "12.3k tokens · $0.04": the cost only where the price is known; "≈" where the provider did not say how many. */
 export function usageLabel(usage: Usage, trans: Translation): string {
   const tokens = usage.input_tokens + usage.output_tokens;
   if (tokens === 0) {
     return '';
   }
-  const label = trans.__('%1 tokens', compact(tokens));
-  if (usage.cost === null) {
-    return label;
-  }
-  const cost = usage.cost > 0 && usage.cost < 0.01 ? '<$0.01' : `$${usage.cost.toFixed(2)}`;
-  return `${label} · ${cost}`;
+  const about = usage.estimated ? '≈ ' : '';
+  const label = trans.__('%1 tokens', about + compact(tokens));
+  return usage.cost === null ? label : `${label} · ${money(usage.cost)}`;
 }
 
 /** The same in full, for a tooltip. */
@@ -69,6 +74,9 @@ export function usageDetail(usage: Usage, trans: Translation): string {
     trans.__('Input: %1 tokens (%2 from the cache)', usage.input_tokens, usage.cached_tokens),
     trans.__('Output: %1 tokens', usage.output_tokens)
   ];
+  if (usage.estimated) {
+    lines.push(trans.__('The provider does not say how many: estimated'));
+  }
   lines.push(usage.cost === null ? trans.__('Cost: not known for this model') : trans.__('Cost: $%1', usage.cost.toFixed(4)));
   return lines.join('\n');
 }

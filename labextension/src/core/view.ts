@@ -202,6 +202,8 @@ export interface SessionView {
   failure: { message: string; hint: string } | null;
   /** Hosts that this session allows its code, with the turn at whose end it is over ("" for none). */
   hosts: ReadonlyMap<string, string>;
+  /** How often the person raised this session's budget. */
+  raised: number;
   /** The question that waits for the person, if any. */
   question: EventData['approval.requested'] | null;
 }
@@ -217,6 +219,7 @@ export const EMPTY_VIEW: SessionView = {
   progress: [],
   failure: null,
   hosts: new Map(),
+  raised: 0,
   question: null
 };
 
@@ -440,6 +443,7 @@ class Draft {
         break;
       }
       case 'budget.raised':
+        this.view.raised += 1;
         this.put(this.runningTurn(), { kind: 'budget', key, ...event.data });
         break;
       case 'turn.resumed': {

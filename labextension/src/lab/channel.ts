@@ -29,6 +29,8 @@ export class ChannelTransport implements Transport {
   readonly answer: Transport['answer'];
   readonly hosts: Transport['hosts'];
   readonly allowHost: Transport['allowHost'];
+  readonly usage: Transport['usage'];
+  readonly raiseBudget: Transport['raiseBudget'];
   readonly revokeHost: Transport['revokeHost'];
 
   private listener: TransportListener | null = null;
@@ -53,6 +55,8 @@ export class ChannelTransport implements Transport {
       answer: this.answer,
       hosts: this.hosts,
       allowHost: this.allowHost,
+      usage: this.usage,
+      raiseBudget: this.raiseBudget,
       revokeHost: this.revokeHost
     } = requests);
   }

@@ -25,6 +25,8 @@
  * | `answer`  | `{approval, granted, remember}` | null         |
  * | `hosts`   | `{}`                 | the hosts allowed       |
  * | `allow`   | `{host}`             | null                    |
+ * | `usage`   | `{}`                 | as `GET sessions/{id}/usage` |
+ * | `raise`   | `{dollars?, tokens?}` | the same               |
  * | `revoke`  | `{host}`             | null                    |
  * | `sandboxes` | `{}`               | where apps can run      |
  *
@@ -34,6 +36,7 @@
 
 import type { AllowedHost, PreviewAction, SandboxChoice, Transport, TransportListener } from '../core/transport';
 import type { Mode } from '../core/events';
+import type { SessionUsage, Unit } from '../core/usage';
 import { RequestFailed, type ErrorBody, type WireMessage } from '../core/wire';
 
 /** What is used of an anywidget model. */

@@ -6,6 +6,7 @@ import { Home, type Defaults } from './Home';
 import { ModelSetup } from './ModelSetup';
 import { SessionPane } from './Session';
 import { SurroundingsContext, type Host } from './surroundings';
+import { UsagePage } from './UsagePage';
 import type { Translation } from '../translation';
 
 export interface PanelProps {
@@ -26,11 +27,12 @@ export function Panel(props: PanelProps): React.ReactElement {
   const { model, trans } = props;
   const { store } = React.useSyncExternalStore(model.subscribe, model.get);
   const [settingUp, setSettingUp] = React.useState(false);
+  const [showsUsage, setShowsUsage] = React.useState(false);
   const catalog = useCatalog(model);
   const summary = useSummary(model);
   const { host } = props;
   const surroundings = React.useMemo(
-    () => ({ trans, host: { ...host(summary), setUpModel: () => setSettingUp(true) } }),
+    () => ({ trans, host: { ...host(summary), setUpModel: () => setSettingUp(true), showUsage: () => setShowsUsage(true) } }),
     // The host's abilities depend on where the session lies, not on its state.
     // eslint-disable-next-line react-hooks/exhaustive-deps
     [trans, host, summary?.id, summary?.app_path, summary?.notebook, summary?.title]
@@ -46,6 +48,14 @@ export function Panel(props: PanelProps): React.ReactElement {
               setSettingUp(false);
               catalog.refresh();
             }}
+          />
+        ) : showsUsage ? (
+          <UsagePage
+            key={model.get().session}
+            api={model.api}
+            transport={store?.transport ?? null}
+            models={catalog.models}
+            onClose={() => setShowsUsage(false)}
           />
         ) : store ? (
           <SessionPane

@@ -5,6 +5,7 @@ import type { Connection, Demo, ModelChoice, SandboxChoice } from '../transport'
 import type { Mode } from '../events';
 import type { SessionView, Turn } from '../view';
 import { RequestFailed, type Summary } from '../wire';
+import { BudgetNotice, useSessionUsage } from './Budgets';
 import { Chat } from './Chat';
 import { Composer } from './Composer';
 import { Icon, Spinner } from './Icon';
@@ -90,6 +91,7 @@ export function SessionPane(props: SessionProps): React.ReactElement {
     });
   };
   const sandbox = sandboxes.find(choice => choice.name === session?.sandbox);
+  const used = useSessionUsage(transport, view);
   const followUps = busy || !session ? [] : nextDemos(view, session, demos);
   return (
     <section className="jp-AppBuilder-session" aria-label={session?.title ?? trans.__('Session')}>
@@ -171,6 +173,7 @@ export function SessionPane(props: SessionProps): React.ReactElement {
             </button>
           </p>
         )}
+        <BudgetNotice usage={used} />
         <Composer
           ref={composer}
           label={trans.__('Your request')}
@@ -303,6 +306,7 @@ function Header({
   add(host.exportZip, trans.__('Download as ZIP'), 'download');
   add(session ? onSandbox : undefined, trans.__('Sandbox and network'), 'globe');
   add(host.rename && (() => setEditing(true)), trans.__('Rename'), 'pencil');
+  add(host.showUsage, trans.__('Usage and budgets'), 'coin');
   add(host.setUpModel, trans.__('Model settings'), 'key');
   add(host.remove, trans.__('Delete…'), 'trash', true);
   const usage = usageLabel(view.usage, trans);
@@ -362,7 +366,20 @@ function Header({
           </span>
         )}
         {!recorded && model && <span className="jp-AppBuilder-ellipsis">{model}</span>}
-        {usage && <span title={usageDetail(view.usage, trans)}>{usage}</span>}
+        {usage &&
+          (host.showUsage ? (
+            <button
+              type="button"
+              className="jp-AppBuilder-link"
+              title={usageDetail(view.usage, trans)}
+              aria-label={trans.__('Usage: %1', usage)}
+              onClick={host.showUsage}
+            >
+              {usage}
+            </button>
+          ) : (
+            <span title={usageDetail(view.usage, trans)}>{usage}</span>
+          ))}
       </div>
     </header>
   );

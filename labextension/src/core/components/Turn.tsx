@@ -1,9 +1,9 @@
 import * as React from 'react';
 import { parseDiff, type FileDiff } from '../diff';
 import { readPartial } from '../partial';
-import { duration, relativeTime, usageDetail, usageLabel } from '../format';
+import { compact, duration, money, relativeTime, usageDetail, usageLabel } from '../format';
 import type { Transport } from '../transport';
-import type { Aside, Checkpoint, FileItem, Item, ProblemItem, RestoreItem, Turn } from '../view';
+import type { Aside, BudgetItem, Checkpoint, FileItem, Item, ProblemItem, RestoreItem, Turn } from '../view';
 import { RequestFailed } from '../wire';
 import { Approval, NetworkChange, Refused } from './Approval';
 import { DiffFiles, FileLink, Lines, PathText } from './Code';
@@ -305,6 +305,8 @@ function ItemView({ item, last = false, actions }: { item: Item; last?: boolean;
       return <div className="jp-AppBuilder-request">{item.text}</div>;
     case 'plan':
       return <PlanCard item={item} actions={actions} />;
+    case 'budget':
+      return <BudgetRaised item={item} />;
     case 'resumed':
       return <Resumed />;
     case 'compacted':
@@ -323,6 +325,20 @@ function Resumed(): React.ReactElement {
         <Icon name="reload" />
         <span className="jp-AppBuilder-cardTitle">{trans.__('Went on after a server restart.')}</span>
       </div>
+    </div>
+  );
+}
+
+function BudgetRaised({ item }: { item: BudgetItem }): React.ReactElement {
+  const trans = useTranslation();
+  const to = [
+    item.dollars === undefined ? '' : money(item.dollars),
+    item.tokens === undefined ? '' : trans.__('%1 tokens', compact(item.tokens))
+  ];
+  return (
+    <div className="jp-AppBuilder-event">
+      <Icon name="coin" />
+      <span>{trans.__('You set this session’s budget to %1.', to.filter(text => text !== '').join(', '))}</span>
     </div>
   );
 }

@@ -14,6 +14,7 @@ export interface Host {
   setModel?: (model: string) => Promise<void>;
   remove?: () => void;
   setUpModel?: () => void;
+  showUsage?: () => void;
 }
 
 export interface Surroundings {
