@@ -110,6 +110,13 @@ export interface ProviderChoice {
   keys_url: string;
 }
 
+/** What is to be set; what is absent stays. `path` names a model's file, for the provider `gguf`. */
+export interface ProviderSettings {
+  base_url?: string;
+  api_key?: string;
+  path?: string;
+}
+
 export interface NewSession {
   prompt: string;
   title?: string;
@@ -130,7 +137,7 @@ export interface Api {
   sandboxes(): Promise<SandboxChoice[]>;
   demos(): Promise<Demo[]>;
   providers(): Promise<ProviderChoice[]>;
-  configure(provider: string, settings: { base_url?: string; api_key?: string }): Promise<void>;
+  configure(provider: string, settings: ProviderSettings): Promise<void>;
   /** Saves the app as a ZIP file on the person's machine. */
   download(id: string, name: string): Promise<void>;
   /** What all sessions used in so many days. */

@@ -11,6 +11,7 @@ import type {
   SandboxChoice,
   PreviewAction,
   ProviderChoice,
+  ProviderSettings,
   TemplateChoice,
   Transport
 } from '../core/transport';
@@ -96,7 +97,7 @@ export class RestApi implements Api {
       }));
   }
 
-  async configure(provider: string, settings: { base_url?: string; api_key?: string }): Promise<void> {
+  async configure(provider: string, settings: ProviderSettings): Promise<void> {
     await this.request('PUT', path('providers', provider), settings);
   }
 

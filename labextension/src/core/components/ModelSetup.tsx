@@ -21,6 +21,7 @@ export function ModelSetup({
   const [custom, setCustom] = React.useState('');
   const [baseUrl, setBaseUrl] = React.useState('');
   const [key, setKey] = React.useState('');
+  const [file, setFile] = React.useState('');
   const [saving, setSaving] = React.useState(false);
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const heading = React.useRef<HTMLHeadingElement>(null);
@@ -51,15 +52,19 @@ export function ModelSetup({
     );
   }
   const chosen = providers.find(provider => provider.name === name);
+  const inFile = name === GGUF;
   const save = (event: React.FormEvent): void => {
     event.preventDefault();
     setSaving(true);
     setFailure(null);
+    const settings = inFile
+      ? { path: file.trim() }
+      : {
+          ...(baseUrl.trim() && !chosen?.native && baseUrl.trim() !== chosen?.base_url ? { base_url: baseUrl.trim() } : {}),
+          ...(key ? { api_key: key } : {})
+        };
     api
-      .configure(name === CUSTOM ? custom.trim() : name, {
-        ...(baseUrl.trim() && !chosen?.native && baseUrl.trim() !== chosen?.base_url ? { base_url: baseUrl.trim() } : {}),
-        ...(key ? { api_key: key } : {})
-      })
+      .configure(name === CUSTOM ? custom.trim() : name, settings)
       .then(() => {
         setKey('');
         onDone();
@@ -74,7 +79,7 @@ export function ModelSetup({
       </h2>
       <p>
         {trans.__(
-          'Any endpoint that speaks the OpenAI protocol works: OpenAI, OpenRouter, Z.ai, a company gateway, or Ollama, LM Studio, vLLM and llama.cpp on this machine.'
+          'Any endpoint that speaks the OpenAI protocol works: OpenAI, OpenRouter, Z.ai, a company gateway, or Ollama, LM Studio, vLLM and llama.cpp on this machine. A model file (GGUF) needs no server at all.'
         )}
       </p>
       <label htmlFor={`${id}-provider`}>{trans.__('Provider')}</label>
@@ -110,7 +115,27 @@ export function ModelSetup({
           />
         </>
       )}
-      {!chosen?.native && (
+      {inFile && (
+        <>
+          <label htmlFor={`${id}-file`}>{trans.__('File')}</label>
+          <input
+            id={`${id}-file`}
+            className="jp-AppBuilder-input"
+            value={file}
+            required
+            spellCheck={false}
+            placeholder="~/models/qwen3-coder-q4_k_m.gguf"
+            aria-describedby={`${id}-file-note`}
+            onChange={event => setFile(event.target.value)}
+          />
+          <p className="jp-AppBuilder-note" id={`${id}-file-note`}>
+            {trans.__(
+              'A path on the Jupyter server: absolute, from ~, or from the root folder. The model runs there, takes about as much memory as the file is large, and sends nothing anywhere. Only use files from people you trust.'
+            )}
+          </p>
+        </>
+      )}
+      {!chosen?.native && !inFile && (
         <>
           <label htmlFor={`${id}-url`}>{trans.__('Base URL')}</label>
           <input
@@ -124,23 +149,27 @@ export function ModelSetup({
           />
         </>
       )}
-      <label htmlFor={`${id}-key`}>{trans.__('API key')}</label>
-      <input
-        id={`${id}-key`}
-        className="jp-AppBuilder-input"
-        type="password"
-        value={key}
-        autoComplete="new-password"
-        spellCheck={false}
-        placeholder={
-          chosen?.key_source
-            ? trans.__('Leave empty to keep the one in use')
-            : chosen?.local || name === CUSTOM
-              ? trans.__('Only if the endpoint asks for one')
-              : ''
-        }
-        onChange={event => setKey(event.target.value)}
-      />
+      {!inFile && (
+        <>
+          <label htmlFor={`${id}-key`}>{trans.__('API key')}</label>
+          <input
+            id={`${id}-key`}
+            className="jp-AppBuilder-input"
+            type="password"
+            value={key}
+            autoComplete="new-password"
+            spellCheck={false}
+            placeholder={
+              chosen?.key_source
+                ? trans.__('Leave empty to keep the one in use')
+                : chosen?.local || name === CUSTOM
+                  ? trans.__('Only if the endpoint asks for one')
+                  : ''
+            }
+            onChange={event => setKey(event.target.value)}
+          />
+        </>
+      )}
       {chosen?.keys_url && /^https:/.test(chosen.keys_url) && (
         <p className="jp-AppBuilder-note">
           <a href={chosen.keys_url} target="_blank" rel="noopener noreferrer">
@@ -148,10 +177,12 @@ export function ModelSetup({
           </a>
         </p>
       )}
-      <p className="jp-AppBuilder-note">
-        <Icon name="key" />{' '}
-        {trans.__('The key is kept on the Jupyter server, readable only by you. It never reaches a notebook, a log or the app.')}
-      </p>
+      {!inFile && (
+        <p className="jp-AppBuilder-note">
+          <Icon name="key" />{' '}
+          {trans.__('The key is kept on the Jupyter server, readable only by you. It never reaches a notebook, a log or the app.')}
+        </p>
+      )}
       {failure && <Failure error={failure} />}
       <div className="jp-AppBuilder-actions">
         <button type="button" className="jp-AppBuilder-button" onClick={onCancel}>
@@ -166,3 +197,4 @@ export function ModelSetup({
 }
 
 const CUSTOM = ':custom';
+const GGUF = 'gguf';
