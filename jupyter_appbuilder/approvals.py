@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,6 +34,8 @@ class Question:
     turn: str | None = None
     reason: str = ""  # why, in the words of whoever asks
     remember: bool = False  # whether "for this app" can be answered
+    rule: Mapping[str, str] | None = None  # what made it ask, see events.ApprovalRequested
+    allows: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,12 @@ class Answer:
 class Approvals:
     """The open questions of one session."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, asked: int = 0) -> None:
+        """``asked``: how many questions the log holds already."""
         self._journal = journal
         self._open: dict[str, asyncio.Future[Answer]] = {}
         self._answered: set[str] = set()  # of those, the ones whose answer is on its way into the log
-        self._numbers = itertools.count(1)
+        self._numbers = itertools.count(asked + 1)
         self._clocks: dict[asyncio.Timeout, float] = {}  # with the seconds that were left when it was stopped
 
     @property
@@ -72,6 +75,8 @@ class Approvals:
             "reason": question.reason,
             "remember": question.remember,
         }
+        if question.rule:
+            data |= {"rule": dict(question.rule), "allows": list(question.allows)}
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._stop_clocks()
         self._open[approval] = answer

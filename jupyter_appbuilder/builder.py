@@ -108,8 +108,8 @@ class AppBuilder(LoggingConfigurable):
     ).tag(config=True)
     approval_rules = List(
         Dict(),
-        help="""What the agent may do in every app: `{"tool": "run_command", "pattern": "git push *", "action": "deny"}`,
-        or `allow` or `ask`. A deny or ask here cannot be loosened by a person. See the page on approvals.""",
+        help="""What the agent may do: `{"tool": "run_command", "pattern": "git push *", "action": "deny"}`, or `allow`,
+        or `ask`. A deny or ask here cannot be loosened by a person. See the page on approvals.""",
     ).tag(config=True)
     max_steps = Int(60, help="Model responses per turn.").tag(config=True)
     max_seconds = Float(1200.0, help="Seconds per turn.").tag(config=True)
@@ -456,10 +456,11 @@ class AppBuilder(LoggingConfigurable):
 
         async with self._founding(session) as placed:
             files = Workspace(self._folder(origin))
-            await session.workspace.branch(files, point.checkpoint, point.tree, placed=placed)
+            await session.workspace.branch(files, point.checkpoint, point.tree)
             storage = Path(self.data_dir) / "storage"
             await asyncio.to_thread(copy_storage, storage / f"{origin.id}.json", storage / f"{session.id}.json")
             await session.adopt(point.events[1:], drafts)
+            placed()  # last: what the app may reach is in the log
 
     @contextlib.asynccontextmanager
     async def _founding(self, session: Session) -> AsyncGenerator[Callable[[], None]]:

@@ -182,6 +182,8 @@ class ApprovalRequested(TypedDict):
     subject: NotRequired[str]  # of that kind, e.g. "api.example.org:443"
     reason: NotRequired[str]  # why, in the words of whoever asks
     remember: NotRequired[bool]  # whether the answer can hold for this app, not only this once
+    rule: NotRequired[dict[str, str]]  # what made it ask: pattern, source (who wrote it), what (the part it fits)
+    allows: NotRequired[list[str]]  # the patterns that would be allowed for this app
 
 
 class ApprovalGiven(TypedDict):
@@ -205,6 +207,16 @@ class NetworkRefused(TypedDict):
 
     host: str  # "api.example.org:443"
     reason: str  # for people
+
+
+class RuleChanged(TypedDict):
+    """What the person allows the agent, has it ask for or denies it, in this app."""
+
+    tool: str
+    pattern: str
+    action: Literal["allow", "ask", "deny"]
+    holds: bool  # False: taken back
+    by: By
 
 
 class UsageRecorded(TypedDict):
@@ -309,6 +321,7 @@ PAYLOADS: Mapping[str, type] = {
     "approval.given": ApprovalGiven,
     "network.changed": NetworkChanged,
     "network.refused": NetworkRefused,
+    "rule.changed": RuleChanged,
     "usage.recorded": UsageRecorded,
     "budget.raised": BudgetRaised,
 }

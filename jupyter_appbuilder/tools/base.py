@@ -16,7 +16,7 @@ Third parties register a list of tools under the entry-point group ``jupyter_app
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, get_type_hints
@@ -105,13 +105,25 @@ class ToolContext:
     turn: str | None = None
     seen: Seen | None = None  # what an agent knows of the files; None where a person asks
 
-    async def ask(self, text: str, *, kind: str, subject: str, reason: str = "", remember: bool = False) -> Answer:
-        """Ask the person and wait. Without anybody to ask, the answer is no."""
+    async def ask(
+        self,
+        text: str,
+        *,
+        kind: str,
+        subject: str,
+        reason: str = "",
+        remember: bool = False,
+        rule: Mapping[str, str] | None = None,
+        allows: Sequence[str] = (),
+    ) -> Answer:
+        """Ask the person and wait. Without anybody to ask, the answer is no. ``rule`` and ``allows``: see
+        ``events.ApprovalRequested``."""
         from ..approvals import Answer, Question
 
         if self.approvals is None:
             return Answer(False, cause="unattended")
-        return await self.approvals.ask(Question(text, kind, subject, self.call, self.turn, reason, remember))
+        question = Question(text, kind, subject, self.call, self.turn, reason, remember, rule, allows)
+        return await self.approvals.ask(question)
 
 
 A = TypeVar("A", bound=BaseModel)

@@ -23,6 +23,7 @@ from .base import Tool, ToolCall, ToolContext, ToolResult
 from .seen import Seen
 
 if TYPE_CHECKING:
+    from ..approval_rules.gate import Gate
     from ..workspace import FileChange, Workspace
     from .diagnostics import Diagnostics
 
@@ -52,10 +53,12 @@ class ToolRunner:
         seen: Seen | None = None,
         mode: Callable[[str | None], Mode] | None = None,
         diagnostics: Diagnostics | None = None,
+        gate: Gate | None = None,
     ) -> None:
         """``mode`` tells what a turn is for: the agent's calls keep to it. ``diagnostics`` adds to their results what
-        was found meanwhile."""
+        was found meanwhile. ``gate`` asks the person about them, or turns them away."""
         self.tools = tools
+        self._gate = gate
         self._mode = mode
         self._seen = seen or Seen()
         self.diagnostics = diagnostics
@@ -104,12 +107,21 @@ class ToolRunner:
             await uncut(self._journal.append(*job.starting(), job.finished(result)))
             return result
         job.arguments = checked.model_dump(mode="json", exclude_unset=True)
+        if by == "agent" and self._gate and (result := await self._turned_away(self._gate, tool, job)):
+            await uncut(self._journal.append(*job.starting(), job.finished(result)))
+            return result
         if by == "agent" and self.diagnostics:
             self.diagnostics.begin_call(turn)
         if tool.effect == "read":
             return await self._run_reading(tool, checked, job)
         async with self._lock:
             return await self._run_changing(tool, checked, job)
+
+    async def _turned_away(self, gate: Gate, tool: Tool[Any], job: _Job) -> ToolResult | None:
+        try:
+            return await gate.refusal(tool, job.arguments or {}, self._context_of(job))
+        except AppBuilderError as error:
+            return _failed(error)
 
     async def run_all(self, calls: Sequence[ToolCall], *, by: By, turn: str | None) -> list[ToolResult]:
         """Run the calls of one response: neighbours that only read together, the rest in order."""

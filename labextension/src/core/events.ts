@@ -139,13 +139,23 @@ export interface EventData {
     reason?: string;
     /** Whether the answer can hold for this app, not only this once. */
     remember?: boolean;
+    /** The approval rule that made it ask; `what` is the part of the call that it fits. */
+    rule?: { pattern: string; source: RuleSource; what: string };
+    /** The patterns that would be allowed for this app. */
+    allows?: readonly string[];
   };
   'approval.given': { approval: string; granted: boolean; remember?: boolean; cause?: ApprovalCause };
   'network.changed': { host: string; allowed: boolean; by: By; turn?: string };
   'network.refused': { host: string; reason: string };
+  'rule.changed': { tool: string; pattern: string; action: RuleAction; holds: boolean; by: By };
   'usage.recorded': { turn: string; model: string; usage: Usage; response?: string };
   'budget.raised': { dollars?: number; tokens?: number };
 }
+
+export type RuleAction = 'allow' | 'ask' | 'deny';
+
+/** Who wrote an approval rule: the administrator, the person (for all apps, or for one), nobody: it is built in. */
+export type RuleSource = 'configuration' | 'person' | 'app' | 'default';
 
 export type EventType = keyof EventData;
 

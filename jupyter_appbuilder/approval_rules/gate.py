@@ -1,0 +1,167 @@
+"""What stands before the agent's calls: it lets them through, asks the person, or turns them away."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..approvals import Answer
+from ..events import Event
+from ..journal import Journal
+from ..tools.base import Tool, ToolContext, ToolResult
+from .judgement import Rules, Verdict, judge, subjects
+from .rule_book import changed
+from .rules import COMMAND_TOOL, UNREADABLE, ApprovalRule, Source
+
+ASKS_ITSELF = "request_network"
+
+DENIALS = 3
+"""After so many answers of no in one turn, the person is not asked any more in it."""
+
+WRITTEN_BY: Mapping[Source, str] = {
+    "configuration": "the administrator's",
+    "person": "the person's own",
+    "app": "for this app",
+    "default": "built in",
+}
+
+KINDS = ("command", "tool")
+
+
+class Gate:
+    """Of one session. A call that has to wait is asked for before it starts, so that a process that dies meanwhile
+    leaves nothing half done: the next one asks again, unless the log holds the answer."""
+
+    def __init__(
+        self, journal: Journal, events: Callable[[], Awaitable[Sequence[Event]]], rules: Callable[[], Awaitable[Rules]]
+    ) -> None:
+        self._journal = journal
+        self._events = events
+        self._rules = rules
+
+    async def refusal(self, tool: Tool[Any], arguments: Mapping[str, Any], context: ToolContext) -> ToolResult | None:
+        """Why a call does not run, for the model; None where it may. Waits for the person where a rule says so. Raises
+        ``AppBuilderError`` where the rules cannot be read."""
+        verdict = judge(await self._rules(), tool.name, arguments, _exists_in(context.workspace.app))
+        if verdict.action == "deny":
+            return _denied(tool, verdict)
+        if verdict.action == "allow" or tool.name == ASKS_ITSELF:
+            return None
+        subject = _subject(tool, arguments)
+        events = await self._events()
+        earlier = _earlier(events, context.call)
+        if earlier is None and (known := _answered_already(events, context.turn, subject)):
+            return _refused(tool, known)
+        answer = earlier or await self._ask(tool, subject, verdict, context)
+        if not answer.granted:
+            return _refused(tool, _because(answer, tool, verdict))
+        if answer.remember:
+            await self._journal.append(*(changed(rule, holds=True, by="person") for rule in verdict.allows))
+        return None
+
+    async def _ask(self, tool: Tool[Any], subject: str, verdict: Verdict, context: ToolContext) -> Answer:
+        command = tool.name == COMMAND_TOOL
+        rule = verdict.rule
+        assert rule is not None
+        assert verdict.source is not None
+        return await context.ask(
+            "May the agent run this command?" if command else f"May the agent use {tool.name}?",
+            kind="command" if command else "tool",
+            subject=subject,
+            reason=rule.reason,
+            remember=bool(verdict.allows),
+            rule={"pattern": rule.pattern, "source": verdict.source, "what": _what(verdict)},
+            allows=[allowed.pattern for allowed in verdict.allows],
+        )
+
+
+def _exists_in(app: Path) -> Callable[[str], bool]:
+    return lambda path: (app / path).exists()
+
+
+def _subject(tool: Tool[Any], arguments: Mapping[str, Any]) -> str:
+    return str(arguments["command"]) if tool.name == COMMAND_TOOL else "\n".join(subjects(tool.name, arguments))
+
+
+def _what(verdict: Verdict) -> str:
+    """The part of a call that a rule fits; empty where that is the whole, or cannot be put in words."""
+    return "" if verdict.what.startswith(UNREADABLE) else verdict.what
+
+
+def _earlier(events: Sequence[Event], call: str) -> Answer | None:
+    """The person's answer to this very call, given to a process that died before it ran it."""
+    asked: dict[str, str] = {}
+    found: Answer | None = None
+    for event in events:
+        if event.type == "approval.requested" and event.data.get("kind") in KINDS:
+            asked[event.data["approval"]] = event.data["call"]
+        elif event.type == "approval.given" and asked.get(event.data["approval"]) == call and "cause" not in event.data:
+            found = Answer(event.data["granted"], event.data.get("remember", False))
+    return found
+
+
+def _answered_already(events: Sequence[Event], turn: str | None, subject: str) -> str:
+    """Why the person is not asked once more in this turn; empty where they are."""
+    asked: dict[str, str] = {}
+    denied: list[str] = []
+    for event in events:
+        data = event.data
+        if event.type == "approval.requested" and data["turn"] == turn and data.get("kind") in KINDS:
+            asked[data["approval"]] = data["subject"]
+        elif event.type == "approval.given" and data["approval"] in asked and _is_no(data):
+            denied.append(asked[data["approval"]])
+    if turn is None:
+        return ""
+    if subject in denied:
+        return "The person said no to this already. Do not ask again; find a way without it, or say what is missing."
+    if len(denied) >= DENIALS:
+        return (
+            f"The person said no {len(denied)} times in this turn and is not asked any more in it. Do what can be done "
+            "without, then end the turn and say what you wanted it for."
+        )
+    return ""
+
+
+def _is_no(given: Mapping[str, Any]) -> bool:
+    """Whether a person said no; not whether nobody answered."""
+    return not given["granted"] and "cause" not in given
+
+
+def _because(answer: Answer, tool: Tool[Any], verdict: Verdict) -> str:
+    if answer.cause != "unattended":
+        return (
+            "The person does not allow it. Do not try it in another form; find a way without it, or say what is "
+            "missing. delete_file deletes a file and write_file replaces one, and neither has to be asked for."
+        )
+    beforehand = " or ".join(f"jupyter appbuilder rules allow {_quoted(rule)}" for rule in verdict.allows[:2])
+    told = f" They can allow it beforehand: {beforehand}." if beforehand else ""
+    return f"It needs the person's word, and nobody could be asked. Go on without it.{told}"
+
+
+def _quoted(rule: ApprovalRule) -> str:
+    import shlex
+
+    tool = "" if rule.tool == COMMAND_TOOL else f" --tool {rule.tool}"
+    return shlex.quote(rule.pattern) + tool
+
+
+def _denied(tool: Tool[Any], verdict: Verdict) -> ToolResult:
+    assert verdict.rule is not None
+    assert verdict.source is not None
+    reason = f" {verdict.rule.reason}" if verdict.rule.reason else ""
+    return _refused(
+        tool,
+        f"A rule denies {verdict.rule.pattern!r} ({WRITTEN_BY[verdict.source]}).{reason} Nobody is asked. "
+        "Do not try it in another form; find a way without it, or say what is missing.",
+        f"{tool.name} is denied by a rule",
+    )
+
+
+def _refused(tool: Tool[Any], why: str, summary: str = "") -> ToolResult:
+    return ToolResult(
+        f"{tool.name} was not run. {why}",
+        summary or f"{tool.name} was not allowed",
+        ok=False,
+        detail={"reason": "denied"},
+    )
