@@ -86,6 +86,9 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("session", metavar="ID|NAME")
     export.add_argument("-o", "--output", default="", metavar="FILE", help="default: NAME.zip")
 
+    usage = commands.add_parser("usage", parents=[shared], help="tokens and cost by day, model and app; the budgets")
+    usage.add_argument("--days", type=int, default=30, metavar="N", help="how far back, today with it (default: 30)")
+
     sandboxes = commands.add_parser("sandboxes", parents=[shared], help="list the sandboxes that run, and stop them")
     sandboxes.add_argument("action", nargs="?", choices=["list", "stop"], default="list", help="default: list")
     sandboxes.add_argument("names", nargs="*", metavar="NAME", help="whose sandboxes to stop: an app's name or id")
@@ -148,6 +151,10 @@ def _command(name: str) -> Any:
             from .templates import templates
 
             return templates
+        case "usage":
+            from .usage import usage
+
+            return usage
         case "sandboxes":
             from .sandboxes import sandboxes
 

@@ -13,14 +13,14 @@ from ..notebook.engine import configuration
 from .terminal import Terminal, say
 
 
-def _builder(options: argparse.Namespace) -> AppBuilder:
+def builder_of(options: argparse.Namespace) -> AppBuilder:
     root = Path(options.root).expanduser() if options.root else Path.cwd()
     return AppBuilder(root_dir=str(root), label="jupyter appbuilder on the command line", config=configuration())
 
 
 def list_sessions(options: argparse.Namespace, terminal: Terminal) -> int:
     async def read() -> list[dict[str, object]]:
-        builder = _builder(options)
+        builder = builder_of(options)
         try:
             return await builder.sessions(options.search)
         finally:
@@ -45,7 +45,7 @@ def export(options: argparse.Namespace, terminal: Terminal) -> int:
     async def write() -> tuple[str, str, bytes]:
         from ..workspace import Workspace
 
-        builder = _builder(options)
+        builder = builder_of(options)
         try:
             # Read without taking the session over: it may be open in a running server.
             found = [s for s in await builder.log_store.summaries() if options.session in (s.id, s.name)]

@@ -279,6 +279,13 @@ class AsyncApp:
 
         return await self._reach(describe())
 
+    async def usage(self) -> dict[str, Any]:
+        async def describe() -> dict[str, Any]:
+            session = await self._begin()
+            return await self._engine.builder.usage.of_session(session.summary, await session.events())
+
+        return await self._reach(describe())
+
     async def answer(self, approval: str, granted: bool, *, remember: bool = False) -> None:
         async def answer() -> None:
             await (await self._begin()).answer(approval, granted, remember=remember)
@@ -413,6 +420,11 @@ class App:
     def summary(self) -> dict[str, Any]:
         """The session at a glance: state, model, usage …"""
         return self._engine.run(self.aio.summary())
+
+    @property
+    def usage(self) -> dict[str, Any]:
+        """What the app took: tokens and US dollars by turn, step and model, and its budgets."""
+        return self._engine.run(self.aio.usage())
 
     @property
     def files(self) -> list[str]:

@@ -19,6 +19,7 @@ import anywidget
 import traitlets
 
 from ..errors import AppBuilderError, InvalidInput
+from ..usage.budgets import UNITS
 from .engine import Engine
 
 if TYPE_CHECKING:
@@ -78,6 +79,13 @@ class AppWidget(anywidget.AnyWidget):
                 result = self._unwatch()
             elif method == "sandboxes":
                 result = await self._engine.builder.sandbox_providers()
+            elif method in ("usage", "raise"):
+                session, accounts = await self._app.session(), self._engine.builder.usage
+                if method == "raise":
+                    await accounts.raise_session(
+                        session, {unit: float(params[unit]) for unit in UNITS if unit in params}
+                    )
+                result = await accounts.of_session(session.summary, await session.events())
             elif method in METHODS:
                 result = await METHODS[method](await self._app.session(), params)
             else:
