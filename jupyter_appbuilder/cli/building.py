@@ -7,11 +7,12 @@ import contextlib
 import json
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import AppBuilderError, InvalidInput
-from ..notebook.app import App
+from ..notebook.app import App, Ask
 from ..notebook.engine import Engine, engine
 from ..notebook.feed import Feed, questions
 from ..sandbox.hosts import parse_host
@@ -67,12 +68,18 @@ def demo(options: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def carry_out(
-    app: App, prompts: list[str], model: str, options: argparse.Namespace, running: Engine, terminal: Terminal
+    app: App,
+    prompts: Sequence[str | tuple[str, Ask]],
+    model: str,
+    options: argparse.Namespace,
+    running: Engine,
+    terminal: Terminal,
 ) -> int:
-    """Ask each prompt in turn; say what came of it; serve it."""
+    """Ask each prompt in turn, or have something else asked under a title; say what came of it; serve it."""
     feed = Feed()
-    for prompt in prompts:
-        terminal.heading(f"\n› {prompt}")
+    for wanted in prompts:
+        title, prompt = (wanted, wanted) if isinstance(wanted, str) else wanted
+        terminal.heading(f"\n› {title}")
         feed = Feed()
         for message in app.stream(prompt, model=model, attended=terminal.can_ask):
             terminal.feed(feed, feed.take(message))

@@ -16,6 +16,7 @@ EXAMPLES = """\
 examples:
   jupyter appbuilder demo                          a task board, built from a recording: no key, no network
   jupyter appbuilder build "A habit tracker"       with the model of your settings
+  jupyter appbuilder fork tasks --turn 2 "Make it a calendar instead"
   jupyter appbuilder replay appbuilder/tasks/tasks.ipynb --into /tmp/tasks
   jupyter appbuilder sandboxes stop --all          whichever server, notebook or command runs them
   jupyter appbuilder doctor                        what is missing on this machine, and how to get it
@@ -72,6 +73,25 @@ def parser() -> argparse.ArgumentParser:
         help="a host that the app's code may reach, such as api.example.org; can be given several times",
     )
 
+    for name, says in (
+        ("retry", "drop what an app's last request changed, and make it again"),
+        ("continue", "go on from where an app's last request was stopped or broke off"),
+    ):
+        again = commands.add_parser(name, parents=[shared, serving], help=says)
+        again.add_argument("session", metavar="ID|NAME")
+
+    fork = commands.add_parser(
+        "fork", parents=[shared, serving], help="begin another app where one was before a request; that one stays"
+    )
+    fork.add_argument("session", metavar="ID|NAME")
+    fork.add_argument(
+        "prompt", nargs="?", default="", metavar="PROMPT", help="what to ask instead; - reads it from stdin"
+    )
+    fork.add_argument("--turn", default="", metavar="N", help="before which request: 2, 3 … (default: the last)")
+    fork.add_argument("--checkpoint", default="", metavar="ID", help="begin at this version instead")
+    fork.add_argument("--name", default="", help="the new app's folder (default: NAME-fork)")
+    fork.add_argument("--model", default="", metavar="PROVIDER:NAME", help="the model to ask (default: the app's)")
+
     demo = commands.add_parser("demo", parents=[shared, serving, making], help="watch a recorded session being built")
     demo.add_argument("recording", nargs="?", default="", metavar="NAME", help="which one; a wrong name lists them")
 
@@ -102,7 +122,15 @@ def parser() -> argparse.ArgumentParser:
     )
     templates.add_argument("--fresh", action="store_true", help="build without what E2B has kept of earlier builds")
 
-    commands.add_parser("doctor", parents=[shared], help="check sandbox, git, Node.js, models and browser")
+    doctor = commands.add_parser("doctor", parents=[shared], help="check sandbox, git, Node.js, models and browser")
+    doctor.add_argument(
+        "--model",
+        nargs="?",
+        const="",
+        metavar="PROVIDER:NAME",
+        help="test a model instead (default: the one of new sessions): tool calls, JSON schema, images, context, speed; "
+        "uses about 1,200 of its tokens",
+    )
     return main
 
 
@@ -139,6 +167,10 @@ def _command(name: str) -> Any:
             from . import building
 
             return building.build if name == "build" else building.demo
+        case "retry" | "continue" | "fork":
+            from . import steering
+
+            return {"retry": steering.retry, "continue": steering.go_on, "fork": steering.fork}[name]
         case "replay":
             from .replaying import replay
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import queue
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Message = dict[str, Any]
 Approve = Callable[[Mapping[str, Any]], bool]
+Ask = Callable[["Session"], Awaitable[str]]
+"""Has a session begin a turn, in the engine's loop; the turn."""
 
 
 class ToolFailed(Conflict):
@@ -119,12 +121,17 @@ class AsyncApp:
         await session.ready()
         return session
 
-    async def session_stream(self, prompt: str, model: str, *, attended: bool = False) -> AsyncGenerator[Message, None]:
+    async def session_stream(
+        self, prompt: str | Ask, model: str, *, attended: bool = False
+    ) -> AsyncGenerator[Message, None]:
         """``attended``: whoever reads the messages answers the agent's questions. Otherwise the answer is no."""
-        session = await self._begin(prompt)
+        session = await self._begin(prompt if isinstance(prompt, str) else "")
         after = session.summary.last_seq
         messages = session.watch(after)
-        turn = await session.send(prompt, model=model or None)
+        if isinstance(prompt, str):
+            turn = await session.send(prompt, model=model or None)
+        else:
+            turn = await prompt(session)
         try:
             async for message in messages:
                 yield message
@@ -156,7 +163,9 @@ class AsyncApp:
     async def _reach(self, work: Coroutine[Any, Any, T]) -> T:
         return await self._engine.reach(work)
 
-    async def stream(self, prompt: str, *, model: str = "", attended: bool = False) -> AsyncGenerator[Message, None]:
+    async def stream(
+        self, prompt: str | Ask, *, model: str = "", attended: bool = False
+    ) -> AsyncGenerator[Message, None]:
         messages: asyncio.Queue[Message | None] = asyncio.Queue()
         loop = asyncio.get_running_loop()
 
@@ -179,12 +188,32 @@ class AsyncApp:
                 with contextlib.suppress(asyncio.CancelledError):
                     await pumping
 
-    async def build(self, prompt: str, *, model: str = "") -> Turn:
+    async def build(self, prompt: str | Ask, *, model: str = "") -> Turn:
         feed = Feed()
         async with contextlib.aclosing(self.stream(prompt, model=model)) as messages:
             async for message in messages:
                 feed.take(message)
         return turn_of(feed)
+
+    async def retry(self) -> Turn:
+        return await self.build(retry)
+
+    async def go_on(self) -> Turn:
+        return await self.build(go_on)
+
+    async def fork(self, turn: str = "", *, checkpoint: str = "", name: str = "", model: str = "") -> str:
+        """Returns the new session's id."""
+
+        async def fork() -> str:
+            source = await self._begin()
+            at = turn or ("" if checkpoint else str((source.summary.turn or {}).get("turn", "")))
+            forked, _ = await self._engine.builder.fork(
+                source.id, turn=at, checkpoint=checkpoint, name=name, model=model
+            )
+            await forked.ready()
+            return forked.id
+
+        return await self._reach(fork())
 
     async def call(self, tool: str, /, **arguments: Any) -> ToolResult:
         return await self._reach(self._call(tool, arguments))
@@ -366,6 +395,14 @@ class AsyncApp:
         await self._reach(close())
 
 
+async def retry(session: Session) -> str:
+    return await session.retry()
+
+
+async def go_on(session: Session) -> str:
+    return await session.go_on()
+
+
 class App:
     """An app that an agent builds, and you.
 
@@ -457,6 +494,27 @@ class App:
         ``approve`` is called with each question of the agent's (the data of an ``approval.requested`` event) and
         returns whether that may be. Without it nothing may; hosts can be allowed beforehand with ``allow``.
         """
+        return self._follow(prompt, model, approve)
+
+    def retry(self, *, approve: Approve | None = None) -> Turn:
+        """Drop what the last request changed, and ask for the same again. The files go back to what they were before
+        it; what was there until now is a version in ``checkpoints``."""
+        return self._follow(retry, "", approve)
+
+    def go_on(self, *, approve: Approve | None = None) -> Turn:
+        """Go on from where the last request was cut short: it was stopped, reached a limit, or failed."""
+        return self._follow(go_on, "", approve)
+
+    def fork(self, turn: str = "", *, checkpoint: str = "", name: str = "", model: str = "") -> App:
+        """A new app that begins where this one was before a turn (``t1``, ``t2`` …; by default the last), or at one of
+        ``checkpoints``. This app stays as it is."""
+        app = App.__new__(App)
+        app._engine = self._engine
+        made = self._engine.run(self.aio.fork(turn, checkpoint=checkpoint, name=name, model=model))
+        app.aio = AsyncApp(self._engine, {}, made)
+        return app
+
+    def _follow(self, prompt: str | Ask, model: str, approve: Approve | None) -> Turn:
         feed = Feed()
         for message in self.stream(prompt, model=model, attended=approve is not None):
             feed.take(message)
@@ -464,7 +522,7 @@ class App:
                 self.answer(question["approval"], approve(question) if approve else False)
         return turn_of(feed)
 
-    def stream(self, prompt: str, *, model: str = "", attended: bool = False) -> Iterator[Message]:
+    def stream(self, prompt: str | Ask, *, model: str = "", attended: bool = False) -> Iterator[Message]:
         """Ask the agent; wire messages as they come (docs/architecture.md, "Wire"). Closing the iterator stops it.
 
         ``attended``: you answer the agent's questions (``approval.requested`` events) with ``answer``; without it each

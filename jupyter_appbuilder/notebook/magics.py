@@ -26,7 +26,7 @@ from .replay import REPLAYED, Different, Rebuild, fresh_folder
 
 if TYPE_CHECKING:
     from ..tools.base import ToolResult
-    from .app import App
+    from .app import App, Ask
 
 REPLAY_INTO = "APPBUILDER_REPLAY_INTO"
 """Environment variable: the folder in which a notebook's app is rebuilt. Default: ``replay/`` beside the notebook."""
@@ -145,11 +145,36 @@ class AppBuilderMagics(Magics):
     # Asking
 
     def do_build(self, call: Call) -> None:
+        self.ask_agent(call.body.strip(), call.options.get("model", ""))
+
+    def do_retry(self, call: Call) -> None:
+        from .app import retry
+
+        self.ask_agent(retry)
+
+    def do_continue(self, call: Call) -> None:
+        from .app import go_on
+
+        self.ask_agent(go_on)
+
+    def do_fork(self, call: Call) -> None:
+        self.no_rebuild()
+        options = {key: call.options.get(key, "") for key in ("name", "model")}
+        app = self.hold(self.session().fork(call.arguments[0] if call.arguments else "", **options))
+        self.say(f"A fork, {app.name}, in {app.folder}. Cells below go on with it.\n")
+        if call.body.strip():
+            self.ask_agent(call.body.strip())
+
+    def no_rebuild(self) -> None:
         if self.rebuild is not None:
             raise InvalidInput(
                 f"This notebook rebuilt {self.rebuild.name} as plain files, which no session knows.",
                 hint=f"Go on with the session: %appbuilder open {self.rebuild.name}. Or begin: %appbuilder new NAME.",
             )
+
+    def ask_agent(self, prompt: str | Ask, model: str = "") -> None:
+        """Show below the cell what the agent does with a request, until it is done."""
+        self.no_rebuild()
         app = self.session()
         feed = Feed()
         shown = rich.display(rich.Markdown("◌ Starting …"), display_id=True)
@@ -157,7 +182,7 @@ class AppBuilderMagics(Magics):
         drawn = 0.0
         try:
             attended = can_ask(self.shell)
-            for message in app.stream(call.body.strip(), model=call.options.get("model", ""), attended=attended):
+            for message in app.stream(prompt, model=model, attended=attended):
                 feed.take(message)
                 for question in questions(message) if attended else ():
                     shown.update(rich.Markdown(feed.markdown()))

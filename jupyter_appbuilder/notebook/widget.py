@@ -142,6 +142,10 @@ async def _retry(session: Session, params: Params) -> Any:
     return {"turn": await session.retry()}
 
 
+async def _continue(session: Session, params: Params) -> Any:
+    return {"turn": await session.go_on()}
+
+
 async def _restore(session: Session, params: Params) -> Any:
     return (await session.restore(str(params["checkpoint"]))).to_json()
 
@@ -184,6 +188,7 @@ METHODS: Mapping[str, Callable[[Session, Params], Awaitable[Any]]] = {
     "send": _send,
     "stop": _stop,
     "retry": _retry,
+    "continue": _continue,
     "restore": _restore,
     "diff": _diff,
     "preview": _preview,

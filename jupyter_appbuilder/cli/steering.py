@@ -1,0 +1,57 @@
+"""``retry``, ``continue`` and ``fork``: the last request again, the rest of it, or another one in its place."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+
+from ..errors import InvalidInput
+from ..notebook.app import App, Ask
+from ..notebook.app import go_on as going_on
+from ..notebook.app import retry as retrying
+from .building import carry_out, show, start_engine
+from .terminal import Terminal
+
+
+def retry(options: argparse.Namespace, terminal: Terminal) -> int:
+    return _ask(options, terminal, retrying, "The last request again")
+
+
+def go_on(options: argparse.Namespace, terminal: Terminal) -> int:
+    return _ask(options, terminal, going_on, "Continue")
+
+
+def _ask(options: argparse.Namespace, terminal: Terminal, ask: Ask, title: str) -> int:
+    with contextlib.closing(start_engine(options)) as running:
+        app = App.open(options.session, root=running.root)
+        return carry_out(app, [(title, ask)], "", options, running, terminal)
+
+
+def fork(options: argparse.Namespace, terminal: Terminal) -> int:
+    prompt = (sys.stdin.read() if options.prompt == "-" else options.prompt).strip()
+    turn = options.turn.strip().removeprefix("t")
+    if turn and not (turn.isascii() and turn.isdigit()):
+        raise InvalidInput(f"{options.turn!r} is no request's number.", hint="--turn 2 is the second request.")
+    if turn and options.checkpoint:
+        raise InvalidInput("--turn and --checkpoint both say where to begin.", hint="Give one of them.")
+    with contextlib.closing(start_engine(options)) as running:
+        source = App.open(options.session, root=running.root)
+        app = source.fork(
+            f"t{turn}" if turn else "", checkpoint=options.checkpoint, name=options.name, model=options.model
+        )
+        terminal.note(f"Forked from {options.session} as {app.name}.")
+        if prompt:
+            return carry_out(app, [prompt], "", options, running, terminal)
+        result = {
+            "session": app.id,
+            "workspace": str(app.folder / "app"),
+            "notebook": str(app.notebook),
+            "tree": app.tree,
+        }
+        if options.json:
+            print(json.dumps(result), flush=True)
+        else:
+            show(result, terminal)
+    return 0
