@@ -21,7 +21,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..errors import Conflict
+from ..errors import AppBuilderError, Conflict
+from ..events import By, Mode
+from ..plans import Plan as WrittenPlan
+from ..plans import name_of
 from .engine import Engine, engine
 from .feed import Feed, questions
 
@@ -78,6 +81,43 @@ class Preview:
         return widget._repr_mimebundle_(**options)
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan of the agent's. Shows as what it says."""
+
+    _app: App = field(repr=False)
+    _written: WrittenPlan = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        return self._written.id
+
+    @property
+    def text(self) -> str:
+        """Markdown."""
+        return self._written.text
+
+    def accept(self, text: str | None = None, *, model: str = "", approve: Approve | None = None) -> Turn:
+        """Have it built, as it is or as ``text`` has it, and wait until it is done; ``approve`` as in ``App.build``.
+
+        Raises ``Conflict`` where it was accepted before, ``InvalidInput`` for an empty text.
+        """
+        return self._app._follow(acceptance(self.id, text, model), "", approve)  # pyright: ignore[reportPrivateUsage]
+
+    def _repr_markdown_(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"Plan({self.id!r}, {name_of(self.text)!r})"
+
+
+def plan_of(feed: Feed) -> WrittenPlan:
+    """The plan a turn came to. Raises ``AppBuilderError`` where it came to none."""
+    if not feed.plan:
+        raise AppBuilderError(feed.message or "The agent wrote no plan.", hint=feed.hint or "Ask again.")
+    return WrittenPlan(feed.plan, feed.turn, feed.text)
+
+
 def turn_of(feed: Feed) -> Turn:
     return Turn(feed.reason or "failed", feed.text, tuple(feed.files), feed.message, feed.hint, feed.recorded)
 
@@ -122,14 +162,14 @@ class AsyncApp:
         return session
 
     async def session_stream(
-        self, prompt: str | Ask, model: str, *, attended: bool = False
+        self, prompt: str | Ask, model: str, *, attended: bool = False, mode: Mode = "build"
     ) -> AsyncGenerator[Message, None]:
         """``attended``: whoever reads the messages answers the agent's questions. Otherwise the answer is no."""
         session = await self._begin(prompt if isinstance(prompt, str) else "")
         after = session.summary.last_seq
         messages = session.watch(after)
         if isinstance(prompt, str):
-            turn = await session.send(prompt, model=model or None)
+            turn = await session.send(prompt, model=model or None, mode=mode)
         else:
             turn = await prompt(session)
         try:
@@ -164,14 +204,15 @@ class AsyncApp:
         return await self._engine.reach(work)
 
     async def stream(
-        self, prompt: str | Ask, *, model: str = "", attended: bool = False
+        self, prompt: str | Ask, *, model: str = "", attended: bool = False, mode: Mode = "build"
     ) -> AsyncGenerator[Message, None]:
         messages: asyncio.Queue[Message | None] = asyncio.Queue()
         loop = asyncio.get_running_loop()
 
         async def pump() -> None:
             try:
-                async with contextlib.aclosing(self.session_stream(prompt, model, attended=attended)) as stream:
+                messages_of = self.session_stream(prompt, model, attended=attended, mode=mode)
+                async with contextlib.aclosing(messages_of) as stream:
                     async for message in stream:
                         loop.call_soon_threadsafe(messages.put_nowait, message)
             finally:
@@ -189,11 +230,31 @@ class AsyncApp:
                     await pumping
 
     async def build(self, prompt: str | Ask, *, model: str = "") -> Turn:
+        return turn_of(await self._talk(prompt, model))
+
+    async def ask(self, prompt: str, *, model: str = "") -> Turn:
+        return turn_of(await self._talk(prompt, model, "ask"))
+
+    async def plan(self, prompt: str, *, model: str = "") -> WrittenPlan:
+        """The plan; ``accept`` has it built."""
+        return plan_of(await self._talk(prompt, model, "plan"))
+
+    async def accept(self, plan: str, text: str | None = None, *, model: str = "") -> Turn:
+        """Have the plan of that id built, as it is or as ``text`` has it."""
+        return await self.build(acceptance(plan, text, model))
+
+    async def plans(self) -> list[WrittenPlan]:
+        async def plans() -> list[WrittenPlan]:
+            return (await self._begin()).plans()
+
+        return await self._reach(plans())
+
+    async def _talk(self, prompt: str | Ask, model: str, mode: Mode = "build") -> Feed:
         feed = Feed()
-        async with contextlib.aclosing(self.stream(prompt, model=model)) as messages:
+        async with contextlib.aclosing(self.stream(prompt, model=model, mode=mode)) as messages:
             async for message in messages:
                 feed.take(message)
-        return turn_of(feed)
+        return feed
 
     async def retry(self) -> Turn:
         return await self.build(retry)
@@ -395,6 +456,15 @@ class AsyncApp:
         await self._reach(close())
 
 
+def acceptance(plan: str, text: str | None = None, model: str = "", by: By = "notebook") -> Ask:
+    """Has a session build a plan, by its id; as ``text`` has it, if that is given."""
+
+    async def accept(session: Session) -> str:
+        return await session.accept(plan, text, model=model or None, by=by)
+
+    return accept
+
+
 async def retry(session: Session) -> str:
     return await session.retry()
 
@@ -514,25 +584,48 @@ class App:
         app.aio = AsyncApp(self._engine, {}, made)
         return app
 
+    def ask(self, prompt: str, *, model: str = "") -> Turn:
+        """Ask about the app; the answer is ``turn.text``. Nothing is changed."""
+        return turn_of(self._talk(prompt, model, None, "ask"))
+
+    def plan(self, prompt: str, *, model: str = "") -> Plan:
+        """Have a plan written; nothing is changed. ``plan.text`` is Markdown, ``plan.accept()`` has it built, and
+        ``app.plan("…")`` again, with what should be different, makes another.
+
+        Raises ``AppBuilderError`` where the agent came to none.
+        """
+        return Plan(self, plan_of(self._talk(prompt, model, None, "plan")))
+
+    @property
+    def plans(self) -> list[Plan]:
+        """The plans there are, the oldest first."""
+        return [Plan(self, plan) for plan in self._engine.run(self.aio.plans())]
+
     def _follow(self, prompt: str | Ask, model: str, approve: Approve | None) -> Turn:
+        return turn_of(self._talk(prompt, model, approve))
+
+    def _talk(self, prompt: str | Ask, model: str, approve: Approve | None, mode: Mode = "build") -> Feed:
         feed = Feed()
-        for message in self.stream(prompt, model=model, attended=approve is not None):
+        for message in self.stream(prompt, model=model, attended=approve is not None, mode=mode):
             feed.take(message)
             for question in questions(message) if approve else ():
                 self.answer(question["approval"], approve(question) if approve else False)
-        return turn_of(feed)
+        return feed
 
-    def stream(self, prompt: str | Ask, *, model: str = "", attended: bool = False) -> Iterator[Message]:
+    def stream(
+        self, prompt: str | Ask, *, model: str = "", attended: bool = False, mode: Mode = "build"
+    ) -> Iterator[Message]:
         """Ask the agent; wire messages as they come (docs/architecture.md, "Wire"). Closing the iterator stops it.
 
         ``attended``: you answer the agent's questions (``approval.requested`` events) with ``answer``; without it each
-        is answered with no.
+        is answered with no. ``mode``: build, plan or ask.
         """
         messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
 
         async def pump() -> None:
             try:
-                async with contextlib.aclosing(self.aio.session_stream(prompt, model, attended=attended)) as stream:
+                messages_of = self.aio.session_stream(prompt, model, attended=attended, mode=mode)
+                async with contextlib.aclosing(messages_of) as stream:
                     async for message in stream:
                         messages.put(message)
             finally:

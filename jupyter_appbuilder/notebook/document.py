@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .. import __version__
-from ..events import Event
+from ..events import Event, Mode
 from . import cells
 from .cells import Call
 
@@ -64,6 +64,8 @@ class _Writer:
         self.notes_id = ""
         self.arguments: dict[str, Mapping[str, Any]] = {}  # of tool calls that started, by call
         self.changed: set[str] = set()  # tool calls that changed files
+        self.mode: Mode = "build"  # of the turn
+        self.said: set[str] = set()  # responses with a cell of their own
         self.tree = ""
         self.verified = 0  # where in cells the verify cell belongs
 
@@ -160,11 +162,27 @@ class _Writer:
 
     def on_message_user(self, event: Event) -> None:
         quoted = "\n".join(f"> {line}" if line else ">" for line in event.data["text"].strip().split("\n"))
-        self.markdown(f"e{event.seq}", f"**You asked**\n\n{quoted}")
+        how = {"plan": "You asked for a plan", "ask": "You asked about the app"}.get(self.mode, "You asked")
+        self.markdown(f"e{event.seq}", f"**{how}**\n\n{quoted}")
+
+    def on_turn_started(self, event: Event) -> None:
+        self.mode = event.data.get("mode", "build")
+
+    def on_plan_written(self, event: Event) -> None:
+        data = event.data
+        if data["source"] in self.said:
+            self.markdown(f"e{event.seq}", f"**Plan {data['plan']}** is the answer above.")
+        else:
+            self.markdown(f"e{event.seq}", f"**Plan {data['plan']}**\n\n{data['text'].strip()}")
+
+    def on_plan_accepted(self, event: Event) -> None:
+        edited = ", edited" if event.data["edited"] else ""
+        self.markdown(f"e{event.seq}", f"**Plan {event.data['plan']} was accepted**{edited}.")
 
     def on_response_completed(self, event: Event) -> None:
         text = event.data["text"].strip()
         if text:
+            self.said.add(event.data["response"])
             label = " · recorded answer" if event.data["recorded"] else ""
             self.markdown(f"e{event.seq}", f"**{_plain(event.data['model'])}**{label}\n\n{text}")
 

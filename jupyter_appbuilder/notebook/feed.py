@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ..events import Mode
+
 VERBS: Mapping[str, str] = {
     "write_file": "Writing",
     "edit_file": "Editing",
@@ -23,6 +25,7 @@ VERBS: Mapping[str, str] = {
     "run_command": "Running",
     "install_packages": "Installing",
     "check_app": "Checking the app",
+    "write_plan": "Writing a plan",
     "request_network": "Asking for",
 }
 
@@ -54,6 +57,8 @@ class Feed:
     usage: dict[str, int] = field(default_factory=dict[str, int])
     files: list[str] = field(default_factory=list[str])
     text: str = ""  # what the agent said last, in full
+    mode: Mode = "build"
+    plan: str = ""  # the plan it came to, by its id; the text is its
     recorded: bool = False
     _responses: set[str] = field(default_factory=set[str])
     _streaming: Entry | None = None
@@ -105,6 +110,13 @@ class Feed:
         match type:
             case "turn.started":
                 self.turn = data["turn"]
+                self.mode = data.get("mode", "build")
+            case "plan.written":
+                self.plan, self.text = data["plan"], data["text"]
+                if data["source"] not in self._responses:  # else it was shown as what was said
+                    entry = Entry("text", data["text"], "done")
+                    self.entries.append(entry)
+                    return [entry]
             case "session.restored":
                 kept = data["previous"][:8]
                 text = f"Files are as they were before the request. What was there until now is version {kept}."
@@ -199,8 +211,11 @@ class Feed:
 
     def ending(self) -> str:
         """One line on a turn that is done."""
-        changed = f"{len(self.files)} file{'' if len(self.files) == 1 else 's'} changed"
         tokens = sum(self.usage.values())
+        if self.mode != "build":
+            what = "A plan; nothing was changed yet" if self.plan else "Nothing was changed"
+            return what + (f", {tokens:,} tokens." if tokens else ".")
+        changed = f"{len(self.files)} file{'' if len(self.files) == 1 else 's'} changed"
         return f"Done: {changed}" + (f", {tokens:,} tokens." if tokens and not self.recorded else ".")
 
 

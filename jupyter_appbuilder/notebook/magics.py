@@ -18,6 +18,7 @@ import IPython.display as rich
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
 from ..errors import AppBuilderError, InvalidInput
+from ..events import Mode
 from . import cells
 from .cells import COMMANDS, MAGIC, Call
 from .feed import Feed, questions
@@ -147,6 +148,21 @@ class AppBuilderMagics(Magics):
     def do_build(self, call: Call) -> None:
         self.ask_agent(call.body.strip(), call.options.get("model", ""))
 
+    def do_ask(self, call: Call) -> None:
+        self.ask_agent(call.body.strip(), call.options.get("model", ""), "ask")
+
+    def do_plan(self, call: Call) -> None:
+        if self.ask_agent(call.body.strip(), call.options.get("model", ""), "plan").plan:
+            self.say("Build it: %appbuilder accept. Or as you want it: %%appbuilder accept, and the plan below.\n")
+
+    def do_accept(self, call: Call) -> None:
+        from .app import acceptance
+
+        self.no_rebuild()
+        plans = self.session().plans
+        plan = call.arguments[0] if call.arguments else plans[-1].id if plans else "p1"
+        self.ask_agent(acceptance(plan, call.body or None, call.options.get("model", "")))
+
     def do_retry(self, call: Call) -> None:
         from .app import retry
 
@@ -172,7 +188,7 @@ class AppBuilderMagics(Magics):
                 hint=f"Go on with the session: %appbuilder open {self.rebuild.name}. Or begin: %appbuilder new NAME.",
             )
 
-    def ask_agent(self, prompt: str | Ask, model: str = "") -> None:
+    def ask_agent(self, prompt: str | Ask, model: str = "", mode: Mode = "build") -> Feed:
         """Show below the cell what the agent does with a request, until it is done."""
         self.no_rebuild()
         app = self.session()
@@ -182,7 +198,7 @@ class AppBuilderMagics(Magics):
         drawn = 0.0
         try:
             attended = can_ask(self.shell)
-            for message in app.stream(prompt, model=model, attended=attended):
+            for message in app.stream(prompt, model=model, attended=attended, mode=mode):
                 feed.take(message)
                 for question in questions(message) if attended else ():
                     shown.update(rich.Markdown(feed.markdown()))
@@ -199,6 +215,7 @@ class AppBuilderMagics(Magics):
         shown.update(rich.Markdown(feed.markdown()))
         if feed.reason != "done":
             raise AppBuilderError(feed.message or "The turn did not finish.", hint=feed.hint)
+        return feed
 
     def do_allow(self, call: Call) -> None:
         self.session().allow(*call.arguments)

@@ -19,6 +19,7 @@ import anywidget
 import traitlets
 
 from ..errors import AppBuilderError, InvalidInput
+from ..modes import read_mode
 from ..usage.budgets import UNITS
 from .engine import Engine
 
@@ -131,7 +132,13 @@ class AppWidget(anywidget.AnyWidget):
 
 
 async def _send(session: Session, params: Params) -> Any:
-    return {"turn": await session.send(str(params["text"]), model=params.get("model") or None)}
+    mode = read_mode(params.get("mode"))
+    return {"turn": await session.send(str(params["text"]), model=params.get("model") or None, mode=mode)}
+
+
+async def _accept(session: Session, params: Params) -> Any:
+    text = params.get("text")
+    return {"turn": await session.accept(str(params["plan"]), None if text is None else str(text), by="notebook")}
 
 
 async def _stop(session: Session, params: Params) -> Any:
@@ -186,6 +193,7 @@ async def _revoke(session: Session, params: Params) -> Any:
 
 METHODS: Mapping[str, Callable[[Session, Params], Awaitable[Any]]] = {
     "send": _send,
+    "accept": _accept,
     "stop": _stop,
     "retry": _retry,
     "continue": _continue,
