@@ -26,6 +26,7 @@ from .uncut import uncut
 
 if TYPE_CHECKING:
     from .agent.loop import Agent, Outcome
+    from .approval_rules.rules import ApprovalRule
     from .network import SessionNetwork
     from .notebook.writer import NotebookWriter
     from .plans import Plan
@@ -517,6 +518,25 @@ class Session:
         await self.ready()
         self._may_act(busy_is_fine=True)
         await self.append(Draft("budget.raised", amounts))
+
+    async def set_rule(self, rule: ApprovalRule) -> None:
+        """Allow the agent something in this app, have it ask, or deny it; replaces what was said of the same before."""
+        from .approval_rules.rule_book import changed
+
+        await self.ready()
+        self._may_act(busy_is_fine=True)
+        await self.append(changed(rule, holds=True, by="person"))
+
+    async def forget_rule(self, id: str) -> None:
+        """Take such a rule back. Raises ``NotFound``."""
+        from .approval_rules.rule_book import app_rules, changed, find_rule, unknown
+
+        await self.ready()
+        self._may_act(busy_is_fine=True)
+        rule = find_rule(id, app_rules(self._events))
+        if rule is None:
+            raise unknown(id)
+        await self.append(changed(rule, holds=False, by="person"))
 
     async def restore(self, checkpoint: str) -> Event:
         """Bring files and preview back to a checkpoint. The restore is itself an event and a checkpoint on top."""

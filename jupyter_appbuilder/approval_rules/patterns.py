@@ -29,8 +29,8 @@ CLASSES = (SOURCE, EXISTING, OTHERS)
 APP = "/workspace"  # where an app lies in a sandbox
 
 BUILD_NAMES = """dist build out coverage htmlcov node_modules target tmp temp .next .nuxt .output .svelte-kit .astro
-    .vite .vinxi .cache .parcel-cache .turbo .angular .nyc_output storybook-static playwright-report test-results __pycache__
-    .pytest_cache .mypy_cache .ruff_cache .ipynb_checkpoints .venv venv"""
+    .vite .vinxi .cache .parcel-cache .turbo .angular .nyc_output storybook-static playwright-report test-results
+    __pycache__ .pytest_cache .mypy_cache .ruff_cache .ipynb_checkpoints .venv venv"""
 BUILD_OUTPUT = frozenset(BUILD_NAMES.split())
 """Folders whose content can be made again."""
 

@@ -75,7 +75,7 @@ def find_rule(id: str, rules: Iterable[ApprovalRule]) -> ApprovalRule | None:
     return next((rule for rule in rules if rule.id == id), None)
 
 
-def unknown(id: str, configured: Iterable[ApprovalRule]) -> AppBuilderError:
+def unknown(id: str, configured: Iterable[ApprovalRule] = ()) -> AppBuilderError:
     if find_rule(id, configured):
         hint = "It is set by the administrator: c.AppBuilder.approval_rules."
     else:

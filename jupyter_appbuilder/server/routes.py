@@ -8,7 +8,7 @@ from tornado.web import RequestHandler
 
 from .approvals import ApprovalHandler, NetworkHandler, NetworkHostHandler
 from .base import UnknownRouteHandler
-from .catalog import DemosHandler, ModelsHandler, ProviderHandler, ProvidersHandler, TemplatesHandler
+from .catalog import DemosHandler, ModelsHandler, ModelTestHandler, ProviderHandler, ProvidersHandler, TemplatesHandler
 from .channel import ChannelHandler, EventsHandler
 from .checkpoints import CheckpointsHandler, DiffHandler, RestoreHandler
 from .contract import ContractHandler
@@ -20,6 +20,7 @@ from .messages import ContinueHandler, MessagesHandler, RetryHandler, StopHandle
 from .notebook import NotebookHandler
 from .plans import AcceptHandler, PlansHandler
 from .preview import PreviewHandler
+from .rules import RuleHandler, RulesHandler, SessionRuleHandler, SessionRulesHandler
 from .sandboxes import SandboxesHandler, SandboxHandler, SandboxProvidersHandler
 from .sessions import SessionHandler, SessionsHandler
 from .tools import ToolHandler
@@ -50,15 +51,20 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/approvals/{approval}": ApprovalHandler,
     "/sessions/{session}/network": NetworkHandler,
     "/sessions/{session}/network/{host}": NetworkHostHandler,
+    "/sessions/{session}/rules": SessionRulesHandler,
+    "/sessions/{session}/rules/{rule}": SessionRuleHandler,
     "/sessions/{session}/preview": PreviewHandler,
     "/sessions/{session}/notebook": NotebookHandler,
     "/sessions/{session}/usage": SessionUsageHandler,
     "/sessions/{session}/budget": SessionBudgetHandler,
+    "/rules": RulesHandler,
+    "/rules/{rule}": RuleHandler,
     "/templates": TemplatesHandler,
     "/sandboxes": SandboxesHandler,
     "/sandboxes/providers": SandboxProvidersHandler,
     "/sandboxes/{session}": SandboxHandler,
     "/models": ModelsHandler,
+    "/models/test": ModelTestHandler,
     "/providers": ProvidersHandler,
     "/providers/{provider}": ProviderHandler,
     "/demos": DemosHandler,
