@@ -34,7 +34,9 @@ _DECLARED = re.compile(
     rf"(?:function\*?|class|const|let|var|type|interface|enum|namespace)\s+(?P<name>{_NAME})",
     re.MULTILINE,
 )
-_DEFAULT = re.compile(rf"^export\s+default\s+(?!function\b|class\b|async\b|abstract\b)(?P<name>{_NAME})?", re.MULTILINE)
+_DEFAULT = re.compile(
+    rf"^export\s+default\s+(?!function\b|class\b|async\b|abstract\b)(?:(?P<name>{_NAME})[ \t]*;?[ \t]*$)?", re.MULTILINE
+)
 _LISTED = re.compile(r"^export\s+(?:type\s+)?\{(?P<names>[^{}]{0,2000})\}", re.MULTILINE)
 _ALL = re.compile(
     r"^export\s+\*\s+(?:as\s+(?P<name>[\w$]+)\s+)?from\s+['\"](?P<source>[^'\"\n]{1,200})['\"]", re.MULTILINE

@@ -10,10 +10,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ..tools.bounds import LEFT_OUT
+
 SHORT = 400
 """Characters: a result or an argument that is not longer stays as it is."""
-
-MARK = "[left out of this record: "
 
 REPEATABLE = frozenset(["list_files", "search_files"])
 
@@ -25,14 +25,14 @@ def result_stub(finished: Mapping[str, Any]) -> str:
         return text
     summary = " ".join(finished["summary"].split())[:SHORT] or finished["tool"]
     if not finished["ok"]:
-        return f"{text[:SHORT].rstrip()} {MARK}the rest of this error]"
+        return f"{text[:SHORT].rstrip()} {LEFT_OUT}the rest of this error]"
     match finished["tool"]:
         case "read_file":
-            return f"{MARK}{summary}: {_lines(finished['detail'], text)} lines, read again if needed]"
+            return f"{LEFT_OUT}{summary}: {_lines(finished['detail'], text)} lines, read again if needed]"
         case tool if tool in REPEATABLE:
-            return f"{MARK}{summary}: call it again if needed]"
+            return f"{LEFT_OUT}{summary}: call it again if needed]"
         case _:
-            return f"{MARK}{summary}]"
+            return f"{LEFT_OUT}{summary}]"
 
 
 def arguments_stub(arguments: str) -> str:
@@ -42,15 +42,10 @@ def arguments_stub(arguments: str) -> str:
     return json.dumps(_shortened(json.loads(arguments)), ensure_ascii=False)
 
 
-def is_stub(text: str) -> bool:
-    """Whether a model sent a stub back to us as if it were the text it stands for."""
-    return text.lstrip().startswith(MARK)
-
-
 def _shortened(value: Any) -> Any:
     match value:
         case str() if len(value) > SHORT:
-            return f"{MARK}{value.count(chr(10)) + 1} lines, {len(value)} characters]"
+            return f"{LEFT_OUT}{value.count(chr(10)) + 1} lines, {len(value)} characters]"
         case list():
             return [_shortened(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
         case dict():

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 LIMIT = 24_000  # characters
 
+LEFT_OUT = "[left out of this record: "
+"""How what stands for a text in an old call or result begins."""
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether a model sent back what stands for a text as if it were the text."""
+    return text.lstrip().startswith(LEFT_OUT)
+
 
 def bounded(text: str, limit: int = LIMIT) -> str:
     """``text``, or when it is longer than ``limit`` characters its head and tail, cut at line ends where that costs

@@ -13,7 +13,7 @@ from ..workspace.lines import unified
 from ..workspace.scan import is_binary
 from ..workspace.workspace import LARGEST_TEXT
 from .base import Arguments, Tool, ToolContext, ToolResult, tool
-from .bounds import clipped
+from .bounds import clipped, is_placeholder
 from .edits import apply_edits
 from .matching import numbered
 from .seen import digest
@@ -85,6 +85,7 @@ class WriteFile(Arguments):
 async def write_file(context: ToolContext, arguments: WriteFile) -> ToolResult:
     """Create a file, or replace all of its content. To change part of a file, use edit_file instead."""
     _check_size(arguments.content, "content")
+    _check_whole(arguments.content, "content")
     before = await _text_before(context, arguments.path)
     if context.seen and before:
         context.seen.require(_named(arguments.path), before)
@@ -121,6 +122,9 @@ async def edit_file(context: ToolContext, arguments: EditFile) -> ToolResult:
     before = await context.workspace.read_text(arguments.path)
     if context.seen:
         context.seen.require(_named(arguments.path), before)
+    for edit in arguments.edits:
+        _check_whole(edit.search, "edits")
+        _check_whole(edit.replace, "edits")
     notes: list[str] = []
     after = apply_edits(before, [{"search": edit.search, "replace": edit.replace} for edit in arguments.edits], notes)
     _check_size(after, "edits")
@@ -203,6 +207,17 @@ def _check_size(content: str, field: str) -> None:
         ) from None
     if size > LARGEST_TEXT:
         raise InvalidInput("The file would be larger than 2 MB.", hint="Split it into smaller ones.", field=field)
+
+
+def _check_whole(text: str, field: str) -> None:
+    """A model may copy from its own old calls, which it is shown in short."""
+    if is_placeholder(text):
+        raise InvalidInput(
+            "This is the placeholder for a text that was left out, not the text. Nothing was written.",
+            hint="Read the file, then write the text out in full.",
+            field=field,
+            reason="placeholder",
+        )
 
 
 async def _text_before(context: ToolContext, path: str) -> str | None:
