@@ -238,6 +238,10 @@ class _Writer:
             self.code(f"e{event.seq}", call, f"Version {data['checkpoint'][:8]}: {size}\n")
         self.mark(data["tree"])
 
+    def on_history_compacted(self, event: Event) -> None:
+        before, after = event.data["tokens_before"], event.data["tokens_after"]
+        self.say(event, f"Shortened what the model remembers: {before:,} → {after:,} tokens.")
+
     def on_turn_finished(self, event: Event) -> None:
         data = event.data
         if data["reason"] != "done":

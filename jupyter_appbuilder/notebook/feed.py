@@ -173,6 +173,12 @@ class Feed:
                 entry = Entry("tool", text, "failed", call=f"refused {len(self.entries)}")
                 self.entries.append(entry)
                 return [entry]
+            case "history.compacted":
+                before, after = data["tokens_before"], data["tokens_after"]
+                text = f"Shortened what the model remembers: {before:,} → {after:,} tokens."
+                entry = Entry("tool", text, "done", call=f"compacted {data['upto']}")
+                self.entries.append(entry)
+                return [entry]
             case "turn.finished":
                 self.reason, self.message, self.hint = data["reason"], data["message"], data["hint"]
                 if data["reason"] != "done":
