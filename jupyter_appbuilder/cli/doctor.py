@@ -10,11 +10,15 @@ import shutil
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from ..builder import AppBuilder
 from ..errors import AppBuilderError, Unavailable
 from ..notebook.engine import configuration
 from .terminal import Terminal, say
+
+if TYPE_CHECKING:
+    from ..agent.profile import Choice
 
 BROWSERS = ("google-chrome", "chromium", "chromium-browser", "firefox", "microsoft-edge", "safari")
 
@@ -31,8 +35,10 @@ class Finding:
 
 
 def doctor(options: argparse.Namespace, terminal: Terminal) -> int:
-    """Exit code 1 when something needed is missing."""
+    """Exit code 1 when something needed is missing, or the model that is tested cannot be used."""
     root = Path(options.root).expanduser() if options.root else Path.cwd()
+    if options.model is not None:
+        return asyncio.run(_test_model(root, options.model, terminal, as_json=options.json))
     findings = asyncio.run(examine(root))
     healthy = all(finding.ok or not finding.needed for finding in findings)
     if options.json:
@@ -46,6 +52,34 @@ def doctor(options: argparse.Namespace, terminal: Terminal) -> int:
             say(f"  {'':<{width}}  {finding.hint}")
     say("\nReady to build." if healthy else "\nSomething that is needed is missing: see the lines with ✗.")
     return 0 if healthy else 1
+
+
+async def _test_model(root: Path, model: str, terminal: Terminal, *, as_json: bool) -> int:
+    from ..agent.models.examination import TOKENS
+    from ..agent.models.examination import examine as examine_model
+
+    builder = AppBuilder(root_dir=str(root), label="jupyter appbuilder doctor", config=configuration())
+    try:
+        model = model or await _default(builder)
+        terminal.note(f"Testing {model}. This uses about {TOKENS:,} of its tokens.")
+        profile = cast("Choice", builder.profile)
+        found = await examine_model(
+            builder.catalog, model, profile=profile, told=lambda what: terminal.status(f"{what} …")
+        )
+    finally:
+        await builder.close()
+    if as_json:
+        print(json.dumps(found.to_json()))
+        return 0 if found.usable else 1
+    terminal.status("")
+    width = max(len(check.title) for check in found.checks)
+    for check in found.checks:
+        mark = {"yes": "✓", "no": "✗", "unknown": "–"}[check.outcome]
+        say(f"{mark} {check.title:<{width}}  {check.detail}")
+        if check.hint and check.outcome != "yes":
+            say(f"  {'':<{width}}  {check.hint}")
+    say(f"\n{found.verdict}")
+    return 0 if found.usable else 1
 
 
 async def examine(root: Path) -> list[Finding]:

@@ -128,8 +128,8 @@ def parser() -> argparse.ArgumentParser:
         nargs="?",
         const="",
         metavar="PROVIDER:NAME",
-        help="test a model instead (default: the one of new sessions): tool calls, JSON schema, images, context, speed; "
-        "uses about 1,200 of its tokens",
+        help="test a model instead (default: the one of new sessions): tool calls, JSON schema, images, context and "
+        "speed; uses about 1,200 of its tokens",
     )
     return main
 

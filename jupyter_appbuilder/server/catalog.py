@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
+from typing import TYPE_CHECKING, cast
 
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from ..errors import InvalidInput
 from .base import AppBuilderHandler
+
+if TYPE_CHECKING:
+    from ..agent.profile import Choice
 
 GGUF = "gguf"
 
@@ -31,6 +35,20 @@ class ModelsHandler(AppBuilderHandler):
     @authorized
     async def get(self) -> None:
         self.answer([model.to_json() for model in await self.builder.catalog.list_models()])
+
+
+class ModelTestHandler(AppBuilderHandler):
+    """Asks a model for a few short answers: takes from seconds to minutes, and some of its tokens."""
+
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        from ..agent.models.examination import examine
+
+        body = self.body("model")
+        model = body.text("model", max_length=2000)
+        found = await examine(self.builder.catalog, model, profile=cast("Choice", self.builder.profile))
+        self.answer(found.to_json())
 
 
 class ProvidersHandler(AppBuilderHandler):

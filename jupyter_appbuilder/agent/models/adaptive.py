@@ -29,6 +29,7 @@ from .particulars import ask_particulars
 
 TRIAL_TOOL = "report_word"
 TRIAL_TOKENS = 300  # at most, of a trial's answer: some models think first
+TRIAL_WORDS = 200  # characters of plain text after which no call is to be expected any more
 TRIAL_MESSAGES: list[Message] = [
     {"role": "user", "content": f'Call the tool {TRIAL_TOOL} with the word "ready". Do nothing else.'}
 ]
@@ -42,6 +43,8 @@ TRIAL_TOOLS: list[ToolDefinition] = [
         },
     }
 ]
+TRIAL_SETTINGS = ModelSettings(max_output_tokens=TRIAL_TOKENS)
+CHARACTERS_A_TOKEN = 4  # for an estimate, where an answer was not read to its end
 
 SUSPICIOUS = ("{", "[", "`", "<")
 """How answers begin that may be a tool call written as text. They are shown when it is clear that they are not."""
@@ -200,17 +203,40 @@ class AdaptiveModel:
         yield answer
 
     async def calls_tools(self) -> bool:
-        """Try whether the model calls a tool that it is told to call, and remember it. Raises ``ModelError``."""
-        called = False
-        settings = ModelSettings(max_output_tokens=TRIAL_TOKENS, temperature=0)
+        """Try whether the model calls a tool that it is told to call, and remember it. A trial that fails tells
+        nothing: the model is taken at its word then."""
         try:
-            async with aclosing(self.backend.ask(TRIAL_MESSAGES, TRIAL_TOOLS, settings)) as items:
-                async for item in items:
-                    if isinstance(item, ModelResponse):
-                        called = any(call.name == TRIAL_TOOL for call in item.tool_calls)
-                        self._owed = add(self._owed, item.usage)
+            answer = await trial(self.backend.ask(TRIAL_MESSAGES, TRIAL_TOOLS, TRIAL_SETTINGS))
         except ModelError as error:
             if error.reason != "no_tools":
-                raise
+                return True
+            called = False
+        else:
+            self._owed = add(self._owed, answer.usage)
+            called = has_called(answer)
+            if not called and not without_thoughts(answer.text).strip():
+                return True  # it was still thinking
         self.learn(calling="native" if called else "schema")
         return called
+
+
+async def trial(asked: AsyncGenerator[Answer]) -> ModelResponse:
+    """The answer to a trial; not to its end where it has become clear that it is no call. Raises ``ModelError``."""
+    thoughts, said = Thoughts(), ""
+    async with aclosing(asked) as items:
+        async for item in items:
+            if isinstance(item, ModelResponse):
+                return item
+            if isinstance(item, TextDelta):
+                said += thoughts.feed(item.text)
+            if isinstance(item, ToolCallDelta):
+                said = ""
+            if len(said) > TRIAL_WORDS:
+                break
+    asked_for = sum(len(str(part)) for part in (TRIAL_MESSAGES, TRIAL_TOOLS))
+    return ModelResponse(said, (), "stop", Usage(asked_for // CHARACTERS_A_TOKEN, len(said) // CHARACTERS_A_TOKEN))
+
+
+def has_called(answer: ModelResponse) -> bool:
+    """Whether an answer to the trial is the call that was asked for."""
+    return any(call.name == TRIAL_TOOL for call in answer.tool_calls)

@@ -147,7 +147,12 @@ class Catalog:
         backend = OpenAICompatibleModel(endpoint, name, context_window=context_window)
         if context_window <= SMALL_WINDOW:  # not worth the trial: llama.cpp holds any model to a schema
             return ConstrainedModel(backend, "schema")
-        # Remembered by its file: the server has another address each time.
+        return self.model_in_file(endpoint, name, context_window)
+
+    def model_in_file(self, endpoint: Endpoint, name: str, context_window: int) -> AdaptiveModel:
+        """The model ``name`` that runs at ``endpoint``. It is remembered by its file: the address is another each
+        time."""
+        backend = OpenAICompatibleModel(endpoint, name, context_window=context_window)
         return AdaptiveModel(backend, self._abilities, place=replace(endpoint, base_url=""))
 
     def status(self, provider: str) -> ProviderStatus:

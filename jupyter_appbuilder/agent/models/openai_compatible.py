@@ -97,6 +97,8 @@ class OpenAICompatibleModel:
         self.model = model
         self._known = known
         self._ask_usage = True
+        # OpenAI's newer models refuse the limit's old name; most other servers know only the old one.
+        self._newer = endpoint.provider in ("openai", "azure")
 
     async def stream(
         self, messages: Sequence[Message], tools: Sequence[ToolDefinition], settings: ModelSettings
@@ -145,10 +147,15 @@ class OpenAICompatibleModel:
                         await drain(chunks)
                     break
                 except openai.APIStatusError as error:
-                    # Older servers refuse parameters they do not know; usage is then unknown.
-                    if not (self._ask_usage and error.status_code in (400, 422) and _names_usage(error)):
+                    # Servers refuse parameters they do not know: older ones to report usage, newer models' gateways
+                    # the old name of the limit on the answer.
+                    said = _said(error).lower() if error.status_code in (400, 422) else ""
+                    if self._ask_usage and _names_usage(said):
+                        self._ask_usage = False
+                    elif "max_tokens" in body and "max_completion_tokens" in said:
+                        self._newer = True
+                    else:
                         raise
-                    self._ask_usage = False
         except ModelError:
             raise
         except BadStream as error:
@@ -193,9 +200,7 @@ class OpenAICompatibleModel:
         if settings.temperature is not None:
             body["temperature"] = settings.temperature
         if settings.max_output_tokens is not None:
-            # OpenAI's newer models refuse the old name; most other servers know only the old one.
-            newer = self.endpoint.provider in ("openai", "azure")
-            body["max_completion_tokens" if newer else "max_tokens"] = settings.max_output_tokens
+            body["max_completion_tokens" if self._newer else "max_tokens"] = settings.max_output_tokens
         return body
 
     def _error(self, message: str, hint: str, reason: str = "") -> ModelError:
@@ -284,6 +289,5 @@ def _said(error: openai.APIStatusError) -> str:
     return "" if text.startswith("<") else text[:300]
 
 
-def _names_usage(error: openai.APIStatusError) -> bool:
-    said = _said(error).lower()
+def _names_usage(said: str) -> bool:
     return "stream_options" in said or "include_usage" in said or "extra" in said
