@@ -3,7 +3,10 @@ from __future__ import annotations
 import importlib
 import sys
 
-ALL = ("startup", "sessions", "updates", "relay", "long_session", "replay", "edits", "sandbox", "pool", "density")
+ALL = (
+    *("startup", "sessions", "updates", "relay", "long_session", "replay", "edits", "diagnostics", "sandbox", "pool"),
+    "density",
+)
 
 for name in sys.argv[1:] or ALL:
     if name not in ALL:
