@@ -8,13 +8,14 @@ EXTENSION := jupyter_appbuilder/labextension
 SOURCES := $(shell find labextension/src labextension/style labextension/schema -type f 2>/dev/null) \
 	$(wildcard labextension/*.json labextension/*.mjs labextension/*.js)
 
-.PHONY: lab test setup build lint types pytest vitest browser wheel benchmarks system system-test clean
+.PHONY: lab test setup build lint types pytest vitest browser wheel test-model benchmarks system system-test clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make lab         start JupyterLab with this checkout, the App Builder panel open (LAB_ARGS=… are handed on)"
 	@echo "make test        everything CI runs (make lint types vitest pytest browser wheel)"
 	@echo "make benchmarks  what docs/performance.md quotes"
+	@echo "make test-model GGUF=/path/model.gguf   a real model builds a page and changes it (no part of make test)"
 	@echo "make clean       remove what was built (not .venv, not .lab)"
 
 lab: system setup
@@ -87,6 +88,10 @@ browser: setup
 
 wheel: setup
 	$(BIN)/pytest tests/wheel $(PYTEST_ARGS)
+
+test-model: system-test setup
+	@test -n "$(GGUF)" || { echo "Say which model: make test-model GGUF=/path/to/model.gguf"; exit 2; }
+	cd tests && ../$(BIN)/python real_model.py "$(abspath $(GGUF))" $(MODEL_ARGS)
 
 benchmarks: system-test setup
 	$(BIN)/python -m benchmarks

@@ -80,6 +80,9 @@ class AppBuilder(LoggingConfigurable):
         help="""Tokens of context for models in GGUF files, at most. Default: 16384, less where the model was trained
         for less or memory is short. More takes more memory, and above 16384 a model gets the full profile.""",
     ).tag(config=True)
+    local_threads = Int(
+        0, help="Processor cores that a model in a GGUF file may use. Default: all there are for this process."
+    ).tag(config=True)
     local_idle_seconds = Float(900.0, help="A GGUF model that nobody asked for this long leaves memory.").tag(
         config=True
     )
@@ -228,6 +231,7 @@ class AppBuilder(LoggingConfigurable):
             folders=self.gguf_dirs,
             context=self.local_context,
             idle_seconds=self.local_idle_seconds,
+            threads=self.local_threads,
             used=Path(self.data_dir) / "gguf-files.json",
         )
 

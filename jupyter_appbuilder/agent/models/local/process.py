@@ -73,6 +73,7 @@ def _serve(order: dict[str, Any]) -> None:
     wanted.api_keys = [order["key"]]
     wanted.port = 0
     wanted.n_ctx = order["context"]
+    wanted.fit_params = False  # the context is what the agent was told
     wanted.n_parallel = 1
     wanted.n_batch = wanted.n_ubatch = BATCH
     wanted.cpuparams.n_threads = wanted.cpuparams_batch.n_threads = order["threads"]

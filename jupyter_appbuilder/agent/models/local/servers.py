@@ -7,18 +7,20 @@ import contextlib
 import importlib.util
 import json
 import logging
+import re
 import secrets
 import signal
 import sys
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from ..base import ModelError, ModelProgress
 from ..openai_compatible import Endpoint
+from . import machine
 from .gguf import GGUFHeader, read_header
-from .machine import LEAST_CONTEXT, fitting_context, memory_needed, spare_memory, threads
+from .machine import LEAST_CONTEXT, fitting_context, memory_needed, spare_memory
 
 PROVIDER = "gguf"
 INSTALL = 'Install it: pip install "jupyter-appbuilder[local]"'
@@ -26,8 +28,10 @@ LOOK = 0.25  # seconds between two words on how far loading is
 READ_SHARE = 0.9  # of the way is reading the file
 KEPT_NAMES = 20  # of files used before
 KEPT_LINES = 60  # of a process's log
-SHOWN_LINES = 6
+SHOWN_LINES = 4
+LONGEST_LINE = 2**20  # bytes
 SUFFIX = ".gguf"
+ERROR = re.compile(r"[\d.]+ E (.+)")
 MOST_FILES = 200  # listed of one folder
 
 log = logging.getLogger(__name__)
@@ -35,8 +39,8 @@ log = logging.getLogger(__name__)
 
 class LocalModels:
     """Models in files. ``root`` is what relative paths begin from; ``folders`` are looked through for files to offer;
-    ``context`` is the most tokens one gets (0: a sensible number); one that nobody asked for ``idle_seconds`` is
-    stopped. ``used`` is where the names of those used before are kept.
+    ``context`` is the most tokens one gets (0: a sensible number), ``threads`` how many cores it uses (0: all); one
+    that nobody asked for ``idle_seconds`` is stopped. ``used`` is where the names of those used before are kept.
     """
 
     def __init__(
@@ -46,10 +50,12 @@ class LocalModels:
         folders: Sequence[str] = (),
         context: int = 0,
         idle_seconds: float = 900.0,
+        threads: int = 0,
         used: Path | None = None,
     ) -> None:
         self._root = root
         self._used = used
+        self._threads = threads or machine.threads()
         self._folders = [Path(folder).expanduser() for folder in folders]
         self._context = context
         self._idle_seconds = idle_seconds
@@ -124,7 +130,8 @@ class LocalModels:
         server = self._servers.get(header.path)
         if server is None or not server.runs(header):
             require_package()
-            server = self._servers[header.path] = ModelServer(header, window, self._idle_seconds, self._make_room)
+            server = ModelServer(header, window, self._threads, self._idle_seconds, self._make_room)
+            self._servers[header.path] = server
         return server
 
     async def _make_room(self, wanted: ModelServer) -> None:
@@ -156,11 +163,19 @@ class LocalModels:
 class ModelServer:
     """One model's process. It answers one request at a time; who asks meanwhile waits."""
 
-    def __init__(self, header: GGUFHeader, context: int, idle_seconds: float, make_room: Any) -> None:
+    def __init__(
+        self,
+        header: GGUFHeader,
+        context: int,
+        threads: int,
+        idle_seconds: float,
+        make_room: Callable[[ModelServer], Awaitable[None]],
+    ) -> None:
         self.header = header
         self.context = context
         self.users = 0
         self.pid: int | None = None  # of the outer process, while there is one
+        self._threads = threads
         self._idle_seconds = idle_seconds
         self._make_room = make_room
         self._busy = asyncio.Lock()
@@ -264,6 +279,7 @@ class ModelServer:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
+                limit=LONGEST_LINE,
                 start_new_session=True,  # Ctrl+C in Jupyter's terminal is for Jupyter
             )
         except OSError as error:
@@ -283,7 +299,7 @@ class ModelServer:
         order = {
             "paths": [str(path) for path in self.header.parts],
             "context": self.context,
-            "threads": threads(),
+            "threads": self._threads,
             "key": self._key,
             "name": self.header.path.stem,
         }
@@ -314,8 +330,8 @@ class ModelServer:
                     address.set_result(str(said["address"]))
 
     async def _note(self, output: asyncio.StreamReader) -> None:
-        while line := await output.read(4096):
-            self._log.extend(text for text in line.decode(errors="replace").splitlines() if text.strip())
+        async for line in output:
+            self._log.append(line.decode(errors="replace").rstrip())
 
     async def _crashed(self, when: str) -> ModelError:
         process = self._process
@@ -325,8 +341,8 @@ class ModelServer:
         code = process.returncode or 0
         number = -code if code < 0 else code - 128
         name = signal.Signals(number).name if number in [entry.value for entry in signal.Signals] else ""
-        lines = "\n".join(list(self._log)[-SHOWN_LINES:])
-        said = f" Its last words:\n{lines}" if lines else ""
+        lines = "\n".join(telling(self._log))
+        said = f" It said:\n{lines}" if lines else ""
         ending = f"was ended by {name}" if name else f"ended with code {code}"
         hint = "Send the request again to start it anew. If it goes on, try another file, or a smaller context."
         if name == "SIGKILL":
@@ -349,6 +365,14 @@ class ModelServer:
                 await process.wait()
         for reader in readers:
             reader.cancel()
+
+
+def telling(log: Iterable[str]) -> list[str]:
+    """Of llama.cpp's log the lines that tell what went wrong: its errors, the first of which is the cause, or the last
+    that there are."""
+    lines = [line for line in log if line]
+    errors = dict.fromkeys(match[1] for line in lines if (match := ERROR.match(line)))
+    return list(errors)[:SHOWN_LINES] or lines[-SHOWN_LINES:]
 
 
 def is_installed() -> bool:
