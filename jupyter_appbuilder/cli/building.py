@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AppBuilderError, InvalidInput
+from ..events import Mode
 from ..notebook.app import App, Ask
 from ..notebook.engine import Engine, engine
 from ..notebook.feed import Feed, questions
@@ -45,6 +46,10 @@ def build(options: argparse.Namespace, terminal: Terminal) -> int:
         else:
             settings = {"template": options.template, "sandbox": options.sandbox, "model": options.model}
             app = App(options.name, root=running.root, hosts=hosts, **settings)
+        if options.plan:
+            from .planning import plan
+
+            return plan(app, prompt.strip(), options.model, options, running, terminal)
         return carry_out(app, [prompt.strip()], options.model, options, running, terminal)
 
 
@@ -67,6 +72,21 @@ def demo(options: argparse.Namespace, terminal: Terminal) -> int:
         return carry_out(app, [recording.prompt for recording in chain], "", options, running, terminal)
 
 
+def talk(app: App, title: str, prompt: str | Ask, model: str, terminal: Terminal, mode: Mode = "build") -> Feed:
+    """Ask the agent, showing what comes of it as it comes."""
+    terminal.heading(f"\n› {title}")
+    feed = Feed()
+    for message in app.stream(prompt, model=model, attended=terminal.can_ask, mode=mode):
+        terminal.feed(feed, feed.take(message))
+        for question in questions(message) if terminal.can_ask else ():
+            app.answer(question["approval"], **terminal.ask(question))
+        if message["kind"] == "live" and message["type"] == "progress" and message["data"].get("message"):
+            terminal.status(f"◌ {message['data']['message']}")
+        elif message["kind"] == "live" and message["type"] == "preview" and message["data"]["fraction"] is not None:
+            terminal.aside(f"◌ {message['data']['message']}")
+    return feed
+
+
 def carry_out(
     app: App,
     prompts: Sequence[str | tuple[str, Ask]],
@@ -79,16 +99,7 @@ def carry_out(
     feed = Feed()
     for wanted in prompts:
         title, prompt = (wanted, wanted) if isinstance(wanted, str) else wanted
-        terminal.heading(f"\n› {title}")
-        feed = Feed()
-        for message in app.stream(prompt, model=model, attended=terminal.can_ask):
-            terminal.feed(feed, feed.take(message))
-            for question in questions(message) if terminal.can_ask else ():
-                app.answer(question["approval"], **terminal.ask(question))
-            if message["kind"] == "live" and message["type"] == "progress" and message["data"].get("message"):
-                terminal.status(f"◌ {message['data']['message']}")
-            elif message["kind"] == "live" and message["type"] == "preview" and message["data"]["fraction"] is not None:
-                terminal.aside(f"◌ {message['data']['message']}")
+        feed = talk(app, title, prompt, model, terminal)
         if feed.recorded:
             terminal.note("These answers were recorded; no model was asked.")
         if feed.reason != "done":

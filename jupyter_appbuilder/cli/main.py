@@ -17,6 +17,8 @@ examples:
   jupyter appbuilder demo                          a task board, built from a recording: no key, no network
   jupyter appbuilder build "A habit tracker"       with the model of your settings
   jupyter appbuilder fork tasks --turn 2 "Make it a calendar instead"
+  jupyter appbuilder build --plan "A habit tracker"
+                                                   a plan first: read it, edit it, have it built
   jupyter appbuilder replay appbuilder/tasks/tasks.ipynb --into /tmp/tasks
   jupyter appbuilder sandboxes stop --all          whichever server, notebook or command runs them
   jupyter appbuilder doctor                        what is missing on this machine, and how to get it
@@ -65,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     build.add_argument("prompt", metavar="PROMPT", help="what you want; - reads it from stdin")
     build.add_argument("--model", default="", metavar="PROVIDER:NAME", help="the model to ask")
     build.add_argument("--session", default="", metavar="ID|NAME", help="go on with an app you have")
+    build.add_argument("--plan", action="store_true", help="have a plan written first; edit it, then have it built")
     build.add_argument(
         "--allow-host",
         action="append",
@@ -91,6 +94,17 @@ def parser() -> argparse.ArgumentParser:
     fork.add_argument("--checkpoint", default="", metavar="ID", help="begin at this version instead")
     fork.add_argument("--name", default="", help="the new app's folder (default: NAME-fork)")
     fork.add_argument("--model", default="", metavar="PROVIDER:NAME", help="the model to ask (default: the app's)")
+
+    accept = commands.add_parser("accept", parents=[shared, serving], help="have a plan built")
+    accept.add_argument("session", metavar="ID|NAME")
+    accept.add_argument("--plan", default="", metavar="ID", help="which (p1, p2 …; default: the last)")
+    accept.add_argument("--edited", default="", metavar="FILE", help="the plan as you want it, Markdown; - for stdin")
+    accept.add_argument("--model", default="", metavar="PROVIDER:NAME", help="the model to ask")
+
+    ask = commands.add_parser("ask", parents=[shared], help="ask about an app; nothing is changed")
+    ask.add_argument("prompt", metavar="QUESTION", help="what you want to know; - reads it from stdin")
+    ask.add_argument("--session", required=True, metavar="ID|NAME", help="the app")
+    ask.add_argument("--model", default="", metavar="PROVIDER:NAME", help="the model to ask")
 
     demo = commands.add_parser("demo", parents=[shared, serving, making], help="watch a recorded session being built")
     demo.add_argument("recording", nargs="?", default="", metavar="NAME", help="which one; a wrong name lists them")
@@ -171,6 +185,10 @@ def _command(name: str) -> Any:
             from . import steering
 
             return {"retry": steering.retry, "continue": steering.go_on, "fork": steering.fork}[name]
+        case "accept" | "ask":
+            from . import planning
+
+            return planning.accept if name == "accept" else planning.ask
         case "replay":
             from .replaying import replay
 

@@ -60,12 +60,16 @@ class Terminal:
         """Whether somebody sits there to answer."""
         return self.live and sys.stdin is not None and sys.stdin.isatty()
 
+    def reply(self, prompt: str) -> str:
+        """A line from the person."""
+        self._break(force=True)
+        self._write(prompt)
+        return sys.stdin.readline().strip()
+
     def ask(self, question: Mapping[str, Any]) -> dict[str, bool]:
         """Put a question of the agent's (an event's data) to the person. What is not clearly yes is no."""
         for_app = ", [a]lways for this app" if question.get("remember") else ""
-        self._break(force=True)
-        self._write(f"  [y]es, once{for_app}, [N]o: ")
-        answer = sys.stdin.readline().strip().casefold()[:1]
+        answer = self.reply(f"  [y]es, once{for_app}, [N]o: ").casefold()[:1]
         return {"granted": answer in ("y", "a"), "remember": answer == "a" and bool(for_app)}
 
     def feed(self, feed: Feed, touched: list[Entry]) -> None:
