@@ -1,6 +1,7 @@
 /** One interface, two homes: the panel brings a WebSocket and REST, the widget a comm. */
 
 import type { Mode, Usage } from './events';
+import type { ModelReport } from './modelReport';
 import type { BudgetChanges, BudgetSettings, SessionUsage, Unit, UsageReport } from './usage';
 import type { Summary, WireMessage } from './wire';
 
@@ -31,7 +32,12 @@ export interface Transport {
   /** Have a plan built, as it was written or as `text` has it now. */
   accept(plan: string, text?: string): Promise<void>;
   stop(): Promise<void>;
+  /** Drop what the last request changed, and make it again. */
   retry(): Promise<void>;
+  /** Go on from where the last request was cut short. */
+  goOn(): Promise<void>;
+  /** A new session that begins where this one was; absent where no other can be opened. */
+  fork?(at: ForkPoint, text?: string): Promise<Summary>;
   restore(checkpoint: string): Promise<void>;
   /** A unified diff of what the checkpoint changed. */
   diff(checkpoint: string): Promise<string>;
@@ -47,6 +53,9 @@ export interface Transport {
   raiseBudget(amounts: Partial<Record<Unit, number>>): Promise<SessionUsage>;
   revokeHost(host: string): Promise<void>;
 }
+
+/** Before the turn of a message (its number in the log), or at a checkpoint. */
+export type ForkPoint = { message: number } | { checkpoint: string };
 
 export interface AllowedHost {
   /** "host:port"; "*." at the front stands for all below it. */
@@ -133,6 +142,8 @@ export interface Api {
   update(id: string, change: { title?: string; model?: string }): Promise<Summary>;
   remove(id: string, files: boolean): Promise<void>;
   models(): Promise<ModelChoice[]>;
+  /** Ask a model for some short answers: from seconds to minutes. */
+  testModel(model: string, signal: AbortSignal): Promise<ModelReport>;
   templates(): Promise<TemplateChoice[]>;
   sandboxes(): Promise<SandboxChoice[]>;
   demos(): Promise<Demo[]>;

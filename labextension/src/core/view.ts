@@ -24,6 +24,8 @@ export interface TextItem {
 export interface RequestItem {
   kind: 'request';
   key: string;
+  /** Its number in the log. */
+  seq: number;
   text: string;
 }
 
@@ -123,6 +125,14 @@ export interface PlanItem {
   replaced: boolean;
 }
 
+/** All before was taken over from another session. */
+export interface ForkedItem {
+  kind: 'forked';
+  key: string;
+  source: string;
+  name: string;
+}
+
 export interface FailureItem {
   kind: 'failure';
   key: string;
@@ -142,6 +152,7 @@ export type Item =
   | RequestItem
   | PlanItem
   | ResumedItem
+  | ForkedItem
   | BudgetItem
   | CompactedItem
   | FailureItem;
@@ -153,6 +164,11 @@ export interface Turn {
   model: string;
   mode: Mode;
   request: string;
+  /** The request's number in the log; 0 until it is known. */
+  requestSeq: number;
+  /** It was asked again: the checkpoint its files went back to, and the one that brings them back (none when it had
+   * changed nothing), with what the person had changed since. */
+  dropped: { checkpoint: string; previous: string | null; edits: boolean } | null;
   /** The plan that it builds. */
   builds: { plan: string; edited: boolean } | null;
   startedAt: string;
@@ -316,11 +332,11 @@ class Draft {
       case 'message.user': {
         const turn = this.turn(event.data.turn);
         if (turn && turn.request !== '') {
-          this.put(event.data.turn, { kind: 'request', key, text: event.data.text });
-        } else if (turn) {
-          turn.request = event.data.text;
+          this.put(event.data.turn, { kind: 'request', key, seq: event.seq, text: event.data.text });
         } else {
-          this.startTurn(event.data.turn, '', event.at).request = event.data.text;
+          const asked = turn ?? this.startTurn(event.data.turn, '', event.at);
+          asked.request = event.data.text;
+          asked.requestSeq = event.seq;
         }
         break;
       }
@@ -370,7 +386,21 @@ class Draft {
         }
         break;
       }
-      case 'session.restored':
+      case 'turn.dropped': {
+        const at = this.entries.findIndex(entry => entry.kind === 'turn' && entry.turn === event.data.turn);
+        const edits = this.entries.slice(at + 1).some(entry => entry.items.some(item => item.kind === 'file'));
+        const turn = this.turn(event.data.turn);
+        if (turn) {
+          turn.dropped = { checkpoint: event.data.checkpoint, previous: null, edits };
+        }
+        break;
+      }
+      case 'session.restored': {
+        const last = this.turn(this.lastTurn());
+        if (last?.dropped?.previous === null && last.dropped.checkpoint === event.data.checkpoint) {
+          last.dropped = { ...last.dropped, previous: event.data.previous }; // its line says so
+          break;
+        }
         this.put(null, {
           kind: 'restore',
           key,
@@ -378,6 +408,11 @@ class Draft {
           restored: event.data,
           title: this.view.checkpoints.find(known => known.checkpoint === event.data.checkpoint)?.title ?? ''
         });
+        break;
+      }
+      case 'session.forked':
+        this.view.usage = NO_USAGE; // what was used before was the other session's
+        this.put(null, { kind: 'forked', key, source: event.data.source, name: event.data.name });
         break;
       case 'preview.error': {
         const last = this.lastItem();
@@ -561,6 +596,8 @@ class Draft {
       model,
       mode: 'build',
       request: '',
+      requestSeq: 0,
+      dropped: null,
       builds: null,
       startedAt: at,
       finishedAt: null,
@@ -637,6 +674,10 @@ class Draft {
   private runningTurn(): string | null {
     const last = this.entries[this.entries.length - 1];
     return last?.kind === 'turn' && last.reason === null ? last.turn : null;
+  }
+
+  private lastTurn(): string {
+    return [...this.entries].reverse().find(entry => entry.kind === 'turn')?.turn ?? '';
   }
 
   private lastItem(): Item | undefined {

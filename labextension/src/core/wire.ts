@@ -23,6 +23,8 @@ export interface Summary {
   last_seq: number;
   turn: { turn: string; reason: TurnReason | null; message: string; hint: string; started_at: string } | null;
   usage: Usage;
+  /** The session this one was forked from. */
+  forked: { source: string; name: string } | null;
   /** This server holds the session or can take it; when false another process owns it. */
   owned: boolean;
 }

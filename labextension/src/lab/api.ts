@@ -19,6 +19,7 @@ import { english, type Translation } from '../core/translation';
 import type { BudgetChanges, BudgetSettings, SessionUsage, UsageReport } from '../core/usage';
 import { RequestFailed, type ErrorBody, type Summary } from '../core/wire';
 import { ChannelTransport } from './channel';
+import type { ModelReport } from '../core/modelReport';
 import type { SessionNotebook } from './merge';
 
 export interface NotebookHold {
@@ -67,6 +68,10 @@ export class RestApi implements Api {
     return found
       .filter(info => info.configured)
       .map(({ id, title, provider, recorded }) => ({ id, title: title || id, provider, recorded }));
+  }
+
+  async testModel(model: string, signal: AbortSignal): Promise<ModelReport> {
+    return (await this.request('POST', path('models', 'test'), { model }, {}, false, signal)).json() as Promise<ModelReport>;
   }
 
   async templates(): Promise<TemplateChoice[]> {
@@ -148,6 +153,10 @@ export class RestApi implements Api {
       retry: async () => {
         await this.request('POST', at('retry'), {});
       },
+      goOn: async () => {
+        await this.request('POST', at('continue'), {});
+      },
+      fork: async (point, text) => this.json<Summary>('POST', at('fork'), text === undefined ? point : { ...point, text }),
       restore: async checkpoint => {
         await this.request('POST', at('restore'), { checkpoint });
       },
@@ -179,14 +188,15 @@ export class RestApi implements Api {
     route: string,
     body?: unknown,
     query: Record<string, string> = {},
-    keepalive = false
+    keepalive = false,
+    signal: AbortSignal | null = null
   ): Promise<Response> {
     const url = URLExt.join(this.settings.baseUrl, API, route) + URLExt.objectToQueryString(query);
     let response: Response;
     try {
       response = await ServerConnection.makeRequest(
         url,
-        { method, keepalive, ...(body === undefined ? {} : { body: JSON.stringify(body) }) },
+        { method, keepalive, signal, ...(body === undefined ? {} : { body: JSON.stringify(body) }) },
         this.settings
       );
     } catch (error) {

@@ -7,7 +7,7 @@ import type { Translation } from '../core/translation';
 import { RequestFailed, type WireMessage } from '../core/wire';
 
 /** What goes through REST. */
-export interface Requests extends Omit<Transport, 'watch' | 'reconnect'> {
+export interface Requests extends Omit<Required<Transport>, 'watch' | 'reconnect'> {
   /** Rejects when the session cannot be watched: a WebSocket's refusal does not say why. */
   exists(): Promise<void>;
 }
@@ -23,6 +23,8 @@ export class ChannelTransport implements Transport {
   readonly accept: Transport['accept'];
   readonly stop: Transport['stop'];
   readonly retry: Transport['retry'];
+  readonly goOn: Transport['goOn'];
+  readonly fork: NonNullable<Transport['fork']>;
   readonly restore: Transport['restore'];
   readonly diff: Transport['diff'];
   readonly preview: Transport['preview'];
@@ -49,6 +51,8 @@ export class ChannelTransport implements Transport {
       accept: this.accept,
       stop: this.stop,
       retry: this.retry,
+      goOn: this.goOn,
+      fork: this.fork,
       restore: this.restore,
       diff: this.diff,
       preview: this.preview,

@@ -18,6 +18,7 @@
  * | `accept`  | `{plan, text?}`      | `{turn}`                |
  * | `stop`    | `{}`                 | null                    |
  * | `retry`   | `{}`                 | `{turn}`                |
+ * | `continue` | `{}`                | `{turn}`                |
  * | `restore` | `{checkpoint}`       | the event               |
  * | `diff`    | `{checkpoint}`       | a unified diff          |
  * | `preview` | `{action}`           | null                    |
@@ -103,6 +104,10 @@ export class CommTransport implements Transport {
 
   async retry(): Promise<void> {
     await this.request('retry', {});
+  }
+
+  async goOn(): Promise<void> {
+    await this.request('continue', {});
   }
 
   async restore(checkpoint: string): Promise<void> {

@@ -148,6 +148,9 @@ function firstDrawn(view: SessionView, pages: number): number {
 export function currentCheckpoint(view: SessionView): string | null {
   for (const entry of [...view.entries].reverse()) {
     if (entry.kind === 'turn') {
+      if (entry.dropped) {
+        return entry.dropped.checkpoint;
+      }
       if (entry.checkpoint) {
         return entry.checkpoint.checkpoint;
       }

@@ -2,14 +2,15 @@ import * as React from 'react';
 import { relativeTime } from '../format';
 import type { Mode } from '../events';
 import type { Api, Demo, ModelChoice, SandboxChoice, TemplateChoice } from '../transport';
+import type { Translation } from '../translation';
 import { RequestFailed, type Summary } from '../wire';
 import { Composer } from './Composer';
 import { Icon, Spinner } from './Icon';
 import { ModeChooser, modeTitle } from './ModeChooser';
-import { MenuButton } from './Menu';
+import { MenuButton, type MenuEntry } from './Menu';
 import { IsolationWarning, sandboxTitle } from './Sandbox';
 import { StateBadge } from './Session';
-import { useTranslation } from './surroundings';
+import { useHost, useTranslation } from './surroundings';
 import { TemplateIcon, TemplatePicker } from './TemplatePicker';
 import { Failure } from './Turn';
 
@@ -334,6 +335,9 @@ function Sessions({ sessions, api, onOpen, onRemove }: HomeProps & { sessions: S
                     {relativeTime(session.updated_at, now)}
                   </span>
                   {session.recorded && <span className="jp-AppBuilder-tag jp-mod-recorded">{trans.__('Recorded')}</span>}
+                  {session.forked && (
+                    <span className="jp-AppBuilder-ellipsis">{trans.__('Forked from %1', session.forked.name)}</span>
+                  )}
                 </span>
               </button>
             )}
@@ -341,6 +345,7 @@ function Sessions({ sessions, api, onOpen, onRemove }: HomeProps & { sessions: S
               label={trans.__('Actions for %1', session.title)}
               entries={[
                 { label: trans.__('Open'), icon: 'eye', run: () => onOpen(session, false) },
+                ...forkedFrom(session, list, onOpen, trans),
                 { label: trans.__('Rename'), icon: 'pencil', run: () => setRenaming(session.id) },
                 {
                   label: trans.__('Download as ZIP'),
@@ -366,4 +371,15 @@ function Sessions({ sessions, api, onOpen, onRemove }: HomeProps & { sessions: S
       </ul>
     </section>
   );
+}
+
+/** The way to the app that one was forked from, if it is listed. */
+function forkedFrom(
+  session: Summary,
+  list: readonly Summary[],
+  onOpen: HomeProps['onOpen'],
+  trans: Translation
+): MenuEntry[] {
+  const source = list.find(other => other.id === session.forked?.source);
+  return source ? [{ label: trans.__('Open “%1”, its origin', source.title), icon: 'fork', run: () => onOpen(source, false) }] : [];
 }

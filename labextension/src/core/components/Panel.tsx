@@ -30,9 +30,22 @@ export function Panel(props: PanelProps): React.ReactElement {
   const [showsUsage, setShowsUsage] = React.useState(false);
   const catalog = useCatalog(model);
   const summary = useSummary(model);
-  const { host } = props;
+  const { host, onOpened } = props;
   const surroundings = React.useMemo(
-    () => ({ trans, host: { ...host(summary), setUpModel: () => setSettingUp(true), showUsage: () => setShowsUsage(true) } }),
+    () => ({
+      trans,
+      host: {
+        ...host(summary),
+        setUpModel: () => setSettingUp(true),
+        showUsage: () => setShowsUsage(true),
+        openSession: (id: string, session?: Summary) => {
+          model.open(id);
+          if (session) {
+            onOpened(session, true);
+          }
+        }
+      }
+    }),
     // The host's abilities depend on where the session lies, not on its state.
     // eslint-disable-next-line react-hooks/exhaustive-deps
     [trans, host, summary?.id, summary?.app_path, summary?.notebook, summary?.title]

@@ -12,6 +12,7 @@ import { Icon, Spinner } from './Icon';
 import { Markdown } from './Markdown';
 import { ModeTag } from './ModeChooser';
 import { ArrivingPlan, PlanCard, PlanRequest } from './Plan';
+import { ContinueButton, DroppedTurn, ForkButton, Forked, Request, RetryButton } from './Steering';
 import { useTranslation } from './surroundings';
 import { ArrivingCard, Elapsed, ToolCard } from './ToolCard';
 
@@ -42,7 +43,17 @@ interface TurnProps {
   actions: TurnActions;
 }
 
-export const TurnView = React.memo(function TurnView({ turn, last, current, actions }: TurnProps): React.ReactElement {
+export const TurnView = React.memo(function TurnView(props: TurnProps): React.ReactElement {
+  return props.turn.dropped ? (
+    <DroppedTurn turn={props.turn} actions={props.actions}>
+      <WholeTurn {...props} />
+    </DroppedTurn>
+  ) : (
+    <WholeTurn {...props} />
+  );
+});
+
+function WholeTurn({ turn, last, current, actions }: TurnProps): React.ReactElement {
   const trans = useTranslation();
   const [shown, setShown] = React.useState(STEPS);
   const hidden = Math.max(0, turn.items.length - shown - STEPS / 4);
@@ -53,7 +64,7 @@ export const TurnView = React.memo(function TurnView({ turn, last, current, acti
       {turn.builds ? (
         <PlanRequest request={turn.request} edited={turn.builds.edited} />
       ) : (
-        <div className="jp-AppBuilder-request">{turn.request}</div>
+        <Request text={turn.request} seq={turn.requestSeq} actions={actions} />
       )}
       {turn.recorded && (
         <span className="jp-AppBuilder-tag jp-mod-recorded" title={trans.__('These answers come from a recording, not from a live model.')}>
@@ -94,7 +105,7 @@ export const TurnView = React.memo(function TurnView({ turn, last, current, acti
       {turn.reason !== null && <TurnFooter turn={turn} last={last} current={current} actions={actions} />}
     </article>
   );
-});
+}
 
 /** Nothing else shows that work is going on. */
 function isQuiet(turn: Turn): boolean {
@@ -116,29 +127,10 @@ function TurnFooter({ turn, last, current, actions }: TurnProps): React.ReactEle
           <div>
             <p>{turn.message || reasonLabel(turn.reason, trans)}</p>
             {turn.hint && <p className="jp-AppBuilder-hint">{turn.hint}</p>}
-            {last && (
+            {last && !turn.dropped && (
               <div className="jp-AppBuilder-noticeActions">
-                {turn.reason !== 'failed' && (
-                  <button
-                    type="button"
-                    className="jp-AppBuilder-button"
-                    disabled={actions.busy}
-                    onClick={() => actions.send(trans.__('Continue where you stopped.'))}
-                  >
-                    <Icon name="play" />
-                    {trans.__('Continue')}
-                  </button>
-                )}
-                <button
-                  type="button"
-                  className="jp-AppBuilder-button"
-                  disabled={actions.busy}
-                  title={trans.__('Make the same request again')}
-                  onClick={() => actions.attempt(actions.transport.retry())}
-                >
-                  <Icon name="reload" />
-                  {trans.__('Try again')}
-                </button>
+                <ContinueButton actions={actions} />
+                <RetryButton turn={turn} actions={actions} />
               </div>
             )}
           </div>
@@ -152,6 +144,7 @@ function TurnFooter({ turn, last, current, actions }: TurnProps): React.ReactEle
         {took >= 1000 && <span>{duration(took, trans)}</span>}
         {usage && <span title={usageDetail(turn.usage, trans)}>{usage}</span>}
         {turn.model && !turn.recorded && <span className="jp-AppBuilder-ellipsis">{turn.model}</span>}
+        {last && turn.reason === 'done' && !turn.dropped && <RetryButton turn={turn} quiet actions={actions} />}
       </div>
     </footer>
   );
@@ -217,6 +210,7 @@ function CheckpointRow({
             {trans.__('Restore')}
           </button>
         )}
+        <ForkButton checkpoint={checkpoint.checkpoint} actions={actions} />
       </div>
       {open && (
         <div id={body}>
@@ -302,7 +296,9 @@ function ItemView({ item, last = false, actions }: { item: Item; last?: boolean;
     case 'network':
       return <NetworkChange item={item} />;
     case 'request':
-      return <div className="jp-AppBuilder-request">{item.text}</div>;
+      return <Request text={item.text} seq={item.seq} during actions={actions} />;
+    case 'forked':
+      return <Forked item={item} />;
     case 'plan':
       return <PlanCard item={item} actions={actions} />;
     case 'budget':

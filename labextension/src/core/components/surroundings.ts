@@ -2,6 +2,7 @@
 
 import * as React from 'react';
 import { english, type Translation } from '../translation';
+import type { Summary } from '../wire';
 
 /** Things only some homes can do: a missing one hides its button. Paths are relative to the app. */
 export interface Host {
@@ -15,6 +16,8 @@ export interface Host {
   remove?: () => void;
   setUpModel?: () => void;
   showUsage?: () => void;
+  /** Look at another session; `session` where it is known already. */
+  openSession?: (id: string, session?: Summary) => void;
 }
 
 export interface Surroundings {

@@ -1,7 +1,7 @@
 /** Events and messages as the server sends them, for tests. */
 
 import type { AppEvent, EventData, EventType, Mode, Usage } from '../events';
-import type { AllowedHost, Transport, TransportListener } from '../transport';
+import type { AllowedHost, ForkPoint, Transport, TransportListener } from '../transport';
 import type { SessionUsage, Unit, UsageTotals } from '../usage';
 import type { Snapshot, Summary, WireMessage } from '../wire';
 
@@ -25,6 +25,7 @@ export function summary(change: Partial<Summary> = {}): Summary {
     last_seq: 0,
     turn: null,
     usage: USAGE,
+    forked: null,
     owned: true,
     ...change
   };
@@ -154,6 +155,11 @@ export class TestTransport implements Transport {
   accept = (plan: string, text?: string): Promise<void> => this.ask('accept', plan, text);
   stop = (): Promise<void> => this.ask('stop');
   retry = (): Promise<void> => this.ask('retry');
+  goOn = (): Promise<void> => this.ask('goOn');
+  fork = async (at: ForkPoint, text?: string): Promise<Summary> => {
+    await this.ask('fork', at, text);
+    return summary({ id: 's2', name: 'task-board-fork', title: 'Task board (fork)' });
+  };
   restore = (checkpoint: string): Promise<void> => this.ask('restore', checkpoint);
   allowed: AllowedHost[] = [];
   answer = (approval: string, granted: boolean, remember: boolean): Promise<void> =>
