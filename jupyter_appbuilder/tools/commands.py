@@ -16,7 +16,7 @@ from .network import unreached
 
 INSTALL = re.compile(
     r"(?:^|[;&|(\n]|\b(?:sudo|env|time|exec|then|do)\s)\s*(?:\w+=\S*\s+)*"
-    r"(?:(?:npm|pnpm|bun)\s+(?:-\S+\s+)*(?:install|i|in|add|ci|uninstall|remove|rm|update|up)"
+    r"(?:(?:npm|pnpm|bun)\s+(?:-[^\s;&|]+\s+)*(?:install|i|in|add|ci|uninstall|remove|rm|update|up)"
     r"|yarn\s+(?:add|install|remove)"
     r"|(?:python[\d.]*\s+-m\s+)?pip[\d.]*\s+(?:-\S+\s+)*(?:install|uninstall)"
     r"|uv\s+(?:-\S+\s+)*(?:add|remove|sync|pip\s+(?:install|sync))"
