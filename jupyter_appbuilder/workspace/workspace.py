@@ -486,6 +486,7 @@ class Workspace:
                 else:
                     content = {path: self._read(path, LARGEST) for path in moved}
                 os.rename(source[-1], target[-1], src_dir_fd=origin, dst_dir_fd=goal)
+                self._note_gone([path for path in self._known or {} if path == new or path.startswith(new + "/")])
         except (FileNotFoundError, NotADirectoryError):
             raise _missing(old) from None
         changes: list[FileChange] = []
@@ -537,11 +538,16 @@ class Workspace:
         gone = ["/".join(path.split("/")[:depth]) for depth in range(1, path.count("/") + 1)]
         if path not in known:
             gone += [other for other in known if other.startswith(path + "/")]
-        for other in gone:
-            if other in known:
-                self._unseen.append((other, known[other], None))
-                self._entries.pop(other, None)
-                self._set_known(other, None)
+        self._note_gone(gone)
+
+    def _note_gone(self, paths: Iterable[str]) -> None:
+        """Note that somebody took files away which are known still, so that it is told."""
+        known = self._known or {}
+        for path in paths:
+            if path in known:
+                self._unseen.append((path, known[path], None))
+                self._entries.pop(path, None)
+                self._set_known(path, None)
 
     def _is_folder(self, parts: tuple[str, ...]) -> bool:
         path = self.app.joinpath(*parts)

@@ -100,6 +100,32 @@ async def test_edits_in_the_very_moment_a_tool_works_replay_in_their_order(tmp_p
         await assert_sound(session, tmp_path)
 
 
+@pytest.mark.parametrize("target", ["b.js", "lib"])
+async def test_a_place_that_a_person_cleared_this_moment_can_be_moved_to_and_replays(tmp_path, monkeypatch, target):
+    steps = [
+        {"tool_calls": [write("a.js", "a\n"), write("b.js", "b\n"), write("lib/c.js", "c\n")]},
+        {"tool_calls": [call("rename_file", old="a.js", new=target)]},
+        {"text": "Done."},
+    ]
+    async with scripted_builder(tmp_path, steps, **plain(tmp_path)) as (builder, _):
+        session = await builder.create(title="Cleared")
+        await session.ready()
+        app = session.workspace.app
+        rename = session.workspace.rename
+
+        async def cleared(*args):
+            shutil.rmtree(app / "lib")
+            (app / "b.js").unlink()
+            return await rename(*args)
+
+        monkeypatch.setattr(session.workspace, "rename", cleared)
+        await session.send("move it")
+        assert (await session.wait())["reason"] == "done"
+        assert (app / target).read_text() == "a\n"
+        await session.look_for_edits()
+        await assert_sound(session, tmp_path)
+
+
 async def test_half_a_surrogate_pair_is_told_to_the_model_and_fails_nothing(tmp_path):
     broken = {"name": "write_file", "arguments": '{"path": "a.txt", "content": "x\\ud83d"}'}
     async with scripted_builder(tmp_path, [{"tool_calls": [broken]}], **plain(tmp_path)) as (builder, server):
