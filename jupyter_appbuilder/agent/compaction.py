@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MOST_MESSAGES = 1_500
 """The SDK blocks the server for a second or two where a request holds a few thousand messages, however short."""
 
-GROWTH = 1.5  # times what it was after it was compacted last, until a history is compacted again
+GROWTH = 1  # characters for each token of the threshold, from one time the history is compacted to the next
 SUMMARY_SECONDS = 120.0
 SUMMARY_TOKENS = 4_000  # of the answer, thinking included
 LONGEST_SUMMARY = 12_000  # characters
@@ -99,10 +99,10 @@ class Compactor:
         if last and (answered is None or answered.seq < last.seq):
             return False  # what was just compacted has not been answered yet
         before = self._tokens(events, size, answered)
-        grown = last is None or size > GROWTH * self._size(_until(events, last.seq))
+        grown = last is None or size - self._size(_until(events, last.seq)) > self._compact_at * GROWTH
         if not refused and not ((before >= self._compact_at or self._many()) and grown):
             return False
-        upto = _cut(events, turn, self._kept(size, refused))
+        upto = _cut(events, turn, *self._kept(size, refused))
         if upto <= (last.data["upto"] if last else 0):
             return False
         data: dict[str, Any] = {"turn": turn, "upto": upto, "summary": "", "written_by": "model"}
@@ -144,10 +144,12 @@ class Compactor:
     def _many(self) -> bool:
         return len(self._history.messages()) > MOST_MESSAGES
 
-    def _kept(self, size: int, refused: bool) -> int:
-        """How many characters of the newest steps stay word for word."""
-        room = min(40_000, self._compact_at * CHARACTERS_A_TOKEN // 5)
-        return min(room, size // 5) if refused else room
+    def _kept(self, size: int, refused: bool) -> tuple[int, int]:
+        """How many characters of the newest steps stay word for word, and how many of the last one alone: its results
+        are what the model waits for."""
+        room = self._compact_at * CHARACTERS_A_TOKEN
+        steps, last = min(40_000, room // 5), room // 2
+        return (min(steps, size // 5), min(last, size // 3)) if refused else (steps, last)
 
     def _show(self, message: str, fraction: float | None) -> None:
         self._journal.live("progress", {"what": "memory", "message": message, "fraction": fraction})
@@ -198,19 +200,20 @@ def _until(events: Sequence[Event], seq: int) -> Sequence[Event]:
     return [event for event in events if event.seq <= seq]
 
 
-def _cut(events: Sequence[Event], turn: str, keep: int) -> int:
-    """The last event that the summary covers: what follows holds as many of the turn's newest steps as fit into
-    ``keep`` characters, and begins where the model was asked for the first of them."""
+def _cut(events: Sequence[Event], turn: str, steps: int, last: int) -> int:
+    """The last event that the summary covers. What follows holds the turn's newest steps, as many as fit into ``steps``
+    characters, but the last one if it fits into ``last``, and begins where the model was asked for the first of them.
+    """
     results = {e.data["call"]: len(e.data["text"]) for e in events if e.type == "tool.finished"}
     upto, size = events[-1].seq, 0
     for event in reversed(events):
         if event.type == "history.compacted" or (event.type == "response.completed" and event.data["turn"] != turn):
             break
         if event.type == "response.completed":
-            calls = event.data["tool_calls"]
+            newest = size == 0
             size += len(event.data["text"])
-            size += sum(len(call["arguments"]) + results.get(call["call"], 0) for call in calls)
-            if size > keep:
+            size += sum(len(call["arguments"]) + results.get(call["call"], 0) for call in event.data["tool_calls"])
+            if size > (max(steps, last) if newest else steps):
                 break
             upto = event.data.get("read", event.seq - 1)
     return upto

@@ -45,7 +45,7 @@ def arguments_stub(arguments: str) -> str:
 def _shortened(value: Any) -> Any:
     match value:
         case str() if len(value) > SHORT:
-            return f"{LEFT_OUT}{value.count(chr(10)) + 1} lines, {len(value)} characters]"
+            return f"{LEFT_OUT}{len(value.splitlines())} lines, {len(value)} characters]"
         case list():
             return [_shortened(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
         case dict():

@@ -99,11 +99,12 @@ class MemorySession:
         tools: dict[str, ToolFunction] | None = None,
         writes: Sequence[str] = ("write_file",),
         limits: Limits | None = None,
+        **options: Any,
     ) -> None:
         self.journal = MemoryJournal()
         self.runner = MemoryRunner(self.journal, tools or {}, writes)
         self.history = SessionHistory(self.journal.events, "You build apps.")
-        self.agent = Agent(model, self.runner, self.journal, self.history, limits)
+        self.agent = Agent(model, self.runner, self.journal, self.history, limits, **options)
         self.turns = 0
 
     async def ask(self, text: str):
