@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from building import app_builder
-from chromium import launch_options
+from chromium import PATIENCE, launch_options
 from playwright.async_api import ConsoleMessage, Page, async_playwright, expect
 from tornado import httpserver, netutil, web
 
@@ -24,6 +24,7 @@ from jupyter_appbuilder.notebook.replay import replay
 from jupyter_appbuilder.preview.handlers import preview_handlers
 from jupyter_appbuilder.sandbox.templates import find_templates
 from jupyter_appbuilder.session import Session
+from jupyter_appbuilder.tools.problems import read_problems
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,10 @@ EXPECTED = {
 }
 
 
+PYTHON_MISTAKES = {"streamlit": "wrong.py", "panel": "wrong.py", "fastapi-react": "api/wrong.py"}
+"""Where a name that is not there is looked for: the mistakes above show only when the code runs."""
+
+
 @contextlib.asynccontextmanager
 async def running(folder: Path, template: str) -> AsyncIterator[tuple[Session, AppBuilder, str]]:
     """A session on ``template`` whose preview is ready, and the preview's URL."""
@@ -138,7 +143,7 @@ async def browsing(url: str) -> AsyncIterator[tuple[Page, list[str]]]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(**launch_options())
         page = await browser.new_page(color_scheme="light", viewport={"width": 1280, "height": 860})
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(PATIENCE)
         problems: list[str] = []
 
         def heard(message: ConsoleMessage) -> None:
@@ -205,6 +210,17 @@ async def test_a_template_opens_shows_an_edit_and_finds_a_mistake(template: str,
         bad = await sandbox.exec(found.check)
         assert bad.exit_code != 0
         assert expected.named in bad.stdout + bad.stderr
+        # What is looked for in the background finds nothing but a mistake.
+        quick = await sandbox.exec(found.diagnostics)
+        others = {problem.path for problem in read_problems(quick.stdout)} - {expected.broken_file}
+        assert others == set()
+        wrong = PYTHON_MISTAKES.get(template, expected.broken_file)
+        if template in PYTHON_MISTAKES:
+            await session.workspace.write(wrong, "print(nowhere)\n")
+        quick = await sandbox.exec(found.diagnostics)
+        assert wrong in {problem.path for problem in read_problems(quick.stdout)}, quick.stdout + quick.stderr
+        if wrong != expected.broken_file:
+            await session.workspace.delete(wrong)
         # What the dev server wrote beside the app's files is in no checkpoint.
         listed = {file.path for file in await session.workspace.list()}
         made = listed - {path.relative_to(found.files).as_posix() for path in found.files.rglob("*")}
