@@ -47,6 +47,7 @@ class Spending:
         self._settings = settings
         self._used_since = used_since
         self._recorded = recorded
+        self._last = (0, 0)  # input tokens of the last request: as estimated, and as reported
 
     def usage(self, asked: int, said: int, reported: tuple[int, int, int]) -> UsageData:
         """What one request used: as ``reported`` (input, output, cached tokens), estimated where that is missing or
@@ -59,6 +60,7 @@ class Spending:
                 input_tokens, estimated = asked, True
             if not output_tokens and said >= CHARACTERS_A_TOKEN:
                 output_tokens, estimated = said // CHARACTERS_A_TOKEN, True
+        self._last = (asked, input_tokens)
         cached = min(cached, input_tokens)
         data: UsageData = {
             "input_tokens": input_tokens,
@@ -75,12 +77,18 @@ class Spending:
         if self._settings is None or self._recorded:
             return
         used = ledger(events)
+        asked = self._next_input(asked)
         dollars = self._expected(used, asked)
         for budget in await budgets(self._settings, events, turn, self._used_since, used):
             takes = asked if budget.unit == "tokens" else dollars
             # Where the price is not known a budget in dollars cannot hold; what costs nothing it does not hold back.
             if takes and budget.used + takes > budget.limit:
                 raise over(budget, takes)
+
+    def _next_input(self, asked: int) -> int:
+        """Tokens of a request, by what the last one took: most of them hold the last one, and some more."""
+        before, took = self._last
+        return took + asked - before if asked >= before else took * asked // before
 
     def _expected(self, used: Ledger, asked: int) -> float:
         """US dollars that a request will take at least; as much of it comes from the cache as did the last time."""
