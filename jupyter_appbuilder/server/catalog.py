@@ -13,6 +13,7 @@ from ..errors import InvalidInput
 from .base import AppBuilderHandler
 
 if TYPE_CHECKING:
+    from ..agent.models.examination import Examination
     from ..agent.profile import Choice
 
 GGUF = "gguf"
@@ -38,17 +39,29 @@ class ModelsHandler(AppBuilderHandler):
 
 
 class ModelTestHandler(AppBuilderHandler):
-    """Asks a model for a few short answers: takes from seconds to minutes, and some of its tokens."""
+    """Asks a model for a few short answers: takes from seconds to minutes, and some of its tokens. Whoever hangs up
+    ends it."""
+
+    _test: asyncio.Task[Examination] | None = None
 
     @web.authenticated
     @authorized
     async def post(self) -> None:
         from ..agent.models.examination import examine
 
-        body = self.body("model")
-        model = body.text("model", max_length=2000)
-        found = await examine(self.builder.catalog, model, profile=cast("Choice", self.builder.profile))
+        model = self.body("model").text("model", max_length=2000)
+        profile = cast("Choice", self.builder.profile)
+        self._test = asyncio.create_task(examine(self.builder.catalog, model, profile=profile))
+        try:
+            found = await self._test
+        except asyncio.CancelledError:
+            return  # nobody is there to hear it
         self.answer(found.to_json())
+
+    def on_connection_close(self) -> None:
+        super().on_connection_close()
+        if self._test:
+            self._test.cancel()
 
 
 class ProvidersHandler(AppBuilderHandler):

@@ -17,6 +17,7 @@ import nbclient
 import nbformat
 import pytest
 from engines import environment
+from model_server import model_server_in_thread
 
 COMMAND = [sys.executable, "-m", "jupyter_appbuilder.cli"]
 
@@ -186,3 +187,27 @@ def test_the_doctor_names_what_there_is_and_what_is_missing(folder: Path, tmp_pa
     assert without.returncode == 1
     assert "✗ Git" in without.stdout
     assert "apt install git" in without.stdout
+
+
+def test_the_doctor_tests_a_model_and_says_how_it_will_be_used(folder: Path):
+    steps = [
+        {"text": "one, two, three"},
+        {"text": '{"tool": "report_word", "arguments": {"word": "ready"}}'},
+        {"status": 400, "body": {"error": {"message": "images are not supported"}}},
+    ]
+    with model_server_in_thread(steps * 2, tools="refused", window=8192) as server:
+        endpoint = {"APPBUILDER_BASE_URL": server.url, "APPBUILDER_API_KEY": "sk-test-not-a-secret"}
+        env = os.environ | environment(folder) | endpoint
+        command = [*COMMAND, "doctor", "--model", "custom:scripted"]
+        told = subprocess.run(command, env=env, capture_output=True, text=True)
+        report = subprocess.run([*command, "--json"], env=env, capture_output=True, text=True)
+    assert told.returncode == report.returncode == 0, told.stderr
+    assert "about 1,200 of its tokens" in told.stderr
+    assert "✗ Tool calls" in told.stdout
+    assert "held to a JSON schema, with the small profile (a context of 8,192 tokens)" in told.stdout
+    assert json.loads(report.stdout)["calling"] == "schema"
+    assert "sk-test" not in told.stdout + told.stderr + report.stdout + report.stderr
+
+    gone = subprocess.run(command, env=env, capture_output=True, text=True)
+    assert gone.returncode == 1
+    assert "Could not connect" in gone.stdout

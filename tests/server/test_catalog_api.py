@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+
 import pytest
+from tornado.httpclient import HTTPClientError
 
 import jupyter_appbuilder
 
@@ -82,3 +86,43 @@ async def test_the_preview_is_started_and_stopped(call, new_session, builder, ht
     assert b"One page" in page.body
     stopped = await call("POST", "sessions", id, "preview", json={"action": "stop"})
     assert (stopped.status, stopped.data["state"]) == (200, "stopped")
+
+
+async def test_a_model_is_tested_and_the_report_is_kept_to(call, model):
+    model.steps = [
+        {"text": "one, two, three"},
+        {"text": '{"tool": "report_word", "arguments": {"word": "ready"}}'},
+        {"text": "red"},
+    ]
+    model.tools = "ignored"
+    report = await call("POST", "models", "test", json={"model": "custom:scripted"})
+    assert report.status == 200
+    assert (report.data["usable"], report.data["calling"]) == (True, "schema")
+    assert {check["name"] for check in report.data["checks"]} >= {"tools", "schema", "images", "context", "speed"}
+    assert b"sk-" not in report.body
+
+
+async def test_what_names_no_model_is_not_tested(call):
+    for body, reason in (({"model": "nobody:x"}, "unknown_provider"), ({"model": "demo:recorded"}, "recorded")):
+        answer = await call("POST", "models", "test", json=body)
+        assert (answer.status, answer.data["reason"]) == (400, reason)
+        assert answer.data["hint"]
+    assert (await call("POST", "models", "test", json={})).status == 400
+
+
+async def test_a_test_that_nobody_waits_for_ends(model, http_server_client, jp_auth_header, jp_base_url):
+    model.steps = [{"text": "word " * 1000, "delay": 0.05}]
+    asked = http_server_client.fetch(
+        f"{jp_base_url}appbuilder/api/models/test",
+        method="POST",
+        headers=jp_auth_header | {"Content-Type": "application/json"},
+        body=json.dumps({"model": "custom:scripted"}),
+        request_timeout=2,
+    )
+    with pytest.raises(HTTPClientError):
+        await asked
+    for _ in range(100):
+        if model.closed_early:
+            break
+        await asyncio.sleep(0.05)
+    assert model.closed_early == 1

@@ -2,6 +2,7 @@ import * as React from 'react';
 import type { Api, ProviderChoice } from '../transport';
 import { RequestFailed } from '../wire';
 import { Icon, Spinner } from './Icon';
+import { ModelTest } from './ModelTest';
 import { useTranslation } from './surroundings';
 import { Failure } from './Turn';
 
@@ -192,6 +193,7 @@ export function ModelSetup({
           {saving ? trans.__('Saving…') : trans.__('Save')}
         </button>
       </div>
+      <ModelTest api={api} provider={name} />
     </form>
   );
 }
