@@ -94,6 +94,22 @@ async def test_a_file_is_loaded_when_it_is_first_asked_and_says_how_far_that_is(
         assert [offer.id for offer in await models.list_models() if offer.provider == "gguf"] == ["gguf:tiny.gguf"]
 
 
+async def test_a_long_request_says_how_far_it_is_read_and_one_that_is_too_long_says_so(tmp_path: Path):
+    write_tiny_model(tmp_path / "tiny.gguf")
+    async with catalog(tmp_path) as models:
+        model = models.resolve("gguf:tiny.gguf")
+        said = [item async for item in model.stream([{"role": "user", "content": "x" * 1500}], [], SHORT)]
+        reading = [item for item in said if isinstance(item, ModelProgress) and "reading the request" in item.message]
+        shares = [item.fraction or 0 for item in reading]
+        assert len(shares) > 2
+        assert shares == sorted(shares)
+        assert said[said.index(reading[-1]) + 1] == ModelProgress("", 1)
+        with pytest.raises(ModelError) as failure:
+            async for _ in model.stream([{"role": "user", "content": "x" * 2500}], [], SHORT):
+                pass
+        assert failure.value.reason == "context_length"
+
+
 async def test_nobody_else_on_the_machine_can_use_it(tmp_path: Path):
     write_tiny_model(tmp_path / "tiny.gguf")
     async with catalog(tmp_path) as models:

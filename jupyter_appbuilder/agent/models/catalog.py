@@ -23,7 +23,7 @@ from .openai_compatible import Endpoint, OpenAICompatibleModel
 from .providers import PROVIDERS, Credentials, Provider, ProviderStatus
 
 if TYPE_CHECKING:
-    from .local.model import Answers
+    from .local.model import Answers, OnReading
     from .local.servers import LocalModels
 
 DEMO = "demo:recorded"
@@ -143,8 +143,8 @@ class Catalog:
             await found.prepare()
         return found
 
-    def _connect(self, endpoint: Endpoint, name: str, context_window: int) -> Answers:
-        backend = OpenAICompatibleModel(endpoint, name, context_window=context_window)
+    def _connect(self, endpoint: Endpoint, name: str, context_window: int, on_reading: OnReading) -> Answers:
+        backend = OpenAICompatibleModel(endpoint, name, context_window=context_window, on_reading=on_reading)
         if context_window <= SMALL_WINDOW:  # not worth the trial: llama.cpp holds any model to a schema
             return ConstrainedModel(backend, "schema")
         return self.model_in_file(endpoint, name, context_window)

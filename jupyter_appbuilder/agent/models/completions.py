@@ -81,6 +81,12 @@ def parsed(data: bytes) -> dict[str, Any]:
     return cast("dict[str, Any]", event)
 
 
+def reading_of(event: dict[str, Any]) -> tuple[int, int]:
+    """How many tokens of the request llama.cpp has read, and of how many."""
+    progress = as_object(event["prompt_progress"])
+    return _tokens(progress.get("processed")), _tokens(progress.get("total"))
+
+
 class Assembly:
     """Puts a response together from its events."""
 

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from .base import Message, ModelError, ModelResponse, ModelSettings, TextDelta, ToolCallDelta, ToolDefinition
 from .clients import client_of
-from .completions import Assembly, BadStream, as_object, drain, listed_names, parsed, stream_events
+from .completions import (
+    Assembly,
+    BadStream,
+    as_object,
+    drain,
+    listed_names,
+    parsed,
+    reading_of,
+    stream_events,
+)
 from .redaction import SecretFilter, public_url, redact, url_secrets
 from .refusals import refuses_format, refuses_tools
 
@@ -25,6 +34,9 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT = 10.0  # seconds
 READ_TIMEOUT = 300.0  # seconds between two bytes: a local model may be loaded from disk first
 RETRIES = 2  # by the SDK, for refused connections, 408, 409, 429 and 5xx, with the server's Retry-After
+
+TOO_LONG = ("context length", "context_length", "context window", "context size", "too many tokens")
+"""What servers say of a conversation that is longer than the model can read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +102,15 @@ class OpenAICompatibleModel:
         *,
         context_window: int | None = None,
         known: Callable[[], Sequence[str]] = tuple,
+        on_reading: Callable[[int, int], None] | None = None,
     ) -> None:
+        """``on_reading`` is told, by llama.cpp, how many tokens of the request it has read, and of how many."""
         self.name = f"{endpoint.provider}:{model}"
         self.context_window = context_window
         self.endpoint = endpoint
         self.model = model
         self._known = known
+        self._on_reading = on_reading
         self._ask_usage = True
         # OpenAI's newer models refuse the limit's old name; most other servers know only the old one.
         self._newer = endpoint.provider in ("openai", "azure")
@@ -142,7 +157,10 @@ class OpenAICompatibleModel:
                             if data == b"[DONE]":
                                 assembly.done = True
                                 break
-                            for delta in assembly.take(parsed(data)):
+                            event = parsed(data)
+                            if self._on_reading and "prompt_progress" in event:
+                                self._on_reading(*reading_of(event))
+                            for delta in assembly.take(event):
                                 yield delta
                         await drain(chunks)
                     break
@@ -193,8 +211,9 @@ class OpenAICompatibleModel:
         }
         if tools:
             body["tools"] = list(tools)
+        more = {**(more or {}), **({"return_progress": True} if self._on_reading else {})}
         if more:
-            body["extra_body"] = dict(more)
+            body["extra_body"] = more
         if self._ask_usage:
             body["stream_options"] = {"include_usage": True}
         if settings.temperature is not None:
@@ -238,9 +257,7 @@ class OpenAICompatibleModel:
         title, model = self.endpoint.title, self.model
         quoted = f" It said: {said}" if said else ""
         lower = said.lower()
-        if any(sign in lower for sign in ("context length", "context_length", "context window", "too many tokens")) or (
-            status == 413
-        ):
+        if status == 413 or any(sign in lower for sign in TOO_LONG):
             return self._error(
                 f"The conversation has grown longer than {model} can read.{quoted}",
                 "Start a new session from this app's files, or choose a model with a larger context window.",

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, cast
 
-from ..base import Message, ModelError, ModelProgress, ModelResponse, ModelSettings, ToolDefinition
+from ..base import Message, ModelError, ModelProgress, ModelSettings, ToolDefinition
 from ..openai_compatible import Endpoint
 from .servers import LOOK, PROVIDER, LocalModels
 
@@ -24,7 +24,10 @@ class Answers(Protocol):
     ) -> AsyncIterator[Answer]: ...
 
 
-Connect = Callable[[Endpoint, str, int], Answers]
+OnReading = Callable[[int, int], None]
+"""Told how many tokens of the request are read, and of how many."""
+
+Connect = Callable[[Endpoint, str, int, OnReading], Answers]
 """What answers at an endpoint, given the model's name and its context window in tokens."""
 
 TEMPERATURE = 0.2  # small models lose their way at what servers begin with (0.8)
@@ -66,13 +69,46 @@ class GGUFModel:
                 assert endpoint is not None
                 yield ModelProgress("", 1)
                 self._models.remember(self._file)
-                model = self._connect(endpoint, self._file, server.context)
                 try:
-                    answers = cast("AsyncGenerator[Answer]", model.stream(messages, tools, settings))
-                    async with aclosing(answers):
+                    async with aclosing(self._answers(endpoint, messages, tools, settings)) as answers:
                         async for answer in answers:
                             yield answer
-                            if isinstance(answer, ModelResponse):
-                                return
                 except ModelError as error:
                     raise await server.death() or error from None
+
+    async def _answers(
+        self,
+        endpoint: Endpoint,
+        messages: Sequence[Message],
+        tools: Sequence[ToolDefinition],
+        settings: ModelSettings,
+    ) -> AsyncGenerator[Answer]:
+        """The answer, and before it how far the request is read: that takes a processor a minute or two."""
+        items: asyncio.Queue[Answer | None] = asyncio.Queue()
+
+        def read(done: int, total: int) -> None:
+            if done < total:
+                said = f"{endpoint.title} is reading the request … {done * 100 // total} %"
+                items.put_nowait(ModelProgress(said, done / total))
+
+        model = self._connect(endpoint, self._file, self.context_window or 0, read)
+
+        async def pump() -> None:
+            try:
+                async with aclosing(cast("AsyncGenerator[Answer]", model.stream(messages, tools, settings))) as answers:
+                    async for answer in answers:
+                        items.put_nowait(answer)
+            finally:
+                items.put_nowait(None)
+
+        pumping, reading = asyncio.ensure_future(pump()), False
+        try:
+            while (item := await items.get()) is not None:
+                if reading and not isinstance(item, ModelProgress):
+                    yield ModelProgress("", 1)
+                reading = isinstance(item, ModelProgress)
+                yield item
+            await pumping
+        finally:
+            pumping.cancel()
+            await asyncio.wait([pumping])

@@ -21,7 +21,7 @@ import time
 from typing import Any
 
 CHUNK = 8 * 1024 * 1024  # bytes
-BATCH = 512  # tokens of the prompt worked on at a time: as often it says how far it is
+BATCH = 256  # tokens of the prompt worked on at a time: as often it says how far it is
 PING = 15  # seconds between signs of life while it reads a prompt
 PR_SET_PDEATHSIG = 1
 
@@ -37,7 +37,7 @@ def main() -> None:
         _serve(order)
     except BaseException as error:
         _say(failed=f"{error}" or type(error).__name__)
-        os._exit(1)
+        sys.exit(1)  # at its own pace: llama.cpp has a thread that still writes its log
 
 
 def _guard(inner: int) -> None:
