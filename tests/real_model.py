@@ -88,7 +88,8 @@ def main() -> int:
                     failed.append(f"the preview is {preview.state}: {preview.message}")
                     _say(f"  ✗ {failed[-1]}")
                     break
-                page.goto(preview.url, wait_until="networkidle")
+                page.goto(preview.url, wait_until="load")
+                page.wait_for_timeout(1000)  # for what its scripts put there
                 picture = folder / f"{number}.png"
                 page.screenshot(path=picture, full_page=True)
                 for claim, holds in checks.items():
