@@ -128,7 +128,10 @@ class ToolFinished(TypedDict):
     ok: bool
     summary: str  # one line for the feed
     text: str  # the full result; what the model gets is a bounded view of it
-    detail: dict[str, Any]  # JSON, by tool: path, added, removed, diff, exit_code, errors …
+    # JSON, by tool: path, added, removed, diff, exit_code, errors … For any tool, ``diagnostics``: new problems in the
+    # code, which the end of ``text`` tells, too: {problems: [{path, line, column, code, message}], more, gone,
+    # remaining, length}, with the length of what was added to the text in characters.
+    detail: dict[str, Any]
     duration_ms: int
     patch: NotRequired[str]  # `git diff --binary` of all a command changed on disk
 
