@@ -8,13 +8,14 @@ from typing import Any
 
 from ..events import Event, SessionState, timestamp
 
-PROJECTION = 3
+PROJECTION = 4
 """Raise this when the fold changes: stored summaries are then rebuilt from the events."""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One session at a glance. ``turn`` is the running or last turn: {turn, reason, message, hint, started_at}."""
+    """One session at a glance. ``turn`` is the running or last turn, as JSON: turn, mode, reason, message, hint,
+    started_at."""
 
     id: str
     name: str = ""
@@ -108,7 +109,8 @@ def _step(summary: Summary, event: Event) -> Summary:
         case "sandbox.woke":
             return replace(summary, state="ready") if summary.state == "asleep" else summary
         case "turn.started":
-            turn = {"turn": data["turn"], "reason": None, "message": "", "hint": "", "started_at": timestamp(event.at)}
+            begun = {"turn": data["turn"], "mode": data.get("mode", "build"), "started_at": timestamp(event.at)}
+            turn = {**begun, "reason": None, "message": "", "hint": ""}
             return replace(summary, state="busy", turns=summary.turns + 1, turn=turn)
         case "turn.finished":
             turn = {**(summary.turn or {}), **data}

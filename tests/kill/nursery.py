@@ -19,6 +19,7 @@ from typing import Any
 from building import app_builder
 
 from jupyter_appbuilder.channel import Channel
+from jupyter_appbuilder.events import Mode
 from jupyter_appbuilder.log import EventLog
 
 TASK = "Do the work."
@@ -76,6 +77,7 @@ async def _live(
     after: int | None = None,
     on: str = "",
     resume: bool = False,
+    mode: Mode = "build",
 ) -> None:
     append = EventLog.append
 
@@ -99,5 +101,5 @@ async def _live(
         Channel.live = live_and_die  # type: ignore[method-assign]
         opened = await builder.session(session)
         if not resume:
-            await opened.send(TASK)
+            await opened.send(TASK, mode=mode)
         await opened.wait()

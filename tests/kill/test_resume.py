@@ -57,9 +57,9 @@ class Conversation(ModelServer):
     def at(self, body: dict[str, Any]) -> int:
         return sum(message["role"] == "assistant" for message in body["messages"])
 
-    async def _complete(self, request: Any, reader: Any, writer: Any) -> bool:
+    async def _complete(self, request: Any, reader: Any, writer: Any, step: Any = None) -> bool:
         self._next = self.at(request.body)
-        return await super()._complete(request, reader, writer)
+        return await super()._complete(request, reader, writer, step)
 
 
 @dataclass
@@ -243,4 +243,29 @@ async def test_a_turn_that_takes_the_server_down_again_and_again_is_ended(tmp_pa
             ended = await here.wait()
             assert ended["reason"] == "failed"
             assert ended["hint"]
+            await assert_sound(here, tmp_path)
+
+
+@pytest.mark.parametrize("after", [2, 4, 6, 8])
+async def test_a_killed_turn_that_plans_goes_on_planning(after: int, tmp_path: Path) -> None:
+    """However far it had come: nothing is changed, and there is one plan."""
+    traits = plain(tmp_path)
+    plan = "# A clock\n\n- [ ] `index.html`"
+    steps = [
+        {"tool_calls": [call("read_file", path="index.html"), write("mine.txt", "x")]},
+        {"tool_calls": [call("write_plan", text=plan)]},
+    ]
+    async with conversation(steps) as server:
+        session = await prepare(tmp_path / "home", server.url, traits)
+        with nursery() as place:
+            task = {"folder": tmp_path / "home", "session": session, "url": server.url, "traits": traits}
+            status = await asyncio.to_thread(place.run, **task, after=3 + after, mode="plan")
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        async with opened(tmp_path / "home", server.url, session, traits) as here:
+            async with asyncio.timeout(LONGEST):
+                ended = await here.wait()
+            assert (ended["reason"], ended["message"]) == ("done", ""), ended
+            assert [(found.id, found.text) for found in here.plans()] == [("p1", plan)]
+            assert not (here.workspace.app / "mine.txt").exists()
+            assert len(server.requests) <= 3  # two, and one that was under way
             await assert_sound(here, tmp_path)

@@ -1,6 +1,6 @@
 /** What the server says, over a WebSocket, server-sent events or a widget's comm alike (docs/architecture.md, "Wire"). */
 
-import type { AppEvent, LiveData, PreviewStatus, SessionState, TurnReason, Usage } from './events';
+import type { AppEvent, LiveData, Mode, PreviewStatus, SessionState, TurnReason, Usage } from './events';
 
 /** A session as lists and headers show it. */
 export interface Summary {
@@ -21,7 +21,7 @@ export interface Summary {
   created_at: string;
   updated_at: string;
   last_seq: number;
-  turn: { turn: string; reason: TurnReason | null; message: string; hint: string; started_at: string } | null;
+  turn: { turn: string; mode?: Mode; reason: TurnReason | null; message: string; hint: string; started_at: string } | null;
   usage: Usage;
   /** The session this one was forked from. */
   forked: { source: string; name: string } | null;
