@@ -5,6 +5,13 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
+from playwright import async_api, sync_api
+
+PATIENCE = 30_000  # milliseconds: what comes, comes; a busy machine is no failure
+
+for api in (async_api, sync_api):
+    api.expect.set_options(timeout=PATIENCE)
+
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",

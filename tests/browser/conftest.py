@@ -6,14 +6,12 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
-from chromium import launch_options
+from chromium import PATIENCE, launch_options
 from model_server import ModelServer, model_server_in_thread
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from .lab import Lab
 from .panel import LONG, Panel
-
-expect.set_options(timeout=15_000)
 
 OpenLab = Callable[..., Panel]
 
@@ -77,7 +75,7 @@ def open_lab(lab: Lab, browser: Browser) -> Iterator[OpenLab]:
 def visit(browser: Browser, lab: Lab, appbuilder: str, *, width: int = 1400) -> Page:
     """JupyterLab in a browser that is logged in by token, in a workspace (Lab's, of windows) that nobody else has."""
     context = browser.new_context(viewport={"width": width, "height": 900})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE)
     context.set_default_navigation_timeout(LONG)
     page = context.new_page()
     page.goto(f"{lab.url}login?token={lab.token}&next=/user/jane/api/status")

@@ -24,8 +24,12 @@ async def test_whoever_watches_is_told_and_the_next_look_starts_it_anew(tmp_path
             while session.app.preview["state"] != "failed":
                 await asyncio.sleep(0.05)
         assert session.app.preview["message"]
-        problems = [event.data for event in await session.events() if event.type == "preview.error"]
-        assert [problem["kind"] for problem in problems] == ["server"]
+        problems: list[str] = []
+        async with asyncio.timeout(20):
+            while not problems:  # stored just after it is shown
+                await asyncio.sleep(0.05)
+                problems = [event.data["kind"] for event in await session.events() if event.type == "preview.error"]
+        assert problems == ["server"]
         _, result = await session.call("run_command", {"command": "cat index.html"}, by="person")
         assert "first" in result.text
         assert (await session.app.ensure()).state == "ready"

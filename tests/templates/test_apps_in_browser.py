@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from chromium import launch_options
+from chromium import PATIENCE, launch_options
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
 from jupyter_appbuilder.agent.demo.recordings import SHIPPED, load
@@ -36,7 +36,7 @@ def opened(browser: Browser, folder: Path, recording: str | None = None) -> Gene
         app.play(load(SHIPPED / recording))
     with app.serve() as url:
         page = browser.new_page(color_scheme="light", viewport={"width": 1280, "height": 860})
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(PATIENCE)
         page.set_default_navigation_timeout(60_000)  # the first load waits for Vite to bundle the dependencies
         problems: list[str] = []
 
@@ -87,9 +87,10 @@ def test_the_templates_page_works_on_an_opaque_origin_and_updates_there(browser:
     app = TemplateApp(tmp_path / "app")
     with app.serve() as url:
         page = browser.new_page()
+        page.set_default_timeout(2 * PATIENCE)  # the first to ask for the packages, bundled here
         page.set_content(f'<iframe sandbox="allow-scripts allow-forms" src="{url}" width="900" height="700"></iframe>')
         frame = page.frame_locator("iframe")
-        expect(frame.get_by_role("heading", level=1)).to_contain_text("Describe your app", timeout=15_000)
+        expect(frame.get_by_role("heading", level=1)).to_contain_text("Describe your app")
         source = app.folder / "src" / "App.tsx"
         source.write_text(source.read_text().replace("Describe your app.", "Changed while it runs."))
         expect(frame.get_by_role("heading", level=1)).to_contain_text("Changed while it runs.")
