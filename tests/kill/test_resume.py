@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 from collections.abc import AsyncIterator
@@ -21,6 +22,7 @@ from building import app_builder, call, write
 from model_server import ModelServer
 from plain_app import assert_sound, plain
 
+from jupyter_appbuilder.agent.compaction import INSTRUCTIONS
 from jupyter_appbuilder.session import Session
 
 from .nursery import TASK, Nursery, nursery
@@ -269,3 +271,57 @@ async def test_a_killed_turn_that_plans_goes_on_planning(after: int, tmp_path: P
             assert not (here.workspace.app / "mine.txt").exists()
             assert len(server.requests) <= 3  # two, and one that was under way
             await assert_sound(here, tmp_path)
+
+
+class Forgetful(Conversation):
+    """Goes on from the last file it is told of: what it said before may have been summed up."""
+
+    def at(self, body: dict[str, Any]) -> int:
+        if body["messages"][0]["content"] == INSTRUCTIONS:
+            return len(self.steps) - 1
+        told = re.findall(r"(?:Created|Wrote) (\d+)\.txt", str(body["messages"]))
+        return max(map(int, told), default=0)
+
+
+@pytest.mark.timeout(600)
+async def test_a_turn_killed_around_a_shortened_history_ends_as_if_nothing_had_been(tmp_path: Path) -> None:
+    """At each event from the briefing on to the first answer to the shortened history; and while the summary comes."""
+    traits = plain(tmp_path) | {"compact_at": 4_000}
+    size = {"usage": {"prompt_tokens": 8_000, "completion_tokens": 10}}
+    writes: list[dict[str, Any]] = [
+        {"text": f"Thinking of {n}. " * 150, "size": 500, "tool_calls": [write(f"{n}.txt", "words\n")]}
+        for n in range(1, 7)
+    ]
+    writes[3] |= size
+    summary = {"text": "## Goal\nSix files.\n" * 20, "delay": 0.005}
+    server = Forgetful([*writes, {"text": "All done."}, summary])
+    await server.start()
+    try:
+        session = await prepare(tmp_path / "first", server.url, traits)
+        (tmp_path / "first").rename(tmp_path / "pristine")
+        shutil.copytree(tmp_path / "pristine", tmp_path / "whole", symlinks=True)
+        async with opened(tmp_path / "whole", server.url, session, traits) as here:
+            await here.send(TASK)
+            await here.wait()
+            types = [event.type for event in await here.events()]
+        whole = await finish(tmp_path / "whole", server, session, traits)
+        assert types.count("history.compacted") == 1
+        assert len(whole.said) == 7
+        compacted, briefed = types.index("history.compacted") + 1, types.index("turn.briefed") + 1
+        moments: list[dict[str, Any]] = [{"after": n} for n in range(compacted - 2, compacted + 4)]
+        moments += [{"after": briefed - 1}, {"after": briefed}, {"on": "progress"}]
+        with nursery() as place:
+            for number, moment in enumerate(moments):
+                folder = tmp_path / f"kill{number}"
+                await asyncio.to_thread(shutil.copytree, tmp_path / "pristine", folder, symlinks=True)
+                status = await asyncio.to_thread(
+                    place.run, folder=folder, session=session, url=server.url, traits=traits, **moment
+                )
+                assert os.WTERMSIG(status) == signal.SIGKILL, moment
+                end = await finish(folder, server, session, traits)
+                assert (end.tree, end.said, end.events) == (whole.tree, whole.said, whole.events + 1), moment
+                async with opened(folder, server.url, session, traits) as here:
+                    again = [event.type for event in await here.events()]
+                assert again.count("history.compacted") == again.count("turn.briefed") == 1, moment
+    finally:
+        await server.stop()
