@@ -64,6 +64,11 @@ $(EXTENSION)/package.json: labextension/node_modules/.installed $(VENV)/.builder
 	cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" npm run build:prod
 	@touch $@
 
+# The proxy of the JupyterHub in tests/hub.
+tests/hub/node_modules/.installed: tests/hub/package-lock.json
+	cd tests/hub && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
 # The parts of `make test`.
 
 lint: setup
@@ -80,7 +85,7 @@ vitest: setup
 
 # Of the moments at which tests/kill kills a server, every fourth; `.venv/bin/pytest -m kill` tries all, in three minutes.
 pytest: export KILL_EVERY ?= 4
-pytest: setup
+pytest: setup tests/hub/node_modules/.installed
 	$(BIN)/pytest --ignore tests/browser --ignore tests/wheel $(PYTEST_ARGS)
 
 browser: setup
