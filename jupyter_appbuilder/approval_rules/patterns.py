@@ -60,14 +60,11 @@ def fit(pattern: str, command: Command, place: Place) -> Fit:
     operands = [word for word in rest if word not in options]
     kinds = [word[0] for word in operands if word[0] in CLASSES]
     open_ended = bool(kinds) or ("*",) in operands
-    options_fit = _options(options, command, open_ended)
-    found: list[Fit] = [options_fit]
-    if options_fit == "no":
-        return "no"
-    found += [_of_kind(kind, command, place) for kind in kinds]
     wanted = [word for word in operands if word[0] not in CLASSES]
-    found.append(_in_order([*wanted, ("*",)] if kinds else wanted, command.operands))
-    return _worse(*found)
+    found = _in_order([*wanted, ("*",)] if kinds else wanted, command.operands)
+    for kind in kinds:
+        found = _worse(found, _of_kind(kind, command, place))
+    return _worse(found, _options(options, command, open_ended))
 
 
 def exactly(command: Command) -> str | None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import AppBuilderError, InvalidInput
+from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound
 from ..events import Mode
 from ..notebook.app import App, Ask
 from ..notebook.engine import Engine, engine
@@ -79,7 +79,10 @@ def talk(app: App, title: str, prompt: str | Ask, model: str, terminal: Terminal
     for message in app.stream(prompt, model=model, attended=terminal.can_ask, mode=mode):
         terminal.feed(feed, feed.take(message))
         for question in questions(message) if terminal.can_ask else ():
-            app.answer(question["approval"], **terminal.ask(question))
+            try:
+                app.answer(question["approval"], **terminal.ask(question))
+            except (NotFound, Conflict):
+                terminal.note("It was answered elsewhere, or is not asked any more.")
         if message["kind"] == "live" and message["type"] == "progress" and message["data"].get("message"):
             terminal.status(f"◌ {message['data']['message']}")
         elif message["kind"] == "live" and message["type"] == "preview" and message["data"]["fraction"] is not None:

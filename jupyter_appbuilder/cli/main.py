@@ -21,6 +21,7 @@ examples:
                                                    a plan first: read it, edit it, have it built
   jupyter appbuilder replay appbuilder/tasks/tasks.ipynb --into /tmp/tasks
   jupyter appbuilder sandboxes stop --all          whichever server, notebook or command runs them
+  jupyter appbuilder rules deny 'git push *'       what the agent may not do
   jupyter appbuilder doctor                        what is missing on this machine, and how to get it
 """
 
@@ -136,6 +137,16 @@ def parser() -> argparse.ArgumentParser:
     )
     templates.add_argument("--fresh", action="store_true", help="build without what E2B has kept of earlier builds")
 
+    rules = commands.add_parser("rules", parents=[shared], help="what the agent may do unasked, and what it may not")
+    actions = ["list", "allow", "ask", "deny", "remove", "check"]
+    rules.add_argument("action", nargs="?", choices=actions, default="list", help="default: list; check: try a command")
+    rules.add_argument(
+        "pattern", nargs="?", default="", metavar="PATTERN", help="such as 'git push *'; see docs/approvals.md"
+    )
+    rules.add_argument(
+        "--tool", default="run_command", metavar="NAME", help="the tool it is about (default: run_command)"
+    )
+
     doctor = commands.add_parser("doctor", parents=[shared], help="check sandbox, git, Node.js, models and browser")
     doctor.add_argument(
         "--model",
@@ -148,9 +159,20 @@ def parser() -> argparse.ArgumentParser:
     return main
 
 
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    commands = parser()
+    options, rest = commands.parse_known_args(arguments)
+    # An optional last argument is lost on argparse where an option comes before it: `fork tasks --turn 2 "A calendar"`.
+    if options.command == "fork" and not options.prompt and len(rest) == 1 and (rest == ["-"] or rest[0][:1] != "-"):
+        options.prompt, rest = rest[0], []
+    if rest:
+        commands.error(f"unrecognized arguments: {' '.join(rest)}")
+    return options
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The ``jupyter-appbuilder`` command. Exits with its code."""
-    options = parser().parse_args(arguments)
+    options = parse(arguments)
     # Ending politely is what stops the sandboxes.
     signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(run(options))
@@ -205,6 +227,10 @@ def _command(name: str) -> Any:
             from .usage import usage
 
             return usage
+        case "rules":
+            from .rules import rules
+
+            return rules
         case "sandboxes":
             from .sandboxes import sandboxes
 

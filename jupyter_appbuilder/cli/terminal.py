@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from ..notebook.feed import Entry, Feed
+from ..notebook.feed import Entry, Feed, always
 
 # What a terminal obeys rather than shows: escape sequences can write to the clipboard, change the title or type for the
 # person, and marks of direction make text read other than it is.
@@ -69,6 +69,8 @@ class Terminal:
     def ask(self, question: Mapping[str, Any]) -> dict[str, bool]:
         """Put a question of the agent's (an event's data) to the person. What is not clearly yes is no."""
         for_app = ", [a]lways for this app" if question.get("remember") else ""
+        if for_app and (told := always(question)):
+            self._line(f"  {shown(told)}")
         answer = self.reply(f"  [y]es, once{for_app}, [N]o: ").casefold()[:1]
         return {"granted": answer in ("y", "a"), "remember": answer == "a" and bool(for_app)}
 
@@ -80,6 +82,8 @@ class Terminal:
                 self._line(f"{self.colour('31', '✗')} {shown(entry.text)}")
             elif entry.tool == "approval" and entry.state == "running":
                 self._line(f"{self.colour('33', '?')} {shown(entry.text)}")
+                if entry.code:
+                    self._line("\n".join(f"    {line}" for line in shown(entry.code).split("\n")))
             elif entry.state == "running":
                 self.status(f"◌ {entry.text}" + (f"  {last}" if (last := _last_line(entry.output)) else ""))
             elif id(entry) not in self._finished:

@@ -12,7 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ..approval_rules.shell import DISGUISES
 from ..events import Mode
+
+HIDDEN = "\N{REPLACEMENT CHARACTER}"
+"""In place of letters that make text read other than it is."""
 
 VERBS: Mapping[str, str] = {
     "write_file": "Writing",
@@ -41,6 +45,7 @@ class Entry:
     tool: str = ""
     arguments: str = ""
     output: str = ""
+    code: str = ""  # what a question is about, in full
     recorded: bool = False
 
 
@@ -157,8 +162,9 @@ class Feed:
                 if data["path"] not in self.files:
                     self.files.append(data["path"])
             case "approval.requested":
-                reason = f" “{data['reason']}”" if data.get("reason") else ""
-                entry = Entry("tool", f"{data['question']}{reason}", call=data["approval"], tool="approval")
+                entry = Entry("tool", wording(data), call=data["approval"], tool="approval")
+                if "rule" in data:
+                    entry.code = DISGUISES.sub(HIDDEN, data["subject"])
                 self.entries.append(entry)
                 return [entry]
             case "approval.given":
@@ -207,6 +213,8 @@ class Feed:
             else:
                 mark = {"running": "◌", "done": "✓", "failed": "✗"}[entry.state]
                 parts.append(f"{mark} {_escape(entry.text)}")
+                if entry.code:
+                    parts.append("\n".join("    " + line for line in entry.code.split("\n")))
                 if entry.state == "running" and entry.output:
                     parts.append("\n".join("    " + line for line in entry.output.rstrip().split("\n")[-6:]))
         if self.recorded:
@@ -232,6 +240,22 @@ def questions(message: Mapping[str, Any]) -> list[dict[str, Any]]:
     given = {event["data"]["approval"] for event in message["events"] if event["type"] == "approval.given"}
     asked = [event["data"] for event in message["events"] if event["type"] == "approval.requested"]
     return [data for data in asked if data["approval"] not in given]
+
+
+def wording(question: Mapping[str, Any]) -> str:
+    """A question in words: what is asked, and why. What a rule has made it ask about is shown beside it."""
+    reason, rule = question.get("reason", ""), question.get("rule")
+    if not rule:
+        return f"{question['question']} “{reason}”" if reason else question["question"]
+    why = reason or f"There is a rule to ask: {rule['pattern']}"
+    part = f" ({rule['what']})" if rule["what"] not in ("", question["subject"]) else ""
+    return f"{question['question']} {why.rstrip('.')}{DISGUISES.sub(HIDDEN, part)}."
+
+
+def always(question: Mapping[str, Any]) -> str:
+    """What "always" would allow, where that is not just what is asked."""
+    allows = [pattern for pattern in question.get("allows", ()) if pattern != question.get("subject")]
+    return f"Always would allow: {DISGUISES.sub(HIDDEN, ', '.join(allows))}" if allows else ""
 
 
 def label(tool: str, arguments: str) -> str:

@@ -6,6 +6,7 @@ after a ``new`` cell that holds packed files, cells work on a fresh folder witho
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import sys
@@ -17,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 import IPython.display as rich
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
-from ..errors import AppBuilderError, InvalidInput
+from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound
 from ..events import Mode
 from . import cells
 from .cells import COMMANDS, MAGIC, Call
-from .feed import Feed, questions
+from .feed import Feed, always, questions
 from .loop import background
 from .replay import REPLAYED, Different, Rebuild, fresh_folder
 
@@ -202,7 +203,8 @@ class AppBuilderMagics(Magics):
                 feed.take(message)
                 for question in questions(message) if attended else ():
                     shown.update(rich.Markdown(feed.markdown()))
-                    app.answer(question["approval"], **ask(question))
+                    with contextlib.suppress(NotFound, Conflict):  # it was answered in the widget
+                        app.answer(question["approval"], **ask(question))
                 if (now := time.monotonic()) - drawn > REFRESH_SECONDS and feed.entries:
                     drawn = now
                     shown.update(rich.Markdown(feed.markdown()))
@@ -348,7 +350,8 @@ def can_ask(shell: Any) -> bool:
 def ask(question: Mapping[str, Any]) -> dict[str, bool]:
     """Put a question of the agent's to the person; the answer. Anything unclear is no."""
     for_app = ", a = always for this app" if question.get("remember") else ""
-    answer = input(f"{question['question']} y = yes, once{for_app}, anything else = no: ").strip().casefold()[:1]
+    told = f"{always(question)} " if for_app and always(question) else ""
+    answer = input(f"{question['question']} {told}y = yes, once{for_app}, anything else = no: ").strip().casefold()[:1]
     return {"granted": answer in ("y", "a"), "remember": answer == "a" and bool(for_app)}
 
 

@@ -47,7 +47,7 @@ def demo(folder: Path) -> dict[str, str]:
 def test_the_help_is_quick_and_names_every_command(folder: Path):
     done = run(folder, "--help")
     assert done.returncode == 0
-    for name in ("build", "demo", "replay", "list", "export", "sandboxes", "doctor"):
+    for name in ("build", "demo", "replay", "list", "export", "sandboxes", "doctor", "retry", "fork"):
         assert re.search(rf"\n    {name}\s", done.stdout)
     heavy = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "jupyter_appbuilder.cli", "--help"], capture_output=True, text=True
@@ -152,9 +152,23 @@ def test_a_build_goes_on_with_an_app(folder: Path, demo: dict[str, str]):
     assert "recorded demo" in done.stderr
 
 
+def test_an_app_is_forked_and_only_what_was_cut_short_goes_on(folder: Path, demo: dict[str, str]):
+    done = run(folder, "fork", "board", "--turn", "2", "Something no recording answers", "--json", "--no-serve")
+    assert done.returncode == 0, done.stderr
+    forked = json.loads(done.stdout)
+    assert Path(forked["workspace"]) == folder / "root" / "appbuilder" / "board-fork" / "app"
+    assert forked["session"] != demo["session"]
+    assert "recorded demo" in done.stderr
+    told = run(folder, "continue", "board-fork")
+    assert told.returncode == 1
+    assert "There is nothing to continue" in told.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["fork", "board", "--turn", "two"], "is no request's number"),
+        (["fork", "board", "--turn", "2", "a", "b"], "unrecognized arguments"),
         (["build", " "], "The prompt is empty"),
         (["demo", "nothing"], "Choose one of: "),
         (["build", "x", "--name", "Bad Name"], "is not a name for an app"),
@@ -211,3 +225,21 @@ def test_the_doctor_tests_a_model_and_says_how_it_will_be_used(folder: Path):
     gone = subprocess.run(command, env=env, capture_output=True, text=True)
     assert gone.returncode == 1
     assert "Could not connect" in gone.stdout
+
+
+def test_rules_are_added_tried_and_removed(folder: Path):
+    def rules(*arguments: str) -> Any:
+        done = run(folder, "rules", *arguments, "--json")
+        return done.returncode, json.loads(done.stdout)
+
+    assert rules("check", "npm test && rm -rf src")[0] == 3
+    code, found = rules("deny", "git push *")
+    assert code == 0
+    assert ("person", "git push *", "deny") in {(it["source"], it["pattern"], it["action"]) for it in found["rules"]}
+    code, found = rules("check", "npm test; git push")
+    assert (code, found["action"], found["what"]) == (4, "deny", "git push")
+    assert "git push *" in run(folder, "rules").stdout
+    assert rules("remove", "git push *")[0] == 0
+    assert rules("check", "git push")[0] == 0
+    code, found = rules("remove", "git push *")
+    assert (code, found["error"]["hint"]) == (1, "List them: jupyter appbuilder rules")
