@@ -137,7 +137,7 @@ async def _examine_file(catalog: Catalog, found: Model, profile: Choice, told: C
                 endpoint = said
         if endpoint is None:
             raise ModelError(f"{file} could not be loaded.", hint="Try again.", reason="not_loaded")
-        model = catalog.model_in_file(endpoint, file, server.context)
+        model = catalog.model_in_file(endpoint, str(server.header.path), server.context)
         examiner = _Examiner(model, told)
         examiner.always_schema = server.context <= SMALL_WINDOW
         return await examiner.run(profile)

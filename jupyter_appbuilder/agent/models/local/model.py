@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from ..base import Message, ModelError, ModelProgress, ModelSettings, ToolDefinition
@@ -70,7 +71,9 @@ class GGUFModel:
                 yield ModelProgress("", 1)
                 self._models.remember(self._file)
                 try:
-                    async with aclosing(self._answers(endpoint, messages, tools, settings)) as answers:
+                    async with aclosing(
+                        self._answers(endpoint, server.header.path, messages, tools, settings)
+                    ) as answers:
                         async for answer in answers:
                             yield answer
                 except ModelError as error:
@@ -79,6 +82,7 @@ class GGUFModel:
     async def _answers(
         self,
         endpoint: Endpoint,
+        file: Path,
         messages: Sequence[Message],
         tools: Sequence[ToolDefinition],
         settings: ModelSettings,
@@ -91,7 +95,7 @@ class GGUFModel:
                 said = f"{endpoint.title} is reading the request … {done * 100 // total} %"
                 items.put_nowait(ModelProgress(said, done / total))
 
-        model = self._connect(endpoint, self._file, self.context_window or 0, read)
+        model = self._connect(endpoint, str(file), self.context_window or 0, read)
 
         async def pump() -> None:
             try:

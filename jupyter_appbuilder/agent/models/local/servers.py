@@ -301,7 +301,7 @@ class ModelServer:
             "context": self.context,
             "threads": self._threads,
             "key": self._key,
-            "name": self.header.path.stem,
+            "name": str(self.header.path),
         }
         with contextlib.suppress(OSError):
             process.stdin.write(json.dumps(order).encode() + b"\n")
