@@ -245,8 +245,9 @@ describe('a session', () => {
       { kind: 'session', session: summary() }
     );
     expect(screen.getByText('The key is not valid.', { selector: 'p' })).toBeTruthy();
-    fireEvent.click(screen.getByRole('button', { name: 'Try again' }));
-    expect(transport.asked).toEqual([['stop'], ['retry']]);
+    fireEvent.click(screen.getByRole('button', { name: 'Retry' }));
+    fireEvent.click(screen.getByRole('button', { name: 'Continue' }));
+    expect(transport.asked).toEqual([['stop'], ['retry'], ['goOn']]);
   });
 
   it('takes another message while it is busy, unless a recording plays', () => {
