@@ -17,7 +17,7 @@ CHECK = "check_app"
 
 SAME_RESULT = 4  # the same action with the same result, so many times in a row
 SAME_FAILURE = 3  # the same action failing, so many times in a row
-ALTERNATION = 6  # two actions in turns with the same results, so many actions in all
+ROUNDS = 3  # two or three actions in turns with the same results, so many times around
 CUT_OFFS = 3  # answers cut off at the output limit, so many in a row
 
 _DURATION = re.compile(r"\b\d+(?:\.\d+)?\s?(?:ms|s)\b")
@@ -147,9 +147,11 @@ def going_in_circles(actions: Sequence[Action]) -> str:
     last = actions[-SAME_FAILURE:]
     if len(last) == SAME_FAILURE and len(set(last)) == 1 and not any(action.ok for action in last):
         return f"The agent tried the same thing {SAME_FAILURE} times and it failed each time: {last[0].name}."
-    last = [action.with_result for action in actions[-ALTERNATION:]]
-    if len(last) == ALTERNATION and len(set(last[::2])) == 1 and len(set(last[1::2])) == 1:
-        return f"The agent went back and forth between {actions[-2].name} and {actions[-1].name}."
+    for length in (2, 3):
+        last = [action.with_result for action in actions[-ROUNDS * length :]]
+        if len(last) == ROUNDS * length and last == last[:length] * ROUNDS:
+            names = [action.name for action in actions[-length:]]
+            return f"The agent went round in circles: {', '.join(names[:-1])} and {names[-1]}, {ROUNDS} times."
     return ""
 
 

@@ -92,7 +92,7 @@ async def write_file(context: ToolContext, arguments: WriteFile) -> ToolResult:
     change = await context.workspace.write(arguments.path, arguments.content)
     sha = {"sha": digest(arguments.content)}
     if change.change == "modified" and before == arguments.content:
-        text = f"{arguments.path} already had this content; nothing changed."
+        text = f"{arguments.path} already had this content; nothing changed. Go on to what is next, or finish."
         return ToolResult(text, f"{arguments.path} unchanged", detail=_detail(change, "") | sha)
     verb = "Created" if change.change == "created" else "Wrote"
     diff = unified(before, arguments.content, arguments.path) if before is not None else ""

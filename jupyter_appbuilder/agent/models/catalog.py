@@ -144,15 +144,16 @@ class Catalog:
         return found
 
     def _connect(self, endpoint: Endpoint, name: str, context_window: int, on_reading: OnReading) -> Answers:
-        backend = OpenAICompatibleModel(endpoint, name, context_window=context_window, on_reading=on_reading)
-        if context_window <= SMALL_WINDOW:  # not worth the trial: llama.cpp holds any model to a schema
-            return ConstrainedModel(backend, "schema")
-        return self.model_in_file(endpoint, name, context_window)
+        model = self.model_in_file(endpoint, name, context_window, on_reading)
+        # A trial is not worth it for a small one: llama.cpp holds any model to a schema.
+        return ConstrainedModel(model.backend, "schema") if context_window <= SMALL_WINDOW else model
 
-    def model_in_file(self, endpoint: Endpoint, name: str, context_window: int) -> AdaptiveModel:
+    def model_in_file(
+        self, endpoint: Endpoint, name: str, context_window: int, on_reading: OnReading | None = None
+    ) -> AdaptiveModel:
         """The model ``name`` that runs at ``endpoint``. It is remembered by its file: the address is another each
         time."""
-        backend = OpenAICompatibleModel(endpoint, name, context_window=context_window)
+        backend = OpenAICompatibleModel(endpoint, name, context_window=context_window, on_reading=on_reading)
         return AdaptiveModel(backend, self._abilities, place=replace(endpoint, base_url=""))
 
     def status(self, provider: str) -> ProviderStatus:
