@@ -16,6 +16,7 @@ from jupyter_appbuilder.removal import remove_folder
 from jupyter_appbuilder.sandbox.local import LocalSandbox
 from jupyter_appbuilder.sandbox.local.cache import Cache
 from jupyter_appbuilder.sandbox.local.layout import WORKSPACE, Bind
+from jupyter_appbuilder.sandbox.local.runner import Setting
 
 from .conftest import MakePlace
 
@@ -98,7 +99,7 @@ async def test_what_a_sandbox_mounts_is_not_evicted_while_it_runs(place: MakePla
         cell = runner.cell("test")
         binds = [Bind(here.app, WORKSPACE, writable=True), Bind(used / "node_modules", "/mnt")]
         running = asyncio.create_task(
-            runner.run(cell, ["bash", "-c", "echo; sleep 60"], binds=binds, on_output=lambda *_: begun.set())
+            runner.run(cell, ["bash", "-c", "echo; sleep 60"], Setting(binds, on_output=lambda *_: begun.set()))
         )
         await asyncio.wait_for(begun.wait(), 10)
         os.utime(used, (LONG_AGO, LONG_AGO))

@@ -17,14 +17,14 @@ LATEST = {"gvisor": 0.4, "bubblewrap": 0.02, "landlock": 0.1}  # seconds that a 
 SERVER = """
 import asyncio, sys
 from jupyter_appbuilder.sandbox.local.limits import Limits
-from jupyter_appbuilder.sandbox.local.runner import Runner
+from jupyter_appbuilder.sandbox.local.runner import Runner, Setting
 
 async def main(mark):
     runner = Runner(Limits(), isolation=sys.argv[2])
     await runner.start()
     cell = runner.cell("session")
     sleep = ["sh", "-c", f": {mark}; sleep 100; true"]
-    starts = [asyncio.ensure_future(runner.run(cell, sleep, cwd="/")) for _ in range(4)]
+    starts = [asyncio.ensure_future(runner.run(cell, sleep, Setting(cwd="/"))) for _ in range(4)]
     print(runner.folder, flush=True)
     await asyncio.gather(*starts)
 

@@ -26,6 +26,7 @@ from jupyter_appbuilder.errors import AppBuilderError
 from jupyter_appbuilder.sandbox.credentials import read_credentials
 from jupyter_appbuilder.sandbox.egress import EgressProxy
 from jupyter_appbuilder.sandbox.local import LocalSandbox
+from jupyter_appbuilder.sandbox.local.runner import Setting
 from jupyter_appbuilder.sandbox.templates import PythonPackages, Template
 
 from .test_egress import ask
@@ -227,11 +228,7 @@ async def test_npm_itself_sees_no_token_while_it_works(tmp_path: Path, monkeypat
         result = await runner.run(
             runner.cell("look"),
             ["/bin/sh", "-c", f"{get}; {look}"],
-            environment=network.environment,
-            binds=network.binds,
-            egress=network.socket,
-            cwd="/",
-            max_output=50_000_000,
+            Setting(network.binds, network.environment, "/", network.socket, max_output=50_000_000),
         )
         assert '"1.0.0"' in result.stdout  # it did get what only the token opens
         assert f"http://registry.test:{corp.port}/npm/@corp/hello/-/" in result.stdout

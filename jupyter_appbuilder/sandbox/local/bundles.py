@@ -25,7 +25,7 @@ from ..templates import Template
 from .dependencies import WRITABLE, read_manifest
 from .holds import hold
 from .layout import WORKSPACE, Bind
-from .runner import Runner
+from .runner import Runner, Setting
 
 SECONDS = 60
 
@@ -97,9 +97,7 @@ class Bundles:
                 (scratch / name).mkdir(parents=True)
                 binds.append(Bind(scratch / name, f"{WORKSPACE}/node_modules/{name}", writable=True))
             environment = dict(template.environment) | {"VITE_CACHE_DIR": f"{WORKSPACE}/node_modules/.vite"}
-            result = await self._runner.run(
-                cell, list(template.warm), binds=binds, environment=environment, timeout=SECONDS
-            )
+            result = await self._runner.run(cell, list(template.warm), Setting(binds, environment), timeout=SECONDS)
             if result.exit_code:
                 said = (result.stderr or result.stdout).strip()[-500:]
                 log.warning("The packages of template %s could not be prepared: %s", template.name, said)

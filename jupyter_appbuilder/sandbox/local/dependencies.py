@@ -26,7 +26,7 @@ from ...removal import remove_folder
 from ..base import ExecResult, OnProgress, Output, Progress
 from .entries import Entries
 from .layout import EGRESS_PORT, NPM, WORKSPACE, Bind
-from .runner import Runner
+from .runner import Runner, Setting
 
 LAYOUT = "1"  # part of every key; changes when entries are laid out differently
 WRITABLE = (".vite", ".vite-temp", ".cache", ".tmp")  # where tools write below node_modules; each session has its own
@@ -247,11 +247,8 @@ class Dependencies:
             result = await self._runner.run(
                 cell,
                 ["/bin/sh", "-c", script, "sh", *npm],
-                binds=[*binds, *network.binds],
-                environment=environment,
-                egress=network.socket,
+                Setting([*binds, *network.binds], environment, egress=network.socket, on_output=on_output),
                 timeout=SECONDS,
-                on_output=on_output,
             )
             if result.exit_code:
                 return result, None

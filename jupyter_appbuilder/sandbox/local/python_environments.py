@@ -25,7 +25,7 @@ from .dependencies import Network, read_file, write_file
 from .entries import Entries
 from .interpreter import Interpreter, find_interpreter
 from .layout import EGRESS_PORT, OURS, PATH, WORKSPACE, Bind
-from .runner import Runner
+from .runner import Runner, Setting
 
 LAYOUT = "2"  # part of every key; changes when entries are laid out differently
 VENV = "/opt/venv"
@@ -242,11 +242,8 @@ class PythonEnvironments:
             return await self._runner.run(
                 cell,
                 ["/bin/sh", "-c", script],
-                binds=mounts,
-                environment=environment | more,
-                egress=network.socket,
+                Setting(mounts, environment | more, egress=network.socket, on_output=on_output),
                 timeout=SECONDS,
-                on_output=on_output,
             )
 
         try:

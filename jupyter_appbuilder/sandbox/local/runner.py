@@ -107,6 +107,22 @@ class Cell:
         return self.group.processes() if self.group else descendants([process.pid for process in self.running])
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a command finds where it runs, and who hears it. ``egress`` is the egress proxy's socket; without it there
+    is no network at all. Output beyond ``max_output`` bytes ends it."""
+
+    binds: Sequence[Bind] = ()
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    cwd: str = WORKSPACE
+    egress: Path | None = None
+    on_output: Output | None = None
+    max_output: int = 4 * 1024 * 1024
+
+
+BARE = Setting()
+
+
 class Process:
     """A command isolated from all else, with all that it starts.
 
@@ -250,7 +266,7 @@ class Runner:
                 self.layer = await find()
                 cell = self.cell("probe")
                 try:
-                    result = await self.run(cell, ["true"], cwd="/", timeout=20)
+                    result = await self.run(cell, ["true"], Setting(cwd="/"), timeout=20)
                 finally:
                     await self.leave(cell)
                 if result.exit_code == 0:
@@ -362,18 +378,14 @@ class Runner:
         cell: Cell,
         argv: Sequence[str],
         take: Take,
+        setting: Setting = BARE,
         *,
-        binds: Sequence[Bind] = (),
-        environment: Mapping[str, str] | None = None,
-        cwd: str = WORKSPACE,
         listen: tuple[socket.socket, int] | None = None,
-        egress: Path | None = None,
     ) -> Process:
         """Start ``argv`` in a sandbox; its output goes to ``take``.
 
         ``listen`` is a listening unix socket of the host and the port inside that its connections go to. It is handed
         over as an open descriptor: the sandbox never sees the folder, so it cannot put a link to another socket there.
-        ``egress`` is the egress proxy's socket; without it there is no network at all.
         """
         if not self.folder.name:
             raise Unavailable("The sandbox was stopped for good.", hint="Open the session again.", reason="closed")
@@ -381,9 +393,9 @@ class Runner:
             await self.start()
         # Over its quota a session can still delete, but nothing can grow.
         full = cell.quota is not None and await cell.quota.is_over()
-        holds = self._hold([bind.source for bind in binds])
+        holds = self._hold([bind.source for bind in setting.binds])
         mounts = [Bind(self.node, NODE)]
-        if listen or egress:
+        if listen or setting.egress:
             mounts += [Bind(Path(__file__).with_name("bridge.py"), BRIDGE)]
             mounts += find_interpreter().binds(self.folder / "empty")
         mounts += [Bind(self.folder / "bin", f"{OURS}/bin")]
@@ -391,13 +403,13 @@ class Runner:
         launch = await self.layer.launch(
             Plan(
                 argv,
-                [*mounts, *binds],
-                ENVIRONMENT | dict(environment or {}),
-                cwd,
+                [*mounts, *setting.binds],
+                ENVIRONMENT | dict(setting.environment),
+                setting.cwd,
                 self.limits.scratch,
                 self.limits.processes if not cell.group and _counts_by_namespace() else None,
                 (listen[0].fileno(), listen[1]) if listen else None,
-                egress,
+                setting.egress,
             )
         )
         outside = [self.guardian.entry(launch.signal, launch.group)]
@@ -451,30 +463,10 @@ class Runner:
         return running
 
     async def run(
-        self,
-        cell: Cell,
-        argv: Sequence[str],
-        *,
-        binds: Sequence[Bind] = (),
-        environment: Mapping[str, str] | None = None,
-        cwd: str = WORKSPACE,
-        egress: Path | None = None,
-        timeout: float = 120,
-        too_late: str = "",
-        on_output: Output | None = None,
-        max_output: int = 4 * 1024 * 1024,
+        self, cell: Cell, argv: Sequence[str], setting: Setting = BARE, *, timeout: float = 120, too_late: str = ""
     ) -> ExecResult:
         """Run ``argv`` to its end. Cancelling kills it and everything it started. ``too_late`` explains the timeout."""
-        command = await self.begin(
-            cell,
-            argv,
-            binds=binds,
-            environment=environment,
-            cwd=cwd,
-            egress=egress,
-            on_output=on_output,
-            max_output=max_output,
-        )
+        command = await self.begin(cell, argv, setting)
         try:
             async with asyncio.timeout(timeout):
                 await command.process.wait()
@@ -486,23 +478,10 @@ class Runner:
             raise
         return await command.result()
 
-    async def begin(
-        self,
-        cell: Cell,
-        argv: Sequence[str],
-        *,
-        binds: Sequence[Bind] = (),
-        environment: Mapping[str, str] | None = None,
-        cwd: str = WORKSPACE,
-        egress: Path | None = None,
-        on_output: Output | None = None,
-        max_output: int = 4 * 1024 * 1024,
-    ) -> Command:
+    async def begin(self, cell: Cell, argv: Sequence[str], setting: Setting = BARE) -> Command:
         """Start ``argv`` and gather its output, whoever waits for it."""
-        command = Command(self, on_output, max_output, cell)
-        command.process = await self.spawn(
-            cell, argv, command.take, binds=binds, environment=environment, cwd=cwd, egress=egress
-        )
+        command = Command(self, setting.on_output, setting.max_output, cell)
+        command.process = await self.spawn(cell, argv, command.take, setting)
         return command
 
     def explain(self, cell: Cell, code: int, stderr: str, refused: bool) -> str:

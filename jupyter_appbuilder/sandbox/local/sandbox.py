@@ -27,7 +27,7 @@ from .holds import Hold, hold
 from .layout import WORKSPACE, Bind
 from .limits import measure, too_long, too_long_in_background
 from .python_environments import PythonEnvironment, PythonEnvironments
-from .runner import Cell, Process, Runner, Take
+from .runner import Cell, Process, Runner, Setting, Take
 from .server import ServerProcess
 
 T = TypeVar("T")
@@ -98,17 +98,9 @@ class AppSandbox:
         async def run() -> ExecResult:
             note = await self._prepare_quietly(on_output) + await self._full(on_output)
             try:
+                setting = self._setting(env, folder, on_output, max_output)
                 result = await self._runner.run(
-                    self._cell,
-                    _argv(command),
-                    binds=self._binds(),
-                    environment=self._environment(env),
-                    cwd=folder,
-                    egress=self._way_out.socket,
-                    timeout=min(timeout, longest),
-                    too_late=too_late,
-                    on_output=on_output,
-                    max_output=max_output,
+                    self._cell, _argv(command), setting, timeout=min(timeout, longest), too_late=too_late
                 )
             finally:
                 await asyncio.to_thread(self._remove_repositories)
@@ -130,16 +122,8 @@ class AppSandbox:
         async def begin() -> BackgroundProcess:
             await self._prepare_quietly(on_output)
             await self._full(on_output)
-            begun = await self._runner.begin(
-                self._cell,
-                _argv(command),
-                binds=self._binds(),
-                environment=self._environment(env),
-                cwd=folder,
-                egress=self._way_out.socket,
-                on_output=on_output,
-                max_output=max_output,
-            )
+            setting = self._setting(env, folder, on_output, max_output)
+            begun = await self._runner.begin(self._cell, _argv(command), setting)
             begun.process.too_late = too_long_in_background(self._runner.limits.background_seconds)
             begun.process.deadline = time.monotonic() + self._runner.limits.background_seconds
             return BackgroundProcess(begun, lambda: asyncio.to_thread(self._remove_repositories))
@@ -333,15 +317,12 @@ class AppSandbox:
 
     async def _spawn_server(self, listener: socket.socket, serving: Serving, take: Take) -> Process:
         environment = self._environment(serving.environment) | {"VITE_CACHE_DIR": f"{WORKSPACE}/node_modules/.vite"}
-        return await self._runner.spawn(
-            self._cell,
-            serving.command,
-            take,
-            binds=self._binds(),
-            environment=environment,
-            listen=(listener, serving.port),
-            egress=self._way_out.socket,
-        )
+        setting = Setting(self._binds(), environment, egress=self._way_out.socket)
+        listen = (listener, serving.port)
+        return await self._runner.spawn(self._cell, serving.command, take, setting, listen=listen)
+
+    def _setting(self, env: Mapping[str, str] | None, cwd: str, on_output: Output | None, max_output: int) -> Setting:
+        return Setting(self._binds(), self._environment(env), cwd, self._way_out.socket, on_output, max_output)
 
     async def _prepare_quietly(self, on_output: Output | None) -> str:
         """Packages for a command. Without them it still runs; what is returned tells why they are missing."""
