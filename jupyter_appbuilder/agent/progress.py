@@ -151,7 +151,7 @@ def going_in_circles(actions: Sequence[Action]) -> str:
         last = [action.with_result for action in actions[-ROUNDS * length :]]
         if len(last) == ROUNDS * length and last == last[:length] * ROUNDS:
             names = [action.name for action in actions[-length:]]
-            return f"The agent went round in circles: {', '.join(names[:-1])} and {names[-1]}, {ROUNDS} times."
+            return f"The agent went back and forth between {', '.join(names[:-1])} and {names[-1]}."
     return ""
 
 

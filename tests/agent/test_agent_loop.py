@@ -318,10 +318,11 @@ async def test_the_same_step_with_the_same_result_four_times_ends_the_turn():
     assert outcome.reason == "limit"
 
 
-async def test_going_back_and_forth_ends_the_turn():
-    async with model_server([call("look", path="a"), call("look", path="b")] * 9) as server:
+@pytest.mark.parametrize("places", ["ab", "abc"])
+async def test_going_back_and_forth_ends_the_turn(places: str):
+    async with model_server([call("look", path=place) for place in places] * 9) as server:
         outcome = await MemorySession(model(server), {"look": succeed}).ask("Look")
-        assert len(server.requests) == 6
+        assert len(server.requests) == 3 * len(places)
     assert outcome.reason == "limit"
     assert "back and forth" in outcome.message
 
