@@ -1,10 +1,8 @@
 import * as React from 'react';
 import type { Mode } from '../events';
 import type { Translation } from '../translation';
-import { Icon, type IconName } from './Icon';
+import { Icon } from './Icon';
 import { useTranslation } from './surroundings';
-
-const ICONS: Record<Mode, IconName> = { build: 'wrench', plan: 'plan', ask: 'question' };
 
 export function modeTitle(mode: Mode, trans: Translation): string {
   return { build: trans.__('Build'), plan: trans.__('Plan'), ask: trans.__('Ask') }[mode];
@@ -49,7 +47,6 @@ export function ModeChooser({
             disabled={choice !== mode && disabled !== ''}
             onChange={() => onChoose(choice)}
           />
-          <Icon name={ICONS[choice]} />
           {modeTitle(choice, trans)}
         </label>
       ))}
@@ -62,7 +59,7 @@ export function ModeTag({ mode }: { mode: Mode }): React.ReactElement | null {
   const trans = useTranslation();
   return mode === 'build' ? null : (
     <span className="jp-AppBuilder-tag jp-AppBuilder-modeTag" title={modeHint(mode, trans)}>
-      <Icon name={ICONS[mode]} />
+      <Icon name={mode === 'plan' ? 'plan' : 'question'} />
       {mode === 'plan' ? trans.__('Plan') : trans.__('Question')}
     </span>
   );
