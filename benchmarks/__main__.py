@@ -4,8 +4,8 @@ import importlib
 import sys
 
 ALL = (
-    *("startup", "sessions", "updates", "relay", "long_session", "replay", "edits", "diagnostics", "sandbox", "pool"),
-    "density",
+    *("startup", "sessions", "updates", "relay", "long_session", "replay", "edits", "diagnostics", "context"),
+    *("sandbox", "pool", "density"),
 )
 
 for name in sys.argv[1:] or ALL:

@@ -21,7 +21,7 @@ MOST_FILES = 400  # in the map; larger folders are folded from the deepest up
 MOST_IN_FOLDER = 40
 MOST_READ = 250  # files, to learn what they export
 LARGEST_READ = 200_000  # bytes of a file that is read for it
-MOST_NAMES = 12  # of one file
+MOST_NAMES = 8  # of one file
 MOST_PACKAGES = 80
 
 SCRIPT = frozenset([".ts", ".tsx", ".js", ".jsx", ".mjs", ".mts", ".vue", ".svelte"])
