@@ -22,10 +22,11 @@ WRITE_PLAN = "write_plan"
 NOTES: Mapping[Mode, str] = {
     "plan": (
         "This turn is for planning: nothing of the app can be changed in it, and no command can run. Read what you "
-        "need to know, then call write_plan, once, with the whole plan in Markdown. The person edits it, and accepts "
-        "it or asks for another. Begin with a heading that names the result; say in a sentence or two what the person "
-        "will be able to do; then the steps as a list of `- [ ]` items, each with the files it touches; then what you "
-        "decided for them, and what you would ask. No code beyond a line or two."
+        "need to know, then hand over the whole plan, in Markdown: call write_plan once, or, if you have no such tool, "
+        "answer with the plan and nothing else. The person edits it, and accepts it or asks for another. Begin with a "
+        "heading that names the result; say in a sentence or two what the person will be able to do; then the steps "
+        "as a list of `- [ ]` items, each with the files it touches; then what you decided for them, and what you "
+        "would ask. No code beyond a line or two."
     ),
     "ask": (
         "This turn is a question about the app: nothing can be changed in it, and no command can run. Read what you "
@@ -63,7 +64,7 @@ def refusal(tool: Tool[Any], mode: Mode) -> AppBuilderError | None:
         return None
     if mode == "plan":
         what = "this turn is for planning only"
-        hint = f"Write what you would do with it into the plan, and hand the plan over with {WRITE_PLAN}."
+        hint = f"Write what you would do with it into the plan, and hand that over ({WRITE_PLAN}, or as your answer)."
     else:
         what = "this turn only answers a question"
         hint = "Answer in words from what you can read. The person can ask for a change in build mode."

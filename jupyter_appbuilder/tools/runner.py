@@ -110,7 +110,7 @@ class ToolRunner:
         if by == "agent" and self._gate and (result := await self._turned_away(self._gate, tool, job)):
             await uncut(self._journal.append(*job.starting(), job.finished(result)))
             return result
-        if by == "agent" and self.diagnostics:
+        if by == "agent" and self.diagnostics and (self._mode is None or self._mode(turn) == "build"):
             self.diagnostics.begin_call(turn)
         if tool.effect == "read":
             return await self._run_reading(tool, checked, job)
