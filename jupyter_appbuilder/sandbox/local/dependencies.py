@@ -25,6 +25,7 @@ from ...errors import InvalidInput, Unavailable
 from ...removal import remove_folder
 from ..base import ExecResult, OnProgress, Output, Progress
 from .entries import Entries
+from .install_failures import InstallFailures
 from .layout import EGRESS_PORT, NPM, WORKSPACE, Bind
 from .runner import Runner, Setting
 
@@ -32,6 +33,18 @@ LAYOUT = "1"  # part of every key; changes when entries are laid out differently
 WRITABLE = (".vite", ".vite-temp", ".cache", ".tmp")  # where tools write below node_modules; each session has its own
 MANIFEST_LIMIT = 32 * 1024 * 1024
 SECONDS = 600
+FAILURES = InstallFailures(
+    "packages",
+    SECONDS,
+    refused=re.compile("403 Refused"),
+    offline=re.compile(
+        "ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENOTCACHED|ERR_SOCKET_TIMEOUT|502 Refused"
+    ),
+    reach="Connect to the network once, or set a registry you can reach: npm config set registry URL.",
+    correct="Correct package.json, or delete its lock file to have it made anew.",
+    denied=re.compile(r"\bE40[13]\b"),
+    token="Check the token of that registry in ~/.npmrc (npm whoami tells), then restart the server.",  # noqa: S106
+)
 NAME = r"(@[\w.~-]+/)?[\w~][\w.~-]*"
 PACKAGE = re.compile(rf"{NAME}(@(npm:{NAME}@?)?[\w.^~<>=|* +-]*)?", re.ASCII)  # no address, path or repository
 
@@ -182,7 +195,7 @@ class Dependencies:
             base = self.find(manifest) if manifest.wanted else None
             result, made = await self._make(manifest, lock, arguments, None, base=base, on_output=on_output)
         if made is None:
-            if _is_offline(result) or _is_refused(result):
+            if FAILURES.lacks_network(result):
                 raise await self._failure(result)
             return result
         if made.lock is not None:
@@ -272,52 +285,7 @@ class Dependencies:
         self._entries.keep(work, key)
 
     async def _failure(self, result: ExecResult) -> Unavailable:
-        if result.ended in ("memory", "disk", "processes"):
-            return Unavailable(
-                f"Packages could not be installed. {result.message}",
-                hint="Ask for fewer or smaller packages, or allow more.",
-                reason="install_limit",
-            )
-        reason = _reason(result)
-        if result.ended == "timeout":
-            return Unavailable(
-                f"Installing packages took longer than {SECONDS} seconds and was stopped.",
-                hint="Try again: what was fetched is kept.",
-                reason="install_timeout",
-            )
-        if _is_refused(result):
-            hosts = ", ".join(dict.fromkeys((await self._network()).refused()))
-            return Unavailable(
-                f"A package comes from a host that sandboxes may not reach: {hosts}.",
-                hint="If you trust it, allow it under Network in the panel's menu, or in c.AppBuilder.egress_hosts.",
-                reason="host_refused",
-            )
-        if re.search(r"\bE40[13]\b", result.stderr):
-            return Unavailable(
-                f"A package registry does not accept who is asking: {reason}.",
-                hint="Check the token of that registry in ~/.npmrc (npm whoami tells), then restart the server.",
-                reason="registry_refused",
-            )
-        if _is_offline(result):
-            return Unavailable(
-                f"Packages could not be fetched: {reason}.",
-                hint="Connect to the network once, or set a registry you can reach: npm config set registry URL.",
-                reason="registry_unreachable",
-            )
-        return Unavailable(
-            f"Packages could not be installed: {reason}.",
-            hint="Correct package.json, or delete its lock file to have it made anew.",
-            reason="install_failed",
-        )
-
-
-def _is_refused(result: ExecResult) -> bool:
-    return "403 Refused" in result.stderr
-
-
-def _is_offline(result: ExecResult) -> bool:
-    codes = "ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENOTCACHED|ERR_SOCKET_TIMEOUT|502 Refused"
-    return re.search(codes, result.stderr) is not None
+        return FAILURES.explain(result, _reason(result), (await self._network()).refused())
 
 
 def _reason(result: ExecResult) -> str:

@@ -23,6 +23,7 @@ from ..requirements import Requirements, parse_requirement, with_packages
 from ..templates import PythonPackages
 from .dependencies import Network, read_file, write_file
 from .entries import Entries
+from .install_failures import InstallFailures
 from .interpreter import Interpreter, find_interpreter
 from .layout import EGRESS_PORT, OURS, PATH, WORKSPACE, Bind
 from .runner import Runner, Setting
@@ -47,9 +48,17 @@ unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
 compileall.compile_dir(sys.argv[1], quiet=2, rx=re.compile("/tests?/"), workers=workers, invalidation_mode=unchecked)
 """
 
-OFFLINE = re.compile(
-    r"dns error|Could not connect|error sending request|Connection refused|timed out|tunnel error|502 Refused"
-    r"|Network is unreachable|[Nn]etwork (?:connectivity )?(?:is|was) disabled"
+FAILURES = InstallFailures(
+    "Python packages",
+    SECONDS,
+    refused=re.compile("403 Refused|403 Forbidden"),
+    offline=re.compile(
+        r"dns error|Could not connect|error sending request|Connection refused|timed out|tunnel error|502 Refused"
+        r"|Network is unreachable|[Nn]etwork (?:connectivity )?(?:is|was) disabled"
+    ),
+    reach="Connect to the network once, or set an index you can reach: pip config set global.index-url URL.",
+    correct="Correct the requirements; a package must have a wheel for this machine. "
+    "Delete the lock file to have it made anew.",
 )
 
 
@@ -152,7 +161,7 @@ class PythonEnvironments:
                 if self._entries.find(_key(lock, interpreter)) is None:
                     result = await self._make(wanted, interpreter, None, on_output)
         if lock is None or result.exit_code:
-            if _is_refused(result) or OFFLINE.search(result.stderr):
+            if FAILURES.lacks_network(result):
                 raise await self._failure(result)
             return result
         await asyncio.to_thread(write_file, app / packages.lock, lock.encode())
@@ -248,7 +257,7 @@ class PythonEnvironments:
 
         try:
             result = await run()
-            if result.exit_code and OFFLINE.search(result.stderr) and not _is_refused(result):
+            if result.exit_code and FAILURES.is_offline(result):
                 again = await run(UV_OFFLINE="1")
                 return result if again.exit_code else again
             return result
@@ -256,38 +265,7 @@ class PythonEnvironments:
             await self._runner.leave(cell)
 
     async def _failure(self, result: ExecResult) -> Unavailable:
-        if result.ended in ("memory", "disk", "processes"):
-            return Unavailable(
-                f"Python packages could not be installed. {result.message}",
-                hint="Ask for fewer or smaller packages, or allow more.",
-                reason="install_limit",
-            )
-        reason = _reason(result)
-        if result.ended == "timeout":
-            return Unavailable(
-                f"Installing Python packages took longer than {SECONDS} seconds and was stopped.",
-                hint="Try again: what was fetched is kept.",
-                reason="install_timeout",
-            )
-        if _is_refused(result):
-            hosts = ", ".join(dict.fromkeys((await self._network()).refused()))
-            return Unavailable(
-                f"A package comes from a host that sandboxes may not reach: {hosts}.",
-                hint="If you trust it, allow it under Network in the panel's menu, or in c.AppBuilder.egress_hosts.",
-                reason="host_refused",
-            )
-        if OFFLINE.search(result.stderr):
-            return Unavailable(
-                f"Python packages could not be fetched: {reason}.",
-                hint="Connect to the network once, or set an index you can reach: pip config set global.index-url URL.",
-                reason="registry_unreachable",
-            )
-        return Unavailable(
-            f"Python packages could not be installed: {reason}.",
-            hint="Correct the requirements; a package must have a wheel for this machine. "
-            "Delete the lock file to have it made anew.",
-            reason="install_failed",
-        )
+        return FAILURES.explain(result, _reason(result), (await self._network()).refused())
 
 
 def _read(app: Path, packages: PythonPackages) -> Requirements:
@@ -299,10 +277,6 @@ def _key(lock: str, interpreter: Interpreter) -> str:
     python = (interpreter.version, str(interpreter.executable))
     parts = (LAYOUT, platform.machine(), *python, hashlib.sha256(lock.encode()).hexdigest())
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-
-
-def _is_refused(result: ExecResult) -> bool:
-    return "403 Refused" in result.stderr or "403 Forbidden" in result.stderr
 
 
 def _reason(result: ExecResult) -> str:
