@@ -49,7 +49,7 @@ class View:
     """How much of a session a model is shown, in characters."""
 
     result: int = FULL.result_limit  # of one tool result
-    step: int = 160_000  # of whole calls and results in one turn; where there are more, the older ones become stubs
+    step: int = 100_000  # of whole calls and results in one turn; where there are more, the older ones become stubs
     between: int = 12_000  # of them that a new turn still finds whole
     requests: int = 12_000  # of the person's own words, once a summary stands for the rest
     project: int = 8_000  # of the project's map, and of its rules
