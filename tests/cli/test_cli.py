@@ -12,6 +12,7 @@ import sys
 import urllib.request
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import nbclient
 import nbformat

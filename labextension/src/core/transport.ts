@@ -1,6 +1,6 @@
 /** One interface, two homes: the panel brings a WebSocket and REST, the widget a comm. */
 
-import type { Mode, Usage } from './events';
+import type { Mode, RuleAction, RuleSource, Usage } from './events';
 import type { ModelReport } from './modelReport';
 import type { BudgetChanges, BudgetSettings, SessionUsage, Unit, UsageReport } from './usage';
 import type { Summary, WireMessage } from './wire';
@@ -56,6 +56,18 @@ export interface Transport {
 
 /** Before the turn of a message (its number in the log), or at a checkpoint. */
 export type ForkPoint = { message: number } | { checkpoint: string };
+
+/** What the agent may do, has to ask for, or may not. */
+export interface ApprovalRule {
+  id: string;
+  source: RuleSource;
+  /** A tool's name, or a pattern of names. */
+  tool: string;
+  pattern: string;
+  action: RuleAction;
+  /** What is at stake, for people. */
+  reason: string;
+}
 
 export interface AllowedHost {
   /** "host:port"; "*." at the front stands for all below it. */
@@ -152,6 +164,11 @@ export interface Api {
   /** Saves the app as a ZIP file on the person's machine. */
   download(id: string, name: string): Promise<void>;
   /** What all sessions used in so many days. */
+  /** The approval rules that hold in a session, or in every one. */
+  rules(session: string | null): Promise<ApprovalRule[]>;
+  /** Make a rule for a session, or for all of the person's. */
+  setRule(rule: Pick<ApprovalRule, 'tool' | 'pattern' | 'action'>, session: string | null): Promise<void>;
+  removeRule(id: string, session: string | null): Promise<void>;
   usage(days: number): Promise<UsageReport>;
   setBudgets(changes: BudgetChanges): Promise<BudgetSettings>;
   /** Saves every request of so many days as a file on the person's machine. */

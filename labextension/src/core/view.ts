@@ -101,6 +101,13 @@ export interface BudgetItem {
   tokens?: number;
 }
 
+/** A rule of this app's that was made or taken back by hand. */
+export interface RuleItem {
+  kind: 'rule';
+  key: string;
+  rule: EventData['rule.changed'];
+}
+
 /** The server that ran the turn died; the next one went on with it. */
 export interface ResumedItem {
   kind: 'resumed';
@@ -149,6 +156,7 @@ export type Item =
   | ApprovalItem
   | RefusedItem
   | NetworkItem
+  | RuleItem
   | RequestItem
   | PlanItem
   | ResumedItem
@@ -392,6 +400,7 @@ class Draft {
         const turn = this.turn(event.data.turn);
         if (turn) {
           turn.dropped = { checkpoint: event.data.checkpoint, previous: null, edits };
+          turn.items = turn.items.map(item => (item.kind === 'plan' ? { ...item, replaced: true } : item));
         }
         break;
       }
@@ -456,6 +465,14 @@ class Draft {
         this.view.hosts = hosts;
         if (this.runningTurn() === null || !allowed) {
           this.put(this.runningTurn(), { kind: 'network', key, host, allowed }); // else the answer above says it
+        }
+        break;
+      }
+      case 'rule.changed': {
+        const last = this.lastItem();
+        // Else the answer above says it.
+        if (last?.kind !== 'approval' || !last.remembered) {
+          this.put(this.runningTurn(), { kind: 'rule', key, rule: event.data });
         }
         break;
       }

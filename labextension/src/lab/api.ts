@@ -4,6 +4,7 @@ import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 import type {
   Api,
+  ApprovalRule,
   Demo,
   ModelChoice,
   NewSession,
@@ -111,6 +112,18 @@ export class RestApi implements Api {
     save(await response.blob(), `${name}.zip`);
   }
 
+  async rules(session: string | null): Promise<ApprovalRule[]> {
+    return this.json<ApprovalRule[]>('GET', rulesPath(session));
+  }
+
+  async setRule(rule: Pick<ApprovalRule, 'tool' | 'pattern' | 'action'>, session: string | null): Promise<void> {
+    await this.request('POST', rulesPath(session), rule);
+  }
+
+  async removeRule(id: string, session: string | null): Promise<void> {
+    await this.request('DELETE', `${rulesPath(session)}/${path(id)}`);
+  }
+
   async usage(days: number): Promise<UsageReport> {
     return this.json<UsageReport>('GET', 'usage', undefined, { days: String(days) });
   }
@@ -214,6 +227,10 @@ export class RestApi implements Api {
 }
 
 export const API = 'appbuilder/api';
+
+function rulesPath(session: string | null): string {
+  return session === null ? 'rules' : path('sessions', session, 'rules');
+}
 
 function path(...parts: string[]): string {
   return parts.filter(part => part !== '').map(encodeURIComponent).join('/');

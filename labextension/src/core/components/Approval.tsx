@@ -1,6 +1,10 @@
 import * as React from 'react';
-import type { ApprovalItem, NetworkItem, RefusedItem } from '../view';
+import type { RuleSource } from '../events';
+import type { Translation } from '../translation';
+import type { ApprovalItem, NetworkItem, RefusedItem, RuleItem } from '../view';
 import { Icon } from './Icon';
+import { plainly } from './plainly';
+import { actionTitle, COMMANDS } from './Rules';
 import { useTranslation } from './surroundings';
 import type { TurnActions } from './Turn';
 
@@ -15,7 +19,7 @@ export function Approval({ item, actions }: { item: ApprovalItem; actions: TurnA
   const [sent, setSent] = React.useState(false);
   const id = React.useId();
   const line = React.useRef<HTMLDivElement>(null);
-  const { approval, question, reason, kind, remember } = item.approval;
+  const { approval, question, reason, kind, remember, rule, subject = '', allows = [] } = item.approval;
   const open = item.granted === null;
 
   React.useEffect(() => {
@@ -29,7 +33,8 @@ export function Approval({ item, actions }: { item: ApprovalItem; actions: TurnA
       <div className="jp-AppBuilder-event" ref={line} tabIndex={-1}>
         <Icon name={item.granted ? 'check' : 'cross'} />
         <span>
-          {question} <strong>{outcome(item, trans)}</strong>
+          {question} {rule && <code className="jp-AppBuilder-asked">{plainly(subject)}</code>}{' '}
+          <strong>{outcome(item, trans)}</strong>
         </span>
       </div>
     );
@@ -53,7 +58,27 @@ export function Approval({ item, actions }: { item: ApprovalItem; actions: TurnA
           <strong>{question}</strong>
         </p>
         <div id={`${id}-about`} className="jp-AppBuilder-questionAbout">
-          {reason && <p>“{reason}”</p>}
+          {rule ? (
+            <>
+              <pre className="jp-AppBuilder-output jp-AppBuilder-command" tabIndex={0} aria-label={trans.__('What it is')}>
+                {plainly(subject)}
+              </pre>
+              <p>
+                {reason || trans.__('There is a rule to ask for it.')}
+                {rule.what !== '' && rule.what !== subject && (
+                  <>
+                    {' '}
+                    <code>{plainly(rule.what)}</code>
+                  </>
+                )}
+              </p>
+              <p className="jp-AppBuilder-hint">
+                {ruleSource(rule.source, trans)} <code>{plainly(rule.pattern)}</code>
+              </p>
+            </>
+          ) : (
+            reason && <p>“{reason}”</p>
+          )}
           {kind === 'network' && (
             <p className="jp-AppBuilder-hint">
               {trans.__('What the app sends there leaves this machine.')}
@@ -62,26 +87,33 @@ export function Approval({ item, actions }: { item: ApprovalItem; actions: TurnA
         </div>
         {actions.owned ? (
           <div className="jp-AppBuilder-noticeActions">
-            {remember && (
-              <button
-                type="button"
-                className="jp-AppBuilder-button jp-mod-primary"
-                disabled={sent}
-                title={trans.__('Until you take it back')}
-                onClick={() => answer(true, true)}
-              >
-                {trans.__('Allow for this app')}
-              </button>
+            {(rule ? ['once', 'always'] : ['always', 'once']).map(how =>
+              how === 'always' ? (
+                remember && (
+                  <button
+                    key={how}
+                    type="button"
+                    className={`jp-AppBuilder-button ${rule ? '' : 'jp-mod-primary'}`}
+                    disabled={sent}
+                    title={rule ? trans.__('From now on without asking: %1', allows.map(plainly).join(', ')) : trans.__('Until you take it back')}
+                    onClick={() => answer(true, true)}
+                  >
+                    {rule ? trans.__('Always for this app') : trans.__('Allow for this app')}
+                  </button>
+                )
+              ) : (
+                <button
+                  key={how}
+                  type="button"
+                  className={`jp-AppBuilder-button ${remember && !rule ? '' : 'jp-mod-primary'}`}
+                  disabled={sent}
+                  title={kind === 'network' ? trans.__('Until this request is done') : undefined}
+                  onClick={() => answer(true, false)}
+                >
+                  {trans.__('Allow once')}
+                </button>
+              )
             )}
-            <button
-              type="button"
-              className={`jp-AppBuilder-button ${remember ? '' : 'jp-mod-primary'}`}
-              disabled={sent}
-              title={kind === 'network' ? trans.__('Until this request is done') : undefined}
-              onClick={() => answer(true, false)}
-            >
-              {trans.__('Allow once')}
-            </button>
             <button type="button" className="jp-AppBuilder-button" disabled={sent} onClick={() => answer(false, false)}>
               {trans.__('Deny')}
             </button>
@@ -92,6 +124,19 @@ export function Approval({ item, actions }: { item: ApprovalItem; actions: TurnA
       </div>
     </div>
   );
+}
+
+function ruleSource(source: RuleSource, trans: Translation): string {
+  switch (source) {
+    case 'configuration':
+      return trans.__('The administrator’s rule:');
+    case 'person':
+      return trans.__('Your rule:');
+    case 'app':
+      return trans.__('This app’s rule:');
+    case 'default':
+      return trans.__('Built-in rule:');
+  }
 }
 
 function outcome(item: ApprovalItem, trans: ReturnType<typeof useTranslation>): string {
@@ -143,6 +188,24 @@ export function NetworkChange({ item }: { item: NetworkItem }): React.ReactEleme
     <div className="jp-AppBuilder-event">
       <Icon name="globe" />
       <span>{item.allowed ? trans.__('The app may reach %1.', name) : trans.__('The app may no longer reach %1.', name)}</span>
+    </div>
+  );
+}
+
+/** A rule that was made for this app or taken back by hand. */
+export function RuleChange({ item }: { item: RuleItem }): React.ReactElement {
+  const trans = useTranslation();
+  const { tool, pattern, action, holds } = item.rule;
+  return (
+    <div className="jp-AppBuilder-event">
+      <Icon name="shield" />
+      <span>
+        {holds ? trans.__('New rule for this app: %1', actionTitle(action, trans)) : trans.__('Rule taken back: %1', actionTitle(action, trans))}{' '}
+        <code className="jp-AppBuilder-asked">
+          {tool !== COMMANDS && `${tool} `}
+          {plainly(pattern)}
+        </code>
+      </span>
     </div>
   );
 }

@@ -4,6 +4,7 @@ import type { Demo, ModelChoice, SandboxChoice, TemplateChoice } from '../transp
 import type { Summary } from '../wire';
 import { Home, type Defaults } from './Home';
 import { ModelSetup } from './ModelSetup';
+import { RulesPage } from './Rules';
 import { SessionPane } from './Session';
 import { SurroundingsContext, type Host } from './surroundings';
 import { UsagePage } from './UsagePage';
@@ -28,6 +29,8 @@ export function Panel(props: PanelProps): React.ReactElement {
   const { store } = React.useSyncExternalStore(model.subscribe, model.get);
   const [settingUp, setSettingUp] = React.useState(false);
   const [showsUsage, setShowsUsage] = React.useState(false);
+  React.useEffect(() => setShowsUsage(false), [store]);
+  const [showsRules, setShowsRules] = React.useState(false);
   const catalog = useCatalog(model);
   const summary = useSummary(model);
   const { host, onOpened } = props;
@@ -38,6 +41,7 @@ export function Panel(props: PanelProps): React.ReactElement {
         ...host(summary),
         setUpModel: () => setSettingUp(true),
         showUsage: () => setShowsUsage(true),
+        showRules: () => setShowsRules(true),
         openSession: (id: string, session?: Summary) => {
           model.open(id);
           if (session) {
@@ -69,6 +73,14 @@ export function Panel(props: PanelProps): React.ReactElement {
             transport={store?.transport ?? null}
             models={catalog.models}
             onClose={() => setShowsUsage(false)}
+          />
+        ) : showsRules ? (
+          <RulesPage
+            key={model.get().session}
+            api={model.api}
+            session={store ? model.get().session : null}
+            title={summary?.title ?? ''}
+            onClose={() => setShowsRules(false)}
           />
         ) : store ? (
           <SessionPane

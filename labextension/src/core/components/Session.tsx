@@ -306,6 +306,7 @@ function Header({
   add(host.exportZip, trans.__('Download as ZIP'), 'download');
   add(session ? onSandbox : undefined, trans.__('Sandbox and network'), 'globe');
   add(host.rename && (() => setEditing(true)), trans.__('Rename'), 'pencil');
+  add(host.showRules, trans.__('Approval rules'), 'shield');
   add(host.showUsage, trans.__('Usage and budgets'), 'coin');
   add(host.setUpModel, trans.__('Model settings'), 'key');
   add(host.remove, trans.__('Delete…'), 'trash', true);

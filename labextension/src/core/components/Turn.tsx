@@ -5,7 +5,7 @@ import { compact, duration, money, relativeTime, usageDetail, usageLabel } from 
 import type { Transport } from '../transport';
 import type { Aside, BudgetItem, Checkpoint, FileItem, Item, ProblemItem, RestoreItem, Turn } from '../view';
 import { RequestFailed } from '../wire';
-import { Approval, NetworkChange, Refused } from './Approval';
+import { Approval, NetworkChange, Refused, RuleChange } from './Approval';
 import { DiffFiles, FileLink, Lines, PathText } from './Code';
 import { Compacted } from './Compacted';
 import { Icon, Spinner } from './Icon';
@@ -13,7 +13,7 @@ import { Markdown } from './Markdown';
 import { ModeTag } from './ModeChooser';
 import { ArrivingPlan, PlanCard, PlanRequest } from './Plan';
 import { ContinueButton, DroppedTurn, ForkButton, Forked, Request, RetryButton } from './Steering';
-import { useTranslation } from './surroundings';
+import { useHost, useTranslation } from './surroundings';
 import { ArrivingCard, Elapsed, ToolCard } from './ToolCard';
 
 /** Steps of one turn drawn at first. */
@@ -117,6 +117,7 @@ function isQuiet(turn: Turn): boolean {
 
 function TurnFooter({ turn, last, current, actions }: TurnProps): React.ReactElement {
   const trans = useTranslation();
+  const { showUsage } = useHost();
   const usage = usageLabel(turn.usage, trans);
   const took = turn.finishedAt === null ? 0 : Date.parse(turn.finishedAt) - Date.parse(turn.startedAt);
   return (
@@ -131,6 +132,12 @@ function TurnFooter({ turn, last, current, actions }: TurnProps): React.ReactEle
               <div className="jp-AppBuilder-noticeActions">
                 <ContinueButton actions={actions} />
                 <RetryButton turn={turn} actions={actions} />
+                {turn.reason === 'budget' && showUsage && (
+                  <button type="button" className="jp-AppBuilder-button" onClick={showUsage}>
+                    <Icon name="coin" />
+                    {trans.__('Usage and budgets')}
+                  </button>
+                )}
               </div>
             )}
           </div>
@@ -295,6 +302,8 @@ function ItemView({ item, last = false, actions }: { item: Item; last?: boolean;
       return <Refused item={item} actions={actions} />;
     case 'network':
       return <NetworkChange item={item} />;
+    case 'rule':
+      return <RuleChange item={item} />;
     case 'request':
       return <Request text={item.text} seq={item.seq} during actions={actions} />;
     case 'forked':

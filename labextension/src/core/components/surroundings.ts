@@ -16,6 +16,7 @@ export interface Host {
   remove?: () => void;
   setUpModel?: () => void;
   showUsage?: () => void;
+  showRules?: () => void;
   /** Look at another session; `session` where it is known already. */
   openSession?: (id: string, session?: Summary) => void;
 }
