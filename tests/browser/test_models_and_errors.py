@@ -11,6 +11,7 @@ from playwright.sync_api import Response, expect
 from .conftest import SECRET, OpenLab
 from .lab import Lab
 from .panel import LONG, Panel
+from .test_accessibility import wear
 
 SLOW = {"text": "word " * 4000, "delay": 0.05, "size": 5}
 """A stream that would go on for more than three minutes."""
@@ -85,7 +86,7 @@ def test_stop_stops_a_stream_says_so_and_the_request_can_be_made_again(
         panel.page.wait_for_timeout(100)
     assert model.closed_early == 1, "the model still speaks"
     panel.picture("stopped-light")
-    panel.turns.last.get_by_role("button", name="Try again").click()
+    panel.turns.last.get_by_role("button", name="Retry").click()
     panel.finished(2)
     expect(panel.conversation.get_by_text("This time to the end.")).to_be_visible()
     expect(panel.turns.last.get_by_text("Count to four thousand")).to_be_visible()
@@ -110,7 +111,7 @@ def test_a_refused_key_is_told_with_what_to_do(open_lab: OpenLab, lab: Lab, mode
     failure = panel.turns.last.locator("footer")
     expect(failure).to_contain_text(re.compile("key", re.I))
     expect(failure.locator(".jp-AppBuilder-hint")).to_be_visible()
-    expect(failure.get_by_role("button", name="Try again")).to_be_enabled()
+    expect(failure.get_by_role("button", name="Retry")).to_be_enabled()
     assert SECRET not in panel.page.content()
     panel.picture("refused-light")
 
@@ -197,3 +198,38 @@ def test_a_narrow_panel_shows_all_it_holds(open_lab: OpenLab, lab: Lab, model: M
     expect(panel.root.get_by_role("button", name="Actions for A narrow panel")).to_be_visible()
     assert panel.root.evaluate("element => element.scrollWidth <= element.clientWidth")
     panel.picture("narrow-list-light")
+
+
+def test_a_model_is_tested_in_its_settings_and_then_used_as_the_report_says(
+    open_lab: OpenLab, lab: Lab, model: ModelServer
+) -> None:
+    model.tools, model.window = "ignored", 8192
+    model.steps = [
+        {"text": "one, two, three, four", "delay": 0.1},
+        {"text": '{"tool": "report_word", "arguments": {"word": "ready"}}'},
+        {"status": 400, "body": {"error": {"message": f"{SECRET}: images are not supported"}}},
+        {"text": '{"tool": "answer", "arguments": {"text": "Hello from a small model."}}'},
+    ]
+    panel = open_lab(lab.new_session(title="Tested", model="custom:scripted")["id"])
+    panel.menu("Model settings")
+    panel.root.get_by_label("Provider").select_option(value="custom")
+    expect(panel.root.get_by_label("Model to test")).to_have_value("custom:scripted", timeout=LONG)
+    panel.root.get_by_role("button", name="Test this model").scroll_into_view_if_needed()
+    panel.picture("model-test-before")
+    panel.root.get_by_role("button", name="Test this model").click()
+    expect(panel.root.get_by_text(re.compile("held to a JSON schema, with the small profile"))).to_be_visible()
+    panel.root.get_by_text(re.compile("The test used")).scroll_into_view_if_needed()
+    panel.picture("model-test-report")
+    wear(panel.page, "JupyterLab Dark")
+    panel.page.set_viewport_size({"width": 640, "height": 900})
+    panel.root.get_by_text(re.compile("The test used")).scroll_into_view_if_needed()
+    panel.picture("model-test-report-dark-narrow")
+    panel.page.set_viewport_size({"width": 1400, "height": 900})
+    assert SECRET not in panel.page.content()
+
+    panel.root.get_by_role("button", name="Cancel", exact=True).click()
+    panel.say("Say hello")
+    panel.finished(1)
+    expect(panel.conversation.get_by_text("Hello from a small model.", exact=True)).to_be_visible()
+    assert "tools" not in model.requests[-1].body
+    assert model.requests[-1].body["response_format"]["type"] == "json_schema"

@@ -205,6 +205,7 @@ class Catalog:
                 if names:
                     return [_info(provider, model) for model in names[:LISTED]]
             return [_missing(provider)]
+        await asyncio.to_thread(importlib.import_module, "openai")  # takes its time, which is not the endpoint's
         try:
             names = await asyncio.wait_for(self._ask(provider), LISTING_TIMEOUT)
         except TimeoutError:
@@ -252,7 +253,6 @@ class Catalog:
 
     async def _ask(self, provider: Provider) -> list[str]:
         """The names that a configured endpoint lists."""
-        await asyncio.to_thread(importlib.import_module, "openai")
         endpoint = self._endpoint(provider)
         model = OpenAICompatibleModel(endpoint, "", known=tuple)
         return await model.names()

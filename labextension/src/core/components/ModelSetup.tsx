@@ -193,7 +193,7 @@ export function ModelSetup({
           {saving ? trans.__('Saving…') : trans.__('Save')}
         </button>
       </div>
-      <ModelTest api={api} provider={name} />
+      <ModelTest api={api} provider={chosen} />
     </form>
   );
 }

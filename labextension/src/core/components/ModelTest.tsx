@@ -1,16 +1,16 @@
 import * as React from 'react';
 import { TEST_TOKENS, type ModelCheck, type ModelReport } from '../modelReport';
-import type { Api, ModelChoice } from '../transport';
+import type { Api, ModelChoice, ProviderChoice } from '../transport';
 import type { Translation } from '../translation';
 import { RequestFailed } from '../wire';
 import { Icon, Spinner, type IconName } from './Icon';
 import { useTranslation } from './surroundings';
 import { Failure } from './Turn';
 
-/** Try what a model can do. `provider` is the one whose models are offered. */
-export function ModelTest({ api, provider }: { api: Api; provider: string }): React.ReactElement | null {
+/** Try what a model can do. `provider` is the one whose models are offered; of one that lists none, a name is asked for. */
+export function ModelTest({ api, provider }: { api: Api; provider: ProviderChoice | undefined }): React.ReactElement | null {
   const trans = useTranslation();
-  const models = useModels(api, provider);
+  const models = useModels(api, provider?.name ?? '');
   const [chosen, setChosen] = React.useState('');
   const [started, setStarted] = React.useState<AbortController | null>(null);
   const [report, setReport] = React.useState<ModelReport | null>(null);
@@ -23,11 +23,18 @@ export function ModelTest({ api, provider }: { api: Api; provider: string }): Re
     setReport(null);
     setFailure(null);
     setChosen('');
-  }, [provider]);
-  const model = (models.find(choice => choice.id === chosen) ?? models[0])?.id;
-  if (model === undefined) {
+  }, [provider?.name]);
+  // A server on this machine is found without being set up.
+  if (!provider || models === null || (models.length === 0 && !provider.configured)) {
     return null;
   }
+  const listed = models.find(choice => choice.id === chosen) ?? models[0];
+  const model = listed ? listed.id : chosen.trim() && `${provider.name}:${chosen.trim()}`;
+  const choose = (id: string): void => {
+    setChosen(id);
+    setReport(null);
+    setFailure(null);
+  };
   const start = (): void => {
     const running = new AbortController();
     setStarted(running);
@@ -45,23 +52,39 @@ export function ModelTest({ api, provider }: { api: Api; provider: string }): Re
     <section className="jp-AppBuilder-modelTest" aria-labelledby={`${id}-title`}>
       <h3 id={`${id}-title`}>{trans.__('Test a model')}</h3>
       <div className="jp-AppBuilder-modelTestRow">
-        <select
-          className="jp-AppBuilder-select"
-          aria-label={trans.__('Model to test')}
-          value={model}
-          disabled={started !== null}
-          onChange={event => {
-            setChosen(event.target.value);
-            setReport(null);
-            setFailure(null);
-          }}
-        >
-          {models.map(choice => (
-            <option key={choice.id} value={choice.id}>
-              {choice.title}
-            </option>
-          ))}
-        </select>
+        {listed ? (
+          <select
+            className="jp-AppBuilder-select"
+            aria-label={trans.__('Model to test')}
+            value={model}
+            disabled={started !== null}
+            onChange={event => choose(event.target.value)}
+          >
+            {models.map(choice => (
+              <option key={choice.id} value={choice.id}>
+                {choice.title}
+              </option>
+            ))}
+          </select>
+        ) : (
+          <input
+            className="jp-AppBuilder-input"
+            aria-label={trans.__('Model to test')}
+            placeholder={trans.__('The model’s name')}
+            spellCheck={false}
+            value={chosen}
+            disabled={started !== null}
+            onChange={event => choose(event.target.value)}
+            onKeyDown={event => {
+              if (event.key === 'Enter') {
+                event.preventDefault(); // it stands in the settings' form
+                if (model) {
+                  start();
+                }
+              }
+            }}
+          />
+        )}
         {started ? (
           <button
             type="button"
@@ -74,7 +97,7 @@ export function ModelTest({ api, provider }: { api: Api; provider: string }): Re
             {trans.__('Cancel test')}
           </button>
         ) : (
-          <button type="button" className="jp-AppBuilder-button" onClick={start}>
+          <button type="button" className="jp-AppBuilder-button" disabled={!model} onClick={start}>
             {trans.__('Test this model')}
           </button>
         )}
@@ -181,18 +204,18 @@ function titled(check: ModelCheck, trans: Translation): string {
   }
 }
 
-/** The live models of a provider that can be asked now; none while they are being looked for. */
-function useModels(api: Api, provider: string): readonly ModelChoice[] {
-  const [models, setModels] = React.useState<readonly ModelChoice[]>([]);
+/** The live models of a provider that can be asked now; null while they are being looked for. */
+function useModels(api: Api, provider: string): readonly ModelChoice[] | null {
+  const [models, setModels] = React.useState<readonly ModelChoice[] | null>(null);
   React.useEffect(() => {
     let wanted = true;
     api.models().then(
       found => wanted && setModels(found.filter(choice => !choice.recorded)),
-      () => undefined
+      () => wanted && setModels([])
     );
     return () => {
       wanted = false;
     };
   }, [api]);
-  return React.useMemo(() => models.filter(choice => choice.provider === provider), [models, provider]);
+  return React.useMemo(() => models?.filter(choice => choice.provider === provider) ?? null, [models, provider]);
 }
