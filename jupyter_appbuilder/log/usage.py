@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..events import Event
 from ..usage.ledger import UsageTotals
@@ -25,8 +25,7 @@ class Used:
     usage: UsageTotals
 
 
-@dataclass(frozen=True, slots=True)
-class RequestRow:
+class RequestRow(NamedTuple):
     """One request as it was recorded. ``at`` is Unix seconds; ``cost`` US dollars, None where it is not known."""
 
     session: str
@@ -39,9 +38,6 @@ class RequestRow:
     cached_tokens: int
     cost: float | None
     estimated: bool
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def create(db: sqlite3.Connection) -> None:
@@ -64,7 +60,13 @@ def create(db: sqlite3.Connection) -> None:
         ) WITHOUT ROWID
         """
     )
-    db.execute("CREATE INDEX usage_by_time ON usage (at)")
+    # It holds all that a total needs: a day's is read from the index alone.
+    db.execute(
+        """
+        CREATE INDEX usage_by_time
+        ON usage (at, session_id, model, input_tokens, output_tokens, cached_tokens, cost, estimated)
+        """
+    )
     rows = db.execute("SELECT session_id, seq, at, type, data FROM events WHERE type = 'usage.recorded'")
     for session, seq, at, type, data in rows.fetchall():
         record(db, session, [Event(session, seq, at, type, json.loads(data))])

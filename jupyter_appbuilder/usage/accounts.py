@@ -92,6 +92,7 @@ class Accounts:
                 for model, usage in sorted(used.models.items(), key=lambda item: -item[1].tokens)
             ],
             "model": {"model": summary.model, "priced": known},
+            "held": bool(summary.turn and summary.turn["reason"] == "budget"),
             "budgets": [budget.to_json() for budget in found],
         }
 
@@ -140,9 +141,10 @@ class Accounts:
 
         def shown(row: RequestRow) -> dict[str, Any]:
             named = {"at": timestamp(row.at), "title": titles.get(row.session), "response": row.response or None}
-            return row.to_json() | named
+            return row._asdict() | named
 
-        return [shown(row) for row in await log.requests(since)]
+        rows = await log.requests(since)
+        return await asyncio.to_thread(lambda: [shown(row) for row in rows])  # there may be many
 
 
 def total(rows: Iterable[Used]) -> UsageTotals:

@@ -76,6 +76,8 @@ export interface SessionUsage {
   turns: { turn: string; request: string; usage: UsageTotals; steps: Step[] }[];
   models: ModelUsage[];
   model: { model: string; priced: boolean };
+  /** A budget ended the last turn. */
+  held: boolean;
   budgets: Budget[];
 }
 

@@ -17,7 +17,7 @@ export function amount(unit: Unit, value: number, trans: Translation): string {
 }
 
 export function scopeTitle(scope: Scope, trans: Translation): string {
-  return { turn: trans.__('This request'), session: trans.__('This session'), day: trans.__('Today') }[scope];
+  return { turn: trans.__('Last request'), session: trans.__('This session'), day: trans.__('Today') }[scope];
 }
 
 function sourceTitle(budget: Budget, trans: Translation): string {
@@ -47,7 +47,7 @@ export function BudgetBars({ budgets }: { budgets: readonly Budget[] }): React.R
           <li key={`${budget.scope} ${budget.unit} ${budget.source}`} title={sourceTitle(budget, trans)}>
             <span className="jp-AppBuilder-budgetLabel">
               <span>{scopeTitle(budget.scope, trans)}</span>
-              <span className="jp-AppBuilder-number">
+              <span className="jp-AppBuilder-amount">
                 {label}
                 {budget.over && <strong> · {trans.__('used up')}</strong>}
               </span>

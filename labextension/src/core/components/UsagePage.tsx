@@ -50,7 +50,8 @@ export function UsagePage({
     api.downloadUsage(days, format).catch((error: unknown) => setProblem(RequestFailed.from(error)));
   };
   const budgets = [...(session?.budgets.filter(budget => budget.scope !== 'day') ?? [])];
-  const raisable = budgets.filter(budget => budget.scope === 'session' && budget.near);
+  // The last request may have been held back by a budget that the next one would have gone over.
+  const raisable = budgets.filter(budget => budget.scope === 'session' && (budget.near || session?.held));
   return (
     <section className="jp-AppBuilder-usage" aria-labelledby="jp-AppBuilder-usage-title">
       <div className="jp-AppBuilder-headerRow">
@@ -185,7 +186,7 @@ function costText(totals: Pick<UsageTotals, 'dollars' | 'unpriced' | 'requests'>
   }
   return totals.unpriced === totals.requests
     ? trans.__('price not known')
-    : trans.__('at least %1', money(totals.dollars));
+    : `≥ ${money(totals.dollars)}`;
 }
 
 function Figure({ totals, none }: { totals: UsageTotals; none: string }): React.ReactElement {
@@ -197,7 +198,11 @@ function Figure({ totals, none }: { totals: UsageTotals; none: string }): React.
   const about = totals.estimated > 0 ? '≈ ' : '';
   return (
     <div className="jp-AppBuilder-figure">
-      <span className="jp-AppBuilder-figureMain">{costText(totals, trans)}</span>
+      <span className="jp-AppBuilder-figureMain">
+        {totals.unpriced > 0 && totals.unpriced < totals.requests
+          ? trans.__('at least %1', money(totals.dollars))
+          : costText(totals, trans)}
+      </span>
       <span className="jp-AppBuilder-figureMain jp-mod-second">
         {trans.__('%1 tokens', about + compact(input + output))}
       </span>
@@ -263,7 +268,7 @@ function Turns({
             <span className="jp-AppBuilder-ellipsis" title={turn.request}>
               {turn.request || turn.turn}
             </span>
-            <span className="jp-AppBuilder-number">
+            <span className="jp-AppBuilder-amount">
               {turn.usage.estimated > 0 && '≈ '}
               {compact(turn.usage.input_tokens + turn.usage.output_tokens)} · {costText(turn.usage, trans)}
             </span>
@@ -273,7 +278,7 @@ function Turns({
               <li key={index}>
                 <span className="jp-AppBuilder-stepName">
                   {step.tools.length > 0 ? tally(step.tools) : step.response ? trans.__('answered') : trans.__('no step')}
-                  <span className="jp-AppBuilder-number">
+                  <span className="jp-AppBuilder-amount">
                     {step.usage.cost === null ? trans.__('price not known') : money(step.usage.cost)}
                   </span>
                 </span>
@@ -343,8 +348,8 @@ function OverTime({
           label={trans.__('App')}
           rows={report.sessions.map(({ session, title, usage }) => ({
             key: session,
-            name: title ?? trans.__('A deleted app'),
-            title: title ?? session,
+            name: title || trans.__('A deleted app'),
+            title: title || session,
             usage
           }))}
         />

@@ -126,6 +126,7 @@ const NOTHING_USED: SessionUsage = {
   turns: [],
   models: [],
   model: { model: 'openai:gpt', priced: true },
+  held: false,
   budgets: []
 };
 
