@@ -71,6 +71,15 @@ async def test_what_a_session_writes_there_is_its_own_and_survives_a_restart(tmp
         assert await bundle(two) == "the template's"
 
 
+async def test_a_check_before_the_first_page_takes_nothing_away_from_it(tmp_path: Path):
+    async with sandboxes(tmp_path) as (one, _):
+        assert (
+            await one.exec("echo state > node_modules/.tmp/check; echo code > node_modules/.cache/node")
+        ).exit_code == 0
+        assert await bundle(one) == "the template's"
+        assert (await one.exec("cat node_modules/.tmp/check")).stdout == "state\n"
+
+
 async def test_other_packages_than_the_templates_get_nothing(tmp_path: Path):
     async with sandboxes(tmp_path, packages="right") as (one, _):
         assert await bundle(one) == ""

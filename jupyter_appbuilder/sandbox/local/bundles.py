@@ -125,7 +125,8 @@ def put_in_place(entry: Path, scratch: Path) -> None:
 
 
 def _used(scratch: Path) -> bool:
-    return any(any((scratch / name).iterdir()) for name in WRITABLE if (scratch / name).is_dir())
+    # Of what a dev server writes. A command before it (a check) may have left caches of its own beside that.
+    return (scratch / ".vite").is_dir() and any((scratch / ".vite").iterdir())
 
 
 def _key_of(template: Template, packages: str) -> str:
