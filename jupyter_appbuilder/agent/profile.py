@@ -26,7 +26,8 @@ class Profile:
     """What an agent is given to work with.
 
     ``prompt`` names the system prompt, a file beside this one without its ``.md``. ``tools`` are the tools offered,
-    None for all. ``result_limit`` is in characters of one tool result, ``compact_at`` in tokens of the whole history.
+    None for all; ``unsaid`` are arguments of theirs that are not mentioned (``tool.argument``). ``result_limit`` is in
+    characters of one tool result, ``compact_at`` in tokens of the whole history.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Profile:
     tools: frozenset[str] | None
     result_limit: int
     compact_at: int
+    unsaid: frozenset[str] = frozenset()
 
 
 FULL = Profile("full", "system_prompt", None, result_limit=24_000, compact_at=96_000)
@@ -44,6 +46,8 @@ SMALL = Profile(
     frozenset(["list_files", "read_file", "write_file", "edit_file", "check_app"]),
     result_limit=4_000,
     compact_at=5_000,
+    # Small models fill in whatever they are offered: they read line 17 of 17, and then think they know the file.
+    unsaid=frozenset(["list_files.path", "read_file.start_line", "read_file.end_line"]),
 )
 
 
@@ -65,18 +69,30 @@ def profile_of(context_window: int | None, choice: Choice = "auto") -> Profile:
 
 
 class OfferedTools:
-    """A runner (``loop.Runner``) that offers a model only some of its tools."""
+    """A runner (``loop.Runner``) that offers a model only what its profile says."""
 
-    def __init__(self, runner: Runner, tools: frozenset[str]) -> None:
+    def __init__(self, runner: Runner, profile: Profile) -> None:
         self._runner = runner
-        self._tools = tools
+        self._profile = profile
 
     @classmethod
     def of(cls, runner: Runner, profile: Profile) -> Runner:
-        return runner if profile.tools is None else cls(runner, profile.tools)
+        return runner if profile.tools is None else cls(runner, profile)
 
     def definitions(self) -> list[dict[str, Any]]:
-        return [tool for tool in self._runner.definitions() if tool["function"]["name"] in self._tools]
+        offered = self._profile.tools or frozenset()
+        tools = [tool for tool in self._runner.definitions() if tool["function"]["name"] in offered]
+        return [self._shortened(tool) for tool in tools]
+
+    def _shortened(self, tool: dict[str, Any]) -> dict[str, Any]:
+        function: dict[str, Any] = tool["function"]
+        properties: dict[str, Any] = function["parameters"].get("properties", {})
+        said = {
+            name: field
+            for name, field in properties.items()
+            if f"{function['name']}.{name}" not in self._profile.unsaid
+        }
+        return {**tool, "function": {**function, "parameters": {**function["parameters"], "properties": said}}}
 
     async def run(
         self,

@@ -47,6 +47,8 @@ async def test_a_small_model_is_offered_fewer_tools_and_the_short_prompt(tmp_pat
         await session.wait()
         asked = [request.body for request in server.requests if request.body.get("tools")]
         assert {tool["function"]["name"] for tool in asked[0]["tools"]} == SMALL.tools
+        read = next(tool["function"] for tool in asked[0]["tools"] if tool["function"]["name"] == "read_file")
+        assert list(read["parameters"]["properties"]) == ["path"]
         assert asked[0]["messages"][0]["content"] == system_prompt(builder.find_template("static"), SMALL)
         assert all(request["tools"] == asked[0]["tools"] for request in asked)
         assert (await session.workspace.read_text("index.html")) == "<h1>Hello</h1>"

@@ -1,0 +1,49 @@
+"""A model in a file, from the panel: named, loaded, asked."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from .conftest import OpenLab
+from .test_accessibility import wear
+
+TINY = Path(__file__).parents[1] / "models" / "tiny_gguf.py"
+
+
+def test_a_model_file_is_named_in_the_settings_and_loaded_when_it_is_asked(open_lab: OpenLab, tmp_path: Path) -> None:
+    spec = importlib.util.spec_from_file_location("tiny_gguf", TINY)
+    assert spec
+    assert spec.loader
+    tiny = importlib.util.module_from_spec(spec)
+    sys.modules["tiny_gguf"] = tiny
+    spec.loader.exec_module(tiny)
+    model = tiny.write_tiny_model(tmp_path / "tiny.gguf", padding=1024**3)  # a hole that takes a moment to read
+    (tmp_path / "page.gguf").write_text("<html>Not Found</html>")
+
+    panel = open_lab()
+    root = panel.root
+    root.get_by_role("button", name=re.compile("^(Set up a model|Model settings)$")).click()
+    root.get_by_label("Provider").select_option(label="Model file (GGUF)")
+    expect(root.get_by_label("API key")).to_have_count(0)
+    root.get_by_label("File").fill(str(tmp_path / "page.gguf"))
+    root.get_by_role("button", name="Save").click()
+    expect(root.get_by_role("alert")).to_contain_text("page.gguf is not a GGUF file")
+    panel.picture("model-file-refused-light")
+    wear(panel.page, "JupyterLab Dark")
+    panel.picture("model-file-refused-dark")
+    root.get_by_label("File").fill(str(model))
+    root.get_by_role("button", name="Save").click()
+
+    root.get_by_label("Model", exact=True).select_option(value=f"gguf:{model}")
+    panel.choose_template("One page")
+    panel.say("Say hello")
+    expect(panel.conversation.get_by_text(re.compile("(Loading|Preparing) tiny.gguf"))).to_be_visible()
+    panel.picture("model-file-loading-dark")
+    root.get_by_role("button", name="Stop").click()
+    panel.finished(1)
+    expect(panel.conversation.get_by_text(re.compile("tiny.gguf …"))).to_have_count(0)
