@@ -70,14 +70,14 @@ def _apply(text: str, search: str, replace: str, name: str, field: str, notes: l
             break
         if position == 0 and (hits := file.find(search)):
             if len(hits) > 1:
-                raise _ambiguous(name, [line + 1 for line, _ in hits], closeness, field)
-            line, column = hits[0]
+                raise _ambiguous(name, [file.place(hit)[0] + 1 for hit in hits], closeness, field)
+            line, column = file.place(hits[0])
             head, tail = file.around(line, column, search)
             if not head.strip() and not tail:
                 continue  # whole lines, the first without its indentation: the new ones need theirs
             if doubled := _doubled(head, tail, search, replace):
                 raise _partly(name, line + 1, doubled, field)
-            if _there_already("\n".join(file.lines), file.offset(line, column), search, replace):
+            if _there_already(file.text, hits[0], search, replace):
                 raise _made(name, line + 1, field)
             result = file.with_text(line, column, search, replace)
             break
@@ -96,25 +96,26 @@ class _Lines:
         self.lines = [*(piece.removesuffix("\r") for piece in pieces[:-1]), pieces[-1]]
         self.ends = [*("\r\n" if piece.endswith("\r") else "\n" for piece in pieces[:-1]), ""]
         self.newline = newline
+        self.text = "\n".join(self.lines)  # line endings taken for the same
 
-    def find(self, search: str) -> list[tuple[int, int]]:
-        """Line index and column of each exact occurrence, line endings taken for the same."""
-        text = "\n".join(self.lines)
-        hits: list[tuple[int, int]] = []
-        position = text.find(search)
+    def find(self, search: str) -> list[int]:
+        """Where in ``text`` each exact occurrence begins."""
+        hits: list[int] = []
+        position = self.text.find(search)
         while position >= 0:
-            hits.append((text.count("\n", 0, position), position - text.rfind("\n", 0, position) - 1))
-            position = text.find(search, position + 1)
+            hits.append(position)
+            position = self.text.find(search, position + 1)
         return hits
+
+    def place(self, position: int) -> tuple[int, int]:
+        """Line index and column of a position in ``text``."""
+        return self.text.count("\n", 0, position), position - self.text.rfind("\n", 0, position) - 1
 
     def around(self, line: int, column: int, search: str) -> tuple[str, str]:
         """What stands before ``search`` in its first line, and after it in its last."""
         last = self.lines[line + search.count("\n")]
         end = column + len(search) if "\n" not in search else len(search) - search.rfind("\n") - 1
         return self.lines[line][:column], last[end:]
-
-    def offset(self, line: int, column: int) -> int:
-        return sum(len(before) + 1 for before in self.lines[:line]) + column
 
     def with_lines(self, start: int, length: int, new: Sequence[str]) -> str:
         """The text with ``length`` lines from ``start`` replaced; the last keeps its ending."""
