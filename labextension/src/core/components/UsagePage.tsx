@@ -7,6 +7,7 @@ import type { Api, ModelChoice, Transport } from '../transport';
 import type { Translation } from '../translation';
 import {
   SCOPES,
+  type Budget,
   type BudgetChanges,
   type BudgetSettings,
   type SessionUsage,
@@ -50,8 +51,7 @@ export function UsagePage({
     api.downloadUsage(days, format).catch((error: unknown) => setProblem(RequestFailed.from(error)));
   };
   const budgets = [...(session?.budgets.filter(budget => budget.scope !== 'day') ?? [])];
-  // The last request may have been held back by a budget that the next one would have gone over.
-  const raisable = budgets.filter(budget => budget.scope === 'session' && (budget.near || session?.held));
+  const raisable = toRaise(budgets, session?.held ?? false);
   return (
     <section className="jp-AppBuilder-usage" aria-labelledby="jp-AppBuilder-usage-title">
       <div className="jp-AppBuilder-headerRow">
@@ -131,6 +131,14 @@ export function UsagePage({
       </div>
     </section>
   );
+}
+
+/** The session's budgets that are nearly used up; else, where one held the last request back, that one. */
+function toRaise(budgets: readonly Budget[], held: boolean): Budget[] {
+  const ofSession = budgets.filter(budget => budget.scope === 'session');
+  const near = ofSession.filter(budget => budget.near);
+  const first = [...ofSession].sort((a, b) => b.used / b.limit - a.used / a.limit).slice(0, 1);
+  return near.length > 0 || !held ? near : first;
 }
 
 interface Read {
