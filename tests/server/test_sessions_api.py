@@ -251,3 +251,40 @@ async def test_a_session_of_another_process_can_be_read_but_not_changed(call, bu
             assert "the other one" in refused.data["message"]
     finally:
         await other.close()
+
+
+async def test_a_stopped_turn_goes_on_and_one_that_is_done_does_not(call, new_session, builder, model):
+    model.steps = [SLOW, {"text": "The rest."}]
+    id = await new_session(title="On")
+    await call("POST", "sessions", id, "messages", json={"text": "Make it blue"})
+    while not model.requests:
+        await asyncio.sleep(0.01)
+    await call("POST", "sessions", id, "stop")
+    went_on = await call("POST", "sessions", id, "continue")
+    assert (went_on.status, went_on.data) == (202, {"turn": "t2"})
+    assert (await (await builder.session(id)).wait())["reason"] == "done"
+    again = await call("POST", "sessions", id, "continue")
+    assert (again.status, again.data["reason"]) == (409, "nothing_to_continue")
+
+
+async def test_a_session_is_forked_before_a_message_and_asked_something_else_there(call, new_session, builder, model):
+    model.steps = [{"text": "Blue it is."}, {"text": "Green it is."}]
+    id = await new_session(name="colours")
+    await call("POST", "sessions", id, "messages", json={"text": "Make it blue"})
+    source = await builder.session(id)
+    await source.wait()
+    message = next(event.seq for event in await source.events() if event.type == "message.user")
+    forked = await call("POST", "sessions", id, "fork", json={"message": message, "text": "Make it green"})
+    assert (forked.status, forked.data["name"]) == (201, "colours-fork")
+    assert forked.data["state"] == "creating"
+    assert forked.headers["Location"].endswith(f"/appbuilder/api/sessions/{forked.data['id']}")
+    fork = await builder.session(forked.data["id"])
+    while fork.summary.turn is None:
+        await asyncio.sleep(0.01)
+    assert (await fork.wait())["reason"] == "done"
+    listed = {session["id"]: session for session in (await call("GET", "sessions")).data}
+    assert listed[fork.id]["forked"] == {"source": id, "name": "colours"}
+    assert listed[id]["forked"] is None
+    for body in ({}, {"turn": "t1", "message": 1}, {"message": "1"}, {"turn": "t1", "mode": "dream"}):
+        assert (await call("POST", "sessions", id, "fork", json=body)).status == 400
+    assert (await call("POST", "sessions", id, "fork", json={"turn": "t7"})).status == 404
