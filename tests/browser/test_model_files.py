@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 from pathlib import Path
 
 from playwright.sync_api import expect
+from tiny_gguf import write_tiny_model
 
 from .conftest import OpenLab
 from .test_accessibility import wear
 
-TINY = Path(__file__).parents[1] / "models" / "tiny_gguf.py"
-
 
 def test_a_model_file_is_named_in_the_settings_and_loaded_when_it_is_asked(open_lab: OpenLab, tmp_path: Path) -> None:
-    spec = importlib.util.spec_from_file_location("tiny_gguf", TINY)
-    assert spec
-    assert spec.loader
-    tiny = importlib.util.module_from_spec(spec)
-    sys.modules["tiny_gguf"] = tiny
-    spec.loader.exec_module(tiny)
-    model = tiny.write_tiny_model(tmp_path / "tiny.gguf", padding=1024**3)  # a hole that takes a moment to read
+    model = write_tiny_model(tmp_path / "tiny.gguf", padding=1024**3)  # a hole that takes a moment to read
     (tmp_path / "page.gguf").write_text("<html>Not Found</html>")
 
     panel = open_lab()

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from tiny_gguf import write_tiny_model
 
 from jupyter_appbuilder.agent.models.base import (
     ModelError,
@@ -30,8 +31,6 @@ from jupyter_appbuilder.agent.models.local.servers import LocalModels, ModelServ
 from jupyter_appbuilder.agent.models.openai_compatible import Endpoint
 from jupyter_appbuilder.agent.models.providers import Credentials
 from jupyter_appbuilder.errors import InvalidInput
-
-from .tiny_gguf import write_tiny_model
 
 SHORT = ModelSettings(max_output_tokens=4)
 HELLO = [{"role": "user", "content": "Hello"}]

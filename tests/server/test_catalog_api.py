@@ -6,6 +6,7 @@ import asyncio
 import json
 
 import pytest
+from tiny_gguf import write_tiny_model
 from tornado.httpclient import HTTPClientError
 
 import jupyter_appbuilder
@@ -49,6 +50,21 @@ async def test_a_provider_is_set_up_and_forgotten_and_its_key_never_shown(call, 
     assert (await call("DELETE", "providers", "zai")).status == 204
     assert KEY not in stored.read_text()
     assert not next(p for p in (await call("GET", "providers")).data if p["name"] == "zai")["has_key"]
+
+
+async def test_a_model_file_is_offered_once_it_was_named_and_looked_at(call, tmp_path):
+    refused = await call("PUT", "providers", "gguf", json={"path": str(tmp_path / "none.gguf")})
+    assert (refused.status, refused.data["reason"], refused.data["field"]) == (400, "no_such_file", "model")
+    (tmp_path / "page.gguf").write_text("<html>")
+    assert (await call("PUT", "providers", "gguf", json={"path": str(tmp_path / "page.gguf")})).status == 400
+    assert (await call("PUT", "providers", "gguf", json={"base_url": "http://127.0.0.1:9"})).status == 400
+    assert not [m for m in (await call("GET", "models")).data if m["provider"] == "gguf" and m["configured"]]
+    model = write_tiny_model(tmp_path / "tiny.gguf")
+    assert (await call("PUT", "providers", "gguf", json={"path": str(model)})).data["configured"]
+    (offered,) = [m for m in (await call("GET", "models")).data if m["provider"] == "gguf"]
+    assert (offered["id"], offered["title"], offered["configured"]) == (f"gguf:{model}", "tiny.gguf", True)
+    assert (await call("DELETE", "providers", "gguf")).status == 204
+    assert not [m for m in (await call("GET", "models")).data if m["provider"] == "gguf" and m["configured"]]
 
 
 async def test_an_unknown_provider_cannot_be_forgotten(call):

@@ -320,7 +320,7 @@ class ModelServer:
         return Endpoint(PROVIDER, self.header.path.name, f"{await address}/v1", self._key)
 
     async def _listen(self, output: asyncio.StreamReader, address: asyncio.Future[str]) -> None:
-        async for line in output:
+        async for line in _lines(output):
             with contextlib.suppress(ValueError):
                 said: dict[str, Any] = json.loads(line)
                 self._read = said.get("read", self._read)
@@ -330,7 +330,7 @@ class ModelServer:
                     address.set_result(str(said["address"]))
 
     async def _note(self, output: asyncio.StreamReader) -> None:
-        async for line in output:
+        async for line in _lines(output):
             self._log.append(line.decode(errors="replace").rstrip())
 
     async def _crashed(self, when: str) -> ModelError:
@@ -365,6 +365,18 @@ class ModelServer:
                 await process.wait()
         for reader in readers:
             reader.cancel()
+
+
+async def _lines(output: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    """What a process writes, to its end: one that nobody reads from would stand still. Endless lines are left out."""
+    while True:
+        try:
+            line = await output.readline()
+        except ValueError:
+            continue
+        if not line:
+            return
+        yield line
 
 
 def telling(log: Iterable[str]) -> list[str]:
