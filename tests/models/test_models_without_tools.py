@@ -184,6 +184,18 @@ async def test_the_context_window_is_asked_for_once_and_kept(tmp_path: Path):
         assert len(on.server.other_requests) == asked
 
 
+async def test_an_endpoint_that_tells_nothing_is_not_asked_each_time(tmp_path: Path):
+    async with stage(tmp_path, []) as on:
+        await on.model().prepare()
+        asked = len(on.server.other_requests)
+        await on.model().prepare()
+        assert len(on.server.other_requests) == asked
+    assert asked
+    nowhere = on.model("later")
+    await nowhere.prepare()  # nobody is there: it never fails
+    assert (nowhere.context_window, nowhere.abilities.asked) == (None, False)
+
+
 async def test_ollama_is_asked_how_much_it_loads_a_model_with_and_what_it_can(tmp_path: Path):
     async with stage(tmp_path, [], window=4096, ollama=True, tools="refused", models=["tiny"]) as on:
         endpoint = Endpoint("ollama", "Ollama", on.server.url)

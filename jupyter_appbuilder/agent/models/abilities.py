@@ -28,12 +28,14 @@ SMALLEST_WINDOW, LARGEST_WINDOW = 256, 100_000_000  # tokens; anything else is n
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
-    """``proven``: the model has called a tool natively when it mattered, not only in a trial."""
+    """``proven``: the model has called a tool natively when it mattered, not only in a trial. ``asked``: what the
+    endpoint tells of the model was asked for, and it answered."""
 
     calling: Calling = ""
     proven: bool = False
     context_window: int | None = None  # tokens
     images: bool | None = None
+    asked: bool = False
 
     @property
     def known(self) -> bool:
@@ -119,6 +121,7 @@ def _abilities(entry: dict[str, Any]) -> Abilities:
     return Abilities(
         calling=known["calling"] if known.get("calling") in CALLINGS else "",
         proven=known.get("proven") is True,
+        asked=known.get("asked") is True,
         context_window=as_window(window),
         images=known["images"] if isinstance(known.get("images"), bool) else None,
     )

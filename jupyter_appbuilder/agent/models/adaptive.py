@@ -70,7 +70,6 @@ class AdaptiveModel:
         self._store = store
         self._trusted = trusted
         self._owed = Usage()  # of requests that led to no answer: counted with the next
-        self._asked_particulars = False
 
     @property
     def abilities(self) -> Abilities:
@@ -86,26 +85,25 @@ class AdaptiveModel:
     def forget(self) -> None:
         """Find everything out anew."""
         self._store.forget(self._place, self.backend.model)
-        self._asked_particulars = False
 
     async def prepare(self) -> None:
         """Ask the endpoint, once, what it tells of the model without being used: its context window above all.
 
         Never fails; takes a few seconds at most.
         """
-        if self._trusted or self._asked_particulars or self.abilities.context_window:
+        if self._trusted or self.abilities.asked or self.abilities.context_window:
             return
-        self._asked_particulars = True
         told = await ask_particulars(self.backend.endpoint, self.backend.model)
-        found: dict[str, object] = {}
+        if not told.answered:
+            return
+        found: dict[str, object] = {"asked": True}
         if told.context_window:
             found["context_window"] = told.context_window
         if told.images is not None:
             found["images"] = told.images
         if told.tools is False and not self.abilities.known:
             found["calling"] = "schema"
-        if found:
-            self.learn(**found)
+        self.learn(**found)
 
     async def stream(
         self, messages: Sequence[Message], tools: Sequence[ToolDefinition], settings: ModelSettings

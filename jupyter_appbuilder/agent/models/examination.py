@@ -338,6 +338,7 @@ class _Examiner:
         if self.adaptive:
             self.told("Asking for the context length")
             told = await ask_particulars(self.adaptive.backend.endpoint, self.adaptive.backend.model)
+            self.adaptive.learn(asked=told.answered)
             if told.context_window:
                 self.adaptive.learn(context_window=told.context_window)
         window = self.model.context_window

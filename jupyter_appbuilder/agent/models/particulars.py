@@ -14,7 +14,7 @@ from .completions import as_object, as_objects
 from .openai_compatible import Endpoint
 
 PATIENCE = 3.0  # seconds for all of it
-LOADING = 60.0  # seconds for Ollama to load a model: only then it knows how much it will read
+LOADING = 30.0  # seconds for Ollama to load a model: only then it knows how much it will read
 
 # The window in use comes first, the one the model was trained for last.
 WINDOWS = (
@@ -30,12 +30,12 @@ WINDOWS = (
 
 @dataclass(frozen=True, slots=True)
 class Particulars:
-    """None: not told."""
+    """None: not told. ``answered``: the endpoint is there, and that is all it tells."""
 
     context_window: int | None = None  # tokens
     tools: bool | None = None
     images: bool | None = None
-    names: tuple[str, ...] = ()  # of the models it lists
+    answered: bool = False
 
 
 async def ask_particulars(endpoint: Endpoint, model: str) -> Particulars:
@@ -63,7 +63,7 @@ async def ask_particulars(endpoint: Endpoint, model: str) -> Particulars:
     return Particulars(
         window,
         images=_images(as_object(props), as_object(card)),
-        names=tuple(str(entry["id"]) for entry in entries if entry.get("id")),
+        answered=any(told is not None for told in (listing, props, card)),
     )
 
 
@@ -83,7 +83,10 @@ async def _of_ollama(endpoint: Endpoint, model: str) -> Particulars:
         named = [entry for entry in running if model in (entry.get("name"), entry.get("model"))]
         window = next((as_window(entry.get("context_length")) for entry in named), None)
     return Particulars(
-        as_window(window), None if able is None else "tools" in able, None if able is None else "vision" in able
+        as_window(window),
+        tools=None if able is None else "tools" in able,
+        images=None if able is None else "vision" in able,
+        answered=True,
     )
 
 
