@@ -29,7 +29,7 @@ GROWTH = 1  # characters for each token of the threshold, from one time the hist
 SUMMARY_SECONDS = 120.0
 SUMMARY_TOKENS = 4_000  # of the answer, thinking included
 LONGEST_SUMMARY = 12_000  # characters
-LEAST_GAIN = 2_000  # characters: for less, a summary is not worth its request
+LEAST_GAIN = 1_000  # characters: for less, a summary is not worth its request
 
 # Beyond these, what a provider reports cannot be.
 MOST_CHARACTERS_A_TOKEN = 8
@@ -102,7 +102,7 @@ class Compactor:
         grown = last is None or size - self._size(_until(events, last.seq)) > self._compact_at * GROWTH
         if not refused and not ((before >= self._compact_at or self._many()) and grown):
             return False
-        upto = _cut(events, turn, *self._kept(size, refused))
+        upto = _cut(events, turn, *self._kept(refused))
         if upto <= (last.data["upto"] if last else 0):
             return False
         data: dict[str, Any] = {"turn": turn, "upto": upto, "summary": "", "written_by": "model"}
@@ -144,12 +144,12 @@ class Compactor:
     def _many(self) -> bool:
         return len(self._history.messages()) > MOST_MESSAGES
 
-    def _kept(self, size: int, refused: bool) -> tuple[int, int]:
+    def _kept(self, refused: bool) -> tuple[int, int]:
         """How many characters of the newest steps stay word for word, and how many of the last one alone: its results
         are what the model waits for."""
         room = self._compact_at * CHARACTERS_A_TOKEN
-        steps, last = min(40_000, room // 5), room // 2
-        return (min(steps, size // 5), min(last, size // 3)) if refused else (steps, last)
+        said = characters(self._history.messages()[1:])
+        return min(40_000, room // 5, said // 5), min(room // 2, said // 3) if refused else room // 2
 
     def _show(self, message: str, fraction: float | None) -> None:
         self._journal.live("progress", {"what": "memory", "message": message, "fraction": fraction})
