@@ -65,6 +65,7 @@ class Feed:
     mode: Mode = "build"
     plan: str = ""  # the plan it came to, by its id; the text is its
     recorded: bool = False
+    waiting: str = ""  # what is waited for: a model is loaded, an endpoint is asked again
     _responses: set[str] = field(default_factory=set[str])
     _streaming: Entry | None = None
 
@@ -105,6 +106,8 @@ class Feed:
                     return [entry]
             case "preview":
                 self.preview = dict(data)
+            case "progress":
+                self.waiting = data["message"] if data["fraction"] != 1 else ""
             case _:
                 pass
         return []
@@ -217,6 +220,8 @@ class Feed:
                     parts.append("\n".join("    " + line for line in entry.code.split("\n")))
                 if entry.state == "running" and entry.output:
                     parts.append("\n".join("    " + line for line in entry.output.rstrip().split("\n")[-6:]))
+        if self.waiting and self.reason is None:
+            parts.append(f"◌ {_escape(self.waiting)}")
         if self.recorded:
             parts.append("*A recorded answer of the demo model: no model was asked.*")
         if self.reason == "done":
