@@ -96,7 +96,7 @@ wheel: setup
 
 test-model: system-test setup
 	@test -n "$(GGUF)" || { echo "Say which model: make test-model GGUF=/path/to/model.gguf"; exit 2; }
-	cd tests && ../$(BIN)/python real_model.py "$(abspath $(GGUF))" $(MODEL_ARGS)
+	$(BIN)/python tests/real_model.py "$(GGUF)" $(MODEL_ARGS)
 
 benchmarks: system-test setup
 	$(BIN)/python -m benchmarks

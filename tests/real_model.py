@@ -22,6 +22,7 @@ from building import share_dependencies
 from chromium import launch_options
 from playwright.sync_api import Page, sync_playwright
 
+from jupyter_appbuilder.errors import AppBuilderError
 from jupyter_appbuilder.notebook.app import App
 from jupyter_appbuilder.notebook.engine import engine
 from jupyter_appbuilder.notebook.feed import Feed
@@ -181,4 +182,7 @@ def _options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except AppBuilderError as error:
+        sys.exit(str(error))
