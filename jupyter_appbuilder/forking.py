@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from .approval_rules.rule_book import app_rules, changed
 from .errors import Conflict, InvalidInput, NotFound
 from .events import Draft, Event, Mode
 from .network import allowed_hosts
@@ -61,7 +62,8 @@ def inherited(point: ForkPoint, source: Sequence[Event], created: Mapping[str, A
     """What the fork's log holds after what it takes over: where it is from, and what still has to be said of it.
 
     ``source`` are all events of the other session, ``created`` is the fork's ``session.created``. A host that the
-    person took back in the other session since then is taken back here, too.
+    person took back in the other session since then is taken back here, too; so is a command they allowed, and what
+    they denied holds.
     """
     origin = source[0].data
     forked: dict[str, Any] = {"source": source[0].session, "name": origin["name"]}
@@ -80,6 +82,9 @@ def inherited(point: ForkPoint, source: Sequence[Event], created: Mapping[str, A
     for host in allowed_hosts(point.events):
         if host not in now:
             drafts.append(Draft("network.changed", {"host": host, "allowed": False, "by": "person"}))
+    then, since = app_rules(point.events), app_rules(source)
+    drafts += [changed(rule, holds=False, by="person") for rule in then if rule.action == "allow" and rule not in since]
+    drafts += [changed(rule, holds=True, by="person") for rule in since if rule.action != "allow" and rule not in then]
     return drafts
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,18 +46,19 @@ class Gate:
         """Why a call does not run, for the model; None where it may. Waits for the person where a rule says so. Raises
         ``AppBuilderError`` where the rules cannot be read."""
         verdict = judge(await self._rules(), tool.name, arguments, _exists_in(context.workspace.app))
+        subject = _subject(tool, arguments)
         if verdict.action == "deny":
-            return _denied(tool, verdict)
+            return _refused(tool, _denial(verdict), f"A rule denies it: {_short(subject)}")
         if verdict.action == "allow" or tool.name == ASKS_ITSELF:
             return None
-        subject = _subject(tool, arguments)
+        summary = f"Not allowed: {_short(subject)}"
         events = await self._events()
         earlier = _earlier(events, context.call)
         if earlier is None and (known := _answered_already(events, context.turn, subject)):
-            return _refused(tool, known)
+            return _refused(tool, known, summary)
         answer = earlier or await self._ask(tool, subject, verdict, context)
         if not answer.granted:
-            return _refused(tool, _because(answer, tool, verdict))
+            return _refused(tool, _because(answer, verdict), summary)
         if answer.remember:
             await self._journal.append(*(changed(rule, holds=True, by="person") for rule in verdict.allows))
         return None
@@ -77,7 +80,8 @@ class Gate:
 
 
 def _exists_in(app: Path) -> Callable[[str], bool]:
-    return lambda path: (app / path).exists()
+    # Unlike Path.exists, this takes names that no file can have for such.
+    return lambda path: os.path.exists(app / path)
 
 
 def _subject(tool: Tool[Any], arguments: Mapping[str, Any]) -> str:
@@ -128,7 +132,7 @@ def _is_no(given: Mapping[str, Any]) -> bool:
     return not given["granted"] and "cause" not in given
 
 
-def _because(answer: Answer, tool: Tool[Any], verdict: Verdict) -> str:
+def _because(answer: Answer, verdict: Verdict) -> str:
     if answer.cause != "unattended":
         return (
             "The person does not allow it. Do not try it in another form; find a way without it, or say what is "
@@ -140,28 +144,24 @@ def _because(answer: Answer, tool: Tool[Any], verdict: Verdict) -> str:
 
 
 def _quoted(rule: ApprovalRule) -> str:
-    import shlex
-
     tool = "" if rule.tool == COMMAND_TOOL else f" --tool {rule.tool}"
     return shlex.quote(rule.pattern) + tool
 
 
-def _denied(tool: Tool[Any], verdict: Verdict) -> ToolResult:
+def _denial(verdict: Verdict) -> str:
     assert verdict.rule is not None
     assert verdict.source is not None
     reason = f" {verdict.rule.reason}" if verdict.rule.reason else ""
-    return _refused(
-        tool,
+    return (
         f"A rule denies {verdict.rule.pattern!r} ({WRITTEN_BY[verdict.source]}).{reason} Nobody is asked. "
-        "Do not try it in another form; find a way without it, or say what is missing.",
-        f"{tool.name} is denied by a rule",
+        "Do not try it in another form; find a way without it, or say what is missing."
     )
 
 
-def _refused(tool: Tool[Any], why: str, summary: str = "") -> ToolResult:
-    return ToolResult(
-        f"{tool.name} was not run. {why}",
-        summary or f"{tool.name} was not allowed",
-        ok=False,
-        detail={"reason": "denied"},
-    )
+def _refused(tool: Tool[Any], why: str, summary: str) -> ToolResult:
+    return ToolResult(f"{tool.name} was not run. {why}", summary, ok=False, detail={"reason": "denied"})
+
+
+def _short(subject: str) -> str:
+    line = subject.strip().split("\n")[0]
+    return line if line == subject.strip() and len(line) <= 80 else f"{line[:79]}…"

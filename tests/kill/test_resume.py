@@ -25,7 +25,7 @@ from plain_app import assert_sound, plain
 from jupyter_appbuilder.agent.compaction import INSTRUCTIONS
 from jupyter_appbuilder.session import Session
 
-from .nursery import TASK, Nursery, nursery
+from .nursery import TASK, Nursery, grant, nursery
 
 pytestmark = pytest.mark.kill
 
@@ -271,6 +271,44 @@ async def test_a_killed_turn_that_plans_goes_on_planning(after: int, tmp_path: P
             assert not (here.workspace.app / "mine.txt").exists()
             assert len(server.requests) <= 3  # two, and one that was under way
             await assert_sound(here, tmp_path)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("dies_at", ["approval.requested", "approval.given"])
+async def test_a_turn_killed_around_the_persons_word_does_once_what_was_allowed(tmp_path: Path, dies_at: str) -> None:
+    traits = plain(tmp_path)
+    steps: list[dict[str, Any]] = [
+        {"tool_calls": [write("old/a.txt", "a\n")]},
+        {"tool_calls": [call("run_command", command="rm -rf old; echo done >> log.txt")]},
+        {"text": "Done."},
+    ]
+    async with conversation(steps) as server:
+        session = await prepare(tmp_path / "first", server.url, traits)
+        (tmp_path / "first").rename(tmp_path / "pristine")
+        shutil.copytree(tmp_path / "pristine", tmp_path / "whole", symlinks=True)
+        async with opened(tmp_path / "whole", server.url, session, traits) as here:
+            await here.send(TASK)
+            await grant(here)
+            await here.wait()
+            after = next(event.seq for event in await here.events() if event.type == dies_at)
+        whole = await finish(tmp_path / "whole", server, session, traits)
+        with nursery() as place:
+            task = {"folder": tmp_path / "pristine", "session": session, "url": server.url, "traits": traits}
+            status = await asyncio.to_thread(place.run, **task, after=after, granting=True)
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        (tmp_path / "whole").rename(tmp_path / "aside")
+        async with opened(tmp_path / "pristine", server.url, session, traits) as here:
+            if dies_at == "approval.requested":
+                assert (here.workspace.app / "old" / "a.txt").exists()
+            asked = {"approval.requested": 2, "approval.given": 1}[dies_at]
+            async with asyncio.timeout(LONGEST):
+                await grant(here)
+                await here.wait()
+            types = [event.type for event in await here.events()]
+            assert types.count("approval.requested") == asked
+            assert (here.workspace.app / "log.txt").read_text() == "done\n"
+        end = await finish(tmp_path / "pristine", server, session, traits)
+        assert (end.tree, end.said) == (whole.tree, whole.said)
 
 
 class Forgetful(Conversation):

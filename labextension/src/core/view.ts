@@ -470,8 +470,8 @@ class Draft {
       }
       case 'rule.changed': {
         const last = this.lastItem();
-        // Else the answer above says it.
-        if (last?.kind !== 'approval' || !last.remembered) {
+        const said = last?.kind === 'approval' && last.remembered && last.approval.allows?.includes(event.data.pattern);
+        if (!said) {
           this.put(this.runningTurn(), { kind: 'rule', key, rule: event.data });
         }
         break;

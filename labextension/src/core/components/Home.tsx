@@ -43,7 +43,7 @@ const REFRESH = 8000;
 /** The first screen: describe an app, play a demo, or go on with one. */
 export function Home(props: HomeProps): React.ReactElement {
   const trans = useTranslation();
-  const { showUsage } = useHost();
+  const { showRules, showUsage } = useHost();
   const { api, models, demos, templates, sandboxes, defaults } = props;
   const [text, setText] = React.useState('');
   const [model, setModel] = React.useState('');
@@ -215,6 +215,14 @@ export function Home(props: HomeProps): React.ReactElement {
           <button type="button" className="jp-AppBuilder-link" onClick={props.onSetUp}>
             {trans.__('Model settings')}
           </button>
+          {showRules && (
+            <>
+              {' · '}
+              <button type="button" className="jp-AppBuilder-link" onClick={showRules}>
+                {trans.__('Approval rules')}
+              </button>
+            </>
+          )}
           {showUsage && (
             <>
               {' · '}

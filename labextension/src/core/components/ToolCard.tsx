@@ -3,6 +3,7 @@ import { editLines, parseDiff } from '../diff';
 import { duration } from '../format';
 import { languageOf } from '../highlight';
 import { countLines, readPartial } from '../partial';
+import type { Translation } from '../translation';
 import { toolLabel, type ToolLabel } from '../toolLabel';
 import { linesChanged, type ToolItem } from '../view';
 import type { PartialResponse } from '../wire';
@@ -16,9 +17,9 @@ export const ToolCard = React.memo(function ToolCard({ item }: { item: ToolItem 
   const trans = useTranslation();
   // A command's output opens by itself while it runs, until the person decides otherwise.
   const [chosen, setChosen] = React.useState<boolean | null>(null);
-  const busy = item.state === 'running' || item.state === 'queued';
   const open = chosen ?? (item.state === 'running' && item.output !== '');
   const label = toolLabel(item.tool, item.arguments, trans);
+  const verb = verbOf(item, label, trans);
   const { added, removed } = linesChanged(item);
   const body = React.useId();
   return (
@@ -29,14 +30,14 @@ export const ToolCard = React.memo(function ToolCard({ item }: { item: ToolItem 
           className="jp-AppBuilder-cardToggle"
           aria-expanded={open}
           aria-controls={body}
-          aria-label={trans.__('%1: details', headline(item, label))}
+          aria-label={trans.__('%1: details', `${verb} ${label.path ?? label.subject}`.trim())}
           onClick={() => setChosen(!open)}
         >
           <Icon name="chevron" className="jp-AppBuilder-chevron" />
         </button>
         <Icon name={label.icon} />
         <span className="jp-AppBuilder-cardTitle">
-          <span className="jp-AppBuilder-verb">{busy ? label.doing : label.did}</span>
+          <span className="jp-AppBuilder-verb">{verb}</span>
           <Subject label={label} gone={isGone(item)} />
         </span>
         <Lines added={added} removed={removed} />
@@ -97,9 +98,11 @@ export function ArrivingCard({ call }: { call: PartialResponse['tool_calls'][num
   );
 }
 
-function headline(item: ToolItem, label: ToolLabel): string {
-  const verb = item.state === 'running' || item.state === 'queued' ? label.doing : label.did;
-  return `${verb} ${label.path ?? label.subject}`.trim();
+function verbOf(item: ToolItem, label: ToolLabel, trans: Translation): string {
+  if (item.state === 'running' || item.state === 'queued') {
+    return label.doing;
+  }
+  return item.result?.detail['reason'] === 'denied' ? trans.__('Did not run') : label.did;
 }
 
 function isGone(item: ToolItem): boolean {

@@ -98,6 +98,45 @@ describe('a question of the agent', () => {
     expect(screen.getByRole('button', { name: 'Sandbox: local, 1 host' })).toBeTruthy();
   });
 
+  it('shows a command in full with the rule that asks, and what always would allow', () => {
+    const log = new Log();
+    const command = 'npm test\nrm -rf old \u202egnp.tac';
+    const transport = open(
+      {},
+      log.message('turn.started', { turn: 't1', model: 'm' }),
+      log.message('approval.requested', {
+        approval: 'r1.0.a1',
+        turn: 't1',
+        call: 'r1.0',
+        question: 'May the agent run this command?',
+        kind: 'command',
+        subject: command,
+        reason: 'It deletes folders.',
+        remember: true,
+        rule: { pattern: 'rm -r {source}', source: 'default', what: 'rm -rf old' },
+        allows: ['rm -rf old']
+      }),
+      snapshot({ session: summary({ state: 'waiting' }) })
+    );
+    const card = screen.getByRole('group', { name: 'May the agent run this command?' });
+    expect(card.querySelector('pre')?.textContent).toBe('npm test\nrm -rf old ⟨U+202E⟩gnp.tac');
+    expect(card.textContent).toContain('It deletes folders. rm -rf old');
+    expect(card.textContent).toContain('Built-in rule: rm -r {source}');
+    expect(screen.getByTitle('From now on without asking: rm -rf old').textContent).toBe('Always for this app');
+    fireEvent.click(screen.getByRole('button', { name: 'Allow once' }));
+    expect(transport.asked).toEqual([['answer', 'r1.0.a1', true, false]]);
+    transport.say(
+      log.message('approval.given', { approval: 'r1.0.a1', granted: true, remember: true }),
+      log.message('rule.changed', { tool: 'run_command', pattern: 'rm -rf old', action: 'allow', holds: true, by: 'person' })
+    );
+    expect(screen.getByText('Allowed for this app.')).toBeTruthy();
+    expect(screen.queryByText(/New rule for this app/)).toBeNull();
+    transport.say(
+      log.message('rule.changed', { tool: 'run_command', pattern: 'git push *', action: 'deny', holds: true, by: 'person' })
+    );
+    expect(screen.getByText(/New rule for this app: Deny/).textContent).toContain('git push *');
+  });
+
   it('can be answered again when the answer did not arrive', async () => {
     const transport = open({}, ...asked(new Log()));
     transport.failWith = new RequestFailed({ message: 'The server does not answer.' });
