@@ -24,6 +24,8 @@ RULES = "APPBUILDER.md"
 MOST_RULES = 8_000  # characters
 MOST_PROJECT = 20_000  # characters
 
+NOT_FOLLOWED = f"({RULES} was written by a command or a running process. It counts once the person has saved it.)"
+
 log = logging.getLogger(__name__)
 
 
@@ -33,7 +35,7 @@ async def briefing(workspace: Workspace, events: Sequence[Event], turn: str, tem
         return None  # taken up where a process died: the model was told already
     try:
         project = _cut(await project_map(workspace, template), MOST_PROJECT)
-        rules = await project_rules(workspace)
+        rules = NOT_FOLLOWED if _by_command(events) else await project_rules(workspace)
     except (AppBuilderError, OSError) as error:
         log.warning("No map of the project for turn %s: %s", turn, error)
         return None
@@ -41,6 +43,14 @@ async def briefing(workspace: Workspace, events: Sequence[Event], turn: str, tem
     if told and (told["project"], told["rules"]) == (project, rules):
         return None
     return Draft("turn.briefed", {"turn": turn, "project": project, "rules": rules})
+
+
+def _by_command(events: Sequence[Event]) -> bool:
+    """Whether the rules are what code in the sandbox made them: what a package brings must not instruct the agent."""
+    for event in reversed(events):
+        if event.type == "file.changed" and event.data["path"] == RULES:
+            return event.data["by"] == "command" and event.data["change"] != "deleted"
+    return False
 
 
 async def project_rules(workspace: Workspace) -> str:
