@@ -241,13 +241,14 @@ class Agent:
             asked = estimate(messages, self._runner.definitions())
             await self._spending.allow(self._history.events, turn, asked)
             try:
-                answer = await self._stream(turn, response, messages)
+                answer = await self._stream(turn, response, messages, asked)
             except ModelError as error:
                 broken += 1
                 if error.reason != "interrupted" or broken > BROKEN_STREAMS:
                     raise
                 self._show_wait(f"{error.message} Asking again.", None)
                 await asyncio.sleep(RETRY_DELAY * broken)
+                await self._history.refresh()
                 continue
             if broken:
                 self._show_wait("", 1)
@@ -273,16 +274,28 @@ class Agent:
         self._last_response = max(self._last_response, *numbers, 0) + 1
         return f"r{self._last_response}"
 
-    async def _stream(self, turn: str, response: str, messages: Sequence[Message]) -> ModelResponse:
-        """Ask the model, showing what comes as it comes."""
+    async def _stream(self, turn: str, response: str, messages: Sequence[Message], asked: int) -> ModelResponse:
+        """Ask the model, showing what comes as it comes. An answer that breaks off, or is stopped, is paid for too."""
+        heard = [0]
+        try:
+            return await self._listen(turn, response, messages, heard)
+        except (ModelError, asyncio.CancelledError):
+            if heard[0] and not self._model.recorded:
+                usage = self._spending.usage(asked, heard[0], (0, 0, 0))
+                data = {"turn": turn, "model": self._model.name, "usage": usage}
+                await self._journal.append(Draft("usage.recorded", data))
+            raise
+
+    async def _listen(self, turn: str, response: str, messages: Sequence[Message], heard: list[int]) -> ModelResponse:
+        """``heard[0]`` is how many characters came so far."""
         names: dict[int, str] = {}
         length = 0
         stream = self._model.stream(messages, self._runner.definitions(), self._settings)
         # Closed here and not by the garbage collector: a turn that is stopped must let go of the connection.
         async with aclosing(cast("AsyncGenerator[Answer]", stream)) as deltas:
             async for delta in deltas:
-                length += len(delta.text if isinstance(delta, TextDelta) else getattr(delta, "arguments", ""))
-                if length > LONGEST_ANSWER and not isinstance(delta, ModelResponse):
+                heard[0] += len(delta.text if isinstance(delta, TextDelta) else getattr(delta, "arguments", ""))
+                if heard[0] > LONGEST_ANSWER and not isinstance(delta, ModelResponse):
                     raise ModelError(
                         f"{self._model.name} did not come to an end: it wrote over {LONGEST_ANSWER:,} characters.",
                         hint="Ask for less at a time, or choose another model.",

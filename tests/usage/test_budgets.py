@@ -204,6 +204,26 @@ async def test_an_endpoint_that_answers_nothing_is_paid_for_all_the_same(tmp_pat
         assert session.journal.of("response.completed") == []
 
 
+async def test_an_answer_that_breaks_off_or_is_stopped_counts_too(tmp_path: Path):
+    """The provider bills it, and says nothing: estimated."""
+    broken = {"text": "word " * 400, "drop_after": 60}
+    async with model_server([broken, {"text": "Done.", "usage": WITH}]) as server:
+        session = in_memory(server, tmp_path, ("turn", "dollars"), 5)
+        assert (await session.ask("Write notes.")).reason == "done"
+        first, second = (data["usage"] for data in session.journal.of("usage.recorded"))
+        assert (first["estimated"], first["output_tokens"] > 50, second["input_tokens"]) == (True, True, 20_000)
+    async with model_server([{"text": "word " * 400, "hang_after": 60}]) as server:
+        session = in_memory(server, tmp_path, ("turn", "dollars"), 5)
+        asking = asyncio.create_task(session.ask("Write notes."))
+        while len(session.journal.shown) < 50:
+            await asyncio.sleep(0.01)
+        asking.cancel()
+        await asyncio.wait([asking])
+        [stopped] = session.journal.of("usage.recorded")
+        assert stopped["usage"]["estimated"]
+        assert stopped["usage"]["output_tokens"] > 50
+
+
 def _draft(usage: dict[str, Any], turn: str = "t1") -> Any:
     from jupyter_appbuilder.events import Draft
 
