@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 QUIET_SECONDS = 0.25  # without a change, before the checker starts: the writes of one answer follow each other
 LONGEST_RUN = 60  # seconds; a checker that takes longer is left alone for the rest of the turn
 
-POLITELY = '{ echo 900 >/proc/self/oom_score_adj; } 2>/dev/null; exec nice -n 10 "$@"'
+POLITELY = '{ echo 1000 >/proc/self/oom_score_adj; } 2>/dev/null; exec nice -n 10 "$@"'
 """The app goes first: where memory or processors are short it is the checker that waits or is ended."""
 
 Key = tuple[str, str, str]

@@ -81,6 +81,25 @@ async def cores_used(run: Callable[[], Awaitable[float]], seconds: float = 1.0) 
 
 
 @both
+async def test_where_memory_is_short_a_look_in_the_background_ends_before_the_dev_server(
+    place: MakePlace, control_groups: bool
+):
+    from jupyter_appbuilder.tools.diagnostics import POLITELY
+
+    hold = "const held = []; for (let n = 0; n < {}; n += 20) held.push(Buffer.alloc(20 << 20, 1)); "
+    async with place(limits=Limits(memory=500 * MiB), control_groups=control_groups) as here:
+        held = asyncio.Event()
+        script = hold.format(300) + "console.log(held.length); setTimeout(() => {}, 60000)"
+        app = await here.sandbox.start(["node", "-e", script], on_output=lambda *_: held.set())
+        await asyncio.wait_for(held.wait(), 30)
+        look = hold.format(20) + "setInterval(() => held.push(Buffer.alloc(20 << 20, 1)), 50)"
+        result = await here.sandbox.exec(["bash", "-c", POLITELY, "look", "node", "-e", look], timeout=40)
+        assert result.ended == "memory"
+        assert app.running
+        await app.kill()
+
+
+@both
 @pytest.mark.parametrize(
     "escape", [":", "python3 -c 'import os; os.sched_setaffinity(os.getppid(), range(os.cpu_count()))' || true"]
 )

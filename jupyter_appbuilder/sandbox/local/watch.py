@@ -29,6 +29,7 @@ from .limits import (
 if TYPE_CHECKING:
     from .runner import Cell, Process
 
+GOES_FIRST = 1000  # of what the kernel calls oom_score_adj
 SECONDS = 0.05  # between two looks at memory and processes
 RARE_SECONDS = 0.5
 MOST_PATIENCE = 4  # looks that are left out while nothing happens
@@ -188,7 +189,7 @@ class Watch(threading.Thread):
             shares = {process: sum(map(_share, tree)) for process, tree in trees.items()}
             watched.deleted = measure_deleted(pids)[1]
             if sum(shares.values()) + in_folders + watched.deleted > cell.memory:
-                largest = max(shares, key=lambda process: shares[process])
+                largest = max(shares, key=lambda process: (_goes_first(trees[process]), shares[process]))
                 largest.kill("memory", too_much_memory(cell.memory, cell.installs))
         return pids
 
@@ -225,6 +226,15 @@ class Watch(threading.Thread):
             process.files_allowed = max(process.files_allowed, usage.files + 1000)
             process.deep_allowed = process.deep_allowed or bool(usage.too_deep)
         quota.due = time.monotonic() + DISK_SECONDS
+
+
+def _goes_first(tree: Sequence[int]) -> bool:
+    """Whether a command asked to be the one that is ended when memory runs out, as one asks the kernel."""
+    for pid in tree:
+        with contextlib.suppress(OSError, ValueError):
+            if int(Path(f"/proc/{pid}/oom_score_adj").read_text()) == GOES_FIRST:
+                return True
+    return False
 
 
 def _first_inside(pid: int) -> int | None:
