@@ -289,7 +289,6 @@ class Agent:
     async def _listen(self, turn: str, response: str, messages: Sequence[Message], heard: list[int]) -> ModelResponse:
         """``heard[0]`` is how many characters came so far."""
         names: dict[int, str] = {}
-        length = 0
         stream = self._model.stream(messages, self._runner.definitions(), self._settings)
         # Closed here and not by the garbage collector: a turn that is stopped must let go of the connection.
         async with aclosing(cast("AsyncGenerator[Answer]", stream)) as deltas:
