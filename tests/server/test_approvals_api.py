@@ -78,3 +78,39 @@ async def test_where_apps_can_run_is_listed_also_when_the_configured_place_is_no
         found = {provider["name"]: provider for provider in await builder.sandbox_providers()}
         assert found["local"]["available"]
         assert not any(provider["default"] for provider in found.values())
+
+
+async def test_rules_of_every_app_are_added_and_removed(call, builder):
+    built_in = (await call("GET", "rules")).data
+    assert {rule["source"] for rule in built_in} == {"default"}
+    added = await call("POST", "rules", json={"pattern": "git push *", "action": "deny"})
+    [mine] = [rule for rule in added.data if rule["source"] == "person"]
+    assert (mine["tool"], mine["pattern"], mine["action"]) == ("run_command", "git push *", "deny")
+    changed = await call("POST", "rules", json={"pattern": "git push *", "action": "allow"})
+    assert [rule["action"] for rule in changed.data if rule["source"] == "person"] == ["allow"]
+    for body, field in (
+        ({"pattern": "x", "action": "forbid"}, "action"),
+        ({"pattern": "echo 'x", "action": "deny"}, "pattern"),
+        ({"pattern": " ", "action": "deny"}, "pattern"),
+        ({"tool": "no tool", "pattern": "x", "action": "deny"}, "tool"),
+    ):
+        wrong = await call("POST", "rules", json=body)
+        assert (wrong.status, wrong.data["field"]) == (400, field)
+    for rule in [rule for rule in changed.data if rule["source"] == "person"]:
+        assert (await call("DELETE", "rules", rule["id"])).status == 204
+    gone = await call("DELETE", "rules", mine["id"])
+    assert (gone.status, gone.data["reason"]) == (404, "unknown_rule")
+    assert (await call("GET", "rules")).data == built_in
+
+
+async def test_a_rule_of_one_app_is_no_other_apps(call, new_session, builder):
+    id, other = await new_session(title="Mine"), await new_session(title="Other")
+    body = {"tool": "delete_file", "pattern": "*", "action": "ask"}
+    made = await call("POST", "sessions", id, "rules", json=body)
+    assert [rule["tool"] for rule in made.data if rule["source"] == "app"] == ["delete_file"]
+    assert "app" not in {rule["source"] for rule in (await call("GET", "sessions", other, "rules")).data}
+    assert "app" not in {rule["source"] for rule in (await call("GET", "rules")).data}
+    [rule] = [rule["id"] for rule in made.data if rule["source"] == "app"]
+    assert (await call("DELETE", "sessions", other, "rules", rule)).status == 404
+    assert (await call("DELETE", "sessions", id, "rules", rule)).status == 204
+    assert "app" not in {rule["source"] for rule in (await call("GET", "sessions", id, "rules")).data}
