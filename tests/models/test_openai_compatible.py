@@ -54,8 +54,8 @@ async def test_text_arrives_while_it_is_written():
     async with model_server([{"text": "one two three", "size": 4, "hang_after": 3}]) as server:
         stream = model(server).stream(HELLO, [], ModelSettings())
         async with contextlib.aclosing(stream):
-            assert await asyncio.wait_for(anext(stream), 5) == TextDelta("one ")
-            assert await asyncio.wait_for(anext(stream), 5) == TextDelta("two ")
+            assert await asyncio.wait_for(anext(stream), 30) == TextDelta("one ")
+            assert await asyncio.wait_for(anext(stream), 30) == TextDelta("two ")
 
 
 async def test_text_tool_calls_and_usage_are_put_together():
@@ -249,3 +249,59 @@ def test_redaction_leaves_ordinary_text_alone():
     text = "The model gpt-6.1-sol at https://api.example.com/v1 said: max_tokens is too large, see key results."
     assert redact(text, ["a-real-secret"]) == text
     assert public_url("https://u:p@h.example:8443/v1?key=1#f") == "https://h.example:8443/v1"
+
+
+@pytest.mark.parametrize("size", [1, 7, 500])
+async def test_a_key_that_an_endpoint_sends_back_is_in_nothing_it_says(size: int):
+    step = {
+        "text": f"I was asked with {KEY}, and {KEY[:9]} is how it begins: {KEY[:5]}",
+        "tool_calls": [{"name": f"a{KEY}", "id": KEY, "arguments": {"path": KEY, "tail": KEY[:-1]}}],
+        "finish_reason": KEY,
+        "size": size,
+    }
+    async with model_server([step, {"text": "Hm", "error": {"message": f"Bad {KEY}"}}]) as server:
+        deltas, response = await ask(model(server))
+        with pytest.raises(ModelError) as caught:
+            await ask(model(server))
+    said = "".join(d.text for d in deltas if isinstance(d, TextDelta))
+    assert said == response.text == f"I was asked with •••, and {KEY[:9]} is how it begins: {KEY[:5]}"
+    arguments = "".join(d.arguments for d in deltas if isinstance(d, ToolCallDelta))
+    assert arguments == response.tool_calls[0].arguments
+    assert KEY[:-1] in arguments, "what only resembles it stays"
+    assert KEY not in f"{deltas} {response} {caught.value}"
+
+
+async def test_a_short_key_is_no_secret_among_words():
+    async with model_server([{"text": "Use ollama, of course."}]) as server:
+        _, response = await ask(model(server, key="ollama"))
+    assert response.text == "Use ollama, of course."
+
+
+async def test_a_limit_on_the_answer_is_asked_for_by_the_name_that_is_known():
+    refusal = {"status": 400, "body": {"error": {"message": "Use 'max_completion_tokens' instead of 'max_tokens'."}}}
+    async with model_server([refusal, {"text": "Hi"}]) as server:
+        asked = model(server)
+        items = [item async for item in asked.stream(HELLO, [], ModelSettings(max_output_tokens=9))]
+        assert items[-1] == ModelResponse("Hi", (), "stop", items[-1].usage)
+        assert [("max_tokens" in r.body, "max_completion_tokens" in r.body) for r in server.requests] == [
+            (True, False),
+            (False, True),
+        ]
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize(
+    ("status", "message", "reason"),
+    [
+        (500, "tools param requires --jinja flag", "no_tools"),
+        (400, '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set', "no_tools"),
+        (404, "No endpoints found that support tool use.", "no_tools"),
+        (400, "'response_format.type' must be 'json_schema' or 'text'", "no_format"),
+        (400, "failed to parse grammar", "no_format"),
+        (400, "Invalid schema for function 'a': unsupported keyword in parameters", "model_error"),
+        (404, "model 'tools' not found", "unknown_model"),
+    ],
+)
+async def test_what_servers_say_when_they_cannot_is_understood(status: int, message: str, reason: str):
+    error = await failure({"status": status, "body": {"error": {"message": message}}})
+    assert error.reason == reason

@@ -293,7 +293,9 @@ class _Examiner:
             except ModelError as error:
                 if error.reason == "no_format":
                     continue
-                break
+                self._note("schema", "JSON schema", "unknown", f"could not be tried: {error.message}", error.hint)
+                self.calling = self.calling or calling  # the first answers will tell
+                return
             taken = calling
             if calling == "object":
                 kept = calling if _is_object(reply.response.text) else ""
