@@ -114,6 +114,11 @@ class AppBuilder(LoggingConfigurable):
         help="""What the agent may do: `{"tool": "run_command", "pattern": "git push *", "action": "deny"}`, or `allow`,
         or `ask`. A deny or ask here cannot be loosened by a person. See the page on approvals.""",
     ).tag(config=True)
+    diagnostics = Bool(
+        True,
+        help="""Whether problems that the agent's changes bring are looked for in the background of a turn. Without it
+        they are found by the check at its end.""",
+    ).tag(config=True)
     max_steps = Int(60, help="Model responses per turn.").tag(config=True)
     max_seconds = Float(1200.0, help="Seconds per turn.").tag(config=True)
     max_tokens = Int(2_000_000, help="Tokens (input and output) per turn; 0: no limit.").tag(config=True)
@@ -664,7 +669,7 @@ class AppBuilder(LoggingConfigurable):
             return ToolContext(workspace, app.sandbox, app, check, output, session.approvals, network)
 
         def checker() -> tuple[str, ...]:
-            return self.find_template(summary.template).diagnostics
+            return self.find_template(summary.template).diagnostics if self.diagnostics else ()
 
         diagnostics = Diagnostics(checker, app.sandbox, lambda: session.stored)
 
