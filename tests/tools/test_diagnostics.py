@@ -170,6 +170,13 @@ async def test_a_template_without_a_checker_works(tmp_path: Path) -> None:
         assert all("diagnostics" not in result["detail"] for result in await results(session))
 
 
+async def test_it_can_be_switched_off(tmp_path: Path) -> None:
+    steps = [{"tool_calls": [write("src/a.txt", "BAD\n")]}, LOOK, {"text": "Done."}]
+    async with session_of(tmp_path, steps, diagnostics=False, **checked(tmp_path)) as (session, _):
+        await ask(session)
+        assert all("diagnostics" not in result["detail"] for result in await results(session))
+
+
 async def test_a_turn_that_changes_nothing_starts_no_checker(tmp_path: Path) -> None:
     traits = checked(tmp_path)
     manifest = tmp_path / "templates" / "plain" / "template.toml"
