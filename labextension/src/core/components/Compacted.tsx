@@ -1,5 +1,6 @@
 import * as React from 'react';
 import type { EventData } from '../events';
+import { compact } from '../format';
 import { Icon } from './Icon';
 import { Markdown } from './Markdown';
 import { useTranslation } from './surroundings';
@@ -28,11 +29,12 @@ export function Compacted({ compacted }: { compacted: EventData['history.compact
           className="jp-AppBuilder-cardTitle"
           title={trans.__('The conversation here stays whole. The model goes on from a summary of it.')}
         >
-          {trans.__(
-            'Shortened what the model remembers: %1 → %2 tokens',
-            before.toLocaleString(),
-            after.toLocaleString()
-          )}
+          <span className="jp-AppBuilder-ellipsis">{trans.__('Shortened what the model remembers')}</span>
+        </span>
+        <span className="jp-AppBuilder-cardState">
+          <span title={trans.__('%1 → %2 tokens', before.toLocaleString(), after.toLocaleString())}>
+            {trans.__('%1 → %2 tokens', compact(before), compact(after))}
+          </span>
         </span>
       </div>
       {open && (
@@ -42,6 +44,7 @@ export function Compacted({ compacted }: { compacted: EventData['history.compact
               {trans.__('The model could not write a summary, so this one was put together from the record.')}
             </p>
           )}
+          <h3>{trans.__('What the model goes on from')}</h3>
           <Markdown text={summary} />
         </div>
       )}
