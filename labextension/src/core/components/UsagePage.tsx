@@ -204,16 +204,14 @@ function Figure({ totals, none }: { totals: UsageTotals; none: string }): React.
   }
   const { input_tokens: input, output_tokens: output, cached_tokens: cached } = totals;
   const about = totals.estimated > 0 ? '≈ ' : '';
+  const unknown = totals.unpriced === totals.requests;
+  const cost =
+    totals.unpriced > 0 && !unknown ? trans.__('at least %1', money(totals.dollars)) : costText(totals, trans);
+  const tokens = trans.__('%1 tokens', about + compact(input + output));
   return (
     <div className="jp-AppBuilder-figure">
-      <span className="jp-AppBuilder-figureMain">
-        {totals.unpriced > 0 && totals.unpriced < totals.requests
-          ? trans.__('at least %1', money(totals.dollars))
-          : costText(totals, trans)}
-      </span>
-      <span className="jp-AppBuilder-figureMain jp-mod-second">
-        {trans.__('%1 tokens', about + compact(input + output))}
-      </span>
+      <span className="jp-AppBuilder-figureMain">{unknown ? tokens : cost}</span>
+      <span className="jp-AppBuilder-figureMain jp-mod-second">{unknown ? cost : tokens}</span>
       <span className="jp-AppBuilder-hint">
         {trans.__('%1 in, %2 out', compact(input), compact(output))}
         {cached > 0 && ` · ${trans.__('%1 % from the cache', Math.round((cached / input) * 100))}`}
