@@ -57,13 +57,38 @@ function tell(name) {
 }
 
 let pending = null;
-fs.watch(root, { recursive: true }, (_, name) => {
-  if (!name || name.startsWith(".") || name.startsWith("node_modules") || name.endsWith("~")) return;
+function changed(name) {
   clearTimeout(pending?.timer);
   // Several files at once are one reload; a style sheet alone needs none.
   const shown = pending && pending.name !== name ? "many" : name;
   pending = { name: shown, timer: setTimeout(() => ((pending = null), tell(shown)), 30) };
-});
+}
+
+// Each folder has a watch of its own: a recursive one loses sight of a file that was replaced by another.
+const watched = new Map();
+function watch(folder) {
+  if (watched.has(folder)) return;
+  try {
+    const watcher = fs.watch(folder, (_, name) => {
+      if (!name || name.startsWith(".") || name === "node_modules" || name.endsWith("~")) return;
+      const file = path.join(folder, name);
+      if (fs.statSync(file, { throwIfNoEntry: false })?.isDirectory()) watch(file);
+      else watched.get(file)?.(); // it was a folder
+      changed(path.relative(root, file));
+    });
+    const forget = () => (watcher.close(), watched.delete(folder));
+    watcher.on("error", forget);
+    watched.set(folder, forget);
+    for (const entry of fs.readdirSync(folder, { withFileTypes: true })) {
+      if (entry.isDirectory() && !entry.name.startsWith(".") && entry.name !== "node_modules") {
+        watch(path.join(folder, entry.name));
+      }
+    }
+  } catch {
+    watched.get(folder)?.(); // it went away meanwhile
+  }
+}
+watch(root);
 
 /** The file that a URL path names, or null. Never outside the site, never hidden. */
 function find(urlPath) {
