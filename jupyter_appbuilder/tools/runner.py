@@ -194,8 +194,9 @@ class ToolRunner:
         """``result`` with what was found in the background since the last one."""
         if self.diagnostics is None or job.turn is None or result is STOPPED:
             return result
-        if types := result.detail.get("types"):  # the template's own check, which says it all
-            self.diagnostics.learn_check(types["output"], ok=types["ok"])
+        if job.tool == "check_app":  # which says it all
+            if types := result.detail.get("types"):
+                self.diagnostics.learn_check(types["output"], ok=types["ok"])
             return result
         return self.diagnostics.add_news(result) if job.by == "agent" else result
 
