@@ -81,7 +81,7 @@ def _budgets(found: Mapping[str, Any]) -> None:
     for (unit, _), budget in used.items():
         left = f"{amount(unit, budget['used'])} of {amount(unit, budget['limit'])}"
         say(f"Today's budget: {left} used{', used up' if budget['over'] else ''}")
-    for whose, key in (("Yours", "own"), ("The administrator's", "configured")):
+    for whose, key in (("Your", "own"), ("The administrator's", "configured")):
         limits = [
             f"{amount(unit, limit)} {SCOPES[scope]}"
             for scope, units in found["settings"][key].items()
