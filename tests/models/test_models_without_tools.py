@@ -126,7 +126,7 @@ async def test_a_model_that_only_talks_and_ignores_tools_is_asked_in_another_way
         assert caught.value.reason == "interrupted", "what was shown of it is dropped, and the loop asks again"
         _, response = await on.ask(model)
         assert arguments(response) == NOTE
-        assert response.usage.input_tokens == 100 + 90 + 100
+        assert response.usage.input_tokens == 90 + 100, "with the trial; a broken answer is counted by the loop"
         assert "tools" not in on.server.requests[1].body
         _, last = await on.ask()  # another process: it is remembered
         assert (last.text, last.finish_reason) == ("Done.", "stop")
@@ -144,6 +144,15 @@ async def test_a_call_written_as_text_is_understood_and_the_next_are_held_to_a_s
         await on.ask()
         assert on.server.requests[1].body["response_format"]["type"] == "json_schema"
         assert on.server.other_requests == []
+
+
+async def test_what_looks_like_a_call_and_is_none_is_not_shown_before_it_is_known_what_it_is(tmp_path: Path):
+    fenced = {"text": "```html\n<h1>Hello</h1>\n```"}
+    async with stage(tmp_path, [fenced, said("write_file", **NOTE)], tools="ignored") as on:
+        deltas, response = await on.ask()
+        assert arguments(response) == NOTE
+        assert not [delta for delta in deltas if isinstance(delta, TextDelta)]
+        assert response.usage.input_tokens == 100 + 90 + 100, "all that was asked for is counted"
 
 
 async def test_an_endpoint_that_refuses_tools_is_asked_in_another_way_at_once(tmp_path: Path):
@@ -410,3 +419,26 @@ async def test_a_session_of_such_a_model_has_the_same_log_as_any_other(tmp_path:
         await session.send("Go on.", model="custom:able")  # a model that can takes the same session on
         assert (await session.wait())["reason"] == "done"
         assert any(message["role"] == "tool" for message in server.requests[-1].body["messages"])
+
+
+async def test_a_session_goes_on_when_its_model_turns_out_not_to_call_tools(tmp_path: Path):
+    steps = [
+        {"text": "Sure! Put this into notes.txt:\n\n```\none\n```"},
+        said("write_file", path="notes.txt", content="one\n"),
+        said("check_app"),
+        said("answer", text="The note is written."),
+    ]
+    async with scripted_builder(tmp_path, steps, **plain(tmp_path)) as (builder, server):
+        server.tools = "ignored"
+        session = await builder.create(name="talker")
+        await session.send("Write a note.")
+        ended = await session.wait()
+        assert (ended["reason"], ended["message"]) == ("done", "")
+        assert (session.workspace.app / "notes.txt").read_text() == "one\n"
+        events = await session.events()
+        texts = [event.data["text"] for event in events if event.type == "response.completed"]
+        assert texts == ["", "", "The note is written."], "what it only said is dropped"
+        used = [event.data["usage"]["input_tokens"] for event in events if event.type == "usage.recorded"]
+        assert len(used) == 4
+        assert used[0] > 0, "but counted"
+        assert used[1] == 90 + 100, "with the trial"

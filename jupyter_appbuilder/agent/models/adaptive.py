@@ -190,8 +190,13 @@ class AdaptiveModel:
                 return
             if meant.calls or not (self.abilities.known or await self.calls_tools()):
                 self.learn(calling="schema")
-                self._owed = add(self._owed, answer.usage)
-                raise ModelError(
+                if not shown:
+                    self._owed = add(self._owed, answer.usage)
+                    async with aclosing(self._constrained(messages, tools, settings, "schema")) as items:
+                        async for item in items:
+                            yield item
+                    return
+                raise ModelError(  # what was shown has to go: whoever asked counts it, and asks again
                     f"{self.name} does not call tools by itself. It is asked in another way from now on.",
                     hint="Try again.",
                     reason="interrupted",
