@@ -63,6 +63,12 @@ def test_a_session_is_watched_and_asked_over_the_comm(tmp_path: Path):
         assert page.ask("restore", checkpoint=versions[-1].id)["ok"]
         assert app.tree == versions[-1].tree
 
+        assert [turn["turn"] for turn in page.ask("usage")["result"]["turns"]] == ["t1"]
+        raised = page.ask("raise", tokens=5)["result"]["budgets"]
+        assert ("session", 5) in [(budget["scope"], budget["limit"]) for budget in raised]
+        assert app.usage["budgets"] == raised
+        assert "number from 0" in page.ask("raise", tokens=-5)["error"]["message"]
+
         # Coming back asks for what follows: nothing doubled.
         last = app.summary["last_seq"]
         page.got.clear()
