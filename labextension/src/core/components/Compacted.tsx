@@ -1,6 +1,5 @@
 import * as React from 'react';
 import type { EventData } from '../events';
-import { compact } from '../format';
 import { Icon } from './Icon';
 import { Markdown } from './Markdown';
 import { useTranslation } from './surroundings';
@@ -26,15 +25,14 @@ export function Compacted({ compacted }: { compacted: EventData['history.compact
         </button>
         <Icon name="clock" />
         <span
-          className="jp-AppBuilder-cardTitle"
+          className="jp-AppBuilder-cardTitle jp-mod-wrapping"
           title={trans.__('The conversation here stays whole. The model goes on from a summary of it.')}
         >
-          <span className="jp-AppBuilder-ellipsis">{trans.__('Shortened what the model remembers')}</span>
-        </span>
-        <span className="jp-AppBuilder-cardState">
-          <span title={trans.__('%1 → %2 tokens', before.toLocaleString(), after.toLocaleString())}>
-            {trans.__('%1 → %2 tokens', compact(before), compact(after))}
-          </span>
+          {trans.__(
+            'Shortened what the model remembers: %1 → %2 tokens',
+            before.toLocaleString(),
+            after.toLocaleString()
+          )}
         </span>
       </div>
       {open && (
