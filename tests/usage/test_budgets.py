@@ -309,6 +309,23 @@ async def test_an_old_log_brings_its_usage_into_the_table(tmp_path: Path):
     await log.close()
 
 
+async def test_a_days_total_reads_nothing_but_that_days_part_of_an_index(tmp_path: Path):
+    import sqlite3
+
+    from jupyter_appbuilder.log import EventLog, usage
+
+    log = EventLog(tmp_path / "log.db")
+    assert await log.used(0) == []
+    await log.close()
+    asked: list[str] = []
+    with sqlite3.connect(tmp_path / "log.db") as db:
+        db.set_trace_callback(asked.append)
+        usage.used(db, 1.0, 2.0)
+        db.set_trace_callback(None)
+        steps = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {asked[0]}")]
+    assert steps[0].startswith("SEARCH usage USING COVERING INDEX usage_by_time (at>")
+
+
 def test_nobody_sets_a_budget_above_the_administrators(tmp_path: Path):
     file = tmp_path / "budgets.json"
     settings = BudgetSettings(file, {("day", "dollars"): 5, ("turn", "tokens"): 0})
