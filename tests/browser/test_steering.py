@@ -15,7 +15,8 @@ from .test_accessibility import wear
 
 
 def page_that_says(words: str) -> dict[str, object]:
-    return write("index.html", f"<!doctype html><html lang=en><title>Page</title><h1>{words}</h1></html>\n")
+    head = "<head><meta charset=utf-8><title>Page</title></head>"
+    return write("index.html", f"<!doctype html>\n<html lang=en>{head}<body><h1>{words}</h1></body></html>\n")
 
 
 def test_a_retry_takes_the_app_back_and_what_it_dropped_can_be_brought_back(
@@ -42,7 +43,7 @@ def test_a_retry_takes_the_app_back_and_what_it_dropped_can_be_brought_back(
     panel.turns.last.get_by_role("button", name="Retry").click()
     # The model has not answered yet: the page is what it was before the request.
     expect(panel.preview().get_by_role("heading", name="A first page")).to_be_visible(timeout=LONG)
-    dropped = panel.conversation.get_by_role("button", name=re.compile("Dropped try, with your edits"))
+    dropped = panel.conversation.get_by_role("button", name=re.compile("Dropped try and edits"))
     expect(dropped).to_be_visible()
     panel.picture("retry-running")
     panel.finished(3)

@@ -211,7 +211,7 @@ export function DroppedTurn({
             onClick={() => setOpen(!open)}
           >
             <Icon name="chevron" className="jp-AppBuilder-chevron" />
-            <span>{dropped?.edits ? trans.__('Dropped try, with your edits') : trans.__('Dropped try')}</span>
+            <span>{dropped?.edits ? trans.__('Dropped try and edits') : trans.__('Dropped try')}</span>
             {checkpoint && <Lines added={checkpoint.added} removed={checkpoint.removed} />}
           </button>
           {previous && (

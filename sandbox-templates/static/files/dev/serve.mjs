@@ -34,8 +34,9 @@ const TYPES = {
 };
 
 const CHANGES = ".changes"; // below the base: the stream of changes that pages listen to
-const LISTEN = `<script type="module">
-const changes = new EventSource(${JSON.stringify(base + CHANGES)});
+// A page says when it was sent: what has changed until it listens is told at once.
+const listen = () => `<script type="module">
+const changes = new EventSource(${JSON.stringify(base + CHANGES)} + "?since=${Date.now()}");
 changes.onmessage = ({ data }) => {
   const sheets = data.endsWith(".css") ? document.querySelectorAll('link[rel="stylesheet"]') : [];
   if (!sheets.length) return location.reload();
@@ -52,12 +53,15 @@ changes.onmessage = ({ data }) => {
 
 const listeners = new Set();
 
+let lastChange = 0;
+
 function tell(name) {
   for (const listener of listeners) listener.write(`data: ${name.replaceAll("\n", "")}\n\n`);
 }
 
 let pending = null;
 function changed(name) {
+  lastChange = Date.now();
   clearTimeout(pending?.timer);
   // Several files at once are one reload; a style sheet alone needs none.
   const shown = pending && pending.name !== name ? "many" : name;
@@ -123,6 +127,7 @@ const server = http.createServer((request, response) => {
     response.writeHead(200, { ...headers, "Content-Type": "text/event-stream" });
     response.write(": listening\n\n");
     listeners.add(response);
+    if (Number(new URLSearchParams(search).get("since")) < lastChange) response.write("data: many\n\n");
     request.on("close", () => listeners.delete(response));
     return;
   }
@@ -130,7 +135,7 @@ const server = http.createServer((request, response) => {
   if (!file) {
     const page = find("404.html");
     const text = page ? fs.readFileSync(page, "utf8") : `<!doctype html><title>Not found</title><p>There is no such page.</p>`;
-    response.writeHead(404, { ...headers, "Content-Type": TYPES[".html"] }).end(text + LISTEN);
+    response.writeHead(404, { ...headers, "Content-Type": TYPES[".html"] }).end(text + listen());
     return;
   }
   if (path.basename(file) === "index.html" && rest && !rest.endsWith("/") && path.extname(rest) !== ".html") {
@@ -147,7 +152,7 @@ const server = http.createServer((request, response) => {
   }
   if (type === TYPES[".html"]) {
     const page = body.toString();
-    body = page.includes("</head>") ? page.replace("</head>", () => `${LISTEN}</head>`) : page + LISTEN;
+    body = page.includes("</head>") ? page.replace("</head>", () => `${listen()}</head>`) : page + listen();
   }
   response.writeHead(200, { ...headers, "Content-Type": type }).end(body);
 });
