@@ -30,7 +30,7 @@ from jupyter_appbuilder.events import Event
 from .report import heading
 
 WHOLE = View(step=10**9, between=10**9)
-SMALL = 24_000  # tokens: a threshold that the long conversation reaches
+SMALL = 14_000  # tokens: a threshold that the long conversation reaches
 SUMMARY = "## Goal\n" + "The app as it was asked for, step by step. " * 60  # some 600 words, as asked for
 PART = "      <li className='flex items-center gap-2 rounded-xl border px-4 py-2 text-sm'>Entry {} of part {}</li>\n"
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ..events import Draft, Event
 from ..journal import Journal
 from ..retries import without_dropped
+from ..tools.bounds import bounded
 from ..usage.spending import CHARACTERS_A_TOKEN, Spending, estimate
 from .models.base import Message, Model, ModelError, ModelResponse, ModelSettings, TextDelta, ToolDefinition
 
@@ -113,7 +114,9 @@ class Compactor:
             summary, drafts = await self._summarise(_until(events, upto), turn)
         finally:
             self._show("", 1)
-        data |= {"summary": summary or from_log(_until(events, upto)), "written_by": "model" if summary else "log"}
+        text = summary or from_log(_until(events, upto))
+        most = min(LONGEST_SUMMARY, self._compact_at * CHARACTERS_A_TOKEN // 4)
+        data |= {"summary": bounded(text, most), "written_by": "model" if summary else "log"}
         data |= {"tokens_before": before, "tokens_after": round(before * self._shortened(events, data) / size)}
         await self._journal.append(Draft("history.compacted", data), *drafts)
         await self._history.refresh()
@@ -156,8 +159,6 @@ class Compactor:
 
     async def _summarise(self, events: Sequence[Event], turn: str) -> tuple[str, list[Draft]]:
         """The model's summary, empty where it gives none, and what it used."""
-        from ..tools.bounds import bounded
-
         record = transcript(self._history.messages(events))
         record = _middle_out(record, max(8_000, min(240_000, self._compact_at * 2)))
         asked: list[Message] = [
@@ -177,7 +178,7 @@ class Compactor:
         reported = (answer.usage.input_tokens, answer.usage.output_tokens, answer.usage.cached_tokens)
         usage = self._spending.usage(takes, len(answer.text), reported)
         recorded = Draft("usage.recorded", {"turn": turn, "model": self._model.name, "usage": usage})
-        return bounded(answer.text.strip(), LONGEST_SUMMARY), [recorded]
+        return answer.text.strip(), [recorded]
 
     async def _answer(self, asked: Sequence[Message], settings: ModelSettings) -> ModelResponse:
         length = 0
