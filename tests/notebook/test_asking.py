@@ -23,6 +23,7 @@ from .test_magics import kernel
 from .test_widget import FrontEnd, has
 
 ASK = {"tool_calls": [call("request_network", host="api.example.org", reason="The weather.")]}
+REMOVE = {"tool_calls": [call("run_command", command="npm --version\nrm -rf src")]}
 COMMAND = [sys.executable, "-m", "jupyter_appbuilder.cli"]
 
 
@@ -89,8 +90,16 @@ def test_a_host_named_on_the_command_line_is_not_asked_for(tmp_path: Path, setti
 
 
 def test_on_a_terminal_the_person_is_asked(tmp_path: Path, settings: Any, model: ModelServer):
+    shown = on_a_terminal(tmp_path, settings, "a")
+    assert "“The weather.”" in shown
+    assert "Allowed for this app." in shown
+    assert "Allowed: code in the sandbox reaches api.example.org" in told(model)
+
+
+def on_a_terminal(tmp_path: Path, settings: Any, answer: str) -> str:
+    """What a person sees who answers the first question so."""
     ours, theirs = pty.openpty()
-    arguments = [*COMMAND, "build", "the weather", "--no-serve", "--root", f"{tmp_path}/root"]
+    arguments = [*COMMAND, "build", "clean up", "--no-serve", "--root", f"{tmp_path}/root"]
     process = subprocess.Popen(
         arguments, env=os.environ | settings | {"TERM": "xterm"}, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs
     )
@@ -104,14 +113,35 @@ def test_on_a_terminal_the_person_is_asked(tmp_path: Path, settings: Any, model:
                 break
             if not answered and "[N]o: " in shown:
                 answered = True
-                os.write(ours, b"a\n")
+                os.write(ours, f"{answer}\n".encode())
     finally:
         process.wait(60)
         os.close(ours)
     assert process.returncode == 0, shown
-    assert "“The weather.”" in shown
-    assert "Allowed for this app." in shown
-    assert "Allowed: code in the sandbox reaches api.example.org" in told(model)
+    return shown
+
+
+def test_a_destructive_command_is_asked_on_a_terminal_in_full(tmp_path: Path, settings: Any, model: ModelServer):
+    model.steps = [REMOVE, {"text": "Fine."}]
+    shown = on_a_terminal(tmp_path, settings, "n").replace("\r", "")
+    assert "May the agent run this command? It deletes folders with all that is in them (rm -rf src)." in shown
+    assert "    npm --version\n    rm -rf src\n" in shown
+    assert "Always would allow: rm -rf src" in shown
+    assert "The person does not allow it" in told(model)
+    [app] = (tmp_path / "root" / "appbuilder").iterdir()
+    assert list((app / "app" / "src").iterdir())
+
+
+def test_without_a_terminal_a_destructive_command_is_not_run(tmp_path: Path, settings: Any, model: ModelServer):
+    model.steps = [REMOVE, {"text": "Fine."}]
+    arguments = [*COMMAND, "build", "clean up", "--root", f"{tmp_path}/root", "--json"]
+    env = os.environ | settings
+    done = subprocess.run(arguments, env=env, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stderr
+    assert "    rm -rf src\n" in done.stderr
+    assert "jupyter appbuilder rules allow 'rm -rf src'" in told(model)
+    [app] = (tmp_path / "root" / "appbuilder").iterdir()
+    assert list((app / "app" / "src").iterdir())
 
 
 async def test_below_a_cell_the_person_is_asked(tmp_path: Path, settings: Any, model: ModelServer):
