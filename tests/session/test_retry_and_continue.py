@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from building import app_builder, call, scripted_builder, write
 
-from jupyter_appbuilder.errors import Conflict
+from jupyter_appbuilder.errors import Conflict, Unavailable
 
 ONE, TWO = "export const count = 1\n", "export const count = 2\n"
 
@@ -205,3 +205,34 @@ async def test_a_recorded_demo_goes_on_with_the_step_it_stopped_at_and_can_be_re
         assert tree != await session.workspace.snapshot()
         again = [data["text"] for data in only(await session.events(), "response.completed")][len(spoken) :]
         assert again == spoken[begun : begun + len(again)]  # the continued turn was what was asked again
+
+
+async def test_a_retry_that_the_log_could_not_take_changes_nothing_for_good(tmp_path):
+    steps = [
+        {"tool_calls": [write("notes.txt", "one\n")]},
+        {"text": "Done."},
+        {"tool_calls": [write("notes.txt", "two\n")]},
+        {"text": "Done again."},
+    ]
+    async with scripted_builder(tmp_path, steps, template="static") as (builder, _):
+        session = await builder.create(title="Full")
+        await asked(session, "write notes")
+        store = session._log.append
+
+        async def refuse(id, drafts):
+            if any(draft.type == "turn.dropped" for draft in drafts):
+                raise Unavailable("The disk is full.")
+            return await store(id, drafts)
+
+        session._log.append = refuse
+        with pytest.raises(Unavailable):
+            await session.retry()
+        assert not session.busy
+        assert "turn.dropped" not in [event.type for event in await session.events()]
+        session._log.append = store
+        kept = only(await session.events(), "checkpoint.created")[-1]["checkpoint"]
+        await session.retry()
+        assert (await session.wait())["reason"] == "done"
+        assert (session.workspace.app / "notes.txt").read_text() == "two\n"
+        await session.restore(kept)
+        assert (session.workspace.app / "notes.txt").read_text() == "one\n"
