@@ -34,6 +34,9 @@ BUILD_NAMES = """dist build out coverage htmlcov node_modules target tmp temp .n
 BUILD_OUTPUT = frozenset(BUILD_NAMES.split())
 """Folders whose content can be made again."""
 
+OUTPUT = (".txt", ".log", ".out", ".err", ".tmp", ".pid")
+"""What commands print into again and again."""
+
 ELSEWHERE = ("/tmp", "/var/tmp", "/dev", "/run", "/proc")
 """What is no part of an app, and goes with the sandbox."""
 
@@ -113,7 +116,7 @@ def _of_kind(kind: str, command: Command, place: Place) -> Fit:
             its = "maybe"
         elif kind == SOURCE:
             its = "yes" if is_source(word.text, place.bases) else "no"
-        elif not is_source(word.text, place.bases):
+        elif not is_source(word.text, place.bases) or word.text.endswith(OUTPUT):
             its = "no"
         else:
             its = "yes" if word.glob or _exists(word.text, place) else "no"

@@ -12,7 +12,7 @@ from jupyter_appbuilder.approval_rules.rules import ApprovalRule, read_rule
 from jupyter_appbuilder.approval_rules.shell import read
 from jupyter_appbuilder.errors import InvalidInput
 
-HAVE = {"src", "src/App.tsx", "src/main.tsx", "README.md", "package.json", "app.db", "dist", "dist/index.html"}
+HAVE = {"log.txt", "src", "src/App.tsx", "src/main.tsx", "README.md", "package.json", "app.db", "dist", "dist/index.html"}
 
 RUN = r"""
 npm test
@@ -38,7 +38,8 @@ git ls-files | xargs -n1 wc -l
 echo rm -rf src
 echo "git reset --hard" >> notes.md
 grep -rn "DROP TABLE" src
-printf 'x' > fresh.txt
+printf 'x' > fresh.ts
+npm test > log.txt 2>&1
 npm test > /tmp/log.txt 2>&1
 node build.js &> /dev/null
 cat README.md | tee copy.md
