@@ -12,7 +12,17 @@ from jupyter_appbuilder.approval_rules.rules import ApprovalRule, read_rule
 from jupyter_appbuilder.approval_rules.shell import read
 from jupyter_appbuilder.errors import InvalidInput
 
-HAVE = {"log.txt", "src", "src/App.tsx", "src/main.tsx", "README.md", "package.json", "app.db", "dist", "dist/index.html"}
+HAVE = {
+    "log.txt",
+    "src",
+    "src/App.tsx",
+    "src/main.tsx",
+    "README.md",
+    "package.json",
+    "app.db",
+    "dist",
+    "dist/index.html",
+}
 
 RUN = r"""
 npm test
