@@ -159,8 +159,11 @@ class Session:
             except AppBuilderError:
                 self._astray = True
                 raise
+            last = self.summary.last_seq
+            # Numbers are places in our list: what somebody else of this process stored meanwhile must not be missing.
+            fresh = await self._log.read(self.id, last) if events[0].seq > last + 1 else events
             # No await from here on: the events and the watchers' news of them are one step.
-            self._take(events)
+            self._take(fresh)
         return events
 
     def live(self, type: str, data: dict[str, Any]) -> None:

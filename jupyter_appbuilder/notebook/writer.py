@@ -134,6 +134,8 @@ class NotebookWriter:
         elif self._task is not None:
             self._task.cancel()
         self._closed = True
+        async with self._writing:
+            pass  # a write that was under way has ended
         for timer in self._holders.values():
             if timer is not None:
                 timer.cancel()
@@ -152,6 +154,8 @@ class NotebookWriter:
 
     async def _write(self) -> None:
         async with self._writing:
+            if self._closed:
+                return
             self._stale = False
             try:
                 events = list(await self._events())
