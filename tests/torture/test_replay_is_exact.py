@@ -23,7 +23,8 @@ async def test_any_mess_of_calls_edits_restores_and_stops_replays_to_the_identic
             calls = [some_call(chance) for _ in range(chance.randrange(1, 4))]
             steps.append({"tool_calls": calls, "size": 4000})
         steps.append({"text": "Done."})
-    async with scripted_builder(tmp_path, steps, **plain(tmp_path)) as (builder, server):
+    nothing_asks = [{"pattern": "*", "action": "allow"}]
+    async with scripted_builder(tmp_path, steps, approval_rules=nothing_asks, **plain(tmp_path)) as (builder, server):
         session = await builder.create(title="Mess")
         await session.ready()
         app = session.workspace.app
