@@ -84,9 +84,11 @@ vitest: setup
 	cd labextension && npm test
 
 # Of the moments at which tests/kill kills a server, every fourth; `.venv/bin/pytest -m kill` tries all, in three minutes.
+# Most tests wait, for servers, pages and timers: three files at a time keep two cores busy. JOBS=0 takes one by one.
+JOBS ?= 3
 pytest: export KILL_EVERY ?= 4
 pytest: setup tests/hub/node_modules/.installed
-	$(BIN)/pytest --ignore tests/browser --ignore tests/wheel $(PYTEST_ARGS)
+	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --ignore tests/browser --ignore tests/wheel $(PYTEST_ARGS)
 
 browser: setup
 	$(BIN)/pytest tests/browser $(PYTEST_ARGS)
