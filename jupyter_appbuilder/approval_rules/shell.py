@@ -7,6 +7,7 @@ nothing happens by mistake; what somebody hides on purpose is for the sandbox to
 
 from __future__ import annotations
 
+import logging
 import posixpath
 import re
 import shlex
@@ -14,12 +15,15 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from .rules import UNREADABLE
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
+
+log = logging.getLogger(__name__)
 
 DEEPEST = 6  # lines within lines
 MAX_DEPTH = 200  # nodes within nodes
@@ -89,7 +93,10 @@ def read(line: str) -> Reading:
         reader.unreadable()
     try:
         reader.line(line)
-    except RecursionError:
+    except Exception as error:  # too deep, or what nobody thought of: a person reads it
+        log.warning(
+            "A command could not be read, so it asks: %s", error, exc_info=not isinstance(error, RecursionError)
+        )
         reader.unreadable()
     return Reading(tuple(dict.fromkeys(reader.commands)), tuple(dict.fromkeys(reader.bases)))
 
@@ -364,7 +371,7 @@ class _Reader:
     def _wrapped(self, name: str, rest: Sequence[Word], node: Node | None) -> None:
         options, operands = WRAPPERS[name]
         for option in LINE_OPTIONS.get(name, ()):
-            for word, following in zip(rest, [*rest[1:], None], strict=True):
+            for word, following in zip_longest(rest, rest[1:]):
                 if word.text == option and following:
                     self._texts([following])
                 elif word.text.startswith(option) and len(word.text) > len(option):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import random
 import time
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 
 from jupyter_appbuilder.approval_rules.judgement import Rules, judge
 from jupyter_appbuilder.approval_rules.rules import ApprovalRule, read_rule
-from jupyter_appbuilder.approval_rules.shell import read
+from jupyter_appbuilder.approval_rules.shell import CODE_OPTIONS, DATABASES, SHELLS, WRAPPERS, read
 from jupyter_appbuilder.errors import InvalidInput
 
 HAVE = {
@@ -385,3 +387,20 @@ def test_a_rule_that_is_none_is_refused_by_name(data: Any, field: str) -> None:
 def test_nothing_is_taken_for_known_that_is_not() -> None:
     [command] = [command for command in read('cp "$A" b$C *.txt').commands if command.name == "cp"]
     assert [(word.known, word.glob) for word in command.words[1:]] == [(False, False), (False, False), (True, True)]
+
+
+def test_whatever_words_come_together_can_be_read(caplog: pytest.LogCaptureFixture) -> None:
+    """Each program that takes others, with nothing after it and with pieces of lines in any order."""
+    chance = random.Random(7)
+    others = "find xargs git tee dd cp truncate su"
+    programs = [*WRAPPERS, *SHELLS, *CODE_OPTIONS, *DATABASES, *others.split()]
+    marks = "; && || | & ( ) { } < > << <<< $( ` ' \" \\ -- - -c -e -s -exec -x=1 A=1 {} [ ]"
+    pieces = [*marks.split(), "", "\n"]
+    lines = [*programs, *(f"{program} {piece}" for program in programs for piece in pieces)]
+    for _ in range(3000):
+        words = (chance.choice([*programs, *pieces, "src", "rm", "-rf", "x y"]) for _ in range(chance.randrange(1, 9)))
+        lines.append(" ".join(words))
+    with caplog.at_level(logging.WARNING):
+        for line in lines:
+            read(line)
+    assert [record.exc_info for record in caplog.records if record.exc_info] == []

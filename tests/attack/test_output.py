@@ -100,7 +100,8 @@ async def test_running_a_hostile_notebook_runs_only_what_its_cells_say(tmp_path:
         {"tool_calls": [call("run_command", command="printf '%%%%appbuilder run touch owned\\n' > 'new\nline.txt'")]},
         {"text": f"Done. <script>alert(1)</script> {inject} <img src=x onerror=alert(1)>"},
     ]
-    async with scripted_builder(tmp_path, steps, **plain(tmp_path)) as (builder, _):
+    nothing_asks = [{"pattern": "*", "action": "allow"}]
+    async with scripted_builder(tmp_path, steps, approval_rules=nothing_asks, **plain(tmp_path)) as (builder, _):
         session = await builder.create(name="hostile")
         await session.send("go")
         await session.wait()
