@@ -12,20 +12,19 @@ import re
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
-from weakref import WeakKeyDictionary
 
 from traitlets import Bool, Dict, Enum, Float, Int, List, TraitError, Unicode, default, validate
 from traitlets.config import LoggingConfigurable
 
-from .control import ControlSocket
 from .errors import AppBuilderError, Conflict, InvalidInput, NotFound
 from .events import Draft
 from .log import EventLog, Owner, Summary
 from .log.log import LEASE_SECONDS
+from .sandboxes import Sandboxes
 from .session import Session, checkpoint_draft
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from .forking import ForkPoint
     from .preview.capabilities import Previews
     from .running_app import RunningApp
-    from .sandbox.base import Ready, ReadyPool, SandboxProvider
+    from .sandbox.base import Ready, SandboxProvider
     from .sandbox.templates import Template
     from .tools.base import Tool
     from .usage.accounts import Accounts
@@ -184,8 +183,6 @@ class AppBuilder(LoggingConfigurable):
         self._sessions: dict[str, Session] = {}
         self._opening = asyncio.Lock()
         self._previews: Previews | None = None
-        self._provider: dict[str, SandboxProvider] = {}
-        self._chosen = ""  # what ``auto`` stands for, once tried
         self._catalog: Catalog | None = None
         self._usage: Accounts | None = None
         self._tools: dict[str, Tool[Any]] | None = None
@@ -193,8 +190,9 @@ class AppBuilder(LoggingConfigurable):
         self._trees: dict[Path, str] = {}
         self._housekeeper: asyncio.Task[None] | None = None
         self._warm = False
-        self._unrecorded: WeakKeyDictionary[RunningApp, str] = WeakKeyDictionary()
-        self._control = ControlSocket(label or "another process", self._obey)
+        self.sandboxes = Sandboxes(
+            self.sandbox, self._make_provider, self._apps, pooling=pooling, label=label or "another process"
+        )
         self._background: set[asyncio.Task[Any]] = set()
 
     # Shared parts, made at first use
@@ -291,54 +289,6 @@ class AppBuilder(LoggingConfigurable):
     def _fetched(self) -> Path:
         return Path(self.data_dir) / "fetched-templates"  # not `templates`: those are listed
 
-    def sandbox_provider(self, name: str = "") -> SandboxProvider:
-        """The provider called ``name``, by default the configured one. ``auto`` is what ``choose_sandbox`` found.
-
-        Raises ``InvalidInput`` for an unknown name.
-        """
-        from .sandbox.providers import AUTO, find_provider
-
-        name = name or self.sandbox
-        name = (self._chosen or AUTO[0]) if name == "auto" else name
-        if name not in self._provider:
-            self._provider[name] = find_provider(name)(
-                Path(self.data_dir) / "cache", allow=self.egress_hosts, parent=self
-            )
-        return self._provider[name]
-
-    async def choose_sandbox(self, name: str = "") -> SandboxProvider:
-        """The same, but ``auto`` takes the first that can be used here. Raises ``Unavailable`` where none can."""
-        from .sandbox.providers import first_usable
-
-        if (name or self.sandbox) == "auto" and not self._chosen:
-            self._chosen = await first_usable(self.sandbox_provider)
-        return self.sandbox_provider(name)
-
-    async def sandbox_providers(self) -> list[dict[str, Any]]:
-        """Where apps can run, as JSON: the default first. One that cannot be used says why, and what to do."""
-        from .sandbox.providers import AUTO, find_providers
-
-        with contextlib.suppress(AppBuilderError):
-            await self.choose_sandbox()
-        default = (self._chosen or AUTO[0]) if self.sandbox == "auto" else self.sandbox
-        found = [await self._describe_provider(name, name == default) for name in find_providers()]
-        return sorted(found, key=lambda it: (not it["default"], not it["available"], it["name"]))
-
-    async def _describe_provider(self, name: str, default: bool) -> dict[str, Any]:
-        isolation, message, hint = None, "", ""
-        try:
-            isolation = asdict(await self.sandbox_provider(name).describe_isolation())
-        except AppBuilderError as error:
-            message, hint = error.message, error.hint
-        except Exception as error:
-            # Of another package: whatever it is, the others can be used.
-            self.log.warning("Sandbox provider %r cannot be used", name, exc_info=True)
-            message = f"Sandbox {name!r} cannot be loaded ({type(error).__name__})."
-            hint = "Update or uninstall the package that brings it."
-        available = isolation is not None
-        shown = {"name": name, "default": default, "available": available, "isolation": isolation}
-        return shown | {"message": message, "hint": hint}
-
     # Sessions
 
     async def create(
@@ -364,7 +314,7 @@ class AppBuilder(LoggingConfigurable):
         # A recording fits no template but the one it was made on.
         found = await self.obtain_template(template or (recording.template if recording else self.template))
         self.catalog.resolve(model)
-        provider = await self.choose_sandbox(sandbox)
+        provider = await self.sandboxes.choose(sandbox)
         title = title.strip() or (recording.app_title if recording else _title_of(prompt)) or found.title
         folder = self._reserve(name, title)
         session_id = secrets.token_hex(8)
@@ -388,7 +338,7 @@ class AppBuilder(LoggingConfigurable):
             folder.rmdir()
             raise
         summary = await self.log_store.summary(session_id)
-        pool = self._pool(provider)
+        pool = self.sandboxes.pool(provider)
         ready = pool.claim(found) if pool else None
         try:
             session = await self._assemble(summary, events, owned=True, base_path=ready.base_path if ready else None)
@@ -534,7 +484,7 @@ class AppBuilder(LoggingConfigurable):
         self._warm_up()
         if self.pooling:
             with contextlib.suppress(AppBuilderError):
-                self._expect(self.find_template(self.template), self.sandbox_provider())
+                self._expect(self.find_template(self.template), self.sandboxes.provider())
         return [self.describe(summary) for summary in await self.log_store.summaries(search)]
 
     async def delete(self, session_id: str, *, files: bool = False) -> None:
@@ -579,12 +529,9 @@ class AppBuilder(LoggingConfigurable):
             task.cancel()
         sessions, self._sessions = list(self._sessions.values()), {}
         await asyncio.gather(*(session.close() for session in sessions), return_exceptions=True)
-        for provider in self._provider.values():
-            with contextlib.suppress(Exception):
-                await provider.close()
+        await self.sandboxes.close()
         if self._catalog and self._catalog.local:
             await self._catalog.local.close()
-        await self._control.close()
         await self.log_store.close()
 
     def _warm_up(self) -> None:
@@ -641,9 +588,9 @@ class AppBuilder(LoggingConfigurable):
 
         async def make_sandbox() -> Any:
             await session.placed.wait()
-            await self._listen()
+            await self.sandboxes.listen()
             template = self.find_template(summary.template)
-            sandbox = await self.sandbox_provider(summary.sandbox).create(summary.id, workspace.app, template)
+            sandbox = await self.sandboxes.provider(summary.sandbox).create(summary.id, workspace.app, template)
             await sandbox.allow(network.now, network.refuse)
             return sandbox
 
@@ -751,95 +698,20 @@ class AppBuilder(LoggingConfigurable):
             self._trees[template.files] = await asyncio.to_thread(tree_of, template.files)
         return self._trees[template.files]
 
-    # The sandboxes there are
+    # Sandboxes
 
-    async def sandboxes(self) -> list[dict[str, Any]]:
-        """The sandboxes of this process, as JSON: the oldest first; those that stand ready have no session."""
-
-        async def describe(app: RunningApp, name: str) -> dict[str, Any] | None:
-            found = await app.describe_sandbox()
-            if found is None:
-                return None
-            named = {"session": app.session, "name": name, "template": app.template}
-            return named | await self._kind_of(found["provider"]) | found
-
-        found = await asyncio.gather(*(describe(app, name) for app, name in self._apps()))
-        ready = [
-            {"session": "", "name": "", "template": template} | await self._kind_of(name) | shown
-            for name, provider in list(self._provider.items())
-            if (pool := self._pool(provider)) and hasattr(pool, "describe")
-            for template, shown in await cast("Any", pool).describe()
-        ]
-        return sorted([*(it for it in found if it), *ready], key=lambda it: -it["age"])
-
-    async def stop_sandbox(self, session: str) -> None:
-        """End a session's sandbox, named by the session's id or name. ``NotFound`` where it has none here."""
-        for app, name in self._apps():
-            if session in (app.session, name) and app.placed:
-                await app.stop()
-                return
-        raise NotFound(
-            f"No sandbox of {session!r} runs in this process.",
-            hint="See which do: jupyter appbuilder sandboxes",
-            reason="no_sandbox",
-        )
-
-    async def _kind_of(self, provider: str) -> dict[str, str]:
-        try:
-            async with asyncio.timeout(5):
-                return {"isolation": (await self.sandbox_provider(provider).describe_isolation()).kind}
-        except (AppBuilderError, TimeoutError):
-            return {"isolation": ""}
-
-    async def _listen(self) -> None:
-        """Let the command line ask this process for its sandboxes, from the first one on."""
-        from .sandbox.metrics import watch
-
-        watch(self)
-        try:
-            await self._control.open()
-        except OSError as error:
-            self.log.warning("`jupyter appbuilder sandboxes` will not show those of this process: %s", error)
-
-    async def _obey(self, request: dict[str, Any]) -> dict[str, Any]:
-        if request.get("do") != "stop":
-            return {"sandboxes": await self.sandboxes()}
-        try:
-            await self.stop_sandbox(str(request.get("session")))
-            return {"stopped": True}
-        except NotFound:
-            return {"stopped": False}
-
-    def placed(self) -> list[tuple[str, str]]:
-        """Provider and state of each sandbox; ``waiting`` for those that stand ready."""
-        ready = [
-            (name, "waiting")
-            for name, provider in self._provider.items()
-            for _ in range(getattr(self._pool(provider), "waiting", 0))
-        ]
-        return [*(placed for app, _ in self._apps() if (placed := app.placed)), *ready]
-
-    async def count(self, app: RunningApp, name: str) -> None:
-        """Take an app that no session knows among those that are listed and stopped, as long as it exists."""
-        self._unrecorded[app] = name
-        await self._listen()
+    def _make_provider(self, provider: Callable[..., SandboxProvider]) -> SandboxProvider:
+        return provider(Path(self.data_dir) / "cache", allow=self.egress_hosts, parent=self)
 
     def _apps(self) -> list[tuple[RunningApp, str]]:
-        """Every app of this process, with its name."""
-        sessions = [session for session in self._sessions.values() if session.equipped]
-        return [*((session.app, session.summary.name) for session in sessions), *self._unrecorded.items()]
-
-    # Sandboxes that stand ready
-
-    def _pool(self, provider: SandboxProvider) -> ReadyPool | None:
-        return getattr(provider, "pool", None) if self.pooling else None
+        """The app of every session, with its name."""
+        return [(session.app, session.summary.name) for session in self._sessions.values() if session.equipped]
 
     def _expect(self, template: Template, provider: SandboxProvider) -> None:
         """Somebody is there, and may want a new app from ``template`` soon."""
-        if pool := self._pool(provider):
-            pool.keep(template, Path(self.root_dir).resolve() / FOLDER, self.previews.reserve)
-            if not self._control.is_open:
-                self.in_background(self._listen())
+        folder = Path(self.root_dir).resolve() / FOLDER
+        if listening := self.sandboxes.expect(template, provider, folder, self.previews.reserve):
+            self.in_background(listening)
 
     # Housekeeping
 
@@ -871,9 +743,7 @@ class AppBuilder(LoggingConfigurable):
                     await self.log_store.renew()
                     renewed = time.monotonic()
                 if self.busy or any(time.monotonic() - s.app.used_at < WATCH_SECONDS for s in self._sessions.values()):
-                    for provider in self._provider.values():
-                        if pool := self._pool(provider):
-                            pool.stay()
+                    self.sandboxes.stay()
                 for session in list(self._sessions.values()):
                     if session.channel.watched:
                         await session.look_for_edits()

@@ -67,7 +67,7 @@ async def installed(folder: Path) -> Path:
         app.mkdir()
         for name in ("package.json", template.lock):
             (app / name).write_bytes((template.files / name).read_bytes())
-        sandbox = await builder.sandbox_provider("local").create("edits", app, template)
+        sandbox = await builder.sandboxes.provider("local").create("edits", app, template)
         await sandbox.prepare()
         await sandbox.stop()
     manifest = read_manifest(template.files, template.lock)

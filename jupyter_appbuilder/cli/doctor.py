@@ -112,8 +112,8 @@ async def _git() -> Finding:
 async def _sandbox(builder: AppBuilder) -> list[Finding]:
     try:
         with contextlib.suppress(Unavailable):  # its own check tells why it cannot be used
-            await builder.choose_sandbox()
-        checks = await builder.sandbox_provider().check()
+            await builder.sandboxes.choose()
+        checks = await builder.sandboxes.provider().check()
     except AppBuilderError as error:
         return [Finding("Sandbox", False, error.message, error.hint)]
     return [Finding(f"Sandbox: {check.name}", check.ok, check.detail, check.hint) for check in checks]
@@ -122,9 +122,9 @@ async def _sandbox(builder: AppBuilder) -> list[Finding]:
 async def _cloud(builder: AppBuilder) -> list[Finding]:
     """E2B, for whoever may want it: nothing needs it unless it is chosen, and then it is told already."""
     try:
-        if builder.sandbox_provider().name == "e2b":
+        if builder.sandboxes.provider().name == "e2b":
             return []
-        checks = await builder.sandbox_provider("e2b").check()
+        checks = await builder.sandboxes.provider("e2b").check()
     except AppBuilderError as error:
         return [Finding("Cloud: E2B", False, error.message, error.hint, needed=False)]
     return [Finding(f"Cloud: {check.name}", check.ok, check.detail, check.hint, needed=False) for check in checks]

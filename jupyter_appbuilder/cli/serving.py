@@ -43,7 +43,7 @@ def serve(found: ReplayResult, terminal: Terminal) -> Generator[str]:
 
         async def make_sandbox() -> Any:
             template = builder.find_template(found.template or builder.template)
-            return await (await builder.choose_sandbox()).create(key, found.workspace / "app", template)
+            return await (await builder.sandboxes.choose()).create(key, found.workspace / "app", template)
 
         async def start() -> RunningApp:
             storage = PageStorage(Path(builder.data_dir, "storage", f"{key}.json"))
@@ -53,10 +53,10 @@ def serve(found: ReplayResult, terminal: Terminal) -> Generator[str]:
                 make_sandbox,
                 builder.previews,
                 storage,
-                provider=(await builder.choose_sandbox()).name,
+                provider=(await builder.sandboxes.choose()).name,
                 template=found.template or builder.template,
             )
-            await builder.count(app, found.workspace.name)
+            await builder.sandboxes.count(app, found.workspace.name)
             server = await app.ensure()
             if server.state != "ready":
                 await app.close()

@@ -43,7 +43,7 @@ async def _build(options: argparse.Namespace, terminal: Terminal) -> int:
     builder = AppBuilder(label="jupyter appbuilder templates", config=configuration())
     built: list[dict[str, Any]] = []
     try:
-        provider = cast(E2BSandbox, builder.sandbox_provider("e2b"))
+        provider = cast(E2BSandbox, builder.sandboxes.provider("e2b"))
         if options.alias_prefix:
             provider.template_prefix = options.alias_prefix
         found = builder.templates()

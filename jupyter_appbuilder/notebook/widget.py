@@ -79,7 +79,7 @@ class AppWidget(anywidget.AnyWidget):
             elif method == "unwatch":
                 result = self._unwatch()
             elif method == "sandboxes":
-                result = await self._engine.builder.sandbox_providers()
+                result = await self._engine.builder.sandboxes.describe_providers()
             elif method in ("usage", "raise"):
                 session, accounts = await self._app.session(), self._engine.builder.usage
                 if method == "raise":

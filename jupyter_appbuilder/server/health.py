@@ -20,7 +20,7 @@ class HealthHandler(AppBuilderHandler):
     @authorized
     async def get(self) -> None:
         checks = (
-            [asdict(check) for check in await self.builder.sandbox_provider().check()] if self.flag("checks") else []
+            [asdict(check) for check in await self.builder.sandboxes.provider().check()] if self.flag("checks") else []
         )
         status = "ok" if all(check["ok"] for check in checks) else "degraded"
         self.answer({"status": status, "version": __version__, "checks": checks})

@@ -16,7 +16,7 @@ class SandboxProvidersHandler(AppBuilderHandler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        self.answer(await self.builder.sandbox_providers())
+        self.answer(await self.builder.sandboxes.describe_providers())
 
 
 class SandboxesHandler(AppBuilderHandler):
@@ -27,7 +27,7 @@ class SandboxesHandler(AppBuilderHandler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        self.answer([{"pid": os.getpid()} | sandbox for sandbox in await self.builder.sandboxes()])
+        self.answer([{"pid": os.getpid()} | sandbox for sandbox in await self.builder.sandboxes.describe()])
 
 
 class SandboxHandler(AppBuilderHandler):
@@ -36,6 +36,6 @@ class SandboxHandler(AppBuilderHandler):
     @web.authenticated
     @authorized
     async def delete(self, session: str) -> None:
-        await self.builder.stop_sandbox(session)
+        await self.builder.sandboxes.stop(session)
         self.set_status(204)
         self.finish()

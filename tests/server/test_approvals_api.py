@@ -75,7 +75,7 @@ async def test_the_sandbox_providers_say_what_isolates(call):
 
 async def test_where_apps_can_run_is_listed_also_when_the_configured_place_is_not_there(tmp_path):
     async with app_builder(tmp_path, sandbox="nowhere") as builder:
-        found = {provider["name"]: provider for provider in await builder.sandbox_providers()}
+        found = {provider["name"]: provider for provider in await builder.sandboxes.describe_providers()}
         assert found["local"]["available"]
         assert not any(provider["default"] for provider in found.values())
 

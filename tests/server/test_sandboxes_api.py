@@ -63,7 +63,7 @@ async def test_the_command_line_lists_and_stops_those_of_a_running_server(call, 
     assert (wrong.returncode, json.loads(wrong.stdout)["error"]["reason"]) == (1, "no_sandbox")
     stopped = await asyncio.to_thread(command, "stop", "board")
     assert (stopped.returncode, stopped.stdout.split(".")[0]) == (0, "Stopped board")
-    assert [it for it in await builder.sandboxes() if it["session"]] == []
+    assert [it for it in await builder.sandboxes.describe() if it["session"]] == []
     nothing = await asyncio.to_thread(command, "stop", "--all")
     assert nothing.returncode == 0
     assert (await asyncio.to_thread(command, "stop")).returncode == 2
@@ -74,7 +74,7 @@ async def test_every_sandbox_is_stopped_at_once(call, running, builder):
         await running(name=name)
     stopped = await asyncio.to_thread(command, "stop", "--all", "--json")
     assert len(json.loads(stopped.stdout)["stopped"]) == 2
-    assert [it for it in await builder.sandboxes() if it["session"]] == []
+    assert [it for it in await builder.sandboxes.describe() if it["session"]] == []
 
 
 async def test_another_process_needs_the_secret_to_ask(call, running, jp_runtime_dir):

@@ -65,10 +65,10 @@ async def test_another_packages_provider_is_found_and_used(elsewhere: None, tmp_
         _, result = await session.call("run_command", {"command": "echo works"}, by="person")
         assert "works" in result.text
         assert session.summary.sandbox == "elsewhere"
-        assert builder.sandbox_provider("elsewhere").created == [session.id]  # type: ignore[attr-defined]
+        assert builder.sandboxes.provider("elsewhere").created == [session.id]  # type: ignore[attr-defined]
         here = await builder.create(title="Here")
         assert here.summary.sandbox == "local"
-        shown = {it["name"]: it for it in await builder.sandbox_providers()}
+        shown = {it["name"]: it for it in await builder.sandboxes.describe_providers()}
         assert shown["elsewhere"]["available"]
         assert not shown["broken"]["available"]
     async with app_builder(tmp_path, sandbox="elsewhere", **plain(tmp_path)) as builder:
@@ -98,8 +98,8 @@ async def test_auto_takes_the_cloud_where_this_machine_cannot_isolate_and_a_key_
     settings = Config({"LocalSandbox": {"isolation": "bubblewrap"}})
     async with app_builder(tmp_path, **plain(tmp_path)) as builder:
         builder.update_config(settings)
-        assert isinstance(await builder.choose_sandbox(), E2BSandbox)
-        assert (await builder.choose_sandbox("local")).name == "local"
+        assert isinstance(await builder.sandboxes.choose(), E2BSandbox)
+        assert (await builder.sandboxes.choose("local")).name == "local"
 
 
 async def test_where_nothing_isolates_both_remedies_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,7 +43,7 @@ async def building(folder: Path, **traits: Any) -> AsyncGenerator[AppBuilder]:
 async def standing(builder: AppBuilder, state: str = "ready") -> pools.Ready:
     """The next sandbox that stands ready; whoever looks at the list of apps has it made."""
     await builder.sessions()
-    pool: Any = builder.sandbox_provider().pool  # type: ignore[attr-defined]
+    pool: Any = builder.sandboxes.provider().pool  # type: ignore[attr-defined]
     async with asyncio.timeout(60):
         while True:
             for wish in pool._wishes.values():
@@ -180,7 +180,7 @@ async def test_a_dev_server_that_changes_files_hands_over_none_of_them(tmp_path:
 
 async def test_nothing_stands_ready_where_the_administrator_wants_none(tmp_path: Path):
     async with building(tmp_path) as builder:
-        builder.sandbox_provider().pool.size = 0  # type: ignore[attr-defined]
+        builder.sandboxes.provider().pool.size = 0  # type: ignore[attr-defined]
         await builder.sessions()
         await asyncio.sleep(0.3)
         assert not (tmp_path / "root/appbuilder/.ready").exists()
@@ -189,7 +189,7 @@ async def test_nothing_stands_ready_where_the_administrator_wants_none(tmp_path:
 
 async def test_when_nobody_is_there_any_more_its_memory_is_given_back(tmp_path: Path):
     async with building(tmp_path) as builder:
-        pool: Any = builder.sandbox_provider().pool  # type: ignore[attr-defined]
+        pool: Any = builder.sandboxes.provider().pool  # type: ignore[attr-defined]
         running = pids(await standing(builder))
         pool._idle = 0.5
         pool.stay()
@@ -208,7 +208,7 @@ async def test_a_template_that_cannot_start_keeps_nobody_from_working(tmp_path: 
     traits = {"template_path": [str(shelf)], "template": "plain", "pooling": True, "model": "demo:recorded"}
     async with app_builder(tmp_path, **traits) as builder:
         await builder.sessions()
-        pool: Any = builder.sandbox_provider().pool  # type: ignore[attr-defined]
+        pool: Any = builder.sandboxes.provider().pool  # type: ignore[attr-defined]
         async with asyncio.timeout(60):
             while not any(wish.not_before for wish in pool._wishes.values()):
                 await asyncio.sleep(0.05)
@@ -326,7 +326,7 @@ async def test_no_package_is_fetched_unasked(tmp_path: Path):
     traits = {"template_path": [str(shelf)], "template": "plain", "pooling": True, "model": "demo:recorded"}
     async with app_builder(tmp_path, **traits) as builder:
         await builder.sessions()
-        pool: Any = builder.sandbox_provider().pool  # type: ignore[attr-defined]
+        pool: Any = builder.sandboxes.provider().pool  # type: ignore[attr-defined]
         async with asyncio.timeout(60):
             while not any(wish.not_before for wish in pool._wishes.values()):
                 await asyncio.sleep(0.05)
@@ -337,7 +337,7 @@ async def test_no_package_is_fetched_unasked(tmp_path: Path):
 async def test_where_folders_cannot_be_moved_nothing_stands_ready(tmp_path: Path):
     """Without mounts a dev server knows its files by the paths they had."""
     async with building(tmp_path) as builder:
-        provider: Any = builder.sandbox_provider()
+        provider: Any = builder.sandboxes.provider()
         provider.isolation = "landlock"
         await builder.sessions()
         async with asyncio.timeout(60):
@@ -352,9 +352,9 @@ async def test_where_folders_cannot_be_moved_nothing_stands_ready(tmp_path: Path
 async def test_a_sandbox_that_waits_is_listed_and_counted(tmp_path: Path):
     async with building(tmp_path) as builder:
         await standing(builder)
-        [waiting] = await builder.sandboxes()
+        [waiting] = await builder.sandboxes.describe()
         assert (waiting["session"], waiting["template"], waiting["state"]) == ("", "plain", "waiting")
         assert waiting["memory"] > 1_000_000
-        assert builder.placed() == [("local", "waiting")]
+        assert builder.sandboxes.placed() == [("local", "waiting")]
         [answer] = [it for it in await ask_all({"do": "list"}) if it["pid"] == os.getpid()]
         assert [it["state"] for it in answer["sandboxes"]] == ["waiting"]
