@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound, Unavailable
 from ..events import By, Draft, Event
+from ..settings_file import write_settings
 from .rules import ApprovalRule, Source, read_rules
 
 MOST = 1000  # rules of one person
@@ -59,16 +58,7 @@ class RuleBook:
         return found
 
     def _write(self, rules: Sequence[ApprovalRule]) -> None:
-        text = json.dumps({"rules": [rule.to_json() for rule in rules]}, indent=2, ensure_ascii=False) + "\n"
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=".approval_rules-")
-        try:
-            with os.fdopen(handle, "w") as file:
-                file.write(text)
-            Path(name).replace(self.path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_settings(self.path, {"rules": [rule.to_json() for rule in rules]})
 
 
 def find_rule(id: str, rules: Iterable[ApprovalRule]) -> ApprovalRule | None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any, Literal, cast, get_args
 
 from ..errors import AppBuilderError, InvalidInput
 from ..events import Event
+from ..settings_file import write_settings
 from .days import zone
 
 Scope = Literal["turn", "session", "day"]
@@ -227,15 +226,7 @@ class BudgetSettings:
         }
 
     def _write(self, data: Mapping[str, Any]) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self._file.parent, prefix=".budgets-")  # made with mode 0600
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(data, file, indent=2)
-            os.replace(temporary, self._file)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_settings(self._file, data)
         self._read = (0, OwnBudgets())
 
 

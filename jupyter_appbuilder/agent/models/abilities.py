@@ -6,13 +6,14 @@ model's name, so that another endpoint under the same name starts with nothing k
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
+
+from ...settings_file import write_settings
 
 if TYPE_CHECKING:
     from .openai_compatible import Endpoint
@@ -95,17 +96,9 @@ class AbilityStore:
         self._entries = entries
         if self._file is None:
             return
-        temporary = ""
-        try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=self._file.parent, prefix=".models-")
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(entries, file, indent=1)
-            os.replace(temporary, self._file)
+        with contextlib.suppress(OSError):  # it is found out again
+            write_settings(self._file, entries)
             self._changed = self._file.stat().st_mtime_ns
-        except OSError:
-            if temporary:
-                Path(temporary).unlink(missing_ok=True)
 
 
 def _key(endpoint: Endpoint, model: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 from ...errors import InvalidInput
+from ...settings_file import write_settings
 from .redaction import public_url
 
 Source = Literal["panel", "configuration", "environment", ""]
@@ -309,15 +309,7 @@ class Credentials:
         return self._cached[1]
 
     def _write(self, stored: Mapping[str, Any]) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self._file.parent, prefix=".providers-")  # made with mode 0600
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(stored, file, indent=2)
-            os.replace(temporary, self._file)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_settings(self._file, stored)
         self._cached = (0, {})
 
 

@@ -16,6 +16,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from pathlib import Path
 from typing import Any, cast
 
+from ....settings_file import write_settings
 from ..base import ModelError, ModelProgress
 from ..openai_compatible import Endpoint
 from . import machine
@@ -96,8 +97,7 @@ class LocalModels:
         if self._used is None or names == self._used_before():
             return
         with contextlib.suppress(OSError):  # it is a convenience
-            self._used.parent.mkdir(parents=True, exist_ok=True)
-            self._used.write_text(json.dumps(names, indent=1), encoding="utf-8")
+            write_settings(self._used, names)
 
     def forget(self) -> None:
         """Offer none of those used before any more."""

@@ -6,6 +6,7 @@ import type { Api, ApprovalRule } from '../transport';
 import type { Translation } from '../translation';
 import { RequestFailed } from '../wire';
 import { Icon, Spinner } from './Icon';
+import { Page } from './Page';
 import { plainly } from './plainly';
 import { useTranslation } from './surroundings';
 import { Failure } from './Turn';
@@ -65,76 +66,60 @@ export function RulesPage({
     void change(api.removeRule(rule.id, from)).then(done => done && heading.current?.focus());
   };
   return (
-    <section className="jp-AppBuilder-usage jp-AppBuilder-rules" aria-labelledby="jp-AppBuilder-rules-title">
-      <div className="jp-AppBuilder-headerRow">
-        <button
-          type="button"
-          className="jp-AppBuilder-iconButton"
-          aria-label={trans.__('Back')}
-          title={trans.__('Back')}
-          onClick={onClose}
-        >
-          <Icon name="back" />
-        </button>
-        <h2 id="jp-AppBuilder-rules-title" tabIndex={-1} ref={heading}>
-          {trans.__('Approval rules')}
-        </h2>
-      </div>
-      <div className="jp-AppBuilder-usageBody">
-        <p className="jp-AppBuilder-quiet">
-          {trans.__(
-            'The agent works on its own in its sandbox. What destroys something waits for your word, and these rules say what else runs, asks or is denied. What you do yourself is never held back.'
-          )}
-        </p>
-        {failure && <Failure error={failure} />}
-        {rules === null && !failure && (
-          <p className="jp-AppBuilder-note" role="status">
-            <Spinner /> {trans.__('Loading…')}
-          </p>
+    <Page title={trans.__('Approval rules')} heading={heading} onClose={onClose}>
+      <p className="jp-AppBuilder-quiet">
+        {trans.__(
+          'The agent works on its own in its sandbox. What destroys something waits for your word, and these rules say what else runs, asks or is denied. What you do yourself is never held back.'
         )}
-        {rules !== null && (
-          <>
-            <NewRule
-              app={session !== null}
-              busy={busy}
-              onAdd={async (rule, forApp) => change(api.setRule(rule, forApp ? session : null))}
-            />
-            {session !== null && (
-              <RuleList
-                title={trans.__('For this app')}
-                about={title}
-                rules={of('app')}
-                busy={busy}
-                onRemove={remove}
-                empty={trans.__('None yet. “Always for this app” on a question of the agent’s adds one.')}
-              />
-            )}
+      </p>
+      {failure && <Failure error={failure} />}
+      {rules === null && !failure && (
+        <p className="jp-AppBuilder-note" role="status">
+          <Spinner /> {trans.__('Loading…')}
+        </p>
+      )}
+      {rules !== null && (
+        <>
+          <NewRule
+            app={session !== null}
+            busy={busy}
+            onAdd={async (rule, forApp) => change(api.setRule(rule, forApp ? session : null))}
+          />
+          {session !== null && (
             <RuleList
-              title={trans.__('For all your apps')}
-              rules={of('person')}
+              title={trans.__('For this app')}
+              about={title}
+              rules={of('app')}
               busy={busy}
               onRemove={remove}
-              empty={trans.__(
-                'None yet. Add one above: deny “git push *” keeps the agent from pushing, ask “*” with the tool install_packages has every new package asked for.'
-              )}
+              empty={trans.__('None yet. “Always for this app” on a question of the agent’s adds one.')}
             />
-            {of('configuration').length > 0 && (
-              <RuleList
-                title={trans.__('Set by the administrator')}
-                about={trans.__('What is denied or asked for here cannot be loosened.')}
-                rules={of('configuration')}
-              />
+          )}
+          <RuleList
+            title={trans.__('For all your apps')}
+            rules={of('person')}
+            busy={busy}
+            onRemove={remove}
+            empty={trans.__(
+              'None yet. Add one above: deny “git push *” keeps the agent from pushing, ask “*” with the tool install_packages has every new package asked for.'
             )}
-            <BuiltIn rules={of('default')} />
-            <p className="jp-AppBuilder-hint">
-              {trans.__(
-                'A deny counts, whoever wrote it. Otherwise an app’s rules go before yours, and yours before the built-in ones; in each of them asking goes before allowing. What no rule fits runs.'
-              )}
-            </p>
-          </>
-        )}
-      </div>
-    </section>
+          />
+          {of('configuration').length > 0 && (
+            <RuleList
+              title={trans.__('Set by the administrator')}
+              about={trans.__('What is denied or asked for here cannot be loosened.')}
+              rules={of('configuration')}
+            />
+          )}
+          <BuiltIn rules={of('default')} />
+          <p className="jp-AppBuilder-hint">
+            {trans.__(
+              'A deny counts, whoever wrote it. Otherwise an app’s rules go before yours, and yours before the built-in ones; in each of them asking goes before allowing. What no rule fits runs.'
+            )}
+          </p>
+        </>
+      )}
+    </Page>
   );
 }
 

@@ -18,6 +18,7 @@ import {
 import { RequestFailed } from '../wire';
 import { amount, BudgetBars, mostOf, RaiseBudget } from './Budgets';
 import { Icon, Spinner } from './Icon';
+import { Page } from './Page';
 import { useTranslation } from './surroundings';
 import { Failure } from './Turn';
 
@@ -53,83 +54,67 @@ export function UsagePage({
   const budgets = [...(session?.budgets.filter(budget => budget.scope !== 'day') ?? [])];
   const raisable = toRaise(budgets, session?.held ?? false);
   return (
-    <section className="jp-AppBuilder-usage" aria-labelledby="jp-AppBuilder-usage-title">
-      <div className="jp-AppBuilder-headerRow">
-        <button
-          type="button"
-          className="jp-AppBuilder-iconButton"
-          aria-label={trans.__('Back')}
-          title={trans.__('Back')}
-          onClick={onClose}
-        >
-          <Icon name="back" />
-        </button>
-        <h2 id="jp-AppBuilder-usage-title" tabIndex={-1} ref={heading}>
-          {trans.__('Usage and budgets')}
-        </h2>
-      </div>
-      <div className="jp-AppBuilder-usageBody">
-        {failure && <Failure error={failure} />}
-        {problem && <Failure error={problem} />}
-        {!report && !failure && (
-          <p className="jp-AppBuilder-note" role="status">
-            <Spinner /> {trans.__('Loading…')}
-          </p>
-        )}
-        {report && (
-          <>
-            <Card title={trans.__('Today')}>
-              <Figure totals={report.today} none={trans.__('Nothing was used today.')} />
-              <BudgetBars budgets={report.budgets} />
-            </Card>
-            {session && (
-              <Card title={trans.__('This session')}>
-                <Figure
-                  totals={session.usage}
-                  none={trans.__('Nothing yet: tokens and cost of each request will be listed here.')}
+    <Page title={trans.__('Usage and budgets')} heading={heading} onClose={onClose}>
+      {failure && <Failure error={failure} />}
+      {problem && <Failure error={problem} />}
+      {!report && !failure && (
+        <p className="jp-AppBuilder-note" role="status">
+          <Spinner /> {trans.__('Loading…')}
+        </p>
+      )}
+      {report && (
+        <>
+          <Card title={trans.__('Today')}>
+            <Figure totals={report.today} none={trans.__('Nothing was used today.')} />
+            <BudgetBars budgets={report.budgets} />
+          </Card>
+          {session && (
+            <Card title={trans.__('This session')}>
+              <Figure
+                totals={session.usage}
+                none={trans.__('Nothing yet: tokens and cost of each request will be listed here.')}
+              />
+              {!session.model.priced && <Unpriced model={name(session.model.model)} />}
+              <BudgetBars budgets={budgets} />
+              {raisable.map(budget => (
+                <RaiseBudget
+                  key={budget.unit}
+                  budget={budget}
+                  most={mostOf(report.settings, budget.unit)}
+                  onRaise={async amounts => {
+                    await transport?.raiseBudget(amounts);
+                    refresh();
+                  }}
                 />
-                {!session.model.priced && <Unpriced model={name(session.model.model)} />}
-                <BudgetBars budgets={budgets} />
-                {raisable.map(budget => (
-                  <RaiseBudget
-                    key={budget.unit}
-                    budget={budget}
-                    most={mostOf(report.settings, budget.unit)}
-                    onRaise={async amounts => {
-                      await transport?.raiseBudget(amounts);
-                      refresh();
-                    }}
-                  />
-                ))}
-                {session.turns.length > 0 && <Turns turns={session.turns} name={name} />}
-              </Card>
+              ))}
+              {session.turns.length > 0 && <Turns turns={session.turns} name={name} />}
+            </Card>
+          )}
+          <OverTime report={report} days={days} setDays={setDays} name={name} />
+          <BudgetForm key={JSON.stringify(report.settings)} api={api} report={report} onSaved={refresh} />
+          {report.total.requests > 0 && (
+            <div className="jp-AppBuilder-usageExport">
+              <span className="jp-AppBuilder-hint">
+                {trans._n('Every request of the last day:', 'Every request of the last %1 days:', days, days)}
+              </span>
+              <button type="button" className="jp-AppBuilder-button" onClick={() => download('csv')}>
+                <Icon name="download" />
+                CSV
+              </button>
+              <button type="button" className="jp-AppBuilder-button" onClick={() => download('json')}>
+                <Icon name="download" />
+                JSON
+              </button>
+            </div>
+          )}
+          <p className="jp-AppBuilder-hint">
+            {trans.__(
+              'Costs are worked out from list prices; discounts are not known here. What your provider bills is what counts.'
             )}
-            <OverTime report={report} days={days} setDays={setDays} name={name} />
-            <BudgetForm key={JSON.stringify(report.settings)} api={api} report={report} onSaved={refresh} />
-            {report.total.requests > 0 && (
-              <div className="jp-AppBuilder-usageExport">
-                <span className="jp-AppBuilder-hint">
-                  {trans._n('Every request of the last day:', 'Every request of the last %1 days:', days, days)}
-                </span>
-                <button type="button" className="jp-AppBuilder-button" onClick={() => download('csv')}>
-                  <Icon name="download" />
-                  CSV
-                </button>
-                <button type="button" className="jp-AppBuilder-button" onClick={() => download('json')}>
-                  <Icon name="download" />
-                  JSON
-                </button>
-              </div>
-            )}
-            <p className="jp-AppBuilder-hint">
-              {trans.__(
-                'Costs are worked out from list prices; discounts are not known here. What your provider bills is what counts.'
-              )}
-            </p>
-          </>
-        )}
-      </div>
-    </section>
+          </p>
+        </>
+      )}
+    </Page>
   );
 }
 
