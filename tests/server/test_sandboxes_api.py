@@ -11,6 +11,8 @@ import sys
 
 import pytest
 
+from jupyter_appbuilder.control import address
+
 
 @pytest.fixture
 def running(new_session, builder):
@@ -84,7 +86,8 @@ async def test_another_process_needs_the_secret_to_ask(call, running, jp_runtime
     assert (folder.stat().st_mode & 0o077, note.stat().st_mode & 0o077) == (0, 0)
 
     async def ask(request: dict[str, str]) -> bytes:
-        reader, writer = await asyncio.open_unix_connection(note.with_suffix(".sock"))
+        with address(note.with_suffix(".sock")) as socket:
+            reader, writer = await asyncio.open_unix_connection(socket)
         writer.write(json.dumps(request).encode() + b"\n")
         answer = await asyncio.wait_for(reader.readline(), 10)
         writer.close()
