@@ -59,7 +59,7 @@ class ControlSocket:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         path, note = folder / f"{name}.sock", folder / f"{name}.json"
-        with address(path) as address:
+        with socket_address(path) as address:
             self._server = await asyncio.start_unix_server(self._serve, address)
         path.chmod(0o600)
         self._files = [path, note]
@@ -98,7 +98,7 @@ async def ask_all(request: dict[str, Any]) -> list[dict[str, Any]]:
 async def _ask(note: Path, request: dict[str, Any]) -> dict[str, Any] | None:
     try:
         told = _read(note)
-        with address(note.with_suffix(".sock")) as address:
+        with socket_address(note.with_suffix(".sock")) as address:
             reader, writer = await asyncio.open_unix_connection(address, limit=LONGEST)
     except (FileNotFoundError, ConnectionRefusedError):
         _remove(note)  # it was killed
@@ -135,7 +135,7 @@ def _remove(note: Path) -> None:
 
 
 @contextlib.contextmanager
-def address(path: Path) -> Generator[str]:
+def socket_address(path: Path) -> Generator[str]:
     """The path, or a shorter one to the same place."""
     if len(os.fsencode(path)) <= PATH_LIMIT or not Path("/proc/self/fd").is_dir():
         yield str(path)

@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from jupyter_appbuilder.control import address
+from jupyter_appbuilder.control import socket_address
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ async def test_another_process_needs_the_secret_to_ask(call, running, jp_runtime
     assert (folder.stat().st_mode & 0o077, note.stat().st_mode & 0o077) == (0, 0)
 
     async def ask(request: dict[str, str]) -> bytes:
-        with address(note.with_suffix(".sock")) as socket:
+        with socket_address(note.with_suffix(".sock")) as socket:
             reader, writer = await asyncio.open_unix_connection(socket)
         writer.write(json.dumps(request).encode() + b"\n")
         answer = await asyncio.wait_for(reader.readline(), 10)
