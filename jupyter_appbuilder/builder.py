@@ -21,7 +21,7 @@ from traitlets import Bool, Dict, Enum, Float, Int, List, TraitError, Unicode, d
 from traitlets.config import LoggingConfigurable
 
 from .errors import AppBuilderError, Conflict, InvalidInput, NotFound
-from .events import Draft
+from .events import Draft, Event
 from .log import EventLog, Owner, Summary
 from .log.log import LEASE_SECONDS
 from .sandboxes import Sandboxes
@@ -316,28 +316,9 @@ class AppBuilder(LoggingConfigurable):
         self.catalog.resolve(model)
         provider = await self.sandboxes.choose(sandbox)
         title = title.strip() or (recording.app_title if recording else _title_of(prompt)) or found.title
-        folder = self._reserve(name, title)
-        session_id = secrets.token_hex(8)
-        try:
-            created = Draft(
-                "session.created",
-                {
-                    "name": folder.name,
-                    "title": title,
-                    "root": str(folder.parent.parent),
-                    "path": f"{FOLDER}/{folder.name}",
-                    "template": found.name,
-                    "template_tree": await self._tree_of(found),
-                    "model": model,
-                    "sandbox": provider.name,
-                },
-            )
-            await self.log_store.claim(session_id)
-            events = await self.log_store.append(session_id, [created])
-        except BaseException:
-            folder.rmdir()
-            raise
-        summary = await self.log_store.summary(session_id)
+        tree = await self._tree_of(found)
+        made_of = {"template": found.name, "template_tree": tree, "model": model, "sandbox": provider.name}
+        summary, events = await self._register(self._reserve(name, title), title, made_of)
         pool = self.sandboxes.pool(provider)
         ready = pool.claim(found) if pool else None
         try:
@@ -346,7 +327,7 @@ class AppBuilder(LoggingConfigurable):
             if ready:
                 await ready.discard()
             raise
-        self._sessions[session_id] = session
+        self._sessions[session.id] = session
         self._keep_house()
         begun = session.begin(self._furnish(session, found, ready))
         if ready:
@@ -392,20 +373,11 @@ class AppBuilder(LoggingConfigurable):
         self.catalog.resolve(model)
         wanted, title = names(origin.name, origin.title)
         folder = self._reserve(name, "", wanted)
-        session_id = secrets.token_hex(8)
-        root = str(folder.parent.parent)
-        own = {"name": folder.name, "title": fork_title(title, folder.name), "root": root}
-        created = {**point.events[0].data, **own, "path": f"{FOLDER}/{folder.name}"}
-        try:
-            await self.log_store.claim(session_id)
-            first = await self.log_store.append(session_id, [Draft("session.created", created)])
-        except BaseException:
-            folder.rmdir()
-            raise
-        session = await self._assemble(await self.log_store.summary(session_id), first, owned=True)
-        self._sessions[session_id] = session
+        summary, first = await self._register(folder, fork_title(title, folder.name), point.events[0].data)
+        session = await self._assemble(summary, first, owned=True)
+        self._sessions[session.id] = session
         self._keep_house()
-        session.begin(self._branch_off(session, origin, point, inherited(point, events, created, model)))
+        session.begin(self._branch_off(session, origin, point, inherited(point, events, first[0].data, model)))
         return session, point
 
     async def _branch_off(self, session: Session, origin: Summary, point: ForkPoint, drafts: Sequence[Draft]) -> None:
@@ -420,6 +392,18 @@ class AppBuilder(LoggingConfigurable):
             await asyncio.to_thread(copy_storage, storage / f"{origin.id}.json", storage / f"{session.id}.json")
             await session.adopt(point.events[1:], drafts)
             placed()  # last: what the app may reach is in the log
+
+    async def _register(self, folder: Path, title: str, made_of: Mapping[str, Any]) -> tuple[Summary, list[Event]]:
+        """Store that a session was made, in its new ``folder``. Where that fails, the folder goes."""
+        session_id = secrets.token_hex(8)
+        place = {"name": folder.name, "title": title, "root": str(folder.parent.parent)}
+        created = {**made_of, **place, "path": f"{FOLDER}/{folder.name}"}
+        with contextlib.ExitStack() as undoing:
+            undoing.callback(folder.rmdir)
+            await self.log_store.claim(session_id)
+            events = await self.log_store.append(session_id, [Draft("session.created", created)])
+            undoing.pop_all()
+        return await self.log_store.summary(session_id), events
 
     @contextlib.asynccontextmanager
     async def _founding(self, session: Session) -> AsyncGenerator[Callable[[], None]]:

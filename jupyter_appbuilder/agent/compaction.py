@@ -19,6 +19,7 @@ from ..retries import without_dropped
 from ..tools.bounds import bounded
 from ..usage.spending import CHARACTERS_A_TOKEN, Spending, estimate
 from .models.base import Message, Model, ModelError, ModelResponse, ModelSettings, TextDelta, ToolDefinition
+from .progress import CHECK
 
 if TYPE_CHECKING:
     from .history import History
@@ -95,7 +96,7 @@ class Compactor:
             return False
         events = without_dropped(self._history.events)
         size = characters(self._history.messages()) + self._tools_size()
-        self._sizes = {**self._sizes, events[-1].seq: size}
+        self._sizes[events[-1].seq] = size
         last, answered = _last(events, "history.compacted"), _last(events, "response.completed")
         if last and (answered is None or answered.seq < last.seq):
             return False  # what was just compacted has not been answered yet
@@ -266,7 +267,7 @@ def from_log(events: Sequence[Event]) -> str:
     )
     if said:
         parts.append(f"## Said last\n\n{said.strip()[:1_500]}")
-    checks = [e.data for e in events if e.type == "tool.finished" and e.data["tool"] == "check_app"]
+    checks = [e.data for e in events if e.type == "tool.finished" and e.data["tool"] == CHECK]
     if checks and not checks[-1]["ok"]:
         parts.append(f"## Open problems\n\nThe last check failed: {checks[-1]['text'][:1_500]}")
     parts.append("## Next step\n\nSee what the files hold now, then go on with what the person asked last.")

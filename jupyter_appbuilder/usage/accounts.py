@@ -16,7 +16,7 @@ from ..events import Event, timestamp
 from ..log import Summary
 from .budgets import TRAITS, BudgetSettings, Unit, amount
 from .days import name_of, starts
-from .ledger import UsageTotals, ledger
+from .ledger import Ledger, UsageTotals, ledger
 from .prices import PriceList
 from .spending import Spending, budgets
 
@@ -86,7 +86,7 @@ class Accounts:
             "session": summary.id,
             "title": summary.title,
             "usage": used.session.to_json(),
-            "turns": _turns(events),
+            "turns": _turns(events, used),
             "models": [
                 {"model": model, "usage": usage.to_json(), "priced": self.prices.known(model)}
                 for model, usage in sorted(used.models.items(), key=lambda item: -item[1].tokens)
@@ -175,9 +175,8 @@ def _grouped(rows: Iterable[tuple[str, UsageTotals]]) -> list[tuple[str, UsageTo
     return sorted(found.items(), key=lambda item: (-item[1].dollars, -item[1].tokens))
 
 
-def _turns(events: Sequence[Event]) -> list[dict[str, Any]]:
+def _turns(events: Sequence[Event], used: Ledger) -> list[dict[str, Any]]:
     """Turns that asked a model, with their steps, the last first."""
-    used = ledger(events)
     asked: dict[str, str] = {}
     for event in events:
         if event.type == "message.user":
