@@ -1,5 +1,6 @@
 import * as React from 'react';
 import type { EventData } from '../events';
+import { Disclosure } from './Disclosure';
 import { Icon } from './Icon';
 import { Markdown } from './Markdown';
 import { useTranslation } from './surroundings';
@@ -13,16 +14,13 @@ export function Compacted({ compacted }: { compacted: EventData['history.compact
   return (
     <div className="jp-AppBuilder-card">
       <div className="jp-AppBuilder-cardHead">
-        <button
-          type="button"
+        <Disclosure
+          body={body}
+          open={open}
+          onToggle={setOpen}
           className="jp-AppBuilder-cardToggle"
-          aria-expanded={open}
-          aria-controls={body}
-          aria-label={trans.__('Shortened memory: the summary')}
-          onClick={() => setOpen(!open)}
-        >
-          <Icon name="chevron" className="jp-AppBuilder-chevron" />
-        </button>
+          label={trans.__('Shortened memory: the summary')}
+        />
         <Icon name="clock" />
         <span
           className="jp-AppBuilder-cardTitle jp-mod-wrapping"

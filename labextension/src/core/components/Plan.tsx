@@ -1,5 +1,6 @@
 import * as React from 'react';
 import type { PlanItem } from '../view';
+import { Disclosure } from './Disclosure';
 import { Icon, Spinner } from './Icon';
 import { Markdown } from './Markdown';
 import { useTranslation } from './surroundings';
@@ -132,16 +133,13 @@ function ClosedPlan({ item }: { item: PlanItem }): React.ReactElement {
   return (
     <div className="jp-AppBuilder-card">
       <div className="jp-AppBuilder-cardHead">
-        <button
-          type="button"
+        <Disclosure
+          body={body}
+          open={open}
+          onToggle={setOpen}
           className="jp-AppBuilder-cardToggle"
-          aria-expanded={open}
-          aria-controls={body}
-          aria-label={trans.__('%1: show it', label)}
-          onClick={() => setOpen(!open)}
-        >
-          <Icon name="chevron" className="jp-AppBuilder-chevron" />
-        </button>
+          label={trans.__('%1: show it', label)}
+        />
         <Icon name={accepted ? 'check' : 'plan'} />
         <span className="jp-AppBuilder-cardTitle">{label}</span>
         {accepted && when && (

@@ -2,6 +2,7 @@ import * as React from 'react';
 import type { Turn, ForkedItem } from '../view';
 import { RequestFailed } from '../wire';
 import { Lines } from './Code';
+import { Disclosure } from './Disclosure';
 import { Icon } from './Icon';
 import { useHost, useTranslation } from './surroundings';
 import { Failure, type TurnActions } from './Turn';
@@ -203,17 +204,10 @@ export function DroppedTurn({
     <article className="jp-AppBuilder-turn" aria-label={trans.__('Dropped try: %1', turn.request.slice(0, 80))}>
       <div className="jp-AppBuilder-checkpoint">
         <div className="jp-AppBuilder-checkpointHead">
-          <button
-            type="button"
-            className="jp-AppBuilder-button jp-mod-quiet"
-            aria-expanded={open}
-            aria-controls={body}
-            onClick={() => setOpen(!open)}
-          >
-            <Icon name="chevron" className="jp-AppBuilder-chevron" />
+          <Disclosure body={body} open={open} onToggle={setOpen} className="jp-AppBuilder-button jp-mod-quiet">
             <span>{dropped?.edits ? trans.__('Dropped try and edits') : trans.__('Dropped try')}</span>
             {checkpoint && <Lines added={checkpoint.added} removed={checkpoint.removed} />}
-          </button>
+          </Disclosure>
           {previous && (
             <button
               type="button"

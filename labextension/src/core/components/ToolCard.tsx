@@ -8,6 +8,7 @@ import { toolLabel, type ToolLabel } from '../toolLabel';
 import { linesChanged, type ToolItem } from '../view';
 import type { PartialResponse } from '../wire';
 import { CodeBlock, DiffFiles, DiffLines, FileLink, Lines, PathText } from './Code';
+import { Disclosure } from './Disclosure';
 import { Icon, Spinner } from './Icon';
 import { NewProblems, withoutNews } from './NewProblems';
 import { useTranslation } from './surroundings';
@@ -25,16 +26,13 @@ export const ToolCard = React.memo(function ToolCard({ item }: { item: ToolItem 
   return (
     <div className={`jp-AppBuilder-card jp-mod-${item.state}`}>
       <div className="jp-AppBuilder-cardHead">
-        <button
-          type="button"
+        <Disclosure
+          body={body}
+          open={open}
+          onToggle={setChosen}
           className="jp-AppBuilder-cardToggle"
-          aria-expanded={open}
-          aria-controls={body}
-          aria-label={trans.__('%1: details', `${verb} ${label.path ?? label.subject}`.trim())}
-          onClick={() => setChosen(!open)}
-        >
-          <Icon name="chevron" className="jp-AppBuilder-chevron" />
-        </button>
+          label={trans.__('%1: details', `${verb} ${label.path ?? label.subject}`.trim())}
+        />
         <Icon name={label.icon} />
         <span className="jp-AppBuilder-cardTitle">
           <span className="jp-AppBuilder-verb">{verb}</span>

@@ -8,6 +8,7 @@ import { RequestFailed } from '../wire';
 import { Approval, NetworkChange, Refused, RuleChange } from './Approval';
 import { DiffFiles, FileLink, Lines, PathText } from './Code';
 import { Compacted } from './Compacted';
+import { Disclosure } from './Disclosure';
 import { Icon, Spinner } from './Icon';
 import { Markdown } from './Markdown';
 import { ModeTag } from './ModeChooser';
@@ -188,17 +189,10 @@ function CheckpointRow({
   return (
     <div className="jp-AppBuilder-checkpoint">
       <div className="jp-AppBuilder-checkpointHead">
-        <button
-          type="button"
-          className="jp-AppBuilder-button jp-mod-quiet"
-          aria-expanded={open}
-          aria-controls={body}
-          onClick={() => setOpen(!open)}
-        >
-          <Icon name="chevron" className="jp-AppBuilder-chevron" />
+        <Disclosure body={body} open={open} onToggle={setOpen} className="jp-AppBuilder-button jp-mod-quiet">
           <span>{trans._n('%1 file changed', '%1 files changed', checkpoint.files, checkpoint.files)}</span>
           <Lines added={checkpoint.added} removed={checkpoint.removed} />
-        </button>
+        </Disclosure>
         {current ? (
           <span className="jp-AppBuilder-tag">{trans.__('current version')}</span>
         ) : (
@@ -361,16 +355,13 @@ function FileChange({ item }: { item: FileItem }): React.ReactElement {
     <div className="jp-AppBuilder-card jp-mod-person">
       <div className="jp-AppBuilder-cardHead">
         {patch ? (
-          <button
-            type="button"
+          <Disclosure
+            body={body}
+            open={open}
+            onToggle={setOpen}
             className="jp-AppBuilder-cardToggle"
-            aria-expanded={open}
-            aria-controls={body}
-            aria-label={trans.__('%1 %2: details', verb, path)}
-            onClick={() => setOpen(!open)}
-          >
-            <Icon name="chevron" className="jp-AppBuilder-chevron" />
-          </button>
+            label={trans.__('%1 %2: details', verb, path)}
+          />
         ) : (
           <span className="jp-AppBuilder-cardToggle" />
         )}
