@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -64,6 +65,12 @@ async def endpoint_of(server: ModelServer) -> Endpoint:
     raise AssertionError("it did not start")
 
 
+def http_client(endpoint: Endpoint) -> httpx.AsyncClient:
+    """What any program could ask it with."""
+    transport = httpx.AsyncHTTPTransport(uds=endpoint.socket)
+    return httpx.AsyncClient(base_url=endpoint.base_url, transport=transport, timeout=60)
+
+
 async def gone(pid: int | None) -> bool:
     """Whether a process ends, its children with it, within some seconds."""
     for _ in range(100):
@@ -115,7 +122,7 @@ async def test_nobody_else_on_the_machine_can_use_it(tmp_path: Path):
         server = server_of(models, "tiny.gguf")
         endpoint = await endpoint_of(server)
         body = {"messages": HELLO, "max_tokens": 1}
-        async with httpx.AsyncClient(base_url=endpoint.base_url) as client:
+        async with http_client(endpoint) as client:
             refused = await client.post("/chat/completions", json=body)
             named = await client.get("/models")
             key = {"Authorization": f"Bearer {endpoint.api_key}"}
@@ -124,8 +131,11 @@ async def test_nobody_else_on_the_machine_can_use_it(tmp_path: Path):
         assert server.pid
         for process in [psutil.Process(server.pid), *psutil.Process(server.pid).children()]:
             assert endpoint.api_key not in " ".join([*process.cmdline(), *process.environ().values()])
-            for connection in process.net_connections("inet"):
-                assert connection.laddr.ip == "127.0.0.1"
+            assert not process.net_connections("inet")
+        folder = Path(endpoint.socket).parent
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        await server.stop()
+        assert not folder.exists()
 
 
 async def test_random_weights_are_held_to_a_schema(tmp_path: Path):
@@ -139,7 +149,7 @@ async def test_random_weights_are_held_to_a_schema(tmp_path: Path):
     async with catalog(tmp_path) as models:
         endpoint = await endpoint_of(server_of(models, "tiny.gguf"))
         form = {"type": "json_schema", "json_schema": {"name": "call", "strict": True, "schema": schema}}
-        async with httpx.AsyncClient(base_url=endpoint.base_url, timeout=60) as client:
+        async with http_client(endpoint) as client:
             for seed in range(3):
                 body = {"messages": HELLO, "response_format": form, "temperature": 2, "seed": seed, "max_tokens": 500}
                 key = {"Authorization": f"Bearer {endpoint.api_key}"}
@@ -189,6 +199,14 @@ async def test_stopping_while_it_loads_ends_the_loading(tmp_path: Path):
         assert not server.running
 
 
+async def test_a_proxy_of_this_machine_is_not_asked_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    write_tiny_model(tmp_path / "tiny.gguf")
+    async with catalog(tmp_path) as models:
+        assert isinstance((await ask(models, "gguf:tiny.gguf"))[-1], ModelResponse)
+
+
 LOADER = """
 import asyncio, sys
 from pathlib import Path
@@ -234,13 +252,14 @@ async def test_a_process_that_is_killed_says_so_and_is_started_anew(tmp_path: Pa
         assert server.pid
         (inner,) = psutil.Process(server.pid).children()
         inner.suspend()  # it takes the request and does not answer
-        asking = asyncio.ensure_future(ask(models, "gguf:tiny.gguf"))
-        while not server.busy:
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(0.2)
-        inner.kill()
+
+        async def ask_and_kill() -> None:
+            async for item in models.resolve("gguf:tiny.gguf").stream(HELLO, [], SHORT):
+                if item == ModelProgress("", 1):  # it is there, and is about to be asked
+                    asyncio.get_running_loop().call_later(0.2, inner.kill)
+
         with pytest.raises(ModelError) as failure:
-            await asking
+            await ask_and_kill()
         assert failure.value.reason == "model_crashed"
         assert "was ended by SIGKILL while it answered" in failure.value.message
         assert "local_context" in failure.value.hint

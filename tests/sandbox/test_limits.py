@@ -452,7 +452,10 @@ async def test_temporary_files_are_limited_under_landlock(place: MakePlace):
 # Installations have limits of their own: an app's packages are more than the app.
 
 
-async def test_an_installation_is_limited_in_disk(place: MakePlace):
+@pytest.mark.parametrize("how", ["while it writes", "when it has ended"])
+async def test_an_installation_is_limited_in_disk(place: MakePlace, how: str, monkeypatch: pytest.MonkeyPatch):
+    if how == "when it has ended":  # it was done before anybody looked
+        monkeypatch.setattr("jupyter_appbuilder.sandbox.local.watch.Watch._measure_disk", lambda *_: None)
     async with place(limits=Limits(dependency_disk=3 * MiB)) as here:
         (here.app / "package.json").write_text('{"private": true, "dependencies": {"typescript": "5.9.2"}}')
         with pytest.raises(Unavailable, match=r"c\.LocalSandbox\.install_disk") as caught:

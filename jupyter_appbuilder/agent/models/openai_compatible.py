@@ -6,6 +6,7 @@ stream costs seven times as much for each event (31 µs against 225 µs).
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -53,6 +54,7 @@ class Endpoint:
     key_variable: str = ""
     start_hint: str = ""
     keys_url: str = ""  # where a key is had
+    socket: str = ""  # a unix socket that answers, in place of the base URL's host
 
     @property
     def secrets(self) -> list[str]:
@@ -79,9 +81,20 @@ class Endpoint:
             base_url=parts[0],
             default_query=_query(parts[2]),
             default_headers=headers,
-            max_retries=RETRIES,
+            # What answers on a socket is on this machine: if it is gone, it does not come back by itself.
+            max_retries=0 if self.socket else RETRIES,
             timeout=Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
+            http_client=_client_on(self.socket) if self.socket else None,
         )
+
+
+def _client_on(socket: str) -> Any:
+    """An HTTP client whose connections all go to a unix socket, past any proxy."""
+    from openai import DefaultAsyncHttpxClient
+
+    # The SDK's own HTTP library: httpx, or httpx2 since its version 3.
+    library: Any = importlib.import_module(DefaultAsyncHttpxClient.__mro__[1].__module__.partition(".")[0])
+    return DefaultAsyncHttpxClient(transport=library.AsyncHTTPTransport(uds=socket))
 
 
 def _query(text: str) -> dict[str, object]:

@@ -531,6 +531,9 @@ class Command:
         ended, message = self.process.reason(code)
         if ended == "exit" and self.process.lost:
             raise lost()
+        if ended == "exit" and cell.installs and cell.quota and await cell.quota.is_over():
+            # It wrote it all between two looks of the watch. Whoever installs must not keep it.
+            code, ended, message = code or 128 + signal.SIGKILL, "disk", cell.quota.explain()
         if ended == "exit" and code:
             refused = cell.group is not None and cell.group.refusals() > self._refused_before
             message = self._runner.explain(cell, code, stderr, refused)

@@ -187,7 +187,6 @@ class ModelServer:
         self._read = 0.0
         self._idle: asyncio.TimerHandle | None = None
         self._expiring: asyncio.Task[None] | None = None
-        self._address: asyncio.Future[str] | None = None
 
     @property
     def running(self) -> bool:
@@ -295,7 +294,7 @@ class ModelServer:
         assert process.stdin
         assert process.stdout
         assert process.stderr
-        self._address = asyncio.get_running_loop().create_future()
+        path: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         order = {
             "paths": [str(path) for path in self.header.parts],
             "context": self.context,
@@ -307,27 +306,27 @@ class ModelServer:
             process.stdin.write(json.dumps(order).encode() + b"\n")
             await process.stdin.drain()
         self._readers = [
-            asyncio.ensure_future(self._listen(process.stdout, self._address)),
+            asyncio.ensure_future(self._listen(process.stdout, path)),
             asyncio.ensure_future(self._note(process.stderr)),
         ]
-        address, ended = self._address, asyncio.ensure_future(process.wait())
+        ended = asyncio.ensure_future(process.wait())
         try:
-            await asyncio.wait([address, ended], return_when=asyncio.FIRST_COMPLETED)
-            if not address.done():
+            await asyncio.wait([path, ended], return_when=asyncio.FIRST_COMPLETED)
+            if not path.done():
                 raise await self._crashed("while it was loaded")
         finally:
             ended.cancel()
-        return Endpoint(PROVIDER, self.header.path.name, f"{await address}/v1", self._key)
+        return Endpoint(PROVIDER, self.header.path.name, "http://localhost/v1", self._key, socket=await path)
 
-    async def _listen(self, output: asyncio.StreamReader, address: asyncio.Future[str]) -> None:
+    async def _listen(self, output: asyncio.StreamReader, path: asyncio.Future[str]) -> None:
         async for line in _lines(output):
             with contextlib.suppress(ValueError):
                 said: dict[str, Any] = json.loads(line)
                 self._read = said.get("read", self._read)
                 if "failed" in said:
                     self._log.append(str(said["failed"]))
-                if "address" in said and not address.done():
-                    address.set_result(str(said["address"]))
+                if "socket" in said and not path.done():
+                    path.set_result(str(said["socket"]))
 
     async def _note(self, output: asyncio.StreamReader) -> None:
         async for line in _lines(output):
