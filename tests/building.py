@@ -31,7 +31,8 @@ async def app_builder(folder: Path, **traits: Any) -> AsyncIterator[AppBuilder]:
     """An AppBuilder whose root is ``folder/root``; opening it again on the same folder finds the same sessions."""
     (folder / "root").mkdir(exist_ok=True)
     share_dependencies(folder / "data")
-    builder = AppBuilder(root_dir=str(folder / "root"), data_dir=str(folder / "data"), config=Config(), **traits)
+    places = {"root_dir": str(folder / "root"), "data_dir": str(folder / "data")}
+    builder = AppBuilder(**places, **({"config": Config()} | traits))
     try:
         yield builder
     finally:

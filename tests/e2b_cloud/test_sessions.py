@@ -104,6 +104,35 @@ async def test_an_app_is_built_in_the_cloud_and_seen_in_a_browser(tmp_path: Path
         assert not there.sandboxes
 
 
+async def test_what_the_agent_breaks_is_found_there_in_the_background_and_what_it_writes_meanwhile_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    template = plain(tmp_path)
+    manifest = template.folder / "template.toml"
+    checker = "touch checked.txt; sleep 1; cat note.txt | sed 's/^/note.txt:1: error: /'; rm checked.txt"
+    manifest.write_text(manifest.read_text() + f'[diagnostics]\ncommand = ["sh", "-c", "{checker}"]\n')
+    steps: list[dict[str, Any]] = [
+        {"tool_calls": [write("note.txt", "BAD\n")]},
+        {"tool_calls": [write("while.txt", "one\n")], "first_byte": 1.0},  # the checker is at work
+        {"tool_calls": [write("while.txt", "two\n")]},
+        {"tool_calls": [call("list_files")], "first_byte": 8.0},
+        {"text": "Done."},
+    ]
+    async with cloud(tmp_path / "cloud") as there:
+        there.templates["appbuilder-plain"] = BuiltTemplate("tplain", "appbuilder-plain", "b1")
+        use(there, monkeypatch)
+        traits: dict[str, Any] = {"template_path": [str(template.folder.parent)], "template": "plain"}
+        async with scripted_builder(tmp_path, steps, sandbox="e2b", **traits) as (builder, _):
+            session = await builder.create(name="checked")
+            await session.send("Write notes.")
+            assert (await session.wait())["reason"] == "done"
+            results = [event.data for event in await session.events() if event.type == "tool.finished"]
+            told = [p["message"] for data in results for p in data["detail"].get("diagnostics", {}).get("problems", [])]
+            assert told == ["BAD"]
+            assert (session.workspace.app / "while.txt").read_text() == "two\n"
+            assert not list(session.workspace.app.glob("*.sandbox")), "a version of the cloud's lies beside ours"
+
+
 async def test_a_session_finds_its_sandbox_again_after_the_server_was_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

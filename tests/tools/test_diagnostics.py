@@ -12,6 +12,7 @@ import pytest
 from building import app_builder, call, write
 from model_server import ModelServer
 from plain_app import plain
+from traitlets.config import Config
 
 from jupyter_appbuilder.agent.progress import turn_progress
 from jupyter_appbuilder.session import Session
@@ -122,6 +123,16 @@ async def test_a_problem_is_told_once_and_only_what_the_turn_caused(tmp_path: Pa
         assert [told(result) for result in await results(session)] == [[], ["BAD one"], [], [], [], ["BAD two"]]
         await ask(session, "More.")
         assert [told(result) for result in (await results(session))[6:]] == [[], [], ["BAD three"]]
+
+
+async def test_problems_are_told_where_only_landlock_isolates(tmp_path: Path) -> None:
+    steps = [{"tool_calls": [write("src/a.txt", "BAD one\n")]}, LOOK, {"text": "Done."}]
+    config = Config({"LocalSandbox": {"isolation": "landlock"}})
+    async with session_of(tmp_path, steps, **checked(tmp_path), config=config) as (session, _):
+        await ask(session)
+        assert [told(result) for result in await results(session)] == [[], ["BAD one"]]
+        sandbox: Any = await session.app.sandbox()
+        assert sandbox._runner.layer.kind == "landlock"
 
 
 async def test_a_server_that_takes_the_turn_up_does_not_tell_it_again(tmp_path: Path) -> None:
