@@ -617,7 +617,7 @@ class AppBuilder(LoggingConfigurable):
     async def _make_agent(self, session: Session, model: str) -> Agent:
         from .agent.history import SessionHistory, view_of
         from .agent.loop import Agent, Limits
-        from .agent.profile import OfferedTools, profile_of
+        from .agent.profile import profile_of
         from .agent.prompt import system_prompt
 
         found = await self.catalog.prepared(model)
@@ -626,17 +626,16 @@ class AppBuilder(LoggingConfigurable):
         prompt = system_prompt(self.find_template(session.summary.template), profile)
         limits = Limits(max_steps=self.max_steps, max_seconds=self.max_seconds)
         history = SessionHistory(session.events, prompt, view_of(profile))
-        runner = OfferedTools.of(session.runner, profile)
         spending = await self.usage.spending(found)
         return Agent(
             found,
-            runner,
+            session.runner,
             session,
             history,
             limits,
             waits=session.approvals,
             spending=spending,
-            compact_at=profile.compact_at,
+            profile=profile,
         )
 
     def _folder(self, summary: Summary) -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 from .errors import Conflict, InvalidInput, NotFound
 from .events import Draft, Event
 from .modes import WRITE_PLAN
-from .retries import without_dropped
+from .turns import without_dropped
 
 MOST = 60  # characters of a plan's name
 

@@ -21,7 +21,8 @@ from .log.summary import fold
 from .modes import mode_of
 from .plans import built_by, left_by, open_plan, plans, request
 from .recovery import MOST_RESUMED, take_back
-from .retries import CONTINUE, checkpoint_before, first_request, last_request, open_request, without_dropped
+from .tools.names import CHECK
+from .turns import CONTINUE, Beginning, checkpoint_before, first_request, last_request, open_request, without_dropped
 from .uncut import uncut
 
 if TYPE_CHECKING:
@@ -234,7 +235,7 @@ class Session:
         await self.ready()
         if turn := await self._tell(text):
             return turn
-        return await self._begin(text, model, mode)
+        return await self._begin(Beginning(text, mode), model)
 
     async def accept(self, plan: str, text: str | None = None, *, model: str | None = None, by: By = "person") -> str:
         """Have a plan built, as it was written or as ``text`` has it now; the turn that does.
@@ -248,7 +249,8 @@ class Session:
         wanted = request(written if text is None else text)
         _check_length(wanted)
         edited = text is not None and text.strip() != written
-        return await self._begin(wanted, model, "build", {"plan": plan, "edited": edited, "by": by})
+        accepted = {"plan": plan, "edited": edited, "by": by}
+        return await self._begin(Beginning(wanted, accepted=accepted), model)
 
     def mode_of(self, turn: str | None) -> Mode:
         """What a turn is for."""
@@ -258,23 +260,13 @@ class Session:
         """What turns in plan mode came to, the oldest first."""
         return plans(self._events)
 
-    async def _begin(
-        self,
-        text: str,
-        model: str | None,
-        mode: Mode,
-        accepted: Mapping[str, Any] | None = None,
-        *,
-        dropping: str = "",
-        continues: str | None = None,
-    ) -> str:
-        """Start a turn. ``accepted``: the plan it builds; ``dropping``: the turn it takes the place of; ``continues``:
-        the one it goes on from."""
+    async def _begin(self, beginning: Beginning, model: str | None = None) -> str:
+        """Start a turn."""
         self._may_act()
         # The agent is made before anything is stored: a wrong model name is an error, not a failed turn.
         name = model or self.summary.model
         agent = await self._make_agent(self, name)
-        if agent.recorded and (mode != "build" or accepted):
+        if agent.recorded and (beginning.mode != "build" or beginning.accepted):
             raise InvalidInput(
                 "The recorded demo only builds: it has no answers and makes no plans.",
                 hint="Choose a model, or build mode.",
@@ -284,7 +276,7 @@ class Session:
         self._may_act()
         started = asyncio.get_running_loop().create_future()
         self._stopping = False
-        self._turn = asyncio.create_task(self._run(agent, name, text, started, mode, accepted, dropping, continues))
+        self._turn = asyncio.create_task(self._run(agent, name, beginning, started))
         return await asyncio.shield(started)
 
     async def _tell(self, text: str) -> str:
@@ -320,7 +312,7 @@ class Session:
         self._may_act()
         last = last_request(self._events)
         accepted = built_by(self._events, last.turn)
-        return await self._begin(last.text, None, last.mode, accepted, dropping=last.turn, continues=last.continues)
+        return await self._begin(Beginning(last.text, last.mode, accepted, last.turn, last.continues))
 
     async def go_on(self) -> str:
         """Go on from where the last turn was cut short: stopped, at a limit, failed. The new turn.
@@ -330,7 +322,7 @@ class Session:
         await self.ready()
         self._may_act()
         last = open_request(self._events)
-        return await self._begin(CONTINUE, None, last.mode, continues=last.turn)
+        return await self._begin(Beginning(CONTINUE, last.mode, continues=last.turn))
 
     async def stop(self) -> None:
         """Stop the running turn or tool call, also in the middle of a command. Returns when it has ended; nothing to
@@ -357,30 +349,15 @@ class Session:
                 return event.data
         raise Conflict("Nothing was asked yet.", hint="Send a message first.", reason="no_turn")
 
-    async def _run(
-        self,
-        agent: Agent,
-        model: str,
-        text: str,
-        started: asyncio.Future[str],
-        mode: Mode = "build",
-        accepted: Mapping[str, Any] | None = None,
-        dropping: str = "",
-        continues: str | None = None,
-    ) -> None:
+    async def _run(self, agent: Agent, model: str, beginning: Beginning, started: asyncio.Future[str]) -> None:
         async with self._acting:
             try:
                 await self._mend()
                 turn = f"t{self.summary.turns + 1}"
                 await self._keep_edits()
-                dropped = await self._go_back(dropping) if dropping else []
-                begun = {"turn": turn, "model": model} | ({} if mode == "build" else {"mode": mode})
-                drafts = [Draft("turn.started", begun | ({"continues": continues} if continues else {}))]
-                if accepted:
-                    drafts.append(Draft("plan.accepted", {**accepted, "turn": turn}))
-                if model != self.summary.model:
-                    drafts.insert(0, Draft("session.updated", {"model": model}))
-                await self.append(*dropped, *drafts, Draft("message.user", {"turn": turn, "text": text}))
+                dropped = await self._go_back(beginning.dropping) if beginning.dropping else []
+                chosen = [Draft("session.updated", {"model": model})] if model != self.summary.model else []
+                await self.append(*dropped, *chosen, *beginning.drafts(turn, model))
             except BaseException as error:
                 started.set_exception(error)
                 started.exception()
@@ -391,7 +368,7 @@ class Session:
                 # Beside the agent: it can read and write meanwhile, and stopping the turn need not wait for packages.
                 self._renewing = asyncio.create_task(self._renew_packages(dropped))
                 self._renewing.add_done_callback(lambda task: task.cancelled() or task.exception())
-            await self._carry_out(agent, turn, model, text)
+            await self._carry_out(agent, turn, model, beginning.text)
 
     async def _carry_out(self, agent: Agent, turn: str, model: str, text: str) -> None:
         """Let the agent work on a turn that has begun, and store how it ends."""
@@ -718,8 +695,6 @@ class Session:
 
     def _to_repeat(self, turn: str) -> list[Mapping[str, Any]]:
         """Open calls of a turn that can be made once more: what they do is the same each time."""
-        from .agent.progress import CHECK
-
         return [
             started
             for started in self._open_calls()

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
 from ..events import Draft, Event
 from ..journal import Journal
-from ..retries import without_dropped
 from ..tools.bounds import bounded
+from ..tools.names import CHECK
+from ..turns import without_dropped
 from ..usage.spending import CHARACTERS_A_TOKEN, Spending, estimate
 from .models.base import Message, Model, ModelError, ModelResponse, ModelSettings, TextDelta, ToolDefinition
-from .progress import CHECK
 
 if TYPE_CHECKING:
     from .history import History
@@ -78,14 +78,14 @@ class Compactor:
         journal: Journal,
         history: History,
         compact_at: int,
-        tools: Callable[[], Sequence[ToolDefinition]],
+        tools: Sequence[ToolDefinition],
         spending: Spending,
     ) -> None:
         self._model = model
         self._journal = journal
         self._history = history
         self._compact_at = compact_at
-        self._tools = tools
+        self._tools_size = sum(len(str(tool)) for tool in tools)
         self._spending = spending
         self._sizes: dict[int, int] = {}  # characters of requests made, by the last event each held
 
@@ -95,7 +95,7 @@ class Compactor:
         if self._model.recorded or not self._history.events:
             return False
         events = without_dropped(self._history.events)
-        size = characters(self._history.messages()) + self._tools_size()
+        size = characters(self._history.messages()) + self._tools_size
         self._sizes[events[-1].seq] = size
         last, answered = _last(events, "history.compacted"), _last(events, "response.completed")
         if last and (answered is None or answered.seq < last.seq):
@@ -127,12 +127,12 @@ class Compactor:
         """Characters of the request that is made after ``events``."""
         if (known := self._sizes.get(events[-1].seq)) is not None:
             return known
-        return characters(self._history.messages(events)) + self._tools_size()
+        return characters(self._history.messages(events)) + self._tools_size
 
     def _shortened(self, events: Sequence[Event], compacted: dict[str, Any]) -> int:
         """Characters of the request once ``compacted`` is in the log."""
         event = Event(events[-1].session, events[-1].seq + 1, 0.0, "history.compacted", compacted)
-        return characters(self._history.messages([*events, event])) + self._tools_size()
+        return characters(self._history.messages([*events, event])) + self._tools_size
 
     def _tokens(self, events: Sequence[Event], size: int, answered: Event | None) -> int:
         """Input tokens of the next request: by what the provider reported of the last one, or estimated."""
@@ -141,9 +141,6 @@ class Compactor:
         then = self._size(_until(events, answered.data.get("read", answered.seq - 1)))
         scaled: int = usage["input_tokens"] * size // max(1, then)
         return min(max(scaled, size // MOST_CHARACTERS_A_TOKEN), size * MOST_TOKENS_A_CHARACTER)
-
-    def _tools_size(self) -> int:
-        return sum(len(str(tool)) for tool in self._tools())
 
     def _many(self) -> bool:
         return len(self._history.messages()) > MOST_MESSAGES

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from ..events import Event, Mode
 from ..modes import NOTES, WRITE_PLAN
-from ..retries import without_dropped
+from ..turns import without_dropped
 from . import continuation
 from .models.base import Message
 from .profile import FULL, Profile

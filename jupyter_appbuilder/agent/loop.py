@@ -13,6 +13,7 @@ from ..events import By, Draft, TurnReason
 from ..journal import Journal
 from ..modes import mode_of
 from ..plans import is_handed_over
+from ..tools.names import CHECK
 from ..usage.budgets import OverBudget
 from ..usage.spending import Spending, estimate
 from .compaction import Compactor
@@ -28,8 +29,8 @@ from .models.base import (
     TextDelta,
     ToolCallDelta,
 )
-from .profile import profile_of
-from .progress import CHECK, CUT_OFFS, Left, TurnProgress, going_in_circles, left_over, turn_progress, unheard
+from .profile import FULL, Profile
+from .progress import CUT_OFFS, Left, TurnProgress, going_in_circles, left_over, turn_progress, unheard
 
 if TYPE_CHECKING:
     from ..tools.base import ToolCall, ToolResult
@@ -97,9 +98,8 @@ class Agent:
         settings: ModelSettings | None = None,
         waits: Waits | None = None,
         spending: Spending | None = None,
-        compact_at: int = 0,
+        profile: Profile = FULL,
     ) -> None:
-        """``compact_at``: tokens at which the history is shortened; 0: by the model's context window."""
         self._model = model
         self._runner = runner
         self._journal = journal
@@ -109,14 +109,9 @@ class Agent:
         self._waits = waits
         self._spending = spending or Spending(model.name, recorded=model.recorded)
         self.recorded = model.recorded
-        self._compactor = Compactor(
-            model,
-            journal,
-            history,
-            compact_at or profile_of(model.context_window).compact_at,
-            runner.definitions,
-            self._spending,
-        )
+        self._tools = profile.offered(runner.definitions())
+        self._compactor = Compactor(model, journal, history, profile.compact_at, self._tools, self._spending)
+        self._heard = 0  # characters of the answer that is coming
         self._waits_shown = False  # a live message says what is being waited for
         self._last_response = 0  # highest number given out, also for answers that were thrown away
 
@@ -229,7 +224,7 @@ class Agent:
         return None
 
     def _can_check(self) -> bool:
-        return any(tool["function"]["name"] == CHECK for tool in self._runner.definitions())
+        return any(tool["function"]["name"] == CHECK for tool in self._tools)
 
     async def _answer(self, turn: str) -> tuple[str, ModelResponse]:
         """An answer with something in it, stored. An empty one is asked for once more, a broken stream twice."""
@@ -238,7 +233,7 @@ class Agent:
             response = self._next_response()
             read = self._history.events[-1].seq if self._history.events else 0
             messages = self._history.messages()
-            asked = estimate(messages, self._runner.definitions())
+            asked = estimate(messages, self._tools)
             await self._spending.allow(self._history.events, turn, asked)
             try:
                 answer = await self._stream(turn, response, messages, asked)
@@ -276,25 +271,24 @@ class Agent:
 
     async def _stream(self, turn: str, response: str, messages: Sequence[Message], asked: int) -> ModelResponse:
         """Ask the model, showing what comes as it comes. An answer that breaks off, or is stopped, is paid for too."""
-        heard = [0]
+        self._heard = 0
         try:
-            return await self._listen(turn, response, messages, heard)
+            return await self._listen(turn, response, messages)
         except (ModelError, asyncio.CancelledError):
-            if heard[0] and not self._model.recorded:
-                usage = self._spending.usage(asked, heard[0], (0, 0, 0))
+            if self._heard and not self._model.recorded:
+                usage = self._spending.usage(asked, self._heard, (0, 0, 0))
                 data = {"turn": turn, "model": self._model.name, "usage": usage}
                 await self._journal.append(Draft("usage.recorded", data))
             raise
 
-    async def _listen(self, turn: str, response: str, messages: Sequence[Message], heard: list[int]) -> ModelResponse:
-        """``heard[0]`` is how many characters came so far."""
+    async def _listen(self, turn: str, response: str, messages: Sequence[Message]) -> ModelResponse:
         names: dict[int, str] = {}
-        stream = self._model.stream(messages, self._runner.definitions(), self._settings)
+        stream = self._model.stream(messages, self._tools, self._settings)
         # Closed here and not by the garbage collector: a turn that is stopped must let go of the connection.
         async with aclosing(cast("AsyncGenerator[Answer]", stream)) as deltas:
             async for delta in deltas:
-                heard[0] += len(delta.text if isinstance(delta, TextDelta) else getattr(delta, "arguments", ""))
-                if heard[0] > LONGEST_ANSWER and not isinstance(delta, ModelResponse):
+                self._heard += len(delta.text if isinstance(delta, TextDelta) else getattr(delta, "arguments", ""))
+                if self._heard > LONGEST_ANSWER and not isinstance(delta, ModelResponse):
                     raise ModelError(
                         f"{self._model.name} did not come to an end: it wrote over {LONGEST_ANSWER:,} characters.",
                         hint="Ask for less at a time, or choose another model.",

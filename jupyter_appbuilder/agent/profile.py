@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    from ..events import By
-    from ..tools.base import ToolCall, ToolResult
-    from .loop import Runner
+from ..tools.names import CHECK
 
 Choice = Literal["auto", "full", "small"]
 
@@ -37,13 +34,25 @@ class Profile:
     compact_at: int
     unsaid: frozenset[str] = frozenset()
 
+    def offered(self, definitions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """What a model is offered of these tools."""
+        if self.tools is None:
+            return list(definitions)
+        return [self._shortened(tool) for tool in definitions if tool["function"]["name"] in self.tools]
+
+    def _shortened(self, tool: dict[str, Any]) -> dict[str, Any]:
+        function: dict[str, Any] = tool["function"]
+        properties: dict[str, Any] = function["parameters"].get("properties", {})
+        said = {name: field for name, field in properties.items() if f"{function['name']}.{name}" not in self.unsaid}
+        return {**tool, "function": {**function, "parameters": {**function["parameters"], "properties": said}}}
+
 
 FULL = Profile("full", "system_prompt", None, result_limit=24_000, compact_at=96_000)
 
 SMALL = Profile(
     "small",
     "small_prompt",
-    frozenset(["list_files", "read_file", "write_file", "edit_file", "check_app"]),
+    frozenset(["list_files", "read_file", "write_file", "edit_file", CHECK]),
     result_limit=4_000,
     compact_at=5_000,
     # Small models fill in whatever they are offered: they read line 17 of 17, and then think they know the file.
@@ -66,45 +75,3 @@ def profile_of(context_window: int | None, choice: Choice = "auto") -> Profile:
         compact_at=context_window * 6 // 10,
         result_limit=min(6_000, max(1_500, context_window // 2)),
     )
-
-
-class OfferedTools:
-    """A runner (``loop.Runner``) that offers a model only what its profile says."""
-
-    def __init__(self, runner: Runner, profile: Profile) -> None:
-        self._runner = runner
-        self._profile = profile
-
-    @classmethod
-    def of(cls, runner: Runner, profile: Profile) -> Runner:
-        return runner if profile.tools is None else cls(runner, profile)
-
-    def definitions(self) -> list[dict[str, Any]]:
-        offered = self._profile.tools or frozenset()
-        tools = [tool for tool in self._runner.definitions() if tool["function"]["name"] in offered]
-        return [self._shortened(tool) for tool in tools]
-
-    def _shortened(self, tool: dict[str, Any]) -> dict[str, Any]:
-        function: dict[str, Any] = tool["function"]
-        properties: dict[str, Any] = function["parameters"].get("properties", {})
-        said = {
-            name: field
-            for name, field in properties.items()
-            if f"{function['name']}.{name}" not in self._profile.unsaid
-        }
-        return {**tool, "function": {**function, "parameters": {**function["parameters"], "properties": said}}}
-
-    async def run(
-        self,
-        name: str,
-        arguments: dict[str, Any] | str,
-        *,
-        call: str,
-        by: By,
-        turn: str | None = None,
-        started: bool = False,
-    ) -> ToolResult:
-        return await self._runner.run(name, arguments, call=call, by=by, turn=turn, started=started)
-
-    async def run_all(self, calls: Sequence[ToolCall], *, by: By, turn: str | None) -> list[ToolResult]:
-        return await self._runner.run_all(calls, by=by, turn=turn)

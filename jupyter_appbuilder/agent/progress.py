@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..events import Event
+from ..tools.names import CHECK
 
 if TYPE_CHECKING:
     from ..tools.base import ToolCall
-
-CHECK = "check_app"
 
 SAME_RESULT = 4  # the same action with the same result, so many times in a row
 SAME_FAILURE = 3  # the same action failing, so many times in a row

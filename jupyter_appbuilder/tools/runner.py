@@ -20,6 +20,7 @@ from ..journal import Journal
 from ..modes import refusal
 from ..uncut import uncut
 from .base import Tool, ToolCall, ToolContext, ToolResult
+from .names import CHECK
 from .seen import Seen
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ class ToolRunner:
         """``result`` with what was found in the background since the last one."""
         if self.diagnostics is None or job.turn is None or result is STOPPED:
             return result
-        if job.tool == "check_app":  # which says it all
+        if job.tool == CHECK:  # which says it all
             if types := result.detail.get("types"):
                 self.diagnostics.learn_check(types["output"], ok=types["ok"])
             return result

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from jupyter_appbuilder.agent.history import SessionHistory
-from jupyter_appbuilder.agent.loop import Agent, Limits
+from jupyter_appbuilder.agent.loop import Agent, Limits, Runner
 from jupyter_appbuilder.agent.models.base import Model
 from jupyter_appbuilder.events import By, Draft, Event
 from jupyter_appbuilder.tools.base import ToolCall, ToolResult
@@ -91,7 +91,8 @@ class MemoryRunner:
 
 
 class MemorySession:
-    """An agent on a session in memory. ``ask`` plays one turn as the session does."""
+    """An agent on a session in memory, with ``tools``, or with what ``make_runner`` makes of the journal. ``ask`` plays
+    one turn as the session does."""
 
     def __init__(
         self,
@@ -99,10 +100,11 @@ class MemorySession:
         tools: dict[str, ToolFunction] | None = None,
         writes: Sequence[str] = ("write_file",),
         limits: Limits | None = None,
+        make_runner: Callable[[MemoryJournal], Runner] | None = None,
         **options: Any,
     ) -> None:
         self.journal = MemoryJournal()
-        self.runner = MemoryRunner(self.journal, tools or {}, writes)
+        self.runner = make_runner(self.journal) if make_runner else MemoryRunner(self.journal, tools or {}, writes)
         self.history = SessionHistory(self.journal.events, "You build apps.")
         self.agent = Agent(model, self.runner, self.journal, self.history, limits, **options)
         self.turns = 0

@@ -42,13 +42,11 @@ async def no_sandbox() -> Sandbox:
 async def session_in(folder: Path, files: Path, model: Model) -> tuple[MemorySession, Workspace]:
     workspace = Workspace(folder)
     await workspace.create(files)
-    session = MemorySession(model)
 
     def context(output: Any) -> ToolContext:
         return ToolContext(workspace, no_sandbox, ReadyServer(), (), output)
 
-    session.agent._runner = ToolRunner(load_tools(), context, session.journal)
-    return session, workspace
+    return MemorySession(model, make_runner=lambda journal: ToolRunner(load_tools(), context, journal)), workspace
 
 
 @pytest.fixture
@@ -77,7 +75,7 @@ async def test_an_edit_that_does_not_match_is_repaired_and_a_persons_edit_is_tol
         assert await workspace.read_text("src/App.tsx") == "export const title = 'Tasks'\n"
         by_hand = workspace.app / "src" / "own.ts"
         by_hand.write_text("export {}\n")
-        await session.agent._runner.run("list_files", {}, call="p1", by="person")
+        await session.runner.run("list_files", {}, call="p1", by="person")
         await session.ask("And now?")
         told = [request.body["messages"] for request in server.requests]
     failed = told[1][-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from model_server import ModelServer, model_server
 
 from jupyter_appbuilder.agent import compaction
 from jupyter_appbuilder.agent.models.openai_compatible import Endpoint, OpenAICompatibleModel
+from jupyter_appbuilder.agent.profile import FULL
 from jupyter_appbuilder.tools.base import ToolResult
 from jupyter_appbuilder.usage.budgets import BudgetSettings
 from jupyter_appbuilder.usage.spending import Spending
@@ -36,7 +38,7 @@ def asks_for_summary(request: Any) -> bool:
 
 
 def session_with(server: ModelServer, **options: Any) -> MemorySession:
-    return MemorySession(model(server), {"look": found}, compact_at=5_000, **options)
+    return MemorySession(model(server), {"look": found}, profile=replace(FULL, compact_at=5_000), **options)
 
 
 async def test_a_history_that_reaches_the_threshold_goes_on_as_a_summary_and_the_newest_steps():

@@ -1,4 +1,4 @@
-"""Turns that are asked again, and turns that are gone on from: what the log says about them.
+"""What turns are asked: how one begins, and what the log says of those that are asked again or gone on from.
 
 A turn is dropped when the person has it asked again: its files are gone back on, and whatever reads the log for the
 model leaves it out (``without_dropped``), so that a new try is not led by the one that failed. The log keeps it.
@@ -11,10 +11,32 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import Conflict
-from .events import Event, Mode
+from .events import Draft, Event, Mode
 
 CONTINUE = "Continue."
 """What the person is shown to have said when a turn goes on from another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What a turn begins with. ``accepted``: the plan it builds (the data of ``plan.accepted`` but for the turn);
+    ``dropping``: the turn it takes the place of; ``continues``: the one it goes on from."""
+
+    text: str
+    mode: Mode = "build"
+    accepted: Mapping[str, Any] | None = None
+    dropping: str = ""
+    continues: str | None = None
+
+    def drafts(self, turn: str, model: str) -> list[Draft]:
+        """What to store of it, as ``turn`` of ``model``."""
+        started: dict[str, Any] = {"turn": turn, "model": model}
+        if self.mode != "build":
+            started["mode"] = self.mode
+        if self.continues:
+            started["continues"] = self.continues
+        plan = [Draft("plan.accepted", {**self.accepted, "turn": turn})] if self.accepted else []
+        return [Draft("turn.started", started), *plan, Draft("message.user", {"turn": turn, "text": self.text})]
 
 
 @dataclass(frozen=True, slots=True)
