@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import AppBuilderError, Conflict
 from .events import Draft
 from .journal import Journal
+from .preview.upstream import upstreams
 from .sandbox.base import DevServer, Progress, Sandbox
 
 if TYPE_CHECKING:
@@ -210,7 +211,10 @@ class RunningApp:
             await asyncio.wait([starting])
         sandbox, self._sandbox = self._sandbox, None
         if sandbox is not None:
+            address = sandbox.server.address
             await sandbox.stop()
+            if address:
+                await upstreams.close(address)
         self._say("stopped", "")
 
     async def sleep(self) -> None:

@@ -137,7 +137,7 @@ def _cache_control(value: str) -> str:
 
 
 class Upstreams:
-    """Connection pools by address, made at first use and shared by all requests of one event loop."""
+    """Connection pools by address, made at first use and shared by all requests of one event loop, until ``close``."""
 
     def __init__(self) -> None:
         self._pools: dict[tuple[str, str], tuple[asyncio.AbstractEventLoop, httpcore.AsyncConnectionPool]] = {}
@@ -146,20 +146,27 @@ class Upstreams:
         import httpcore
 
         loop = asyncio.get_running_loop()
-        key = (str(address.socket or ""), address.url or "")
-        known = self._pools.get(key)
+        known = self._pools.get(_key(address))
         if known and known[0] is loop:
             return known[1]
-        if len(self._pools) > 64:  # addresses come and go with dev servers; connections die by themselves
-            self._pools.clear()
         pool = httpcore.AsyncConnectionPool(
             uds=str(address.socket) if address.socket else None,
             max_connections=None,
             max_keepalive_connections=16,
             keepalive_expiry=4,  # below Node's own 5 s, so that a connection is not closed under a request
         )
-        self._pools[key] = (loop, pool)
+        self._pools[_key(address)] = (loop, pool)
         return pool
+
+    async def close(self, address: Address) -> None:
+        """Let go of the connections to a dev server that has ended."""
+        loop, pool = self._pools.pop(_key(address), (None, None))
+        if pool and loop is asyncio.get_running_loop():
+            await pool.aclose()
+
+
+def _key(address: Address) -> tuple[str, str]:
+    return (str(address.socket or ""), address.url or "")
 
 
 upstreams = Upstreams()

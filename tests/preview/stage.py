@@ -59,10 +59,10 @@ async def served(previews: Previews, *more: Any) -> AsyncIterator[str]:
     """A plain tornado server with the preview's routes, as the command line has it; its origin."""
     app = web.Application([*preview_handlers(BASE_URL, previews), *more])
     server = httpserver.HTTPServer(app)
-    port = free_port()
-    server.listen(port, "127.0.0.1")
+    sockets = netutil.bind_sockets(0, "127.0.0.1")
+    server.add_sockets(sockets)
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
     finally:
         server.stop()
         await server.close_all_connections()

@@ -10,6 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
+from building import app_builder
+from plain_app import plain
 from preview.stage import BASE_URL, Target, served, upstream
 from tornado import web, websocket
 
@@ -365,3 +367,17 @@ async def test_a_websocket_carries_text_bytes_and_closes(target: Target, tmp_pat
             with pytest.raises(HTTPClientError) as raised:
                 await connect(refused, Origin="https://evil.example" if code == 403 else "null")
             assert raised.value.code == code
+
+
+async def test_an_app_that_was_stopped_leaves_no_open_connection(tmp_path: Path) -> None:
+    async with app_builder(tmp_path, base_url=BASE_URL, **plain(tmp_path)) as builder:
+        session = await builder.create(name="app")
+        async with served(builder.previews) as origin, httpx.AsyncClient() as client:
+            counts: list[int] = []
+            for _ in range(4):
+                assert (await session.app.ensure()).state == "ready"
+                pages = [client.get(origin + session.app.base_path) for _ in range(3)]
+                assert all("first" in page.text for page in await asyncio.gather(*pages))
+                await session.app.stop()
+                counts.append(sum(path.is_socket() for path in Path("/proc/self/fd").iterdir()))
+        assert counts[1] == counts[-1], counts
