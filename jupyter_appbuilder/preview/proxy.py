@@ -114,25 +114,36 @@ class ProxyHandler(PreviewHandler):
         raise AssertionError("unreachable")
 
     async def _relay(self, capability: str) -> None:
-        import httpcore
-
         if self._upstream is None or self._preview is None or self._address is None:
             return
         await self._finish_body(self._upstream)
-        self._relaying = asyncio.current_task()
+        # A task of its own, which ends when the browser goes away: tornado would take the handler's end for an error.
+        self._relaying = asyncio.create_task(self._answer(self._upstream, self._preview, self._address))
         try:
-            response = await self._upstream
+            await asyncio.wait([self._relaying])
+        finally:
+            self._relaying.cancel()
+        if self._relaying.cancelled():
+            self._auto_finish = False  # nobody reads it
+        else:
+            self._relaying.result()
+
+    async def _answer(self, upstream: asyncio.Task[httpcore.Response], preview: Preview, address: Address) -> None:
+        import httpcore
+
+        try:
+            response = await upstream
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
-            log.info("The dev server of session %s does not answer: %s", self._preview.target.session, error)
-            self._wait(self._preview)
+            log.info("The dev server of session %s does not answer: %s", preview.target.session, error)
+            self._wait(preview)
             return
         try:
-            await self._stream(response, self._preview, self._address)
+            await self._stream(response, preview, address)
         except iostream.StreamClosedError:
-            pass  # the browser went away
+            self._auto_finish = False  # the browser went away
         except (httpcore.NetworkError, httpcore.ProtocolError) as error:
             # A clean end would make half an answer look whole.
-            log.info("The dev server of session %s broke off: %s", self._preview.target.session, error)
+            log.info("The dev server of session %s broke off: %s", preview.target.session, error)
             self._auto_finish = False
             self.request.connection.stream.close()  # pyright: ignore
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from building import app_builder
 from plain_app import plain
 from preview.stage import BASE_URL, Target, served, upstream
-from tornado import web, websocket
+from tornado import iostream, web, websocket
 
 from jupyter_appbuilder.errors import Unavailable
 from jupyter_appbuilder.preview import Previews
@@ -52,10 +53,12 @@ class Slow(web.RequestHandler):
 
     async def get(self) -> None:
         self.set_header("Content-Type", "text/event-stream")
-        for n in range(10_000):
-            self.write(f"data: {n}\n\n")
-            await self.flush()
-            await asyncio.sleep(0.01)
+        self._auto_finish = False
+        with contextlib.suppress(iostream.StreamClosedError):
+            for n in range(10_000):
+                self.write(f"data: {n}\n\n")
+                await self.flush()
+                await asyncio.sleep(0.01)
 
     def on_connection_close(self) -> None:
         Slow.closed.set()
@@ -199,6 +202,32 @@ async def test_streams_flow_both_ways_and_end_with_their_reader(target: Target, 
         assert (await client.post("count", content=b"z" * 300_000)).text == "300000"
         with pytest.raises(httpx.RemoteProtocolError):
             await client.get("broken")
+
+
+class Silent(web.RequestHandler):
+    """Takes its time before the first byte."""
+
+    async def get(self) -> None:
+        await asyncio.sleep(5)
+
+
+@pytest.mark.parametrize("where", ["slow", "silent"])
+async def test_a_browser_that_goes_away_is_no_error(
+    target: Target, tmp_path: Path, where: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each reload of a page with server-sent events is one."""
+    previews = Previews(BASE_URL)
+    prefix = previews.open(target)
+    async with upstream(tmp_path, (".*/slow", Slow), (".*/silent", Silent)) as address, served(previews) as origin:
+        target.server = DevServer("ready", address)
+        async with httpx.AsyncClient(base_url=origin + prefix) as client:
+            with contextlib.suppress(httpx.ReadTimeout):
+                async with client.stream("GET", where, timeout=0.5) as stream:
+                    assert await anext(stream.aiter_lines()) == "data: 0"
+        await asyncio.sleep(0.3)
+        async with httpx.AsyncClient(base_url=origin) as client:
+            assert (await client.get(f"{prefix}none")).status_code == 404
+    assert not [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 async def test_a_dead_capability_explains_itself(target: Target) -> None:
