@@ -57,7 +57,7 @@ class Panel:
 
     def text(self) -> str:
         """The conversation as read, without what changes by itself: how long ago something was."""
-        return re.sub(r"(?m)^(just now|\d+ \w+ ago|.*\bsec.* ago)$", "", self.conversation.inner_text())
+        return re.sub(r"(?m)^(now|\d+ \w+ ago|.*\bsec.* ago)$", "", self.conversation.inner_text())
 
     def preview(self) -> FrameLocator:
         return self.page.frame_locator('iframe[title^="Preview of"]:visible')

@@ -50,7 +50,7 @@ def test_a_server_killed_in_a_turn_comes_back_with_everything(open_lab: OpenLab,
     panel.say("Second")
     expect(panel.conversation.get_by_text("word0 word1 ")).to_be_visible()
     notice = panel.page.get_by_role("dialog", name="Server Connection Error")  # JupyterLab's own, at some time
-    panel.page.add_locator_handler(notice, lambda: notice.get_by_role("button", name="Dismiss").click())
+    panel.page.add_locator_handler(notice, lambda: notice.get_by_role("button", name="Close").click())
     lab.kill()
     try:
         expect(panel.root.get_by_text("Connection lost.")).to_be_visible()

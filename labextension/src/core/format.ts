@@ -3,7 +3,7 @@
 import type { Usage } from './events';
 import type { Translation } from './translation';
 
-/** "just now", "5 minutes ago", "yesterday", or the date once it is more than a week old. */
+/** "now", "5 minutes ago", "yesterday", or the date once it is more than a week old. */
 export function relativeTime(at: string, now: number, locale?: string): string {
   const then = Date.parse(at);
   if (Number.isNaN(then)) {
