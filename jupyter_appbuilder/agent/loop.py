@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractContextManager, aclosing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from ..errors import AppBuilderError
@@ -15,7 +15,7 @@ from ..modes import mode_of
 from ..plans import is_handed_over
 from ..tools.names import CHECK
 from ..usage.budgets import OverBudget
-from ..usage.spending import Spending, estimate
+from ..usage.spending import CHARACTERS_A_TOKEN, Spending, estimate
 from .compaction import Compactor
 from .history import History
 from .models.base import (
@@ -28,6 +28,8 @@ from .models.base import (
     ModelSettings,
     TextDelta,
     ToolCallDelta,
+    ToolCallRequest,
+    Usage,
 )
 from .profile import FULL, Profile
 from .progress import CUT_OFFS, Left, TurnProgress, going_in_circles, left_over, turn_progress, unheard
@@ -83,6 +85,26 @@ class Waits(Protocol):
     def pausing(self, clock: asyncio.Timeout) -> AbstractContextManager[None]:
         """A time limit that stands still while a person is asked something."""
         ...
+
+
+@dataclass(slots=True)
+class _Partial:
+    """An answer as far as it has come."""
+
+    text: list[str] = field(default_factory=list[str])
+    calls: dict[int, tuple[str, str, list[str]]] = field(default_factory=dict[int, tuple[str, str, list[str]]])
+
+    def take_call(self, delta: ToolCallDelta) -> str:
+        """Take a piece of a call; the name of its tool."""
+        id, name, pieces = self.calls.get(delta.index, ("", "", []))
+        pieces.append(delta.arguments)
+        self.calls[delta.index] = (id or delta.id, name or delta.name, pieces)
+        return name or delta.name
+
+    def response(self) -> ModelResponse:
+        """The answer as one that was cut off here."""
+        calls = tuple(ToolCallRequest(id, name, "".join(pieces)) for id, name, pieces in self.calls.values())
+        return ModelResponse("".join(self.text), calls, "length", Usage())
 
 
 class Agent:
@@ -234,9 +256,9 @@ class Agent:
             read = self._history.events[-1].seq if self._history.events else 0
             messages = self._history.messages()
             asked = estimate(messages, self._tools)
-            await self._spending.allow(self._history.events, turn, asked)
+            room = await self._spending.allow(self._history.events, turn, asked)
             try:
-                answer = await self._stream(turn, response, messages, asked)
+                answer = await self._stream(turn, response, messages, asked, room)
             except ModelError as error:
                 broken += 1
                 if error.reason != "interrupted" or broken > BROKEN_STREAMS:
@@ -269,11 +291,14 @@ class Agent:
         self._last_response = max(self._last_response, *numbers, 0) + 1
         return f"r{self._last_response}"
 
-    async def _stream(self, turn: str, response: str, messages: Sequence[Message], asked: int) -> ModelResponse:
-        """Ask the model, showing what comes as it comes. An answer that breaks off, or is stopped, is paid for too."""
+    async def _stream(
+        self, turn: str, response: str, messages: Sequence[Message], asked: int, room: float
+    ) -> ModelResponse:
+        """Ask the model, showing what comes as it comes. An answer that breaks off, or is stopped, is paid for too; one
+        of more than ``room`` tokens is cut off there, by a budget."""
         self._heard = 0
         try:
-            return await self._listen(turn, response, messages)
+            return await self._listen(turn, response, messages, room * CHARACTERS_A_TOKEN)
         except (ModelError, asyncio.CancelledError):
             if self._heard and not self._model.recorded:
                 usage = self._spending.usage(asked, self._heard, (0, 0, 0))
@@ -281,8 +306,9 @@ class Agent:
                 await self._journal.append(Draft("usage.recorded", data))
             raise
 
-    async def _listen(self, turn: str, response: str, messages: Sequence[Message]) -> ModelResponse:
-        names: dict[int, str] = {}
+    async def _listen(self, turn: str, response: str, messages: Sequence[Message], most: float) -> ModelResponse:
+        """``most``: characters of the answer."""
+        partial = _Partial()
         stream = self._model.stream(messages, self._tools, self._settings)
         # Closed here and not by the garbage collector: a turn that is stopped must let go of the connection.
         async with aclosing(cast("AsyncGenerator[Answer]", stream)) as deltas:
@@ -298,9 +324,10 @@ class Agent:
                     case ModelProgress(message, fraction):
                         self._show_wait(message, fraction)
                     case TextDelta(text):
+                        partial.text.append(text)
                         self._journal.live("text.delta", {"turn": turn, "response": response, "text": text})
-                    case ToolCallDelta(index, arguments, _, name):
-                        names[index] = names.get(index) or name
+                    case ToolCallDelta(index, arguments):
+                        name = partial.take_call(delta)
                         self._journal.live(
                             "tool.delta",
                             {
@@ -308,12 +335,14 @@ class Agent:
                                 "response": response,
                                 "index": index,
                                 "call": f"{response}.{index}",
-                                "tool": names[index],
+                                "tool": name,
                                 "arguments": arguments,
                             },
                         )
                     case ModelResponse():
                         return delta
+                if self._heard > most:
+                    return partial.response()
         raise ModelError("The model ended its answer without finishing it.", hint="Try again.", reason="interrupted")
 
     async def _store(self, turn: str, response: str, answer: ModelResponse, read: int, asked: int) -> None:

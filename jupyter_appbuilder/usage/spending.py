@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -57,7 +58,7 @@ class Spending:
         estimated = False
         if not self._recorded:
             if input_tokens * FEWEST < asked:
-                input_tokens, estimated = asked, True
+                input_tokens, estimated = self._next_input(asked), True
             if not output_tokens and said >= CHARACTERS_A_TOKEN:
                 output_tokens, estimated = said // CHARACTERS_A_TOKEN, True
         self._last = (asked, input_tokens)
@@ -72,18 +73,25 @@ class Spending:
             data["estimated"] = True
         return data
 
-    async def allow(self, events: Sequence[Event], turn: str, asked: int) -> None:
-        """Raise ``OverBudget`` unless the session with these events may make a request of about ``asked`` tokens."""
+    async def allow(self, events: Sequence[Event], turn: str, asked: int) -> float:
+        """Raise ``OverBudget`` unless the session with these events may make a request of about ``asked`` tokens. How
+        many tokens its answer may take (infinite: any number)."""
+        room = math.inf
         if self._settings is None or self._recorded:
-            return
+            return room
         used = ledger(events)
         asked = self._next_input(asked)
         dollars = self._expected(used, asked)
+        per_token = (self._prices.cost(self._model, 0, 1_000_000) or 0.0) / 1_000_000
         for budget in await budgets(self._settings, events, turn, self._used_since, used):
-            takes = asked if budget.unit == "tokens" else dollars
+            takes, each = (asked, 1.0) if budget.unit == "tokens" else (dollars, per_token)
             # Where the price is not known a budget in dollars cannot hold; what costs nothing it does not hold back.
-            if takes and budget.used + takes > budget.limit:
+            left = budget.limit - budget.used - takes
+            if takes and left < 0:
                 raise over(budget, takes)
+            if each:
+                room = min(room, left / each)
+        return room
 
     def _next_input(self, asked: int) -> int:
         """Tokens of a request, by what the last one took: most of them hold the last one, and some more."""

@@ -132,6 +132,41 @@ async def test_one_huge_request_is_not_made(tmp_path: Path):
         assert server.requests == []
 
 
+@pytest.mark.parametrize("unit", UNITS)
+async def test_an_answer_that_comes_past_the_budget_is_cut_off_there_and_kept_so_far(tmp_path: Path, unit: Unit):
+    limit = 41_500 if unit == "tokens" else 0.45
+    long: Step = {"text": "word " * 20_000, "usage": WITH, "size": 200, "delay": 0.005}
+    steps: list[Step] = [*writes(1, WITH), long, {"text": "And more."}]
+    async with model_server(steps) as server:
+        session = in_memory(server, tmp_path, ("session", unit), limit)
+        outcome = await session.ask("Write notes.")
+        assert outcome.reason == "budget"
+        assert len(server.requests) == 2
+        async with asyncio.timeout(10):
+            while not server.closed_early:  # else the model goes on writing, and that costs
+                await asyncio.sleep(0.01)
+        first, second = (data["usage"] for data in session.journal.of("usage.recorded"))
+        key = "cost" if unit == "dollars" else "output_tokens"
+        assert second["estimated"]
+        assert second["input_tokens"] > 20_000, "as much as the provider reported of the last one, and more"
+        spent = first[key] + second[key] + (first["input_tokens"] + second["input_tokens"]) * (unit == "tokens")
+        assert limit <= spent < limit * 1.01
+        kept = session.journal.of("response.completed")[-1]
+        assert (kept["finish_reason"], len(kept["text"]) // 4) == ("length", second["output_tokens"])
+
+
+async def test_a_call_that_is_cut_off_by_the_budget_writes_nothing(tmp_path: Path):
+    steps = [*writes(1, WITH), *writes(1, WITH, words=20_000)]
+    async with session_with(tmp_path, steps, session_tokens=45_000) as (builder, session, server):
+        ended = await ask(session)
+        assert ended["reason"] == "budget"
+        assert (session.workspace.app / "notes/0.txt").read_text().count("word") == 10, "the first one stands"
+        results = [event.data for event in await session.events() if event.type == "tool.finished"]
+        assert [data["ok"] for data in results] == [True, False]
+        builder.usage.settings.set_own({})
+        assert len(server.requests) == 2
+
+
 async def test_what_comes_from_the_cache_is_not_expected_at_the_full_price(tmp_path: Path):
     """After the first request nearly all of the next comes from the cache: it fits where a fresh one would not."""
     request = "word " * 16_000
