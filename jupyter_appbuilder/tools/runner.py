@@ -318,6 +318,12 @@ def _parsed(arguments: dict[str, Any] | str) -> dict[str, Any]:
     try:
         parsed: Any = json.loads(arguments) if arguments.strip() else {}
     except (json.JSONDecodeError, RecursionError) as error:
+        if isinstance(error, json.JSONDecodeError) and _breaks_off(error):
+            raise InvalidInput(
+                "The call broke off before its end and did nothing: its arguments are not valid JSON.",
+                hint="Send it again, in smaller pieces where it is long.",
+                reason="cut_off",
+            ) from None
         raise InvalidInput(
             f"The arguments are not valid JSON: {error}.",
             hint="Send one JSON object; quotes and line breaks within strings need a backslash.",
@@ -328,6 +334,11 @@ def _parsed(arguments: dict[str, Any] | str) -> dict[str, Any]:
             "The arguments are not a JSON object.", hint="Send them by name.", reason="invalid_arguments"
         )
     return parsed  # pyright: ignore[reportUnknownVariableType]
+
+
+def _breaks_off(error: json.JSONDecodeError) -> bool:
+    """Whether there is nothing wrong with the text but that it ends."""
+    return error.msg.startswith("Unterminated string") or error.pos >= len(error.doc.rstrip())
 
 
 def _as_given(arguments: dict[str, Any] | str) -> dict[str, Any]:

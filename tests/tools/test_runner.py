@@ -83,11 +83,16 @@ async def test_arguments_that_do_not_fit_name_the_field(tmp_path):
         nested = await b.call("edit_file", {"path": "a", "edits": [{"search": "x"}]})
         assert nested.detail["field"] == "edits.0.replace"
         cut = await b.call("write_file", '{"path": "a", "content": "abc')
-        assert "not valid JSON" in cut.text
+        assert (cut.detail["reason"], "broke off before its end" in cut.text) == ("cut_off", True)
         assert b.journal.of("tool.started")[-1]["arguments"] == {"raw": '{"path": "a", "content": "abc'}
+        for text in ('{"path": ', '{"path": "a"', '{"path": "a", "content": "\\'):
+            assert (await b.call("write_file", text)).detail["reason"] == "cut_off"
+        for text in ('{"path": "a "b""}', "{'path': 'a'}", '{"path": "a"}}'):
+            wrong = await b.call("write_file", text)
+            assert (wrong.detail["reason"], "not valid JSON" in wrong.text) == ("invalid_arguments", True)
         assert "not a JSON object" in (await b.call("write_file", "[1]")).text
         assert (await b.call("list_files", "")).ok
-        assert len(b.journal.of("tool.started")) == len(b.journal.of("tool.finished")) == 7
+        assert len(b.journal.of("tool.started")) == len(b.journal.of("tool.finished")) == 13
 
 
 async def test_a_tool_there_is_not_is_answered_with_those_there_are(tmp_path):

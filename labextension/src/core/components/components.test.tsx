@@ -248,6 +248,29 @@ describe('a session', () => {
     expect(screen.getByText('current version')).toBeTruthy();
   });
 
+  it('names the file of a call that broke off, and does not say that it was written', () => {
+    const log = new Log();
+    const call = { turn: 't1', call: 'r1.0', tool: 'write_file' };
+    const raw = '{"path": "src/page.ts", "content": "export const half = ';
+    open(
+      {},
+      { kind: 'events', events: [log.event('turn.started', { turn: 't1', model: 'openai:gpt' })] },
+      log.message('tool.started', { ...call, arguments: { raw }, by: 'agent' }),
+      log.message('tool.finished', {
+        ...call,
+        ok: false,
+        summary: 'The call broke off before its end.',
+        text: 'The call broke off before its end.',
+        detail: { reason: 'cut_off' },
+        duration_ms: 0
+      }),
+      snapshot()
+    );
+    expect(screen.queryByText('Wrote')).toBeNull();
+    fireEvent.click(screen.getByRole('button', { name: 'Writing src/page.ts: details' }));
+    expect(document.body.textContent).toContain('export const half');
+  });
+
   it('sends with Enter, not with Shift+Enter', () => {
     const transport = open({}, snapshot());
     const box = screen.getByLabelText('Your request');
