@@ -30,6 +30,7 @@ from .session import Session, checkpoint_draft
 if TYPE_CHECKING:
     from .agent.demo.recordings import Recording
     from .agent.loop import Agent
+    from .agent.models.base import Model
     from .agent.models.catalog import Catalog
     from .agent.models.local.servers import LocalModels
     from .agent.profile import Choice
@@ -610,25 +611,31 @@ class AppBuilder(LoggingConfigurable):
         gate = Gate(session, session.events, rules)
         runner = ToolRunner(self.tools, context, session, Seen(events), session.mode_of, diagnostics, gate)
         notebook = NotebookWriter(folder / f"{summary.name}.ipynb", session.events)
-        session.equip(workspace, app, runner, notebook, network, self._make_agent, _recorded_seeds)
+        session.equip(
+            workspace, app, runner, notebook, network, self.catalog.resolve, self._make_agent, _recorded_seeds
+        )
         await network.settle()
         return session
 
-    async def _make_agent(self, session: Session, model: str) -> Agent:
+    async def _make_agent(self, session: Session, model: Model) -> Agent:
         from .agent.history import SessionHistory, view_of
         from .agent.loop import Agent, Limits
+        from .agent.models.catalog import prepare
         from .agent.profile import profile_of
         from .agent.prompt import system_prompt
 
-        found = await self.catalog.prepared(model)
-        profile = profile_of(found.context_window, cast("Choice", self.profile))
+        def wait(message: str) -> None:
+            session.live("progress", {"what": "model", "message": message, "fraction": None if message else 1})
+
+        await prepare(model, wait)
+        profile = profile_of(model.context_window, cast("Choice", self.profile))
         profile = replace(profile, compact_at=self.compact_at or profile.compact_at)
         prompt = system_prompt(self.find_template(session.summary.template), profile)
         limits = Limits(max_steps=self.max_steps, max_seconds=self.max_seconds)
         history = SessionHistory(session.events, prompt, view_of(profile))
-        spending = await self.usage.spending(found)
+        spending = await self.usage.spending(model)
         return Agent(
-            found,
+            model,
             session.runner,
             session,
             history,

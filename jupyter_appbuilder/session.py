@@ -27,6 +27,7 @@ from .uncut import uncut
 
 if TYPE_CHECKING:
     from .agent.loop import Agent, Outcome
+    from .agent.models.base import Model
     from .approval_rules.rules import ApprovalRule
     from .network import SessionNetwork
     from .notebook.writer import NotebookWriter
@@ -97,15 +98,18 @@ class Session:
         runner: ToolRunner,
         notebook: NotebookWriter,
         network: SessionNetwork,
-        make_agent: Callable[[Session, str], Awaitable[Agent]],
+        find_model: Callable[[str], Model],
+        make_agent: Callable[[Session, Model], Awaitable[Agent]],
         seeds: Callable[[str, str, Sequence[str]], Mapping[str, bytes]],
     ) -> None:
-        """``seeds(model, request, earlier requests)`` gives files a turn begins with: a recording's data."""
+        """``find_model`` gives the model of a name, at once; ``make_agent`` may have to wait for it.
+        ``seeds(model, request, earlier requests)`` gives files a turn begins with: a recording's data."""
         self.workspace = workspace
         self.app = app
         self.runner = runner
         self.notebook = notebook
         self.network = network
+        self._find_model = find_model
         self._make_agent = make_agent
         self._seeds = seeds
         self.equipped = True
@@ -263,20 +267,19 @@ class Session:
     async def _begin(self, beginning: Beginning, model: str | None = None) -> str:
         """Start a turn."""
         self._may_act()
-        # The agent is made before anything is stored: a wrong model name is an error, not a failed turn.
+        # The model is looked for before anything is stored: a wrong name is an error, not a failed turn.
         name = model or self.summary.model
-        agent = await self._make_agent(self, name)
-        if agent.recorded and (beginning.mode != "build" or beginning.accepted):
+        found = self._find_model(name)
+        if found.recorded and (beginning.mode != "build" or beginning.accepted):
             raise InvalidInput(
                 "The recorded demo only builds: it has no answers and makes no plans.",
                 hint="Choose a model, or build mode.",
                 reason="recorded",
                 field="mode",
             )
-        self._may_act()
         started = asyncio.get_running_loop().create_future()
         self._stopping = False
-        self._turn = asyncio.create_task(self._run(agent, name, beginning, started))
+        self._turn = asyncio.create_task(self._run(found, name, beginning, started))
         return await asyncio.shield(started)
 
     async def _tell(self, text: str) -> str:
@@ -349,15 +352,15 @@ class Session:
                 return event.data
         raise Conflict("Nothing was asked yet.", hint="Send a message first.", reason="no_turn")
 
-    async def _run(self, agent: Agent, model: str, beginning: Beginning, started: asyncio.Future[str]) -> None:
+    async def _run(self, model: Model, name: str, beginning: Beginning, started: asyncio.Future[str]) -> None:
         async with self._acting:
             try:
                 await self._mend()
                 turn = f"t{self.summary.turns + 1}"
                 await self._keep_edits()
                 dropped = await self._go_back(beginning.dropping) if beginning.dropping else []
-                chosen = [Draft("session.updated", {"model": model})] if model != self.summary.model else []
-                await self.append(*dropped, *chosen, *beginning.drafts(turn, model))
+                chosen = [Draft("session.updated", {"model": name})] if name != self.summary.model else []
+                await self.append(*dropped, *chosen, *beginning.drafts(turn, name))
             except BaseException as error:
                 started.set_exception(error)
                 started.exception()
@@ -368,16 +371,23 @@ class Session:
                 # Beside the agent: it can read and write meanwhile, and stopping the turn need not wait for packages.
                 self._renewing = asyncio.create_task(self._renew_packages(dropped))
                 self._renewing.add_done_callback(lambda task: task.cancelled() or task.exception())
-            await self._carry_out(agent, turn, model, beginning.text)
+            await self._carry_out(model, turn, name, beginning.text)
 
-    async def _carry_out(self, agent: Agent, turn: str, model: str, text: str) -> None:
-        """Let the agent work on a turn that has begun, and store how it ends."""
+    async def _carry_out(self, model: Model, turn: str, name: str, text: str) -> None:
+        """Let an agent work on a turn that has begun, and store how it ends."""
         reason, message, hint = "done", "", ""
+        agent: Agent | None = None
+
+        async def work() -> Outcome:
+            nonlocal agent
+            agent = agent or await self._make_agent(self, model)
+            return await self._answer(agent, turn, name, text)
+
         try:
             self._ending = False
-            self._listening = "" if agent.recorded else turn
+            self._listening = "" if model.recorded else turn
             while True:
-                self._work = asyncio.create_task(self._answer(agent, turn, model, text))
+                self._work = asyncio.create_task(work())
                 if self._stopping:
                     self._work.cancel()
                 outcome = await self._work
@@ -651,14 +661,14 @@ class Session:
         asked = [e.data["text"] for e in self._events if e.type == "message.user" and e.data["turn"] == turn]
         await self.append(Draft("turn.resumed", {"turn": turn}))
         try:
-            agent = await self._make_agent(self, begun["model"])
+            model = self._find_model(begun["model"])
         except AppBuilderError as error:
             await self._finish(turn, asked[0], "failed", error.message, error.hint)
             return
 
         async def go_on() -> None:
             async with self._acting:
-                await self._carry_out(agent, turn, begun["model"], asked[0])
+                await self._carry_out(model, turn, begun["model"], asked[0])
 
         self._stopping = False
         self._turn = asyncio.create_task(go_on())

@@ -64,6 +64,7 @@ class ModelServer:
     models: Sequence[str] = ("scripted",)
     repeat: bool = False
     ollama: bool = False  # also answer Ollama's own routes
+    loading: float = 0  # seconds that it takes to load a model, as Ollama
     tools: str = "native"  # "ignored": answers a trial of tools in words; "refused": answers 400 to tools
     formats: Sequence[str] = ("json_schema", "json_object")  # kinds of response_format that are taken
     window: int | None = None  # context window told with the models, in tokens
@@ -143,6 +144,7 @@ class ModelServer:
             able = ["completion", *(["tools"] if self.tools == "native" else [])]
             await _respond(writer, 200, {"capabilities": able, "model_info": {"x.context_length": 1_000_000}})
         elif method == "POST" and route == "/api/generate" and self.ollama:
+            await asyncio.sleep(self.loading)
             self._loaded = True
             await _respond(writer, 200, {"done": True, "done_reason": "load", "response": ""})
         elif method == "GET" and route == "/api/ps" and self.ollama:

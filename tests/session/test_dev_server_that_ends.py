@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -19,7 +20,8 @@ async def test_whoever_watches_is_told_and_the_next_look_starts_it_anew(tmp_path
         sandbox = await session.app.sandbox()
         share = sandbox._share  # type: ignore[attr-defined]
         for pid in sorted(share.pids()):
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # the first takes others with it
+                os.kill(pid, signal.SIGKILL)
         async with asyncio.timeout(20):
             while session.app.preview["state"] != "failed":
                 await asyncio.sleep(0.05)

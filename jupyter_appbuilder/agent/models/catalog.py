@@ -7,7 +7,7 @@ import importlib
 import importlib.util
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,7 @@ DISCOVERED = ("ollama", "lmstudio")  # looked for on loopback without being conf
 DISCOVERY_TIMEOUT = 0.3  # seconds
 LISTING_TIMEOUT = 4.0  # seconds, for GET /models of a configured endpoint
 CACHE_SECONDS = 15.0
+NOTE_SECONDS = 0.5  # after which people are told what is waited for
 CALL_TOOLS = frozenset({"openai", "azure", "mistral", "zai", "deepseek", "groq"})
 """Providers all of whose models take tools: none of theirs is tried."""
 LISTED = 60  # models of one endpoint shown at most
@@ -135,13 +136,6 @@ class Catalog:
         # An official name at another address is a gateway, or somebody's own server.
         official = endpoint.base_url == provider.base_url or provider.name == "azure"
         return AdaptiveModel(backend, self._abilities, trusted=provider.name in CALL_TOOLS and official)
-
-    async def prepared(self, model: str = "") -> Model:
-        """``resolve``, and what the endpoint tells of a model that is used for the first time (its context window)."""
-        found = self.resolve(model)
-        if isinstance(found, AdaptiveModel):
-            await found.prepare()
-        return found
 
     def _connect(self, endpoint: Endpoint, name: str, context_window: int, on_reading: OnReading) -> Answers:
         model = self.model_in_file(endpoint, name, context_window, on_reading)
@@ -270,6 +264,25 @@ class Catalog:
 
     def _usable(self, provider: Provider) -> bool:
         return not provider.native or _has_native()
+
+
+async def prepare(model: Model, on_wait: Callable[[str], None]) -> None:
+    """Have the endpoint tell of a model that is used for the first time, its context window above all. Ollama loads it
+    for that: ``on_wait`` is told what is waited for, where it takes a while, and at the end an empty text."""
+    if not isinstance(model, AdaptiveModel):
+        return
+    preparing = asyncio.ensure_future(model.prepare())
+    waited = False
+    try:
+        if not (await asyncio.wait({preparing}, timeout=NOTE_SECONDS))[0]:
+            endpoint, waited = model.backend.endpoint, True
+            doing = "is loading" if endpoint.provider == "ollama" else "is asked about"
+            on_wait(f"{endpoint.title} {doing} {model.backend.model} …")
+            await asyncio.wait({preparing})
+    finally:
+        preparing.cancel()
+        if waited:
+            on_wait("")
 
 
 def _has_native() -> bool:
