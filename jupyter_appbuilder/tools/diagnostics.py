@@ -64,7 +64,7 @@ class Diagnostics:
         self._events = events
         self._turn: str | None = None
         self._on = False
-        self._since = 0  # the last event before the turn's first call
+        self._since = 0  # the last event before the turn changed anything
         self._before: frozenset[Key] | None = None  # what was wrong before the turn; None until that is known
         self._told: set[Key] = set()
         self._finding: Finding | None = None
@@ -79,10 +79,10 @@ class Diagnostics:
             return
         events = self._events()
         self._command = self._find_command()
-        self._turn, self._told, self._since = turn, _told(events, turn), events[-1].seq if events else 0
+        self._turn, self._told, self._since = turn, _told(events, turn), _start_of(events, turn)
         self._heard = self._finding
         self._on = bool(self._command) and _is_watched(events, turn)
-        self._before = self._known_before(events, turn)
+        self._before = self._known_before(events)
         if self._on and self._before is None:
             self._start()
 
@@ -129,11 +129,8 @@ class Diagnostics:
         if self._work is not None:
             self._work.cancel()
 
-    def _known_before(self, events: Sequence[Event], turn: str) -> frozenset[Key] | None:
+    def _known_before(self, events: Sequence[Event]) -> frozenset[Key] | None:
         """What was wrong before the turn, as far as that is known without looking."""
-        started = next((e.seq for e in events if e.type == "turn.started" and e.data["turn"] == turn), 0)
-        if _changed_since(events, started):
-            return frozenset()  # taken up by another process: only what it told is known
         if self._finding is not None and not _changed_since(events, self._finding.at):
             return frozenset(by_key(self._finding.problems))
         return None if _changed_since(events, 0) else frozenset()  # a template comes without problems
@@ -153,10 +150,10 @@ class Diagnostics:
             if problems is None:
                 continue
             self._finding = Finding(problems, at)
-            if self._before is None and at >= self._since:
-                stale = _changed_since(self._events(), at)
-                self._before = frozenset(key for key in by_key(problems) if key[0] not in stale)
-                self._heard = self._finding
+            if self._before is None:
+                # What is wrong in a file that the turn has changed meanwhile counts as the turn's.
+                touched = _changed_since(self._events(), self._since)
+                self._before = frozenset(key for key in by_key(problems) if key[0] not in touched)
 
     async def _wait_for_quiet(self) -> None:
         loop, nudged = asyncio.get_running_loop(), None
@@ -190,6 +187,10 @@ def _is_watched(events: Sequence[Event], turn: str) -> bool:
         if event.type == "turn.started" and event.data["turn"] == turn:
             return event.data.get("mode", "build") == "build"
     return True
+
+
+def _start_of(events: Sequence[Event], turn: str) -> int:
+    return next((e.seq for e in reversed(events) if e.type == "turn.started" and e.data["turn"] == turn), 0)
 
 
 def _changed_since(events: Sequence[Event], seq: int) -> set[str]:

@@ -16,6 +16,8 @@ from traitlets.config import Config
 
 from jupyter_appbuilder.agent.progress import turn_progress
 from jupyter_appbuilder.session import Session
+from jupyter_appbuilder.tools.base import ToolResult
+from jupyter_appbuilder.tools.diagnostics import Diagnostics
 from jupyter_appbuilder.tools.problems import LONGEST, MOST_TOLD, News, Problem, read_problems
 
 LOOK = {"tool_calls": [call("list_files")]}
@@ -143,12 +145,33 @@ async def test_a_server_that_takes_the_turn_up_does_not_tell_it_again(tmp_path: 
         seen = (await results(session))[1]
         assert told(seen) == ["BAD one"]
         # As another process would find the turn: with the log, and nothing in memory.
-        from jupyter_appbuilder.tools.diagnostics import Diagnostics
-
         events = [event for event in await session.events() if event.type != "turn.finished"]
         anew = Diagnostics(lambda: ("true",), session.app.sandbox, lambda: events)
         anew.begin_call("t1")
         assert anew._told == {("src/a.txt", "", "BAD one")}
+
+
+async def test_what_a_person_left_is_not_told_though_the_turn_begins_with_a_change(tmp_path: Path) -> None:
+    steps = [{"tool_calls": [write("src/a.txt", "BAD one\n")]}, LOOK, {"text": "Done."}]
+    async with session_of(tmp_path, steps, **checked(tmp_path)) as (session, _):
+        (session.workspace.app / "src" / "mine.txt").write_text("BAD mine\n")
+        await ask(session)
+        assert [told(result) for result in await results(session)] == [[], ["BAD one"]]
+
+
+async def test_a_server_that_takes_the_turn_up_does_not_tell_what_was_wrong_before_it(tmp_path: Path) -> None:
+    steps = [{"tool_calls": [write("src/a.txt", "BAD one\n")]}, {"text": "Done."}]
+    async with session_of(tmp_path, steps, **checked(tmp_path)) as (session, _):
+        (session.workspace.app / "src" / "mine.txt").write_text("BAD mine\n")
+        await ask(session)
+        events = [event for event in await session.events() if event.type not in ("turn.finished", "tool.finished")]
+        there = session.runner.diagnostics
+        assert there
+        anew = Diagnostics(there._find_command, session.app.sandbox, lambda: events)
+        anew.begin_call("t1")
+        await anew.idle()
+        result = anew.add_news(ToolResult("Listed.", "Listed", detail={}))
+        assert [problem["message"] for problem in result.detail["diagnostics"]["problems"]] == ["BAD one"]
 
 
 async def test_news_hide_no_loop(tmp_path: Path) -> None:
