@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import multiprocessing
-import os
-import signal
 from typing import Any
 
 import pytest
+from asking import asked, kill_while_asking, only, scripted
 from building import app_builder, call, scripted_builder, write
 from model_server import model_server
 from plain_app import assert_sound, plain
@@ -24,18 +21,6 @@ MAKE = {"tool_calls": [write("old/a.txt", "a\n"), write("old/b.txt", "b\n")]}
 
 def run(command: str) -> dict[str, Any]:
     return {"tool_calls": [call("run_command", command=command)]}
-
-
-def only(events: Any, type: str) -> list[Any]:
-    return [event.data for event in events if event.type == type]
-
-
-async def asked(session: Any, count: int = 1) -> list[Any]:
-    """Wait until the session waits for the person; the questions so far."""
-    async with asyncio.timeout(30):
-        while session.summary.state != "waiting" or len(only(await session.events(), "approval.requested")) < count:
-            await asyncio.sleep(0.01)
-    return only(await session.events(), "approval.requested")
 
 
 def there(session: Any) -> bool:
@@ -191,33 +176,10 @@ def test_a_configured_rule_that_is_none_stops_the_start(tmp_path):
         AppBuilder(data_dir=str(tmp_path), approval_rules=[{"pattern": "rm *", "action": "forbid"}])
 
 
-def _ask_and_wait(folder, url, ready):
-    async def work():
-        endpoint = {"custom": {"base_url": url, "api_key": "sk-test"}}
-        async with app_builder(folder, model="custom:scripted", providers=endpoint, **plain(folder)) as builder:
-            session = await builder.create(title="Killed")
-            await session.send("clean up")
-            await asked(session)
-            ready.set()
-            await asyncio.sleep(60)
-
-    asyncio.run(work())
-
-
 async def test_a_killed_server_asks_again_and_has_done_nothing(tmp_path):
-    context = multiprocessing.get_context("spawn")
-    ready = context.Event()
     async with model_server([MAKE, run(REMOVE), {"text": "Cleaned up."}]) as server:
-        process = context.Process(target=_ask_and_wait, args=(tmp_path, server.url, ready))
-        process.start()
-        try:
-            assert await asyncio.to_thread(ready.wait, 60)
-        finally:
-            os.kill(process.pid, signal.SIGKILL)
-            await asyncio.to_thread(process.join)
-        endpoint = {"custom": {"base_url": server.url, "api_key": "sk-test"}}
-        traits = plain(tmp_path) | {"model": "custom:scripted", "providers": endpoint}
-        async with app_builder(tmp_path, resuming=True, **traits) as builder:
+        await kill_while_asking(tmp_path, server.url, "clean up")
+        async with app_builder(tmp_path, resuming=True, **scripted(server.url), **plain(tmp_path)) as builder:
             [summary] = await builder.sessions()
             session = await builder.session(summary["id"])
             first, second = await asked(session, 2)

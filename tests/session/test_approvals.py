@@ -1,13 +1,11 @@
 """Questions to the person: asked in the middle of a turn, answered by whoever watches, closed by whatever ends."""
 
 import asyncio
-import multiprocessing
-import os
-import signal
 import socket
 import time
 
 import pytest
+from asking import asked, kill_while_asking, only
 from building import app_builder, call, scripted_builder
 from model_server import model_server
 from plain_app import assert_sound, plain
@@ -16,18 +14,6 @@ from jupyter_appbuilder.approvals import Approvals, Question
 from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound
 
 ASK = {"tool_calls": [call("request_network", host="api.example.org", reason="The weather comes from there.")]}
-
-
-def only(events, type):
-    return [event.data for event in events if event.type == type]
-
-
-async def asked(session, count=1):
-    """Wait until the session waits for the person; the questions so far."""
-    async with asyncio.timeout(30):
-        while session.summary.state != "waiting" or len(only(await session.events(), "approval.requested")) < count:
-            await asyncio.sleep(0.01)
-    return only(await session.events(), "approval.requested")
 
 
 async def names(session):
@@ -242,31 +228,9 @@ async def test_a_person_can_ask_for_a_host_outside_a_turn(tmp_path):
         assert await names(session) == ["api.example.org"]  # outside a turn there is nothing that "once" could end with
 
 
-def _ask_and_wait(folder, url, ready):
-    async def run():
-        endpoint = {"custom": {"base_url": url, "api_key": "sk-test"}}
-        traits = plain(folder) | {"model": "custom:scripted", "providers": endpoint}
-        async with app_builder(folder, **traits) as builder:
-            session = await builder.create(title="Killed")
-            await session.send("go")
-            await asked(session)
-            ready.set()
-            await asyncio.sleep(60)
-
-    asyncio.run(run())
-
-
 async def test_a_killed_server_leaves_no_question_open(tmp_path):
-    context = multiprocessing.get_context("spawn")
-    ready = context.Event()
     async with model_server([ASK]) as server:
-        process = context.Process(target=_ask_and_wait, args=(tmp_path, server.url, ready))
-        process.start()
-        try:
-            assert await asyncio.to_thread(ready.wait, 60)
-        finally:
-            os.kill(process.pid, signal.SIGKILL)
-            await asyncio.to_thread(process.join)
+        await kill_while_asking(tmp_path, server.url, "go")
     async with app_builder(tmp_path, model="demo:recorded", **plain(tmp_path)) as builder:
         [summary] = await builder.sessions()
         assert summary["state"] == "waiting"
