@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from jupyter_appbuilder.approval_rules.judgement import Rules, judge
+from jupyter_appbuilder.approval_rules.programs import CODE_OPTIONS, DATABASES, SHELLS, WRAPPERS
 from jupyter_appbuilder.approval_rules.rules import ApprovalRule, read_rule
-from jupyter_appbuilder.approval_rules.shell import CODE_OPTIONS, DATABASES, SHELLS, WRAPPERS, read
+from jupyter_appbuilder.approval_rules.shell import read
 from jupyter_appbuilder.errors import InvalidInput
 
 HAVE = {
