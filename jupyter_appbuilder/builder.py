@@ -11,7 +11,7 @@ import contextlib
 import re
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -182,6 +182,7 @@ class AppBuilder(LoggingConfigurable):
         self.resuming = resuming
         self.log_store = EventLog(Path(self.data_dir) / "log.db", Owner(label or "another Jupyter App Builder process"))
         self._sessions: dict[str, Session] = {}
+        self._leaving: dict[str, asyncio.Event] = {}  # sessions that are being closed or deleted
         self._opening = asyncio.Lock()
         self._previews: Previews | None = None
         self._catalog: Catalog | None = None
@@ -429,31 +430,37 @@ class AppBuilder(LoggingConfigurable):
 
     async def session(self, session_id: str) -> Session:
         """A session by id. Taken over (and repaired, if its last owner died) when no other process owns it."""
-        async with self._opening:
-            session = self._sessions.get(session_id)
-            if session is not None and (session.owned or await self.log_store.owner_of(session_id)):
-                return session
-            summary = await self.log_store.summary(session_id)
-            owned = await self.log_store.claim(session_id)
-            if session is not None and not owned:
-                return session
-            if session is not None:
-                # It was only watched; its owner is gone.
-                await session.close()
-            events = await self.log_store.read(session_id)
-            session = await self._assemble(summary, events, owned=owned)
-            self._sessions[session_id] = session
-            self._keep_house()
-            if owned:
-                try:
-                    await session.recover(resume=self.resuming)
-                    # It may have been open, and so not written, when its last owner ended.
-                    session.notebook.changed()
-                except BaseException:
-                    del self._sessions[session_id]
-                    await self.log_store.release(session_id)
-                    raise
+        while True:
+            await self._left(session_id)
+            async with self._opening:
+                if session_id not in self._leaving:
+                    return await self._open(session_id)
+
+    async def _open(self, session_id: str) -> Session:
+        session = self._sessions.get(session_id)
+        if session is not None and (session.owned or await self.log_store.owner_of(session_id)):
             return session
+        summary = await self.log_store.summary(session_id)
+        owned = await self.log_store.claim(session_id)
+        if session is not None and not owned:
+            return session
+        if session is not None:
+            # It was only watched; its owner is gone.
+            await session.close()
+        events = await self.log_store.read(session_id)
+        session = await self._assemble(summary, events, owned=owned)
+        self._sessions[session_id] = session
+        self._keep_house()
+        if owned:
+            try:
+                await session.recover(resume=self.resuming)
+                # It may have been open, and so not written, when its last owner ended.
+                session.notebook.changed()
+            except BaseException:
+                del self._sessions[session_id]
+                await self.log_store.release(session_id)
+                raise
+        return session
 
     async def find(self, name: str) -> Session:
         """A session by id or by its folder's name (the newest of that name)."""
@@ -476,21 +483,38 @@ class AppBuilder(LoggingConfigurable):
         """Forget a session; with ``files``, delete its folder too. Stops whatever runs in it."""
         session = await self.session(session_id)
         session.require_owned()
-        await session.stop()
-        await session.append(Draft("session.ended"))
-        self._sessions.pop(session_id, None)
-        await session.shut(keep_notebook=not files)
-        await self.log_store.delete(session_id)
-        await asyncio.to_thread(session.app.storage.clear)
-        if files:
-            from .removal import remove_folder
+        with self._leave(session_id):
+            await session.stop()
+            await session.append(Draft("session.ended"))
+            self._sessions.pop(session_id, None)
+            await session.shut(keep_notebook=not files)
+            await self.log_store.delete(session_id)
+            await asyncio.to_thread(session.app.storage.clear)
+            if files:
+                from .removal import remove_folder
 
-            await asyncio.to_thread(remove_folder, session.workspace.folder)
+                await asyncio.to_thread(remove_folder, session.workspace.folder)
 
     async def release(self, session_id: str) -> None:
         """Stop what runs in a session and let other processes have it. It can be opened again."""
+        await self._left(session_id)
         if session := self._sessions.pop(session_id, None):
-            await session.close()
+            with self._leave(session_id):
+                await session.close()
+
+    @contextlib.contextmanager
+    def _leave(self, session_id: str) -> Generator[None]:
+        """While a session is closed or deleted, who wants to open it waits: two objects would write into one folder."""
+        left = self._leaving[session_id] = asyncio.Event()
+        try:
+            yield
+        finally:
+            del self._leaving[session_id]
+            left.set()
+
+    async def _left(self, session_id: str) -> None:
+        while leaving := self._leaving.get(session_id):
+            await leaving.wait()
 
     async def recover(self) -> None:
         """Close the turns that a process which died left open. Called once when a server starts."""

@@ -16,7 +16,7 @@ from .errors import AppBuilderError, Conflict
 from .events import Draft
 from .journal import Journal
 from .preview.upstream import upstreams
-from .sandbox.base import DevServer, Progress, Sandbox
+from .sandbox.base import Address, DevServer, Progress, Sandbox
 
 if TYPE_CHECKING:
     from .preview.capabilities import Previews
@@ -56,6 +56,7 @@ class RunningApp:
         self._starting = asyncio.Lock()
         self._start_task: asyncio.Task[DevServer] | None = None
         self._starts = 0  # that came to an end
+        self._address: Address | None = None  # of the dev server that was started last
         self._closed = False
         self._making = asyncio.Lock()
         self._base_path: str | None = None
@@ -186,6 +187,9 @@ class RunningApp:
             raise
         else:
             server = sandbox.server
+        if server.address != self._address:
+            await self._hang_up()
+            self._address = server.address
         result = "ready" if server.state == "ready" else "failed"
         started(self._provider, self.template, result, time.monotonic() - began)
         self._say(server.state, server.message, log=server.log if server.state == "failed" else "")
@@ -211,10 +215,8 @@ class RunningApp:
             await asyncio.wait([starting])
         sandbox, self._sandbox = self._sandbox, None
         if sandbox is not None:
-            address = sandbox.server.address
             await sandbox.stop()
-            if address:
-                await upstreams.close(address)
+        await self._hang_up()
         self._say("stopped", "")
 
     async def sleep(self) -> None:
@@ -222,6 +224,7 @@ class RunningApp:
         if self._sandbox is None or self.server.state != "ready":
             return
         await self._sandbox.sleep()
+        await self._hang_up()
         await self._journal.append(Draft("sandbox.slept"))
         self._say("asleep", "Asleep to save memory. It wakes when you look.")
 
@@ -230,6 +233,12 @@ class RunningApp:
         self._closed = True
         await self.stop()
         self._previews.close(self.session)
+
+    async def _hang_up(self) -> None:
+        """Close what is open to a dev server that is not there any more."""
+        address, self._address = self._address, None
+        if address is not None:
+            await upstreams.close(address)
 
     def _on_progress(self, progress: Progress) -> None:
         self._say("starting", progress.message, progress.fraction)

@@ -5,13 +5,14 @@ import multiprocessing
 import os
 import signal
 import time
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 import pytest
 from building import app_builder, call, scripted_builder, write
 from model_server import model_server
+from plain_app import plain
 
-from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound, SessionBusy
+from jupyter_appbuilder.errors import AppBuilderError, Conflict, InvalidInput, NotFound, SessionBusy
 
 
 def types(events):
@@ -357,3 +358,39 @@ async def test_a_deleted_session_leaves_its_files_unless_asked(tmp_path):
         assert await builder.sessions() == []
         with pytest.raises(NotFound):
             await builder.session(kept.id)
+
+
+@pytest.mark.parametrize("how", ["delete", "release"])
+async def test_who_looks_at_a_session_while_it_goes_does_not_bring_it_back(tmp_path, how):
+    """As a panel does that shows it: it asks for its preview again."""
+    async with app_builder(tmp_path, model="demo:recorded", **plain(tmp_path)) as builder:
+        session = await builder.create(name="going")
+        await session.app.ensure()
+        folder = session.workspace.folder
+        done = asyncio.Event()
+        seen = []
+
+        async def look():
+            while not done.is_set():
+                with suppress(AppBuilderError):
+                    found = await builder.session(session.id)
+                    seen.append(found)
+                    await found.app.ensure()
+                await asyncio.sleep(0)
+
+        looking = [asyncio.create_task(look()) for _ in range(3)]
+        await asyncio.sleep(0.05)
+        if how == "delete":
+            await builder.delete(session.id, files=True)
+            done.set()
+            await asyncio.gather(*looking)
+            assert set(seen) == {session}
+            assert not folder.exists()
+            assert not await builder.sessions()
+        else:
+            await builder.release(session.id)
+            assert session.app.server.state == "stopped"
+            done.set()
+            await asyncio.gather(*looking)
+            assert (await builder.session(session.id)) is not session
+            assert (await builder.session(session.id)).owned
