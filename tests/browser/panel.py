@@ -50,9 +50,14 @@ class Panel:
 
     def choose_template(self, title: str) -> None:
         button = self.root.get_by_role("button", name=re.compile("^Template: "))
+        choices = self.root.get_by_role("group", name="Start from")
         if button.get_attribute("aria-expanded") != "true":
             button.click()
-        self.root.get_by_role("group", name="Start from").get_by_text(title, exact=True).click()
+        try:
+            expect(choices).to_be_visible(timeout=3000)
+        except AssertionError:  # it had opened by itself just then, as it does in a new Lab once there is a model
+            button.click()
+        choices.get_by_text(title, exact=True).click()
         expect(button).to_have_attribute("aria-label", f"Template: {title}")
 
     def text(self) -> str:
