@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 from .errors import AppBuilderError, Conflict, InvalidInput
 from .events import Event, Mode
+from .turns import start_of
 
 if TYPE_CHECKING:
     from .tools.base import Tool
@@ -47,10 +48,8 @@ def read_mode(text: str | None) -> Mode:
 
 def mode_of(events: Sequence[Event], turn: str | None) -> Mode:
     """The mode of a turn; build for what is done outside turns."""
-    for event in reversed(events):
-        if event.type == "turn.started" and event.data["turn"] == turn:
-            return event.data.get("mode", "build")
-    return "build"
+    started = start_of(events, turn)
+    return started.data.get("mode", "build") if started else "build"
 
 
 def refusal(tool: Tool[Any], mode: Mode) -> AppBuilderError | None:

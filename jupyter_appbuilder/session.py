@@ -22,7 +22,16 @@ from .modes import mode_of
 from .plans import built_by, left_by, open_plan, plans, request
 from .recovery import MOST_RESUMED, take_back
 from .tools.names import CHECK
-from .turns import CONTINUE, Beginning, checkpoint_before, first_request, last_request, open_request, without_dropped
+from .turns import (
+    CONTINUE,
+    Beginning,
+    checkpoint_before,
+    first_request,
+    last_request,
+    open_request,
+    start_of,
+    without_dropped,
+)
 from .uncut import uncut
 
 if TYPE_CHECKING:
@@ -657,18 +666,19 @@ class Session:
         return turn["turn"] if len(resumed) < MOST_RESUMED or since else ""
 
     async def _resume(self, turn: str) -> None:
-        begun = next(e.data for e in self._events if e.type == "turn.started" and e.data["turn"] == turn)
+        started = start_of(self._events, turn)
+        assert started is not None
         asked = [e.data["text"] for e in self._events if e.type == "message.user" and e.data["turn"] == turn]
         await self.append(Draft("turn.resumed", {"turn": turn}))
         try:
-            model = self._find_model(begun["model"])
+            model = self._find_model(started.data["model"])
         except AppBuilderError as error:
             await self._finish(turn, asked[0], "failed", error.message, error.hint)
             return
 
         async def go_on() -> None:
             async with self._acting:
-                await self._carry_out(model, turn, begun["model"], asked[0])
+                await self._carry_out(model, turn, started.data["model"], asked[0])
 
         self._stopping = False
         self._turn = asyncio.create_task(go_on())

@@ -69,6 +69,11 @@ def without_dropped(events: Sequence[Event]) -> list[Event]:
     return kept
 
 
+def start_of(events: Sequence[Event], turn: str | None) -> Event | None:
+    """The event with which a turn began."""
+    return next((e for e in reversed(events) if e.type == "turn.started" and e.data["turn"] == turn), None)
+
+
 def request_of(events: Sequence[Event], turn: str) -> Request:
     """What a turn was asked: its message, and what was said during it."""
     texts = [event.data["text"] for event in events if event.type == "message.user" and event.data["turn"] == turn]
@@ -120,7 +125,5 @@ def checkpoint_before(events: Sequence[Event], turn: str) -> Mapping[str, str]:
 
 
 def _started(events: Sequence[Event], turn: str) -> Mapping[str, Any]:
-    for event in events:
-        if event.type == "turn.started" and event.data["turn"] == turn:
-            return event.data
-    return {}
+    event = start_of(events, turn)
+    return event.data if event else {}

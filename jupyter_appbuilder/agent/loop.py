@@ -89,17 +89,21 @@ class Waits(Protocol):
 
 @dataclass(slots=True)
 class _Partial:
-    """An answer as far as it has come."""
+    """An answer as far as it has come: ``length`` characters."""
 
+    length: int = 0
     text: list[str] = field(default_factory=list[str])
     calls: dict[int, tuple[str, str, list[str]]] = field(default_factory=dict[int, tuple[str, str, list[str]]])
 
-    def take_call(self, delta: ToolCallDelta) -> str:
-        """Take a piece of a call; the name of its tool."""
-        id, name, pieces = self.calls.get(delta.index, ("", "", []))
-        pieces.append(delta.arguments)
-        self.calls[delta.index] = (id or delta.id, name or delta.name, pieces)
-        return name or delta.name
+    def take(self, delta: Answer) -> None:
+        if isinstance(delta, TextDelta):
+            self.length += len(delta.text)
+            self.text.append(delta.text)
+        elif isinstance(delta, ToolCallDelta):
+            self.length += len(delta.arguments)
+            id, name, pieces = self.calls.get(delta.index, ("", "", []))
+            pieces.append(delta.arguments)
+            self.calls[delta.index] = (id or delta.id, name or delta.name, pieces)
 
     def response(self) -> ModelResponse:
         """The answer as one that was cut off here."""
@@ -133,7 +137,6 @@ class Agent:
         self.recorded = model.recorded
         self._tools = profile.offered(runner.definitions())
         self._compactor = Compactor(model, journal, history, profile.compact_at, self._tools, self._spending)
-        self._heard = 0  # characters of the answer that is coming
         self._waits_shown = False  # a live message says what is being waited for
         self._last_response = 0  # highest number given out, also for answers that were thrown away
 
@@ -296,25 +299,26 @@ class Agent:
     ) -> ModelResponse:
         """Ask the model, showing what comes as it comes. An answer that breaks off, or is stopped, is paid for too; one
         of more than ``room`` tokens is cut off there, by a budget."""
-        self._heard = 0
+        partial = _Partial()
         try:
-            return await self._listen(turn, response, messages, room * CHARACTERS_A_TOKEN)
+            return await self._listen(turn, response, messages, partial, room * CHARACTERS_A_TOKEN)
         except (ModelError, asyncio.CancelledError):
-            if self._heard and not self._model.recorded:
-                usage = self._spending.usage(asked, self._heard, (0, 0, 0))
+            if partial.length and not self._model.recorded:
+                usage = self._spending.usage(asked, partial.length, (0, 0, 0))
                 data = {"turn": turn, "model": self._model.name, "usage": usage}
                 await self._journal.append(Draft("usage.recorded", data))
             raise
 
-    async def _listen(self, turn: str, response: str, messages: Sequence[Message], most: float) -> ModelResponse:
-        """``most``: characters of the answer."""
-        partial = _Partial()
+    async def _listen(
+        self, turn: str, response: str, messages: Sequence[Message], partial: _Partial, most: float
+    ) -> ModelResponse:
+        """``partial`` takes what comes; ``most``: characters of the answer."""
         stream = self._model.stream(messages, self._tools, self._settings)
         # Closed here and not by the garbage collector: a turn that is stopped must let go of the connection.
         async with aclosing(cast("AsyncGenerator[Answer]", stream)) as deltas:
             async for delta in deltas:
-                self._heard += len(delta.text if isinstance(delta, TextDelta) else getattr(delta, "arguments", ""))
-                if self._heard > LONGEST_ANSWER and not isinstance(delta, ModelResponse):
+                partial.take(delta)
+                if partial.length > LONGEST_ANSWER and not isinstance(delta, ModelResponse):
                     raise ModelError(
                         f"{self._model.name} did not come to an end: it wrote over {LONGEST_ANSWER:,} characters.",
                         hint="Ask for less at a time, or choose another model.",
@@ -324,10 +328,8 @@ class Agent:
                     case ModelProgress(message, fraction):
                         self._show_wait(message, fraction)
                     case TextDelta(text):
-                        partial.text.append(text)
                         self._journal.live("text.delta", {"turn": turn, "response": response, "text": text})
                     case ToolCallDelta(index, arguments):
-                        name = partial.take_call(delta)
                         self._journal.live(
                             "tool.delta",
                             {
@@ -335,13 +337,13 @@ class Agent:
                                 "response": response,
                                 "index": index,
                                 "call": f"{response}.{index}",
-                                "tool": name,
+                                "tool": partial.calls[index][1],
                                 "arguments": arguments,
                             },
                         )
                     case ModelResponse():
                         return delta
-                if self._heard > most:
+                if partial.length > most:
                     return partial.response()
         raise ModelError("The model ended its answer without finishing it.", hint="Try again.", reason="interrupted")
 

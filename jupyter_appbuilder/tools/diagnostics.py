@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..errors import AppBuilderError
+from ..turns import start_of
 from .base import ToolResult
 from .commands import printed, succeeded
 from .problems import News, Problem, by_key, read_problems
@@ -79,7 +80,8 @@ class Diagnostics:
             return
         events = self._events()
         self._command = self._find_command()
-        self._turn, self._told, self._since = turn, _told(events, turn), _start_of(events, turn)
+        started = start_of(events, turn)
+        self._turn, self._told, self._since = turn, _told(events, turn), started.seq if started else 0
         self._heard = self._finding
         self._on = bool(self._command) and _is_watched(events, turn)
         self._before = self._known_before(events)
@@ -187,10 +189,6 @@ def _is_watched(events: Sequence[Event], turn: str) -> bool:
         if event.type == "turn.started" and event.data["turn"] == turn:
             return event.data.get("mode", "build") == "build"
     return True
-
-
-def _start_of(events: Sequence[Event], turn: str) -> int:
-    return next((e.seq for e in reversed(events) if e.type == "turn.started" and e.data["turn"] == turn), 0)
 
 
 def _changed_since(events: Sequence[Event], seq: int) -> set[str]:

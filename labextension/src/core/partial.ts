@@ -106,6 +106,12 @@ export function readArguments(text: string): Record<string, unknown> | null {
   }
 }
 
+/** A call's arguments as the log has them; of those that are no JSON, because the call broke off, what can be read. */
+export function asWritten(args: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const raw = args['raw'];
+  return typeof raw === 'string' && Object.keys(args).length === 1 ? readPartial(raw).values : args;
+}
+
 /** The number of lines in a text; an empty one has none and a final newline does not start another. */
 export function countLines(text: string): number {
   if (text === '') {

@@ -6,7 +6,7 @@
  */
 
 import type { AppEvent, ApprovalCause, By, EventData, LiveData, Mode, PreviewStatus, TurnReason, Usage } from './events';
-import { countLines, readArguments } from './partial';
+import { asWritten, countLines, readArguments } from './partial';
 import { NO_USAGE } from './transport';
 import type { LiveMessage, PartialResponse, Snapshot, Summary, WireMessage } from './wire';
 
@@ -357,7 +357,7 @@ class Draft {
         const started: ToolItem = {
           ...(found?.kind === 'tool' ? found : newTool(call, tool)),
           state: 'running',
-          arguments: event.data.arguments,
+          arguments: asWritten(event.data.arguments),
           by,
           startedAt: event.at
         };

@@ -1,7 +1,7 @@
 /** A page that takes the panel's place until it is closed. */
 
 import * as React from 'react';
-import { Icon } from './Icon';
+import { IconButton } from './IconButton';
 import { useTranslation } from './surroundings';
 
 export function Page({
@@ -21,15 +21,7 @@ export function Page({
   return (
     <section className="jp-AppBuilder-page" aria-labelledby={id}>
       <div className="jp-AppBuilder-headerRow">
-        <button
-          type="button"
-          className="jp-AppBuilder-iconButton"
-          aria-label={trans.__('Back')}
-          title={trans.__('Back')}
-          onClick={onClose}
-        >
-          <Icon name="back" />
-        </button>
+        <IconButton icon="back" label={trans.__('Back')} onClick={onClose} />
         <h2 id={id} tabIndex={-1} ref={heading}>
           {title}
         </h2>

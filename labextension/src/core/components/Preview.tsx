@@ -1,7 +1,8 @@
 import * as React from 'react';
 import type { SessionStore } from '../store';
 import { RequestFailed } from '../wire';
-import { Icon, Spinner, type IconName } from './Icon';
+import { Icon, Spinner } from './Icon';
+import { IconButton } from './IconButton';
 import { useTranslation } from './surroundings';
 import { Progress } from './Session';
 import { Failure, fixRequest } from './Turn';
@@ -138,8 +139,8 @@ export function PreviewPane({
   return (
     <section className="jp-AppBuilder-preview" aria-label={trans.__('Preview')}>
       <div className="jp-AppBuilder-previewBar" role="toolbar" aria-label={trans.__('Preview tools')}>
-        <Tool icon="back" label={trans.__('Back')} run={() => tell('back')} disabled={!url} />
-        <Tool icon="reload" label={trans.__('Reload the page')} run={reload} disabled={!url} />
+        <IconButton icon="back" label={trans.__('Back')} onClick={() => tell('back')} disabled={!url} />
+        <IconButton icon="reload" label={trans.__('Reload the page')} onClick={reload} disabled={!url} />
         <span className="jp-AppBuilder-address">
           {state === 'starting' && <Spinner />}
           <input
@@ -180,19 +181,19 @@ export function PreviewPane({
               ['phone', trans.__('Phone width')]
             ] as const
           ).map(([name, label]) => (
-            <Tool key={name} icon={name} label={label} run={() => setDevice(name)} pressed={device === name} />
+            <IconButton key={name} icon={name} label={label} onClick={() => setDevice(name)} pressed={device === name} />
           ))}
         </span>
-        <Tool
+        <IconButton
           icon="play"
           label={trans.__('Restart the dev server')}
-          run={() => attempt(store.transport.preview('restart'))}
+          onClick={() => attempt(store.transport.preview('restart'))}
           disabled={state === 'starting'}
         />
-        <Tool
+        <IconButton
           icon="external"
           label={trans.__('Open in a new browser tab')}
-          run={() => url && window.open(url, '_blank', 'noopener,noreferrer')}
+          onClick={() => url && window.open(url, '_blank', 'noopener,noreferrer')}
           disabled={!url}
         />
       </div>
@@ -251,34 +252,6 @@ export function PreviewPane({
         )}
       </div>
     </section>
-  );
-}
-
-function Tool({
-  icon,
-  label,
-  run,
-  disabled,
-  pressed
-}: {
-  icon: IconName;
-  label: string;
-  run: () => void;
-  disabled?: boolean;
-  pressed?: boolean;
-}): React.ReactElement {
-  return (
-    <button
-      type="button"
-      className="jp-AppBuilder-iconButton"
-      aria-label={label}
-      aria-pressed={pressed}
-      title={label}
-      disabled={disabled}
-      onClick={run}
-    >
-      <Icon name={icon} />
-    </button>
   );
 }
 

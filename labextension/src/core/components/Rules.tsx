@@ -6,6 +6,7 @@ import type { Api, ApprovalRule } from '../transport';
 import type { Translation } from '../translation';
 import { RequestFailed } from '../wire';
 import { Icon, Spinner } from './Icon';
+import { IconButton } from './IconButton';
 import { Page } from './Page';
 import { plainly } from './plainly';
 import { useTranslation } from './surroundings';
@@ -253,16 +254,13 @@ function RuleList({
               <ActionTag action={rule.action} />
               <RuleWords rule={rule} />
               {onRemove && (
-                <button
-                  type="button"
-                  className="jp-AppBuilder-iconButton"
-                  disabled={busy}
-                  aria-label={trans.__('Remove the rule %1', rule.pattern)}
+                <IconButton
+                  icon="cross"
+                  label={trans.__('Remove the rule %1', rule.pattern)}
                   title={trans.__('Remove')}
+                  disabled={busy}
                   onClick={() => onRemove(rule)}
-                >
-                  <Icon name="cross" />
-                </button>
+                />
               )}
             </li>
           ))}

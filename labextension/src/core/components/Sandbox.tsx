@@ -2,6 +2,7 @@ import * as React from 'react';
 import type { AllowedHost, SandboxChoice, Transport } from '../transport';
 import { RequestFailed } from '../wire';
 import { Icon, Spinner } from './Icon';
+import { IconButton } from './IconButton';
 import { useTranslation } from './surroundings';
 import { Failure } from './Turn';
 import type { Translation } from '../translation';
@@ -175,16 +176,13 @@ export function SandboxSection({
                   {trans.__('configured')}
                 </span>
               ) : (
-                <button
-                  type="button"
-                  className="jp-AppBuilder-iconButton"
-                  disabled={busy}
-                  aria-label={trans.__('Remove %1', host.name)}
+                <IconButton
+                  icon="cross"
+                  label={trans.__('Remove %1', host.name)}
                   title={trans.__('Take it back; open connections are cut')}
+                  disabled={busy}
                   onClick={() => change(transport.revokeHost(host.host), () => heading.current?.focus())}
-                >
-                  <Icon name="cross" />
-                </button>
+                />
               )}
             </li>
           ))}

@@ -9,6 +9,7 @@ import { BudgetNotice, useSessionUsage } from './Budgets';
 import { Chat } from './Chat';
 import { Composer } from './Composer';
 import { Icon, Spinner } from './Icon';
+import { IconButton } from './IconButton';
 import { ModeChooser, modeTitle } from './ModeChooser';
 import { MenuButton, type MenuEntry } from './Menu';
 import { IsolationWarning, SandboxChip, SandboxSection } from './Sandbox';
@@ -316,17 +317,7 @@ function Header({
   return (
     <header className="jp-AppBuilder-header">
       <div className="jp-AppBuilder-headerRow">
-        {onBack && (
-          <button
-            type="button"
-            className="jp-AppBuilder-iconButton"
-            aria-label={trans.__('All apps')}
-            title={trans.__('All apps')}
-            onClick={onBack}
-          >
-            <Icon name="back" />
-          </button>
-        )}
+        {onBack && <IconButton icon="back" label={trans.__('All apps')} onClick={onBack} />}
         {editing && session && host.rename ? (
           <TitleEditor
             title={session.title}
@@ -343,15 +334,7 @@ function Header({
           </h2>
         )}
         {host.showPreview && (
-          <button
-            type="button"
-            className="jp-AppBuilder-iconButton"
-            aria-label={trans.__('Show the preview')}
-            title={trans.__('Show the preview')}
-            onClick={host.showPreview}
-          >
-            <Icon name="desktop" />
-          </button>
+          <IconButton icon="desktop" label={trans.__('Show the preview')} onClick={host.showPreview} />
         )}
         {entries.length > 0 && <MenuButton label={trans.__('More actions')} entries={entries} />}
       </div>

@@ -4,6 +4,7 @@ import { RequestFailed } from '../wire';
 import { Lines } from './Code';
 import { Disclosure } from './Disclosure';
 import { Icon } from './Icon';
+import { IconButton } from './IconButton';
 import { useHost, useTranslation } from './surroundings';
 import { Failure, type TurnActions } from './Turn';
 
@@ -245,20 +246,17 @@ export function ForkButton({ checkpoint, actions }: { checkpoint: string; action
     return null;
   }
   return (
-    <button
-      type="button"
-      className="jp-AppBuilder-iconButton"
-      disabled={forking}
-      aria-label={trans.__('Fork from here')}
+    <IconButton
+      icon="fork"
+      label={trans.__('Fork from here')}
       title={trans.__('Fork from here: begin a copy of this app at this version. This app stays as it is.')}
+      disabled={forking}
       onClick={() => {
         setForking(true);
         const made = fork({ checkpoint }).then(session => openSession(session.id, session));
         actions.attempt(made.finally(() => setForking(false)));
       }}
-    >
-      <Icon name="fork" />
-    </button>
+    />
   );
 }
 

@@ -19,7 +19,7 @@ export const ToolCard = React.memo(function ToolCard({ item }: { item: ToolItem 
   // A command's output opens by itself while it runs, until the person decides otherwise.
   const [chosen, setChosen] = React.useState<boolean | null>(null);
   const open = chosen ?? (item.state === 'running' && item.output !== '');
-  const label = toolLabel(item.tool, asWritten(item.arguments), trans);
+  const label = toolLabel(item.tool, item.arguments, trans);
   const verb = verbOf(item, label, trans);
   const { added, removed } = linesChanged(item);
   const body = React.useId();
@@ -109,12 +109,6 @@ function verbOf(item: ToolItem, label: ToolLabel, trans: Translation): string {
 /** Tools that did nothing at all where they failed: "Wrote" would not be true. */
 const ALL_OR_NOTHING = new Set(['write_file', 'edit_file', 'read_file', 'delete_file', 'rename_file', 'install_packages']);
 
-/** A call's arguments; of those that are no JSON, because the call broke off, what can be read. */
-function asWritten(args: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const raw = args['raw'];
-  return typeof raw === 'string' && Object.keys(args).length === 1 ? readPartial(raw).values : args;
-}
-
 function isGone(item: ToolItem): boolean {
   return item.tool === 'delete_file' || (item.state === 'failed' && item.tool !== 'edit_file');
 }
@@ -199,7 +193,7 @@ export function Elapsed({ since }: { since: string }): React.ReactElement | null
 
 function Body({ item }: { item: ToolItem }): React.ReactElement {
   const trans = useTranslation();
-  const args = asWritten(item.arguments);
+  const args = item.arguments;
   const detail = item.result?.detail ?? {};
   const diff = typeof detail['diff'] === 'string' ? detail['diff'] : '';
   const path = typeof args['path'] === 'string' ? args['path'] : '';
