@@ -76,7 +76,9 @@ class ControlSocket:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, ValueError, asyncio.IncompleteReadError):
-            request: Any = json.loads(await asyncio.wait_for(reader.readline(), SECONDS))
+            async with asyncio.timeout(SECONDS):
+                line = await reader.readline()
+            request: Any = json.loads(line)
             if isinstance(request, dict) and secrets.compare_digest(str(request.get("token")), self._token):  # pyright: ignore[reportUnknownMemberType,reportUnknownArgumentType]
                 found = await self._answer(cast("dict[str, Any]", request))
                 writer.write(json.dumps(found).encode() + b"\n")

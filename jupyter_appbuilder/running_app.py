@@ -101,7 +101,8 @@ class RunningApp:
         if sandbox is None:
             return None
         try:
-            stats = await asyncio.wait_for(sandbox.stats(), STATS_SECONDS)
+            async with asyncio.timeout(STATS_SECONDS):
+                stats = await sandbox.stats()
             used = {"memory": stats.memory, "processes": stats.processes, "cpu": round(stats.cpu, 3)}
         except (AppBuilderError, TimeoutError):
             used = {"memory": None, "processes": None, "cpu": None}

@@ -130,7 +130,8 @@ class EgressProxy:
             writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), IDLE_SECONDS)
+        async with asyncio.timeout(IDLE_SECONDS):
+            head = await reader.readuntil(b"\r\n\r\n")
         line, _, rest = head.partition(b"\r\n")
         try:
             method, target, version = line.decode("ascii").split(" ")
@@ -272,8 +273,12 @@ def _end_to_end(headers: bytes, host: str) -> bytes:
 
 
 async def _join(*ways: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
+    async def read(reader: asyncio.StreamReader) -> bytes:
+        async with asyncio.timeout(IDLE_SECONDS):
+            return await reader.read(64 * 1024)
+
     async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await asyncio.wait_for(reader.read(64 * 1024), IDLE_SECONDS):
+        while data := await read(reader):
             writer.write(data)
             await writer.drain()
         if writer.can_write_eof():

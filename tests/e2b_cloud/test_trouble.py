@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +228,26 @@ async def test_a_slow_service_can_be_cancelled_at_once(tmp_path: Path):
                 await running
         here.there.faults.clear()
         assert (await sandbox.exec("echo works")).stdout == "works\n"
+
+
+async def test_what_is_cancelled_ends_also_while_its_answer_arrives(tmp_path: Path):
+    """The SDK's requests may swallow it; then a command that was stopped would go on."""
+    async with place(tmp_path) as here:
+        sandbox = await here.create()
+        await sandbox.exec("true")
+        machine = sandbox._machine
+        assert machine
+        requests = (partial(machine.set_timeout, 300), partial(machine.limit_network, None))
+        for request in requests:
+            began = time.monotonic()
+            await request()
+            took = time.monotonic() - began
+            for number in range(150):
+                running = asyncio.create_task(request())
+                await asyncio.sleep(1.5 * took * number / 150)
+                cancelling = running.cancel()
+                await asyncio.wait({running})
+                assert running.cancelled() == cancelling
 
 
 # Time limits

@@ -201,7 +201,8 @@ class Catalog:
             return [_missing(provider)]
         await asyncio.to_thread(importlib.import_module, "openai")  # takes its time, which is not the endpoint's
         try:
-            names = await asyncio.wait_for(self._ask(provider), LISTING_TIMEOUT)
+            async with asyncio.timeout(LISTING_TIMEOUT):
+                names = await self._ask(provider)
         except TimeoutError:
             hint = f"{provider.title} did not answer when asked for its models."
         except AppBuilderError as error:

@@ -11,10 +11,10 @@ import logging
 import secrets
 import shlex
 import tarfile
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from ...errors import Unavailable
 from ...uncut import uncut
@@ -22,35 +22,17 @@ from ...workspace import ignore
 from ..base import Address, Stats
 from ..templates import RUNTIME
 from . import remote
-from .cloud import Cloud, Gone, reachable
+from .cloud import Cloud, Gone, apart, reachable
 from .sync import HELPER
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
 Take = Callable[[Literal["stdout", "stderr"], str], None]
 
 HELPER_SECONDS = 120
 REATTACH_SECONDS = 30  # how long a broken connection is tried again
 KILL_SECONDS = 5
 FOLDER = "/workspace"
-
-
-async def apart(work: Coroutine[Any, Any, T]) -> T:
-    """Await ``work`` in a task of its own.
-
-    From Python 3.12 on, a stream that the SDK opens with a time limit cancels, when that has passed, the task that
-    opened it, whatever it does by then. No task of ours lives that long. And on Python 3.11 a cancelled task in which
-    the SDK waits may go on as if it had not been: whoever awaits this is cancelled in any case.
-    """
-    task = asyncio.create_task(work)
-    try:
-        await asyncio.wait({task})
-    except asyncio.CancelledError:
-        task.cancel()
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        raise
-    return task.result()
 
 
 class Machine:
@@ -98,13 +80,20 @@ class Machine:
 
     async def upload(self, path: str, content: bytes) -> None:
         try:
-            await self.sandbox.files.write(f"{self.home}/{path}", content, use_octet_stream=True, request_timeout=600)
+            await apart(
+                self.sandbox.files.write(f"{self.home}/{path}", content, use_octet_stream=True, request_timeout=600)
+            )
         except Exception as error:
             raise self.explain(error, "Files could not be sent to the cloud sandbox") from None
 
     async def download(self, path: str) -> AsyncIterator[bytes]:
         try:
-            async for piece in await self.sandbox.files.read(f"{self.home}/{path}", format="stream"):
+            pieces = aiter(await apart(self.sandbox.files.read(f"{self.home}/{path}", format="stream")))
+
+            async def next_piece() -> bytes | None:
+                return await anext(pieces, None)
+
+            while (piece := await apart(next_piece())) is not None:
                 yield piece
         except Exception as error:
             raise self.explain(error, "Files could not be fetched from the cloud sandbox") from None
@@ -122,7 +111,7 @@ class Machine:
             for name, path in modules.items()
         ]
         try:
-            await self.sandbox.files.write_files(files)
+            await apart(self.sandbox.files.write_files(files))
         except Exception as error:
             raise self.explain(error, "The cloud sandbox could not be set up") from None
         if writable != "yes":
@@ -157,25 +146,25 @@ class Machine:
 
     async def pause(self) -> None:
         try:
-            await self.sandbox.pause()
+            await apart(self.sandbox.pause())
         except Exception as error:
             raise self.explain(error, "The cloud sandbox could not be paused") from None
 
     async def set_timeout(self, seconds: int) -> None:
         try:
-            await self.sandbox.set_timeout(seconds)
+            await apart(self.sandbox.set_timeout(seconds))
         except Exception as error:
             raise self.explain(error, "The cloud sandbox's time could not be extended") from None
 
     async def kill(self) -> None:
         """End it. Where E2B cannot be reached it ends by its time."""
         with contextlib.suppress(Exception):
-            await self.sandbox.kill(request_timeout=20)
+            await apart(self.sandbox.kill(request_timeout=20))
 
     async def limit_network(self, hosts: Collection[str] | None) -> None:
         """Let it reach ``hosts`` (``host:port``) only; None: the whole internet."""
         try:
-            await self.sandbox.update_network(reachable(hosts))
+            await apart(self.sandbox.update_network(reachable(hosts)))
         except Exception as error:
             raise self.explain(error, "The cloud sandbox's network could not be set") from None
 

@@ -23,7 +23,7 @@ from ...errors import AppBuilderError, InvalidInput, Unavailable
 from ..local.dependencies import read_manifest
 from ..manifest import Manifest
 from ..templates import RUNTIME, Template
-from .cloud import Cloud
+from .cloud import Cloud, apart
 from .packages import NPM, VENV, read_requirements, requirements_key
 
 IMAGE = "node:24"
@@ -100,7 +100,7 @@ async def build(cloud: Cloud, template: Template, name: str, on_line: OnLine, *,
         on_line(str(entry.message).rstrip())
 
     try:
-        info = await cloud.sdk.AsyncTemplate.build(
+        building = cloud.sdk.AsyncTemplate.build(
             define(cloud.sdk, template),
             name,
             cpu_count=machine.cpu,
@@ -109,6 +109,7 @@ async def build(cloud: Cloud, template: Template, name: str, on_line: OnLine, *,
             on_build_logs=say,
             **cloud.settings.options(),
         )
+        info = await apart(building)
     except cloud.sdk.BuildException as error:
         raise Unavailable(
             f"E2B could not build the template {name}: {str(error)[:500].rstrip('.')}.",

@@ -216,7 +216,8 @@ class Pool:
                 continue
             self._changed.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), 1.0 if wish else 10.0)
+                async with asyncio.timeout(1.0 if wish else 10.0):
+                    await self._changed.wait()
 
     async def _fill(self, wish: Wish) -> None:
         ready: Ready | None = None

@@ -239,7 +239,8 @@ class ModelServer:
         if self._process is None:
             return None
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._process.wait(), 0.5)
+            async with asyncio.timeout(0.5):
+                await self._process.wait()
         return None if self._process.returncode is None else await self._crashed("while it answered")
 
     async def stop(self) -> None:
@@ -357,7 +358,8 @@ class ModelServer:
             assert process.stdin
             process.stdin.close()  # its guard kills it
             try:
-                await asyncio.wait_for(process.wait(), 5)
+                async with asyncio.timeout(5):
+                    await process.wait()
             except TimeoutError:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
