@@ -89,12 +89,17 @@ class Endpoint:
 
 
 def _client_on(socket: str) -> Any:
-    """An HTTP client whose connections all go to a unix socket, past any proxy."""
+    """An HTTP client whose connections all go to a unix socket, past any proxy.
+
+    Each request has its own: llama.cpp closes one that was kept at a moment of its choice, and a request may be on its
+    way by then.
+    """
     from openai import DefaultAsyncHttpxClient
 
     # The SDK's own HTTP library: httpx, or httpx2 since its version 3.
     library: Any = importlib.import_module(DefaultAsyncHttpxClient.__mro__[1].__module__.partition(".")[0])
-    return DefaultAsyncHttpxClient(transport=library.AsyncHTTPTransport(uds=socket))
+    limits = library.Limits(max_keepalive_connections=0)
+    return DefaultAsyncHttpxClient(transport=library.AsyncHTTPTransport(uds=socket, limits=limits))
 
 
 def _query(text: str) -> dict[str, object]:
