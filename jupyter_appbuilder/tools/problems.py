@@ -1,7 +1,8 @@
 """Problems that a checker finds in an app's code: read from what it prints, compared, and told.
 
-One line a problem, as compilers and linters print it: ``src/a.ts(3,5): error TS2322: …`` (tsc, vue-tsc) or
-``api/main.py:3:5: F821 …`` (Ruff, mypy, Pyright, ESLint's unix form, and most others).
+One line a problem, as compilers and linters print it: ``src/a.ts(3,5): error TS2322: …`` (tsc, vue-tsc),
+``[error] src/a.css: SyntaxError: … (3:5)`` (Prettier) or ``api/main.py:3:5: F821 …`` (Ruff, mypy, Pyright, ESLint's
+unix form, and most others).
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ MOST_READ = 500  # problems; what a checker finds beyond is not looked at
 
 PAIR = re.compile(r"(?P<path>[^\s:][^:]*?)\((?P<line>\d+),(?P<column>\d+)\): (?P<rest>.+)")
 COLONS = re.compile(r"(?P<path>[^\s:][^:]*\.\w+)(?::(?P<line>\d+))?(?::(?P<column>\d+))?(?: -|:) (?P<rest>.+)")
+PRETTIER = re.compile(
+    r"\[error\] (?P<path>\S[^:]*): (?:\w*SyntaxError: )+(?P<rest>.+) \((?P<line>\d+):(?P<column>\d+)\)$"
+)
 NOWHERE = re.compile(r"(?P<rest>error TS\d+: .+)")
 SEVERITY = re.compile(r"(?P<severity>error|warning|information|info|note|hint)\b[: ]\s*", re.IGNORECASE)
 CODE = re.compile(r"(?P<code>[A-Z]{1,8}\d{2,6}|invalid-syntax)(?::|\s)\s*(?:\[\*\]\s*)?")
@@ -72,7 +76,7 @@ def _with(problem: Problem, message: str) -> Problem:
 
 
 def _read(line: str) -> Problem | None:
-    matched = PAIR.match(line) or COLONS.match(line) or NOWHERE.match(line)
+    matched = PAIR.match(line) or PRETTIER.match(line) or COLONS.match(line) or NOWHERE.match(line)
     if matched is None:
         return None
     parts, rest, code = matched.groupdict(), matched["rest"].strip(), ""

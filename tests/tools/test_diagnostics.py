@@ -79,25 +79,27 @@ def told(result: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.timeout(400)  # the first run installs packages
-async def test_a_type_error_is_told_with_a_following_result_an_old_one_is_not_and_a_repaired_one_is_gone(
+async def test_an_error_is_told_with_a_following_result_an_old_one_is_not_and_a_repaired_one_is_gone(
     tmp_path: Path,
 ) -> None:
-    wrong = "export const size: number = 'large'\n"
+    wrong, right = ("export const size: number = " + value for value in ("'large'\n", "4\n"))
     steps = [
         {"tool_calls": [call("read_file", path="src/old.ts")]},
-        {"tool_calls": [write("src/size.ts", wrong)]},
+        {"tool_calls": [write("src/size.ts", wrong), write("src/look.css", ".a {\n  color: red;\n")]},
         LOOK,
-        {"tool_calls": [write("src/size.ts", "export const size: number = 4\n")]},
+        {"tool_calls": [write("src/size.ts", right), write("src/look.css", ".a {\n  color: red;\n}\n")]},
         {"tool_calls": [write("src/old.ts", "export {}\n")]},
         {"text": "Done."},
     ]
     async with session_of(tmp_path, steps, template="react-vite") as (session, server):
         (session.workspace.app / "src" / "old.ts").write_text("export const old: string = 7\n")
         await ask(session)
-        read, written, look, repaired, last = await results(session)
-        assert [told(read), told(written), told(repaired)] == [[], [], []]
-        assert told(look) == ["Type 'string' is not assignable to type 'number'."]
-        problem = look["detail"]["diagnostics"]["problems"][0]
+        read, *written, look, repaired, _, last = await results(session)
+        assert [told(result) for result in (read, *written, repaired)] == [[]] * 4
+        # The formatter reads style sheets, the type checker the rest.
+        assert told(look) == ["Type 'string' is not assignable to type 'number'.", "Unclosed block"]
+        problem, css = look["detail"]["diagnostics"]["problems"]
+        assert (css["path"], css["line"], css["column"]) == ("src/look.css", 1, 1)
         assert (problem["path"], problem["line"], problem["code"]) == ("src/size.ts", 1, "TS2322")
         assert "src/size.ts:1:14: Type 'string' is not assignable to type 'number'. (TS2322)" in look["text"]
         assert "old.ts" not in look["text"].partition("[Checked")[2]
@@ -254,6 +256,10 @@ def test_what_is_told_is_bounded() -> None:
         ),
         ("a.py:1:2 - error: Wrong (reportCall)\n", ("a.py", 1, 2, "reportCall", "Wrong")),
         ("css/site.css: error: a { is not closed\n", ("css/site.css", 0, 0, "", "a { is not closed")),
+        (
+            "[error] src/a.css: SyntaxError: CssSyntaxError: Unclosed block (2:1)\n[error] > 2 | .a { b: c:d (1:2)\n",
+            ("src/a.css", 2, 1, "", "Unclosed block"),
+        ),
         ("\x1b[31mindex.html:4: error: it's gone\x1b[0m\r\n", ("index.html", 4, 0, "", "it's gone")),
     ],
 )

@@ -16,7 +16,9 @@ export default function App() {
         className="pointer-events-none absolute inset-0 bg-[radial-gradient(60rem_36rem_at_75%_-8rem,color-mix(in_oklab,var(--primary)_18%,transparent),transparent)]"
       />
       <header className="relative mx-auto flex w-full max-w-3xl items-center justify-between px-6 py-5">
-        <span className="rounded-full border bg-card/70 px-3 py-1 text-sm text-muted-foreground">Python API and React</span>
+        <span className="rounded-full border bg-card/70 px-3 py-1 text-sm text-muted-foreground">
+          Python API and React
+        </span>
         <ThemeToggle />
       </header>
       <main className="relative mx-auto flex w-full max-w-3xl flex-col gap-8 px-6 pb-16">
@@ -29,7 +31,10 @@ export default function App() {
           </p>
         </div>
         {error && (
-          <div role="alert" className="flex items-center justify-between gap-4 rounded-xl border border-destructive/40 p-4">
+          <div
+            role="alert"
+            className="flex items-center justify-between gap-4 rounded-xl border border-destructive/40 p-4"
+          >
             <p className="text-sm">{error}</p>
             <Button variant="outline" size="sm" onClick={() => void reload()}>
               Try again

@@ -5,8 +5,16 @@ import { ServerClock } from "@/components/server-clock";
 import { ThemeToggle } from "@/components/theme-toggle";
 
 const steps: { icon: LucideIcon; title: string; text: string }[] = [
-  { icon: MessageSquareText, title: "Say what you need", text: "Plain words are enough: who it is for and what it should do." },
-  { icon: WandSparkles, title: "Watch it take shape", text: "This page changes by itself while the code is being written." },
+  {
+    icon: MessageSquareText,
+    title: "Say what you need",
+    text: "Plain words are enough: who it is for and what it should do.",
+  },
+  {
+    icon: WandSparkles,
+    title: "Watch it take shape",
+    text: "This page changes by itself while the code is being written.",
+  },
   { icon: Sparkles, title: "Refine it", text: "Ask for changes, or open the files and edit them yourself." },
 ];
 
@@ -33,8 +41,8 @@ export default function Home() {
             Describe your app. <span className="text-muted-foreground">It will appear here.</span>
           </h1>
           <p className="max-w-xl text-lg text-pretty text-muted-foreground">
-            This is a running Next.js app, with pages and a server, ready to become yours. Tell the assistant what you would
-            like, and keep an eye on this page.
+            This is a running Next.js app, with pages and a server, ready to become yours. Tell the assistant what you
+            would like, and keep an eye on this page.
           </p>
         </div>
         <ol className="grid gap-4 sm:grid-cols-3">

@@ -31,7 +31,13 @@ export function BookForm({ onAdd }: { onAdd: (book: NewBook) => Promise<boolean>
       </div>
       <div className="grid gap-1.5">
         <Label htmlFor="author">Author</Label>
-        <Input id="author" required maxLength={200} value={author} onChange={(event) => setAuthor(event.target.value)} />
+        <Input
+          id="author"
+          required
+          maxLength={200}
+          value={author}
+          onChange={(event) => setAuthor(event.target.value)}
+        />
       </div>
       <div className="grid gap-1.5">
         <Label htmlFor="pages">Pages</Label>

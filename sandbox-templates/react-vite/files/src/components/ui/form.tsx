@@ -74,7 +74,12 @@ function FormMessage({ className, children, ...props }: ComponentProps<"p">) {
   const said = error ? (error.message ?? "This is not valid.") : children;
   if (!said) return null;
   return (
-    <p id={messageId} role={error ? "alert" : undefined} className={cn("text-sm text-destructive", className)} {...props}>
+    <p
+      id={messageId}
+      role={error ? "alert" : undefined}
+      className={cn("text-sm text-destructive", className)}
+      {...props}
+    >
       {said}
     </p>
   );

@@ -18,7 +18,13 @@ function Pagination({ page, pages, onPageChange, className }: PaginationProps) {
   );
   return (
     <nav aria-label="Pages" className={cn("flex items-center gap-1", className)}>
-      <Button variant="ghost" size="icon-sm" aria-label="Previous page" disabled={page <= 1} onClick={() => onPageChange(page - 1)}>
+      <Button
+        variant="ghost"
+        size="icon-sm"
+        aria-label="Previous page"
+        disabled={page <= 1}
+        onClick={() => onPageChange(page - 1)}
+      >
         <ChevronLeft aria-hidden />
       </Button>
       {shown.map((number, index) => (
@@ -35,7 +41,13 @@ function Pagination({ page, pages, onPageChange, className }: PaginationProps) {
           </Button>
         </span>
       ))}
-      <Button variant="ghost" size="icon-sm" aria-label="Next page" disabled={page >= pages} onClick={() => onPageChange(page + 1)}>
+      <Button
+        variant="ghost"
+        size="icon-sm"
+        aria-label="Next page"
+        disabled={page >= pages}
+        onClick={() => onPageChange(page + 1)}
+      >
         <ChevronRight aria-hidden />
       </Button>
     </nav>

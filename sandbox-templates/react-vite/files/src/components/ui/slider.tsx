@@ -4,7 +4,13 @@ import { Slider as SliderPrimitive } from "radix-ui";
 import { cn } from "@/lib/utils";
 
 /** One thumb for each number of `value` or `defaultValue`. */
-function Slider({ className, value, defaultValue, "aria-label": label, ...props }: ComponentProps<typeof SliderPrimitive.Root>) {
+function Slider({
+  className,
+  value,
+  defaultValue,
+  "aria-label": label,
+  ...props
+}: ComponentProps<typeof SliderPrimitive.Root>) {
   const thumbs = value ?? defaultValue ?? [0];
   return (
     <SliderPrimitive.Root
