@@ -143,8 +143,10 @@ time.sleep(5)
 @both
 @pytest.mark.parametrize("how", BOMBS)
 async def test_a_fork_bomb_stays_small(place: MakePlace, control_groups: bool, how: str):
+    watched = not control_groups and os.getuid() == 0
     async with place(limits=Limits(processes=80, cpus=0.5), control_groups=control_groups) as here:
-        running = asyncio.create_task(here.sandbox.exec(BOMBS[how], timeout=2))
+        # Where nothing but the watcher ends it, it must have the time to grow, on a busy machine too.
+        running = asyncio.create_task(here.sandbox.exec(BOMBS[how], timeout=60 if watched else 2))
         most = 0
         while not running.done():
             most = max(most, (await here.sandbox.stats()).processes)
@@ -153,7 +155,7 @@ async def test_a_fork_bomb_stays_small(place: MakePlace, control_groups: bool, h
         assert result.exit_code != 0
         # Without control groups root is only stopped by the process namespace's own limit, which begins at 300.
         assert 1 < most <= (90 if find_control_groups() and control_groups else 400)
-        if not control_groups and os.getuid() == 0:
+        if watched:
             assert result.ended == "processes"
             told(result, "processes")
         assert (await here.sandbox.exec("echo alive")).stdout == "alive\n"
