@@ -4,7 +4,7 @@ import importlib
 import sys
 
 ALL = (
-    *("startup", "sessions", "updates", "relay", "long_session", "replay", "edits", "diagnostics", "context"),
+    *("startup", "sessions", "updates", "relay", "long_session", "replay", "edits", "diagnostics", "context", "stop"),
     *("sandbox", "pool", "density"),
 )
 

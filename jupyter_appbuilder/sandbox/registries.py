@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from ..errors import Unavailable
+from ..uncut import uncut
 from .credentials import PrivateRegistries, authority_of, read_credentials
 
 
@@ -64,7 +65,12 @@ async def read_registries(npm: Sequence[str]) -> Registries:
     process = await asyncio.create_subprocess_exec(
         *npm, "config", "list", "--long", "--json", cwd="/", stdout=-1, stderr=-1, stdin=-3
     )
-    output, errors = await process.communicate()
+    try:
+        output, errors = await process.communicate()
+    except asyncio.CancelledError:
+        process.kill()
+        await uncut(process.wait())
+        raise
     try:
         settings: dict[str, Any] = json.loads(output)
         registry = str(settings["registry"])

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, TimeoutError, expect
 
 from .conftest import OpenLab
 from .lab import Lab
@@ -33,9 +33,16 @@ def test_the_command_palette_offers_what_the_panel_does(open_lab: OpenLab, lab: 
     expect(panel.composer).to_be_enabled()
 
     def choose(label: str) -> None:
-        command(page, "apputils:activate-command-palette")
-        page.keyboard.type(label)
-        page.locator(".lm-CommandPalette-item", has_text=label).first.click()
+        item = page.locator(".lm-CommandPalette-item", has_text=label).first
+        for patience in (5000, LONG):
+            command(page, "apputils:activate-command-palette")
+            page.keyboard.type(label)
+            try:
+                item.click(timeout=patience)
+                break
+            except TimeoutError:  # JupyterLab closes it when its router runs, some time after the start
+                if patience == LONG:
+                    raise
 
     choose("Build a New App")
     expect(panel.root.get_by_role("heading", name="Build an app")).to_be_visible()

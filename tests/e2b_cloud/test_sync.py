@@ -38,13 +38,13 @@ async def test_an_edit_by_hand_goes_up_by_itself_soon_and_whole(tmp_path: Path):
                 sizes.add(len(content))
                 if content == text:
                     break
-                assert time.monotonic() - began < 10
+                assert time.monotonic() - began < 60
                 await asyncio.sleep(0.002)
             took.append(time.monotonic() - began)
             await asyncio.sleep(0.2)
         assert sizes <= {0, 400_000}, "half a file was seen"
         # benchmarks/ has the figure of a quiet machine; here only that nobody waits for a poll
-        assert min(took) < 2, took
+        assert min(took) < 10, took
 
 
 async def test_a_deletion_by_hand_and_a_new_mode_go_up(tmp_path: Path):

@@ -115,7 +115,7 @@ def hub(folder: Path, environment: dict[str, str]) -> Iterator[Hub]:
         finally:
             process.send_signal(signal.SIGTERM)
             try:
-                process.wait(20)
+                process.wait(60)
             finally:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)

@@ -149,8 +149,14 @@ async def test_a_server_that_is_told_to_end_leaves_nothing(short: Path):
 
 async def test_servers_leave_what_belongs_to_others_alone(short: Path):
     async with server(short / "one", own_number(86633)) as one:
-        assert await becomes(lambda: len(processes_with(f"sleep\x00{own_number(86633)}")) >= 3)
-        before = sorted(processes_with(f"sleep\x00{own_number(86633)}"))
+        before: list[int] = []
+
+        def have_settled() -> bool:
+            nonlocal before
+            earlier, before = before, sorted(processes_with(f"sleep\x00{own_number(86633)}"))
+            return len(before) >= 3 and before == earlier
+
+        assert await becomes(have_settled, 30)
         (short / "two").mkdir()
         (short / "two/cache").symlink_to(short / "one/cache")
         await start_next(short / "two")

@@ -76,7 +76,7 @@ async def test_kills_at_random_moments(tmp_path):
                 session = await builder.session(session_id)
                 assert session.owned
                 assert session.summary.state in ("ready", "asleep")
-                assert time.monotonic() - began < 5
+                assert time.monotonic() - began < 30
                 await assert_sound(session, folder)
                 await session.send("and now?")
                 assert (await session.wait())["reason"] == "done"

@@ -75,7 +75,7 @@ async def test_stopping_in(tmp_path, moment):
             running = session.busy
             began = time.monotonic()
             await session.stop()
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 10  # seconds; `python -m benchmarks stop` has the figure
             await sending
             assert not session.busy
             ended = (await session.events())[-1]
