@@ -21,7 +21,7 @@ from jupyter_appbuilder.sandbox.local.limits import GROUP_PREFIX, find_control_g
 from .conftest import SERVER, processes_with
 
 PROGRAM = """
-    import asyncio, sys
+    import asyncio, signal, sys
     from pathlib import Path
     from jupyter_appbuilder.sandbox.local import LocalSandbox
     from jupyter_appbuilder.sandbox.local.holds import own_mark
@@ -43,6 +43,7 @@ PROGRAM = """
         print("mark", own_mark(), provider._runner.folder, flush=True)
         await sandbox.exec(f"(setsid sleep {sleeper} &); echo begun; exec sleep {sleeper}", on_output=told)
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever a shell in the background set
     asyncio.run(main())
 """
 
