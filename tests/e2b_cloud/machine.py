@@ -138,10 +138,12 @@ class Machine:
                 await asyncio.sleep(0.02)
         raise RuntimeError("The machine did not start: see its output above.")
 
-    def signal(self, number: int) -> None:
+    def signal(self, number: int, command: str = "") -> None:
+        """To all its processes, or to those whose command line holds ``command``."""
         for pid in descendants(self._process.pid)[1:] if self._process else []:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
+            with contextlib.suppress(OSError):
+                if command in Path(f"/proc/{pid}/cmdline").read_text():
+                    os.kill(pid, number)
 
     def pause(self) -> None:
         self.signal(signal.SIGSTOP)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import time
 from functools import partial
@@ -179,6 +180,20 @@ async def test_a_preview_whose_sandbox_vanishes_comes_back_by_itself(tmp_path: P
         await until(lambda: sandbox.server.state == "ready")
         assert here.machine.id != gone
         assert sandbox.server.address != first.address
+
+
+async def test_the_end_of_its_processes_may_be_told_before_the_end_of_a_sandbox(tmp_path: Path):
+    async with place(tmp_path) as here:
+        sandbox = await here.create()
+        await sandbox.serve("/")
+        there = here.there.sandboxes.pop(here.machine.id)
+        try:
+            there.machine.signal(signal.SIGKILL, "server.mjs")
+            await until(lambda: sandbox.server.state == "failed")
+            assert "cloud sandbox ended" in sandbox.server.message
+            await until(lambda: sandbox.server.state == "ready")
+        finally:
+            await there.machine.destroy()
 
 
 async def test_a_pause_by_the_service_is_only_a_pause(tmp_path: Path):

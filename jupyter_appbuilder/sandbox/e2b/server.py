@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -81,6 +82,8 @@ class CloudServer:
         """When it ends by itself, that is a failure."""
         try:
             code = await running.wait()
+            if self._running is running:
+                await _ask_whether_it_runs(machine)
             message, lost = explain(self._log, code), False
         except (Gone, Unavailable):
             message, lost = "The cloud sandbox ended, and the dev server with it.", True
@@ -133,6 +136,12 @@ class CloudServer:
         watching, self._watching = self._watching, None
         if watching is not None and watching is not asyncio.current_task():
             watching.cancel()
+
+
+async def _ask_whether_it_runs(machine: Machine) -> None:
+    """Raise ``Gone`` if not: of a sandbox that ends, the end of its processes may be told first."""
+    with contextlib.suppress(Unavailable):
+        await machine.helper("true")
 
 
 async def _answers(address: Address, serving: Serving) -> None:
