@@ -9,8 +9,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-from building import app_builder, call
-from model_server import ModelServer
+from building import call, scripted_builder
 
 from .report import heading, median, row
 
@@ -30,31 +29,25 @@ MOMENTS: dict[str, tuple[dict[str, Any], str]] = {
 
 async def measure(folder: Path, step: dict[str, Any], sign: str) -> list[float]:
     """Milliseconds; the first round is not counted."""
-    server = ModelServer([step] * (ROUNDS + 1))
-    await server.start()
     took: list[float] = []
-    try:
-        providers = {"custom": {"base_url": server.url}}
-        async with app_builder(folder, model="custom:scripted", providers=providers) as builder:
-            session = await builder.create(template="react-vite")
-            await session.ready()
-            await session.start_preview()
-            for number in range(ROUNDS + 1):
-                async with aclosing(session.watch()) as messages:
-                    since = (await session.events())[-1].seq
-                    await session.send("Go.")
-                    async for message in messages:
-                        new = [event for event in message.get("events", []) if event["seq"] > since]
-                        if sign in (message.get("type"), *(event["type"] for event in new)):
-                            break
-                await session.workspace.write(f"src/{number}.txt", "to be kept\n")
-                await asyncio.sleep(0.3)
-                began = time.perf_counter()
-                await session.stop()
-                took.append((time.perf_counter() - began) * 1000)
-                assert session.summary.state == "ready"
-    finally:
-        await server.stop()
+    async with scripted_builder(folder, [step] * (ROUNDS + 1)) as (builder, _):
+        session = await builder.create(template="react-vite")
+        await session.ready()
+        await session.start_preview()
+        for number in range(ROUNDS + 1):
+            async with aclosing(session.watch()) as messages:
+                since = (await session.events())[-1].seq
+                await session.send("Go.")
+                async for message in messages:
+                    new = [event for event in message.get("events", []) if event["seq"] > since]
+                    if sign in (message.get("type"), *(event["type"] for event in new)):
+                        break
+            await session.workspace.write(f"src/{number}.txt", "to be kept\n")
+            await asyncio.sleep(0.3)
+            began = time.perf_counter()
+            await session.stop()
+            took.append((time.perf_counter() - began) * 1000)
+            assert session.summary.state == "ready"
     return took[1:]
 
 

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from ..subprocesses import output_of
+
 KEYRING_SECONDS = 10
 SETTING = re.compile(r"""^\s*(//[^=\s]+?/?):(_authToken|_auth|username|_password)\s*=\s*(.*?)\s*$""")
 
@@ -185,10 +187,8 @@ async def _keyring(url: str) -> str | None:
         )
         try:
             async with asyncio.timeout(KEYRING_SECONDS):
-                output = (await process.communicate())[0].decode(errors="replace").rstrip("\n")
+                output = (await output_of(process))[0].decode(errors="replace").rstrip("\n")
         except TimeoutError:
-            process.kill()
-            await process.wait()
             return None
         if process.returncode == 0 and output:
             return _basic(unquote(parts.username), output)

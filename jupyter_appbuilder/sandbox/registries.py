@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from ..errors import Unavailable
-from ..uncut import uncut
+from ..subprocesses import output_of
 from .credentials import PrivateRegistries, authority_of, read_credentials
 
 
@@ -65,12 +65,7 @@ async def read_registries(npm: Sequence[str]) -> Registries:
     process = await asyncio.create_subprocess_exec(
         *npm, "config", "list", "--long", "--json", cwd="/", stdout=-1, stderr=-1, stdin=-3
     )
-    try:
-        output, errors = await process.communicate()
-    except asyncio.CancelledError:
-        process.kill()
-        await uncut(process.wait())
-        raise
+    output, errors = await output_of(process)
     try:
         settings: dict[str, Any] = json.loads(output)
         registry = str(settings["registry"])

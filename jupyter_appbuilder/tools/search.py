@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import Field
 
 from ..errors import AppBuilderError, InvalidInput
+from ..subprocesses import output_of
 from ..workspace.ignore import segment_pattern
 from .base import Arguments, Tool, ToolContext, ToolResult, tool
 
@@ -125,7 +126,7 @@ async def _search(request: dict[str, Any]) -> dict[str, Any]:
     )
     try:
         async with asyncio.timeout(SECONDS):
-            output, problem = await process.communicate(json.dumps(request | {"limit": MOST_LINES}).encode())
+            output, problem = await output_of(process, json.dumps(request | {"limit": MOST_LINES}).encode())
     except TimeoutError:
         raise InvalidInput(
             f"The regular expression took longer than {SECONDS} s.",
@@ -133,10 +134,6 @@ async def _search(request: dict[str, Any]) -> dict[str, Any]:
             reason="search_timeout",
             field="query",
         ) from None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
     if process.returncode:
         raise InvalidInput(
             f"The search failed: {problem.decode(errors='replace').strip()[-500:]}", hint="Simplify it.", field="query"

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import AppBuilderError, Unavailable
+from ..subprocesses import output_of
 
 SETTINGS = {
     "core.hooksPath": "/dev/null",
@@ -124,13 +125,7 @@ class Git:
                 hint="Install it (Debian: apt install git) and try again.",
                 reason="git_missing",
             ) from None
-        try:
-            output, problem = await process.communicate(stdin)
-        except asyncio.CancelledError:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-            raise
+        output, problem = await output_of(process, stdin)
         if process.returncode:
             raise GitError(arguments[0], process.returncode, problem.decode(errors="replace"))
         return output
