@@ -73,16 +73,3 @@ def place(tmp_path: Path) -> MakePlace:
             await provider.close()
 
     return make
-
-
-def processes_with(words: str) -> list[int]:
-    """Ids of this machine's processes whose command line holds ``words``."""
-    found: list[int] = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                if words.encode() in (entry / "cmdline").read_bytes():
-                    found.append(int(entry.name))
-            except OSError:
-                continue
-    return found

@@ -10,10 +10,11 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from leftovers import processes_with
 
 from jupyter_appbuilder.sandbox.local import LocalSandbox
 
-from .conftest import MakePlace, processes_with
+from .conftest import MakePlace
 
 
 async def gone(words: str) -> bool:

@@ -9,8 +9,9 @@ import sys
 import time
 
 import pytest
+from leftovers import processes_with
 
-from .conftest import MakePlace, isolations, processes_with
+from .conftest import MakePlace, isolations
 
 LATEST = {"gvisor": 0.4, "bubblewrap": 0.02, "landlock": 0.1}  # seconds that a start takes
 

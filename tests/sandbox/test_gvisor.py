@@ -7,11 +7,12 @@ import socket
 from pathlib import Path
 
 import pytest
+from leftovers import processes_with
 
 from jupyter_appbuilder.errors import Unavailable
 from jupyter_appbuilder.sandbox.local import LocalSandbox
 
-from .conftest import MakePlace, isolations, processes_with
+from .conftest import MakePlace, isolations
 
 needs_gvisor = pytest.mark.skipif("gvisor" not in isolations(slow=True), reason="needs runsc (make system-test)")
 

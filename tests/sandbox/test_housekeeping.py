@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from leftovers import control_groups, processes_with
 
 from jupyter_appbuilder.sandbox.local import LocalSandbox
 from jupyter_appbuilder.sandbox.local.holds import is_alive, own_mark
-from jupyter_appbuilder.sandbox.local.limits import GROUP_PREFIX, find_control_groups
+from jupyter_appbuilder.sandbox.local.limits import find_control_groups
 
-from .conftest import SERVER, processes_with
+from .conftest import SERVER
 
 PROGRAM = """
     import asyncio, signal, sys
@@ -62,7 +63,7 @@ class Server:
         return [*processes_with(f"sleep\x00{self.sleeper}"), *processes_with(f"{self.folder}\x00")]
 
     def groups(self) -> list[Path]:
-        return [path for path in Path("/sys/fs/cgroup").rglob(f"{GROUP_PREFIX}{self.mark}-*") if path.is_dir()]
+        return control_groups(f"{self.mark}-*")
 
 
 @contextlib.asynccontextmanager

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 from building import CACHE
+from leftovers import processes_with
 
 from jupyter_appbuilder.sandbox.local import LocalSandbox
 from jupyter_appbuilder.sandbox.templates import find_template
 
-from .conftest import MakePlace, isolations, processes_with
+from .conftest import MakePlace, isolations
 
 pytestmark = pytest.mark.skipif("landlock" not in isolations(), reason="needs Linux 6.7 with Landlock")
 

@@ -6,11 +6,12 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from leftovers import processes_with
 
 from jupyter_appbuilder.sandbox.base import Address, DevServer
 from jupyter_appbuilder.sandbox.local.server import explain
 
-from .conftest import MakePlace, processes_with
+from .conftest import MakePlace
 
 
 async def get(address: Address | None, path: str) -> str:

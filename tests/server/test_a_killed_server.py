@@ -14,8 +14,7 @@ from pathlib import Path
 import httpx
 import psutil
 from building import share_dependencies
-
-from jupyter_appbuilder.sandbox.local.limits import GROUP_PREFIX
+from leftovers import control_groups
 
 TEMPLATES = Path(__file__).parent / "templates"
 TOKEN = "not-a-secret"
@@ -86,10 +85,7 @@ async def test_nothing_is_left_of_a_jupyter_server_that_was_killed(tmp_path: Pat
     assert await becomes(lambda: not alive(started))
     assert await becomes(lambda: not runtime.exists())
 
-    def groups() -> list[Path]:
-        return [path for path in Path("/sys/fs/cgroup").rglob(f"{GROUP_PREFIX}*{own}*") if path.is_dir()]
-
-    assert await becomes(lambda: not groups())
+    assert await becomes(lambda: not control_groups(f"*{own}*"))
     asked = subprocess.run(
         [sys.executable, "-m", "jupyter_appbuilder.cli", "sandboxes", "--json"],
         env=env,
