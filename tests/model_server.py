@@ -21,6 +21,9 @@ again, with ``repeat``). Keys of a step, all optional:
     size            characters a chunk carries (12)
     delay           seconds between chunks (0)
     first_byte      seconds before anything is sent (0)
+    held            a ``threading.Event``: nothing is sent until it is set
+    held_after      … after this many chunks (0)
+    unless          skip this step when the request's messages hold this text
     status, body, headers   answer with this instead
     drop_after      close the connection after this many chunks
     hang_after      send nothing more after this many chunks, and keep the connection open
@@ -163,7 +166,9 @@ class ModelServer:
             return f"'response_format.type' must be one of {list(self.formats)}: {kind} is not supported"
         return ""
 
-    def _step(self) -> Step:
+    def _step(self, body: Any) -> Step:
+        while self._next < len(self.steps) and _is_skipped(self.steps[self._next], body):
+            self._next += 1
         if self._next >= len(self.steps):
             if not (self.repeat and self.steps):
                 return {"text": "Done."}
@@ -174,12 +179,14 @@ class ModelServer:
     async def _complete(
         self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, step: Step | None = None
     ) -> bool:
-        step = step or self._step()
+        step = step or self._step(request.body)
         if step.get("refuse_usage") and "stream_options" in request.body:
             self._next -= 1
             await _respond(writer, 400, {"error": {"message": "Unknown parameter: 'stream_options'."}})
             return True
         await asyncio.sleep(step.get("first_byte", 0))
+        if not step.get("held_after"):
+            await _let_go(step)
         if "status" in step:
             await _respond(writer, step["status"], step.get("body", {"error": {"message": "It failed."}}), step)
             return True
@@ -198,6 +205,8 @@ class ModelServer:
                     return False
                 if count == step.get("hang_after"):
                     await gone
+                if count and count == step.get("held_after"):
+                    await _let_go(step, gone)
                 if gone.done():
                     self.closed_early += 1
                     return False
@@ -211,6 +220,15 @@ class ModelServer:
         writer.write(b"0\r\n\r\n")
         await writer.drain()
         return False
+
+
+def _is_skipped(step: Step, body: Any) -> bool:
+    return "unless" in step and step["unless"] in json.dumps(body.get("messages"), ensure_ascii=False)
+
+
+async def _let_go(step: Step, gone: asyncio.Future[bytes] | None = None) -> None:
+    while "held" in step and not step["held"].is_set() and not (gone and gone.done()):
+        await asyncio.sleep(0.01)
 
 
 def _is_trial(body: Any) -> bool:

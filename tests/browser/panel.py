@@ -72,27 +72,6 @@ class Panel:
             self.page.screenshot(path=Path(SHOTS) / f"{name}.png")
 
 
-def watch_arrival(page: Page) -> None:
-    """Note what a conversation's last turn shows at each change, for ``arrivals``."""
-    page.evaluate(
-        """() => {
-            window.arrivals = [];
-            new MutationObserver(() => {
-                const turn = [...document.querySelectorAll('#jp-appbuilder-panel article')].at(-1);
-                const words = [...(turn?.querySelectorAll('.jp-AppBuilder-markdown') ?? [])].at(-1);
-                if (words) {
-                    window.arrivals.push([words.textContent, turn.querySelector('footer') !== null]);
-                }
-            }).observe(document.body, { childList: true, subtree: true, characterData: true });
-        }"""
-    )
-
-
-def arrivals(page: Page) -> list[tuple[str, bool]]:
-    """The last paragraph's text at each change, and whether the turn had ended then."""
-    return [(text, ended) for text, ended in page.evaluate("window.arrivals")]
-
-
 AUDIT = """async scope => {
     const { violations } = await axe.run({ include: [scope], exclude: [['iframe']] }, { resultTypes: ['violations'] });
     const told = node => `${node.html.slice(0, 300)} ${node.failureSummary}`;

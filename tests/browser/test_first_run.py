@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 
 from .conftest import visit
 from .lab import Lab
-from .panel import LONG, Panel, arrivals, watch_arrival
+from .panel import LONG, Panel
 
 OPENING = "I'll build a task board"
 """How the recorded answer begins."""
@@ -44,16 +44,11 @@ def test_the_first_screen_offers_demos_labelled_as_recorded(panel: Panel) -> Non
     panel.picture("first-run-light")
 
 
-def test_choosing_a_demo_streams_its_answer_before_the_turn_ends(panel: Panel) -> None:
-    watch_arrival(panel.page)
+def test_choosing_a_demo_builds_it(panel: Panel) -> None:
     panel.root.get_by_role("button", name=re.compile("Task board")).click()
     expect(panel.conversation.get_by_text(OPENING)).to_be_visible(timeout=LONG)
     panel.picture("building-light")
     panel.finished(1)
-    seen = arrivals(panel.page)
-    streamed = {text for text, ended in seen if not ended and text.startswith("I'll")}
-    assert len(streamed) >= 5, f"the first paragraph was seen in {len(streamed)} lengths"
-    assert seen[-1][1]
 
 
 def test_the_feed_has_a_card_for_each_tool_call_and_says_that_it_is_recorded(panel: Panel) -> None:

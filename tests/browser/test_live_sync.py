@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from building import write
@@ -20,7 +21,8 @@ def last_words(panel: Panel) -> str:
 
 
 def test_two_tabs_stay_in_sync_during_a_turn(open_lab: OpenLab, lab: Lab, model: ModelServer) -> None:
-    model.steps = [{"text": WORDS, "delay": 0.1}]  # long enough for a second JupyterLab to load
+    rest = threading.Event()
+    model.steps = [{"text": WORDS, "held": rest, "held_after": 10}]
     session = lab.new_session(title="Two tabs", model="custom:scripted")["id"]
     first = open_lab(session)
     first.say("Count to three hundred")
@@ -29,6 +31,8 @@ def test_two_tabs_stay_in_sync_during_a_turn(open_lab: OpenLab, lab: Lab, model:
     expect(second.turns.last).to_contain_text("word0 word1 ")
     expect(second.stop).to_be_visible()
     first.page.reload()
+    expect(first.turns.last).to_contain_text("word0 word1 ", timeout=LONG)
+    rest.set()
     for panel in (first, second):
         panel.finished(1)
         assert last_words(panel) == WORDS
@@ -41,7 +45,8 @@ def test_two_tabs_stay_in_sync_during_a_turn(open_lab: OpenLab, lab: Lab, model:
 
 
 def test_a_server_killed_in_a_turn_comes_back_with_everything(open_lab: OpenLab, lab: Lab, model: ModelServer) -> None:
-    model.steps = [{"text": "Done before."}, {"text": WORDS, "delay": 0.2}, {"text": "Done after."}]
+    rest = threading.Event()  # the server dies before
+    model.steps = [{"text": "Done before."}, {"text": WORDS, "held": rest, "held_after": 10}, {"text": "Done after."}]
     session = lab.new_session(title="Killed", model="custom:scripted")
     panel = open_lab(session["id"])
     panel.say("First")
@@ -73,13 +78,14 @@ def test_a_server_killed_in_a_turn_comes_back_with_everything(open_lab: OpenLab,
 
 def test_two_runs_at_once_do_not_mix(open_lab: OpenLab, lab: Lab) -> None:
     with model_server_in_thread() as red, model_server_in_thread() as blue:
+        both = threading.Event()  # run
         panels: dict[str, Panel] = {}
         sessions: dict[str, dict[str, Any]] = {}
         for name, server in (("red", red), ("blue", blue)):
             lab.api("PUT", f"providers/{name}", {"base_url": server.url, "api_key": "sk-test"})
             page = f"<!doctype html><title>{name}</title><h1>A {name} page</h1>"
             server.steps = [
-                {"text": f"I begin {name}. ", "tool_calls": [write("index.html", page)], "delay": 0.01},
+                {"text": f"I begin {name}. ", "tool_calls": [write("index.html", page)], "held": both, "held_after": 2},
                 {"text": " ".join([name] * 200), "delay": 0.01},
             ]
             sessions[name] = lab.new_session(title=name, model=f"{name}:scripted")
@@ -88,6 +94,7 @@ def test_two_runs_at_once_do_not_mix(open_lab: OpenLab, lab: Lab) -> None:
             panel.say(f"Make it {name}")
         for panel in panels.values():
             expect(panel.stop).to_be_visible()
+        both.set()
         for name, panel in panels.items():
             other = {"red": "blue", "blue": "red"}[name]
             panel.finished(1)

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from .conftest import OpenLab
 from .lab import Lab
-from .panel import violations
+from .panel import LONG, violations
 from .test_accessibility import wear
 
 PAGE = """<!doctype html>
@@ -20,27 +20,27 @@ PAGE = """<!doctype html>
 """
 
 
-def thinking(path: str) -> dict[str, object]:
-    """A step that takes its time, so that the background has some."""
-    return {"tool_calls": [call("read_file", path=path)], "first_byte": 0.7}
+def until(told: str) -> list[dict[str, object]]:
+    """Steps that take their time and change nothing, until the agent is told what was found in the background."""
+    asked = (call("read_file", path="css/style.css", start_line=line) for line in range(1, 31))
+    return [{"tool_calls": [one], "first_byte": 0.5, "unless": told} for one in asked]
 
 
 def test_new_problems_stand_in_the_card_of_a_following_call_and_are_told_to_be_gone(
     open_lab: OpenLab, lab: Lab, model: ModelServer
 ) -> None:
-    reading = ("css/style.css", "js/main.js", "js/theme.js", "js/chart.js", "index.html")
     model.steps = [
         {"text": "First the page.", "tool_calls": [write("index.html", PAGE.format("shelf.png", "basket"))]},
-        *(thinking(path) for path in reading),
+        *until("Checked in the background"),
         {"text": "Now its parts.", "tool_calls": [write("index.html", PAGE.format("data:,", "main"))]},
-        *(thinking(path) for path in reversed(reading)),
+        *until("reported before are gone"),
         {"text": "Done."},
     ]
     panel = open_lab(lab.new_session(title="Shop", model="custom:scripted", template="static")["id"])
     panel.say("A shop")
-    expect(panel.conversation.get_by_text("2 new problems in the code")).to_be_visible(timeout=20_000)
+    expect(panel.conversation.get_by_text("2 new problems in the code")).to_be_visible(timeout=LONG)
     expect(panel.conversation.get_by_text('"shelf.png" does not exist')).to_be_visible()
-    expect(panel.conversation.get_by_text("The new problems in the code are gone.")).to_be_visible(timeout=20_000)
+    expect(panel.conversation.get_by_text("The new problems in the code are gone.")).to_be_visible(timeout=LONG)
     panel.finished(1)
     panel.conversation.get_by_text("2 new problems in the code").scroll_into_view_if_needed()
     assert violations(panel.page, "#jp-appbuilder-panel") == []

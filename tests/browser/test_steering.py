@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 
 from building import call, write
 from model_server import ModelServer
@@ -22,12 +23,13 @@ def page_that_says(words: str) -> dict[str, object]:
 def test_a_retry_takes_the_app_back_and_what_it_dropped_can_be_brought_back(
     open_lab: OpenLab, lab: Lab, model: ModelServer
 ) -> None:
+    asked_again = threading.Event()
     model.steps = [
         {"tool_calls": [page_that_says("A first page")]},
         {"text": "There is a page."},
         {"text": "I make it ugly.", "tool_calls": [page_that_says("An ugly page")]},
         {"text": "It is ugly now."},
-        {"first_byte": 3, "tool_calls": [page_that_says("A pretty page")]},
+        {"held": asked_again, "tool_calls": [page_that_says("A pretty page")]},
         {"text": "It is pretty now."},
     ]
     summary = lab.new_session(title="Again", template="static", model="custom:scripted")
@@ -46,6 +48,7 @@ def test_a_retry_takes_the_app_back_and_what_it_dropped_can_be_brought_back(
     dropped = panel.conversation.get_by_role("button", name=re.compile("Dropped try and edits"))
     expect(dropped).to_be_visible()
     panel.picture("retry-running")
+    asked_again.set()
     panel.finished(3)
     expect(panel.preview().get_by_role("heading", name="A pretty page")).to_be_visible(timeout=LONG)
     assert not (lab.app(summary) / "mine.txt").exists()
@@ -56,8 +59,8 @@ def test_a_retry_takes_the_app_back_and_what_it_dropped_can_be_brought_back(
     assert violations(panel.page, "#jp-appbuilder-panel") == []
     panel.conversation.get_by_role("button", name="Bring back").click()
     expect(panel.preview().get_by_role("heading", name="An ugly page")).to_be_visible(timeout=LONG)
-    assert (lab.app(summary) / "mine.txt").read_text() == "by hand\n"
     expect(panel.conversation.get_by_role("button", name="Undo")).to_be_visible()
+    assert (lab.app(summary) / "mine.txt").read_text() == "by hand\n"
 
 
 def test_a_stopped_turn_goes_on_and_an_edited_message_is_asked_in_a_fork(
