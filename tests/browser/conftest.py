@@ -81,4 +81,7 @@ def visit(browser: Browser, lab: Lab, appbuilder: str, *, width: int = 1400) -> 
     page.goto(f"{lab.url}login?token={lab.token}&next=/user/jane/api/status")
     page.goto(f"{lab.url}lab/workspaces/w{next(_workspaces)}?appbuilder={appbuilder}")
     expect(page.locator("#jp-appbuilder-panel")).to_be_visible(timeout=LONG)
+    # It takes the words out of the address when it has done what they say; then it gives the composer the focus.
+    page.wait_for_function("() => !new URLSearchParams(location.search).has('appbuilder')", timeout=LONG)
+    page.evaluate("new Promise(requestAnimationFrame)")
     return page

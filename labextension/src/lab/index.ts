@@ -193,7 +193,11 @@ function activate(
       type: 'App Builder preview'
     });
     if (!activate && focused instanceof HTMLElement) {
-      requestAnimationFrame(() => focused.focus());
+      requestAnimationFrame(() => {
+        if (document.activeElement === document.body || widget.node.contains(document.activeElement)) {
+          focused.focus();
+        }
+      });
     }
     void previews.add(widget);
   };
@@ -371,7 +375,11 @@ function activate(
         '',
         window.location.pathname + (rest ? `?${rest}` : '') + window.location.hash
       );
-      requestAnimationFrame(() => panel.focusComposer());
+      requestAnimationFrame(() => {
+        if (!panel.node.contains(document.activeElement)) {
+          panel.focusComposer(); // unless the person is faster, and uses the panel already
+        }
+      });
     }
   }
 }
