@@ -83,5 +83,7 @@ def visit(browser: Browser, lab: Lab, appbuilder: str, *, width: int = 1400) -> 
     expect(page.locator("#jp-appbuilder-panel")).to_be_visible(timeout=LONG)
     # It takes the words out of the address when it has done what they say; then it gives the composer the focus.
     page.wait_for_function("() => !new URLSearchParams(location.search).has('appbuilder')", timeout=LONG)
+    if appbuilder == "open":
+        expect(page.locator(".jp-Launcher")).to_be_visible(timeout=LONG)  # it takes the focus when it appears
     page.evaluate("new Promise(requestAnimationFrame)")
     return page

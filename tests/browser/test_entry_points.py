@@ -19,8 +19,7 @@ def test_the_launchers_card_opens_the_panel(open_lab: OpenLab) -> None:
     page = panel.page
     command(page, "application:toggle-right-area")
     expect(panel.root).to_be_hidden()
-    command(page, "launcher:create")
-    page.locator(".jp-LauncherCard", has_text="App Builder").last.click()
+    page.locator(".jp-LauncherCard", has_text="App Builder").click()
     expect(panel.root).to_be_visible()
     expect(panel.composer).to_be_focused()
     panel.picture("launcher-light")
