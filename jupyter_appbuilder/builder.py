@@ -622,7 +622,9 @@ class AppBuilder(LoggingConfigurable):
 
         def context(output: Any) -> ToolContext:
             check = self.find_template(summary.template).check
-            return ToolContext(workspace, app.sandbox, app, check, output, session.approvals, network)
+            return ToolContext(
+                workspace, app.sandbox, app, check, output, session.approvals, network, session.checklist
+            )
 
         def checker() -> tuple[str, ...]:
             return self.find_template(summary.template).diagnostics if self.diagnostics else ()

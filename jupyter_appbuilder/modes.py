@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MODES: tuple[str, ...] = get_args(Mode)
 
 WRITE_PLAN = "write_plan"
+TICK_PLAN = "tick_plan"
 
 NOTES: Mapping[Mode, str] = {
     "plan": (

@@ -9,21 +9,25 @@ from typing import Any
 
 from .errors import Conflict, InvalidInput, NotFound
 from .events import Draft, Event
-from .modes import WRITE_PLAN
+from .modes import TICK_PLAN, WRITE_PLAN
 from .turns import without_dropped
 
 MOST = 60  # characters of a plan's name
+FENCE = re.compile(r"^\s*(```|~~~)")
+BOX = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+\[[ xX]\]\s+(\S.*)$")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``text`` is Markdown, as the agent wrote it. ``built`` is the turn that builds it, "" as long as it is open."""
+    """``text`` is Markdown, as the agent wrote it. ``built`` is the turn that builds it, "" as long as it is open.
+    ``done`` are the numbers, from 1, of the accepted text's items that were ticked off."""
 
     id: str
     turn: str
     text: str
     built: str = ""
     edited: bool = False  # before it was accepted
+    done: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -32,6 +36,7 @@ class Plan:
             "text": self.text,
             "built": self.built or None,
             "edited": self.edited,
+            "done": list(self.done),
         }
 
 
@@ -44,6 +49,10 @@ def plans(events: Sequence[Event]) -> list[Plan]:
             found[data["plan"]] = Plan(data["plan"], data["turn"], data["text"])
         elif event.type == "plan.accepted" and data["plan"] in found:
             found[data["plan"]] = replace(found[data["plan"]], built=data["turn"], edited=data["edited"])
+        elif event.type == "tool.finished" and data["tool"] == TICK_PLAN and data["ok"]:
+            plan = found.get(data["detail"]["plan"])
+            if plan:
+                found[plan.id] = replace(plan, done=tuple(sorted({*plan.done, *data["detail"]["done"]})))
     return list(found.values())
 
 
@@ -62,6 +71,37 @@ def open_plan(events: Sequence[Event], id: str) -> Plan:
         hint = "Ask for a change, or restore an earlier version and ask for a new plan."
         raise Conflict("This plan was accepted already.", hint=hint, reason="plan_accepted")
     return plan
+
+
+@dataclass(frozen=True, slots=True)
+class Checklist:
+    """The items of the plan that was accepted last, and the numbers, from 1, of those that are done."""
+
+    plan: str
+    items: Sequence[str]
+    done: Sequence[int]
+
+
+def checklist(events: Sequence[Event]) -> Checklist | None:
+    """What there is to tick off; None where no plan was accepted."""
+    accepted = next((e.data for e in reversed(without_dropped(events)) if e.type == "plan.accepted"), None)
+    if accepted is None:
+        return None
+    plan = next(plan for plan in plans(events) if plan.id == accepted["plan"])
+    asked = next(e for e in events if e.type == "message.user" and e.data["turn"] == plan.built)
+    return Checklist(plan.id, items(asked.data["text"]), plan.done)
+
+
+def items(text: str) -> list[str]:
+    """What stands beside the check boxes of a Markdown text, in their order."""
+    found: list[str] = []
+    fenced = False
+    for line in text.splitlines():
+        if FENCE.match(line):
+            fenced = not fenced
+        elif not fenced and (box := BOX.match(line)):
+            found.append(box[1].strip())
+    return found
 
 
 def is_handed_over(events: Sequence[Event], turn: str) -> bool:

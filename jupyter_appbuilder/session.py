@@ -19,7 +19,7 @@ from .events import By, Draft, Event, Mode
 from .log import EventLog, Summary
 from .log.summary import fold
 from .modes import mode_of
-from .plans import built_by, left_by, open_plan, plans, request
+from .plans import built_by, checklist, left_by, open_plan, plans, request
 from .recovery import MOST_RESUMED, take_back
 from .tools.names import CHECK
 from .turns import (
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from .approval_rules.rules import ApprovalRule
     from .network import SessionNetwork
     from .notebook.writer import NotebookWriter
-    from .plans import Plan
+    from .plans import Checklist, Plan
     from .running_app import RunningApp
     from .tools.base import ToolResult
     from .tools.runner import ToolRunner
@@ -272,6 +272,10 @@ class Session:
     def plans(self) -> list[Plan]:
         """What turns in plan mode came to, the oldest first."""
         return plans(self._events)
+
+    def checklist(self) -> Checklist | None:
+        """The items of the plan that was accepted last, for the agent to tick off; None where none was."""
+        return checklist(self._events)
 
     async def _begin(self, beginning: Beginning, model: str | None = None) -> str:
         """Start a turn."""

@@ -30,6 +30,7 @@ VERBS: Mapping[str, str] = {
     "install_packages": "Installing",
     "check_app": "Checking the app",
     "write_plan": "Writing a plan",
+    "tick_plan": "Ticking off",
     "request_network": "Asking for",
 }
 

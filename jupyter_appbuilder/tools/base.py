@@ -28,6 +28,7 @@ from ..sandbox.base import DevServer, Sandbox
 if TYPE_CHECKING:
     from ..approvals import Answer, Approvals
     from ..events import By
+    from ..plans import Checklist
     from ..workspace import Workspace
     from .seen import Seen
 
@@ -101,6 +102,7 @@ class ToolContext:
     output: Callable[[Literal["stdout", "stderr"], str], None]  # live output, shown while the tool runs
     approvals: Approvals | None = None
     network: Network | None = None
+    checklist: Callable[[], Checklist | None] | None = None
     call: str = ""
     turn: str | None = None
     seen: Seen | None = None  # what an agent knows of the files; None where a person asks
@@ -136,7 +138,7 @@ class Tool(Generic[A]):
     effect: Effect
     arguments: type[A]
     run: Callable[[ToolContext, A], Awaitable[ToolResult]]
-    acts: bool = False  # it runs code or asks the person, although it only reads: nothing for a turn that may only look
+    acts: bool = False  # though it only reads, it runs code, asks or tells of work: nothing for a turn that only looks
 
     def definition(self) -> dict[str, Any]:
         """The tool in the OpenAI function-calling format."""

@@ -1,4 +1,4 @@
-"""The tool that hands a plan to the person."""
+"""The tools that hand a plan to the person, and tick off what is done of it."""
 
 from __future__ import annotations
 
@@ -33,4 +33,35 @@ async def write_plan(context: ToolContext, arguments: WritePlan) -> ToolResult:
     )
 
 
-PLAN_TOOLS: list[Tool[Any]] = [write_plan]
+class TickPlan(Arguments):
+    items: list[int] = Field(
+        min_length=1, max_length=200, description="Numbers of the `- [ ]` items that are done, counted from 1."
+    )
+
+
+@tool(effect="read", acts=True)
+async def tick_plan(context: ToolContext, arguments: TickPlan) -> ToolResult:
+    """Tick off items of the plan that you build, for the person to see. Call it beside the call that begins the next
+    item, or that checks the app; not for what is not done yet."""
+    known = context.checklist() if context.checklist else None
+    if known is None or not known.items:
+        what = "The plan has no `- [ ]` items" if known else "No plan was accepted"
+        raise Conflict(f"{what}: there is nothing to tick off.", hint="Go on without.", reason="no_plan")
+    wrong = [number for number in arguments.items if not 1 <= number <= len(known.items)]
+    if wrong:
+        raise InvalidInput(
+            f"The plan has {len(known.items)} items, and no number {wrong[0]}.",
+            hint="Count its `- [ ]` items from 1, those of sublists too.",
+            field="items",
+        )
+    ticked = sorted(set(arguments.items))
+    done = {*known.done, *ticked}
+    left = [f"{number}. {item}" for number, item in enumerate(known.items, 1) if number not in done]
+    text = f"{len(done)} of {len(known.items)} items of the plan are done. "
+    text += f"Left: {'; '.join(left)}" if left else "All are."
+    named = known.items[ticked[0] - 1] if len(ticked) == 1 else f"{len(ticked)} items of the plan"
+    detail = {"plan": known.plan, "done": ticked, "items": [known.items[number - 1] for number in ticked]}
+    return ToolResult(text, f"Ticked off {named}", detail=detail)
+
+
+PLAN_TOOLS: list[Tool[Any]] = [write_plan, tick_plan]

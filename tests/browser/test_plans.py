@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import threading
+
 from building import call, write
 from model_server import ModelServer
 from playwright.sync_api import expect
 
 from .conftest import OpenLab
 from .lab import Lab
-from .panel import violations
+from .panel import LONG, violations
 from .test_accessibility import wear
 
 PANEL = "#jp-appbuilder-panel"
@@ -32,11 +35,15 @@ Members see what the group reads, when it meets, and leave notes that stay in th
 def test_a_plan_is_read_edited_and_built_and_a_question_answered(
     open_lab: OpenLab, lab: Lab, model: ModelServer
 ) -> None:
+    seen = threading.Event()
     model.steps = [
         {"text": "I look at what is there.", "tool_calls": [call("list_files")]},
         {"tool_calls": [call("write_plan", text=PLAN)], "size": 40},
-        {"text": "Building the plan.", "tool_calls": [write("books.txt", "Middlemarch\n")]},
-        {"text": "The board is there."},
+        {
+            "text": "Building the plan.",
+            "tool_calls": [write("books.txt", "Middlemarch\n"), call("tick_plan", items=[1])],
+        },
+        {"text": "Now the notes.", "held": seen},
         {"text": "It keeps them in `books.txt`, one title a line."},
     ]
     panel = open_lab(lab.new_session(title="Reading group", model="custom:scripted")["id"])
@@ -63,13 +70,26 @@ def test_a_plan_is_read_edited_and_built_and_a_question_answered(
     wear(page, "JupyterLab Light")
     area = card.get_by_role("textbox", name="The plan, in Markdown")
     expect(area).to_have_value(PLAN.strip())
-    area.fill("# A list of books\n\n- [ ] `books.txt`")
+    area.fill("# A list of books\n\n- [ ] `books.txt`\n- [ ] notes")
     panel.picture("plan-editing-light")
     assert violations(page, PANEL) == []
     page.keyboard.press("Escape")
     expect(card.get_by_role("heading", name="A list of books")).to_be_visible()
     build.click()
+    progress = panel.turns.last.get_by_role("button", name=re.compile("^The plan, as edited"))
+    expect(progress).to_have_text(re.compile("1 of 2 done$"), timeout=LONG)
+    expect(progress).to_have_attribute("aria-expanded", "true")
+    expect(panel.turns.last.get_by_role("group", name="Ticked off")).to_contain_text("books.txt")
+    panel.picture("plan-building-light")
+    wear(page, "JupyterLab Dark")
+    page.set_viewport_size({"width": 640, "height": 900})
+    panel.picture("plan-building-dark-narrow")
+    assert violations(page, PANEL) == []
+    page.set_viewport_size({"width": 1400, "height": 900})
+    wear(page, "JupyterLab Light")
+    seen.set()
     panel.finished(2)
+    expect(progress).to_have_attribute("aria-expanded", "false")
     expect(panel.conversation.get_by_text("Plan accepted, with edits")).to_be_visible()
     expect(panel.turns.last.get_by_text("Build this plan: A list of books")).to_be_visible()
     expect(root.get_by_role("radio", name="Build")).to_be_checked()

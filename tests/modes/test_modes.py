@@ -32,6 +32,7 @@ DISOBEYING = [
     call("install_packages", packages=["left-pad"]),
     call("request_network", host="api.example.org", reason="To send data away."),
     call("check_app"),
+    call("tick_plan", items=[1]),
 ]
 
 
@@ -132,6 +133,57 @@ async def test_an_edited_plan_is_built_as_the_person_edited_it(tmp_path: Path) -
         with pytest.raises(Conflict, match="accepted already"):
             await session.accept("p1")
         await assert_sound(session, tmp_path)
+
+
+async def test_items_of_a_plan_are_ticked_off_while_it_is_built(tmp_path: Path) -> None:
+    steps = [
+        {"tool_calls": [call("write_plan", text=PLAN)]},
+        {"tool_calls": [write("style.css", "body {}\n"), call("tick_plan", items=[2])]},
+        {"tool_calls": [call("tick_plan", items=[4]), call("tick_plan", items=[0])]},
+        {"text": "Built."},
+        {"tool_calls": [call("tick_plan", items=[1, 3])]},
+        {"text": "All of it."},
+        {"text": "Not quite."},
+    ]
+    async with session_with(tmp_path, steps) as (session, server, _):
+        await session.send("Add a dark mode", mode="plan")
+        await session.wait()
+        fenced = "```\n- [ ] in a code block\n```\n"
+        await session.accept("p1", f"{PLAN}\n{fenced}  1. [ ] tests")
+        await session.wait()
+        [ticked, *wrong] = [data for data in await of(session, "tool.finished") if data["tool"] == "tick_plan"]
+        assert ticked["summary"] == "Ticked off colours in `style.css`"
+        assert ticked["text"] == "1 of 3 items of the plan are done. Left: 1. a switch in `index.html`; 3. tests"
+        assert [data["ok"] for data in wrong] == [False, False]
+        assert all("has 3 items" in data["text"] for data in wrong)
+        assert session.plans()[0].done == (2,)
+
+        await session.send("And the rest")
+        await session.wait()
+        assert told(server, 5)[-1]["content"] == "3 of 3 items of the plan are done. All are."
+        assert session.plans()[0].to_json()["done"] == [1, 2, 3]
+        await session.retry()
+        await session.wait()
+        assert session.plans()[0].done == (2,)
+        await assert_sound(session, tmp_path)
+
+
+async def test_without_a_plan_there_is_nothing_to_tick_off(tmp_path: Path) -> None:
+    steps = [
+        {"tool_calls": [call("tick_plan", items=[1])]},
+        {"text": "Fine."},
+        {"text": "# Words\n\nOnly."},
+        {"tool_calls": [call("tick_plan", items=[1])]},
+    ]
+    async with session_with(tmp_path, steps) as (session, _, _builder):
+        await session.send("Tick it")
+        await session.wait()
+        await session.send("Plan it", mode="plan")
+        await session.wait()
+        await session.accept("p1")
+        await session.wait()
+        said = [data["text"] for data in await of(session, "tool.finished")]
+        assert ["No plan was accepted" in said[0], "has no `- [ ]` items" in said[1]] == [True, True]
 
 
 async def test_a_model_that_does_not_call_the_tool_has_its_answer_taken_for_the_plan(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ async def test_a_plan_is_asked_for_listed_edited_and_accepted(call, new_session,
     assert (await call("GET", "sessions", id, "plans")).data == []
     assert (await call("POST", "sessions", id, "messages", json={"text": "a clock", "mode": "plan"})).status == 202
     await ended(builder, id)
-    written = {"plan": "p1", "turn": "t1", "text": PLAN, "built": None, "edited": False}
+    written = {"plan": "p1", "turn": "t1", "text": PLAN, "built": None, "edited": False, "done": []}
     assert (await call("GET", "sessions", id, "plans")).data == [written]
     assert (await call("GET", "sessions", id)).data["turn"]["mode"] == "plan"
     empty = await call("POST", "sessions", id, "plans", "p1", "accept", json={"text": " "})

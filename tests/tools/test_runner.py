@@ -236,7 +236,7 @@ def test_a_broken_package_does_not_take_the_tools_away(monkeypatch, caplog):
     points = [Point("a", ImportError("no")), Point("b", [extra["meet"]]), Point("c", [1]), Point("d", [extra["meet"]])]
     monkeypatch.setattr(registry, "entry_points", lambda group: points)
     tools = registry.load_tools()
-    assert len(tools) == 13
+    assert len(tools) == 14
     assert "meet" in tools
     assert "The tools of a cannot be loaded" in caplog.text
     assert "the name is taken" in caplog.text

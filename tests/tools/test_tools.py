@@ -17,7 +17,7 @@ def test_every_tool_of_the_first_version_is_there_and_describes_itself():
     tools = load_tools()
     assert list(tools) == [
         "list_files", "read_file", "write_file", "edit_file", "delete_file", "rename_file",
-        "search_files", "run_command", "install_packages", "check_app", "request_network", "write_plan",
+        "search_files", "run_command", "install_packages", "check_app", "request_network", "write_plan", "tick_plan",
     ]  # fmt: skip
     for tool in tools.values():
         function = tool.definition()["function"]

@@ -48,6 +48,8 @@ export function toolLabel(tool: string, args: Readonly<Record<string, unknown>>,
     }
     case 'write_plan':
       return { icon: 'plan', doing: trans.__('Writing a plan'), did: trans.__('Wrote a plan'), path: null, subject: '' };
+    case 'tick_plan':
+      return { icon: 'check', doing: trans.__('Ticking off'), did: trans.__('Ticked off'), path: null, subject: trans.__('the plan') };
     case 'list_files':
       return {
         icon: 'list',

@@ -10,6 +10,9 @@ import { asWritten, countLines, readArguments } from './partial';
 import { NO_USAGE } from './transport';
 import type { LiveMessage, PartialResponse, Snapshot, Summary, WireMessage } from './wire';
 
+/** The tool that ticks items of a plan off. */
+export const TICK_PLAN = 'tick_plan';
+
 /** How much of a running command's output is kept for showing (characters, from the end). */
 export const OUTPUT_KEPT = 60_000;
 
@@ -177,8 +180,8 @@ export interface Turn {
   /** It was asked again: the checkpoint its files went back to, and the one that brings them back (none when it had
    * changed nothing), with what the person had changed since. */
   dropped: { checkpoint: string; previous: string | null; edits: boolean } | null;
-  /** The plan that it builds. */
-  builds: { plan: string; edited: boolean } | null;
+  /** The plan that it builds, and the numbers of its items that were ticked off, by this turn or a later one. */
+  builds: { plan: string; edited: boolean; done: readonly number[] } | null;
   startedAt: string;
   finishedAt: string | null;
   reason: TurnReason | null;
@@ -333,7 +336,7 @@ class Draft {
         }
         const turn = this.turn(builder);
         if (turn) {
-          turn.builds = { plan, edited };
+          turn.builds = { plan, edited, done: [] };
         }
         break;
       }
@@ -373,6 +376,9 @@ class Draft {
           result: event.data,
           output: ''
         });
+        if (tool === TICK_PLAN) {
+          this.tick();
+        }
         break;
       }
       case 'file.changed': {
@@ -401,6 +407,7 @@ class Draft {
         if (turn) {
           turn.dropped = { checkpoint: event.data.checkpoint, previous: null, edits };
           turn.items = turn.items.map(item => (item.kind === 'plan' ? { ...item, replaced: true } : item));
+          this.tick();
         }
         break;
       }
@@ -719,6 +726,22 @@ class Draft {
     const entry = this.writableEntry(at);
     entry.items.push(item);
     this.places.set(item.key, { entry: at, item: entry.items.length - 1 });
+  }
+
+  /** What the turns that build plans have done of them. What a dropped turn ticked off is open again. */
+  private tick(): void {
+    const turns = this.entries.filter(entry => entry.kind === 'turn');
+    const ticks = turns
+      .filter(turn => turn.dropped === null)
+      .flatMap(turn => turn.items)
+      .flatMap(item => (item.kind === 'tool' && item.tool === TICK_PLAN && item.state === 'done' ? [item.result?.detail] : []));
+    for (const { builds, turn: id } of turns) {
+      const turn = builds && this.turn(id);
+      if (turn) {
+        const done = ticks.flatMap(detail => (detail?.['plan'] === builds.plan ? (detail['done'] as number[]) : []));
+        turn.builds = { ...builds, done: [...new Set(done)] };
+      }
+    }
   }
 
   private plans(): PlanItem[] {

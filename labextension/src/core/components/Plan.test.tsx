@@ -99,6 +99,46 @@ describe('a plan', () => {
     expect(mode()).toBe('build');
   });
 
+  it('shows what is ticked off, less what a dropped turn ticked', () => {
+    const log = new Log();
+    const tick = (turn: string, call: string, done: number[], items: string[]): AppEvent[] => [
+      log.event('tool.started', { turn, call, tool: 'tick_plan', arguments: { items: done }, by: 'agent' }),
+      log.event('tool.finished', {
+        turn,
+        call,
+        tool: 'tick_plan',
+        ok: true,
+        summary: '',
+        text: '',
+        detail: { plan: 'p1', done, items },
+        duration_ms: 1
+      })
+    ];
+    const events = [
+      ...planned(log),
+      log.event('turn.started', { turn: 't2', model: 'openai:gpt' }),
+      log.event('plan.accepted', { plan: 'p1', turn: 't2', edited: false, by: 'person' }),
+      log.event('message.user', { turn: 't2', text: `Build this plan: Dark mode\n\n${PLAN}` }),
+      ...tick('t2', 'r2.0', [2], ['colours'])
+    ];
+    const transport = open({ kind: 'events', events }, snapshot());
+    expect(screen.getByRole('button', { name: /^The plan/ }).getAttribute('aria-expanded')).toBe('true');
+    expect(screen.getByText('· 1 of 2 done')).toBeTruthy();
+    expect(screen.getByRole('group', { name: 'Ticked off' }).textContent).toContain('colours');
+    const boxes = (): string[] => screen.getAllByRole('listitem').map(item => item.textContent?.slice(0, 1) ?? '');
+    expect(boxes()).toEqual(['☐', '☑', '☑']);
+    const more = [
+      log.event('turn.finished', { turn: 't2', reason: 'done', message: '', hint: '' }),
+      log.event('turn.started', { turn: 't3', model: 'openai:gpt' }),
+      log.event('message.user', { turn: 't3', text: 'And the rest' }),
+      ...tick('t3', 'r3.0', [1], ['a switch'])
+    ];
+    transport.say({ kind: 'events', events: more });
+    expect(screen.getByText('· 2 of 2 done')).toBeTruthy();
+    transport.say({ kind: 'events', events: [log.event('turn.dropped', { turn: 't3', checkpoint: 'c1' })] });
+    expect(screen.getByText('· 1 of 2 done')).toBeTruthy();
+  });
+
   it('gives way to a later one', () => {
     const log = new Log();
     const events = [...planned(log), ...planned(log, 't2', 'p2', '# Smaller')];

@@ -1,5 +1,6 @@
 import * as React from 'react';
-import type { PlanItem } from '../view';
+import { checklist } from '../checklist';
+import type { PlanItem, Turn } from '../view';
 import { Disclosure } from './Disclosure';
 import { Icon, Spinner } from './Icon';
 import { Markdown } from './Markdown';
@@ -177,22 +178,49 @@ export function ArrivingPlan({ text }: { text: string }): React.ReactElement {
   );
 }
 
-/** The request of a turn that builds a plan: its first line, and the plan as it was accepted on demand. */
-export function PlanRequest({ request, edited }: { request: string; edited: boolean }): React.ReactElement {
+/** The request of a turn that builds a plan: its first line, and the plan as it was accepted, with what is done of it. */
+export function PlanRequest({ request, builds, running }: PlanRequestProps): React.ReactElement {
   const trans = useTranslation();
+  // Open while it is built, until the person decides otherwise.
+  const [chosen, setChosen] = React.useState<boolean | null>(null);
   const end = request.indexOf('\n');
-  const plan = end < 0 ? '' : request.slice(end).trim();
+  const plan = checklist(end < 0 ? '' : request.slice(end).trim(), builds.done);
+  const open = chosen ?? (running && plan.items > 0);
+  const body = React.useId();
   return (
     <div className="jp-AppBuilder-request jp-mod-plan">
       {end < 0 ? request : request.slice(0, end)}
-      {plan !== '' && (
-        <details>
-          <summary>{edited ? trans.__('The plan, as edited') : trans.__('The plan')}</summary>
-          <div className="jp-AppBuilder-planBody">
-            <Markdown text={plan} />
-          </div>
-        </details>
+      {plan.text !== '' && (
+        <>
+          <Disclosure className="jp-AppBuilder-planSummary" body={body} open={open} onToggle={setChosen}>
+            {builds.edited ? trans.__('The plan, as edited') : trans.__('The plan')}
+            {plan.items > 0 && (running || builds.done.length > 0) && (
+              <span>· {trans.__('%1 of %2 done', builds.done.length, plan.items)}</span>
+            )}
+          </Disclosure>
+          {open && (
+            <div className="jp-AppBuilder-planBody" id={body}>
+              <Markdown text={plan.text} />
+            </div>
+          )}
+        </>
       )}
+    </div>
+  );
+}
+
+interface PlanRequestProps {
+  request: string;
+  builds: NonNullable<Turn['builds']>;
+  running: boolean;
+}
+
+/** Items of the plan that the agent ticked off. */
+export function Ticked({ items }: { items: readonly string[] }): React.ReactElement {
+  const trans = useTranslation();
+  return (
+    <div className="jp-AppBuilder-ticked" role="group" aria-label={trans.__('Ticked off')}>
+      <Markdown text={items.map(item => `- [x] ${item}`).join('\n')} />
     </div>
   );
 }

@@ -3,6 +3,7 @@ import { parseDiff, type FileDiff } from '../diff';
 import { readPartial } from '../partial';
 import { compact, duration, money, relativeTime, usageDetail, usageLabel } from '../format';
 import type { Transport } from '../transport';
+import { TICK_PLAN } from '../view';
 import type { Aside, BudgetItem, Checkpoint, FileItem, Item, ProblemItem, RestoreItem, Turn } from '../view';
 import { RequestFailed } from '../wire';
 import { Approval, NetworkChange, Refused, RuleChange } from './Approval';
@@ -12,7 +13,7 @@ import { Disclosure } from './Disclosure';
 import { Icon, Spinner } from './Icon';
 import { Markdown } from './Markdown';
 import { ModeTag } from './ModeChooser';
-import { ArrivingPlan, PlanCard, PlanRequest } from './Plan';
+import { ArrivingPlan, PlanCard, PlanRequest, Ticked } from './Plan';
 import { ContinueButton, DroppedTurn, ForkButton, Forked, Request, RetryButton } from './Steering';
 import { useHost, useTranslation } from './surroundings';
 import { ArrivingCard, Elapsed, ToolCard } from './ToolCard';
@@ -63,7 +64,7 @@ function WholeTurn({ turn, last, current, actions }: TurnProps): React.ReactElem
     <article className="jp-AppBuilder-turn" aria-label={trans.__('Request: %1', turn.request.slice(0, 80))}>
       <ModeTag mode={turn.mode} />
       {turn.builds ? (
-        <PlanRequest request={turn.request} edited={turn.builds.edited} />
+        <PlanRequest request={turn.request} builds={turn.builds} running={turn.reason === null} />
       ) : (
         <Request text={turn.request} seq={turn.requestSeq} actions={actions} />
       )}
@@ -282,8 +283,10 @@ function ItemView({ item, last = false, actions }: { item: Item; last?: boolean;
   switch (item.kind) {
     case 'text':
       return <Markdown text={item.text} />;
-    case 'tool':
-      return <ToolCard item={item} />;
+    case 'tool': {
+      const ticked = item.tool === TICK_PLAN && item.state === 'done' ? item.result?.detail['items'] : null;
+      return Array.isArray(ticked) ? <Ticked items={ticked.map(String)} /> : <ToolCard item={item} />;
+    }
     case 'file':
       return <FileChange item={item} />;
     case 'restore':
