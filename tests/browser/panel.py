@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,17 @@ class Panel:
     def picture(self, name: str) -> None:
         if SHOTS:
             self.page.screenshot(path=Path(SHOTS) / f"{name}.png")
+
+
+def wait_for(condition: Callable[[], bool], page: Page | None = None) -> None:
+    """Wait until something holds that is not in the page, which goes on meanwhile if it is given."""
+    end = time.monotonic() + LONG / 1000
+    while not condition():
+        assert time.monotonic() < end, "It did not happen."
+        if page:
+            page.wait_for_timeout(50)
+        else:
+            time.sleep(0.05)
 
 
 AUDIT = """async scope => {

@@ -10,7 +10,7 @@ from playwright.sync_api import Response, expect
 
 from .conftest import SECRET, OpenLab
 from .lab import Lab
-from .panel import LONG, Panel
+from .panel import LONG, Panel, wait_for
 from .test_accessibility import wear
 
 SLOW = {"text": "word " * 4000, "delay": 0.05, "size": 5}
@@ -80,11 +80,7 @@ def test_stop_stops_a_stream_says_so_and_the_request_can_be_made_again(
     panel.stop.click()
     expect(panel.turns.last.get_by_text("Stopped.")).to_be_visible()
     expect(panel.stop).to_have_count(0)
-    for _ in range(50):  # it notices with its next word
-        if model.closed_early:
-            break
-        panel.page.wait_for_timeout(100)
-    assert model.closed_early == 1, "the model still speaks"
+    wait_for(lambda: model.closed_early == 1, panel.page)  # it notices with its next word
     panel.picture("stopped-light")
     panel.turns.last.get_by_role("button", name="Retry").click()
     panel.finished(2)
@@ -153,7 +149,7 @@ def test_a_session_deleted_elsewhere_is_told_and_left(open_lab: OpenLab, lab: La
     dialog.get_by_role("button", name="Delete").click()
     expect(other.root.get_by_role("button", name="Actions for Short-lived")).to_have_count(0)
     expect(panel.root.get_by_text("This session was deleted.")).to_be_visible()
-    assert not (lab.root / session["path"]).exists()
+    wait_for(lambda: not (lab.root / session["path"]).exists(), panel.page)
     panel.picture("deleted-light")
     panel.root.get_by_role("button", name="All apps").click()
     expect(panel.root.get_by_role("heading", name="Build an app")).to_be_visible()

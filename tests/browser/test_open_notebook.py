@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from .conftest import OpenLab
 from .lab import Lab
-from .panel import LONG, Panel, command
+from .panel import LONG, Panel, command, wait_for
 
 SOURCES = """() => {
     const { sharedModel } = window.jupyterapp.shell.currentWidget.content.model;
@@ -58,16 +56,6 @@ def on_disk(lab: Lab, session: dict[str, Any]) -> list[str]:
 
 def joined(lab: Lab, session: dict[str, Any]) -> str:
     return "\n".join(on_disk(lab, session))
-
-
-def wait_for(condition: Callable[[], bool], page: Page | None = None) -> None:
-    end = time.monotonic() + LONG / 1000
-    while not condition():
-        assert time.monotonic() < end, "It did not happen."
-        if page:
-            page.wait_for_timeout(50)
-        else:
-            time.sleep(0.05)
 
 
 def open_notebook(page: Page, session: dict[str, Any]) -> None:
@@ -139,7 +127,9 @@ def test_cells_appear_by_themselves_and_what_the_person_typed_stays(
     model.steps = [*model.steps, *writes("sixth.txt")]
     panel.say("The fourth request")
     panel.finished(4)
-    wait_for(lambda: "write sixth.txt" in joined(lab, session) and "verify" in on_disk(lab, session)[-1], page)
+    wait_for(
+        lambda: "write sixth.txt" in joined(lab, session) and "verify" in "".join(on_disk(lab, session)[-1:]), page
+    )
     sources = on_disk(lab, session)
     assert count(sources, "mine = 'half a thou") == 1
     assert [file.name for file in file_of(lab, session).parent.glob("*.ipynb")] == [file_of(lab, session).name]
