@@ -10,7 +10,7 @@ from typing import Any
 from .errors import Conflict, InvalidInput, NotFound
 from .events import Draft, Event
 from .modes import TICK_PLAN, WRITE_PLAN
-from .turns import without_dropped
+from .turns import first_request, without_dropped
 
 MOST = 60  # characters of a plan's name
 FENCE = re.compile(r"^\s*(```|~~~)")
@@ -84,12 +84,9 @@ class Checklist:
 
 def checklist(events: Sequence[Event]) -> Checklist | None:
     """What there is to tick off; None where no plan was accepted."""
-    accepted = next((e.data for e in reversed(without_dropped(events)) if e.type == "plan.accepted"), None)
-    if accepted is None:
-        return None
-    plan = next(plan for plan in plans(events) if plan.id == accepted["plan"])
-    asked = next(e for e in events if e.type == "message.user" and e.data["turn"] == plan.built)
-    return Checklist(plan.id, items(asked.data["text"]), plan.done)
+    accepted = next((e.data["plan"] for e in reversed(without_dropped(events)) if e.type == "plan.accepted"), "")
+    plan = next((plan for plan in plans(events) if plan.id == accepted), None)
+    return Checklist(plan.id, items(first_request(events, plan.built)), plan.done) if plan else None
 
 
 def items(text: str) -> list[str]:

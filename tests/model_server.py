@@ -205,7 +205,7 @@ class ModelServer:
                     return False
                 if count == step.get("hang_after"):
                     await gone
-                if count and count == step.get("held_after"):
+                if count == step.get("held_after"):
                     await _let_go(step, gone)
                 if gone.done():
                     self.closed_early += 1

@@ -179,7 +179,7 @@ export function ArrivingPlan({ text }: { text: string }): React.ReactElement {
 }
 
 /** The request of a turn that builds a plan: its first line, and the plan as it was accepted, with what is done of it. */
-export function PlanRequest({ request, builds, running }: PlanRequestProps): React.ReactElement {
+export const PlanRequest = React.memo(function PlanRequest({ request, builds, running }: PlanRequestProps): React.ReactElement {
   const trans = useTranslation();
   // Open while it is built, until the person decides otherwise.
   const [chosen, setChosen] = React.useState<boolean | null>(null);
@@ -192,7 +192,7 @@ export function PlanRequest({ request, builds, running }: PlanRequestProps): Rea
       {end < 0 ? request : request.slice(0, end)}
       {plan.text !== '' && (
         <>
-          <Disclosure className="jp-AppBuilder-planSummary" body={body} open={open} onToggle={setChosen}>
+          <Disclosure className="jp-AppBuilder-button jp-mod-quiet" body={body} open={open} onToggle={setChosen}>
             {builds.edited ? trans.__('The plan, as edited') : trans.__('The plan')}
             {plan.items > 0 && (running || builds.done.length > 0) && (
               <span>· {trans.__('%1 of %2 done', builds.done.length, plan.items)}</span>
@@ -207,7 +207,7 @@ export function PlanRequest({ request, builds, running }: PlanRequestProps): Rea
       )}
     </div>
   );
-}
+});
 
 interface PlanRequestProps {
   request: string;
