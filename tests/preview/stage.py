@@ -7,6 +7,7 @@ import hashlib
 import json
 import socket
 import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,9 +20,11 @@ from jupyter_server.auth.decorator import allow_unauthenticated
 from tornado import httpserver, netutil, web
 
 from jupyter_appbuilder.preview import PageStorage, Previews, preview_handlers
+from jupyter_appbuilder.sandbox import local
 from jupyter_appbuilder.sandbox.base import Address, DevServer
 
 BASE_URL = "/user/ada/"
+BRIDGE = Path(local.__file__).with_name("bridge.py")
 
 
 @dataclass
@@ -139,9 +142,13 @@ async def vite(folder: Path, files: dict[str, str], base: str) -> AsyncIterator[
         "--base", base, cwd=folder, stdout=log, stderr=log,
     )  # fmt: skip
     path = folder / "dev.sock"
-    bridge = await asyncio.create_subprocess_exec(
-        "socat", f"UNIX-LISTEN:{path},fork,backlog=128", f"TCP:127.0.0.1:{port}"
-    )
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen(128)
+        handed_in = listening.fileno()
+        bridge = await asyncio.create_subprocess_exec(
+            sys.executable, BRIDGE, "in", str(handed_in), str(port), pass_fds=[handed_in]
+        )
     try:
         for _ in range(300):
             try:
