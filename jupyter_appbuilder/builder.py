@@ -537,6 +537,9 @@ class AppBuilder(LoggingConfigurable):
         for task in self._background:
             task.cancel()
         sessions, self._sessions = list(self._sessions.values()), {}
+        # Notebooks first: whoever ends this process may not wait until everything has stopped.
+        written = (session.notebook.flush() for session in sessions if session.owned and session.equipped)
+        await asyncio.gather(*written, return_exceptions=True)
         await asyncio.gather(*(session.close() for session in sessions), return_exceptions=True)
         await self.sandboxes.close()
         if self._catalog and self._catalog.local:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import logging
 import os
+import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,12 @@ from .loop import BackgroundLoop
 
 STARTED: dict[tuple[str, str], Engine] = {}
 """The engines of this process, by root and data folder: two apps of one root share a log and a preview server."""
+
+LIVING: list[Engine] = []
+"""Every engine that runs, the oldest first: what has to be closed when the process ends."""
+
+ENDING_SECONDS = 30.0
+"""How long a process that ends waits for an engine. What is not in the notebook by then is in the log."""
 
 
 class Engine(BackgroundLoop):
@@ -39,7 +48,8 @@ class Engine(BackgroundLoop):
         except BaseException:
             self.end()
             raise
-        atexit.register(self.close)
+        LIVING.append(self)
+        _end_with_process()
 
     async def _begin(self) -> None:
         from tornado import web
@@ -57,13 +67,15 @@ class Engine(BackgroundLoop):
         self._server.add_sockets(sockets)
         self.origin = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
 
-    def close(self) -> None:
-        """Stop what runs, write the notebooks, release the sessions. May be called twice."""
+    def close(self, patience: float | None = None) -> None:
+        """Stop what runs, write the notebooks, release the sessions. May be called twice.
+
+        Raises ``TimeoutError`` when that is not done after ``patience`` seconds; nothing more is waited for then.
+        """
         if self._closed:
             return
-        atexit.unregister(self.close)
         try:
-            self.run(self._close())
+            self.run(self._close(), patience)
         finally:
             self.end()
 
@@ -75,7 +87,49 @@ class Engine(BackgroundLoop):
         for key, engine in list(STARTED.items()):
             if engine is self:
                 del STARTED[key]
+        if self in LIVING:
+            LIVING.remove(self)
         super().end()
+
+
+def close_all() -> None:
+    """Close every engine of a process that ends. Raises nothing: there is nobody left to handle it, and an exception
+    would keep other code's hooks from being called."""
+    for running in reversed(LIVING):
+        try:
+            running.close(ENDING_SECONDS)
+        except KeyboardInterrupt:
+            pass  # who interrupts the ending does not want to wait
+        except TimeoutError:
+            late = f"App Builder did not end within {ENDING_SECONDS:.0f} seconds, and was left."
+            print(
+                f"{late} The session is complete: open the app again to bring its notebook up to date.", file=sys.stderr
+            )
+        except BaseException as error:
+            print(f"App Builder did not end as it should: {error}", file=sys.stderr)
+
+
+def _forget_all() -> None:
+    LIVING.clear()
+    STARTED.clear()
+
+
+@functools.cache
+def _end_with_process() -> None:
+    """Have ``close_all`` called when this process ends, while files and the log can still be written.
+
+    ``atexit`` is too late: the executors of ``concurrent.futures``, in which all of that is done, are shut before it,
+    and no thread can be started any more. A non-daemon thread that waits for the main one is also woken after the
+    executors, and replacing them would not reach those of the libraries used here. So this uses the hook by which
+    ``concurrent.futures`` ends its own threads: the last to register is called first, and it was imported with the
+    event log. The hook is not public; in a Python without it ``atexit`` has to do.
+    """
+    getattr(threading, "_register_atexit", atexit.register)(close_all)
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    # Threads are not forked: the parent's engines do not run in a child.
+    os.register_at_fork(after_in_child=_forget_all)
 
 
 def _say_nothing(handler: object) -> None:
