@@ -24,6 +24,7 @@ from .errors import AppBuilderError, Conflict, InvalidInput, NotFound
 from .events import Draft, Event
 from .log import EventLog, Owner, Summary
 from .log.log import LEASE_SECONDS
+from .private import private_folder
 from .sandboxes import Sandboxes
 from .session import Session, checkpoint_draft
 
@@ -181,6 +182,7 @@ class AppBuilder(LoggingConfigurable):
         self.pooling = pooling
         self.resuming = resuming
         self.log_store = EventLog(Path(self.data_dir) / "log.db", Owner(label or "another Jupyter App Builder process"))
+        self._data_is_private = False  # as far as we looked
         self._sessions: dict[str, Session] = {}
         self._leaving: dict[str, asyncio.Event] = {}  # sessions that are being closed or deleted
         self._opening = asyncio.Lock()
@@ -200,6 +202,16 @@ class AppBuilder(LoggingConfigurable):
     # Shared parts, made at first use
 
     @property
+    def data(self) -> Path:
+        """The data folder, which nobody else may read."""
+        folder = Path(self.data_dir)
+        if not self._data_is_private:
+            self._data_is_private = True
+            with contextlib.suppress(OSError):  # whoever writes there says it, and the log what keeps it open to others
+                private_folder(folder)
+        return folder
+
+    @property
     def previews(self) -> Previews:
         if self._previews is None:
             from .preview.capabilities import Previews
@@ -214,7 +226,7 @@ class AppBuilder(LoggingConfigurable):
             from .agent.models.catalog import Catalog
             from .agent.models.providers import Credentials
 
-            credentials = Credentials(Path(self.data_dir) / "providers.json", self.providers)
+            credentials = Credentials(self.data / "providers.json", self.providers)
             pace = None if self.demo_pace < 0 else self.demo_pace
             self._catalog = Catalog(credentials, model=self.model, pace=pace, local=self._local_models())
         return self._catalog
@@ -237,7 +249,7 @@ class AppBuilder(LoggingConfigurable):
             context=self.local_context,
             idle_seconds=self.local_idle_seconds,
             threads=self.local_threads,
-            used=Path(self.data_dir) / "gguf-files.json",
+            used=self.data / "gguf-files.json",
         )
 
     @property
@@ -254,7 +266,7 @@ class AppBuilder(LoggingConfigurable):
         if self._rule_book is None:
             from .approval_rules.rule_book import RuleBook
 
-            self._rule_book = RuleBook(Path(self.data_dir) / "approval_rules.json", self.approval_rules)
+            self._rule_book = RuleBook(self.data / "approval_rules.json", self.approval_rules)
         return self._rule_book
 
     async def rules_of(self, session: Session | None = None) -> Rules:
@@ -289,7 +301,7 @@ class AppBuilder(LoggingConfigurable):
 
     @property
     def _fetched(self) -> Path:
-        return Path(self.data_dir) / "fetched-templates"  # not `templates`: those are listed
+        return self.data / "fetched-templates"  # not `templates`: those are listed
 
     # Sessions
 
@@ -390,7 +402,7 @@ class AppBuilder(LoggingConfigurable):
         async with self._founding(session) as placed:
             files = Workspace(self._folder(origin))
             await session.workspace.branch(files, point.checkpoint, point.tree)
-            storage = Path(self.data_dir) / "storage"
+            storage = self.data / "storage"
             await asyncio.to_thread(copy_storage, storage / f"{origin.id}.json", storage / f"{session.id}.json")
             await session.adopt(point.events[1:], drafts)
             placed()  # last: what the app may reach is in the log
@@ -611,7 +623,7 @@ class AppBuilder(LoggingConfigurable):
             session,
             make_sandbox,
             self.previews,
-            PageStorage(Path(self.data_dir) / "storage" / f"{summary.id}.json"),
+            PageStorage(self.data / "storage" / f"{summary.id}.json"),
             base_path,
             session.ready,
             summary.sandbox,
@@ -720,7 +732,7 @@ class AppBuilder(LoggingConfigurable):
     # Sandboxes
 
     def _make_provider(self, provider: Callable[..., SandboxProvider]) -> SandboxProvider:
-        return provider(Path(self.data_dir) / "cache", allow=self.egress_hosts, parent=self)
+        return provider(self.data / "cache", allow=self.egress_hosts, parent=self)
 
     def _apps(self) -> list[tuple[RunningApp, str]]:
         """The app of every session, with its name."""

@@ -20,6 +20,10 @@ from .terminal import Terminal, say
 if TYPE_CHECKING:
     from ..agent.profile import Choice
 
+JOURNALS = {
+    "wal": "can be written",
+    "truncate": "can be written; with a rollback journal, since its disk shares no memory or is on the network",
+}
 BROWSERS = ("google-chrome", "chromium", "chromium-browser", "firefox", "microsoft-edge", "safari")
 
 
@@ -93,6 +97,7 @@ async def examine(root: Path) -> list[Finding]:
             _templates(builder),
             _folder("Apps", root / "appbuilder"),
             _folder("Data", Path(builder.data_dir)),
+            *await _log(builder),
             *await _models(builder),
             _browser(),
         ]
@@ -148,6 +153,20 @@ def _folder(name: str, folder: Path) -> Finding:
         there = there.parent
     ok = there.is_dir() and os.access(there, os.W_OK)
     return Finding(name, ok, str(folder), f"{there} cannot be written to: change its permissions, or choose another.")
+
+
+async def _log(builder: AppBuilder) -> list[Finding]:
+    """Whether events can be stored, and how: tried, since disks promise more than they do."""
+    log = builder.log_store
+    try:
+        await log.open()
+    except AppBuilderError as error:
+        return [Finding("Event log", False, error.message, error.hint)]
+    found = [Finding("Event log", True, f"{log.path}: {JOURNALS.get(log.journal, log.journal)}")]
+    if log.warnings:
+        hint = "Make it private (chmod 700), or name another folder with c.AppBuilder.data_dir: keys are stored there."
+        found.append(Finding("Privacy", False, " ".join(log.warnings), hint, needed=False))
+    return found
 
 
 async def _models(builder: AppBuilder) -> list[Finding]:

@@ -46,7 +46,7 @@ def serve(found: ReplayResult, terminal: Terminal) -> Generator[str]:
             return await (await builder.sandboxes.choose()).create(key, found.workspace / "app", template)
 
         async def start() -> RunningApp:
-            storage = PageStorage(Path(builder.data_dir, "storage", f"{key}.json"))
+            storage = PageStorage(Path(builder.data, "storage", f"{key}.json"))
             app = RunningApp(
                 key,
                 Unrecorded(terminal),

@@ -1,14 +1,20 @@
 """The event log in SQLite.
 
 One thread writes, so that appends are ordered and group no locks; another reads, so that opening a long session never
-delays a running one. WAL lets other processes (a second server, the command line) read meanwhile.
+delays a running one. WAL lets other processes (a second server, the command line) read meanwhile. It needs memory that
+processes share through a file of the same disk: where a disk has none, or processes of other machines write there, too,
+the log uses a rollback journal instead, which needs no more than locks.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import logging
 import os
+import random
+import re
 import socket
 import sqlite3
 import time
@@ -21,14 +27,41 @@ from typing import Any, TypeVar
 
 from ..errors import Conflict, NotFound, Unavailable
 from ..events import VERSIONS, Draft, Event
+from ..private import close_to_others, private_file, private_folder
 from . import usage
 from .migrations import migrate
 from .summary import Summary, fold
 
 LEASE_SECONDS = 30.0
-"""How long a lease lasts unless renewed. A dead owner on this host is noticed at once, by its process."""
+"""How long a lease lasts unless renewed. A dead owner among the processes we see is noticed at once."""
+
+BUSY_SECONDS = 10.0
+"""How long is waited for another process that writes."""
+
+OPENING_SECONDS = 30.0
+"""How long is waited for others that make or repair the database at the same moment."""
+
+NETWORK_DISKS = re.compile(
+    r"9p|afs|beegfs|ceph|cifs|gfs2|glusterfs|gpfs|lustre|nfs4?|ocfs2|orangefs|pvfs2|smb3|smbfs|vboxsf|virtiofs"
+    r"|fuse\.(ceph-fuse|cephfs|gcsfuse|glusterfs|juicefs|s3fs|sshfs)"
+)
+"""Kinds of disks that other machines may write to, as the kernel names them."""
 
 R = TypeVar("R")
+
+log = logging.getLogger(__name__)
+
+
+def process_space() -> str:
+    """Among which processes an id of ours means something: of one start of a machine, of one namespace. A container has
+    its own, though its name and its ids may be those of another. Empty where that cannot be told."""
+    try:
+        if os.readlink("/proc/self") != str(os.getpid()):
+            return ""  # the /proc we see is of another namespace
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{socket.gethostname()} {boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""
 
 
 def _process_born(pid: int) -> float:
@@ -46,12 +79,12 @@ class Owner:
 
     label: str = "this process"
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    host: str = field(default_factory=socket.gethostname)
+    host: str = field(default_factory=process_space)
     pid: int = field(default_factory=os.getpid)
 
     @property
     def born(self) -> float:
-        return _process_born(self.pid)
+        return _process_born(self.pid) if self.host else 0.0
 
 
 class EventLog:
@@ -65,6 +98,22 @@ class EventLog:
         self._write_db: sqlite3.Connection | None = None
         self._read_db: sqlite3.Connection | None = None
         self._closed = False
+        self._journal = ""
+        self._warnings: list[str] = []
+
+    async def open(self) -> None:
+        """Open or make the database now, not at its first use. Raises ``Unavailable``."""
+        await self._on(self._writer, self._writing)
+
+    @property
+    def journal(self) -> str:
+        """How the database is kept whole, once it is open: ``wal``, or with a rollback journal, ``truncate``."""
+        return self._journal
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is not as it should be, once it is open, as sentences."""
+        return self._warnings
 
     async def append(self, session: str, drafts: Sequence[Draft]) -> list[Event]:
         """Store events in one durable transaction.
@@ -271,7 +320,7 @@ class EventLog:
 
     def _alive(self, lease: tuple[Any, ...]) -> bool:
         _, host, pid, born, _, expires_at = lease
-        if host == self.owner.host and born and Path("/proc/self/stat").exists():
+        if host and host == self.owner.host and born:
             # The process itself is better evidence than a clock: a laptop may have slept for hours.
             return _process_born(pid) == born
         return float(expires_at) > time.time()
@@ -288,14 +337,41 @@ class EventLog:
 
     def _writing(self) -> sqlite3.Connection:
         if self._write_db is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            db = self._connect()
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")
-            migrate(db)
-            self.path.chmod(0o600)
-            self._write_db = db
+            self._warnings = [text for text in (private_folder(self.path.parent), private_file(self.path)) if text]
+            for suffix in ("-wal", "-shm", "-journal"):
+                # Made by SQLite with the rights of the database; by an older version, with those of anybody.
+                close_to_others(self.path.with_name(self.path.name + suffix), 0o600)
+            self._write_db, self._journal = self._prepared()
+            if self._journal != "wal":
+                log.info("The event log %s uses a rollback journal: its disk cannot share memory.", self.path)
+            for warning in self._warnings:
+                log.warning("%s", warning)
         return self._write_db
+
+    def _prepared(self) -> tuple[sqlite3.Connection, str]:
+        """A connection to the database in today's schema, and the kind of its journal.
+
+        Tried again while others do the same: where SQLite cannot tell which of them is to wait, it refuses at once.
+        """
+        until = time.monotonic() + OPENING_SECONDS
+        while True:
+            db = self._connect()
+            try:
+                journal = _set_journal(db, self.path)
+                db.execute("PRAGMA synchronous = FULL")
+                migrate(db)
+                return db, journal
+            except sqlite3.OperationalError as error:
+                db.close()
+                if time.monotonic() > until or not (_is_busy(error) or _shares_no_memory(error)):
+                    raise
+                if _shares_no_memory(error):
+                    with contextlib.suppress(sqlite3.OperationalError):  # if it cannot, the next try says why
+                        _leave_wal(self.path)
+                time.sleep(random.uniform(0.01, 0.1))
+            except BaseException:
+                db.close()
+                raise
 
     def _reading(self) -> sqlite3.Connection:
         if self._read_db is None:
@@ -307,7 +383,7 @@ class EventLog:
         return self._read_db
 
     def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=10, isolation_level=None)
+        return sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
 
     async def _execute(self, statement: str, parameters: Sequence[Any]) -> None:
         def run() -> None:
@@ -321,12 +397,66 @@ class EventLog:
         try:
             # Shielded: a cancelled caller must not leave it unknown whether its events were stored.
             return await asyncio.shield(asyncio.get_running_loop().run_in_executor(thread, work))
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise Unavailable(
                 f"The event log {self.path} cannot be used: {error}.",
                 hint="Check the disk's space and rights, or name another folder with c.AppBuilder.data_dir.",
                 reason="log_unavailable",
             ) from error
+
+
+def _set_journal(db: sqlite3.Connection, path: Path) -> str:
+    """Choose how a new database is kept whole; an old one stays as it is, unless that cannot work here.
+
+    Other processes may have it open, perhaps on a machine that cannot do what ours can.
+    """
+    present = str(db.execute("PRAGMA journal_mode").fetchone()[0])
+    fresh = not db.execute("PRAGMA user_version").fetchone()[0]
+    if on_network_disk(path):
+        try:
+            return str(db.execute("PRAGMA journal_mode = TRUNCATE").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            if present == "wal" and _is_busy(error):
+                return present  # an older version has it open
+            raise
+    if fresh or present == "wal":
+        present = str(db.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+        db.execute("PRAGMA user_version").fetchone()  # the first use of the shared memory
+    return present if present == "wal" else str(db.execute("PRAGMA journal_mode = TRUNCATE").fetchone()[0])
+
+
+def _leave_wal(path: Path) -> None:
+    """Where no memory can be shared, a database is led out of WAL by a process that is alone with it."""
+    with contextlib.closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as db:
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        db.execute("PRAGMA journal_mode = TRUNCATE")
+        # A fresh database keeps it: whoever opens it next must not try WAL again.
+        migrate(db)
+
+
+def _shares_no_memory(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorname.startswith("SQLITE_IOERR_SHM")
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    # PROTOCOL: others repair the database at this moment.
+    return error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL"))
+
+
+def on_network_disk(path: Path, mounts: str = "") -> bool:
+    """Whether other machines may write there, too. ``mounts``: the text of a ``/proc/self/mountinfo``."""
+    if not mounts:
+        try:
+            mounts = Path("/proc/self/mountinfo").read_text(errors="surrogateescape")
+        except OSError:
+            return False
+    wanted, kind, longest = path.resolve(), "", -1
+    for line in mounts.splitlines():
+        place, _, disk = line.partition(" - ")
+        point = Path(re.sub(r"\\(\d{3})", lambda code: chr(int(code[1], 8)), place.split()[4]))
+        if len(point.parts) >= longest and wanted.is_relative_to(point):
+            kind, longest = disk.split()[0], len(point.parts)
+    return NETWORK_DISKS.fullmatch(kind) is not None
 
 
 def _json(data: Any) -> str:

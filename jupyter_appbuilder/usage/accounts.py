@@ -8,7 +8,6 @@ import io
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInput
@@ -47,7 +46,7 @@ class Accounts:
     @cached_property
     def settings(self) -> BudgetSettings:
         configured = {key: float(getattr(self._builder, trait)) for key, trait in TRAITS.items()}
-        return BudgetSettings(Path(self._builder.data_dir) / "budgets.json", configured, self._builder.timezone)
+        return BudgetSettings(self._builder.data / "budgets.json", configured, self._builder.timezone)
 
     async def spending(self, model: Model) -> Spending:
         """For an agent of that model."""

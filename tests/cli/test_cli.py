@@ -190,6 +190,7 @@ def test_the_doctor_names_what_there_is_and_what_is_missing(folder: Path, tmp_pa
     done = run(folder, "doctor", "--json")
     found = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
     assert {"Python", "Git", "Model", "Browser", "Templates", "Sandbox: isolation", "Sandbox: Node.js"} <= set(found)
+    assert found["Event log"]["ok"]
     assert done.returncode == (0 if json.loads(done.stdout)["ok"] else 1)
     assert all(check["ok"] or check["hint"] for check in found.values())
 

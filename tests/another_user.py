@@ -1,0 +1,16 @@
+"""Running something as a person who has no rights here but their own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+
+def python_for_all() -> str | None:
+    """A Python as new as ours that everybody may start: ours may lie in root's home."""
+    for path in (sys.executable, f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"):
+        real = Path(os.path.realpath(path))
+        if real.is_file() and all(parent.stat().st_mode & 0o001 for parent in real.parents):
+            return path
+    return None
