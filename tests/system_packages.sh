@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# Make sure of system programs: each argument is PROGRAM:PACKAGE. Installs what is missing through apt where it may,
+# Make sure of system programs and libraries: each argument is PROGRAM:PACKAGE or LIBRARY.so.N:PACKAGE. Installs what is missing through apt where it may,
 # else says what to run.
 set -euo pipefail
 
 missing=()
 for pair in "$@"; do
-    command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
+    case "${pair%%:*}" in
+    *.so*) PATH="$PATH:/sbin:/usr/sbin" ldconfig -p | grep -qF "${pair%%:*}" ;;
+    *) command -v "${pair%%:*}" >/dev/null ;;
+    esac || missing+=("${pair##*:}")
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
 

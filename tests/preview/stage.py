@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import hashlib
 import json
 import socket
@@ -109,11 +110,13 @@ def node_modules() -> Path:
     """React and Vite, installed once and kept between runs."""
     text = json.dumps(PACKAGE)
     folder = Path("/tmp/appbuilder-tests") / f"vite-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
-    if not (folder / "done").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "package.json").write_text(text)
-        subprocess.run(["npm", "install", "--no-audit", "--no-fund"], cwd=folder, check=True, capture_output=True)
-        (folder / "done").touch()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another worker may be installing them
+        if not (folder / "done").exists():
+            (folder / "package.json").write_text(text)
+            subprocess.run(["npm", "install", "--no-audit", "--no-fund"], cwd=folder, check=True, capture_output=True)
+            (folder / "done").touch()
     return folder / "node_modules"
 
 
