@@ -8,12 +8,12 @@ project goes, and what a ``history.compacted`` covers is told by its summary.
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from .. import strict_json
 from ..events import Event, Mode
 from ..modes import NOTES, WRITE_PLAN
 from ..turns import without_dropped
@@ -363,14 +363,26 @@ def _quoted(text: str) -> str:
 
 
 def _call(call: dict[str, Any], id: str, short: bool) -> dict[str, Any]:
-    # Some servers parse the arguments they are shown again, and fail on what is not a JSON object.
-    arguments = call["arguments"]
-    try:
-        valid = isinstance(json.loads(arguments), dict)
-    except (ValueError, RecursionError):
-        valid = False
-    shown = "{}" if not valid else arguments_stub(arguments) if short and call["tool"] != WRITE_PLAN else arguments
+    arguments = _shown_arguments(call["arguments"])
+    shown = arguments_stub(arguments) if short and call["tool"] != WRITE_PLAN else arguments
     return {"id": id, "type": "function", "function": {"name": call["tool"], "arguments": shown}}
+
+
+def _shown_arguments(raw: str) -> str:
+    """Some servers parse the arguments they are shown again, and fail on what is no strict JSON object: what the tool
+    was given then, or nothing."""
+    from ..errors import InvalidInput
+    from ..tools.arguments import understood
+
+    try:
+        if isinstance(strict_json.parsed(raw), dict):
+            return raw
+    except ValueError:
+        pass
+    try:
+        return strict_json.dumps(understood(raw))
+    except InvalidInput:
+        return "{}"
 
 
 def _bounded(text: str, limit: int) -> str:

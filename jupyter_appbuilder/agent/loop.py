@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractContextManager, aclosing, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from ..errors import AppBuilderError
@@ -13,7 +13,7 @@ from ..events import By, Draft, TurnReason
 from ..journal import Journal
 from ..modes import mode_of
 from ..plans import is_handed_over
-from ..tools.names import CHECK
+from ..tools.names import CHECK, known_name
 from ..usage.budgets import OverBudget
 from ..usage.spending import CHARACTERS_A_TOKEN, Spending, estimate
 from .compaction import Compactor
@@ -136,6 +136,7 @@ class Agent:
         self._spending = spending or Spending(model.name, recorded=model.recorded)
         self.recorded = model.recorded
         self._tools = profile.offered(runner.definitions())
+        self._names = {tool["function"]["name"] for tool in self._tools}
         self._compactor = Compactor(model, journal, history, profile.compact_at, self._tools, self._spending)
         self._waits_shown = False  # a live message says what is being waited for
         self._last_response = 0  # highest number given out, also for answers that were thrown away
@@ -316,7 +317,8 @@ class Agent:
         stream = self._model.stream(messages, self._tools, self._settings)
         # Closed here and not by the garbage collector: a turn that is stopped must let go of the connection.
         async with aclosing(cast("AsyncGenerator[Answer]", stream)) as deltas:
-            async for delta in deltas:
+            async for given in deltas:
+                delta = self._named(given)
                 partial.take(delta)
                 if partial.length > LONGEST_ANSWER and not isinstance(delta, ModelResponse):
                     raise ModelError(
@@ -346,6 +348,17 @@ class Agent:
                 if partial.length > most:
                     return partial.response()
         raise ModelError("The model ended its answer without finishing it.", hint="Try again.", reason="interrupted")
+
+    def _named(self, delta: Answer) -> Answer:
+        """With its tools called as they are: endpoints refuse other names when they are sent back."""
+        match delta:
+            case ToolCallDelta() if delta.name:
+                return replace(delta, name=known_name(delta.name, self._names))
+            case ModelResponse() if delta.tool_calls:
+                calls = tuple(replace(call, name=known_name(call.name, self._names)) for call in delta.tool_calls)
+                return replace(delta, tool_calls=calls)
+            case _:
+                return delta
 
     async def _store(self, turn: str, response: str, answer: ModelResponse, read: int, asked: int) -> None:
         usage = self._usage(turn, answer, asked, response)

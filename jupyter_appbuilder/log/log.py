@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import random
@@ -25,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .. import strict_json
 from ..errors import Conflict, NotFound, Unavailable
 from ..events import VERSIONS, Draft, Event
 from ..private import close_to_others, private_file, private_folder
@@ -253,19 +253,19 @@ class EventLog:
 
     def _store(self, db: sqlite3.Connection, session: str, drafts: Sequence[Draft], at: float) -> list[Event]:
         summary = self._summary(db, session)
-        texts = [_json(draft.data) for draft in drafts]
+        written = [strict_json.written(draft.data) for draft in drafts]
         events = [
             Event(
                 session,
                 summary.last_seq + number,
                 at,
                 draft.type,
-                draft.data if text.isascii() else json.loads(text),
+                data,
                 VERSIONS[draft.type],
             )
-            for number, (draft, text) in enumerate(zip(drafts, texts, strict=True), 1)
+            for number, (draft, (_, data)) in enumerate(zip(drafts, written, strict=True), 1)
         ]
-        self._insert(db, summary, events, texts)
+        self._insert(db, summary, events, [text for text, _ in written])
         return events
 
     def _take_over(self, db: sqlite3.Connection, session: str, events: Sequence[Event]) -> list[Event]:
@@ -273,7 +273,7 @@ class EventLog:
         taken = [Event(session, event.seq, event.at, event.type, event.data, event.v) for event in events]
         if [event.seq for event in taken] != list(range(summary.last_seq + 1, summary.last_seq + 1 + len(taken))):
             raise ValueError("These events do not follow the last one of the session.")
-        self._insert(db, summary, taken, [_json(event.data) for event in taken])
+        self._insert(db, summary, taken, [strict_json.dumps(event.data) for event in taken])
         return taken
 
     def _summary(self, db: sqlite3.Connection, session: str) -> Summary:
@@ -298,7 +298,7 @@ class EventLog:
                 session,
                 summary.updated_at,
                 f"{summary.title} {summary.name}".casefold(),
-                json.dumps(summary.to_row()),
+                strict_json.dumps(summary.to_row()),
             ],
         )
 
@@ -307,10 +307,10 @@ class EventLog:
             "SELECT seq, at, type, version, data FROM events WHERE session_id = ? AND seq > ? ORDER BY seq LIMIT ?",
             [session, after, -1 if limit is None else limit],
         )
-        return [Event(session, seq, at, type, json.loads(data), v) for seq, at, type, v, data in rows]
+        return [Event(session, seq, at, type, strict_json.loads(data), v) for seq, at, type, v, data in rows]
 
     def _load(self, session: str, text: str, db: sqlite3.Connection | None = None) -> Summary:
-        known = Summary.from_row(json.loads(text))
+        known = Summary.from_row(strict_json.loads(text))
         return known or fold(Summary(session), self._read(session, 0, None, db))
 
     def _lease(self, db: sqlite3.Connection, session: str) -> tuple[Any, ...] | None:
@@ -457,16 +457,6 @@ def on_network_disk(path: Path, mounts: str = "") -> bool:
         if len(point.parts) >= longest and wanted.is_relative_to(point):
             kind, longest = disk.split()[0], len(point.parts)
     return NETWORK_DISKS.fullmatch(kind) is not None
-
-
-def _json(data: Any) -> str:
-    """As JSON. Half a surrogate pair, which models write at times and no database takes, becomes U+FFFD."""
-    text = json.dumps(data, ensure_ascii=False)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
 
 
 class _transaction:

@@ -6,12 +6,12 @@ A projection of the ``usage.recorded`` events, written with them in one transact
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from .. import strict_json
 from ..events import Event
 from ..usage.ledger import UsageTotals
 
@@ -69,7 +69,7 @@ def create(db: sqlite3.Connection) -> None:
     )
     rows = db.execute("SELECT session_id, seq, at, type, data FROM events WHERE type = 'usage.recorded'")
     for session, seq, at, type, data in rows.fetchall():
-        record(db, session, [Event(session, seq, at, type, json.loads(data))])
+        record(db, session, [Event(session, seq, at, type, strict_json.loads(data))])
 
 
 def record(db: sqlite3.Connection, session: str, events: Iterable[Event]) -> None:

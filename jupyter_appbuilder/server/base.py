@@ -6,7 +6,6 @@ through all mounted routes and fails where one is missing.
 
 from __future__ import annotations
 
-import json
 from http.client import responses
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,6 +13,7 @@ from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from tornado import web
 
+from .. import strict_json
 from ..errors import AppBuilderError, InvalidInput, NotFound
 from .body import Body
 
@@ -61,8 +61,8 @@ def describe(status: int, error: BaseException | None) -> dict[str, Any]:
 
 
 def dumps(data: Any) -> str:
-    """Compact JSON."""
-    return json.dumps(data, separators=(",", ":"), ensure_ascii=False)
+    """Compact JSON that every browser reads."""
+    return strict_json.dumps(data, separators=(",", ":"))
 
 
 class AppBuilderMixin(JupyterHandler):
@@ -121,8 +121,8 @@ class AppBuilderHandler(AppBuilderMixin, APIHandler):
     def body(self, *names: str) -> Body:
         """The request's JSON object, whose keys can only be ``names``. InvalidInput names what is wrong."""
         try:
-            data: Any = json.loads(self.request.body) if self.request.body.strip() else {}
-        except (ValueError, RecursionError) as error:
+            data: Any = strict_json.parsed(self.request.body) if self.request.body.strip() else {}
+        except ValueError as error:
             raise InvalidInput(f"The body is not valid JSON: {error}.", hint="Send a JSON object.") from None
         if not isinstance(data, dict):
             raise InvalidInput("The body must be a JSON object.", hint=f"Its keys can be: {', '.join(names)}.")

@@ -140,9 +140,14 @@ class Tool(Generic[A]):
     run: Callable[[ToolContext, A], Awaitable[ToolResult]]
     acts: bool = False  # though it only reads, it runs code, asks or tells of work: nothing for a turn that only looks
 
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON schema of its arguments, without references."""
+        return _schema(self.arguments)
+
     def definition(self) -> dict[str, Any]:
         """The tool in the OpenAI function-calling format."""
-        function = {"name": self.name, "description": self.description, "parameters": _schema(self.arguments)}
+        function = {"name": self.name, "description": self.description, "parameters": self.schema}
         return {"type": "function", "function": function}
 
 

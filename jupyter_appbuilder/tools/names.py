@@ -1,4 +1,24 @@
-"""Tools that others than who offers them know by name."""
+"""Tools that others than who offers them know by name, and names as models write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
 
 CHECK = "check_app"
 """Says whether the app works: the loop runs it where the agent forgot to."""
+
+LONGEST = 200  # characters of a name and what is put around it
+
+_INDEX = re.compile(r"[:.#]\d+$")  # functions.read_file:0
+_SPACE = re.compile(r"[.:/]+|__")  # what ends a namespace
+
+
+def known_name(name: str, tools: Collection[str]) -> str:
+    """The tool that ``name`` means: itself, or what follows a namespace (``functions.read_file:0``,
+    ``default_api:read_file``, ``mcp__app__read_file``), if a tool has just that name. Otherwise ``name``."""
+    if name in tools or len(name) > LONGEST:
+        return name
+    bare = _INDEX.sub("", name.partition("<|")[0].strip())
+    starts = [0, *(found.end() for found in _SPACE.finditer(bare))]
+    return next((bare[start:] for start in starts if bare[start:] in tools), name)

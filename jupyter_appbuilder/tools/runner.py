@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -19,11 +18,14 @@ from ..events import By, Draft, Event, Mode
 from ..journal import Journal
 from ..modes import refusal
 from ..uncut import uncut
+from .arguments import fitted, kind_of, understood
 from .base import Tool, ToolCall, ToolContext, ToolResult
-from .names import CHECK
+from .names import CHECK, known_name
 from .seen import Seen
 
 if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
     from ..approval_rules.gate import Gate
     from ..workspace import FileChange, Workspace
     from .diagnostics import Diagnostics
@@ -90,6 +92,7 @@ class ToolRunner:
         Cancelling stops the tool; its ``tool.finished`` is stored all the same before ``CancelledError`` goes on.
         ``started``: the log holds its start already, from a process that died before its end.
         """
+        name = known_name(name, self.tools)
         job = _Job(name, call, by, turn, stored=started)
         try:
             tool = self.tools.get(name)
@@ -101,7 +104,7 @@ class ToolRunner:
                 )
             if by == "agent" and self._mode and (refused := refusal(tool, self._mode(turn))):
                 raise refused
-            checked = _checked(tool, _parsed(arguments))
+            checked = _checked(tool, understood(arguments))
         except AppBuilderError as error:
             job.arguments = _as_given(arguments)
             result = _failed(error)
@@ -139,7 +142,7 @@ class ToolRunner:
         return await self.run(item.tool, item.arguments, call=item.call, by=by, turn=turn, started=item.started)
 
     def _only_reads(self, item: ToolCall) -> bool:
-        tool = self.tools.get(item.tool)
+        tool = self.tools.get(known_name(item.tool, self.tools))
         return tool is not None and tool.effect == "read"
 
     async def _run_together(self, calls: Sequence[ToolCall], by: By, turn: str | None) -> list[ToolResult]:
@@ -312,55 +315,32 @@ class _Job:
         return Draft("tool.finished", data if patch is None else data | {"patch": patch})
 
 
-def _parsed(arguments: dict[str, Any] | str) -> dict[str, Any]:
-    if isinstance(arguments, dict):
-        return arguments
-    try:
-        parsed: Any = json.loads(arguments) if arguments.strip() else {}
-    except (json.JSONDecodeError, RecursionError) as error:
-        if isinstance(error, json.JSONDecodeError) and _breaks_off(error):
-            raise InvalidInput(
-                "The call broke off before its end and did nothing: its arguments are not valid JSON.",
-                hint="Send it again, in smaller pieces where it is long.",
-                reason="cut_off",
-            ) from None
-        raise InvalidInput(
-            f"The arguments are not valid JSON: {error}.",
-            hint="Send one JSON object; quotes and line breaks within strings need a backslash.",
-            reason="invalid_arguments",
-        ) from None
-    if not isinstance(parsed, dict):
-        raise InvalidInput(
-            "The arguments are not a JSON object.", hint="Send them by name.", reason="invalid_arguments"
-        )
-    return parsed  # pyright: ignore[reportUnknownVariableType]
-
-
-def _breaks_off(error: json.JSONDecodeError) -> bool:
-    """Whether there is nothing wrong with the text but that it ends."""
-    return error.msg.startswith("Unterminated string") or error.pos >= len(error.doc.rstrip())
-
-
 def _as_given(arguments: dict[str, Any] | str) -> dict[str, Any]:
     try:
-        return _parsed(arguments)
+        return understood(arguments)
     except InvalidInput:
         return {"raw": arguments}
 
 
 def _checked(tool: Tool[Any], given: dict[str, Any]) -> Any:
     try:
-        return tool.arguments.model_validate(given)
+        return tool.arguments.model_validate(fitted(given, tool.schema))
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False)
         fields = [".".join(map(str, fault["loc"])) or "arguments" for fault in faults]
-        said = "; ".join(f"{field}: {fault['msg']}" for field, fault in zip(fields[:8], faults, strict=False))
+        said = "; ".join(f"{field}: {_told(fault)}" for field, fault in zip(fields[:8], faults, strict=False))
         raise InvalidInput(
             f"The arguments of {tool.name} do not fit: {said}.",
             hint=f"It takes: {', '.join(tool.arguments.model_fields) or 'no arguments'}.",
             reason="invalid_arguments",
             field=fields[0],
         ) from None
+
+
+def _told(fault: ErrorDetails) -> str:
+    """What is wrong, and what was understood where that is another kind of value."""
+    sent = f", not {kind_of(fault['input'])}" if fault["type"].endswith("_type") else ""
+    return f"{fault['msg']}{sent}"
 
 
 def _failed(error: AppBuilderError) -> ToolResult:

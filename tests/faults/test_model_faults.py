@@ -7,6 +7,8 @@ no file is half written, and the next turn works.
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -51,6 +53,8 @@ def arguments(text: str, tool: str = "write_file") -> Step:
 
 
 WRITTEN = {"notes.txt": "good\n"}
+EDIT = {"search": "good", "replace": "better"}
+EDIT_AS_TEXT = json.dumps({"path": "notes.txt", "edits": json.dumps([EDIT])})
 LONG = "x" * 40_000
 
 FAULTS: dict[str, Fault] = {
@@ -102,6 +106,54 @@ FAULTS: dict[str, Fault] = {
     "deeply nested arguments": Fault([arguments('{"path":' * 20_000), GOOD, SAID], told="not valid JSON"),
     "half a surrogate pair": Fault(
         [arguments('{"path": "a.txt", "content": "\\ud83d"}'), GOOD, SAID], told="surrogate", files={"a.txt": None}
+    ),
+    "a number that is none": Fault(
+        [arguments('{"path": "index.html", "end_line": Infinity}', "read_file"), GOOD, SAID],
+        told="end_line is Infinity, which is no number in JSON",
+        files=WRITTEN,
+    ),
+    "a number too large for one": Fault(
+        [arguments('{"path": "index.html", "end_line": 1e999}', "read_file"), GOOD, SAID], told="end_line is Infinity"
+    ),
+    "a number of 5,000 digits": Fault(
+        [arguments('{"path": "index.html", "end_line": ' + "9" * 5000 + "}", "read_file"), GOOD, SAID],
+        told="thousands of digits",
+        files=WRITTEN,
+    ),
+    "a number of 1,000 digits": Fault(
+        [arguments('{"path": "index.html", "end_line": ' + "9" * 1000 + "}", "read_file"), GOOD, SAID],
+        told="end_line is a number of hundreds of digits",
+    ),
+    "lists in lists": Fault(
+        [arguments('{"path": "a.txt", "content": ' + "[" * 900 + "]" * 900 + "}"), GOOD, SAID],
+        told="nests lists and objects more than 200 deep",
+        files={"a.txt": None},
+    ),
+    "arguments within a text": Fault(
+        [arguments(json.dumps('{"path": "notes.txt", "content": "good\\n"}')), SAID], files=WRITTEN
+    ),
+    "arguments twice": Fault([arguments('{"path": "notes.txt", "content": "good\\n"}' * 2), SAID], files=WRITTEN),
+    "two different objects": Fault(
+        [arguments('{"path": "a", "content": "1"}{"path": "b", "content": "2"}'), GOOD, SAID],
+        told="2 different JSON values",
+        files={"a": None, "b": None},
+    ),
+    "a list that is text": Fault(
+        [GOOD, arguments(EDIT_AS_TEXT, "edit_file"), SAID], told="Edited notes.txt", files={"notes.txt": "better\n"}
+    ),
+    "one object where a list is meant": Fault(
+        [GOOD, {"tool_calls": [call("edit_file", path="notes.txt", edits=EDIT)]}, SAID],
+        files={"notes.txt": "better\n"},
+    ),
+    "namespaces before names": Fault(
+        [
+            {"tool_calls": [call("functions.write_file:0", path="1", content="1")]},
+            {"tool_calls": [call("default_api:write_file", path="2", content="2")]},
+            {"tool_calls": [call("mcp__app__write_file", path="3", content="3")]},
+            {"tool_calls": [call("write_file<|channel|>commentary", path="4", content="4")]},
+            SAID,
+        ],
+        files={"1": "1", "2": "2", "3": "3", "4": "4"},
     ),
     "duplicate call ids": Fault(
         [{"tool_calls": [write("one.txt", "1") | {"id": "same"}, write("two.txt", "2") | {"id": "same"}]}, SAID],
@@ -179,6 +231,14 @@ async def test_a_fault_of_the_model_ends_well(name: str, tmp_path: Path, monkeyp
             assert ended["hint"], "people are told what to do next"
         assert fault.says in f"{ended['message']} {ended['hint']}"
         assert fault.requests[0] <= len(server.requests) <= fault.requests[1]
+        sent = [
+            call["function"]
+            for request in server.requests
+            for m in request.body["messages"]
+            for call in m.get("tool_calls", ())
+        ]
+        assert all(isinstance(json.loads(call["arguments"], parse_constant=str), dict) for call in sent)
+        assert all(re.fullmatch("[a-zA-Z0-9_-]*", call["name"]) for call in sent), "as endpoints ask for it"
         told = [m["content"] for request in server.requests for m in request.body["messages"] if m["role"] == "tool"]
         assert not fault.told or any(fault.told in text for text in told), told
         for path, content in fault.files.items():
@@ -186,6 +246,7 @@ async def test_a_fault_of_the_model_ends_well(name: str, tmp_path: Path, monkeyp
             assert (file.read_text() if file.exists() else None) == content
         events = await session.events()
         for event in events:
+            json.dumps(event.data, allow_nan=False).encode()  # raises for what no page could read
             if event.type == "usage.recorded":
                 usage = event.data["usage"]
                 assert 0 <= usage["cached_tokens"] <= usage["input_tokens"] < 1_000_000

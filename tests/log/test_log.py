@@ -61,6 +61,33 @@ async def test_events_are_numbered_densely_and_read_after_any_number(tmp_path):
         assert [event.seq for event in await log.read("s", after=1, limit=1)] == [2]
 
 
+async def test_whatever_is_stored_is_json_that_every_page_reads(tmp_path):
+    deep: list[object] = []
+    for _ in range(5000):
+        deep = [deep]
+    detail = {"a": float("nan"), "b": [float("-inf")], "c": 10**5000, "d": "half \ud83d", "e": deep, "f": 1.5}
+    finished = {"turn": None, "call": "c", "tool": "x", "ok": True, "summary": "", "text": "", "duration_ms": 1}
+    async with open_log(tmp_path / "log.db") as log:
+        await log.claim("s")
+        (stored,) = await log.append("s", [Draft("tool.finished", finished | {"detail": detail})])
+        (read,) = await log.read("s")
+        assert read.data == stored.data
+        told = json.loads(json.dumps(read.data["detail"], allow_nan=False).encode())
+        assert (told["a"], told["b"], told["c"], told["d"], told["f"]) == (None, [None], None, "half \ufffd", 1.5)
+
+
+async def test_a_log_from_before_that_holds_no_numbers_can_be_read(tmp_path):
+    path = tmp_path / "log.db"
+    async with open_log(path) as log:
+        await log.claim("s")
+        await log.append("s", [CREATED])
+    data = '{"turn": "t1", "call": "c", "tool": "read_file", "arguments": {"end_line": Infinity}, "by": "agent"}'
+    with sqlite3.connect(path) as db:
+        db.execute("INSERT INTO events VALUES ('s', 2, 0, 'tool.started', 1, ?)", [data])
+    async with open_log(path) as log:
+        assert [event.data.get("arguments") for event in await log.read("s")] == [None, {"end_line": None}]
+
+
 async def test_many_appends_at_once_neither_lose_nor_double_a_number(tmp_path):
     async with open_log(tmp_path / "log.db") as log:
         await log.claim("s")
