@@ -6,6 +6,7 @@ does is the same each time (it reads, or writes whole files), and is reported to
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ async def take_back(workspace: Workspace, tool: str, arguments: Mapping[str, Any
                 path = str(arguments["path"])
                 before = await workspace.known_content(path)
                 if before is not None:
-                    after = apply_edits(before.decode(), arguments["edits"]).encode()
+                    after = (await asyncio.to_thread(apply_edits, before.decode(), arguments["edits"])).encode()
                     if await _on_disk(workspace, path) == after:
                         await workspace.put_back(path)
             case "delete_file":

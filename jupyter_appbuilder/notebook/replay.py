@@ -130,7 +130,8 @@ class Rebuild:
 
         path = call.arguments[0]
         text = await self.workspace.read_text(path)
-        return await self.workspace.write(path, apply_edits(text, cells.unpack_edits(call.options, call.body)))
+        edited = await asyncio.to_thread(apply_edits, text, cells.unpack_edits(call.options, call.body))
+        return await self.workspace.write(path, edited)
 
     async def restore(self, tree: str) -> str:
         for checkpoint in await self.workspace.checkpoints():

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ..errors import InvalidInput
 from .matching import PASSES, find_lines, nearest, numbered, reindented
 
-MOST_NAMED = 10  # line numbers listed in an error
+MOST_NAMED = 10  # places listed in an error; more are not looked for
 
 
 class EditFailed(InvalidInput):
@@ -52,7 +52,7 @@ def _apply(text: str, search: str, replace: str, name: str, field: str, notes: l
         new = []
     for position, (closeness, alike) in enumerate(PASSES):
         blank = not any(line.strip() for line in wanted)
-        starts = [] if blank and position else find_lines(file.lines, wanted, alike)
+        starts = [] if blank and position else find_lines(file.lines, wanted, alike, MOST_NAMED + 1)
         if len(starts) > 1:
             raise _ambiguous(name, [start + 1 for start in starts], closeness, field)
         if starts:
@@ -99,10 +99,10 @@ class _Lines:
         self.text = "\n".join(self.lines)  # line endings taken for the same
 
     def find(self, search: str) -> list[int]:
-        """Where in ``text`` each exact occurrence begins."""
+        """Where in ``text`` the exact occurrences begin, up to one more than are named."""
         hits: list[int] = []
         position = self.text.find(search)
-        while position >= 0:
+        while position >= 0 and len(hits) <= MOST_NAMED:
             hits.append(position)
             position = self.text.find(search, position + 1)
         return hits
@@ -147,19 +147,15 @@ def _doubled(head: str, tail: str, search: str, replace: str) -> str:
 
 def _there_already(text: str, position: int, search: str, replace: str) -> bool:
     """Whether the replacement, which holds the search, stands around the place that was found."""
-    at = replace.find(search)
-    while at >= 0:
-        if position >= at and text.startswith(replace, position - at):
-            return True
-        at = replace.find(search, at + 1)
-    return False
+    longer = len(replace) - len(search)
+    return longer > 0 and text.find(replace, max(0, position - longer), position + len(replace)) >= 0
 
 
 def _lines_there_already(lines: list[str], start: int, length: int, new: list[str]) -> bool:
     if len(new) <= length:
         return False
     earliest = max(0, start + length - len(new))
-    return any(lines[first : first + len(new)] == new for first in range(earliest, start + 1))
+    return bool(find_lines(lines[earliest : start + len(new)], new, str, 1))
 
 
 def _made(name: str, line: int, field: str) -> EditFailed:
@@ -180,9 +176,11 @@ def _partly(name: str, line: int, doubled: str, field: str) -> EditFailed:
 
 
 def _ambiguous(name: str, numbers: list[int], closeness: str, field: str) -> EditFailed:
-    named = ", ".join(map(str, numbers[:MOST_NAMED])) + (" …" if len(numbers) > MOST_NAMED else "")
+    more = len(numbers) > MOST_NAMED
+    named = ", ".join(map(str, numbers[:MOST_NAMED])) + (" …" if more else "")
+    count = f"more than {MOST_NAMED}" if more else str(len(numbers))
     return EditFailed(
-        f"{name} fits {len(numbers)} places ({closeness}): lines {named}. Nothing was changed.",
+        f"{name} fits {count} places ({closeness}): lines {named}. Nothing was changed.",
         hint="Put more of the lines around it into search, so that it fits only one.",
         field=field,
     )
@@ -199,7 +197,7 @@ def _misindented(name: str, found: list[str], start: int, field: str) -> EditFai
 
 def _missed(name: str, lines: list[str], wanted: list[str], replace: str, field: str) -> EditFailed:
     message = f"{name} did not find its search text. Nothing was changed."
-    done = find_lines(lines, replace.removesuffix("\n").split("\n"), str) if replace.strip() else []
+    done = find_lines(lines, replace.removesuffix("\n").split("\n"), str, 1) if replace.strip() else []
     if done:
         message += f" Its replacement is in the file already, at line {done[0] + 1}."
     if near := nearest(lines, wanted):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import posixpath
 from typing import Any
 
@@ -19,6 +20,7 @@ from .matching import numbered
 from .seen import digest
 
 LARGEST_DIFF = 64 * 1024  # bytes, in a result's detail
+MOST_SEARCHED = 50_000_000  # characters of a file, times the edits of one call
 
 
 class ListFiles(Arguments):
@@ -95,7 +97,9 @@ async def write_file(context: ToolContext, arguments: WriteFile) -> ToolResult:
         text = f"{arguments.path} already had this content; nothing changed. Go on to what is next, or finish."
         return ToolResult(text, f"{arguments.path} unchanged", detail=_detail(change, "") | sha)
     verb = "Created" if change.change == "created" else "Wrote"
-    diff = unified(before, arguments.content, arguments.path) if before is not None else ""
+    diff = ""
+    if before is not None:
+        diff = await asyncio.to_thread(unified, before, arguments.content, arguments.path)
     return ToolResult(
         f"{verb} {arguments.path} ({_signs(change)} lines).",
         f"{verb} {arguments.path} ({_signs(change)})",
@@ -125,24 +129,27 @@ async def edit_file(context: ToolContext, arguments: EditFile) -> ToolResult:
     for edit in arguments.edits:
         _check_whole(edit.search, "edits")
         _check_whole(edit.replace, "edits")
+    if len(arguments.edits) > 1 and len(arguments.edits) * len(before) > MOST_SEARCHED:
+        most = max(1, MOST_SEARCHED // len(before))
+        raise InvalidInput(
+            f"These are too many edits at once for a file of {len(before):,} characters. Nothing was changed.",
+            hint=f"Make at most {most} at a time.",
+            field="edits",
+        )
     notes: list[str] = []
-    after = apply_edits(before, [{"search": edit.search, "replace": edit.replace} for edit in arguments.edits], notes)
+    edits = [{"search": edit.search, "replace": edit.replace} for edit in arguments.edits]
+    after = await asyncio.to_thread(apply_edits, before, edits, notes)
     _check_size(after, "edits")
     if after == before:
         raise InvalidInput(
             "The edits undo each other: the file would stay as it is.", hint="See what should change.", field="edits"
         )
     change = await context.workspace.write(arguments.path, after, replacing=before.encode())
+    shown = await asyncio.to_thread(unified, before, after, arguments.path, context=2)
     return ToolResult(
-        "\n".join(
-            [
-                f"Edited {arguments.path} ({_signs(change)} lines):",
-                *notes,
-                unified(before, after, arguments.path, context=2),
-            ]
-        ),
+        "\n".join([f"Edited {arguments.path} ({_signs(change)} lines):", *notes, shown]),
         f"Edited {arguments.path} ({_signs(change)})",
-        detail=_detail(change, unified(before, after, arguments.path))
+        detail=_detail(change, await asyncio.to_thread(unified, before, after, arguments.path))
         | {"edits": len(arguments.edits), "sha": digest(after)},
     )
 

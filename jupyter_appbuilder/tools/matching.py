@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import SequenceMatcher
+from itertools import accumulate
 
 LOOK_ALIKES = str.maketrans(
     {
@@ -24,24 +25,58 @@ PASSES: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("exactly", str),
     ("but for white space at line ends", str.rstrip),
     ("but for white space around lines", str.strip),
-    ("but for characters that look alike", lambda line: line.translate(LOOK_ALIKES).strip()),
+    (
+        "but for characters that look alike",
+        lambda line: (line if line.isascii() else line.translate(LOOK_ALIKES)).strip(),
+    ),
 )
 
 MOST_COMPARED = 3000  # lines looked at for the nearest text
+MOST_CLOSELY = 40  # of these, lines compared letter by letter
+LONGEST_COMPARED = 200  # characters of such a line
+MOST_INDENTATIONS = 30  # different ones in an edit
+DEEPEST_INDENTATION = 400  # characters
 CONTEXT = 2
 
 
-def find_lines(lines: Sequence[str], wanted: Sequence[str], alike: Callable[[str], str]) -> list[int]:
-    """Every index at which the lines of ``wanted`` stand in ``lines``, compared through ``alike``."""
+def find_lines(
+    lines: Sequence[str], wanted: Sequence[str], alike: Callable[[str], str], most: int | None = None
+) -> list[int]:
+    """The indices at which the lines of ``wanted`` stand in ``lines``, compared through ``alike``: the first ``most``.
+
+    Linear in the number of lines, however often they repeat themselves (Knuth, Morris and Pratt).
+    """
     if not wanted or len(wanted) > len(lines):
         return []
-    here, there = [alike(line) for line in lines], [alike(line) for line in wanted]
-    first, length = there[0], len(there)
-    return [
-        start
-        for start in range(len(here) - length + 1)
-        if here[start] == first and here[start : start + length] == there
-    ]
+    there = [alike(line) for line in wanted]
+    numbers = {line: number for number, line in enumerate(dict.fromkeys(there))}
+    pattern = [numbers[line] for line in there]
+    back = _borders(pattern)
+    found: list[int] = []
+    fitting = 0  # of the wanted lines
+    for at, line in enumerate(lines):
+        number = numbers.get(alike(line), -1)
+        while fitting and pattern[fitting] != number:
+            fitting = back[fitting - 1]
+        fitting += pattern[fitting] == number
+        if fitting == len(pattern):
+            found.append(at - fitting + 1)
+            if len(found) == most:
+                break
+            fitting = back[fitting - 1]
+    return found
+
+
+def _borders(pattern: Sequence[int]) -> list[int]:
+    """For each beginning of ``pattern``: how long the longest shorter beginning is that it also ends with."""
+    back = [0] * len(pattern)
+    length = 0
+    for at in range(1, len(pattern)):
+        while length and pattern[length] != pattern[at]:
+            length = back[length - 1]
+        length += pattern[length] == pattern[at]
+        back[at] = length
+    return back
 
 
 def reindented(found: Sequence[str], wanted: Sequence[str], new: Sequence[str]) -> list[str] | None:
@@ -60,13 +95,14 @@ def reindented(found: Sequence[str], wanted: Sequence[str], new: Sequence[str]) 
             return None
         return [on + line.removeprefix(off) if line.strip() else line for line in new]
     known = dict(pairs)
-    if len(known) < len(pairs):
+    if len(known) < len(pairs) or any(len(real) > DEEPEST_INDENTATION for pair in pairs for real in pair):
         return None
     lines: list[str] = []
     for line in new:
         indentation = _indentation(line)
         if line.strip() and indentation not in known:
-            deeper = _deeper(known, indentation)
+            few = len(known) < MOST_INDENTATIONS and len(indentation) <= DEEPEST_INDENTATION
+            deeper = _deeper(known, indentation) if few else None
             if deeper is None:
                 return None
             known[indentation] = deeper
@@ -112,30 +148,53 @@ def nearest(lines: Sequence[str], wanted: Sequence[str]) -> str:
     """The passage most like ``wanted``, with line numbers and a little around it; empty when nothing is like it."""
     if not lines or not any(line.strip() for line in wanted):
         return ""
-    compared = [line.strip() for line in lines[:MOST_COMPARED]]
-    sought = [line.strip() for line in wanted if line.strip()][:40]
-    best = max(range(len(compared)), key=lambda start: _likeness(compared[start : start + len(sought)], sought))
-    if _likeness(compared[best : best + len(sought)], sought) == 0:
+    same: dict[str, str] = {}  # so that equal lines are one object: comparing these takes no time
+    compared = [same.setdefault(line, line) for line in (line.strip() for line in lines[:MOST_COMPARED])]
+    sought = [same.setdefault(line, line) for line in (line.strip() for line in wanted) if line][:40]
+    scores = _likeness(compared, sought)
+    best = scores.index(max(scores))
+    if scores[best] == 0:
         anchor = max(sought, key=len)
-        scores = [_ratio(line, anchor) for line in compared]
-        score = max(scores)
-        if score < 0.5:
+        line = _closest(compared, anchor)
+        if line is None:
             return ""
-        best = max(0, scores.index(score) - sought.index(anchor))
+        best = max(0, line - sought.index(anchor))
     start, end = max(0, best - CONTEXT), min(len(lines), best + len(wanted) + CONTEXT, best + 40)
     return numbered([line[:300] for line in lines[start:end]], start + 1)
 
 
-def _likeness(window: Sequence[str], sought: Sequence[str]) -> float:
-    same = set(sought)
+def _likeness(lines: Sequence[str], sought: Sequence[str]) -> list[float]:
+    """For each line, how like ``sought`` the passage is that begins with it."""
     # Lines such as "}" say little; longer ones say more.
-    return sum(len(line) for line in window if line in same and re.search(r"\w", line)) + 0.5 * sum(
-        len(line) for line, other in zip(window, sought, strict=False) if line == other
-    )
+    weight = {line: len(line) for line in sought if re.search(r"\w", line)}
+    sums = [0, *accumulate(weight.get(line, 0) for line in lines)]
+    length = len(sought)
+    return [
+        sums[min(start + length, len(lines))]
+        - sums[start]
+        + 0.5
+        * sum(len(line) for line, other in zip(lines[start : start + length], sought, strict=False) if line == other)
+        for start in range(len(lines))
+    ]
 
 
-def _ratio(line: str, anchor: str) -> float:
-    if not line or not 0.4 < (len(line) + 1) / (len(anchor) + 1) < 2.5:
-        return 0
-    matcher = SequenceMatcher(None, line[:300], anchor[:300], autojunk=False)
-    return matcher.ratio() if matcher.real_quick_ratio() > 0.5 and matcher.quick_ratio() > 0.5 else 0
+def _closest(lines: Sequence[str], anchor: str) -> int | None:
+    """Which line is most like ``anchor``, if any is more than half like it. Those that have most letters in common are
+    compared."""
+    matcher = SequenceMatcher(None, "", anchor[:LONGEST_COMPARED], autojunk=False)
+    rated: list[tuple[float, int]] = []
+    for line, at in {line: at for at, line in reversed(list(enumerate(lines)))}.items():
+        if line and 0.4 < (len(line) + 1) / (len(anchor) + 1) < 2.5:
+            matcher.set_seq1(line[:LONGEST_COMPARED])
+            if matcher.real_quick_ratio() > 0.5 and (common := matcher.quick_ratio()) > 0.5:
+                rated.append((common, at))
+    rated.sort(key=lambda one: (-one[0], one[1]))
+    best, found = 0.5, None
+    for common, at in rated[:MOST_CLOSELY]:
+        if common < best:
+            break  # its likeness is at most that
+        matcher.set_seq1(lines[at][:LONGEST_COMPARED])
+        likeness = matcher.ratio()
+        if likeness > best or (found is not None and likeness == best and at < found):
+            best, found = likeness, at
+    return found

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from jupyter_appbuilder.tools.bounds import LIMIT, bounded, clipped
 from jupyter_appbuilder.tools.edits import EditFailed, apply_edits
+from jupyter_appbuilder.tools.matching import find_lines
 
 TEXT = """\
 import { useState } from "react";
@@ -153,3 +156,63 @@ def test_a_match_that_is_not_exact_is_told():
     notes: list[str] = []
     apply_edits("a  \nb\nc\n", [edit("a\nb", "x\ny"), edit("c", "z")], notes)
     assert notes == ["Edit 1 of 2 fitted line 1 but for white space at line ends."]
+
+
+@pytest.mark.parametrize(
+    ("text", "search", "replace", "message"),
+    [
+        ("a" * 1_000_000, "a" * 500_000, "b", "fits more than 10 places"),
+        ("a\n" * 500_000, "a\n" * 250_000, "b", "fits more than 10 places"),
+        ("a\n" * 500_000, "a\n" * 250_000 + "b", "b", "did not find"),
+        ("\n" * 1_000_000 + "x", "\n" * 500_000 + "z", "b", "did not find"),
+        ("x" + "a" * 1_000_000, "x", "a" * 500_000 + "xa", ""),
+        ("x\n" + "a\n" * 500_000, "x\n", "a\n" * 250_000 + "x\nb", ""),
+        (
+            "".join(" " * indent + "x\n" for indent in range(1400)),
+            "".join("\t" * indent + "x\n" for indent in range(1400)),
+            "".join(" \t" * indent + "x\n" for indent in range(1400)),
+            "only when indentation is overlooked",
+        ),
+    ],
+)
+def test_an_edit_of_a_large_file_that_repeats_itself_ends(text, search, replace, message):
+    """Where every step looked at all the rest, these took from half a minute to hours."""
+    if not message:
+        assert len(apply_edits(text, [edit(search, replace)])) > len(text)
+        return
+    with pytest.raises(EditFailed, match=message):
+        apply_edits(text, [edit(search, replace)])
+
+
+class Counted(str):
+    """A line that counts how often it is compared."""
+
+    __slots__ = ()
+    compared = 0
+
+    def __eq__(self, other):
+        Counted.compared += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+def test_twice_the_lines_are_twice_the_work():
+    def work(lines):
+        Counted.compared = 0
+        found = find_lines(["a"] * lines, ["a"] * (lines // 2) + ["b"], Counted)
+        assert found == []
+        return Counted.compared
+
+    assert work(4000) <= 2 * work(2000) + 10
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_lines_are_found_wherever_they_stand(seed):
+    chance = random.Random(seed)
+    for _ in range(200):
+        lines = [chance.choice("ab") for _ in range(chance.randrange(30))]
+        wanted = [chance.choice("ab") for _ in range(chance.randrange(1, 6))]
+        every = [at for at in range(len(lines)) if lines[at : at + len(wanted)] == wanted]
+        assert find_lines(lines, wanted, str) == every
+        assert find_lines(lines, wanted, str, 2) == every[:2]
