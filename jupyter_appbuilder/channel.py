@@ -16,6 +16,7 @@ from .events import LIVE, Event
 
 BATCH = 500
 MAX_OUTPUT = 64 * 1024  # characters of a running tool's output kept for late-comers
+LONGEST_PIECE = 16 * 1024  # characters up to which waiting pieces of an answer are put together
 MAX_BEHIND = 2000  # messages a slow watcher may lag before its stream is cut; it reconnects and catches up
 
 Message = dict[str, Any]
@@ -31,8 +32,9 @@ class Channel:
         self._watchers: set[_Watcher] = set()
         self._n = 0
         self._response: Message | None = None
-        self._calls: dict[int, Message] = {}
-        self._outputs: dict[str, str] = {}
+        self._text = _Text()
+        self._calls: dict[int, tuple[Message, _Text]] = {}  # with its arguments
+        self._outputs: dict[str, _Text] = {}
         self._progress: dict[str, Message] = {}
         self._preview: Message = {"state": "stopped", "url": None, "message": "", "fraction": None, "log": ""}
 
@@ -91,13 +93,17 @@ class Channel:
             watcher.put(message)
 
     def _snapshot(self) -> Message:
-        response = self._response
+        response = self._response and {
+            **self._response,
+            "text": str(self._text),
+            "tool_calls": [{**call, "arguments": str(arguments)} for call, arguments in self._calls.values()],
+        }
         return {
             "kind": "snapshot",
             "n": self._n,
             "session": self._describe(),
-            "response": response and {**response, "tool_calls": [dict(call) for call in self._calls.values()]},
-            "outputs": dict(self._outputs),
+            "response": response,
+            "outputs": {call: str(output)[-MAX_OUTPUT:] for call, output in self._outputs.items()},
             "preview": self._preview,
             "progress": list(self._progress.values()),
         }
@@ -107,18 +113,17 @@ class Channel:
             case "text.delta" | "tool.delta":
                 response = self._response
                 if response is None or response["response"] != data["response"]:
-                    response = {"turn": data["turn"], "response": data["response"], "text": ""}
-                    self._response = response
-                    self._calls = {}
+                    self._response = {"turn": data["turn"], "response": data["response"]}
+                    self._text, self._calls = _Text(), {}
                 if type == "text.delta":
-                    response["text"] += data["text"]
+                    self._text.add(data["text"])
                     return
-                new = {"index": data["index"], "call": data["call"], "tool": data["tool"], "arguments": ""}
-                call = self._calls.setdefault(data["index"], new)
+                new = {"index": data["index"], "call": data["call"], "tool": data["tool"]}
+                call, arguments = self._calls.setdefault(data["index"], (new, _Text()))
                 call["tool"] = call["tool"] or data["tool"]
-                call["arguments"] += data["arguments"]
+                arguments.add(data["arguments"])
             case "tool.output":
-                self._outputs[data["call"]] = (self._outputs.get(data["call"], "") + data["text"])[-MAX_OUTPUT:]
+                self._outputs.setdefault(data["call"], _Text(MAX_OUTPUT)).add(data["text"])
             case "progress":
                 if data.get("fraction") == 1:
                     self._progress.pop(data["what"], None)
@@ -136,6 +141,28 @@ class Channel:
             self._outputs.clear()
 
 
+class _Text:
+    """A text that arrives in pieces, of which the last ``most`` characters count: adding one takes the same time
+    however long it is already."""
+
+    __slots__ = ("_length", "_most", "_pieces")
+
+    def __init__(self, most: int | None = None) -> None:
+        self._pieces: list[str] = []
+        self._length = 0
+        self._most = most
+
+    def add(self, piece: str) -> None:
+        self._pieces.append(piece)
+        self._length += len(piece)
+        if self._most is not None and (self._length > 2 * self._most or len(self._pieces) > self._most):
+            self._pieces = [str(self)[-self._most :]]
+            self._length = len(self._pieces[0])
+
+    def __str__(self) -> str:
+        return "".join(self._pieces)
+
+
 class _Watcher:
     def __init__(self) -> None:
         self._queue: deque[Message] = deque()
@@ -147,7 +174,7 @@ class _Watcher:
         if last is not None and message.get("type") == "text.delta" == last.get("type"):
             # Whoever reads slower than the model writes gets longer pieces, not a longer queue.
             old, new = last["data"], message["data"]
-            if old["response"] == new["response"]:
+            if old["response"] == new["response"] and len(old["text"]) < LONGEST_PIECE:
                 merged = {**new, "text": old["text"] + new["text"]}
                 self._queue[-1] = {**message, "data": merged}
                 return

@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import aclosing
 
-from jupyter_appbuilder.channel import MAX_BEHIND, Channel
+from jupyter_appbuilder.channel import MAX_BEHIND, MAX_OUTPUT, Channel
 from jupyter_appbuilder.events import Event
 
 
@@ -139,3 +139,20 @@ async def test_a_watcher_too_far_behind_is_cut_and_catches_up_by_reconnecting():
     assert len(view.seqs) < MAX_BEHIND * 2
     await follow(log, view, after=max(view.seqs, default=0), until=lambda view: len(view.seqs) == MAX_BEHIND * 2)
     assert view.seqs == list(range(1, MAX_BEHIND * 2 + 1))
+
+
+async def test_what_arrives_in_very_many_pieces_is_whole_for_who_comes_late():
+    """Each piece was put to a copy of all before it: a million of them took most of a minute."""
+    log, pieces = Log(), 1_000_000
+    call = {"turn": "t1", "response": "r1", "index": 0, "call": "c1", "tool": "write_file"}
+    for number in range(pieces):
+        piece = str(number % 10)
+        log.channel.live("tool.delta", {**call, "arguments": piece})
+        log.channel.live("tool.output", {"call": "c0", "text": piece})
+        log.text(piece)
+    async with aclosing(log.channel.watch()) as messages:
+        snapshot = await anext(messages)
+    whole = "0123456789" * (pieces // 10)
+    assert snapshot["response"]["text"] == whole
+    assert [call["arguments"] for call in snapshot["response"]["tool_calls"]] == [whole]
+    assert snapshot["outputs"] == {"c0": whole[-MAX_OUTPUT:]}

@@ -16,6 +16,7 @@ from ..approval_rules.shell import DISGUISES
 from ..events import Mode
 
 HIDDEN = "\N{REPLACEMENT CHARACTER}"
+LABELLED = 4000  # characters of the arguments that arrive, looked at for what a call is about
 """In place of letters that make text read other than it is."""
 
 VERBS: Mapping[str, str] = {
@@ -97,8 +98,9 @@ class Feed:
                 return [self._streaming]
             case "tool.delta" if data["response"] not in self._responses:
                 entry = self._tool(data["call"], data["tool"])
-                entry.arguments += data["arguments"]
-                entry.text = label(entry.tool, entry.arguments)
+                if len(entry.arguments) < LABELLED:
+                    entry.arguments += data["arguments"]
+                    entry.text = label(entry.tool, entry.arguments)
                 return [entry]
             case "tool.output":
                 entry = next((entry for entry in self.entries if entry.call == data["call"]), None)

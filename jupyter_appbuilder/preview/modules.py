@@ -19,11 +19,12 @@ from .upstream import origin_of, target_of, upstreams
 MAX_MODULES = 300
 MODULE_SECONDS = 30
 MAX_BODY = 4 * 1024 * 1024  # bytes
-SCRIPT = re.compile(r"""<script\b[^>]*\bsrc\s*=\s*["']([^"']+)["']""", re.IGNORECASE)
-STYLE = re.compile(r"""<link\b[^>]*\bhref\s*=\s*["']([^"']+\.css[^"']*)["']""", re.IGNORECASE)
-IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["'](/[^"'\n]+)["']""")
+# What the app's server sends is read by these: each takes time in proportion to it.
+SCRIPT = re.compile(r"""<script\b[^<>]*\bsrc\s*=\s*["']([^"']+)["']""", re.IGNORECASE)
+STYLE = re.compile(r"""<link\b[^<>]*\bhref\s*=\s*["']([^"']+)["']""", re.IGNORECASE)
+IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*+(?:\(\s*+)?["'](/[^"'\n]+)["']""")
 OTHERS = ("/node_modules/", "/@vite/", "/@id/", "/@react-refresh", "/@fs/", "/.vite/", "/__appbuilder/")
-VITE_ERROR = re.compile(r"const error = (\{.*?\})\s*(?:;|\n|try)", re.DOTALL)
+VITE_ERROR = "const error = "
 
 
 async def broken_modules(address: Address, base_path: str) -> list[dict[str, Any]]:
@@ -51,7 +52,7 @@ async def broken_modules(address: Address, base_path: str) -> list[dict[str, Any
             if path != base_path:
                 findings.append({"kind": "build", "message": f"{name} does not exist.", "source": name})
                 continue
-            found = [*SCRIPT.findall(body), *STYLE.findall(body)]
+            found = [*SCRIPT.findall(body), *(style for style in STYLE.findall(body) if ".css" in style)]
         elif "javascript" in kind:
             found = IMPORT.findall(body)
         else:
@@ -83,10 +84,10 @@ async def _get(address: Address, url: str, accept: str) -> tuple[int, str, str]:
 
 def _finding(name: str, status: int, body: str) -> dict[str, Any]:
     finding: dict[str, Any] = {"kind": "build", "message": f"{name} does not load (HTTP {status}).", "source": name}
-    if told := VITE_ERROR.search(body):
+    if (at := body.find(f"{VITE_ERROR}{{")) >= 0:
         try:
-            error: dict[str, Any] = json.loads(told[1])
-        except ValueError:
+            error: dict[str, Any] = json.JSONDecoder().raw_decode(body, at + len(VITE_ERROR))[0]
+        except (ValueError, RecursionError):
             return finding
         finding["message"] = str(error.get("message") or finding["message"])[:2000]
         place: dict[str, Any] = error.get("loc") or {}

@@ -26,7 +26,7 @@ _ATTRIBUTES = rb"""(?:\s(?:[^>"']|"[^"]*"|'[^']*')*)?"""
 _OPENING = re.compile(
     rb"(?:\xef\xbb\xbf)?(?:\s+|<!--.*?-->|<!doctype[^>]*>|<html"
     + _ATTRIBUTES
-    + rb">)*(?:<head"
+    + rb">)*(?P<head><head"
     + _ATTRIBUTES
     + rb">)?",
     re.IGNORECASE | re.DOTALL,
@@ -69,22 +69,19 @@ async def injected(chunks: AsyncIterable[bytes], insert: Callable[[], bytes]) ->
             yield chunk
             continue
         held += chunk
-        end = _place(held)
+        end, complete = _place(held)
         rest = held[end:]
         # An opening that is still incomplete: wait for more.
-        if len(held) < _HEAD_LIMIT and _OPENING_MORE.fullmatch(rest) and not _has_head(held[:end]):
+        if len(held) < _HEAD_LIMIT and not complete and _OPENING_MORE.fullmatch(rest):
             continue
         done = True
         yield held[:end] + insert() + rest
     if not done and held.strip():
-        end = _place(held)
+        end, _ = _place(held)
         yield held[:end] + insert() + held[end:]
 
 
-def _place(page: bytes) -> int:
+def _place(page: bytes) -> tuple[int, bool]:
+    """Where the first script could stand, and whether that is right after the start of the head."""
     opening = _OPENING.match(page)
-    return opening.end() if opening else 0
-
-
-def _has_head(opening: bytes) -> bool:
-    return opening.endswith(b">") and re.search(rb"<head" + _ATTRIBUTES + rb">\Z", opening, re.IGNORECASE) is not None
+    return (opening.end(), opening["head"] is not None) if opening else (0, False)

@@ -15,16 +15,17 @@ from .base import Arguments, Tool, ToolContext, ToolResult, tool
 from .network import unreached
 
 INSTALL = re.compile(
-    r"(?:^|[;&|(\n]|\b(?:sudo|env|time|exec|then|do)\s)\s*(?:\w+=\S*\s+)*"
-    r"(?:(?:npm|pnpm|bun)\s+(?:-[^\s;&|]+\s+)*(?:install|i|in|add|ci|uninstall|remove|rm|update|up)"
-    r"|yarn\s+(?:add|install|remove)"
-    r"|(?:python[\d.]*\s+-m\s+)?pip[\d.]*\s+(?:-\S+\s+)*(?:install|uninstall)"
-    r"|uv\s+(?:-\S+\s+)*(?:add|remove|sync|pip\s+(?:install|sync))"
-    r"|(?:conda|mamba|poetry)\s+(?:install|add))(?![\w-])"
+    r"(?:(?:npm|pnpm|bun) (?:-\S+ )*(?:install|i|in|add|ci|uninstall|remove|rm|update|up)"
+    r"|yarn (?:add|install|remove)"
+    r"|(?:python[\d.]* -m )?pip[\d.]* (?:-\S+ )*(?:install|uninstall)"
+    r"|uv (?:-\S+ )*(?:add|remove|sync|pip (?:install|sync))"
+    r"|(?:conda|mamba|poetry) (?:install|add))(?![\w-])"
 )
+BEFORE = frozenset(["sudo", "env", "time", "exec", "then", "do"])
 ESCAPE = "\x1b"
 CONTROLS = re.compile(
-    rf"{ESCAPE}\[[0-9;?]*[ -/]*[@-~]|{ESCAPE}\][^\x07{ESCAPE}]*(?:\x07|{ESCAPE}\\)|{ESCAPE}[@-Z^_]|[\x00-\x08\x0e-\x1f]"
+    rf"{ESCAPE}\[[0-9;?]*[ -/]*[@-~]|{ESCAPE}\][^\x07{ESCAPE}]*(?:\x07|{ESCAPE}\\)|{ESCAPE}[@-Z^_]"
+    r"|[\x00-\x08\x0e-\x1f]+"
 )
 
 
@@ -38,7 +39,7 @@ async def run_command(context: ToolContext, arguments: RunCommand) -> ToolResult
     """Run a command in the sandbox: no network (but what request_network got), no files but the app's. Use it for
     scripts, tests and formatters. Do not start the dev server (it runs already) and do not install packages with it
     (use install_packages)."""
-    if INSTALL.search(arguments.command):
+    if installs(arguments.command):
         raise InvalidInput(
             "Commands cannot install packages: they have no network, and the folders of packages are read-only.",
             hint="Use install_packages with the packages' names. What package.json or requirements.txt lists is "
@@ -58,6 +59,18 @@ async def run_command(context: ToolContext, arguments: RunCommand) -> ToolResult
         ok=succeeded(result),
         detail={"command": arguments.command, **ended(result)},
     )
+
+
+def installs(command: str) -> bool:
+    """Whether a command line installs packages or takes some away."""
+    for part in re.split(r"[;&|(\n]", command.replace("\\\n", " ")):
+        words = part.split()
+        at = 0
+        while at < len(words) and (words[at] in BEFORE or re.match(r"\w+=", words[at])):
+            at += 1
+        if INSTALL.match(" ".join(words[at:])):
+            return True
+    return False
 
 
 def succeeded(result: ExecResult) -> bool:

@@ -172,7 +172,7 @@ class Diagnostics:
         except (AppBuilderError, OSError) as error:
             log.debug("The checker could not run: %s", error)
             return None
-        problems = read_problems(f"{result.stdout}\n{result.stderr}")
+        problems = await asyncio.to_thread(read_problems, f"{result.stdout}\n{result.stderr}")
         if problems or succeeded(result):
             return problems
         if result.ended != "exit":

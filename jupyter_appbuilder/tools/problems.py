@@ -16,16 +16,20 @@ from .commands import CONTROLS
 
 LONGEST_MESSAGE = 300  # characters
 MOST_READ = 500  # problems; what a checker finds beyond is not looked at
+MOST_OUTPUT = 1_000_000  # characters of what a checker prints, which may be the app's own program
+LONGEST_LINE = 20_000  # characters; of a longer one the start and the end are read
+
+# Each of these takes time in proportion to the line: nothing repeated within it can be split in more than one way.
 
 PAIR = re.compile(r"(?P<path>[^\s:][^:]*?)\((?P<line>\d+),(?P<column>\d+)\): (?P<rest>.+)")
 COLONS = re.compile(r"(?P<path>[^\s:][^:]*\.\w+)(?::(?P<line>\d+))?(?::(?P<column>\d+))?(?: -|:) (?P<rest>.+)")
 PRETTIER = re.compile(
-    r"\[error\] (?P<path>\S[^:]*): (?:\w*SyntaxError: )+(?P<rest>.+) \((?P<line>\d+):(?P<column>\d+)\)$"
+    r"\[error\] (?P<path>\S[^:]*): (?>(?:\w*SyntaxError: )+)(?P<rest>.+) \((?P<line>\d+):(?P<column>\d+)\)$"
 )
 NOWHERE = re.compile(r"(?P<rest>error TS\d+: .+)")
 SEVERITY = re.compile(r"(?P<severity>error|warning|information|info|note|hint)\b[: ]\s*", re.IGNORECASE)
 CODE = re.compile(r"(?P<code>[A-Z]{1,8}\d{2,6}|invalid-syntax)(?::|\s)\s*(?:\[\*\]\s*)?")
-CODE_LAST = re.compile(r"\s*[\[(](?P<code>[A-Za-z][\w./@-]*)[\])]$")
+CODE_LAST = re.compile(r"(?<!\s)\s*+[\[(](?P<code>[A-Za-z][\w./@-]*)[\])]$")
 FOREIGN = ("node_modules", ".next", ".venv")
 
 
@@ -58,7 +62,7 @@ def read_problems(output: str) -> list[Problem]:
     which go on with the message before them."""
     found: list[Problem] = []
     last: Problem | None = None
-    for line in CONTROLS.sub("", output.replace("\r\n", "\n")).split("\n"):
+    for line in CONTROLS.sub("", output[:MOST_OUTPUT].replace("\r\n", "\n")).split("\n"):
         if line.startswith((" ", "\t")):
             if last is not None and line.strip() and found[-1] is last:
                 found[-1] = last = _with(last, f"{last.message} {line.strip()}")
@@ -76,6 +80,8 @@ def _with(problem: Problem, message: str) -> Problem:
 
 
 def _read(line: str) -> Problem | None:
+    if len(line) > LONGEST_LINE:
+        line = f"{line[: LONGEST_LINE - 1000]}…{line[-999:]}"
     matched = PAIR.match(line) or PRETTIER.match(line) or COLONS.match(line) or NOWHERE.match(line)
     if matched is None:
         return None

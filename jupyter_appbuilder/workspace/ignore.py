@@ -58,8 +58,10 @@ def is_ignored(path: str, directory: bool, ignores: Sequence[Ignore]) -> bool:
 
 def _rule(line: str) -> Rule | None:
     line = line.removeprefix("\ufeff")
+    if len(line) > LONGEST_PATTERN:
+        return None
     line = re.sub(r"(?<!\\) +$", "", line)
-    if not line or line.startswith("#") or len(line) > LONGEST_PATTERN or line.count("**") > MOST_DOUBLE_STARS:
+    if not line or line.startswith("#") or line.count("**") > MOST_DOUBLE_STARS:
         return None
     negated = line.startswith("!")
     line = line[1:] if negated else line

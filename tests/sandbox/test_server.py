@@ -155,3 +155,10 @@ async def test_an_app_cannot_redirect_the_preview_to_a_socket_of_the_host(place:
 )
 def test_common_failures_are_told_in_plain_words(log: str, words: str):
     assert words in explain(log, 1)
+
+
+@pytest.mark.parametrize("piece", ["sh: ", "sh: a", "a", "sh: x: ", "Error", "w"])
+def test_why_a_server_ended_is_looked_for_in_lines_of_any_length(piece):
+    """The log is what generated code prints."""
+    assert explain(piece * (64_000 // len(piece)), 1).startswith("The dev server ended")
+    assert "'vite'" in explain(f"{piece * (64_000 // len(piece))}\nsh: 1: vite: not found", 1)

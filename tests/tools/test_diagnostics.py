@@ -273,3 +273,26 @@ def test_a_checkers_lines_are_read(printed: str, expected: tuple[Any, ...]) -> N
 )
 def test_what_is_no_problem_of_the_app_is_passed_over(text: str) -> None:
     assert read_problems(text) == []
+
+
+LONG = 600_000  # characters
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[error] a.css: " + "SyntaxError: " * (LONG // 13),
+        "[error] a.css: SyntaxError: " + " (1:1" * (LONG // 5),
+        "a(" + "1," * (LONG // 2),
+        "a" + "(1,1" * (LONG // 4),
+        "a" + ".a" * (LONG // 2),
+        "a.py:1:1: E1 x" + " " * LONG + "x",
+        "a.py:1:1: E1 x" + " [a" * (LONG // 3),
+        "error " + "\x1b]" * (LONG // 2),
+    ],
+)
+def test_a_line_without_end_of_a_checker_is_read(line):
+    """The checker may be the app's own program. Such a line took minutes."""
+    printed = f"src/a.ts(3,5): error TS2322: Wrong.\n{line}\nsrc/b.ts(1,1): error TS1005: Too.\n"
+    found = [problem.path for problem in read_problems(printed)]
+    assert [found[0], found[-1]] == ["src/a.ts", "src/b.ts"]

@@ -18,6 +18,7 @@ from ..templates import Serving
 from .limits import Ended
 from .runner import Process, Take
 
+LONGEST_LINE = 400  # characters looked at for why a server ended
 LOG_LIMIT = 16 * 1024
 START_SECONDS = 60
 PATIENT_SECONDS = 10  # what stands behind the server may start so slowly; then the page itself shall say what is wrong
@@ -159,7 +160,9 @@ def explain(log: str, code: int, ended: Ended = "exit", message: str = "") -> st
     if ended == "memory" or (code == 137 and not log.strip()) or "heap out of memory" in log:
         told = "The dev server was ended because it used more memory than the sandbox may."
         return f"{told} {message}".strip()
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    # The log is the app's own: the expressions below take time in proportion to the square of a line.
+    lines = [line.strip()[:LONGEST_LINE] for line in log.splitlines() if line.strip()]
+    log = "\n".join(lines)
     if lines and lines[0].startswith("bwrap: "):
         return f"The sandbox could not be made: {lines[0][:300]}"
     if "failed to load config" in log:
@@ -170,7 +173,7 @@ def explain(log: str, code: int, ended: Ended = "exit", message: str = "") -> st
     if missing := re.search(r"No module named '?([\w.]+)'?", log):
         name = missing[1].partition(".")[0]
         return f"The Python module {name!r} is missing. If a package brings it, install that with install_packages."
-    if missing := re.search(r"(?:sh|exec|env|bwrap): .*?([\w./@-]+): (?:not found|No such file)", log):
+    if missing := re.search(r"(?:sh|exec|env|bwrap): .*?(?<![\w./@-])([\w./@-]+): (?:not found|No such file)", log):
         return f"The command {missing[1]!r} was not found. Is the package that brings it in package.json?"
     if missing := re.search(r"(?:sh|bash): .*?: ([\w./@-]+): not found", log):
         return f"The command {missing[1]!r} was not found. Is the package that brings it in package.json?"
