@@ -53,7 +53,7 @@ class Recorded:
             model="demo:recorded",
             sandbox="local",
         )
-        await self._checkpoint((await self.workspace.checkpoints())[0], None)
+        await self.keep((await self.workspace.checkpoints())[0], None)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -98,10 +98,10 @@ class Recorded:
 
     async def checkpoint(self, title: str) -> str:
         made = await self.workspace.checkpoint(title)
-        await self._checkpoint(made, "t1")
+        await self.keep(made, "t1")
         return made.tree
 
-    async def _checkpoint(self, made: Any, turn: str | None) -> None:
+    async def keep(self, made: Any, turn: str | None) -> None:
         self.add(
             "checkpoint.created", checkpoint=made.id, tree=made.tree, parent=made.parent, turn=turn, title=made.title,
             files=made.files, added=made.added, removed=made.removed,

@@ -215,7 +215,7 @@ class _Writer:
             return
         options, body = cells.pack(data["patch"])
         who = {"person": "changed by hand", "command": "changed by a running process"}.get(data["by"], "changed")
-        call = Call("patch", (), options | {"title": f"{data['path']} {who}"}, body)
+        call = Call("patch", (), options | {"title": _line(f"{data['path']} {who}")}, body)
         self.code(f"e{event.seq}", call, f"{data['path']} {who}: +{data['added']} −{data['removed']}\n")
 
     def on_session_restored(self, event: Event) -> None:

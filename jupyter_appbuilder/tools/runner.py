@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import posixpath
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
@@ -239,8 +240,8 @@ class ToolRunner:
         tree = await workspace.known() if found else ""
         changed = [by_others(change, patch, "person", tree) for change, patch in found]
         workspace.take_changes()
-        if not await _told_by_arguments(workspace, job):
-            job.before = await workspace.known()
+        job.before = await workspace.known()
+        job.told = await _told_by_arguments(workspace, job)
         await self._store_start(job, *changed)
         if changed:
             await workspace.settle()
@@ -250,7 +251,7 @@ class ToolRunner:
         found = await workspace.take_unseen()
         by: By = job.by
         patch: str | None = None
-        if job.before is not None:
+        if job.before is not None and not (job.told and _as_told(changes, job)):
             found = []  # in the patch
             try:
                 after = await (workspace.snapshot() if runs_code else workspace.known())
@@ -292,7 +293,8 @@ class _Job:
     turn: str | None
     arguments: dict[str, Any] | None = None
     began: float = 0.0
-    before: str | None = None  # the known tree when it started, for a tool whose doing is kept as a patch
+    before: str | None = None  # the known tree when it started
+    told: bool = False  # whether its arguments tell what it does: otherwise that is kept as a patch
     stored: bool = False  # whether its start is in the log
 
     def starting(self) -> list[Draft]:
@@ -369,6 +371,14 @@ async def _told_by_arguments(workspace: Workspace, job: _Job) -> bool:
         return all([await workspace.knows(str(given.get(name))) for name in BY_ARGUMENTS[job.tool]])
     except AppBuilderError:
         return True  # a path the tool will refuse
+
+
+def _as_told(changes: Sequence[FileChange], job: _Job) -> bool:
+    """Whether a tool changed the very files that its arguments name. A link on the way leads to another one, and a
+    replay need not have that link."""
+    given = job.arguments or {}
+    named = {posixpath.normpath(str(given[name])) for name in ("path", "old", "new") if name in given}
+    return all(change.path in named for change in changes)
 
 
 def by_others(change: FileChange, patch: str, by: By, tree: str) -> Draft:

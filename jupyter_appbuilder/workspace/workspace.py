@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import re
 import secrets
+import stat
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -27,6 +30,7 @@ from .scan import LARGEST, Entry, entry_of, is_binary, is_tracked, mode_of, scan
 P = ParamSpec("P")
 T = TypeVar("T")
 Key = tuple[str, str]  # git mode, blob hash
+Difference = tuple[str, Key | None, Key | None]  # a file's path, what it was and what it is
 
 LARGEST_TEXT = 2 * 1024 * 1024
 """Bytes. Larger files are not opened as text."""
@@ -53,7 +57,7 @@ class Workspace:
         self._lock = asyncio.Lock()
         self._entries: dict[str, Entry] = {}  # what the last scan saw
         self._known: dict[str, Key] | None = None
-        self._unseen: list[tuple[str, Key | None, Key | None]] = []  # others' edits we were about to write over
+        self._unseen: list[list[Difference]] = []  # others' edits we were about to write over, look by look
         self._own: list[FileChange] = []
 
     def beside(self) -> Workspace:
@@ -155,7 +159,7 @@ class Workspace:
         data = content.encode() if isinstance(content, str) else content
         parts = self._writable(path)
         async with self._lock:
-            await self._load()
+            await self._begin(parts)
             if parts[-1] == ".gitignore":
                 return await self._around_ignore_rules(lambda: self._write(parts, data, replacing))
             return await _thread(self._write, parts, data, replacing)
@@ -164,7 +168,7 @@ class Workspace:
         """Delete a file (a link itself, not its target), and the folders that are empty then."""
         parts = self._writable(path, follow=False)
         async with self._lock:
-            await self._load()
+            await self._begin(parts)
             if parts[-1] == ".gitignore":
                 return await self._around_ignore_rules(lambda: self._delete(parts))
             return await _thread(self._delete, parts)
@@ -173,7 +177,7 @@ class Workspace:
         """Move a file or folder. Raises ``Conflict`` when ``new`` exists."""
         source, target = self._writable(old, follow=False), self._writable(new, follow=False)
         async with self._lock:
-            await self._load()
+            await self._begin(source, target)
             if ".gitignore" in (source[-1], target[-1]) or await _thread(self._is_folder, source):
                 return await self._around_ignore_rules(lambda: self._rename(source, target))
             return await _thread(self._rename, source, target)
@@ -242,18 +246,8 @@ class Workspace:
         """What others changed since our last touch, each with its patch. They count as seen from then on."""
         async with self._lock:
             await self._load()
-            await self._scan()
-            known, now = self._known or {}, self._keys()
-            differing = [
-                (path, known.get(path), now.get(path))
-                for path in sorted(known.keys() | now.keys(), key=str.encode)
-                if known.get(path) != now.get(path)
-            ]
-            # What goes before what comes: a folder may have made room for a file of its name.
-            differing.sort(key=lambda item: item[2] is not None)
-            found = await self._take_unseen() + await self._explain(differing)
-            self._known = now
-            return found
+            await self._note_outside()
+            return await self._take_unseen()
 
     async def knows(self, path: str) -> bool:
         """Whether the known tree holds the file ``path``."""
@@ -415,6 +409,8 @@ class Workspace:
         try:
             with opened_folder(self.app, parts[:-1], make=True) as folder:
                 old, mode = self._before(folder, path, tracked)
+                if mode == LINK:
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
                 if replacing is not None and old != replacing:
                     raise Conflict(
                         f"{path} was changed by somebody else this moment. Nothing was written.",
@@ -444,9 +440,9 @@ class Workspace:
         tracked = is_tracked(self.app, parts)
         try:
             with opened_folder(self.app, parts[:-1]) as folder:
-                status = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
-                link = mode_of(status) == LINK
-                old = None if link else self._before(folder, path, tracked)[0]
+                old, mode = self._before(folder, path, tracked)
+                if mode is None:
+                    raise FileNotFoundError
             remove(self.app, parts)
         except (FileNotFoundError, NotADirectoryError):
             raise _missing(path) from None
@@ -454,7 +450,7 @@ class Workspace:
             raise InvalidInput(f"{path} is a folder.", hint="Delete its files one by one.", field="path") from None
         self._entries.pop(path, None)
         self._set_known(path, None)
-        change = _compared(path, old or b"", None)
+        change = _compared(path, b"" if mode == LINK else old or b"", None)
         self._own.append(change)
         return change
 
@@ -463,14 +459,12 @@ class Workspace:
         if target[: len(source)] == source:
             raise InvalidInput(f"{old} cannot be moved into itself.", hint="Choose another path.", field="new_path")
         moved = [path for path in self._entries if path.startswith(old + "/")]
-        mode: str | None = None
         try:
             with (
                 opened_folder(self.app, source[:-1]) as origin,
                 opened_folder(self.app, target[:-1], make=True) as goal,
             ):
-                status = os.stat(source[-1], dir_fd=origin, follow_symlinks=False)
-                mode = None if moved else mode_of(status)
+                os.stat(source[-1], dir_fd=origin, follow_symlinks=False)
                 try:
                     os.stat(target[-1], dir_fd=goal, follow_symlinks=False)
                 except FileNotFoundError:
@@ -482,7 +476,7 @@ class Workspace:
                     try:
                         content[old] = self._before(origin, old, is_tracked(self.app, source))[0] or b""
                     except OSError:
-                        content[old] = b""  # a link, or an empty folder
+                        content[old] = b""  # an empty folder
                 else:
                     content = {path: self._read(path, LARGEST) for path in moved}
                 os.rename(source[-1], target[-1], src_dir_fd=origin, dst_dir_fd=goal)
@@ -492,33 +486,29 @@ class Workspace:
         changes: list[FileChange] = []
         for path, data in content.items():
             place = new + path[len(old) :]
-            entry = self._entries.pop(path, None)
-            kind = entry.mode if entry else mode
+            self._entries.pop(path, None)
             self._set_known(path, None)
             self._make_way(place)
-            if is_tracked(self.app, tuple(place.split("/"))) and (entry := self._stat_entry(place, kind)):
+            if is_tracked(self.app, tuple(place.split("/"))) and (entry := self._stat_entry(place)):
                 self._entries[place] = entry
                 self._set_known(place, entry.key)
             changes += [_compared(path, data, None), _compared(place, None, data)]
         self._own += changes
         return changes
 
-    def _stat_entry(self, path: str, mode: str | None) -> Entry | None:
+    def _stat_entry(self, path: str) -> Entry | None:
         *folders, name = path.split("/")
         with opened_folder(self.app, tuple(folders)) as folder:
             try:
-                if mode == LINK:
-                    status = os.stat(name, dir_fd=folder, follow_symlinks=False)
-                    return entry_of(os.fsencode(os.readlink(name, dir_fd=folder)), status, self._store)
-                return entry_of(*read_at(folder, name, LARGEST), self._store)
+                return entry_of(*_read_or_link(folder, name), self._store)
             except OSError:
                 return None
 
     def _before(self, folder: int, path: str, tracked: bool) -> tuple[bytes | None, str | None]:
-        """A file's content and mode just before we replace it; an edit nobody has seen yet is noted, so that it is
-        told and kept."""
+        """A file's content (a link's target) and mode just before we replace it; an edit nobody has seen yet is noted,
+        so that it is told and kept."""
         try:
-            content, status = read_at(folder, path.rpartition("/")[2], LARGEST)
+            content, status = _read_or_link(folder, path.rpartition("/")[2])
         except FileNotFoundError:
             content, status = None, None
         self._make_way(path)
@@ -528,7 +518,7 @@ class Workspace:
         if tracked and now != known and (content is None or len(content) <= LARGEST):
             if content is not None:
                 self._store.put("blob", content)
-            self._unseen.append((path, known, now))
+            self._unseen.append([(path, known, now)])
             self._set_known(path, now)
         return content, mode
 
@@ -545,7 +535,7 @@ class Workspace:
         known = self._known or {}
         for path in paths:
             if path in known:
-                self._unseen.append((path, known[path], None))
+                self._unseen.append([(path, known[path], None)])
                 self._entries.pop(path, None)
                 self._set_known(path, None)
 
@@ -564,15 +554,8 @@ class Workspace:
 
     async def _around_ignore_rules(self, act: Callable[[], T]) -> T:
         """Run an act that may change which files count. Those that come or go by it are known, not somebody's edit."""
-        await self._scan()
+        await self._note_outside()
         before = self._keys()
-        known = self._known or {}
-        self._unseen += [
-            (path, known.get(path), before.get(path))
-            for path in sorted(known.keys() | before.keys(), key=str.encode)
-            if known.get(path) != before.get(path)
-        ]
-        self._known = before
         done = len(self._own)
         result = await _thread(act)
         own = {change.path for change in self._own[done:]}
@@ -582,10 +565,44 @@ class Workspace:
 
     async def _take_unseen(self) -> list[tuple[FileChange, str]]:
         found: list[tuple[FileChange, str]] = []
-        for unseen in self._unseen:
-            found += await self._explain([unseen])
+        for look in self._unseen:
+            found += await self._explain(look)
         self._unseen = []
         return found
+
+    async def _note_outside(self) -> None:
+        """Look at the files, and note what others changed since the last time."""
+        await self._scan()
+        known, now = self._known or {}, self._keys()
+        differing = [
+            (path, known.get(path), now.get(path))
+            for path in sorted(known.keys() | now.keys(), key=str.encode)
+            if known.get(path) != now.get(path)
+        ]
+        # What goes before what comes: a folder may have made room for a file of its name.
+        differing.sort(key=lambda item: item[2] is not None)
+        if differing:
+            self._unseen.append(differing)
+        self._known = now
+
+    async def _begin(self, *places: tuple[str, ...]) -> None:
+        """Before files of these paths are changed: where somebody changed which of them count, what that did to all
+        files is noted first. Told after our change, it would not fit what that leaves."""
+        await self._load()
+        if await _thread(lambda: any(self._has_new_rules(parts) for parts in places)):
+            await self._note_outside()
+
+    def _has_new_rules(self, parts: tuple[str, ...]) -> bool:
+        for depth in range(len(parts)):
+            mode, known = (self._known or {}).get("/".join((*parts[:depth], ".gitignore")), ("", None))
+            try:
+                with opened_folder(self.app, parts[:depth]) as folder:
+                    found = object_hash("blob", read_at(folder, ".gitignore", LARGEST)[0])
+            except (OSError, InvalidInput):
+                found = None  # a link or a folder of that name holds no rules
+            if found != (None if mode == LINK else known):
+                return True
+        return False
 
     async def _load(self) -> None:
         if self._known is not None:
@@ -731,9 +748,8 @@ class Workspace:
             for path, letter in letters.items()
         ]
 
-    async def _explain(self, differing: Iterable[tuple[str, Key | None, Key | None]]) -> list[tuple[FileChange, str]]:
+    async def _explain(self, differing: Sequence[Difference]) -> list[tuple[FileChange, str]]:
         """Each change with a patch of its own, from trees that hold the differing files and nothing else."""
-        differing = list(differing)
         if not differing:
             return []
         trees = [
@@ -743,18 +759,19 @@ class Workspace:
                 {path: after for path, _, after in differing if after},
             )
         ]
+        # In git's order, which is not that of the paths as text: the sections of the patch come in it, too.
         changes = {change.path: change for change in await self._changes(*trees)}
         if len(changes) == 1:
             return [(change, await self._patch(*trees)) for change in changes.values()]
-        sections = re.split(r"^(?=diff --git )", await self._patch(*trees), flags=re.MULTILINE)[1:]
-        explained: list[tuple[FileChange, str]] = []
-        for path, before, after in differing:
+        sections = iter(re.split(r"^(?=diff --git )", await self._patch(*trees), flags=re.MULTILINE)[1:])
+        keys = {path: (before, after) for path, before, after in differing}
+        patches: dict[str, str] = {}
+        for path in changes:
+            before, after = keys[path]
             # A file that became a link, or the reverse, is told in two sections: one goes, the other comes.
             both = before and after and (before[0] == LINK) != (after[0] == LINK)
-            count = 2 if both else 1
-            explained.append((changes[path], "".join(sections[:count])))
-            sections = sections[count:]
-        return explained
+            patches[path] = "".join(islice(sections, 2 if both else 1))
+        return [(changes[path], patches[path]) for path, _, _ in differing]
 
     async def _patched(self, tree: str, patch: str) -> str:
         index = self._git.staging / f"index-{secrets.token_hex(6)}"
@@ -816,6 +833,14 @@ class Workspace:
             position = end + 1 + int(size) + 1
             blobs[key] = output[end + 1 : position - 1]
         return blobs
+
+
+def _read_or_link(folder: int, name: str) -> tuple[bytes, os.stat_result]:
+    """A regular file's bytes, or where a link leads, and its status. OSError for anything else."""
+    status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    if stat.S_ISLNK(status.st_mode):
+        return os.fsencode(os.readlink(name, dir_fd=folder)), status
+    return read_at(folder, name, LARGEST)
 
 
 def _compared(path: str, before: bytes | None, after: bytes | None) -> FileChange:
