@@ -27,6 +27,7 @@ from ..plans import Plan as WrittenPlan
 from ..plans import name_of
 from .engine import Engine, engine
 from .feed import Feed, questions
+from .markdown import inert
 
 if TYPE_CHECKING:
     from ..session import Session
@@ -105,7 +106,7 @@ class Plan:
         return self._app._follow(acceptance(self.id, text, model), "", approve)  # pyright: ignore[reportPrivateUsage]
 
     def _repr_markdown_(self) -> str:
-        return self.text
+        return inert(self.text)
 
     def __repr__(self) -> str:
         return f"Plan({self.id!r}, {name_of(self.text)!r})"

@@ -17,6 +17,7 @@ from .. import __version__
 from ..events import Event, Mode
 from . import cells
 from .cells import Call
+from .markdown import inert
 
 Cell = dict[str, Any]
 Notebook = dict[str, Any]
@@ -110,7 +111,7 @@ class _Writer:
 
     def markdown(self, id: str, text: str) -> Cell:
         self.end_notes()
-        cell: Cell = {"cell_type": "markdown", "id": id, "metadata": {}, "source": _split(text.rstrip("\n"))}
+        cell: Cell = {"cell_type": "markdown", "id": id, "metadata": {}, "source": _split(inert(text.rstrip("\n")))}
         self.cells.append(cell)
         return cell
 
@@ -202,7 +203,7 @@ class _Writer:
         call = _call(tool, arguments, patch, title=data["tool"]) if happened or patch else None
         if call is None:
             mark = "" if data["ok"] else "✗ "
-            self.say(event, f"{mark}`{data['tool']}` {_code(data['summary'])}")
+            self.say(event, f"{mark}`{data['tool']}` {_line(data['summary'])}")
             return
         output = data["summary"]
         if call.command == "run" and data["text"].strip():
@@ -303,12 +304,8 @@ def _line(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text that stays on its line and starts no markup."""
-    return _line(text).replace("<", "&lt;").replace("*", "\\*").replace("_", "\\_")
-
-
-def _code(text: str) -> str:
-    return _line(text).replace("<", "&lt;")
+    """Text that stays on its line and is not emphasised."""
+    return _line(text).replace("*", "\\*").replace("_", "\\_")
 
 
 def _tail(text: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from ..approval_rules.shell import DISGUISES
 from ..events import Mode
+from .markdown import inert
 
 HIDDEN = "\N{REPLACEMENT CHARACTER}"
 LABELLED = 4000  # characters of the arguments that arrive, looked at for what a call is about
@@ -211,7 +212,7 @@ class Feed:
         return entry
 
     def markdown(self) -> str:
-        """The whole feed as Markdown."""
+        """The whole feed as Markdown, for Jupyter."""
         parts: list[str] = []
         for entry in self.entries:
             if entry.kind == "text":
@@ -229,7 +230,7 @@ class Feed:
             parts.append("*A recorded answer of the demo model: no model was asked.*")
         if self.reason == "done":
             parts.append(self.ending())
-        return "\n\n".join(parts)
+        return inert("\n\n".join(parts))
 
     def ending(self) -> str:
         """One line on a turn that is done."""

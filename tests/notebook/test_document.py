@@ -10,6 +10,7 @@ import pytest
 from recorded import Recorded
 
 from jupyter_appbuilder.notebook.document import digest, document, written
+from jupyter_appbuilder.notebook.markdown import APART
 
 
 def source(cell: dict[str, Any]) -> str:
@@ -38,7 +39,7 @@ async def test_the_notebook_is_valid_and_its_cells_keep_their_ids_while_it_grows
 async def test_what_was_asked_and_said_is_markdown_and_recorded_answers_say_so(tmp_path: Path):
     made, _ = await notebook(tmp_path)
     texts = [source(cell) for cell in made["cells"] if cell["cell_type"] == "markdown"]
-    assert texts[0].startswith("# A &lt;board>")
+    assert texts[0].startswith(f"# A <{APART}board>")
     assert "> A board\n>\n> with **cards**" in texts[1]
     assert texts[2] == "**demo:recorded** · recorded answer\n\nI write the board."
 
