@@ -20,6 +20,7 @@ from ..turns import without_dropped
 from . import continuation
 from .models.base import Message
 from .profile import FULL, Profile
+from .progress import UNREAD
 from .stubs import arguments_stub, result_stub
 
 NOTE = "[Note from the app builder, not from the person]"
@@ -30,6 +31,10 @@ NOT_RUN = "Not run: the turn was stopped before this call's turn came."
 CUT_OFF = (
     "Your last answer was cut off at the output limit. Whatever was cut off did not run. Go on in smaller pieces: "
     "shorter files, several edit_file calls instead of one large write_file."
+)
+WRITTEN_AS_TEXT = (
+    "Your call was written as text, in your answer, and nothing ran. Call tools the way that they are offered to you. "
+    "If you only quoted it, say so without such markup."
 )
 STOPPED = {
     "stopped": "The person stopped your work here. Files keep what was written so far.",
@@ -218,6 +223,8 @@ class _Writer:
             self.messages.append({"role": "tool", "tool_call_id": id, "content": self._result(call["call"], short)})
         if data["finish_reason"] == "length":
             self.note(CUT_OFF)
+        elif data["finish_reason"] == UNREAD:
+            self.note(WRITTEN_AS_TEXT)
 
     def _id(self, call: dict[str, Any]) -> str:
         """The model's own id of a call; ours where it gave none, or one that it gave another call before."""

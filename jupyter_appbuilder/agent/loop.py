@@ -31,8 +31,19 @@ from .models.base import (
     ToolCallRequest,
     Usage,
 )
+from .models.written_calls import ending_calls
 from .profile import FULL, Profile
-from .progress import CUT_OFFS, Left, TurnProgress, going_in_circles, left_over, turn_progress, unheard
+from .progress import (
+    CUT_OFFS,
+    NOT_WHOLE,
+    UNREAD,
+    Left,
+    TurnProgress,
+    going_in_circles,
+    left_over,
+    turn_progress,
+    unheard,
+)
 
 if TYPE_CHECKING:
     from ..tools.base import ToolCall, ToolResult
@@ -196,7 +207,7 @@ class Agent:
             if last.calls:
                 await self._runner.run_all(last.calls, by="agent", turn=turn)
                 continue
-            if last.finish_reason == "length":
+            if last.finish_reason in NOT_WHOLE:
                 continue  # the history tells the model
             if last.finish_reason == "content_filter":
                 return Outcome("failed", "The model's provider withheld the answer.", "Put the request another way.")
@@ -241,6 +252,12 @@ class Agent:
                 f"The model's answers were cut off at its output limit {CUT_OFFS} times in a row.",
                 "Ask for less at a time, or choose a model with a larger output limit.",
             )
+        if progress.unread >= CUT_OFFS:
+            return Outcome(
+                "limit",
+                f"The model wrote its tool calls into its answer {CUT_OFFS} times in a row, and nothing of them ran.",
+                "Choose another model, or test this one in the model settings.",
+            )
         if progress.steps >= limits.max_steps:
             return Outcome(
                 "limit",
@@ -273,6 +290,7 @@ class Agent:
                 continue
             if broken:
                 self._show_wait("", 1)
+            answer = await self._understood(answer, messages)
             if answer.text.strip() or answer.tool_calls or answer.finish_reason == "content_filter":
                 await self._store(turn, response, answer, read, asked)
                 return response, answer
@@ -348,6 +366,16 @@ class Agent:
                 if partial.length > most:
                     return partial.response()
         raise ModelError("The model ended its answer without finishing it.", hint="Try again.", reason="interrupted")
+
+    async def _understood(self, answer: ModelResponse, messages: Sequence[Message]) -> ModelResponse:
+        """An answer whose calls were written as text, with its calls; or as one whose calls could not be read."""
+        if answer.tool_calls or self.recorded or not self._tools or answer.finish_reason not in ("stop", "tool_calls"):
+            return answer
+        written = await ending_calls(answer.text, self._names, messages)
+        if written is None:
+            return answer
+        finish = "tool_calls" if written.calls else UNREAD
+        return replace(answer, text=written.text, tool_calls=written.calls, finish_reason=finish)
 
     def _named(self, delta: Answer) -> Answer:
         """With its tools called as they are: endpoints refuse other names when they are sent back."""

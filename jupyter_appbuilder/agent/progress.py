@@ -19,6 +19,10 @@ SAME_FAILURE = 3  # the same action failing, so many times in a row
 ROUNDS = 3  # two or three actions in turns with the same results, so many times around
 CUT_OFFS = 3  # answers cut off at the output limit, so many in a row
 
+UNREAD = "unread_call"  # how an answer finished that holds a call as text which was not run
+NOT_WHOLE = ("length", UNREAD)
+"""How answers finished that were not the model's last word, though they call nothing."""
+
 _DURATION = re.compile(r"\b\d+(?:\.\d+)?\s?(?:ms|s)\b")
 
 
@@ -52,6 +56,7 @@ class TurnProgress:
     tokens: int = 0  # input and output, as reported
     actions: list[Action] = field(default_factory=list[Action])
     cut_offs: int = 0  # in a row, up to now
+    unread: int = 0  # answers whose calls were written as text and not run, in a row
     changed: bool = False  # files changed since the last check
     check_failed: bool = False  # the last check of this turn found problems
 
@@ -72,6 +77,7 @@ def turn_progress(events: Iterable[Event], turn: str) -> TurnProgress:
         elif event.type == "response.completed" and data["turn"] == turn:
             progress.steps += 1
             progress.cut_offs = progress.cut_offs + 1 if data["finish_reason"] == "length" else 0
+            progress.unread = progress.unread + 1 if data["finish_reason"] == UNREAD else 0
             asked |= {call["call"]: (call["tool"], call["arguments"]) for call in data["tool_calls"]}
         elif event.type == "tool.finished" and data["turn"] == turn:
             if data["tool"] == CHECK:
@@ -132,7 +138,7 @@ def left_over(events: Sequence[Event], turn: str) -> Left | None:
     check = f"{response}.check"
     if not asked and unheard(events, turn):
         return None
-    cut_off = last.data["finish_reason"] == "length"
+    cut_off = last.data["finish_reason"] in NOT_WHOLE
     if (asked and not calls) or (not asked and (cut_off or finished.get(check) is False)):
         return None
     return Left(response, calls, last.data["finish_reason"], check in started and check not in finished)

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.fault
 LONGEST = 60  # seconds after which a turn counts as hanging
 GOOD = {"tool_calls": [write("notes.txt", "good\n")]}
 SAID = {"text": "All done."}
+LISTED = {"tool_calls": [call("list_files")]}
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ def arguments(text: str, tool: str = "write_file") -> Step:
 
 
 WRITTEN = {"notes.txt": "good\n"}
+HERMES = '<tool_call>\n{"name": "write_file", "arguments": {"path": "notes.txt", "content": "good\\n"}}\n</tool_call>'
+XML = "<function=write_file><parameter=path>notes.txt</parameter><parameter=content>\ngood\n\n</parameter></function>"
 EDIT = {"search": "good", "replace": "better"}
 EDIT_AS_TEXT = json.dumps({"path": "notes.txt", "edits": json.dumps([EDIT])})
 LONG = "x" * 40_000
@@ -155,6 +158,30 @@ FAULTS: dict[str, Fault] = {
         ],
         files={"1": "1", "2": "2", "3": "3", "4": "4"},
     ),
+    "a call as text behind words": Fault([LISTED, {"text": f"I write it.\n{XML}"}, SAID], files=WRITTEN),
+    "a call as text": Fault([LISTED, {"text": f"Now:\n{HERMES}"}, SAID], files=WRITTEN),
+    "a call as text that a file holds": Fault(
+        [
+            {"tool_calls": [write("read.me", f"To do:\n{HERMES}\n")]},
+            {"tool_calls": [call("read_file", path="read.me")]},
+            {"text": f"It says:\n{HERMES}"},
+            {"text": "It only says so."},
+        ],
+        files={"notes.txt": None},
+        requests=(4, 5),
+    ),
+    "a call as text in an example": Fault(
+        [LISTED, {"text": f"Like this:\n```xml\n{HERMES}\n```\nThat is it."}], files={"notes.txt": None}
+    ),
+    "a call as text that cannot be read": Fault(
+        [LISTED, {"text": f"{HERMES[:40]}\n</tool_call>"}, GOOD, SAID], files=WRITTEN
+    ),
+    "calls as text that cannot be read, for ever": Fault(
+        [LISTED] + [{"text": f"{HERMES[:40]}\n</tool_call>"}] * 20,
+        "limit",
+        "nothing of them ran",
+        requests=(4, 5),
+    ),
     "duplicate call ids": Fault(
         [{"tool_calls": [write("one.txt", "1") | {"id": "same"}, write("two.txt", "2") | {"id": "same"}]}, SAID],
         files={"one.txt": "1", "two.txt": "2"},
@@ -205,6 +232,18 @@ FAULTS: dict[str, Fault] = {
         [GOOD | {"usage": {"prompt_tokens": 10, "completion_tokens": 1, "cached_tokens": 99}}, SAID], files=WRITTEN
     ),
 }
+
+
+async def test_a_model_is_told_that_a_call_it_wrote_as_text_did_not_run(tmp_path: Path) -> None:
+    steps = [{"tool_calls": [call("list_files")]}, {"text": f"{HERMES}\nNow I wait."}, GOOD, SAID]
+    async with session_with(tmp_path, steps) as (session, server):
+        await session.send("Write a note.")
+        assert (await session.wait())["reason"] == "done"
+        said, told = server.requests[2].body["messages"][-2:]
+        assert (said["role"], said["content"]) == ("assistant", f"{HERMES}\nNow I wait.")
+        assert (told["role"], "Your call was written as text" in told["content"]) == ("user", True)
+        assert (session.workspace.app / "notes.txt").read_text() == "good\n"
+        await assert_sound(session, tmp_path)
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from model_server import ModelServer, Step, model_server
 from plain_app import plain
 
 from jupyter_appbuilder.agent.models.abilities import AbilityStore
-from jupyter_appbuilder.agent.models.adaptive import AdaptiveModel
+from jupyter_appbuilder.agent.models.adaptive import UNDECIDED, AdaptiveModel
 from jupyter_appbuilder.agent.models.base import (
     ModelError,
     ModelResponse,
@@ -153,6 +153,58 @@ async def test_what_looks_like_a_call_and_is_none_is_not_shown_before_it_is_know
         assert arguments(response) == NOTE
         assert not [delta for delta in deltas if isinstance(delta, TextDelta)]
         assert response.usage.input_tokens == 100 + 90 + 100, "all that was asked for is counted"
+
+
+async def test_nothing_in_the_middle_of_an_answer_is_held_back(tmp_path: Path):
+    text = "So it goes: " + "`a` <b> [c] {d} ```\n{e}\n``` <tool_call> " * 20
+    async with stage(tmp_path, [{"text": text, "size": 3}]) as on:
+        deltas, response = await on.ask()
+        pieces = [delta.text for delta in deltas if isinstance(delta, TextDelta)]
+        assert "".join(pieces) == response.text == text
+        assert max(map(len, pieces)) <= 3, "each piece is shown as it comes"
+
+
+async def test_what_begins_like_a_call_is_shown_once_it_is_clear_that_it_is_none(tmp_path: Path):
+    text = "```html\n" + "<p>{ Hello }</p>\n" * 100 + "```"
+    async with stage(tmp_path, [{"text": text, "size": 10}]) as on:
+        deltas, response = await on.ask()
+        pieces = [delta.text for delta in deltas if isinstance(delta, TextDelta)]
+        assert "".join(pieces) == response.text == text
+        assert len(pieces[0]) <= UNDECIDED + 10
+        assert max(map(len, pieces[1:])) <= 10
+
+
+async def test_a_file_shows_while_a_call_is_written_as_text(tmp_path: Path):
+    long = {"path": "notes.txt", "content": "a line\n" * 200}
+    hermes = "<tool_call>\n" + json.dumps({"name": "write_file", "arguments": long}) + "\n</tool_call>"
+    async with stage(tmp_path, [{"text": hermes, "size": 10}]) as on:
+        deltas, response = await on.ask()
+        assert arguments(response) == long
+        assert not [delta for delta in deltas if isinstance(delta, TextDelta)]
+        assert json.loads("".join(delta.arguments for delta in deltas)) == long
+        assert len(deltas) > 20
+
+
+async def test_a_call_in_a_models_own_markup_behind_words_is_read(tmp_path: Path):
+    markup = "<function=write_file>\n<parameter=path>\nnotes.txt\n</parameter>\n<parameter=content>\nhi\n</parameter>\n"
+    steps = [{"text": f"I write it.\n{markup}</function>\n</tool_call>"}, said("answer", text="Done.")]
+    async with stage(tmp_path, steps) as on:
+        _, response = await on.ask()
+        assert (response.text, response.finish_reason) == ("I write it.", "tool_calls")
+        assert arguments(response) == {"path": "notes.txt", "content": "hi"}
+        await on.ask()
+        assert "response_format" in on.server.requests[1].body, "the next are held to a schema"
+
+
+async def test_an_object_among_words_is_not_run_but_asked_for_in_another_way(tmp_path: Path):
+    quoting = {"text": f"The file holds ```json\n{CALL}\n``` as I read it."}
+    async with stage(tmp_path, [quoting, said("answer", text="Done.")]) as on:
+        model = on.model()
+        with pytest.raises(ModelError) as caught:
+            await on.ask(model)
+        assert caught.value.reason == "interrupted"
+        _, response = await on.ask(model)
+        assert (response.text, response.tool_calls) == ("Done.", ())
 
 
 async def test_an_endpoint_that_refuses_tools_is_asked_in_another_way_at_once(tmp_path: Path):

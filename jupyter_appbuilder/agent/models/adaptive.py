@@ -6,7 +6,7 @@ its models can do is believed. What was found out is kept (``abilities``), so ea
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -19,13 +19,16 @@ from .base import (
     ModelSettings,
     TextDelta,
     ToolCallDelta,
+    ToolCallRequest,
     ToolDefinition,
     Usage,
 )
 from .constrained import ConstrainedModel, add
+from .object_answer import Answer as Meant
 from .object_answer import ObjectReader, Thoughts, without_thoughts
 from .openai_compatible import Endpoint, OpenAICompatibleModel
 from .particulars import ask_particulars
+from .written_calls import begun_call, ending_calls
 
 TRIAL_TOOL = "report_word"
 TRIAL_TOKENS = 300  # at most, of a trial's answer: some models think first
@@ -47,7 +50,9 @@ TRIAL_SETTINGS = ModelSettings(max_output_tokens=TRIAL_TOKENS)
 CHARACTERS_A_TOKEN = 4  # for an estimate, where an answer was not read to its end
 
 SUSPICIOUS = ("{", "[", "`", "<")
-"""How answers begin that may be a tool call written as text. They are shown when it is clear that they are not."""
+"""How answers begin that may be a tool call written as text."""
+
+UNDECIDED = 400  # characters of such an answer that are held back at most, until it is clear what it is
 
 
 class AdaptiveModel:
@@ -142,7 +147,8 @@ class AdaptiveModel:
     ) -> AsyncGenerator[Answer]:
         """Ask with the endpoint's own tools; change over where it turns out that they are not called."""
         watched = bool(tools) and not self._trusted and not self.abilities.proven
-        thoughts, held, shown = Thoughts(), "", False
+        names = {tool["function"]["name"] for tool in tools}
+        thoughts, opening = Thoughts(), Opening(names if watched else ())
         answer: ModelResponse | None = None
         called = False
         try:
@@ -150,15 +156,11 @@ class AdaptiveModel:
                 async for item in items:
                     match item:
                         case TextDelta(text):
-                            held += text if self._trusted else thoughts.feed(text)
-                            if held and not (watched and held.lstrip().startswith(SUSPICIOUS)):
-                                shown = True
-                                yield TextDelta(held)
-                                held = ""
+                            for delta in opening.feed(text if self._trusted else thoughts.feed(text)):
+                                yield delta
                         case ToolCallDelta():
-                            if held:
-                                yield TextDelta(held)
-                                held = ""
+                            for delta in opening.rest():
+                                yield delta
                             called = True
                             yield item
                         case _:
@@ -173,37 +175,49 @@ class AdaptiveModel:
                     yield item
             return
         if not self._trusted:
-            held += thoughts.rest()
+            for delta in opening.feed(thoughts.rest()):
+                yield delta
             answer = replace(answer, text=without_thoughts(answer.text))
         if called and watched:
             self.learn(calling="native", proven=True)
         elif watched and answer.text.strip() and answer.finish_reason in ("stop", "tool_calls", "length"):
-            written = ObjectReader({tool["function"]["name"] for tool in tools})
+            written = ObjectReader(names)
             written.feed(answer.text)
             meant = written.close()
-            if meant.calls and not shown:
+            ending = await ending_calls(answer.text, names, messages)
+            if ending and ending.calls and (opening.shown or not meant.calls):
+                # In the markup of the model's own training. What was shown of it is replaced by the response.
+                meant = Meant(ending.text, ending.calls)
+            elif opening.shown and meant.calls:
+                self.learn(calling="schema")  # among the words, perhaps a quotation: nothing of it is run
+                raise self._asked_otherwise()
+            if meant.calls:
                 # It writes its calls as text. This one is understood; the next are held to a schema.
                 self.learn(calling="schema")
-                for number, call in enumerate(meant.calls):
-                    yield ToolCallDelta(number, call.arguments, call.id, call.name)
-                yield ModelResponse(meant.text, meant.calls, "tool_calls", answer.usage)
+                for delta in opening.calls(meant.calls):
+                    yield delta
+                yield replace(answer, text=meant.text, tool_calls=meant.calls, finish_reason="tool_calls")
                 return
-            if meant.calls or not (self.abilities.known or await self.calls_tools()):
+            if not (self.abilities.known or await self.calls_tools()):
                 self.learn(calling="schema")
-                if not shown:
-                    self._owed = add(self._owed, answer.usage)
-                    async with aclosing(self._constrained(messages, tools, settings, "schema")) as items:
-                        async for item in items:
-                            yield item
-                    return
-                raise ModelError(  # what was shown has to go: whoever asked counts it, and asks again
-                    f"{self.name} does not call tools by itself. It is asked in another way from now on.",
-                    hint="Try again.",
-                    reason="interrupted",
-                )
-        if held:
-            yield TextDelta(held)
+                if opening.shown or opening.calling:
+                    raise self._asked_otherwise()
+                self._owed = add(self._owed, answer.usage)
+                async with aclosing(self._constrained(messages, tools, settings, "schema")) as items:
+                    async for item in items:
+                        yield item
+                return
+        for delta in opening.rest():
+            yield delta
         yield answer
+
+    def _asked_otherwise(self) -> ModelError:
+        """What was shown has to go: whoever asked counts it, and asks again."""
+        return ModelError(
+            f"{self.name} does not call tools by itself. It is asked in another way from now on.",
+            hint="Try again.",
+            reason="interrupted",
+        )
 
     async def calls_tools(self) -> bool:
         """Try whether the model calls a tool that it is told to call, and remember it. A trial that fails tells
@@ -221,6 +235,75 @@ class AdaptiveModel:
                 return True  # it was still thinking
         self.learn(calling="native" if called else "schema")
         return called
+
+
+class Opening:
+    """Lets an answer through as it comes. Only its beginning is held back, where it may be a call written as text:
+    until that is clear, and for ``UNDECIDED`` characters at most. What comes later is never held back."""
+
+    def __init__(self, tools: Collection[str]) -> None:
+        """Without ``tools`` nothing is held back."""
+        self._tools = tools
+        self._held = ""
+        self._reader = ObjectReader(tools)
+        self._read = False  # the answer is an object, shown as far as it can be read
+        self._foreign = False  # an object in the call's arguments names another tool
+        self.shown = False  # words of the answer
+        self.calling = ""  # the tool that is being called, where the beginning tells it
+        self._given: list[ToolCallDelta] = []
+
+    def feed(self, text: str) -> list[TextDelta | ToolCallDelta]:
+        if self._read:
+            return self._object(text)
+        if self.shown:
+            return [TextDelta(text)] if text else []
+        if self.calling:
+            own = [delta for delta in self._reader.feed(text) if isinstance(delta, ToolCallDelta)]
+            self._foreign = self._foreign or any(delta.name not in ("", self.calling) for delta in own)
+            return [] if self._foreign else self._noted([*own])
+        self._held += text
+        begun = self._held.lstrip()
+        if begun and not (self._tools and begun.startswith(SUSPICIOUS)):
+            return self.rest()
+        deltas = self._object(text)
+        if not deltas and (name := begun_call(begun, self._tools)):
+            self.calling = name
+            deltas = self._noted([ToolCallDelta(0, "", "call_0", name)])
+        if deltas:
+            self._held = ""
+        elif len(self._held) > UNDECIDED:
+            return self.rest()
+        return deltas
+
+    def rest(self) -> list[TextDelta | ToolCallDelta]:
+        """What is still held back, which is no call."""
+        held, self._held = self._held, ""
+        self.shown = self.shown or bool(held)
+        return [TextDelta(held)] if held else []
+
+    def calls(self, calls: Sequence[ToolCallRequest]) -> list[TextDelta | ToolCallDelta]:
+        """The calls that it turned out to be, as far as they were not shown while they came."""
+        deltas: list[TextDelta | ToolCallDelta] = []
+        for number, call in enumerate(calls):
+            if number > 0 or not self._given:
+                deltas.append(ToolCallDelta(number, call.arguments, call.id, call.name))
+            elif not any(delta.arguments for delta in self._given):
+                deltas.append(ToolCallDelta(number, call.arguments))
+        return deltas
+
+    def _object(self, text: str) -> list[TextDelta | ToolCallDelta]:
+        deltas = self._reader.feed(text)
+        self._read = self._read or bool(deltas)
+        for delta in deltas:
+            if isinstance(delta, TextDelta):
+                self.shown = True
+            elif delta.name:
+                self.calling = delta.name
+        return self._noted(deltas)
+
+    def _noted(self, deltas: list[TextDelta | ToolCallDelta]) -> list[TextDelta | ToolCallDelta]:
+        self._given += [delta for delta in deltas if isinstance(delta, ToolCallDelta)]
+        return deltas
 
 
 async def trial(asked: AsyncGenerator[Answer]) -> ModelResponse:

@@ -86,7 +86,7 @@ class ObjectReader:
             return Answer(said.strip(), understood=False)
         words = [text for name, arguments in found if name == ANSWER and (text := _text_of(arguments))]
         calls = [(name, arguments) for name, arguments in found if name != ANSWER]
-        requests = tuple(ToolCallRequest(f"call_{n}", name, _raw(given)) for n, (name, given) in enumerate(calls))
+        requests = tuple(ToolCallRequest(f"call_{n}", name, raw(given)) for n, (name, given) in enumerate(calls))
         return Answer("\n\n".join(words), requests)
 
     def _take_name(self, raw: str) -> None:
@@ -125,7 +125,7 @@ class ObjectReader:
             if tagged and tagged.end() == start:
                 yield tagged[1], value
                 continue
-            call = _as_call(cast("dict[str, Any]", value), self._tools)
+            call = as_call(cast("dict[str, Any]", value), self._tools)
             if call:
                 yield call
             else:
@@ -275,12 +275,12 @@ class _TextField:
         return length
 
 
-def _as_call(value: Mapping[str, Any], tools: Collection[str]) -> tuple[str, Any] | None:
+def as_call(value: Mapping[str, Any], tools: Collection[str]) -> tuple[str, Any] | None:
     """The tool that an object names, and its arguments. A "name" alone is none: many objects have one."""
     for key in NAMES:
         name = value.get(key)
         if key == "function" and isinstance(name, dict):
-            return _as_call(cast("dict[str, Any]", name), tools)  # {"type": "function", "function": {…}}
+            return as_call(cast("dict[str, Any]", name), tools)  # {"type": "function", "function": {…}}
         if not isinstance(name, str) or not name:
             continue
         given = next((value[key] for key in ARGUMENTS if key in value), None)
@@ -294,7 +294,7 @@ def _as_call(value: Mapping[str, Any], tools: Collection[str]) -> tuple[str, Any
     return None
 
 
-def _raw(arguments: Any) -> str:
+def raw(arguments: Any) -> str:
     """Arguments as JSON text. What is JSON within a string is unpacked."""
     if isinstance(arguments, _Cut):
         return arguments.raw or "{"
