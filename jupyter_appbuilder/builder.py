@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 from traitlets import Bool, Dict, Enum, Float, Int, List, TraitError, Unicode, default, validate
 from traitlets.config import LoggingConfigurable
 
-from .errors import AppBuilderError, Conflict, InvalidInput, NotFound
+from .errors import AppBuilderError, Conflict, InvalidInput, NotFound, Unavailable
 from .events import Draft, Event
 from .log import EventLog, Owner, Summary
 from .log.log import LEASE_SECONDS
@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 
 FOLDER = "appbuilder"
 """Sessions live below ``<root>/appbuilder``."""
+
+RECOVER_SECONDS = 30.0
+"""How long until a session that could not be recovered is tried again."""
 
 WATCH_SECONDS = 1.5
 """How often a session that somebody watches is checked for edits made in an editor."""
@@ -198,6 +201,7 @@ class AppBuilder(LoggingConfigurable):
             self.sandbox, self._make_provider, self._apps, pooling=pooling, label=label or "another process"
         )
         self._background: set[asyncio.Task[Any]] = set()
+        self._failures: dict[str, str] = {}  # of looking after sessions, as they were told
 
     # Shared parts, made at first use
 
@@ -496,16 +500,17 @@ class AppBuilder(LoggingConfigurable):
         session = await self.session(session_id)
         session.require_owned()
         with self._leave(session_id):
-            await session.stop()
-            await session.append(Draft("session.ended"))
+            with contextlib.suppress(Unavailable):  # a full disk: deleting makes room
+                await session.stop()
+                await session.append(Draft("session.ended"))
             self._sessions.pop(session_id, None)
             await session.shut(keep_notebook=not files)
-            await self.log_store.delete(session_id)
-            await asyncio.to_thread(session.app.storage.clear)
             if files:
                 from .removal import remove_folder
 
                 await asyncio.to_thread(remove_folder, session.workspace.folder)
+            await asyncio.to_thread(session.app.storage.clear)
+            await self.log_store.delete(session_id)
 
     async def release(self, session_id: str) -> None:
         """Stop what runs in a session and let other processes have it. It can be opened again."""
@@ -529,13 +534,23 @@ class AppBuilder(LoggingConfigurable):
             await leaving.wait()
 
     async def recover(self) -> None:
-        """Close the turns that a process which died left open. Called once when a server starts."""
-        for summary in await self.log_store.summaries():
-            if summary.state in ("busy", "waiting", "creating") and not await self.log_store.owner_of(summary.id):
-                try:
-                    await self.session(summary.id)
-                except AppBuilderError as error:
-                    self.log.warning("Session %s could not be recovered: %s", summary.id, error)
+        """Close the turns that a process which died left open. Called once when a server starts; what cannot be stored
+        now is tried again."""
+        told: set[str] = set()
+        while True:
+            failed = False
+            for summary in await self.log_store.summaries():
+                if summary.state in ("busy", "waiting", "creating") and not await self.log_store.owner_of(summary.id):
+                    try:
+                        await self.session(summary.id)
+                    except AppBuilderError as error:
+                        failed = failed or isinstance(error, Unavailable)
+                        if summary.id not in told:
+                            told.add(summary.id)
+                            self.log.warning("Session %s could not be recovered: %s", summary.id, error)
+            if not failed:
+                return
+            await asyncio.sleep(RECOVER_SECONDS)
 
     @property
     def busy(self) -> bool:
@@ -573,12 +588,20 @@ class AppBuilder(LoggingConfigurable):
         root = Path(self.root_dir).resolve()
         path = folder.relative_to(root).as_posix() if folder.is_relative_to(root) else None
         notebook = session.notebook.path.name if session and session.equipped else f"{summary.name}.ipynb"
-        return summary.to_json() | {
-            "path": path,
-            "app_path": path and f"{path}/app",
-            "notebook": path and f"{path}/{notebook}",
-            "owned": session.owned if session else True,
-        }
+        trouble = session.trouble if session else None
+        # What ended is not busy, even while the log cannot be told so.
+        state = {"state": "ready"} if session and session.cut_short else {}
+        return (
+            summary.to_json()
+            | state
+            | {
+                "path": path,
+                "app_path": path and f"{path}/app",
+                "notebook": path and f"{path}/{notebook}",
+                "owned": session.owned if session else True,
+                "trouble": trouble and {"message": trouble.message, "hint": trouble.hint},
+            }
+        )
 
     # Putting a session together
 
@@ -767,24 +790,49 @@ class AppBuilder(LoggingConfigurable):
 
     async def _keep(self) -> None:
         renewed = time.monotonic()
-        while True:
-            await asyncio.sleep(WATCH_SECONDS)
-            try:
-                if time.monotonic() - renewed > LEASE_SECONDS / 3:
-                    await self.log_store.renew()
-                    renewed = time.monotonic()
-                if self.busy or any(time.monotonic() - s.app.used_at < WATCH_SECONDS for s in self._sessions.values()):
-                    self.sandboxes.stay()
-                for session in list(self._sessions.values()):
-                    if session.channel.watched:
-                        await session.look_for_edits()
-                    if session.owned and session.equipped:
-                        await session.app.notice()
-                    idle = min(time.monotonic() - session.app.used_at, self.previews.unused(session.id))
-                    if session.owned and not session.busy and not session.channel.watched and idle > self.idle_seconds:
-                        await session.app.sleep()
-            except Exception:
-                self.log.exception("Housekeeping failed; going on")
+        looking: dict[str, asyncio.Task[None]] = {}
+        failure = ""
+        try:
+            while True:
+                await asyncio.sleep(WATCH_SECONDS)
+                try:
+                    equipped = [session for session in self._sessions.values() if session.equipped]
+                    if self.busy or any(time.monotonic() - s.app.used_at < WATCH_SECONDS for s in equipped):
+                        self.sandboxes.stay()
+                    # Each by itself: one that fails, or hangs on a disk that is gone, is no other's concern.
+                    looking = {id: task for id, task in looking.items() if not task.done()}
+                    for session in equipped:
+                        if session.id not in looking:
+                            looking[session.id] = asyncio.create_task(self._look_after(session))
+                    if time.monotonic() - renewed > LEASE_SECONDS / 3:
+                        await self.log_store.renew()
+                        renewed = time.monotonic()
+                    failure = ""
+                except Exception as error:
+                    if failure != (failure := str(error)):
+                        self.log.exception("Housekeeping failed; going on")
+        finally:
+            for task in looking.values():
+                task.cancel()
+
+    async def _look_after(self, session: Session) -> None:
+        """What a session needs from time to time. What fails is said once, and tried again."""
+        try:
+            if session.channel.watched or session.trouble:
+                await session.look_for_edits()
+            if session.owned:
+                await session.app.notice()
+            idle = min(time.monotonic() - session.app.used_at, self.previews.unused(session.id))
+            if session.owned and not session.busy and not session.channel.watched and idle > self.idle_seconds:
+                await session.app.sleep()
+        except (AppBuilderError, OSError) as error:
+            session.trouble_with(error)
+        except Exception as error:
+            if self._failures.get(session.id) != (failure := f"{type(error).__name__}: {error}"):
+                self._failures[session.id] = failure
+                self.log.exception("Looking after session %s failed; going on", session.id)
+        else:
+            self._failures.pop(session.id, None)
 
 
 def _recording(model: str, prompt: str, earlier: Sequence[str] = ()) -> Recording | None:

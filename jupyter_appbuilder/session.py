@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .approvals import Approvals, closing, unanswered
 from .channel import Channel
-from .errors import AppBuilderError, Conflict, InvalidInput, NotFound, SessionBusy
-from .events import By, Draft, Event, Mode
+from .errors import AppBuilderError, Conflict, InvalidInput, NotFound, SessionBusy, Unavailable
+from .events import By, Draft, Event, Mode, TurnReason
 from .log import EventLog, Summary
 from .log.summary import fold
 from .modes import mode_of
@@ -35,6 +37,8 @@ from .turns import (
 from .uncut import uncut
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .agent.loop import Agent, Outcome
     from .agent.models.base import Model
     from .approval_rules.rules import ApprovalRule
@@ -52,6 +56,17 @@ OBSERVE_SECONDS = 0.5
 MAX_MESSAGE = 100_000  # characters of one request
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a turn ended: the data of its ``turn.finished``, and the title of the version it leaves."""
+
+    turn: str
+    title: str
+    reason: TurnReason
+    message: str = ""
+    hint: str = ""
 
 
 class Session:
@@ -87,6 +102,8 @@ class Session:
         self._appending = asyncio.Lock()
         self._acting = asyncio.Lock()
         self._astray = False  # an append failed: the workspace may be ahead of the log, a turn or a call left open
+        self._unstored: Ending | None = None  # the end of a turn that could not be stored
+        self.trouble: AppBuilderError | None = None  # what keeps the session from being used, until it is over
         self._stopping = False
         self._speaking = asyncio.Lock()
         self._ending = False  # the agent is done, the end of the turn is being stored
@@ -170,8 +187,9 @@ class Session:
         async with self._appending:
             try:
                 events = await self._log.append(self.id, drafts)
-            except AppBuilderError:
+            except AppBuilderError as error:
                 self._astray = True
+                self.trouble_with(error)
                 raise
             last = self.summary.last_seq
             # Numbers are places in our list: what somebody else of this process stored meanwhile must not be missing.
@@ -179,6 +197,23 @@ class Session:
             # No await from here on: the events and the watchers' news of them are one step.
             self._take(fresh)
         return events
+
+    def trouble_with(self, error: AppBuilderError | OSError | None) -> None:
+        """Something keeps the session from being used, or (None) nothing does any more. Told once, to the watchers and
+        in the server's log."""
+        trouble = _of_the_disk(error, self.workspace.folder) if isinstance(error, OSError) else error
+        if str(trouble) != str(self.trouble):
+            if trouble is None:
+                log.info("Session %s can be used again.", self.id)
+            else:
+                log.warning("Session %s cannot be used for now: %s", self.id, trouble)
+            self.trouble = trouble
+            self.channel.session()
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether the last turn has ended, which could not be stored yet."""
+        return self._unstored is not None
 
     def live(self, type: str, data: dict[str, Any]) -> None:
         self.channel.live(type, data)
@@ -258,6 +293,7 @@ class Session:
         """
         await self.ready()
         self._may_act()
+        await self._mended()
         written = open_plan(self._events, plan).text
         wanted = request(written if text is None else text)
         _check_length(wanted)
@@ -326,6 +362,7 @@ class Session:
         """
         await self.ready()
         self._may_act()
+        await self._mended()
         last = last_request(self._events)
         accepted = built_by(self._events, last.turn)
         return await self._begin(Beginning(last.text, last.mode, accepted, last.turn, last.continues))
@@ -337,12 +374,18 @@ class Session:
         """
         await self.ready()
         self._may_act()
+        await self._mended()
         last = open_request(self._events)
         return await self._begin(Beginning(CONTINUE, last.mode, continues=last.turn))
 
     async def stop(self) -> None:
         """Stop the running turn or tool call, also in the middle of a command. Returns when it has ended; nothing to
-        stop is no error."""
+        stop is no error. Raises ``Unavailable`` where that cannot be stored: it has ended all the same."""
+        await self._halt()
+        if self.owned:
+            await self._mended()
+
+    async def _halt(self) -> None:
         self._stopping = True
         if (work := self._work) is not None:
             work.cancel()
@@ -355,11 +398,9 @@ class Session:
         """Wait for the running turn; the data of the last ``turn.finished``."""
         if self._turn is not None:
             await asyncio.shield(self._turn)
-        turn = self.summary.turn
-        if self._astray and turn is not None and turn["reason"] is None:
-            message = "How the turn ended could not be stored."
-            hint = "Check the disk's space and rights, then go on."
-            return {"turn": turn["turn"], "reason": "failed", "message": message, "hint": hint}
+        if (end := self._unstored) and self.trouble:
+            trouble = self.trouble
+            return {"turn": end.turn, "reason": "failed", "message": trouble.message, "hint": trouble.hint}
         for event in reversed(self._events):
             if event.type == "turn.finished":
                 return event.data
@@ -375,6 +416,8 @@ class Session:
                 chosen = [Draft("session.updated", {"model": name})] if name != self.summary.model else []
                 await self.append(*dropped, *chosen, *beginning.drafts(turn, name))
             except BaseException as error:
+                if isinstance(error, OSError):
+                    error = _of_the_disk(error, self.workspace.folder)
                 started.set_exception(error)
                 started.exception()
                 return
@@ -388,7 +431,7 @@ class Session:
 
     async def _carry_out(self, model: Model, turn: str, name: str, text: str) -> None:
         """Let an agent work on a turn that has begun, and store how it ends."""
-        reason, message, hint = "done", "", ""
+        end = Ending(turn, text, "done")
         agent: Agent | None = None
 
         async def work() -> Outcome:
@@ -404,27 +447,32 @@ class Session:
                 if self._stopping:
                     self._work.cancel()
                 outcome = await self._work
-                reason, message, hint = outcome.reason, outcome.message, outcome.hint
-                if reason != "done" or await self._listen_no_more(turn):
+                end = Ending(turn, text, outcome.reason, outcome.message, outcome.hint)
+                if end.reason != "done" or await self._listen_no_more(turn):
                     break
         except asyncio.CancelledError:
             building = mode_of(self._events, turn) == "build"
-            reason, message = "stopped", "Stopped."
             hint = "What was done so far is kept. Go on, or restore." if building else "Nothing was changed."
+            end = Ending(turn, text, "stopped", "Stopped.", hint)
             if self.runner.diagnostics:
                 self.runner.diagnostics.stop()
         except AppBuilderError as error:
-            reason, message, hint = "failed", error.message, error.hint
+            end = Ending(turn, text, "failed", error.message, error.hint)
+        except OSError as error:
+            refused = _of_the_disk(error, self.workspace.folder)
+            end = Ending(turn, text, "failed", refused.message, refused.hint)
         except Exception:
             log.exception("Turn %s of session %s failed", turn, self.id)
-            reason, message = "failed", "Something went wrong inside App Builder."
             hint = "The server's log has the details. Try again."
+            end = Ending(turn, text, "failed", "Something went wrong inside App Builder.", hint)
         self._work = None
         self._listening = ""
         try:
-            await self._finish(turn, text, reason, message, hint)
+            await self._finish(end)
         except AppBuilderError as error:
             log.error("The end of turn %s of session %s could not be stored: %s", turn, self.id, error)
+            self._unstored = end
+            self.channel.session()
 
     async def _answer(self, agent: Agent, turn: str, model: str, text: str) -> Outcome:
         known = without_dropped(self._events)
@@ -444,12 +492,13 @@ class Session:
                 await self.append(told)
         return await agent.run(turn)
 
-    async def _finish(self, turn: str, title: str, reason: str, message: str, hint: str) -> None:
+    async def _finish(self, end: Ending) -> None:
         """Close a turn: checkpoint what it left, then say how it ended."""
         drafts: list[Draft] = []
+        turn, title = end.turn, end.title
         mode = mode_of(self._events, turn)
         title = title if title != CONTINUE else first_request(self._events, turn) or title
-        if mode == "plan" and (plan := left_by(self._events, turn, done=reason == "done")):
+        if mode == "plan" and (plan := left_by(self._events, turn, done=end.reason == "done")):
             drafts.append(plan)
         try:
             await self._take_outside_changes()
@@ -457,12 +506,11 @@ class Session:
             if mode == "build" and (checkpoint := await self.workspace.checkpoint(title, known=True)):
                 drafts.append(checkpoint_draft(checkpoint, turn))
         except (AppBuilderError, OSError) as error:
-            if reason == "done":
-                ours = isinstance(error, AppBuilderError)
-                reason, message = "failed", error.message if ours else f"The version could not be kept: {error}."
-                hint = error.hint if ours else "Check the disk's space and rights, then ask again."
+            if end.reason == "done":
+                refused = error if isinstance(error, AppBuilderError) else _of_the_disk(error, self.workspace.folder)
+                end = replace(end, reason="failed", message=refused.message, hint=refused.hint)
             log.warning("No checkpoint after turn %s of session %s: %s", turn, self.id, error)
-        finished = {"turn": turn, "reason": reason, "message": message, "hint": hint}
+        finished = {"turn": turn, "reason": end.reason, "message": end.message, "hint": end.hint}
         await self.append(*drafts, Draft("turn.finished", finished))
         await self.network.settle()  # what was allowed for this turn only
 
@@ -594,6 +642,7 @@ class Session:
             async with self._acting:
                 await self._mend()
                 await self._take_outside_changes()
+            self.trouble_with(None)
 
     async def _take_outside_changes(self, by: By = "person") -> None:
         from .tools.runner import by_others
@@ -665,9 +714,12 @@ class Session:
         turn = self.summary.turn
         if turn is None or turn["reason"] is not None:
             return ""
-        resumed = [e for e in self._events if e.type == "turn.resumed" and e.data["turn"] == turn["turn"]]
-        since = [e for e in self._events if resumed and e.seq > resumed[-1].seq and e.type == "response.completed"]
-        return turn["turn"] if len(resumed) < MOST_RESUMED or since else ""
+        in_vain = 0
+        for event in reversed(self._events):
+            if event.type in ("response.completed", "turn.started"):
+                break
+            in_vain += event.type == "turn.resumed"
+        return turn["turn"] if in_vain < MOST_RESUMED else ""
 
     async def _resume(self, turn: str) -> None:
         started = start_of(self._events, turn)
@@ -677,7 +729,7 @@ class Session:
         try:
             model = self._find_model(started.data["model"])
         except AppBuilderError as error:
-            await self._finish(turn, asked[0], "failed", error.message, error.hint)
+            await self._finish(Ending(turn, asked[0], "failed", error.message, error.hint))
             return
 
         async def go_on() -> None:
@@ -689,10 +741,21 @@ class Session:
 
     async def _mend(self) -> None:
         """After the log refused to store something: take its word for what happened, and go on from there."""
-        if self._astray:
+        if not self._astray:
+            return
+        try:
             await self._catch_up()
-            await self._close_open()
-            self._astray = False
+            await self._close_open(unstored=self.trouble)
+        except OSError as error:
+            raise _of_the_disk(error, self.workspace.folder) from error
+        self._astray, self._unstored = False, None
+        self.trouble_with(None)
+
+    async def _mended(self) -> None:
+        """What the log says of the last turn can be relied on. Raises ``Unavailable`` while it still refuses."""
+        if self._astray and not self.busy:
+            async with self._acting:
+                await self._mend()
 
     async def _catch_up(self, resuming: str = "") -> None:
         """Record what a process that died, or could not store it, did to the files. What calls of the turn
@@ -727,20 +790,26 @@ class Session:
             and (tool.effect in ("read", "write") or tool.name == CHECK)
         ]
 
-    async def _close_open(self, resuming: str = "") -> None:
+    async def _close_open(self, resuming: str = "", unstored: AppBuilderError | None = None) -> None:
         """End the calls and the turn that have no end in the log, but for the turn ``resuming`` and its calls that
-        will be made again."""
+        will be made again. They were cut short by the end of the server, or could not be stored (``unstored``)."""
         again = {started["call"] for started in self._to_repeat(resuming)} if resuming else set[str]()
         turn = self.summary.turn
         for approval in unanswered(self._events):
-            await self.append(closing(approval, "interrupted"))
+            await self.append(closing(approval, "stopped" if unstored else "interrupted"))
         for started in self._open_calls():
             if started["call"] not in again:
-                await self.append(Draft("tool.finished", interrupted(started)))
+                why = f"what came of it could not be stored: {unstored.message}" if unstored else ""
+                await self.append(Draft("tool.finished", interrupted(started, why)))
         if turn and turn["reason"] is None and not resuming:
-            title = next(e.data["text"] for e in reversed(self._events) if e.type == "message.user")
-            message = "The server stopped while this turn was running."
-            await self._finish(turn["turn"], title, "failed", message, "What was done is kept. Try again to go on.")
+            end = self._unstored
+            if end is None:
+                title = next(e.data["text"] for e in reversed(self._events) if e.type == "message.user")
+                message = unstored.message if unstored else "The server stopped while this turn was running."
+                end = Ending(turn["turn"], title, "failed", message, "What was done is kept. Try again to go on.")
+            elif end.reason == "failed":
+                end = replace(end, hint="That is over. What was done is kept: continue, or try again.")
+            await self._finish(end)
 
     async def close(self) -> None:
         """Stop whatever runs, write the notebook, release the session. It can be opened again."""
@@ -753,7 +822,7 @@ class Session:
         if self._beginning is not None and not self._beginning.done():
             self._beginning.cancel()
             await asyncio.wait([self._beginning])
-        await self.stop()
+        await self._halt()
         if self._observer is not None:
             self._observer.cancel()
         if self.runner.diagnostics:
@@ -790,9 +859,20 @@ def checkpoint_draft(checkpoint: Checkpoint, turn: str | None) -> Draft:
     )
 
 
-def interrupted(started: Mapping[str, Any]) -> dict[str, Any]:
-    """The result of a tool call whose process died under it."""
-    text = "Interrupted: the server stopped while this ran. It may have partly run."
+def _of_the_disk(error: OSError, folder: Path) -> Unavailable:
+    """An operation on a session's files that the system refused, as an error for people."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return Unavailable(f"The disk of {folder} is full.", hint="Make room, then go on.", reason="disk_full")
+    return Unavailable(
+        f"The files in {folder} cannot be used: {error.strerror or error}.",
+        hint="Check the folder's rights and its disk, then go on.",
+        reason="files_unavailable",
+    )
+
+
+def interrupted(started: Mapping[str, Any], why: str = "") -> dict[str, Any]:
+    """The result of a tool call whose process died under it, or that had another end that nobody knows."""
+    text = f"Interrupted: {why or 'the server stopped while this ran.'} It may have partly run."
     return {
         "turn": started["turn"],
         "call": started["call"],

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import random
@@ -231,7 +232,8 @@ class EventLog:
 
         def shut() -> None:
             if self._write_db is not None:
-                self._write_db.execute("DELETE FROM leases WHERE owner = ?", [self.owner.id])
+                with contextlib.suppress(sqlite3.Error):  # a full disk: they end with this process, or in a while
+                    self._write_db.execute("DELETE FROM leases WHERE owner = ?", [self.owner.id])
                 self._write_db.close()
 
         def shut_reader() -> None:
@@ -398,6 +400,12 @@ class EventLog:
             # Shielded: a cancelled caller must not leave it unknown whether its events were stored.
             return await asyncio.shield(asyncio.get_running_loop().run_in_executor(thread, work))
         except (sqlite3.Error, OSError) as error:
+            if _no_room(error):
+                raise Unavailable(
+                    f"The event log {self.path} cannot be written: its disk is full.",
+                    hint="Make room on the disk; App Builder then goes on by itself.",
+                    reason="disk_full",
+                ) from error
             raise Unavailable(
                 f"The event log {self.path} cannot be used: {error}.",
                 hint="Check the disk's space and rights, or name another folder with c.AppBuilder.data_dir.",
@@ -432,6 +440,12 @@ def _leave_wal(path: Path) -> None:
         db.execute("PRAGMA journal_mode = TRUNCATE")
         # A fresh database keeps it: whoever opens it next must not try WAL again.
         migrate(db)
+
+
+def _no_room(error: sqlite3.Error | OSError) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return getattr(error, "sqlite_errorname", "") == "SQLITE_FULL"
 
 
 def _shares_no_memory(error: sqlite3.OperationalError) -> bool:
@@ -469,4 +483,10 @@ class _transaction:
         self.db.execute("BEGIN IMMEDIATE")
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self.db.execute("COMMIT" if kind is None else "ROLLBACK")
+        try:
+            if kind is None:
+                self.db.execute("COMMIT")
+        finally:
+            # On a full disk SQLite ends a transaction by itself, or leaves one open whose end it could not store.
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..errors import AppBuilderError, Conflict
+from ..errors import AppBuilderError, Conflict, Unavailable
 from ..events import By, Mode
 from ..plans import Plan as WrittenPlan
 from ..plans import name_of
@@ -183,10 +183,13 @@ class AsyncApp:
                     event["type"] == "turn.finished" and event["data"]["turn"] == turn for event in message["events"]
                 ):
                     return
+                if message["kind"] == "session" and session.cut_short and (trouble := session.trouble):
+                    raise Unavailable(trouble.message, hint=trouble.hint, reason=trouble.reason)
         finally:
             await messages.aclose()
             if session.busy:
-                await session.stop()
+                with contextlib.suppress(Unavailable):  # it has ended; whoever waits for it was told what is wrong
+                    await session.stop()
 
     async def _call(self, tool: str, arguments: dict[str, Any]) -> ToolResult:
         session = await self._begin()

@@ -36,6 +36,9 @@ QUIET_SECONDS = 0.4
 MAX_WAIT_SECONDS = 3.0
 """… or when it is this old."""
 
+RETRY_SECONDS = 10.0
+"""How long until a notebook that could not be written is tried again."""
+
 PATIENCE = 10
 """How often, each tenth of a second, a file is read that has just changed and is no JSON."""
 
@@ -64,6 +67,8 @@ class NotebookWriter:
         self._closed = False
         self._holders: dict[str, asyncio.TimerHandle | None] = {}
         self._last_change = 0.0
+        self._retry_at = 0.0
+        self._failure = ""  # why it could not be written, as it was told
         self._writing = asyncio.Lock()
 
     def changed(self) -> None:
@@ -144,7 +149,7 @@ class NotebookWriter:
         clock = asyncio.get_running_loop().time
         first = clock()
         while self._stale and not self.held:
-            due = min(self._last_change + QUIET_SECONDS, first + MAX_WAIT_SECONDS)
+            due = max(self._retry_at, min(self._last_change + QUIET_SECONDS, first + MAX_WAIT_SECONDS))
             if (wait := due - clock()) > 0:
                 await asyncio.sleep(wait)
             else:
@@ -163,10 +168,14 @@ class NotebookWriter:
                     return  # the template is not in place yet
                 self._archive = self._archive or await self._read_archive()
                 self.path, self._note = await asyncio.to_thread(save, self._home, events, self._archive)
+                self._failure = ""
             except (OSError, AppBuilderError) as error:
-                # The log has everything; the next change tries again.
-                self._stale = False
-                log.warning("The notebook %s could not be written: %s", self._home, error)
+                # The log has everything: it is written once that is possible.
+                self._stale = True
+                self._retry_at = asyncio.get_running_loop().time() + RETRY_SECONDS
+                if self._failure != (failure := str(error)):
+                    self._failure = failure
+                    log.warning("The notebook %s could not be written: %s", self._home, error)
 
 
 async def first_files(folder: Path) -> str:

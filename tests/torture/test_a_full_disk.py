@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import resource
+import subprocess
+import threading
+import time
 
 import pytest
 from building import call, scripted_builder, write
+from engines import prepared
+from model_server import model_server_in_thread
 from plain_app import assert_sound, plain
 
+from jupyter_appbuilder import App
 from jupyter_appbuilder.errors import Unavailable
 
 
@@ -41,7 +48,7 @@ async def test_a_log_that_is_full_fails_the_turn_and_loses_nothing(tmp_path):
             end = await session.wait()
             assert end["reason"] == "failed"
             assert "disk" in end["hint"]
-            with pytest.raises(Unavailable, match="cannot be used"):
+            with pytest.raises(Unavailable, match=r"cannot be (used|written)"):
                 await session.send("two")
             (session.workspace.app / "hand.txt").write_text("by hand\n")
         await session.send("three")
@@ -50,3 +57,104 @@ async def test_a_log_that_is_full_fails_the_turn_and_loses_nothing(tmp_path):
         await assert_sound(session, tmp_path)
         turns = [event.data["reason"] for event in await session.events() if event.type == "turn.finished"]
         assert turns == ["failed", "done"]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of one megabyte, for the data folder."""
+    disk = tmp_path / "data"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True).returncode:
+        pytest.skip("no disk can be mounted here")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def fill(disk):
+    filler = disk / "filler"
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+        for size in (65536, 4096, 1):
+            with contextlib.suppress(OSError):
+                while file.write(bytes(size)):
+                    pass
+    return filler
+
+
+async def until(holds, seconds=60):
+    async with asyncio.timeout(seconds):
+        while not holds():
+            await asyncio.sleep(0.05)
+
+
+async def test_a_session_mends_itself_once_there_is_room_and_says_what_happened(tmp_path, small_disk):
+    held = threading.Event()
+    steps = [
+        {"tool_calls": [write("before.txt", "1\n")]},
+        {"tool_calls": [write("meanwhile.txt", "2\n" * 50_000)], "held": held},
+        {"text": "Done."},
+    ]
+    async with scripted_builder(tmp_path, steps, **plain(tmp_path)) as (builder, server):
+        session = await builder.create(title="Full")
+        await session.send("one")
+        await until(lambda: len(server.requests) == 2)
+        filler = fill(small_disk)
+        held.set()
+        end = await session.wait()
+        assert end["reason"] == "failed"
+        assert "its disk is full" in end["message"]
+
+        shown = session.to_json()
+        assert shown["state"] == "ready", "nothing runs"
+        assert "its disk is full" in shown["trouble"]["message"]
+        assert "goes on by itself" in shown["trouble"]["hint"]
+        for act in (session.stop, session.go_on, session.retry, lambda: session.send("two")):
+            with pytest.raises(Unavailable, match="its disk is full"):
+                await act()
+
+        filler.unlink()  # nobody asks anything, nobody looks
+        await until(lambda: session.trouble is None)
+        assert session.to_json()["trouble"] is None
+        [finished] = [event.data for event in await session.events() if event.type == "turn.finished"]
+        assert finished["reason"] == "failed"
+        assert "its disk is full" in finished["message"]
+        assert "continue" in finished["hint"]
+        await until(lambda: "its disk is full" in session.notebook.path.read_text())
+        await session.go_on()
+        assert (await session.wait())["reason"] == "done"
+        await assert_sound(session, tmp_path)
+
+
+async def test_a_full_disk_does_not_keep_an_app_from_being_deleted(tmp_path, small_disk):
+    async with scripted_builder(tmp_path, [], **plain(tmp_path)) as (builder, _):
+        session = await builder.create(title="Full")
+        await session.ready()
+        (small_disk / "spare").write_bytes(bytes(100_000))
+        fill(small_disk)
+        with pytest.raises(Unavailable, match="its disk is full"):
+            await session.update(title="x" * 90_000)
+        (small_disk / "spare").unlink()  # as deleting its files would, were they on this disk
+        await builder.delete(session.id, files=True)
+        assert not session.workspace.folder.exists()
+        assert await builder.sessions() == []
+
+
+def test_whoever_asked_is_told_and_does_not_wait_for_ever(tmp_path, small_disk):
+    held = threading.Event()
+    with model_server_in_thread() as server, prepared(tmp_path) as root:
+        server.steps = [{"tool_calls": [write("meanwhile.txt", "2\n" * 50_000)], "held": held}]
+        endpoint = {"custom": {"base_url": server.url, "api_key": "sk-test-not-a-secret"}}
+        settings = {"model": "custom:scripted", "providers": endpoint, **plain(tmp_path)}
+        (tmp_path / "config" / "jupyter_server_config.json").write_text(json.dumps({"AppBuilder": settings}))
+        app = App("full", root=root)
+
+        def fill_meanwhile():
+            while not server.requests:
+                time.sleep(0.01)
+            fill(small_disk)
+            held.set()
+
+        filling = threading.Thread(target=fill_meanwhile)
+        filling.start()
+        with pytest.raises(Unavailable, match="its disk is full"):
+            app.build("one")
+        filling.join()

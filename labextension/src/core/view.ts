@@ -231,8 +231,8 @@ export interface SessionView {
   hosts: ReadonlyMap<string, string>;
   /** How often the person raised this session's budget. */
   raised: number;
-  /** The question that waits for the person, if any. */
-  question: EventData['approval.requested'] | null;
+  /** The questions that wait for the person, in the order in which they were asked. */
+  questions: readonly EventData['approval.requested'][];
 }
 
 export const EMPTY_VIEW: SessionView = {
@@ -247,7 +247,7 @@ export const EMPTY_VIEW: SessionView = {
   failure: null,
   hosts: new Map(),
   raised: 0,
-  question: null
+  questions: []
 };
 
 /** The view after the messages, in order. */
@@ -440,7 +440,7 @@ class Draft {
         break;
       }
       case 'approval.requested':
-        this.view.question = event.data;
+        this.view.questions = [...this.view.questions, event.data];
         this.put(event.data.turn, {
           kind: 'approval',
           key: event.data.approval,
@@ -456,9 +456,7 @@ class Draft {
           const { granted, remember = false, cause = null } = event.data;
           this.put(null, { ...found, granted, remembered: remember, cause });
         }
-        if (this.view.question?.approval === event.data.approval) {
-          this.view.question = null;
-        }
+        this.view.questions = this.view.questions.filter(open => open.approval !== event.data.approval);
         break;
       }
       case 'network.changed': {
@@ -670,7 +668,7 @@ class Draft {
       }
     });
     this.view.progress = [];
-    this.view.question = null;
+    this.view.questions = [];
     if ([...this.view.hosts.values()].includes(data.turn)) {
       this.view.hosts = new Map([...this.view.hosts].filter(([, until]) => until !== data.turn));
     }

@@ -27,6 +27,8 @@ export interface Summary {
   forked: { source: string; name: string } | null;
   /** This server holds the session or can take it; when false another process owns it. */
   owned: boolean;
+  /** What keeps the session from being used, until it is over: a full disk, a folder that was moved away. */
+  trouble: { message: string; hint: string } | null;
 }
 
 /** A model response on its way: what has arrived of it so far. */

@@ -43,7 +43,7 @@ export function SessionPane(props: SessionProps): React.ReactElement {
   const { transport } = store;
   const { setUpModel } = useHost();
   const owned = session?.owned ?? true;
-  const busy = session?.state === 'busy' || session?.state === 'waiting' || runningTurn(view);
+  const busy = session?.state === 'busy' || session?.state === 'waiting' || (runningTurn(view) && !session?.trouble);
 
   // The last request's, until another is chosen: so it is remembered by the log.
   const last = lastTurn(view);
@@ -128,6 +128,7 @@ export function SessionPane(props: SessionProps): React.ReactElement {
         />
       )}
       <ConnectionBanner connection={connection} onRetry={() => transport.reconnect()} />
+      {session?.trouble && <Failure error={new RequestFailed(session.trouble)} />}
       {!view.caughtUp ? (
         <Opening connection={connection} />
       ) : (
@@ -339,7 +340,7 @@ function Header({
         {entries.length > 0 && <MenuButton label={trans.__('More actions')} entries={entries} />}
       </div>
       <div className="jp-AppBuilder-meta">
-        {session && <StateBadge state={view.question ? 'waiting' : busy ? 'busy' : session.state} />}
+        {session && <StateBadge state={view.questions.length > 0 ? 'waiting' : busy ? 'busy' : session.state} />}
         {chip}
         {recorded && (
           <span
@@ -524,8 +525,9 @@ function Announcer({ view }: { view: SessionView }): React.ReactElement {
   let text = '';
   const last = [...view.entries].reverse().find(entry => entry.kind === 'turn');
   if (last?.kind === 'turn') {
-    if (view.question) {
-      text = trans.__('The agent asks: %1 Answer with the buttons in the conversation.', view.question.question);
+    const question = view.questions[view.questions.length - 1];
+    if (question) {
+      text = trans.__('The agent asks: %1 Answer with the buttons in the conversation.', question.question);
     } else if (last.reason === null) {
       text = trans.__('The agent is working.');
     } else if (last.reason === 'done') {

@@ -97,7 +97,7 @@ function WholeTurn({ turn, last, current, actions }: TurnProps): React.ReactElem
           )}
         </>
       )}
-      {turn.reason === null && isQuiet(turn) && (
+      {turn.reason === null && actions.busy && isQuiet(turn) && (
         <div className="jp-AppBuilder-thinking">
           <Spinner />
           <span>{turn.items.length === 0 ? trans.__('Reading your request…') : trans.__('Working out the next step…')}</span>

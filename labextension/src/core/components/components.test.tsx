@@ -145,6 +145,30 @@ describe('a question of the agent', () => {
     expect(screen.getByRole<HTMLButtonElement>('button', { name: 'Deny' }).disabled).toBe(false);
   });
 
+  it('keeps a question open while another is answered', () => {
+    const log = new Log();
+    const transport = open({}, ...asked(log));
+    transport.say(
+      log.message('approval.requested', {
+        approval: 'r1.1.a2',
+        turn: 't1',
+        call: 'r1.1',
+        kind: 'network',
+        subject: 'cdn.example.org:443',
+        question: 'May this app reach cdn.example.org?',
+        reason: '',
+        remember: true
+      })
+    );
+    expect(screen.getAllByRole('button', { name: 'Deny' })).toHaveLength(2);
+    expect(screen.getByText(/The agent asks: May this app reach cdn/)).toBeTruthy();
+    transport.say(log.message('approval.given', { approval: 'r1.1.a2', granted: true }));
+    expect(screen.getByText('Waiting for you')).toBeTruthy();
+    expect(screen.getByText(/The agent asks: May this app reach api/)).toBeTruthy();
+    fireEvent.click(screen.getByRole('button', { name: 'Deny' }));
+    expect(transport.asked).toEqual([['answer', 'r1.0.a1', false, false]]);
+  });
+
   it('has no buttons where another process has the session', () => {
     const log = new Log();
     open({}, ...asked(log).slice(0, 2), snapshot({ session: summary({ state: 'waiting', owned: false }) }));
@@ -166,6 +190,30 @@ describe('a question of the agent', () => {
     open({}, ...asked(new Log()));
     const { violations } = await axe.run(document.body, { rules: { 'color-contrast': { enabled: false }, region: { enabled: false } } });
     expect(violations.map(({ id }) => id)).toEqual([]);
+  });
+});
+
+describe('a session that cannot be used for now', () => {
+  const trouble = { message: 'The event log cannot be written: its disk is full.', hint: 'Make room.' };
+
+  it('says why, is not busy, and says so no more when it is over', () => {
+    const log = new Log();
+    const transport = open(
+      {},
+      log.message('turn.started', { turn: 't1', model: 'm' }),
+      log.message('message.user', { turn: 't1', text: 'A board' }),
+      snapshot({ session: summary({ state: 'busy' }) })
+    );
+    expect(screen.getByRole('button', { name: 'Stop' })).toBeTruthy();
+    transport.say({ kind: 'session', session: summary({ state: 'ready', trouble }) });
+    expect(screen.getByRole('alert').textContent).toContain('its disk is full. Make room.'.replace('. ', '.'));
+    expect(screen.queryByRole('button', { name: 'Stop' })).toBeNull();
+    transport.say(
+      log.message('turn.finished', { turn: 't1', reason: 'failed', message: trouble.message, hint: 'Continue.' }),
+      { kind: 'session', session: summary() }
+    );
+    expect(screen.queryByText('Make room.')).toBeNull();
+    expect(screen.getAllByText(/its disk is full/).length).toBeGreaterThan(0);
   });
 });
 
