@@ -17,6 +17,7 @@ from .events import LIVE, Event
 BATCH = 500
 MAX_OUTPUT = 64 * 1024  # characters of a running tool's output kept for late-comers
 LONGEST_PIECE = 16 * 1024  # characters up to which waiting pieces of an answer are put together
+GROWING = ("reasoning.delta", "text.delta")  # live messages that may be joined
 MAX_BEHIND = 2000  # messages a slow watcher may lag before its stream is cut; it reconnects and catches up
 
 Message = dict[str, Any]
@@ -32,7 +33,7 @@ class Channel:
         self._watchers: set[_Watcher] = set()
         self._n = 0
         self._response: Message | None = None
-        self._text = _Text()
+        self._reasoning, self._text = _Text(), _Text()
         self._calls: dict[int, tuple[Message, _Text]] = {}  # with its arguments
         self._outputs: dict[str, _Text] = {}
         self._progress: dict[str, Message] = {}
@@ -95,6 +96,7 @@ class Channel:
     def _snapshot(self) -> Message:
         response = self._response and {
             **self._response,
+            "reasoning": str(self._reasoning),
             "text": str(self._text),
             "tool_calls": [{**call, "arguments": str(arguments)} for call, arguments in self._calls.values()],
         }
@@ -110,13 +112,13 @@ class Channel:
 
     def _remember(self, type: str, data: Message) -> None:
         match type:
-            case "text.delta" | "tool.delta":
+            case "reasoning.delta" | "text.delta" | "tool.delta":
                 response = self._response
                 if response is None or response["response"] != data["response"]:
                     self._response = {"turn": data["turn"], "response": data["response"]}
-                    self._text, self._calls = _Text(), {}
-                if type == "text.delta":
-                    self._text.add(data["text"])
+                    self._reasoning, self._text, self._calls = _Text(), _Text(), {}
+                if type != "tool.delta":
+                    (self._reasoning if type == "reasoning.delta" else self._text).add(data["text"])
                     return
                 new = {"index": data["index"], "call": data["call"], "tool": data["tool"]}
                 call, arguments = self._calls.setdefault(data["index"], (new, _Text()))
@@ -171,7 +173,7 @@ class _Watcher:
 
     def put(self, message: Message) -> None:
         last = self._queue[-1] if self._queue else None
-        if last is not None and message.get("type") == "text.delta" == last.get("type"):
+        if last is not None and message.get("type") in GROWING and last.get("type") == message["type"]:
             # Whoever reads slower than the model writes gets longer pieces, not a longer queue.
             old, new = last["data"], message["data"]
             if old["response"] == new["response"] and len(old["text"]) < LONGEST_PIECE:

@@ -99,6 +99,14 @@ class UsageData(TypedDict):
     estimated: NotRequired[bool]  # the provider did not say: counted from the text, four characters a token
 
 
+class AddedData(TypedDict):
+    """What a provider put beside a response's text and calls: signatures, reasoning, whatever else it adds. Opaque."""
+
+    by: str  # the endpoint and model that answered: all of this, and its ids, go back to no other
+    message: dict[str, Any]  # fields of the message
+    calls: list[dict[str, Any]]  # fields of each of its calls, in their order; empty where none has any
+
+
 class ResponseCompleted(TypedDict):
     """One whole model response, stored before any of its tools runs."""
 
@@ -111,6 +119,9 @@ class ResponseCompleted(TypedDict):
     finish_reason: str
     usage: UsageData
     read: NotRequired[int]  # the last event that the model was shown
+    reasoning: NotRequired[str]  # what it thought, as far as the provider tells: for people, never content
+    reasoning_ms: NotRequired[int]  # how long it thought
+    added: NotRequired[AddedData]  # never leaves the server
 
 
 class ToolStarted(TypedDict):
@@ -333,15 +344,20 @@ PAYLOADS: Mapping[str, type] = {
 VERSIONS: Mapping[str, int] = dict.fromkeys(PAYLOADS, 1)
 """The payload version written today, by type. Raise it with any change a reader could notice."""
 
-LIVE = frozenset({"text.delta", "tool.delta", "tool.output", "progress", "preview"})
+LIVE = frozenset({"reasoning.delta", "text.delta", "tool.delta", "tool.output", "progress", "preview"})
 """Messages that are never stored.
 
+``reasoning.delta`` {turn, response, text}: what the model thinks before it answers
 ``text.delta``  {turn, response, text}
 ``tool.delta``  {turn, response, index, call, tool, arguments}: a piece of a tool call's JSON arguments
 ``tool.output`` {call, stream: "stdout"|"stderr", text}
 ``progress``    {what, message, fraction|null}: long work outside a tool call, e.g. what == "dependencies"
 ``preview``     {state, url, message, fraction|null}: the preview's state. Its URL is a capability, so never stored.
 """
+
+
+INTERNAL: Mapping[str, frozenset[str]] = {"response.completed": frozenset(["added"])}
+"""Fields that no client is sent: only the next request to the same model needs them, and they may be large."""
 
 
 class UnknownEvent(ValueError):
@@ -382,7 +398,9 @@ class Event:
 
     def to_json(self) -> dict[str, Any]:
         """The event as it goes over the wire; the session is known from the channel."""
-        return {"seq": self.seq, "at": timestamp(self.at), "type": self.type, "v": self.v, "data": dict(self.data)}
+        internal = INTERNAL.get(self.type, frozenset())
+        data = {key: value for key, value in self.data.items() if key not in internal}
+        return {"seq": self.seq, "at": timestamp(self.at), "type": self.type, "v": self.v, "data": data}
 
 
 def timestamp(at: float | None = None) -> str:

@@ -15,7 +15,8 @@ again, with ``repeat``). Keys of a step, all optional:
     refusal         sent as ``refusal``, as OpenAI's models do
     raw_usage       sent as the usage, whatever it is
     reasoning       sent as ``reasoning_content`` before the text
-    tool_calls      [{"name", "arguments": object or raw text, "id"?}]
+    deltas          sent before the text, each as it is
+    tool_calls      [{"name", "arguments": object or raw text, "id"?, "more"?: further fields of the call}]
     finish_reason   worked out from the rest by default
     usage           {"prompt_tokens", "completion_tokens", "cached_tokens"}; null sends none
     size            characters a chunk carries (12)
@@ -41,7 +42,7 @@ import contextlib
 import json
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -71,6 +72,7 @@ class ModelServer:
     tools: str = "native"  # "ignored": answers a trial of tools in words; "refused": answers 400 to tools
     formats: Sequence[str] = ("json_schema", "json_object")  # kinds of response_format that are taken
     window: int | None = None  # context window told with the models, in tokens
+    judge: Callable[[Any], str] = lambda body: ""  # what is said to a request that it refuses with 400
     requests: list[Request] = field(default_factory=list)  # the model's, in order
     other_requests: list[Request] = field(default_factory=list)
     closed_early: int = 0  # streams that the client hung up on
@@ -161,6 +163,8 @@ class ModelServer:
         """What is said, as Ollama and LM Studio say it, to what this server does not take."""
         if body.get("tools") and self.tools == "refused":
             return f"registry.ollama.ai/library/{body['model']} does not support tools"
+        if said := self.judge(body):
+            return said
         kind = (body.get("response_format") or {}).get("type")
         if kind and kind not in self.formats:
             return f"'response_format.type' must be one of {list(self.formats)}: {kind} is not supported"
@@ -255,6 +259,7 @@ def _calls(step: Step) -> list[dict[str, Any]]:
             {
                 "id": call.get("id", f"call_{id(step) % 99991}_{index}"),
                 "name": call["name"],
+                "more": call.get("more", {}),
                 "arguments": arguments if isinstance(arguments, str) else json.dumps(arguments),
             }
         )
@@ -296,6 +301,8 @@ def _events(model: str, step: Step) -> Iterator[dict[str, Any] | str]:
     yield chunk({"role": "assistant", "content": ""})
     for piece in _pieces(step.get("reasoning", ""), size):
         yield chunk({"reasoning_content": piece})
+    for delta in step.get("deltas", ()):
+        yield chunk(delta)
     for piece in _pieces(step.get("text", ""), size):
         yield chunk({"content": piece})
     for piece in _pieces(step.get("refusal", ""), size):
@@ -307,7 +314,8 @@ def _events(model: str, step: Step) -> Iterator[dict[str, Any] | str]:
         return
     for index, call in enumerate(_calls(step)):
         function = {"name": call["name"], "arguments": ""}
-        yield chunk({"tool_calls": [{"index": index, "id": call["id"], "type": "function", "function": function}]})
+        begun = {"index": index, "id": call["id"], "type": "function", "function": function}
+        yield chunk({"tool_calls": [begun | call["more"]]})
         for piece in _pieces(call["arguments"], size):
             yield chunk({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
     yield chunk({}, _finish(step))

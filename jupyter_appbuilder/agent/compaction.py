@@ -62,9 +62,11 @@ log = logging.getLogger(__name__)
 
 
 def characters(messages: Sequence[Message]) -> int:
-    """The length of a request's messages: their text, and the arguments of their calls."""
+    """The length of a request's messages: their text, the arguments of their calls, and what is sent back with them."""
     return sum(
-        len(message.get("content") or "") + sum(len(str(call["function"])) for call in message.get("tool_calls", ()))
+        len(message.get("content") or "")
+        + sum(len(str(call["function"])) for call in message.get("tool_calls", ()))
+        + (len(str(message["given"]["added"])) if "given" in message else 0)
         for message in messages
     )
 

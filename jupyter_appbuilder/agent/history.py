@@ -8,17 +8,18 @@ project goes, and what a ``history.compacted`` covers is told by its summary.
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .. import strict_json
-from ..events import Event, Mode
+from ..events import AddedData, Event, Mode
 from ..modes import NOTES, WRITE_PLAN
 from ..turns import without_dropped
 from . import continuation
-from .models.base import Message
+from .models.base import Given, Message
 from .profile import FULL, Profile
 from .progress import UNREAD
 from .stubs import arguments_stub, result_stub
@@ -131,6 +132,7 @@ def messages(events: Iterable[Event], system_prompt: str, view: View | None = No
     going_on: str | None = compacted.data["turn"] if compacted else None
     writer = _Writer(system_prompt, {e.data["call"]: e for e in events if e.type == "tool.finished"}, view)
     writer.started = {e.data["call"] for e in events if e.type == "tool.started"}
+    writer.running = next((e.data["turn"] for e in reversed(events) if e.type == "turn.started"), "")
     writer.stubs = _stubs_upto(events, upto, view)
     if compacted:
         writer.note(_summary(events, compacted, view))
@@ -191,11 +193,11 @@ class _Writer:
         self.messages: list[Message] = [{"role": "system", "content": system_prompt}]
         self.started: set[str] = set()
         self.titles: dict[str, str] = {}
+        self.running = ""  # the last turn
         self.stubs = 0  # responses up to this event, and what their calls gave, are told in short
         self._view = view
         self._results = results
         self._notes: list[str] = []
-        self._ids: set[str] = set()  # of the calls so far
         self._edits: dict[str, str] = {}  # path -> what the person did to it
         self._mode: Mode = "build"  # of the turn before
 
@@ -214,10 +216,13 @@ class _Writer:
             return
         self.flush()
         message: Message = {"role": "assistant", "content": text or None}
-        ids = [self._id(call) for call in calls]
+        ids = [call_id(call["call"]) for call in calls]
         short = event.seq <= self.stubs
         if calls:
             message["tool_calls"] = [_call(call, id, short) for call, id in zip(calls, ids, strict=True)]
+        if added := data.get("added"):
+            old = short and data["turn"] != self.running
+            message["given"] = Given(ids=[call["id"] for call in calls], added=_of_stub(added) if old else added)
         self.messages.append(message)
         for call, id in zip(calls, ids, strict=True):
             self.messages.append({"role": "tool", "tool_call_id": id, "content": self._result(call["call"], short)})
@@ -225,12 +230,6 @@ class _Writer:
             self.note(CUT_OFF)
         elif data["finish_reason"] == UNREAD:
             self.note(WRITTEN_AS_TEXT)
-
-    def _id(self, call: dict[str, Any]) -> str:
-        """The model's own id of a call; ours where it gave none, or one that it gave another call before."""
-        id = call["id"] if call["id"] and call["id"] not in self._ids else call["call"]
-        self._ids.add(id)
-        return id
 
     def finish(self, event: Event) -> None:
         """The end of a call that no response asked for: the loop's own, or one by the person or a notebook."""
@@ -367,6 +366,22 @@ def _summary(events: Sequence[Event], compacted: Event, view: View) -> str:
 
 def _quoted(text: str) -> str:
     return "\n".join(f"> {line}" for line in text.split("\n"))
+
+
+def call_id(call: str) -> str:
+    """The id of a call of ours ("r2.0") for any endpoint: nine letters and digits, which is the least that all take."""
+    number = int.from_bytes(hashlib.sha256(call.encode()).digest()[:8]) % 36**9
+    digits: list[str] = []
+    for _ in range(9):
+        number, digit = divmod(number, 36)
+        digits.append("0123456789abcdefghijklmnopqrstuvwxyz"[digit])
+    return "".join(digits)
+
+
+def _of_stub(added: AddedData) -> AddedData:
+    """What stays of a provider's additions to an old response that is told in short: what stands on its calls. While
+    the turn runs, all of it has to come back."""
+    return {**added, "message": {}}
 
 
 def _call(call: dict[str, Any], id: str, short: bool) -> dict[str, Any]:

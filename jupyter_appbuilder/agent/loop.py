@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,7 @@ from .models.base import (
     ModelProgress,
     ModelResponse,
     ModelSettings,
+    ReasoningDelta,
     TextDelta,
     ToolCallDelta,
     ToolCallRequest,
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 CHECK_ROUNDS = 3  # how often the loop sends the model back to repair what a check found
 BROKEN_STREAMS = 2  # how often a stream that broke is asked for again
 LONGEST_ANSWER = 4_000_000  # characters of one answer, arguments of its tools included
+LONGEST_REASONING = 30_000  # characters of a model's thinking that are shown and stored
 RETRY_DELAY = 0.5  # seconds, longer each time
 
 
@@ -103,6 +106,9 @@ class _Partial:
     """An answer as far as it has come: ``length`` characters."""
 
     length: int = 0
+    reasoning: str = ""  # as far as it is shown
+    thought_from: float = 0.0
+    thought_ms: int = 0
     text: list[str] = field(default_factory=list[str])
     calls: dict[int, tuple[str, str, list[str]]] = field(default_factory=dict[int, tuple[str, str, list[str]]])
 
@@ -110,11 +116,22 @@ class _Partial:
         if isinstance(delta, TextDelta):
             self.length += len(delta.text)
             self.text.append(delta.text)
+        elif isinstance(delta, ReasoningDelta):
+            self.length += len(delta.text)
         elif isinstance(delta, ToolCallDelta):
             self.length += len(delta.arguments)
             id, name, pieces = self.calls.get(delta.index, ("", "", []))
             pieces.append(delta.arguments)
             self.calls[delta.index] = (id or delta.id, name or delta.name, pieces)
+
+    def think(self, text: str) -> str:
+        """What of a piece of thinking is shown."""
+        now = time.monotonic()
+        self.thought_from = self.thought_from or now
+        self.thought_ms = round((now - self.thought_from) * 1000)
+        shown = text[: LONGEST_REASONING - len(self.reasoning)]
+        self.reasoning += shown
+        return shown
 
     def response(self) -> ModelResponse:
         """The answer as one that was cut off here."""
@@ -279,7 +296,7 @@ class Agent:
             asked = estimate(messages, self._tools)
             room = await self._spending.allow(self._history.events, turn, asked)
             try:
-                answer = await self._stream(turn, response, messages, asked, room)
+                answer, partial = await self._stream(turn, response, messages, asked, room)
             except ModelError as error:
                 broken += 1
                 if error.reason != "interrupted" or broken > BROKEN_STREAMS:
@@ -292,7 +309,7 @@ class Agent:
                 self._show_wait("", 1)
             answer = await self._understood(answer, messages)
             if answer.text.strip() or answer.tool_calls or answer.finish_reason == "content_filter":
-                await self._store(turn, response, answer, read, asked)
+                await self._store(turn, response, answer, read, asked, partial)
                 return response, answer
             await self._journal.append(self._usage(turn, answer, asked))
             await self._history.refresh()
@@ -315,18 +332,19 @@ class Agent:
 
     async def _stream(
         self, turn: str, response: str, messages: Sequence[Message], asked: int, room: float
-    ) -> ModelResponse:
+    ) -> tuple[ModelResponse, _Partial]:
         """Ask the model, showing what comes as it comes. An answer that breaks off, or is stopped, is paid for too; one
         of more than ``room`` tokens is cut off there, by a budget."""
         partial = _Partial()
         try:
-            return await self._listen(turn, response, messages, partial, room * CHARACTERS_A_TOKEN)
+            answer = await self._listen(turn, response, messages, partial, room * CHARACTERS_A_TOKEN)
         except (ModelError, asyncio.CancelledError):
             if partial.length and not self._model.recorded:
                 usage = self._spending.usage(asked, partial.length, (0, 0, 0))
                 data = {"turn": turn, "model": self._model.name, "usage": usage}
                 await self._journal.append(Draft("usage.recorded", data))
             raise
+        return answer, partial
 
     async def _listen(
         self, turn: str, response: str, messages: Sequence[Message], partial: _Partial, most: float
@@ -347,6 +365,10 @@ class Agent:
                 match delta:
                     case ModelProgress(message, fraction):
                         self._show_wait(message, fraction)
+                    case ReasoningDelta(text):
+                        if shown := partial.think(text):
+                            data = {"turn": turn, "response": response, "text": shown}
+                            self._journal.live("reasoning.delta", data)
                     case TextDelta(text):
                         self._journal.live("text.delta", {"turn": turn, "response": response, "text": text})
                     case ToolCallDelta(index, arguments):
@@ -388,11 +410,19 @@ class Agent:
             case _:
                 return delta
 
-    async def _store(self, turn: str, response: str, answer: ModelResponse, read: int, asked: int) -> None:
+    async def _store(
+        self, turn: str, response: str, answer: ModelResponse, read: int, asked: int, partial: _Partial
+    ) -> None:
         usage = self._usage(turn, answer, asked, response)
+        more: dict[str, Any] = {}
+        if partial.reasoning.strip():
+            more = {"reasoning": partial.reasoning, "reasoning_ms": partial.thought_ms}
+        if answer.added:
+            more["added"] = answer.added
         completed = Draft(
             "response.completed",
-            {
+            more
+            | {
                 "turn": turn,
                 "response": response,
                 "model": self._model.name,

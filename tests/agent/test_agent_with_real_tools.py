@@ -11,7 +11,7 @@ from model_server import model_server
 
 from jupyter_appbuilder.agent.demo.model import DemoModel
 from jupyter_appbuilder.agent.demo.recordings import Recording, find_recordings
-from jupyter_appbuilder.agent.history import is_note
+from jupyter_appbuilder.agent.history import NOTE
 from jupyter_appbuilder.agent.models.base import Model
 from jupyter_appbuilder.agent.models.openai_compatible import Endpoint, OpenAICompatibleModel
 from jupyter_appbuilder.sandbox.base import DevServer, Sandbox
@@ -83,7 +83,7 @@ async def test_an_edit_that_does_not_match_is_repaired_and_a_persons_edit_is_tol
     assert "title = 'Hello'" in failed["content"]  # the nearest text
     checks = [c for c in session.journal.of("tool.finished") if c["tool"] == "check_app"]
     assert [(c["call"], c["ok"]) for c in checks] == [("r3.check", True)]
-    notes = [m["content"] for m in told[-1] if is_note(m)]
+    notes = [m["content"] for m in told[-1] if m["role"] == "user" and NOTE in m["content"]]
     assert "check_app" in notes[0]
     assert "src/own.ts" in notes[-1]
 

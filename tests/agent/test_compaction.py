@@ -55,7 +55,7 @@ async def test_a_history_that_reaches_the_threshold_goes_on_as_a_summary_and_the
     after = requests[4].body["messages"]
     assert "A zoo of foxes." in after[1]["content"]
     assert "Looked at 1" in after[1]["content"]
-    assert after[2] == {"role": "user", "content": "Look at all the foxes"}  # what was asked stays as it was said
+    assert after[1]["content"].endswith("\n\nLook at all the foxes")  # what was asked stays as it was said
     assert after[-1]["content"].startswith("4: The quick")  # what the last step gave stays whole
     assert len(json.dumps(after)) < len(json.dumps(requests[3].body["messages"])) / 2
     # What follows only appends again.
@@ -128,8 +128,8 @@ async def test_what_the_person_asked_in_earlier_turns_is_kept_word_for_word():
     assert session.journal.of("history.compacted")[0]["turn"] == "t5"
     for n in range(4):
         assert f"> Request {n}: a fox in «colour {n}»" in last[1]["content"]
-    assert last[-1] == {"role": "user", "content": "And now?"}
-    assert len(last) == 3
+    assert last[-1]["content"].endswith("\n\nAnd now?")
+    assert len(last) == 2
 
 
 async def test_a_provider_that_counts_wrong_does_not_have_it_shortened_again_and_again():
@@ -175,5 +175,5 @@ async def test_ten_thousand_events_of_an_old_log_are_shortened_before_they_are_s
                 Draft("tool.finished", result | {"detail": {}, "duration_ms": 1}),
             )
         outcome = await session.ask("Go on")
-        assert len(server.requests[-1].body["messages"]) == 3
+        assert [m["role"] for m in server.requests[-1].body["messages"]] == ["system", "user"]
     assert outcome.reason == "done"

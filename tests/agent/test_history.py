@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jupyter_appbuilder.agent.history import NOTE, is_note, messages
+from jupyter_appbuilder.agent.history import NOTE, call_id, is_note, messages
 from jupyter_appbuilder.events import Draft, Event
 
 USAGE = {"input_tokens": 0, "output_tokens": 0, "cached_tokens": 0, "cost": None}
@@ -54,8 +54,8 @@ def test_results_stand_in_the_order_of_the_calls_whatever_the_order_they_came_in
     )  # fmt: skip
     told = messages(events, "")
     assert [(m["tool_call_id"], m["content"]) for m in told if m["role"] == "tool"] == [
-        ("id-r1.0", "A"),
-        ("id-r1.1", "B"),
+        (call_id("r1.0"), "A"),
+        (call_id("r1.1"), "B"),
     ]
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ...settings_file import write_settings
+from .dialects import learned_fields
 
 if TYPE_CHECKING:
     from .openai_compatible import Endpoint
@@ -37,6 +39,7 @@ class Abilities:
     context_window: int | None = None  # tokens
     images: bool | None = None
     asked: bool = False
+    dialect: Mapping[str, Any] = field(default_factory=dict[str, Any])  # what refusals taught: ``dialects.Dialect``
 
     @property
     def known(self) -> bool:
@@ -117,6 +120,7 @@ def _abilities(entry: dict[str, Any]) -> Abilities:
         asked=known.get("asked") is True,
         context_window=as_window(window),
         images=known["images"] if isinstance(known.get("images"), bool) else None,
+        dialect=learned_fields(known.get("dialect")),
     )
 
 

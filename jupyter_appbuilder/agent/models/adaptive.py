@@ -17,6 +17,7 @@ from .base import (
     ModelError,
     ModelResponse,
     ModelSettings,
+    ReasoningDelta,
     TextDelta,
     ToolCallDelta,
     ToolCallRequest,
@@ -74,6 +75,9 @@ class AdaptiveModel:
         self.backend = backend
         self._store = store
         self._trusted = trusted
+        backend.mark = f"{self._place.place} {backend.model}"
+        backend.recall = lambda: self.abilities.dialect
+        backend.remember = lambda found: self.learn(dialect={**self.abilities.dialect, **found})
         self._owed = Usage()  # of requests that led to no answer: counted with the next
 
     @property
@@ -162,6 +166,8 @@ class AdaptiveModel:
                             for delta in opening.rest():
                                 yield delta
                             called = True
+                            yield item
+                        case ReasoningDelta():
                             yield item
                         case _:
                             answer = item

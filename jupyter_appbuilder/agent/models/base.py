@@ -8,16 +8,26 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 
 from ...errors import Unavailable
+from ...events import AddedData
 
 Message = dict[str, Any]
+"""An answer in a history may also have ``given`` (see ``Given``), which no endpoint is sent."""
+
 ToolDefinition = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """A piece of what a model thinks before it answers. For people: it is no part of the answer."""
+
     text: str
 
 
@@ -29,6 +39,9 @@ class ToolCallDelta:
     arguments: str
     id: str = ""
     name: str = ""
+
+
+Delta = TextDelta | ReasoningDelta | ToolCallDelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +64,14 @@ class ModelResponse:
     tool_calls: tuple[ToolCallRequest, ...]
     finish_reason: str  # "stop", "tool_calls", "length", "content_filter"
     usage: Usage
+    added: AddedData | None = None  # who answered, and what has to be on the answer when it is shown it again
+
+
+class Given(TypedDict):
+    """How an answer was given, for the endpoint and model that gave it (``added["by"]``)."""
+
+    ids: list[str]  # its own ids of the calls
+    added: AddedData
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +88,7 @@ class ModelProgress:
     fraction: float | None  # 0 to 1, None where it cannot be told
 
 
-Answer = TextDelta | ToolCallDelta | ModelProgress | ModelResponse
+Answer = Delta | ModelProgress | ModelResponse
 """What a model's stream is made of."""
 
 

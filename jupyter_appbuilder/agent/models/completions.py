@@ -11,7 +11,8 @@ import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any, cast
 
-from .base import ModelResponse, TextDelta, ToolCallDelta, ToolCallRequest, Usage
+from .additions import Additions, reasoning_in, text_in
+from .base import Delta, ModelResponse, ReasoningDelta, TextDelta, ToolCallDelta, ToolCallRequest, Usage
 from .redaction import SecretFilter
 
 DRAIN_TIMEOUT = 0.2  # seconds
@@ -25,6 +26,9 @@ FINISHES = {name: name for name in ("stop", "tool_calls", "length", "content_fil
 """Reasons to finish as we know them, and other servers' names for them. Anything else is a stop."""
 
 DAMAGED = "The model's answer could not be read: the stream is damaged."
+
+
+TEXT, REASONING = -1, -2  # beside the calls, which have their numbers
 
 
 class BadStream(Exception):
@@ -90,10 +94,13 @@ def reading_of(event: dict[str, Any]) -> tuple[int, int]:
 class Assembly:
     """Puts a response together from its events."""
 
-    def __init__(self, make_filter: Callable[[], SecretFilter] | None = None) -> None:
-        """``make_filter`` makes what takes secrets out of the text and of each call's arguments."""
+    def __init__(self, make_filter: Callable[[], SecretFilter] | None = None, by: str = "") -> None:
+        """``make_filter`` makes what takes secrets out of the text and of each call's arguments. ``by`` is who
+        answers, for what it adds to the answer."""
         self._make_filter = make_filter or SecretFilter.factory(())
-        self._filters: dict[int, SecretFilter] = {}  # by call; -1 is the text
+        self._by = by
+        self._filters: dict[int, SecretFilter] = {}  # by call, or TEXT, or REASONING
+        self._additions = Additions()
         self.done = False  # the stream said so
         self._text: list[str] = []
         self._calls: list[tuple[str, str, list[str]]] = []  # id, name, pieces of arguments
@@ -105,7 +112,7 @@ class Assembly:
     def complete(self) -> bool:
         return self.done or bool(self._finish)
 
-    def take(self, event: dict[str, Any]) -> list[TextDelta | ToolCallDelta]:
+    def take(self, event: dict[str, Any]) -> list[Delta]:
         """What one event adds. Raises ``BadStream`` when it reports an error."""
         error = event.get("error")
         if error:
@@ -120,7 +127,7 @@ class Assembly:
             return deltas
         return []
 
-    def take_document(self, document: dict[str, Any]) -> list[TextDelta | ToolCallDelta]:
+    def take_document(self, document: dict[str, Any]) -> list[Delta]:
         """A whole answer, from a server that does not stream."""
         choices = as_objects(document.get("choices"))
         if not choices and not document.get("error"):
@@ -134,12 +141,19 @@ class Assembly:
         finish = self._finish or "stop"
         if calls and finish in ("stop", "function_call"):
             finish = "tool_calls"
-        return ModelResponse("".join(self._text), calls, finish, self._usage)
+        added = self._additions.whole(self._by, len(calls), self._clean) if self._by else None
+        return ModelResponse("".join(self._text), calls, finish, self._usage, added)
 
-    def _take_delta(self, delta: dict[str, Any]) -> list[TextDelta | ToolCallDelta]:
-        deltas: list[TextDelta | ToolCallDelta] = []
-        for text in (delta.get("content"), delta.get("refusal")):
-            if isinstance(text, str) and (shown := self._filter(-1).feed(text)):
+    def _take_delta(self, delta: dict[str, Any]) -> list[Delta]:
+        deltas: list[Delta] = []
+        self._additions.take_message(delta)
+        if (thought := reasoning_in(delta)) and (shown := self._filter(REASONING).feed(thought)):
+            deltas.append(ReasoningDelta(shown))
+        content: Any = delta.get("content")
+        if isinstance(content, (str, list)):
+            self._additions.take_content(content, "".join(self._text) if isinstance(content, list) else "")  # pyright: ignore[reportUnknownArgumentType]
+        for text in (text_in(content), delta.get("refusal")):
+            if isinstance(text, str) and text and (shown := self._filter(TEXT).feed(text)):
                 self._text.append(shown)
                 deltas.append(TextDelta(shown))
         deltas += [self._take_call(call) for call in as_objects(delta.get("tool_calls"))]
@@ -156,6 +170,7 @@ class Assembly:
             self._calls.append((id, name, []))
         else:
             id = name = ""
+        self._additions.take_call(place, call)
         arguments = self._filter(place).feed(arguments)
         self._calls[place][2].append(arguments)
         return ToolCallDelta(place, arguments, id, name)
@@ -167,12 +182,14 @@ class Assembly:
         secrets = self._make_filter()
         return secrets.feed(str(value or "")) + secrets.rest()
 
-    def _held_back(self) -> list[TextDelta | ToolCallDelta]:
+    def _held_back(self) -> list[Delta]:
         """What the filters kept, in case it became a secret."""
-        deltas: list[TextDelta | ToolCallDelta] = []
+        deltas: list[Delta] = []
         for place, kept in self._filters.items():
             rest = kept.rest()
-            if rest and place == -1:
+            if rest and place == REASONING:
+                deltas.append(ReasoningDelta(rest))
+            elif rest and place == TEXT:
                 self._text.append(rest)
                 deltas.append(TextDelta(rest))
             elif rest:

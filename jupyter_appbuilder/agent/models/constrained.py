@@ -12,10 +12,12 @@ from typing import Any
 
 from .abilities import Calling
 from .base import (
+    Delta,
     Message,
     ModelError,
     ModelResponse,
     ModelSettings,
+    ReasoningDelta,
     TextDelta,
     ToolCallDelta,
     ToolDefinition,
@@ -43,7 +45,7 @@ class ConstrainedModel:
 
     async def stream(
         self, messages: Sequence[Message], tools: Sequence[ToolDefinition], settings: ModelSettings
-    ) -> AsyncGenerator[TextDelta | ToolCallDelta | ModelResponse]:
+    ) -> AsyncGenerator[Delta | ModelResponse]:
         """See ``base.Model``. An answer that names no tool is sent back once, then taken for the model's last word."""
         told = plain_messages(messages, tools)
         used, said = Usage(), ""
@@ -72,7 +74,7 @@ class ConstrainedModel:
         tools: Sequence[ToolDefinition],
         settings: ModelSettings,
         reader: ObjectReader,
-    ) -> AsyncGenerator[TextDelta | ToolCallDelta | ModelResponse]:
+    ) -> AsyncGenerator[Delta | ModelResponse]:
         """One answer, in the strictest way that the endpoint knows."""
         while True:
             try:
@@ -94,7 +96,7 @@ class ConstrainedModel:
         tools: Sequence[ToolDefinition],
         settings: ModelSettings,
         reader: ObjectReader,
-    ) -> AsyncGenerator[TextDelta | ToolCallDelta | ModelResponse]:
+    ) -> AsyncGenerator[Delta | ModelResponse]:
         thoughts = Thoughts()
         asked = self._backend.ask(told, (), settings, held_to(self._calling, tools) if tools else None)
         said: list[str] = []
@@ -116,6 +118,8 @@ class ConstrainedModel:
                         for delta in take(thoughts.rest()):
                             yield delta
                         yield replace(item, text="".join(said))
+                    case ReasoningDelta():
+                        yield item
                     case _:
                         pass  # nobody offered it tools
 

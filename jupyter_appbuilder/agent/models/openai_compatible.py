@@ -6,14 +6,17 @@ stream costs seven times as much for each event (31 µs against 225 µs).
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlsplit
 
-from .base import Message, ModelError, ModelResponse, ModelSettings, TextDelta, ToolCallDelta, ToolDefinition
+from .base import Delta, Message, ModelError, ModelResponse, ModelSettings, ToolDefinition
 from .clients import client_of
 from .completions import (
     Assembly,
@@ -25,6 +28,7 @@ from .completions import (
     reading_of,
     stream_events,
 )
+from .dialects import Dialect, difference, known_dialect, other_form, tell, tell_tools
 from .redaction import SecretFilter, public_url, redact, url_secrets
 from .refusals import refuses_format, refuses_tools
 
@@ -36,8 +40,13 @@ CONNECT_TIMEOUT = 10.0  # seconds
 READ_TIMEOUT = 300.0  # seconds between two bytes: a local model may be loaded from disk first
 RETRIES = 2  # by the SDK, for refused connections, 408, 409, 429 and 5xx, with the server's Retry-After
 
+DIALECT_STATUS = (400, 404, 422, 500)
+"""With what servers refuse a form of the request. 500: a chat template that raises, as with llama.cpp."""
+
 TOO_LONG = ("context length", "context_length", "context window", "context size", "too many tokens")
 """What servers say of a conversation that is longer than the model can read."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,12 @@ class Endpoint:
     @property
     def secrets(self) -> list[str]:
         return [self.api_key, *url_secrets(self.base_url)]
+
+    @property
+    def place(self) -> str:
+        """Which endpoint it is, without its secrets: others may have the same name."""
+        digest = hashlib.sha256(public_url(self.base_url).encode()).hexdigest()[:16]
+        return f"{self.provider} {digest}"
 
     @property
     def headers(self) -> dict[str, Any]:
@@ -129,13 +144,22 @@ class OpenAICompatibleModel:
         self.model = model
         self._known = known
         self._on_reading = on_reading
-        self._ask_usage = True
-        # OpenAI's newer models refuse the limit's old name; most other servers know only the old one.
-        self._newer = endpoint.provider in ("openai", "azure")
+        self.mark = f"{endpoint.place} {model}"
+        """Who gave an answer: what was added to it goes back to no other."""
+        learned: dict[str, Any] = {}
+        self.recall: Callable[[], Mapping[str, Any]] = lambda: learned
+        """What refusals taught of the endpoint's dialect. ``remember`` is told more."""
+        self.remember: Callable[[Mapping[str, Any]], object] = learned.update
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the conversation is told to this endpoint, as far as is known."""
+        host = urlsplit(self.endpoint.base_url).hostname or ""
+        return replace(known_dialect(f"{self.endpoint.provider} {host}", self.model), **self.recall())
 
     async def stream(
         self, messages: Sequence[Message], tools: Sequence[ToolDefinition], settings: ModelSettings
-    ) -> AsyncIterator[TextDelta | ToolCallDelta | ModelResponse]:
+    ) -> AsyncIterator[Delta | ModelResponse]:
         """See ``base.Model``. Where the endpoint reports no usage, its figures are 0."""
         async with aclosing(self.ask(messages, tools, settings)) as items:
             async for item in items:
@@ -147,7 +171,7 @@ class OpenAICompatibleModel:
         tools: Sequence[ToolDefinition],
         settings: ModelSettings,
         more: Mapping[str, Any] | None = None,
-    ) -> AsyncGenerator[TextDelta | ToolCallDelta | ModelResponse]:
+    ) -> AsyncGenerator[Delta | ModelResponse]:
         """The same; ``more`` are further fields of the request.
 
         ``ModelError.reason`` is ``no_tools`` where the endpoint refuses tools, ``no_format`` where it refuses
@@ -156,10 +180,12 @@ class OpenAICompatibleModel:
         client = await client_of(self.endpoint)
         import openai
 
-        assembly = Assembly(SecretFilter.factory(self.endpoint.secrets))
+        known = dialect = self.dialect
+        tried = {dialect}
+        assembly = Assembly(SecretFilter.factory(self.endpoint.secrets), self.mark)
         try:
             while True:
-                body = self._body(messages, tools, settings, more)
+                body = self._body(messages, tools, settings, more, dialect)
                 create: Any = client.chat.completions.with_streaming_response.create
                 try:
                     async with create(**body) as response:
@@ -183,15 +209,15 @@ class OpenAICompatibleModel:
                         await drain(chunks)
                     break
                 except openai.APIStatusError as error:
-                    # Servers refuse parameters they do not know: older ones to report usage, newer models' gateways
-                    # the old name of the limit on the answer.
-                    said = _said(error).lower() if error.status_code in (400, 422) else ""
-                    if self._ask_usage and _names_usage(said):
-                        self._ask_usage = False
-                    elif "max_tokens" in body and "max_completion_tokens" in said:
-                        self._newer = True
-                    else:
+                    said = _said(error) if error.status_code in DIALECT_STATUS else ""
+                    other = other_form(dialect, said, body)
+                    if other is None or other in tried:
                         raise
+                    log.debug("%s refused a form of the request; asked in another: %s", self.name, other)
+                    tried.add(other)
+                    dialect = other
+            if dialect != known:
+                self.remember(difference(known, dialect))
         except ModelError:
             raise
         except BadStream as error:
@@ -220,24 +246,25 @@ class OpenAICompatibleModel:
         tools: Sequence[ToolDefinition],
         settings: ModelSettings,
         more: Mapping[str, Any] | None,
+        dialect: Dialect,
     ) -> dict[str, Any]:
         body: dict[str, Any] = {
             "model": self.model,
-            "messages": list(messages),
+            "messages": tell(messages, dialect, self.mark),
             "stream": True,
             "extra_headers": self.endpoint.headers,
         }
         if tools:
-            body["tools"] = list(tools)
+            body["tools"] = tell_tools(tools, dialect)
         more = {**(more or {}), **({"return_progress": True} if self._on_reading else {})}
         if more:
             body["extra_body"] = more
-        if self._ask_usage:
+        if dialect.usage:
             body["stream_options"] = {"include_usage": True}
         if settings.temperature is not None:
             body["temperature"] = settings.temperature
         if settings.max_output_tokens is not None:
-            body["max_completion_tokens" if self._newer else "max_tokens"] = settings.max_output_tokens
+            body[dialect.limit] = settings.max_output_tokens
         return body
 
     def _error(self, message: str, hint: str, reason: str = "") -> ModelError:
@@ -322,7 +349,3 @@ def _said(error: openai.APIStatusError) -> str:
     said = as_object(inner).get("message") or (inner if isinstance(inner, str) else as_object(body).get("detail"))
     text = str(said or "").strip()
     return "" if text.startswith("<") else text[:300]
-
-
-def _names_usage(said: str) -> bool:
-    return "stream_options" in said or "include_usage" in said or "extra" in said

@@ -81,6 +81,9 @@ export interface EventData {
     tool_calls: ToolCallData[];
     finish_reason: string;
     usage: Usage;
+    /** What the model thought, as far as its provider tells; never part of the text. */
+    reasoning?: string;
+    reasoning_ms?: number;
   };
   'tool.started': {
     turn: string | null;
@@ -165,6 +168,7 @@ export type AppEvent = {
 }[EventType];
 
 export interface LiveData {
+  'reasoning.delta': { turn: string; response: string; text: string };
   'text.delta': { turn: string; response: string; text: string };
   'tool.delta': { turn: string; response: string; index: number; call: string; tool: string; arguments: string };
   'tool.output': { call: string; stream: 'stdout' | 'stderr'; text: string };

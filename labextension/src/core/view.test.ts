@@ -122,7 +122,7 @@ describe('streaming', () => {
     const { view } = started();
     const before = receive(view, [delta(2, 'Hel')]);
     const after = receive(before, [
-      snapshot({ n: 5, response: { turn: 't1', response: 'r1', text: 'Hello', tool_calls: [] } }),
+      snapshot({ n: 5, response: { turn: 't1', response: 'r1', reasoning: '', text: 'Hello', tool_calls: [] } }),
       delta(6, '!')
     ]);
     expect(turnOf(after).partial?.text).toBe('Hello!');

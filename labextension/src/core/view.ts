@@ -565,6 +565,13 @@ class Draft {
 
   live(message: LiveMessage): void {
     switch (message.type) {
+      case 'reasoning.delta': {
+        const partial = this.partial(message.data.turn, message.data.response);
+        if (partial) {
+          partial.reasoning += message.data.text;
+        }
+        break;
+      }
       case 'text.delta': {
         const partial = this.partial(message.data.turn, message.data.response);
         if (partial) {
@@ -686,7 +693,7 @@ class Draft {
     const partial: PartialResponse =
       held && held.response === response
         ? { ...held, tool_calls: [...held.tool_calls] }
-        : { turn: turnId, response, text: '', tool_calls: [] };
+        : { turn: turnId, response, reasoning: '', text: '', tool_calls: [] };
     this.fresh.add(partial);
     turn.partial = partial;
     return partial;

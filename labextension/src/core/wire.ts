@@ -35,6 +35,7 @@ export interface Summary {
 export interface PartialResponse {
   turn: string;
   response: string;
+  reasoning: string;
   text: string;
   tool_calls: { index: number; call: string; tool: string; arguments: string }[];
 }
