@@ -184,9 +184,11 @@ class Session:
         await self.network.settle()
 
     async def _store(self, drafts: Sequence[Draft]) -> list[Event]:
+        from .tools.secret_files import unrecorded
+
         async with self._appending:
             try:
-                events = await self._log.append(self.id, drafts)
+                events = await self._log.append(self.id, [unrecorded(draft) for draft in drafts])
             except AppBuilderError as error:
                 self._astray = True
                 self.trouble_with(error)

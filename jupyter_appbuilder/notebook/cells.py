@@ -46,6 +46,9 @@ class Command:
     rest: bool = False  # the rest of the line is one argument, as it stands
 
 
+UNRECORDED = "unrecorded"
+"""The option of a file that was written, whose content is recorded nowhere."""
+
 TEXT_OPTIONS = {"encoding": "NAME", "crlf": "", "no-final-newline": "", "empty": ""}
 
 COMMANDS: Mapping[str, Command] = {
@@ -91,7 +94,9 @@ COMMANDS: Mapping[str, Command] = {
         "may",
     ),
     "open": Command("%appbuilder open NAME", "Go on with an app you have.", (1, 1)),
-    "write": Command("%%appbuilder write PATH   (body: the file)", "Write a file.", (1, 1), TEXT_OPTIONS, "must"),
+    "write": Command(
+        "%%appbuilder write PATH   (body: the file)", "Write a file.", (1, 1), {**TEXT_OPTIONS, UNRECORDED: ""}, "must"
+    ),
     "edit": Command(
         "%%appbuilder edit PATH   (body: <<<<<<< SEARCH / ======= / >>>>>>> REPLACE)",
         "Replace exact text in a file, once for each block.",
@@ -186,7 +191,7 @@ def read(line: str, body: str = "") -> Call:
     if not fewest <= len(arguments) <= most:
         wanted = str(fewest) if fewest == most else f"{fewest} to {most}"
         raise _usage(name, f"{name} takes {wanted} argument{'' if wanted == '1' else 's'}, not {len(arguments)}")
-    if command.body == "must" and not body.strip() and "empty" not in options:
+    if command.body == "must" and not body.strip() and not options.keys() & {"empty", UNRECORDED}:
         raise _usage(name, f"{name} needs a body below its first line")
     if command.body == "no" and body.strip():
         raise _usage(name, f"{name} takes no body")

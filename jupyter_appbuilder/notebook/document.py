@@ -15,8 +15,9 @@ from typing import Any
 
 from .. import __version__
 from ..events import Event, Mode
+from ..workspace.ignore import is_secret_path
 from . import cells
-from .cells import Call
+from .cells import UNRECORDED, Call
 from .markdown import inert
 
 Cell = dict[str, Any]
@@ -206,6 +207,8 @@ class _Writer:
             self.say(event, f"{mark}`{data['tool']}` {_line(data['summary'])}")
             return
         output = data["summary"]
+        if UNRECORDED in call.options:
+            output += "\nIts content is not recorded: by its name it holds secrets."
         if call.command == "run" and data["text"].strip():
             output = _tail(without_news(data["text"], data["detail"]).strip())
         self.code(f"e{event.seq}", call, output.rstrip() + "\n" if output.strip() else "")
@@ -267,6 +270,10 @@ class _Writer:
 def _call(tool: str, arguments: Mapping[str, Any], patch: str, title: str) -> Call | None:
     """The cell that does again what a tool call did; None for a call that changed nothing."""
     match tool:
+        case "write_file" if is_secret_path(arguments["path"]):
+            return Call("write", (arguments["path"],), {UNRECORDED: ""})
+        case "edit_file" if is_secret_path(arguments["path"]):
+            return None
         case "write_file":
             options, body = cells.pack(arguments.get("content", ""))
             return Call("write", (arguments["path"],), options, body)

@@ -24,7 +24,7 @@ from . import cells
 from .cells import COMMANDS, MAGIC, Call
 from .feed import Feed, always, questions
 from .loop import background
-from .replay import REPLAYED, Different, Rebuild, fresh_folder
+from .replay import REPLAYED, Different, Rebuild, fresh_folder, without_secrets
 
 if TYPE_CHECKING:
     from ..tools.base import ToolResult
@@ -234,6 +234,9 @@ class AppBuilderMagics(Magics):
     # Tools on the session
 
     def do_write(self, call: Call) -> None:
+        if cells.UNRECORDED in call.options:
+            self.say(without_secrets(call.arguments[0]))
+            return
         content = cells.unpack(call.options, call.body)
         try:
             text = content.decode()

@@ -95,6 +95,8 @@ class Rebuild:
     async def _run(self, call: Call) -> str:
         workspace, body = self.workspace, call.body
         match call.command:
+            case "write" if cells.UNRECORDED in call.options:
+                return without_secrets(call.arguments[0])
             case "write":
                 return _said([await workspace.write(call.arguments[0], cells.unpack(call.options, body))])
             case "edit":
@@ -106,9 +108,9 @@ class Rebuild:
                 )
             case "run":
                 patch = cells.unpack_patch(body)
-                return _said(await workspace.apply(patch)) if patch else "It changed no file.\n"
+                return await self.apply(patch) if patch else "It changed no file.\n"
             case "patch":
-                return _said(await workspace.apply(cells.unpack(call.options, body).decode("utf-8", "surrogatepass")))
+                return await self.apply(cells.unpack(call.options, body).decode("utf-8", "surrogatepass"))
             case "delete":
                 return _said([await workspace.delete(call.arguments[0])])
             case "rename":
@@ -124,6 +126,10 @@ class Rebuild:
                 return await self.verify(call.arguments[0] if call.arguments else "")
             case command:
                 raise InvalidInput(f"{command!r} cannot be replayed.", hint="See %appbuilder help.")
+
+    async def apply(self, patch: str) -> str:
+        # Ignored files went unrecorded in the session, so they may lie in the way of what came in their place.
+        return _said(await self.workspace.apply(patch, clearing=True))
 
     async def edit(self, call: Call) -> FileChange:
         from ..tools.edits import apply_edits
@@ -157,6 +163,13 @@ class Rebuild:
     async def mark(self, tree: str) -> None:
         text = json.dumps({"name": self.name, "tree": tree})
         await asyncio.to_thread((self.workspace.folder / MARK).write_text, text)
+
+
+def without_secrets(path: str) -> str:
+    return (
+        f"Left out {path}: by its name it holds secrets, so the notebook has no content for it. "
+        "Put the file there yourself where the app needs it.\n"
+    )
 
 
 def _said(changes: list[FileChange]) -> str:

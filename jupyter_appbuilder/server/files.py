@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import mimetypes
+from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from ..errors import AppBuilderError, InvalidInput, NotFound
+from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound
 from ..events import timestamp
 from .base import AppBuilderHandler
 
 if TYPE_CHECKING:
     from ..session import Session
-    from ..workspace import Workspace
+    from ..workspace.workspace import Expected
 
 PICTURES = {f"image/{name}" for name in ("png", "jpeg", "gif", "webp", "avif", "x-icon", "vnd.microsoft.icon")}
 
@@ -63,8 +65,10 @@ class FileHandler(AppBuilderHandler):
     async def put(self, session: str, path: str) -> None:
         content = self.content()
         found = await self.changeable(session)
-        editor = await self.editor(found, path)
-        change = await editor.write(path, content)
+        # The session's own workspace takes what is written through it for the agent's work. One beside it is to it
+        # what an editor is: it finds the change and tells it as the person's, whether a turn runs or not.
+        with self.only_if_matching(path):
+            change = await found.workspace.beside().write(path, content, replacing=self.expected())
         await found.look_for_edits()
         self.etag = etag_of(content)
         self.set_header("Etag", self.etag)
@@ -77,8 +81,8 @@ class FileHandler(AppBuilderHandler):
     @authorized
     async def delete(self, session: str, path: str) -> None:
         found = await self.changeable(session)
-        editor = await self.editor(found, path)
-        await editor.delete(path)
+        with self.only_if_matching(path):
+            await found.workspace.beside().delete(path, replacing=self.expected())
         await found.look_for_edits()
         self.set_status(204)
         self.finish()
@@ -107,25 +111,34 @@ class FileHandler(AppBuilderHandler):
         session.require_owned()
         return session
 
-    async def editor(self, session: Session, path: str) -> Workspace:
-        """A workspace of our own on the session's folder, once ``If-Match`` holds.
+    def expected(self) -> Expected | None:
+        """Whether a file is one that ``If-Match`` names; None without that header."""
+        wanted = self.request.headers.get("If-Match")
+        if wanted is None:
+            return None
+        tags = [tag.strip() for tag in wanted.split(",")]
+        return lambda held: held is not None and ("*" in tags or etag_of(held) in tags)
 
-        The session's own takes what is written through it for the agent's work. Ours is to it what an editor is: it
-        finds the change, tells it as the person's and keeps its patch, whether a turn runs or not.
-        """
-        expected = self.request.headers.get("If-Match")
-        if expected is not None:
-            try:
-                current = etag_of(await session.workspace.read(path))
-            except NotFound:
-                current = ""
-            if not current or (expected != "*" and current not in [tag.strip() for tag in expected.split(",")]):
-                raise FileChanged(
-                    f"{path} is not the file you read: it was changed meanwhile.",
-                    hint="Read it again and redo your change.",
-                    field="If-Match",
-                )
-        return session.workspace.beside()
+    @contextlib.contextmanager
+    def only_if_matching(self, path: str) -> Generator[None]:
+        try:
+            yield
+        except Conflict as error:
+            if error.reason != "file_changed":
+                raise
+            raise FileChanged(
+                f"{path} is not the file you read: it was changed meanwhile.",
+                hint="Read it again and redo your change.",
+                field="If-Match",
+            ) from None
+        except NotFound:
+            if self.expected() is None:
+                raise
+            raise FileChanged(
+                f"{path} is not there any more: it was deleted meanwhile.",
+                hint="Send it without If-Match if it is to be there.",
+                field="If-Match",
+            ) from None
 
 
 def etag_of(content: bytes) -> str:

@@ -17,6 +17,7 @@ from .base import Arguments, Tool, ToolContext, ToolResult, tool
 from .bounds import clipped, is_placeholder
 from .edits import apply_edits
 from .matching import numbered
+from .secret_files import NOTE, described, holds_secrets
 from .seen import digest
 
 LARGEST_DIFF = 64 * 1024  # bytes, in a result's detail
@@ -53,6 +54,10 @@ class ReadFile(Arguments):
 async def read_file(context: ToolContext, arguments: ReadFile) -> ToolResult:
     """Read a text file, or a range of its lines. Each line comes with its number and a tab before it, which are not
     part of the file: leave them out of edits."""
+    if holds_secrets(context.workspace, arguments.path):
+        text = described(_named(arguments.path), await context.workspace.read(arguments.path))
+        detail = {"path": _named(arguments.path), "secret": True}
+        return ToolResult(text, f"Looked at {arguments.path} (its secrets are not shown)", detail=detail)
     content = await context.workspace.read_text(arguments.path)
     lines = content.split("\n")
     if lines[-1] == "":
@@ -88,6 +93,8 @@ async def write_file(context: ToolContext, arguments: WriteFile) -> ToolResult:
     """Create a file, or replace all of its content. To change part of a file, use edit_file instead."""
     _check_size(arguments.content, "content")
     _check_whole(arguments.content, "content")
+    if holds_secrets(context.workspace, arguments.path):
+        return _kept_secret("Wrote", await context.workspace.write(arguments.path, arguments.content))
     before = await _text_before(context, arguments.path)
     if context.seen and before:
         context.seen.require(_named(arguments.path), before)
@@ -124,7 +131,8 @@ async def edit_file(context: ToolContext, arguments: EditFile) -> ToolResult:
     """Change parts of a file by search and replace. Read the file first and copy the lines exactly, without line
     numbers; take just enough lines around the change to make each search unique."""
     before = await context.workspace.read_text(arguments.path)
-    if context.seen:
+    secret = holds_secrets(context.workspace, arguments.path)
+    if context.seen and not secret:
         context.seen.require(_named(arguments.path), before)
     for edit in arguments.edits:
         _check_whole(edit.search, "edits")
@@ -138,13 +146,24 @@ async def edit_file(context: ToolContext, arguments: EditFile) -> ToolResult:
         )
     notes: list[str] = []
     edits = [{"search": edit.search, "replace": edit.replace} for edit in arguments.edits]
-    after = await asyncio.to_thread(apply_edits, before, edits, notes)
+    try:
+        after = await asyncio.to_thread(apply_edits, before, edits, notes)
+    except InvalidInput:
+        if not secret:
+            raise
+        raise InvalidInput(
+            f"The search text does not stand once in {arguments.path}, which is not shown: it holds secrets.",
+            hint="Search for the name of a setting with its '='; read_file lists the names.",
+            field="edits",
+        ) from None
     _check_size(after, "edits")
     if after == before:
         raise InvalidInput(
             "The edits undo each other: the file would stay as it is.", hint="See what should change.", field="edits"
         )
     change = await context.workspace.write(arguments.path, after, replacing=before.encode())
+    if secret:
+        return _kept_secret("Edited", change)
     shown = await asyncio.to_thread(unified, before, after, arguments.path, context=2)
     return ToolResult(
         "\n".join([f"Edited {arguments.path} ({_signs(change)} lines):", *notes, shown]),
@@ -201,6 +220,12 @@ def _detail(change: FileChange, diff: str) -> dict[str, Any]:
         "removed": change.removed,
         "diff": clipped(diff, LARGEST_DIFF),
     }
+
+
+def _kept_secret(verb: str, change: FileChange) -> ToolResult:
+    verb = "Created" if change.change == "created" else verb
+    said = f"{verb} {change.path} ({_signs(change)}"
+    return ToolResult(f"{said} lines). {NOTE}", f"{said})", detail=_detail(change, "") | {"secret": True})
 
 
 def _check_size(content: str, field: str) -> None:

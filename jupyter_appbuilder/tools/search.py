@@ -15,6 +15,7 @@ from ..errors import AppBuilderError, InvalidInput
 from ..subprocesses import output_of
 from ..workspace.ignore import segment_pattern
 from .base import Arguments, Tool, ToolContext, ToolResult, tool
+from .secret_files import holds_secrets
 
 MOST_LINES = 200
 MOST_TEXT = 30 * 1024 * 1024  # bytes searched in one call
@@ -102,6 +103,8 @@ async def _texts(context: ToolContext, glob: str) -> list[tuple[str, str]]:
     size = 0
     for file in await context.workspace.list():
         if file.binary or (fits and not fits.fullmatch(file.path)) or size + file.size > MOST_TEXT:
+            continue
+        if holds_secrets(context.workspace, file.path):  # by a link
             continue
         try:
             texts.append((file.path, await context.workspace.read_text(file.path)))

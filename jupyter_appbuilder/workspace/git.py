@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..errors import AppBuilderError, Unavailable
 from ..subprocesses import output_of
+from .ignore import NOT_SECRET, SECRET
 
 SETTINGS = {
     "core.hooksPath": "/dev/null",
@@ -45,7 +46,7 @@ CONFIG = """\
 	autocrlf = false
 """
 
-EXCLUDE = "node_modules/\n.env\n.env.local\n.env.*.local\n"
+EXCLUDE = "\n".join(["node_modules/", *SECRET, *(f"!{name}" for name in NOT_SECRET)]) + "\n"
 
 
 class GitError(AppBuilderError):

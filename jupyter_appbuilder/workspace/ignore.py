@@ -10,9 +10,35 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-NEVER = re.compile(r"\.git|node_modules|\.ipynb_checkpoints|\.env|\.env\.local|\.env\..+\.local", re.IGNORECASE)
+NEVER = re.compile(r"\.git|node_modules|\.ipynb_checkpoints", re.IGNORECASE)
 """Names that are in no tree, list or archive, whatever `.gitignore` says: a repository of somebody else's making,
-dependencies (mounted at run time), the copies JupyterLab's editor keeps, and files that by convention hold secrets."""
+dependencies (mounted at run time), the copies JupyterLab's editor keeps. Nor are those of ``is_secret``."""
+
+SECRET = (
+    # Settings of an environment
+    *(".env", ".env.*", "*.env", ".envrc", ".dev.vars", ".dev.vars.*"),
+    *("secrets.toml", "secrets.json", "secrets.yaml", "secrets.yml"),
+    # Keys
+    *("*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.ppk", "*.kdbx"),
+    *("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".ssh", ".gnupg"),
+    # Accounts
+    *("credentials.json", "client_secret*.json", "service-account*.json", "service_account*.json"),
+    *("application_default_credentials.json", ".aws", ".kube", ".vault-token"),
+    *(".netrc", "_netrc", ".npmrc", ".pypirc", ".pgpass", ".my.cnf", ".htpasswd", ".git-credentials", ".dockercfg"),
+)
+"""Names of files and folders that by convention hold secrets, as `.gitignore` patterns."""
+
+NOT_SECRET = (
+    "*.example",
+    "*.sample",
+    "*.template",
+    "*.defaults",
+    "*.dist",
+    "example.env",
+    "sample.env",
+    "template.env",
+)
+"""Names of those that show what such a file looks like."""
 
 LONGEST_PATTERN = 1024
 MOST_DOUBLE_STARS = 4  # each may try every slash of the path
@@ -35,7 +61,18 @@ class Ignore:
 
 def never_tracked(name: str) -> bool:
     """Whether a file or folder of this name is left out everywhere."""
-    return NEVER.fullmatch(name) is not None
+    return NEVER.fullmatch(name) is not None or is_secret(name)
+
+
+def is_secret(name: str) -> bool:
+    """Whether a file or folder of this name holds secrets by convention. Its content stays on the disk: it is in no
+    version, list, archive, notebook or log, and is not shown to a model."""
+    return _SECRET.fullmatch(name) is not None and _NOT_SECRET.fullmatch(name) is None
+
+
+def is_secret_path(path: str) -> bool:
+    """Whether a file, or a folder above it, holds secrets by its name."""
+    return any(is_secret(part) for part in path.split("/"))
 
 
 def read_rules(text: str, base: str) -> Ignore:
@@ -128,3 +165,10 @@ def segment_pattern(segment: str) -> str:
         return first
     *middle, last = rest
     return first + "".join(f"(?>[^/]*?{chunk})" for chunk in middle) + f"[^/]*{last}"
+
+
+def _any_of(globs: Sequence[str]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{segment_pattern(glob)})" for glob in globs), re.IGNORECASE | re.DOTALL)
+
+
+_SECRET, _NOT_SECRET = _any_of(SECRET), _any_of(NOT_SECRET)

@@ -18,7 +18,7 @@ from typing import ParamSpec, TypeVar
 from ..errors import Conflict, InvalidInput, NotFound, Unavailable
 from ..uncut import uncut
 from .archive import contents_of, pack, zipped
-from .folder import link_at, opened_folder, read_at, remove, write_at
+from .folder import link_at, opened_folder, read_at, remove, remove_at, write_at
 from .git import DIFF, Git, GitError
 from .ignore import never_tracked
 from .lines import changed_lines
@@ -30,6 +30,7 @@ from .scan import LARGEST, Entry, entry_of, is_binary, is_tracked, mode_of, scan
 P = ParamSpec("P")
 T = TypeVar("T")
 Key = tuple[str, str]  # git mode, blob hash
+Expected = Callable[[bytes | None], bool]  # given what a file holds (None: there is none), whether to go on
 Difference = tuple[str, Key | None, Key | None]  # a file's path, what it was and what it is
 
 LARGEST_TEXT = 2 * 1024 * 1024
@@ -43,8 +44,8 @@ class Workspace:
     """The folder of one session: ``folder/app`` holds the app, ``folder/.git`` its versions.
 
     Paths in this interface are relative to ``app/`` with forward slashes. Tree hashes depend on nothing but names,
-    contents and the executable bit of the files; ignored files, `node_modules`, secrets (`.env`) and files above
-    50 MB are not part of them.
+    contents and the executable bit of the files; ignored files, `node_modules`, files that hold secrets by their name
+    and files above 50 MB are not part of them.
 
     Every operation moves the *known* tree along; what differs from it is somebody else's doing (``outside_changes``).
     """
@@ -55,6 +56,7 @@ class Workspace:
         self._git = Git(folder)
         self._store = LooseStore(self._git.repository / "objects")
         self._lock = asyncio.Lock()
+        self._beside = False
         self._entries: dict[str, Entry] = {}  # what the last scan saw
         self._known: dict[str, Key] | None = None
         self._unseen: list[list[Difference]] = []  # others' edits we were about to write over, look by look
@@ -63,10 +65,13 @@ class Workspace:
     def beside(self) -> Workspace:
         """Another workspace on the same folder, to write as an editor does: this one finds its changes to be others'.
 
-        It knows no tree, so it serves to write, delete and rename files only, and at once.
+        It knows no tree, so it serves to write, delete and rename files only, and at once. What either
+        does is one step to the other.
         """
         other = Workspace(self.folder)
         other._known = {}
+        other._beside = True
+        other._lock = self._lock
         return other
 
     # Making and looking
@@ -153,9 +158,10 @@ class Workspace:
 
     # Changing files
 
-    async def write(self, path: str, content: bytes | str, *, replacing: bytes | None = None) -> FileChange:
+    async def write(self, path: str, content: bytes | str, *, replacing: bytes | Expected | None = None) -> FileChange:
         """Write a whole file at once, making its folders. ``added`` and ``removed`` are both 0 when text stays the
-        same. Raises ``Conflict`` when the file is not ``replacing``, what the caller worked on, any more."""
+        same. Raises ``Conflict`` (reason ``file_changed``) when the file is not ``replacing``, what the caller worked
+        on, any more; nobody who writes through us comes between that look and the write."""
         data = content.encode() if isinstance(content, str) else content
         parts = self._writable(path)
         async with self._lock:
@@ -164,14 +170,15 @@ class Workspace:
                 return await self._around_ignore_rules(lambda: self._write(parts, data, replacing))
             return await _thread(self._write, parts, data, replacing)
 
-    async def delete(self, path: str) -> FileChange:
-        """Delete a file (a link itself, not its target), and the folders that are empty then."""
+    async def delete(self, path: str, *, replacing: Expected | None = None) -> FileChange:
+        """Delete a file (a link itself, not its target), and the folders that are empty then. ``replacing`` as for
+        ``write``."""
         parts = self._writable(path, follow=False)
         async with self._lock:
             await self._begin(parts)
             if parts[-1] == ".gitignore":
-                return await self._around_ignore_rules(lambda: self._delete(parts))
-            return await _thread(self._delete, parts)
+                return await self._around_ignore_rules(lambda: self._delete(parts, replacing))
+            return await _thread(self._delete, parts, replacing)
 
     async def rename(self, old: str, new: str) -> list[FileChange]:
         """Move a file or folder. Raises ``Conflict`` when ``new`` exists."""
@@ -182,8 +189,11 @@ class Workspace:
                 return await self._around_ignore_rules(lambda: self._rename(source, target))
             return await _thread(self._rename, source, target)
 
-    async def apply(self, patch: str) -> list[FileChange]:
-        """Apply a patch (``git diff --binary``) as a whole. Raises ``Conflict`` when it does not apply."""
+    async def apply(self, patch: str, *, clearing: bool = False) -> list[FileChange]:
+        """Apply a patch (``git diff --binary``) as a whole. Raises ``Conflict`` when it does not apply.
+
+        With ``clearing``, files that are no part of the app and lie where others are to go are deleted.
+        """
         if not patch.strip():
             return []
         async with self._lock:
@@ -192,7 +202,7 @@ class Workspace:
             before = await _thread(put_tree, self._store, self._keys())
             after = await self._patched(before, patch)
             changes = await self._changes(before, after)
-            await self._check_out(after, [change.path for change in changes])
+            await self._check_out(after, [change.path for change in changes], clearing=clearing)
             self._own += changes
             return changes
 
@@ -366,6 +376,21 @@ class Workspace:
             else:
                 write_at(folder, name, content, staging=self._git.staging, executable=mode == EXECUTABLE)
 
+    def _clear_way(self, path: str) -> None:
+        """Delete what is no folder where one is to be above ``path``, and a folder in its place."""
+        *folders, name = path.split("/")
+        for depth, folder in enumerate(folders):
+            with opened_folder(self.app, tuple(folders[:depth])) as above:
+                try:
+                    if not stat.S_ISDIR(os.stat(folder, dir_fd=above, follow_symlinks=False).st_mode):
+                        os.unlink(folder, dir_fd=above)
+                        return
+                except FileNotFoundError:
+                    return
+        with opened_folder(self.app, tuple(folders)) as above, suppress(FileNotFoundError):
+            if stat.S_ISDIR(os.stat(name, dir_fd=above, follow_symlinks=False).st_mode):
+                remove_at(above, name)
+
     def _writable(self, path: str, *, follow: bool = True) -> tuple[str, ...]:
         parts = inside(self.app, path, follow=follow)
         if not parts:
@@ -403,7 +428,7 @@ class Workspace:
             )
         return content
 
-    def _write(self, parts: tuple[str, ...], content: bytes, replacing: bytes | None = None) -> FileChange:
+    def _write(self, parts: tuple[str, ...], content: bytes, replacing: bytes | Expected | None = None) -> FileChange:
         path = "/".join(parts)
         tracked = is_tracked(self.app, parts)
         try:
@@ -411,12 +436,8 @@ class Workspace:
                 old, mode = self._before(folder, path, tracked)
                 if mode == LINK:
                     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
-                if replacing is not None and old != replacing:
-                    raise Conflict(
-                        f"{path} was changed by somebody else this moment. Nothing was written.",
-                        hint="Read it again and redo the change.",
-                        reason="file_changed",
-                    )
+                if replacing is not None and not (replacing(old) if callable(replacing) else old == replacing):
+                    raise _changed(path)
                 executable = mode == EXECUTABLE
                 status = write_at(folder, parts[-1], content, staging=self._git.staging, executable=executable)
         except (NotADirectoryError, FileExistsError):
@@ -435,12 +456,14 @@ class Workspace:
             self._own.append(change)
         return change
 
-    def _delete(self, parts: tuple[str, ...]) -> FileChange:
+    def _delete(self, parts: tuple[str, ...], replacing: Expected | None = None) -> FileChange:
         path = "/".join(parts)
         tracked = is_tracked(self.app, parts)
         try:
             with opened_folder(self.app, parts[:-1]) as folder:
                 old, mode = self._before(folder, path, tracked)
+                if replacing is not None and not replacing(old):
+                    raise _changed(path)
                 if mode is None:
                     raise FileNotFoundError
             remove(self.app, parts)
@@ -589,7 +612,7 @@ class Workspace:
         """Before files of these paths are changed: where somebody changed which of them count, what that did to all
         files is noted first. Told after our change, it would not fit what that leaves."""
         await self._load()
-        if await _thread(lambda: any(self._has_new_rules(parts) for parts in places)):
+        if not self._beside and await _thread(lambda: any(self._has_new_rules(parts) for parts in places)):
             await self._note_outside()
 
     def _has_new_rules(self, parts: tuple[str, ...]) -> bool:
@@ -790,7 +813,7 @@ class Workspace:
         finally:
             index.unlink(missing_ok=True)
 
-    async def _check_out(self, tree: str, paths: list[str]) -> None:
+    async def _check_out(self, tree: str, paths: list[str], *, clearing: bool = False) -> None:
         """Make the named files those of ``tree``: written, or deleted where the tree lacks them."""
         files = await self._files_of(tree)
         wanted = {path: files[path] for path in paths if path in files}
@@ -807,6 +830,8 @@ class Workspace:
                     self._entries.pop(path, None)
                     self._set_known(path, None)
             for path, (mode, key) in wanted.items():
+                if clearing:
+                    self._clear_way(path)
                 self._put(path, mode, contents[key])
                 self._entries.pop(path, None)
                 self._set_known(path, (mode, key))
@@ -859,6 +884,14 @@ def _is_unicode(path: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _changed(path: str) -> Conflict:
+    return Conflict(
+        f"{path} was changed by somebody else this moment. Nothing was written.",
+        hint="Read it again and redo the change.",
+        reason="file_changed",
+    )
 
 
 def _missing(path: str) -> NotFound:

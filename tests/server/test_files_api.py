@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import zipfile
@@ -97,6 +98,18 @@ async def test_if_match_guards_against_writing_over_a_change(call, new_session):
     assert (await call("DELETE", "sessions", id, "files", "index.html", headers=new)).status == 204
     missing = await call("PUT", "sessions", id, "files", "index.html", body=b"x", headers={"If-Match": "*"})
     assert missing.status == 412
+
+
+async def test_of_writers_with_one_etag_exactly_one_is_told_yes(call, new_session):
+    id = await new_session()
+    for number in range(20):
+        tag = {"If-Match": (await call("GET", "sessions", id, "files", "index.html")).headers["Etag"]}
+        bodies = [f"{number} by {who}\n".encode() for who in range(4)]
+        puts = [call("PUT", "sessions", id, "files", "index.html", body=body, headers=tag) for body in bodies]
+        statuses = [answer.status for answer in await asyncio.gather(*puts)]
+        assert sorted(statuses) == [200, 412, 412, 412]
+        held = (await call("GET", "sessions", id, "files", "index.html")).body
+        assert held == bodies[statuses.index(200)]
 
 
 async def test_paths_cannot_leave_the_app(call, new_session, jp_root_dir):

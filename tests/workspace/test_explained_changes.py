@@ -21,6 +21,7 @@ from jupyter_appbuilder.tools.base import ToolContext
 from jupyter_appbuilder.tools.files import FILE_TOOLS
 from jupyter_appbuilder.tools.runner import ToolRunner, by_others
 from jupyter_appbuilder.workspace import FileChange, Workspace
+from jupyter_appbuilder.workspace.workspace import Expected
 
 NAMES = [
     "a", "b", "c.txt", "d", "d/x", "d/x/deep", "d/y.txt", "d/e/z", "d/e", "e/f", "é ü.txt", 'q"uote', "tab\tname",
@@ -121,13 +122,13 @@ class Raced(Workspace):
         if act:
             act()
 
-    async def write(self, path: str, content: bytes | str, *, replacing: bytes | None = None) -> FileChange:
+    async def write(self, path: str, content: bytes | str, *, replacing: bytes | Expected | None = None) -> FileChange:
         self._race()
         return await super().write(path, content, replacing=replacing)
 
-    async def delete(self, path: str) -> FileChange:
+    async def delete(self, path: str, *, replacing: Expected | None = None) -> FileChange:
         self._race()
-        return await super().delete(path)
+        return await super().delete(path, replacing=replacing)
 
     async def rename(self, old: str, new: str) -> list[FileChange]:
         self._race()
@@ -213,7 +214,7 @@ def told_by(patch: str) -> set[str]:
     return {os.fsdecode(line.split(b"\t", 2)[2]) for line in done.stdout.split(b"\0")[:-1]}
 
 
-SEEDS = [*range(int(os.environ.get("APPBUILDER_TEST_SEEDS", "30"))), 316, 433, 464]
+SEEDS = [*range(int(os.environ.get("APPBUILDER_TEST_SEEDS", "30"))), 316, 433, 464, 689]
 
 
 async def test_each_edit_by_hand_is_told_with_its_own_patch(tmp_path: Path):
