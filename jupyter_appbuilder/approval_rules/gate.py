@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shlex
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -45,7 +46,9 @@ class Gate:
     async def refusal(self, tool: Tool[Any], arguments: Mapping[str, Any], context: ToolContext) -> ToolResult | None:
         """Why a call does not run, for the model; None where it may. Waits for the person where a rule says so. Raises
         ``AppBuilderError`` where the rules cannot be read."""
-        verdict = judge(await self._rules(), tool.name, arguments, _exists_in(context.workspace.app))
+        rules = await self._rules()
+        # A long command takes some time.
+        verdict = await asyncio.to_thread(judge, rules, tool.name, arguments, _exists_in(context.workspace.app))
         subject = _subject(tool, arguments)
         if verdict.action == "deny":
             return _refused(tool, _denial(verdict), f"A rule denies it: {_short(subject)}")

@@ -110,6 +110,8 @@ def _exists(path: str, place: Place) -> bool:
 def _of_kind(kind: str, command: Command, place: Place) -> Fit:
     found: Fit = "no"
     for word in command.operands:
+        if word.text == "--":
+            continue
         if kind == OTHERS:
             its: Fit = "no" if word.own or word.text.startswith("%") else "yes"
         elif not word.known:
