@@ -15,14 +15,18 @@ import pytest
 pytest.importorskip("pydantic_ai")
 pytest.importorskip("anthropic")
 
+from agent.memory_session import MemorySession
 from tornado.httpserver import HTTPServer
 from tornado.iostream import StreamClosedError
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
+from jupyter_appbuilder.agent.loop import Limits
 from jupyter_appbuilder.agent.models.base import ModelError, ModelResponse, ModelSettings, TextDelta, ToolCallDelta
 from jupyter_appbuilder.agent.models.catalog import Catalog
 from jupyter_appbuilder.agent.models.providers import Credentials
+from jupyter_appbuilder.agent.models.pydantic_ai import native_messages, response
+from jupyter_appbuilder.tools.base import ToolResult
 
 KEY = "sk-ant-secret-12345678"
 TOOL = {
@@ -50,9 +54,29 @@ CONVERSATION = [
 class AnthropicServer:
     status: int = 200
     hang: bool = False
+    thinks: bool = False
     port: int = 0
     requests: list[dict[str, Any]] = field(default_factory=list)
     hung_up: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+def _thinking() -> list[dict[str, Any]]:
+    begun = {"type": "thinking", "thinking": "", "signature": ""}
+    pieces: list[dict[str, Any]] = [
+        {"type": "thinking_delta", "thinking": "I should "},
+        {"type": "thinking_delta", "thinking": "write."},
+        {"type": "signature_delta", "signature": "c2lnbmVk"},
+    ]
+    return [
+        {"type": "content_block_start", "index": 0, "content_block": begun},
+        *({"type": "content_block_delta", "index": 0, "delta": piece} for piece in pieces),
+        {"type": "content_block_stop", "index": 0},
+    ]
+
+
+def _thinking_first(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    later = [event | {"index": event["index"] + 1} if "index" in event else event for event in events[1:]]
+    return [events[0], *_thinking(), *later]
 
 
 def _events(hang: bool) -> list[dict[str, Any]]:
@@ -92,7 +116,8 @@ async def anthropic_server(**options: Any) -> AsyncIterator[AnthropicServer]:
                 self.finish({"type": "error", "error": error})
                 return
             self.set_header("Content-Type", "text/event-stream")
-            for event in _events(state.hang):
+            events = _events(state.hang)
+            for event in _thinking_first(events) if state.thinks else events:
                 self.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n")
                 await self.flush()
             if state.hang:
@@ -114,9 +139,9 @@ async def anthropic_server(**options: Any) -> AsyncIterator[AnthropicServer]:
         await server.close_all_connections()
 
 
-def claude(tmp_path: Path, server: AnthropicServer):
+def claude(tmp_path: Path, server: AnthropicServer, name: str = "claude-sonnet-5-5"):
     environment = {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": f"http://127.0.0.1:{server.port}"}
-    return Catalog(Credentials(tmp_path / "providers.json", {}, environment)).resolve("anthropic:claude-sonnet-5-5")
+    return Catalog(Credentials(tmp_path / "providers.json", {}, environment)).resolve(f"anthropic:{name}")
 
 
 async def test_a_conversation_goes_to_claude_and_its_answer_comes_back(tmp_path: Path):
@@ -147,6 +172,30 @@ async def test_a_conversation_goes_to_claude_and_its_answer_comes_back(tmp_path:
     assert body["max_tokens"] >= 8_000  # a whole file must fit
 
 
+async def test_thinking_is_told_apart_and_comes_back_signed_to_its_model_alone(tmp_path: Path):
+    async with anthropic_server(thinks=True) as server:
+        model = claude(tmp_path, server)
+        session = MemorySession(model, {"write_file": lambda arguments: ToolResult("Wrote it.", "Wrote")}, ())
+        session.agent._limits = Limits(max_steps=2)  # pyright: ignore[reportPrivateUsage]
+        await session.ask("Build it")
+        first, second = server.requests
+        other = claude(tmp_path, server, "claude-haiku-5")
+        _ = [item async for item in other.stream(session.history.messages(), [TOOL], ModelSettings())]
+        elsewhere = server.requests[-1]
+    (stored, _) = session.journal.of("response.completed")
+    assert (stored["text"], stored["reasoning"]) == ("I write.", "I should write.")
+    thought = "".join(d["text"] for k, d in session.journal.shown if k == "reasoning.delta" and d["response"] == "r1")
+    assert thought == "I should write."
+    answer = second["body"]["messages"][1]["content"]
+    assert [block["type"] for block in answer] == ["thinking", "text", "tool_use"]
+    assert (answer[0]["thinking"], answer[0]["signature"]) == ("I should write.", "c2lnbmVk")
+    assert (answer[2]["id"], answer[2]["input"]) == ("toolu_1", {"path": "a.txt"})
+    assert second["body"]["messages"][2]["content"][0]["tool_use_id"] == "toolu_1"
+    assert "c2lnbmVk" not in json.dumps(elsewhere["body"])
+    assert "I should" not in json.dumps(elsewhere["body"])
+    assert "thinking" not in json.dumps(first["body"]["messages"])
+
+
 async def test_a_refused_key_is_explained_without_showing_it(tmp_path: Path):
     async with anthropic_server(status=401) as server:
         with pytest.raises(ModelError) as caught:
@@ -171,3 +220,27 @@ async def test_stopping_hangs_up(tmp_path: Path):
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await asyncio.wait_for(server.hung_up.wait(), 5)
+
+
+def test_a_signature_on_a_call_comes_back_with_the_arguments_as_they_are_told_now():
+    from pydantic_ai import messages as native
+
+    part = native.ToolCallPart(
+        "write_file",
+        {"path": "a.txt", "content": "x" * 900},
+        "own-1",
+        provider_name="google",
+        provider_details={"thought_signature": "c2lnbmVk"},
+    )
+    added = response(native.ModelResponse(parts=[part], provider_name="google"), "google gemini-3").added
+    assert added
+    call = {"id": "abcdefghi", "type": "function", "function": {"name": "write_file", "arguments": '{"path": "a.txt"}'}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call], "given": {"ids": ["own-1"], "added": added}}
+    (told,) = native_messages([message], "google gemini-3")
+    (back,) = told.parts
+    assert isinstance(back, native.ToolCallPart)
+    assert (back.args, back.tool_call_id) == ('{"path": "a.txt"}', "own-1")
+    assert back.provider_details == {"thought_signature": "c2lnbmVk"}
+    (elsewhere,) = native_messages([message], "google gemini-4")
+    assert elsewhere.parts[0].provider_details is None
+    assert "xxx" not in json.dumps(added)

@@ -74,11 +74,11 @@ class Additions:
 
     def whole(self, by: str, calls: int, clean: Callable[[str], str]) -> AddedData:
         """All of it, without secrets. ``calls``: how many the answer has."""
-        message: dict[str, Any] = _whole(self._message, clean)
-        parts: list[Any] = _whole(self._parts, clean)
+        message: dict[str, Any] = cleaned(self._message, clean)
+        parts: list[Any] = cleaned(self._parts, clean)
         if any(kind != "text" for kind in _kinds(parts)):
             message["content"] = parts
-        added: list[dict[str, Any]] = [_whole(self._calls.get(place, {}), clean) for place in range(calls)]
+        added: list[dict[str, Any]] = [cleaned(self._calls.get(place, {}), clean) for place in range(calls)]
         return {"by": by, "message": message, "calls": added if any(added) else []}
 
     def _take(self, into: dict[str, Any], fields: Mapping[str, Any], known: frozenset[str]) -> None:
@@ -165,17 +165,18 @@ def _repeats(old: Any, new: str, key: str) -> bool:
     return "signature" in key and (old.pieces == [new] if isinstance(old, _Text) else old == new)
 
 
-def _whole(value: Any, clean: Callable[[str], str]) -> Any:
+def cleaned(value: Any, clean: Callable[[str], str]) -> Any:
+    """A value as JSON can hold it, each of its texts as ``clean`` gives it."""
     match value:
         case _Text():
-            return _whole("".join(value.pieces), clean)
+            return cleaned("".join(value.pieces), clean)
         case str():
             return clean(value).encode("utf-8", "replace").decode()
         case list():
-            return [_whole(item, clean) for item in cast("list[Any]", value)]
+            return [cleaned(item, clean) for item in cast("list[Any]", value)]
         case dict():
             return {
-                _whole(name, clean): _whole(item, clean)
+                cleaned(name, clean): cleaned(item, clean)
                 for name, item in cast("dict[str, Any]", value).items()
                 if _says_something(item)
             }

@@ -10,28 +10,38 @@ import asyncio
 import importlib
 import importlib.util
 import json
-from collections.abc import AsyncIterator, Sequence
-from typing import TYPE_CHECKING, Any
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
+from ...events import AddedData
+from .additions import MOST, cleaned
 from .base import (
+    Delta,
+    Given,
     Message,
     ModelError,
     ModelResponse,
     ModelSettings,
+    ReasoningDelta,
     TextDelta,
     ToolCallDelta,
     ToolCallRequest,
     ToolDefinition,
     Usage,
 )
+from .dialects import with_own_ids
+from .openai_compatible import Endpoint
 from .providers import Provider
-from .redaction import redact
+from .redaction import SecretFilter, redact
 
 if TYPE_CHECKING:
     from pydantic_ai import messages as native
     from pydantic_ai.models import Model as PydanticModel
 
 INSTALL = "Install it: pip install jupyter-appbuilder[models]"
+
+log = logging.getLogger(__name__)
 
 FINISH = {"tool_call": "tool_calls"}  # the rest is called the same
 
@@ -69,11 +79,12 @@ class NativeModel:
         self._model = model
         self._api_key = api_key
         self._base_url = base_url
+        self._mark = f"{Endpoint(provider.name, '', base_url).place} {model}"
         self._backend: PydanticModel[Any] | None = None
 
     async def stream(
         self, messages: Sequence[Message], tools: Sequence[ToolDefinition], settings: ModelSettings
-    ) -> AsyncIterator[TextDelta | ToolCallDelta | ModelResponse]:
+    ) -> AsyncIterator[Delta | ModelResponse]:
         try:
             if self._backend is None:
                 await asyncio.to_thread(importlib.import_module, "pydantic_ai.direct")
@@ -82,7 +93,7 @@ class NativeModel:
 
             request = model_request_stream(
                 self._backend,
-                native_messages(messages),
+                native_messages(messages, self._mark),
                 model_settings=self._settings(settings),
                 model_request_parameters=_parameters(tools),
             )
@@ -96,7 +107,7 @@ class NativeModel:
             raise
         except Exception as error:
             raise self._translate(error) from None
-        yield response(answer)
+        yield response(answer, self._mark, SecretFilter.factory([self._api_key]))
 
     def _connect(self) -> PydanticModel[Any]:
         key, url = self._api_key or None, self._base_url or None
@@ -171,8 +182,9 @@ class NativeModel:
                 return fail(f"The request to {title} failed: {said}", "Try again, or choose another model.")
 
 
-def native_messages(messages: Sequence[Message]) -> list[native.ModelMessage]:
-    """Chat messages as pydantic-ai's. Results and user texts that follow each other become one request."""
+def native_messages(messages: Sequence[Message], mark: str = "") -> list[native.ModelMessage]:
+    """Chat messages as pydantic-ai's, an answer of whom ``mark`` names with its own parts. Results and user texts that
+    follow each other become one request."""
     from pydantic_ai import messages as native
 
     translated: list[native.ModelMessage] = []
@@ -184,7 +196,7 @@ def native_messages(messages: Sequence[Message]) -> list[native.ModelMessage]:
             translated.append(native.ModelRequest(parts=list(parts)))
             parts.clear()
 
-    for message in messages:
+    for message in with_own_ids(messages, mark):
         content = message.get("content") or ""
         match message["role"]:
             case "system":
@@ -202,13 +214,15 @@ def native_messages(messages: Sequence[Message]) -> list[native.ModelMessage]:
                     answer.append(
                         native.ToolCallPart(call["function"]["name"], call["function"]["arguments"], call["id"])
                     )
-                translated.append(native.ModelResponse(parts=answer))
+                translated.append(_own_answer(message, mark) or native.ModelResponse(parts=answer))
     close()
     return translated
 
 
-def response(answer: native.ModelResponse) -> ModelResponse:
-    """pydantic-ai's response as ours. Thinking is left out."""
+def response(
+    answer: native.ModelResponse, mark: str = "", secrets: Callable[[], SecretFilter] | None = None
+) -> ModelResponse:
+    """pydantic-ai's response as ours. Thinking is no part of its text; it is kept in what ``mark`` added."""
     from pydantic_ai import messages as native
 
     text = "".join(part.content for part in answer.parts if isinstance(part, native.TextPart))
@@ -224,7 +238,57 @@ def response(answer: native.ModelResponse) -> ModelResponse:
         calls,
         "tool_calls" if calls and finish == "stop" else finish,
         Usage(usage.input_tokens, usage.output_tokens, usage.cache_read_tokens),
+        _added(answer, mark, secrets or SecretFilter.factory(())),
     )
+
+
+def _added(answer: native.ModelResponse, mark: str, secrets: Callable[[], SecretFilter]) -> AddedData | None:
+    """The answer's parts, if there is more in them than text and calls: thinking, signatures. Without the arguments of
+    calls, which are in the log anyway, and may be told in short later."""
+    from pydantic_ai import messages as native
+
+    if not mark:
+        return None
+
+    def clean(text: str) -> str:
+        kept = secrets()
+        return kept.feed(text) + kept.rest()
+
+    (told,) = native.ModelMessagesTypeAdapter.dump_python([answer], mode="json", include={0: {"parts"}})
+    parts: list[dict[str, Any]] = cleaned(cast("Any", told)["parts"], clean)
+    for part in parts:
+        part.pop("args", None)
+    plain = {"part_kind", "content", "tool_name", "tool_call_id"}
+    message: dict[str, Any] = {}
+    if any(part.keys() - plain or part.get("part_kind") == "thinking" for part in parts):
+        message = {"parts": parts, "provider_name": answer.provider_name}
+        if len(json.dumps(message)) > MOST:
+            log.debug("What %s added to an answer is over %s characters: it is left out.", mark, MOST)
+            message = {}
+    return {"by": mark, "message": message, "calls": []}
+
+
+def _own_answer(message: Message, mark: str) -> native.ModelResponse | None:
+    """An answer with the parts that its model gave, for that model; None for any other."""
+    from pydantic_ai import messages as native
+
+    given: Given | None = message.get("given")
+    if not given or given["added"]["by"] != mark or not given["added"]["message"].get("parts"):
+        return None
+    added = given["added"]["message"]
+    calls = iter(cast("list[dict[str, Any]]", message.get("tool_calls") or []))
+    parts: list[dict[str, Any]] = []
+    for part in added["parts"]:
+        if part.get("part_kind") != "tool-call":
+            parts.append({"content": "", **part})
+        elif call := next(calls, None):
+            parts.append({**part, "tool_call_id": call["id"], "args": call["function"]["arguments"]})
+    told = {"kind": "response", "parts": parts, "provider_name": added.get("provider_name")}
+    try:
+        (answer,) = native.ModelMessagesTypeAdapter.validate_python([told])
+    except ValueError:  # of another version of pydantic-ai
+        return None
+    return answer if next(calls, None) is None and isinstance(answer, native.ModelResponse) else None
 
 
 def _parameters(tools: Sequence[ToolDefinition]) -> Any:
@@ -240,12 +304,16 @@ def _parameters(tools: Sequence[ToolDefinition]) -> Any:
     )
 
 
-def _deltas(event: Any, places: dict[int, int]) -> list[TextDelta | ToolCallDelta]:
+def _deltas(event: Any, places: dict[int, int]) -> list[Delta]:
     from pydantic_ai import messages as native
 
     match event:
         case native.PartStartEvent(part=native.TextPart(content=text)):
             return [TextDelta(text)] if text else []
+        case native.PartStartEvent(part=native.ThinkingPart(content=text)):
+            return [ReasoningDelta(text)] if text else []
+        case native.PartDeltaEvent(delta=native.ThinkingPartDelta(content_delta=text)):
+            return [ReasoningDelta(text)] if text else []
         case native.PartStartEvent(index=index, part=native.ToolCallPart() as part):
             place = places.setdefault(index, len(places))
             return [ToolCallDelta(place, _arguments(part.args), part.tool_call_id, part.tool_name)]
