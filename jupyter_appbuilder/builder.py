@@ -218,9 +218,9 @@ class AppBuilder(LoggingConfigurable):
     @property
     def previews(self) -> Previews:
         if self._previews is None:
-            from .preview.capabilities import Previews
+            from .preview.capabilities import Previews, kept_key
 
-            self._previews = Previews(self.base_url)
+            self._previews = Previews(self.base_url, person=lambda: kept_key(self.data / "visitor.key"))
         return self._previews
 
     @property

@@ -5,6 +5,7 @@ Installed and idle it must cost nothing worth noticing, so nothing heavy is impo
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,7 +15,9 @@ from jupyter_server.extension.application import ExtensionApp
 from tornado.ioloop import PeriodicCallback
 
 from .builder import AppBuilder
+from .preview.capabilities import frame_ancestors
 from .preview.handlers import preview_handlers
+from .server.preview import EntryHandler
 from .server.routes import api_handlers
 
 ACTIVITY_SECONDS = 5.0
@@ -57,7 +60,13 @@ class AppBuilderExtension(ExtensionApp):
         assert self.serverapp is not None
         self.handlers.extend(api_handlers())
         web_app = self.serverapp.web_app
-        web_app.add_handlers(".*$", preview_handlers(web_app.settings["base_url"], self.builder.previews))
+        previews = self.builder.previews
+        configured = web_app.settings.get("headers", {}).get("Content-Security-Policy", "")
+        # Every frame around a preview must be allowed: its panel's page, and whatever portal JupyterLab stands in.
+        previews.ancestors += frame_ancestors(configured)
+        previews.entry = f"{web_app.settings['base_url']}appbuilder/open/"
+        web_app.add_handlers(".*$", preview_handlers(web_app.settings["base_url"], previews))
+        web_app.add_handlers(".*$", [(re.escape(previews.entry) + "(?P<capability>[^/]+)/(?P<rest>.*)", EntryHandler)])
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         self._activity = PeriodicCallback(self._note_activity, ACTIVITY_SECONDS * 1000)

@@ -61,7 +61,8 @@ class Engine(BackgroundLoop):
         self.builder = AppBuilder(root_dir=str(self.root), label=self._label, config=configuration(), **self._settings)
         previews = self.builder.previews
         # The page is shown in a frame of the notebook's, which is another origin than this server's.
-        previews.policy = previews.policy.replace("'self'", "'self' http://127.0.0.1:* http://localhost:*", 1)
+        previews.ancestors += ["http://127.0.0.1:*", "http://localhost:*"]
+        previews.framed_is_person = True
         self._server = HTTPServer(web.Application(preview_handlers("/", previews), log_function=_say_nothing))
         sockets = bind_sockets(0, "127.0.0.1")
         self._server.add_sockets(sockets)

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
+import os
 import re
 import secrets
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import AppBuilderError
 from ..sandbox.base import DevServer
 from .target import PreviewTarget
+
+if TYPE_CHECKING:
+    from .storage import PageStorage
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +30,45 @@ SANDBOX = ("allow-scripts", "allow-forms", "allow-modals")
 # What an administrator may add. Never allow-same-origin or any kind of top navigation: either would let a generated
 # page act as the user.
 OPTIONAL = frozenset({"allow-downloads", "allow-popups", "allow-pointer-lock", "allow-orientation-lock"})
+
+
+VISITORS = 64
+"""Visitors of one preview that are known at a time; who came first is forgotten first, and never the person."""
+PASS_SECONDS = 10.0
+
+
+@dataclass
+class Visitor:
+    """One who looks at a preview: a browser, or the person. What the page stores is theirs alone."""
+
+    key: str
+    path: str  # the URL path prefix of the preview as this visitor has it, with trailing slash
+    storage: PageStorage
+    expected: float = 0.0  # until when one navigation to ``path`` needs no other proof
+
+
+@dataclass
+class Visit:
+    """What a capability in a URL names: a preview, by the address that all share or by a visitor's own."""
+
+    preview: Preview
+    path: str  # the URL path prefix that was asked for, with trailing slash
+    visitor: Visitor | None = None
+
+    @property
+    def renames(self) -> tuple[str, str] | None:
+        """The capability the dev server knows and the one in this URL, of one length; None where they are the same."""
+        known, here = (path.rstrip("/").rpartition("/")[2] for path in (self.preview.path, self.path))
+        return (known, here) if known != here else None
+
+    def known(self, text: str) -> str:
+        """``text`` from the visitor, as the dev server knows it."""
+        known, here = self.renames or ("", "")
+        return text.replace(here, known) if here else text
+
+    def inside(self, path: str) -> str:
+        """A path of a URL as the app's own, beginning with ``/``."""
+        return "/" + path.removeprefix(self.path)
 
 
 @dataclass
@@ -35,6 +82,7 @@ class Preview:
     findings: list[float] = field(default_factory=list[float])  # when the page reported, for the rate limit
     starting: asyncio.Task[None] | None = None
     waking: bool = False  # whether what starts was asleep
+    visitors: dict[str, Visitor] = field(default_factory=dict[str, "Visitor"])  # by key, who came last at the end
     sockets: set[Callable[[], None]] = field(default_factory=set[Callable[[], None]])  # each closes an open WebSocket
 
     def start(self) -> None:
@@ -59,15 +107,17 @@ class Preview:
         except AppBuilderError as error:
             self.problem = str(error)
         except Exception as error:
-            log.exception("The dev server of session %s could not be started", self.target.session)
-            self.problem = f"The dev server could not be started: {error}"
+            text = redacted("".join(traceback.format_exception(error)))
+            log.error("The dev server of session %s could not be started\n%s", self.target.session, text)
+            self.problem = redacted(f"The dev server could not be started: {error}")
 
 
 class Previews:
     """Every preview of this server, by capability. Lives in memory; a restart of the server ends them all.
 
     ``idle`` is in seconds: a preview that nobody loaded anything from for so long has ended. ``allow`` adds tokens to
-    the sandbox of generated pages, out of ``OPTIONAL``; ``ValueError`` for any other.
+    the sandbox of generated pages, out of ``OPTIONAL``; ``ValueError`` for any other. ``person`` gives the key of the
+    visitor that the person is, in every browser and after a restart.
     """
 
     def __init__(
@@ -77,17 +127,43 @@ class Previews:
         idle: float = IDLE_SECONDS,
         allow: Iterable[str] = (),
         clock: Callable[[], float] = time.monotonic,
+        person: Callable[[], str] | None = None,
     ) -> None:
         allow = tuple(allow)
         if refused := sorted(set(allow) - OPTIONAL):
             raise ValueError(f"A preview's sandbox cannot be given {', '.join(refused)}; only {sorted(OPTIONAL)}.")
         self.prefix = f"{base_url.rstrip('/')}/appbuilder/preview/"
-        self.policy = f"frame-ancestors 'self'; sandbox {' '.join((*SANDBOX, *allow))}"
+        self.ancestors = ["'self'"]
+        """Who may frame a preview, as sources of a content security policy."""
+        self.entry = ""
+        """URL path prefix of the route that knows the person by their login (``server.preview``), if there is one."""
+        self.framed_is_person = False
+        """Without a login: whether whoever may frame a preview is the person."""
+        self._sandbox = " ".join((*SANDBOX, *allow))
+        self._person = person or new_key
+        self._person_key = ""
         self._idle = idle
         self._clock = clock
         # Keyed by digest: how long a lookup takes says nothing about the capability itself.
         self._by_digest: dict[bytes, Preview] = {}
         self._by_session: dict[str, bytes] = {}
+        self._visitors: dict[bytes, tuple[Preview, Visitor]] = {}
+
+    @property
+    def policy(self) -> str:
+        """The content security policy of every answer."""
+        return f"frame-ancestors {' '.join(self.ancestors)}; sandbox {self._sandbox}"
+
+    @property
+    def person(self) -> str:
+        """The key of the visitor that the person is."""
+        self._person_key = self._person_key or self._person()
+        return self._person_key
+
+    @property
+    def cookie(self) -> str:
+        """The name of the cookie that holds a visitor's key: servers on other ports of this host get to see it too."""
+        return f"appbuilder-visitor-{hashlib.sha256(self.person.encode()).hexdigest()[:8]}"
 
     def reserve(self) -> str:
         """A path for a preview that is not open yet: for a dev server that starts before its session is there."""
@@ -106,7 +182,7 @@ class Previews:
             preview.used = self._clock()
             return preview.path
         path = reserved or self.reserve()
-        digest = _digest(path.removeprefix(self.prefix).rstrip("/"))
+        digest = self._digest_of(path)
         self._by_digest[digest] = Preview(target, path, self._clock())
         self._by_session[target.session] = digest
         return path
@@ -119,28 +195,54 @@ class Previews:
             return
         if preview.starting:
             preview.starting.cancel()
+        for visitor in preview.visitors.values():
+            self._visitors.pop(self._digest_of(visitor.path), None)
         for close in list(preview.sockets):
             close()
 
     def find(self, capability: str) -> PreviewTarget | None:
-        preview = self.preview(capability)
-        return preview.target if preview else None
+        visit = self.visit(capability)
+        return visit.preview.target if visit else None
 
-    def preview(self, capability: str) -> Preview | None:
-        """The open preview of this capability, now marked as used."""
-        preview = self._by_digest.get(_digest(capability))
+    def visit(self, capability: str) -> Visit | None:
+        """What this capability names, now marked as used."""
+        digest = _digest(capability)
+        preview, visitor = self._visitors.get(digest) or (self._by_digest.get(digest), None)
         if preview is None:
             return None
         if self._is_idle(preview):
             self.close(preview.target.session)
             return None
         preview.used = self._clock()
-        return preview
+        return Visit(preview, visitor.path if visitor else preview.path, visitor)
+
+    def enter(self, preview: Preview, key: str) -> Visitor:
+        """The visitor with this key, who may navigate to their address once without any other proof."""
+        visitor = preview.visitors.pop(key, None)
+        if visitor is None:
+            own = "" if key == self.person else hashlib.sha256(key.encode()).hexdigest()[:32]
+            visitor = Visitor(key, self.reserve(), preview.target.storage.of(own))
+            self._visitors[self._digest_of(visitor.path)] = (preview, visitor)
+        preview.visitors[key] = visitor
+        visitor.expected = self._clock() + PASS_SECONDS
+        if len(preview.visitors) > VISITORS:
+            forgotten = next(one for one in preview.visitors.values() if one.key != self.person)
+            del preview.visitors[forgotten.key]
+            del self._visitors[self._digest_of(forgotten.path)]
+        return visitor
+
+    def expects(self, visitor: Visitor) -> bool:
+        """Whether this visitor was just sent to their address. Tells so once."""
+        expected, visitor.expected = visitor.expected, 0.0
+        return self._clock() < expected
 
     def unused(self, session: str) -> float:
         """Seconds since anything was loaded from the session's preview; infinite when it has none."""
         digest = self._by_session.get(session)
         return self._clock() - self._by_digest[digest].used if digest else float("inf")
+
+    def _digest_of(self, path: str) -> bytes:
+        return _digest(path.removeprefix(self.prefix).rstrip("/"))
 
     def _expire(self) -> None:
         for preview in list(self._by_digest.values()):
@@ -152,10 +254,38 @@ class Previews:
         return not preview.sockets and self._clock() - preview.used > self._idle
 
 
+def new_key() -> str:
+    """A visitor's key."""
+    return secrets.token_urlsafe(32)
+
+
+def kept_key(path: Path) -> str:
+    """The key in the file ``path``, which is made with a new one. A new one each time where it cannot be kept."""
+    key = new_key()
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError), open(path, "x", opener=_private) as file:
+            file.write(key)
+        key = path.read_text(encoding="ascii").strip() or key
+    return key
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def frame_ancestors(policy: str) -> list[str]:
+    """The sources that a content security policy lets frame a page."""
+    directives = (directive.split() for directive in policy.split(";"))
+    none: list[str] = []
+    found = next((words[1:] for words in directives if words and words[0].lower() == "frame-ancestors"), none)
+    return [source for source in found if source.lower() not in ("'none'", "'self'")]
+
+
 def _digest(capability: str) -> bytes:
     return hashlib.sha256(capability.encode()).digest()
 
 
 def redacted(path: str) -> str:
     """``path`` for a log: with the capability left out."""
-    return re.sub(r"(/appbuilder/preview/)[^/?#]+", r"\1…", path)
+    return re.sub(r"(/appbuilder/(?:preview|open)/)[^/?#\s]+", r"\1…", path)

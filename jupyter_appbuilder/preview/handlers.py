@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
+import traceback
 from typing import Any, ClassVar
 
 from tornado import httputil, web
 from tornado.routing import PathMatches, Rule
 
 from . import pages
-from .capabilities import Preview, Previews, redacted
+from .capabilities import Previews, Visit, redacted
 
 log = logging.getLogger(__name__)
 
@@ -39,23 +40,35 @@ class PreviewHandler(web.RequestHandler):
     def set_default_headers(self) -> None:
         self.clear_header("Server")
         self.set_header("Content-Security-Policy", self.previews.policy)
-        self.set_header("Referrer-Policy", "no-referrer")
+        self.set_header("Referrer-Policy", "strict-origin")
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Access-Control-Allow-Origin", "*")
         self.set_header("Access-Control-Expose-Headers", "*")
         self.set_header("Cache-Control", "no-store")
 
-    def preview(self, capability: str) -> Preview | None:
-        """The preview this request is for; answers the request and returns None when there is none any more."""
-        preview = self.previews.preview(capability)
-        if preview is None:
+    def visited(self, capability: str) -> Visit | None:
+        """What this request came to; answers the request and returns None when there is nothing any more."""
+        visit = self.previews.visit(capability)
+        if visit is None:
             self.set_status(404)
             self.answer(pages.ended(), "This preview has ended. Reopen it from JupyterLab.\n")
-        elif self.request.headers.get("Service-Worker"):
+            return None
+        if self.request.headers.get("Service-Worker"):
             self.set_status(403)
             self.answer("", "A preview cannot have a service worker.\n")
             return None
-        return preview
+        if visit.visitor is None and (key := self._known_key):
+            visit.visitor = self.previews.enter(visit.preview, key)
+        return visit
+
+    @property
+    def _known_key(self) -> str | None:
+        """The key of the visitor that this browser says it is."""
+        return known_key(self, self.previews)
+
+    def remember(self, key: str) -> None:
+        """Let the browser be this visitor the next time as well, whatever the capability is then."""
+        remember(self, self.previews, key)
 
     def answer(self, page: str, text: str) -> None:
         """Finish with ``page`` for a browser that asked for one, with ``text`` for anything else."""
@@ -94,6 +107,21 @@ class PreviewHandler(web.RequestHandler):
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.finish(f"{status_code} {self._reason}\n")
 
+    def _request_summary(self) -> str:
+        return f"{self.request.method} {redacted(self.request.path)}"
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        if isinstance(value, web.HTTPError) and value.status_code < 500:
+            log.debug("%s %s", value.status_code, self._request_summary())
+            return
+        # Written out here: errors of what the request passed through name its address.
+        text = "".join(traceback.format_exception(typ, value, tb))
+        log.error(
+            "Uncaught exception %s\n%s",
+            self._request_summary(),
+            redacted(text).replace(self.path_kwargs["capability"], "…"),
+        )
+
     def _log(self) -> None:
         # Jupyter's own request log would write the capability down.
         log.debug(
@@ -103,6 +131,25 @@ class PreviewHandler(web.RequestHandler):
             redacted(self.request.path),
             1000 * self.request.request_time(),
         )
+
+
+def known_key(handler: web.RequestHandler, previews: Previews) -> str | None:
+    """The key in the browser's cookie, if it has one that could be ours."""
+    key = handler.get_cookie(previews.cookie) or ""
+    return key if re.fullmatch(r"[\w-]{43}", key, re.ASCII) else None
+
+
+def remember(handler: web.RequestHandler, previews: Previews, key: str) -> None:
+    """Give the browser the cookie that tells its visitor. Pages cannot see it, and send it with navigations at most."""
+    handler.set_cookie(
+        previews.cookie,
+        key,
+        path=previews.prefix,
+        expires_days=400,
+        httponly=True,
+        samesite="Lax",
+        secure=handler.request.protocol == "https",
+    )
 
 
 def wants_page(headers: httputil.HTTPHeaders) -> bool:

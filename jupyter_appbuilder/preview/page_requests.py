@@ -5,33 +5,54 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import time
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from jupyter_server.auth.decorator import allow_unauthenticated
+from tornado import web
 
-from ..errors import AppBuilderError, InvalidInput
+from ..errors import AppBuilderError, InvalidInput, NotFound
 from . import pages, probe
-from .capabilities import Preview
+from .capabilities import Preview, Visit
 from .handlers import PreviewHandler
+from .parsing import encodable, parse_object
+from .storage import CHANGE_LIMIT, DATABASE_LIMIT, PageStorage
 
 log = logging.getLogger(__name__)
 
 FINDINGS_A_MINUTE = 60
+BODY_LIMITS = {"report": 1024 * 1024, "storage": CHANGE_LIMIT, "databases": DATABASE_LIMIT, "start": 1024}
+MOST_MS = 24 * 3600 * 1000
 _KINDS = ("server", "build", "page", "network")
 
 
+@web.stream_request_body
 class PageRequestHandler(PreviewHandler):
     """The page's own requests. Bodies come as text/plain, which needs no preflight."""
 
+    def prepare(self) -> None:
+        self._body = bytearray()
+        self._limit = BODY_LIMITS.get(self.path_kwargs["what"], 0)
+        length = self.request.headers.get("Content-Length", "0")
+        self._too_large = length.isdigit() and int(length) > self._limit
+
+    def data_received(self, chunk: bytes) -> None:
+        # What is too much is read and thrown away: a connection that is cut off in the middle shows no answer.
+        self._too_large = self._too_large or len(self._body) + len(chunk) > self._limit
+        if self._too_large:
+            self._body.clear()
+        else:
+            self._body += chunk
+
     @allow_unauthenticated
     async def get(self, capability: str, what: str) -> None:
-        preview = self.preview(capability)
-        if preview is None:
+        visit = self.visited(capability)
+        if visit is None:
             return
         if what == "status":
-            self._json(pages.status_of(preview))
+            self._json(pages.status_of(visit.preview))
         elif what in probe.SCRIPTS:
             self.set_header("Content-Type", "text/javascript; charset=utf-8")
             if self.get_query_argument("v", "") == probe.version(what):
@@ -39,23 +60,28 @@ class PageRequestHandler(PreviewHandler):
             self.finish(probe.script(what))
         elif what == "databases":
             self.set_header("Content-Type", "application/json")
-            self.finish(await asyncio.to_thread(preview.target.storage.databases) or b"[]")
+            kept = await asyncio.to_thread(visit.visitor.storage.databases) if visit.visitor else b""
+            self.finish(kept or b"[]")
         else:
             self.set_status(404)
             self.answer("", "Nothing here.\n")
 
     @allow_unauthenticated
     async def post(self, capability: str, what: str) -> None:
-        preview = self.preview(capability)
-        if preview is None:
+        visit = self.visited(capability)
+        if visit is None:
             return
+        preview = visit.preview
         try:
+            if self._too_large:
+                raise InvalidInput(f"The body is over {self._limit // 1024} KB.", reason="quota_exceeded")
             if what == "storage":
-                await asyncio.to_thread(preview.target.storage.change, self._body())
+                change = await parse_object(self._body)
+                await asyncio.to_thread(self._storage(visit).change, change)
             elif what == "databases":
-                await asyncio.to_thread(preview.target.storage.write_databases, self.request.body)
+                await asyncio.to_thread(self._storage(visit).write_databases, bytes(self._body))
             elif what == "report":
-                await self._report(preview, self._body())
+                await self._report(preview, await parse_object(self._body))
             elif what == "start":
                 preview.start()
             else:
@@ -68,22 +94,18 @@ class PageRequestHandler(PreviewHandler):
 
     @allow_unauthenticated
     def options(self, capability: str, what: str) -> None:
-        if self.preview(capability) and not self.preflight():
+        if self.visited(capability) and not self.preflight():
             self.set_status(204)
             self.finish()
+
+    def _storage(self, visit: Visit) -> PageStorage:
+        if visit.visitor is None:
+            raise NotFound("Nobody is known to have opened this preview.", hint="Open its page first.")
+        return visit.visitor.storage
 
     def _json(self, body: Mapping[str, Any]) -> None:
         self.set_header("Content-Type", "application/json")
         self.finish(json.dumps(body))
-
-    def _body(self) -> dict[str, Any]:
-        try:
-            body: Any = json.loads(self.request.body)
-        except (ValueError, RecursionError):
-            body = None
-        if not isinstance(body, dict):
-            raise InvalidInput("The body must be a JSON object.")
-        return cast("dict[str, Any]", body)
 
     async def _report(self, preview: Preview, body: Mapping[str, Any]) -> None:
         finding = finding_from(body)
@@ -100,14 +122,26 @@ def finding_from(body: Mapping[str, Any]) -> dict[str, Any]:
     """A finding as ``PreviewTarget.report`` takes it. The page wrote ``body``: nothing is believed as it is."""
     kind = body.get("kind")
     if kind == "ready":
-        duration = body.get("duration_ms")
-        return {"kind": "ready", "duration_ms": max(0, int(duration)) if isinstance(duration, (int, float)) else 0}
-    message = body.get("message")
-    if kind not in _KINDS or not isinstance(message, str) or not message.strip():
+        duration = body.get("duration_ms", 0)
+        if isinstance(duration, bool) or not isinstance(duration, (int, float)) or not math.isfinite(duration):
+            raise InvalidInput("duration_ms must be a number.", field="duration_ms")
+        return {"kind": "ready", "duration_ms": int(min(max(0, duration), MOST_MS))}
+    message = _text(body, "message", 4000)
+    if kind not in _KINDS or not message.strip():
         raise InvalidInput("A finding needs a kind and a message.")
-    finding: dict[str, Any] = {"kind": kind, "message": message[:4000]}
+    finding: dict[str, Any] = {"kind": kind, "message": message}
     for name, limit in (("stack", 8000), ("source", 500)):
-        value = body.get(name)
-        if isinstance(value, str) and value:
-            finding[name] = value[:limit]
+        if value := _text(body, name, limit):
+            finding[name] = value
     return finding
+
+
+def _text(body: Mapping[str, Any], name: str, limit: int) -> str:
+    """A text of the body, cut; empty where there is none. InvalidInput for what cannot be stored as text."""
+    value = body.get(name)
+    if not isinstance(value, str):
+        return ""
+    value = value[:limit]
+    if not encodable(value):
+        raise InvalidInput(f"{name} holds half a character (a lone surrogate).", field=name)
+    return value

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from .capabilities import Preview
+from .capabilities import Preview, Visit
 
 _FOLDER = Path(__file__).parent / "pages"
 _LOG_LINES = 200
@@ -24,9 +24,9 @@ def status_of(preview: Preview) -> dict[str, Any]:
     return {"state": state, "message": server.message, "fraction": server.fraction, "log": _tail(server.log)}
 
 
-def waiting(preview: Preview) -> str:
+def waiting(visit: Visit) -> str:
     """The page shown until the dev server answers; it follows the status by itself and shows why it failed."""
-    data = {"base": preview.path, "status": status_of(preview)}
+    data = {"base": visit.path, "status": status_of(visit.preview)}
     return _page("waiting.html").replace("/*STATUS*/null", embedded(data))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .pages import embedded
 
 if TYPE_CHECKING:
-    from .capabilities import Preview
+    from .capabilities import Visitor
 
 _FOLDER = Path(__file__).parent / "probe"
 SCRIPTS = {
@@ -46,12 +46,12 @@ def version(name: str) -> str:
     return hashlib.sha256(script(name)).hexdigest()[:12]
 
 
-def tags(preview: Preview) -> bytes:
-    """The two elements put first into each page: what the app has stored, and the script itself."""
-    own = f"{preview.path}__appbuilder/"
+def tags(visitor: Visitor) -> bytes:
+    """The two elements put first into each page: what this visitor has stored, and the script itself."""
+    own = f"{visitor.path}__appbuilder/"
     data = {
-        "base": preview.path,
-        "storage": preview.target.storage.read(),
+        "base": visitor.path,
+        "storage": visitor.storage.read(),
         "indexeddb": f"{own}indexeddb.js?v={version('indexeddb.js')}",
     }
     return (

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
 
 from jupyter_server.auth.decorator import allow_unauthenticated
 from tornado import iostream, web
 
 from ..sandbox.base import Address
 from . import pages, probe
-from .capabilities import Preview
+from .capabilities import Visit, new_key
 from .handlers import WAKE_SECONDS, PreviewHandler, wants_page
-from .upstream import origin_of, request_headers, response_headers, target_of, upstreams
+from .renaming import renamed
+from .upstream import COOKIES, origin_of, request_headers, response_headers, target_of, upstreams
 
 if TYPE_CHECKING:
     import httpcore
@@ -36,35 +39,72 @@ class ProxyHandler(PreviewHandler):
         self._body: asyncio.Queue[bytes | None] = asyncio.Queue(2)
         self._upstream: asyncio.Task[httpcore.Response] | None = None
         self._relaying: asyncio.Task[None] | None = None
-        self._preview: Preview | None = None
+        self._visit: Visit | None = None
         self._address: Address | None = None
         if self.preflight():
             return
-        capability: str = self.path_kwargs["capability"]
-        preview = self.preview(capability)
-        if preview is None:
+        visit = self.visited(self.path_kwargs["capability"])
+        if visit is None:
             return
-        if self.request.path == preview.path[:-1]:
-            self.redirect(preview.path)
+        if self.request.path == visit.path[:-1]:
+            self.redirect(visit.path)
             return
+        if wants_page(self.request.headers) and not self._is_welcome(visit):
+            self._send_in(visit)
+            return
+        preview = visit.preview
         server = await preview.awake(NOTE_SECONDS if wants_page(self.request.headers) else WAKE_SECONDS)
         if server.state != "ready" or server.address is None:
             if server.state in ("stopped", "asleep") and not preview.problem:
                 preview.start()
-            self._wait(preview)
+            self._wait(visit)
             return
-        self._preview = preview
+        self._visit = visit
         self._address = server.address
-        self._upstream = asyncio.get_running_loop().create_task(self._send(server.address))
+        self._upstream = asyncio.get_running_loop().create_task(self._send(visit, server.address))
         # Nobody awaits it when the browser leaves in the middle of an upload.
         self._upstream.add_done_callback(lambda task: task.cancelled() or task.exception())
 
-    def _wait(self, preview: Preview) -> None:
+    def _is_welcome(self, visit: Visit) -> bool:
+        """Whether a navigation may go on at this address: one of a visitor's own, and by whom it belongs to.
+
+        What an address bar shows gets copied: whoever opens it elsewhere is another visitor.
+        """
+        visitor, headers = visit.visitor, self.request.headers
+        if visitor is None or visit.path != visitor.path:
+            return False
+        if self.previews.expects(visitor) or self._known_key == visitor.key:
+            return True
+        # The browser sends no cookie where the page itself navigates its frame, or posts a form.
+        if headers.get("Sec-Fetch-Dest", "document") != "document" or self.request.method not in ("GET", "HEAD"):
+            return True
+        # On plain HTTP only this tells a page of this host from an address that was typed.
+        return "Sec-Fetch-Site" not in headers and _host(headers.get("Referer", "")) == self.request.host
+
+    def _send_in(self, visit: Visit) -> None:
+        """Send a navigation to the address of the visitor whose browser it is."""
+        previews = self.previews
+        rest = (self.request.uri or "").removeprefix(visit.path)
+        key = self._known_key
+        framed = self.request.headers.get("Sec-Fetch-Dest", "document") != "document"
+        if key is None and previews.framed_is_person and framed:
+            key = previews.person
+        status = 302 if self.request.method in ("GET", "HEAD") else 307
+        if key is None and previews.entry and status == 302:
+            self.redirect(previews.entry + visit.preview.path.removeprefix(previews.prefix) + rest)
+            return
+        key = key or new_key()
+        self.remember(key)
+        self.redirect(previews.enter(visit.preview, key).path + rest, status=status)
+
+    def _wait(self, visit: Visit) -> None:
         """Say that there is no dev server yet, to people with a page that goes away by itself."""
-        self.set_status(503)
-        self.set_header("Retry-After", "1")
-        status = pages.status_of(preview)
-        self.answer(pages.waiting(preview), f"{status['message'] or 'The app is starting.'}\n")
+        status = pages.status_of(visit.preview)
+        # A page that says so is no failed request: browsers write those into their console.
+        if status["state"] == "failed" or not wants_page(self.request.headers):
+            self.set_status(503)
+            self.set_header("Retry-After", "1")
+        self.answer(pages.waiting(visit), f"{status['message'] or 'The app is starting.'}\n")
 
     async def data_received(self, chunk: bytes) -> None:
         if self._upstream is not None:
@@ -74,16 +114,21 @@ class ProxyHandler(PreviewHandler):
         while (chunk := await self._body.get()) is not None:
             yield chunk
 
-    async def _send(self, address: Address) -> httpcore.Response:
+    async def _send(self, visit: Visit, address: Address) -> httpcore.Response:
         import httpcore
 
         method = self.request.method or "GET"
-        headers = request_headers(self.request.headers, address)
+        known, here = visit.renames or ("", "")
+        cookie = visit.visitor.storage.cookie_header(visit.inside(self.request.path)) if visit.visitor else ""
+        headers = request_headers(self.request.headers, address, cookie)
+        body = self._chunks()
+        if here:
+            headers = [(name, value.replace(here, known)) for name, value in headers]
+            body = renamed(body, here.encode(), known.encode())
         if wants_page(self.request.headers):
-            # The page is changed on its way, so it must come whole and unpacked.
-            unwanted = ("accept-encoding", "if-none-match", "if-modified-since", "range", "if-range")
+            # The page is changed on its way, so it must come whole.
+            unwanted = ("if-none-match", "if-modified-since", "range", "if-range")
             headers = [item for item in headers if item[0].lower() not in unwanted]
-            headers.append(("Accept-Encoding", "identity"))
         length = self.request.headers.get("Content-Length")
         has_body = "Transfer-Encoding" in self.request.headers or (length or "0") != "0"
         if has_body and length:
@@ -100,9 +145,9 @@ class ProxyHandler(PreviewHandler):
                         method,
                         origin_of(address) + "/",
                         headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers],
-                        content=self._chunks() if has_body else None,
+                        content=body if has_body else None,
                         extensions={
-                            "target": target_of(self.request.uri or "/", address).encode("latin-1"),
+                            "target": target_of(visit.known(self.request.uri or "/"), address).encode("latin-1"),
                             "timeout": {"connect": CONNECT_SECONDS},
                         },
                     )
@@ -114,11 +159,11 @@ class ProxyHandler(PreviewHandler):
         raise AssertionError("unreachable")
 
     async def _relay(self, capability: str) -> None:
-        if self._upstream is None or self._preview is None or self._address is None:
+        if self._upstream is None or self._visit is None or self._address is None:
             return
         await self._finish_body(self._upstream)
         # A task of its own, which ends when the browser goes away: tornado would take the handler's end for an error.
-        self._relaying = asyncio.create_task(self._answer(self._upstream, self._preview, self._address))
+        self._relaying = asyncio.create_task(self._answer(self._upstream, self._visit, self._address))
         try:
             await asyncio.wait([self._relaying])
         finally:
@@ -128,22 +173,22 @@ class ProxyHandler(PreviewHandler):
         else:
             self._relaying.result()
 
-    async def _answer(self, upstream: asyncio.Task[httpcore.Response], preview: Preview, address: Address) -> None:
+    async def _answer(self, upstream: asyncio.Task[httpcore.Response], visit: Visit, address: Address) -> None:
         import httpcore
 
         try:
             response = await upstream
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
-            log.info("The dev server of session %s does not answer: %s", preview.target.session, error)
-            self._wait(preview)
+            log.info("The dev server of session %s does not answer: %s", visit.preview.target.session, error)
+            self._wait(visit)
             return
         try:
-            await self._stream(response, preview, address)
+            await self._stream(response, visit, address)
         except iostream.StreamClosedError:
             self._auto_finish = False  # the browser went away
         except (httpcore.NetworkError, httpcore.ProtocolError) as error:
             # A clean end would make half an answer look whole.
-            log.info("The dev server of session %s broke off: %s", preview.target.session, error)
+            log.info("The dev server of session %s broke off: %s", visit.preview.target.session, error)
             self._auto_finish = False
             self.request.connection.stream.close()  # pyright: ignore
         finally:
@@ -163,15 +208,19 @@ class ProxyHandler(PreviewHandler):
         if not put.done():  # answered, or failed, without wanting the rest
             put.cancel()
 
-    async def _stream(self, response: httpcore.Response, preview: Preview, address: Address) -> None:
+    async def _stream(self, response: httpcore.Response, visit: Visit, address: Address) -> None:
         phrase = cast("bytes", response.extensions.get("reason_phrase", b""))
         reason = phrase.decode("latin-1")
         self.set_status(response.status, "".join(c for c in reason if c.isprintable()) or None)
         # Not for 1xx, 204, 304: tornado adds none, and the dev server's stand.
         self.clear_header("Content-Type")
-        passed = response_headers(response.headers, address)
+        passed, cookies = response_headers(response.headers, address)
+        known, here = visit.renames or ("", "")
+        if cookies:
+            passed[COOKIES] = await self._keep(cookies, visit)
         injecting = (
-            passed.get("Content-Type", "").lower().startswith("text/html")
+            visit.visitor is not None
+            and passed.get("Content-Type", "").lower().startswith("text/html")
             and "Content-Encoding" not in passed
             and wants_page(self.request.headers)
         )
@@ -180,7 +229,7 @@ class ProxyHandler(PreviewHandler):
                 passed.pop(name, None)
             passed["Cache-Control"] = "no-store"  # it carries what the app has stored
         for name in passed:
-            values = passed.get_list(name)
+            values = [value.replace(known, here) if here else value for value in passed.get_list(name)]
             self.set_header(name, values[0])
             for value in values[1:]:
                 self.add_header(name, value)
@@ -188,15 +237,31 @@ class ProxyHandler(PreviewHandler):
             self.finish()
             return
         chunks = response.aiter_stream()
-        if injecting:
-            chunks = probe.injected(chunks, lambda: probe.tags(preview))
+        if here and "Content-Encoding" not in passed:
+            chunks = renamed(chunks, known.encode(), here.encode())
+        if injecting and (visitor := visit.visitor):
+            chunks = probe.injected(chunks, lambda: probe.tags(visitor))
         async for chunk in chunks:
             self.write(chunk)
             await self.flush()
         self.finish()
+
+    async def _keep(self, cookies: list[str], visit: Visit) -> str:
+        """Put what the app's server set into the visitor's jar; what the page may know of it, as a header's value."""
+        if visit.visitor is None:
+            key = new_key()
+            self.remember(key)
+            visit.visitor = self.previews.enter(visit.preview, key)
+        path = visit.inside(self.request.path)
+        change = await asyncio.to_thread(visit.visitor.storage.receive_cookies, cookies, path, visit.preview.path)
+        return json.dumps(change)
 
     def on_connection_close(self) -> None:
         # Ends what has no end of its own: server-sent events, a download nobody reads.
         for task in (self._upstream, self._relaying):
             if task is not None:
                 task.cancel()
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.lower()

@@ -2,58 +2,90 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
+import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
 from ..errors import InvalidInput
+from . import cookies as jar
+from .cookies import Cookies
 
 LOCAL_LIMIT = 5 * 1024 * 1024  # characters of keys and values, what browsers allow
 COOKIE_LIMIT = 64 * 1024
+CHANGE_LIMIT = 16 * 1024 * 1024  # bytes of one change: LOCAL_LIMIT of the widest characters
+ENTRY_LIMIT = 50_000  # in localStorage
 DATABASE_LIMIT = 50 * 1024 * 1024  # bytes of the serialised databases
+VISITOR_FILES = 64
+"""Files of visitors besides the person that are kept; what was left alone the longest goes first."""
 
 
 class PageState(TypedDict):
     local: dict[str, str]
-    cookies: dict[str, str]  # name -> value
+    cookies: dict[str, str]  # as ``cookies`` has them
     databases: bool  # whether IndexedDB holds something
 
 
 class PageStorage:
-    """One session's page storage: the JSON file ``path`` and, for IndexedDB, ``<path>.indexeddb`` beside it.
+    """What one visitor of a session's app keeps: the JSON file ``path`` and, for IndexedDB, ``<path>.indexeddb``.
 
+    The one made with a session's own path is the person's; ``of`` gives those of other visitors, in a folder beside it.
     A file that cannot be read counts as empty: an app must not be locked out of its own preview by a damaged file.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._databases = path.with_name(path.name + ".indexeddb")
+        self._others = path.with_suffix("")
         self._changing = threading.Lock()
-        self._state: tuple[dict[str, str], dict[str, str]] | None = None
+        # Replaced whole, never changed: it is read without the lock.
+        self._state: tuple[dict[str, str], Cookies, Cookies] | None = None
+
+    def of(self, visitor: str) -> PageStorage:
+        """The storage of another visitor, by a name that may stand in a path; the person's for the empty one."""
+        if not visitor:
+            return self
+        _tidy(self._others)
+        return PageStorage(self._others / f"{visitor}.json")
 
     def read(self) -> PageState:
-        local, cookies = self._load()
-        return {"local": dict(local), "cookies": dict(cookies), "databases": self._databases.exists()}
+        local, cookies, _ = self._load()
+        return {"local": dict(local), "cookies": jar.alive(cookies), "databases": self._databases.exists()}
 
     def change(self, change: Mapping[str, Any]) -> None:
-        """Apply ``{"local"?: Change, "cookies"?: Change}``.
+        """Apply ``{"local"?: Change, "cookies"?: Change}``, as the page asks for it.
 
         A Change is ``{"clear"?: bool, "set"?: {key: value}, "remove"?: [key]}``, applied as clear, remove, set.
 
         Raises InvalidInput for another shape, and when the result would be over the limit; then nothing is changed.
         """
         with self._changing:  # two tabs may write at once, each from its own thread
-            old_local, old_cookies = self._load()
+            old_local, old_cookies, hidden = self._load()
             local = _changed(old_local, change.get("local"), "local", LOCAL_LIMIT)
             cookies = _changed(old_cookies, change.get("cookies"), "cookies", COOKIE_LIMIT)
-            if (local, cookies) == (old_local, old_cookies):
-                return
-            _write(self._path, json.dumps({"v": 1, "local": local, "cookies": cookies}).encode())
-            self._state = (local, cookies)
+            # A page cannot set what only the server may read.
+            self._keep(local, {key: value for key, value in cookies.items() if key not in hidden}, hidden)
+
+    def cookie_header(self, path: str) -> str:
+        """The ``Cookie`` header of a request for ``path`` of the app; empty when there is none."""
+        _, cookies, hidden = self._load()
+        return jar.header((cookies, hidden), path)
+
+    def receive_cookies(self, lines: Iterable[str], path: str, base: str) -> dict[str, Any]:
+        """Keep what ``Set-Cookie`` headers of an answer to ``path`` say; what the page may know of it, as a Change."""
+        with self._changing:
+            local, old_cookies, old_hidden = self._load()
+            cookies, hidden = jar.received(old_cookies, old_hidden, lines, path, base)
+            self._keep(local, cookies, hidden)
+        return {
+            "set": {key: value for key, value in cookies.items() if old_cookies.get(key) != value},
+            "remove": [key for key in old_cookies if key not in cookies],
+        }
 
     def databases(self) -> bytes:
         """The databases as the page's script serialised them (JSON), empty when there are none."""
@@ -75,19 +107,35 @@ class PageStorage:
         _write(self._databases, content)
 
     def clear(self) -> None:
-        """Forget everything, on disk too."""
+        """Forget everything, on disk too, and what other visitors keep."""
         self._state = None
         self._path.unlink(missing_ok=True)
         self._databases.unlink(missing_ok=True)
+        shutil.rmtree(self._others, ignore_errors=True)
 
-    def _load(self) -> tuple[dict[str, str], dict[str, str]]:
+    def _load(self) -> tuple[dict[str, str], Cookies, Cookies]:
         if self._state is None:
             try:
                 stored: Any = json.loads(self._path.read_bytes())
-                self._state = (dict(stored["local"]), dict(stored["cookies"]))
-            except (OSError, ValueError, TypeError, KeyError):
-                self._state = ({}, {})
+                self._state = (dict(stored["local"]), dict(stored["cookies"]), dict(stored.get("hidden", {})))
+            except (OSError, ValueError, TypeError, KeyError, AttributeError):
+                self._state = ({}, {}, {})
         return self._state
+
+    def _keep(self, local: dict[str, str], cookies: Cookies, hidden: Cookies) -> None:
+        state = (local, cookies, hidden)
+        if state == self._load():
+            return
+        _write(self._path, json.dumps({"v": 1, "local": local, "cookies": cookies, "hidden": hidden}).encode())
+        self._state = state
+
+
+def _tidy(folder: Path) -> None:
+    """Keep the storage of the latest visitors only."""
+    with contextlib.suppress(OSError):
+        files = sorted(folder.glob("*.json*"), key=lambda file: file.stat().st_mtime)
+        for file in files[:-VISITOR_FILES]:
+            file.unlink(missing_ok=True)
 
 
 def _changed(old: dict[str, str], change: Any, name: str, limit: int) -> dict[str, str]:
@@ -96,14 +144,21 @@ def _changed(old: dict[str, str], change: Any, name: str, limit: int) -> dict[st
     if not isinstance(change, dict):
         raise InvalidInput(f"A change of {name} must be an object.", field=name)
     change = cast("dict[str, Any]", change)
+    remove: Any = change.get("remove") or []
+    assigned: Any = change.get("set") or {}
+    if not isinstance(remove, list) or not isinstance(assigned, dict):
+        raise InvalidInput(f"A change of {name} holds a list to remove and an object to set.", field=name)
+    removed, values = cast("list[Any]", remove), cast("dict[str, Any]", assigned)
+    if not all(isinstance(text, str) for text in (*removed, *values.values())):
+        raise InvalidInput(f"Keys and values of {name} must be texts.", field=name)
     new = {} if change.get("clear") else dict(old)
-    for key in change.get("remove") or ():
-        new.pop(str(key), None)
-    assigned: dict[Any, Any] = change.get("set") or {}
-    for key, value in assigned.items():
-        new[str(key)] = str(value)
-    if sum(len(key) + len(value) for key, value in new.items()) > limit:
-        raise InvalidInput(f"The app keeps more than {limit // 1024} KB in {name}.", reason="quota_exceeded")
+    for key in removed:
+        new.pop(key, None)
+    new.update(values)
+    if len(new) > ENTRY_LIMIT or sum(len(key) + len(value) for key, value in new.items()) > limit:
+        raise InvalidInput(
+            f"The app keeps more than {limit // 1024} KB or {ENTRY_LIMIT} entries in {name}.", reason="quota_exceeded"
+        )
     return new
 
 

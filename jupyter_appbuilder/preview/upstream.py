@@ -18,44 +18,35 @@ HOP_BY_HOP = frozenset(
     """connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer
     transfer-encoding upgrade""".split()  # noqa: SIM905
 )
-# Nothing that says who the person is, or where Jupyter runs, reaches generated code.
-_REQUEST_DROPPED = HOP_BY_HOP | frozenset(
-    """authorization cookie cookie2 content-length expect forwarded from host origin referer remote-user via
-    x-csrftoken x-real-ip x-scheme x-proxycontextpath x-xsrftoken x-request-id""".split()  # noqa: SIM905
+# What browsers and frameworks send by themselves and an app may need. Nothing else passes: any other header may be a
+# proxy's in front of Jupyter, saying who the person is.
+_REQUEST_ALLOWED = frozenset(
+    """accept accept-language cache-control content-disposition content-encoding content-language content-type
+    dnt if-match if-modified-since if-none-match if-range if-unmodified-since last-event-id pragma prefer priority
+    purpose range rsc save-data sec-ch-prefers-color-scheme sec-ch-prefers-reduced-motion sec-ch-ua sec-ch-ua-mobile
+    sec-ch-ua-platform sec-fetch-dest sec-fetch-mode sec-fetch-user sec-gpc sec-purpose upgrade-insecure-requests
+    user-agent x-requested-with""".split()  # noqa: SIM905
 )
-_REQUEST_DROPPED_PREFIXES = (
-    "x-forwarded-",
-    "x-auth-",
-    "x-remote-",
-    "x-jupyter",
-    "x-amzn-",
-    "x-goog-",
-    "x-ms-",
-    "x-authentik-",
-    "cf-",
-    "remote-",
+# What acts within one answer only. Anything else could act on Jupyter's whole origin (its cookies, caches, login
+# prompts, policies), or be a word to a web server in front of Jupyter.
+_RESPONSE_ALLOWED = frozenset(
+    """accept-patch accept-post accept-ranges age allow content-disposition content-encoding content-language
+    content-length content-location content-range content-type etag expires last-modified link pragma refresh
+    retry-after rsc server-timing sourcemap timing-allow-origin vary x-request-id x-sourcemap x-total x-total-count
+    """.split()  # noqa: SIM905
 )
-# What would act on Jupyter's whole origin (its cookies, caches, login prompts, policies) or undo the page's isolation.
-_RESPONSE_DROPPED = HOP_BY_HOP | frozenset(
-    """accept-ch access-control-allow-credentials access-control-allow-headers access-control-allow-methods
-    access-control-allow-origin access-control-allow-private-network access-control-expose-headers
-    access-control-max-age alt-svc authentication-info clear-site-data content-security-policy
-    content-security-policy-report-only cross-origin-embedder-policy cross-origin-embedder-policy-report-only
-    cross-origin-opener-policy cross-origin-opener-policy-report-only cross-origin-resource-policy nel
-    origin-agent-cluster origin-trial permissions-policy public-key-pins referrer-policy report-to
-    reporting-endpoints server service-worker-allowed set-cookie set-cookie2 set-login speculation-rules
-    strict-transport-security supports-loading-mode www-authenticate x-content-type-options
-    x-frame-options x-powered-by
-    activate-storage-access available-dictionary critical-ch document-isolation-policy document-policy
-    integrity-policy observe-browsing-topics use-as-dictionary
-    cdn-cache-control surrogate-control surrogate-key x-lighttpd-send-file x-lighttpd-send-file2
-    x-litespeed-location x-proxy-cache x-reproxy-url x-send-file x-sendfile""".split()  # noqa: SIM905
+# Of frameworks, both ways.
+_FRAMEWORKS = ("hx-", "next-", "turbo-", "x-inertia", "x-livewire", "x-nextjs-", "x-sveltekit-")
+
+# The page's own headers come under this name before theirs, its script sees to that, and so do the app's own that go to
+# the page: nobody on the way adds such a header or acts on one.
+OWN = "X-AppBuilder-Header-"
+COOKIES = "X-AppBuilder-Cookies"
+"""Tells the page's script which of its cookies an answer changed."""
+# Not even the page's script can set these: they say where a request ends, whose it is and where it goes.
+_NEVER_OWN = HOP_BY_HOP | frozenset(
+    "accept-encoding content-length cookie cookie2 expect host origin referer set-cookie set-cookie2".split()  # noqa: SIM905
 )
-# A web server in front of Jupyter may take these for Jupyter's own word: which file to send, what to keep and for whom.
-_RESPONSE_DROPPED_PREFIXES = ("x-accel-", "attribution-reporting-", "x-varnish-", "cloudflare-")
-# The page's script sends the app's own Authorization header under this name: the plain one may hold what a browser or
-# a proxy in front of Jupyter added on the person's behalf.
-APP_AUTHORIZATION = "x-appbuilder-authorization"
 
 
 def origin_of(address: Address) -> str:
@@ -73,49 +64,65 @@ def target_of(uri: str, address: Address) -> str:
     return uri
 
 
-def request_headers(headers: HTTPHeaders, address: Address) -> list[tuple[str, str]]:
-    """The headers to send on; ``Content-Length`` is left to the caller."""
+def request_headers(headers: HTTPHeaders, address: Address, cookie: str = "") -> list[tuple[str, str]]:
+    """The headers to send on, with the app's own ``cookie``; ``Content-Length`` is left to the caller."""
     named = {name.strip().lower() for name in headers.get("Connection", "").split(",")}
-    passed: list[tuple[str, str]] = [("Host", urlsplit(origin_of(address)).netloc)]
+    passed: dict[str, tuple[str, str]] = {}
+    own: dict[str, tuple[str, str]] = {}
     for name, value in headers.get_all():
         lower = name.lower()
-        if lower == APP_AUTHORIZATION:
-            passed.append(("Authorization", value))
+        if lower.startswith(OWN.lower()):
+            plain = lower[len(OWN) :]
+            if plain and plain not in _NEVER_OWN and not plain.startswith(("sec-", "proxy-")):
+                own[plain] = (name[len(OWN) :], value)
         elif lower == "origin":
-            passed.append(("Origin", origin_of(address)))
+            passed[lower] = ("Origin", origin_of(address))
         elif lower == "sec-fetch-site":
             # The page's opaque origin makes every request of its own "cross-site", which some dev servers refuse.
-            passed.append((name, "same-origin" if value == "cross-site" else value))
-        elif lower not in _REQUEST_DROPPED and lower not in named and not lower.startswith(_REQUEST_DROPPED_PREFIXES):
-            passed.append((name, value))
+            passed[lower] = (name, "same-origin" if value == "cross-site" else value)
+        elif lower in named:
+            continue
+        elif lower in _REQUEST_ALLOWED or lower.startswith(_FRAMEWORKS):
+            passed[lower] = (name, value)
+    passed |= own
+    # What answers is changed on its way, so it must come unpacked.
+    passed["accept-encoding"] = ("Accept-Encoding", "identity")
+    passed["host"] = ("Host", urlsplit(origin_of(address)).netloc)
+    if cookie:
+        passed["cookie"] = ("Cookie", cookie)
     if address.strip:
-        passed.append(("X-Forwarded-Prefix", address.strip.rstrip("/")))
-    secret = {name.lower() for name in address.headers}
-    return [item for item in passed if item[0].lower() not in secret] + list(address.headers.items())
+        passed["x-forwarded-prefix"] = ("X-Forwarded-Prefix", address.strip.rstrip("/"))
+    for name, value in address.headers.items():
+        passed[name.lower()] = (name, value)
+    return list(passed.values())
 
 
-def response_headers(headers: Iterable[tuple[bytes, bytes]], address: Address) -> HTTPHeaders:
-    """The headers to hand to the browser."""
+def response_headers(headers: Iterable[tuple[bytes, bytes]], address: Address) -> tuple[HTTPHeaders, list[str]]:
+    """The headers to hand to the browser, and the values of ``Set-Cookie``, which are not."""
     received = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
     named = {
         part.strip().lower() for name, value in received if name.lower() == "connection" for part in value.split(",")
     }
     secret = {name.lower() for name in address.headers}
     passed = HTTPHeaders()
+    cookies: list[str] = []
     for name, value in received:
         lower = name.lower()
-        if lower in _RESPONSE_DROPPED or lower in named or lower in secret:
+        if lower == "set-cookie":
+            cookies.append(value)
+        elif lower in named or lower in secret or (lower in _NEVER_OWN and lower != "content-length"):
             continue
-        if lower.startswith(_RESPONSE_DROPPED_PREFIXES):
-            continue
-        if lower == "location":
-            value = _location(value, address)
+        elif lower == "location":
+            passed.add(name, _location(value, address))
         elif lower == "cache-control":
-            value = _cache_control(value)
-        passed.add(name, value)
+            passed.add(name, _cache_control(value))
+        elif lower in _RESPONSE_ALLOWED or lower.startswith(_FRAMEWORKS):
+            passed.add(name, value)
+        elif not lower.startswith(("access-control-", OWN.lower())):
+            passed.add(OWN + name, value)
     if "Cache-Control" not in passed:
         passed["Cache-Control"] = "no-cache"
-    return passed
+    return passed, cookies
 
 
 def _location(value: str, address: Address) -> str:

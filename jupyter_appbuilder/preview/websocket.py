@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import sys
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ from jupyter_server.auth.decorator import allow_unauthenticated
 from tornado import httpclient, netutil, websocket
 
 from ..sandbox.base import Address
-from .capabilities import Preview
+from .capabilities import Preview, Visit
 from .handlers import WAKE_SECONDS, PreviewHandler
 from .upstream import origin_of, request_headers, target_of
 
@@ -41,13 +42,15 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
 
     _server: websocket.WebSocketClientConnection | None = None
     _preview: Preview | None = None
+    _visit: Visit | None = None
 
     @allow_unauthenticated
     async def get(self, capability: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        preview = self.preview(capability)
-        if preview is None:
+        visit = self.visited(capability)
+        if visit is None:
             return
-        self._preview = preview
+        self._visit = visit
+        self._preview = preview = visit.preview
         server = await preview.awake(WAKE_SECONDS)
         address = server.address
         if server.state != "ready" or address is None:
@@ -56,7 +59,7 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
             return
         # The dev server is asked first: whether there is a socket, and which subprotocol, is its to say.
         try:
-            self._server = await self._connect(address)
+            self._server = await self._connect(visit, address)
         except httpclient.HTTPClientError as error:
             self.set_status(error.code if 400 <= error.code < 599 else 502)
             self.finish()
@@ -70,25 +73,26 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
         if self.ws_connection is None:
             self._server.close()
 
-    async def _connect(self, address: Address) -> websocket.WebSocketClientConnection:
+    async def _connect(self, visit: Visit, address: Address) -> websocket.WebSocketClientConnection:
         offered = self.request.headers.get("Sec-WebSocket-Protocol", "")
-        headers = [
-            (name, value)
-            for name, value in request_headers(self.request.headers, address)
-            if not name.lower().startswith("sec-websocket-")
-        ]
+        storage = visit.visitor.storage if visit.visitor else None
+        path = visit.inside(self.request.path)
+        headers = request_headers(self.request.headers, address, storage.cookie_header(path) if storage else "")
         request = httpclient.HTTPRequest(
-            "ws" + origin_of(address).removeprefix("http") + target_of(self.request.uri or "/", address),
-            headers=dict(headers),
+            "ws" + origin_of(address).removeprefix("http") + target_of(visit.known(self.request.uri or "/"), address),
+            headers={name: visit.known(value) for name, value in headers},
             connect_timeout=5,
             request_timeout=5,
         )
-        return await websocket.websocket_connect(
+        server = await websocket.websocket_connect(
             request,
             subprotocols=[part.strip() for part in offered.split(",") if part.strip()] or None,
             max_message_size=MAX_MESSAGE,
             resolver=_SocketResolver(path=str(address.socket)) if address.socket else None,  # pyright: ignore
         )
+        if storage and server.headers and (cookies := server.headers.get_list("Set-Cookie")):
+            await asyncio.to_thread(storage.receive_cookies, cookies, path, visit.preview.path)
+        return server
 
     @property
     def max_message_size(self) -> int:
@@ -108,11 +112,20 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
         self._pumping = asyncio.get_running_loop().create_task(self._pump())
 
     async def _pump(self) -> None:
+        try:
+            await self._relay()
+        except Exception:
+            self.log_exception(*sys.exc_info())
+            self.close(1011)
+
+    async def _relay(self) -> None:
         """From the dev server to the page, until either closes."""
         server = self._server
         assert server is not None
+        assert self._visit is not None
         while (message := await server.read_message()) is not None:
             try:
+                message = _renamed(message, *(self._visit.renames or ("", "")))
                 await self.write_message(message, binary=isinstance(message, bytes))
             except websocket.WebSocketClosedError:
                 break
@@ -142,12 +155,15 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
     async def on_message(self, message: str | bytes) -> None:
         assert self._server is not None
         assert self._preview is not None
+        assert self._visit is not None
         if not self._for_updates:
-            self.previews.preview(self.path_kwargs["capability"])  # it is in use
+            self.previews.visit(self.path_kwargs["capability"])  # it is in use
             await self._preview.awake(WAKE_SECONDS)
         elif self._preview.target.server.state == "asleep":
             return
         try:
+            known, here = self._visit.renames or ("", "")
+            message = _renamed(message, here, known)
             await self._server.write_message(message, binary=isinstance(message, bytes))
         except websocket.WebSocketClosedError:
             self.close(1011)
@@ -169,6 +185,12 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
             self._preview.sockets.discard(self._end)
         if self._server is not None:
             self._server.close(_closable(self.close_code), self.close_reason)
+
+
+def _renamed(message: str | bytes, old: str, new: str) -> str | bytes:
+    if not old:
+        return message
+    return message.replace(old, new) if isinstance(message, str) else message.replace(old.encode(), new.encode())
 
 
 def _closable(code: int | None) -> int | None:

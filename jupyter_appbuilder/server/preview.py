@@ -1,13 +1,18 @@
-"""Start, restart or stop a session's preview. How it goes is told on the channel."""
+"""Start, restart or stop a session's preview (how it goes is told on the channel), and the way in for the person."""
 
 from __future__ import annotations
 
 import asyncio
+import traceback
+from typing import Any
 
-from jupyter_server.auth.decorator import authorized
+from jupyter_server.auth.decorator import allow_unauthenticated, authorized
+from jupyter_server.utils import ensure_async
 from tornado import web
 
-from .base import AppBuilderHandler
+from ..preview.capabilities import new_key, redacted
+from ..preview.handlers import known_key, remember
+from .base import AUTH_RESOURCE, AppBuilderHandler, AppBuilderMixin
 
 AT_ONCE = 0.05  # seconds
 
@@ -28,3 +33,41 @@ class PreviewHandler(AppBuilderHandler):
             else:
                 self.builder.in_background(starting)
         self.answer(found.app.preview, 200 if action == "stop" else 202)
+
+
+class EntryHandler(AppBuilderMixin):
+    """Where a browser that opens a preview is sent once: who is logged in here is the person, anybody else a visitor.
+
+    The preview's own routes know nothing of logins, and its capability is what opens it; here is only found out whose
+    storage and cookies its page gets.
+    """
+
+    @allow_unauthenticated
+    async def get(self, capability: str, rest: str) -> None:
+        previews = self.builder.previews
+        self.set_header("Cache-Control", "no-store")
+        visit = previews.visit(capability)
+        person = await self._is_person()
+        if visit is None and not person:
+            raise web.HTTPError(403)
+        if visit is None:
+            self.redirect(f"{previews.prefix}{capability}/")  # which says that it has ended
+            return
+        key = previews.person if person else known_key(self, previews) or new_key()
+        remember(self, previews, key)
+        query = f"?{self.request.query}" if self.request.query else ""
+        path = self.request.path[len(previews.entry + capability) + 1 :]
+        self.redirect(previews.enter(visit.preview, key).path + path + query)
+
+    async def _is_person(self) -> bool:
+        user = self.current_user
+        return bool(user) and await ensure_async(self.authorizer.is_authorized(self, user, "read", AUTH_RESOURCE))
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        text = redacted("".join(traceback.format_exception(typ, value, tb))).replace(
+            self.path_kwargs["capability"], "…"
+        )
+        self.log.error("Opening a preview failed\n%s", text)
+
+    def _log(self) -> None:
+        """Nothing: the server's request log would write the capability down."""

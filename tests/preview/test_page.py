@@ -42,6 +42,7 @@ export default function App() {
 async def shown(target: Target, tmp_path: Path, files: dict[str, str]) -> AsyncIterator[tuple[Any, Any, Path]]:
     """The panel's page, the app's frame in it, and the app's folder."""
     previews = Previews(BASE_URL)
+    previews.framed_is_person = True
     prefix = previews.open(target)
     folder = tmp_path / "app"
     async with vite(folder, files, prefix) as address, served(previews, ("/panel", PanelHandler)) as origin:

@@ -1,7 +1,10 @@
 // Requests of the page to its own server. To the browser they are cross-origin (the page's origin is opaque), so what
 // works for a deployed app (credentials, its own Authorization header, workers) needs a hand here. Failures are reported.
 
-const APP_AUTHORIZATION = "X-AppBuilder-Authorization";
+// The page's own headers travel under this prefix, and its server's come back under it: a proxy in front of Jupyter adds
+// headers that say who the person is, and acts on some of the answer's.
+const OWN = "X-AppBuilder-Header-";
+const PLAIN = /^(accept|accept-language|content-language|content-type|range|x-requested-with|x-appbuilder-.*)$/i;
 
 function isOwn(url) {
   return url.origin === location.origin && url.pathname.startsWith(config.base);
@@ -29,14 +32,18 @@ window.fetch = async function fetch(input, init) {
   const url = absolute(request.url);
   if (isOwn(url)) {
     if (request.credentials === "include") request = new Request(request, { credentials: "omit" });
-    const authorization = request.headers.get("Authorization");
-    if (authorization !== null) {
-      request.headers.set(APP_AUTHORIZATION, authorization);
-      request.headers.delete("Authorization");
+    if (request.mode !== "no-cors") {
+      for (const [name, value] of [...request.headers]) {
+        if (PLAIN.test(name)) continue;
+        request.headers.set(OWN + name, value);
+        request.headers.delete(name);
+      }
     }
+    await saver.cookies();
   }
   try {
     const response = await nativeFetch(request);
+    if (isOwn(url)) answered((name) => nativeGet.call(nativeHeaders.call(response), name));
     if (response.status >= 500) requestFailed(request.method, url, `answered ${response.status} ${response.statusText}`.trim());
     return response;
   } catch (error) {
@@ -45,11 +52,45 @@ window.fetch = async function fetch(input, init) {
   }
 };
 
+/** What an answer of the page's own server says of its cookies. */
+function answered(header) {
+  try {
+    const change = header("X-AppBuilder-Cookies");
+    if (change) cookiesChanged(JSON.parse(change));
+  } catch {
+    // not ours
+  }
+}
+
+const nativeGet = Headers.prototype.get;
+const nativeHeaders = Object.getOwnPropertyDescriptor(Response.prototype, "headers").get;
+const plainHeaders = new WeakMap();
+Object.defineProperty(Response.prototype, "headers", {
+  configurable: true,
+  enumerable: true,
+  get() {
+    const native = nativeHeaders.call(this);
+    const names = [...native.keys()].filter((name) => /^x-appbuilder-/.test(name));
+    if (!names.length) return native;
+    if (!plainHeaders.has(this)) {
+      const plain = new Headers(native);
+      for (const name of names) {
+        plain.delete(name);
+        if (name.startsWith(OWN.toLowerCase())) plain.set(name.slice(OWN.length), native.get(name));
+      }
+      plainHeaders.set(this, plain);
+    }
+    return plainHeaders.get(this);
+  },
+});
+
 const opened = new WeakMap(); // XMLHttpRequest -> { method, url }
-const nativeOpen = XMLHttpRequest.prototype.open;
 XMLHttpRequest.prototype.open = function open(method, url, ...rest) {
   const target = absolute(url);
   if (!opened.has(this)) {
+    this.addEventListener("readystatechange", () => {
+      if (this.readyState === 2 && isOwn(opened.get(this).url)) answered((name) => headerOf(this, name));
+    });
     this.addEventListener("loadend", () => {
       const { method, url, aborted } = opened.get(this);
       if (this.status >= 500) requestFailed(method, url, `answered ${this.status} ${this.statusText}`.trim());
@@ -61,16 +102,31 @@ XMLHttpRequest.prototype.open = function open(method, url, ...rest) {
   opened.set(this, { method: String(method).toUpperCase(), url: target, aborted: target.href.startsWith(own) });
   return nativeOpen.call(this, method, url, ...rest);
 };
+const nativeGetHeader = XMLHttpRequest.prototype.getResponseHeader;
+XMLHttpRequest.prototype.getResponseHeader = function getResponseHeader(name) {
+  return headerOf(this, OWN + name) ?? nativeGetHeader.call(this, name);
+};
+const nativeAllHeaders = XMLHttpRequest.prototype.getAllResponseHeaders;
+/** A header of ours, if it is there: browsers complain in the console where one is asked for that is not. */
+function headerOf(request, name) {
+  const there = nativeAllHeaders.call(request).toLowerCase().split("\r\n").some((line) => line.startsWith(`${name}:`.toLowerCase()));
+  return there ? nativeGetHeader.call(request, name) : null;
+}
+XMLHttpRequest.prototype.getAllResponseHeaders = function getAllResponseHeaders() {
+  return nativeAllHeaders.call(this).replace(/^x-appbuilder-cookies:.*\r\n/im, "").replace(/^x-appbuilder-header-/gim, "");
+};
 const nativeSetHeader = XMLHttpRequest.prototype.setRequestHeader;
 XMLHttpRequest.prototype.setRequestHeader = function setRequestHeader(name, value) {
   const target = opened.get(this);
-  if (target && isOwn(target.url) && String(name).toLowerCase() === "authorization") name = APP_AUTHORIZATION;
+  if (target && isOwn(target.url) && !PLAIN.test(name)) name = OWN + name;
   return nativeSetHeader.call(this, name, value);
 };
-const nativeSend = XMLHttpRequest.prototype.send;
 XMLHttpRequest.prototype.send = function send(body) {
   const target = opened.get(this);
-  if (target && isOwn(target.url)) this.withCredentials = false;
+  if (target && isOwn(target.url)) {
+    this.withCredentials = false;
+    saver.cookiesNow();
+  }
   return nativeSend.call(this, body);
 };
 
@@ -97,6 +153,7 @@ delete window.SharedWorker;
 const NativeSocket = window.WebSocket;
 window.WebSocket = class WebSocket extends NativeSocket {
   constructor(url, protocols) {
+    saver.cookiesNow();
     super(url, protocols);
     if ([protocols].flat().includes("vite-hmr")) this.addEventListener("message", ({ data }) => hotMessage(data));
   }

@@ -1,7 +1,7 @@
 // The parts of this script share one scope, in the order probe.py names them; this one comes first.
 //
 // A preview's page has an opaque origin: localStorage, sessionStorage, cookies and IndexedDB throw there. Here they
-// work: what was stored came inside the page, and changes are sent to the capability URL, which keeps them for the session.
+// work: what was stored came inside the page, and changes are sent to the capability URL, which keeps them for the visitor.
 
 const config = window.__appbuilder;
 delete window.__appbuilder;
@@ -10,6 +10,8 @@ document.currentScript?.remove(); // frameworks that hydrate the whole document 
 
 const own = location.origin + config.base + "__appbuilder/";
 const nativeFetch = window.fetch.bind(window);
+const nativeOpen = XMLHttpRequest.prototype.open;
+const nativeSend = XMLHttpRequest.prototype.send;
 const framed = window.parent !== window;
 
 function post(what, body, keepalive = false) {
@@ -42,6 +44,7 @@ const saver = (() => {
   }
 
   async function send() {
+    clearTimeout(timer);
     timer = 0;
     if (sending || !Object.keys(pending).length) return;
     sending = pending;
@@ -55,15 +58,41 @@ const saver = (() => {
     if (Object.keys(pending).length) timer ||= setTimeout(send, 1000);
   }
 
-  addEventListener("pagehide", () => {
-    const rest = merge(sending ?? {}, pending);
-    if (Object.keys(rest).length) post("storage", JSON.stringify(rest), true).catch(() => {});
-  });
+  // Before a navigation is asked for, and once more when the page is left: what comes next is to find it all.
+  for (const leaving of ["beforeunload", "pagehide"]) {
+    addEventListener(leaving, () => {
+      const rest = merge(sending ?? {}, pending);
+      if (Object.keys(rest).length) post("storage", JSON.stringify(rest), true).catch(() => {});
+    });
+  }
 
-  return (area, change) => {
+  function save(area, change) {
     pending = merge(pending, { [area]: change });
     timer ||= setTimeout(send, 30);
+  }
+
+  /** Have the cookies saved before a request that is to carry them; a promise, or null when they are. */
+  save.cookies = () => {
+    const { cookies } = pending;
+    if (!cookies) return null;
+    delete pending.cookies;
+    return post("storage", JSON.stringify({ cookies })).catch(() => (pending = merge({ cookies }, pending)));
   };
+
+  /** The same for requests that cannot wait. */
+  save.cookiesNow = () => {
+    const { cookies } = pending;
+    if (!cookies) return;
+    delete pending.cookies;
+    try {
+      const request = new XMLHttpRequest();
+      nativeOpen.call(request, "POST", own + "storage", false);
+      nativeSend.call(request, JSON.stringify({ cookies }));
+    } catch {
+      pending = merge({ cookies }, pending);
+    }
+  };
+  return save;
 })();
 
 const areas = new WeakMap(); // a storage object -> { items, changed }
@@ -167,16 +196,35 @@ provide(window, "name", () => tab.name, (value) => {
   keepTab();
 });
 
-// Cookies of the page's own making; they are never sent anywhere. Kept as "<expires, ms or empty>;<value>".
+// The cookies that a page may see: its own and its server's, which the preview's server keeps, and sends along with
+// requests of the page. Named "<name>" or "<name>;<path>", kept as "<expires, ms or empty>;<value>" (cookies.py).
 const cookies = new Map(Object.entries(config.storage.cookies));
+
+/** A change of the server's. */
+function cookiesChanged({ set = {}, remove = [] }) {
+  for (const [key, kept] of Object.entries(set)) cookies.set(key, kept);
+  for (const key of remove) cookies.delete(key);
+}
+
+/** A path of a URL as the app's own. */
+function inside(path) {
+  return path.startsWith(config.base) || path + "/" === config.base ? "/" + path.slice(config.base.length) : path;
+}
+
 provide(
   Document.prototype,
   "cookie",
   () => {
     const now = Date.now();
+    const here = inside(location.pathname);
     return [...cookies]
-      .filter(([, kept]) => !parseInt(kept) || parseInt(kept) > now)
-      .map(([name, kept]) => (name ? `${name}=` : "") + kept.slice(kept.indexOf(";") + 1))
+      .map(([key, kept]) => {
+        const [name, path] = key.split(/;(.*)/s);
+        return [name, path, kept];
+      })
+      .filter(([, path]) => !path || path === here || here.startsWith(path.replace(/\/?$/, "/")))
+      .filter(([, , kept]) => !parseInt(kept) || parseInt(kept) > now)
+      .map(([name, , kept]) => (name ? `${name}=` : "") + kept.slice(kept.indexOf(";") + 1))
       .join("; ");
   },
   (text) => {
@@ -185,16 +233,21 @@ provide(
     const name = pair.slice(0, Math.max(at, 0)).trim();
     const value = pair.slice(at + 1).trim();
     let expires = "";
+    let path = "";
     for (const attribute of attributes) {
       const [key, what = ""] = attribute.split(/=(.*)/s).map((part) => part.trim());
       if (/^max-age$/i.test(key) && /^-?\d+$/.test(what)) expires = Date.now() + 1000 * Number(what);
       else if (/^expires$/i.test(key) && expires === "" && !isNaN(Date.parse(what))) expires = Date.parse(what);
+      else if (/^path$/i.test(key) && what.startsWith("/")) path = inside(what);
     }
+    path ||= inside(location.pathname).replace(/\/[^/]*$/, "") || "/";
+    const key = path === "/" ? name : `${name};${path}`;
     if (expires !== "" && expires <= Date.now()) {
-      if (cookies.delete(name)) saver("cookies", { remove: [name] });
+      if (cookies.delete(key)) saver("cookies", { remove: [key] });
     } else {
-      cookies.set(name, `${expires};${value}`);
-      saver("cookies", { set: { [name]: cookies.get(name) } });
+      cookies.delete(key);
+      cookies.set(key, `${expires};${value}`);
+      saver("cookies", { set: { [key]: cookies.get(key) } });
     }
   },
 );
