@@ -242,8 +242,9 @@ def _is_trial(body: Any) -> bool:
 
 async def _respond(writer: asyncio.StreamWriter, status: int, body: Any, step: Step | None = None) -> None:
     text = body if isinstance(body, str) else json.dumps(body)
-    kind = "text/html" if text.lstrip().startswith("<") else "application/json"
-    extra = "".join(f"{name}: {value}\r\n" for name, value in ((step or {}).get("headers") or {}).items())
+    headers = dict((step or {}).get("headers") or {})
+    kind = headers.pop("content-type", "text/html" if text.lstrip().startswith("<") else "application/json")
+    extra = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     data = text.encode()
     line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
     head = f"{line}\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\n{extra}"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 import traceback
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ from jupyter_appbuilder.agent.models.base import (
     TextDelta,
     ToolCallDelta,
 )
-from jupyter_appbuilder.agent.models.completions import Assembly
+from jupyter_appbuilder.agent.models.completions import Assembly, BadStream, stream_events
 from jupyter_appbuilder.agent.models.openai_compatible import Endpoint, OpenAICompatibleModel
 from jupyter_appbuilder.agent.models.redaction import public_url, redact
 
@@ -162,6 +164,90 @@ async def test_a_refusal_says_what_to_do(status: int, message: str, reason: str,
     assert error.reason == reason
     assert hint in error.hint
     assert message in error.message or reason == "unauthorized"
+
+
+PAGE = "<!doctype html><html><head><title>502 Bad Gateway</title></head><body><h1>502</h1>nginx</body></html>"
+GOOGLE = [{"error": {"code": 400, "message": "the key is not one of ours", "status": "INVALID_ARGUMENT"}}]
+PASSED_ON = {"message": "Provider returned error", "code": 429, "metadata": {"raw": '{"error": {"message": "Slow."}}'}}
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize(
+    ("status", "body", "reason", "said"),
+    [
+        (400, GOOGLE, "unauthorized", "did not accept the API key. It said: the key is not one of ours"),
+        (400, [{"error": {"message": "API key not valid. Pass a valid one."}}], "unauthorized", "It said: API key"),
+        (400, {"error": {"message": "Unknown key 'seed' in the body"}}, "", "It said: Unknown key 'seed'"),
+        (502, PAGE, "model_down", "(502). It said: 502 Bad Gateway"),
+        (503, "upstream connect error", "model_down", "It said: upstream connect error"),
+        (422, {"detail": [{"loc": ["body"], "msg": "Field required"}]}, "", "It said: Field required"),
+        (400, {"status": 400, "error": "Bad Request", "message": "The model is asleep"}, "", "The model is asleep"),
+        (429, {"error": PASSED_ON}, "rate_limited", "It said: Provider returned error: Slow."),
+        (429, {"error": "the load balancer is busy"}, "rate_limited", "gets too many requests"),
+        (429, {"error": "Load-balanced upstreams rebalance"}, "rate_limited", "gets too many requests"),
+        (429, {"error": "You exceeded your quota. Please retry in 12s."}, "rate_limited", "gets too many requests"),
+        (429, {"error": "You exceeded your current quota, check your billing details"}, "quota", "no credit left"),
+        (429, {"error": "Insufficient Balance"}, "quota", "no credit left"),
+        (400, "x" * 100_000, "", "xxx…"),
+    ],
+)
+async def test_whatever_an_error_is_written_as_it_is_told_in_a_sentence(status: int, body: Any, reason: str, said: str):
+    error = await failure({"status": status, "body": body, "headers": {"retry-after": "0"}})
+    assert error.reason == (reason or error.default_reason)
+    assert said in error.message
+    assert len(error.message) < 500
+    assert "<" not in error.message
+
+
+@pytest.mark.parametrize(
+    ("reported", "reason", "said"),
+    [
+        ({"message": "Too fast", "type": "rate_limit_error"}, "interrupted", "gets too many requests. It said: Too"),
+        ({"message": "Too fast", "code": "429"}, "interrupted", "gets too many requests"),
+        ({"message": "Pay first", "code": "insufficient_quota"}, "quota", "no credit left"),
+        ({"message": "Overloaded", "type": "overloaded_error"}, "interrupted", "middle of an answer: Overloaded"),
+        ({"message": "maximum context length is 8192 tokens", "code": 400}, "context_length", "has grown longer"),
+        ({"message": "Your prompt exceeds the context window"}, "context_length", "has grown longer"),
+        ({"message": "Key expired", "code": 401}, "unauthorized", "did not accept the API key"),
+        ({"message": "seed must be a number", "code": 400}, "", "refused the request (400). It said: seed must"),
+        ("GPU lost", "interrupted", "middle of an answer: GPU lost"),
+        ([{"message": "GPU lost"}], "interrupted", "middle of an answer: GPU lost"),
+        ({"code": 500}, "interrupted", "it gave no reason"),
+    ],
+)
+@pytest.mark.parametrize("step", [{"text": "Hel"}, {"text": ""}, {"plain": True}], ids=["amid", "first", "document"])
+async def test_an_error_in_an_answer_means_the_same_as_one_instead_of_it(
+    step: dict[str, Any], reported: Any, reason: str, said: str
+):
+    if "plain" in step:
+        step = {"status": 200, "body": {"error": reported}, "headers": {"content-type": "application/json"}}
+    else:
+        step = step | {"error": reported}
+    error = await failure(step)
+    assert error.reason == (reason or error.default_reason)
+    assert said in error.message
+
+
+@pytest.mark.parametrize(
+    "body", ['error: {"message": "GPU lost"}\n\n', '[{"error": {"message": "GPU lost"}}]\n', "GPU lost"]
+)
+async def test_an_error_that_is_no_event_is_told_too(body: str):
+    error = await failure({"status": 200, "body": body, "headers": {"content-type": "text/event-stream"}})
+    assert error.reason == "interrupted"
+    assert "GPU lost" in error.message
+
+
+async def test_a_line_without_end_is_given_up_in_time():
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"data: "
+        for _ in range(100_000):
+            yield b"x" * 640
+
+    begun = time.process_time()
+    with pytest.raises(BadStream, match="does not end"):
+        async for _ in stream_events(chunks()):
+            pass
+    assert time.process_time() - begun < 2, "it grows with the square of the length"
 
 
 async def test_an_unknown_model_is_answered_with_those_there_are():

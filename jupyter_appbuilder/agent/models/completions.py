@@ -14,6 +14,7 @@ from typing import Any, cast
 from .additions import Additions, reasoning_in, text_in
 from .base import Delta, ModelResponse, ReasoningDelta, TextDelta, ToolCallDelta, ToolCallRequest, Usage
 from .redaction import SecretFilter
+from .refusals import reported_in, said_in, status_of
 
 DRAIN_TIMEOUT = 0.2  # seconds
 
@@ -28,11 +29,22 @@ FINISHES = {name: name for name in ("stop", "tool_calls", "length", "content_fil
 DAMAGED = "The model's answer could not be read: the stream is damaged."
 
 
+LONGEST_LINE = 16_000_000  # bytes: more than an answer's limit in characters, as JSON writes them
 TEXT, REASONING = -1, -2  # beside the calls, which have their numbers
 
 
 class BadStream(Exception):
     """The stream held something that is not an answer."""
+
+
+class ReportedError(Exception):
+    """The endpoint reports an error where an answer was to come, with the status 200. ``status`` is the one that it
+    stands for, 0 where that is not said."""
+
+    def __init__(self, status: int, said: str) -> None:
+        super().__init__(said)
+        self.status = status
+        self.said = said
 
 
 def as_object(value: Any) -> dict[str, Any]:
@@ -51,19 +63,60 @@ def listed_names(listing: Any) -> list[str]:
     return [str(entry["id"]) for entry in entries if entry.get("id")]
 
 
-async def stream_events(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The data of each server-sent event. Every known endpoint sends it as a single line."""
-    rest = b""
+async def stream_events(chunks: AsyncIterator[bytes], strange: list[str] | None = None) -> AsyncIterator[bytes]:
+    """The data of each server-sent event. Every known endpoint sends it as a single line.
+
+    Also errors that a server writes between them without the form of one. ``strange`` takes the first line of another
+    kind. Raises ``BadStream`` for a line that does not end.
+    """
+    rest: list[bytes] = []
+    length = 0
     async for chunk in chunks:
-        rest += chunk
+        rest.append(chunk)
+        length += len(chunk)
+        if length > LONGEST_LINE:
+            raise BadStream("The model's answer holds a line that does not end.")
         if b"\n" not in chunk:
             continue
-        *lines, rest = rest.split(b"\n")
+        *lines, last = b"".join(rest).split(b"\n")
+        rest, length = [last], len(last)
         for line in lines:
-            if line.startswith(b"data:"):
-                yield line[5:].strip()
-    if rest.startswith(b"data:"):
-        yield rest[5:].strip()
+            if data := _data_of(line, strange):
+                yield data
+    if data := _data_of(b"".join(rest), strange):
+        yield data
+
+
+def _data_of(line: bytes, strange: list[str] | None) -> bytes:
+    if line.startswith(b"data:"):
+        return line[5:].strip()
+    if line.startswith((b'{"', b"[{")):  # servers that fail outside of their stream
+        return line.strip()
+    if line.startswith(b"error:"):  # llama.cpp, once
+        said = line[6:].strip()
+        return b'{"error": %b}' % (
+            said if said.startswith(b"{") else json.dumps(said.decode("utf-8", "replace")).encode()
+        )
+    if (
+        strange is not None
+        and not strange
+        and line.strip()
+        and not line.startswith((b":", b"event:", b"id:", b"retry:"))
+    ):
+        strange.append(line[:1000].decode("utf-8", "replace"))
+    return b""
+
+
+async def whole_body(chunks: AsyncIterator[bytes]) -> bytes:
+    """A body that is no stream. Raises ``BadStream`` when it is too large for an answer."""
+    pieces: list[bytes] = []
+    length = 0
+    async for chunk in chunks:
+        pieces.append(chunk)
+        length += len(chunk)
+        if length > LONGEST_LINE:
+            raise BadStream("The model's answer is too large to be one.")
+    return b"".join(pieces)
 
 
 async def drain(chunks: AsyncIterator[bytes]) -> None:
@@ -80,6 +133,8 @@ def parsed(data: bytes) -> dict[str, Any]:
         event = json.loads(data)
     except (ValueError, RecursionError):
         raise BadStream(DAMAGED) from None
+    if isinstance(event, list) and event and isinstance(event[0], dict):  # as Google reports errors
+        event = cast("list[Any]", event)[0]
     if not isinstance(event, dict):
         raise BadStream(DAMAGED)
     return cast("dict[str, Any]", event)
@@ -109,14 +164,17 @@ class Assembly:
         self._usage = Usage()
 
     @property
+    def begun(self) -> bool:
+        return bool(self._text or self._calls)
+
+    @property
     def complete(self) -> bool:
         return self.done or bool(self._finish)
 
     def take(self, event: dict[str, Any]) -> list[Delta]:
-        """What one event adds. Raises ``BadStream`` when it reports an error."""
-        error = event.get("error")
-        if error:
-            raise BadStream(f"The model stopped in the middle of an answer: {as_object(error).get('message') or error}")
+        """What one event adds. Raises ``ReportedError`` when it reports one."""
+        if error := reported_in(event):
+            raise ReportedError(status_of(error), said_in(error) or "it gave no reason")
         if event.get("usage"):
             self._usage = _usage(as_object(event["usage"]))
         for choice in as_objects(event.get("choices")):
@@ -130,7 +188,7 @@ class Assembly:
     def take_document(self, document: dict[str, Any]) -> list[Delta]:
         """A whole answer, from a server that does not stream."""
         choices = as_objects(document.get("choices"))
-        if not choices and not document.get("error"):
+        if not choices and not reported_in(document):
             raise BadStream("The model's answer holds no choices.")
         self.done = True
         return self.take(document | {"choices": [choice | {"delta": choice.get("message")} for choice in choices]})

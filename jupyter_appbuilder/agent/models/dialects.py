@@ -15,6 +15,7 @@ from typing import Any, Literal, cast, get_args, get_type_hints
 from ..history import is_note
 from .additions import text_in
 from .base import Given, Message, ToolDefinition
+from .refusals import is_too_long
 
 Ids = Literal["own", "nine"]
 Blank = Literal["null", "text", "absent"]
@@ -295,14 +296,13 @@ _REFUSED = (
     "not accepted", "cannot", "can't", "must not", "should not", "no such", "additional propert",
 )  # fmt: skip
 _MISSING = ("missing", "must be passed", "must include", "must contain", "require", "without", "lacks", "passed back")
-_TOO_LONG = ("context length", "context_length", "context window", "context size", "too many tokens", "maximum context")
 
 
 def other_form(dialect: Dialect, said: str, body: Mapping[str, Any]) -> Dialect | None:
     """The dialect in which a request that was refused with these words may be taken. None where they name nothing that
     can be told in another way, or that way was it already."""
     said = said.lower()
-    if not said or _names(said, _TOO_LONG):
+    if not said or is_too_long(0, said):
         return None
     for reader in _READERS:
         found = reader(dialect, said, body)

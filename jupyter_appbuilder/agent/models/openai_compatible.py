@@ -21,16 +21,17 @@ from .clients import client_of
 from .completions import (
     Assembly,
     BadStream,
-    as_object,
+    ReportedError,
     drain,
     listed_names,
     parsed,
     reading_of,
     stream_events,
+    whole_body,
 )
 from .dialects import Dialect, difference, known_dialect, other_form, tell, tell_tools
 from .redaction import SecretFilter, public_url, redact, url_secrets
-from .refusals import refuses_format, refuses_tools
+from .refusals import is_about_the_key, is_spent, is_too_long, refuses_format, refuses_tools, said_in
 
 if TYPE_CHECKING:
     import openai
@@ -42,9 +43,6 @@ RETRIES = 2  # by the SDK, for refused connections, 408, 409, 429 and 5xx, with 
 
 DIALECT_STATUS = (400, 404, 422, 500)
 """With what servers refuse a form of the request. 500: a chat template that raises, as with llama.cpp."""
-
-TOO_LONG = ("context length", "context_length", "context window", "context size", "too many tokens")
-"""What servers say of a conversation that is longer than the model can read."""
 
 log = logging.getLogger(__name__)
 
@@ -183,6 +181,7 @@ class OpenAICompatibleModel:
         known = dialect = self.dialect
         tried = {dialect}
         assembly = Assembly(SecretFilter.factory(self.endpoint.secrets), self.mark)
+        strange: list[str] = []
         try:
             while True:
                 body = self._body(messages, tools, settings, more, dialect)
@@ -193,11 +192,11 @@ class OpenAICompatibleModel:
                         if "html" in kind:
                             self._fail_with_page()
                         if "json" in kind:
-                            for delta in assembly.take_document(parsed(await response.read())):
+                            for delta in assembly.take_document(parsed(await whole_body(response.iter_bytes()))):
                                 yield delta
                             break
                         chunks = response.iter_bytes()
-                        async for data in stream_events(chunks):
+                        async for data in stream_events(chunks, strange):
                             if data == b"[DONE]":
                                 assembly.done = True
                                 break
@@ -220,10 +219,18 @@ class OpenAICompatibleModel:
                 self.remember(difference(known, dialect))
         except ModelError:
             raise
+        except ReportedError as error:
+            raise self._reported(error) from None
         except BadStream as error:
             raise self._error(str(error), "Try again. If it goes on, choose another model.", "interrupted") from None
         except Exception as error:
             raise self._translate(error) from None
+        if not assembly.complete and strange and not assembly.begun:
+            raise self._error(
+                f"{self.endpoint.title} sent something else than a model's answer. It said: {said_in(strange[0])}",
+                "Try again. If it goes on, check the base URL.",
+                "interrupted",
+            )
         if not assembly.complete:
             raise self._error(
                 f"{self.endpoint.title} closed the connection in the middle of an answer.", "Try again.", "interrupted"
@@ -298,17 +305,30 @@ class OpenAICompatibleModel:
             )
         return self._error(f"The request to {title} failed: {error}", "Check the model's settings.")
 
+    def _reported(self, error: ReportedError) -> ModelError:
+        """An error within the stream is the same as one instead of it; but where asking again may help, nobody has
+        asked again yet."""
+        refused = self._refused(error.status, error.said) if error.status or is_too_long(0, error.said) else None
+        if refused and refused.reason not in ("model_down", "rate_limited"):
+            return refused
+        if refused and refused.reason == "rate_limited":
+            return self._error(refused.message, refused.hint, "interrupted")
+        return self._error(
+            f"The model stopped in the middle of an answer: {error.said}",
+            "Try again. If it goes on, choose another model.",
+            "interrupted",
+        )
+
     def _refused(self, status: int, said: str) -> ModelError:
         title, model = self.endpoint.title, self.model
         quoted = f" It said: {said}" if said else ""
-        lower = said.lower()
-        if status == 413 or any(sign in lower for sign in TOO_LONG):
+        if is_too_long(status, said):
             return self._error(
                 f"The conversation has grown longer than {model} can read.{quoted}",
                 "Start a new session from this app's files, or choose a model with a larger context window.",
                 "context_length",
             )
-        if status in (401, 403):
+        if is_about_the_key(status, said):
             variable = self.endpoint.key_variable
             source = f" Get a key at {self.endpoint.keys_url}." if self.endpoint.keys_url else ""
             place = f"Set {variable} before starting Jupyter, or enter" if variable else "Enter"
@@ -329,7 +349,7 @@ class OpenAICompatibleModel:
                 hint = f"Get it with `ollama pull {model}`. {hint}"
             return self._error(f"{title} has no model {model!r}.{quoted}", hint, "unknown_model")
         if status in (402, 429):
-            spent = status == 402 or any(sign in lower for sign in ("quota", "billing", "credit", "balance"))
+            spent = is_spent(status, said)
             return self._error(
                 f"{title} {'refuses: the account has no credit left' if spent else 'gets too many requests'}.{quoted}",
                 "Check the account's billing." if spent else "Wait a minute and try again, or choose another model.",
@@ -343,9 +363,8 @@ class OpenAICompatibleModel:
 
 
 def _said(error: openai.APIStatusError) -> str:
-    """What the endpoint answered, at most 300 characters."""
-    body: Any = error.body
-    inner = as_object(body).get("error", body)
-    said = as_object(inner).get("message") or (inner if isinstance(inner, str) else as_object(body).get("detail"))
-    text = str(said or "").strip()
-    return "" if text.startswith("<") else text[:300]
+    """What the endpoint answered, for people. The SDK keeps only a part of it."""
+    try:
+        return said_in(error.response.content) or said_in(error.body)
+    except RuntimeError:  # it was not read
+        return said_in(error.body)
