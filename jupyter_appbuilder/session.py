@@ -595,6 +595,7 @@ class Session:
         """Bring files and preview back to a checkpoint. The restore is itself an event and a checkpoint on top."""
         self._may_act()
         async with self._acting:
+            await self.workspace.revive()
             await self._mend()
             await self._keep_edits()
             restored = await self._put_back(checkpoint)

@@ -14,16 +14,28 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..errors import InvalidInput
+from ..errors import InvalidInput, NotFound
 
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 LINK_HINT = "Use a path that does not go through a symbolic link."
 
 
+def open_root(root: Path) -> int:
+    """A descriptor of the folder ``root``, which may be a link. Raises ``NotFound`` where there is none any more."""
+    try:
+        return os.open(root, DIRECTORY & ~os.O_NOFOLLOW)
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFound(
+            f"The app's folder {root} does not exist: it was moved or deleted.",
+            hint="Move it back, restore a version, or delete the app in the list.",
+            reason="folder_gone",
+        ) from None
+
+
 @contextmanager
 def opened_folder(root: Path, parts: tuple[str, ...], *, make: bool = False) -> Generator[int]:
-    """A descriptor of the folder ``root/parts…``; ``make`` creates what is missing."""
-    descriptor = os.open(root, DIRECTORY & ~os.O_NOFOLLOW)
+    """A descriptor of the folder ``root/parts…``; ``make`` creates what is missing below ``root``."""
+    descriptor = open_root(root)
     try:
         for part in parts:
             if make:

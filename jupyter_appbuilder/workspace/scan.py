@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .folder import DIRECTORY, is_mostly_holes, read_at
+from .folder import DIRECTORY, is_mostly_holes, open_root, read_at
 from .ignore import Ignore, is_ignored, never_tracked, read_rules
 from .objects import EXECUTABLE, FILE, LINK, Store
 
@@ -88,7 +88,7 @@ def scan(root: Path, store: Store, known: Mapping[str, Entry] | None = None) -> 
     folders nested deeper than ``DEEPEST``.
     """
     found: dict[str, Entry] = {}
-    descriptor = os.open(root, DIRECTORY & ~os.O_NOFOLLOW)
+    descriptor = open_root(root)
     try:
         _scan(descriptor, "", (), store, known or {}, found)
     finally:
@@ -150,7 +150,7 @@ def is_tracked(root: Path, parts: tuple[str, ...]) -> bool:
         return False
     ignores: list[Ignore] = []
     base = ""
-    descriptor: int | None = os.open(root, DIRECTORY & ~os.O_NOFOLLOW)
+    descriptor: int | None = open_root(root)
     try:
         for depth, part in enumerate(parts):
             if descriptor is not None:

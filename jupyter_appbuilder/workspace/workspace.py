@@ -259,6 +259,12 @@ class Workspace:
             await self._note_outside()
             return await self._take_unseen()
 
+    async def revive(self) -> None:
+        """Make the app's folder where it is gone, so that a version can be restored into it."""
+        async with self._lock:
+            if self._git.repository.is_dir():
+                await _thread(lambda: self.app.mkdir(exist_ok=True))
+
     async def knows(self, path: str) -> bool:
         """Whether the known tree holds the file ``path``."""
         async with self._lock:
@@ -655,8 +661,6 @@ class Workspace:
         await _thread(keep, dict(self._known or {}))
 
     async def _scan(self) -> None:
-        if not self.app.is_dir():
-            raise NotFound(f"The app's folder {self.app} does not exist.", hint="It was moved or deleted; put it back.")
         self._entries = await _thread(scan, self.app, self._store, self._entries)
 
     async def _scan_tree(self) -> str:

@@ -141,3 +141,25 @@ def test_a_script_in_the_manifest_does_not_change_the_key():
     third = Manifest(b'{"dependencies": {"a": "2"}}', b"{}")
     assert first.key == second.key
     assert first.key != third.key
+
+
+@pytest.mark.parametrize(
+    "lock",
+    [
+        "[]",
+        "null",
+        '{"packages": [1]}',
+        '{"packages": 3}',
+        '{"packages": {"node_modules/a": "1.0"}}',
+        '{"packages": {"node_modules/a": {"version": 1, "integrity": "x"}}}',
+        '{"packages": {"node_modules/a": {"name": [], "version": "1", "integrity": "x"}}}',
+        '{"packages": {"node_modules/a": {"os": 5}}}',
+        "[" * 100_000,
+        "\0\1",
+    ],
+)
+def test_a_lock_file_that_is_none_is_told(lock: str):
+    manifest = Manifest(b'{"dependencies": {"a": "1"}}', lock.encode())
+    for look in (manifest.folders, lambda: manifest.located(lambda _: "https://registry.test")):
+        with pytest.raises(InvalidInput, match="lock file"):
+            look()

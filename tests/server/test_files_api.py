@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import shutil
 import zipfile
 
 import pytest
@@ -167,3 +168,18 @@ async def test_the_export_is_a_zip_of_the_app(call, new_session):
         files = {name: archive.read(name) for name in archive.namelist()}
     assert any(name.endswith("src/new.ts") and content == b"export {}\n" for name, content in files.items())
     assert not any(".git/" in name or "node_modules" in name for name in files)
+
+
+async def test_an_app_whose_folder_was_deleted_says_so_and_comes_back_with_a_version(call, new_session, builder):
+    id = await new_session()
+    session = await builder.session(id)
+    shutil.rmtree(session.workspace.app)
+    for method, path, body in (("GET", ["export"], None), ("PUT", ["files", "a.txt"], b"x"), ("GET", ["files"], None)):
+        answer = await call(method, "sessions", id, *path, **({"body": body} if body else {}))
+        assert (answer.status, answer.data["reason"]) == (404, "folder_gone"), answer.data
+        assert "restore a version" in answer.data["hint"]
+    newest = (await call("GET", "sessions", id, "checkpoints")).data[0]["id"]
+    restored = await call("POST", "sessions", id, "restore", json={"checkpoint": newest})
+    assert restored.status == 200, restored.data
+    assert (await call("GET", "sessions", id, "export")).status == 200
+    assert (await call("GET", "sessions", id, "files", "index.html")).status == 200

@@ -19,7 +19,7 @@ import stat
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ...errors import InvalidInput, Unavailable
 from ...removal import remove_folder
@@ -100,7 +100,7 @@ class Manifest:
         if self.lock is None:
             return self
         content = _parsed(self.lock, "the lock file")
-        packages: dict[str, Any] = content.get("packages") or {}
+        packages = _packages(content)
         for folder, entry in packages.items():
             name = entry.get("name") or folder.rpartition("node_modules/")[2]
             if folder and "integrity" in entry and "resolved" not in entry and "version" in entry:
@@ -111,7 +111,7 @@ class Manifest:
     def folders(self) -> list[str]:
         """``node_modules/…`` folders that an installation on this machine will make."""
         machine = {"x86_64": "x64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-        packages: dict[str, Any] = _parsed(self.lock or b"{}", "the lock file").get("packages") or {}
+        packages = _packages(_parsed(self.lock or b"{}", "the lock file"))
         return [
             folder
             for folder, entry in packages.items()
@@ -319,10 +319,31 @@ async def _count(work: Path, unpacked: Unpacked, on_progress: OnProgress) -> Non
         await asyncio.sleep(0.2)
 
 
+LISTS, TEXTS = ("os", "cpu", "libc"), ("name", "version", "resolved", "integrity")
+
+
+def _packages(lock: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What a lock file says of each folder. Raises ``InvalidInput`` for one that npm did not write."""
+    packages: Any = lock.get("packages") or {}
+    sound = isinstance(packages, dict) and all(
+        isinstance(entry, dict)
+        and all(isinstance(entry.get(key, ""), str) for key in TEXTS)
+        and all(isinstance(entry.get(key, []), list) for key in LISTS)
+        for entry in cast("dict[str, Any]", packages).values()
+    )
+    if not sound:
+        raise InvalidInput(
+            "The lock file is none that npm wrote: its 'packages' do not say what npm says of packages.",
+            hint="Delete the lock file to have it made anew.",
+            field="lock",
+        )
+    return cast("dict[str, dict[str, Any]]", packages)
+
+
 def _parsed(content: bytes, name: str) -> dict[str, Any]:
     try:
         parsed = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{name} is not valid JSON: {error}.", hint="Correct the file.", field=name) from None
     if not isinstance(parsed, dict):
         raise InvalidInput(f"{name} must hold a JSON object.", hint="Correct the file.", field=name)
