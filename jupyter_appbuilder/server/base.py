@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 AUTH_RESOURCE = "appbuilder"
 """What an authorizer sees as the resource of every request of ours."""
 
+DIGITS = 15
+"""Of a whole number, at most: more is no number of events or days, and none that every client can hold."""
+
 _REASONS = {
     400: "invalid_input",
     401: "unauthenticated",
@@ -65,6 +68,18 @@ def dumps(data: Any) -> str:
     return strict_json.dumps(data, separators=(",", ":"))
 
 
+def whole_number(text: str, name: str) -> int:
+    """A number that counts from 0. InvalidInput names it."""
+    if not text.isascii() or not text.isdigit() or len(text) > DIGITS:
+        raise InvalidInput(f"{name!r} must be a whole number from 0, not {shortened(text)}.", field=name)
+    return int(text)
+
+
+def shortened(text: str) -> str:
+    """What was sent, for an error message."""
+    return repr(text if len(text) <= 60 else text[:57] + "…")
+
+
 class AppBuilderMixin(JupyterHandler):
     """The way to the builder, and errors as JSON; for API handlers and the WebSocket alike."""
 
@@ -100,18 +115,24 @@ class AppBuilderMixin(JupyterHandler):
 
     def number(self, name: str, default: int = 0) -> int:
         """A query argument that counts from 0. InvalidInput names it."""
-        text = self.get_query_argument(name, "")
-        if not text:
-            return default
-        if not text.isascii() or not text.isdigit():
-            raise InvalidInput(f"{name!r} must be a whole number from 0, not {text!r}.", field=name)
-        return int(text)
+        text = self.get_query_argument(name, "", strip=False)
+        return whole_number(text, name) if text else default
+
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+        """A part of the address, or of its query, as text."""
+        try:
+            text = value.decode()
+        except UnicodeDecodeError:
+            raise InvalidInput(f"{name or 'The address'!r} is not UTF-8 text.", field=name or "") from None
+        if "\0" in text:
+            raise InvalidInput(f"{name or 'The address'!r} must not hold a NUL character.", field=name or "")
+        return text
 
     def flag(self, name: str) -> bool:
         """A query argument that is ``true`` or ``false`` (default). InvalidInput names it."""
         text = self.get_query_argument(name, "false")
         if text not in ("true", "false"):
-            raise InvalidInput(f"{name!r} must be true or false, not {text!r}.", field=name)
+            raise InvalidInput(f"{name!r} must be true or false, not {shortened(text)}.", field=name)
         return text == "true"
 
 

@@ -21,7 +21,7 @@ class Body:
         for key in data:
             if key not in names:
                 raise InvalidInput(
-                    f"The body has an unknown key {key!r}.", hint=f"Known keys: {', '.join(names)}.", field=key
+                    f"The body has an unknown key {key[:60]!r}.", hint=f"Known keys: {', '.join(names)}.", field=key
                 )
         self.data = data
 
@@ -45,7 +45,7 @@ class Body:
         value = self.text(name, default)
         if value not in options:
             raise InvalidInput(
-                f"{name!r} cannot be {value!r}.", hint=f"Choose one of: {', '.join(options)}.", field=name
+                f"{name!r} cannot be {value[:60]!r}.", hint=f"Choose one of: {', '.join(options)}.", field=name
             )
         return value
 
@@ -58,8 +58,9 @@ class Body:
     def number(self, name: str, default: int | None = None) -> int:
         """A whole number from 0."""
         value = self._value(name, default)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise InvalidInput(f"{name!r} must be a whole number from 0, not {value!r}.", field=name)
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 10**15:
+            shown = str(value)[:60] if type(value) in (int, float) else _kind(value)
+            raise InvalidInput(f"{name!r} must be a whole number from 0, not {shown}.", field=name)
         return value
 
     def mapping(self, name: str, default: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -17,8 +17,7 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from ..errors import InvalidInput
-from .base import AppBuilderHandler, AppBuilderMixin, dumps
+from .base import AppBuilderHandler, AppBuilderMixin, dumps, whole_number
 
 if TYPE_CHECKING:
     from ..session import Session
@@ -146,6 +145,4 @@ class EventsHandler(AppBuilderHandler):
         header = self.request.headers.get("Last-Event-ID", "")
         if not header:
             return self.number("after")
-        if not header.isascii() or not header.isdigit():
-            raise InvalidInput("Last-Event-ID must be the id of an event of this stream.", field="Last-Event-ID")
-        return int(header)
+        return whole_number(header, "Last-Event-ID")
