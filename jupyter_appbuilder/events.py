@@ -116,6 +116,8 @@ class ResponseCompleted(TypedDict):
     recorded: bool  # True when the answer comes from a shipped recording (the demo model)
     text: str
     tool_calls: list[ToolCallData]
+    # stop, tool_calls, length, content_filter; "unread_call": it holds a call as text that was not run; "stopped": it
+    # broke off, and holds the words that came
     finish_reason: str
     usage: UsageData
     read: NotRequired[int]  # the last event that the model was shown

@@ -21,7 +21,7 @@ from ..turns import without_dropped
 from . import continuation
 from .models.base import Given, Message
 from .profile import FULL, Profile
-from .progress import UNREAD
+from .progress import BROKEN_OFF, UNREAD
 from .stubs import arguments_stub, result_stub
 
 NOTE = "[Note from the app builder, not from the person]"
@@ -33,6 +33,7 @@ CUT_OFF = (
     "Your last answer was cut off at the output limit. Whatever was cut off did not run. Go on in smaller pieces: "
     "shorter files, several edit_file calls instead of one large write_file."
 )
+BROKE_OFF = "Your last answer broke off where it ends above. If it was about to call a tool, nothing of that ran."
 WRITTEN_AS_TEXT = (
     "Your call was written as text, in your answer, and nothing ran. Call tools the way that they are offered to you. "
     "If you only quoted it, say so without such markup."
@@ -230,6 +231,8 @@ class _Writer:
             self.note(CUT_OFF)
         elif data["finish_reason"] == UNREAD:
             self.note(WRITTEN_AS_TEXT)
+        elif data["finish_reason"] == BROKEN_OFF:
+            self.note(BROKE_OFF)
 
     def finish(self, event: Event) -> None:
         """The end of a call that no response asked for: the loop's own, or one by the person or a notebook."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AbstractContextManager, aclosing, nullcontext
+from contextlib import AbstractContextManager, aclosing, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -15,6 +15,7 @@ from ..journal import Journal
 from ..modes import mode_of
 from ..plans import is_handed_over
 from ..tools.names import CHECK, known_name
+from ..uncut import uncut
 from ..usage.budgets import OverBudget
 from ..usage.spending import CHARACTERS_A_TOKEN, Spending, estimate
 from .compaction import Compactor
@@ -36,6 +37,7 @@ from .models.base import (
 from .models.written_calls import ending_calls
 from .profile import FULL, Profile
 from .progress import (
+    BROKEN_OFF,
     CUT_OFFS,
     NOT_WHOLE,
     UNREAD,
@@ -224,6 +226,8 @@ class Agent:
             if last.calls:
                 await self._runner.run_all(last.calls, by="agent", turn=turn)
                 continue
+            if last.finish_reason == BROKEN_OFF:  # and the process died before it could say so
+                return Outcome("stopped", "Stopped.", "What was done so far is kept. Go on, or restore.")
             if last.finish_reason in NOT_WHOLE:
                 continue  # the history tells the model
             if last.finish_reason == "content_filter":
@@ -295,19 +299,25 @@ class Agent:
             messages = self._history.messages()
             asked = estimate(messages, self._tools)
             room = await self._spending.allow(self._history.events, turn, asked)
+            partial = _Partial()
             try:
-                answer, partial = await self._stream(turn, response, messages, asked, room)
-            except ModelError as error:
+                answer = await self._listen(turn, response, messages, partial, room * CHARACTERS_A_TOKEN)
+                answer = await self._understood(answer, messages)
+            except (ModelError, asyncio.CancelledError) as error:
                 broken += 1
-                if error.reason != "interrupted" or broken > BROKEN_STREAMS:
+                failure = error if isinstance(error, ModelError) else None
+                again = failure is not None and failure.reason == "interrupted" and broken <= BROKEN_STREAMS
+                keeping = not again and (failure is None or failure.reason != "context_length")
+                with suppress(AppBuilderError):  # a log that takes nothing is told where the turn ends
+                    await uncut(self._leave(turn, response, partial, read, asked, keeping=keeping))
+                if failure is None or not again:
                     raise
-                self._show_wait(f"{error.message} Asking again.", None)
+                self._show_wait(f"{failure.message} Asking again.", None)
                 await asyncio.sleep(RETRY_DELAY * broken)
                 await self._history.refresh()
                 continue
             if broken:
                 self._show_wait("", 1)
-            answer = await self._understood(answer, messages)
             if answer.text.strip() or answer.tool_calls or answer.finish_reason == "content_filter":
                 await self._store(turn, response, answer, read, asked, partial)
                 return response, answer
@@ -330,26 +340,25 @@ class Agent:
         self._last_response = max(self._last_response, *numbers, 0) + 1
         return f"r{self._last_response}"
 
-    async def _stream(
-        self, turn: str, response: str, messages: Sequence[Message], asked: int, room: float
-    ) -> tuple[ModelResponse, _Partial]:
-        """Ask the model, showing what comes as it comes. An answer that breaks off, or is stopped, is paid for too; one
-        of more than ``room`` tokens is cut off there, by a budget."""
-        partial = _Partial()
-        try:
-            answer = await self._listen(turn, response, messages, partial, room * CHARACTERS_A_TOKEN)
-        except (ModelError, asyncio.CancelledError):
-            if partial.length and not self._model.recorded:
-                usage = self._spending.usage(asked, partial.length, (0, 0, 0))
-                data = {"turn": turn, "model": self._model.name, "usage": usage}
-                await self._journal.append(Draft("usage.recorded", data))
-            raise
-        return answer, partial
+    async def _leave(
+        self, turn: str, response: str, partial: _Partial, read: int, asked: int, *, keeping: bool
+    ) -> None:
+        """Store what there is of an answer that broke off: it is paid for too, and its words stay said if ``keeping``.
+        What it was about to call is not kept, and never run."""
+        words = "".join(partial.text)
+        if keeping and (words.strip() or partial.reasoning.strip()):
+            answer = ModelResponse(words, (), BROKEN_OFF, Usage())
+            await self._store(turn, response, answer, read, asked, partial)
+        elif partial.length and not self.recorded:
+            usage = self._spending.usage(asked, partial.length, (0, 0, 0))
+            data = {"turn": turn, "model": self._model.name, "usage": usage}
+            await self._journal.append(Draft("usage.recorded", data))
 
     async def _listen(
         self, turn: str, response: str, messages: Sequence[Message], partial: _Partial, most: float
     ) -> ModelResponse:
-        """``partial`` takes what comes; ``most``: characters of the answer."""
+        """Ask the model, showing what comes as it comes. ``partial`` takes it; an answer of more than ``most``
+        characters is cut off there, by a budget."""
         stream = self._model.stream(messages, self._tools, self._settings)
         # Closed here and not by the garbage collector: a turn that is stopped must let go of the connection.
         async with aclosing(cast("AsyncGenerator[Answer]", stream)) as deltas:
@@ -413,7 +422,8 @@ class Agent:
     async def _store(
         self, turn: str, response: str, answer: ModelResponse, read: int, asked: int, partial: _Partial
     ) -> None:
-        usage = self._usage(turn, answer, asked, response)
+        heard = partial.length if answer.finish_reason == BROKEN_OFF else 0
+        usage = self._usage(turn, answer, asked, response, heard)
         more: dict[str, Any] = {}
         if partial.reasoning.strip():
             more = {"reasoning": partial.reasoning, "reasoning_ms": partial.thought_ms}
@@ -439,9 +449,10 @@ class Agent:
         )
         await self._journal.append(completed, usage)
 
-    def _usage(self, turn: str, answer: ModelResponse, asked: int, response: str = "") -> Draft:
-        """What an answer used. ``asked`` is the request's estimate, in tokens; ``response`` its step, if it is one."""
-        said = len(answer.text) + sum(len(call.arguments) for call in answer.tool_calls)
+    def _usage(self, turn: str, answer: ModelResponse, asked: int, response: str = "", heard: int = 0) -> Draft:
+        """What an answer used. ``asked`` is the request's estimate, in tokens; ``response`` its step, if it is one;
+        ``heard``: characters that came of it, though it may hold fewer."""
+        said = max(heard, len(answer.text) + sum(len(call.arguments) for call in answer.tool_calls))
         reported = (answer.usage.input_tokens, answer.usage.output_tokens, answer.usage.cached_tokens)
         usage = self._spending.usage(asked, said, reported)
         data = {"turn": turn, "model": self._model.name, "usage": usage}

@@ -20,6 +20,7 @@ ROUNDS = 3  # two or three actions in turns with the same results, so many times
 CUT_OFFS = 3  # answers cut off at the output limit, so many in a row
 
 UNREAD = "unread_call"  # how an answer finished that holds a call as text which was not run
+BROKEN_OFF = "stopped"  # … that was stopped, by the person, a limit or its connection; it calls nothing
 NOT_WHOLE = ("length", UNREAD)
 """How answers finished that were not the model's last word, though they call nothing."""
 

@@ -178,7 +178,9 @@ async def test_the_limit_on_time_cuts_a_running_answer():
         outcome = await session.ask("Hello")
     assert outcome.reason == "limit"
     assert "time" in outcome.message
-    assert session.journal.of("response.completed") == []
+    assert [(data["text"], data["finish_reason"]) for data in session.journal.of("response.completed")] == [
+        (session.journal.text_shown("r1"), "stopped")
+    ]
 
 
 async def test_stopping_closes_the_stream_at_once():
@@ -198,7 +200,42 @@ async def test_stopping_closes_the_stream_at_once():
             await asyncio.sleep(0.01)
         assert not server._connections
     assert took < 10  # seconds; `python -m benchmarks stop` has the figure
-    assert session.journal.of("response.completed") == []
+    (kept,) = session.journal.of("response.completed")
+    assert (kept["text"], kept["finish_reason"]) == (session.journal.text_shown("r1"), "stopped")
+    assert [data["response"] for data in session.journal.of("usage.recorded")] == ["r1"]
+
+
+@pytest.mark.parametrize(
+    ("step", "kept"),
+    [
+        ({"text": "So far so good. " * 9, "drop_after": 8}, True),
+        ({"text": "So far", "error": {"message": "Pay first", "code": 402}}, True),
+        ({"text": "So far", "error": {"message": "maximum context length is 9 tokens", "code": 400}}, False),
+    ],
+)
+async def test_a_turn_that_fails_in_the_middle_of_an_answer_keeps_its_words(
+    step: dict[str, Any], kept: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(loop, "RETRY_DELAY", 0)
+    async with model_server([step] * 9) as server:
+        session = MemorySession(model(server))
+        assert (await session.ask("Hello")).reason == "failed"
+    last = session.journal.of("response.completed")
+    assert [data["finish_reason"] for data in last] == (["stopped"] if kept else [])
+    assert all(data["text"] == session.journal.text_shown(data["response"]) for data in last)
+
+
+async def test_a_turn_whose_process_died_right_after_it_was_stopped_is_not_gone_on_with():
+    async with model_server([{"text": "Talking and talking", "hang_after": 2}, {"text": "More."}]) as server:
+        session = MemorySession(model(server))
+        task = asyncio.create_task(session.ask("Hello"))
+        while not session.journal.shown:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.wait([task])
+        asked = len(server.requests)
+        assert (await session.agent.run("t1")).reason == "stopped"
+        assert len(server.requests) == asked
 
 
 async def test_stopping_reaches_a_running_tool():

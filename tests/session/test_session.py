@@ -119,6 +119,31 @@ async def test_a_stopped_session_goes_on_with_the_next_message(tmp_path):
         assert (await session.wait())["reason"] == "done"
 
 
+async def test_what_was_said_before_a_stop_stays_said_and_the_call_that_was_coming_is_not_made(tmp_path):
+    half = {"text": "I write the notes now.", "tool_calls": [write("notes.txt", "x" * 4000)], "hang_after": 40}
+    async with scripted_builder(tmp_path, [half, {"text": "Here I am."}]) as (builder, server):
+        session = await builder.create(title="Half")
+        watching = session.watch()
+        await session.send("write the notes")
+        async for message in watching:
+            if message["kind"] == "live" and message["type"] == "tool.delta":
+                break
+        await watching.aclose()
+        await session.stop()
+        (kept,) = only(await session.events(), "response.completed")
+        assert (kept["text"], kept["tool_calls"]) == ("I write the notes now.", [])
+        assert kept["usage"]["output_tokens"] > 0
+        assert await session.send("go on") == "t2"
+        assert (await session.wait())["reason"] == "done"
+        said, note, *_ = server.requests[1].body["messages"][2:]
+        assert (said["role"], said["content"]) == ("assistant", "I write the notes now.")
+        assert "nothing of that ran" in note["content"]
+        assert "The person stopped your work here" in note["content"]
+        assert not (session.workspace.app / "notes.txt").exists()
+        notebook = await session.notebook.notebook()
+        assert any("I write the notes now." in "".join(cell["source"]) for cell in notebook["cells"])
+
+
 async def test_a_busy_session_lets_nobody_else_change_the_app(tmp_path):
     async with scripted_builder(tmp_path, [{"text": "…", "hang_after": 1}]) as (builder, _):
         session = await builder.create(title="Busy")

@@ -72,8 +72,18 @@ def answer(messages: Sequence[Message], recordings: Mapping[str, Recording]) -> 
     recording = match(texts[-1], texts[:-1], recordings)
     if recording is None:
         return Step(explanation(recordings, texts[-1]), ())
-    given = sum(message["role"] == "assistant" for message in messages[prompts[-1] :])
+    given = 0
+    for message in messages[prompts[-1] :]:
+        if message["role"] == "assistant" and given < len(recording.steps):
+            given += _is_whole(message, recording.steps[given])
     return recording.steps[given] if given < len(recording.steps) else Step(THE_END, ())
+
+
+def _is_whole(message: Message, step: Step) -> bool:
+    """Whether an answer is the whole step: one that was stopped has words only, and is given again."""
+    if message.get("tool_calls") or step.tool_calls:
+        return bool(message.get("tool_calls"))
+    return str(message.get("content") or "").strip() == step.text.strip()
 
 
 def explanation(recordings: Mapping[str, Recording], prompt: str = "") -> str:

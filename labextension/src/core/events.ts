@@ -79,6 +79,7 @@ export interface EventData {
     recorded: boolean;
     text: string;
     tool_calls: ToolCallData[];
+    /** `unread_call`: it holds a call as text, which was not run. `stopped`: it broke off, and the text is what came. */
     finish_reason: string;
     usage: Usage;
     /** What the model thought, as far as its provider tells; never part of the text. */
