@@ -127,7 +127,7 @@ def test_broken_code_shows_its_error_over_the_page_and_fix_it_asks_the_agent(
 
     mended = "export default function App() {\n  return <h1>A whole heading</h1>;\n}\n"
     model.steps = [{"tool_calls": [write("src/App.tsx", mended)]}, {"text": "It was a tag left open."}]
-    alert.get_by_role("button", name="Fix it").click()
+    panel.page.locator(".jp-AppBuilder-pageNotice").get_by_role("button", name="Fix it").click()
     panel.finished(1)
     expect(panel.preview().get_by_role("heading", name="A whole heading")).to_be_visible(timeout=LONG)
     expect(alert).to_have_count(0)

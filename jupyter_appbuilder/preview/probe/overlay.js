@@ -1,4 +1,5 @@
-// The error shown over the page, in a shadow root so that neither styles the other. Outside <body>: the app owns that.
+// The error shown over the page, in a shadow root so that neither styles the other. Outside <body>: the app owns that. It
+// only tells: the page could press any button here, so what has it mended stands in the panel.
 
 const overlay = (() => {
   const STYLE = `
@@ -18,6 +19,7 @@ const overlay = (() => {
     h2 { margin: 0; font-size: 14px; font-weight: 650; color: var(--bad); }
     .source { color: var(--dim); font-size: 12px; overflow-wrap: anywhere; }
     .body { padding: 6px 18px 14px; overflow: auto; }
+    .note { margin: 0; padding: 12px 18px; overflow-wrap: anywhere; }
     .message { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; font-weight: 500; }
     pre { margin: 10px 0 0; padding: 10px 12px; background: var(--code); border-radius: 8px; overflow: auto; max-height: 30vh;
       font: 12px/1.55 ui-monospace, SFMono-Regular, Menlo, monospace; color: var(--dim); }
@@ -25,10 +27,9 @@ const overlay = (() => {
     .more { margin-inline-end: auto; color: var(--dim); font-size: 12px; }
     button { font: inherit; font-weight: 550; padding: 6px 14px; border-radius: 7px; cursor: pointer; color: var(--text);
       background: transparent; border: 1px solid var(--line); }
-    button.main { background: var(--accent); color: var(--on); border-color: transparent; }
-    button:disabled { opacity: .65; cursor: default; }
     :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
     [hidden] { display: none; }`;
+  const NOTE_MS = 8000;
   const TITLES = { build: "The code could not be built", page: "The page ran into an error", server: "The server failed" };
   let host = null;
   let parts = null;
@@ -49,23 +50,17 @@ const overlay = (() => {
     const message = element("p", { className: "message" });
     const stack = element("pre", { tabIndex: 0 });
     const more = element("span", { className: "more" });
-    const fix = element("button", { className: "main", hidden: !framed });
     const dismiss = element("button", { textContent: "Dismiss", onclick: hide });
-    fix.onclick = () => {
-      tell("fix", { finding: current });
-      fix.disabled = true;
-      fix.textContent = "Sent to the agent";
-    };
     const card = element(
       "section",
       { role: "alert" },
       element("header", {}, title, source),
       element("div", { className: "body" }, message, stack),
-      element("footer", {}, more, dismiss, fix),
+      element("footer", {}, more, dismiss),
     );
     card.addEventListener("keydown", (event) => event.key === "Escape" && hide());
     root.append(element("style", { textContent: STYLE }), card);
-    parts = { title, source, message, stack, more, fix };
+    parts = { title, source, message, stack, more };
   }
 
   function show(finding) {
@@ -79,8 +74,6 @@ const overlay = (() => {
       parts.message.textContent = finding.message;
       parts.stack.textContent = finding.stack ?? "";
       parts.stack.hidden = !finding.stack;
-      parts.fix.disabled = false;
-      parts.fix.textContent = "Fix it";
     }
     parts.more.textContent = count > 1 ? `and ${count - 1} more` : "";
     if (!host.isConnected) document.documentElement.append(host);
@@ -92,10 +85,19 @@ const overlay = (() => {
     count = 0;
   }
 
-  return { show, hide, get shown() { return !!host?.isConnected; } };
+  /** A sentence at the lower edge, for some seconds: what the preview does not do. */
+  function note(text) {
+    const place = element("appbuilder-note");
+    const root = place.attachShadow({ mode: "closed" });
+    root.append(element("style", { textContent: STYLE }), element("section", { role: "status" }, element("p", { className: "note", textContent: text })));
+    document.documentElement.append(place);
+    setTimeout(() => place.remove(), NOTE_MS);
+  }
+
+  return { show, hide, note, get shown() { return !!host?.isConnected; } };
 })();
 
-// Ours says the same and can be acted on. Not through <head>, which frameworks may own.
+// Ours says the same. Not through <head>, which frameworks may own.
 try {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync("vite-error-overlay { display: none !important; }");

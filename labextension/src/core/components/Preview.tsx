@@ -1,8 +1,11 @@
 import * as React from 'react';
+import { useFrameFocus } from '../frameFocus';
+import { messageLimit, readMessage, type Finding, type PageRequest } from '../pageMessages';
 import type { SessionStore } from '../store';
 import { RequestFailed } from '../wire';
 import { Icon, Spinner } from './Icon';
 import { IconButton } from './IconButton';
+import { grant, PageNotices } from './PageNotices';
 import { useTranslation } from './surroundings';
 import { Progress } from './Session';
 import { Failure, fixRequest } from './Turn';
@@ -10,12 +13,9 @@ import { Failure, fixRequest } from './Turn';
 type Device = 'desktop' | 'tablet' | 'phone';
 const WIDTHS: Record<Device, number | null> = { desktop: null, tablet: 820, phone: 390 };
 
-interface Finding {
-  kind?: string;
-  message: string;
-  stack?: string;
-  source?: string;
-}
+/** What the browser lets the page do beside the sandbox's own list: what a person's click in it may do. */
+const ALLOWED = 'clipboard-write; fullscreen';
+const MOST_REQUESTS = 5; // of the page's, that wait for the person
 
 /** The running app in a frame of its own origin, with what a person needs around it. */
 export function PreviewPane({
@@ -34,9 +34,10 @@ export function PreviewPane({
   const [typed, setTyped] = React.useState<string | null>(null);
   /** The page in the frame answers messages. */
   const alive = React.useRef(false);
-  const lastAsked = React.useRef(0);
+  const stage = React.useRef<HTMLDivElement>(null);
   const [round, setRound] = React.useState(0);
   const [findings, setFindings] = React.useState<readonly Finding[]>([]);
+  const [requests, setRequests] = React.useState<readonly PageRequest[]>([]);
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const { preview, session } = view;
   const url = preview?.url ? resolve(preview.url) : null;
@@ -56,33 +57,29 @@ export function PreviewPane({
   );
 
   React.useEffect(() => {
+    const heard = messageLimit();
     const listen = (event: MessageEvent): void => {
       // The frame's origin is opaque, so only its window tells who speaks.
-      if (!frame.current || event.source !== frame.current.contentWindow) {
+      if (!frame.current || event.source !== frame.current.contentWindow || !heard()) {
         return;
       }
       const message = readMessage(event.data);
       switch (message?.type) {
-        case 'ready':
-          break;
         case 'cleared':
           setFindings([]);
           break;
         case 'finding':
-          setFindings(known => [...known.slice(-19), message.finding]);
+          setFindings(known => [...known.slice(0, 19), message.finding]);
           break;
-        case 'fix':
-        case 'restart':
-          // A turn costs money and the page may say anything: only what follows a click into the frame counts, and not
-          // twice in a row.
-          if (document.activeElement !== frame.current || Date.now() - lastAsked.current < PATIENCE) {
-            break;
-          }
-          lastAsked.current = Date.now();
-          if (message.type === 'fix') {
-            fix(message.finding);
-          } else {
-            attempt(store.transport.preview('restart'));
+        case 'request':
+          // Only what follows a click or a key in the page, which counts as one here. None takes the place of another:
+          // what a person is about to grant stays what it was.
+          if (navigator.userActivation?.isActive ?? true) {
+            setRequests(known =>
+              known.length < MOST_REQUESTS && !known.some(one => same(one, message.request))
+                ? [...known, message.request]
+                : known
+            );
           }
           break;
         case 'navigated':
@@ -93,7 +90,8 @@ export function PreviewPane({
     };
     window.addEventListener('message', listen);
     return () => window.removeEventListener('message', listen);
-  }, [store, fix, attempt]);
+  }, []);
+  useFrameFocus(frame, stage);
 
   // A stopped or sleeping preview starts as soon as somebody looks at it.
   const asked = React.useRef(false);
@@ -122,11 +120,13 @@ export function PreviewPane({
   }, [state]);
 
   const width = WIDTHS[device];
-  const last = findings[findings.length - 1];
   /** Ask the page's probe; it stands on an origin of its own that nobody else can name. */
   const tell = (type: 'back' | 'forward' | 'reload' | 'navigate', more: { path?: string } = {}): void => {
     frame.current?.contentWindow?.postMessage({ source: 'jupyter-appbuilder', type, ...more }, '*');
   };
+  const restart = (): void => attempt(store.transport.preview('restart'));
+  const fixServer = (): void =>
+    fix({ message: preview?.message || trans.__('The dev server ended.'), stack: (preview?.log ?? '').slice(-2000) });
   const reload = (): void => {
     setFindings([]);
     if (alive.current) {
@@ -161,18 +161,6 @@ export function PreviewPane({
             }}
           />
         </span>
-        {findings.length > 0 && last && (
-          <button
-            type="button"
-            className="jp-AppBuilder-button jp-mod-alert"
-            title={last.message}
-            disabled={busy}
-            onClick={() => fix(last)}
-          >
-            <Icon name="alert" />
-            {trans._n('%1 error: fix it', '%1 errors: fix them', findings.length, findings.length)}
-          </button>
-        )}
         <span className="jp-AppBuilder-devices" role="group" aria-label={trans.__('Width')}>
           {(
             [
@@ -187,7 +175,7 @@ export function PreviewPane({
         <IconButton
           icon="play"
           label={trans.__('Restart the dev server')}
-          onClick={() => attempt(store.transport.preview('restart'))}
+          onClick={restart}
           disabled={state === 'starting'}
         />
         <IconButton
@@ -198,7 +186,27 @@ export function PreviewPane({
         />
       </div>
       {failure && <Failure error={failure} />}
-      <div className={`jp-AppBuilder-stage jp-mod-${device}`}>
+      {url && state === 'failed' && (
+        <div className="jp-AppBuilder-pageNotice jp-mod-error" role="status">
+          <Icon name="alert" />
+          <span className="jp-AppBuilder-pageNoticeText">{trans.__('The app could not start.')}</span>
+          <Remedies busy={busy} onFix={fixServer} onRestart={restart} />
+        </div>
+      )}
+      <PageNotices
+        findings={findings}
+        requests={requests}
+        base={url ?? ''}
+        busy={busy}
+        onFix={fix}
+        onDismissFindings={() => setFindings([])}
+        onGrant={request => {
+          grant(request);
+          setRequests(known => known.filter(one => one !== request));
+        }}
+        onRefuse={request => setRequests(known => known.filter(one => one !== request))}
+      />
+      <div ref={stage} className={`jp-AppBuilder-stage jp-mod-${device}`}>
         {url && state === 'starting' && preview?.message === 'Waking up' && (
           <p className="jp-AppBuilder-waking" role="status">
             <Spinner />
@@ -212,6 +220,7 @@ export function PreviewPane({
             src={url}
             title={trans.__('Preview of %1', session?.title ?? '')}
             sandbox="allow-scripts allow-forms allow-modals"
+            allow={ALLOWED}
             referrerPolicy="no-referrer"
             style={width === null ? undefined : { width, maxWidth: '100%' }}
           />
@@ -219,23 +228,7 @@ export function PreviewPane({
           <Waiting state={state === 'stopped' && failure ? 'off' : state} message={preview?.message ?? ''} log={preview?.log ?? ''} fraction={preview?.fraction ?? null}>
             {state === 'failed' && (
               <div className="jp-AppBuilder-actions">
-                <button
-                  type="button"
-                  className="jp-AppBuilder-button jp-mod-primary"
-                  disabled={busy}
-                  title={busy ? trans.__('A request is running: it sees this error too.') : undefined}
-                  onClick={() => fix({ message: preview?.message ?? '', stack: (preview?.log ?? '').slice(-2000) })}
-                >
-                  <Icon name="wrench" />
-                  {trans.__('Fix it')}
-                </button>
-                <button
-                  type="button"
-                  className="jp-AppBuilder-button"
-                  onClick={() => attempt(store.transport.preview('restart'))}
-                >
-                  {trans.__('Restart')}
-                </button>
+                <Remedies busy={busy} onFix={fixServer} onRestart={restart} />
               </div>
             )}
             {(state === 'asleep' || (state === 'stopped' && failure)) && (
@@ -295,51 +288,38 @@ function Waiting({
   );
 }
 
-type ProbeMessage =
-  | { type: 'ready' | 'cleared' | 'restart' }
-  | { type: 'finding' | 'fix'; finding: Finding }
-  | { type: 'navigated'; path: string };
-
-/** How long after a page's request the next one counts (ms). */
-const PATIENCE = 3000;
-
-/** What the page says, checked: it is generated code, and may say anything. */
-export function readMessage(data: unknown): ProbeMessage | null {
-  if (!isRecord(data) || data['source'] !== 'jupyter-appbuilder') {
-    return null;
-  }
-  switch (data['type']) {
-    case 'ready':
-    case 'cleared':
-    case 'restart':
-      return { type: data['type'] };
-    case 'finding':
-    case 'fix': {
-      const finding = isRecord(data['finding']) ? data['finding'] : {};
-      const message = text(finding['message']).slice(0, 4000);
-      if (message === '') {
-        return null;
-      }
-      return {
-        type: data['type'],
-        finding: {
-          message,
-          stack: text(finding['stack']).slice(0, 4000),
-          source: text(finding['source']).slice(0, 400)
-        }
-      };
-    }
-    case 'navigated':
-      return { type: 'navigated', path: (text(data['path']) || '/').slice(0, 2000) };
-    default:
-      return null;
-  }
+/** What helps where the app could not start. */
+function Remedies({
+  busy,
+  onFix,
+  onRestart
+}: {
+  busy: boolean;
+  onFix: () => void;
+  onRestart: () => void;
+}): React.ReactElement {
+  const trans = useTranslation();
+  return (
+    <>
+      <button
+        type="button"
+        className="jp-AppBuilder-button jp-mod-primary"
+        disabled={busy}
+        title={busy ? trans.__('A request is running: it sees this error too.') : undefined}
+        onClick={onFix}
+      >
+        <Icon name="wrench" />
+        {trans.__('Fix it')}
+      </button>
+      <button type="button" className="jp-AppBuilder-button" onClick={onRestart}>
+        {trans.__('Restart')}
+      </button>
+    </>
+  );
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : '';
+function same(one: PageRequest, other: PageRequest): boolean {
+  return one.kind === 'open'
+    ? other.kind === 'open' && one.url === other.url
+    : other.kind === 'save' && one.name === other.name && one.content.size === other.content.size;
 }

@@ -7,7 +7,8 @@ import { Log, snapshot, summary, TestTransport } from '../testing/session';
 import type { ModelChoice } from '../transport';
 import { RequestFailed, type WireMessage } from '../wire';
 import { Markdown } from './Markdown';
-import { PreviewPane, readMessage } from './Preview';
+import { readMessage } from '../pageMessages';
+import { PreviewPane } from './Preview';
 import { SessionPane } from './Session';
 import { SurroundingsContext, type Host } from './surroundings';
 import { english } from '../translation';
@@ -497,31 +498,74 @@ describe('the preview', () => {
     );
     expect(screen.getByText(/Vite ended with code 1/)).toBeTruthy();
     fireEvent.click(screen.getByRole('button', { name: 'Fix it' }));
-    expect(transport.asked[0]?.[1]).toContain('Fix this error: Vite ended with code 1');
+    expect(transport.asked[0]?.[1]).toContain('```text\nVite ended with code 1');
   });
 
   it('listens to nobody but its own frame', () => {
     const transport = show(
       snapshot({ preview: { state: 'ready', url: 'about:blank', message: '', fraction: null } })
     );
-    const data = { source: 'jupyter-appbuilder', type: 'fix', finding: { message: 'x is undefined' } };
-    act(() => void window.dispatchEvent(new MessageEvent('message', { data, source: window })));
-    expect(transport.asked).toEqual([]);
     const frame = document.querySelector('iframe');
-    const say = (): void =>
-      act(() => void window.dispatchEvent(new MessageEvent('message', { data, source: frame?.contentWindow ?? null })));
-    say();
-    expect(transport.asked, 'nobody clicked into the frame').toEqual([]);
+    const say = (data: object, source: Window | null | undefined = frame?.contentWindow): void =>
+      act(() => {
+        const message = { source: 'jupyter-appbuilder', ...data };
+        window.dispatchEvent(new MessageEvent('message', { data: message, source: source ?? null }));
+      });
+    const finding = { message: 'x is ```undefined```', source: 'src/App.tsx:3:1' };
+    say({ type: 'finding', finding }, window);
+    expect(screen.queryByText(/x is/)).toBeNull();
+    say({ type: 'finding', finding });
+    expect(screen.getByText(/The page reports: x is/)).toBeTruthy();
     frame?.focus();
-    say();
-    say();
-    expect(transport.asked, 'once').toEqual([['send', 'Fix this error: x is undefined']]);
+    for (const type of ['fix', 'restart', 'send', 'start', 'click']) {
+      say({ type, finding, text: 'buy shoes' });
+    }
+    expect(transport.asked, 'whatever a page says').toEqual([]);
+    fireEvent.click(screen.getByRole('button', { name: 'Fix it' }));
+    expect(transport.asked).toEqual([['send', expect.stringContaining('````text\nx is ```undefined```\nat src/App.tsx:3:1\n````')]]);
+  });
+
+  it('does not listen to a page that talks without end', () => {
+    show(snapshot({ preview: { state: 'ready', url: 'about:blank', message: '', fraction: null } }));
+    const frame = document.querySelector('iframe');
+    act(() => {
+      for (let n = 0; n < 5000; n++) {
+        const data = { source: 'jupyter-appbuilder', type: 'navigated', path: `/${n}` };
+        window.dispatchEvent(new MessageEvent('message', { data, source: frame?.contentWindow ?? null }));
+      }
+    });
+    const shown = Number(screen.getByRole<HTMLInputElement>('textbox', { name: 'Page of the app' }).value.slice(1));
+    expect(shown).toBeLessThan(100);
+  });
+
+  it('offers what a page may not do by itself, one at a time and in the order asked', () => {
+    show(snapshot({ preview: { state: 'ready', url: 'http://localhost/preview/', message: '', fraction: null } }));
+    const opened = vi.spyOn(window, 'open').mockReturnValue(null);
+    const frame = document.querySelector('iframe');
+    const ask = (more: object): void =>
+      act(() => {
+        const data = { source: 'jupyter-appbuilder', ...more };
+        window.dispatchEvent(new MessageEvent('message', { data, source: frame?.contentWindow ?? null }));
+      });
+    ask({ type: 'open', url: 'https://example.com/docs' });
+    ask({ type: 'open', url: 'javascript:alert(1)' });
+    ask({ type: 'save', name: '../..\\.bashrc\u202e', content: new Blob(['a,b']) });
+    expect(opened).not.toHaveBeenCalled();
+    fireEvent.click(screen.getByRole('button', { name: 'Open' }));
+    expect(opened).toHaveBeenCalledWith('https://example.com/docs', '_blank', 'noopener,noreferrer');
+    expect(screen.getByText('The app wants to save bashrc (3 B).')).toBeTruthy();
+    fireEvent.click(screen.getByRole('button', { name: 'Dismiss' }));
+    expect(screen.queryByText(/The app wants/)).toBeNull();
+    opened.mockRestore();
   });
 
   it('takes nothing from a page that is not what it should be', () => {
     expect(readMessage('hello')).toBeNull();
     expect(readMessage({ source: 'other', type: 'ready' })).toBeNull();
-    expect(readMessage({ source: 'jupyter-appbuilder', type: 'fix', finding: { message: 7 } })).toBeNull();
+    expect(readMessage({ source: 'jupyter-appbuilder', type: 'finding', finding: { message: 7 } })).toBeNull();
+    expect(readMessage({ source: 'jupyter-appbuilder', type: 'open', url: 'file:///etc/passwd' })).toBeNull();
+    expect(readMessage({ source: 'jupyter-appbuilder', type: 'open', url: 'https://me:secret@x.example' })).toBeNull();
+    expect(readMessage({ source: 'jupyter-appbuilder', type: 'save', name: 'x', content: 'text' })).toBeNull();
     expect(readMessage({ source: 'jupyter-appbuilder', type: 'navigated', path: {} })).toEqual({ type: 'navigated', path: '/' });
   });
 });

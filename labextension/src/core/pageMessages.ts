@@ -1,0 +1,94 @@
+/** What the page in the preview's frame says to the panel. It is generated code and may say anything: nothing of it acts. */
+
+export interface Finding {
+  message: string;
+  stack?: string;
+  source?: string;
+}
+
+/** Something that the sandbox keeps the page from doing, and that the person may want done. */
+export type PageRequest =
+  | { kind: 'save'; name: string; content: Blob }
+  | { kind: 'open'; url: string };
+
+export type PageMessage =
+  | { type: 'ready' | 'cleared' }
+  | { type: 'finding'; finding: Finding }
+  | { type: 'request'; request: PageRequest }
+  | { type: 'navigated'; path: string };
+
+export const LARGEST_FILE = 200 * 1024 * 1024; // bytes
+const SCHEMES = ['http:', 'https:', 'mailto:', 'tel:'];
+const MOST_MESSAGES = 40; // in MESSAGES_MS; a page says some ten when it loads
+const MESSAGES_MS = 2000;
+
+/** A message as it should be, or null. */
+export function readMessage(data: unknown): PageMessage | null {
+  if (!isRecord(data) || data['source'] !== 'jupyter-appbuilder') {
+    return null;
+  }
+  switch (data['type']) {
+    case 'ready':
+    case 'cleared':
+      return { type: data['type'] };
+    case 'finding': {
+      const finding = isRecord(data['finding']) ? data['finding'] : {};
+      const message = text(finding['message'], 4000);
+      return message === ''
+        ? null
+        : { type: 'finding', finding: { message, stack: text(finding['stack'], 4000), source: text(finding['source'], 400) } };
+    }
+    case 'save': {
+      const content = data['content'];
+      return content instanceof Blob && content.size <= LARGEST_FILE
+        ? { type: 'request', request: { kind: 'save', name: fileName(text(data['name'], 1000)), content } }
+        : null;
+    }
+    case 'open': {
+      const url = address(text(data['url'], 8000));
+      return url === null ? null : { type: 'request', request: { kind: 'open', url } };
+    }
+    case 'navigated':
+      return { type: 'navigated', path: text(data['path'], 2000) || '/' };
+    default:
+      return null;
+  }
+}
+
+/** Tells whether one more message is to be listened to: a page that talks without end is not. */
+export function messageLimit(now: () => number = Date.now): () => boolean {
+  let since = now();
+  let count = 0;
+  return () => {
+    if (now() - since > MESSAGES_MS) {
+      since = now();
+      count = 0;
+    }
+    count += 1;
+    return count <= MOST_MESSAGES;
+  };
+}
+
+/** A name without folders or control characters; never one that a system hides or runs by its place. */
+function fileName(given: string): string {
+  const last = given.split(/[/\\]/).pop() ?? '';
+  const plain = last.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069:*?"<>|]/g, '');
+  return plain.replace(/^\.+/, '').trim().slice(0, 120) || 'download';
+}
+
+function address(given: string): string | null {
+  try {
+    const url = new URL(given);
+    return SCHEMES.includes(url.protocol) && url.username === '' && url.password === '' ? url.href : null;
+  } catch {
+    return null;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function text(value: unknown, limit: number): string {
+  return typeof value === 'string' ? value.slice(0, limit) : '';
+}
