@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -375,6 +376,35 @@ def test_what_names_no_tool_is_no_call(text: str):
     reader.feed(text)
     answer = reader.close()
     assert (answer.calls, answer.understood) == ((), False)
+
+
+MEGABYTE = 1_000_000
+HOSTILE = {
+    "braces": "{" * MEGABYTE,
+    "objects": '{"a":' * (MEGABYTE // 5),
+    "strings": '{"a": "' * (MEGABYTE // 7),
+    "nested": '{"x":' * 900 + '"' + "y" * MEGABYTE + '"' + "}" * 900,
+    "small ones": '{"a":1}' * (MEGABYTE // 7),
+    "a list": '[{"a":1},' * (MEGABYTE // 9),
+    "a call that is cut off": '{"tool":"write_file","arguments":{"path":"a","content":"' + "x{\\n" * (MEGABYTE // 4),
+    "an answer full of escapes": '{"tool":"answer","arguments":{"text":"' + "\\n" * (MEGABYTE // 2),
+    "an answer without a text": '{"tool":"answer","arguments":{"txt":"' + "x" * MEGABYTE,
+    "thoughts": "<think></think>" * (MEGABYTE // 15),
+    "blanks": " " * MEGABYTE,
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("size", [20, 2 * MEGABYTE])
+def test_a_megabyte_takes_no_time_to_speak_of(text: str, size: int):
+    begun = time.process_time()
+    reader, thoughts = ObjectReader({"write_file"}), Thoughts()
+    for start in range(0, len(text), size):
+        reader.feed(text[start : start + size])
+        thoughts.feed(text[start : start + size])
+    reader.close()
+    without_thoughts(text)
+    assert time.process_time() - begun < 3, "it grows with the square of the length"
 
 
 def test_half_a_surrogate_pair_breaks_nothing():

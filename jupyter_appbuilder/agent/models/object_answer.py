@@ -17,9 +17,18 @@ from .tool_objects import ANSWER
 
 NAMES = ("tool", "name", "tool_name", "function", "action")
 ARGUMENTS = ("arguments", "parameters", "args", "params", "input", "action_input")
+MOST_WORK = 6_000_000  # characters that are decoded in search of objects in one answer
+DEEPEST = 500  # lists and objects in each other that are followed
+ATTEMPT = 1000  # characters that an object which cannot be read counts as, beside its own
+LONGEST_START = 400  # characters before the text of an answer
 MOST_BLANKS = 400  # characters of white space outside strings after which a model has lost its way
 _DECODER = json.JSONDecoder(strict=False)
 _TAGGED = re.compile(r"<function=([\w.-]+)>\s*(?=\{)")  # Llama's way of writing calls
+_OBJECT = re.compile(r"\{\s*(?=[\"}])")
+_PLAIN = re.compile(r'[^"{}\[\],:]*')
+_IN_STRING = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
+_TO_ESCAPE = re.compile(r'[^"\\]*')
+_FIRST_HALF = re.compile(r"\\u[dD][89abAB]")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
@@ -44,7 +53,7 @@ class ObjectReader:
         self._top = _TopLevel()
         self._name = ""
         self._shown = False  # a call was shown
-        self._text = ""  # of the answer, as far as shown
+        self._text: list[str] = []  # of the answer, as far as shown
         self._words = _TextField()
         self._kept: list[str] = []  # arguments that came before the name
         self._blanks = 0
@@ -100,7 +109,8 @@ class ObjectReader:
     def _argue(self, piece: str) -> list[TextDelta | ToolCallDelta]:
         if self._name == ANSWER:
             text = self._words.feed(piece)
-            self._text += text
+            if text:
+                self._text.append(text)
             return [TextDelta(text)] if text else []
         if not self._shown:
             if not piece.lstrip().startswith("{"):
@@ -111,16 +121,22 @@ class ObjectReader:
 
     def _found(self, said: str) -> Iterator[tuple[str, Any]]:
         """Every call in the text, in order."""
-        place = 0
-        while (start := said.find("{", place)) >= 0:
+        place = work = 0
+        while work < MOST_WORK and (begun := _OBJECT.search(said, place)):
+            start = begun.start()
             tagged = _TAGGED.search(said, place, start + 1)
             try:
                 value, end = _DECODER.raw_decode(said, start)
-            except (ValueError, RecursionError):
+            except (ValueError, RecursionError) as error:
+                if isinstance(error, json.JSONDecodeError):
+                    work += ATTEMPT + error.pos - start + error.pos // 16  # it counts the lines before it
+                else:
+                    work += 20 * ATTEMPT
                 place = start + 1
                 if self._in_cut_off(start):
                     return
                 continue
+            work += end - start
             place = end
             if tagged and tagged.end() == start:
                 yield tagged[1], value
@@ -140,7 +156,7 @@ class ObjectReader:
         if not self._name or self._top.ended:
             return None
         if self._name == ANSWER:
-            return (ANSWER, {"text": self._text}) if self._text else None
+            return (ANSWER, {"text": "".join(self._text)}) if self._text else None
         return self._name, _Cut(self._top.raw(ARGUMENTS))
 
 
@@ -173,36 +189,39 @@ class _TopLevel:
     def feed(self, text: str) -> Iterator[tuple[str, str, bool]]:
         """``(key, piece, False)`` as values come, ``(key, whole value, True)`` at the end of each."""
         pieces: list[str] = []
-        for character in text:
-            self._at += 1
-            if self.ended:
-                break
-            ends = False
+        place = 0
+        while place < len(text) and not self.ended:
             if self._depth == 0:
-                if character == "{":
+                begun = text.find("{", place)
+                end = begun + 1 if begun >= 0 else len(text)
+                self._at, place = self._at + end - place, end
+                if begun >= 0:
                     self._depth, self.begun_at = 1, self._at - 1
                 continue
-            if self.in_string:
-                if self._escaped:
-                    self._escaped = False
-                elif character == "\\":
-                    self._escaped = True
-                elif character == '"':
-                    self.in_string = False
-            elif character == '"':
-                self.in_string = True
+            end = self._run_from(text, place)
+            if end > place:
+                self._keep(text[place:end], pieces)
+                self._at, place = self._at + end - place, end
+                continue
+            character = text[place]
+            self._at, place = self._at + 1, place + 1
+            ends = False
+            if character == '"':
+                self.in_string = not self.in_string
             elif character in "{[":
                 self._depth += 1
+                if self._depth > DEEPEST:
+                    self.ended = True  # no tool takes that
+                    return
             elif character in "}]":
                 self._depth -= 1
                 ends = self._depth == 0
             elif self._depth == 1 and character == ",":
                 ends = True
-            if self._key is None:
-                self._read_key(character)
-            elif not ends:
-                pieces.append(character)
-                self._value.append(character)
+            if self._key is None and character == ":" and not self.in_string:
+                self._read_key()
+            elif self._key is None or not ends:
+                self._keep(character, pieces)
             if ends:
                 if self._key is not None:
                     if pieces:
@@ -216,15 +235,30 @@ class _TopLevel:
         if pieces and self._key is not None:
             yield self._key, "".join(pieces), False
 
-    def _read_key(self, character: str) -> None:
-        if character == ":" and not self.in_string:
-            try:
-                self._key = str(json.loads("".join(self._string).strip()))
-            except ValueError:
-                self._key = ""
-            self._string = []
+    def _run_from(self, text: str, place: int) -> int:
+        """The end of the characters from ``place`` on that change nothing."""
+        if not self.in_string:
+            return _PLAIN.match(text, place).end()  # pyright: ignore[reportOptionalMemberAccess]
+        if self._escaped:
+            self._escaped = False
+            return place + 1
+        end = _IN_STRING.match(text, place).end()  # pyright: ignore[reportOptionalMemberAccess]
+        self._escaped = text.startswith("\\", end)  # whose character is still to come
+        return end + self._escaped
+
+    def _keep(self, run: str, pieces: list[str]) -> None:
+        if self._key is None:
+            self._string.append(run)
         else:
-            self._string.append(character)
+            pieces.append(run)
+            self._value.append(run)
+
+    def _read_key(self) -> None:
+        try:
+            self._key = str(json.loads("".join(self._string).strip()))
+        except (ValueError, RecursionError):
+            self._key = ""
+        self._string = []
 
 
 class _TextField:
@@ -233,43 +267,48 @@ class _TextField:
     _START = re.compile(r'^\s*\{\s*"text"\s*:\s*"')
 
     def __init__(self) -> None:
-        self._rest = ""
+        self._rest: str = ""
         self._state = "before"
 
     def feed(self, piece: str) -> str:
-        self._rest += piece
+        if self._state == "after":
+            return ""
+        rest, place = self._rest + piece, 0
         if self._state == "before":
-            start = self._START.match(self._rest)
+            start = self._START.match(rest)
             if not start:
+                self._rest = rest
+                self._state = "before" if len(rest) < LONGEST_START else "after"
                 return ""
-            self._state, self._rest = "inside", self._rest[start.end() :]
+            self._state, place = "inside", start.end()
         text: list[str] = []
-        while self._state == "inside" and self._rest:
-            character = self._rest[0]
-            if character == '"':
+        while place < len(rest):
+            end = _TO_ESCAPE.match(rest, place).end()  # pyright: ignore[reportOptionalMemberAccess]
+            if end > place:
+                text.append(rest[place:end])
+                place = end
+            elif rest[place] == '"':
                 self._state = "after"
-            elif character != "\\":
-                end = min((p for p in (self._rest.find('"'), self._rest.find("\\")) if p >= 0), default=len(self._rest))
-                text.append(self._rest[:end])
-                self._rest = self._rest[end:]
-            elif (taken := self._escape(text)) == 0:
+                break
+            elif (taken := self._escape(rest, place, text)) == 0:
                 break  # its end has not come yet
             else:
-                self._rest = self._rest[taken:]
+                place += taken
+        self._rest = rest[place:]
         return "".join(text)
 
-    def _escape(self, text: list[str]) -> int:
+    def _escape(self, rest: str, place: int, text: list[str]) -> int:
         """Decode one escape into ``text``; how many characters it takes, 0 while it is not whole."""
-        if len(self._rest) < 2:
+        if len(rest) < place + 2:
             return 0
-        if self._rest[1] != "u":
-            text.append(_ESCAPES.get(self._rest[1], self._rest[1]))
+        if rest[place + 1] != "u":
+            text.append(_ESCAPES.get(rest[place + 1], rest[place + 1]))
             return 2
-        length = 12 if re.match(r"\\u[dD][89abAB]", self._rest) else 6
-        if len(self._rest) < length:
+        length = 12 if _FIRST_HALF.match(rest, place) else 6
+        if len(rest) < place + length:
             return 0
         try:
-            text.append(json.loads(f'"{self._rest[:length]}"').encode("utf-8", "replace").decode())
+            text.append(json.loads(f'"{rest[place : place + length]}"').encode("utf-8", "replace").decode())
         except ValueError:
             text.append("\N{REPLACEMENT CHARACTER}")
         return length
@@ -333,30 +372,30 @@ class Thoughts:
     _MAY_OPEN = re.compile(r"\s*(<[a-z]{0,9})?$")
 
     def __init__(self) -> None:
-        self._rest = ""
+        self._rest: str = ""
         self._state = "before"
         self._end = ""
 
     def feed(self, text: str) -> str:
         """What of ``text`` is to be shown."""
-        if self._state == "after":
-            return text
-        self._rest += text
-        if self._state == "before":
-            opened = self._OPEN.match(self._rest)
-            if opened:
-                self._state, self._end, self._rest = "inside", f"</{opened[1]}>", self._rest[opened.end() :]
-            elif self._MAY_OPEN.match(self._rest):
+        rest, place = self._rest + text, 0
+        while self._state != "after":
+            if self._state == "before":
+                opened = self._OPEN.match(rest, place)
+                if not opened:
+                    if len(rest) - place <= MOST_BLANKS and self._MAY_OPEN.match(rest, place):
+                        self._rest = rest[place:]
+                        return ""
+                    break
+                self._state, self._end, place = "inside", f"</{opened[1]}>", opened.end()
+            end = rest.find(self._end, place)
+            if end < 0:
+                self._rest = rest[max(place, len(rest) - len(self._end)) :]
                 return ""
-            else:
-                return self.rest()
-        place = self._rest.find(self._end)
-        if place < 0:
-            self._rest = self._rest[-len(self._end) :]
-            return ""
-        self._rest = self._rest[place + len(self._end) :]
-        self._state = "before"  # some think twice
-        return self.feed("")
+            place = end + len(self._end)
+            self._state = "before"  # some think twice
+        self._rest = rest[place:]
+        return self.rest()
 
     def rest(self) -> str:
         """What is still held back at the end."""

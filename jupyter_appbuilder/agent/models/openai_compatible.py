@@ -6,6 +6,7 @@ stream costs seven times as much for each event (31 µs against 225 µs).
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import importlib
 import json
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
-from .base import Delta, Message, ModelError, ModelResponse, ModelSettings, ToolDefinition
+from .base import Delta, Message, ModelError, ModelResponse, ModelSettings, TextDelta, ToolDefinition
 from .clients import client_of
 from .completions import (
     Assembly,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 10.0  # seconds
 READ_TIMEOUT = 300.0  # seconds between two bytes: a local model may be loaded from disk first
+LONGEST_PIECE = 65_536  # characters of an answer that are handed on at a time
 RETRIES = 2  # by the SDK, for refused connections, 408, 409, 429 and 5xx, with the server's Retry-After
 
 DIALECT_STATUS = (400, 404, 422, 500)
@@ -192,7 +194,8 @@ class OpenAICompatibleModel:
                         if "html" in kind:
                             self._fail_with_page()
                         if "json" in kind:
-                            for delta in assembly.take_document(parsed(await whole_body(response.iter_bytes()))):
+                            document = parsed(await whole_body(response.iter_bytes()))
+                            async for delta in _in_pieces(assembly.take_document(document)):
                                 yield delta
                             break
                         chunks = response.iter_bytes()
@@ -203,7 +206,7 @@ class OpenAICompatibleModel:
                             event = parsed(data)
                             if self._on_reading and "prompt_progress" in event:
                                 self._on_reading(*reading_of(event))
-                            for delta in assembly.take(event):
+                            async for delta in _in_pieces(assembly.take(event)):
                                 yield delta
                         await drain(chunks)
                     break
@@ -360,6 +363,17 @@ class OpenAICompatibleModel:
                 f"{title} has a problem of its own ({status}).{quoted}", "Try again in a moment.", "model_down"
             )
         return self._error(f"{title} refused the request ({status}).{quoted}", "Check the model's name and settings.")
+
+
+async def _in_pieces(deltas: Sequence[Delta]) -> AsyncGenerator[Delta]:
+    """With long texts in parts, between which others have their turn: whoever reads them does so in the event loop."""
+    for delta in deltas:
+        if not isinstance(delta, TextDelta) or len(delta.text) <= LONGEST_PIECE:
+            yield delta
+            continue
+        for start in range(0, len(delta.text), LONGEST_PIECE):
+            yield TextDelta(delta.text[start : start + LONGEST_PIECE])
+            await asyncio.sleep(0)
 
 
 def _said(error: openai.APIStatusError) -> str:
