@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import re
 import secrets
 import time
@@ -15,7 +16,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequen
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from traitlets import Bool, Dict, Enum, Float, Int, List, TraitError, Unicode, default, validate
 from traitlets.config import LoggingConfigurable
@@ -63,7 +64,8 @@ class AppBuilder(LoggingConfigurable):
     """Builds apps: makes sessions, finds them again, and keeps what they share."""
 
     root_dir = Unicode(
-        help="The folder below which sessions are made (in `appbuilder/`). Default: the server's root."
+        help="""The folder below which sessions are made (in `appbuilder/`). Default: the server's root, or where that
+        is `/` or cannot be written to, its preferred folder."""
     ).tag(config=True)
     data_dir = Unicode(help="Where the event log, caches and stored keys live. Default: the Jupyter data folder.").tag(
         config=True
@@ -175,13 +177,22 @@ class AppBuilder(LoggingConfigurable):
         return str(Path(jupyter_data_dir()) / "appbuilder")
 
     def __init__(
-        self, *, base_url: str = "/", label: str = "", pooling: bool = False, resuming: bool = False, **kwargs: Any
+        self,
+        *,
+        base_url: str = "/",
+        label: str = "",
+        pooling: bool = False,
+        resuming: bool = False,
+        browsed: Path | Literal["root_dir"] | None = "root_dir",
+        **kwargs: Any,
     ) -> None:
         """``base_url``: the prefix of every URL; ``label``: how other processes are told who owns a session;
         ``pooling``: whether sandboxes may stand ready before they are asked for; ``resuming``: whether turns that a
-        process which died left go on here (for a server: a command that ends soon could not finish them)."""
+        process which died left go on here (for a server: a command that ends soon could not finish them);
+        ``browsed``: the folder that the file browser shows, None where it shows none of this machine."""
         super().__init__(**kwargs)
         self.base_url = base_url
+        self._browsed = browsed
         self.pooling = pooling
         self.resuming = resuming
         self.log_store = EventLog(Path(self.data_dir) / "log.db", Owner(label or "another Jupyter App Builder process"))
@@ -582,11 +593,9 @@ class AppBuilder(LoggingConfigurable):
     # Views
 
     def describe(self, summary: Summary, session: Session | None = None) -> dict[str, Any]:
-        """A summary as the API shows it. Paths are relative to our root, None where the folder is elsewhere."""
+        """A summary as the API shows it. Paths are the file browser's, None where it does not show the folder."""
         session = session or self._sessions.get(summary.id)
-        folder = self._folder(summary)
-        root = Path(self.root_dir).resolve()
-        path = folder.relative_to(root).as_posix() if folder.is_relative_to(root) else None
+        path = self.browser_path(self._folder(summary))
         notebook = session.notebook.path.name if session and session.equipped else f"{summary.name}.ipynb"
         trouble = session.trouble if session else None
         # What ended is not busy, even while the log cannot be told so.
@@ -602,6 +611,33 @@ class AppBuilder(LoggingConfigurable):
                 "trouble": trouble and {"message": trouble.message, "hint": trouble.hint},
             }
         )
+
+    def browser_path(self, folder: Path) -> str | None:
+        """The path by which the file browser has a folder, None where it does not show it."""
+        root = Path(self.root_dir) if self._browsed == "root_dir" else self._browsed
+        if root is None or not folder.is_relative_to(root.resolve()):
+            return None
+        path = folder.relative_to(root.resolve())
+        return None if any(part.startswith(".") for part in path.parts) else path.as_posix()  # it shows none that hide
+
+    @property
+    def shelf(self) -> Path:
+        """The folder in which apps are made. ``misplaced`` says whether that can be."""
+        return Path(self.root_dir).expanduser().resolve() / FOLDER
+
+    def misplaced(self) -> Unavailable | None:
+        """Why no app can be made where apps go."""
+        hint = (
+            "Set c.AppBuilder.root_dir to a folder that can be written to (on the command line: --root; in a notebook: "
+            "APPBUILDER_ROOT)."
+        )
+        if not self.root_dir:
+            message = "Apps have no folder yet: this server keeps its files elsewhere than on this machine."
+            return Unavailable(message, hint=hint, reason="no_folder")
+        if not can_make(self.shelf):
+            message = f"Apps cannot be made in {self.shelf}: that folder cannot be written to."
+            return Unavailable(message, hint=hint, reason="no_folder")
+        return None
 
     # Putting a session together
 
@@ -724,8 +760,17 @@ class AppBuilder(LoggingConfigurable):
                 hint="Use lower-case letters, digits, '-', '_' and '.', beginning with a letter or digit, at most 64.",
                 field="name",
             )
-        shelf = Path(self.root_dir).resolve() / FOLDER
-        shelf.mkdir(parents=True, exist_ok=True)
+        if problem := self.misplaced():
+            raise problem
+        shelf = self.shelf
+        try:
+            shelf.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Unavailable(
+                f"Apps cannot be made in {shelf}: {error.strerror}.",
+                hint="Check the folder's rights and its disk, or set c.AppBuilder.root_dir to another.",
+                reason="no_folder",
+            ) from None
         wanted = name or wanted or _slug(title)
         for number in range(1, 10_000):
             folder = shelf / (wanted if number == 1 else f"{wanted}-{number}")
@@ -763,8 +808,9 @@ class AppBuilder(LoggingConfigurable):
 
     def _expect(self, template: Template, provider: SandboxProvider) -> None:
         """Somebody is there, and may want a new app from ``template`` soon."""
-        folder = Path(self.root_dir).resolve() / FOLDER
-        if listening := self.sandboxes.expect(template, provider, folder, self.previews.reserve):
+        if self.misplaced():
+            return
+        if listening := self.sandboxes.expect(template, provider, self.shelf, self.previews.reserve):
             self.in_background(listening)
 
     # Housekeeping
@@ -833,6 +879,14 @@ class AppBuilder(LoggingConfigurable):
                 self.log.exception("Looking after session %s failed; going on", session.id)
         else:
             self._failures.pop(session.id, None)
+
+
+def can_make(folder: Path) -> bool:
+    """Whether ``folder`` is there and takes files, or can be made."""
+    there = folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
 def _recording(model: str, prompt: str, earlier: Sequence[str] = ()) -> Recording | None:

@@ -14,7 +14,7 @@ from jupyter_server._tz import utcnow
 from jupyter_server.extension.application import ExtensionApp
 from tornado.ioloop import PeriodicCallback
 
-from .builder import AppBuilder
+from .builder import FOLDER, AppBuilder, can_make
 from .preview.capabilities import frame_ancestors
 from .preview.handlers import preview_handlers
 from .server.preview import EntryHandler
@@ -22,6 +22,21 @@ from .server.routes import api_handlers
 
 ACTIVITY_SECONDS = 5.0
 """How often a running turn says that the server is in use (a Hub stops servers that are idle)."""
+
+
+def roots(contents: Any) -> tuple[str, Path | None]:
+    """Where apps go on this server (empty: nowhere, so it has to be said), and the folder that its file browser shows.
+
+    Many servers show a folder that cannot be written to, such as ``/``, and begin below it in the person's own. Others
+    keep their files in no folder of this machine at all.
+    """
+    if not hasattr(contents, "_get_os_path"):
+        return "", None
+    root = Path(contents.root_dir).resolve()
+    preferred = (root / contents.preferred_dir.strip("/")).resolve()
+    if preferred != root and preferred.is_relative_to(root) and (root == Path("/") or not can_make(root / FOLDER)):
+        return str(preferred if can_make(preferred / FOLDER) else root), root
+    return str(root), root
 
 
 class AppBuilderExtension(ExtensionApp):
@@ -39,14 +54,13 @@ class AppBuilderExtension(ExtensionApp):
     def initialize_settings(self) -> None:
         server = self.serverapp
         assert server is not None
-        defaults = {
-            "root_dir": getattr(server.contents_manager, "root_dir", "") or server.root_dir,
-            "data_dir": str(Path(jupyter_data_dir()) / "appbuilder"),
-        }
+        root, browsed = roots(server.contents_manager)
+        defaults = {"root_dir": root, "data_dir": str(Path(jupyter_data_dir()) / "appbuilder")}
         configured = self.config.AppBuilder
         self.builder = AppBuilder(
             parent=self,
             base_url=server.base_url,
+            browsed=browsed,
             pooling=True,
             resuming=True,
             label=f"the Jupyter server at {server.connection_url}",

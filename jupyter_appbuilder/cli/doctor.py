@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from ..builder import AppBuilder
+from ..builder import AppBuilder, can_make
 from ..errors import AppBuilderError, Unavailable
 from ..notebook.engine import configuration
 from .terminal import Terminal, say
@@ -146,13 +146,8 @@ def _templates(builder: AppBuilder) -> Finding:
 
 def _folder(name: str, folder: Path) -> Finding:
     """Whether files can be made there (the folder itself may not exist yet)."""
-    import os
-
-    there = folder
-    while not there.exists():
-        there = there.parent
-    ok = there.is_dir() and os.access(there, os.W_OK)
-    return Finding(name, ok, str(folder), f"{there} cannot be written to: change its permissions, or choose another.")
+    hint = f"{folder} cannot be written to: change its permissions, or choose another."
+    return Finding(name, can_make(folder), str(folder), hint)
 
 
 async def _log(builder: AppBuilder) -> list[Finding]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from traitlets.config import Application, Config
 
-from ..builder import AppBuilder
+from ..builder import FOLDER, AppBuilder, can_make
 from .loop import BackgroundLoop
 
 STARTED: dict[tuple[str, str], Engine] = {}
@@ -159,9 +159,10 @@ def configuration() -> Config:
 
 
 def find_root() -> Path:
-    """Where apps go: ``APPBUILDER_ROOT``, else the root of the Jupyter server this kernel belongs to, else here."""
-    if root := os.environ.get("APPBUILDER_ROOT"):
-        return Path(root).expanduser().resolve()
+    """Where apps go: ``APPBUILDER_ROOT``, else ``c.AppBuilder.root_dir``, else the root of the Jupyter server this
+    kernel belongs to if apps can be made there, else here."""
+    if root := os.environ.get("APPBUILDER_ROOT") or configuration().AppBuilder.get("root_dir"):
+        return Path(str(root)).expanduser().resolve()
     here = Path.cwd().resolve()
     # Set for kernels by jupyter_server; the server that started us is our parent.
     if "JPY_PARENT_PID" in os.environ:
@@ -171,5 +172,5 @@ def find_root() -> Path:
             for server in list_running_servers():
                 root = Path(server["root_dir"]).resolve()
                 if server["pid"] == os.getppid() and here.is_relative_to(root):
-                    return root
+                    return root if root != Path("/") and can_make(root / FOLDER) else here
     return here

@@ -22,5 +22,11 @@ class HealthHandler(AppBuilderHandler):
         checks = (
             [asdict(check) for check in await self.builder.sandboxes.provider().check()] if self.flag("checks") else []
         )
-        status = "ok" if all(check["ok"] for check in checks) else "degraded"
-        self.answer({"status": status, "version": __version__, "checks": checks})
+        problem = self.builder.misplaced()
+        status = "ok" if all(check["ok"] for check in checks) and not problem else "degraded"
+        apps = {
+            "folder": str(self.builder.shelf) if self.builder.root_dir else None,
+            "path": None if problem else self.builder.browser_path(self.builder.shelf),
+            "problem": problem and {"message": problem.message, "hint": problem.hint},
+        }
+        self.answer({"status": status, "version": __version__, "apps": apps, "checks": checks})

@@ -205,6 +205,21 @@ def test_the_doctor_names_what_there_is_and_what_is_missing(folder: Path, tmp_pa
     assert "apt install git" in without.stdout
 
 
+def test_a_folder_that_cannot_be_written_to_is_said_with_the_option(folder: Path, tmp_path: Path):
+    place = tmp_path / "read-only"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(place)], capture_output=True).returncode:
+        pytest.skip("no disk can be mounted here")
+    try:
+        done = run(folder, "demo", "--root", str(place))
+        assert done.returncode == 1
+        assert f"Apps cannot be made in {place}/appbuilder: that folder cannot be written to." in done.stderr
+        assert "--root" in done.stderr
+        assert "Traceback" not in done.stderr
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
 def test_the_doctor_tests_a_model_and_says_how_it_will_be_used(folder: Path):
     steps = [
         {"text": "one, two, three"},

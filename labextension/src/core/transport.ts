@@ -148,6 +148,15 @@ export interface NewSession {
 }
 
 /** What the panel asks of the server beyond one session. */
+export interface Place {
+  /** The folder on the server's machine; null where there is none. */
+  folder: string | null;
+  /** The same for the file browser; null when it does not show it. */
+  path: string | null;
+  /** Why no app can be made there. */
+  problem: { message: string; hint: string } | null;
+}
+
 export interface Api {
   sessions(search?: string): Promise<Summary[]>;
   create(session: NewSession): Promise<Summary>;
@@ -158,6 +167,8 @@ export interface Api {
   testModel(model: string, signal: AbortSignal): Promise<ModelReport>;
   templates(): Promise<TemplateChoice[]>;
   sandboxes(): Promise<SandboxChoice[]>;
+  /** Where new apps go. */
+  place(): Promise<Place>;
   demos(): Promise<Demo[]>;
   providers(): Promise<ProviderChoice[]>;
   configure(provider: string, settings: ProviderSettings): Promise<void>;

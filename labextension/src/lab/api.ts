@@ -9,6 +9,7 @@ import type {
   ModelChoice,
   NewSession,
   AllowedHost,
+  Place,
   SandboxChoice,
   PreviewAction,
   ProviderChoice,
@@ -81,6 +82,10 @@ export class RestApi implements Api {
 
   async sandboxes(): Promise<SandboxChoice[]> {
     return this.json<SandboxChoice[]>('GET', path('sandboxes', 'providers'));
+  }
+
+  async place(): Promise<Place> {
+    return (await this.json<{ apps: Place }>('GET', 'health')).apps;
   }
 
   async demos(): Promise<Demo[]> {

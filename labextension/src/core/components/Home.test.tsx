@@ -3,7 +3,7 @@ import axe from 'axe-core';
 import * as React from 'react';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { summary } from '../testing/session';
-import type { Api, ModelChoice, NewSession, SandboxChoice, TemplateChoice } from '../transport';
+import type { Api, ModelChoice, NewSession, Place, SandboxChoice, TemplateChoice } from '../transport';
 import { Home } from './Home';
 
 const MODELS: ModelChoice[] = [{ id: 'openai:gpt', title: 'GPT', provider: 'openai', recorded: false }];
@@ -22,10 +22,13 @@ const E2B: SandboxChoice = { ...LOCAL, name: 'e2b', default: false, isolation: {
 
 afterEach(cleanup);
 
-async function show(sandboxes: SandboxChoice[], models = MODELS): Promise<NewSession[]> {
+const PLACE: Place = { folder: '/home/jane/appbuilder', path: 'appbuilder', problem: null };
+
+async function show(sandboxes: SandboxChoice[], models = MODELS, place = PLACE): Promise<NewSession[]> {
   const created: NewSession[] = [];
   const api = {
     sessions: async () => [],
+    place: async () => place,
     create: async (session: NewSession) => {
       created.push(session);
       return summary();
@@ -57,6 +60,21 @@ async function build(): Promise<void> {
 }
 
 describe('the first screen', () => {
+  it('says at once that no app can be made, and which setting mends that', async () => {
+    const problem = { message: 'Apps cannot be made in /appbuilder.', hint: 'Set c.AppBuilder.root_dir.' };
+    const created = await show([LOCAL], MODELS, { folder: '/appbuilder', path: null, problem });
+    expect(screen.getByRole('alert').textContent).toBe('Apps cannot be made in /appbuilder.Set c.AppBuilder.root_dir.');
+    await build();
+    expect(created).toEqual([]);
+  });
+
+  it('says where apps are made when the file browser does not show that', async () => {
+    await show([LOCAL], MODELS, { folder: '/srv/apps/appbuilder', path: null, problem: null });
+    expect(screen.getByText('Apps are made in /srv/apps/appbuilder, which the file browser does not show.')).toBeTruthy();
+    await build();
+    expect(screen.queryByRole('alert')).toBeNull();
+  });
+
   it('shows the templates as cards, with the server’s choice taken', async () => {
     const created = await show([LOCAL]);
     expect(within(screen.getByRole('group', { name: 'Start from' })).getAllByRole('radio')).toHaveLength(TEMPLATES.length);

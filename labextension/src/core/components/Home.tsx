@@ -1,7 +1,7 @@
 import * as React from 'react';
 import { relativeTime } from '../format';
 import type { Mode } from '../events';
-import type { Api, Demo, ModelChoice, SandboxChoice, TemplateChoice } from '../transport';
+import type { Api, Demo, ModelChoice, Place, SandboxChoice, TemplateChoice } from '../transport';
 import type { Translation } from '../translation';
 import { RequestFailed, type Summary } from '../wire';
 import { Composer } from './Composer';
@@ -55,6 +55,7 @@ export function Home(props: HomeProps): React.ReactElement {
   const [starting, setStarting] = React.useState(false);
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const sessions = useSessions(api);
+  const place = usePlace(api);
   const live = models.filter(choice => !choice.recorded);
   const recorded = models.find(choice => choice.recorded);
   const known = (id: string): boolean => models.some(choice => choice.id === id);
@@ -97,6 +98,7 @@ export function Home(props: HomeProps): React.ReactElement {
       {sandboxes.length > 0 && usable.length === 0 && sandboxes[0] && (
         <Failure error={new RequestFailed({ message: sandboxes[0].message, hint: sandboxes[0].hint })} />
       )}
+      {place?.problem && <Failure error={new RequestFailed(place.problem)} />}
       <div className="jp-AppBuilder-hero">
         <h2>{trans.__('Build an app')}</h2>
         {first && (
@@ -114,7 +116,7 @@ export function Home(props: HomeProps): React.ReactElement {
         setText={setText}
         rows={3}
         onSend={prompt => create(prompt, chosen, chosenTemplate, mode)}
-        blocked={starting ? trans.__('Starting…') : ''}
+        blocked={starting ? trans.__('Starting…') : place?.problem ? trans.__('No app can be made here yet.') : ''}
         sendWithModifier={props.sendWithModifier}
         sendLabel={modeTitle(mode, trans)}
       >
@@ -185,6 +187,11 @@ export function Home(props: HomeProps): React.ReactElement {
           </div>
         </div>
       )}
+      {place?.folder && !place.problem && place.path === null && (
+        <p className="jp-AppBuilder-note">
+          {trans.__('Apps are made in %1, which the file browser does not show.', place.folder)}
+        </p>
+      )}
       {!first && <Sessions {...props} sessions={sessions} />}
       {starters.length > 0 && recorded && (
         <section aria-labelledby="jp-AppBuilder-demos">
@@ -195,7 +202,7 @@ export function Home(props: HomeProps): React.ReactElement {
                 <button
                   type="button"
                   className="jp-AppBuilder-demo"
-                  disabled={starting}
+                  disabled={starting || Boolean(place?.problem)}
                   onClick={() => create(demo.prompt, recorded.id, '')} // it brings its own template
                 >
                   <span className="jp-AppBuilder-demoTitle">
@@ -235,6 +242,28 @@ export function Home(props: HomeProps): React.ReactElement {
       )}
     </div>
   );
+}
+
+/** Read again while there is something wrong with it: it may be mended meanwhile. */
+function usePlace(api: Api): Place | null {
+  const [place, setPlace] = React.useState<Place | null>(null);
+  const wrong = Boolean(place?.problem);
+  React.useEffect(() => {
+    let wanted = true;
+    const read = (): void => {
+      api.place().then(
+        found => wanted && setPlace(found),
+        () => undefined // the list of sessions says that the server does not answer
+      );
+    };
+    read();
+    const timer = wrong ? setInterval(read, REFRESH) : undefined;
+    return () => {
+      wanted = false;
+      clearInterval(timer);
+    };
+  }, [api, wrong]);
+  return place;
 }
 
 interface SessionList {
