@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import re
 import secrets
@@ -668,6 +669,11 @@ class AppBuilder(LoggingConfigurable):
             session.owner = await self.log_store.owner_of(summary.id) or ""
         folder = self._folder(summary)
         workspace = Workspace(folder)
+
+        async def find(sha256: str, _: str) -> bytes | None:
+            return await self.log_store.blob(sha256)
+
+        workspace.keep_apart(functools.partial(self.log_store.keep_blob, summary.id), find)
 
         async def make_sandbox() -> Any:
             await session.placed.wait()

@@ -29,7 +29,7 @@ from .. import strict_json
 from ..errors import Conflict, NotFound, Unavailable
 from ..events import VERSIONS, Draft, Event
 from ..private import close_to_others, private_file, private_folder
-from . import usage
+from . import blobs, usage
 from .migrations import migrate
 from .summary import Summary, fold
 
@@ -222,8 +222,33 @@ class EventLog:
                 self._check_lease(db, session)
                 for table in ("events", "sessions", "leases"):
                     db.execute(f"DELETE FROM {table} WHERE session_id = ?", [session])
+                blobs.forget(db, self.path.parent, session)
 
         await self._on(self._writer, remove)
+
+    async def keep_blob(self, session: str, content: bytes) -> str:
+        """Keep a content that is too large for an event for as long as the session is there; its SHA-256.
+
+        Raises ``Unavailable`` when the disk refuses.
+        """
+
+        def keep() -> str:
+            db = self._writing()
+            folder = self.path.parent
+            sha256, temporary = blobs.begin(folder, content)
+            try:
+                with _transaction(db):
+                    self._check_lease(db, session)
+                    blobs.keep(db, folder, session, sha256, temporary)
+            finally:
+                temporary.unlink(missing_ok=True)
+            return sha256
+
+        return await self._on(self._writer, keep)
+
+    async def blob(self, sha256: str) -> bytes | None:
+        """A content that is kept; None where it is not."""
+        return await self._on(self._reader, lambda: blobs.read(self.path.parent, sha256))
 
     async def close(self) -> None:
         """Release our leases and close the database. Appends that were asked for are stored first."""
@@ -276,6 +301,8 @@ class EventLog:
         if [event.seq for event in taken] != list(range(summary.last_seq + 1, summary.last_seq + 1 + len(taken))):
             raise ValueError("These events do not follow the last one of the session.")
         self._insert(db, summary, taken, [strict_json.dumps(event.data) for event in taken])
+        for source in {event.session for event in events}:
+            blobs.share(db, source, session)
         return taken
 
     def _summary(self, db: sqlite3.Connection, session: str) -> Summary:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 
 from ..errors import Unavailable
-from . import usage
+from . import blobs, usage
 
 
 def m001_events_sessions_leases(db: sqlite3.Connection) -> None:
@@ -54,7 +54,11 @@ def m002_usage(db: sqlite3.Connection) -> None:
     usage.create(db)
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_events_sessions_leases, m002_usage)
+def m003_blobs(db: sqlite3.Connection) -> None:
+    blobs.create(db)
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_events_sessions_leases, m002_usage, m003_blobs)
 
 
 def migrate(db: sqlite3.Connection) -> None:

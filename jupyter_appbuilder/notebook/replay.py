@@ -7,6 +7,8 @@ applied. ``replay`` does it for a notebook file, the magics for one cell at a ti
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import json
 import os
 import shutil
@@ -15,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound
+from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound, Unavailable
 from . import cells
 from .cells import Call
 
@@ -60,8 +62,11 @@ class Rebuild:
         self.verified: bool | None = None
 
     @classmethod
-    async def begin(cls, call: Call, folder: Path) -> tuple[Rebuild, str]:
-        """Carry out a ``new`` cell: put its packed files into ``folder``, which must not hold anything."""
+    async def begin(cls, call: Call, folder: Path, beside: Path | None = None) -> tuple[Rebuild, str]:
+        """Carry out a ``new`` cell: put its packed files into ``folder``, which must not hold anything.
+
+        ``beside`` is the folder the notebook lies in.
+        """
         from ..workspace import Workspace
         from ..workspace.archive import unpack
 
@@ -71,6 +76,7 @@ class Rebuild:
         with tempfile.TemporaryDirectory(prefix="appbuilder-") as files:
             await asyncio.to_thread(unpack, call.body, Path(files))
             tree = await workspace.create(Path(files))
+        workspace.keep_apart(None, functools.partial(_kept_apart, beside or Path.cwd()))
         wanted = call.options.get("tree", "")
         if wanted and tree != wanted:
             raise Different(
@@ -165,6 +171,20 @@ class Rebuild:
         await asyncio.to_thread((self.workspace.folder / MARK).write_text, text)
 
 
+async def _kept_apart(beside: Path, sha256: str, key: str) -> bytes | None:
+    """A content that is too large for a notebook: from beside this machine's log, or from the app's own repository."""
+    from jupyter_core.paths import jupyter_data_dir
+
+    from ..log import blobs
+    from ..workspace.git import Git, GitError
+
+    content = await asyncio.to_thread(blobs.read, Path(jupyter_data_dir(), "appbuilder"), sha256)
+    if content is None and (beside / ".git").is_dir():
+        with contextlib.suppress(GitError, Unavailable):
+            return await Git(beside).run("cat-file", "blob", key)
+    return content
+
+
 def without_secrets(path: str) -> str:
     return (
         f"Left out {path}: by its name it holds secrets, so the notebook has no content for it. "
@@ -202,7 +222,7 @@ async def replay(notebook: Path, into: Path | None = None) -> ReplayResult:
                 )
             if call.command == "new":
                 folder = await fresh_folder(notebook.parent / "replay" / _name(call), exactly=into)
-                rebuild, _ = await Rebuild.begin(call, folder)
+                rebuild, _ = await Rebuild.begin(call, folder, notebook.parent)
             elif rebuild is None:
                 raise InvalidInput("No %%appbuilder new cell comes before it.", hint="Restore the notebook as it was.")
             else:

@@ -17,6 +17,7 @@ from typing import ParamSpec, TypeVar
 
 from ..errors import Conflict, InvalidInput, NotFound, Unavailable
 from ..uncut import uncut
+from .apart import LARGEST_PATCHED, MOST_PATCHED, Apart, Find, Keep, Key, split
 from .archive import contents_of, pack, zipped
 from .folder import link_at, opened_folder, read_at, remove, remove_at, write_at
 from .git import DIFF, Git, GitError
@@ -29,12 +30,14 @@ from .scan import LARGEST, Entry, entry_of, is_binary, is_tracked, mode_of, scan
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Key = tuple[str, str]  # git mode, blob hash
 Expected = Callable[[bytes | None], bool]  # given what a file holds (None: there is none), whether to go on
 Difference = tuple[str, Key | None, Key | None]  # a file's path, what it was and what it is
 
 LARGEST_TEXT = 2 * 1024 * 1024
 """Bytes. Larger files are not opened as text."""
+
+LARGEST_EDITED, LARGEST_EDIT = 16 * 1024 * 1024, 128 * 1024
+"""Bytes of a large file that is looked at for a small edit; characters of the patch of such an edit."""
 
 KNOWN = "refs/appbuilder/known"
 """Where the tree that the log already explains is kept, so that after a crash what it does not explain is found."""
@@ -61,6 +64,13 @@ class Workspace:
         self._known: dict[str, Key] | None = None
         self._unseen: list[list[Difference]] = []  # others' edits we were about to write over, look by look
         self._own: list[FileChange] = []
+        self._keep: Keep | None = None
+        self._find: Find | None = None
+
+    def keep_apart(self, keep: Keep | None, find: Find) -> None:
+        """Have contents that are too large for a patch kept by ``keep`` (otherwise patches hold all), and found by
+        ``find``."""
+        self._keep, self._find = keep, find
 
     def beside(self) -> Workspace:
         """Another workspace on the same folder, to write as an editor does: this one finds its changes to be others'.
@@ -200,7 +210,10 @@ class Workspace:
             await self._load()
             await self._scan()
             before = await _thread(put_tree, self._store, self._keys())
-            after = await self._patched(before, patch)
+            plain, apart = await _thread(split, patch)
+            after = await self._patched(before, plain) if plain.strip() else before
+            if apart:
+                after = await self._put_apart(after, apart)
             changes = await self._changes(before, after)
             await self._check_out(after, [change.path for change in changes], clearing=clearing)
             self._own += changes
@@ -319,7 +332,10 @@ class Workspace:
         commit = await self._commit_of(checkpoint)
         parents = (await self._git.text("show", "-s", "--format=%P", commit)).split()
         before = parents[0] if parents else EMPTY_TREE
-        output = await self._git.run("diff", "-M", *DIFF, before, commit)
+        # Large files are said to differ.
+        output = await self._git.run(
+            "-c", f"core.bigFileThreshold={LARGEST_PATCHED}", "diff", "-M", *DIFF, before, commit
+        )
         return output.decode(errors="replace")
 
     async def restore(self, checkpoint: str) -> tuple[Checkpoint, str]:
@@ -743,6 +759,24 @@ class Workspace:
     async def _patch(self, before: str, after: str) -> str:
         if before == after:
             return ""
+        if self._keep is None:
+            return await self._git_diff(before, after)
+        differing = await self._differing(before, after)
+        patches = await self._sections(differing)
+        return "".join(patches[path] for path, _, _ in differing)
+
+    async def _differing(self, before: str, after: str) -> list[Difference]:
+        """What differs between two trees, in the order of git's patch."""
+        output = await self._git.run("diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", before, after)
+        fields = output.decode(errors="surrogateescape").split("\0")[:-1]
+        found: list[Difference] = []
+        for description, path in zip(fields[::2], fields[1::2], strict=True):
+            old_mode, new_mode, old, new, _ = description[1:].split()
+            keys = [(mode, key) if mode != "000000" else None for mode, key in ((old_mode, old), (new_mode, new))]
+            found.append((path, keys[0], keys[1]))
+        return found
+
+    async def _git_diff(self, before: str, after: str) -> str:
         arguments = ("diff", "--binary", "--no-renames", *DIFF, before, after)
         try:
             return (await self._git.run(*arguments)).decode()
@@ -779,26 +813,111 @@ class Workspace:
         """Each change with a patch of its own, from trees that hold the differing files and nothing else."""
         if not differing:
             return []
-        trees = [
-            await _thread(put_tree, self._store, files)
-            for files in (
-                {path: before for path, before, _ in differing if before},
-                {path: after for path, _, after in differing if after},
-            )
-        ]
-        # In git's order, which is not that of the paths as text: the sections of the patch come in it, too.
-        changes = {change.path: change for change in await self._changes(*trees)}
-        if len(changes) == 1:
-            return [(change, await self._patch(*trees)) for change in changes.values()]
-        sections = iter(re.split(r"^(?=diff --git )", await self._patch(*trees), flags=re.MULTILINE)[1:])
-        keys = {path: (before, after) for path, before, after in differing}
-        patches: dict[str, str] = {}
-        for path in changes:
-            before, after = keys[path]
-            # A file that became a link, or the reverse, is told in two sections: one goes, the other comes.
-            both = before and after and (before[0] == LINK) != (after[0] == LINK)
-            patches[path] = "".join(islice(sections, 2 if both else 1))
+        changes = {change.path: change for change in await self._changes(*await self._trees_of(differing))}
+        patches = await self._sections(differing)
         return [(changes[path], patches[path]) for path, _, _ in differing]
+
+    async def _trees_of(self, differing: Sequence[Difference]) -> tuple[str, str]:
+        before = await _thread(put_tree, self._store, {path: key for path, key, _ in differing if key})
+        after = await _thread(put_tree, self._store, {path: key for path, _, key in differing if key})
+        return before, after
+
+    async def _sections(self, differing: Sequence[Difference]) -> dict[str, str]:
+        """The patch of each file."""
+        small, large = await self._told_apart(differing)
+        patches: dict[str, str] = {}
+        if small:
+            trees = await self._trees_of(small)
+            text = await self._git_diff(*trees)
+            if len(small) == 1:
+                patches[small[0][0]] = text
+            else:
+                sections = iter(await _thread(lambda: re.split(r"^(?=diff --git )", text, flags=re.MULTILINE)[1:]))
+                keys = {path: (before, after) for path, before, after in small}
+                # In git's order, which is not that of the paths as text.
+                for path, _, _ in await self._differing(*trees):
+                    before, after = keys[path]
+                    # A file that became a link, or the reverse, is told in two sections: one goes, the other comes.
+                    both = before and after and (before[0] == LINK) != (after[0] == LINK)
+                    patches[path] = "".join(islice(sections, 2 if both else 1))
+        for difference, size in large:
+            patches[difference[0]] = await self._large_section(difference, size)
+        return patches
+
+    async def _told_apart(
+        self, differing: Sequence[Difference]
+    ) -> tuple[list[Difference], list[tuple[Difference, int]]]:
+        """Those that a patch tells, and those too large for it, with the bytes of what they are now."""
+        if self._keep is None:
+            return list(differing), []
+        sizes = await self._sizes({key[1] for _, before, after in differing for key in (before, after) if key})
+        small: list[Difference] = []
+        large: list[tuple[Difference, int]] = []
+        total = 0
+        for difference in differing:
+            old, new = (sizes.get(key[1], 0) if key else 0 for key in difference[1:])
+            if old + new <= LARGEST_PATCHED and total + old + new <= MOST_PATCHED:
+                total += old + new
+                small.append(difference)
+            else:
+                large.append((difference, new))
+        return small, large
+
+    async def _large_section(self, difference: Difference, size: int) -> str:
+        """A large file's part of a patch: a small edit as such, otherwise its content is kept apart."""
+        path, before, after = difference
+        if before and after and LINK not in (before[0], after[0]) and size <= LARGEST_EDITED:
+            text = await self._git_diff(*await self._trees_of([difference]))
+            if len(text) <= LARGEST_EDIT:
+                return text
+        sha256 = ""
+        if after and self._keep:
+            sha256 = await self._keep((await self._blobs({after[1]}))[after[1]])
+        return Apart(path, before, after, sha256, size).section()
+
+    async def _put_apart(self, tree: str, apart: Sequence[Apart]) -> str:
+        """The tree with the files whose contents are kept apart. Raises ``Conflict``, ``NotFound``."""
+        files = await self._files_of(tree)
+        for item in apart:
+            if files.get(item.path) != item.before:
+                raise Conflict(
+                    f"The patch does not apply to the files as they are: {item.path} is another one.",
+                    hint="Restore the version it was made for, or make the change by hand.",
+                    reason="patch_conflict",
+                )
+            files.pop(item.path, None)
+        for item in apart:
+            if item.after is None:
+                continue
+            await _thread(self._store.put, "blob", await self._found(item))
+            files[item.path] = item.after
+        folders = {"/".join(path.split("/")[:depth]) for path in files for depth in range(1, path.count("/") + 1)}
+        if folders & files.keys():
+            raise Conflict(
+                f"{min(folders & files.keys())} would be both a file and a folder.",
+                hint="Restore the cell as it was.",
+                reason="patch_conflict",
+            )
+        return await _thread(put_tree, self._store, files)
+
+    async def _found(self, item: Apart) -> bytes:
+        assert item.after is not None
+        with suppress(GitError):
+            return await self._git.run("cat-file", "blob", item.after[1])
+        content = await self._find(item.sha256, item.after[1]) if self._find else None
+        if content is None or object_hash("blob", content) != item.after[1]:
+            raise NotFound(
+                f"The content of {item.path} ({item.size / 1e6:.1f} MB, SHA-256 {item.sha256}) is not here. It is too "
+                "large for a notebook, and kept where the session was made.",
+                hint=f"Copy it from there: blobs/{item.sha256} below Jupyter's data folder for App Builder, or git's "
+                f"object {item.after[1]} in the app's folder. Put it into the same place here.",
+                reason="blob_missing",
+            )
+        return content
+
+    async def _sizes(self, keys: set[str]) -> dict[str, int]:
+        output = await self._git.run("cat-file", "--batch-check", stdin="".join(key + "\n" for key in keys).encode())
+        return {key: int(size) for key, _, size in (line.split() for line in output.decode().splitlines())}
 
     async def _patched(self, tree: str, patch: str) -> str:
         index = self._git.staging / f"index-{secrets.token_hex(6)}"

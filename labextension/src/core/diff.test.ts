@@ -23,6 +23,15 @@ deleted file mode 100644
 \\ No newline at end of file
 `;
 
+describe('a file too large for a patch', () => {
+  it('is named, and said to be kept apart', () => {
+    const [file] = parseDiff(
+      'diff --git a/rows.csv b/rows.csv\nnew file mode 100644\nKept apart: 5.0 MB\nappbuilder-blob {"path": "rows.csv"}\n'
+    );
+    expect(file).toMatchObject({ path: 'rows.csv', change: 'created', large: true, lines: [] });
+  });
+});
+
 describe('a diff', () => {
   const files = parseDiff(DIFF);
 

@@ -12,6 +12,8 @@ export interface FileDiff {
   path: string;
   change: 'created' | 'modified' | 'deleted' | 'renamed';
   binary: boolean;
+  /** Its content is kept apart from the patch. */
+  large: boolean;
   added: number;
   removed: number;
   lines: DiffLine[];
@@ -27,7 +29,7 @@ export function parseDiff(text: string): FileDiff[] {
   let after = 0;
   let inHunk = false;
   const start = (path: string): FileDiff => {
-    const started: FileDiff = { path, change: 'modified', binary: false, added: 0, removed: 0, lines: [] };
+    const started: FileDiff = { path, change: 'modified', binary: false, large: false, added: 0, removed: 0, lines: [] };
     files.push(started);
     inHunk = false;
     return started;
@@ -82,6 +84,8 @@ export function parseDiff(text: string): FileDiff[] {
       file.change = 'renamed';
     } else if (line.startsWith('GIT binary patch') || line.startsWith('Binary files')) {
       file.binary = true;
+    } else if (line.startsWith('appbuilder-blob ')) {
+      file.large = true;
     } else if (line.startsWith('+++ ') && file.path === '') {
       file.path = line.slice(4).replace(/^b\//, '');
     }

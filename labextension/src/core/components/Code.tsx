@@ -182,8 +182,10 @@ function DiffFile({ file, folded }: { file: FileDiff; folded: boolean }): React.
       </div>
       {open && (
         <div id={body}>
-          {file.binary ? (
-            <p className="jp-AppBuilder-note">{trans.__('A binary file.')}</p>
+          {file.large ? (
+            <p className="jp-AppBuilder-note">{trans.__('Too large to show. Its content is kept.')}</p>
+          ) : file.binary ? (
+            <p className="jp-AppBuilder-note">{trans.__('A binary or very large file.')}</p>
           ) : (
             <DiffLines lines={file.lines} label={trans.__('Changes to %1', file.path)} />
           )}
