@@ -69,8 +69,14 @@ class Feed:
     plan: str = ""  # the plan it came to, by its id; the text is its
     recorded: bool = False
     waiting: str = ""  # what is waited for: a model is loaded, an endpoint is asked again
+    thinking: bool = False  # the model thinks before it answers; what, is not shown here
     _responses: set[str] = field(default_factory=set[str])
     _streaming: Entry | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is something to show."""
+        return bool(self.entries or self.waiting or self.thinking)
 
     def take(self, message: Mapping[str, Any]) -> list[Entry]:
         """Take in a wire message; the entries it touched."""
@@ -84,20 +90,25 @@ class Feed:
                 response = message["response"]
                 if response and self.turn in ("", response["turn"]):
                     self._streaming = None
-                    return self._live("text.delta", response)
+                    self.thinking = bool(response["reasoning"] and not response["tool_calls"])
+                    return self._live("text.delta", response) if response["text"] else []
             case _:
                 pass
         return []
 
     def _live(self, type: str, data: Mapping[str, Any]) -> list[Entry]:
         match type:
+            case "reasoning.delta":
+                self.thinking = data["response"] not in self._responses
             case "text.delta" if data["response"] not in self._responses:
+                self.thinking = False
                 if self._streaming is None:
                     self._streaming = Entry("text", "")
                     self.entries.append(self._streaming)
                 self._streaming.text += data["text"]
                 return [self._streaming]
             case "tool.delta" if data["response"] not in self._responses:
+                self.thinking = False
                 entry = self._tool(data["call"], data["tool"])
                 if len(entry.arguments) < LABELLED:
                     entry.arguments += data["arguments"]
@@ -137,6 +148,7 @@ class Feed:
                 return [entry]
             case "response.completed":
                 self._responses.add(data["response"])
+                self.thinking = False
                 entry, self._streaming = self._streaming, None
                 self.recorded = self.recorded or data["recorded"]
                 for key in ("input_tokens", "output_tokens"):
@@ -226,6 +238,8 @@ class Feed:
                     parts.append("\n".join("    " + line for line in entry.output.rstrip().split("\n")[-6:]))
         if self.waiting and self.reason is None:
             parts.append(f"◌ {_escape(self.waiting)}")
+        elif self.thinking and self.reason is None:
+            parts.append("◌ Thinking …")
         if self.recorded:
             parts.append("*A recorded answer of the demo model: no model was asked.*")
         if self.reason == "done":

@@ -205,7 +205,9 @@ class AppBuilderMagics(Magics):
                     shown.update(rich.Markdown(feed.markdown()))
                     with contextlib.suppress(NotFound, Conflict):  # it was answered in the widget
                         app.answer(question["approval"], **ask(question))
-                if (now := time.monotonic()) - drawn > REFRESH_SECONDS and (feed.entries or feed.waiting):
+                if (now := time.monotonic()) - drawn > REFRESH_SECONDS and (
+                    feed.entries or feed.waiting or feed.thinking
+                ):
                     drawn = now
                     shown.update(rich.Markdown(feed.markdown()))
         except KeyboardInterrupt:

@@ -255,7 +255,7 @@ def _added(answer: native.ModelResponse, mark: str, secrets: Callable[[], Secret
         return kept.feed(text) + kept.rest()
 
     (told,) = native.ModelMessagesTypeAdapter.dump_python([answer], mode="json", include={0: {"parts"}})
-    parts: list[dict[str, Any]] = cleaned(cast("Any", told)["parts"], clean)
+    parts: list[dict[str, Any]] = cleaned(told["parts"], clean)
     for part in parts:
         part.pop("args", None)
     plain = {"part_kind", "content", "tool_name", "tool_call_id"}

@@ -23,6 +23,15 @@ export interface TextItem {
   recorded: boolean;
 }
 
+/** What the model thought before it answered. */
+export interface ReasoningItem {
+  kind: 'reasoning';
+  key: string;
+  text: string;
+  /** How long it thought; null while it does. */
+  ms: number | null;
+}
+
 /** What the person said while the agent was at work. */
 export interface RequestItem {
   kind: 'request';
@@ -152,6 +161,7 @@ export interface FailureItem {
 
 export type Item =
   | TextItem
+  | ReasoningItem
   | ToolItem
   | FileItem
   | RestoreItem
@@ -167,6 +177,11 @@ export type Item =
   | BudgetItem
   | CompactedItem
   | FailureItem;
+
+/** The key of a response's reasoning, also while it comes. */
+export function reasoningKey(response: string): string {
+  return `${response}.reasoning`;
+}
 
 export interface Turn {
   kind: 'turn';
@@ -651,6 +666,14 @@ class Draft {
     turn.partial = null;
     turn.model = data.model;
     turn.recorded ||= data.recorded;
+    if (data.reasoning) {
+      this.put(data.turn, {
+        kind: 'reasoning',
+        key: reasoningKey(data.response),
+        text: data.reasoning,
+        ms: data.reasoning_ms ?? 0
+      });
+    }
     if (data.text.trim() !== '') {
       this.put(data.turn, { kind: 'text', key: data.response, text: data.text, recorded: data.recorded });
     }

@@ -3,7 +3,7 @@ import { parseDiff, type FileDiff } from '../diff';
 import { readPartial } from '../partial';
 import { compact, duration, money, relativeTime, usageDetail, usageLabel } from '../format';
 import type { Transport } from '../transport';
-import { TICK_PLAN } from '../view';
+import { reasoningKey, TICK_PLAN } from '../view';
 import type { Aside, BudgetItem, Checkpoint, FileItem, Item, ProblemItem, RestoreItem, Turn } from '../view';
 import { RequestFailed } from '../wire';
 import { Approval, NetworkChange, Refused, RuleChange } from './Approval';
@@ -14,6 +14,7 @@ import { Icon, Spinner } from './Icon';
 import { Markdown } from './Markdown';
 import { ModeTag } from './ModeChooser';
 import { ArrivingPlan, PlanCard, PlanRequest, Ticked } from './Plan';
+import { Reasoning } from './Reasoning';
 import { ContinueButton, DroppedTurn, ForkButton, Forked, Request, RetryButton } from './Steering';
 import { useHost, useTranslation } from './surroundings';
 import { ArrivingCard, Elapsed, ToolCard } from './ToolCard';
@@ -82,7 +83,7 @@ function WholeTurn({ turn, last, current, actions }: TurnProps): React.ReactElem
           {trans.__('Show earlier steps (%1 more)', turn.items.length - shown)}
         </button>
       )}
-      {items.map(item => (
+      {withReasoning(items, turn.partial).map(item => (
         <ItemView key={item.key} item={item} actions={actions} />
       ))}
       {turn.partial && (
@@ -109,9 +110,20 @@ function WholeTurn({ turn, last, current, actions }: TurnProps): React.ReactElem
   );
 }
 
+/** The items and what the model thinks now, which stays in its place once it is an item itself. */
+function withReasoning(items: readonly Item[], partial: Turn['partial']): readonly Item[] {
+  if (!partial || partial.reasoning === '') {
+    return items;
+  }
+  const { response, reasoning: text } = partial;
+  const thinks = partial.text === '' && partial.tool_calls.length === 0;
+  return [...items, { kind: 'reasoning', key: reasoningKey(response), text, ms: thinks ? null : 0 }];
+}
+
 /** Nothing else shows that work is going on. */
 function isQuiet(turn: Turn): boolean {
-  if (turn.partial && (turn.partial.text !== '' || turn.partial.tool_calls.length > 0)) {
+  const { partial } = turn;
+  if (partial && (partial.reasoning !== '' || partial.text !== '' || partial.tool_calls.length > 0)) {
     return false;
   }
   return !turn.items.some(item => item.kind === 'tool' && (item.state === 'running' || item.state === 'queued'));
@@ -283,6 +295,8 @@ function ItemView({ item, last = false, actions }: { item: Item; last?: boolean;
   switch (item.kind) {
     case 'text':
       return <Markdown text={item.text} />;
+    case 'reasoning':
+      return <Reasoning item={item} />;
     case 'tool': {
       const ticked = item.tool === TICK_PLAN && item.state === 'done' ? item.result?.detail['items'] : null;
       return Array.isArray(ticked) ? <Ticked items={ticked.map(String)} /> : <ToolCard item={item} />;

@@ -1,0 +1,42 @@
+import * as React from 'react';
+import { duration } from '../format';
+import type { ReasoningItem } from '../view';
+import { Disclosure } from './Disclosure';
+import { Spinner } from './Icon';
+import { Markdown } from './Markdown';
+import { useTranslation } from './surroundings';
+import { Elapsed } from './ToolCard';
+
+/** What the model thinks, or thought, before it answers: one quiet line that unfolds. */
+export function Reasoning({ item }: { item: ReasoningItem }): React.ReactElement {
+  const trans = useTranslation();
+  const [open, setOpen] = React.useState(false);
+  const [since] = React.useState(() => new Date().toISOString());
+  const body = React.useId();
+  const title =
+    item.ms === null
+      ? trans.__('Thinking…')
+      : item.ms >= 1000
+        ? trans.__('Thought for %1', duration(item.ms, trans))
+        : trans.__('Thought');
+  return (
+    <div className="jp-AppBuilder-reasoning">
+      <div className="jp-AppBuilder-reasoningHead">
+        <Disclosure body={body} open={open} onToggle={setOpen} className="jp-AppBuilder-button jp-mod-quiet">
+          <span>{title}</span>
+        </Disclosure>
+        {item.ms === null && (
+          <>
+            <Spinner />
+            <Elapsed since={since} />
+          </>
+        )}
+      </div>
+      {open && (
+        <div className="jp-AppBuilder-reasoningBody" id={body} role="group" aria-label={title} tabIndex={0}>
+          <Markdown text={item.text} />
+        </div>
+      )}
+    </div>
+  );
+}
