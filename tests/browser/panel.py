@@ -69,6 +69,20 @@ class Panel:
     def preview(self) -> FrameLocator:
         return self.page.frame_locator('iframe[title^="Preview of"]:visible')
 
+    def narrow(self) -> Any:
+        """Make the panel as narrow as it gets, with the mouse, as a person does. Where it is then."""
+        box = self.root.bounding_box()
+        assert box
+        mouse = self.page.mouse
+        mouse.move(box["x"] - 2, box["y"] + 300)
+        mouse.down()
+        mouse.move(box["x"] + box["width"] - 240, box["y"] + 300, steps=5)
+        mouse.up()
+        narrow = self.root.bounding_box()
+        assert narrow
+        assert narrow["width"] < 300
+        return narrow
+
     def picture(self, name: str) -> None:
         if SHOTS:
             self.page.screenshot(path=Path(SHOTS) / f"{name}.png")

@@ -172,16 +172,7 @@ def test_a_narrow_panel_shows_all_it_holds(open_lab: OpenLab, lab: Lab, model: M
     panel = open_lab(lab.new_session(title="A narrow panel with a long title", model="custom:scripted")["id"])
     panel.say("Write a component, please, and be quick about it")
     panel.finished(1)
-    box = panel.root.bounding_box()
-    assert box
-    mouse = panel.page.mouse
-    mouse.move(box["x"] - 2, box["y"] + 300)
-    mouse.down()
-    mouse.move(box["x"] + box["width"] - 240, box["y"] + 300, steps=5)
-    mouse.up()
-    narrow = panel.root.bounding_box()
-    assert narrow
-    assert narrow["width"] < 300
+    narrow = panel.narrow()
     for part in (panel.root, panel.conversation):
         assert part.evaluate("element => element.scrollWidth <= element.clientWidth")
     right = narrow["x"] + narrow["width"]

@@ -13,6 +13,7 @@ export function Reasoning({ item }: { item: ReasoningItem }): React.ReactElement
   const [open, setOpen] = React.useState(false);
   const [since] = React.useState(() => new Date().toISOString());
   const body = React.useId();
+  const end = useEnd(item.text, open && item.ms === null);
   const title =
     item.ms === null
       ? trans.__('Thinking…')
@@ -33,10 +34,27 @@ export function Reasoning({ item }: { item: ReasoningItem }): React.ReactElement
         )}
       </div>
       {open && (
-        <div className="jp-AppBuilder-reasoningBody" id={body} role="group" aria-label={title} tabIndex={0}>
+        <div className="jp-AppBuilder-reasoningBody" id={body} ref={end} role="group" aria-label={title} tabIndex={0}>
           <Markdown text={item.text} />
         </div>
       )}
     </div>
   );
+}
+
+/** Keeps the end of a growing text in sight, unless its reader has scrolled away from it. */
+function useEnd(text: string, growing: boolean): React.RefObject<HTMLDivElement> {
+  const box = React.useRef<HTMLDivElement>(null);
+  const before = React.useRef(0);
+  React.useLayoutEffect(() => {
+    const element = box.current;
+    if (!element) {
+      return;
+    }
+    if (growing && element.scrollTop + element.clientHeight >= before.current - 4) {
+      element.scrollTop = element.scrollHeight;
+    }
+    before.current = element.scrollHeight;
+  }, [text, growing]);
+  return box;
 }
