@@ -137,14 +137,25 @@ async def test_a_model_that_only_talks_and_ignores_tools_is_asked_in_another_way
 
 async def test_a_call_written_as_text_is_understood_and_the_next_are_held_to_a_schema(tmp_path: Path):
     hermes = "<tool_call>\n" + json.dumps({"name": "write_file", "arguments": NOTE}) + "\n</tool_call>"
-    async with stage(tmp_path, [{"text": hermes}, said("answer", text="Done.")]) as on:
+    async with stage(tmp_path, [{"text": hermes}, said("answer", text="Done.")], tools="ignored") as on:
         deltas, response = await on.ask()
         assert arguments(response) == NOTE
         assert response.finish_reason == "tool_calls"
         assert not [delta for delta in deltas if isinstance(delta, TextDelta)], "the person sees no JSON"
         await on.ask()
         assert on.server.requests[1].body["response_format"]["type"] == "json_schema"
-        assert on.server.other_requests == []
+        assert len(on.server.other_requests) == 1, "a trial tells that it calls no tools"
+
+
+async def test_a_model_that_writes_a_call_as_text_now_and_then_goes_on_calling_tools(tmp_path: Path):
+    hermes = "I do.\n<tool_call>\n" + json.dumps({"name": "write_file", "arguments": NOTE}) + "\n</tool_call>"
+    async with stage(tmp_path, [{"text": hermes}, {"text": hermes}, {"tool_calls": [write("a", "b")]}]) as on:
+        for _ in range(2):
+            _, response = await on.ask()
+            assert (response.text, arguments(response)) == ("I do.", NOTE)
+        await on.ask()
+        assert all("tools" in request.body for request in on.server.requests)
+        assert len(on.server.other_requests) == 1, "one trial is enough"
 
 
 async def test_what_looks_like_a_call_and_is_none_is_not_shown_before_it_is_known_what_it_is(tmp_path: Path):
@@ -189,7 +200,7 @@ async def test_a_file_shows_while_a_call_is_written_as_text(tmp_path: Path):
 async def test_a_call_in_a_models_own_markup_behind_words_is_read(tmp_path: Path):
     markup = "<function=write_file>\n<parameter=path>\nnotes.txt\n</parameter>\n<parameter=content>\nhi\n</parameter>\n"
     steps = [{"text": f"I write it.\n{markup}</function>\n</tool_call>"}, said("answer", text="Done.")]
-    async with stage(tmp_path, steps) as on:
+    async with stage(tmp_path, steps, tools="ignored") as on:
         _, response = await on.ask()
         assert (response.text, response.finish_reason) == ("I write it.", "tool_calls")
         assert arguments(response) == {"path": "notes.txt", "content": "hi"}
@@ -199,7 +210,7 @@ async def test_a_call_in_a_models_own_markup_behind_words_is_read(tmp_path: Path
 
 async def test_an_object_among_words_is_not_run_but_asked_for_in_another_way(tmp_path: Path):
     quoting = {"text": f"The file holds ```json\n{CALL}\n``` as I read it."}
-    async with stage(tmp_path, [quoting, said("answer", text="Done.")]) as on:
+    async with stage(tmp_path, [quoting, said("answer", text="Done.")], tools="ignored") as on:
         model = on.model()
         with pytest.raises(ModelError) as caught:
             await on.ask(model)

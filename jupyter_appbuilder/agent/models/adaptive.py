@@ -6,6 +6,7 @@ its models can do is believed. What was found out is kept (``abilities``), so ea
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -187,27 +188,20 @@ class AdaptiveModel:
         if called and watched:
             self.learn(calling="native", proven=True)
         elif watched and answer.text.strip() and answer.finish_reason in ("stop", "tool_calls", "length"):
-            written = ObjectReader(names)
-            written.feed(answer.text)
-            meant = written.close()
-            ending = await ending_calls(answer.text, names, messages)
-            if ending and ending.calls and (opening.shown or not meant.calls):
-                # In the markup of the model's own training. What was shown of it is replaced by the response.
-                meant = Meant(ending.text, ending.calls)
-            elif opening.shown and meant.calls:
-                self.learn(calling="schema")  # among the words, perhaps a quotation: nothing of it is run
-                raise self._asked_otherwise()
+            meant = await self._meant(answer.text, names, messages, opening)
+            can_call = self.abilities.known or await self.calls_tools()  # if not, the next are held to a schema
             if meant.calls:
-                # It writes its calls as text. This one is understood; the next are held to a schema.
-                self.learn(calling="schema")
                 for delta in opening.calls(meant.calls):
                     yield delta
                 yield replace(answer, text=meant.text, tool_calls=meant.calls, finish_reason="tool_calls")
                 return
-            if not (self.abilities.known or await self.calls_tools()):
-                self.learn(calling="schema")
+            if not can_call:
                 if opening.shown or opening.calling:
-                    raise self._asked_otherwise()
+                    raise ModelError(  # what was shown has to go: whoever asked counts it, and asks again
+                        f"{self.name} does not call tools by itself. It is asked in another way from now on.",
+                        hint="Try again.",
+                        reason="interrupted",
+                    )
                 self._owed = add(self._owed, answer.usage)
                 async with aclosing(self._constrained(messages, tools, settings, "schema")) as items:
                     async for item in items:
@@ -217,13 +211,13 @@ class AdaptiveModel:
             yield delta
         yield answer
 
-    def _asked_otherwise(self) -> ModelError:
-        """What was shown has to go: whoever asked counts it, and asks again."""
-        return ModelError(
-            f"{self.name} does not call tools by itself. It is asked in another way from now on.",
-            hint="Try again.",
-            reason="interrupted",
-        )
+    async def _meant(self, text: str, names: Collection[str], messages: Sequence[Message], opening: Opening) -> Meant:
+        """The calls that an answer holds as text. An object among words that were shown is none: it may be quoted."""
+        ending = await ending_calls(text, names, messages)
+        if opening.shown:
+            return Meant(ending.text, ending.calls) if ending and ending.calls else Meant()
+        meant = await asyncio.to_thread(_read, text, names)
+        return Meant(ending.text, ending.calls) if ending and ending.calls and not meant.calls else meant
 
     async def calls_tools(self) -> bool:
         """Try whether the model calls a tool that it is told to call, and remember it. A trial that fails tells
@@ -241,6 +235,12 @@ class AdaptiveModel:
                 return True  # it was still thinking
         self.learn(calling="native" if called else "schema")
         return called
+
+
+def _read(text: str, names: Collection[str]) -> Meant:
+    reader = ObjectReader(names)
+    reader.feed(text)
+    return reader.close()
 
 
 class Opening:
