@@ -615,7 +615,7 @@ class AppBuilder(LoggingConfigurable):
 
     def browser_path(self, folder: Path) -> str | None:
         """The path by which the file browser has a folder, None where it does not show it."""
-        root = Path(self.root_dir) if self._browsed == "root_dir" else self._browsed
+        root = Path(self.root_dir) if isinstance(self._browsed, str) else self._browsed
         if root is None or not folder.is_relative_to(root.resolve()):
             return None
         path = folder.relative_to(root.resolve())

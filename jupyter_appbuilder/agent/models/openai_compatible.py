@@ -31,6 +31,7 @@ from .completions import (
     whole_body,
 )
 from .dialects import Dialect, difference, known_dialect, other_form, tell, tell_tools
+from .proxies import check_proxies, is_loopback
 from .redaction import SecretFilter, public_url, redact, url_secrets
 from .refusals import is_about_the_key, is_spent, is_too_long, refuses_format, refuses_tools, said_in
 
@@ -82,8 +83,18 @@ class Endpoint:
 
         return {} if self.api_key else {"Authorization": Omit()}
 
+    def _http_client(self) -> Any:
+        """None for the SDK's own, which goes through the proxies of the environment. Raises ``ModelError``."""
+        if self.socket:
+            return _client_on(self.socket)
+        if is_loopback(self.base_url):
+            return _direct()
+        check_proxies()
+        return None
+
     def client(self) -> AsyncOpenAI:
-        """A client of the SDK for this endpoint. Only OpenAI itself gets the organization and project headers."""
+        """A client of the SDK for this endpoint. Only OpenAI itself gets the organization and project headers. Raises
+        ``ModelError`` where the environment names a proxy that cannot be used."""
         from openai import AsyncOpenAI, Omit, Timeout
 
         headers: dict[str, Any] = {}
@@ -99,8 +110,15 @@ class Endpoint:
             # What answers on a socket is on this machine: if it is gone, it does not come back by itself.
             max_retries=0 if self.socket else RETRIES,
             timeout=Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
-            http_client=_client_on(self.socket) if self.socket else None,
+            http_client=self._http_client(),
         )
+
+
+def _direct() -> Any:
+    """An HTTP client that heeds no proxy."""
+    from openai import DefaultAsyncHttpxClient
+
+    return DefaultAsyncHttpxClient(trust_env=False)
 
 
 def _client_on(socket: str) -> Any:

@@ -33,6 +33,7 @@ from .base import (
 from .dialects import with_own_ids
 from .openai_compatible import Endpoint
 from .providers import Provider
+from .proxies import check_proxies
 from .redaction import SecretFilter, redact
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ class NativeModel:
         yield response(answer, self._mark, SecretFilter.factory([self._api_key]))
 
     def _connect(self) -> PydanticModel[Any]:
+        check_proxies()
         key, url = self._api_key or None, self._base_url or None
         match self._provider.name:
             case "anthropic":
