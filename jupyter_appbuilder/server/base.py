@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 AUTH_RESOURCE = "appbuilder"
 """What an authorizer sees as the resource of every request of ours."""
 
-DIGITS = 15
-"""Of a whole number, at most: more is no number of events or days, and none that every client can hold."""
+LARGEST = 2**53 - 1
+"""Of whole numbers: JavaScript's largest. Panels ask for what comes after it, which is no history."""
 
 _REASONS = {
     400: "invalid_input",
@@ -70,7 +70,7 @@ def dumps(data: Any) -> str:
 
 def whole_number(text: str, name: str) -> int:
     """A number that counts from 0. InvalidInput names it."""
-    if not text.isascii() or not text.isdigit() or len(text) > DIGITS:
+    if not text.isascii() or not text.isdigit() or len(text) > 20 or int(text) > LARGEST:
         raise InvalidInput(f"{name!r} must be a whole number from 0, not {shortened(text)}.", field=name)
     return int(text)
 

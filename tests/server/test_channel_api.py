@@ -140,6 +140,13 @@ async def test_who_comes_late_gets_the_response_so_far_and_no_token_twice(call, 
     assert min(numbers(messages)) == seen + 1
 
 
+async def test_who_wants_no_history_asks_for_what_follows_the_largest_number(call, new_session, channel):
+    id = await new_session()
+    async with channel(id, after=2**53 - 1) as socket:
+        messages = await read_socket(socket, is_snapshot)
+    assert numbers(messages) == []
+
+
 async def test_two_watchers_see_the_same(call, new_session, channel, model):
     model.steps = [SLOW]
     id = await new_session()
