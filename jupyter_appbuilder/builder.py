@@ -673,6 +673,8 @@ class AppBuilder(LoggingConfigurable):
         async def find(sha256: str, _: str) -> bytes | None:
             return await self.log_store.blob(sha256)
 
+        with contextlib.suppress(AppBuilderError):  # a template that is gone
+            workspace.data_folders = self.find_template(summary.template).data
         workspace.keep_apart(functools.partial(self.log_store.keep_blob, summary.id), find)
 
         async def make_sandbox() -> Any:

@@ -169,6 +169,7 @@ class CheckpointCreated(TypedDict):
     files: int
     added: int
     removed: int
+    note: NotRequired[str]  # for people: what of the app's own data is not kept with it, and why
 
 
 class SessionRestored(TypedDict):

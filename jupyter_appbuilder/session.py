@@ -105,6 +105,7 @@ class Session:
         self._unstored: Ending | None = None  # the end of a turn that could not be stored
         self.trouble: AppBuilderError | None = None  # what keeps the session from being used, until it is over
         self._stopping = False
+        self._start_again = False  # the app was stopped for files that were put back
         self._speaking = asyncio.Lock()
         self._ending = False  # the agent is done, the end of the turn is being stored
         self._listening = ""  # the turn whose agent takes further messages
@@ -601,7 +602,7 @@ class Session:
             restored = await self._put_back(checkpoint)
             events = await self.append(*restored)
             await self._renew_packages(restored)
-            return events[0]
+            return next(event for event in events if event.type == "session.restored")
 
     async def _keep_edits(self) -> None:
         """Make a version of what a person changed since the last one."""
@@ -611,10 +612,15 @@ class Session:
 
     async def _put_back(self, checkpoint: str) -> list[Draft]:
         """Bring the files back to a checkpoint; what to store about it."""
-        previous = (await self.workspace.checkpoints())[0].id
+        if await self.workspace.data_differs(checkpoint) and self.app.server.state != "stopped":
+            await self.app.stop()  # it would go on writing into files that are there no longer
+            self._start_again = True
         made, patch = await self.workspace.restore(checkpoint)
-        restored = {"checkpoint": checkpoint, "tree": made.tree, "previous": previous, "patch": patch}
-        return [Draft("session.restored", restored), checkpoint_draft(made, None)]
+        previous = next(kept for kept in await self.workspace.checkpoints() if kept.id == made.parent)
+        told = {event.data["checkpoint"] for event in self._events if event.type == "checkpoint.created"}
+        before = [] if previous.id in told else [checkpoint_draft(previous, None)]
+        restored = {"checkpoint": checkpoint, "tree": made.tree, "previous": previous.id, "patch": patch}
+        return [*before, Draft("session.restored", restored), checkpoint_draft(made, None)]
 
     async def _go_back(self, turn: str) -> list[Draft]:
         """Bring the files back to what they were before a turn that is asked again; what to store about it."""
@@ -627,7 +633,9 @@ class Session:
     async def _renew_packages(self, restored: Sequence[Draft]) -> None:
         """Start the dev server anew if going back changed what it needs."""
         patches = [draft.data.get("patch", "") for draft in restored if draft.type == "session.restored"]
-        if any("package" in patch for patch in patches) and self.app.server.state in ("ready", "failed"):
+        stopped, self._start_again = self._start_again, False
+        renewed = any("package" in patch for patch in patches) and self.app.server.state in ("ready", "failed")
+        if stopped or renewed:
             await self.app.restart()
 
     async def update(self, *, title: str | None = None, model: str | None = None) -> None:
@@ -858,6 +866,7 @@ def checkpoint_draft(checkpoint: Checkpoint, turn: str | None) -> Draft:
             "files": checkpoint.files,
             "added": checkpoint.added,
             "removed": checkpoint.removed,
+            **({"note": checkpoint.note} if checkpoint.note else {}),
         },
     )
 

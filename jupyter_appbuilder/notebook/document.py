@@ -239,7 +239,8 @@ class _Writer:
         if data["parent"]:  # the first one is the template's, made by `new`
             call = Call("checkpoint", (_line(data["title"]),))
             size = f"{data['files']} file{'' if data['files'] == 1 else 's'}, +{data['added']} −{data['removed']}"
-            self.code(f"e{event.seq}", call, f"Version {data['checkpoint'][:8]}: {size}\n")
+            note = f"{data['note']}\n" if data.get("note") else ""
+            self.code(f"e{event.seq}", call, f"Version {data['checkpoint'][:8]}: {size}\n{note}")
         self.mark(data["tree"])
 
     def on_history_compacted(self, event: Event) -> None:

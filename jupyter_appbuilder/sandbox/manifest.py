@@ -13,6 +13,7 @@ from ..errors import InvalidInput
 KEYS: Mapping[str, Mapping[str, str] | str] = {
     "title": "text",
     "summary": "text",
+    "data": "words",
     "serve": {"command": "words", "base": "text", "ready": "text", "port": "number", "environment": "texts"},
     "check": {"command": "words"},
     "diagnostics": {"command": "words"},
@@ -66,6 +67,16 @@ class Manifest:
 
     def has(self, key: str) -> bool:
         return self._find(key) is not None
+
+    def folders(self, key: str) -> tuple[str, ...]:
+        """Folders below files/, each with one slash at its end."""
+        folders: list[str] = []
+        for name in self.words(key):
+            parts = name.rstrip("/").split("/")
+            if any(part in ("", ".", "..") for part in parts):
+                raise self.wrong(key, f"is no folder of the app: {name!r}", 'Name folders like this: "data/".')
+            folders.append("/".join(parts) + "/")
+        return tuple(folders)
 
     def file(self, key: str, default: str) -> str:
         """The name of a file that lies directly in ``files/``: on a longer path generated code could put a link."""

@@ -76,6 +76,7 @@ class Template:
     ready: str = ""  # below the base
     strip: bool = False  # the server knows no base: the preview proxy takes it off
     python: PythonPackages | None = None
+    data: tuple[str, ...] = ()  # folders of what the app itself writes, each with a slash at its end
     diagnostics: tuple[str, ...] = ()  # prints the problems of the app's code; () where nothing looks for them
 
     @property
@@ -169,6 +170,7 @@ class Template:
             ready=manifest.text("serve.ready", ""),
             strip=manifest.choice("serve.base", ("keep", "strip")) == "strip",
             python=python if manifest.has("python") else None,
+            data=manifest.folders("data"),
             diagnostics=command("diagnostics.command"),
         )
 

@@ -16,7 +16,10 @@ class CheckpointsHandler(AppBuilderHandler):
     @authorized
     async def get(self, session: str) -> None:
         checkpoints = await (await self.furnished(session)).workspace.checkpoints()
-        self.answer([asdict(checkpoint) | {"at": timestamp(checkpoint.at)} for checkpoint in checkpoints])
+        listed = [asdict(checkpoint) | {"at": timestamp(checkpoint.at)} for checkpoint in checkpoints]
+        for item in listed:
+            del item["note"]  # it belongs to the event
+        self.answer(listed)
 
 
 class DiffHandler(AppBuilderHandler):

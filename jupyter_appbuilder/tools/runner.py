@@ -238,9 +238,10 @@ class ToolRunner:
     async def _start(self, workspace: Workspace, job: _Job) -> None:
         found = await workspace.outside_changes()
         tree = await workspace.known() if found else ""
-        changed = [by_others(change, patch, "person", tree) for change, patch in found]
+        changed = [by_others(change, patch, _author(workspace, change), tree) for change, patch in found]
         workspace.take_changes()
         job.before = await workspace.known()
+        job.data = workspace.data_files()
         job.told = await _told_by_arguments(workspace, job)
         await self._store_start(job, *changed)
         if changed:
@@ -254,7 +255,7 @@ class ToolRunner:
         if job.before is not None and not (job.told and _as_told(changes, job)):
             found = []  # in the patch
             try:
-                after = await (workspace.snapshot() if runs_code else workspace.known())
+                after = await (workspace.snapshot(made_since=job.data) if runs_code else workspace.known())
                 changes = await workspace.changes(job.before, after)
                 patch = await workspace.patch(job.before, after)
                 await workspace.know(after)
@@ -269,7 +270,7 @@ class ToolRunner:
         files = [
             Draft("file.changed", {**_counted(change), "by": by, "call": job.call, "tree": tree}) for change in changes
         ]
-        overwritten = [by_others(change, its_patch, "person", tree) for change, its_patch in found]
+        overwritten = [by_others(change, its_patch, _author(workspace, change), tree) for change, its_patch in found]
         await self._journal.append(*overwritten, job.finished(result, patch), *files)
         if files or overwritten:
             await workspace.settle()
@@ -294,6 +295,7 @@ class _Job:
     arguments: dict[str, Any] | None = None
     began: float = 0.0
     before: str | None = None  # the known tree when it started
+    data: frozenset[str] = frozenset()  # files of the app's data folders when it started
     told: bool = False  # whether its arguments tell what it does: otherwise that is kept as a patch
     stored: bool = False  # whether its start is in the log
 
@@ -379,6 +381,10 @@ def _as_told(changes: Sequence[FileChange], job: _Job) -> bool:
     given = job.arguments or {}
     named = {posixpath.normpath(str(given[name])) for name in ("path", "old", "new") if name in given}
     return all(change.path in named for change in changes)
+
+
+def _author(workspace: Workspace, change: FileChange) -> By:
+    return "command" if workspace.is_data(change.path) else "person"
 
 
 def by_others(change: FileChange, patch: str, by: By, tree: str) -> Draft:

@@ -7,6 +7,7 @@ import os
 import secrets
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -39,7 +40,10 @@ class LooseStore:
         if name in self._present:
             return name
         path = self._folder / name[:2] / name[2:]
-        if not path.exists():
+        if path.exists():
+            with suppress(OSError):
+                os.utime(path)  # what is written anew is not pruned as old
+        else:
             path.parent.mkdir(exist_ok=True)
             temporary = path.with_name(f"tmp_obj_{secrets.token_hex(6)}")  # the name git's own clean-up knows
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444)
@@ -52,6 +56,10 @@ class LooseStore:
                 raise
         self._present.add(name)
         return name
+
+    def forget(self) -> None:
+        """Objects were packed, or pruned."""
+        self._present.clear()
 
 
 def object_hash(kind: str, content: bytes) -> str:

@@ -38,3 +38,4 @@ class Checkpoint:
     files: int
     added: int  # lines
     removed: int
+    note: str = ""  # for people: what of the app's own data is not kept with it, and why

@@ -80,17 +80,33 @@ def entry_of(content: bytes, status: os.stat_result, store: Store) -> Entry:
     )
 
 
-def scan(root: Path, store: Store, known: Mapping[str, Entry] | None = None) -> dict[str, Entry]:
+def _data_entry(start: bytes, status: os.stat_result) -> Entry:
+    return Entry(
+        mode=mode_of(status),
+        hash="",
+        size=status.st_size,
+        modified_ns=status.st_mtime_ns,
+        changed_ns=status.st_ctime_ns,
+        inode=status.st_ino,
+        binary=is_binary(start),
+        hashed_at=time.time_ns(),
+    )
+
+
+def scan(
+    root: Path, store: Store, known: Mapping[str, Entry] | None = None, data: Sequence[str] = ()
+) -> dict[str, Entry]:
     """Every file below ``root`` that belongs to the app, by path in git's order.
 
     Contents are read only where ``known`` does not hold any more, and kept in ``store``. Files that vanish meanwhile
     are passed over, as are names that are not UTF-8, devices, sockets and pipes, files that are mostly holes and
-    folders nested deeper than ``DEEPEST``.
+    folders nested deeper than ``DEEPEST``. Files below the folders ``data`` are looked at, not read: their hash is
+    empty.
     """
     found: dict[str, Entry] = {}
     descriptor = open_root(root)
     try:
-        _scan(descriptor, "", (), store, known or {}, found)
+        _scan(descriptor, "", (), store, known or {}, found, tuple(data))
     finally:
         os.close(descriptor)
     return dict(sorted(found.items(), key=lambda item: item[0].encode()))
@@ -103,6 +119,7 @@ def _scan(
     store: Store,
     known: Mapping[str, Entry],
     found: dict[str, Entry],
+    data: tuple[str, ...],
 ) -> None:
     with os.scandir(folder) as listing:
         items = [item for item in listing if not never_tracked(item.name)]
@@ -125,13 +142,16 @@ def _scan(
                     continue
                 below = os.open(item.name, DIRECTORY, dir_fd=folder)
                 try:
-                    _scan(below, path + "/", ignores, store, known, found)
+                    _scan(below, path + "/", ignores, store, known, found, data)
                 finally:
                     os.close(below)
             elif status.st_size > LARGEST:
                 continue
             elif (entry := known.get(path)) is not None and entry.holds(status):
                 found[path] = entry
+            elif data and path.startswith(data):
+                if stat.S_ISREG(status.st_mode):
+                    found[path] = _data_entry(read_at(folder, item.name, 8000)[0], status)
             elif stat.S_ISLNK(status.st_mode):
                 found[path] = entry_of(os.fsencode(os.readlink(item.name, dir_fd=folder)), status, store)
             elif stat.S_ISREG(status.st_mode):

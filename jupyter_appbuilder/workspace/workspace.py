@@ -10,13 +10,16 @@ import secrets
 import stat
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from ..errors import Conflict, InvalidInput, NotFound, Unavailable
 from ..uncut import uncut
+from . import data
 from .apart import LARGEST_PATCHED, MOST_PATCHED, Apart, Find, Keep, Key, split
 from .archive import contents_of, pack, zipped
 from .folder import link_at, opened_folder, read_at, remove, remove_at, write_at
@@ -38,6 +41,15 @@ LARGEST_TEXT = 2 * 1024 * 1024
 
 LARGEST_EDITED, LARGEST_EDIT = 16 * 1024 * 1024, 128 * 1024
 """Bytes of a large file that is looked at for a small edit; characters of the patch of such an edit."""
+
+DATA = "refs/appbuilder/data/"
+"""Below it each version, by its commit, has a tree of what the app had written."""
+
+MOST_COPIES = 20
+"""Versions, the newest, that keep such a copy."""
+
+MANY_OBJECTS = 6700  # about as git itself thinks
+PRUNED_AFTER = "2.weeks.ago"
 
 KNOWN = "refs/appbuilder/known"
 """Where the tree that the log already explains is kept, so that after a crash what it does not explain is found."""
@@ -64,6 +76,9 @@ class Workspace:
         self._known: dict[str, Key] | None = None
         self._unseen: list[list[Difference]] = []  # others' edits we were about to write over, look by look
         self._own: list[FileChange] = []
+        self.data_folders: tuple[str, ...] = ()
+        """Folders of what the app itself writes, each with a slash at its end. What changes there is nobody's edit:
+        trees have those of their files that our own operations wrote, as they wrote them. Each version has a copy."""
         self._keep: Keep | None = None
         self._find: Find | None = None
 
@@ -172,13 +187,13 @@ class Workspace:
         """Write a whole file at once, making its folders. ``added`` and ``removed`` are both 0 when text stays the
         same. Raises ``Conflict`` (reason ``file_changed``) when the file is not ``replacing``, what the caller worked
         on, any more; nobody who writes through us comes between that look and the write."""
-        data = content.encode() if isinstance(content, str) else content
+        whole = content.encode() if isinstance(content, str) else content
         parts = self._writable(path)
         async with self._lock:
             await self._begin(parts)
             if parts[-1] == ".gitignore":
-                return await self._around_ignore_rules(lambda: self._write(parts, data, replacing))
-            return await _thread(self._write, parts, data, replacing)
+                return await self._around_ignore_rules(lambda: self._write(parts, whole, replacing))
+            return await _thread(self._write, parts, whole, replacing)
 
     async def delete(self, path: str, *, replacing: Expected | None = None) -> FileChange:
         """Delete a file (a link itself, not its target), and the folders that are empty then. ``replacing`` as for
@@ -231,10 +246,25 @@ class Workspace:
 
     # Comparing
 
-    async def snapshot(self) -> str:
-        """The tree hash of the files as they are now; its objects are kept in the repository."""
+    async def snapshot(self, *, made_since: AbstractSet[str] | None = None) -> str:
+        """The tree hash of the files as they are now; its objects are kept in the repository.
+
+        Of the data folders it also has files that were not there yet when ``data_files`` said ``made_since``, databases
+        left out: a command makes what an app begins with, too.
+        """
         async with self._lock:
-            return await self._scan_tree()
+            await self._scan()
+            keys = self._keys()
+            if made_since is not None:
+                keys |= await _thread(self._made, made_since)
+            return await _thread(put_tree, self._store, keys)
+
+    def data_files(self) -> frozenset[str]:
+        """Files of the data folders at the last look."""
+        return frozenset(path for path in self._entries if data.below(path, self.data_folders))
+
+    def is_data(self, path: str) -> bool:
+        return data.below(path, self.data_folders)
 
     async def known(self) -> str:
         """The tree hash of what our operations and ``outside_changes`` account for."""
@@ -321,7 +351,10 @@ class Workspace:
             await self._keep_known()
             if tree == head_tree:
                 return None
-            return await self._commit(tree, head, title)
+            made = await self._commit(tree, head, title)
+            note = await self._keep_data(made.id)
+            await self._tidy()
+            return replace(made, note=note)
 
     async def checkpoints(self) -> list[Checkpoint]:
         """Every version, newest first."""
@@ -338,8 +371,17 @@ class Workspace:
         )
         return output.decode(errors="replace")
 
+    async def data_differs(self, checkpoint: str) -> bool:
+        """Whether what the app wrote is another than a version's copy of it. Nothing to compare is no difference."""
+        async with self._lock:
+            kept = await self._data_of(await self._commit_of(checkpoint))
+            if kept is None:
+                return False
+            return await self._data_now() != kept
+
     async def restore(self, checkpoint: str) -> tuple[Checkpoint, str]:
-        """Put the files of a version back, as a new version on top. Raises ``NotFound``.
+        """Put the files of a version back, as a new version on top, and its copy of what the app wrote, which the app
+        must not be writing meanwhile. Raises ``NotFound``.
 
         What was not in a version yet gets one of its own first; it is the parent of the one returned. The patch leads
         from the known tree to the restored one.
@@ -353,12 +395,20 @@ class Workspace:
             if tree != head_tree:
                 by_hand = known != tree or bool(self._unseen)
                 head = (await self._commit(tree, head, "Edits by hand" if by_hand else "Before going back")).id
+                await self._keep_data(head)
+            kept = await self._data_of(commit)
+            if kept is not None and head and tree == head_tree and await self._data_now() != await self._data_of(head):
+                head = (await self._commit(tree, head, "Data before going back")).id
+                await self._keep_data(head)
             target, _, title = (await self._git.text("show", "-s", "--format=%T%n%s", commit)).partition("\n")
             # A commit made by hand may hold what is never tracked here: what counts is what is on disk afterwards.
             await self._check_out(target, [change.path for change in await self._changes(tree, target)])
+            if kept is not None:
+                await self._check_out_data(kept)
             restored = await self._scan_tree()
             self._known, self._unseen = self._keys(), []
             made = await self._commit(restored, head, f'Restore "{title}"')
+            made = replace(made, note=await self._keep_data(made.id))
             await self._keep_known()
             return made, await self._patch(known, restored)
 
@@ -529,7 +579,7 @@ class Workspace:
         except (FileNotFoundError, NotADirectoryError):
             raise _missing(old) from None
         changes: list[FileChange] = []
-        for path, data in content.items():
+        for path, moving in content.items():
             place = new + path[len(old) :]
             self._entries.pop(path, None)
             self._set_known(path, None)
@@ -537,7 +587,7 @@ class Workspace:
             if is_tracked(self.app, tuple(place.split("/"))) and (entry := self._stat_entry(place)):
                 self._entries[place] = entry
                 self._set_known(place, entry.key)
-            changes += [_compared(path, data, None), _compared(place, None, data)]
+            changes += [_compared(path, moving, None), _compared(place, None, moving)]
         self._own += changes
         return changes
 
@@ -677,14 +727,85 @@ class Workspace:
         await _thread(keep, dict(self._known or {}))
 
     async def _scan(self) -> None:
-        self._entries = await _thread(scan, self.app, self._store, self._entries)
+        self._entries = await _thread(scan, self.app, self._store, self._entries, self.data_folders)
 
     async def _scan_tree(self) -> str:
         await self._scan()
         return await _thread(put_tree, self._store, self._keys())
 
     def _keys(self) -> dict[str, Key]:
-        return {path: entry.key for path, entry in self._entries.items()}
+        keys = {path: entry.key for path, entry in self._entries.items() if not self.is_data(path)}
+        if self.data_folders:
+            for path, key in (self._known or {}).items():
+                # A file that took the folder's place leaves none of it.
+                above = ("/".join(path.split("/")[:depth]) for depth in range(1, path.count("/") + 1))
+                if self.is_data(path) and not any(folder in keys for folder in above):
+                    keys[path] = key
+        return keys
+
+    def _made(self, since: AbstractSet[str]) -> dict[str, Key]:
+        made: dict[str, Key] = {}
+        for path in self.data_files() - since - (self._known or {}).keys():
+            if not data.DATABASE.search(path) and (entry := self._stat_entry(path)):
+                made[path] = entry.key
+        return made
+
+    async def _keep_data(self, commit: str) -> str:
+        """Keep a copy of what the app wrote with a version; what is not in it, for people."""
+        if not self.data_folders:
+            return ""
+        copy = await _thread(data.copied, self.app, self.data_folders)
+        tree = await _thread(self._put_data, copy)
+        name = DATA + commit
+        if copy.note and not copy.files:
+            return copy.note
+        await self._git.run("update-ref", name, tree)
+        older = (await self._git.text("rev-list", "--first-parent", f"--skip={MOST_COPIES}", "HEAD")).split()
+        names = set((await self._git.text("for-each-ref", "--format=%(refname)", DATA)).split())
+        if gone := names & {DATA + old for old in older}:
+            await self._git.run("update-ref", "--stdin", stdin="".join(f"delete {ref}\n" for ref in gone).encode())
+        return copy.note
+
+    def _put_data(self, copy: data.Copy) -> str:
+        return put_tree(
+            self._store,
+            {path: (mode, self._store.put("blob", content)) for path, (mode, content) in copy.files.items()},
+        )
+
+    async def _data_now(self) -> str:
+        return await _thread(lambda: self._put_data(data.copied(self.app, self.data_folders)))
+
+    async def _data_of(self, commit: str) -> str | None:
+        try:
+            return await self._git.text("rev-parse", "--verify", "-q", DATA + commit)
+        except GitError:
+            return None
+
+    async def _check_out_data(self, tree: str) -> None:
+        files = {path: key for path, key in (await self._files_of(tree)).items() if self.is_data(path)}
+        contents = await self._blobs({key for _, key in files.values()})
+
+        def put() -> None:
+            for path in data.found(self.app, self.data_folders):
+                # A journal that is not the copy's would be played into its database.
+                if path not in files:
+                    with suppress(FileNotFoundError, NotADirectoryError):
+                        remove(self.app, tuple(path.split("/")))
+            for path, (mode, key) in files.items():
+                self._put(path, mode, contents[key])
+                self._entries.pop(path, None)
+
+        await _thread(put)
+
+    async def _tidy(self) -> None:
+        """Pack the repository once many objects lie about, and delete what nothing names any more."""
+        sample = self._git.repository / "objects" / "17"
+        if await _thread(lambda: len(os.listdir(sample)) if sample.is_dir() else 0) < MANY_OBJECTS // 256:
+            return
+        with suppress(GitError):
+            await self._git.run("gc", "--quiet", f"--prune={PRUNED_AFTER}")
+        self._store.forget()
+        self._entries = {}  # their hashes say that the objects are there
 
     async def _head(self) -> tuple[str | None, str | None]:
         try:

@@ -114,6 +114,8 @@ export interface EventData {
     patch?: string;
   };
   'checkpoint.created': {
+    /** For people: what of the app's own data is not kept with it, and why. */
+    note?: string;
     checkpoint: string;
     tree: string;
     parent: string | null;

@@ -228,6 +228,7 @@ export interface Checkpoint {
   added: number;
   removed: number;
   at: string;
+  note?: string;
 }
 
 export interface SessionView {

@@ -226,6 +226,7 @@ function CheckpointRow({
         )}
         <ForkButton checkpoint={checkpoint.checkpoint} actions={actions} />
       </div>
+      {checkpoint.note && <p className="jp-AppBuilder-note">{checkpoint.note}</p>}
       {open && (
         <div id={body}>
           <CheckpointDiff checkpoint={checkpoint.checkpoint} transport={actions.transport} />

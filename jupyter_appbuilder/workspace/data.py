@@ -1,0 +1,129 @@
+"""What an app itself writes: files below its data folders, copied whole at each version.
+
+They are read as plain files while the app may be writing them, never opened as a database: code in a sandbox could end
+whoever does. A database and its journals are copied together, and count only if none of them changed meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InvalidInput
+from .folder import DIRECTORY, opened_folder, read_at
+from .ignore import never_tracked
+from .scan import DEEPEST, mode_of
+
+LARGEST = 20 * 1024 * 1024
+"""Bytes of all files together. Above it a version has no copy of them."""
+
+MOST_FILES = 5000
+TRIES = 3
+
+JOURNAL = re.compile(r"-(wal|journal)$")
+SHARED_MEMORY = re.compile(r"-shm$")  # a database makes it anew
+DATABASE = re.compile(r"\.(db|db3|sqlite|sqlite3)(-wal|-shm|-journal)?$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """``files``: content and mode by path; ``note`` says, for people, what is not in it and why."""
+
+    files: dict[str, tuple[str, bytes]]
+    note: str = ""
+
+
+Status = tuple[int, int, int, int]
+
+
+def below(path: str, folders: Sequence[str]) -> bool:
+    """Whether a file lies in one of the data folders, each named with a slash at its end."""
+    return path.startswith(tuple(folders)) if folders else False
+
+
+def found(app: Path, folders: Sequence[str]) -> dict[str, os.stat_result]:
+    """The regular files of the data folders as they stand now, also those that `.gitignore` names. Links are not
+    followed, nor taken along."""
+    files: dict[str, os.stat_result] = {}
+    for folder in folders:
+        with suppress(OSError, InvalidInput), opened_folder(app, tuple(folder.strip("/").split("/"))) as descriptor:
+            _walk(descriptor, folder, files)
+    return files
+
+
+def _walk(folder: int, base: str, files: dict[str, os.stat_result]) -> None:
+    with os.scandir(folder) as listing:
+        items = [item for item in listing if not never_tracked(item.name) and not SHARED_MEMORY.search(item.name)]
+    for item in items:
+        path = base + item.name
+        try:
+            path.encode()
+            status = item.stat(follow_symlinks=False)
+            if stat.S_ISREG(status.st_mode):
+                files[path] = status
+            elif stat.S_ISDIR(status.st_mode) and base.count("/") < DEEPEST and len(files) <= MOST_FILES:
+                below = os.open(item.name, DIRECTORY, dir_fd=folder)
+                try:
+                    _walk(below, path + "/", files)
+                finally:
+                    os.close(below)
+        except (OSError, UnicodeEncodeError):
+            continue
+
+
+def copied(app: Path, folders: Sequence[str]) -> Copy:
+    """A copy of what the app wrote, as far as it holds still."""
+    files = found(app, folders)
+    size = sum(status.st_size for status in files.values())
+    if size > LARGEST or len(files) > MOST_FILES:
+        what = f"{size / 1e6:.1f} MB" if size > LARGEST else f"more than {MOST_FILES:,} files"
+        limit = f"The limit is {LARGEST >> 20} MiB." if size > LARGEST else ""
+        return Copy({}, f"The app's data ({what} in {', '.join(folders)}) is not kept in this version. {limit}".strip())
+    groups: dict[str, list[str]] = {}
+    for path in files:
+        groups.setdefault(JOURNAL.sub("", path), []).append(path)
+    kept: dict[str, tuple[str, bytes]] = {}
+    moving: list[str] = []
+    for database, paths in groups.items():
+        content = _copied(app, paths)
+        if content is None:
+            moving.append(database)
+        else:
+            kept |= content
+    note = ""
+    if moving:
+        note = f"Not kept in this version, as the app was writing at that moment: {', '.join(sorted(moving)[:5])}."
+    return Copy(kept, note)
+
+
+def _copied(app: Path, paths: Sequence[str]) -> dict[str, tuple[str, bytes]] | None:
+    """The contents of files that belong together, as they were at one moment; None where they do not hold still."""
+    for _ in range(TRIES):
+        before = {path: status for path in paths if (status := _status(app, path))}
+        content: dict[str, tuple[str, bytes]] = {}
+        for path in before:
+            with suppress(OSError, InvalidInput):
+                *folders, name = path.split("/")
+                with opened_folder(app, tuple(folders)) as folder:
+                    data, status = read_at(folder, name, LARGEST)
+                content[path] = (mode_of(status), data)
+        # A database that checkpoints leaves its journal away: that is a change as well.
+        after = {path: status for path in paths if (status := _status(app, path))}
+        if after == before and content.keys() == before.keys():
+            return content
+    return None
+
+
+def _status(app: Path, path: str) -> Status | None:
+    *folders, name = path.split("/")
+    try:
+        with opened_folder(app, tuple(folders)) as folder:
+            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except (OSError, InvalidInput):
+        return None
+    return (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
