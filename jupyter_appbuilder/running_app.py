@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 SETTLE_SECONDS = 0.8
 """How long a page that is being watched gets to report errors after the last file change."""
 
+FINDINGS_AT_ONCE = 30
+FINDING_SECONDS = 30.0
+"""So many findings of a page are stored as events at once, and one more each so many seconds."""
+MOST_FINDINGS = 100
+"""Since the last change of a file. More of a page's are only counted."""
+
 STATS_SECONDS = 5.0
 """How long a sandbox may take to tell what it uses."""
 
@@ -66,6 +72,10 @@ class RunningApp:
         self.template = template
         self._said: dict[str, Any] | None = None
         self._findings: dict[tuple[str, str], dict[str, Any]] = {}
+        self._room = float(FINDINGS_AT_ONCE)  # for findings of the page
+        self._room_at = time.monotonic()
+        self._unheld = 0
+        self._told_of_more = False
         self._changed_at = 0.0
         self._page_seen_at: float | None = None
         self.used_at = time.monotonic()
@@ -171,7 +181,7 @@ class RunningApp:
 
         began = time.monotonic()
         asleep = self.server.state == "asleep"
-        self._findings.clear()
+        self._forget()
         self._say("starting", "Waking up" if asleep else "Starting")
         try:
             sandbox = await self.sandbox()
@@ -260,20 +270,46 @@ class RunningApp:
     def files_changed(self) -> None:
         """Forget findings about files that are no longer what they were."""
         self._changed_at = time.monotonic()
+        self._forget()
+
+    def _forget(self) -> None:
         self._findings.clear()
+        self._unheld = 0
+        self._told_of_more = False
 
     async def report(self, finding: dict[str, Any]) -> None:
         """Take a finding of the page's probe: ``{"kind": "ready"}`` or an ``events.PreviewError``."""
         self._page_seen_at = self.used_at = time.monotonic()
-        if finding.get("kind") in ("server", "build", "page", "network"):
-            await self._find(finding)
-
-    async def _find(self, finding: dict[str, Any]) -> None:
-        error = {name: finding[name] for name in ("kind", "message", "stack", "source") if finding.get(name)}
-        key = (error["kind"], error.get("message", ""))
-        if key in self._findings:
+        if finding.get("kind") not in ("server", "build", "page", "network") or self._is_known(finding):
             return
-        self._findings[key] = error
+        if len(self._findings) >= MOST_FINDINGS:
+            self._unheld += 1
+        else:
+            await self._find(finding, recorded=self._may_record())
+
+    def _may_record(self) -> bool:
+        """Whether one more finding of the page is stored: events are for ever, and a page must not fill the log."""
+        now = time.monotonic()
+        self._room = min(FINDINGS_AT_ONCE, self._room + (now - self._room_at) / FINDING_SECONDS)
+        self._room_at = now
+        if self._room < 1:
+            return False
+        self._room -= 1
+        return True
+
+    def _is_known(self, finding: dict[str, Any]) -> bool:
+        return (finding["kind"], finding.get("message", "")) in self._findings
+
+    async def _find(self, finding: dict[str, Any], *, recorded: bool = True) -> None:
+        error = {name: finding[name] for name in ("kind", "message", "stack", "source") if finding.get(name)}
+        if self._is_known(error):
+            return
+        self._findings[error["kind"], error.get("message", "")] = error
+        if not recorded:
+            if self._told_of_more:
+                return
+            self._told_of_more = True
+            error = {"kind": "page", "message": "The page reports more errors; not all of them are in the log."}
         await self._journal.append(Draft("preview.error", error))
 
     async def problems(self) -> list[dict[str, Any]]:
@@ -289,4 +325,5 @@ class RunningApp:
                 await self._find(finding)
         if self._page_seen_at is not None:
             await asyncio.sleep(max(0.0, self._changed_at + SETTLE_SECONDS - time.monotonic()))
-        return list(self._findings.values())
+        more = {"kind": "page", "message": f"{self._unheld} more errors of the page were not kept."}
+        return [*self._findings.values(), *([more] if self._unheld else [])]

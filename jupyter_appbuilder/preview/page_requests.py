@@ -23,7 +23,13 @@ from .storage import CHANGE_LIMIT, DATABASE_LIMIT, PageStorage
 log = logging.getLogger(__name__)
 
 FINDINGS_A_MINUTE = 60
-BODY_LIMITS = {"report": 1024 * 1024, "storage": CHANGE_LIMIT, "databases": DATABASE_LIMIT, "start": 1024}
+BODY_LIMITS = {
+    "report": 1024 * 1024,
+    "storage": CHANGE_LIMIT,
+    "databases": DATABASE_LIMIT,
+    "start": 1024,
+    "framed": 1024,
+}
 MOST_MS = 24 * 3600 * 1000
 _KINDS = ("server", "build", "page", "network")
 
@@ -84,6 +90,8 @@ class PageRequestHandler(PreviewHandler):
                 await self._report(preview, await parse_object(self._body))
             elif what == "start":
                 preview.start()
+            elif what == "framed" and visit.visitor:
+                self.previews.enter(preview, visit.visitor.key)
             else:
                 self.set_status(404)
         except AppBuilderError as error:

@@ -30,6 +30,19 @@ def waiting(visit: Visit) -> str:
     return _page("waiting.html").replace("/*STATUS*/null", embedded(data))
 
 
+def framed(visit: Visit) -> str:
+    """A page that goes on as it is in a frame, and to the address that all share in a tab.
+
+    For browsers that do not say which it is, as on plain HTTP: a tab's address bar may be a copy of somebody else's.
+    """
+    data = embedded({"own": visit.path + "__appbuilder/", "shared": visit.preview.path, "base": visit.path})
+    return f"""<!doctype html><meta charset="utf-8"><title>Opening the app</title><script>
+const {{ own, shared, base }} = {data};
+if (parent === window) location.replace(shared + location.href.slice((location.origin + base).length));
+else fetch(own + "framed", {{ method: "POST" }}).then(() => location.reload());
+</script>"""
+
+
 def ended() -> str:
     return _page("ended.html")
 

@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 
 _FOLDER = Path(__file__).parent / "probe"
 SCRIPTS = {
-    "probe.js": ("storage.js", "requests.js", "overlay.js", "findings.js", "navigation.js", "leaving.js"),
+    "probe.js": (
+        "storage.js",
+        "requests.js",
+        "pictures.js",
+        "overlay.js",
+        "findings.js",
+        "navigation.js",
+        "leaving.js",
+    ),
     "indexeddb.js": ("indexeddb.js",),
 }
 _HEAD_LIMIT = 64 * 1024  # bytes looked at for the place to put the script

@@ -7,7 +7,6 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, cast
-from urllib.parse import urlsplit
 
 from jupyter_server.auth.decorator import allow_unauthenticated
 from tornado import iostream, web
@@ -50,7 +49,10 @@ class ProxyHandler(PreviewHandler):
             self.redirect(visit.path)
             return
         if wants_page(self.request.headers) and not self._is_welcome(visit):
-            self._send_in(visit)
+            if visit.visitor and visit.path == visit.visitor.path and "Sec-Fetch-Dest" not in self.request.headers:
+                self.answer(pages.framed(visit), "")
+            else:
+                self._send_in(visit)
             return
         preview = visit.preview
         server = await preview.awake(NOTE_SECONDS if wants_page(self.request.headers) else WAKE_SECONDS)
@@ -76,10 +78,7 @@ class ProxyHandler(PreviewHandler):
         if self.previews.expects(visitor) or self._known_key == visitor.key:
             return True
         # The browser sends no cookie where the page itself navigates its frame, or posts a form.
-        if headers.get("Sec-Fetch-Dest", "document") != "document" or self.request.method not in ("GET", "HEAD"):
-            return True
-        # On plain HTTP only this tells a page of this host from an address that was typed.
-        return "Sec-Fetch-Site" not in headers and _host(headers.get("Referer", "")) == self.request.host
+        return headers.get("Sec-Fetch-Dest", "document") != "document" or self.request.method not in ("GET", "HEAD")
 
     def _send_in(self, visit: Visit) -> None:
         """Send a navigation to the address of the visitor whose browser it is."""
@@ -261,7 +260,3 @@ class ProxyHandler(PreviewHandler):
         for task in (self._upstream, self._relaying):
             if task is not None:
                 task.cancel()
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).netloc.lower()

@@ -194,3 +194,42 @@ async def test_a_visitors_capability_stands_in_for_the_servers_own_in_whatever_p
 
         out = b"".join([chunk async for chunk in renamed(pieces(), b"known", b"other")])
         assert out == whole.replace(b"known", b"other")
+
+
+async def test_visitors_are_told_apart_on_plain_http_where_browsers_say_less(target: Target, tmp_path: Path) -> None:
+    """No word of frames, and no cookie where a page navigates its own frame."""
+    from chromium import launch_options
+    from playwright.async_api import async_playwright
+
+    previews = Previews(BASE_URL)
+    App.prefix = prefix = previews.open(target)
+    options = launch_options()
+    options["args"] = [*options["args"], "--host-resolver-rules=MAP hub.example 127.0.0.1"]
+    async with (
+        upstream(tmp_path, *ROUTES) as address,
+        served(previews, ("/panel", PanelHandler)) as loopback,
+        async_playwright() as playwright,
+    ):
+        target.server = DevServer("ready", address)
+        browser = await playwright.chromium.launch(**options)
+        origin = loopback.replace("127.0.0.1", "hub.example")
+        mine = await browser.new_context()
+        page = await mine.new_page()
+        await page.goto(f"{origin}/panel?src={prefix}")
+        app = page.frame_locator("#app")
+        await app.get_by_role("button", name="Sign in").click()
+        await app.get_by_text("Signed in: Ada").wait_for()
+        await app.get_by_text("Other page").click()
+        await app.get_by_text("kept by other").wait_for(state="detached")
+        await app.locator("#who").wait_for()
+        await app.locator("body").evaluate("location.reload()")
+        await app.get_by_text("kept by other").wait_for()
+        assert await text(app, "who") == "Signed in: Ada"
+        tab = await mine.new_page()
+        await tab.goto(origin + prefix)
+        assert await text(tab, "who") == "Signed in: Ada"
+        stranger = await (await browser.new_context()).new_page()
+        await stranger.goto(tab.url + "other?x=1")
+        assert await text(stranger, "who") == "Signed in: nobody"
+        assert stranger.url.endswith("/other?x=1")
+        await browser.close()

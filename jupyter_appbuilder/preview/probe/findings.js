@@ -9,8 +9,8 @@ function tell(type, more) {
 }
 
 function found(finding, { visible = false } = {}) {
-  finding.message = String(finding.message).replace(/\x1b\[[0-9;]*m/g, "").slice(0, 4000);
-  if (finding.stack) finding.stack = tidy(finding.stack).slice(0, 8000);
+  finding.message = cut(String(finding.message).replace(/\x1b\[[0-9;]*m/g, ""), 4000);
+  if (finding.stack) finding.stack = cut(tidy(finding.stack), 8000);
   const key = `${finding.kind} ${finding.message}`;
   if (seen.has(key)) return;
   seen.add(key);
@@ -18,6 +18,11 @@ function found(finding, { visible = false } = {}) {
   if (++told > FINDINGS_A_LOAD) return;
   post("report", JSON.stringify(finding), true).catch(() => {});
   tell("finding", { finding });
+}
+
+/** A text of at most so many characters, none of them half of one. */
+function cut(text, most) {
+  return text.slice(0, most).replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "\ufffd");
 }
 
 /** A text without the capability: paths as the app knows them. */
@@ -51,7 +56,7 @@ addEventListener("error", (event) => {
     if (!url) return;
     const address = absolute(url);
     if (event.target.localName === "script" && isOwn(address)) return scriptFailed(address);
-    found({ kind: "network", message: `<${event.target.localName}> could not load ${shortened(address)}` });
+    found({ kind: "network", message: `<${event.target.localName}> could not load ${shortened(address)}${hint(address) || abroad(address)}` });
     return;
   }
   if (/^ResizeObserver loop/.test(event.message)) return; // harmless, and in every second app
@@ -59,6 +64,20 @@ addEventListener("error", (event) => {
   const message = event.error ? described(event.error) : event.message;
   found({ kind: "page", message, stack: event.error?.stack, source: place(event.filename, event.lineno, event.colno) }, { visible: true });
 }, true);
+
+/** What may keep another host's things from a preview alone. */
+function abroad(url) {
+  if (!/^https?:$/.test(url.protocol) || url.host === location.host) return "";
+  return ". A page in the preview sends other hosts no referrer: one that asks for it (map tiles, video players) may refuse it here only.";
+}
+
+// A link with a leading slash shows a page of Jupyter's, or nothing, in place of the app's.
+addEventListener("click", (event) => {
+  const link = event.target instanceof Element && event.target.closest("a[href]");
+  if (!link || event.defaultPrevented) return;
+  const url = absolute(link.href);
+  if (isOutside(url)) found({ kind: "network", message: `The link to ${shortened(url)} leaves the app${hint(url)}` });
+});
 
 addEventListener("unhandledrejection", ({ reason }) => {
   if (reason === refusal || reason?.name === "AbortError") return;
@@ -86,7 +105,7 @@ console.error = function error(...values) {
 
 function requestFailed(method, url, how) {
   if (document.visibilityState === "hidden" && how === "could not be reached") return; // the page is being left
-  found({ kind: "network", message: `${method} ${shortened(url)} ${how}` });
+  found({ kind: "network", message: `${method} ${shortened(url)} ${how}${hint(url)}` });
 }
 
 async function scriptFailed(url) {
@@ -94,7 +113,7 @@ async function scriptFailed(url) {
   const answer = await nativeFetch(url, { credentials: "omit" }).catch(() => null);
   if (answer?.status === 500) return;
   const how = answer ? (answer.ok ? "could not be run" : `answered ${answer.status}`) : "could not be reached";
-  found({ kind: "page", message: `The script ${shortened(url)} ${how}` }, { visible: true });
+  found({ kind: "page", message: `The script ${shortened(url)} ${how}${hint(url)}` }, { visible: true });
 }
 
 /** A message of Vite's to the page: broken code, or the update that mended it. */

@@ -19,7 +19,28 @@ function absolute(url) {
 }
 
 function shortened(url) {
-  return isOwn(url) ? "/" + url.pathname.slice(config.base.length) + url.search : url.href;
+  if (isOwn(url)) return "/" + url.pathname.slice(config.base.length) + url.search;
+  return isOutside(url) ? url.pathname + url.search : url.href;
+}
+
+/** Whether an address with a leading slash led out of the app, to Jupyter: the app lives below a path of its own. */
+function isOutside(url) {
+  return url.host === location.host && /^(https?|wss?):$/.test(url.protocol) && !url.pathname.startsWith(config.base);
+}
+
+function hint(url) {
+  if (!isOutside(url)) return "";
+  return `. Its path begins at the root of this host, outside the app: leave out the leading slash ("${url.pathname.slice(1)}"), ` +
+    "or put the app's base path before it (import.meta.env.BASE_URL in Vite, the basePath in Next.js).";
+}
+
+function renameHeaders(request) {
+  if (request.mode === "no-cors") return;
+  for (const [name, value] of [...request.headers]) {
+    if (PLAIN.test(name)) continue;
+    request.headers.set(OWN + name, value);
+    request.headers.delete(name);
+  }
 }
 
 window.fetch = async function fetch(input, init) {
@@ -32,13 +53,7 @@ window.fetch = async function fetch(input, init) {
   const url = absolute(request.url);
   if (isOwn(url)) {
     if (request.credentials === "include") request = new Request(request, { credentials: "omit" });
-    if (request.mode !== "no-cors") {
-      for (const [name, value] of [...request.headers]) {
-        if (PLAIN.test(name)) continue;
-        request.headers.set(OWN + name, value);
-        request.headers.delete(name);
-      }
-    }
+    renameHeaders(request);
     await saver.cookies();
   }
   try {
@@ -132,14 +147,24 @@ XMLHttpRequest.prototype.send = function send(body) {
 
 // A worker's script must be same-origin, which nothing is; a data URL may be one too, and may import the script.
 // (From a blob Chromium starts no module worker on an opaque origin.)
+const IN_WORKERS = `
+const OWN = ${JSON.stringify(OWN)}, PLAIN = ${PLAIN}, native = self.fetch;
+${renameHeaders}
+self.fetch = async (input, init) => {
+  const request = new Request(input, init);
+  if (request.url.startsWith(${JSON.stringify(location.origin + config.base)})) renameHeaders(request);
+  return native(request);
+};`;
+const inData = (source) => "data:text/javascript," + encodeURIComponent(source);
 const NativeWorker = window.Worker;
 window.Worker = class Worker extends NativeWorker {
   constructor(script, options) {
     const url = absolute(script);
     if (/^https?:$/.test(url.protocol)) {
       const text = JSON.stringify(url.href);
-      const source = options?.type === "module" ? `import ${text};` : `importScripts(${text});`;
-      script = "data:text/javascript," + encodeURIComponent(source);
+      script = options?.type === "module"
+        ? inData(`import ${JSON.stringify(inData(IN_WORKERS))}; import ${text};`)
+        : inData(`(() => {${IN_WORKERS}})(); importScripts(${text});`);
     }
     super(script, options);
   }
@@ -149,12 +174,28 @@ window.Worker = class Worker extends NativeWorker {
 // finds that there are none does without.
 delete window.SharedWorker;
 
+/** Tell of a stream to an address outside the app: it fails without saying why. */
+function lookOutside(kind, address) {
+  const url = absolute(address);
+  if (isOutside(url)) requestFailed(kind, url, "does not lead to the app's server");
+}
+
+const NativeEvents = window.EventSource;
+window.EventSource = class EventSource extends NativeEvents {
+  constructor(url, options) {
+    saver.cookiesNow();
+    super(url, { ...options, withCredentials: false });
+    lookOutside("EventSource", this.url);
+  }
+};
+
 // Vite tells of broken code and of updates on its socket.
 const NativeSocket = window.WebSocket;
 window.WebSocket = class WebSocket extends NativeSocket {
   constructor(url, protocols) {
     saver.cookiesNow();
     super(url, protocols);
+    lookOutside("WebSocket", this.url);
     if ([protocols].flat().includes("vite-hmr")) this.addEventListener("message", ({ data }) => hotMessage(data));
   }
 };
