@@ -32,7 +32,7 @@ SANDBOX = ("allow-scripts", "allow-forms", "allow-modals")
 OPTIONAL = frozenset({"allow-downloads", "allow-popups", "allow-pointer-lock", "allow-orientation-lock"})
 
 
-VISITORS = 64
+VISITORS = 32
 """Visitors of one preview that are known at a time; who came first is forgotten first, and never the person."""
 PASS_SECONDS = 10.0
 
@@ -216,19 +216,24 @@ class Previews:
         preview.used = self._clock()
         return Visit(preview, visitor.path if visitor else preview.path, visitor)
 
-    def enter(self, preview: Preview, key: str) -> Visitor:
-        """The visitor with this key, who may navigate to their address once without any other proof."""
+    def visitor(self, preview: Preview, key: str) -> Visitor:
+        """The visitor with this key."""
         visitor = preview.visitors.pop(key, None)
         if visitor is None:
             own = "" if key == self.person else hashlib.sha256(key.encode()).hexdigest()[:32]
             visitor = Visitor(key, self.reserve(), preview.target.storage.of(own))
             self._visitors[self._digest_of(visitor.path)] = (preview, visitor)
         preview.visitors[key] = visitor
-        visitor.expected = self._clock() + PASS_SECONDS
         if len(preview.visitors) > VISITORS:
             forgotten = next(one for one in preview.visitors.values() if one.key != self.person)
             del preview.visitors[forgotten.key]
             del self._visitors[self._digest_of(forgotten.path)]
+        return visitor
+
+    def enter(self, preview: Preview, key: str) -> Visitor:
+        """The visitor with this key, who may navigate to their address once without any other proof."""
+        visitor = self.visitor(preview, key)
+        visitor.expected = self._clock() + PASS_SECONDS
         return visitor
 
     def expects(self, visitor: Visitor) -> bool:

@@ -58,7 +58,7 @@ class PreviewHandler(web.RequestHandler):
             self.answer("", "A preview cannot have a service worker.\n")
             return None
         if visit.visitor is None and (key := self._known_key):
-            visit.visitor = self.previews.enter(visit.preview, key)
+            visit.visitor = self.previews.visitor(visit.preview, key)
         return visit
 
     @property

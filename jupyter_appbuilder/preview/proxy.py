@@ -250,7 +250,7 @@ class ProxyHandler(PreviewHandler):
         if visit.visitor is None:
             key = new_key()
             self.remember(key)
-            visit.visitor = self.previews.enter(visit.preview, key)
+            visit.visitor = self.previews.visitor(visit.preview, key)
         path = visit.inside(self.request.path)
         change = await asyncio.to_thread(visit.visitor.storage.receive_cookies, cookies, path, visit.preview.path)
         return json.dumps(change)

@@ -11,7 +11,7 @@ from jupyter_server.utils import ensure_async
 from tornado import web
 
 from ..preview.capabilities import new_key, redacted
-from ..preview.handlers import known_key, remember
+from ..preview.handlers import remember
 from .base import AUTH_RESOURCE, AppBuilderHandler, AppBuilderMixin
 
 AT_ONCE = 0.05  # seconds
@@ -53,7 +53,7 @@ class EntryHandler(AppBuilderMixin):
         if visit is None:
             self.redirect(f"{previews.prefix}{capability}/")  # which says that it has ended
             return
-        key = previews.person if person else known_key(self, previews) or new_key()
+        key = previews.person if person else new_key()
         remember(self, previews, key)
         query = f"?{self.request.query}" if self.request.query else ""
         path = self.request.path[len(previews.entry + capability) + 1 :]
