@@ -5,6 +5,7 @@ import sys
 
 ALL = (
     *("startup", "sessions", "updates", "relay", "long_session", "replay", "edits", "diagnostics", "context", "stop"),
+    "blocks",
     *("sandbox", "pool", "density"),
 )
 

@@ -398,16 +398,17 @@ class AppBuilder(LoggingConfigurable):
 
         origin = await self.log_store.summary(source)
         events = await self.log_store.read(source)
-        point = fork_point(events, message=message, turn=turn, checkpoint=checkpoint)
+        point = await asyncio.to_thread(fork_point, events, message=message, turn=turn, checkpoint=checkpoint)
         model = model or origin.model
         self.catalog.resolve(model)
         wanted, title = names(origin.name, origin.title)
         folder = self._reserve(name, "", wanted)
         summary, first = await self._register(folder, fork_title(title, folder.name), point.events[0].data)
+        drafts = await asyncio.to_thread(inherited, point, events, first[0].data, model)
         session = await self._assemble(summary, first, owned=True)
         self._sessions[session.id] = session
         self._keep_house()
-        session.begin(self._branch_off(session, origin, point, inherited(point, events, first[0].data, model)))
+        session.begin(self._branch_off(session, origin, point, drafts))
         return session, point
 
     async def _branch_off(self, session: Session, origin: Summary, point: ForkPoint, drafts: Sequence[Draft]) -> None:
@@ -717,7 +718,8 @@ class AppBuilder(LoggingConfigurable):
             return await self.rules_of(session)
 
         gate = Gate(session, session.events, rules)
-        runner = ToolRunner(self.tools, context, session, Seen(events), session.mode_of, diagnostics, gate)
+        seen = await asyncio.to_thread(Seen, events)
+        runner = ToolRunner(self.tools, context, session, seen, session.mode_of, diagnostics, gate)
         notebook = NotebookWriter(folder / f"{summary.name}.ipynb", session.events)
         session.equip(
             workspace, app, runner, notebook, network, self.catalog.resolve, self._make_agent, _recorded_seeds

@@ -55,7 +55,9 @@ class Channel:
         """Tell the watchers what was stored."""
         for event in events:
             self._forget(event)
-        self._tell({"kind": "events", "events": [event.to_json() for event in events]})
+        if self._watchers:
+            for at in range(0, len(events), BATCH):
+                self._tell({"kind": "events", "events": [event.to_json() for event in events[at : at + BATCH]]})
 
     def session(self) -> None:
         """Tell the watchers that the summary changed."""
@@ -70,6 +72,7 @@ class Channel:
             while events := await self._read(seq, BATCH):
                 seq = events[-1].seq
                 yield {"kind": "events", "events": [event.to_json() for event in events]}
+                await asyncio.sleep(0)  # all that is in memory would come at once
             # From here to the snapshot nothing awaits: events stored since the last read are in the queue, and the
             # snapshot holds all that the queue's live messages said.
             missed = [message for message in watcher.take() if message["kind"] == "events"]

@@ -18,6 +18,7 @@ from .approvals import Approvals, closing, unanswered
 from .channel import Channel
 from .errors import AppBuilderError, Conflict, InvalidInput, NotFound, SessionBusy, Unavailable
 from .events import By, Draft, Event, Mode, TurnReason
+from .heap import let_go
 from .log import EventLog, Summary
 from .log.summary import fold
 from .modes import mode_of
@@ -178,10 +179,11 @@ class Session:
 
         async def take() -> None:
             async with self._appending:
-                self._take(await self._log.adopt(self.id, events, drafts))
+                taken = await self._log.adopt(self.id, events, drafts)
+                self._take(taken, await self._log.summary(self.id))
 
         await uncut(take())
-        self.runner.forget(self._events)
+        await asyncio.to_thread(self.runner.forget, self._events)
         await self.network.settle()
 
     async def _store(self, drafts: Sequence[Draft]) -> list[Event]:
@@ -221,10 +223,11 @@ class Session:
     def live(self, type: str, data: dict[str, Any]) -> None:
         self.channel.live(type, data)
 
-    def _take(self, events: list[Event]) -> None:
+    def _take(self, events: list[Event], summary: Summary | None = None) -> None:
+        """Take in what was stored; ``summary``: of the session with it, where that is known."""
         before = self.summary
         self._events.extend(events)
-        self.summary = fold(before, events)
+        self.summary = summary or fold(before, events)
         self.channel.events(events)
         if (before.state, before.title, before.model) != (self.summary.state, self.summary.title, self.summary.model):
             self.channel.session()
@@ -843,6 +846,7 @@ class Session:
             pass  # a look at the files that was under way has ended: the folder can go
         await self.notebook.close(write=self.owned and keep_notebook)
         self.channel.close()
+        let_go(len(self._events))
 
 
 def _check_length(text: str) -> None:

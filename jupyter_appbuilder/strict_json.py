@@ -41,9 +41,12 @@ def written(data: Any, **options: Any) -> tuple[str, Any]:
     return text, data if whole else json.loads(text)
 
 
+_LENIENT = json.JSONDecoder(parse_constant=lambda _: None)
+
+
 def loads(text: str | bytes) -> Any:
     """What a text holds that may be older than this module: ``NaN`` and its like are null."""
-    return json.loads(text, parse_constant=lambda _: None)
+    return _LENIENT.decode(text if isinstance(text, str) else text.decode())
 
 
 def parsed(text: str | bytes) -> Any:

@@ -62,7 +62,7 @@ class Accounts:
 
         Raises ``InvalidInput`` for nothing, for what is used up already, and above what the administrator set.
         """
-        used = ledger(await session.events()).session
+        used = (await asyncio.to_thread(ledger, await session.events())).session
         if not amounts:
             raise InvalidInput("There is nothing to raise.", hint="Send 'dollars', 'tokens' or both.", field="dollars")
         for unit, value in amounts.items():
@@ -77,7 +77,9 @@ class Accounts:
 
     async def of_session(self, summary: Summary, events: Sequence[Event]) -> dict[str, Any]:
         """A session's usage by turn and step, and its budgets, as JSON."""
-        used = ledger(events)
+        # A long session's take some time.
+        used = await asyncio.to_thread(ledger, events)
+        turns = await asyncio.to_thread(_turns, events, used)
         turn = summary.turn["turn"] if summary.turn else None
         known = await asyncio.to_thread(self.prices.known, summary.model)
         found = await budgets(self.settings, events, turn, self.used_since, used)
@@ -85,7 +87,7 @@ class Accounts:
             "session": summary.id,
             "title": summary.title,
             "usage": used.session.to_json(),
-            "turns": _turns(events, used),
+            "turns": turns,
             "models": [
                 {"model": model, "usage": usage.to_json(), "priced": self.prices.known(model)}
                 for model, usage in sorted(used.models.items(), key=lambda item: -item[1].tokens)
@@ -183,9 +185,9 @@ def _turns(events: Sequence[Event], used: Ledger) -> list[dict[str, Any]]:
     did = {
         e.data["response"]: [c["tool"] for c in e.data["tool_calls"]] for e in events if e.type == "response.completed"
     }
-    turns: list[dict[str, Any]] = []
-    for turn, usage in used.turns.items():
-        steps = [
+    steps: dict[str, list[dict[str, Any]]] = {turn: [] for turn in used.turns}
+    for request in used.requests:
+        steps[request.turn].append(
             {
                 "response": request.response or None,
                 "at": timestamp(request.at),
@@ -193,8 +195,8 @@ def _turns(events: Sequence[Event], used: Ledger) -> list[dict[str, Any]]:
                 "tools": did.get(request.response, []),
                 "usage": dict(request.usage),
             }
-            for request in used.requests
-            if request.turn == turn
-        ]
-        turns.append({"turn": turn, "request": asked.get(turn, "")[:200], "usage": usage.to_json(), "steps": steps})
-    return turns[::-1]
+        )
+    return [
+        {"turn": turn, "request": asked.get(turn, "")[:200], "usage": usage.to_json(), "steps": steps[turn]}
+        for turn, usage in reversed(used.turns.items())
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -79,7 +80,7 @@ class Spending:
         room = math.inf
         if self._settings is None or self._recorded:
             return room
-        used = ledger(events)
+        used = await asyncio.to_thread(ledger, events)
         asked = self._next_input(asked)
         dollars = self._expected(used, asked)
         per_token = (self._prices.cost(self._model, 0, 1_000_000) or 0.0) / 1_000_000
@@ -113,7 +114,7 @@ async def budgets(
     used: Ledger | None = None,
 ) -> list[Budget]:
     """Every budget that holds for a session's turn, with what is used of it."""
-    used = used or ledger(events)
+    used = used or await asyncio.to_thread(ledger, events)
     days: dict[str, UsageTotals] = {}
 
     async def spent(limit: Limit) -> UsageTotals:

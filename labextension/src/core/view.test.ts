@@ -184,6 +184,45 @@ describe('events', () => {
     expect(after.entries[1]).toBe(before.entries[1]);
   });
 
+  it('come with live messages that look at none of those before', () => {
+    const log = new Log();
+    const events = Array.from({ length: 500 }, (_, at) => log.turn(`t${at}`, `request ${at}`)).flat();
+    const whole = play({ kind: 'events', events }, log.message('turn.started', { turn: 'now', model: 'm' }), snapshot());
+    let looked = 0;
+    const counted = whole.entries.map(
+      entry =>
+        new Proxy(entry, {
+          get(of, name): unknown {
+            looked += 1;
+            return Reflect.get(of, name);
+          }
+        })
+    );
+    const say = (view: SessionView, text: string): SessionView =>
+      receive(view, [{ kind: 'live', n: 1, type: 'text.delta', data: { turn: 'now', response: 'r', text } }]);
+    let view = say({ ...whole, entries: counted }, 'a');
+    looked = 0;
+    for (let piece = 0; piece < 100; piece++) {
+      view = say(view, 'b');
+    }
+    expect(looked).toBeLessThan(500);
+    expect(turnOf(view, 500).partial?.text).toHaveLength(101);
+    const next = log.message('tool.started', { turn: 'now', call: 'c', tool: 'x', arguments: {}, by: 'agent' });
+    expect(receive({ ...view, entries: [...view.entries] }, [next])).toEqual(receive(view, [next]));
+  });
+
+  it('go on from an older view as well as from the last one', () => {
+    const log = new Log();
+    const first = play({ kind: 'events', events: log.turn('t1', 'one') });
+    const seq = log.seq;
+    const one = receive(first, [log.message('turn.started', { turn: 'a', model: 'm' })]);
+    log.seq = seq;
+    const other = receive(first, [log.message('turn.started', { turn: 'b', model: 'm' })]);
+    expect(turnOf(one, 1).turn).toBe('a');
+    expect(turnOf(other, 1).turn).toBe('b');
+    expect(first.entries).toHaveLength(1);
+  });
+
   it('ten thousand of them are reduced in one pass, not one copy each', () => {
     const log = new Log();
     const events = Array.from({ length: 1112 }, (_, at) => log.turn(`t${at}`, `request ${at}`)).flat();

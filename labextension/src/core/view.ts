@@ -307,14 +307,21 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 type DraftTurn = Writable<Omit<Turn, 'items'>> & { items: Item[] };
 type DraftAside = Writable<Omit<Aside, 'items'>> & { items: Item[] };
 
+/** Where things lie in a list of entries. Nothing in it ever moves: what comes is added at an end. */
+interface Places {
+  items: Map<string, { entry: number; item: number }>;
+  turns: Map<string, number>;
+}
+
+/** A live message looks something up in each frame: the places go on from list to list, to the latest one. */
+const placesIn = new WeakMap<readonly Entry[], Places>();
+
 /** One batch's copy-on-write view: the objects in `fresh` are ours to change. */
 class Draft {
   readonly view: Writable<SessionView>;
   private entries: Entry[];
   private readonly fresh = new Set<object>();
-  private readonly places = new Map<string, { entry: number; item: number }>();
-  private readonly turns = new Map<string, number>();
-  private indexed = false;
+  private places: Places | null = null;
 
   constructor(before: SessionView) {
     this.view = { ...before };
@@ -323,6 +330,9 @@ class Draft {
 
   finish(): SessionView {
     this.view.entries = this.entries;
+    if (this.places) {
+      placesIn.set(this.entries, this.places);
+    }
     return this.view;
   }
 
@@ -655,7 +665,7 @@ class Draft {
       checkpoint: null,
       partial: null
     };
-    this.turns.set(turn, this.push(started));
+    this.index().turns.set(turn, this.push(started));
     return started;
   }
 
@@ -740,13 +750,13 @@ class Draft {
 
   /** Replace the item of that key, or add it to the turn, or to what happens between turns. */
   private put(turn: string | null, item: Item): void {
-    this.index();
-    const place = this.places.get(item.key);
+    const { items, turns } = this.index();
+    const place = items.get(item.key);
     if (place) {
       this.writableEntry(place.entry).items[place.item] = item;
       return;
     }
-    let at = turn === null ? -1 : (this.turns.get(turn) ?? -1);
+    let at = turn === null ? -1 : (turns.get(turn) ?? -1);
     if (at < 0) {
       const last = this.entries.length - 1;
       const entry = this.entries[last];
@@ -754,7 +764,7 @@ class Draft {
     }
     const entry = this.writableEntry(at);
     entry.items.push(item);
-    this.places.set(item.key, { entry: at, item: entry.items.length - 1 });
+    items.set(item.key, { entry: at, item: entry.items.length - 1 });
   }
 
   /** What the turns that build plans have done of them. What a dropped turn ticked off is open again. */
@@ -778,14 +788,12 @@ class Draft {
   }
 
   private item(key: string): Item | undefined {
-    this.index();
-    const place = this.places.get(key);
+    const place = this.index().items.get(key);
     return place && this.entries[place.entry]?.items[place.item];
   }
 
   private turn(turn: string): DraftTurn | null {
-    this.index();
-    const at = this.turns.get(turn);
+    const at = this.index().turns.get(turn);
     return at === undefined ? null : this.writableTurn(at);
   }
 
@@ -822,19 +830,26 @@ class Draft {
     }
   }
 
-  /** Where things lie, found once a batch; a live message only ever looks at the end. */
-  private index(): void {
-    if (this.indexed) {
-      return;
+  private index(): Places {
+    if (this.places) {
+      return this.places;
     }
-    this.indexed = true;
-    this.entries.forEach((entry, at) => {
-      if (entry.kind === 'turn') {
-        this.turns.set(entry.turn, at);
-      }
-      entry.items.forEach((item, index) => this.places.set(item.key, { entry: at, item: index }));
-    });
+    const places = placesIn.get(this.entries) ?? placesOf(this.entries);
+    placesIn.delete(this.entries); // they are this batch's to change
+    this.places = places;
+    return places;
   }
+}
+
+function placesOf(entries: readonly Entry[]): Places {
+  const places: Places = { items: new Map(), turns: new Map() };
+  entries.forEach((entry, at) => {
+    if (entry.kind === 'turn') {
+      places.turns.set(entry.turn, at);
+    }
+    entry.items.forEach((item, index) => places.items.set(item.key, { entry: at, item: index }));
+  });
+  return places;
 }
 
 function newTool(call: string, tool: string): ToolItem {

@@ -69,7 +69,7 @@ function problemLine(item: ToolItem): string {
 /** A call whose arguments are still being written: shown as it arrives. */
 export function ArrivingCard({ call }: { call: PartialResponse['tool_calls'][number] }): React.ReactElement {
   const trans = useTranslation();
-  const { values } = readPartial(call.arguments);
+  const { values } = React.useMemo(() => readPartial(call.arguments), [call.arguments]);
   const label = toolLabel(call.tool, values, trans);
   const code = values['content'] ?? values['replace'] ?? values['new'] ?? values['new_text'] ?? '';
   const lines = countLines(code);
@@ -89,7 +89,7 @@ export function ArrivingCard({ call }: { call: PartialResponse['tool_calls'][num
       </div>
       {lines > 0 && (
         <pre className="jp-AppBuilder-tail" aria-hidden="true">
-          {code.split('\n').slice(-5).join('\n')}
+          {code.slice(-2000).split('\n').slice(-5).join('\n')}
         </pre>
       )}
     </div>
