@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from jupyter_appbuilder.agent.history import NOTE, call_id, is_note, messages
+from jupyter_appbuilder.agent.history import NOTE, View, call_id, is_note, messages
 from jupyter_appbuilder.events import Draft, Event
 
 USAGE = {"input_tokens": 0, "output_tokens": 0, "cached_tokens": 0, "cost": None}
@@ -117,3 +118,35 @@ def test_what_happens_later_never_changes_what_was_told_before():
 
 def test_an_answer_with_nothing_in_it_is_left_out():
     assert [m["role"] for m in messages(log(user("Go"), response(" ")), "")] == ["system", "user"]
+
+
+def added(n: int, turn: str) -> tuple[str, dict[str, Any]]:
+    kind, data = response("", f"r{n}.0", id=f"r{n}", arguments='{"content": "' + "x" * 900 + '"}')
+    more = {"by": "me", "message": {"reasoning_content": f"Thought {n}."}, "calls": [{"extra_content": f"signed {n}"}]}
+    return kind, data | {"turn": turn, "added": more}
+
+
+def test_what_a_provider_added_stays_on_its_message_through_compaction_and_while_its_turn_runs():
+    begun = [("turn.started", {"turn": turn, "model": "m"}) for turn in ("t1", "t2")]
+    summary = {
+        "turn": "t1",
+        "upto": 4,
+        "summary": "Done.",
+        "written_by": "model",
+        "tokens_before": 9,
+        "tokens_after": 1,
+    }
+    first = [added(1, "t1"), finished("r1.0", "A" * 900), ("history.compacted", summary), added(2, "t1")]
+    events = log(
+        begun[0], user("Go"), *first, finished("r2.0", "B" * 900), begun[1], user("More", "t2"), added(3, "t2")
+    )
+    small = View(between=10, step=10)
+
+    def told(view: View) -> list[Any]:
+        answers = [m for m in messages(events, "", view) if m["role"] == "assistant"]
+        return [(m["given"]["added"]["message"], m["given"]["added"]["calls"]) for m in answers]
+
+    whole, newest = [({"reasoning_content": f"Thought {n}."}, [{"extra_content": f"signed {n}"}]) for n in (2, 3)]
+    assert told(View()) == [whole, newest]
+    assert told(small) == [({}, whole[1]), newest]  # of an old stub, what stands on its calls
+    assert json.loads(json.dumps(messages(events, "", small))) == messages(events, "", small)

@@ -130,6 +130,14 @@ async def test_content_in_parts_is_joined_without_its_thinking_which_comes_back(
     assert told[1]["content"][1:] == [{"type": "text", "text": "All is done."}]
 
 
+async def test_thinking_in_tags_is_reasoning_and_no_part_of_the_answer(tmp_path: Path):
+    async with model_server([look(1), {"text": "<think>\nI weigh it.\n</think>\n\nAll is done.", "size": 3}]) as server:
+        session = session_with(adaptive(server, tmp_path))
+        await session.ask("Look around")
+    last = session.journal.of("response.completed")[-1]
+    assert (last["text"].strip(), last["reasoning"].strip()) == ("All is done.", "I weigh it.")
+
+
 def test_additions_are_put_together_from_their_pieces():
     additions = Additions()
     for piece in (
@@ -249,6 +257,16 @@ async def ask_twice(session: MemorySession) -> list[str]:
     session.history = session.agent._history = type(session.history)(session.journal.events, "You build apps.")  # pyright: ignore[reportPrivateUsage]
     outcomes.append((await session.ask("Please go on")).reason)
     return outcomes
+
+
+async def test_a_refusal_within_the_stream_is_one_too(tmp_path: Path):
+    late = {"error": {"message": "Unexpected role 'user' after role 'tool'", "code": 400}}
+    async with model_server([look(1), {"deltas": [], **late}, SAID]) as server:
+        session = session_with(adaptive(server, tmp_path))
+        outcome = await session.ask("Look around")
+        asked = len(server.requests)
+    assert (outcome.reason, asked) == ("done", 3)
+    assert session.journal.of("response.completed")[-1]["text"] == "All is done."
 
 
 async def test_mistral_is_told_so_from_the_beginning(tmp_path: Path):

@@ -161,7 +161,10 @@ class AdaptiveModel:
                 async for item in items:
                     match item:
                         case TextDelta(text):
-                            for delta in opening.feed(text if self._trusted else thoughts.feed(text)):
+                            said = text if self._trusted else thoughts.feed(text)
+                            if thought := thoughts.taken():
+                                yield ReasoningDelta(thought)
+                            for delta in opening.feed(said):
                                 yield delta
                         case ToolCallDelta():
                             for delta in opening.rest():

@@ -109,7 +109,10 @@ class ConstrainedModel:
             async for item in items:
                 match item:
                     case TextDelta(text):
-                        for delta in take(thoughts.feed(text)):
+                        shown = thoughts.feed(text)
+                        if thought := thoughts.taken():
+                            yield ReasoningDelta(thought)
+                        for delta in take(shown):
                             yield delta
                         if reader.lost:
                             yield ModelResponse("".join(said), (), "length", Usage())

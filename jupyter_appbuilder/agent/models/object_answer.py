@@ -375,6 +375,12 @@ class Thoughts:
         self._rest: str = ""
         self._state = "before"
         self._end = ""
+        self._thought: list[str] = []
+
+    def taken(self) -> str:
+        """What was taken out since this was asked last."""
+        thought, self._thought = "".join(self._thought), []
+        return thought
 
     def feed(self, text: str) -> str:
         """What of ``text`` is to be shown."""
@@ -390,8 +396,11 @@ class Thoughts:
                 self._state, self._end, place = "inside", f"</{opened[1]}>", opened.end()
             end = rest.find(self._end, place)
             if end < 0:
-                self._rest = rest[max(place, len(rest) - len(self._end)) :]
+                kept = max(place, len(rest) - len(self._end))
+                self._thought.append(rest[place:kept])
+                self._rest = rest[kept:]
                 return ""
+            self._thought.append(rest[place:end])
             place = end + len(self._end)
             self._state = "before"  # some think twice
         self._rest = rest[place:]

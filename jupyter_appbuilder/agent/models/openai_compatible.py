@@ -228,8 +228,11 @@ class OpenAICompatibleModel:
                                 yield delta
                         await drain(chunks)
                     break
-                except openai.APIStatusError as error:
-                    said = _said(error) if error.status_code in DIALECT_STATUS else ""
+                except (openai.APIStatusError, ReportedError) as error:
+                    if isinstance(error, ReportedError):
+                        said = error.said if error.status in (0, *DIALECT_STATUS) and not assembly.begun else ""
+                    else:
+                        said = _said(error) if error.status_code in DIALECT_STATUS else ""
                     other = other_form(dialect, said, body)
                     if other is None or other in tried:
                         raise
