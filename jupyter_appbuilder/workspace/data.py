@@ -32,7 +32,7 @@ DATABASE = re.compile(r"\.(db|db3|sqlite|sqlite3)(-wal|-shm|-journal)?$", re.IGN
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """``files``: content and mode by path; ``note`` says, for people, what is not in it and why."""
+    """``files``: mode and content by path. A ``note`` says, for people, why there is no copy."""
 
     files: dict[str, tuple[str, bytes]]
     note: str = ""
@@ -77,28 +77,26 @@ def _walk(folder: int, base: str, files: dict[str, os.stat_result]) -> None:
 
 
 def copied(app: Path, folders: Sequence[str]) -> Copy:
-    """A copy of what the app wrote, as far as it holds still."""
+    """A copy of what the app wrote: of all of it, or of nothing, as going back to it deletes what it lacks."""
     files = found(app, folders)
     size = sum(status.st_size for status in files.values())
     if size > LARGEST or len(files) > MOST_FILES:
         what = f"{size / 1e6:.1f} MB" if size > LARGEST else f"more than {MOST_FILES:,} files"
         limit = f"The limit is {LARGEST >> 20} MiB." if size > LARGEST else ""
-        return Copy({}, f"The app's data ({what} in {', '.join(folders)}) is not kept in this version. {limit}".strip())
+        return Copy(
+            {}, f"The app's data ({what} in {', '.join(folders)}) are not kept in this version. {limit}".strip()
+        )
     groups: dict[str, list[str]] = {}
     for path in files:
         groups.setdefault(JOURNAL.sub("", path), []).append(path)
     kept: dict[str, tuple[str, bytes]] = {}
-    moving: list[str] = []
     for database, paths in groups.items():
         content = _copied(app, paths)
         if content is None:
-            moving.append(database)
-        else:
-            kept |= content
-    note = ""
-    if moving:
-        note = f"Not kept in this version, as the app was writing at that moment: {', '.join(sorted(moving)[:5])}."
-    return Copy(kept, note)
+            note = f"The app's data are not kept in this version: it was writing {database} at that moment."
+            return Copy({}, note)
+        kept |= content
+    return Copy(kept)
 
 
 def _copied(app: Path, paths: Sequence[str]) -> dict[str, tuple[str, bytes]] | None:

@@ -118,7 +118,8 @@ class Workspace:
             await self._git.init()
             self._known = await _thread(self._keep_contents, contents)
             tree = await _thread(put_tree, self._store, self._known)
-            await self._commit(tree, None, "Start from the template")
+            first = await self._commit(tree, None, "Start from the template")
+            await self._keep_data(first.id)
             await self._keep_known()
             return tree
 
@@ -397,9 +398,13 @@ class Workspace:
                 head = (await self._commit(tree, head, "Edits by hand" if by_hand else "Before going back")).id
                 await self._keep_data(head)
             kept = await self._data_of(commit)
-            if kept is not None and head and tree == head_tree and await self._data_now() != await self._data_of(head):
-                head = (await self._commit(tree, head, "Data before going back")).id
-                await self._keep_data(head)
+            if kept is not None and head:
+                now = await self._data_now()
+                if not now:
+                    kept = None  # what cannot be kept first stays as it is
+                elif now != await self._data_of(head):
+                    head = (await self._commit(tree, head, "Data before going back")).id
+                    await self._keep_data(head)
             target, _, title = (await self._git.text("show", "-s", "--format=%T%n%s", commit)).partition("\n")
             # A commit made by hand may hold what is never tracked here: what counts is what is on disk afterwards.
             await self._check_out(target, [change.path for change in await self._changes(tree, target)])
@@ -757,14 +762,14 @@ class Workspace:
         copy = await _thread(data.copied, self.app, self.data_folders)
         tree = await _thread(self._put_data, copy)
         name = DATA + commit
-        if copy.note and not copy.files:
+        if copy.note:
             return copy.note
         await self._git.run("update-ref", name, tree)
         older = (await self._git.text("rev-list", "--first-parent", f"--skip={MOST_COPIES}", "HEAD")).split()
         names = set((await self._git.text("for-each-ref", "--format=%(refname)", DATA)).split())
         if gone := names & {DATA + old for old in older}:
             await self._git.run("update-ref", "--stdin", stdin="".join(f"delete {ref}\n" for ref in gone).encode())
-        return copy.note
+        return ""
 
     def _put_data(self, copy: data.Copy) -> str:
         return put_tree(
@@ -773,7 +778,9 @@ class Workspace:
         )
 
     async def _data_now(self) -> str:
-        return await _thread(lambda: self._put_data(data.copied(self.app, self.data_folders)))
+        """The tree of what the app has written by now; empty where it cannot be copied."""
+        copy = await _thread(data.copied, self.app, self.data_folders)
+        return "" if copy.note else await _thread(self._put_data, copy)
 
     async def _data_of(self, commit: str) -> str | None:
         try:

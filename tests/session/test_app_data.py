@@ -169,9 +169,20 @@ async def test_too_much_data_is_left_alone_and_said(tmp_path: Path):
         await version(session, "second\n")
         made = [e.data for e in await session.events() if e.type == "checkpoint.created"]
         assert "21.0 MB in data/" in made[-1]["note"]
-        assert "not kept in this version" in made[-1]["note"]
+        assert "are not kept in this version" in made[-1]["note"]
         await session.restore(first)
         assert (place / "large.csv").stat().st_size == data.LARGEST + 1
+        # Not even a version that has a copy replaces what could not be kept first.
+        (place / "large.csv").write_text("small\n")
+        small = await version(session, "third\n")
+        (place / "large.csv").write_bytes(b"x" * (data.LARGEST + 1))
+        await session.restore(small)
+        assert (place / "large.csv").stat().st_size == data.LARGEST + 1
+        (place / "large.csv").unlink()
+        await session.restore(small)
+        assert (place / "large.csv").read_text() == "small\n"
+        await session.restore((await session.workspace.checkpoints())[-1].id)
+        assert list(place.parent.glob("data/*")) == []  # as the app began
         session.notebook.changed()
         await session.notebook.flush()
         assert "not kept in this version" in session.notebook.path.read_text()
