@@ -81,11 +81,37 @@ def test_stop_stops_a_stream_says_so_and_the_request_can_be_made_again(
     expect(panel.turns.last.get_by_text("Stopped.")).to_be_visible()
     expect(panel.stop).to_have_count(0)
     wait_for(lambda: model.closed_early == 1, panel.page)  # it notices with its next word
+    expect(panel.conversation.get_by_text("word word word")).to_be_visible()  # what was said stays
     panel.picture("stopped-light")
+    panel.page.reload()
+    expect(panel.conversation.get_by_text("word word word")).to_be_visible()
     panel.turns.last.get_by_role("button", name="Retry").click()
     panel.finished(2)
     expect(panel.conversation.get_by_text("This time to the end.")).to_be_visible()
     expect(panel.turns.last.get_by_text("Count to four thousand")).to_be_visible()
+
+
+def test_odd_calls_leave_a_page_that_can_be_read(open_lab: OpenLab, lab: Lab, model: ModelServer) -> None:
+    markup = "<function=write_file><parameter=path>owls.txt</parameter><parameter=content>Owls</parameter></function>"
+    model.steps = [
+        {"tool_calls": [{"name": "read_file", "arguments": '{"path": "index.html", "end_line": Infinity}'}]},
+        {"text": f"I write it down now.\n{markup}\n</tool_call>", "size": 5},
+        {"tool_calls": [{"name": "functions.read_file:0", "arguments": '"{\\"path\\": \\"owls.txt\\"}"'}]},
+        {"text": "That is how it is."},
+    ]
+    session = lab.new_session(title="Odd", model="custom:scripted")
+    panel = open_lab(session["id"])
+    panel.say("Write a note")
+    panel.finished(1)
+    for _ in range(2):
+        expect(panel.conversation.get_by_text("I write it down now.")).to_be_visible()
+        expect(panel.conversation.get_by_text("That is how it is.")).to_be_visible()
+        expect(panel.conversation.get_by_text("function=")).to_have_count(0)  # it is a card now
+        expect(panel.card("Wrote owls.txt")).to_have_count(1)
+        expect(panel.card("Read owls.txt")).to_have_count(1)
+        panel.picture("odd-calls")
+        panel.page.reload()
+    assert (lab.app(session) / "owls.txt").read_text() == "Owls"
 
 
 def test_stop_ends_a_command_in_its_middle(open_lab: OpenLab, lab: Lab, model: ModelServer) -> None:
