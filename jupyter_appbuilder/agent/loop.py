@@ -56,6 +56,7 @@ CHECK_ROUNDS = 3  # how often the loop sends the model back to repair what a che
 BROKEN_STREAMS = 2  # how often a stream that broke is asked for again
 LONGEST_ANSWER = 4_000_000  # characters of one answer, arguments of its tools included
 LONGEST_REASONING = 30_000  # characters of a model's thinking that are shown and stored
+UNKEPT = ("context_length", "endless")  # after these, what was said is not told the model again: it would be too long
 RETRY_DELAY = 0.5  # seconds, longer each time
 
 
@@ -307,7 +308,7 @@ class Agent:
                 broken += 1
                 failure = error if isinstance(error, ModelError) else None
                 again = failure is not None and failure.reason == "interrupted" and broken <= BROKEN_STREAMS
-                keeping = not again and (failure is None or failure.reason != "context_length")
+                keeping = not again and (failure is None or failure.reason not in UNKEPT)
                 with suppress(AppBuilderError):  # a log that takes nothing is told where the turn ends
                     await uncut(self._leave(turn, response, partial, read, asked, keeping=keeping))
                 if failure is None or not again:
