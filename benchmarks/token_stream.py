@@ -20,13 +20,31 @@ def chunk(text: str | None, finish: str | None = None) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
+def called() -> bytes:
+    function = {"name": "report_word", "arguments": '{"word": "ready"}'}
+    delta = {"tool_calls": [{"index": 0, "id": "c1", "type": "function", "function": function}]}
+    event = {
+        "object": "chat.completion.chunk",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": "tool_calls"}],
+    }
+    data = f"data: {json.dumps(event)}\n\n".encode()
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+CALLED = called()
+
+
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         while head := await reader.readuntil(b"\r\n\r\n"):
             lines = head.decode("latin-1").lower().split("\r\n")
             length = next((int(line.split(":")[1]) for line in lines if line.startswith("content-length:")), 0)
-            await reader.readexactly(length)
+            body = await reader.readexactly(length)
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+            if b'"report_word"' in body:  # whether it calls tools is tried once: it does
+                writer.write(CALLED + b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n")
+                await writer.drain()
+                continue
             # Streams that begin together must not stay in step: real models' tokens come at any time.
             due = time.monotonic() + random.random() / RATE
             for _ in range(round(RATE * SECONDS)):

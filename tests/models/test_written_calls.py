@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from jupyter_appbuilder.agent.models.written_calls import begun_call, shown_in, written_calls
+from jupyter_appbuilder.agent.models.written_calls import begun_call, may_begin_call, shown_in, written_calls
 
 TOOLS = {"write_file", "list_files", "read_file"}
 NOTE = {"path": "notes.txt", "content": 'a "b"\n<div>{x}</div>\n'}
@@ -80,6 +80,16 @@ def test_a_call_at_the_end_of_an_answer_is_read(form: str, before: str):
 @pytest.mark.parametrize("form", FORMS)
 def test_what_begins_so_is_known_for_a_call_early(form: str):
     assert begun_call(FORMS[form], TOOLS) == "write_file"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_call_may_be_one_from_its_first_character_on(form: str):
+    assert all(may_begin_call(FORMS[form][:length]) for length in range(1, 25))
+
+
+@pytest.mark.parametrize("text", ["<12", "<p", "<!doctype", "`a", "{a", "[ ]", "Words", "<b>"])
+def test_what_begins_otherwise_is_none(text: str):
+    assert not may_begin_call(text)
 
 
 def test_several_calls_and_such_without_arguments_are_read():

@@ -30,7 +30,7 @@ from .object_answer import Answer as Meant
 from .object_answer import ObjectReader, Thoughts, without_thoughts
 from .openai_compatible import Endpoint, OpenAICompatibleModel
 from .particulars import ask_particulars
-from .written_calls import begun_call, ending_calls
+from .written_calls import begun_call, ending_calls, may_begin_call
 
 TRIAL_TOOL = "report_word"
 TRIAL_TOKENS = 300  # at most, of a trial's answer: some models think first
@@ -51,10 +51,7 @@ TRIAL_TOOLS: list[ToolDefinition] = [
 TRIAL_SETTINGS = ModelSettings(max_output_tokens=TRIAL_TOKENS)
 CHARACTERS_A_TOKEN = 4  # for an estimate, where an answer was not read to its end
 
-SUSPICIOUS = ("{", "[", "`", "<")
-"""How answers begin that may be a tool call written as text."""
-
-UNDECIDED = 400  # characters of such an answer that are held back at most, until it is clear what it is
+UNDECIDED = 400  # characters of an answer that may be a call written as text which are held back at most
 
 
 class AdaptiveModel:
@@ -272,7 +269,7 @@ class Opening:
             return [] if self._foreign else self._noted([*own])
         self._held += text
         begun = self._held.lstrip()
-        if begun and not (self._tools and begun.startswith(SUSPICIOUS)):
+        if begun and not (self._tools and may_begin_call(begun)):
             return self.rest()
         deltas = self._object(text)
         if not deltas and (name := begun_call(begun, self._tools)):

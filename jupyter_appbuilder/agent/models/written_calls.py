@@ -59,6 +59,9 @@ _ARGUMENT = re.compile(r"\s*<arg_key>([^<]{1,100})</arg_key>\s*<arg_value>")
 _HARMONY = re.compile(r"(?:<\|channel\|>\w+)?\s*to=([\w.:-]+)[^{<]{0,40}(?:<\|constrain\|>\w*)?\s*<\|message\|>\s*")
 _PYTHON = re.compile(r"(?:print\s*\(\s*)?\[?\s*[A-Za-z_][\w.]*\s*\(")
 _AFTER = re.compile(r"\s*(?:[<\[]|\Z)")
+_TAG = re.compile(r"<([A-Za-z_:]+)")
+_TAGS = ("tool_call", "toolcall", "TOOLCALL", "function", "invoke", "antml:", "minimax:")
+_MAY_BE = re.compile(r"""\{\s*(?:["}]|\Z)|\[\s*(?:[\w{"]|\Z)|`{1,2}\Z|```|<(?:[|｜]|\Z)""")
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})([^\n`]*)$", re.MULTILINE)
 
 
@@ -117,6 +120,14 @@ def shown_in(messages: Sequence[Message]) -> Callable[[str], bool]:
         return all(any(line in content for content in said) for line in lines)
 
     return was_shown
+
+
+def may_begin_call(text: str) -> bool:
+    """Whether an answer that begins so, as far as it has come, may turn out to be a call."""
+    tag = _TAG.match(text)
+    if tag:
+        return any(name.startswith(tag[1]) or tag[1].startswith(name) for name in _TAGS)
+    return _MAY_BE.match(text) is not None
 
 
 def begun_call(text: str, tools: Collection[str]) -> str:
