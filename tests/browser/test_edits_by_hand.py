@@ -65,3 +65,14 @@ def test_edits_in_the_editor_and_on_disk_show_in_the_feed_and_in_the_preview(
     expect(panel.page.get_by_role("tab", name=f"{session['name']}.ipynb")).to_be_visible(timeout=LONG)
     cells = json.loads((lab.root / session["notebook"]).read_text())["cells"]
     assert any("".join(cell["source"]).startswith("%%appbuilder patch") for cell in cells)
+
+
+def test_a_large_file_put_in_by_hand_is_named_and_not_shown(panel: Panel, lab: Lab, session: dict[str, Any]) -> None:
+    rows = lab.app(session) / "public" / "rows.csv"
+    rows.parent.mkdir(exist_ok=True)
+    rows.write_text("".join(f"{number},{number * number}\n" for number in range(200_000)))
+    feed = panel.conversation
+    expect(feed.get_by_text("You created")).to_be_visible(timeout=LONG)
+    feed.get_by_role("button", name="You created public/rows.csv: details").click()
+    expect(feed.get_by_text("Too large to show. Its content is kept.")).to_be_visible()
+    panel.picture("large-file-light")
