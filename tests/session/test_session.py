@@ -169,8 +169,12 @@ async def test_a_message_during_a_turn_is_seen_at_the_next_step(tmp_path):
         assert await session.send("In blue, please.") == turn
         assert (await session.wait())["reason"] == "done"
         contents = [[message["content"] for message in request.body["messages"]] for request in server.requests]
-        assert "In blue, please." not in contents[0]
-        assert contents[1].index("In blue, please.") > contents[1].index("Make it.")
+        assert not any("In blue, please." in str(content) for content in contents[0])
+        places = [
+            next(at for at, content in enumerate(contents[1]) if text in str(content))
+            for text in ("Make it.", "In blue")
+        ]
+        assert places == sorted(set(places))
         # What was sent before stands at the beginning of what is sent next: providers' caches stay warm.
         for before, after in zip(server.requests, server.requests[1:], strict=False):
             assert after.body["messages"][: len(before.body["messages"])] == before.body["messages"]
@@ -209,7 +213,8 @@ async def test_messages_at_any_moment_are_all_answered(tmp_path):
             await session.send(said[-1])
         await session.wait()
         heard = [message["content"] for message in server.requests[-1].body["messages"] if message["role"] == "user"]
-        assert [text for text in heard if text in said] == said
+        lines = "\n".join(heard).splitlines()
+        assert [text for text in lines if text in said] == said
         events = await session.events()
         assert len(only(events, "turn.started")) == len(only(events, "turn.finished"))
 
