@@ -17,6 +17,8 @@ export default { render({ model, el }) {
   frame.title = model.get("title");
   frame.style.cssText = "width:100%;border:1px solid var(--jp-border-color1,#ccc);height:" + model.get("height") + "px";
   frame.setAttribute("sandbox", "allow-scripts allow-forms allow-modals");
+  frame.allow = "clipboard-write; fullscreen";
+  frame.referrerPolicy = "no-referrer";
   const link = document.createElement("a");
   link.textContent = model.get("open_label");
   link.target = "_blank";

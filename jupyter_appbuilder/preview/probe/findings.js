@@ -80,7 +80,8 @@ addEventListener("click", (event) => {
 });
 
 addEventListener("unhandledrejection", ({ reason }) => {
-  if (reason === refusal || reason?.name === "AbortError") return;
+  // What the person or the preview does not allow (the clipboard, full screen, the camera) is no fault of the code.
+  if (reason === refusal || ["AbortError", "NotAllowedError"].includes(reason?.name)) return;
   const message = described(reason);
   // A failed import() of broken code: the build error says it better, and comes by itself.
   if (/Failed to fetch dynamically imported module/.test(message)) return;

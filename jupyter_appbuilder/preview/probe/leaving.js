@@ -8,9 +8,25 @@ const leaving = (() => {
     overlay.note(`${what} is off in the preview's own tab. Use the preview in JupyterLab, or export the app.`);
   }
 
+  // Many apps revoke a blob's address as soon as it was clicked: the blob itself is at hand then.
+  const blobs = new Map();
+  const nativeCreate = URL.createObjectURL;
+  URL.createObjectURL = function createObjectURL(object) {
+    const url = nativeCreate.call(URL, object);
+    if (object instanceof Blob) blobs.set(url, object);
+    return url;
+  };
+  const nativeRevoke = URL.revokeObjectURL;
+  URL.revokeObjectURL = function revokeObjectURL(url) {
+    blobs.delete(String(url));
+    nativeRevoke.call(URL, url);
+  };
+
   async function save(url, name) {
     const file = name || (/^(blob|data):/.test(url) ? "" : new URL(url).pathname.split("/").pop()) || "download";
     if (!framed) return refused(`Saving “${file}”`);
+    const blob = blobs.get(url);
+    if (blob) return tell("save", { name: file, content: blob });
     try {
       const answer = await nativeFetch(url, { credentials: "omit" });
       if (!answer.ok) throw new Error(`it answered ${answer.status}`);
@@ -25,8 +41,15 @@ const leaving = (() => {
     else refused(`Opening ${shortened(url)}`);
   }
 
+  /** Whether a target is a tab of its own: neither this page nor a frame in it. */
+  function elsewhere(target) {
+    target = (target || document.querySelector("base[target]")?.target || "").trim();
+    if (target === "" || target.toLowerCase() === "_self") return false;
+    return ![...document.querySelectorAll("iframe[name]")].some((frame) => frame.getAttribute("name") === target);
+  }
+
   /** Take over what following this link would do, where the sandbox forbids it. True if so. */
-  function follow(link) {
+  function follow(link, event) {
     let url;
     try {
       url = new URL(link.href, document.baseURI);
@@ -34,21 +57,51 @@ const leaving = (() => {
       return false;
     }
     const ours = isOwn(url);
-    const target = link.target || document.querySelector("base[target]")?.target;
+    const away = elsewhere(link.target) || event?.ctrlKey || event?.metaKey || event?.shiftKey || event?.button === 1;
     if (link.hasAttribute("download") && (ours || /^(blob|data):$/.test(url.protocol))) save(url.href, link.download);
-    else if (SCHEMES.test(url.protocol) && (!ours || target === "_blank")) open(url);
+    else if (away && /^(blob|data):$/.test(url.protocol)) save(url.href, "");
+    else if (SCHEMES.test(url.protocol) && (away || (framed ? !ours : !/^https?:$/.test(url.protocol)))) open(url);
     else return false;
     return true;
   }
 
-  const linkOf = (event) => event.composedPath().find((part) => part instanceof HTMLAnchorElement && part.href);
+  const LINK = (part) => (part instanceof HTMLAnchorElement || part instanceof HTMLAreaElement) && part.href;
+  const seen = new WeakSet();
+  function clicked(link, event) {
+    if (seen.has(event)) return;
+    seen.add(event);
+    if (!event.defaultPrevented && follow(link, event)) event.preventDefault();
+  }
 
-  // Last, and only if the app did not prevent it: single-page apps handle their own links.
-  addEventListener("click", (event) => {
-    if (event.defaultPrevented || event.button) return;
-    const link = linkOf(event);
-    if (link && follow(link)) event.preventDefault();
+  for (const type of ["click", "auxclick"]) {
+    const linkOf = (event) => event.button < 2 && event.composedPath().find(LINK);
+    // Last, and only if the app did not prevent it: single-page apps handle their own links, or set the address just then.
+    addEventListener(type, (event) => {
+      const link = linkOf(event);
+      if (link) clicked(link, event);
+    });
+    // Also where the app stops the event on its way; what the sandbox forbids has then not happened either.
+    addEventListener(type, (event) => {
+      const link = linkOf(event);
+      if (link) setTimeout(() => clicked(link, event));
+    }, true);
+  }
+
+  addEventListener("submit", (event) => {
+    const form = event.target;
+    const given = (name) => event.submitter?.getAttribute(`form${name}`) ?? form.getAttribute(name) ?? "";
+    const url = absolute(given("action") || location.href);
+    if (event.defaultPrevented || /^dialog$/i.test(given("method")) || !SCHEMES.test(url.protocol)) return;
+    if (!elsewhere(given("target")) && (!framed || isOwn(url))) return;
+    event.preventDefault();
+    if (/^post$/i.test(given("method"))) return overlay.note("A form that sends to another page is off in the preview.");
+    const values = [...new FormData(form, event.submitter)].filter(([, value]) => typeof value === "string");
+    url.search = new URLSearchParams(values).toString();
+    open(url);
   });
+
+  // They refuse in every frame: libraries that find none save by a link instead.
+  for (const name of ["showSaveFilePicker", "showOpenFilePicker", "showDirectoryPicker"]) delete window[name];
 
   // A link that is in no document is often made, clicked and dropped; its events reach nobody.
   const nativeClick = HTMLAnchorElement.prototype.click;
@@ -64,13 +117,13 @@ const leaving = (() => {
 
   const nativeOpen = window.open;
   window.open = function (url, target, ...more) {
-    if (/^_(self|top|parent)$/.test(target ?? "")) return nativeOpen.call(window, url, target, ...more);
-    try {
-      const address = new URL(url ?? "", document.baseURI);
-      if (url && SCHEMES.test(address.protocol)) open(address);
-    } catch {
-      // no address: as the sandbox has it
+    const address = url ? absolute(url) : null;
+    if (target && !elsewhere(target) && (!framed || !address || isOwn(address))) {
+      return nativeOpen.call(window, url, target, ...more);
     }
+    if (!address) overlay.note("A window of its own is off in the preview.");
+    else if (/^(blob|data):$/.test(address.protocol)) save(address.href, "");
+    else if (SCHEMES.test(address.protocol)) open(address);
     return null;
   };
 })();

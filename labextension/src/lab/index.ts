@@ -6,7 +6,7 @@ import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStateDB } from '@jupyterlab/statedb';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
-import { SplitPanel, type Widget } from '@lumino/widgets';
+import { DockLayout, DockPanel, SplitPanel, type Widget } from '@lumino/widgets';
 import type { Host } from '../core/components/surroundings';
 import { PanelModel } from '../core/panel';
 import { NO_HISTORY, onFrame, SessionStore } from '../core/store';
@@ -158,10 +158,28 @@ function activate(
   // The preview: one widget a session, right of what is open.
   const previews = new WidgetTracker<MainAreaWidget<PreviewWidget>>({ namespace: 'appbuilder-preview' });
   const showPreview = (session: string, activate: boolean): void => {
+    if (!labShell) {
+      // Jupyter Notebook shows one document a window, and nothing beside it.
+      if (activate) {
+        openTab(session).catch((error: unknown) => complain(trans.__('The preview could not be opened.'), error));
+      }
+      return;
+    }
+    const focused = document.activeElement;
+    const giveBack = (widget: Widget): void => {
+      if (!activate && focused instanceof HTMLElement) {
+        requestAnimationFrame(() => {
+          if (document.activeElement === document.body || widget.node.contains(document.activeElement)) {
+            focused.focus();
+          }
+        });
+      }
+    };
     const known = previews.find(widget => widget.content.session === session);
     if (known) {
-      if (activate) {
+      if (activate || !known.isVisible) {
         shell.activateById(known.id);
+        giveBack(known);
       }
       return;
     }
@@ -184,22 +202,52 @@ function activate(
     };
     store.subscribe(retitle);
     retitle();
-    // The first goes beside what is open, the others into tabs with it.
+    // The first takes the Launcher's place or most of the room beside what is open; the others go into tabs with it.
     const neighbour = previews.find(other => !other.isDisposed && other.isAttached);
-    const focused = document.activeElement;
+    const inView = Array.from(shell.widgets('main')).filter(other => other.isVisible);
+    const launcher = inView.length === 1 ? inView.find(other => other.node.querySelector('.jp-Launcher')) : undefined;
+    const beside = neighbour ?? launcher;
     shell.add(widget, 'main', {
-      ...(neighbour ? { ref: neighbour.id, mode: 'tab-after' } : { mode: 'split-right' }),
+      ...(beside ? { ref: beside.id, mode: 'tab-after' } : { mode: 'split-right' }),
       activate: true,
       type: 'App Builder preview'
     });
-    if (!activate && focused instanceof HTMLElement) {
-      requestAnimationFrame(() => {
-        if (document.activeElement === document.body || widget.node.contains(document.activeElement)) {
-          focused.focus();
-        }
-      });
+    if (launcher && !neighbour) {
+      launcher.close();
+    } else if (!neighbour) {
+      giveStage(widget);
     }
+    giveBack(widget);
     void previews.add(widget);
+  };
+
+  /** The app in a browser tab of its own; its page starts the app and shows how it goes. */
+  const openTab = async (session: string): Promise<void> => {
+    const open = (url: string): void =>
+      void window.open(new URL(url, URLExt.join(PageConfig.getBaseUrl(), '/')).href, '_blank', 'noopener,noreferrer');
+    const address = (): string | null =>
+      model.get().session === session ? (model.get().store?.get().view.preview?.url ?? null) : null;
+    const known = address();
+    if (known) {
+      open(known);
+      return;
+    }
+    await api.transport(session).preview('start');
+    const url = address();
+    Notification.info(url ? trans.__('The preview opens in a tab of its own.') : trans.__('The preview is starting.'), {
+      autoClose: false,
+      actions: [
+        {
+          label: trans.__('Open the preview'),
+          callback: () => {
+            const started = address();
+            if (started) {
+              open(started);
+            }
+          }
+        }
+      ]
+    });
   };
 
   const complain = (message: string, error: unknown): void => {
@@ -311,6 +359,15 @@ function activate(
     });
   }
 
+  // Who turns to a preview looks at its app. What becomes current because another was closed was not chosen.
+  let started = false;
+  labShell?.currentChanged.connect((_, { oldValue, newValue }) => {
+    const chosen = previews.find(widget => widget === newValue);
+    if (started && chosen && oldValue && !oldValue.isDisposed && model.get().session !== chosen.content.session) {
+      model.open(chosen.content.session);
+    }
+  });
+
   const ready = readSettings(settingRegistry, changed => {
     settings = changed;
     panel.configure({
@@ -354,6 +411,7 @@ function activate(
     };
     model.subscribe(remember);
     remember(); // also what was opened just now, by a link
+    started = true;
     const seen = stateDB ? await stateDB.fetch(SEEN_KEY) : true;
     if (
       asked !== null ||
@@ -382,6 +440,26 @@ function activate(
       });
     }
   }
+}
+
+/** Two thirds of the room for a widget that was split off to the right. */
+function giveStage(widget: Widget): void {
+  // Once it has its place.
+  requestAnimationFrame(() => {
+    const dock = widget.parent;
+    if (!(dock instanceof DockPanel) || !(dock.layout instanceof DockLayout)) {
+      return;
+    }
+    const room = dock.node.getBoundingClientRect();
+    const left = widget.node.getBoundingClientRect().left;
+    const handles = Array.from(dock.layout.handles()).filter(
+      handle => handle.dataset['orientation'] === 'horizontal' && !handle.classList.contains('lm-mod-hidden')
+    );
+    const handle = handles.find(each => Math.abs(each.getBoundingClientRect().right - left) <= 12);
+    if (handle) {
+      dock.layout.moveHandle(handle, room.width / 3, 0);
+    }
+  });
 }
 
 /** JupyterLab opens side panels 250 pixels wide, which is little for a conversation. Once, the first time. */

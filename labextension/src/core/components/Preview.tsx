@@ -35,6 +35,7 @@ export function PreviewPane({
   /** The page in the frame answers messages. */
   const alive = React.useRef(false);
   const stage = React.useRef<HTMLDivElement>(null);
+  const room = useWidth(stage);
   const [round, setRound] = React.useState(0);
   const [findings, setFindings] = React.useState<readonly Finding[]>([]);
   const [requests, setRequests] = React.useState<readonly PageRequest[]>([]);
@@ -120,6 +121,8 @@ export function PreviewPane({
   }, [state]);
 
   const width = WIDTHS[device];
+  // Where there is less room than the device has, the whole page is shown smaller.
+  const scale = width !== null && room > 0 && room < width ? room / width : 1;
   /** Ask the page's probe; it stands on an origin of its own that nobody else can name. */
   const tell = (type: 'back' | 'forward' | 'reload' | 'navigate', more: { path?: string } = {}): void => {
     frame.current?.contentWindow?.postMessage({ source: 'jupyter-appbuilder', type, ...more }, '*');
@@ -222,7 +225,11 @@ export function PreviewPane({
             sandbox="allow-scripts allow-forms allow-modals"
             allow={ALLOWED}
             referrerPolicy="no-referrer"
-            style={width === null ? undefined : { width, maxWidth: '100%' }}
+            style={
+              scale < 1
+                ? { width: width ?? undefined, height: `${100 / scale}%`, transform: `scale(${scale})` }
+                : { width: width ?? undefined }
+            }
           />
         ) : (
           <Waiting state={state === 'stopped' && failure ? 'off' : state} message={preview?.message ?? ''} log={preview?.log ?? ''} fraction={preview?.fraction ?? null}>
@@ -316,6 +323,19 @@ function Remedies({
       </button>
     </>
   );
+}
+
+/** The width that an element has for what is in it, followed. */
+function useWidth(ref: React.RefObject<HTMLElement>): number {
+  const [width, setWidth] = React.useState(0);
+  React.useEffect(() => {
+    const observer = new ResizeObserver(entries => setWidth(entries[entries.length - 1]?.contentRect.width ?? 0));
+    if (ref.current) {
+      observer.observe(ref.current);
+    }
+    return () => observer.disconnect();
+  }, [ref]);
+  return width;
 }
 
 function same(one: PageRequest, other: PageRequest): boolean {

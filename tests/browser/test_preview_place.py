@@ -1,0 +1,107 @@
+"""Where a preview stands in JupyterLab, how it fits, and which app it belongs to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from .conftest import OpenLab
+from .lab import Lab
+from .panel import LONG, Panel, command
+
+PREVIEW = ".jp-AppBuilder-previewWidget:visible"
+
+
+def box(locator: Locator) -> dict[str, Any]:
+    found = locator.bounding_box()
+    assert found
+    return dict(found)
+
+
+def shown(panel: Panel) -> None:
+    expect(panel.preview().get_by_role("heading", name="One page")).to_be_visible(timeout=LONG)
+
+
+def test_the_preview_takes_the_launchers_place(open_lab: OpenLab, lab: Lab) -> None:
+    panel = open_lab(lab.new_session(title="On stage")["id"], width=1280)
+    shown(panel)
+    expect(panel.page.locator(".jp-Launcher")).to_have_count(0)
+    main = box(panel.page.locator("#jp-main-dock-panel"))
+    assert box(panel.page.locator(PREVIEW))["width"] > 0.95 * main["width"]
+    panel.picture("stage-1280-light")
+
+
+def test_beside_a_document_the_preview_gets_two_thirds_and_its_splitter_does_not_stick(
+    open_lab: OpenLab, lab: Lab
+) -> None:
+    session = lab.new_session(title="Beside")
+    (lab.root / "notes.txt").write_text("Notes\n")
+    panel = open_lab(width=1600)
+    command(panel.page, "docmanager:open", {"path": "notes.txt"})
+    expect(panel.page.locator(".jp-FileEditor")).to_be_visible(timeout=LONG)
+    panel.root.get_by_role("button", name="Beside").first.click()
+    shown(panel)
+    main = box(panel.page.locator("#jp-main-dock-panel"))
+    preview = panel.page.locator(PREVIEW)
+    share = box(preview)["width"] / main["width"]
+    assert 0.6 < share < 0.72, share
+    expect(panel.page.locator(".jp-FileEditor")).to_be_visible()
+    panel.picture("two-thirds-light")
+
+    before = box(preview)
+    mouse = panel.page.mouse
+    y = before["y"] + before["height"] / 2
+    mouse.move(before["x"] - 2, y)
+    mouse.down()
+    mouse.move(before["x"] + 150, y, steps=8)
+    mouse.up()
+    assert box(preview)["x"] == pytest.approx(before["x"] + 150, abs=12)
+    mouse.move(before["x"] + 300, y, steps=4)
+    assert box(preview)["x"] == pytest.approx(before["x"] + 150, abs=12), "it let go"
+    assert session["id"]
+
+
+def test_an_app_comes_with_its_preview_and_a_preview_with_its_app(open_lab: OpenLab, lab: Lab) -> None:
+    first, second = lab.new_session(title="First app"), lab.new_session(title="Second app")
+    panel = open_lab(first["id"])
+    shown(panel)
+    command(panel.page, "appbuilder:open", {"session": second["id"]})
+    expect(panel.page.locator('iframe[title="Preview of Second app"]')).to_be_visible(timeout=LONG)
+    heading = panel.root.locator("h2").first
+    expect(heading).to_have_text("Second app")
+
+    panel.page.get_by_role("tab", name="First app").click()
+    expect(heading).to_have_text("First app")
+    expect(panel.page.locator('iframe[title="Preview of First app"]')).to_be_visible(timeout=LONG)
+
+    command(panel.page, "appbuilder:open", {"session": second["id"]})
+    expect(panel.page.locator('iframe[title="Preview of Second app"]')).to_be_visible()
+    expect(panel.composer).to_be_focused()
+    panel.page.get_by_role("tab", name="Second app").locator(".jp-icon-hover").last.click()  # closes it
+    expect(panel.page.locator('iframe[title="Preview of First app"]')).to_be_visible()
+    expect(heading).to_have_text("Second app")
+
+
+def test_a_narrow_preview_cuts_nothing_off_and_shows_a_tablet_as_a_whole(open_lab: OpenLab, lab: Lab) -> None:
+    panel = open_lab(lab.new_session(title="A rather long title for a small app")["id"], width=1000)
+    shown(panel)
+    command(panel.page, "application:toggle-left-area")
+    main = panel.page.locator("#jp-main-dock-panel")
+    panel.page.set_viewport_size({"width": 1000 - int(box(main)["width"]) + 300, "height": 900})
+    preview = panel.page.locator(PREVIEW)
+    bar = panel.page.get_by_role("toolbar", name="Preview tools")
+    for button in bar.get_by_role("button").all():
+        inside = box(button)
+        assert inside["x"] + inside["width"] <= box(preview)["x"] + box(preview)["width"] + 1
+    for device, width in (("Tablet width", 820), ("Phone width", 390)):
+        bar.get_by_role("button", name=device).click()
+        frame = panel.page.locator('iframe[title^="Preview of"]:visible')
+        assert frame.evaluate("frame => frame.clientWidth") == width
+        assert panel.preview().locator("body").evaluate("() => innerWidth") == width
+        stage = box(panel.page.locator(".jp-AppBuilder-stage:visible"))
+        got = box(frame)
+        assert got["x"] >= stage["x"] and got["x"] + got["width"] <= stage["x"] + stage["width"]
+        assert got["height"] == pytest.approx(stage["height"] - 24, abs=2)
+        panel.picture(f"narrow-{width}-light")
