@@ -6,6 +6,7 @@ through all mounted routes and fails where one is missing.
 
 from __future__ import annotations
 
+import json
 from http.client import responses
 from typing import TYPE_CHECKING, Any, cast
 
@@ -66,6 +67,12 @@ def describe(status: int, error: BaseException | None) -> dict[str, Any]:
 def dumps(data: Any) -> str:
     """Compact JSON that every browser reads."""
     return strict_json.dumps(data, separators=(",", ":"))
+
+
+def line(data: Any) -> str:
+    """The same in ASCII: many readers of lines also end one at U+0085 or U+2028, which JSON leaves as they are."""
+    text = dumps(data)
+    return text if text.isascii() else json.dumps(json.loads(text), separators=(",", ":"))
 
 
 def whole_number(text: str, name: str) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,7 +18,7 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from .base import AppBuilderHandler, AppBuilderMixin, dumps, whole_number
+from .base import AppBuilderHandler, AppBuilderMixin, dumps, line, whole_number
 
 if TYPE_CHECKING:
     from ..session import Session
@@ -35,7 +36,8 @@ class Encodings:
     A message goes to every watcher as the same object, so its identity is the key; holding it keeps that true.
     """
 
-    def __init__(self, size: int = 32) -> None:
+    def __init__(self, encode: Callable[[Any], str] = dumps, size: int = 32) -> None:
+        self._encode = encode
         self.size = size
         self._texts: OrderedDict[int, tuple[dict[str, Any], str]] = OrderedDict()
 
@@ -43,7 +45,7 @@ class Encodings:
         known = self._texts.get(id(message))
         if known is not None:
             return known[1]
-        text = dumps(message)
+        text = self._encode(message)
         if message["kind"] != "snapshot" and len(text) < 64 * 1024:  # what is long is a catch-up: for one watcher only
             self._texts[id(message)] = (message, text)
             if len(self._texts) > self.size:
@@ -96,7 +98,7 @@ class EventsHandler(AppBuilderHandler):
     """``GET sessions/{id}/events?after=N``: server-sent events. ``Last-Event-ID`` counts more than ``after``."""
 
     _track_activity = False
-    encodings: ClassVar = Encodings()
+    encodings: ClassVar = Encodings(line)
     _next: asyncio.Future[dict[str, Any]] | None = None
 
     @web.authenticated

@@ -247,3 +247,18 @@ async def test_watching_counts_as_no_activity(new_session, channel, sse, jp_serv
         await read_socket(socket, is_snapshot)
         await stream.until(is_snapshot)
     assert jp_serverapp.web_app.last_activity() == before
+
+
+async def test_each_message_is_one_line_for_every_reader(new_session, sse, jp_fetch, builder):
+    """Python's ``splitlines``, by which httpx and others read, also ends a line at these."""
+    id = await new_session()
+    title = "a\u2028b\u2029c\x85d é \U0001f389"
+    await (await builder.session(id)).update(title=title)
+    async with sse(id) as stream:
+        line = ""
+        while '"snapshot"' not in line:
+            async with asyncio.timeout(20):
+                line = (await stream.reader.readline()).decode()
+            assert line.isascii()
+            assert line.splitlines(keepends=True) == [line]
+        assert json.loads(line.partition(": ")[2])["session"]["title"] == title
