@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from ..notebook.app import App, Ask
 from ..notebook.engine import Engine, engine
 from ..notebook.feed import Feed, questions
 from ..sandbox.hosts import parse_host
-from .terminal import Terminal, say
+from .terminal import Terminal, read_input, say
 
 DEFAULT_DEMO = "task-board"
 DOCTOR = "See what is missing: jupyter appbuilder doctor"
@@ -31,7 +30,7 @@ def start_engine(options: argparse.Namespace) -> Engine:
 
 
 def build(options: argparse.Namespace, terminal: Terminal) -> int:
-    prompt = sys.stdin.read() if options.prompt == "-" else options.prompt
+    prompt = read_input() if options.prompt == "-" else options.prompt
     if not prompt.strip():
         raise InvalidInput("The prompt is empty.", hint='Say what you want: jupyter appbuilder build "A habit tracker"')
     if options.session and (options.name or options.template or options.sandbox):
@@ -67,8 +66,7 @@ def demo(options: argparse.Namespace, terminal: Terminal) -> int:
         chain.insert(0, recordings[chain[0].after])
     with contextlib.closing(start_engine(options)) as running:
         template = options.template or chain[0].template
-        settings = {"template": template, "sandbox": options.sandbox, "model": "demo:recorded"}
-        app = App(options.name, root=running.root, **settings)
+        app = App(options.name, root=running.root, template=template, sandbox=options.sandbox, model="demo:recorded")
         return carry_out(app, [recording.prompt for recording in chain], "", options, running, terminal)
 
 

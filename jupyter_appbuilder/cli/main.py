@@ -180,8 +180,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def run(options: argparse.Namespace) -> int:
     from ..errors import AppBuilderError, InvalidInput
-    from .terminal import Terminal
+    from .terminal import Terminal, speak_plainly
 
+    speak_plainly()
     terminal = Terminal(sys.stderr)
     try:
         return _command(options.command)(options, terminal)

@@ -18,7 +18,7 @@ from ..notebook.app import App, acceptance
 from ..notebook.engine import Engine
 from ..notebook.feed import Feed
 from .building import carry_out, start_engine, talk
-from .terminal import Terminal, say
+from .terminal import Terminal, read_input, say
 
 CHOICES = "  Build this plan? [y]es, [e]dit it first, [c]hange: say what should be different, [N]ot now: "
 
@@ -54,7 +54,7 @@ def accept(options: argparse.Namespace, terminal: Terminal) -> int:
     """Have a session's plan built, the last one by default."""
     text = None
     if options.edited:
-        text = sys.stdin.read() if options.edited == "-" else _read(Path(options.edited).expanduser())
+        text = read_input() if options.edited == "-" else _read(Path(options.edited).expanduser())
     with contextlib.closing(start_engine(options)) as running:
         app = App.open(options.session, root=running.root)
         plans = app.plans
@@ -67,7 +67,7 @@ def accept(options: argparse.Namespace, terminal: Terminal) -> int:
 
 def ask(options: argparse.Namespace, terminal: Terminal) -> int:
     """Have a question about an app answered."""
-    prompt = sys.stdin.read() if options.prompt == "-" else options.prompt
+    prompt = read_input() if options.prompt == "-" else options.prompt
     if not prompt.strip():
         raise InvalidInput("The question is empty.", hint='jupyter appbuilder ask --session NAME "What does it keep?"')
     with contextlib.closing(start_engine(options)) as running:

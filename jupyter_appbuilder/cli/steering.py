@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import sys
 
 from ..errors import InvalidInput
 from ..notebook.app import App, Ask
 from ..notebook.app import go_on as going_on
 from ..notebook.app import retry as retrying
 from .building import carry_out, show, start_engine
-from .terminal import Terminal
+from .terminal import Terminal, read_input
 
 
 def retry(options: argparse.Namespace, terminal: Terminal) -> int:
@@ -30,7 +29,7 @@ def _ask(options: argparse.Namespace, terminal: Terminal, ask: Ask, title: str) 
 
 
 def fork(options: argparse.Namespace, terminal: Terminal) -> int:
-    prompt = (sys.stdin.read() if options.prompt == "-" else options.prompt).strip()
+    prompt = (read_input() if options.prompt == "-" else options.prompt).strip()
     turn = options.turn.strip().removeprefix("t")
     if turn and not (turn.isascii() and turn.isdigit()):
         raise InvalidInput(f"{options.turn!r} is no request's number.", hint="--turn 2 is the second request.")

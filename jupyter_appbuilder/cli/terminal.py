@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import locale
 import os
 import re
 import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from ..errors import InvalidInput
 from ..notebook.feed import Entry, Feed, always
 
 # What a terminal obeys rather than shows: escape sequences can write to the clipboard, change the title or type for the
@@ -17,6 +21,23 @@ OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e
 MARKS = {"done": "✓", "failed": "✗"}
 
 
+def speak_plainly() -> None:
+    """What an output's encoding lacks, and bytes of an input that are no text, are shown by other characters: neither
+    ends the program."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def read_input() -> str:
+    """All of stdin. Raises ``InvalidInput`` where it is no text."""
+    data = sys.stdin.buffer.read()
+    for encoding in ("utf-8-sig", locale.getencoding()):
+        with contextlib.suppress(UnicodeDecodeError):
+            return data.decode(encoding).replace("\r\n", "\n")
+    raise InvalidInput("What was read from stdin is no text.", hint="Send it as UTF-8.")
+
+
 class Terminal:
     """Writes to ``stream``; in colour, and with lines that are redrawn, when that is a terminal."""
 
@@ -24,8 +45,6 @@ class Terminal:
         self.stream = stream
         self.live = stream.isatty() and os.environ.get("TERM") != "dumb"
         self.coloured = self.live and "NO_COLOR" not in os.environ
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue]
         self._written: dict[int, int] = {}  # characters of each text entry that are out, by identity
         self._finished: set[int] = set()
         self._open = False  # whether the last line is unfinished

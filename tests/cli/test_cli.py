@@ -260,3 +260,45 @@ def test_rules_are_added_tried_and_removed(folder: Path):
     assert rules("check", "git push")[0] == 0
     code, found = rules("remove", "git push *")
     assert (code, found["error"]["hint"]) == (1, "List them: jupyter appbuilder rules")
+
+
+AWKWARD_OUTPUTS = [
+    {"PYTHONIOENCODING": "ascii"},
+    {"PYTHONIOENCODING": "latin-1:strict"},
+    {"PYTHONIOENCODING": "cp1252"},
+]
+
+
+@pytest.mark.parametrize("encoding", AWKWARD_OUTPUTS, ids=lambda given: given["PYTHONIOENCODING"])
+def test_an_output_that_is_not_utf_8_is_written_all_the_same(
+    folder: Path, demo: dict[str, str], encoding: dict[str, str]
+):
+    env = os.environ | environment(folder) | encoding
+    title = "Aufgaben – 看板 🎉"
+    for arguments in (
+        ["rules", "deny", "echo 看板 *"],
+        ["rules"],
+        ["fork", "--session", "board", "--name", "no such name – 看板"],
+        ["help-me – 看板"],
+    ):
+        done = subprocess.run([*COMMAND, *arguments], env=env, cwd=folder / "root", capture_output=True, timeout=150)
+        assert b"Traceback" not in done.stderr, done.stderr
+        assert done.stderr or done.stdout
+    done = subprocess.run(
+        [*COMMAND, "ask", "-", "--session", title], input=title.encode(), env=env, cwd=folder / "root",
+        capture_output=True, timeout=150,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert b"There is no session" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("said", [b"\xff\xfe\xfd", "Grün".encode("latin-1")])
+def test_a_prompt_that_is_not_utf_8_is_read_or_refused(folder: Path, said: bytes):
+    env = os.environ | environment(folder)
+    done = subprocess.run(
+        [*COMMAND, "ask", "-", "--session", "none"], input=said, env=env, cwd=folder / "root", capture_output=True
+    )
+    assert done.returncode == 2
+    assert b"is no text" in done.stderr
+    assert b"Traceback" not in done.stderr
