@@ -500,6 +500,16 @@ class AppBuilder(LoggingConfigurable):
             f"There is no session {name!r}.", hint="List them: jupyter appbuilder list", reason="unknown_session"
         )
 
+    async def named(self, name: str) -> Summary | None:
+        """The session whose folder has that name below our root; None where there is none."""
+        summaries = [summary for summary in await self.log_store.summaries() if summary.name == name]
+
+        def find() -> Summary | None:
+            folder = Path(self.root_dir).resolve() / FOLDER / name
+            return next((summary for summary in summaries if self._folder(summary) == folder), None)
+
+        return await asyncio.to_thread(find)
+
     async def sessions(self, search: str = "") -> list[dict[str, Any]]:
         """Every session's summary as JSON, the latest first."""
         self._warm_up()

@@ -55,6 +55,7 @@ OBSERVE_SECONDS = 0.5
 """How often a session that another process owns is read for news."""
 
 MAX_MESSAGE = 100_000  # characters of one request
+MAX_TITLE = 200
 
 log = logging.getLogger(__name__)
 
@@ -642,8 +643,19 @@ class Session:
             await self.app.restart()
 
     async def update(self, *, title: str | None = None, model: str | None = None) -> None:
-        """Rename the session, or choose its model for the next turns."""
+        """Rename the session, or choose its model for the next turns.
+
+        Raises ``InvalidInput`` for a title that is too long, and for a model that there is not.
+        """
         self._may_act(busy_is_fine=True)
+        if title is not None and len(title := title.strip()) > MAX_TITLE:
+            raise InvalidInput(
+                f"The title has {len(title):,} characters; the limit is {MAX_TITLE}.",
+                hint="Choose a shorter one.",
+                field="title",
+            )
+        if model is not None:
+            self._find_model(model)
         changes = {name: value for name, value in (("title", title), ("model", model)) if value is not None}
         if changes:
             await self.append(Draft("session.updated", changes))

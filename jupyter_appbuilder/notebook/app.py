@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..errors import AppBuilderError, Conflict, Unavailable
+from ..builder import FOLDER
+from ..errors import AppBuilderError, Conflict, InvalidInput, Unavailable
 from ..events import By, Mode
 from ..plans import Plan as WrittenPlan
 from ..plans import name_of
@@ -127,11 +128,18 @@ class AsyncApp:
     """The coroutines behind ``App``; get it as ``app.aio``. See ``App`` for what each does."""
 
     def __init__(
-        self, engine: Engine, settings: Mapping[str, str], session: str = "", hosts: Sequence[str] = ()
+        self,
+        engine: Engine,
+        settings: Mapping[str, str],
+        session: str = "",
+        hosts: Sequence[str] = (),
+        exist_ok: bool = False,
     ) -> None:
         self._engine = engine
         self._settings = settings
         self._hosts = tuple(hosts)
+        self._exist_ok = exist_ok
+        self.existed = False  # whether the app of that name was there before
         self._id = session
         self._creating = asyncio.Lock()  # of the engine's loop
 
@@ -150,11 +158,35 @@ class AsyncApp:
         async with self._creating:
             if self._id:
                 return await builder.session(self._id)
-            session = await builder.create(prompt=prompt, **self._settings)
+            try:
+                session = await builder.create(prompt=prompt, **self._settings)
+            except Conflict as error:
+                if error.reason != "name_taken":
+                    raise
+                session = await self._existing(error)
             self._id = session.id
         await session.ready()
         for host in self._hosts:
             await session.allow_host(host)
+        return session
+
+    async def _existing(self, taken: Conflict) -> Session:
+        """The session that has the name we asked for, if that will do; else ``taken`` with what to do about it."""
+        builder, name = self._engine.builder, self._settings["name"]
+        summary = await builder.named(name)
+        if summary is None:
+            hint = f"That folder is no app's. Choose another name, or move it away: {builder.root_dir}/{FOLDER}/{name}."
+            raise Conflict(taken.message, hint=hint, reason=taken.reason, field=taken.field)
+        if not self._exist_ok:
+            hint = (
+                f"Go on with it (App.open({name!r}) or exist_ok=True in Python, %appbuilder open {name} in a cell, "
+                f"--session {name} in a terminal), or choose another name."
+            )
+            raise Conflict(taken.message, hint=hint, reason=taken.reason, field=taken.field)
+        self.existed = True
+        session = await builder.session(summary.id)
+        if (model := self._settings.get("model")) and model != summary.model:
+            await session.update(model=model)
         return session
 
     async def _begin(self, prompt: str = "") -> Session:
@@ -201,6 +233,37 @@ class AsyncApp:
         if not result.ok:
             raise ToolFailed(result.text or result.summary, hint="Nothing was changed.")
         return result
+
+    async def _write(self, path: str, content: str | bytes) -> ToolResult:
+        from ..workspace.workspace import LARGEST_TEXT
+
+        data = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
+        if len(data) > LARGEST_TEXT:
+            return await self._put(path, data)
+        if isinstance(content, bytes):
+            try:
+                content = data.decode()
+            except UnicodeDecodeError:
+                return await self._put(path, data)
+        return await self._do("write_file", {"path": path, "content": content})
+
+    async def _put(self, path: str, data: bytes) -> ToolResult:
+        """Write what is no text of a tool's, as an editor does: it is told as the person's edit, with its patch."""
+        from ..tools.base import ToolResult
+        from ..workspace.scan import LARGEST
+
+        if len(data) > LARGEST:
+            raise InvalidInput(
+                f"{path} would have {len(data):,} bytes, and files above {LARGEST:,} are in no version of an app.",
+                hint="Have a command in the app fetch or make it, or put it where the app can load it from.",
+                field="content",
+            )
+        session = await self._begin()
+        session.require_owned()
+        change = await session.workspace.beside().write(path, data)
+        await session.look_for_edits()
+        said = f"{'Created' if change.change == 'created' else 'Wrote'} {path} ({len(data):,} bytes)"
+        return ToolResult(f"{said}.", said, detail={"path": change.path, "change": change.change})
 
     # From any loop
 
@@ -283,8 +346,8 @@ class AsyncApp:
     async def call(self, tool: str, /, **arguments: Any) -> ToolResult:
         return await self._reach(self._call(tool, arguments))
 
-    async def write(self, path: str, content: str) -> ToolResult:
-        return await self._reach(self._do("write_file", {"path": path, "content": content}))
+    async def write(self, path: str, content: str | bytes) -> ToolResult:
+        return await self._reach(self._write(path, content))
 
     async def edit(self, path: str, search: str, replace: str) -> ToolResult:
         return await self.edits(path, [{"search": search, "replace": replace}])
@@ -410,9 +473,7 @@ class AsyncApp:
 
     async def choose_model(self, model: str) -> None:
         async def choose() -> None:
-            session = await self._begin()
-            self._engine.builder.catalog.resolve(model)
-            await session.update(model=model)
+            await (await self._begin()).update(model=model)
 
         await self._reach(choose())
 
@@ -481,10 +542,11 @@ class App:
     """An app that an agent builds, and you.
 
     ``App("name")`` starts a new one in ``<root>/appbuilder/<name>``; without a name the first request gives it one.
-    ``App.open("name")`` goes on with one you have. ``model`` is ``provider:name``, ``template`` a template's name,
-    folder or git address, ``sandbox`` where it runs (``local``, ``e2b``, …); all have defaults. ``hosts`` are those
-    that the app's code may reach from the start. ``root`` is, in this order, the argument, ``APPBUILDER_ROOT``, the
-    root of the Jupyter server this kernel belongs to, the current folder.
+    ``App.open("name")`` goes on with one you have, and ``App("name", exist_ok=True)`` does either, so that a notebook
+    can be run again; ``template``, ``sandbox`` and ``title`` are for a new one. ``model`` is ``provider:name``,
+    ``template`` a template's name, folder or git address, ``sandbox`` where it runs (``local``, ``e2b``, …); all have
+    defaults. ``hosts`` are those that the app's code may reach from the start. ``root`` is, in this order, the
+    argument, ``APPBUILDER_ROOT``, the root of the Jupyter server this kernel belongs to, the current folder.
 
     Every method raises an ``errors.AppBuilderError`` that says what to do next. Interrupting ``build`` stops the turn.
     """
@@ -499,16 +561,21 @@ class App:
         title: str = "",
         root: str | Path | None = None,
         hosts: Sequence[str] = (),
+        exist_ok: bool = False,
     ) -> None:
         settings = {"name": name, "model": model, "template": template, "sandbox": sandbox, "title": title}
         self._engine = engine(root)
-        self.aio = AsyncApp(self._engine, {key: value for key, value in settings.items() if value}, hosts=hosts)
+        given = {key: value for key, value in settings.items() if value}
+        self.aio = AsyncApp(self._engine, given, hosts=hosts, exist_ok=exist_ok)
         if name:
             self._engine.run(self.aio.summary())
 
     @classmethod
-    def open(cls, name: str, *, root: str | Path | None = None) -> App:
-        """Go on with a session, by its id or its folder's name. Raises ``NotFound``."""
+    def open(cls, name: str, *, model: str = "", root: str | Path | None = None) -> App:
+        """Go on with a session, by its id or its folder's name; with ``model``, which it keeps, if that is given.
+
+        Raises ``NotFound``.
+        """
         app = cls.__new__(cls)
         app._engine = engine(root)
 
@@ -516,6 +583,8 @@ class App:
             return (await app._engine.builder.find(name)).id
 
         app.aio = AsyncApp(app._engine, {}, app._engine.run(find()))
+        if model and model != app.summary["model"]:
+            app.choose_model(model)
         return app
 
     @property
@@ -650,8 +719,8 @@ class App:
         """Run one tool, with its arguments by name; its result, also when it failed (``ok``)."""
         return self._engine.run(self.aio.call(tool, **arguments))
 
-    def write(self, path: str, content: str) -> ToolResult:
-        """Write a file."""
+    def write(self, path: str, content: str | bytes) -> ToolResult:
+        """Write a file of up to 50 MB. What is no text, or larger than 2 MB, is recorded as an edit by hand."""
         return self._engine.run(self.aio.write(path, content))
 
     def edit(self, path: str, search: str, replace: str) -> ToolResult:

@@ -87,10 +87,10 @@ COMMANDS: Mapping[str, Command] = {
         body="must",
     ),
     "new": Command(
-        "%appbuilder new NAME [--template NAME|DIR|URL] [--model PROVIDER:NAME] [--sandbox NAME]",
-        "Start another app.",
+        "%appbuilder new NAME [--template NAME|DIR|URL] [--model PROVIDER:NAME] [--sandbox NAME] [--exist-ok]",
+        "Start another app; with --exist-ok, go on with the one of that name if there is one.",
         (0, 1),
-        {"template": "NAME", "tree": "HASH", "model": "NAME", "sandbox": "NAME"},
+        {"template": "NAME", "tree": "HASH", "model": "NAME", "sandbox": "NAME", "exist-ok": ""},
         "may",
     ),
     "open": Command("%appbuilder open NAME", "Go on with an app you have.", (1, 1)),
@@ -110,6 +110,13 @@ COMMANDS: Mapping[str, Command] = {
         (1, 1),
         body="may",
         rest=True,
+    ),
+    "install": Command(
+        "%appbuilder install PACKAGE … [--dev] [--kind npm|python]",
+        "Add packages to the app. With a body (a patch) the recorded result is applied instead.",
+        (1, 50),
+        {"dev": "", "kind": "NAME"},
+        "may",
     ),
     "patch": Command(
         "%%appbuilder patch   (body: git diff)",
@@ -147,12 +154,12 @@ class Call:
         words = [self.command]
         if self.command == "run":
             words.append(_command_line(self.arguments[0]))
+        elif not all(map(_fits_a_line, (*self.arguments, *self.options.values()))):
+            words.append(f"--json {json.dumps({'arguments': self.arguments, 'options': dict(self.options)})}")
         else:
             words += [shlex.quote(word) for word in self.arguments]
-        for name, value in self.options.items():
-            words.append(f"--{name}")
-            if value:
-                words.append(shlex.quote(value))
+            for name, value in self.options.items():
+                words += [f"--{name}", shlex.quote(value)] if value else [f"--{name}"]
         sign = "%%" if self.body else "%"
         return f"{sign}{MAGIC} {' '.join(words)}" + (f"\n{_shorten(self.body)}" if self.body else "")
 
@@ -183,7 +190,9 @@ def read(line: str, body: str = "") -> Call:
             f"%appbuilder has no command {name!r}.",
             hint=f"{guess}A request in plain words goes below a line with %%appbuilder alone. See %appbuilder help.",
         )
-    if command.rest:
+    if rest.lstrip().startswith("--json ") and not command.rest:
+        arguments, options = _read_json(name, command, rest)
+    elif command.rest:
         arguments, options = ((_read_command_line(rest),) if rest.strip() else ()), {}
     else:
         arguments, options = _words(name, command, rest)
@@ -219,6 +228,27 @@ def _words(name: str, command: Command, rest: str) -> tuple[tuple[str, ...], dic
                 raise _usage(name, f"--{option} needs a value")
         options[option] = value
     return tuple(arguments), options
+
+
+def _fits_a_line(word: str) -> bool:
+    """Whether a word stays whole in a cell's first line, and is not taken for an option."""
+    return word.isprintable() and not word.startswith("--")
+
+
+def _read_json(name: str, command: Command, rest: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Arguments and options that a line of words cannot hold."""
+    try:
+        told = json.loads(rest.strip()[7:])
+        arguments, options = told["arguments"], told["options"]
+        values = [*arguments, *options, *options.values()]
+        if not isinstance(arguments, list) or not all(isinstance(value, str) for value in values):
+            raise TypeError
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise _usage(name, 'the text after --json is not {"arguments": […], "options": {…}} with texts') from None
+    for option, value in options.items():
+        if option not in command.options or bool(value) != bool(command.options[option]):
+            raise _usage(name, f"{name} has no option --{option}" + (" with a value" if value else ""))
+    return tuple(arguments), options  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
 
 
 def _usage(name: str, what: str) -> InvalidInput:
@@ -288,6 +318,14 @@ def unpack(options: Mapping[str, str], body: str) -> bytes:
     return body.encode("utf-8", "surrogatepass")
 
 
+def unpack_text(options: Mapping[str, str], body: str) -> str:
+    """The text a body holds. Raises ``InvalidInput`` also where it holds something else."""
+    try:
+        return unpack(options, body).decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        raise InvalidInput("The body holds no text.", hint="Restore the cell as it was.") from None
+
+
 def _base64(data: bytes) -> str:
     return base64.encodebytes(data).decode("ascii")
 
@@ -304,7 +342,7 @@ def unpack_patch(body: str) -> str:
     if body.strip() == NOTHING.strip():
         return ""
     if body.startswith(ENCODED):
-        return unpack({"encoding": "base64"}, body.removeprefix(ENCODED)).decode("utf-8", "surrogatepass")
+        return unpack_text({"encoding": "base64"}, body.removeprefix(ENCODED))
     return body
 
 
@@ -326,9 +364,14 @@ def unpack_edits(options: Mapping[str, str], body: str) -> list[dict[str, Any]]:
     """The edits of a body. Raises ``InvalidInput`` naming the line that does not fit."""
     if options.get("encoding") == "json":
         try:
-            return json.loads(body)
-        except json.JSONDecodeError as error:
+            edits = json.loads(body)
+            if not all(isinstance(edit[key], str) for edit in edits for key in ("search", "replace")):
+                raise TypeError
+        except (ValueError, RecursionError) as error:
             raise InvalidInput(f"The body is not JSON: {error}.", hint="Restore the cell as it was.") from None
+        except (TypeError, KeyError):
+            raise InvalidInput("The body is no list of edits.", hint="Restore the cell as it was.") from None
+        return edits
     edits: list[dict[str, Any]] = []
     search: list[str] | None = None
     replace: list[str] | None = None

@@ -209,7 +209,7 @@ class _Writer:
         output = data["summary"]
         if UNRECORDED in call.options:
             output += "\nIts content is not recorded: by its name it holds secrets."
-        if call.command == "run" and data["text"].strip():
+        if call.command in ("run", "install") and data["text"].strip():
             output = _tail(without_news(data["text"], data["detail"]).strip())
         self.code(f"e{event.seq}", call, output.rstrip() + "\n" if output.strip() else "")
 
@@ -288,9 +288,9 @@ def _call(tool: str, arguments: Mapping[str, Any], patch: str, title: str) -> Ca
         case "run_command":
             return Call("run", (arguments.get("command", ""),), {}, cells.pack_patch(patch))
         case "install_packages":
-            packages = " ".join(shlex.quote(package) for package in arguments.get("packages", []))
-            dev = " --save-dev" if arguments.get("dev") else ""
-            return Call("run", (f"npm install{dev} {packages}",), {}, cells.pack_patch(patch))
+            options = {"dev": ""} if arguments.get("dev") else {}
+            options |= {"kind": arguments["kind"]} if arguments.get("kind") else {}
+            return Call("install", tuple(arguments.get("packages", ())), options, cells.pack_patch(patch))
         case _ if patch:  # a tool of a third party: what it left is enough
             options, body = cells.pack(patch)
             return Call("patch", (), options | {"title": title}, body)

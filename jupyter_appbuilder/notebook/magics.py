@@ -24,7 +24,7 @@ from . import cells
 from .cells import COMMANDS, MAGIC, Call
 from .feed import Feed, always, questions
 from .loop import background
-from .replay import REPLAYED, Different, Rebuild, fresh_folder, without_secrets
+from .replay import REPLAYED, Different, Rebuild, fresh_folder, name_of_app, without_secrets
 
 if TYPE_CHECKING:
     from ..tools.base import ToolResult
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 REPLAY_INTO = "APPBUILDER_REPLAY_INTO"
 """Environment variable: the folder in which a notebook's app is rebuilt. Default: ``replay/`` beside the notebook."""
+
+RECORDED = "A recorded command only makes sense while its notebook rebuilds an app."
 
 REFRESH_SECONDS = 0.1
 """How often the feed below a running cell is drawn."""
@@ -109,18 +111,20 @@ class AppBuilderMagics(Magics):
         if not call.body:
             self.rebuild = None
             name = call.arguments[0] if call.arguments else ""
-            self.hold(App(name, **{key: call.options.get(key, "") for key in ("template", "model", "sandbox")}))
-            where = f" in {self.session().folder}" if name else ""
-            self.say(f"A new app{where}. Say what it should do below a line with %%appbuilder.\n")
-            return
+            options = {key: call.options.get(key, "") for key in ("template", "model", "sandbox")}
+            app = self.hold(App(name, exist_ok="exist-ok" in call.options, **options))
+            if app.aio.existed:
+                return self.going_on(app)
+            where = f" in {app.folder}" if name else ""
+            return self.say(f"A new app{where}. Say what it should do below a line with %%appbuilder.\n")
         into = os.environ.get(REPLAY_INTO, "")
         shelf = Path(into).expanduser() if into else Path.cwd() / "replay"
 
         async def begin() -> tuple[Rebuild, str]:
-            return await Rebuild.begin(call, await fresh_folder(shelf / Path(call.arguments[0]).name))
+            return await Rebuild.begin(call, await fresh_folder(shelf / name_of_app(call)))
 
         self.rebuild, text = self.wait(begin())
-        self.say(text)
+        return self.say(text)
 
     def session(self) -> App:
         from .app import App
@@ -141,7 +145,9 @@ class AppBuilderMagics(Magics):
         from .app import App
 
         self.rebuild = None
-        app = self.hold(App.open(call.arguments[0]))
+        self.going_on(self.hold(App.open(call.arguments[0])))
+
+    def going_on(self, app: App) -> None:
         self.say(f"Going on with {app.name} in {app.folder}\n")
 
     # Asking
@@ -239,14 +245,7 @@ class AppBuilderMagics(Magics):
         if cells.UNRECORDED in call.options:
             self.say(without_secrets(call.arguments[0]))
             return
-        content = cells.unpack(call.options, call.body)
-        try:
-            text = content.decode()
-        except UnicodeDecodeError:
-            raise InvalidInput(
-                "A cell can only write text into a session.", hint="Copy other files into the app's folder."
-            ) from None
-        self.done(self.session().write(call.arguments[0], text))
+        self.done(self.session().write(call.arguments[0], cells.unpack(call.options, call.body)))
 
     def do_edit(self, call: Call) -> None:
         self.done(self.session().edits(call.arguments[0], cells.unpack_edits(call.options, call.body)))
@@ -260,10 +259,19 @@ class AppBuilderMagics(Magics):
     def do_run(self, call: Call) -> None:
         if call.body:
             raise InvalidInput(
-                "A recorded command only makes sense while its notebook rebuilds an app.",
+                RECORDED,
                 hint="Run the notebook from its first cell, or use %appbuilder run COMMAND without a body.",
             )
         result = self.session().run(call.arguments[0])
+        self.say(result.text.rstrip() + "\n")
+        if not result.ok:
+            raise AppBuilderError(result.summary)
+
+    def do_install(self, call: Call) -> None:
+        if call.body:
+            raise InvalidInput(RECORDED, hint="Run the notebook from its first cell, or leave the body out.")
+        kind, dev = call.options.get("kind"), "dev" in call.options
+        result = self.session().call("install_packages", packages=list(call.arguments), kind=kind, dev=dev)
         self.say(result.text.rstrip() + "\n")
         if not result.ok:
             raise AppBuilderError(result.summary)

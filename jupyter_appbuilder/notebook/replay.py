@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,9 @@ MARK = ".replay.json"
 SHOWS = frozenset({"preview", "status", "model", "stop", "help"})
 """Commands that build nothing: a replay passes over them."""
 
-REPLAYED = frozenset({"new", "write", "edit", "run", "patch", "delete", "rename", "checkpoint", "restore", "verify"})
+REPLAYED = frozenset(
+    {"new", "write", "edit", "run", "install", "patch", "delete", "rename", "checkpoint", "restore", "verify"}
+)
 
 
 class Different(Conflict):
@@ -67,6 +70,11 @@ class Rebuild:
 
         ``beside`` is the folder the notebook lies in.
         """
+        with _sentences():
+            return await cls._begin(call, folder, beside)
+
+    @classmethod
+    async def _begin(cls, call: Call, folder: Path, beside: Path | None) -> tuple[Rebuild, str]:
         from ..workspace import Workspace
         from ..workspace.archive import unpack
 
@@ -89,6 +97,10 @@ class Rebuild:
 
     async def run(self, call: Call) -> str:
         """Carry out a call; what to show below the cell. Raises an ``AppBuilderError`` when it cannot be done."""
+        with _sentences():
+            return await self._carry_out(call)
+
+    async def _carry_out(self, call: Call) -> str:
         said = await self._run(call)
         if any(change.path.rpartition("/")[2] == ".gitignore" for change in self.workspace.take_changes()):
             # Files that are no longer ignored come with a patch of their own, as they were in the session then.
@@ -107,16 +119,16 @@ class Rebuild:
                 return _said([await workspace.write(call.arguments[0], cells.unpack(call.options, body))])
             case "edit":
                 return _said([await self.edit(call)])
-            case "run" if not body:
+            case "run" | "install" if not body:
                 raise InvalidInput(
                     "While an app is rebuilt, commands are not run: their recorded result is applied.",
                     hint="Start or open an app first: %appbuilder new NAME, or %appbuilder open NAME.",
                 )
-            case "run":
+            case "run" | "install":
                 patch = cells.unpack_patch(body)
                 return await self.apply(patch) if patch else "It changed no file.\n"
             case "patch":
-                return await self.apply(cells.unpack(call.options, body).decode("utf-8", "surrogatepass"))
+                return await self.apply(cells.unpack_text(call.options, body))
             case "delete":
                 return _said([await workspace.delete(call.arguments[0])])
             case "rename":
@@ -192,6 +204,18 @@ def without_secrets(path: str) -> str:
     )
 
 
+@contextlib.contextmanager
+def _sentences() -> Generator[None]:
+    """What the file system refuses, and what no path or file can hold, as errors for people."""
+    try:
+        yield
+    except OSError as error:
+        hint = "Check the folder's space and rights. If the cell was changed, restore it as it was."
+        raise InvalidInput(f"It cannot be carried out: {error.strerror or error}.", hint=hint) from error
+    except ValueError as error:
+        raise InvalidInput(f"It cannot be carried out: {error}.", hint="Restore the cell as it was.") from error
+
+
 def _said(changes: list[FileChange]) -> str:
     return "".join(f"{c.change.capitalize()} {c.path} (+{c.added} −{c.removed})\n" for c in changes)
 
@@ -204,15 +228,12 @@ async def replay(notebook: Path, into: Path | None = None) -> ReplayResult:
     Each error names the cell.
     """
     content = await asyncio.to_thread(_read, notebook)
-    mark: dict[str, Any] = content.get("metadata", {}).get("appbuilder", {})
+    mark = _table(_table(content.get("metadata")).get("appbuilder"))
     rebuild: Rebuild | None = None
     done = 0
-    for number, cell in enumerate(content.get("cells", []), 1):
-        if cell.get("cell_type") != "code":
-            continue
-        source = cell.get("source", "")
+    for number, cell in enumerate(content["cells"], 1):
         try:
-            call = cells.parse(source if isinstance(source, str) else "".join(source))
+            call = cells.parse(_source(cell))
             if call is None or call.command in SHOWS:
                 continue
             if call.command not in REPLAYED or (call.command == "new" and not call.body):
@@ -221,7 +242,8 @@ async def replay(notebook: Path, into: Path | None = None) -> ReplayResult:
                     hint="Replay the notebook that App Builder wrote for the session; run this one in Jupyter.",
                 )
             if call.command == "new":
-                folder = await fresh_folder(notebook.parent / "replay" / _name(call), exactly=into)
+                with _sentences():
+                    folder = await fresh_folder(notebook.parent / "replay" / name_of_app(call), exactly=into)
                 rebuild, _ = await Rebuild.begin(call, folder, notebook.parent)
             elif rebuild is None:
                 raise InvalidInput("No %%appbuilder new cell comes before it.", hint="Restore the notebook as it was.")
@@ -247,7 +269,7 @@ async def replay(notebook: Path, into: Path | None = None) -> ReplayResult:
     )
 
 
-def _name(call: Call) -> str:
+def name_of_app(call: Call) -> str:
     name = call.arguments[0] if call.arguments else "app"
     if name in ("", ".", "..") or "/" in name or "\\" in name:
         raise InvalidInput(f"{name!r} is not a name for an app.", hint="Restore the cell as it was.")
@@ -261,11 +283,28 @@ def _read(notebook: Path) -> dict[str, Any]:
         raise NotFound(f"There is no file {notebook}.", hint="Give the path of a notebook.") from None
     except IsADirectoryError:
         raise InvalidInput(f"{notebook} is a folder.", hint="Give the path of a notebook in it.") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{notebook} is not a notebook: {error}.", hint="Give an .ipynb file.") from None
-    if not isinstance(content, dict) or "cells" not in content:
+    except OSError as error:
+        hint = "Check the path and the file's rights."
+        raise InvalidInput(f"{notebook} cannot be read: {error.strerror or error}.", hint=hint) from None
+    if not isinstance(content, dict) or not isinstance(content.get("cells"), list):  # pyright: ignore[reportUnknownMemberType]
         raise InvalidInput(f"{notebook} is not a notebook.", hint="Give an .ipynb file.")
     return content  # pyright: ignore[reportUnknownVariableType]
+
+
+def _source(cell: Any) -> str:
+    """A cell's code; "" for any other cell. Raises ``InvalidInput`` for what is none."""
+    kind, source = _table(cell).get("cell_type"), _table(cell).get("source")
+    if isinstance(source, list) and all(isinstance(line, str) for line in source):  # pyright: ignore[reportUnknownVariableType]
+        source = "".join(source)  # pyright: ignore[reportUnknownArgumentType]
+    if not isinstance(kind, str) or not isinstance(source, str):
+        raise InvalidInput("This is no cell of a notebook.", hint="Give the notebook as App Builder wrote it.")
+    return source if kind == "code" else ""
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType]
 
 
 async def fresh_folder(wanted: Path, exactly: Path | None = None) -> Path:

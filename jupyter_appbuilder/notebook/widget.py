@@ -169,7 +169,8 @@ async def _preview(session: Session, params: Params) -> Any:
 
 
 async def _update(session: Session, params: Params) -> Any:
-    await session.update(title=params.get("title"), model=params.get("model"))
+    given = {name: str(params[name]) for name in ("title", "model") if params.get(name) is not None}
+    await session.update(**given)
     return session.to_json()
 
 

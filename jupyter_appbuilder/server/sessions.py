@@ -7,9 +7,8 @@ from tornado import web
 
 from ..errors import InvalidInput
 from ..modes import read_mode
+from ..session import MAX_TITLE
 from .base import AppBuilderHandler
-
-MAX_TITLE = 200
 
 
 class SessionsHandler(AppBuilderHandler):
@@ -50,13 +49,11 @@ class SessionHandler(AppBuilderHandler):
     @authorized
     async def patch(self, session: str) -> None:
         body = self.body("title", "model")
-        title = body.text("title", max_length=MAX_TITLE).strip() if "title" in body else None
+        title = body.text("title", max_length=MAX_TITLE) if "title" in body else None
         model = body.text("model") if "model" in body else None
         if title is None and model is None:
             raise InvalidInput("There is nothing to change.", hint="Send 'title', 'model' or both.", field="title")
         found = await self.session(session)
-        if model is not None:
-            self.builder.catalog.resolve(model)
         await found.update(title=title, model=model)
         self.answer(found.to_json())
 

@@ -21,6 +21,9 @@ from .secret_files import NOTE, described, holds_secrets
 from .seen import digest
 
 LARGEST_DIFF = 64 * 1024  # bytes, in a result's detail
+TOO_LARGE = (
+    "Have a command in the app make or fetch it. A person can also upload it into the app's folder, or call app.write."
+)
 MOST_SEARCHED = 50_000_000  # characters of a file, times the edits of one call
 
 
@@ -238,7 +241,7 @@ def _check_size(content: str, field: str) -> None:
             field=field,
         ) from None
     if size > LARGEST_TEXT:
-        raise InvalidInput("The file would be larger than 2 MB.", hint="Split it into smaller ones.", field=field)
+        raise InvalidInput("The file would be larger than 2 MB.", hint=TOO_LARGE, field=field)
 
 
 def _check_whole(text: str, field: str) -> None:

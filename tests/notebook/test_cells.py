@@ -56,6 +56,52 @@ def test_ordinary_files_and_edits_stay_readable():
     assert pack("a\r\nb\r\n") == ({"crlf": ""}, "a\nb\n")
 
 
+NAMES = [
+    "a\x85b",
+    "a\nb",
+    "a\rb",
+    "a\u2028b",
+    "a\tb",
+    " a",
+    "--title",
+    "-",
+    "a\x1cb",
+    "'\"",
+    "é",
+    "a\x85",
+    "%x",
+    "{a}",
+    "b?",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_survives_the_way_through_a_cell_and_a_kernel(name: str):
+    from jupyter_appbuilder.notebook.magics import hand_over
+
+    manager = TransformerManager()
+    manager.cleanup_transforms.insert(0, hand_over)
+    for call in (
+        Call("write", (name,), {}, "x\n"),
+        Call("delete", (name,)),
+        Call("rename", (name, f"to/{name}")),
+        Call("checkpoint", (name,)),
+        Call("patch", (), {"title": f"{name} changed by hand", "crlf": ""}, "x\n"),
+    ):
+        assert parse(call.source()) == call
+        seen: list[tuple[str, str]] = []
+
+        class Shell:
+            def run_cell_magic(self, name: str, line: str, body: str, seen: list[tuple[str, str]] = seen) -> None:
+                seen.append((line, body))
+
+            def run_line_magic(self, name: str, line: str, seen: list[tuple[str, str]] = seen) -> None:
+                seen.append((line, ""))
+
+        exec(manager.transform_cell(call.source()), {"get_ipython": Shell})
+        assert [cells.read(*told) for told in seen] == [call]
+
+
 @pytest.mark.parametrize("command", ["npm test", "echo 'a  b' && ls", "cat <<E\nx\nE", "--json x", " padded ", "é"])
 def test_any_command_line_survives_the_way_through_a_cell(command: str):
     call = Call("run", (command,), {}, cells.NOTHING)
@@ -97,6 +143,10 @@ def test_ipython_hands_the_body_over_untouched():
         ("%%appbuilder delete a\nx", "takes no body"),
         ("%%appbuilder write a --encoding rot13\nx", "no encoding 'rot13'"),
         ("%%appbuilder write a --encoding base64\n*", "not base64"),
+        ("%%appbuilder write --json [1]\nx", "text after --json is not"),
+        ('%%appbuilder write --json {"arguments": [1], "options": {}}\nx', "text after --json is not"),
+        ('%%appbuilder write --json {"arguments": ["a"], "options": {"loud": ""}}\nx', "no option --loud"),
+        ('%%appbuilder edit a --encoding json\n[{"search": 1}]', "no list of edits"),
     ],
 )
 def test_a_cell_that_does_not_fit_says_how_it_should_look(source: str, message: str):

@@ -89,3 +89,20 @@ async def test_cells_that_other_software_saved_unchanged_are_known_as_ours(tmp_p
     was = digest(again.cells[3])
     again.cells[3].source += " "
     assert digest(again.cells[3]) != was
+
+
+@pytest.mark.parametrize(
+    ("arguments", "header"),
+    [
+        ({"packages": ["pandas"], "kind": "python"}, "%%appbuilder install pandas --kind python"),
+        ({"packages": ["zod", "@types/node@20"], "dev": True}, "%%appbuilder install zod @types/node@20 --dev"),
+        ({"packages": ["scikit-learn>=1.5"]}, "%%appbuilder install 'scikit-learn>=1.5'"),
+    ],
+)
+async def test_packages_are_recorded_as_what_was_installed(tmp_path: Path, arguments: dict[str, Any], header: str):
+    async with Recorded(tmp_path) as session:
+        session.call("install_packages", text="Installed.", **arguments)
+        cells = document(session.events, "")["cells"]
+    cell = next(cell for cell in cells if "install" in "".join(cell["source"])[:30])
+    assert "".join(cell["source"]) == f"{header}\n# It changed no file."
+    assert "".join(cell["outputs"][0]["text"]) == "Installed.\n"

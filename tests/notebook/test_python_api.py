@@ -104,6 +104,55 @@ def test_a_session_is_opened_again_and_a_taken_name_is_refused(tmp_path: Path):
         again.write("a.txt", "b\n")
 
 
+def test_a_notebook_that_makes_an_app_can_be_run_again(tmp_path: Path):
+    with prepared(tmp_path) as root:
+        app = App("mine", exist_ok=True)
+        app.write("a.txt", "a\n")
+        again = App("mine", exist_ok=True, model="demo:recorded", template="react-vite")
+        assert again.id == app.id
+        assert again.read("a.txt") == "a\n"
+        with pytest.raises(Conflict) as caught:
+            App("mine")
+        assert "App.open('mine')" in caught.value.hint
+        assert "exist_ok=True" in caught.value.hint
+        (root / "appbuilder/other").mkdir()
+        with pytest.raises(Conflict) as caught:
+            App("other", exist_ok=True)
+        assert "no app's" in caught.value.hint
+
+
+def test_an_app_is_opened_with_another_model(tmp_path: Path):
+    with prepared(tmp_path):
+        App("mine")
+        assert App.open("mine", model="ollama:some").summary["model"] == "ollama:some"
+        assert App("mine", exist_ok=True, model="demo:recorded").summary["model"] == "demo:recorded"
+        with pytest.raises(InvalidInput, match="nope"):
+            App.open("mine", model="nope:none")
+        assert App.open("mine").summary["model"] == "demo:recorded"
+
+
+def test_bytes_and_large_files_go_in_and_are_replayed(tmp_path: Path):
+    with prepared(tmp_path):
+        app = App("files")
+        picture = bytes(range(256)) * 4
+        assert app.write("public/logo.png", picture).ok
+        assert app.write("text.txt", b"as text\n").ok
+        large = "a line of data\n" * 200_000
+        assert "3,000,000 bytes" in app.write("data.csv", large).summary
+        assert (app.folder / "app/public/logo.png").read_bytes() == picture
+        assert (app.folder / "app/data.csv").read_text() == large
+        assert app.read("text.txt") == "as text\n"
+        asyncio.run(app.aio.write("public/logo.png", picture + b"\0\xff"))
+        with pytest.raises(InvalidInput, match="no version") as caught:
+            app.write("huge.bin", b"\xff" * (50 * 1024 * 1024 + 1))
+        assert caught.value.hint
+        assert not (app.folder / "app/huge.bin").exists()
+        with pytest.raises(ToolFailed, match=r"2 MB.*app\.write"):
+            app.aio._engine.run(app.aio._do("write_file", {"path": "x", "content": large}))
+        tree = app.checkpoint("With data")
+        assert asyncio.run(replay(app.notebook, tmp_path / "again")).tree == tree
+
+
 @pytest.fixture
 def heeds_interrupts() -> Iterator[None]:
     """A shell that starts tests in the background has them ignore interrupts."""

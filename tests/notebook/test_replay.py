@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import random
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import nbclient
 import nbformat
@@ -15,7 +19,7 @@ import papermill
 import pytest
 from recorded import AWKWARD, Recorded
 
-from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound
+from jupyter_appbuilder.errors import AppBuilderError, Conflict, InvalidInput, NotFound
 from jupyter_appbuilder.notebook.replay import Different, replay
 from jupyter_appbuilder.notebook.writer import NotebookWriter
 from jupyter_appbuilder.workspace import Workspace
@@ -149,3 +153,79 @@ async def test_a_replay_needs_no_network(tmp_path: Path):
     result = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout)["tree"] == tree
+
+
+ODD: list[Any] = [
+    None,
+    7,
+    -1.5,
+    True,
+    "",
+    "x",
+    "\0",
+    "\ud800",
+    "é" * 300,
+    "/etc",
+    "../x",
+    [],
+    ["x"],
+    [None],
+    {},
+    {"a": 1},
+]
+
+
+def broken(content: dict[str, Any], dice: random.Random) -> dict[str, Any]:
+    """A notebook with something in it that is not as we wrote it."""
+    content = json.loads(json.dumps(content))
+    cells = content["cells"]
+    match dice.randrange(8):
+        case 0:
+            content[dice.choice(["cells", "metadata", "nbformat"])] = dice.choice(ODD)
+        case 1:
+            content["metadata"]["appbuilder"] = dice.choice(ODD)
+        case 2:
+            cells[dice.randrange(len(cells))] = dice.choice(ODD)
+        case 3:
+            cells[dice.randrange(len(cells))][dice.choice(["source", "cell_type"])] = dice.choice(ODD)
+        case 4:
+            del cells[dice.randrange(len(cells))][dice.choice(["source", "cell_type"])]
+        case 5:  # a piece out of a cell, or something else in its place
+            cell = dice.choice([cell for cell in cells if cell["cell_type"] == "code"])
+            source = "".join(cell["source"])
+            start = dice.randrange(len(source))
+            odd = dice.choice([odd for odd in ODD if isinstance(odd, str)])
+            cell["source"] = source[:start] + odd + source[start + dice.randrange(40) :]
+        case 6:  # another body
+            cell = dice.choice([cell for cell in cells if cell["cell_type"] == "code"])
+            body = dice.choice(["x", "[1]", '[{"search": 1}]', "# base64\n/w==", "/w==", "diff --git a/x b/x", "\0"])
+            cell["source"] = f"{''.join(cell['source'][:1]).rstrip()} {dice.choice(['', '--encoding base64'])}\n{body}"
+        case _:
+            command = dice.choice(
+                ["write", "patch", "edit", "run", "install", "rename", "checkpoint", "restore", "new"]
+            )
+            words = [shlex.quote(odd) for odd in ODD if isinstance(odd, str)]
+            line = f"%%appbuilder {command} {' '.join(dice.choices(words, k=dice.randrange(3)))}"
+            cells.insert(
+                dice.randrange(3, len(cells)), {"cell_type": "code", "source": f"{line}\n{dice.choice(words)}"}
+            )
+    return content
+
+
+async def test_a_malformed_notebook_ends_with_a_sentence(tmp_path: Path):
+    notebook, tree = await recorded(tmp_path)
+    content = json.loads(notebook.read_bytes())
+    dice = random.Random(5)
+    for number in range(100):
+        file = tmp_path / "broken.ipynb"
+        file.write_text(json.dumps(broken(content, dice)))
+        with contextlib.suppress(AppBuilderError):  # anything else would be a traceback
+            result = await replay(file, tmp_path / "into" / str(number))
+            assert result.tree == tree or result.verified is None, number
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b"\xff\xfe{", b'{"cells": {}}', b"[]", b"", b'{"cells": "x"}'])
+async def test_a_file_that_is_no_notebook_ends_with_a_sentence(tmp_path: Path, content: bytes):
+    (tmp_path / "bad.ipynb").write_bytes(content)
+    with pytest.raises(InvalidInput, match=r"bad\.ipynb is not a notebook"):
+        await replay(tmp_path / "bad.ipynb")

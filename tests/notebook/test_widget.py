@@ -107,6 +107,16 @@ def test_errors_are_answers_with_the_next_step(tmp_path: Path):
         assert page.ask("diff")["ok"] is False
 
 
+def test_a_model_that_there_is_not_and_a_long_title_are_refused_over_the_comm(tmp_path: Path):
+    with prepared(tmp_path):
+        app = App("named")
+        page = FrontEnd(app.widget())
+        assert page.ask("update", model="nope:none")["error"]["reason"] == "unknown_provider"
+        assert page.ask("update", title="x" * 201)["error"]["field"] == "title"
+        assert app.summary["model"] == "demo:recorded"
+        assert page.ask("update", title=" Renamed ", model=None)["result"]["title"] == "Renamed"
+
+
 def test_without_its_bundle_it_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(widgets, "STATIC", tmp_path)
     assert "npm run build" in str(widgets._bundle())
