@@ -52,6 +52,8 @@ $(VENV)/.made: constraints.txt
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt $(EXTENSION)/package.json
+	@# A link of an earlier time would lead pip's copy of install.json into the folder that the wheel is made of.
+	@rm -rf $(VENV)/share/jupyter/labextensions/@jupyter-appbuilder/labextension $(EXTENSION)/install.json
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,lint]"
 	@mkdir -p $(VENV)/share/jupyter/labextensions/@jupyter-appbuilder $(VENV)/etc/jupyter/jupyter_server_config.d
 	@rm -rf $(VENV)/share/jupyter/labextensions/@jupyter-appbuilder/labextension

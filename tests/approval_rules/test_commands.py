@@ -515,7 +515,7 @@ BEFORE = {
 }
 
 
-@pytest.mark.parametrize("runner", [*RUNNERS, *SHELLS])
+@pytest.mark.parametrize("runner", sorted([*RUNNERS, *SHELLS]))
 def test_what_must_ask_asks_within_any_program_that_runs_it(runner: str) -> None:
     """However the program takes it: as words, as a line of its own, within a shell, within another such program."""
     known = RUNNERS.get(runner)

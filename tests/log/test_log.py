@@ -283,7 +283,7 @@ asyncio.run(main())
 def test_a_data_folder_whose_rights_cannot_be_changed_is_used_with_a_warning():
     python, setpriv = python_for_all(), shutil.which("setpriv")
     if python is None or setpriv is None:
-        pytest.skip("root's Python can be started by nobody else")
+        pytest.skip("root's Python, or checkout, is open to nobody else")
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         os.chmod(folder, 0o777)
         places = [str(Path(__file__).parents[2]), *(path for path in sys.path if "site-packages" in path)]

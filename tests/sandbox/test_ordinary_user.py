@@ -25,7 +25,7 @@ def test_an_ordinary_person_has_the_same_sandbox(isolation: str):
     if os.getuid() == 0:
         python, setpriv = python_for_all(), shutil.which("setpriv")
         if python is None or setpriv is None:
-            pytest.skip("root's Python can be started by nobody else")
+            pytest.skip("root's Python, or checkout, is open to nobody else")
         command = [setpriv, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--inh-caps=-all", python]
     with tempfile.TemporaryDirectory(dir="/tmp") as home:
         os.chmod(home, 0o777)
