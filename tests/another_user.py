@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def python_for_all() -> str | None:
-    """A Python as new as ours that everybody may start: ours may lie in root's home. None, too, where this checkout does."""
+    """A Python as new as ours that everybody may start: ours may lie in root's home, and so may this checkout."""
     if not _open_to_all(Path(__file__).resolve()):
         return None
     for path in (sys.executable, f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"):
