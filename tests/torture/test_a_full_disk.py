@@ -18,6 +18,7 @@ from plain_app import assert_sound, plain
 
 from jupyter_appbuilder import App
 from jupyter_appbuilder.errors import Unavailable
+from jupyter_appbuilder.events import Draft
 
 
 @contextlib.contextmanager
@@ -131,7 +132,7 @@ async def test_a_full_disk_does_not_keep_an_app_from_being_deleted(tmp_path, sma
         (small_disk / "spare").write_bytes(bytes(100_000))
         fill(small_disk)
         with pytest.raises(Unavailable, match="its disk is full"):
-            await session.update(title="x" * 90_000)
+            await session.append(Draft("session.updated", {"title": "x" * 90_000}))
         (small_disk / "spare").unlink()  # as deleting its files would, were they on this disk
         await builder.delete(session.id, files=True)
         assert not session.workspace.folder.exists()

@@ -56,6 +56,14 @@ export function SessionPane(props: SessionProps): React.ReactElement {
     }
   }, [busy]);
 
+  // What could not be done for its sake can be done now.
+  const troubled = Boolean(session?.trouble);
+  React.useEffect(() => {
+    if (!troubled) {
+      setFailure(null);
+    }
+  }, [troubled]);
+
   const attempt = React.useCallback((request: Promise<unknown>): void => {
     setFailure(null);
     request.catch((error: unknown) => setFailure(RequestFailed.from(error)));
