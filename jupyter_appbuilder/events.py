@@ -306,6 +306,7 @@ class TurnFinished(TypedDict):
     reason: TurnReason
     message: str  # for people; empty when done
     hint: str  # the next step, if any
+    error: NotRequired[str]  # of a failed one: the error's code, such as "unauthorized"
 
 
 PAYLOADS: Mapping[str, type] = {

@@ -69,6 +69,7 @@ class Ending:
     reason: TurnReason
     message: str = ""
     hint: str = ""
+    error: str = ""  # the code of what made it fail
 
 
 class Session:
@@ -454,7 +455,7 @@ class Session:
                 if self._stopping:
                     self._work.cancel()
                 outcome = await self._work
-                end = Ending(turn, text, outcome.reason, outcome.message, outcome.hint)
+                end = Ending(turn, text, outcome.reason, outcome.message, outcome.hint, outcome.error)
                 if end.reason != "done" or await self._listen_no_more(turn):
                     break
         except asyncio.CancelledError:
@@ -464,7 +465,7 @@ class Session:
             if self.runner.diagnostics:
                 self.runner.diagnostics.stop()
         except AppBuilderError as error:
-            end = Ending(turn, text, "failed", error.message, error.hint)
+            end = Ending(turn, text, "failed", error.message, error.hint, error.reason)
         except OSError as error:
             refused = _of_the_disk(error, self.workspace.folder)
             end = Ending(turn, text, "failed", refused.message, refused.hint)
@@ -518,6 +519,7 @@ class Session:
                 end = replace(end, reason="failed", message=refused.message, hint=refused.hint)
             log.warning("No checkpoint after turn %s of session %s: %s", turn, self.id, error)
         finished = {"turn": turn, "reason": end.reason, "message": end.message, "hint": end.hint}
+        finished |= {"error": end.error} if end.error and end.reason == "failed" else {}
         await self.append(*drafts, Draft("turn.finished", finished))
         await self.network.settle()  # what was allowed for this turn only
 
@@ -755,7 +757,7 @@ class Session:
         try:
             model = self._find_model(started.data["model"])
         except AppBuilderError as error:
-            await self._finish(Ending(turn, asked[0], "failed", error.message, error.hint))
+            await self._finish(Ending(turn, asked[0], "failed", error.message, error.hint, error.reason))
             return
 
         async def go_on() -> None:

@@ -72,6 +72,8 @@ class ModelServer:
     tools: str = "native"  # "ignored": answers a trial of tools in words; "refused": answers 400 to tools
     formats: Sequence[str] = ("json_schema", "json_object")  # kinds of response_format that are taken
     window: int | None = None  # context window told with the models, in tokens
+    key: str = ""  # the only one that is taken; any, if empty
+    lists_to_all: bool = False  # the list of models needs no key
     judge: Callable[[Any], str] = lambda body: ""  # what is said to a request that it refuses with 400
     requests: list[Request] = field(default_factory=list)  # the model's, in order
     other_requests: list[Request] = field(default_factory=list)
@@ -125,6 +127,11 @@ class ModelServer:
         raw = await reader.readexactly(int(headers.get("content-length", 0)))
         request = Request(method, path, headers, json.loads(raw) if raw else None)
         route = path.partition("?")[0]
+        listing = method == "GET" and route.endswith("/models")
+        if self.key and headers.get("authorization") != f"Bearer {self.key}" and not (listing and self.lists_to_all):
+            self.other_requests.append(request)
+            await _respond(writer, 401, {"error": {"message": "Incorrect API key provided."}})
+            return True
         if method == "POST" and route.endswith("/chat/completions"):
             if _is_trial(request.body):
                 self.other_requests.append(request)
@@ -139,10 +146,10 @@ class ModelServer:
                 return True
             return await self._complete(request, reader, writer, step)
         self.other_requests.append(request)
-        if method == "GET" and route.endswith("/models"):
+        if listing:
             told = {"max_model_len": self.window} if self.window else {}
-            listing = [{"id": name, "object": "model", "created": 0, "owned_by": "test"} | told for name in self.models]
-            await _respond(writer, 200, {"object": "list", "data": listing})
+            listed = [{"id": name, "object": "model", "created": 0, "owned_by": "test"} | told for name in self.models]
+            await _respond(writer, 200, {"object": "list", "data": listed})
         elif method == "GET" and route == "/api/tags" and self.ollama:
             await _respond(writer, 200, {"models": [{"name": name, "model": name} for name in self.models]})
         elif method == "POST" and route == "/api/show" and self.ollama:

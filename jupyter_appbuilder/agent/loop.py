@@ -75,6 +75,7 @@ class Outcome:
     reason: TurnReason
     message: str = ""
     hint: str = ""
+    error: str = ""  # the code of what made it fail
 
 
 class Runner(Protocol):
@@ -195,7 +196,7 @@ class Agent:
         except OverBudget as error:
             return Outcome("budget", error.message, error.hint)
         except AppBuilderError as error:
-            return Outcome("failed", error.message, error.hint)
+            return Outcome("failed", error.message, error.hint, error.reason)
         finally:
             if self._waits_shown:
                 self._show_wait("", 1)

@@ -22,6 +22,23 @@ DEFAULT_DEMO = "task-board"
 DOCTOR = "See what is missing: jupyter appbuilder doctor"
 
 
+DEMO = "demo:recorded"
+
+
+class NoModel(AppBuilderError):
+    """Nothing but the recorded demo could answer, which knows its own prompts only. ``build`` ends with code 3."""
+
+    default_reason = "no_model"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No model is set up, so nothing can be built from a description.",
+            hint="Set a key, such as OPENAI_API_KEY (and OPENAI_BASE_URL for another endpoint), or start Ollama or LM "
+            "Studio and name its model: --model ollama:NAME. To see what it is like without a model: jupyter "
+            "appbuilder demo",
+        )
+
+
 def start_engine(options: argparse.Namespace) -> Engine:
     root = Path(options.root).expanduser() if options.root else Path.cwd()
     if not root.is_dir():
@@ -43,6 +60,8 @@ def build(options: argparse.Namespace, terminal: Terminal) -> int:
             app = App.open(options.session, root=running.root)
             app.allow(*hosts)
         else:
+            if not options.model and running.builder.catalog.default() == DEMO:
+                raise NoModel()
             settings = {"template": options.template, "sandbox": options.sandbox, "model": options.model}
             app = App(options.name, root=running.root, hosts=hosts, **settings)
         if options.plan:

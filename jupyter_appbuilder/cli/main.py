@@ -190,7 +190,7 @@ def run(options: argparse.Namespace) -> int:
         if options.json:
             print(json.dumps({"error": error.to_json()}), flush=True)
         terminal.error(error.message, error.hint)
-        return 2 if isinstance(error, InvalidInput) else 1
+        return 2 if isinstance(error, InvalidInput) else 3 if error.reason == "no_model" else 1
     except KeyboardInterrupt:
         terminal.note("Stopped.")
         return 130

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import asdict
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_server.auth.decorator import authorized
 from tornado import web
@@ -13,6 +14,7 @@ from ..errors import InvalidInput
 from .base import AppBuilderHandler
 
 if TYPE_CHECKING:
+    from ..agent.models.connection import Connection
     from ..agent.models.examination import Examination
     from ..agent.profile import Choice
 
@@ -38,20 +40,13 @@ class ModelsHandler(AppBuilderHandler):
         self.answer([model.to_json() for model in await self.builder.catalog.list_models()])
 
 
-class ModelTestHandler(AppBuilderHandler):
-    """Asks a model for a few short answers: takes from seconds to minutes, and some of its tokens. Whoever hangs up
-    ends it."""
+class _Trial(AppBuilderHandler):
+    """Something asked of an endpoint, which may take its time. Whoever hangs up ends it."""
 
-    _test: asyncio.Task[Examination] | None = None
+    _test: asyncio.Task[Examination | Connection] | None = None
 
-    @web.authenticated
-    @authorized
-    async def post(self) -> None:
-        from ..agent.models.examination import examine
-
-        model = self.body("model").text("model", max_length=2000)
-        profile = cast("Choice", self.builder.profile)
-        self._test = asyncio.create_task(examine(self.builder.catalog, model, profile=profile))
+    async def _try(self, asking: Coroutine[Any, Any, Examination | Connection]) -> None:
+        self._test = asyncio.create_task(asking)
         try:
             found = await self._test
         except asyncio.CancelledError:
@@ -64,6 +59,31 @@ class ModelTestHandler(AppBuilderHandler):
             self._test.cancel()
 
 
+class ModelTestHandler(_Trial):
+    """Asks a model for a few short answers: takes from seconds to minutes, and some of its tokens."""
+
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        from ..agent.models.examination import examine
+
+        model = self.body("model").text("model", max_length=2000)
+        await self._try(examine(self.builder.catalog, model, profile=cast("Choice", self.builder.profile)))
+
+
+class ProviderTestHandler(_Trial):
+    """Whether a provider can be used as it is set up: a second, and few tokens."""
+
+    @web.authenticated
+    @authorized
+    async def post(self, provider: str) -> None:
+        from ..agent.models.connection import check_connection
+
+        body = self.body("model")
+        model = body.text("model", "", max_length=2000) if "model" in body else ""
+        await self._try(check_connection(self.builder.catalog, provider, model))
+
+
 class ProvidersHandler(AppBuilderHandler):
     """What is set up, and from where; never a key."""
 
@@ -71,6 +91,7 @@ class ProvidersHandler(AppBuilderHandler):
     @authorized
     async def get(self) -> None:
         catalog = self.builder.catalog
+        await catalog.list_models()  # what is wrong with them is found by asking
         self.answer([asdict(catalog.status(name)) for name in catalog.credentials.names()])
 
 
@@ -88,7 +109,7 @@ class ProviderHandler(AppBuilderHandler):
             raise InvalidInput("There is nothing to set.", hint="Send 'base_url', 'api_key' or both.", field="base_url")
         catalog = self.builder.catalog
         catalog.credentials.set_provider(provider, base_url=base_url, api_key=api_key)
-        catalog.forget()
+        catalog.forget(provider)
         self.answer(asdict(catalog.status(provider)))
 
     async def _offer(self, path: str) -> None:
@@ -107,7 +128,7 @@ class ProviderHandler(AppBuilderHandler):
         catalog.credentials.set_provider(provider, base_url="", api_key="")
         if provider == GGUF and catalog.local:
             catalog.local.forget()
-        catalog.forget()
+        catalog.forget(provider)
         self.set_status(204)
         self.finish()
 

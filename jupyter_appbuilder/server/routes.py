@@ -8,7 +8,15 @@ from tornado.web import RequestHandler
 
 from .approvals import ApprovalHandler, NetworkHandler, NetworkHostHandler
 from .base import UnknownRouteHandler
-from .catalog import DemosHandler, ModelsHandler, ModelTestHandler, ProviderHandler, ProvidersHandler, TemplatesHandler
+from .catalog import (
+    DemosHandler,
+    ModelsHandler,
+    ModelTestHandler,
+    ProviderHandler,
+    ProvidersHandler,
+    ProviderTestHandler,
+    TemplatesHandler,
+)
 from .channel import ChannelHandler, EventsHandler
 from .checkpoints import CheckpointsHandler, DiffHandler, RestoreHandler
 from .contract import ContractHandler
@@ -67,6 +75,7 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/models/test": ModelTestHandler,
     "/providers": ProvidersHandler,
     "/providers/{provider}": ProviderHandler,
+    "/providers/{provider}/test": ProviderTestHandler,
     "/demos": DemosHandler,
     "/usage": UsageHandler,
     "/usage/requests": UsageRequestsHandler,

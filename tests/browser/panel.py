@@ -62,6 +62,11 @@ class Panel:
         choices.get_by_text(title, exact=True).click()
         expect(button).to_have_attribute("aria-label", f"Template: {title}")
 
+    def choose_model(self, id: str) -> None:
+        self.root.get_by_role("button", name=re.compile("^Model: ")).click()
+        self.root.get_by_role("combobox", name="Search, or the name of a model").fill(id)
+        self.root.locator(f'[role="option"][data-model="{id}"]').click()
+
     def text(self) -> str:
         """The conversation as read, without what changes by itself: how long ago something was."""
         return re.sub(r"(?m)^(now|\d+ \w+ ago|.*\bsec.* ago)$", "", self.conversation.inner_text())

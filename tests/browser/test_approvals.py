@@ -86,7 +86,7 @@ def test_templates_are_cards_and_the_sandbox_is_named(open_lab: OpenLab, lab: La
     assert violations(page, PANEL) == []
     wear(page, "JupyterLab Light")
     model.steps = [{"text": "Here it is."}]
-    root.get_by_label("Model").select_option(value="custom:scripted")
+    panel.choose_model("custom:scripted")
     panel.say("Say hello")
     panel.finished(1)
     chip = root.get_by_role("button", name=re.compile("^Sandbox: "))

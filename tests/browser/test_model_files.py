@@ -30,7 +30,8 @@ def test_a_model_file_is_named_in_the_settings_and_loaded_when_it_is_asked(open_
     root.get_by_label("File").fill(str(model))
     root.get_by_role("button", name="Save").click()
 
-    root.get_by_label("Model", exact=True).select_option(value=f"gguf:{model}")
+    root.get_by_role("button", name="Done").click()
+    panel.choose_model(f"gguf:{model}")
     panel.choose_template("One page")
     panel.say("Say hello")
     expect(panel.conversation.get_by_text(re.compile("(Loading|Preparing) tiny.gguf"))).to_be_visible()

@@ -43,11 +43,14 @@ def test_a_key_typed_into_the_form_is_used_and_never_comes_back(
     root.get_by_label("API key").fill(secret)
     panel.picture("model-setup-light")
     root.get_by_role("button", name="Save").click()
+    expect(root.get_by_text("gateway:scripted answers and calls tools.")).to_be_visible()
+    panel.picture("model-setup-tested-light")
+    root.get_by_role("button", name="Done").click()
     expect(root.get_by_role("heading", name="Build an app")).to_be_visible()
 
     model.steps = [{"text": "Hello from the gateway."}]
     panel.choose_template("One page")
-    root.get_by_label("Model").select_option(value="gateway:scripted")
+    panel.choose_model("gateway:scripted")
     panel.say("Say hello")
     panel.finished(1)
     expect(panel.conversation.get_by_text("Hello from the gateway.")).to_be_visible()
@@ -226,7 +229,7 @@ def test_a_model_is_tested_in_its_settings_and_then_used_as_the_report_says(
     panel = open_lab(lab.new_session(title="Tested", model="custom:scripted")["id"])
     panel.menu("Model settings")
     panel.root.get_by_label("Provider").select_option(value="custom")
-    expect(panel.root.get_by_label("Model to test")).to_have_value("custom:scripted", timeout=LONG)
+    expect(panel.root.get_by_role("button", name="Model to test: scripted")).to_be_visible(timeout=LONG)
     panel.root.get_by_role("button", name="Test this model").scroll_into_view_if_needed()
     panel.picture("model-test-before")
     panel.root.get_by_role("button", name="Test this model").click()
@@ -240,7 +243,7 @@ def test_a_model_is_tested_in_its_settings_and_then_used_as_the_report_says(
     panel.page.set_viewport_size({"width": 1400, "height": 900})
     assert SECRET not in panel.page.content()
 
-    panel.root.get_by_role("button", name="Cancel", exact=True).click()
+    panel.root.get_by_role("button", name="Back", exact=True).click()
     panel.say("Say hello")
     panel.finished(1)
     expect(panel.conversation.get_by_text("Hello from a small model.", exact=True)).to_be_visible()

@@ -153,6 +153,17 @@ def test_a_build_goes_on_with_an_app(folder: Path, demo: dict[str, str]):
     assert "recorded demo" in done.stderr
 
 
+def test_a_build_without_a_model_makes_nothing_and_says_what_to_set_up(folder: Path):
+    for more in ([], ["--plan"]):
+        done = run(folder, "build", "A habit tracker", "--name", "nobody-builds-this", "--json", *more)
+        assert done.returncode == 3
+        assert json.loads(done.stdout)["error"]["reason"] == "no_model"
+        assert "No model is set up" in done.stderr
+        assert "OPENAI_API_KEY" in done.stderr
+        assert "--model" in done.stderr
+    assert not (folder / "root" / "appbuilder" / "nobody-builds-this").exists()
+
+
 def test_an_app_is_forked_and_only_what_was_cut_short_goes_on(folder: Path, demo: dict[str, str]):
     done = run(folder, "fork", "board", "--turn", "2", "Something no recording answers", "--json", "--no-serve")
     assert done.returncode == 0, done.stderr

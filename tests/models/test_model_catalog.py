@@ -13,6 +13,7 @@ from model_server import model_server
 from jupyter_appbuilder.agent.models import catalog as catalog_module
 from jupyter_appbuilder.agent.models.base import ModelError
 from jupyter_appbuilder.agent.models.catalog import DEMO, Catalog
+from jupyter_appbuilder.agent.models.connection import check_connection
 from jupyter_appbuilder.agent.models.providers import PROVIDERS, Credentials
 from jupyter_appbuilder.errors import InvalidInput
 
@@ -178,3 +179,54 @@ async def test_an_endpoint_that_hangs_does_not_hold_up_the_list(tmp_path: Path, 
     offered = models[f"openai:{PROVIDERS['openai'].default_model}"]
     assert offered.configured
     assert "did not answer" in offered.hint
+
+
+async def test_a_wrong_key_is_told_where_it_was_typed_and_stays_with_the_provider_until_it_is_mended(tmp_path: Path):
+    for lists_to_all in (False, True):  # some list their models to anybody, and refuse only the answer
+        async with model_server(key=KEY, lists_to_all=lists_to_all) as server:
+            keys = credentials(tmp_path)
+            catalog = Catalog(keys)
+            keys.set_provider("gateway", base_url=server.url, api_key="sk-wrong-0123456789")
+            found = await check_connection(catalog, "gateway")
+            assert not found.ok
+            assert "key" in f"{found.message} {found.hint}"
+            assert "sk-wrong" not in json.dumps(found.to_json())
+            assert catalog.status("gateway").problem == {"message": found.message, "hint": found.hint}
+            keys.set_provider("gateway", api_key=KEY)
+            catalog.forget("gateway")
+            found = await check_connection(catalog, "gateway")
+            assert (found.ok, found.message) == (True, "gateway:scripted answers and calls tools.")
+            assert catalog.status("gateway").problem is None
+
+
+async def test_a_dead_address_is_told(tmp_path: Path):
+    catalog = Catalog(credentials(tmp_path, gateway={"base_url": "http://127.0.0.1:9/v1"}))
+    found = await check_connection(catalog, "gateway")
+    assert not found.ok
+    assert "127.0.0.1:9" in found.message
+    await catalog.list_models()
+    problem = catalog.status("gateway").problem
+    assert problem
+    assert "127.0.0.1:9" in problem["message"]
+
+
+async def test_an_endpoint_that_lists_nothing_asks_for_a_name_and_is_tried_with_it(tmp_path: Path):
+    async with model_server(models=()) as server:
+        catalog = Catalog(credentials(tmp_path, gateway={"base_url": server.url}))
+        found = await check_connection(catalog, "gateway")
+        assert (found.ok, found.hint) == (False, "Enter the name of a model.")
+        assert (await check_connection(catalog, "gateway", "scripted")).ok
+
+
+async def test_a_server_on_this_machine_does_not_load_a_model_for_that(tmp_path: Path):
+    async with model_server(models=("a", "b"), ollama=True) as server:
+        catalog = Catalog(credentials(tmp_path, ollama={"base_url": server.url}))
+        found = await check_connection(catalog, "ollama")
+        assert (found.ok, found.message) == (True, "Ollama answers. It lists 2 models.")
+        assert all(request.method == "GET" for request in server.other_requests)
+
+
+async def test_every_model_of_a_long_list_is_offered(tmp_path: Path):
+    async with model_server(models=[f"m{number}" for number in range(400)]) as server:
+        catalog = Catalog(credentials(tmp_path, gateway={"base_url": server.url}))
+        assert sum(info.provider == "gateway" for info in await catalog.list_models()) == 400

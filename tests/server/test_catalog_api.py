@@ -143,3 +143,15 @@ async def test_a_test_that_nobody_waits_for_ends(model, http_server_client, jp_a
             break
         await asyncio.sleep(0.05)
     assert model.closed_early == 1
+
+
+async def test_a_provider_is_tried_as_it_is_set_up_and_what_is_wrong_with_it_stays_in_the_list(call):
+    await call("PUT", "providers", "gateway", json={"base_url": "http://127.0.0.1:9/v1", "api_key": KEY})
+    tried = await call("POST", "providers", "gateway", "test", json={})
+    assert (tried.status, tried.data["ok"]) == (200, False)
+    assert "127.0.0.1:9" in tried.data["message"]
+    listed = {p["name"]: p for p in (await call("GET", "providers")).data}
+    assert "127.0.0.1:9" in listed["gateway"]["problem"]["message"]
+    assert listed["openai"]["problem"] is None
+    assert (await call("DELETE", "providers", "gateway")).status == 204
+    assert (await call("POST", "providers", "gateway", "test", json={})).status == 400

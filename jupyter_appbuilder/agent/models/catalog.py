@@ -35,7 +35,9 @@ CACHE_SECONDS = 15.0
 NOTE_SECONDS = 0.5  # after which people are told what is waited for
 CALL_TOOLS = frozenset({"openai", "azure", "mistral", "zai", "deepseek", "groq"})
 """Providers all of whose models take tools: none of theirs is tried."""
-LISTED = 60  # models of one endpoint shown at most
+
+UNUSABLE = frozenset({"unauthorized", "unreachable"})
+"""Refusals of a list of models that mean that the endpoint refuses everything."""
 
 NOT_CHAT = (
     "embed",
@@ -89,6 +91,8 @@ class Catalog:
         self._lock = asyncio.Lock()
         self._listed: tuple[float, list[ModelInfo]] = (float("-inf"), [])
         self._names: dict[str, list[str]] = {}  # by provider, as last listed
+        self._unlisted: dict[str, ModelError] = {}  # by provider: why it could not be asked for its models
+        self._refused: dict[str, ModelError] = {}  # by provider: why it did not answer, though it lists its models
         self._abilities = AbilityStore(credentials.folder / "models.json")
 
     def default(self) -> str:
@@ -151,13 +155,27 @@ class Catalog:
         return AdaptiveModel(backend, self._abilities, place=replace(endpoint, base_url=""))
 
     def status(self, provider: str) -> ProviderStatus:
-        """A provider's settings, as far as they may be shown. Model files count as set up where there are any."""
+        """A provider's settings, as far as they may be shown, and what was wrong when it was last asked. Model files
+        count as set up where there are any."""
         status = self.credentials.status(provider)
-        return replace(status, configured=bool(self.local.offers())) if provider == GGUF and self.local else status
+        if provider == GGUF and self.local:
+            return replace(status, configured=bool(self.local.offers()))
+        problem = self.problem(provider) if status.configured else None
+        return replace(status, problem={"message": problem.message, "hint": problem.hint}) if problem else status
 
-    def forget(self) -> None:
-        """Ask anew at the next ``list_models``: call it when settings changed."""
+    def problem(self, provider: str) -> ModelError | None:
+        """Why a provider that is set up could not be used when it was last asked."""
+        return self._unlisted.get(provider) or self._refused.get(provider)
+
+    def refused(self, provider: str, error: ModelError) -> None:
+        """Keep that a provider refused an answer, or could not be reached for one, until its settings change."""
+        self._refused[provider] = error
+
+    def forget(self, provider: str = "") -> None:
+        """Ask anew at the next ``list_models``: call it when settings changed, with the provider whose they are."""
         self._listed = (float("-inf"), [])
+        self._unlisted.pop(provider, None)
+        self._refused.pop(provider, None)
 
     async def list_models(self) -> list[ModelInfo]:
         """Everything to choose from, usable ones first. Never fails: what could not be asked says so in its hint."""
@@ -165,7 +183,7 @@ class Catalog:
             at, models = self._listed
             if time.monotonic() - at < CACHE_SECONDS:
                 return models
-            found = await asyncio.gather(*(self._offers(name) for name in self.credentials.names()))
+            found = await asyncio.gather(*(self.offers(name) for name in self.credentials.names()))
             models = [info for offers in found for info in offers]
             if self._model and self._model != DEMO and all(info.id != self._model for info in models):
                 provider, _, name = self._model.partition(":")
@@ -185,7 +203,9 @@ class Catalog:
             self._listed = (time.monotonic(), models)
             return models
 
-    async def _offers(self, name: str) -> list[ModelInfo]:
+    async def offers(self, name: str) -> list[ModelInfo]:
+        """The models of one provider, asked now. Never fails; ``problem`` says what kept it from answering."""
+        self._unlisted.pop(name, None)
         provider = self.credentials.provider(name)
         configured = self.credentials.is_configured(name)
         if provider.native:
@@ -197,7 +217,7 @@ class Catalog:
                 names = await _discover(provider)
                 self._names[name] = names
                 if names:
-                    return [_info(provider, model) for model in names[:LISTED]]
+                    return [_info(provider, model) for model in names]
             return [_missing(provider)]
         await asyncio.to_thread(importlib.import_module, "openai")  # takes its time, which is not the endpoint's
         try:
@@ -205,8 +225,12 @@ class Catalog:
                 names = await self._ask(provider)
         except TimeoutError:
             hint = f"{provider.title} did not answer when asked for its models."
+            self._unlisted[name] = ModelError(hint, hint=_reachable(provider), reason="unreachable")
         except AppBuilderError as error:
             hint = str(error)
+            # One that lists nothing may answer all the same.
+            if isinstance(error, ModelError) and error.reason in UNUSABLE:
+                self._unlisted[name] = error
         else:
             hint = ""
             self._names[name] = names
@@ -214,7 +238,7 @@ class Catalog:
             if provider.default_model in names:
                 names = [provider.default_model, *(model for model in names if model != provider.default_model)]
             if names:
-                return [_info(provider, model) for model in names[:LISTED]]
+                return [_info(provider, model) for model in names]
         if provider.default_model:
             return [_info(provider, provider.default_model, hint)]
         return [
@@ -310,6 +334,10 @@ def _setup(provider: Provider) -> str:
     if not provider.key_variable:
         return "Enter its base URL in the panel's model settings, or in c.AppBuilder.providers."
     return f"Set {provider.key_variable} before starting Jupyter, or enter the key in the panel's model settings."
+
+
+def _reachable(provider: Provider) -> str:
+    return provider.start_hint or "Check the base URL and the network."
 
 
 async def _discover(provider: Provider) -> list[str]:

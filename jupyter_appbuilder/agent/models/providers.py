@@ -172,6 +172,8 @@ class ProviderStatus:
     local: bool
     native: bool
     configured: bool
+    stored: bool  # something of it was entered in the panel
+    problem: Mapping[str, str] | None = None  # message and hint: why it could not be used when last asked
 
 
 class Credentials:
@@ -252,6 +254,7 @@ class Credentials:
             provider.local,
             provider.native,
             self.is_configured(name),
+            name in self._stored(),
         )
 
     def set_provider(self, name: str, *, base_url: str | None = None, api_key: str | None = None) -> None:

@@ -66,7 +66,8 @@ export interface EventData {
     tokens_after: number;
   };
   'turn.dropped': { turn: string; checkpoint: string };
-  'turn.finished': { turn: string; reason: TurnReason; message: string; hint: string };
+  /** `error`: the code of what made it fail, such as "unauthorized". */
+  'turn.finished': { turn: string; reason: TurnReason; message: string; hint: string; error?: string };
   'message.user': { turn: string; text: string };
   /** `source` is the call or the response whose text it is. */
   'plan.written': { plan: string; turn: string; text: string; source: string };

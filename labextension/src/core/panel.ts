@@ -13,6 +13,8 @@ export interface PanelState {
 export class PanelModel {
   private state: PanelState = { session: null, store: null };
   private readonly subscribers = new Set<() => void>();
+  /** What is being written, by session; "" is the first screen's. */
+  readonly drafts = new Map<string, string>();
 
   constructor(readonly api: Api) {}
 

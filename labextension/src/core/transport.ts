@@ -129,6 +129,19 @@ export interface ProviderChoice {
   key_source: string;
   /** The page where one gets a key; empty when there is none. */
   keys_url: string;
+  /** Something of it was entered in this form. */
+  stored?: boolean;
+  /** Why it could not be used when it was last asked, though it is set up. */
+  problem?: { message: string; hint: string } | null;
+}
+
+/** Whether a provider can be used as it is set up. */
+export interface ConnectionCheck {
+  ok: boolean;
+  message: string;
+  hint: string;
+  /** The model that was asked for an answer; empty for none. */
+  model: string;
 }
 
 /** What is to be set; what is absent stays. `path` names a model's file, for the provider `gguf`. */
@@ -172,6 +185,10 @@ export interface Api {
   demos(): Promise<Demo[]>;
   providers(): Promise<ProviderChoice[]>;
   configure(provider: string, settings: ProviderSettings): Promise<void>;
+  /** Forget the key and the address that were typed here. */
+  forget(provider: string): Promise<void>;
+  /** Ask the provider for a short answer; `model` is a name, by default the usual one. */
+  testProvider(provider: string, model: string, signal: AbortSignal): Promise<ConnectionCheck>;
   /** Saves the app as a ZIP file on the person's machine. */
   download(id: string, name: string): Promise<void>;
   /** What all sessions used in so many days. */

@@ -202,6 +202,8 @@ export interface Turn {
   reason: TurnReason | null;
   message: string;
   hint: string;
+  /** The code of what made it fail. */
+  error: string;
   recorded: boolean;
   items: readonly Item[];
   usage: Usage;
@@ -659,6 +661,7 @@ class Draft {
       reason: null,
       message: '',
       hint: '',
+      error: '',
       recorded: model.startsWith('demo:'),
       items: [],
       usage: NO_USAGE,
@@ -702,6 +705,7 @@ class Draft {
     turn.reason = data.reason;
     turn.message = data.message;
     turn.hint = data.hint;
+    turn.error = data.error ?? '';
     turn.partial = null;
     turn.items.forEach((item, index) => {
       if (item.kind === 'tool' && (item.state === 'queued' || item.state === 'running')) {

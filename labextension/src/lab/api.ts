@@ -5,6 +5,7 @@ import { ServerConnection } from '@jupyterlab/services';
 import type {
   Api,
   ApprovalRule,
+  ConnectionCheck,
   Demo,
   ModelChoice,
   NewSession,
@@ -104,12 +105,24 @@ export class RestApi implements Api {
         local: info.local ?? false,
         native: info.native ?? false,
         key_source: info.key_source ?? '',
-        keys_url: info.keys_url ?? ''
+        keys_url: info.keys_url ?? '',
+        stored: info.stored ?? false,
+        problem: info.problem ?? null
       }));
   }
 
   async configure(provider: string, settings: ProviderSettings): Promise<void> {
     await this.request('PUT', path('providers', provider), settings);
+  }
+
+  async forget(provider: string): Promise<void> {
+    await this.request('DELETE', path('providers', provider));
+  }
+
+  async testProvider(provider: string, model: string, signal: AbortSignal): Promise<ConnectionCheck> {
+    const route = path('providers', provider, 'test');
+    const answer = await this.request('POST', route, model === '' ? {} : { model }, {}, false, signal);
+    return answer.json() as Promise<ConnectionCheck>;
   }
 
   async download(id: string, name: string): Promise<void> {

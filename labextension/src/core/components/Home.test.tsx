@@ -3,7 +3,7 @@ import axe from 'axe-core';
 import * as React from 'react';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { summary } from '../testing/session';
-import type { Api, ModelChoice, NewSession, Place, SandboxChoice, TemplateChoice } from '../transport';
+import type { Api, Demo, ModelChoice, NewSession, Place, ProviderChoice, SandboxChoice, TemplateChoice } from '../transport';
 import { Home } from './Home';
 
 const MODELS: ModelChoice[] = [{ id: 'openai:gpt', title: 'GPT', provider: 'openai', recorded: false }];
@@ -20,7 +20,28 @@ const LOCAL: SandboxChoice = {
 };
 const E2B: SandboxChoice = { ...LOCAL, name: 'e2b', default: false, isolation: { kind: 'e2b', detail: 'in a cloud', warning: '' } };
 
-afterEach(cleanup);
+const RECORDED: ModelChoice = { id: 'demo:recorded', title: 'Recorded demo', provider: 'demo', recorded: true };
+const BROKEN: ProviderChoice = {
+  name: 'openai',
+  title: 'OpenAI',
+  base_url: '',
+  configured: true,
+  local: false,
+  native: false,
+  key_source: 'panel',
+  keys_url: '',
+  problem: { message: 'OpenAI refused the key.', hint: 'Enter another.' }
+};
+const PROVIDERS: { list: ProviderChoice[] } = { list: [] };
+const DEMOS: { list: Demo[] } = { list: [] };
+const onSetUp = vi.fn();
+
+afterEach(() => {
+  cleanup();
+  PROVIDERS.list = [];
+  DEMOS.list = [];
+  onSetUp.mockClear();
+});
 
 const PLACE: Place = { folder: '/home/jane/appbuilder', path: 'appbuilder', problem: null };
 
@@ -28,27 +49,34 @@ async function show(sandboxes: SandboxChoice[], models = MODELS, place = PLACE):
   const created: NewSession[] = [];
   const api = {
     sessions: async () => [],
+    providers: async () => PROVIDERS.list,
     place: async () => place,
     create: async (session: NewSession) => {
       created.push(session);
       return summary();
     }
   } as unknown as Api;
-  render(
-    <Home
-      api={api}
-      models={models}
-      loading={false}
-      demos={[]}
-      templates={TEMPLATES}
-      sandboxes={sandboxes}
-      defaults={{ model: '', template: 't1' }}
-      sendWithModifier={false}
-      onOpen={vi.fn()}
-      onRemove={async () => true}
-      onSetUp={vi.fn()}
-    />
-  );
+  const Shown = (): React.ReactElement => {
+    const [draft, setDraft] = React.useState('');
+    return (
+      <Home
+        api={api}
+        models={models}
+        loading={false}
+        demos={DEMOS.list}
+        templates={TEMPLATES}
+        sandboxes={sandboxes}
+        defaults={{ model: '', template: 't1' }}
+        sendWithModifier={false}
+        onOpen={vi.fn()}
+        onRemove={async () => true}
+        onSetUp={onSetUp}
+        draft={draft}
+        setDraft={setDraft}
+      />
+    );
+  };
+  render(<Shown />);
   await act(async () => new Promise(done => setTimeout(done, 5)));
   return created;
 }
@@ -115,6 +143,41 @@ describe('the first screen', () => {
     cleanup();
     await show([{ ...LOCAL, isolation: { kind: 'none', detail: 'none', warning: 'Generated code can do what you can.' } }]);
     expect(screen.getByRole('note').textContent).toContain('Generated code can do what you can.');
+  });
+
+  it('opens the model settings where an idea needs a model, and keeps what was written', async () => {
+    const created = await show([LOCAL], [RECORDED]);
+    await build();
+    expect(created).toEqual([]);
+    expect(onSetUp).toHaveBeenCalledWith(true);
+    expect(screen.getByLabelText<HTMLTextAreaElement>('Describe the app you want').value).toBe('a clock');
+  });
+
+  it('plays a demo without a model, and keeps what was being written', async () => {
+    DEMOS.list = [{ name: 'board', title: 'Board', prompt: 'A task board', after: null }];
+    const created = await show([LOCAL], [RECORDED]);
+    fireEvent.change(screen.getByLabelText('Describe the app you want'), { target: { value: 'a clock' } });
+    await act(async () => void fireEvent.click(screen.getByRole('button', { name: /Board/ })));
+    expect(created).toEqual([{ prompt: 'A task board', model: 'demo:recorded' }]);
+    expect(screen.getByLabelText<HTMLTextAreaElement>('Describe the app you want').value).toBe('a clock');
+  });
+
+  it('says that a provider that is set up does not work, and leads to its settings', async () => {
+    PROVIDERS.list = [BROKEN];
+    await show([LOCAL], [RECORDED]);
+    expect(screen.getByRole('alert').textContent).toContain('OpenAI refused the key.Enter another.');
+    fireEvent.click(within(screen.getByRole('alert')).getByRole('button', { name: 'Check its settings' }));
+    expect(onSetUp).toHaveBeenCalled();
+    expect(screen.queryByText(/No model is set up yet/)).toBeNull();
+  });
+
+  it('builds with a model that no list names', async () => {
+    const created = await show([LOCAL]);
+    fireEvent.click(screen.getByRole('button', { name: 'Model: GPT' }));
+    fireEvent.change(screen.getByRole('combobox'), { target: { value: 'gpt-next' } });
+    fireEvent.keyDown(screen.getByRole('combobox'), { key: 'Enter' });
+    await build();
+    expect(created[0]?.model).toBe('openai:gpt-next');
   });
 
   it('has no accessibility faults', async () => {

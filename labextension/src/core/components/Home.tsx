@@ -1,11 +1,12 @@
 import * as React from 'react';
 import { relativeTime } from '../format';
 import type { Mode } from '../events';
-import type { Api, Demo, ModelChoice, Place, SandboxChoice, TemplateChoice } from '../transport';
+import type { Api, Demo, ModelChoice, Place, ProviderChoice, SandboxChoice, TemplateChoice } from '../transport';
 import type { Translation } from '../translation';
 import { RequestFailed, type Summary } from '../wire';
 import { Composer } from './Composer';
 import { Icon, Spinner } from './Icon';
+import { ModelChooser } from './ModelChooser';
 import { ModeChooser, modeTitle } from './ModeChooser';
 import { MenuButton, type MenuEntry } from './Menu';
 import { IsolationWarning, sandboxTitle } from './Sandbox';
@@ -31,7 +32,13 @@ export interface HomeProps {
   sendWithModifier: boolean;
   onOpen: (session: Summary, fresh: boolean) => void;
   onRemove: (session: Summary) => Promise<boolean>;
-  onSetUp: () => void;
+  /** `wanted`: an app is to be built. */
+  onSetUp: (wanted?: boolean) => void;
+  /** What is being written, which outlives this screen. */
+  draft: string;
+  setDraft: (text: string) => void;
+  /** The model that was set up last. */
+  model?: string;
 }
 
 /** A new app has nothing to ask about. */
@@ -45,8 +52,8 @@ export function Home(props: HomeProps): React.ReactElement {
   const trans = useTranslation();
   const { showRules, showUsage } = useHost();
   const { api, models, demos, templates, sandboxes, defaults } = props;
-  const [text, setText] = React.useState('');
-  const [model, setModel] = React.useState('');
+  const { draft: text, setDraft: setText } = props;
+  const [model, setModel] = React.useState(props.model ?? '');
   const [template, setTemplate] = React.useState('');
   const [sandbox, setSandbox] = React.useState('');
   const [chosenMode, setChosenMode] = React.useState<Mode>('build');
@@ -56,9 +63,11 @@ export function Home(props: HomeProps): React.ReactElement {
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const sessions = useSessions(api);
   const place = usePlace(api);
+  const broken = useBroken(api);
   const live = models.filter(choice => !choice.recorded);
   const recorded = models.find(choice => choice.recorded);
-  const known = (id: string): boolean => models.some(choice => choice.id === id);
+  // A name that no list holds is taken as it is.
+  const known = (id: string): boolean => id !== '' && (models.some(choice => choice.id === id) || id === model);
   const chosen = known(model) ? model : known(defaults.model) ? defaults.model : (models[0]?.id ?? '');
   const chosenTemplate =
     template || (templates.some(t => t.name === defaults.template) ? defaults.template : (templates[0]?.name ?? ''));
@@ -78,7 +87,9 @@ export function Home(props: HomeProps): React.ReactElement {
         ...(inMode === 'build' ? {} : { mode: inMode })
       })
       .then(session => {
-        setText('');
+        if (prompt === text.trim()) {
+          setText(''); // what was being written stays when a demo is opened
+        }
         props.onOpen(session, true);
       })
       .catch((error: unknown) => setFailure(RequestFailed.from(error)))
@@ -115,7 +126,13 @@ export function Home(props: HomeProps): React.ReactElement {
         text={text}
         setText={setText}
         rows={3}
-        onSend={prompt => create(prompt, chosen, chosenTemplate, mode)}
+        onSend={prompt => {
+          if (live.length === 0 && !demos.some(demo => demo.prompt.trim() === prompt)) {
+            props.onSetUp(true); // the recorded demo answers its own prompts only
+          } else {
+            create(prompt, chosen, chosenTemplate, mode);
+          }
+        }}
         blocked={starting ? trans.__('Starting…') : place?.problem ? trans.__('No app can be made here yet.') : ''}
         sendWithModifier={props.sendWithModifier}
         sendLabel={modeTitle(mode, trans)}
@@ -141,20 +158,8 @@ export function Home(props: HomeProps): React.ReactElement {
             <Icon name="chevron" className="jp-AppBuilder-chevron" />
           </button>
         )}
-        {models.length > 0 && (
-          <select
-            className="jp-AppBuilder-select"
-            aria-label={trans.__('Model')}
-            title={trans.__('Model')}
-            value={chosen}
-            onChange={event => setModel(event.target.value)}
-          >
-            {models.map(choice => (
-              <option key={choice.id} value={choice.id}>
-                {choice.title}
-              </option>
-            ))}
-          </select>
+        {live.length > 0 && (
+          <ModelChooser label={trans.__('Model')} models={models} chosen={chosen} onChoose={setModel} />
         )}
         {usable.length > 1 && chosenSandbox && (
           <select
@@ -176,12 +181,24 @@ export function Home(props: HomeProps): React.ReactElement {
         <TemplatePicker id={pickerId} templates={templates} chosen={chosenTemplate} onChoose={setTemplate} />
       )}
       {failure && <Failure error={failure} />}
-      {!props.loading && live.length === 0 && (
+      {broken.map(provider => (
+        <div key={provider.name} className={`jp-AppBuilder-notice jp-mod-${live.length > 0 ? 'warn' : 'error'}`} role="alert">
+          <Icon name="alert" />
+          <div>
+            <p>{provider.problem?.message}</p>
+            {provider.problem?.hint && <p className="jp-AppBuilder-hint">{provider.problem.hint}</p>}
+            <button type="button" className="jp-AppBuilder-link" onClick={() => props.onSetUp()}>
+              {trans.__('Check its settings')}
+            </button>
+          </div>
+        </div>
+      ))}
+      {!props.loading && live.length === 0 && broken.length === 0 && (
         <div className="jp-AppBuilder-notice">
           <Icon name="key" />
           <div>
             <p>{trans.__('No model is set up yet. The demos below play without one; your own ideas need one.')}</p>
-            <button type="button" className="jp-AppBuilder-button" onClick={props.onSetUp}>
+            <button type="button" className="jp-AppBuilder-button" onClick={() => props.onSetUp()}>
               {trans.__('Set up a model')}
             </button>
           </div>
@@ -219,7 +236,7 @@ export function Home(props: HomeProps): React.ReactElement {
       )}
       {live.length > 0 && (
         <p className="jp-AppBuilder-homeFooter">
-          <button type="button" className="jp-AppBuilder-link" onClick={props.onSetUp}>
+          <button type="button" className="jp-AppBuilder-link" onClick={() => props.onSetUp()}>
             {trans.__('Model settings')}
           </button>
           {showRules && (
@@ -242,6 +259,22 @@ export function Home(props: HomeProps): React.ReactElement {
       )}
     </div>
   );
+}
+
+/** Providers that are set up and cannot be used. */
+function useBroken(api: Api): readonly ProviderChoice[] {
+  const [broken, setBroken] = React.useState<readonly ProviderChoice[]>([]);
+  React.useEffect(() => {
+    let wanted = true;
+    api.providers().then(
+      known => wanted && setBroken(known.filter(provider => provider.problem)),
+      () => undefined // the list of sessions says that the server does not answer
+    );
+    return () => {
+      wanted = false;
+    };
+  }, [api]);
+  return broken;
 }
 
 /** Read again while there is something wrong with it: it may be mended meanwhile. */
@@ -343,6 +376,7 @@ function Sessions({ sessions, api, onOpen, onRemove }: HomeProps & { sessions: S
                 defaultValue={session.title}
                 aria-label={trans.__('New title of %1', session.title)}
                 autoFocus
+                onFocus={event => event.currentTarget.select()}
                 onKeyDown={event => {
                   if (event.key === 'Escape') {
                     event.currentTarget.value = session.title;

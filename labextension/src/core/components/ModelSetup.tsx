@@ -1,5 +1,5 @@
 import * as React from 'react';
-import type { Api, ProviderChoice } from '../transport';
+import type { Api, ConnectionCheck, ProviderChoice } from '../transport';
 import { RequestFailed } from '../wire';
 import { Icon, Spinner } from './Icon';
 import { ModelTest } from './ModelTest';
@@ -9,12 +9,17 @@ import { Failure } from './Turn';
 /** Where models come from. A key goes to the server at once and is never kept in the browser, nor shown again. */
 export function ModelSetup({
   api,
-  onDone,
-  onCancel
+  wanted = false,
+  onChanged,
+  onClose
 }: {
   api: Api;
-  onDone: () => void;
-  onCancel: () => void;
+  /** An app is to be built, and there is no model yet. */
+  wanted?: boolean;
+  /** There may be other models now. */
+  onChanged: () => void;
+  /** `chosen`: the model that was tried and can be used. */
+  onClose: (chosen: string) => void;
 }): React.ReactElement {
   const trans = useTranslation();
   const [providers, setProviders] = React.useState<readonly ProviderChoice[] | null>(null);
@@ -23,17 +28,22 @@ export function ModelSetup({
   const [baseUrl, setBaseUrl] = React.useState('');
   const [key, setKey] = React.useState('');
   const [file, setFile] = React.useState('');
+  const [model, setModel] = React.useState('');
   const [saving, setSaving] = React.useState(false);
+  const [testing, setTesting] = React.useState<AbortController | null>(null);
+  const [found, setFound] = React.useState<ConnectionCheck | null>(null);
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const heading = React.useRef<HTMLHeadingElement>(null);
   const id = React.useId();
 
+  // Whoever leaves does not wait for the answer any more.
+  React.useEffect(() => () => testing?.abort(), [testing]);
   React.useEffect(() => {
     heading.current?.focus();
     api.providers().then(
-      found => {
-        setProviders(found);
-        const first = found.find(provider => provider.configured) ?? found[0];
+      known => {
+        setProviders(known);
+        const first = known.find(one => one.problem) ?? known.find(one => one.configured) ?? known[0];
         setName(first?.name ?? CUSTOM);
         setBaseUrl(first?.base_url ?? '');
       },
@@ -64,20 +74,72 @@ export function ModelSetup({
           ...(baseUrl.trim() && !chosen?.native && baseUrl.trim() !== chosen?.base_url ? { base_url: baseUrl.trim() } : {}),
           ...(key ? { api_key: key } : {})
         };
+    setFound(null);
+    const provider = name === CUSTOM ? custom.trim() : name;
     api
-      .configure(name === CUSTOM ? custom.trim() : name, settings)
+      .configure(provider, settings)
       .then(() => {
         setKey('');
-        onDone();
+        onChanged();
+        test(provider);
+        return look(provider);
       })
       .catch((error: unknown) => setFailure(RequestFailed.from(error)))
       .finally(() => setSaving(false));
+  };
+  /** Read what is set up now. */
+  const look = async (provider: string): Promise<void> => {
+    const known = await api.providers();
+    setProviders(known);
+    setName(known.some(one => one.name === provider) ? provider : (known[0]?.name ?? CUSTOM));
+  };
+  const test = (provider: string): void => {
+    const running = new AbortController();
+    setTesting(running);
+    api
+      .testProvider(provider, model.trim(), running.signal)
+      .then(
+        result => {
+          if (!running.signal.aborted) {
+            setFound(result);
+            onChanged();
+          }
+        },
+        (error: unknown) => !running.signal.aborted && setFailure(RequestFailed.from(error))
+      )
+      .finally(() => setTesting(now => (now === running ? null : now)));
+  };
+  const forget = (): void => {
+    setFailure(null);
+    setFound(null);
+    api
+      .forget(name)
+      .then(() => {
+        setKey('');
+        onChanged();
+        return look(name);
+      })
+      .catch((error: unknown) => setFailure(RequestFailed.from(error)));
+  };
+  const choose = (provider: string): void => {
+    setName(provider);
+    setBaseUrl(providers.find(one => one.name === provider)?.base_url ?? '');
+    setModel('');
+    setFailure(null);
+    setFound(null);
+    setTesting(null);
   };
   return (
     <form className="jp-AppBuilder-setup" onSubmit={save} autoComplete="off">
       <h2 tabIndex={-1} ref={heading}>
         {trans.__('Model settings')}
       </h2>
+      {wanted && (
+        <p className="jp-AppBuilder-notice" role="note">
+          <Icon name="key" />
+          <span>{trans.__('Your idea needs a model. Set one up here; what you wrote is kept.')}</span>
+        </p>
+      )}
       <p>
         {trans.__(
           'Any endpoint that speaks the OpenAI protocol works: OpenAI, OpenRouter, Z.ai, a company gateway, or Ollama, LM Studio, vLLM and llama.cpp on this machine. A model file (GGUF) needs no server at all.'
@@ -88,15 +150,15 @@ export function ModelSetup({
         id={`${id}-provider`}
         className="jp-AppBuilder-select"
         value={name}
-        onChange={event => {
-          setName(event.target.value);
-          setBaseUrl(providers.find(provider => provider.name === event.target.value)?.base_url ?? '');
-          setFailure(null);
-        }}
+        onChange={event => choose(event.target.value)}
       >
         {providers.map(provider => (
           <option key={provider.name} value={provider.name}>
-            {provider.configured ? trans.__('%1 (set up)', provider.title) : provider.title}
+            {provider.problem
+              ? trans.__('%1 (does not work)', provider.title)
+              : provider.configured
+                ? trans.__('%1 (set up)', provider.title)
+                : provider.title}
           </option>
         ))}
         <option value={CUSTOM}>{trans.__('Another endpoint…')}</option>
@@ -171,6 +233,19 @@ export function ModelSetup({
           />
         </>
       )}
+      {!inFile && (name === CUSTOM || found?.ok === false) && (
+        <>
+          <label htmlFor={`${id}-model`}>{trans.__('Model to try (optional)')}</label>
+          <input
+            id={`${id}-model`}
+            className="jp-AppBuilder-input"
+            value={model}
+            spellCheck={false}
+            placeholder={trans.__('The first that it lists')}
+            onChange={event => setModel(event.target.value)}
+          />
+        </>
+      )}
       {chosen?.keys_url && /^https:/.test(chosen.keys_url) && (
         <p className="jp-AppBuilder-note">
           <a href={chosen.keys_url} target="_blank" rel="noopener noreferrer">
@@ -185,15 +260,54 @@ export function ModelSetup({
         </p>
       )}
       {failure && <Failure error={failure} />}
+      {!found && !testing && !failure && chosen?.problem && <Failure error={new RequestFailed(chosen.problem)} />}
+      {found && !found.ok && <Failure error={new RequestFailed(found)} />}
+      <div role="status">
+        {testing && (
+          <p className="jp-AppBuilder-note">
+            <Spinner /> {trans.__('Saved. Testing…')}
+          </p>
+        )}
+        {found?.ok && (
+          <div className="jp-AppBuilder-notice">
+            <Icon name="check" />
+            <div>
+              <p>{found.message}</p>
+              {found.hint && <p className="jp-AppBuilder-hint">{found.hint}</p>}
+            </div>
+          </div>
+        )}
+      </div>
       <div className="jp-AppBuilder-actions">
-        <button type="button" className="jp-AppBuilder-button" onClick={onCancel}>
-          {trans.__('Cancel')}
+        {chosen?.stored && (
+          <button type="button" className="jp-AppBuilder-button jp-mod-quiet" onClick={forget}>
+            <Icon name="trash" />
+            {chosen.key_source === 'panel' ? trans.__('Remove the key') : trans.__('Remove')}
+          </button>
+        )}
+        <button
+          type="button"
+          className={`jp-AppBuilder-button ${found?.ok ? 'jp-mod-primary' : ''}`}
+          onClick={() => onClose(found?.ok ? found.model : '')}
+        >
+          {found?.ok ? trans.__('Done') : trans.__('Back')}
         </button>
-        <button type="submit" className="jp-AppBuilder-button jp-mod-primary" disabled={saving}>
+        <button
+          type="submit"
+          className={`jp-AppBuilder-button ${found?.ok ? '' : 'jp-mod-primary'}`}
+          disabled={saving || testing !== null}
+        >
           {saving ? trans.__('Saving…') : trans.__('Save')}
         </button>
       </div>
-      <ModelTest api={api} provider={chosen} />
+      {chosen?.key_source === 'environment' || chosen?.key_source === 'configuration' ? (
+        <p className="jp-AppBuilder-note">
+          {chosen.key_source === 'environment'
+            ? trans.__('Its key comes from the environment of the Jupyter server; it is removed there.')
+            : trans.__('Its key comes from the configuration of the Jupyter server; it is removed there.')}
+        </p>
+      ) : null}
+      <ModelTest key={found?.message ?? ''} api={api} provider={chosen} />
     </form>
   );
 }

@@ -4,6 +4,7 @@ import type { Api, ModelChoice, ProviderChoice } from '../transport';
 import type { Translation } from '../translation';
 import { RequestFailed } from '../wire';
 import { Icon, Spinner, type IconName } from './Icon';
+import { ModelChooser } from './ModelChooser';
 import { useTranslation } from './surroundings';
 import { Failure } from './Turn';
 
@@ -28,8 +29,8 @@ export function ModelTest({ api, provider }: { api: Api; provider: ProviderChoic
   if (!provider || models === null || (models.length === 0 && !provider.configured)) {
     return null;
   }
-  const listed = models.find(choice => choice.id === chosen) ?? models[0];
-  const model = listed ? listed.id : chosen.trim() && `${provider.name}:${chosen.trim()}`;
+  const listed = models[0];
+  const model = listed ? chosen || listed.id : chosen.trim() && `${provider.name}:${chosen.trim()}`;
   const choose = (id: string): void => {
     setChosen(id);
     setReport(null);
@@ -53,19 +54,13 @@ export function ModelTest({ api, provider }: { api: Api; provider: ProviderChoic
       <h3 id={`${id}-title`}>{trans.__('Test a model')}</h3>
       <div className="jp-AppBuilder-modelTestRow">
         {listed ? (
-          <select
-            className="jp-AppBuilder-select"
-            aria-label={trans.__('Model to test')}
-            value={model}
+          <ModelChooser
+            label={trans.__('Model to test')}
+            models={models}
+            chosen={model}
             disabled={started !== null}
-            onChange={event => choose(event.target.value)}
-          >
-            {models.map(choice => (
-              <option key={choice.id} value={choice.id}>
-                {choice.title}
-              </option>
-            ))}
-          </select>
+            onChoose={choose}
+          />
         ) : (
           <input
             className="jp-AppBuilder-input"

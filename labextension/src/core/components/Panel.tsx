@@ -27,7 +27,11 @@ export interface PanelProps {
 export function Panel(props: PanelProps): React.ReactElement {
   const { model, trans } = props;
   const { store } = React.useSyncExternalStore(model.subscribe, model.get);
-  const [settingUp, setSettingUp] = React.useState(false);
+  const [settingUp, setSettingUp] = React.useState<'asked' | 'wanted' | null>(null);
+  const [setUp, setSetUp] = React.useState('');
+  const [draft, setDraft] = React.useState('');
+  const { session } = model.get();
+  const keepDraft = React.useCallback((text: string) => void model.drafts.set(session ?? '', text), [model, session]);
   const [showsUsage, setShowsUsage] = React.useState(false);
   React.useEffect(() => setShowsUsage(false), [store]);
   const [showsRules, setShowsRules] = React.useState(false);
@@ -39,7 +43,7 @@ export function Panel(props: PanelProps): React.ReactElement {
       trans,
       host: {
         ...host(summary),
-        setUpModel: () => setSettingUp(true),
+        setUpModel: () => setSettingUp('asked'),
         showUsage: () => setShowsUsage(true),
         showRules: () => setShowsRules(true),
         openSession: (id: string, session?: Summary) => {
@@ -60,10 +64,11 @@ export function Panel(props: PanelProps): React.ReactElement {
         {settingUp ? (
           <ModelSetup
             api={model.api}
-            onCancel={() => setSettingUp(false)}
-            onDone={() => {
-              setSettingUp(false);
-              catalog.refresh();
+            wanted={settingUp === 'wanted'}
+            onChanged={catalog.refresh}
+            onClose={chosen => {
+              setSettingUp(null);
+              setSetUp(chosen || setUp);
             }}
           />
         ) : showsUsage ? (
@@ -91,6 +96,8 @@ export function Panel(props: PanelProps): React.ReactElement {
             demos={catalog.demos}
             sandboxes={catalog.sandboxes}
             sendWithModifier={props.sendWithModifier}
+            draft={model.drafts.get(session ?? '') ?? ''}
+            onDraft={keepDraft}
           />
         ) : (
           <Home
@@ -107,7 +114,10 @@ export function Panel(props: PanelProps): React.ReactElement {
               props.onOpened(session, fresh);
             }}
             onRemove={props.onRemove}
-            onSetUp={() => setSettingUp(true)}
+            onSetUp={wanted => setSettingUp(wanted ? 'wanted' : 'asked')}
+            draft={draft}
+            setDraft={setDraft}
+            model={setUp}
           />
         )}
       </div>
@@ -141,6 +151,7 @@ function useCatalog(model: PanelModel): Catalog {
   const [templates, setTemplates] = React.useState<readonly TemplateChoice[]>([]);
   const [sandboxes, setSandboxes] = React.useState<readonly SandboxChoice[]>([]);
   const [again, setAgain] = React.useState(0);
+  const refresh = React.useCallback(() => setAgain(count => count + 1), []);
   React.useEffect(() => {
     let wanted = true;
     const keep =
@@ -164,6 +175,6 @@ function useCatalog(model: PanelModel): Catalog {
     templates,
     sandboxes,
     loading: models === null,
-    refresh: () => setAgain(count => count + 1)
+    refresh
   };
 }

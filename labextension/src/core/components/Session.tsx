@@ -10,6 +10,7 @@ import { Chat } from './Chat';
 import { Composer } from './Composer';
 import { Icon, Spinner } from './Icon';
 import { IconButton } from './IconButton';
+import { ModelChooser } from './ModelChooser';
 import { ModeChooser, modeTitle } from './ModeChooser';
 import { MenuButton, type MenuEntry } from './Menu';
 import { IsolationWarning, SandboxChip, SandboxSection } from './Sandbox';
@@ -24,6 +25,9 @@ export interface SessionProps {
   demos: readonly Demo[];
   sandboxes?: readonly SandboxChoice[];
   sendWithModifier?: boolean;
+  /** What was being written here before, and who keeps what is. */
+  draft?: string;
+  onDraft?: (text: string) => void;
 }
 
 /** One session: its header, the conversation, and where the next request is written. */
@@ -31,7 +35,9 @@ export function SessionPane(props: SessionProps): React.ReactElement {
   const { store, onBack, models, demos, sandboxes = NO_SANDBOXES, sendWithModifier } = props;
   const trans = useTranslation();
   const { view, connection } = React.useSyncExternalStore(store.subscribe, store.get);
-  const [text, setText] = React.useState('');
+  const { draft = '', onDraft } = props;
+  const [text, setText] = React.useState(draft);
+  React.useEffect(() => onDraft?.(text), [onDraft, text]);
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const [stopping, setStopping] = React.useState(false);
   const [chosenMode, setChosenMode] = React.useState<Mode | null>(null);
@@ -448,22 +454,15 @@ function ModelPicker({
   if (!session || !setModel) {
     return null;
   }
-  const known = models.some(choice => choice.id === session.model);
   return (
-    <select
-      className="jp-AppBuilder-select"
-      aria-label={trans.__('Model')}
-      title={busy ? trans.__('The model of the next request') : trans.__('Model')}
-      value={session.model}
-      onChange={event => attempt(setModel(event.target.value))}
-    >
-      {!known && <option value={session.model}>{session.model}</option>}
-      {models.map(choice => (
-        <option key={choice.id} value={choice.id}>
-          {choice.title}
-        </option>
-      ))}
-    </select>
+    <ModelChooser
+      up
+      label={trans.__('Model')}
+      title={busy ? trans.__('The model of the next request') : session.model}
+      models={models}
+      chosen={session.model}
+      onChoose={id => attempt(setModel(id))}
+    />
   );
 }
 

@@ -131,7 +131,7 @@ function isQuiet(turn: Turn): boolean {
 
 function TurnFooter({ turn, last, current, actions }: TurnProps): React.ReactElement {
   const trans = useTranslation();
-  const { showUsage } = useHost();
+  const { showUsage, setUpModel } = useHost();
   const usage = usageLabel(turn.usage, trans);
   const took = turn.finishedAt === null ? 0 : Date.parse(turn.finishedAt) - Date.parse(turn.startedAt);
   return (
@@ -144,6 +144,12 @@ function TurnFooter({ turn, last, current, actions }: TurnProps): React.ReactEle
             {turn.hint && <p className="jp-AppBuilder-hint">{turn.hint}</p>}
             {last && !turn.dropped && (
               <div className="jp-AppBuilder-noticeActions">
+                {OF_THE_SETTINGS.has(turn.error) && setUpModel && (
+                  <button type="button" className="jp-AppBuilder-button jp-mod-primary" onClick={setUpModel}>
+                    <Icon name="key" />
+                    {trans.__('Model settings')}
+                  </button>
+                )}
                 <ContinueButton actions={actions} />
                 <RetryButton turn={turn} actions={actions} />
                 {turn.reason === 'budget' && showUsage && (
@@ -170,6 +176,9 @@ function TurnFooter({ turn, last, current, actions }: TurnProps): React.ReactEle
     </footer>
   );
 }
+
+/** Errors that are mended in the model settings. */
+const OF_THE_SETTINGS: ReadonlySet<string> = new Set(['unauthorized', 'not_configured', 'unreachable']);
 
 function reasonLabel(reason: NonNullable<Turn['reason']>, trans: ReturnType<typeof useTranslation>): string {
   switch (reason) {
