@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from .errors import AppBuilderError, Conflict
+from .errors import AppBuilderError, Conflict, Unavailable
 from .events import Draft
 from .journal import Journal
 from .preview.upstream import upstreams
@@ -37,6 +37,10 @@ STATS_SECONDS = 5.0
 log = logging.getLogger(__name__)
 
 
+class _NotMade(Unavailable):
+    """There is no sandbox to run anything in."""
+
+
 class RunningApp:
     def __init__(
         self,
@@ -58,6 +62,7 @@ class RunningApp:
         self._make_sandbox = make_sandbox
         self._previews = previews
         self._sandbox: Sandbox | None = None
+        self._unmade: DevServer | None = None  # stands for the server of a sandbox that could not be made
         self._sandbox_since = 0.0  # ``time.monotonic()``
         self._starting = asyncio.Lock()
         self._start_task: asyncio.Task[DevServer] | None = None
@@ -123,7 +128,7 @@ class RunningApp:
 
     @property
     def server(self) -> DevServer:
-        return self._sandbox.server if self._sandbox else DevServer("stopped")
+        return self._sandbox.server if self._sandbox else self._unmade or DevServer("stopped")
 
     @property
     def _runs(self) -> bool:
@@ -182,14 +187,17 @@ class RunningApp:
         began = time.monotonic()
         asleep = self.server.state == "asleep"
         self._forget()
+        self._unmade = None
         self._say("starting", "Waking up" if asleep else "Starting")
         try:
-            sandbox = await self.sandbox()
+            sandbox = await self._made()
             if asleep:
                 await sandbox.wake()
                 await self._journal.append(Draft("sandbox.woke"))
             if sandbox.server.state != "ready" or not asleep:
                 await sandbox.serve(self.base_path, self._on_progress)
+        except _NotMade as error:
+            server = self._unmade = DevServer("failed", message=str(error))
         except AppBuilderError as error:
             server = DevServer("failed", message=str(error), log=self.server.log)
         except asyncio.CancelledError:
@@ -209,8 +217,26 @@ class RunningApp:
         if server.state == "ready":
             await self._journal.append(Draft("preview.ready", {"duration_ms": server.started_ms or 0}))
         elif server.state == "failed":
-            await self._find({"kind": "server", "message": server.message or "The dev server failed."})
+            finding = {"kind": "server", "message": server.message or "The dev server failed."}
+            if self._unmade:
+                # Nothing in the app is wrong, so nothing is to be fixed there; a check says it all the same.
+                self._findings[finding["kind"], finding["message"]] = finding
+            else:
+                await self._find(finding)
         return server
+
+    async def _made(self) -> Sandbox:
+        """The session's sandbox. Raises ``_NotMade`` with a reason for whatever kept it from being made."""
+        try:
+            return await self.sandbox()
+        except AppBuilderError as error:
+            raise _NotMade(error.message, hint=error.hint, reason=error.reason) from error
+        except Exception as error:  # a full disk, a folder of somebody else's, a provider of another package
+            log.exception("The sandbox of session %s could not be made", self.session)
+            raise _NotMade(
+                f"The sandbox could not be made: {str(error) or type(error).__name__}.",
+                hint="See what is missing: jupyter appbuilder doctor. The server's log has the details.",
+            ) from error
 
     async def notice(self) -> None:
         """Tell whoever watches when a dev server that ran has ended by itself, or its sandbox was lost."""
@@ -225,6 +251,7 @@ class RunningApp:
             starting.cancel()
             await asyncio.wait([starting])
         sandbox, self._sandbox = self._sandbox, None
+        self._unmade = None
         if sandbox is not None:
             await sandbox.stop()
         await self._hang_up()
@@ -256,6 +283,8 @@ class RunningApp:
 
     def _say(self, state: str, message: str, fraction: float | None = None, log: str = "") -> None:
         said = {"state": state, "url": self.base_path, "message": message, "fraction": fraction, "log": log}
+        if state == "failed" and self._unmade:
+            said["cause"] = "sandbox"
         if said != self._said:
             self._said = said
             self._journal.live("preview", said)

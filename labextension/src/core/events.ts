@@ -187,4 +187,6 @@ export interface PreviewStatus {
   message: string;
   fraction: number | null;
   log?: string;
+  /** It failed since no sandbox can be made: nothing in the app is wrong. */
+  cause?: 'sandbox';
 }

@@ -16,6 +16,9 @@ export const TICK_PLAN = 'tick_plan';
 /** How much of a running command's output is kept for showing (characters, from the end). */
 export const OUTPUT_KEPT = 60_000;
 
+/** So many items back the same error is looked for. */
+const LOOKED_AT = 200;
+
 export interface TextItem {
   kind: 'text';
   key: string;
@@ -53,6 +56,8 @@ export interface ToolItem {
   output: string;
   result: EventData['tool.finished'] | null;
   files: readonly EventData['file.changed'][];
+  /** It goes on once the person has answered. */
+  waits?: boolean;
 }
 
 export interface FileItem {
@@ -74,8 +79,10 @@ export interface ProblemItem {
   kind: 'problem';
   key: string;
   problem: EventData['preview.error'];
-  /** How often it came in a row. */
+  /** How often it came. */
   times: number;
+  /** Files were changed since, or the dev server runs again, and it did not come again. */
+  passed: boolean;
 }
 
 export interface ApprovalItem {
@@ -251,6 +258,8 @@ export interface SessionView {
   raised: number;
   /** The questions that wait for the person, in the order in which they were asked. */
   questions: readonly EventData['approval.requested'][];
+  /** The keys of errors that have not passed. */
+  problems: readonly string[];
 }
 
 export const EMPTY_VIEW: SessionView = {
@@ -265,7 +274,8 @@ export const EMPTY_VIEW: SessionView = {
   failure: null,
   hosts: new Map(),
   raised: 0,
-  questions: []
+  questions: [],
+  problems: []
 };
 
 /** The view after the messages, in order. */
@@ -410,6 +420,7 @@ class Draft {
         break;
       }
       case 'file.changed': {
+        this.pass(() => true);
         const { call } = event.data;
         const found = call === undefined ? undefined : this.item(call);
         if (found?.kind === 'tool') {
@@ -440,6 +451,7 @@ class Draft {
         break;
       }
       case 'session.restored': {
+        this.pass(() => true);
         const last = this.turn(this.lastTurn());
         if (last?.dropped?.previous === null && last.dropped.checkpoint === event.data.checkpoint) {
           last.dropped = { ...last.dropped, previous: event.data.previous }; // its line says so
@@ -459,16 +471,18 @@ class Draft {
         this.put(null, { kind: 'forked', key, source: event.data.source, name: event.data.name });
         break;
       case 'preview.error': {
-        const last = this.lastItem();
-        if (last?.kind === 'problem' && last.problem.message === event.data.message) {
-          this.put(null, { ...last, times: last.times + 1 });
+        const known = this.sameProblem(event.data);
+        if (known) {
+          this.put(null, { ...known, times: known.times + 1, passed: false });
         } else {
-          this.put(this.runningTurn(), { kind: 'problem', key, problem: event.data, times: 1 });
+          this.put(this.runningTurn(), { kind: 'problem', key, problem: event.data, times: 1, passed: false });
         }
+        this.view.problems = [...this.view.problems.filter(open => open !== known?.key), known?.key ?? key];
         break;
       }
       case 'approval.requested':
         this.view.questions = [...this.view.questions, event.data];
+        this.waitsFor(event.data.call, true);
         this.put(event.data.turn, {
           kind: 'approval',
           key: event.data.approval,
@@ -483,6 +497,7 @@ class Draft {
         if (found?.kind === 'approval') {
           const { granted, remember = false, cause = null } = event.data;
           this.put(null, { ...found, granted, remembered: remember, cause });
+          this.waitsFor(found.approval.call, false);
         }
         this.view.questions = this.view.questions.filter(open => open.approval !== event.data.approval);
         break;
@@ -561,7 +576,10 @@ class Draft {
       case 'session.ended':
       case 'sandbox.slept':
       case 'sandbox.woke':
+        break;
       case 'preview.ready':
+        this.pass(({ problem }) => problem.kind === 'server');
+        break;
       case 'turn.briefed':
         break;
     }
@@ -716,6 +734,42 @@ class Draft {
     this.view.questions = [];
     if ([...this.view.hosts.values()].includes(data.turn)) {
       this.view.hosts = new Map([...this.view.hosts].filter(([, until]) => until !== data.turn));
+    }
+  }
+
+  /** The same error where it was told before in this turn, or since the last one. */
+  private sameProblem(problem: EventData['preview.error']): ProblemItem | undefined {
+    const items = this.entries[this.entries.length - 1]?.items ?? [];
+    for (let at = items.length - 1; at >= Math.max(0, items.length - LOOKED_AT); at--) {
+      const item = items[at];
+      if (item?.kind === 'problem' && item.problem.kind === problem.kind && item.problem.message === problem.message) {
+        return item;
+      }
+    }
+    return undefined;
+  }
+
+  /** What made these errors is no more, as far as is known: whatever comes again is told again. */
+  private pass(which: (item: ProblemItem) => boolean): void {
+    if (this.view.problems.length === 0) {
+      return;
+    }
+    const stay: string[] = [];
+    for (const key of this.view.problems) {
+      const item = this.item(key);
+      if (item?.kind === 'problem' && which(item)) {
+        this.put(null, { ...item, passed: true });
+      } else {
+        stay.push(key);
+      }
+    }
+    this.view.problems = stay;
+  }
+
+  private waitsFor(call: string | null | undefined, waits: boolean): void {
+    const found = call ? this.item(call) : undefined;
+    if (found?.kind === 'tool') {
+      this.put(null, { ...found, waits });
     }
   }
 

@@ -137,9 +137,12 @@ describe('the first screen', () => {
 
   it('says what to do where there is none, and warns where nothing isolates', async () => {
     const none = { ...LOCAL, available: false, isolation: null, message: 'bubblewrap is not installed.', hint: 'Install it.' };
-    await show([none]);
+    const created = await show([none]);
     expect(screen.getByText('bubblewrap is not installed.')).toBeTruthy();
     expect(screen.getByText('Install it.')).toBeTruthy();
+    await build();
+    expect(created).toEqual([]);
+    expect(screen.getByText('No app can run here yet.')).toBeTruthy();
     cleanup();
     await show([{ ...LOCAL, isolation: { kind: 'none', detail: 'none', warning: 'Generated code can do what you can.' } }]);
     expect(screen.getByRole('note').textContent).toContain('Generated code can do what you can.');

@@ -97,6 +97,7 @@ export function Home(props: HomeProps): React.ReactElement {
   };
 
   const usable = sandboxes.filter(choice => choice.available);
+  const nowhere = sandboxes.length > 0 && usable.length === 0;
   const chosenSandbox = usable.find(choice => choice.name === sandbox) ?? usable.find(choice => choice.default) ?? usable[0];
   const origin = templates.find(choice => choice.name === chosenTemplate);
   const starters = demos.filter(demo => demo.after === null);
@@ -106,7 +107,7 @@ export function Home(props: HomeProps): React.ReactElement {
   return (
     <div className="jp-AppBuilder-home">
       <IsolationWarning sandbox={chosenSandbox} />
-      {sandboxes.length > 0 && usable.length === 0 && sandboxes[0] && (
+      {nowhere && sandboxes[0] && (
         <Failure error={new RequestFailed({ message: sandboxes[0].message, hint: sandboxes[0].hint })} />
       )}
       {place?.problem && <Failure error={new RequestFailed(place.problem)} />}
@@ -133,7 +134,7 @@ export function Home(props: HomeProps): React.ReactElement {
             create(prompt, chosen, chosenTemplate, mode);
           }
         }}
-        blocked={starting ? trans.__('Starting…') : place?.problem ? trans.__('No app can be made here yet.') : ''}
+        blocked={starting ? trans.__('Starting…') : place?.problem ? trans.__('No app can be made here yet.') : nowhere ? trans.__('No app can run here yet.') : ''}
         sendWithModifier={props.sendWithModifier}
         sendLabel={modeTitle(mode, trans)}
       >
@@ -219,7 +220,7 @@ export function Home(props: HomeProps): React.ReactElement {
                 <button
                   type="button"
                   className="jp-AppBuilder-demo"
-                  disabled={starting || Boolean(place?.problem)}
+                  disabled={starting || Boolean(place?.problem) || nowhere}
                   onClick={() => create(demo.prompt, recorded.id, '')} // it brings its own template
                 >
                   <span className="jp-AppBuilder-demoTitle">

@@ -120,6 +120,7 @@ export function PreviewPane({
     before.current = state;
   }, [state]);
 
+  const unmade = preview?.cause === 'sandbox';
   const width = WIDTHS[device];
   // Where there is less room than the device has, the whole page is shown smaller.
   const scale = width !== null && room > 0 && room < width ? room / width : 1;
@@ -192,8 +193,10 @@ export function PreviewPane({
       {url && state === 'failed' && (
         <div className="jp-AppBuilder-pageNotice jp-mod-error" role="status">
           <Icon name="alert" />
-          <span className="jp-AppBuilder-pageNoticeText">{trans.__('The app could not start.')}</span>
-          <Remedies busy={busy} onFix={fixServer} onRestart={restart} />
+          <span className="jp-AppBuilder-pageNoticeText">
+            {unmade ? trans.__('There is no sandbox to run the app in.') : trans.__('The app could not start.')}
+          </span>
+          <Remedies busy={busy} onFix={unmade ? null : fixServer} onRestart={restart} />
         </div>
       )}
       <PageNotices
@@ -235,7 +238,7 @@ export function PreviewPane({
           <Waiting state={state === 'stopped' && failure ? 'off' : state} message={preview?.message ?? ''} log={preview?.log ?? ''} fraction={preview?.fraction ?? null}>
             {state === 'failed' && (
               <div className="jp-AppBuilder-actions">
-                <Remedies busy={busy} onFix={fixServer} onRestart={restart} />
+                <Remedies busy={busy} onFix={unmade ? null : fixServer} onRestart={restart} />
               </div>
             )}
             {(state === 'asleep' || (state === 'stopped' && failure)) && (
@@ -302,13 +305,14 @@ function Remedies({
   onRestart
 }: {
   busy: boolean;
-  onFix: () => void;
+  /** None where the agent cannot help. */
+  onFix: (() => void) | null;
   onRestart: () => void;
 }): React.ReactElement {
   const trans = useTranslation();
   return (
     <>
-      <button
+      {onFix && <button
         type="button"
         className="jp-AppBuilder-button jp-mod-primary"
         disabled={busy}
@@ -317,9 +321,9 @@ function Remedies({
       >
         <Icon name="wrench" />
         {trans.__('Fix it')}
-      </button>
+      </button>}
       <button type="button" className="jp-AppBuilder-button" onClick={onRestart}>
-        {trans.__('Restart')}
+        {onFix ? trans.__('Restart') : trans.__('Try again')}
       </button>
     </>
   );

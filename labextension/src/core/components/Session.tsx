@@ -106,6 +106,7 @@ export function SessionPane(props: SessionProps): React.ReactElement {
     });
   };
   const sandbox = sandboxes.find(choice => choice.name === session?.sandbox);
+  const unmade = view.preview?.state === 'failed' && view.preview.cause === 'sandbox';
   const used = useSessionUsage(transport, view);
   const followUps = busy || !session ? [] : nextDemos(view, session, demos);
   return (
@@ -143,6 +144,13 @@ export function SessionPane(props: SessionProps): React.ReactElement {
       )}
       <ConnectionBanner connection={connection} onRetry={() => transport.reconnect()} />
       {session?.trouble && <Failure error={new RequestFailed(session.trouble)} />}
+      {unmade && (
+        <Failure error={new RequestFailed({ message: trans.__('The app cannot run.'), hint: view.preview?.message })}>
+          <button type="button" className="jp-AppBuilder-link" onClick={() => attempt(transport.preview('restart'))}>
+            {trans.__('Try again')}
+          </button>
+        </Failure>
+      )}
       {!view.caughtUp ? (
         <Opening connection={connection} />
       ) : (
@@ -354,7 +362,17 @@ function Header({
         {entries.length > 0 && <MenuButton label={trans.__('More actions')} entries={entries} />}
       </div>
       <div className="jp-AppBuilder-meta">
-        {session && <StateBadge state={view.questions.length > 0 ? 'waiting' : busy ? 'busy' : session.state} />}
+        {session && <StateBadge
+            state={
+              view.questions.length > 0
+                ? 'waiting'
+                : busy
+                  ? 'busy'
+                  : session.state === 'ready' && view.preview?.cause === 'sandbox'
+                    ? 'failed'
+                    : session.state
+            }
+          />}
         {chip}
         {recorded && (
           <span

@@ -24,7 +24,7 @@ export const ToolCard = React.memo(function ToolCard({ item }: { item: ToolItem 
   const { added, removed } = linesChanged(item);
   const body = React.useId();
   return (
-    <div className={`jp-AppBuilder-card jp-mod-${item.state}`}>
+    <div className={`jp-AppBuilder-card jp-mod-${hasFound(item) ? 'found' : item.state}`}>
       <div className="jp-AppBuilder-cardHead">
         <Disclosure
           body={body}
@@ -52,6 +52,11 @@ export const ToolCard = React.memo(function ToolCard({ item }: { item: ToolItem 
     </div>
   );
 });
+
+/** A check that found something did what it is for. */
+function hasFound(item: ToolItem): boolean {
+  return item.tool === 'check_app' && item.state === 'failed';
+}
 
 /** Why it failed, as short as it can be said: details are a click away. */
 function problemLine(item: ToolItem): string {
@@ -152,7 +157,12 @@ function State({ item }: { item: ToolItem }): React.ReactElement {
         </span>
       );
     case 'running':
-      return (
+      return item.waits ? (
+        <span className="jp-AppBuilder-cardState jp-mod-waits">
+          <Icon name="clock" />
+          {trans.__('Waiting for you')}
+        </span>
+      ) : (
         <span className="jp-AppBuilder-cardState">
           {item.startedAt !== null && <Elapsed since={item.startedAt} />}
           <Spinner />
@@ -162,11 +172,14 @@ function State({ item }: { item: ToolItem }): React.ReactElement {
     case 'done':
     case 'failed': {
       const ok = item.state === 'done';
+      const found = hasFound(item);
       return (
-        <span className={`jp-AppBuilder-cardState jp-mod-${item.state}`}>
+        <span className={`jp-AppBuilder-cardState jp-mod-${found ? 'found' : item.state}`}>
           {item.result && item.result.duration_ms >= 100 && <span>{duration(item.result.duration_ms, trans)}</span>}
-          <Icon name={ok ? 'check' : 'cross'} />
-          <span className="jp-AppBuilder-hidden">{ok ? trans.__('succeeded') : trans.__('failed')}</span>
+          <Icon name={ok ? 'check' : found ? 'search' : 'cross'} />
+          <span className="jp-AppBuilder-hidden">
+            {ok ? trans.__('succeeded') : found ? trans.__('found something to mend') : trans.__('failed')}
+          </span>
         </span>
       );
     }

@@ -83,9 +83,7 @@ function WholeTurn({ turn, last, current, actions }: TurnProps): React.ReactElem
           {trans.__('Show earlier steps (%1 more)', turn.items.length - shown)}
         </button>
       )}
-      {withReasoning(items, turn.partial).map(item => (
-        <ItemView key={item.key} item={item} actions={actions} />
-      ))}
+      <Items items={withReasoning(items, turn.partial)} actions={actions} />
       {turn.partial && (
         <>
           {turn.partial.text !== '' && <Markdown text={turn.partial.text} />}
@@ -294,12 +292,68 @@ export const AsideView = React.memo(function AsideView({
   const restore = [...aside.items].reverse().find(item => item.kind === 'restore');
   return (
     <div className="jp-AppBuilder-aside">
-      {aside.items.map(item => (
-        <ItemView key={item.key} item={item} last={last && item === restore} actions={actions} />
-      ))}
+      <Items items={aside.items} last={last ? restore : undefined} actions={actions} />
     </div>
   );
 });
+
+/** All of them in order; errors that have passed as one line, where the first of them came. */
+function Items({
+  items,
+  last,
+  actions
+}: {
+  items: readonly Item[];
+  last?: Item | undefined;
+  actions: TurnActions;
+}): React.ReactElement {
+  const passed = items.filter(item => item.kind === 'problem' && item.passed) as ProblemItem[];
+  return (
+    <>
+      {items.map(item =>
+        item.kind === 'problem' && item.passed ? (
+          item === passed[0] && <PassedProblems key="passed" items={passed} />
+        ) : (
+          <ItemView key={item.key} item={item} last={item === last} actions={actions} />
+        )
+      )}
+    </>
+  );
+}
+
+/** Errors that came while files were being written, or were mended since. */
+function PassedProblems({ items }: { items: readonly ProblemItem[] }): React.ReactElement {
+  const trans = useTranslation();
+  const [open, setOpen] = React.useState(false);
+  const body = React.useId();
+  const said = trans._n('%1 error that did not come again', '%1 errors that did not come again', items.length, items.length);
+  return (
+    <div className="jp-AppBuilder-card jp-mod-found">
+      <div className="jp-AppBuilder-cardHead">
+        <Disclosure
+          body={body}
+          open={open}
+          onToggle={setOpen}
+          className="jp-AppBuilder-cardToggle"
+          label={trans.__('%1: details', said)}
+        />
+        <Icon name="alert" />
+        <span className="jp-AppBuilder-cardTitle" title={trans.__('It came before the files were changed, or while they were being written.')}>
+          {said}
+        </span>
+      </div>
+      {open && (
+        <div className="jp-AppBuilder-cardBody" id={body}>
+          {items.map(({ key, problem }) => (
+            <pre key={key} className="jp-AppBuilder-problem" tabIndex={0} role="group" aria-label={problemTitle(problem.kind, trans)}>
+              {`${problemTitle(problem.kind, trans)}\n${problem.message}${problem.source ? `\n${problem.source}` : ''}`}
+            </pre>
+          ))}
+        </div>
+      )}
+    </div>
+  );
+}
 
 function ItemView({ item, last = false, actions }: { item: Item; last?: boolean; actions: TurnActions }): React.ReactElement {
   switch (item.kind) {
@@ -428,17 +482,21 @@ function Restored({ item, last, actions }: { item: RestoreItem; last: boolean; a
   );
 }
 
-function Problem({ item, actions }: { item: ProblemItem; actions: TurnActions }): React.ReactElement {
-  const trans = useTranslation();
-  const { kind, message, source, stack } = item.problem;
-  const title = {
+function problemTitle(kind: ProblemItem['problem']['kind'], trans: ReturnType<typeof useTranslation>): string {
+  return {
     server: trans.__('The dev server stopped'),
     build: trans.__('The app does not build'),
     page: trans.__('Error in the page'),
     network: trans.__('A request failed')
   }[kind];
+}
+
+function Problem({ item, actions }: { item: ProblemItem; actions: TurnActions }): React.ReactElement {
+  const trans = useTranslation();
+  const { kind, message, source, stack } = item.problem;
+  const title = problemTitle(kind, trans);
   return (
-    <div className="jp-AppBuilder-notice jp-mod-error">
+    <div className={`jp-AppBuilder-notice jp-mod-${actions.busy ? 'warn' : 'error'}`}>
       <Icon name="alert" />
       <div>
         <p>
@@ -449,16 +507,18 @@ function Problem({ item, actions }: { item: ProblemItem; actions: TurnActions })
           {message}
         </pre>
         {source && <p className="jp-AppBuilder-hint">{source}</p>}
-        <button
-          type="button"
-          className="jp-AppBuilder-button"
-          disabled={actions.busy}
-          title={actions.busy ? trans.__('A request is running: it sees this error too.') : undefined}
-          onClick={() => actions.send(fixRequest(message, source, stack))}
-        >
-          <Icon name="wrench" />
-          {trans.__('Fix it')}
-        </button>
+        {actions.busy ? (
+          <p className="jp-AppBuilder-hint">{trans.__('The running request sees this error too.')}</p>
+        ) : (
+          <button
+            type="button"
+            className="jp-AppBuilder-button"
+            onClick={() => actions.send(fixRequest(message, source, stack))}
+          >
+            <Icon name="wrench" />
+            {trans.__('Fix it')}
+          </button>
+        )}
       </div>
     </div>
   );

@@ -64,7 +64,84 @@ describe('Markdown', () => {
   });
 });
 
+describe('errors of the app', () => {
+  const began = (log: Log): WireMessage[] => [
+    log.message('turn.started', { turn: 't1', model: 'm' }),
+    log.message('message.user', { turn: 't1', text: 'A clock' })
+  ];
+  const changed = (log: Log): WireMessage =>
+    log.message('file.changed', { path: 'src/App.tsx', change: 'modified', by: 'agent', added: 1, removed: 1, binary: false } as never);
+  const broke = (log: Log, message: string): WireMessage => log.message('preview.error', { kind: 'build', message });
+  const done = (log: Log): WireMessage => log.message('turn.finished', { turn: 't1', reason: 'done', message: '', hint: '' });
+
+  it('fold into one quiet line once files were changed and they did not come again', () => {
+    const log = new Log();
+    open({}, ...began(log), broke(log, 'one is not defined'), broke(log, 'two is not defined'), changed(log), done(log), snapshot());
+    expect(screen.queryByText('one is not defined')).toBeNull();
+    expect(screen.queryByRole('button', { name: /Fix it/ })).toBeNull();
+    fireEvent.click(screen.getByRole('button', { name: '2 errors that did not come again: details' }));
+    expect(screen.getByText(/one is not defined/)).toBeTruthy();
+    expect(screen.getByText(/two is not defined/)).toBeTruthy();
+  });
+
+  it('stay, with a way to mend them, where they came again', () => {
+    const log = new Log();
+    open({}, ...began(log), broke(log, 'one is not defined'), changed(log), broke(log, 'one is not defined'), done(log), snapshot());
+    expect(screen.getByText('one is not defined')).toBeTruthy();
+    expect(screen.getByText('2 times')).toBeTruthy();
+    expect(screen.getByRole('button', { name: /Fix it/ })).toBeTruthy();
+    expect(screen.queryByText(/did not come again/)).toBeNull();
+  });
+
+  it('that a check finds are no failure of the check', () => {
+    const log = new Log();
+    open(
+      {},
+      ...began(log),
+      log.message('tool.started', { turn: 't1', call: 'c1', tool: 'check_app', arguments: {}, by: 'agent' }),
+      log.message('tool.finished', {
+        turn: 't1',
+        call: 'c1',
+        tool: 'check_app',
+        ok: false,
+        summary: '2 problems',
+        text: '2 problems',
+        detail: {},
+        duration_ms: 10
+      } as never),
+      done(log),
+      snapshot()
+    );
+    expect(screen.getByText('found something to mend')).toBeTruthy();
+    expect(document.querySelector('.jp-mod-failed')).toBeNull();
+  });
+});
+
+describe('a session without a sandbox', () => {
+  it('says why, and what to do, and does not say that it is ready', () => {
+    const preview = {
+      state: 'failed',
+      url: '/x/',
+      message: 'bubblewrap is not installed. Install it.',
+      fraction: null,
+      cause: 'sandbox'
+    } as const;
+    open({}, snapshot({ preview }));
+    expect(screen.getByRole('alert').textContent).toContain('The app cannot run.bubblewrap is not installed. Install it.');
+    expect(screen.getByText('Failed')).toBeTruthy();
+    expect(screen.queryByText('Ready')).toBeNull();
+  });
+});
+
 describe('a question of the agent', () => {
+  it('is what its step waits for', () => {
+    const log = new Log();
+    const started = log.message('tool.started', { turn: 't1', call: 'r1.0', tool: 'run_command', arguments: { command: 'rm -rf x' }, by: 'agent' });
+    open({}, started, ...asked(log));
+    const card = document.querySelector('.jp-AppBuilder-card') as HTMLElement;
+    expect(card.textContent).toContain('Waiting for you');
+  });
+
   const asked = (log: Log): WireMessage[] => [
     log.message('turn.started', { turn: 't1', model: 'm' }),
     log.message('approval.requested', {

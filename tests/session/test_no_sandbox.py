@@ -1,0 +1,54 @@
+"""A sandbox that cannot be made: whoever looks is told why, and nothing waits for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from building import app_builder
+from plain_app import plain
+
+from jupyter_appbuilder.errors import Unavailable
+from jupyter_appbuilder.preview.pages import status_of
+
+
+@pytest.mark.parametrize(
+    ("refused", "said"),
+    [
+        (
+            lambda: Unavailable("bubblewrap is not installed.", hint="Install it."),
+            "is not installed. Install",
+        ),
+        (lambda: PermissionError(13, "Permission denied", "/var/cache/x"), "/var/cache/x"),
+        (lambda: RuntimeError(), "RuntimeError"),
+    ],
+)
+async def test_the_reason_is_shown_and_it_is_tried_again_on_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Callable[[], Exception], said: str
+) -> None:
+    async with app_builder(tmp_path, **plain(tmp_path)) as builder:
+        provider = builder.sandboxes.provider()
+        make = provider.create
+
+        async def create(*_: Any) -> Any:
+            raise refused()
+
+        monkeypatch.setattr(provider, "create", create)
+        session = await builder.create(title="Nowhere")
+        await session.app.ensure()
+        preview = session.app.preview
+        assert (preview["state"], preview["cause"]) == ("failed", "sandbox")
+        assert said in preview["message"]
+        assert "doctor" in preview["message"] or "Install" in preview["message"]
+        shown = status_of(builder.previews.visit(preview["url"].rstrip("/").rpartition("/")[2]).preview)  # type: ignore[union-attr]
+        assert shown["state"] == "failed"
+        assert said in shown["message"]
+        assert [problem["message"] for problem in await session.app.problems()] == [preview["message"]]
+        assert not [event for event in await session.events() if event.type == "preview.error"]
+
+        monkeypatch.setattr(provider, "create", make)
+        await session.app.restart()
+        assert session.app.preview["state"] == "ready"
+        assert "cause" not in session.app.preview
