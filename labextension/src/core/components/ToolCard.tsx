@@ -103,7 +103,7 @@ export function ArrivingCard({ call }: { call: PartialResponse['tool_calls'][num
 
 function verbOf(item: ToolItem, label: ToolLabel, trans: Translation): string {
   if (item.state === 'running' || item.state === 'queued') {
-    return label.doing;
+    return item.waits ? '' : label.doing; // it does nothing yet
   }
   if (item.result?.detail['reason'] === 'denied') {
     return trans.__('Did not run');
@@ -148,6 +148,14 @@ function By({ by }: { by: ToolItem['by'] }): React.ReactElement {
 
 function State({ item }: { item: ToolItem }): React.ReactElement {
   const trans = useTranslation();
+  if (item.waits && (item.state === 'queued' || item.state === 'running')) {
+    return (
+      <span className="jp-AppBuilder-cardState">
+        <Icon name="clock" />
+        {trans.__('Waiting for you')}
+      </span>
+    );
+  }
   switch (item.state) {
     case 'queued':
       return (
@@ -157,12 +165,7 @@ function State({ item }: { item: ToolItem }): React.ReactElement {
         </span>
       );
     case 'running':
-      return item.waits ? (
-        <span className="jp-AppBuilder-cardState jp-mod-waits">
-          <Icon name="clock" />
-          {trans.__('Waiting for you')}
-        </span>
-      ) : (
+      return (
         <span className="jp-AppBuilder-cardState">
           {item.startedAt !== null && <Elapsed since={item.startedAt} />}
           <Spinner />

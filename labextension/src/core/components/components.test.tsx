@@ -3,7 +3,7 @@ import axe from 'axe-core';
 import * as React from 'react';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { SessionStore } from '../store';
-import { Log, snapshot, summary, TestTransport } from '../testing/session';
+import { Log, snapshot, summary, TestTransport, USAGE } from '../testing/session';
 import type { ModelChoice } from '../transport';
 import { RequestFailed, type WireMessage } from '../wire';
 import { Markdown } from './Markdown';
@@ -136,10 +136,21 @@ describe('a session without a sandbox', () => {
 describe('a question of the agent', () => {
   it('is what its step waits for', () => {
     const log = new Log();
-    const started = log.message('tool.started', { turn: 't1', call: 'r1.0', tool: 'run_command', arguments: { command: 'rm -rf x' }, by: 'agent' });
-    open({}, started, ...asked(log));
+    const started = log.message('turn.started', { turn: 't1', model: 'm' });
+    const asks = log.message('response.completed', {
+      turn: 't1',
+      response: 'r1',
+      model: 'm',
+      recorded: false,
+      text: '',
+      tool_calls: [{ call: 'r1.0', id: 'x', tool: 'run_command', arguments: '{"command":"rm -rf x"}' }],
+      finish_reason: 'tool_calls',
+      usage: USAGE
+    });
+    open({}, started, asks, ...asked(log).slice(1));
     const card = document.querySelector('.jp-AppBuilder-card') as HTMLElement;
     expect(card.textContent).toContain('Waiting for you');
+    expect(card.textContent).not.toContain('Running');
   });
 
   const asked = (log: Log): WireMessage[] => [
