@@ -92,7 +92,9 @@ export function PreviewPane({
     window.addEventListener('message', listen);
     return () => window.removeEventListener('message', listen);
   }, []);
-  useFrameFocus(frame, stage);
+  /** The page kept taking the keyboard, and was taken away. */
+  const [seized, setSeized] = React.useState(false);
+  useFrameFocus(frame, stage, () => setSeized(true));
 
   // A stopped or sleeping preview starts as soon as somebody looks at it.
   const asked = React.useRef(false);
@@ -219,7 +221,22 @@ export function PreviewPane({
             {trans.__('Waking the app…')}
           </p>
         )}
-        {url ? (
+        {url && seized ? (
+          <div className="jp-AppBuilder-waiting" role="alert">
+            <h2>{trans.__('The page was closed')}</h2>
+            <p>{trans.__('It took the keyboard over and over, away from what you type elsewhere.')}</p>
+            <button
+              type="button"
+              className="jp-AppBuilder-button jp-mod-primary"
+              onClick={() => {
+                setSeized(false);
+                setRound(known => known + 1);
+              }}
+            >
+              {trans.__('Show it again')}
+            </button>
+          </div>
+        ) : url ? (
           <iframe
             key={`${url}:${round}`}
             ref={frame}
