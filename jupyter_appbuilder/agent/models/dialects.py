@@ -15,7 +15,7 @@ from typing import Any, Literal, cast, get_args, get_type_hints
 from ..history import is_note
 from .additions import text_in
 from .base import Given, Message, ToolDefinition
-from .refusals import is_too_long
+from .refusals import is_failed_call, is_too_long
 
 Ids = Literal["own", "nine"]
 Blank = Literal["null", "text", "absent"]
@@ -302,7 +302,7 @@ def other_form(dialect: Dialect, said: str, body: Mapping[str, Any]) -> Dialect 
     """The dialect in which a request that was refused with these words may be taken. None where they name nothing that
     can be told in another way, or that way was it already."""
     said = said.lower()
-    if not said or is_too_long(0, said):
+    if not said or is_too_long(0, said) or is_failed_call(said):
         return None
     for reader in _READERS:
         found = reader(dialect, said, body)

@@ -33,7 +33,15 @@ from .completions import (
 from .dialects import Dialect, difference, known_dialect, other_form, tell, tell_tools
 from .proxies import check_proxies, is_loopback
 from .redaction import SecretFilter, public_url, redact, url_secrets
-from .refusals import is_about_the_key, is_spent, is_too_long, refuses_format, refuses_tools, said_in
+from .refusals import (
+    is_about_the_key,
+    is_failed_call,
+    is_spent,
+    is_too_long,
+    refuses_format,
+    refuses_tools,
+    said_in,
+)
 
 if TYPE_CHECKING:
     import openai
@@ -43,6 +51,9 @@ CONNECT_TIMEOUT = 10.0  # seconds
 READ_TIMEOUT = 300.0  # seconds between two bytes: a local model may be loaded from disk first
 LONGEST_PIECE = 65_536  # characters of an answer that are handed on at a time
 RETRIES = 2  # by the SDK, for refused connections, 408, 409, 429 and 5xx, with the server's Retry-After
+
+AZURE_HOSTS = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
+TOKEN = "eyJ"  # how a JSON web token begins  # noqa: S105
 
 DIALECT_STATUS = (400, 404, 422, 500)
 """With what servers refuse a form of the request. 500: a chat template that raises, as with llama.cpp."""
@@ -78,10 +89,18 @@ class Endpoint:
 
     @property
     def headers(self) -> dict[str, Any]:
-        """Headers of each request: without a key there is no authorization at all."""
+        """Headers of each request: without a key there is no authorization at all. Azure takes its keys in a header of
+        its own, and only tokens as a bearer's."""
         from openai import Omit
 
-        return {} if self.api_key else {"Authorization": Omit()}
+        if self.api_key and (not self._is_azure or self.api_key.startswith(TOKEN)):
+            return {}
+        return {"Authorization": Omit(), **({"api-key": self.api_key} if self.api_key else {})}
+
+    @property
+    def _is_azure(self) -> bool:
+        host = urlsplit(self.base_url).hostname or ""
+        return self.provider == "azure" or host.endswith(AZURE_HOSTS)
 
     def _http_client(self) -> Any:
         """None for the SDK's own, which goes through the proxies of the environment. Raises ``ModelError``."""
@@ -359,6 +378,12 @@ class OpenAICompatibleModel:
             problem = "did not accept the API key" if self.endpoint.api_key else "needs an API key"
             return self._error(
                 f"{title} {problem}.{quoted}", f"{place} the key in the panel's model settings.{source}", "unauthorized"
+            )
+        if is_failed_call(said):
+            return self._error(
+                f"{model} called a tool in a form that {title} does not take.{quoted}",
+                "Try again. If it goes on, choose another model.",
+                "interrupted",
             )
         if refuses_tools(status, said):
             return self._error(

@@ -50,6 +50,11 @@ _WRONG = re.compile(
     r"\b(?:not|no|in?valid|incorrect|wrong|unknown|expired|revoked|missing|denied|refused|rejected)\b|_INVALID\b",
     re.IGNORECASE,
 )
+_FAILED_CALL = re.compile(
+    r"failed to call a function|tool call validation failed|attempted to call tool .{0,100}not in request"
+    r"|failed_generation|model (?:generated|produced) .{0,40}(?:not|n't) be parsed",
+    re.IGNORECASE,
+)
 _TITLE = re.compile(r"<(title|h1)[^>]{0,200}>([^<]{1,500})", re.IGNORECASE)
 
 _KINDS = {
@@ -122,6 +127,12 @@ def is_about_the_key(status: int, said: str) -> bool:
 def is_spent(status: int, said: str) -> bool:
     """Whether the account has no credit left, and waiting helps nothing."""
     return status == 402 or (bool(_SPENT.search(said)) and not _SOON.search(said))
+
+
+def is_failed_call(said: str) -> bool:
+    """Whether the model's answer, not the request, was at fault: some servers (Groq) check calls themselves, and answer
+    400 to those that do not fit. Asked again, it may do better."""
+    return bool(_FAILED_CALL.search(said))
 
 
 def _message(value: Any, depth: int) -> str:
