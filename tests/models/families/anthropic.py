@@ -63,6 +63,9 @@ class Anthropic(Family):
                 raise invalid(f"messages.{place}: all messages must have non-empty content")
             for block in blocks(message):
                 self._check_block(block, f"messages.{place}.content")
+            called = [block["id"] for block in blocks(message) if block["type"] == "tool_use"]
+            if any(self.gave.get(id) for id in called) and blocks(message)[0]["type"] != "thinking":
+                raise invalid(f"messages.{place}.content.0.type: Expected `thinking`, but found `tool_use`.")
         for before, after in pairwise([*messages, {"role": "user", "content": []}]):
             called = [block["id"] for block in blocks(before) if block["type"] == "tool_use"]
             given = [block["tool_use_id"] for block in blocks(after) if block["type"] == "tool_result"]
@@ -93,6 +96,7 @@ class Anthropic(Family):
             for delta in deltas:
                 yield event("content_block_delta", index=index, delta=delta)
             yield event("content_block_stop", index=index)
+        self.gave |= {f"toolu_01{number:03d}{index}": answer.thought for index in range(len(answer.calls))}
         reason = "tool_use" if answer.calls else "end_turn"
         yield event("message_delta", delta={"stop_reason": reason, "stop_sequence": None}, usage={"output_tokens": 25})
         yield event("message_stop")

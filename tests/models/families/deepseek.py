@@ -42,6 +42,9 @@ class DeepSeek(Family):
                 raise refusal(f"{said}: missing field `content`", 422)
             if message.get("tool_calls") and not message.get("reasoning_content"):
                 raise refusal("The `reasoning_content` in the thinking mode must be passed back to the API.")
+            for call in message.get("tool_calls") or ():
+                if self.gave.get(call["id"], message["reasoning_content"]) != message["reasoning_content"]:
+                    raise refusal("The `reasoning_content` is not the one that was given.")
         check_conversation(body["messages"])
 
     def pieces(self, answer: Answer, number: int) -> Iterator[str]:
@@ -52,6 +55,7 @@ class DeepSeek(Family):
         for word in words(answer.text):
             yield data(chunk({"content": word, "reasoning_content": None}))
         for index, step in enumerate(answer.calls):
+            self.gave[f"call_00_{number:04d}{index}aBcDeFgHiJkLmNoPqRs"] = answer.thought or "So."
             yield data(chunk({"tool_calls": [call_of(step, f"call_00_{number:04d}{index}aBcDeFgHiJkLmNoPqRs", index)]}))
         end = chunk({"content": "", "reasoning_content": None}, "tool_calls" if answer.calls else "stop")
         yield data({**end, "usage": {**usage_chunk()["usage"], "prompt_cache_hit_tokens": 64}})

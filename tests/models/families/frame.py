@@ -59,6 +59,7 @@ class Family:
     learns: int = 0
     thinks: bool = True  # its thinking can be read
     parallel: bool = True
+    gave: dict[str, str] = field(init=False, default_factory=dict)  # by a call's id, the thought that led to it
 
     def check(self, body: Json, headers: dict[str, str]) -> None:
         """Raises ``Refused``."""

@@ -45,7 +45,7 @@ class Gemini(Family):
     provider: str = "gemini-gateway"
     model: str = "gemini-3.8-pro"
     base: str = "/v1beta/openai"
-    learns: int = 2  # by another name than Google's: that signatures are wanted, and plain schemas
+    learns: int = 1  # plain schemas, by another name than Google's
     thinks: bool = False
 
     def check(self, body: Json, headers: dict[str, str]) -> None:

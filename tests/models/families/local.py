@@ -134,8 +134,8 @@ class LMStudio(Family):
 
     name: str = "LM Studio"
     provider: str = "lmstudio"
-    model: str = "ministral-3-local"
-    learns: int = 2
+    model: str = "local-model"
+    learns: int = 1
 
     def check(self, body: Json, headers: dict[str, str]) -> None:
         for tool in body.get("tools") or ():

@@ -49,8 +49,9 @@ class OpenRouter(Family):
             told = message.get("reasoning_details")
             if told is not None and told != details(told[0].get("text", "")):
                 raise invalid(f"messages.{place}: `thinking` blocks cannot be modified: {told}")
-            if message.get("reasoning") and not told:
-                raise invalid("Expected `thinking`, but found `text`: reasoning came back without its details")
+            wanted = [self.gave[call["id"]] for call in message.get("tool_calls") or () if self.gave.get(call["id"])]
+            if wanted and told != details(wanted[0]):
+                raise invalid(f"messages.{place}.content.0.type: Expected `thinking`, but found `tool_use`.")
         check_conversation(body["messages"])
 
     def broken(self, answer: Answer, number: int) -> list[str] | None:
@@ -75,6 +76,7 @@ class OpenRouter(Family):
             yield data(chunk({**base, "content": word}, native_finish_reason=None))
         for index, (name, arguments) in enumerate(answer.calls):
             begun = call_of((name, {}), f"toolu_vrtx_01{number:03d}{index}", index)
+            self.gave[begun["id"]] = answer.thought
             yield data(
                 chunk({**base, "content": None, "tool_calls": [{**begun, "function": {"name": name, "arguments": ""}}]})
             )

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,13 @@ FAMILIES: list[Family] = [
     OpenAI(), Gemini(), DeepSeek(), Mistral(), Anthropic(), AnthropicInOpenAIFormat(), OpenRouter(), Groq(), Cerebras(),
     VLLM(), Ollama(), LMStudio(), LlamaCpp(), Azure(),
 ]  # fmt: skip
+
+UNKNOWN: list[Family] = [
+    replace(family, provider="somewhere", model="m", learns=1)
+    for family in FAMILIES
+    if family.name in ("OpenAI", "DeepSeek", "Mistral", "Gemini")
+]
+"""The same by a name that tells nothing, as behind a gateway."""
 
 
 def script(family: Family) -> dict[str, Answer]:
@@ -131,10 +139,20 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 async def test_a_family_plays_through_the_product(family: Family, tmp_path: Path):
+    await play(family, FAMILIES[(FAMILIES.index(family) + 1) % len(FAMILIES)], tmp_path)
+
+
+@pytest.mark.parametrize("family", UNKNOWN, ids=lambda family: family.name)
+async def test_a_family_that_nothing_tells_is_learned_from_what_it_refuses(family: Family, tmp_path: Path):
+    await play(family, FAMILIES[0], tmp_path)
+
+
+async def play(family: Family, another: Family, folder: Path) -> None:
+    family, another = replace(family), replace(another)
     steps = script(family)
     server = FamilyServer(family, steps.values())
-    other = FamilyServer(FAMILIES[(FAMILIES.index(family) + 1) % len(FAMILIES)], elsewhere())
-    async with session_with(tmp_path, server, other) as session:
+    other = FamilyServer(another, elsewhere())
+    async with session_with(folder, server, other) as session:
         app = session.workspace.app
         await session.send("Make a page about owls.")
         await reached(session, steps["edit"])
@@ -158,7 +176,7 @@ async def test_a_family_plays_through_the_product(family: Family, tmp_path: Path
         assert (await responses(session))[-1]["text"] == "All is done again."
         for name in ("more", "other", "back"):
             assert (app / f"{name}.txt").read_text() == f"{name}\n"
-        await assert_sound(session, tmp_path)
+        await assert_sound(session, folder)
         thoughts = [data.get("reasoning", "") for data in await responses(session)]
     assert len(server.refused) <= family.learns, server.refused
     assert len(other.refused) <= other.family.learns, other.refused
