@@ -21,7 +21,7 @@ async def ask(session: Session, text: str, **options: Any) -> None:
 
 
 def notes(request: Any) -> list[str]:
-    return [m["content"] for m in request.body["messages"] if str(m["content"]).startswith(NOTE)]
+    return [m["content"] for m in request.body["messages"] if m["role"] == "user" and NOTE in str(m["content"])]
 
 
 async def test_the_prompt_and_the_tools_stay_the_same_over_turns_modes_and_restarts(tmp_path: Path) -> None:

@@ -336,7 +336,8 @@ async def test_an_old_log_brings_its_usage_into_the_table(tmp_path: Path):
     await log.append("s", [_draft({"input_tokens": 7, "output_tokens": 1, "cached_tokens": 0, "cost": None})])
     await log.close()
     with sqlite3.connect(tmp_path / "log.db") as db:
-        db.execute("DROP TABLE usage")
+        for table in ("usage", "blobs"):
+            db.execute(f"DROP TABLE {table}")
         db.execute("PRAGMA user_version = 1")
     log = EventLog(tmp_path / "log.db")
     [row] = await log.requests(0)
