@@ -13,6 +13,7 @@ import os
 import re
 import secrets
 import time
+import unicodedata
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
@@ -935,6 +936,10 @@ STOP_WORDS = frozenset(
 
 
 def _slug(title: str) -> str:
-    words = re.findall(r"[a-z0-9]+", title.casefold())
+    """A folder's name from a title, in whatever script it is written: letters, their marks, digits and "-"."""
+    spaced = (char if unicodedata.category(char)[0] in "LMN" else " " for char in unicodedata.normalize("NFKC", title))
+    words = "".join(spaced).casefold().split()
     telling = [word for word in words if word not in STOP_WORDS] or words
-    return "-".join(telling[:4])[:40].strip("-") or "app"
+    slug = unicodedata.normalize("NFC", "-".join(telling[:4]))[:40]
+    # A file system counts bytes, and "-2" may follow.
+    return slug.encode()[:200].decode(errors="ignore").strip("-") or "app"

@@ -43,7 +43,7 @@ def test_the_command_palette_offers_what_the_panel_does(open_lab: OpenLab, lab: 
                 if patience == LONG:
                     raise
 
-    choose("Build a New App")
+    choose("New App")
     expect(panel.root.get_by_role("heading", name="Build an app")).to_be_visible()
     panel.root.get_by_role("button", name=re.compile("^From the palette")).first.click()
     expect(panel.root.get_by_role("heading", name="From the palette")).to_be_visible()

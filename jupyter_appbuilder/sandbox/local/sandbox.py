@@ -188,7 +188,7 @@ class AppSandbox:
             await self._server.end("starting", "Preparing packages")
 
             def progress(step: Progress) -> None:
-                self._server.state = replace(self._server.state, message=step.message)
+                self._server.state = replace(self._server.state, message=step.message, fraction=step.fraction)
                 if on_progress:
                     on_progress(step)
 

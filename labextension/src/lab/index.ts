@@ -294,7 +294,7 @@ function activate(
     describedBy: { args: { type: 'object', properties: {} } }
   });
   commands.addCommand(CommandIDs.create, {
-    label: trans.__('Build a New App'),
+    label: trans.__('New App'),
     icon: appBuilderIcon,
     execute: () => {
       model.close();

@@ -4,6 +4,7 @@ import * as React from 'react';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { summary } from '../testing/session';
 import type { Api, Demo, ModelChoice, NewSession, Place, ProviderChoice, SandboxChoice, TemplateChoice } from '../transport';
+import type { Summary } from '../wire';
 import { Home } from './Home';
 
 const MODELS: ModelChoice[] = [{ id: 'openai:gpt', title: 'GPT', provider: 'openai', recorded: false }];
@@ -33,6 +34,7 @@ const BROKEN: ProviderChoice = {
   problem: { message: 'OpenAI refused the key.', hint: 'Enter another.' }
 };
 const PROVIDERS: { list: ProviderChoice[] } = { list: [] };
+const SESSIONS: { list: Summary[] } = { list: [] };
 const DEMOS: { list: Demo[] } = { list: [] };
 const onSetUp = vi.fn();
 
@@ -40,6 +42,7 @@ afterEach(() => {
   cleanup();
   PROVIDERS.list = [];
   DEMOS.list = [];
+  SESSIONS.list = [];
   onSetUp.mockClear();
 });
 
@@ -48,7 +51,7 @@ const PLACE: Place = { folder: '/home/jane/appbuilder', path: 'appbuilder', prob
 async function show(sandboxes: SandboxChoice[], models = MODELS, place = PLACE): Promise<NewSession[]> {
   const created: NewSession[] = [];
   const api = {
-    sessions: async () => [],
+    sessions: async () => SESSIONS.list,
     providers: async () => PROVIDERS.list,
     place: async () => place,
     create: async (session: NewSession) => {
@@ -172,6 +175,27 @@ describe('the first screen', () => {
     fireEvent.click(within(screen.getByRole('alert')).getByRole('button', { name: 'Check its settings' }));
     expect(onSetUp).toHaveBeenCalled();
     expect(screen.queryByText(/No model is set up yet/)).toBeNull();
+  });
+
+  it('tells apps of one title apart by when they were made', async () => {
+    SESSIONS.list = [
+      summary({ id: 'a', title: 'Clock', created_at: '2026-01-02T10:00:00Z' }),
+      summary({ id: 'b', title: 'Clock', created_at: '2026-01-02T11:30:00Z' }),
+      summary({ id: 'c', title: 'Board' })
+    ];
+    await show([LOCAL]);
+    const told = screen.getAllByText(/^made /).map(element => element.textContent);
+    expect(told).toHaveLength(2);
+    expect(new Set(told).size).toBe(2);
+  });
+
+  it('selects the title that is to be changed', async () => {
+    SESSIONS.list = [summary({ title: 'Clock' })];
+    await show([LOCAL]);
+    fireEvent.click(screen.getByRole('button', { name: 'Actions for Clock' }));
+    await act(async () => void fireEvent.click(screen.getByRole('menuitem', { name: 'Rename' })));
+    const input = screen.getByLabelText<HTMLInputElement>('New title of Clock');
+    expect([input.selectionStart, input.selectionEnd]).toEqual([0, 5]);
   });
 
   it('builds with a model that no list names', async () => {

@@ -343,6 +343,8 @@ function Sessions({ sessions, api, onOpen, onRemove }: HomeProps & { sessions: S
   const [renaming, setRenaming] = React.useState<string | null>(null);
   const [problem, setProblem] = React.useState<RequestFailed | null>(null);
   const now = Date.now();
+  const titles = (list ?? []).map(session => session.title);
+  const twins = new Set(titles.filter((title, at) => titles.indexOf(title) !== at));
   return (
     <section aria-labelledby="jp-AppBuilder-sessions">
       <h3 id="jp-AppBuilder-sessions">{trans.__('Your apps')}</h3>
@@ -406,6 +408,14 @@ function Sessions({ sessions, api, onOpen, onRemove }: HomeProps & { sessions: S
                   <span title={new Date(session.updated_at).toLocaleString()}>
                     {relativeTime(session.updated_at, now)}
                   </span>
+                  {twins.has(session.title) && (
+                    <span className="jp-AppBuilder-ellipsis">
+                      {trans.__(
+                        'made %1',
+                        new Date(session.created_at).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' })
+                      )}
+                    </span>
+                  )}
                   {session.recorded && <span className="jp-AppBuilder-tag jp-mod-recorded">{trans.__('Recorded')}</span>}
                   {session.forked && (
                     <span className="jp-AppBuilder-ellipsis">{trans.__('Forked from %1', session.forked.name)}</span>

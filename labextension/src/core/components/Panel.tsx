@@ -43,6 +43,7 @@ export function Panel(props: PanelProps): React.ReactElement {
       trans,
       host: {
         ...host(summary),
+        newApp: () => model.close(),
         setUpModel: () => setSettingUp('asked'),
         showUsage: () => setShowsUsage(true),
         showRules: () => setShowsRules(true),

@@ -356,6 +356,7 @@ function Header({
             {session?.title ?? trans.__('Opening…')}
           </h2>
         )}
+        {host.newApp && <IconButton icon="plus" label={trans.__('New app')} onClick={host.newApp} />}
         {host.showPreview && (
           <IconButton icon="desktop" label={trans.__('Show the preview')} onClick={host.showPreview} />
         )}

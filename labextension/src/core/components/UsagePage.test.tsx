@@ -99,6 +99,12 @@ describe('the usage page', () => {
     expect(screen.getByText('at least $0.50')).toBeTruthy();
   });
 
+  it('says nothing of a price where only free models have one', async () => {
+    await show(report({ total: { ...SPENT, dollars: 0, unpriced: 1, cost: null } }));
+    expect(screen.queryByText(/at least|≥/)).toBeNull();
+    expect(screen.getAllByText('price not known').length).toBeGreaterThan(0);
+  });
+
   it('teaches where nothing was used', async () => {
     await show(report({ today: NO_TOTALS, total: NO_TOTALS, days: [], models: [], sessions: [] }), session({ usage: NO_TOTALS, turns: [] }));
     expect(screen.getByText('Nothing was used today.')).toBeTruthy();

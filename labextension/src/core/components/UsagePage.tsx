@@ -177,9 +177,14 @@ function costText(totals: Pick<UsageTotals, 'dollars' | 'unpriced' | 'requests'>
   if (totals.unpriced === 0) {
     return money(totals.dollars);
   }
-  return totals.unpriced === totals.requests
+  return isUnpriced(totals)
     ? trans.__('price not known')
     : `≥ ${money(totals.dollars)}`;
+}
+
+/** No price is known but of what was free: "at least $0" says nothing. */
+function isUnpriced(totals: Pick<UsageTotals, 'dollars' | 'unpriced'>): boolean {
+  return totals.unpriced > 0 && totals.dollars === 0;
 }
 
 function Figure({ totals, none }: { totals: UsageTotals; none: string }): React.ReactElement {
@@ -189,7 +194,7 @@ function Figure({ totals, none }: { totals: UsageTotals; none: string }): React.
   }
   const { input_tokens: input, output_tokens: output, cached_tokens: cached } = totals;
   const about = totals.estimated > 0 ? '≈ ' : '';
-  const unknown = totals.unpriced === totals.requests;
+  const unknown = isUnpriced(totals);
   const cost =
     totals.unpriced > 0 && !unknown ? trans.__('at least %1', money(totals.dollars)) : costText(totals, trans);
   const tokens = trans.__('%1 tokens', about + compact(input + output));

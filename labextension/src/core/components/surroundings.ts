@@ -15,6 +15,8 @@ export interface Host {
   setModel?: (model: string) => Promise<void>;
   remove?: () => void;
   setUpModel?: () => void;
+  /** Go where a new app is described. */
+  newApp?: () => void;
   showUsage?: () => void;
   showRules?: () => void;
   /** Look at another session; `session` where it is known already. */

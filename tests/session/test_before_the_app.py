@@ -1,4 +1,4 @@
-"""A sandbox that cannot be made: whoever looks is told why, and nothing waits for ever."""
+"""What is shown while there is no app to see: how far an installation is, and why a sandbox cannot be made."""
 
 from __future__ import annotations
 
@@ -12,6 +12,27 @@ from plain_app import plain
 
 from jupyter_appbuilder.errors import Unavailable
 from jupyter_appbuilder.preview.pages import status_of
+from jupyter_appbuilder.sandbox.base import Progress
+
+
+async def test_how_far_an_installation_has_come_is_shown_where_the_page_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with app_builder(tmp_path, **plain(tmp_path)) as builder:
+        session = await builder.create(title="Installing")
+        sandbox: Any = await session.app.sandbox()
+        shown: list[Any] = []
+
+        async def prepare(on_progress: Callable[[Progress], None]) -> None:
+            on_progress(Progress("Installing packages: 165 of 187", 165 / 187))
+            shown.append(session.app.server.fraction)
+            shown.append(session.app.preview["fraction"])
+            on_progress(Progress("Starting"))
+            shown.append(session.app.server.fraction)
+
+        monkeypatch.setattr(sandbox, "prepare", prepare)
+        await session.app.ensure()
+        assert shown == [165 / 187, 165 / 187, None]
 
 
 @pytest.mark.parametrize(
