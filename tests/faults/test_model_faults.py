@@ -59,6 +59,7 @@ XML = "<function=write_file><parameter=path>notes.txt</parameter><parameter=cont
 EDIT = {"search": "good", "replace": "better"}
 EDIT_AS_TEXT = json.dumps({"path": "notes.txt", "edits": json.dumps([EDIT])})
 LONG = "x" * 40_000
+REFUSED_CALL = "tool call validation failed: parameters for tool write_file did not match schema: missing 'content'"
 
 FAULTS: dict[str, Fault] = {
     # What asking again cannot mend: one request, one next step.
@@ -90,6 +91,10 @@ FAULTS: dict[str, Fault] = {
     "damaged stream": Fault([{"text": "Hel", "malformed": "{not json"}, GOOD, SAID], files=WRITTEN),
     "error in the stream": Fault([{"text": "Hel", "error": {"message": "GPU lost"}}, GOOD, SAID], files=WRITTEN),
     "error in the stream for ever": Fault([{"text": "H", "error": {"message": "GPU lost"}}] * 20, "failed", "GPU lost"),
+    "a call that the server refuses": Fault([status(400, REFUSED_CALL), GOOD, SAID], files=WRITTEN, requests=(3, 3)),
+    "a call that the server refuses, for ever": Fault(
+        [status(400, REFUSED_CALL)] * 20, "failed", "in a form that", requests=(2, 4)
+    ),
     "empty answer": Fault([{"text": ""}, GOOD, SAID], files=WRITTEN),
     "empty answers for ever": Fault([{"text": ""}] * 20, "failed", "empty answer", requests=(2, 3)),
     "slow drip": Fault([{"text": "abcdefgh", "size": 1, "delay": 0.2}]),

@@ -259,24 +259,6 @@ async def ask_twice(session: MemorySession) -> list[str]:
     return outcomes
 
 
-async def test_a_refusal_within_the_stream_is_one_too(tmp_path: Path):
-    late = {"error": {"message": "Unexpected role 'user' after role 'tool'", "code": 400}}
-    async with model_server([look(1), {"deltas": [], **late}, SAID]) as server:
-        session = session_with(adaptive(server, tmp_path))
-        outcome = await session.ask("Look around")
-        asked = len(server.requests)
-    assert (outcome.reason, asked) == ("done", 3)
-    assert session.journal.of("response.completed")[-1]["text"] == "All is done."
-
-
-async def test_mistral_is_told_so_from_the_beginning(tmp_path: Path):
-    async with model_server([look(1), SAID, SAID], judge=lambda body: ordered(body) or nine(body)) as server:
-        session = session_with(adaptive(server, tmp_path, provider="mistral", name="devstral-2"))
-        assert await ask_twice(session) == ["done", "done"]
-        refused = [r for r in server.requests if ordered(r.body) or nine(r.body)]
-    assert not refused
-
-
 async def test_a_refusal_that_no_other_form_answers_is_no_loop(tmp_path: Path):
     said = "content null reasoning_content missing tool call id invalid 'system' role unsupported after tool user"
     async with model_server([SAID], judge=lambda body: said) as server:

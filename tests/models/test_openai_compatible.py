@@ -391,3 +391,24 @@ async def test_a_limit_on_the_answer_is_asked_for_by_the_name_that_is_known():
 async def test_what_servers_say_when_they_cannot_is_understood(status: int, message: str, reason: str):
     error = await failure({"status": status, "body": {"error": {"message": message}}})
     assert error.reason == reason
+
+
+AZURE = "https://mine.openai.azure.com/openai/deployments/d?api-version=1"
+
+
+@pytest.mark.parametrize(
+    ("provider", "url", "key", "own", "bearer"),
+    [
+        ("azure", AZURE, "k1", True, False),
+        ("custom", AZURE, "k1", True, False),
+        ("azure", AZURE, "eyJ0eXAi.e30.c2ln", False, True),
+        ("azure", "https://gateway.example.org/v1", "k1", True, True),
+        ("custom", "https://mine.openai.azure.com.example.org/v1", "k1", False, True),
+    ],
+)
+def test_azure_takes_a_key_in_its_own_header_and_a_token_as_a_bearer(
+    provider: str, url: str, key: str, own: bool, bearer: bool
+):
+    headers = Endpoint(provider, provider, url, key).headers
+    assert headers.pop("api-key", "") == (key if own else "")
+    assert ("Authorization" not in headers) == bearer  # it is there to be left out

@@ -89,18 +89,16 @@ class Endpoint:
 
     @property
     def headers(self) -> dict[str, Any]:
-        """Headers of each request: without a key there is no authorization at all. Azure takes its keys in a header of
-        its own, and only tokens as a bearer's."""
+        """Headers of each request: without a key there is no authorization at all. Azure takes a key in a header of its
+        own, and a token as a bearer's; what stands in front of it may want either."""
         from openai import Omit
 
-        if self.api_key and (not self._is_azure or self.api_key.startswith(TOKEN)):
+        if not self.api_key:
+            return {"Authorization": Omit()}
+        at_azure = (urlsplit(self.base_url).hostname or "").endswith(AZURE_HOSTS)
+        if self.api_key.startswith(TOKEN) or not (at_azure or self.provider == "azure"):
             return {}
-        return {"Authorization": Omit(), **({"api-key": self.api_key} if self.api_key else {})}
-
-    @property
-    def _is_azure(self) -> bool:
-        host = urlsplit(self.base_url).hostname or ""
-        return self.provider == "azure" or host.endswith(AZURE_HOSTS)
+        return {"api-key": self.api_key, **({"Authorization": Omit()} if at_azure else {})}
 
     def _http_client(self) -> Any:
         """None for the SDK's own, which goes through the proxies of the environment. Raises ``ModelError``."""
