@@ -3,6 +3,10 @@
 A family is a file beside this one: what it checks of a request (``check`` raises ``Refused``), and how it streams an
 answer (``pieces``). They are written from public documentation and from what people reported, never copied from a
 recording; where the two leave something open, the stricter reading is taken.
+
+Read for it were the issues, threads and articles that the files name, Anthropic's page on OpenAI's format, Azure's on
+streaming, and the types of OpenAI's SDK. The other links say where a provider documents its format; those pages were
+not at hand, and what stands there was written from general knowledge of them: correct it where it differs.
 """
 
 from __future__ import annotations
