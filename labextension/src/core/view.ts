@@ -302,6 +302,12 @@ export function receive(view: SessionView, messages: readonly WireMessage[]): Se
   return next.finish();
 }
 
+/** The session's state as people are told it: without a sandbox nothing is ready. */
+export function shownState({ session, preview }: SessionView): Summary['state'] | null {
+  const unmade = preview?.state === 'failed' && preview.cause === 'sandbox';
+  return session && (session.state === 'ready' && unmade ? 'failed' : session.state);
+}
+
 /** The sum of two usages; a cost that is unknown stays unknown, unless nothing was used. */
 export function addUsage(a: Usage, b: Usage): Usage {
   const used = (u: Usage): boolean => u.input_tokens + u.output_tokens > 0;
