@@ -2,6 +2,7 @@ import { ReactWidget } from '@jupyterlab/apputils';
 import * as React from 'react';
 import { Icon, Spinner } from '../core/components/Icon';
 import type { PanelModel } from '../core/panel';
+import { shownState } from '../core/view';
 import type { Translation } from '../core/translation';
 
 /** The open session in the status bar. */
@@ -35,6 +36,7 @@ function Status({
     [store]
   );
   const session = React.useSyncExternalStore(subscribe, () => store?.get().view.session ?? null);
+  const shown = React.useSyncExternalStore(subscribe, () => (store ? shownState(store.get().view) : null));
   const connection = React.useSyncExternalStore(subscribe, () => store?.get().connection.state ?? 'open');
   if (!session) {
     return null;
@@ -49,7 +51,7 @@ function Status({
     failed: trans.__('failed'),
     ended: trans.__('ended')
   };
-  const state = connection === 'waiting' ? trans.__('connection lost') : words[session.state];
+  const state = connection === 'waiting' ? trans.__('connection lost') : words[shown ?? session.state];
   return (
     <button
       type="button"
@@ -57,7 +59,7 @@ function Status({
       title={trans.__('App Builder: %1 is %2', session.title, state)}
       onClick={open}
     >
-      {busy ? <Spinner /> : <Icon name={session.state === 'failed' ? 'alert' : 'spark'} />}
+      {busy ? <Spinner /> : <Icon name={shown === 'failed' ? 'alert' : 'spark'} />}
       <span>{session.title}</span>
       <span>{state}</span>
     </button>

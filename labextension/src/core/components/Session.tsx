@@ -3,7 +3,7 @@ import { usageDetail, usageLabel } from '../format';
 import type { SessionStore } from '../store';
 import type { Connection, Demo, ModelChoice, SandboxChoice } from '../transport';
 import type { Mode } from '../events';
-import type { SessionView, Turn } from '../view';
+import { shownState, type SessionView, type Turn } from '../view';
 import { RequestFailed, type Summary } from '../wire';
 import { BudgetNotice, useSessionUsage } from './Budgets';
 import { Chat } from './Chat';
@@ -363,17 +363,9 @@ function Header({
         {entries.length > 0 && <MenuButton label={trans.__('More actions')} entries={entries} />}
       </div>
       <div className="jp-AppBuilder-meta">
-        {session && <StateBadge
-            state={
-              view.questions.length > 0
-                ? 'waiting'
-                : busy
-                  ? 'busy'
-                  : session.state === 'ready' && view.preview?.cause === 'sandbox'
-                    ? 'failed'
-                    : session.state
-            }
-          />}
+        {session && (
+          <StateBadge state={view.questions.length > 0 ? 'waiting' : busy ? 'busy' : (shownState(view) ?? session.state)} />
+        )}
         {chip}
         {recorded && (
           <span
