@@ -131,7 +131,7 @@ def finding_from(body: Mapping[str, Any]) -> dict[str, Any]:
     kind = body.get("kind")
     if kind == "ready":
         duration = body.get("duration_ms", 0)
-        if isinstance(duration, bool) or not isinstance(duration, (int, float)) or not math.isfinite(duration):
+        if isinstance(duration, bool) or not isinstance(duration, (int, float)) or not abs(duration) < math.inf:
             raise InvalidInput("duration_ms must be a number.", field="duration_ms")
         return {"kind": "ready", "duration_ms": int(min(max(0, duration), MOST_MS))}
     message = _text(body, "message", 4000)

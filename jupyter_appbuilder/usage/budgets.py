@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from sys import float_info
 from typing import Any, Literal, cast, get_args
 
 from ..errors import AppBuilderError, InvalidInput
@@ -183,7 +184,7 @@ class BudgetSettings:
         """Raise ``InvalidInput`` unless a person may set a budget to this."""
         scope, unit = key
         most = self.configured.get(key)
-        if not math.isfinite(value) or value < 0:
+        if not 0 <= value <= float_info.max:
             raise InvalidInput("A budget is a number from 0 on.", hint="0 is no budget.", field=f"{scope}.{unit}")
         if most is not None and value > most:
             raise InvalidInput(
@@ -240,7 +241,7 @@ def _clean(data: Any) -> OwnBudgets:
         given = entries.get(scope)
         for unit in UNITS:
             value = cast("dict[str, Any]", given).get(unit) if isinstance(given, dict) else None
-            if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value > 0:
+            if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= float_info.max:
                 limits[scope, unit] = float(value)
     timezone = entries.get("timezone")
     try:

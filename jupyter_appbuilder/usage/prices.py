@@ -8,8 +8,8 @@ not listed costs None: unknown, not nothing.
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Mapping, Sequence
+from sys import float_info
 from typing import Any, cast
 
 from ..errors import InvalidInput
@@ -90,7 +90,7 @@ class PriceList:
 
 def _price(model: str, given: Any) -> Price:
     numbers = list(cast("Sequence[Any]", given)) if isinstance(given, (list, tuple)) else []
-    fine = [isinstance(n, (int, float)) and not isinstance(n, bool) and math.isfinite(n) and n >= 0 for n in numbers]
+    fine = [isinstance(n, (int, float)) and not isinstance(n, bool) and 0 <= n <= float_info.max for n in numbers]
     if ":" not in model or len(numbers) not in (2, 3) or not all(fine):
         raise InvalidInput(
             f"c.AppBuilder.prices holds no price for {model!r}: {given!r}.",

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from building import app_builder
 from plain_app import plain
@@ -186,6 +187,16 @@ async def test_an_address_with_a_leading_slash_is_told_with_what_mends_it(target
         for told in target.problems():
             assert "leave out the leading slash" in told
             assert "import.meta.env.BASE_URL" in told
+
+
+@pytest.mark.parametrize("digits", ["9" * 400, "1e400", "9" * 5000, "-" + "9" * 400])
+async def test_a_number_of_hundreds_of_digits_is_no_fault_of_the_server(target: Target, digits: str) -> None:
+    previews = Previews(BASE_URL)
+    prefix = previews.open(target)
+    async with served(previews) as origin, httpx.AsyncClient() as client:
+        body = f'{{"kind": "ready", "duration_ms": {digits}}}'
+        told = await client.post(f"{origin}{prefix}__appbuilder/report", content=body)
+        assert told.status_code in (200, 400), told.text
 
 
 async def test_a_page_cannot_fill_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -362,6 +362,12 @@ async def test_a_days_total_reads_nothing_but_that_days_part_of_an_index(tmp_pat
     assert steps[0].startswith("SEARCH usage USING COVERING INDEX usage_by_time (at>")
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1, 10**400])
+def test_a_budget_is_a_number_that_can_be_counted_to(tmp_path: Path, value: float):
+    with pytest.raises(InvalidInput, match="A budget is a number"):
+        BudgetSettings(tmp_path / "budgets.json", {}).set_own({("day", "dollars"): value})
+
+
 def test_nobody_sets_a_budget_above_the_administrators(tmp_path: Path):
     file = tmp_path / "budgets.json"
     settings = BudgetSettings(file, {("day", "dollars"): 5, ("turn", "tokens"): 0})
