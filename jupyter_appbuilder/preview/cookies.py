@@ -18,6 +18,8 @@ Cookies = dict[str, str]
 MOST = 180  # cookies in a jar, as in browsers
 MOST_TEXT = 32 * 1024  # characters of a jar
 MOST_SECONDS = 400 * 86400  # that a cookie lives
+_READ_AS = re.compile(r"=.*|[\x00-\x20\x7f]", re.DOTALL)  # what is not of the name that a server reads
+
 LONGEST = 4096  # characters of name and value, as in browsers
 
 
@@ -69,6 +71,24 @@ def received(seen: Cookies, hidden: Cookies, lines: Iterable[str], path: str, ba
         while len(cookies) > MOST or sum(map(len, (*cookies, *cookies.values()))) > MOST_TEXT:
             del cookies[next(iter(cookies))]
     return seen, hidden
+
+
+def of_page(cookies: Cookies, hidden: Cookies) -> Cookies:
+    """Those of ``cookies``, as a page gave them, that a page may set: none that only the server may read.
+
+    A page may write to its jar as it likes, without the script that takes ``document.cookie`` apart. So each is
+    compared as the server gets to read it: ``{"session;/": …}``, ``{"session=x": …}`` and a nameless ``session=x`` are
+    all a ``session``, and one that holds a ``;`` would be several.
+    """
+    taken = {_named(key) for key in hidden}
+    kept: Cookies = {}
+    for key, entry in cookies.items():
+        name, path = _named(key)
+        expires, _, value = entry.partition(";")
+        sent = f"{name}={value}" if name else value
+        if ";" not in sent and (_READ_AS.sub("", sent), path) not in taken:
+            kept[name if path == "/" else f"{name};{path}"] = f"{expires};{value}"
+    return kept
 
 
 def _attribute(text: str) -> tuple[str, str]:

@@ -68,8 +68,7 @@ class PageStorage:
             old_local, old_cookies, hidden = self._load()
             local = _changed(old_local, change.get("local"), "local", LOCAL_LIMIT)
             cookies = _changed(old_cookies, change.get("cookies"), "cookies", COOKIE_LIMIT)
-            # A page cannot set what only the server may read.
-            self._keep(local, {key: value for key, value in cookies.items() if key not in hidden}, hidden)
+            self._keep(local, jar.of_page(cookies, hidden), hidden)
 
     def cookie_header(self, path: str) -> str:
         """The ``Cookie`` header of a request for ``path`` of the app; empty when there is none."""

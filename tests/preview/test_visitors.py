@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from preview.stage import BASE_URL, PanelHandler, Target, chromium, served, upstream
 from preview.test_page import until
 from tornado import web, websocket
@@ -182,6 +183,25 @@ async def test_visitors_are_bounded(target: Target) -> None:
     assert not previews.visit(first.path.split("/")[-2])
     previews.close("s1")
     assert not previews.visit(person.path.split("/")[-2])
+
+
+@pytest.mark.parametrize(
+    ("key", "kept"),
+    [
+        ("session", ";mine"),
+        ("session;/", ";mine"),
+        ("session=mine", ";"),
+        ("session =mine", ";"),
+        ("", ";session=mine"),
+        ("x", ";1; session=mine"),
+    ],
+)
+def test_a_page_cannot_set_a_cookie_that_only_its_server_may_read(tmp_path: Path, key: str, kept: str) -> None:
+    storage = PageStorage(tmp_path / "s1.json")
+    storage.receive_cookies(["session=theirs; Path=/; HttpOnly"], "/", "/")
+    storage.change({"cookies": {"set": {key: kept, "theme;/": ";dark", "sessions": ";2"}}})
+    assert sorted(storage.cookie_header("/").split("; ")) == ["session=theirs", "sessions=2", "theme=dark"]
+    assert storage.read()["cookies"] == {"theme": ";dark", "sessions": ";2"}
 
 
 async def test_a_visitors_capability_stands_in_for_the_servers_own_in_whatever_passes() -> None:
