@@ -24,7 +24,7 @@ NOTE = (
 
 PLACES = frozenset({"path", "old", "new"})
 NAME = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Z][A-Z0-9_]{0,63})[ \t]*=", re.ASCII)
-SETTINGS = re.compile(r"\.env(\..*)?|.*\.env|\.envrc|\.dev\.vars(\..*)?", re.IGNORECASE)
+SETTINGS = re.compile(r"\.env([._~-].*)?|.*\.env|\.envrc|\.dev\.vars(\..*)?", re.IGNORECASE)
 
 
 def holds_secrets(workspace: Workspace, path: str) -> bool:

@@ -16,7 +16,7 @@ dependencies (mounted at run time), the copies JupyterLab's editor keeps. Nor ar
 
 SECRET = (
     # Settings of an environment
-    *(".env", ".env.*", "*.env", ".envrc", ".dev.vars", ".dev.vars.*"),
+    *(".env", ".env[._-]*", "*.env", ".envrc", ".dev.vars", ".dev.vars.*"),
     *("secrets.toml", "secrets.json", "secrets.yaml", "secrets.yml"),
     # Keys
     *("*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.ppk", "*.kdbx"),
@@ -39,6 +39,12 @@ NOT_SECRET = (
     "template.env",
 )
 """Names of those that show what such a file looks like."""
+
+COPY = re.compile(
+    r"(?:\.?#|\.(?=.*\.sw[a-z]$))?(?P<name>.+?)(?:~|#|\.(?:bak|backup|old|orig|save|copy|sw[a-z])(?:\.?\d+)?)*",
+    re.IGNORECASE | re.DOTALL,
+)
+"""The ``name`` of the file of which one is a copy that an editor or a person put beside it."""
 
 LONGEST_PATTERN = 1024
 MOST_DOUBLE_STARS = 4  # each may try every slash of the path
@@ -67,7 +73,9 @@ def never_tracked(name: str) -> bool:
 def is_secret(name: str) -> bool:
     """Whether a file or folder of this name holds secrets by convention. Its content stays on the disk: it is in no
     version, list, archive, notebook or log, and is not shown to a model."""
-    return _SECRET.fullmatch(name) is not None and _NOT_SECRET.fullmatch(name) is None
+    original = COPY.fullmatch(name)
+    names = {name, original["name"]} if original else {name}
+    return any(_SECRET.fullmatch(one) for one in names) and not any(_NOT_SECRET.fullmatch(one) for one in names)
 
 
 def is_secret_path(path: str) -> bool:

@@ -38,10 +38,13 @@ def holding(folder: Path) -> list[str]:
 SECRET = """
 .env .ENV .env.production .env.local docker.env .envrc server.pem id_rsa .npmrc .netrc credentials.json secrets.toml
 client_secret_12.apps.json service-account.json .ssh .dev.vars
+.env~ .env-production .env_local .env.swp #.env# .#.env id_rsa.bak id_rsa~ .id_rsa.swp id_rsa.bak2 .npmrc.old
+server.pem.orig secrets.toml.bak~
 """
 OTHERS = """
 .env.example .env.sample .env.template .env.defaults .env.local.example example.env env.ts env.d.ts credentials.ts
-secrets.ts tokens.json id_rsa.pub environment.ts key.ts keys.json Credentials.tsx
+secrets.ts tokens.json id_rsa.pub id_rsa.pub~ .environment .envelope.ts App.tsx.bak
+environment.ts key.ts keys.json Credentials.tsx
 """
 
 
