@@ -57,23 +57,31 @@ def found(app: Path, folders: Sequence[str]) -> dict[str, os.stat_result]:
 
 
 def _walk(folder: int, base: str, files: dict[str, os.stat_result]) -> None:
+    """Stops where it is certain that there are more than ``MOST_FILES``: an app may write millions into one folder."""
+    folders: list[str] = []
     with os.scandir(folder) as listing:
-        items = [item for item in listing if not never_tracked(item.name) and not SHARED_MEMORY.search(item.name)]
-    for item in items:
-        path = base + item.name
-        try:
-            path.encode()
-            status = item.stat(follow_symlinks=False)
-            if stat.S_ISREG(status.st_mode):
-                files[path] = status
-            elif stat.S_ISDIR(status.st_mode) and base.count("/") < DEEPEST and len(files) <= MOST_FILES:
-                below = os.open(item.name, DIRECTORY, dir_fd=folder)
-                try:
-                    _walk(below, path + "/", files)
-                finally:
-                    os.close(below)
-        except (OSError, UnicodeEncodeError):
-            continue
+        for item in listing:
+            if len(files) > MOST_FILES:
+                return
+            if never_tracked(item.name) or SHARED_MEMORY.search(item.name):
+                continue
+            path = base + item.name
+            with suppress(OSError, UnicodeEncodeError):
+                path.encode()
+                status = item.stat(follow_symlinks=False)
+                if stat.S_ISREG(status.st_mode):
+                    files[path] = status
+                elif stat.S_ISDIR(status.st_mode) and base.count("/") < DEEPEST:
+                    folders.append(item.name)
+    for name in folders:
+        if len(files) > MOST_FILES:
+            return
+        with suppress(OSError):
+            below = os.open(name, DIRECTORY, dir_fd=folder)
+            try:
+                _walk(below, f"{base}{name}/", files)
+            finally:
+                os.close(below)
 
 
 def copied(app: Path, folders: Sequence[str]) -> Copy:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import subprocess
 import sys
@@ -159,6 +160,17 @@ async def test_the_app_is_stopped_while_its_data_are_put_back_and_runs_again(tmp
         await session.restore(first)
         assert (place / "a.csv").read_text() == "1\n"
         assert session.app.server.state == "ready"
+
+
+def test_a_folder_of_more_files_than_are_kept_is_not_listed_to_its_end(tmp_path: Path):
+    for folder in ("data", "data/more"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "0").touch()
+        for n in range(1, data.MOST_FILES + 200):
+            os.link(tmp_path / folder / "0", tmp_path / folder / str(n))
+    assert len(data.found(tmp_path, ["data/"])) == data.MOST_FILES + 1
+    copy = data.copied(tmp_path, ["data/"])
+    assert (copy.files, "more than 5,000 files in data/" in copy.note) == ({}, True)
 
 
 async def test_too_much_data_is_left_alone_and_said(tmp_path: Path):
