@@ -238,9 +238,14 @@ LINE_OPTIONS: dict[str, frozenset[str]] = {
 
 LINE_VARIABLES = _words(
     "PAGER GIT_PAGER MANPAGER EDITOR VISUAL GIT_EDITOR GIT_SEQUENCE_EDITOR GIT_SSH_COMMAND GIT_EXTERNAL_DIFF "
-    "GIT_ASKPASS SSH_ASKPASS BROWSER LESSOPEN LESSCLOSE PROMPT_COMMAND"
+    "GIT_ASKPASS SSH_ASKPASS BROWSER LESSOPEN LESSCLOSE PROMPT_COMMAND GIT_SSH GIT_PROXY_COMMAND RSYNC_RSH CVS_RSH "
+    "SUDO_EDITOR FCEDIT GH_PAGER GH_EDITOR AWS_PAGER SYSTEMD_PAGER SYSTEMD_EDITOR BAT_PAGER DELTA_PAGER PSQL_PAGER "
+    "PSQL_EDITOR KUBE_EDITOR"
 )
 """Variables that hold a command line for programs to run."""
+
+EXPANDED_VARIABLES = _words("BASH_ENV ENV PS0 PS1 PS2 PS4")
+"""Variables in whose value a shell carries out command substitutions."""
 
 LINE_SETTINGS = re.compile(
     r"alias\..+|core\.(?:pager|editor|sshcommand|fsmonitor|askpass|gitproxy)|pager\..+|sequence\.editor|diff\.external"

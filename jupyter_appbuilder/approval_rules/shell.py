@@ -24,6 +24,7 @@ from .programs import (
     CODE_MODULES,
     DATABASES,
     DELETES,
+    EXPANDED_VARIABLES,
     GLOBALS,
     INTERPRETERS,
     LINE_OPTIONS,
@@ -215,8 +216,7 @@ class _Reader:
                 if _text(value).strip('"') == "$!":
                     self.started.add(name)
                 self.dashed = self.dashed or _text(value).lstrip("\"'").startswith("-")
-                if name in LINE_VARIABLES:
-                    self._setting(self._word(value))
+                self._variable(name, self._word(value))
             elif node.type == "command":
                 words = self._words(node)
                 if words and words[0].text in ("cd", "pushd"):
@@ -367,8 +367,7 @@ class _Reader:
             options += more
         self._lines(options, runner.lines)
         while rest and rest[0].known and (assigned := re.match(r"(\w+)=", rest[0].text)):
-            if assigned[1] in LINE_VARIABLES:
-                self._setting(Word(rest[0].text[assigned.end() :]))
+            self._variable(assigned[1], Word(rest[0].text[assigned.end() :]))
             rest = rest[1:]
         rest = rest[1:] if rest and rest[0].text == "--" else rest
         if not rest:
@@ -416,6 +415,11 @@ class _Reader:
             asked = [word.text for word in words]
             if any(one in ("-f-", "-f/dev/stdin") for one in map("".join, zip(asked, [*asked[1:], ""], strict=True))):
                 self._standard_input(node)
+
+    def _variable(self, name: str, value: Word) -> None:
+        """Take in what a program may run because a variable says so."""
+        if name in LINE_VARIABLES or (name in EXPANDED_VARIABLES and ("$(" in value.text or "`" in value.text)):
+            self._setting(value)
 
     def _setting(self, value: Word) -> None:
         """Take in a command line that something is set to, which may be run."""

@@ -117,6 +117,8 @@ git submodule --quiet foreach 'git status'
 git config user.name me
 GIT_PAGER=cat git log
 PAGER= git diff
+ENV=production npm start
+PS1='\u@\h\$ ' bash -c ls
 flock /tmp/lock npm test
 flock /tmp/lock -c 'npm test'
 parallel npx tsc -p ::: a b
@@ -336,6 +338,11 @@ git clone ext::'rm -rf src' x
 GIT_EDITOR='rm -rf src' git commit
 export PAGER='rm -rf src'; man ls
 env GIT_PAGER='rm -rf src' git log
+GIT_SSH='rm -rf src' git fetch
+RSYNC_RSH='rm -rf src' rsync a b:
+BASH_ENV='$(rm -rf src)' bash -c :
+env ENV='`rm -rf src`' sh -i
+PS4='$(rm -rf src)' bash -xc :
 parallel rm -rf ::: src dist
 parallel 'rm -rf {}' ::: src
 parallel ::: 'rm -rf src'
