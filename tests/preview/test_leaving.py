@@ -9,6 +9,7 @@ from typing import Any
 
 from jupyter_server.auth.decorator import allow_unauthenticated
 from preview.stage import BASE_URL, PanelHandler, Target, chromium, served, upstream
+from preview.test_page import until
 from tornado import web
 
 from jupyter_appbuilder.preview import Previews
@@ -21,6 +22,7 @@ PAGE = """<!doctype html><title>App</title>
 <a id="tab" target="_blank" href="about">tab</a>
 <a id="mine" href="https://example.com/mine">handled by the app</a>
 <a id="plain" href="#here">plain</a>
+<a id="jupyter" href="/lab/tree">of Jupyter</a>
 <button id="made" onclick="made()">made</button><button id="event" onclick="event_()">event</button>
 <button id="window" onclick="window.open('https://example.com/window')">window</button>
 <script>
@@ -86,8 +88,10 @@ async def test_what_the_sandbox_forbids_is_asked_of_the_panel(target: Target, tm
                 f"({asked}.at(-1))"
             )
             assert got == expected
-        for id in ("mine", "plain"):
+        for id in ("mine", "plain", "jupyter"):
             await app.locator(f"#{id}").click()
+        await app.locator("appbuilder-note").wait_for(state="attached")
+        await until(lambda: any("leave out the leading slash" in told for told in target.problems()))
         await app.locator("#own").click()
         await page.wait_for_function(f"{asked}.length === {len(wanted) + 1}")
         assert await app.locator("#own").count() == 1, "the page is still there"

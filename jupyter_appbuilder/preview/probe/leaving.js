@@ -37,6 +37,11 @@ const leaving = (() => {
   }
 
   function open(url) {
+    // Jupyter's own page: nobody meant it, so it is a mistake to tell and no place to go to.
+    if (isOutside(url)) {
+      found({ kind: "network", message: `The link to ${shortened(url)} leaves the app${hint(url)}` });
+      return overlay.note(`${shortened(url)} is outside the app.`);
+    }
     if (framed) tell("open", { url: url.href });
     else refused(`Opening ${shortened(url)}`);
   }
