@@ -33,7 +33,8 @@ OPTIONAL = frozenset({"allow-downloads", "allow-popups", "allow-pointer-lock", "
 
 
 VISITORS = 32
-"""Visitors of one preview that are known at a time; who came first is forgotten first, and never the person."""
+"""Visitors of one preview that are known at a time. First those are forgotten who were never seen at their address
+(keys can be made up), then who was not seen for the longest, and never the person."""
 PASS_SECONDS = 10.0
 
 
@@ -45,6 +46,7 @@ class Visitor:
     path: str  # the URL path prefix of the preview as this visitor has it, with trailing slash
     storage: PageStorage
     expected: float = 0.0  # until when one navigation to ``path`` needs no other proof
+    seen: bool = False  # whether anything was asked for at their address
 
 
 @dataclass
@@ -82,7 +84,7 @@ class Preview:
     findings: list[float] = field(default_factory=list[float])  # when the page reported, for the rate limit
     starting: asyncio.Task[None] | None = None
     waking: bool = False  # whether what starts was asleep
-    visitors: dict[str, Visitor] = field(default_factory=dict[str, "Visitor"])  # by key, who came last at the end
+    visitors: dict[str, Visitor] = field(default_factory=dict[str, "Visitor"])  # by key, who was seen last at the end
     sockets: set[Callable[[], None]] = field(default_factory=set[Callable[[], None]])  # each closes an open WebSocket
 
     def start(self) -> None:
@@ -214,6 +216,9 @@ class Previews:
             self.close(preview.target.session)
             return None
         preview.used = self._clock()
+        if visitor:
+            visitor.seen = True
+            preview.visitors[visitor.key] = preview.visitors.pop(visitor.key)
         return Visit(preview, visitor.path if visitor else preview.path, visitor)
 
     def visitor(self, preview: Preview, key: str) -> Visitor:
@@ -225,7 +230,8 @@ class Previews:
             self._visitors[self._digest_of(visitor.path)] = (preview, visitor)
         preview.visitors[key] = visitor
         if len(preview.visitors) > VISITORS:
-            forgotten = next(one for one in preview.visitors.values() if one.key != self.person)
+            others = [one for one in preview.visitors.values() if one.key != self.person and one is not visitor]
+            forgotten = min(others, key=lambda one: one.seen)
             del preview.visitors[forgotten.key]
             del self._visitors[self._digest_of(forgotten.path)]
         return visitor

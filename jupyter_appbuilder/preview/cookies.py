@@ -20,6 +20,7 @@ MOST_TEXT = 32 * 1024  # characters of a jar
 MOST_SECONDS = 400 * 86400  # that a cookie lives
 _READ_AS = re.compile(r"=.*|[\x00-\x20\x7f]", re.DOTALL)  # what is not of the name that a server reads
 
+MOST_SENT = 8 * 1024  # bytes of a Cookie header: Node answers 431 to more than 16 KB of headers, to every request
 LONGEST = 4096  # characters of name and value, as in browsers
 
 
@@ -30,7 +31,11 @@ def alive(cookies: Cookies) -> Cookies:
 
 
 def header(jars: Iterable[Cookies], path: str) -> str:
-    """The ``Cookie`` header for a request of ``path``: the longest path first, then the oldest."""
+    """The ``Cookie`` header for a request of ``path``: the longest path first, then the oldest.
+
+    Where they are more than ``MOST_SENT`` the later jars go first and the newest of each: an app that sets too many
+    could not even be asked to remove them.
+    """
     found = [
         (cookie_path, f"{name}={value}" if name else value)
         for cookies in jars
@@ -39,6 +44,14 @@ def header(jars: Iterable[Cookies], path: str) -> str:
         )
         if _covers(cookie_path, path)
     ]
+    room = MOST_SENT
+    sent: list[tuple[str, str]] = []
+    for one in reversed(found):
+        size = len(one[1].encode(errors="replace")) + 2
+        if size <= room:
+            room -= size
+            sent.append(one)
+    found = sent[::-1]
     found.sort(key=lambda one: -len(one[0]))
     text = "; ".join(pair for _, pair in found)
     plain = "".join(character for character in text if character >= " " and character != "\x7f")
@@ -86,7 +99,7 @@ def of_page(cookies: Cookies, hidden: Cookies) -> Cookies:
         name, path = _named(key)
         expires, _, value = entry.partition(";")
         sent = f"{name}={value}" if name else value
-        if ";" not in sent and (_READ_AS.sub("", sent), path) not in taken:
+        if ";" not in sent and len(sent) <= LONGEST + 1 and (_READ_AS.sub("", sent), path) not in taken:
             kept[name if path == "/" else f"{name};{path}"] = f"{expires};{value}"
     return kept
 

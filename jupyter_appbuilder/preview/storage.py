@@ -23,6 +23,8 @@ ENTRY_LIMIT = 50_000  # in localStorage
 DATABASE_LIMIT = 50 * 1024 * 1024  # bytes of the serialised databases
 VISITOR_FILES = 64
 """Files of visitors besides the person that are kept; what was left alone the longest goes first."""
+VISITOR_BYTES = 256 * 1024 * 1024
+"""What they come to at most, but for the latest one."""
 
 
 class PageState(TypedDict):
@@ -38,8 +40,9 @@ class PageStorage:
     A file that cannot be read counts as empty: an app must not be locked out of its own preview by a damaged file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, shared: bool = False) -> None:
         self._path = path
+        self._shared = shared  # whether its folder is of several visitors, who share what it may hold
         self._databases = path.with_name(path.name + ".indexeddb")
         self._others = path.with_suffix("")
         self._changing = threading.Lock()
@@ -51,7 +54,7 @@ class PageStorage:
         if not visitor:
             return self
         _tidy(self._others)
-        return PageStorage(self._others / f"{visitor}.json")
+        return PageStorage(self._others / f"{visitor}.json", shared=True)
 
     def read(self) -> PageState:
         local, cookies, _ = self._load()
@@ -103,7 +106,7 @@ class PageStorage:
             )
         if not (content.startswith(b"[") and content.endswith(b"]")):
             raise InvalidInput("The databases must be a JSON array.")
-        _write(self._databases, content)
+        self._write(self._databases, content)
 
     def clear(self) -> None:
         """Forget everything, on disk too, and what other visitors keep."""
@@ -125,16 +128,24 @@ class PageStorage:
         state = (local, cookies, hidden)
         if state == self._load():
             return
-        _write(self._path, json.dumps({"v": 1, "local": local, "cookies": cookies, "hidden": hidden}).encode())
+        self._write(self._path, json.dumps({"v": 1, "local": local, "cookies": cookies, "hidden": hidden}).encode())
         self._state = state
+
+    def _write(self, path: Path, content: bytes) -> None:
+        _write(path, content)
+        if self._shared:
+            _tidy(path.parent)
 
 
 def _tidy(folder: Path) -> None:
     """Keep the storage of the latest visitors only."""
     with contextlib.suppress(OSError):
-        files = sorted(folder.glob("*.json*"), key=lambda file: file.stat().st_mtime)
-        for file in files[:-VISITOR_FILES]:
-            file.unlink(missing_ok=True)
+        found = sorted(((file.stat(), file) for file in folder.glob("*.json*")), key=lambda one: -one[0].st_mtime_ns)
+        size = 0
+        for number, (status, file) in enumerate(found):
+            size += status.st_size
+            if number >= VISITOR_FILES or (number and size > VISITOR_BYTES):
+                file.unlink(missing_ok=True)
 
 
 def _changed(old: dict[str, str], change: Any, name: str, limit: int) -> dict[str, str]:

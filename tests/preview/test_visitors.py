@@ -185,6 +185,43 @@ async def test_visitors_are_bounded(target: Target) -> None:
     assert not previews.visit(person.path.split("/")[-2])
 
 
+async def test_made_up_visitors_do_not_push_out_those_who_are_there(target: Target) -> None:
+    from jupyter_appbuilder.preview.capabilities import VISITORS, new_key
+
+    previews = Previews(BASE_URL)
+    visit = previews.visit(previews.open(target).split("/")[-2])
+    assert visit
+    there = previews.enter(visit.preview, new_key())
+    assert previews.visit(there.path.split("/")[-2])
+    for _ in range(3 * VISITORS):
+        made_up = previews.visitor(visit.preview, new_key())
+    assert previews.visit(there.path.split("/")[-2])
+    assert previews.visit(made_up.path.split("/")[-2]), "the latest gets in"
+    assert len(visit.preview.visitors) == VISITORS
+
+
+def test_an_app_with_too_many_cookies_can_still_be_asked(tmp_path: Path) -> None:
+    storage = PageStorage(tmp_path / "s1.json")
+    storage.receive_cookies(["login=ada; Path=/; HttpOnly"], "/", "/")
+    storage.change({"cookies": {"set": {f"c{n}": ";" + "x" * 1000 for n in range(40)} | {"huge": ";" + "x" * 9000}}})
+    sent = storage.cookie_header("/")
+    assert len(sent) <= 8 * 1024
+    assert "login=ada" in sent
+    assert "c39=" in sent
+    assert "c0=" not in sent
+
+
+def test_what_other_visitors_keep_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jupyter_appbuilder.preview.storage.VISITOR_BYTES", 10_000)
+    storage = PageStorage(tmp_path / "s1.json")
+    storage.write_databases(b"[" + b" " * 9000 + b"]")
+    visitors = [storage.of(f"v{n}") for n in range(4)]
+    for visitor in visitors:
+        visitor.write_databases(b"[" + b" " * 4000 + b"]")
+    assert [len(visitor.databases()) for visitor in visitors] == [0, 0, 4002, 4002]
+    assert len(storage.databases()) == 9002, "the person's are their own"
+
+
 @pytest.mark.parametrize(
     ("key", "kept"),
     [
