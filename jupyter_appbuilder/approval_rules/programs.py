@@ -303,7 +303,10 @@ INTERPRETERS: dict[str, Interpreter] = {
     "racket": _interpreter("-e --eval", "-l -t -f"),
     "sbcl": _interpreter("--eval", "--load"),
     "emacs": _interpreter("--eval -eval --execute", "-l -f --load --funcall"),
-    "expect": _interpreter("-c"),
+    "expect": _interpreter("-c", "-f"),
+    "tclsh": _interpreter("", "-encoding"),
+    "dc": _interpreter("-e --expression", "-f --file"),
+    "m4": _interpreter("", "-I -D -U -o --define --undefine"),
     "osascript": _interpreter("-e", "-l"),
     "vim": _interpreter("-c --cmd", "-u -S -T -i"),
     "awk": _interpreter("-e --source", "-F -v -f -i -E --file --assign --field-separator --include", operand=True),
@@ -345,6 +348,7 @@ RUNS = re.compile(
     re.DOTALL,
 )
 """Code that has a command run: its line, or its words; ``more`` where that is not all of it."""
+_TCL = re.compile(r"\b(?:exec|spawn|system)\s+(?:-\w+\s+|--\s+){0,5}(?P<line>[^\n\]]{1,2000})")
 _TICKS = r"`(?P<line>[^`]{1,2000})`"
 NATIVE = {
     "awk": re.compile(r"\|&?\s*\"(?P<line>[^\"\\]{1,2000})\"|\"(?P<read>[^\"\\]{1,2000})\"\s*\|&?\s*getline"),
@@ -352,6 +356,10 @@ NATIVE = {
     "ruby": re.compile(_TICKS + r"|%x[\[({](?P<read>[^\])}]{1,2000})"),
     "php": re.compile(_TICKS),
     "vim": re.compile(r"!(?P<line>\w[^\n]{0,2000})"),
+    "expect": _TCL,
+    "tclsh": _TCL,
+    "dc": re.compile(r"!\s?(?P<line>\w[^\n]{0,2000})"),
+    "m4": re.compile(r"\b(?:sys|es)cmd\(\s*`{0,2}(?P<line>[^')]{1,2000})"),
     "database": re.compile(
         r"\\!\s?(?P<line>[^\n\"']{1,2000})|(?:\.shell|\.system|\bsystem)\s(?P<read>[^\n\"']{1,2000})"
     ),

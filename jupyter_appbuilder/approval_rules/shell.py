@@ -332,6 +332,11 @@ class _Reader:
             for word in rest:
                 if word.text.startswith("of="):
                     self.add(Word(">"), Word(word.text[3:], word.known))
+        elif name in ("socat", "socat1"):
+            for word in rest:
+                kind, _, line = word.text.partition(":")
+                if kind.lower() in ("exec", "system", "shell"):
+                    self._setting(Word(line.partition(",")[0], word.known))
         elif name == "cp" and len(rest) == 2 and rest[0].text == "/dev/null":
             self.add(Word(">"), rest[1])
         lined = key if key in LINE_OPTIONS else name

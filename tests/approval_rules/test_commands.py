@@ -118,6 +118,10 @@ git config user.name me
 GIT_PAGER=cat git log
 PAGER= git diff
 ENV=production npm start
+dc -e '2 3 + p'
+tclsh build.tcl
+m4 -D NAME=app page.m4
+socat - TCP:localhost:5173
 PS1='\u@\h\$ ' bash -c ls
 flock /tmp/lock npm test
 flock /tmp/lock -c 'npm test'
@@ -339,6 +343,13 @@ GIT_EDITOR='rm -rf src' git commit
 export PAGER='rm -rf src'; man ls
 env GIT_PAGER='rm -rf src' git log
 GIT_SSH='rm -rf src' git fetch
+sqlite3 app.db '.shell rm -rf src'
+socat - EXEC:'rm -rf src',pty
+socat TCP-LISTEN:80 system:"rm -rf src"
+dc -e '!rm -rf src'
+tclsh <<< 'exec rm -rf src'
+expect -c 'spawn -noecho rm -rf src; expect eof'
+m4 <<< "syscmd(\`rm -rf src')"
 RSYNC_RSH='rm -rf src' rsync a b:
 BASH_ENV='$(rm -rf src)' bash -c :
 env ENV='`rm -rf src`' sh -i
