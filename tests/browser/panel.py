@@ -12,6 +12,15 @@ from typing import Any
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 AXE = Path(__file__).parents[2] / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
+POINT_AT_FRAME = """() => {
+  const frames = [...document.querySelectorAll('iframe[title^="Preview of"]')];
+  const frame = frames.find((frame) => frame.checkVisibility());
+  if (!frame) return;
+  const { x, y } = frame.getBoundingClientRect();
+  const place = { clientX: x + 9, clientY: y + 9, screenX: Math.random(), screenY: Math.random() };
+  frame.dispatchEvent(new PointerEvent("pointermove", { bubbles: true, ...place }));
+}"""
+
 SHOTS = os.environ.get("APPBUILDER_SCREENSHOTS", "")
 """A folder that keeps pictures of the main states, to be looked at."""
 
@@ -71,7 +80,11 @@ class Panel:
         """The conversation as read, without what changes by itself: how long ago something was."""
         return re.sub(r"(?m)^(now|\d+ \w+ ago|.*\bsec.* ago)$", "", self.conversation.inner_text())
 
-    def preview(self) -> FrameLocator:
+    def preview(self, *, pointed: bool = True) -> FrameLocator:
+        """The app in its frame, which the pointer is over if ``pointed``."""
+        if pointed:
+            # A browser under remote control tells only the frame of a pointer over it; a real one tells the page, too.
+            self.page.evaluate(POINT_AT_FRAME)
         return self.page.frame_locator('iframe[title^="Preview of"]:visible')
 
     def narrow(self) -> Any:

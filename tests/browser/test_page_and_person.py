@@ -56,7 +56,7 @@ def open_page(open_lab: OpenLab, lab: Lab, html: str, title: str) -> Panel:
     session = lab.new_session(title=title)
     (lab.app(session) / "index.html").write_text(html)
     panel = open_lab(session["id"])
-    expect(panel.preview().get_by_role("heading", name=title)).to_be_visible(timeout=LONG)
+    expect(panel.preview(pointed=False).get_by_role("heading", name=title)).to_be_visible(timeout=LONG)
     return panel
 
 
@@ -92,21 +92,11 @@ def panel(open_lab: OpenLab, lab: Lab) -> Panel:
     return open_page(open_lab, lab, CALM, "Calm")
 
 
-def point_at(panel: Panel) -> None:
-    """As a real pointer does on its way to the page: a browser under remote control tells only the frame."""
-    frame = panel.page.locator('iframe[title^="Preview of"]:visible')
-    box = frame.bounding_box()
-    assert box
-    x, y = box["x"] + 20, box["y"] + 20
-    frame.dispatch_event("pointermove", {"bubbles": True, "clientX": x, "clientY": y, "screenX": x, "screenY": y})
-
-
 def test_a_person_types_in_the_page_by_pointer_and_by_tab_and_leaves_it(panel: Panel) -> None:
     expect(panel.composer).to_be_focused()  # the page focused itself when it loaded
     panel.page.keyboard.type("for the agent")
     expect(panel.composer).to_have_value("for the agent")
     name = panel.preview().get_by_label("Name")
-    point_at(panel)
     name.click()
     panel.page.keyboard.type("Ada")
     expect(name).to_have_value("Ada")
@@ -124,7 +114,6 @@ def test_a_person_types_in_the_page_by_pointer_and_by_tab_and_leaves_it(panel: P
 
 def test_a_copy_button_and_full_screen_work(panel: Panel) -> None:
     app = panel.preview()
-    point_at(panel)
     app.locator("#copy").click()
     expect(app.locator("#copy")).to_have_text("Copied")
     app.locator("#full").click()

@@ -15,11 +15,7 @@ const AGAIN_MS = 150;
  * tabbed to it, or did something that was not done out here. Of a page that takes it over and over, `onTheft` is told: it
  * gets keys in between, and has to go.
  */
-export function useFrameFocus(
-  frame: React.RefObject<HTMLIFrameElement>,
-  stage: React.RefObject<HTMLElement>,
-  onTheft: () => void
-): void {
+export function useFrameFocus(frame: React.RefObject<HTMLIFrameElement>, onTheft: () => void): void {
   const tell = React.useRef(onTheft);
   tell.current = onTheft;
   React.useEffect(() => {
@@ -111,13 +107,12 @@ export function useFrameFocus(
       checks = [window.setTimeout(giveBack, 0), window.setTimeout(giveBack, AGAIN_MS)];
     };
     focused();
-    const area = stage.current;
     document.addEventListener('focusin', focused, true);
     document.addEventListener('keydown', keyed, true);
     document.addEventListener('pointerdown', pressed, true);
     window.addEventListener('blur', left);
-    area?.addEventListener('pointerover', pointed);
-    area?.addEventListener('pointermove', pointed);
+    document.addEventListener('pointerover', pointed, true);
+    document.addEventListener('pointermove', pointed, true);
     return () => {
       window.clearTimeout(timer);
       checks.forEach(check => window.clearTimeout(check));
@@ -125,8 +120,8 @@ export function useFrameFocus(
       document.removeEventListener('keydown', keyed, true);
       document.removeEventListener('pointerdown', pressed, true);
       window.removeEventListener('blur', left);
-      area?.removeEventListener('pointerover', pointed);
-      area?.removeEventListener('pointermove', pointed);
+      document.removeEventListener('pointerover', pointed, true);
+      document.removeEventListener('pointermove', pointed, true);
     };
-  }, [frame, stage]);
+  }, [frame]);
 }

@@ -94,7 +94,7 @@ export function PreviewPane({
   }, []);
   /** The page kept taking the keyboard, and was taken away. */
   const [seized, setSeized] = React.useState(false);
-  useFrameFocus(frame, stage, () => setSeized(true));
+  useFrameFocus(frame, () => setSeized(true));
 
   // A stopped or sleeping preview starts as soon as somebody looks at it.
   const asked = React.useRef(false);
