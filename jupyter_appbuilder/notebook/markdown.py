@@ -7,7 +7,8 @@ the model read. The panel shows raw HTML as text and no pictures (``components/M
 * raw HTML is text, and ``<`` stays ``<``;
 * a picture is a link with its name;
 * code blocks are code, in the languages below: others may be drawn by an extension, as diagrams with pictures;
-* TeX stays, without the few commands that take addresses, styles or attributes.
+* TeX stays, without the few commands that take addresses, styles or attributes, and characters by their numbers stay
+  numbers: they could spell such a command.
 
 Notebooks are shown by different parsers (marked in JupyterLab, markdown-it in VS Code, mistune in nbconvert), which
 disagree in the details. So nothing is parsed here: a character that is not seen is put into each sequence without which
@@ -42,6 +43,8 @@ _SITE = rf"""
         (?= {APART}*+ (?! [ \t]*+ (?: (?:{"|".join(map(re.escape, LANGUAGES.split()))}) (?:[ \t\r]|$) | \r?$ ) ) )
       | \\                     # TeX
         (?= {APART}*+ (?: {"|".join(TEX.split())} ) )
+      | &                      # a character by its number or a backslash: TeX is looked for where these are decoded
+        (?= {APART}*+ (?: \# | bsol; ) )
     )
 """
 _FLAGS = re.VERBOSE | re.MULTILINE | re.IGNORECASE

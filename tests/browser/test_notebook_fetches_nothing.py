@@ -64,6 +64,10 @@ src={at}/upper-case> <img srcset="{at}/srcset 1x"> <video poster="{at}/poster" s
 $x$ $\\mmlToken{{mglyph}}[src="{at}/mglyph"]{{}}$ $$\\style{{cursor: url({at}/cursor), auto}}{{X}}$$
 \\begin{{equation}}\\bbox[cursor: url({at}/bbox), auto]{{X}}\\end{{equation}} \\\\(\\href{{{at}/href}}{{X}}\\\\)
 
+&#36;&#92;style{{cursor: url({bare}/decoded), auto}}{{X}}&#36; and
+&dollar;&bsol;style{{cursor: url({bare}/named), auto}}{{X}}&dollar; and
+&#36;\\s&#x74;yle{{cursor: url({bare}/letter), auto}}{{X}}&#36;
+
 $5
 ```
 and $6 <img src="{at}/math-over-a-fence">
@@ -165,7 +169,7 @@ def test_a_hostile_answer_in_a_notebook_asks_nobody_for_anything(
     lab: Lab, model: ModelServer, open_lab: OpenLab, listener: tuple[str, list[str]]
 ) -> None:
     at, asked = listener
-    said = HOSTILE.format(at=at, end=END).rstrip()
+    said = HOSTILE.format(at=at, bare=at.removeprefix("http:"), end=END).rstrip()
     session = lab.new_session(title="Hostile answer", model="custom:scripted")
     model.steps = [{"text": said}]
     lab.api("POST", f"sessions/{session['id']}/messages", {"text": "Say something"})
@@ -199,7 +203,7 @@ def test_a_hostile_answer_below_a_cell_asks_nobody_for_anything(
 ) -> None:
     """What a cell put out just now is trusted by JupyterLab: not even scripts are taken out."""
     at, asked = listener
-    said = HOSTILE.format(at=at, end=END)
+    said = HOSTILE.format(at=at, bare=at.removeprefix("http:"), end=END)
     show = (
         "from IPython.display import Markdown, display\n"
         "from jupyter_appbuilder.notebook.feed import Entry, Feed\n"
