@@ -83,6 +83,7 @@ class RunningApp:
         self._told_of_more = False
         self._changed_at = 0.0
         self._page_seen_at: float | None = None
+        self._page_shown_at: float | None = None
         self.used_at = time.monotonic()
 
     # The sandbox
@@ -309,6 +310,8 @@ class RunningApp:
     async def report(self, finding: dict[str, Any]) -> None:
         """Take a finding of the page's probe: ``{"kind": "ready"}`` or an ``events.PreviewError``."""
         self._page_seen_at = self.used_at = time.monotonic()
+        if finding.get("kind") == "ready":
+            self._page_shown_at = self._page_seen_at
         if finding.get("kind") not in ("server", "build", "page", "network") or self._is_known(finding):
             return
         if len(self._findings) >= MOST_FINDINGS:
@@ -340,6 +343,11 @@ class RunningApp:
             self._told_of_more = True
             error = {"kind": "page", "message": "The page reports more errors; not all of them are in the log."}
         await self._journal.append(Draft("preview.error", error))
+
+    @property
+    def looked(self) -> bool:
+        """Whether a page showed the app as it is since the last file change."""
+        return self._page_shown_at is not None and self._page_shown_at >= self._changed_at
 
     async def problems(self) -> list[dict[str, Any]]:
         """Errors since the last file change: what an open page reported, and modules that do not load.

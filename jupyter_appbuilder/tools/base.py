@@ -76,6 +76,11 @@ class AppServer(Protocol):
         """Errors of the dev server and the page since the last file change: ``events.PreviewError`` payloads."""
         ...
 
+    @property
+    def looked(self) -> bool:
+        """Whether a page was open since the last file change: without one nobody knows what only a browser finds."""
+        ...
+
 
 class Network(Protocol):
     """Which hosts the app's code may reach at run time, as tools see it: ``host:port``, ``*.host:port``."""

@@ -25,6 +25,8 @@ from jupyter_appbuilder.workspace import Workspace
 class ReadyServer:
     """A dev server that is always up: what runs in a sandbox is tested elsewhere."""
 
+    looked = False
+
     async def ensure(self) -> DevServer:
         return DevServer("ready")
 

@@ -67,6 +67,7 @@ class SandboxedServer:
     sandbox: Sandbox
     page: list[dict[str, Any]] = field(default_factory=list)
     restarts: int = 0
+    looked: bool = True
 
     async def ensure(self) -> DevServer:
         if self.sandbox.server.state == "ready":

@@ -287,7 +287,12 @@ async def test_the_check_is_content_only_when_everything_works(tmp_path):
     async with bench(tmp_path) as b:
         good = await b.call("check_app", by="loop")
         assert good.ok, good.text
-        assert good.summary == "Check: all is well"
+        assert "open page" in good.summary
+        b.app.looked = False
+        unseen = await b.call("check_app", by="loop")
+        assert unseen.ok
+        assert "nobody has looked at it" in unseen.summary
+        assert "do not claim it" in unseen.text
         assert good.detail["types"] == {"ok": True, "output": "(It printed nothing.)"}
         assert good.detail["server"]["state"] == "ready"
 

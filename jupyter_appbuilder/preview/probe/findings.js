@@ -148,7 +148,8 @@ function hotMessage(data) {
     if (overlay.shown) overlay.hide();
     tell("cleared", {});
     emptySince = 0;
-    if (!ready) watch();
+    ready = false; // told again, once it shows something: the page has seen this change
+    watch();
   }
 }
 
