@@ -503,6 +503,36 @@ async def test_the_react_templates_parts_work(tmp_path: Path) -> None:
             assert problems == []
 
 
+LIVE_ROUTES = """
+
+from fastapi import UploadFile, WebSocket
+
+
+@app.post("/api/upload")
+async def upload(file: UploadFile) -> int:
+    return len(await file.read())
+
+
+@app.websocket("/api/echo")
+async def echo(socket: WebSocket) -> None:
+    await socket.accept()
+    await socket.send_text("echo " + await socket.receive_text())
+"""
+
+USES_LIVE_ROUTES = """async () => {
+  const body = new FormData();
+  body.append("file", new Blob(["12345"]), "a.txt");
+  const upload = await fetch(new URL("api/upload", document.baseURI), { method: "POST", body });
+  if (!upload.ok || (await upload.json()) !== 5) return false;
+  return new Promise((resolve) => {
+    const socket = new WebSocket(new URL("api/echo", document.baseURI).href.replace(/^http/, "ws"));
+    socket.onopen = () => socket.send("hi");
+    socket.onmessage = ({ data }) => resolve(data === "echo hi");
+    socket.onerror = () => resolve(false);
+  });
+}"""
+
+
 async def test_the_python_api_and_its_page_work_together_and_both_follow_an_edit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -526,6 +556,9 @@ async def test_the_python_api_and_its_page_work_together_and_both_follow_an_edit
             await session.workspace.write("api/main.py", main.replace("books=len(everything)", "books=4711"))
             await expect(page.get_by_text("4,711")).to_be_visible(timeout=20_000)
             await expect(books).to_have_count(3)  # kept through the restart
+
+            await session.workspace.write("api/main.py", main + LIVE_ROUTES)
+            await page.wait_for_function(USES_LIVE_ROUTES, polling=500)
 
             problems.clear()
             await session.workspace.write("api/main.py", main.replace("from . import store", "from . import stores"))
