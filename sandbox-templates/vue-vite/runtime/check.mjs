@@ -1,0 +1,37 @@
+// What `check_app` runs: the types, the style sheets, and the build, which fails on what the dev server goes on without:
+// Vite answers a style sheet that Tailwind cannot compile with the one before it. Arguments: the type checker's program.
+import { spawn } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+function run(...args) {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (said += text));
+    child.on('close', (code) => resolve({ ok: code === 0, said }));
+  });
+}
+
+/** Directives of Tailwind 3 build without a word with Tailwind 4, and nothing is styled. */
+async function oldDirectives() {
+  const found = [];
+  for (const file of await readdir('src', { recursive: true }).catch(() => [])) {
+    if (!file.endsWith('.css')) continue;
+    const lines = (await readFile(join('src', file), 'utf8')).split('\n');
+    lines.forEach((line, at) => {
+      const directive = /^\s*@tailwind\s+(base|components)\b/.exec(line)?.[0].trim();
+      if (directive) found.push(`${join('src', file)}:${at + 1}: error: ${directive} is of Tailwind 3. Tailwind 4 is imported: @import "tailwindcss";`);
+    });
+  }
+  return { ok: found.length === 0, said: found.join('\n') };
+}
+
+const types = process.argv[2] ?? 'node_modules/typescript/bin/tsc';
+const outDir = await mkdtemp(join(tmpdir(), 'appbuilder-build-'));
+const build = ['node_modules/vite/bin/vite.js', 'build', '--configLoader', 'native', '--outDir', outDir, '--emptyOutDir', '--logLevel', 'error'];
+const results = await Promise.all([run(types, '--noEmit', '--pretty', 'false'), oldDirectives(), run(...build)]);
+await rm(outDir, { recursive: true, force: true });
+for (const { ok, said } of results) if (!ok && said.trim()) console.log(said.trim());
+process.exit(results.every(({ ok }) => ok) ? 0 : 1);
