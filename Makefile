@@ -40,7 +40,7 @@ system:
 
 system-test:
 	@tests/system_packages.sh bwrap:bubblewrap git:git chromium:chromium runsc:runsc openssl:openssl \
-		curl:curl libatomic.so.1:libatomic1
+		curl:curl ps:procps pkill:procps strings:binutils libatomic.so.1:libatomic1
 
 # The environment: pinned by constraints.txt, made anew when pyproject.toml changes.
 

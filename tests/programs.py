@@ -19,6 +19,7 @@ from jupyter_appbuilder.approval_rules.shell import read
 MAKEFILE = Path(__file__).parent.parent / "Makefile"
 SYSTEM = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 NODE = frozenset(["node", "npm", "npx", "corepack"])
+PYTHON = frozenset(["pip", "pip3"])
 BUILTINS = frozenset(["echo", "kill", "printf", "pwd", "test", "true", "false", "["])
 """Of a shell, where a program of that name may be installed too."""
 FUNCTION = re.compile(r"(\w+) ?\(\)")
@@ -44,7 +45,7 @@ def base() -> frozenset[str]:
 
 def unnamed(started: Iterable[str], makefile: str) -> set[str]:
     """Which of ``started`` are programs of this machine's system that neither Debian's base nor the Makefile brings."""
-    allowed = base() | named(makefile) | NODE
+    allowed = base() | named(makefile) | NODE | PYTHON
     return {program for program in started if base() and not _allowed(program, allowed)}
 
 

@@ -114,7 +114,7 @@ async def preview(sandbox: Sandbox, folder: Path) -> AsyncGenerator[Front]:
     """The real preview proxy in front of a sandbox, whose dev server is not started yet."""
     previews = Previews(BASE_URL)
     path = previews.open(Target(sandbox, PageStorage(folder / "storage.json")))
-    async with served(previews) as origin, httpx.AsyncClient(timeout=PATIENCE) as http:
+    async with served(previews) as origin, httpx.AsyncClient(timeout=PATIENCE, follow_redirects=True) as http:
         yield Front(origin, path, http)
 
 

@@ -66,7 +66,7 @@ async def test_secrets_dependencies_and_repositories_stay_here(tmp_path: Path):
             (here.app / name).parent.mkdir(parents=True, exist_ok=True)
             (here.app / name).write_text("x")
         found = (await sandbox.exec("find . -type f | sort")).stdout.split()
-        assert found == ["./.envrc", "./index.html", "./server.mjs"]
+        assert found == ["./index.html", "./server.mjs"]
 
 
 async def test_ignored_files_of_a_command_stay_there(tmp_path: Path):

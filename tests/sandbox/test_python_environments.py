@@ -70,7 +70,7 @@ async def test_an_app_has_its_packages_and_not_the_servers(tmp_path: Path):
         # This very process has these packages: neither they nor pip are there.
         for module in ("traitlets", "pytest", "pip", "jupyter_appbuilder"):
             assert "ModuleNotFoundError" in (await sandbox.exec(["python", "-c", f"import {module}"])).stderr
-        seen = "import sys, pathlib; print(*pathlib.Path(sys.base_prefix).rglob('site-packages/*'))"
+        seen = "import sys, pathlib; print(*pathlib.Path(sys.base_prefix).glob('lib*/python3*/site-packages/*'))"
         assert (await sandbox.exec(["python", "-c", seen])).stdout.strip() == ""
         lock = (app / "requirements.lock").read_text()
         assert "six==1.17.0" in lock
