@@ -18,7 +18,6 @@ from .approvals import Approvals, closing, unanswered
 from .channel import Channel
 from .errors import AppBuilderError, Conflict, InvalidInput, NotFound, SessionBusy, Unavailable
 from .events import By, Draft, Event, Mode, TurnReason
-from .heap import let_go
 from .log import EventLog, Summary
 from .log.summary import fold
 from .modes import mode_of
@@ -860,7 +859,6 @@ class Session:
             pass  # a look at the files that was under way has ended: the folder can go
         await self.notebook.close(write=self.owned and keep_notebook)
         self.channel.close()
-        let_go(len(self._events))
 
 
 def _check_length(text: str) -> None:

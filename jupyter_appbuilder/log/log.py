@@ -28,7 +28,6 @@ from typing import Any, TypeVar
 from .. import strict_json
 from ..errors import Conflict, NotFound, Unavailable
 from ..events import VERSIONS, Draft, Event
-from ..heap import many_made
 from ..private import close_to_others, private_file, private_folder
 from . import blobs, usage
 from .migrations import migrate
@@ -298,8 +297,7 @@ class EventLog:
 
     def _take_over(self, db: sqlite3.Connection, session: str, events: Sequence[Event]) -> list[Event]:
         summary = self._summary(db, session)
-        with many_made(len(events)):
-            taken = [Event(session, event.seq, event.at, event.type, event.data, event.v) for event in events]
+        taken = [Event(session, event.seq, event.at, event.type, event.data, event.v) for event in events]
         if [event.seq for event in taken] != list(range(summary.last_seq + 1, summary.last_seq + 1 + len(taken))):
             raise ValueError("These events do not follow the last one of the session.")
         self._insert(db, summary, taken, [strict_json.dumps(event.data) for event in taken])
@@ -339,12 +337,7 @@ class EventLog:
             "SELECT seq, at, type, version, data FROM events WHERE session_id = ? AND seq > ? ORDER BY seq LIMIT ?",
             [session, after, -1 if limit is None else limit],
         )
-        count = limit
-        if count is None:
-            there = "SELECT COUNT(*) FROM events WHERE session_id = ? AND seq > ?"
-            count = int(db.execute(there, [session, after]).fetchone()[0])
-        with many_made(count):
-            return [Event(session, seq, at, type, strict_json.loads(data), v) for seq, at, type, v, data in rows]
+        return [Event(session, seq, at, type, strict_json.loads(data), v) for seq, at, type, v, data in rows]
 
     def _load(self, session: str, text: str, db: sqlite3.Connection | None = None) -> Summary:
         known = Summary.from_row(strict_json.loads(text))
