@@ -27,6 +27,7 @@ from .errors import AppBuilderError, Conflict, InvalidInput, NotFound, Unavailab
 from .events import Draft, Event
 from .log import EventLog, Owner, Summary
 from .log.log import LEASE_SECONDS
+from .log.summary import fold
 from .private import private_folder
 from .sandboxes import Sandboxes
 from .session import Session, checkpoint_draft
@@ -478,6 +479,8 @@ class AppBuilder(LoggingConfigurable):
             # It was only watched; its owner is gone.
             await session.close()
         events = await self.log_store.read(session_id)
+        # Its owner may have stored more since the summary was read.
+        summary = fold(summary, [event for event in events if event.seq > summary.last_seq])
         session = await self._assemble(summary, events, owned=owned)
         self._sessions[session_id] = session
         self._keep_house()
@@ -885,15 +888,16 @@ class AppBuilder(LoggingConfigurable):
     async def _look_after(self, session: Session) -> None:
         """What a session needs from time to time. What fails is said once, and tried again."""
         try:
-            if session.channel.watched or session.trouble:
-                await session.look_for_edits()
+            try:
+                if session.channel.watched or session.trouble:
+                    await session.look_for_edits()
+            except (AppBuilderError, OSError) as error:
+                session.trouble_with(error)
             if session.owned:
                 await session.app.notice()
             idle = min(time.monotonic() - session.app.used_at, self.previews.unused(session.id))
             if session.owned and not session.busy and not session.channel.watched and idle > self.idle_seconds:
                 await session.app.sleep()
-        except (AppBuilderError, OSError) as error:
-            session.trouble_with(error)
         except Exception as error:
             if self._failures.get(session.id) != (failure := f"{type(error).__name__}: {error}"):
                 self._failures[session.id] = failure

@@ -53,6 +53,9 @@ if TYPE_CHECKING:
 OBSERVE_SECONDS = 0.5
 """How often a session that another process owns is read for news."""
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""How the system says that a disk has no room."""
+
 MAX_MESSAGE = 100_000  # characters of one request
 MAX_TITLE = 200
 
@@ -465,13 +468,13 @@ class Session:
                 self.runner.diagnostics.stop()
         except AppBuilderError as error:
             end = Ending(turn, text, "failed", error.message, error.hint, error.reason)
-        except OSError as error:
-            refused = _of_the_disk(error, self.workspace.folder)
-            end = Ending(turn, text, "failed", refused.message, refused.hint)
-        except Exception:
+        except Exception as error:
             log.exception("Turn %s of session %s failed", turn, self.id)
             hint = "The server's log has the details. Try again."
             end = Ending(turn, text, "failed", "Something went wrong inside App Builder.", hint)
+            if isinstance(error, OSError) and _is_of_files(error):
+                refused = _of_the_disk(error, self.workspace.folder)
+                end = Ending(turn, text, "failed", refused.message, refused.hint)
         self._work = None
         self._listening = ""
         try:
@@ -887,9 +890,14 @@ def checkpoint_draft(checkpoint: Checkpoint, turn: str | None) -> Draft:
     )
 
 
+def _is_of_files(error: OSError) -> bool:
+    """Whether a file or its disk refused: a connection that broke and a time limit are errors of the system, too."""
+    return error.filename is not None or error.errno in (*FULL, errno.EIO, errno.EROFS, errno.ESTALE)
+
+
 def _of_the_disk(error: OSError, folder: Path) -> Unavailable:
     """An operation on a session's files that the system refused, as an error for people."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if error.errno in FULL:
         return Unavailable(f"The disk of {folder} is full.", hint="Make room, then go on.", reason="disk_full")
     return Unavailable(
         f"The files in {folder} cannot be used: {error.strerror or error}.",

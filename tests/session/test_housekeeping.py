@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 
 import pytest
 from building import app_builder, scripted_builder
 from plain_app import plain
 
 from jupyter_appbuilder import builder as building
+from jupyter_appbuilder.errors import Unavailable
 from jupyter_appbuilder.events import Draft
 from jupyter_appbuilder.recovery import MOST_RESUMED
 
@@ -108,3 +110,56 @@ async def test_a_turn_goes_on_as_long_as_each_server_gets_further(tmp_path, time
         again = await builder.session(session.id)
         assert (await again.wait())["reason"] == reason
         await session.app.close()
+
+
+async def test_an_app_that_cannot_be_put_to_sleep_is_said_once_and_can_be_used(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(building, "WATCH_SECONDS", 0.02)
+    async with app_builder(tmp_path, model="demo:recorded", idle_seconds=0.0, **plain(tmp_path)) as builder:
+        session = await builder.create(title="Awake")
+        await session.ready()
+        tried = 0
+
+        async def fail():
+            nonlocal tried
+            tried += 1
+            raise Unavailable("The cloud does not answer.")
+
+        monkeypatch.setattr(session.app, "sleep", fail)
+        await until(lambda: tried > 3)
+        assert session.to_json()["trouble"] is None
+        told = [record for record in caplog.records if "The cloud does not answer." in caplog.handler.format(record)]
+        assert len(told) == 1
+
+
+async def test_what_is_stored_while_another_process_opens_the_session_is_there_once(tmp_path, monkeypatch):
+    async with app_builder(tmp_path, **plain(tmp_path)) as owner, app_builder(tmp_path) as other:
+        session = await owner.create(title="Shared")
+        await session.ready()
+        claim = other.log_store.claim
+
+        async def claim_late(id):
+            await session.update(title="Shared by two")
+            return await claim(id)
+
+        monkeypatch.setattr(other.log_store, "claim", claim_late)
+        watching = await other.session(session.id)
+        assert watching.summary.title == "Shared by two"
+        await session.update(title="Still shared")
+        await watching.refresh()
+        assert [event.seq for event in await watching.events()] == [event.seq for event in await session.events()]
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")])
+async def test_a_connection_that_breaks_is_no_fault_of_the_files(tmp_path, monkeypatch, error):
+    async with scripted_builder(tmp_path, [{"text": "There."}], **plain(tmp_path)) as (builder, _):
+        session = await builder.create(title="Broken")
+        await session.ready()
+
+        async def fail(*_):
+            raise error
+
+        monkeypatch.setattr(session, "_make_agent", fail)
+        await session.send("Build")
+        end = await session.wait()
+        assert end["reason"] == "failed"
+        assert "files" not in end["message"]
