@@ -22,6 +22,7 @@ NOTE = (
     "Tell the person where a version of the app without them needs them."
 )
 
+DEEPEST = 20  # lists and objects in each other whose shape is recorded
 PLACES = frozenset({"path", "old", "new"})
 NAME = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Z][A-Z0-9_]{0,63})[ \t]*=", re.ASCII)
 SETTINGS = re.compile(r"\.env([._~-].*)?|.*\.env|\.envrc|\.dev\.vars(\..*)?", re.IGNORECASE)
@@ -70,17 +71,21 @@ def _is_meant(given: Any) -> bool:
 
 
 def _emptied(given: dict[str, Any]) -> dict[str, Any]:
-    return {key: value if key in PLACES else _hidden(value) for key, value in given.items()}
+    return {
+        key: value if key in PLACES and isinstance(value, str) else _hidden(value, 0) for key, value in given.items()
+    }
 
 
-def _hidden(value: Any) -> Any:
+def _hidden(value: Any, depth: int) -> Any:
     match value:
+        case list() | dict() if depth == DEEPEST:
+            return NOT_RECORDED
         case str() if value:
             return NOT_RECORDED
         case list():
-            return [_hidden(item) for item in cast("list[Any]", value)]
+            return [_hidden(item, depth + 1) for item in cast("list[Any]", value)]
         case dict():
-            return {key: _hidden(item) for key, item in cast("dict[str, Any]", value).items()}
+            return {key: _hidden(item, depth + 1) for key, item in cast("dict[str, Any]", value).items()}
         case _:
             return value
 

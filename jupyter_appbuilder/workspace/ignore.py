@@ -40,11 +40,9 @@ NOT_SECRET = (
 )
 """Names of those that show what such a file looks like."""
 
-COPY = re.compile(
-    r"(?:\.?#|\.(?=.*\.sw[a-z]$))?(?P<name>.+?)(?:~|#|\.(?:bak|backup|old|orig|save|copy|sw[a-z])(?:\.?\d+)?)*",
-    re.IGNORECASE | re.DOTALL,
-)
-"""The ``name`` of the file of which one is a copy that an editor or a person put beside it."""
+_MARK = re.compile(r"\.?#|\.(?=.*\.sw[a-z]\Z)", re.IGNORECASE | re.DOTALL)
+_ENDING = re.compile(r"\.(?:bak|backup|old|orig|save|copy|sw[a-z])(?:\.?\d{1,9})?\Z", re.IGNORECASE)
+_LONGEST_ENDING = 24  # characters
 
 LONGEST_PATTERN = 1024
 MOST_DOUBLE_STARS = 4  # each may try every slash of the path
@@ -73,9 +71,25 @@ def never_tracked(name: str) -> bool:
 def is_secret(name: str) -> bool:
     """Whether a file or folder of this name holds secrets by convention. Its content stays on the disk: it is in no
     version, list, archive, notebook or log, and is not shown to a model."""
-    original = COPY.fullmatch(name)
-    names = {name, original["name"]} if original else {name}
+    names = (name, original_of(name))
     return any(_SECRET.fullmatch(one) for one in names) and not any(_NOT_SECRET.fullmatch(one) for one in names)
+
+
+def original_of(name: str) -> str:
+    """The name of the file of which this one is a copy that an editor or a person put beside it, or the name itself.
+
+    In time that grows with the name's length alone: it may be one that a model made up.
+    """
+    mark = _MARK.match(name)
+    start, end = mark.end() if mark else 0, len(name)
+    while end > start + 1:
+        if name[end - 1] in "~#":
+            end -= 1
+        elif (found := _ENDING.search(name, max(start + 1, end - _LONGEST_ENDING), end)) is not None:
+            end = found.start()
+        else:
+            break
+    return name[start:end]
 
 
 def is_secret_path(path: str) -> bool:

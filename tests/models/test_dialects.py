@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +19,7 @@ from jupyter_appbuilder.agent.models.abilities import AbilityStore
 from jupyter_appbuilder.agent.models.adaptive import AdaptiveModel
 from jupyter_appbuilder.agent.models.additions import MOST, Additions
 from jupyter_appbuilder.agent.models.base import ToolDefinition
+from jupyter_appbuilder.agent.models.completions import Assembly
 from jupyter_appbuilder.agent.models.dialects import (
     BLANK_THOUGHTS,
     Dialect,
@@ -167,6 +169,15 @@ def test_additions_without_end_are_left_out_whole(kind: str):
     for _ in range(MOST // 1000 + 2):
         additions.take_message({"long": "x" * 1000} if kind == "long" else {"deep": deep})
     assert additions.whole("me", 1, lambda text: text) == {"by": "me", "message": {}, "calls": []}
+
+
+def test_content_in_many_parts_is_put_together_in_time():
+    assembly = Assembly(by="me")
+    begun = time.process_time()
+    for _ in range(20_000):
+        assembly.take({"choices": [{"delta": {"content": [{"type": "text", "text": "x" * 200}]}}]})
+    assert assembly.response().text == "x" * 4_000_000
+    assert time.process_time() - begun < 4, "it grows with the square of the length"
 
 
 async def test_a_key_that_comes_back_in_an_addition_is_taken_out(tmp_path: Path):

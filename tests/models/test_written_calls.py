@@ -154,8 +154,11 @@ def test_what_is_meant_for_a_call_and_not_read_is_known_as_such(form: str):
         "<tool_call>write_file(" + "(" * 1_000_000,
         "<tool_call>write_file" + "\n" * 2_000_000 + "x",
         " \n" * 1_000_000 + "<function=write_file><parameter=a>" + "</parameter> " * 80_000,
+        "[TOOL_CALLS] write_file(" + " " * 300_000 + "x",
+        "[TOOL_CALLS] write_file(" + "```" * 100_000 + "x",
+        "[TOOL_CALLS] write_file(" + "</tool_call>" * 25_000,
     ],
-    ids=range(12),
+    ids=range(15),
 )
 def test_two_megabytes_of_it_take_no_time_to_speak_of(text: str):
     begun = time.process_time()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import time
 import zipfile
 import zlib
 from contextlib import suppress
@@ -148,3 +149,20 @@ def test_an_answer_is_stored_without_it_however_it_was_written(arguments: str):
     stored = unrecorded(Draft("response.completed", answer))
     assert VALUE not in json.dumps(stored.data)
     assert isinstance(json.loads(stored.data["tool_calls"][0]["arguments"]), dict)
+
+
+@pytest.mark.parametrize("name", ["~" * 1_000_000 + "x", "a" + ".bak" * 250_000 + "x", ".swp" * 250_000 + "!"])
+def test_a_name_that_a_model_makes_up_is_judged_in_time(name: str):
+    begun = time.process_time()
+    assert not is_secret(name)
+    assert time.process_time() - begun < 2, "it grows with the square of the length"
+
+
+def test_a_secret_in_lists_in_lists_is_left_out_as_well():
+    arguments = '{"path": ".env", "content": ' + "[" * 900 + f'"{VALUE}"' + "]" * 900 + "}"
+    usage = {"input_tokens": 1, "output_tokens": 1, "cached_tokens": 0, "cost": None}
+    answer = {
+        "turn": "t1", "response": "r1", "model": "m", "recorded": False, "text": "", "finish_reason": "stop",
+        "usage": usage, "tool_calls": [{"call": "r1.0", "id": "1", "tool": "write_file", "arguments": arguments}],
+    }  # fmt: skip
+    assert VALUE not in json.dumps(unrecorded(Draft("response.completed", answer)).data)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from ...events import AddedData
@@ -62,14 +62,14 @@ class Additions:
             inner = cast("dict[str, Any]", function)
             self._take(self._calls[place].setdefault("function", {}), inner, FUNCTION_FIELDS)
 
-    def take_content(self, content: str | list[Any], before: str) -> None:
-        """A piece of the content; ``before`` is the text that came before it. Kept where the content has parts."""
+    def take_content(self, content: str | list[Any], before: Sequence[str]) -> None:
+        """A piece of the content; ``before`` are the texts that came before it. Kept where the content has parts."""
         if isinstance(content, str):
             if content and self._parts:
                 self._grow(self._parts, [{"type": "text", "text": content}])
             return
-        if before and not self._parts:
-            self._grow(self._parts, [{"type": "text", "text": before}])
+        if before and not self._parts and not self._dropped:
+            self._grow(self._parts, [{"type": "text", "text": "".join(before)}])
         self._grow(self._parts, content)
 
     def whole(self, by: str, calls: int, clean: Callable[[str], str]) -> AddedData:

@@ -209,7 +209,7 @@ class Assembly:
             deltas.append(ReasoningDelta(shown))
         content: Any = delta.get("content")
         if isinstance(content, (str, list)):
-            self._additions.take_content(content, "".join(self._text) if isinstance(content, list) else "")  # pyright: ignore[reportUnknownArgumentType]
+            self._additions.take_content(content, self._text)  # pyright: ignore[reportUnknownArgumentType]
         for text in (text_in(content), delta.get("refusal")):
             if isinstance(text, str) and text and (shown := self._filter(TEXT).feed(text)):
                 self._text.append(shown)

@@ -58,6 +58,8 @@ _NAME = re.compile(r"[A-Za-z_][\w.:/-]*")
 _ARGUMENT = re.compile(r"\s*<arg_key>([^<]{1,100})</arg_key>\s*<arg_value>")
 _HARMONY = re.compile(r"(?:<\|channel\|>\w+)?\s*to=([\w.:-]+)[^{<]{0,40}(?:<\|constrain\|>\w*)?\s*<\|message\|>\s*")
 _PYTHON = re.compile(r"(?:print\s*\(\s*)?\[?\s*[A-Za-z_][\w.]*\s*\(")
+_LAST_MARK = re.compile(rf"(?:```|{_SPECIAL}|{_WRAPPER})\Z")
+LONGEST_MARK = 64  # characters
 _AFTER = re.compile(r"\s*(?:[<\[]|\Z)")
 _TAG = re.compile(r"<([A-Za-z_:]+)")
 _TAGS = ("tool_call", "toolcall", "TOOLCALL", "function", "invoke", "antml:", "minimax:")
@@ -240,15 +242,28 @@ def _objects(text: str, place: int, tools: Collection[str]) -> tuple[list[tuple[
 
 def _python(text: str, place: int, tools: Collection[str]) -> tuple[list[tuple[str, Any]], int] | None:
     """Calls as Python, up to the end: ``print(default_api.write_file(path="…"))``, ``[list_files()]``."""
-    code = re.sub(rf"(?:\s|```|{_SPECIAL}|{_WRAPPER})+\Z", "", text[place : place + LONGEST_CODE + 1])
-    if len(code) > LONGEST_CODE:
+    if len(text) - place > LONGEST_CODE:
         return None
+    code = text[place : _end_of_code(text, place)]
     try:
         body = ast.parse(code).body
         calls = [call for statement in body for call in _python_calls(statement, tools)]
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         return None
     return (calls, len(text)) if calls else None
+
+
+def _end_of_code(text: str, place: int) -> int:
+    """Where what stands at ``place`` ends, without the marks behind it."""
+    end = len(text)
+    while end > place:
+        if text[end - 1].isspace():
+            end -= 1
+        elif (mark := _LAST_MARK.search(text, max(place, end - LONGEST_MARK), end)) is not None:
+            end = mark.start()
+        else:
+            break
+    return end
 
 
 def _python_calls(statement: ast.stmt, tools: Collection[str]) -> list[tuple[str, Any]]:
