@@ -846,7 +846,8 @@ class Workspace:
         options = ("-z", "--first-parent", "-m", "--root", "--numstat", "--no-renames", form)
         output = await self._git.run("log", *options, *DIFF[:3], *revisions, "--")
         checkpoints: list[Checkpoint] = []
-        for record in output.decode(errors="replace").split("\x01")[1:]:
+        # A file's name or a title may hold what begins a record, but not all of it.
+        for record in re.split(r"(?:\A|(?<=\0))\x01(?=[0-9a-f]{40}\0)", output.decode(errors="replace"))[1:]:
             commit, tree, parents, at, title, *counts = record.split("\0")
             stats = [match.groups() for count in counts if (match := re.match(r"\s*(\d+|-)\t(\d+|-)\t", count))]
             checkpoints.append(

@@ -522,3 +522,14 @@ async def test_the_copies_that_jupyterlabs_editor_keeps_are_nobodys_change(make)
     copy.write_text("export default 1\n")
     assert await workspace.outside_changes() == []
     assert [file.path for file in await workspace.list() if "checkpoint" in file.path] == []
+
+
+async def test_a_file_may_have_any_name(make):
+    workspace = await make()
+    for name in ("a\x01b", "\x01", "line\nbreak", "tab\tname", "diff --git a"):
+        (workspace.app / name).write_text("x\n")
+    assert len(await workspace.outside_changes()) == 5
+    kept = await workspace.checkpoint("Odd names", known=True)
+    assert kept is not None
+    assert (kept.files, kept.added) == (5, 5)
+    assert [one.title for one in await workspace.checkpoints()] == ["Odd names", "Start from the template"]
