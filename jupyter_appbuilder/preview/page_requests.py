@@ -40,7 +40,9 @@ class PageRequestHandler(PreviewHandler):
 
     def prepare(self) -> None:
         self._body = bytearray()
-        self._limit = BODY_LIMITS.get(self.path_kwargs["what"], 0)
+        # Whoever has no capability has nothing kept in memory for them.
+        known = self.previews.find(self.path_kwargs["capability"]) is not None
+        self._limit = BODY_LIMITS.get(self.path_kwargs["what"], 0) if known else 0
         length = self.request.headers.get("Content-Length", "0")
         self._too_large = length.isdigit() and int(length) > self._limit
 

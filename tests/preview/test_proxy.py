@@ -18,6 +18,7 @@ from tornado import iostream, web, websocket
 
 from jupyter_appbuilder.errors import Unavailable
 from jupyter_appbuilder.preview import Previews
+from jupyter_appbuilder.preview.page_requests import PageRequestHandler
 from jupyter_appbuilder.sandbox.base import Address, DevServer
 
 POLICY = "frame-ancestors 'self'; sandbox allow-scripts allow-forms allow-modals"
@@ -257,6 +258,26 @@ async def test_a_dead_capability_explains_itself(target: Target) -> None:
             answer = await client.get(origin + prefix + path)
             assert answer.status_code == 404
             assert "preview has ended" in answer.text
+
+
+async def test_without_a_capability_nothing_that_is_sent_is_kept(target: Target, monkeypatch) -> None:
+    kept = 0
+    take = PageRequestHandler.data_received
+
+    def watched(handler, chunk) -> None:
+        nonlocal kept
+        take(handler, chunk)
+        kept = max(kept, len(handler._body))
+
+    monkeypatch.setattr(PageRequestHandler, "data_received", watched)
+    previews = Previews(BASE_URL)
+    prefix = previews.open(target)
+    async with served(previews) as origin, httpx.AsyncClient() as client:
+        body = b"[" + b" " * 1_000_000 + b"]"
+        for place in (previews.reserve(), prefix):
+            answer = await client.post(f"{origin}{place}__appbuilder/databases", content=body)
+            assert answer.status_code == 404
+            assert (kept == 0) == (place != prefix)
 
 
 async def test_an_app_that_sleeps_is_woken_and_one_that_failed_says_why(target: Target, tmp_path: Path) -> None:
