@@ -74,6 +74,14 @@ def start_of(events: Sequence[Event], turn: str | None) -> Event | None:
     return next((e for e in reversed(events) if e.type == "turn.started" and e.data["turn"] == turn), None)
 
 
+def since_start(events: Sequence[Event], turn: str) -> Sequence[Event]:
+    """The events from the start of a turn on; all of them where it is not known."""
+    for place in range(len(events) - 1, -1, -1):
+        if events[place].type == "turn.started" and events[place].data["turn"] == turn:
+            return events[place:]
+    return events
+
+
 def request_of(events: Sequence[Event], turn: str) -> Request:
     """What a turn was asked: its message, and what was said during it."""
     texts = [event.data["text"] for event in events if event.type == "message.user" and event.data["turn"] == turn]

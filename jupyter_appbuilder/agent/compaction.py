@@ -96,14 +96,16 @@ class Compactor:
         provider said that it is too long, whatever we count."""
         if self._model.recorded or not self._history.events:
             return False
+        await self._history.prepare()
         events = without_dropped(self._history.events)
         size = characters(self._history.messages()) + self._tools_size
         self._sizes[events[-1].seq] = size
         last, answered = _last(events, "history.compacted"), _last(events, "response.completed")
         if last and (answered is None or answered.seq < last.seq):
             return False  # what was just compacted has not been answered yet
-        before = self._tokens(events, size, answered)
-        grown = last is None or size - self._size(_until(events, last.seq)) > self._compact_at * GROWTH
+        before = await asyncio.to_thread(self._tokens, events, size, answered)
+        then = 0 if last is None else await asyncio.to_thread(self._size, _until(events, last.seq))
+        grown = last is None or size - then > self._compact_at * GROWTH
         if not refused and not ((before >= self._compact_at or self._many()) and grown):
             return False
         upto = _cut(events, turn, *self._kept(refused))

@@ -8,6 +8,7 @@ project goes, and what a ``history.compacted`` covers is told by its summary.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -88,6 +89,8 @@ class History(Protocol):
 
     async def refresh(self) -> None: ...
 
+    async def prepare(self) -> None: ...
+
     def messages(self, events: Sequence[Event] | None = None) -> list[Message]: ...
 
 
@@ -110,6 +113,13 @@ class SessionHistory:
 
     async def refresh(self) -> None:
         self._events += await self._read(self._events[-1].seq if self._events else 0)
+
+    async def prepare(self) -> None:
+        """Have ``messages`` at hand. Beside the event loop: of a long session they take a while to put together."""
+        events = self._events[:]
+        if self._built[0] != len(events):
+            built = await asyncio.to_thread(messages, events, self._system_prompt, self._view)
+            self._built = (len(events), built)
 
     def messages(self, events: Sequence[Event] | None = None) -> list[Message]:
         """What the model is shown now, or what it is shown after ``events``."""

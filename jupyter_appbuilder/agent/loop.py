@@ -15,6 +15,7 @@ from ..journal import Journal
 from ..modes import mode_of
 from ..plans import is_handed_over
 from ..tools.names import CHECK, known_name
+from ..turns import since_start
 from ..uncut import uncut
 from ..usage.budgets import OverBudget
 from ..usage.spending import CHARACTERS_A_TOKEN, Spending, estimate
@@ -254,7 +255,7 @@ class Agent:
 
     async def _progress(self, turn: str) -> TurnProgress:
         await self._history.refresh()
-        return turn_progress(self._history.events, turn)
+        return turn_progress(since_start(self._history.events, turn), turn)
 
     async def _has_news(self, turn: str) -> bool:
         await self._history.refresh()
@@ -298,6 +299,7 @@ class Agent:
         while True:
             response = self._next_response()
             read = self._history.events[-1].seq if self._history.events else 0
+            await self._history.prepare()
             messages = self._history.messages()
             asked = estimate(messages, self._tools)
             room = await self._spending.allow(self._history.events, turn, asked)
