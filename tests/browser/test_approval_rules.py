@@ -34,7 +34,7 @@ def test_a_destructive_command_is_shown_in_full_and_its_rules_can_be_changed(
     card = panel.conversation.get_by_role("group", name="May the agent run this command?")
     expect(card.locator("pre")).to_have_text(LONG_LINE)
     expect(card).to_contain_text("It deletes folders with all that is in them. rm -rf drafts")
-    expect(root.get_by_text("Waiting for you")).to_be_visible()
+    expect(root.get_by_text("Waiting for you").first).to_be_visible()
     panel.picture("command-light")
     assert violations(page, PANEL) == []
     wear(page, "JupyterLab Dark")

@@ -31,7 +31,7 @@ def test_a_question_survives_a_reload_and_is_answered_with_the_keyboard(
     panel.say("Show the weather of my town")
     card = panel.conversation.get_by_role("group", name="May this app reach api.weather.example.org?")
     expect(card).to_contain_text("It answers with the forecast for a place.")
-    expect(root.get_by_text("Waiting for you")).to_be_visible()
+    expect(root.get_by_text("Waiting for you").first).to_be_visible()
     expect(page.get_by_title("App Builder: Weather board is waiting for you")).to_be_visible()
     panel.picture("approval-light")
     assert violations(page, PANEL) == []

@@ -84,7 +84,7 @@ def test_a_stopped_turn_goes_on_and_an_edited_message_is_asked_in_a_fork(
     go_on.click()
     panel.finished(2)
     expect(panel.root.get_by_role("button", name="Continue", exact=True)).to_have_count(0)
-    assert "sleep 300" in model.requests[1].body["messages"][-2]["content"]
+    assert "sleep 300" in model.requests[1].body["messages"][-1]["content"]
 
     first = panel.turns.first
     first.get_by_text("Make a clock").hover()
