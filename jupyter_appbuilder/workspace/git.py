@@ -2,7 +2,8 @@
 
 Code in a sandbox can write every file of the app, so no command here looks at the app at all: they read and write
 objects and refs, in a work tree that is named and always empty. No configuration outside the repository is read and
-no hook, filter, pager or monitor runs.
+no hook, filter, pager or monitor runs, and nothing is fetched: a replay looks into a repository that came with a
+stranger's notebook.
 """
 
 from __future__ import annotations
@@ -146,6 +147,9 @@ class Git:
             "GIT_ATTR_NOSYSTEM": "1",
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_OPTIONAL_LOCKS": "0",
+            # A repository can name where what it lacks is fetched from, and what is run for that.
+            "GIT_ALLOW_PROTOCOL": "none",
+            "GIT_NO_LAZY_FETCH": "1",
             "GIT_AUTHOR_NAME": "Jupyter App Builder",
             "GIT_AUTHOR_EMAIL": "appbuilder@localhost",
             "GIT_COMMITTER_NAME": "Jupyter App Builder",

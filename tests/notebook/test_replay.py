@@ -23,6 +23,7 @@ from jupyter_appbuilder.errors import AppBuilderError, Conflict, InvalidInput, N
 from jupyter_appbuilder.notebook.replay import Different, replay
 from jupyter_appbuilder.notebook.writer import NotebookWriter
 from jupyter_appbuilder.workspace import Workspace
+from jupyter_appbuilder.workspace.apart import Apart
 
 
 async def recorded(folder: Path) -> tuple[Path, str]:
@@ -111,6 +112,26 @@ async def test_a_notebook_cannot_write_outside_its_folder(tmp_path: Path):
     with pytest.raises(InvalidInput, match="not a name"):
         await replay(notebook)
     assert not list(tmp_path.rglob("escaped.ts"))
+
+
+async def test_a_repository_that_came_with_a_notebook_runs_nothing(tmp_path: Path):
+    notebook, _ = await recorded(tmp_path)
+    theirs, ran = notebook.parent, tmp_path / "ran"
+    subprocess.run(["git", "init", "-q", str(theirs)], check=True)
+    # What is not in it is fetched with a program that it names.
+    (theirs / ".git" / "config").write_text(
+        "[core]\n\trepositoryformatversion = 1\n[extensions]\n\tpartialClone = theirs\n"
+        f'[remote "theirs"]\n\tpromisor = true\n\turl = {theirs}\n\tuploadpack = "touch {ran}; git-upload-pack"\n'
+        '[protocol]\n\tallow = always\n[protocol "file"]\n\tallow = always\n'
+    )
+    large = Apart("big.bin", None, ("100644", "1" * 40), "2" * 64, 3_000_000)
+    content = nbformat.read(notebook, 4)
+    begun = next(number for number, cell in enumerate(content.cells) if "appbuilder new " in cell.source)
+    content.cells[begun + 1 :] = [nbformat.v4.new_code_cell("%%appbuilder patch\n" + large.section())]
+    nbformat.write(content, notebook)
+    with pytest.raises(NotFound, match=r"big\.bin .* is not here"):
+        await replay(notebook)
+    assert not ran.exists()
 
 
 async def test_run_all_in_a_fresh_kernel_gives_the_identical_tree(tmp_path: Path):
