@@ -193,7 +193,6 @@ async def test_a_wrong_key_is_told_where_it_was_typed_and_stays_with_the_provide
             assert "sk-wrong" not in json.dumps(found.to_json())
             assert catalog.status("gateway").problem == {"message": found.message, "hint": found.hint}
             keys.set_provider("gateway", api_key=KEY)
-            catalog.forget("gateway")
             found = await check_connection(catalog, "gateway")
             assert (found.ok, found.message) == (True, "gateway:scripted answers and calls tools.")
             assert catalog.status("gateway").problem is None

@@ -47,7 +47,7 @@ async def check_connection(catalog: Catalog, name: str, model: str = "") -> Conn
     Raises ``InvalidInput`` for a provider that is none.
     """
     provider = catalog.credentials.provider(name)
-    catalog.forget()
+    catalog.forget(name)
     offered = await catalog.offers(name)
     if problem := catalog.problem(name):
         return Connection(name, False, problem.message, problem.hint, "")
