@@ -1,5 +1,6 @@
 import * as React from 'react';
 import { Icon, type IconName } from './Icon';
+import { useLeave } from './leave';
 
 export interface MenuEntry {
   label: string;
@@ -16,22 +17,11 @@ export function MenuButton({ label, entries }: { label: string; entries: readonl
   const menu = React.useRef<HTMLDivElement>(null);
   const id = React.useId();
 
+  useLeave(root, open, () => setOpen(false));
   React.useEffect(() => {
-    if (!open) {
-      return;
+    if (open) {
+      items(menu.current)[0]?.focus();
     }
-    items(menu.current)[0]?.focus();
-    const outside = (event: Event): void => {
-      if (!root.current?.contains(event.target as Node)) {
-        setOpen(false);
-      }
-    };
-    document.addEventListener('pointerdown', outside, true);
-    document.addEventListener('focusin', outside, true);
-    return () => {
-      document.removeEventListener('pointerdown', outside, true);
-      document.removeEventListener('focusin', outside, true);
-    };
   }, [open]);
 
   const onKeyDown = (event: React.KeyboardEvent): void => {

@@ -1,6 +1,7 @@
 import * as React from 'react';
 import type { ModelChoice } from '../transport';
 import { Icon } from './Icon';
+import { useLeave } from './leave';
 import { useTranslation } from './surroundings';
 
 /** More are found by typing. */
@@ -39,22 +40,7 @@ export function ModelChooser({
   const id = React.useId();
   const name = models.find(choice => choice.id === chosen)?.title ?? (chosen || trans.__('Choose a model'));
 
-  React.useEffect(() => {
-    if (!open) {
-      return;
-    }
-    const outside = (event: Event): void => {
-      if (!root.current?.contains(event.target as Node)) {
-        setOpen(false);
-      }
-    };
-    document.addEventListener('pointerdown', outside, true);
-    document.addEventListener('focusin', outside, true);
-    return () => {
-      document.removeEventListener('pointerdown', outside, true);
-      document.removeEventListener('focusin', outside, true);
-    };
-  }, [open]);
+  useLeave(root, open, () => setOpen(false));
   React.useEffect(() => {
     list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView?.({ block: 'nearest' });
   }, [at, open]);
