@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-import os
 import re
 import secrets
 import time
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import AppBuilderError
 from ..sandbox.base import DevServer
+from ..settings_file import write_whole
 from .target import PreviewTarget
 
 if TYPE_CHECKING:
@@ -271,18 +271,24 @@ def new_key() -> str:
 
 
 def kept_key(path: Path) -> str:
-    """The key in the file ``path``, which is made with a new one. A new one each time where it cannot be kept."""
+    """The key in the file ``path``, which is written with a new one if it is missing or damaged. A new one each time
+    where it cannot be kept."""
     key = new_key()
     with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError), open(path, "x", opener=_private) as file:
-            file.write(key)
-        key = path.read_text(encoding="ascii").strip() or key
+        if kept := _key_in(path):
+            return kept
+        write_whole(path, key)
+        key = _key_in(path) or key  # of whoever did the same at the same time, and was last
     return key
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+def _key_in(path: Path) -> str:
+    """The key in a file; "" where there is none, or what lies there was never a key of ours."""
+    try:
+        text = path.read_bytes().strip()
+    except FileNotFoundError:
+        return ""
+    return text.decode() if re.fullmatch(rb"[A-Za-z0-9_-]{43}", text) else ""
 
 
 def frame_ancestors(policy: str) -> list[str]:

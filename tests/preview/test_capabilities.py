@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from preview.stage import BASE_URL, Target
 
 from jupyter_appbuilder.errors import InvalidInput
 from jupyter_appbuilder.preview import PageStorage, Previews
+from jupyter_appbuilder.preview.capabilities import kept_key, new_key
 
 
 def test_one_session_has_one_capability_until_it_is_closed(target: Target) -> None:
@@ -42,6 +44,28 @@ def test_a_sandbox_that_lets_the_page_out_cannot_be_configured() -> None:
     for token in ("allow-same-origin", "allow-top-navigation", "allow-scripts; script-src *"):
         with pytest.raises(ValueError, match="cannot be given"):
             Previews("/", allow=[token])
+
+
+@pytest.mark.parametrize("damage", [b"", b"\n", b"\xff\xfe\x00", "ключ".encode(), b"short", b"\0" * 43, b"a b" * 14])
+def test_a_damaged_key_of_the_person_is_replaced_and_kept(tmp_path: Path, damage: bytes) -> None:
+    path = tmp_path / "deep" / "visitor.key"
+    first = kept_key(path)
+    assert kept_key(path) == first
+    path.write_bytes(damage)
+    mended = kept_key(path)
+    assert len(mended) == len(new_key())
+    assert mended != first
+    assert kept_key(path) == mended
+    assert Previews(BASE_URL, person=lambda: kept_key(path)).person == mended
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_where_no_key_can_be_kept_there_is_still_one(tmp_path: Path) -> None:
+    (tmp_path / "visitor.key").mkdir()
+    (tmp_path / "file").touch()
+    assert kept_key(tmp_path / "visitor.key") != kept_key(tmp_path / "file" / "visitor.key")
+    assert {one.name for one in tmp_path.iterdir()} == {"visitor.key", "file"}
 
 
 def test_storage_is_kept_on_disk_and_limited(tmp_path: Path) -> None:
