@@ -175,9 +175,7 @@ class AppBuilder(LoggingConfigurable):
 
     @default("data_dir")
     def _default_data_dir(self) -> str:
-        from jupyter_core.paths import jupyter_data_dir
-
-        return str(Path(jupyter_data_dir()) / "appbuilder")
+        return default_data_dir()
 
     def __init__(
         self,
@@ -904,6 +902,12 @@ class AppBuilder(LoggingConfigurable):
                 self.log.exception("Looking after session %s failed; going on", session.id)
         else:
             self._failures.pop(session.id, None)
+
+
+def default_data_dir() -> str:
+    from jupyter_core.paths import jupyter_data_dir
+
+    return str(Path(jupyter_data_dir()) / "appbuilder")
 
 
 def can_make(folder: Path) -> bool:

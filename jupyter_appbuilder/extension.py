@@ -9,7 +9,6 @@ import re
 from pathlib import Path
 from typing import Any, ClassVar
 
-from jupyter_core.paths import jupyter_data_dir
 from jupyter_server._tz import utcnow
 from jupyter_server.extension.application import ExtensionApp
 from tornado.ioloop import PeriodicCallback
@@ -55,8 +54,7 @@ class AppBuilderExtension(ExtensionApp):
         server = self.serverapp
         assert server is not None
         root, browsed = roots(server.contents_manager)
-        defaults = {"root_dir": root, "data_dir": str(Path(jupyter_data_dir()) / "appbuilder")}
-        configured = self.config.AppBuilder
+        settings = {} if "root_dir" in self.config.AppBuilder else {"root_dir": root}
         self.builder = AppBuilder(
             parent=self,
             base_url=server.base_url,
@@ -64,7 +62,7 @@ class AppBuilderExtension(ExtensionApp):
             pooling=True,
             resuming=True,
             label=f"the Jupyter server at {server.connection_url}",
-            **{name: value for name, value in defaults.items() if name not in configured},
+            **settings,
         )
         self.settings["appbuilder_previews"] = self.builder.previews
         if self.builder.open_panel:

@@ -18,7 +18,7 @@ from typing import Any
 
 from traitlets.config import Application, Config
 
-from ..builder import FOLDER, AppBuilder, can_make
+from ..builder import FOLDER, AppBuilder, can_make, default_data_dir
 from .loop import BackgroundLoop
 
 STARTED: dict[tuple[str, str], Engine] = {}
@@ -156,6 +156,11 @@ def configuration() -> Config:
         for config, _ in load(name, path=jupyter_config_path(), log=logging.getLogger(__name__)):
             found.merge(config)
     return found
+
+
+def find_data() -> Path:
+    """Where the log and what is kept beside it are: ``c.AppBuilder.data_dir``, by default in Jupyter's data folder."""
+    return Path(str(configuration().AppBuilder.get("data_dir") or default_data_dir()))
 
 
 def find_root() -> Path:

@@ -65,6 +65,12 @@ def hand_over(lines: list[str]) -> list[str]:
     return [f"get_ipython().run_cell_magic({MAGIC!r}, {line!r}, {body!r})\n"]
 
 
+def notebook_folders() -> list[Path]:
+    """Where the notebook of this kernel may lie: where a Jupyter server says, and here, where its kernel began."""
+    notebook = Path(os.environ.get("JPY_SESSION_NAME", ""))
+    return list(dict.fromkeys([*([notebook.parent] if notebook.suffix == ".ipynb" else []), Path.cwd()]))
+
+
 class CellFailed(AppBuilderError):
     """Fails the cell with a message instead of a stack trace, which would tell nothing here."""
 
@@ -121,7 +127,7 @@ class AppBuilderMagics(Magics):
         shelf = Path(into).expanduser() if into else Path.cwd() / "replay"
 
         async def begin() -> tuple[Rebuild, str]:
-            return await Rebuild.begin(call, await fresh_folder(shelf / name_of_app(call)))
+            return await Rebuild.begin(call, await fresh_folder(shelf / name_of_app(call)), *notebook_folders())
 
         self.rebuild, text = self.wait(begin())
         return self.say(text)

@@ -65,16 +65,16 @@ class Rebuild:
         self.verified: bool | None = None
 
     @classmethod
-    async def begin(cls, call: Call, folder: Path, beside: Path | None = None) -> tuple[Rebuild, str]:
+    async def begin(cls, call: Call, folder: Path, *beside: Path) -> tuple[Rebuild, str]:
         """Carry out a ``new`` cell: put its packed files into ``folder``, which must not hold anything.
 
-        ``beside`` is the folder the notebook lies in.
+        ``beside``: where the notebook lies, as far as that is known.
         """
         with _sentences():
             return await cls._begin(call, folder, beside)
 
     @classmethod
-    async def _begin(cls, call: Call, folder: Path, beside: Path | None) -> tuple[Rebuild, str]:
+    async def _begin(cls, call: Call, folder: Path, beside: tuple[Path, ...]) -> tuple[Rebuild, str]:
         from ..workspace import Workspace
         from ..workspace.archive import unpack
 
@@ -84,7 +84,7 @@ class Rebuild:
         with tempfile.TemporaryDirectory(prefix="appbuilder-") as files:
             await asyncio.to_thread(unpack, call.body, Path(files))
             tree = await workspace.create(Path(files))
-        workspace.keep_apart(None, functools.partial(_kept_apart, beside or Path.cwd()))
+        workspace.keep_apart(None, functools.partial(_kept_apart, beside))
         wanted = call.options.get("tree", "")
         if wanted and tree != wanted:
             raise Different(
@@ -183,17 +183,17 @@ class Rebuild:
         await asyncio.to_thread((self.workspace.folder / MARK).write_text, text)
 
 
-async def _kept_apart(beside: Path, sha256: str, key: str) -> bytes | None:
+async def _kept_apart(beside: tuple[Path, ...], sha256: str, key: str) -> bytes | None:
     """A content that is too large for a notebook: from beside this machine's log, or from the app's own repository."""
-    from jupyter_core.paths import jupyter_data_dir
-
     from ..log import blobs
     from ..workspace.git import Git, GitError
+    from .engine import find_data
 
-    content = await asyncio.to_thread(blobs.read, Path(jupyter_data_dir(), "appbuilder"), sha256)
-    if content is None and (beside / ".git").is_dir():
-        with contextlib.suppress(GitError, Unavailable):
-            return await Git(beside).run("cat-file", "blob", key)
+    content = await asyncio.to_thread(blobs.read, find_data(), sha256)
+    for folder in beside:
+        if content is None and (folder / ".git").is_dir():
+            with contextlib.suppress(GitError, Unavailable):
+                content = await Git(folder).run("cat-file", "blob", key)
     return content
 
 

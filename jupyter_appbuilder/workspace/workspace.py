@@ -1038,7 +1038,7 @@ class Workspace:
             raise NotFound(
                 f"The content of {item.path} ({item.size / 1e6:.1f} MB, SHA-256 {item.sha256}) is not here. It is too "
                 "large for a notebook, and kept where the session was made.",
-                hint=f"Copy it from there: blobs/{item.sha256} below Jupyter's data folder for App Builder, or git's "
+                hint=f"Copy it from there: blobs/{item.sha256} in the data folder (c.AppBuilder.data_dir), or git's "
                 f"object {item.after[1]} in the app's folder. Put it into the same place here.",
                 reason="blob_missing",
             )

@@ -7,7 +7,10 @@ import random
 import shutil
 import stat
 from pathlib import Path
+from typing import Any
 
+import nbclient
+import nbformat
 import pytest
 from building import scripted_builder
 from plain_app import plain
@@ -15,7 +18,7 @@ from plain_app import plain
 from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound
 from jupyter_appbuilder.notebook.replay import replay
 from jupyter_appbuilder.session import Session
-from jupyter_appbuilder.workspace import apart
+from jupyter_appbuilder.workspace import Workspace, apart
 
 SIZE = 5_000_000
 
@@ -35,6 +38,17 @@ async def notebook_of(session: Session) -> Path:
     session.notebook.changed()
     await session.notebook.flush()
     return session.notebook.path
+
+
+async def run_all(notebook: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run a notebook in a kernel that begins in ``folder``; the tree of what it rebuilt there."""
+    into = notebook.parent.parent / f"into-{folder.name}"
+    monkeypatch.setenv("APPBUILDER_REPLAY_INTO", str(into))
+    resources = {"metadata": {"path": str(folder)}}
+    content: Any = nbformat.read(notebook, 4)
+    ran = await nbclient.NotebookClient(content, resources=resources, timeout=120).async_execute()
+    assert "Verified" in ran.cells[-1].outputs[0].text
+    return await Workspace(into / "large").snapshot()
 
 
 async def test_a_large_file_is_named_by_its_hash_and_a_replay_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -69,16 +83,32 @@ async def test_a_large_file_is_named_by_its_hash_and_a_replay_finds_it(tmp_path:
         beside = await replay(written)
         assert (beside.verified, beside.tree) == (True, tree)
 
+    config = tmp_path / "config"
+    config.mkdir()
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(config))
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
     with pytest.raises(NotFound, match=r"copy.csv|rows.csv") as caught:
         await replay(copy)
     assert "blobs/" in caught.value.hint
+
+    # Run in a kernel, the notebook finds the app's repository beside it, wherever its own code goes.
+    assert await run_all(written, written.parent, monkeypatch) == tree
+    elsewhere = tmp_path / "elsewhere-run"
+    elsewhere.mkdir()
+    monkeypatch.setenv("JPY_SESSION_NAME", str(written))
+    assert await run_all(written, elsewhere, monkeypatch) == tree
+    monkeypatch.delenv("JPY_SESSION_NAME")
+
     shutil.rmtree(tmp_path / "root")
-    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
     (tmp_path / "jupyter").mkdir()
-    (tmp_path / "jupyter" / "appbuilder").symlink_to(tmp_path / "data")
-    shutil.rmtree(copy.parent / "replay")
-    found = await replay(copy)
-    assert (found.verified, found.tree) == (True, tree)
+    for place, where in (("configured", tmp_path / "data"), ("default", None)):
+        if where:
+            (config / "jupyter_server_config.json").write_text(json.dumps({"AppBuilder": {"data_dir": str(where)}}))
+        else:
+            (config / "jupyter_server_config.json").unlink()
+            (tmp_path / "jupyter" / "appbuilder").symlink_to(tmp_path / "data")
+        found = await replay(copy, tmp_path / place)
+        assert (found.verified, found.tree) == (True, tree)
 
 
 async def test_it_goes_with_the_last_session_that_names_it(tmp_path: Path):
