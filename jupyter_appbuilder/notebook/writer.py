@@ -12,7 +12,6 @@ to the open document instead, from ``notebook``.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import os
@@ -127,20 +126,21 @@ class NotebookWriter:
         """Write now what is not written yet, unless the notebook is held."""
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait([self._task])
+        await self.settled()
         if self._stale and not self.held:
             await self._write()
+        if self._stale:
+            self.changed()  # it could not be written, or more came meanwhile
 
     async def close(self, *, write: bool = True) -> None:
         """Write what is not written yet (unless held, or told not to); nothing is written afterwards."""
         if write:
             await self.flush()
-        elif self._task is not None:
-            self._task.cancel()
         self._closed = True
-        async with self._writing:
-            pass  # a write that was under way has ended
+        if self._task is not None:
+            self._task.cancel()
+        await self.settled()
         for timer in self._holders.values():
             if timer is not None:
                 timer.cancel()

@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 from recorded import Recorded
 
+from jupyter_appbuilder.events import Event
 from jupyter_appbuilder.notebook import writer as writing
 from jupyter_appbuilder.notebook.writer import NotebookWriter
 
@@ -32,6 +33,7 @@ async def test_many_changes_make_few_writes_and_the_last_is_never_missed(tmp_pat
             if writes and writes[-1] == len(session.events):
                 break
             await asyncio.sleep(0.05)
+        await writer.flush()
         assert writes[-1] == len(session.events)
         assert len(writes) < 10
         assert sum("49.txt" in cell.source for cell in nbformat.read(writer.path, 4).cells) == 1
@@ -93,6 +95,44 @@ async def test_nothing_is_written_while_somebody_has_it_open_and_all_of_it_after
         writer.release()
         await writer.flush()
         assert any("a.txt" in "".join(cell["source"]) for cell in json.loads(writer.path.read_text())["cells"])
+
+
+async def test_what_is_being_written_is_written_when_flush_returns(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(writing, "QUIET_SECONDS", 0)
+    reading, go_on = asyncio.Event(), asyncio.Event()
+    async with Recorded(tmp_path) as session:
+
+        async def read() -> list[Event]:
+            reading.set()
+            await go_on.wait()
+            return await session.read()
+
+        writer = NotebookWriter(session.folder / "board.ipynb", read)
+        writer.changed()
+        await reading.wait()
+        flushing = asyncio.create_task(writer.flush())
+        await asyncio.sleep(0)
+        asyncio.get_running_loop().call_later(0.05, go_on.set)
+        await flushing
+        assert writer.path.exists()
+
+
+async def test_a_change_while_the_notebook_is_closed_leaves_nothing_running(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(writing, "QUIET_SECONDS", 0.05)
+    async with Recorded(tmp_path) as session:
+
+        async def archive() -> str:
+            writer.changed()
+            return await session.workspace.archive()
+
+        before = asyncio.all_tasks()
+        writer = NotebookWriter(session.folder / "board.ipynb", session.read, archive)
+        writer.changed()
+        await writer.close()
+        if left := asyncio.all_tasks() - before:
+            await asyncio.wait(left, timeout=1)
+        assert asyncio.all_tasks() == before
+        assert writer.path.exists()
 
 
 async def test_the_first_files_are_found_after_the_app_has_changed(tmp_path: Path):
