@@ -21,7 +21,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +29,7 @@ from .. import strict_json
 from ..errors import Conflict, NotFound, Unavailable
 from ..events import VERSIONS, Draft, Event
 from ..private import close_to_others, private_file, private_folder
+from ..untracked import untracked
 from . import blobs, usage
 from .migrations import migrate
 from .summary import Summary, fold
@@ -282,14 +283,7 @@ class EventLog:
         summary = self._summary(db, session)
         written = [strict_json.written(draft.data) for draft in drafts]
         events = [
-            Event(
-                session,
-                summary.last_seq + number,
-                at,
-                draft.type,
-                data,
-                VERSIONS[draft.type],
-            )
+            untracked(Event(session, summary.last_seq + number, at, draft.type, data, VERSIONS[draft.type]))
             for number, (draft, (_, data)) in enumerate(zip(drafts, written, strict=True), 1)
         ]
         self._insert(db, summary, events, [text for text, _ in written])
@@ -297,7 +291,7 @@ class EventLog:
 
     def _take_over(self, db: sqlite3.Connection, session: str, events: Sequence[Event]) -> list[Event]:
         summary = self._summary(db, session)
-        taken = [Event(session, event.seq, event.at, event.type, event.data, event.v) for event in events]
+        taken = [untracked(replace(event, session=session)) for event in events]
         if [event.seq for event in taken] != list(range(summary.last_seq + 1, summary.last_seq + 1 + len(taken))):
             raise ValueError("These events do not follow the last one of the session.")
         self._insert(db, summary, taken, [strict_json.dumps(event.data) for event in taken])
@@ -337,7 +331,7 @@ class EventLog:
             "SELECT seq, at, type, version, data FROM events WHERE session_id = ? AND seq > ? ORDER BY seq LIMIT ?",
             [session, after, -1 if limit is None else limit],
         )
-        return [Event(session, seq, at, type, strict_json.loads(data), v) for seq, at, type, v, data in rows]
+        return [untracked(Event(session, seq, at, type, strict_json.loads(data), v)) for seq, at, type, v, data in rows]
 
     def _load(self, session: str, text: str, db: sqlite3.Connection | None = None) -> Summary:
         known = Summary.from_row(strict_json.loads(text))

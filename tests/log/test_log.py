@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import json
 import multiprocessing
 import os
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import weakref
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -74,6 +76,34 @@ async def test_whatever_is_stored_is_json_that_every_page_reads(tmp_path):
         assert read.data == stored.data
         told = json.loads(json.dumps(read.data["detail"], allow_nan=False).encode())
         assert (told["a"], told["b"], told["c"], told["d"], told["f"]) == (None, [None], None, "half \ufffd", 1.5)
+
+
+async def test_the_garbage_collector_has_no_more_to_look_at_however_long_a_session_is(tmp_path):
+    detail = {"files": [{"path": f"src/{number}.ts", "added": number} for number in range(5)]}
+    finished = {"turn": None, "call": "c", "tool": "x", "ok": True, "summary": "", "text": "", "duration_ms": 1}
+    async with open_log(tmp_path / "log.db") as log:
+        await log.claim("s")
+        await log.append("s", [CREATED])
+        gc.collect()
+        before = len(gc.get_objects())
+        stored = await log.append("s", [Draft("tool.finished", finished | {"detail": detail}) for _ in range(1000)])
+        read = await log.read("s")
+        await log.claim("fork")
+        adopted = await log.adopt("fork", read, [])
+        gc.collect()
+        assert len(gc.get_objects()) - before < 100
+        assert stored == read[1:]
+        assert [event.data for event in adopted] == [event.data for event in read]
+        # Nothing of them is kept once nobody has them.
+        kept = weakref.ref(marked := Marked())
+        adopted[0].data["mark"] = marked
+        del marked, adopted, read, stored
+        await log.renew()  # the thread lets go of its last work
+        assert kept() is None
+
+
+class Marked:
+    """Something whose end can be seen."""
 
 
 async def test_a_log_from_before_that_holds_no_numbers_can_be_read(tmp_path):
