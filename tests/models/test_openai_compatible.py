@@ -146,6 +146,25 @@ def test_calls_without_index_and_id_are_understood():
     assert call.id
 
 
+@pytest.mark.parametrize("first", [{}, {"name": None}, {"name": ""}])
+def test_a_name_that_comes_behind_its_call_is_its_name(first: dict[str, Any]):
+    """As DeepSeek's and Kimi's are sent by some gateways: https://github.com/vercel/ai/issues/14722"""
+    assembly = Assembly()
+    deltas: list[Any] = []
+    for call in (
+        {"index": 0, "id": "A", "function": first | {"arguments": '{"n"'}},
+        {"index": 0, "id": "A", "function": {"name": "look", "arguments": ": 1"}},
+        {"index": 0, "id": "A", "function": {"name": "look", "arguments": "}"}},
+        {"index": 1, "function": {"name": "list"}},
+    ):
+        deltas += assembly.take({"choices": [{"delta": {"tool_calls": [call]}}]})
+    assert [(call.name, call.arguments) for call in assembly.response().tool_calls] == [
+        ("look", '{"n": 1}'),
+        ("list", "{}"),
+    ]
+    assert [(delta.index, delta.name) for delta in deltas if delta.name] == [(0, "look"), (1, "list")]
+
+
 @pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize(
     ("status", "message", "reason", "hint"),

@@ -227,7 +227,9 @@ class Assembly:
             id = id or f"call_{place}"
             self._calls.append((id, name, []))
         else:
-            id = name = ""
+            known, named, pieces = self._calls[place]
+            id, name = "", "" if named else name  # a name may come behind the id, and behind arguments
+            self._calls[place] = (known, named or name, pieces)
         self._additions.take_call(place, call)
         arguments = self._filter(place).feed(arguments)
         self._calls[place][2].append(arguments)
