@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from .. import strict_json
 from ..events import AddedData, Event, Mode
 from ..modes import NOTES, WRITE_PLAN
+from ..tools.names import sendable_name
 from ..turns import without_dropped
 from . import continuation
 from .models.base import Given, Message
@@ -400,7 +401,7 @@ def _of_stub(added: AddedData) -> AddedData:
 def _call(call: dict[str, Any], id: str, short: bool) -> dict[str, Any]:
     arguments = _shown_arguments(call["arguments"])
     shown = arguments_stub(arguments) if short and call["tool"] != WRITE_PLAN else arguments
-    return {"id": id, "type": "function", "function": {"name": call["tool"], "arguments": shown}}
+    return {"id": id, "type": "function", "function": {"name": sendable_name(call["tool"]), "arguments": shown}}
 
 
 def _shown_arguments(raw: str) -> str:

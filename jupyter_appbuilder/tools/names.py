@@ -10,6 +10,9 @@ CHECK = "check_app"
 
 LONGEST = 200  # characters of a name and what is put around it
 
+LONGEST_SENT = 64  # characters of a name in a conversation that every endpoint takes
+
+_SENT = re.compile(r"[^a-zA-Z0-9_-]")  # what such a name has none of
 _INDEX = re.compile(r"[:.#]\d+$")  # functions.read_file:0
 _SPACE = re.compile(r"[.:/]+|__")  # what ends a namespace
 
@@ -22,3 +25,9 @@ def known_name(name: str, tools: Collection[str]) -> str:
     bare = _INDEX.sub("", name.partition("<|")[0].strip())
     starts = [0, *(found.end() for found in _SPACE.finditer(bare))]
     return next((bare[start:] for start in starts if bare[start:] in tools), name)
+
+
+def sendable_name(name: str) -> str:
+    """``name`` as every endpoint takes it back in a conversation: a model may call a tool that does not exist by any
+    name, or by none, and an endpoint that refuses it would refuse all that follows."""
+    return _SENT.sub("_", name[:LONGEST_SENT]) or "unnamed"

@@ -111,6 +111,11 @@ FAULTS: dict[str, Fault] = {
     ),
     "unknown tool": Fault([{"tool_calls": [call("bash", command="ls")]}, GOOD, SAID], told="There is no tool 'bash'"),
     "a tool without a name": Fault([{"tool_calls": [call("", a=1)]}, GOOD, SAID], told="There is no tool ''"),
+    "a tool with a name that no endpoint takes": Fault(
+        [{"tool_calls": [call("repo_browser.print tree" + "!" * 99, a=1)]}, GOOD, SAID],
+        told="There is no tool 'repo_browser.print tree!",
+        files=WRITTEN,
+    ),
     "deeply nested arguments": Fault([arguments('{"path":' * 20_000), GOOD, SAID], told="not valid JSON"),
     "half a surrogate pair": Fault(
         [arguments('{"path": "a.txt", "content": "\\ud83d"}'), GOOD, SAID], told="surrogate", files={"a.txt": None}
@@ -282,7 +287,7 @@ async def test_a_fault_of_the_model_ends_well(name: str, tmp_path: Path, monkeyp
             for call in m.get("tool_calls", ())
         ]
         assert all(isinstance(json.loads(call["arguments"], parse_constant=str), dict) for call in sent)
-        assert all(re.fullmatch("[a-zA-Z0-9_-]*", call["name"]) for call in sent), "as endpoints ask for it"
+        assert all(re.fullmatch("[a-zA-Z0-9_-]{1,64}", call["name"]) for call in sent), "as endpoints ask for it"
         told = [m["content"] for request in server.requests for m in request.body["messages"] if m["role"] == "tool"]
         assert not fault.told or any(fault.told in text for text in told), told
         for path, content in fault.files.items():
