@@ -8,9 +8,8 @@ it.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from .events import Event
 
@@ -19,25 +18,24 @@ T = TypeVar("T")
 
 def untracked(data: T) -> T:
     """``data``, an event or JSON, which the collector looks at no more. What cannot be so is left as it is."""
-    if untrack := _untrack():
-        waiting: list[Any] = [data]
-        while waiting:
-            value = waiting.pop()
-            if type(value) is Event:
-                untrack(value)
-                waiting.append(value.data)
-            elif type(value) is dict and gc.is_tracked(cast("object", value)):
-                untrack(value)
-                waiting += cast("dict[str, Any]", value).values()
-            elif type(value) is list and gc.is_tracked(cast("object", value)):
-                untrack(value)
-                waiting += cast("list[Any]", value)
+    untrack = _untrack()
+    waiting: list[Any] = [data] if untrack else []
+    while waiting:
+        value = waiting.pop()
+        kind: type[Any] = type(value)
+        if kind not in (Event, dict, list) or not gc.is_tracked(value):
+            continue
+        untrack(value)
+        if kind is Event:
+            waiting.append(value.data)
+        else:
+            waiting += value.values() if kind is dict else value
     return data
 
 
 @cache
-def _untrack() -> Callable[[object], None] | None:
-    """CPython's own function for that; it may only be called with what the collector can look at."""
+def _untrack() -> Any:
+    """CPython's own function for that, if there is one; it may only be called with what the collector can look at."""
     try:
         import ctypes
 

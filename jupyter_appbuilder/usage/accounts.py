@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InvalidInput
 from ..events import Event, timestamp
 from ..log import Summary
+from ..untracked import untracked
 from .budgets import TRAITS, BudgetSettings, Unit, amount
 from .days import name_of, starts
 from .ledger import Ledger, UsageTotals, ledger
@@ -82,7 +83,7 @@ class Accounts:
         turns = await asyncio.to_thread(_turns, events, used)
         turn = summary.turn["turn"] if summary.turn else None
         known = await asyncio.to_thread(self.prices.known, summary.model)
-        found = await budgets(self.settings, events, turn, self.used_since, used)
+        found = await budgets(self.settings, used, turn, self.used_since)
         return {
             "session": summary.id,
             "title": summary.title,
@@ -128,7 +129,7 @@ class Accounts:
             ],
             "budgets": [
                 budget.to_json()
-                for budget in await budgets(self.settings, (), None, self.used_since)
+                for budget in await budgets(self.settings, Ledger(), None, self.used_since)
                 if budget.scope == "day"
             ],
             "settings": self.settings.to_json(),
@@ -187,15 +188,15 @@ def _turns(events: Sequence[Event], used: Ledger) -> list[dict[str, Any]]:
     }
     steps: dict[str, list[dict[str, Any]]] = {turn: [] for turn in used.turns}
     for request in used.requests:
-        steps[request.turn].append(
-            {
-                "response": request.response or None,
-                "at": timestamp(request.at),
-                "model": request.model,
-                "tools": did.get(request.response, []),
-                "usage": dict(request.usage),
-            }
-        )
+        data, response = request.data, request.data.get("response", "")
+        step = {
+            "response": response or None,
+            "at": timestamp(request.at),
+            "model": data["model"],
+            "tools": did.get(response, []),
+            "usage": data["usage"],
+        }
+        steps[data["turn"]].append(untracked(step))
     return [
         {"turn": turn, "request": asked.get(turn, "")[:200], "usage": usage.to_json(), "steps": steps[turn]}
         for turn, usage in reversed(used.turns.items())

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from sys import float_info
 from typing import Any, Literal, cast, get_args
 
 from ..errors import AppBuilderError, InvalidInput
-from ..events import Event
 from ..settings_file import write_settings
 from .days import zone
 
@@ -193,16 +192,12 @@ class BudgetSettings:
                 field=f"{scope}.{unit}",
             )
 
-    def limits(self, events: Iterable[Event] = ()) -> list[Limit]:
-        """The limits that hold: one for each scope and unit, the smallest. For the session with these events."""
+    def limits(self, raised: Mapping[str, float]) -> list[Limit]:
+        """The limits that hold, the smallest for each scope and unit, in a session that was let use ``raised``."""
         own: dict[tuple[Scope, Unit], tuple[float, Source]] = {
             key: (value, "person") for key, value in self.own.limits.items()
         }
-        for event in events:
-            if event.type == "budget.raised":
-                for unit in UNITS:
-                    if unit in event.data:
-                        own["session", unit] = (float(event.data[unit]), "session")
+        own |= {("session", unit): (raised[unit], "session") for unit in UNITS if unit in raised}
         found: list[Limit] = []
         for scope in SCOPES:
             for unit in UNITS:

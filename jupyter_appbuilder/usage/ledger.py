@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,38 +67,44 @@ class UsageTotals:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request to a model: a step of the agent's, where its answer was stored as ``response``."""
-
-    turn: str
-    model: str
-    at: float  # Unix seconds
-    usage: Mapping[str, Any]  # UsageData
-    response: str = ""
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ledger:
+    """Of one session, whose events it is given as they come: each is counted once."""
+
     session: UsageTotals = UsageTotals()
     turns: dict[str, UsageTotals] = field(default_factory=dict[str, UsageTotals])  # by turn, in order
     models: dict[str, UsageTotals] = field(default_factory=dict[str, UsageTotals])  # by "provider:name"
-    requests: list[Request] = field(default_factory=list[Request])  # in order
+    requests: list[Event] = field(default_factory=list[Event])  # each request's ``usage.recorded``, in order
+    last: dict[str, Event] = field(default_factory=dict[str, Event])  # the last of them, by model
+    raised: dict[str, float] = field(default_factory=dict[str, float])  # what the person let the session use, by unit
+    _counted: int = 0
+
+    def take(self, events: Sequence[Event]) -> Ledger:
+        """Add what is new in ``events``, all of the session's until now; the ledger itself."""
+        for event in events[self._counted :]:
+            match event.type:
+                case "usage.recorded":
+                    self._add(event)
+                case "budget.raised":
+                    self.raised |= {unit: float(value) for unit, value in event.data.items()}
+                case "session.forked":
+                    self.session = UsageTotals()
+                    for kept in (self.turns, self.models, self.requests, self.last):
+                        kept.clear()
+                case _:
+                    pass
+        self._counted = len(events)
+        return self
+
+    def _add(self, event: Event) -> None:
+        usage, turn, model = event.data["usage"], event.data["turn"], event.data["model"]
+        self.session = self.session.plus(usage)
+        self.turns[turn] = self.turns.get(turn, UsageTotals()).plus(usage)
+        self.models[model] = self.models.get(model, UsageTotals()).plus(usage)
+        self.requests.append(event)
+        self.last[model] = event
 
 
-def ledger(events: Iterable[Event]) -> Ledger:
-    """Totals of the session, of each turn and of each model, and each request."""
-    kept = Ledger()
-    session = UsageTotals()
-    for event in events:
-        if event.type == "session.forked":
-            kept, session = Ledger(), UsageTotals()
-        if event.type != "usage.recorded":
-            continue
-        data = event.data
-        usage, turn, model = data["usage"], data["turn"], data["model"]
-        session = session.plus(usage)
-        kept.turns[turn] = kept.turns.get(turn, UsageTotals()).plus(usage)
-        kept.models[model] = kept.models.get(model, UsageTotals()).plus(usage)
-        kept.requests.append(Request(turn, model, event.at, usage, data.get("response", "")))
-    return Ledger(session, kept.turns, kept.models, kept.requests)
+def ledger(events: Sequence[Event]) -> Ledger:
+    """Totals of a session, of each turn and of each model, and each request."""
+    return Ledger().take(events)

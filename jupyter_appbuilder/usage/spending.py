@@ -11,7 +11,7 @@ from typing import Any
 from ..events import Event, UsageData
 from .budgets import Budget, BudgetSettings, Limit, over
 from .days import starts
-from .ledger import Ledger, UsageTotals, ledger
+from .ledger import Ledger, UsageTotals
 from .prices import PriceList
 
 CHARACTERS_A_TOKEN = 4  # for an estimate, where the provider does not say
@@ -33,7 +33,7 @@ async def _nothing(since: float) -> UsageTotals:
 
 
 class Spending:
-    """Of the model "provider:name". Without ``settings`` nothing is limited."""
+    """Of the model "provider:name", in one session. Without ``settings`` nothing is limited."""
 
     def __init__(
         self,
@@ -49,6 +49,7 @@ class Spending:
         self._settings = settings
         self._used_since = used_since
         self._recorded = recorded
+        self._used = Ledger()
         self._last = (0, 0)  # input tokens of the last request: as estimated, and as reported
 
     def usage(self, asked: int, said: int, reported: tuple[int, int, int]) -> UsageData:
@@ -75,16 +76,16 @@ class Spending:
         return data
 
     async def allow(self, events: Sequence[Event], turn: str, asked: int) -> float:
-        """Raise ``OverBudget`` unless the session with these events may make a request of about ``asked`` tokens. How
-        many tokens its answer may take (infinite: any number)."""
+        """Raise ``OverBudget`` unless the session, all of whose events these are, may make a request of about ``asked``
+        tokens. How many tokens its answer may take (infinite: any number)."""
         room = math.inf
         if self._settings is None or self._recorded:
             return room
-        used = await asyncio.to_thread(ledger, events)
+        used = await asyncio.to_thread(self._used.take, events)
         asked = self._next_input(asked)
         dollars = self._expected(used, asked)
         per_token = (self._prices.cost(self._model, 0, 1_000_000) or 0.0) / 1_000_000
-        for budget in await budgets(self._settings, events, turn, self._used_since, used):
+        for budget in await budgets(self._settings, used, turn, self._used_since):
             takes, each = (asked, 1.0) if budget.unit == "tokens" else (dollars, per_token)
             # Where the price is not known a budget in dollars cannot hold; what costs nothing it does not hold back.
             left = budget.limit - budget.used - takes
@@ -101,20 +102,13 @@ class Spending:
 
     def _expected(self, used: Ledger, asked: int) -> float:
         """US dollars that a request will take at least; as much of it comes from the cache as did the last time."""
-        last = next((it.usage for it in reversed(used.requests) if it.model == self._model), None)
-        cached = min(asked, last["cached_tokens"]) if last else 0
+        last = used.last.get(self._model)
+        cached = min(asked, last.data["usage"]["cached_tokens"]) if last else 0
         return self._prices.cost(self._model, asked, 0, cached) or 0.0
 
 
-async def budgets(
-    settings: BudgetSettings,
-    events: Sequence[Event],
-    turn: str | None,
-    used_since: UsedSince,
-    used: Ledger | None = None,
-) -> list[Budget]:
-    """Every budget that holds for a session's turn, with what is used of it."""
-    used = used or await asyncio.to_thread(ledger, events)
+async def budgets(settings: BudgetSettings, used: Ledger, turn: str | None, used_since: UsedSince) -> list[Budget]:
+    """Every budget that holds for a turn of the session that ``used`` is of, with what is used of it."""
     days: dict[str, UsageTotals] = {}
 
     async def spent(limit: Limit) -> UsageTotals:
@@ -128,7 +122,7 @@ async def budgets(
         return days[where]
 
     found: list[Budget] = []
-    for limit in settings.limits(events):
+    for limit in settings.limits(used.raised):
         totals = await spent(limit)
         value = totals.dollars if limit.unit == "dollars" else float(totals.tokens)
         found.append(Budget(limit.scope, limit.unit, limit.limit, limit.source, value))

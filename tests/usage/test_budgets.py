@@ -375,23 +375,23 @@ def test_nobody_sets_a_budget_above_the_administrators(tmp_path: Path):
         settings.set_own({("day", "dollars"): 6})
     assert "c.AppBuilder.day_budget" in refused.value.hint
     settings.set_own({("day", "dollars"): 2, ("turn", "tokens"): 9})
-    assert [(it.scope, it.unit, it.limit, it.source) for it in settings.limits()] == [
+    assert [(it.scope, it.unit, it.limit, it.source) for it in settings.limits({})] == [
         ("turn", "tokens", 9, "person"),
         ("day", "dollars", 2, "person"),
     ]
     file.write_text(json.dumps({"day": {"dollars": 100, "tokens": "many"}, "turn": 3}))  # by hand
-    assert [(it.scope, it.limit, it.source) for it in settings.limits()] == [("day", 5, "configuration")]
+    assert [(it.scope, it.limit, it.source) for it in settings.limits({})] == [("day", 5, "configuration")]
     settings.set_own({("day", "dollars"): 0})
-    assert [(it.scope, it.limit, it.source) for it in settings.limits()] == [("day", 5, "configuration")]
+    assert [(it.scope, it.limit, it.source) for it in settings.limits({})] == [("day", 5, "configuration")]
     file.write_text("{")
-    assert [it.limit for it in settings.limits()] == [5]
+    assert [it.limit for it in settings.limits({})] == [5]
     assert file.stat().st_mode & 0o077 == 0
 
 
 def test_another_time_zone_of_ones_own_is_no_way_around_the_administrators_day(tmp_path: Path):
     settings = BudgetSettings(tmp_path / "budgets.json", {("day", "dollars"): 5}, "UTC")
     settings.set_own({("day", "dollars"): 2}, "Pacific/Auckland")
-    assert [(it.limit, it.source) for it in settings.limits()] == [(2, "person"), (5, "configuration")]
+    assert [(it.limit, it.source) for it in settings.limits({})] == [(2, "person"), (5, "configuration")]
     with pytest.raises(InvalidInput, match="no time zone 'Middle/Earth'"):
         settings.set_own({}, "Middle/Earth")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from genai_prices import Usage, calc_price
 from jupyter_appbuilder.agent.models.providers import PROVIDERS
 from jupyter_appbuilder.errors import InvalidInput
 from jupyter_appbuilder.events import Draft, Event
+from jupyter_appbuilder.usage.budgets import BudgetSettings
 from jupyter_appbuilder.usage.ledger import UsageTotals, ledger
 from jupyter_appbuilder.usage.prices import FREE, LISTED, PriceList
 from jupyter_appbuilder.usage.spending import Spending
@@ -30,7 +33,7 @@ def test_totals_by_session_turn_and_model():
     assert totals.session == UsageTotals(70, 7, 3, 1.75, 3)
     assert totals.turns["t1"] == UsageTotals(30, 3, 2, 0.75, 2)
     assert totals.models["a:x"] == UsageTotals(50, 5, 2, 1.5, 2)
-    assert [request.turn for request in totals.requests] == ["t1", "t1", "t2"]
+    assert [request.data["turn"] for request in totals.requests] == ["t1", "t1", "t2"]
 
 
 def test_one_unknown_cost_makes_the_sum_unknown_and_the_known_part_is_kept():
@@ -50,6 +53,31 @@ def test_what_a_fork_brings_along_belongs_to_its_source():
     totals = ledger([recorded("t1", "a:x", 10, 1, 0.5), forked, recorded("t2", "a:x", 40, 4, 1)])
     assert totals.session == UsageTotals(40, 4, 1, 1, 1)
     assert list(totals.turns) == ["t2"]
+
+
+class Counted(list[Event]):
+    """Events, and how many of them were looked at."""
+
+    looked_at = 0
+
+    def __getitem__(self, key: Any) -> Any:
+        found: Any = super().__getitem__(key)
+        self.looked_at += len(found) if isinstance(key, slice) else 1
+        return found
+
+    def __iter__(self) -> Iterator[Event]:
+        self.looked_at += len(self)
+        return super().__iter__()
+
+
+async def test_before_a_request_only_what_is_new_is_counted(tmp_path: Path):
+    settings = BudgetSettings(tmp_path / "budgets.json", {("session", "tokens"): 2_000.0})
+    spending = Spending("a:x", PRICES, settings)
+    events = Counted([recorded("t1", "a:x", 1, 0, None) for _ in range(1_000)])
+    for number in range(100):
+        assert await spending.allow(events, "t1", 0) == 1_000 - number
+        events.append(recorded("t1", "a:x", 1, 0, None))
+    assert events.looked_at < 2 * len(events)
 
 
 @pytest.mark.parametrize(
