@@ -13,6 +13,8 @@ Each says what happened (``message``), a stable code for programs (``reason``) a
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
 from typing import Any, ClassVar
 
 
@@ -62,3 +64,18 @@ class SessionBusy(Conflict):
 class Unavailable(AppBuilderError):
     status = 503
     default_reason = "unavailable"
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""How the system says that a disk has no room."""
+
+
+def of_the_disk(error: OSError, folder: Path) -> Unavailable:
+    """An operation on the files in ``folder`` that the system refused, as an error for people."""
+    if error.errno in FULL:
+        return Unavailable(f"The disk of {folder} is full.", hint="Make room, then go on.", reason="disk_full")
+    return Unavailable(
+        f"The files in {folder} cannot be used: {error.strerror or error}.",
+        hint="Check the folder's rights and its disk, then go on.",
+        reason="files_unavailable",
+    )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .approvals import Approvals, closing, unanswered
 from .channel import Channel
-from .errors import AppBuilderError, Conflict, InvalidInput, NotFound, SessionBusy, Unavailable
+from .errors import FULL, AppBuilderError, Conflict, InvalidInput, NotFound, SessionBusy, of_the_disk
 from .events import By, Draft, Event, Mode, TurnReason
 from .log import EventLog, Summary
 from .log.summary import fold
@@ -37,8 +37,6 @@ from .turns import (
 from .uncut import uncut
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from .agent.loop import Agent, Outcome
     from .agent.models.base import Model
     from .approval_rules.rules import ApprovalRule
@@ -52,9 +50,6 @@ if TYPE_CHECKING:
 
 OBSERVE_SECONDS = 0.5
 """How often a session that another process owns is read for news."""
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""How the system says that a disk has no room."""
 
 MAX_MESSAGE = 100_000  # characters of one request
 MAX_TITLE = 200
@@ -210,7 +205,7 @@ class Session:
     def trouble_with(self, error: AppBuilderError | OSError | None) -> None:
         """Something keeps the session from being used, or (None) nothing does any more. Told once, to the watchers and
         in the server's log."""
-        trouble = _of_the_disk(error, self.workspace.folder) if isinstance(error, OSError) else error
+        trouble = of_the_disk(error, self.workspace.folder) if isinstance(error, OSError) else error
         if str(trouble) != str(self.trouble):
             if trouble is None:
                 log.info("Session %s can be used again.", self.id)
@@ -426,8 +421,9 @@ class Session:
                 chosen = [Draft("session.updated", {"model": name})] if name != self.summary.model else []
                 await self.append(*dropped, *chosen, *beginning.drafts(turn, name))
             except BaseException as error:
+                self._renew_beside()
                 if isinstance(error, OSError):
-                    error = _of_the_disk(error, self.workspace.folder)
+                    error = of_the_disk(error, self.workspace.folder)
                 started.set_exception(error)
                 started.exception()
                 return
@@ -435,8 +431,7 @@ class Session:
             if dropped:
                 self.runner.forget(self._events)
                 # Beside the agent: it can read and write meanwhile, and stopping the turn need not wait for packages.
-                self._renewing = asyncio.create_task(self._renew_packages(dropped))
-                self._renewing.add_done_callback(lambda task: task.cancelled() or task.exception())
+                self._renew_beside(dropped)
             await self._carry_out(model, turn, name, beginning.text)
 
     async def _carry_out(self, model: Model, turn: str, name: str, text: str) -> None:
@@ -473,7 +468,7 @@ class Session:
             hint = "The server's log has the details. Try again."
             end = Ending(turn, text, "failed", "Something went wrong inside App Builder.", hint)
             if isinstance(error, OSError) and _is_of_files(error):
-                refused = _of_the_disk(error, self.workspace.folder)
+                refused = of_the_disk(error, self.workspace.folder)
                 end = Ending(turn, text, "failed", refused.message, refused.hint)
         self._work = None
         self._listening = ""
@@ -517,7 +512,7 @@ class Session:
                 drafts.append(checkpoint_draft(checkpoint, turn))
         except (AppBuilderError, OSError) as error:
             if end.reason == "done":
-                refused = error if isinstance(error, AppBuilderError) else _of_the_disk(error, self.workspace.folder)
+                refused = error if isinstance(error, AppBuilderError) else of_the_disk(error, self.workspace.folder)
                 end = replace(end, reason="failed", message=refused.message, hint=refused.hint)
             log.warning("No checkpoint after turn %s of session %s: %s", turn, self.id, error)
         finished = {"turn": turn, "reason": end.reason, "message": end.message, "hint": end.hint}
@@ -607,8 +602,14 @@ class Session:
             await self.workspace.revive()
             await self._mend()
             await self._keep_edits()
-            restored = await self._put_back(checkpoint)
-            events = await self.append(*restored)
+            try:
+                restored = await self._put_back(checkpoint)
+                events = await self.append(*restored)
+            except BaseException as error:
+                self._renew_beside()
+                if isinstance(error, OSError):
+                    raise of_the_disk(error, self.workspace.folder) from error
+                raise
             await self._renew_packages(restored)
             return next(event for event in events if event.type == "session.restored")
 
@@ -645,6 +646,12 @@ class Session:
         renewed = any("package" in patch for patch in patches) and self.app.server.state in ("ready", "failed")
         if stopped or renewed:
             await self.app.restart()
+
+    def _renew_beside(self, restored: Sequence[Draft] = ()) -> None:
+        """The same, without waiting for it; without ``restored`` for an app that was stopped, and going back failed."""
+        if restored or self._start_again:
+            self._renewing = asyncio.create_task(self._renew_packages(restored))
+            self._renewing.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     async def update(self, *, title: str | None = None, model: str | None = None) -> None:
         """Rename the session, or choose its model for the next turns.
@@ -777,7 +784,7 @@ class Session:
             await self._catch_up()
             await self._close_open(unstored=self.trouble)
         except OSError as error:
-            raise _of_the_disk(error, self.workspace.folder) from error
+            raise of_the_disk(error, self.workspace.folder) from error
         self._astray, self._unstored = False, None
         self.trouble_with(None)
 
@@ -893,17 +900,6 @@ def checkpoint_draft(checkpoint: Checkpoint, turn: str | None) -> Draft:
 def _is_of_files(error: OSError) -> bool:
     """Whether a file or its disk refused: a connection that broke and a time limit are errors of the system, too."""
     return error.filename is not None or error.errno in (*FULL, errno.EIO, errno.EROFS, errno.ESTALE)
-
-
-def _of_the_disk(error: OSError, folder: Path) -> Unavailable:
-    """An operation on a session's files that the system refused, as an error for people."""
-    if error.errno in FULL:
-        return Unavailable(f"The disk of {folder} is full.", hint="Make room, then go on.", reason="disk_full")
-    return Unavailable(
-        f"The files in {folder} cannot be used: {error.strerror or error}.",
-        hint="Check the folder's rights and its disk, then go on.",
-        reason="files_unavailable",
-    )
 
 
 def interrupted(started: Mapping[str, Any], why: str = "") -> dict[str, Any]:

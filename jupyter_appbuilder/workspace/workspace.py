@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from ..errors import Conflict, InvalidInput, NotFound, Unavailable
+from ..errors import FULL, Conflict, InvalidInput, NotFound, Unavailable, of_the_disk
 from ..uncut import uncut
 from . import data
 from .apart import LARGEST_PATCHED, MOST_PATCHED, Apart, Find, Keep, Key, split
@@ -524,7 +524,7 @@ class Workspace:
         except IsADirectoryError:
             raise Conflict(f"{path} is a folder.", hint="Choose another path, or delete its files first.") from None
         except OSError as error:
-            raise Conflict(f"{path} cannot be written: {error.strerror}.", hint="Choose another path.") from None
+            raise _refused(path, "written", error, self.folder) from None
         if tracked and len(content) <= LARGEST:
             self._entries[path] = entry_of(content, status, self._store)
             self._set_known(path, self._entries[path].key)
@@ -546,8 +546,10 @@ class Workspace:
             remove(self.app, parts)
         except (FileNotFoundError, NotADirectoryError):
             raise _missing(path) from None
-        except (IsADirectoryError, PermissionError):
+        except IsADirectoryError:
             raise InvalidInput(f"{path} is a folder.", hint="Delete its files one by one.", field="path") from None
+        except OSError as error:
+            raise _refused(path, "deleted", error, self.folder) from None
         self._entries.pop(path, None)
         self._set_known(path, None)
         change = _compared(path, b"" if mode == LINK else old or b"", None)
@@ -583,6 +585,8 @@ class Workspace:
                 self._note_gone([path for path in self._known or {} if path == new or path.startswith(new + "/")])
         except (FileNotFoundError, NotADirectoryError):
             raise _missing(old) from None
+        except OSError as error:
+            raise _refused(old, f"moved to {new}", error, self.folder) from None
         changes: list[FileChange] = []
         for path, moving in content.items():
             place = new + path[len(old) :]
@@ -1140,10 +1144,23 @@ def _is_unicode(path: str) -> bool:
 
 def _changed(path: str) -> Conflict:
     return Conflict(
-        f"{path} was changed by somebody else this moment. Nothing was written.",
+        f"{path} was changed by somebody else this moment. Nothing was done to it.",
         hint="Read it again and redo the change.",
         reason="file_changed",
     )
+
+
+RIGHTS = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+def _refused(path: str, done: str, error: OSError, folder: Path) -> Conflict | Unavailable:
+    """Why the file system does not let a file be written, deleted or moved, and what helps."""
+    if error.errno in FULL:
+        return of_the_disk(error, folder)
+    hint = "Choose another path, or look at it with a command: ls -la."
+    if error.errno in RIGHTS:
+        hint = "Look at the rights of the file and its folder with a command (ls -la), and change them (chmod)."
+    return Conflict(f"{path} cannot be {done}: {error.strerror or error}.", hint=hint)
 
 
 def _missing(path: str) -> NotFound:

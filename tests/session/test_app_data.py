@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import sqlite3
@@ -11,10 +12,13 @@ from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from building import call, scripted_builder, write
 from plain_app import plain
+from refusing_disk import no_file_above
 
 from jupyter_appbuilder.builder import AppBuilder
+from jupyter_appbuilder.errors import Unavailable
 from jupyter_appbuilder.notebook.replay import replay
 from jupyter_appbuilder.session import Session
 from jupyter_appbuilder.workspace import data
@@ -160,6 +164,22 @@ async def test_the_app_is_stopped_while_its_data_are_put_back_and_runs_again(tmp
         await session.restore(first)
         assert (place / "a.csv").read_text() == "1\n"
         assert session.app.server.state == "ready"
+
+
+async def test_an_app_whose_data_cannot_be_put_back_runs_again(tmp_path: Path):
+    async with storing(tmp_path) as (_, session, place):
+        (place / "a.bin").write_bytes(os.urandom(8_000_000))
+        first = await version(session, "first\n")
+        await session.start_preview()
+        (place / "a.bin").write_text("small\n")
+        with no_file_above(4_000_000), pytest.raises(Unavailable, match="is full"):
+            await session.restore(first)
+        async with asyncio.timeout(30):
+            while session.app.server.state != "ready":
+                await asyncio.sleep(0.02)
+        assert [e for e in await session.events() if e.type == "session.restored"] == []
+        await session.restore(first)
+        assert (place / "a.bin").stat().st_size == 8_000_000
 
 
 def test_a_folder_of_more_files_than_are_kept_is_not_listed_to_its_end(tmp_path: Path):

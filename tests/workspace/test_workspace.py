@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from refusing_disk import locked, no_file_above
 
 from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound, Unavailable
 from jupyter_appbuilder.workspace import FileChange, Workspace, pack, tree_of, unpack
@@ -206,6 +207,31 @@ async def test_reading_says_what_is_wrong(make):
     os.mkfifo(workspace.app / "pipe")
     with pytest.raises(InvalidInput, match="cannot be read"):
         await asyncio.wait_for(workspace.read("pipe"), 5)
+
+
+async def test_what_the_file_system_refuses_is_told_as_it_is(make):
+    workspace = await make()
+    os.mkfifo(workspace.app / "pipe")
+    for refused in (workspace.delete("pipe"), workspace.write("pipe", "x")):
+        with pytest.raises(Conflict, match=r"^pipe cannot be .*: not a regular file\.") as caught:
+            await refused
+        assert "ls -la" in caught.value.hint
+    with no_file_above(1_000_000), pytest.raises(Unavailable, match=r"disk of .* is full") as told:
+        await workspace.write("large.txt", "x" * 2_000_000)
+    assert "Make room" in told.value.hint
+    with locked(workspace.app / "src"):
+        for refused in (
+            workspace.delete("src/App.tsx"),
+            workspace.write("src/App.tsx", "x"),
+            workspace.rename("src/App.tsx", "App.tsx"),
+            workspace.rename("index.html", "src/index.html"),
+        ):
+            with pytest.raises(
+                Conflict, match=r"cannot be .*: (Permission denied|Operation not permitted)\."
+            ) as caught:
+                await refused
+            assert "rights" in caught.value.hint
+    assert await workspace.delete("src/App.tsx")
 
 
 async def test_writing_counts_lines_and_keeps_the_executable_bit(make):
