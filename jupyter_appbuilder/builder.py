@@ -499,7 +499,7 @@ class AppBuilder(LoggingConfigurable):
             if name in (summary.id, summary.name):
                 return await self.session(summary.id)
         raise NotFound(
-            f"There is no session {name!r}.", hint="List them: jupyter appbuilder list", reason="unknown_session"
+            f"There is no app {name!r}.", hint="List them: jupyter appbuilder list", reason="unknown_session"
         )
 
     async def named(self, name: str) -> Summary | None:

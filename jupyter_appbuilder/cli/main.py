@@ -8,9 +8,12 @@ import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .. import __version__
+
+if TYPE_CHECKING:
+    from ..errors import AppBuilderError
 
 EXAMPLES = """\
 examples:
@@ -62,9 +65,13 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     main.add_argument("--version", action="version", version=__version__)
-    commands = main.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = main.add_subparsers(dest="command", metavar="COMMAND")
 
-    build = commands.add_parser("build", parents=[shared, serving, making], help="build an app from a description")
+    def command(name: str, says: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        described = f"{says[0].upper()}{says[1:]}."
+        return commands.add_parser(name, parents=[shared, *parents], help=says, description=described)
+
+    build = command("build", "build an app from a description", serving, making)
     build.add_argument("prompt", metavar="PROMPT", help="what you want; - reads it from stdin")
     build.add_argument("--model", default="", metavar="PROVIDER:NAME", help="the model to ask")
     build.add_argument("--session", default="", metavar="ID|NAME", help="go on with an app you have")
@@ -81,13 +88,12 @@ def parser() -> argparse.ArgumentParser:
         ("retry", "drop what an app's last request changed, and make it again"),
         ("continue", "go on from where an app's last request was stopped or broke off"),
     ):
-        again = commands.add_parser(name, parents=[shared, serving], help=says)
-        again.add_argument("session", metavar="ID|NAME")
+        again = command(name, says, serving)
+        again.add_argument("session", metavar="ID|NAME", help="the app")
+        again.add_argument("--model", default="", metavar="PROVIDER:NAME", help="the model to ask (default: the app's)")
 
-    fork = commands.add_parser(
-        "fork", parents=[shared, serving], help="begin another app where one was before a request; that one stays"
-    )
-    fork.add_argument("session", metavar="ID|NAME")
+    fork = command("fork", "begin another app where one was before a request; that one stays", serving)
+    fork.add_argument("session", metavar="ID|NAME", help="the app")
     fork.add_argument(
         "prompt", nargs="?", default="", metavar="PROMPT", help="what to ask instead; - reads it from stdin"
     )
@@ -96,40 +102,44 @@ def parser() -> argparse.ArgumentParser:
     fork.add_argument("--name", default="", help="the new app's folder (default: NAME-fork)")
     fork.add_argument("--model", default="", metavar="PROVIDER:NAME", help="the model to ask (default: the app's)")
 
-    accept = commands.add_parser("accept", parents=[shared, serving], help="have a plan built")
-    accept.add_argument("session", metavar="ID|NAME")
+    accept = command("accept", "have a plan built", serving)
+    accept.add_argument("session", metavar="ID|NAME", help="the app")
     accept.add_argument("--plan", default="", metavar="ID", help="which (p1, p2 …; default: the last)")
     accept.add_argument("--edited", default="", metavar="FILE", help="the plan as you want it, Markdown; - for stdin")
     accept.add_argument("--model", default="", metavar="PROVIDER:NAME", help="the model to ask")
 
-    ask = commands.add_parser("ask", parents=[shared], help="ask about an app; nothing is changed")
+    ask = command("ask", "ask about an app; nothing is changed")
     ask.add_argument("prompt", metavar="QUESTION", help="what you want to know; - reads it from stdin")
     ask.add_argument("--session", required=True, metavar="ID|NAME", help="the app")
     ask.add_argument("--model", default="", metavar="PROVIDER:NAME", help="the model to ask")
 
-    demo = commands.add_parser("demo", parents=[shared, serving, making], help="watch a recorded session being built")
+    demo = command("demo", "watch a recorded session being built", serving, making)
     demo.add_argument("recording", nargs="?", default="", metavar="NAME", help="which one; a wrong name lists them")
 
-    replay = commands.add_parser("replay", parents=[shared, serving], help="rebuild an app from its notebook")
-    replay.add_argument("notebook", metavar="NOTEBOOK")
+    replay = command("replay", "rebuild an app from its notebook", serving)
+    replay.add_argument("notebook", metavar="NOTEBOOK", help="the .ipynb file of an app")
     replay.add_argument("--into", metavar="DIR", help="where to (default: replay/NAME beside the notebook)")
 
-    listing = commands.add_parser("list", parents=[shared], help="list the apps")
-    listing.add_argument("search", nargs="?", default="", metavar="WORDS")
+    listing = command("list", "list the apps")
+    listing.add_argument(
+        "search", nargs="?", default="", metavar="WORDS", help="only those that hold all of these words"
+    )
 
-    export = commands.add_parser("export", parents=[shared], help="write an app's files as a ZIP archive")
-    export.add_argument("session", metavar="ID|NAME")
-    export.add_argument("-o", "--output", default="", metavar="FILE", help="default: NAME.zip")
+    export = command("export", "write an app's files as a ZIP archive")
+    export.add_argument("session", metavar="ID|NAME", help="the app")
+    export.add_argument(
+        "-o", "--output", default="", metavar="FILE", help="a file or a folder (default: NAME.zip here)"
+    )
 
-    usage = commands.add_parser("usage", parents=[shared], help="tokens and cost by day, model and app; the budgets")
+    usage = command("usage", "tokens and cost by day, model and app; the budgets")
     usage.add_argument("--days", type=int, default=30, metavar="N", help="how far back, today with it (default: 30)")
 
-    sandboxes = commands.add_parser("sandboxes", parents=[shared], help="list the sandboxes that run, and stop them")
+    sandboxes = command("sandboxes", "list the sandboxes that run, and stop them")
     sandboxes.add_argument("action", nargs="?", choices=["list", "stop"], default="list", help="default: list")
     sandboxes.add_argument("names", nargs="*", metavar="NAME", help="whose sandboxes to stop: an app's name or id")
     sandboxes.add_argument("--all", action="store_true", help="with stop: every one")
 
-    templates = commands.add_parser("templates", parents=[shared], help="list the templates; build them at E2B")
+    templates = command("templates", "list the templates; build them at E2B")
     templates.add_argument("action", nargs="?", choices=["list", "build"], default="list", help="default: list")
     templates.add_argument("names", nargs="*", metavar="NAME", help="which to build (default: all)")
     templates.add_argument(
@@ -137,7 +147,7 @@ def parser() -> argparse.ArgumentParser:
     )
     templates.add_argument("--fresh", action="store_true", help="build without what E2B has kept of earlier builds")
 
-    rules = commands.add_parser("rules", parents=[shared], help="what the agent may do unasked, and what it may not")
+    rules = command("rules", "what the agent may do unasked, and what it may not")
     actions = ["list", "allow", "ask", "deny", "remove", "check"]
     rules.add_argument("action", nargs="?", choices=actions, default="list", help="default: list; check: try a command")
     rules.add_argument(
@@ -147,7 +157,7 @@ def parser() -> argparse.ArgumentParser:
         "--tool", default="run_command", metavar="NAME", help="the tool it is about (default: run_command)"
     )
 
-    doctor = commands.add_parser("doctor", parents=[shared], help="check sandbox, git, Node.js, models and browser")
+    doctor = command("doctor", "check sandbox, git, Node.js, models and browser")
     doctor.add_argument(
         "--model",
         nargs="?",
@@ -162,6 +172,9 @@ def parser() -> argparse.ArgumentParser:
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     commands = parser()
     options, rest = commands.parse_known_args(arguments)
+    if not options.command and not rest:
+        commands.print_help(sys.stderr)
+        sys.exit(2)
     # An optional last argument is lost on argparse where an option comes before it: `fork tasks --turn 2 "A calendar"`.
     if options.command == "fork" and not options.prompt and len(rest) == 1 and (rest == ["-"] or rest[0][:1] != "-"):
         options.prompt, rest = rest[0], []
@@ -179,6 +192,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def run(options: argparse.Namespace) -> int:
+    from traitlets import TraitError
+
     from ..errors import AppBuilderError, InvalidInput
     from .terminal import Terminal, speak_plainly
 
@@ -186,16 +201,30 @@ def run(options: argparse.Namespace) -> int:
     terminal = Terminal(sys.stderr)
     try:
         return _command(options.command)(options, terminal)
-    except AppBuilderError as error:
-        if options.json:
-            print(json.dumps({"error": error.to_json()}), flush=True)
-        terminal.error(error.message, error.hint)
-        return 2 if isinstance(error, InvalidInput) else 3 if error.reason == "no_model" else 1
     except KeyboardInterrupt:
         terminal.note("Stopped.")
         return 130
     except BrokenPipeError:
         return 1
+    except (AppBuilderError, OSError, TraitError) as raised:
+        error = raised if isinstance(raised, AppBuilderError) else _explained(raised)
+        if options.json:
+            print(json.dumps({"error": error.to_json()}), flush=True)
+        terminal.error(error.message, error.hint)
+        return 2 if isinstance(error, InvalidInput) else 3 if error.reason == "no_model" else 1
+
+
+def _explained(error: Exception) -> AppBuilderError:
+    """What the machine or the configuration refused, as a sentence."""
+    from ..errors import InvalidInput, Unavailable
+
+    if not isinstance(error, OSError):
+        return InvalidInput(str(error), hint="Mend it in the configuration: `jupyter --paths` lists its folders.")
+    if error.filename is None:
+        return Unavailable(f"The system refused: {error.strerror or error}.")
+    return Unavailable(
+        f"{error.filename} cannot be used: {error.strerror}.", hint="Check that it is there, its rights and the disk."
+    )
 
 
 def _command(name: str) -> Any:

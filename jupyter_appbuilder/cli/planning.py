@@ -104,4 +104,5 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:
-        raise InvalidInput(f"{path} cannot be read: {error}.", hint="Name a Markdown file, or - for stdin.") from None
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise InvalidInput(f"{path} cannot be read: {why}.", hint="Name a Markdown file, or - for stdin.") from None

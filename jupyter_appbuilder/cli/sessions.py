@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from ..builder import AppBuilder
-from ..errors import NotFound
+from ..errors import InvalidInput, NotFound
 from ..notebook.engine import configuration
 from .terminal import Terminal, say
 
@@ -50,7 +50,7 @@ def export(options: argparse.Namespace, terminal: Terminal) -> int:
             # Read without taking the session over: it may be open in a running server.
             found = [s for s in await builder.log_store.summaries() if options.session in (s.id, s.name)]
             if not found:
-                raise NotFound(f"There is no app {options.session!r}.", hint="See: jupyter appbuilder list")
+                raise NotFound(f"There is no app {options.session!r}.", hint="List them: jupyter appbuilder list")
             summary = found[0]
             content = await Workspace(Path(summary.root, summary.path)).zip()
         finally:
@@ -58,8 +58,13 @@ def export(options: argparse.Namespace, terminal: Terminal) -> int:
         return summary.id, summary.name, content
 
     session, name, content = asyncio.run(write())
-    path = Path(options.output or f"{name}.zip").expanduser().absolute()
-    path.write_bytes(content)
+    path = Path(options.output).expanduser().absolute()
+    if path.is_dir():
+        path /= f"{name}.zip"
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be written: {error.strerror}.", hint="Name another with --output.") from None
     size = len(content)
     if options.json:
         print(json.dumps({"session": session, "file": str(path), "bytes": size}))

@@ -24,7 +24,7 @@ def go_on(options: argparse.Namespace, terminal: Terminal) -> int:
 
 def _ask(options: argparse.Namespace, terminal: Terminal, ask: Ask, title: str) -> int:
     with contextlib.closing(start_engine(options)) as running:
-        app = App.open(options.session, root=running.root)
+        app = App.open(options.session, model=options.model, root=running.root)
         return carry_out(app, [(title, ask)], "", options, running, terminal)
 
 

@@ -141,9 +141,15 @@ def test_apps_are_listed_and_exported(folder: Path, demo: dict[str, str]):
     done = run(folder, "export", "board", "-o", str(folder / "board.zip"), "--json")
     assert json.loads(done.stdout)["session"] == demo["session"]
     assert "src/App.tsx" in zipfile.ZipFile(folder / "board.zip").namelist()
+    done = run(folder, "export", "board", "-o", str(folder))
+    assert zipfile.ZipFile(folder / "board.zip").testzip() is None
+    assert f"{folder}/board.zip" in done.stdout
     missing = run(folder, "export", "nothing")
     assert missing.returncode == 1
     assert "jupyter appbuilder list" in missing.stderr
+    nowhere = run(folder, "export", "board", "-o", str(folder / "no-folder" / "board.zip"))
+    assert nowhere.returncode == 2
+    assert nowhere.stderr.startswith(f"✗ {folder}/no-folder/board.zip cannot be written: No such file or directory.")
 
 
 def test_a_build_goes_on_with_an_app(folder: Path, demo: dict[str, str]):
@@ -188,6 +194,8 @@ def test_an_app_is_forked_and_only_what_was_cut_short_goes_on(folder: Path, demo
         (["build", "x", "--model", "demo:recorded", "--sandbox", "the-moon"], "Choose one of: auto, e2b, local"),
         (["build"], "required: PROMPT"),
         (["fly"], "invalid choice"),
+        ([], "watch a recorded session being built"),
+        (["accept", "board", "--edited", "no-plan.md"], "no-plan.md cannot be read: No such file or directory."),
     ],
 )
 def test_wrong_usage_is_code_2_and_says_what_would_be_right(folder: Path, arguments: list[str], said: str):
@@ -229,6 +237,30 @@ def test_a_folder_that_cannot_be_written_to_is_said_with_the_option(folder: Path
         assert "Traceback" not in done.stderr
     finally:
         subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("configuration", "data", "said"),
+    [
+        (
+            {"AppBuilder": {"max_steps": "many"}},
+            "data",
+            "The 'max_steps' trait of an AppBuilder instance expected an int",
+        ),
+        ({}, "/proc/nothing", "✗ /proc/nothing cannot be used: "),
+    ],
+)
+def test_what_the_machine_or_the_configuration_refuses_is_a_sentence(
+    folder: Path, tmp_path: Path, configuration: dict[str, Any], data: str, said: str
+):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "jupyter_server_config.json").write_text(json.dumps(configuration))
+    places = {"JUPYTER_CONFIG_DIR": str(tmp_path / "config"), "JUPYTER_DATA_DIR": str(tmp_path / data)}
+    env = os.environ | environment(folder) | places
+    done = subprocess.run([*COMMAND, "rules", "deny", "npm publish *"], env=env, capture_output=True, text=True)
+    assert done.returncode in (1, 2)
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_the_doctor_tests_a_model_and_says_how_it_will_be_used(folder: Path):
@@ -300,7 +332,7 @@ def test_an_output_that_is_not_utf_8_is_written_all_the_same(
         capture_output=True, timeout=150,
     )  # fmt: skip
     assert done.returncode == 1
-    assert b"There is no session" in done.stderr
+    assert b"There is no app" in done.stderr
     assert b"Traceback" not in done.stderr
 
 
