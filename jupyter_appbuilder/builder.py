@@ -686,8 +686,10 @@ class AppBuilder(LoggingConfigurable):
         async def find(sha256: str, _: str) -> bytes | None:
             return await self.log_store.blob(sha256)
 
+        health = ""
         with contextlib.suppress(AppBuilderError):  # a template that is gone
-            workspace.data_folders = self.find_template(summary.template).data
+            template = self.find_template(summary.template)
+            workspace.data_folders, health = template.data, template.ready
         workspace.keep_apart(functools.partial(self.log_store.keep_blob, summary.id), find)
 
         async def make_sandbox() -> Any:
@@ -708,6 +710,7 @@ class AppBuilder(LoggingConfigurable):
             session.ready,
             summary.sandbox,
             summary.template,
+            health,
         )
 
         async def reach(hosts: frozenset[str]) -> None:

@@ -53,9 +53,11 @@ class RunningApp:
         settled: Callable[[], Awaitable[None]] | None = None,
         provider: str = "",
         template: str = "",
+        health: str = "",
     ) -> None:
         """``reserved``: the path of its preview, where that is known already. ``settled`` is awaited before anything
-        about a running app is stored: what a session begins with is stored first."""
+        about a running app is stored: what a session begins with is stored first. ``health``: the path below the base
+        that its server answers once all of it runs (``serve.ready`` of its template)."""
         self.session = session
         self.storage = storage
         self._journal = journal
@@ -75,6 +77,7 @@ class RunningApp:
         self._settled = settled
         self._provider = provider
         self.template = template
+        self._health = health.lstrip("/")
         self._said: dict[str, Any] | None = None
         self._findings: dict[tuple[str, str], dict[str, Any]] = {}
         self._room = float(FINDINGS_AT_ONCE)  # for findings of the page
@@ -354,10 +357,12 @@ class RunningApp:
 
         Waits a moment when a page is open and may still be reporting.
         """
-        from .preview.modules import broken_modules
+        from .preview.modules import broken_modules, unwell
 
         address = self.server.address
         if address is not None:
+            if self._health and (finding := await unwell(address, self.base_path, self._health)):
+                await self._find(finding)
             for finding in await broken_modules(address, self.base_path):
                 await self._find(finding)
         if self._page_seen_at is not None:

@@ -7,10 +7,11 @@ does not resolve, a syntax error, a style sheet that does not compile.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 from collections import deque
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urljoin, urlsplit
 
 from ..sandbox.base import Address
@@ -19,6 +20,7 @@ from .upstream import origin_of, target_of, upstreams
 MAX_MODULES = 300
 MODULE_SECONDS = 30
 MAX_BODY = 4 * 1024 * 1024  # bytes
+MAX_TOLD = 64 * 1024  # characters
 # What the app's server sends is read by these: each takes time in proportion to it.
 SCRIPT = re.compile(r"""<script\b[^<>]*\bsrc\s*=\s*["']([^"']+)["']""", re.IGNORECASE)
 STYLE = re.compile(r"""<link\b[^<>]*\bhref\s*=\s*["']([^"']+)["']""", re.IGNORECASE)
@@ -63,6 +65,27 @@ async def broken_modules(address: Address, base_path: str) -> list[dict[str, Any
                 seen.add(module)
                 waiting.append(module)
     return findings
+
+
+async def unwell(address: Address, base_path: str, health: str) -> dict[str, Any] | None:
+    """A finding (kind ``server``) where ``health``, a path below the base, is answered with an error.
+
+    A server may say why, in JSON: ``detail``, and if it likes ``source`` and ``traceback``.
+    """
+    try:
+        async with asyncio.timeout(MODULE_SECONDS):
+            status, _, body = await _get(address, origin_of(address) + base_path + health, "application/json")
+    except Exception as error:
+        return {"kind": "server", "message": f"{health} is not answered: {error!r}."}
+    if status < 500:
+        return None
+    finding = {"kind": "server", "message": f"{health} answers HTTP {status}."}
+    with contextlib.suppress(ValueError, RecursionError):
+        told: Any = json.loads(body[:MAX_TOLD])
+        for name, given in (("message", "detail"), ("source", "source"), ("stack", "traceback")):
+            if isinstance(told, dict) and isinstance(text := cast("dict[str, Any]", told).get(given), str) and text:
+                finding[name] = text[:2000]
+    return finding
 
 
 async def _get(address: Address, url: str, accept: str) -> tuple[int, str, str]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import os
@@ -13,6 +14,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 from building import app_builder
 from chromium import PATIENCE, launch_options
@@ -576,6 +578,9 @@ async def test_the_python_api_and_its_page_work_together_and_both_follow_an_edit
             await picture(page, "fastapi-react-used")
             assert problems == []
 
+            async def write(content: str) -> None:
+                await session.call("write_file", {"path": "api/main.py", "content": content}, by="person")
+
             main = await session.workspace.read_text("api/main.py")
             await session.workspace.write("api/main.py", main.replace("books=len(everything)", "books=4711"))
             await expect(page.get_by_text("4,711")).to_be_visible(timeout=20_000)
@@ -585,16 +590,74 @@ async def test_the_python_api_and_its_page_work_together_and_both_follow_an_edit
             await page.wait_for_function(USES_LIVE_ROUTES, polling=500)
 
             problems.clear()
-            await session.workspace.write("api/main.py", main.replace("from . import store", "from . import stores"))
-            await page.reload()
-            await expect(page.get_by_role("status")).to_contain_text("Waiting for the API")
-        _, result = await session.call("check_app", {}, by="person")
-        assert not result.ok
-        assert "Undefined name `store`" in result.text
+            await write(main.replace("from . import store", "from . import stores"))
+            await expect(page.get_by_role("alert")).to_contain_text("cannot import name 'stores'", timeout=20_000)
+            await write(main)
+            await expect(books).to_have_count(3, timeout=20_000)  # by itself
         # Started anew with a broken API, the page still comes, and says so.
+        await write(main.replace("from . import store", "from . import stores"))
         monkeypatch.setattr("jupyter_appbuilder.sandbox.local.server.PATIENT_SECONDS", 5)
         assert (await session.app.restart()).state == "ready"
         assert "cannot import name 'stores'" in session.app.server.log
+
+
+BROKEN_APIS = {
+    "no such module": ("import nowhere\n", "No module named 'nowhere' (api/main.py:1)"),
+    "syntax": ("def (:\n", "SyntaxError: invalid syntax (api/main.py:1)"),
+    "exit": ("raise SystemExit(3)\n", "SystemExit: 3 (api/main.py:1)"),
+    "no app": ("APP = None\n", "has no attribute 'app'"),
+    "startup": (
+        "from fastapi import FastAPI\n\n\nasync def begin(app):\n    raise RuntimeError('no database')\n    yield\n\n\n"
+        "app = FastAPI(lifespan=begin)\n",
+        "RuntimeError: no database (api/main.py:5)",
+    ),
+}
+
+
+async def test_an_api_that_does_not_start_answers_at_once_and_the_check_says_where_it_breaks(tmp_path: Path) -> None:
+    async with (
+        running(tmp_path, "fastapi-react") as (session, _, url),
+        httpx.AsyncClient(timeout=PATIENCE / 1000) as http,
+    ):
+        good = await session.workspace.read_text("api/main.py")
+
+        async def answer(saying: str) -> httpx.Response:
+            """The API's answer, once its code has been loaded anew."""
+            async with asyncio.timeout(PATIENCE / 1000):
+                while True:
+                    answered = await http.get(f"{url}api/books")
+                    if saying in answered.text:
+                        return answered
+                    await asyncio.sleep(0.1)
+
+        for code, told in BROKEN_APIS.values():
+            await session.call("write_file", {"path": "api/main.py", "content": code}, by="person")
+            answered = await answer(told)
+            assert answered.status_code == 503
+            assert "The API does not start" in answered.json()["detail"]
+            _, result = await session.call("check_app", {}, by="person")
+            assert not result.ok
+            [finding] = [one for one in result.detail["problems"] if one["kind"] == "server"]
+            assert told in finding["message"]
+            await session.call("write_file", {"path": "api/main.py", "content": good}, by="person")
+            assert (await answer("Invisible Cities")).status_code == 200
+        _, result = await session.call("check_app", {}, by="person")
+        assert result.ok, result.text
+
+
+async def test_an_api_that_never_answers_keeps_no_request_for_ever(tmp_path: Path) -> None:
+    """An API that hangs while it is loaded: its port takes connections all the same."""
+    async with (
+        running(tmp_path, "fastapi-react") as (session, _, url),
+        httpx.AsyncClient(timeout=PATIENCE / 1000) as http,
+    ):
+        hangs = "from threading import Event\n\nEvent().wait()\n"
+        await session.call("write_file", {"path": "api/main.py", "content": hangs}, by="person")
+        answered = await http.get(f"{url}api/books")
+        while answered.status_code == 200:  # the one before still runs
+            answered = await http.get(f"{url}api/books")
+        assert answered.status_code == 503
+        assert "does not answer" in answered.json()["detail"]
 
 
 async def test_the_streamlit_templates_controls_act_on_the_page(tmp_path: Path) -> None:

@@ -48,11 +48,25 @@ function pythonApi(): Plugin {
       return { server: { proxy: { [`${base}api`]: { target: api, rewrite, ws: true } } } };
     },
     configureServer(server) {
-      let running: number | null = null;
+      // An API whose code is broken may take connections and never answer: a request waits for it no longer than this.
+      const health = () => fetch(`${api}/api/health`, { signal: AbortSignal.timeout(10_000) });
+      server.middlewares.use(`${server.config.base}api`, async (_, response, next) => {
+        try {
+          await health();
+          next();
+        } catch (error) {
+          const silent = error instanceof Error && error.name === "TimeoutError";
+          const detail = silent ? "The API does not answer. Its log says why." : "The API is not running.";
+          response.writeHead(503, { "Content-Type": "application/json" }).end(JSON.stringify({ detail }));
+        }
+      });
+      let running: number | string | null = null;
+      /** What tells one start of the API from another: when it was, or why it failed. */
       const started = async () => {
         try {
-          const response = await fetch(`${api}/api/health`, { signal: AbortSignal.timeout(5000) });
-          return ((await response.json()) as { started: number }).started;
+          const response = await health();
+          const { started, detail } = (await response.json()) as { started?: number; detail?: string };
+          return started ?? detail ?? null;
         } catch {
           return null;
         }

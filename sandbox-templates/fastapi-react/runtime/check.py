@@ -23,7 +23,7 @@ def main() -> int:
     if not wrong:
         try:
             importlib.import_module("api.main")
-        except Exception:
+        except (Exception, SystemExit):
             traceback.print_exc(limit=-4)
             wrong = True
     told, _ = page.communicate()

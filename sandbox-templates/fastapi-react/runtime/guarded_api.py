@@ -1,0 +1,88 @@
+"""The app's API as the preview serves it: where it does not start, each request is told why, at once.
+
+Uvicorn's reloader keeps the port open for an API whose process has ended, so without this a request would wait for ever.
+"""
+
+import importlib
+import json
+import sys
+import traceback
+from pathlib import Path
+
+MOST_FRAMES = 5
+MOST_TOLD = 4000  # characters
+
+
+class GuardedApi:
+    """An ASGI application: the app's own, or, after ``trouble``, one that tells of it."""
+
+    def __init__(self):
+        self.trouble = None
+        try:
+            self.app = importlib.import_module("api.main").app
+        except (Exception, SystemExit) as error:
+            self._fail(error)
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "lifespan":
+            await self._live(scope, receive, send)
+        elif self.trouble is None:
+            await self.app(scope, receive, send)
+        elif scope["type"] == "http":
+            body = json.dumps(self.trouble).encode()
+            headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+            await send({"type": "http.response.start", "status": 503, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+        else:
+            await send({"type": "websocket.close", "code": 1011})
+
+    async def _live(self, scope, receive, send):
+        failed = False
+
+        async def tell(message):
+            nonlocal failed
+            failed = failed or message["type"] == "lifespan.startup.failed"
+            if not failed:
+                await send(message)
+
+        if self.trouble is None:
+            try:
+                return await self.app(scope, receive, tell)
+            except (Exception, SystemExit) as error:
+                if not failed:
+                    raise
+                self._fail(error)
+        else:
+            await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _fail(self, error):
+        told = traceback.TracebackException.from_exception(error)
+        own = [frame for frame in told.stack if _own(frame.filename)]
+        told.stack = traceback.StackSummary.from_list(own[-MOST_FRAMES:])
+        place = (own[-1].filename, own[-1].lineno) if own else ("api/main.py", 0)
+        if isinstance(error, SyntaxError) and error.filename:
+            place = error.filename, error.lineno
+        source = _short(place[0]) + (f":{place[1]}" if place[1] else "")
+        text = "".join(told.format()).replace(f"{Path.cwd()}/", "")
+        message = list(told.format_exception_only())[-1].strip()
+        self.trouble = {
+            "detail": f"The API does not start: {message} ({source})"[:MOST_TOLD],
+            "source": source,
+            "traceback": text[-MOST_TOLD:],
+        }
+        print(f"The API does not start.\n{text}", file=sys.stderr)
+
+
+def _own(name):
+    return Path(name).is_relative_to(Path.cwd()) and "site-packages" not in name
+
+
+def _short(name):
+    return str(Path(name).relative_to(Path.cwd())) if _own(name) else name
+
+
+sys.path.insert(0, str(Path.cwd()))
+app = GuardedApi()
