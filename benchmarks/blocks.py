@@ -22,6 +22,7 @@ from jupyter_appbuilder.approval_rules.judgement import Rules, judge
 from jupyter_appbuilder.builder import AppBuilder
 from jupyter_appbuilder.channel import Channel
 from jupyter_appbuilder.session import Session
+from jupyter_appbuilder.strict_json import dumps_long
 from jupyter_appbuilder.tools.commands import installs
 from jupyter_appbuilder.tools.problems import read_problems
 from jupyter_appbuilder.tools.runner import ToolRunner
@@ -144,9 +145,8 @@ async def long(builder: AppBuilder, id: str) -> dict[str, Longest]:
     found: dict[str, Longest] = {}
     session: Session | None = None
     scenarios: Mapping[str, Callable[[], Awaitable[Any]]] = {
-        "its usage": lambda: builder.usage.of_session(
-            cast("Session", session).summary, cast("Session", session).stored
-        ),
+        "its usage": lambda: used(builder, cast("Session", session)),
+        "its notebook": lambda: notebook(cast("Session", session)),
         "a fork of its last turn": lambda: forked(builder, cast("Session", session)),
     }
     async with watched() as found["its first read"]:
@@ -159,6 +159,15 @@ async def long(builder: AppBuilder, id: str) -> dict[str, Longest]:
         async with watched() as found[name]:
             await work()
     return {f"{EVENTS:,} events, {name}": longest for name, longest in found.items()}
+
+
+async def used(builder: AppBuilder, session: Session) -> None:
+    found = await builder.usage.of_session(session.summary, session.stored)
+    await asyncio.to_thread(dumps_long, found)
+
+
+async def notebook(session: Session) -> None:
+    await asyncio.to_thread(dumps_long, await session.notebook.notebook())
 
 
 async def forked(builder: AppBuilder, session: Session) -> None:

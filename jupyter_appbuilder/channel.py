@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .events import LIVE, Event
 
-BATCH = 500
+BATCH = 500  # events in a message
+LONGEST_BATCH = 1_000_000  # characters from which on a message holds no further event
 MAX_OUTPUT = 64 * 1024  # characters of a running tool's output kept for late-comers
 LONGEST_PIECE = 16 * 1024  # characters up to which waiting pieces of an answer are put together
 GROWING = ("reasoning.delta", "text.delta")  # live messages that may be joined
@@ -56,8 +57,8 @@ class Channel:
         for event in events:
             self._forget(event)
         if self._watchers:
-            for at in range(0, len(events), BATCH):
-                self._tell({"kind": "events", "events": [event.to_json() for event in events[at : at + BATCH]]})
+            for batch in _batches(events):
+                self._tell({"kind": "events", "events": [event.to_json() for event in batch]})
 
     def session(self) -> None:
         """Tell the watchers that the summary changed."""
@@ -70,9 +71,10 @@ class Channel:
         try:
             seq = after
             while events := await self._read(seq, BATCH):
-                seq = events[-1].seq
-                yield {"kind": "events", "events": [event.to_json() for event in events]}
-                await asyncio.sleep(0)  # all that is in memory would come at once
+                for batch in _batches(events):
+                    seq = batch[-1].seq
+                    yield {"kind": "events", "events": [event.to_json() for event in batch]}
+                    await asyncio.sleep(0)  # all that is in memory would come at once
             # From here to the snapshot nothing awaits: events stored since the last read are in the queue, and the
             # snapshot holds all that the queue's live messages said.
             missed = [message for message in watcher.take() if message["kind"] == "events"]
@@ -144,6 +146,33 @@ class Channel:
             self._outputs.pop(event.data["call"], None)
         if event.type == "turn.finished":
             self._outputs.clear()
+
+
+def _batches(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
+    """The events in messages that take little time to write."""
+    first = long = 0
+    for at, event in enumerate(events):
+        size = _characters(event.data)
+        if at > first and (at - first == BATCH or long + size > LONGEST_BATCH):
+            yield events[first:at]
+            first, long = at, 0
+        long += size
+    if events:
+        yield events[first:]
+
+
+def _characters(data: Any) -> int:
+    """Of the texts in JSON."""
+    found, waiting = 0, [data]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            found += len(value)
+        elif isinstance(value, Mapping):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return found
 
 
 class _Text:

@@ -41,6 +41,21 @@ def written(data: Any, **options: Any) -> tuple[str, Any]:
     return text, data if whole else json.loads(text)
 
 
+def dumps_long(data: Any, **options: Any) -> str:
+    """As ``dumps``, but in parts: each item of a list, and of the lists in an object. In a thread, others have their
+    turn in between, which they have not while one whole is made."""
+    if isinstance(data, list):
+        return f"[{','.join([dumps(item, **options) for item in cast('list[Any]', data)])}]"
+    if not isinstance(data, dict):
+        return dumps(data, **options)
+    fields = cast("dict[str, Any]", data).items()
+    parts = [
+        f"{dumps(key)}:{dumps_long(value, **options) if isinstance(value, list) else dumps(value, **options)}"
+        for key, value in fields
+    ]
+    return f"{{{','.join(parts)}}}"
+
+
 _LENIENT = json.JSONDecoder(parse_constant=lambda _: None)
 
 

@@ -1,9 +1,10 @@
 """What watchers are told: everything once, whenever they come."""
 
 import asyncio
+import json
 from contextlib import aclosing
 
-from jupyter_appbuilder.channel import MAX_BEHIND, MAX_OUTPUT, Channel
+from jupyter_appbuilder.channel import LONGEST_BATCH, MAX_BEHIND, MAX_OUTPUT, Channel
 from jupyter_appbuilder.events import Event
 
 
@@ -156,3 +157,16 @@ async def test_what_arrives_in_very_many_pieces_is_whole_for_who_comes_late():
     assert snapshot["response"]["text"] == whole
     assert [call["arguments"] for call in snapshot["response"]["tool_calls"]] == [whole]
     assert snapshot["outputs"] == {"c0": whole[-MAX_OUTPUT:]}
+
+
+async def test_large_events_come_in_messages_of_their_own_and_small_ones_together():
+    log, sizes = Log(), []
+    for number in range(300):
+        log.append(text="a" * (300_000 if number % 100 == 50 else 10), more=[{"text": "b" * 300_000}] * (number == 5))
+    async with aclosing(log.channel.watch()) as messages:
+        async for message in messages:
+            if message["kind"] == "snapshot":
+                break
+            sizes.append([len(json.dumps(event)) for event in message["events"]])
+    assert [len(sizes), sum(map(len, sizes))] == [2, 300]
+    assert all(sum(message[:-1]) < LONGEST_BATCH * 1.1 for message in sizes)

@@ -15,6 +15,7 @@ from typing import Any
 
 from .. import __version__
 from ..events import Event, Mode
+from ..untracked import untracked
 from ..workspace.ignore import is_secret_path
 from . import cells
 from .cells import UNRECORDED, Call
@@ -84,9 +85,8 @@ class _Writer:
                 handler(event)
         self.end_notes()
         if self.tree:
-            verify = self.code("verify", Call("verify", (self.tree,)), "")
-            self.cells.remove(verify)
-            self.cells.insert(self.verified, verify)
+            self.code("verify", Call("verify", (self.tree,)), "")
+            self.cells.insert(self.verified, self.cells.pop())
         notebook: Notebook = {
             "cells": self.cells,
             "metadata": {
@@ -113,7 +113,7 @@ class _Writer:
     def markdown(self, id: str, text: str) -> Cell:
         self.end_notes()
         cell: Cell = {"cell_type": "markdown", "id": id, "metadata": {}, "source": _split(inert(text.rstrip("\n")))}
-        self.cells.append(cell)
+        self.cells.append(untracked(cell))
         return cell
 
     def code(self, id: str, call: Call | str, output: str, **metadata: Any) -> Cell:
@@ -128,7 +128,7 @@ class _Writer:
             "source": _split(source),
             "outputs": outputs,
         }
-        self.cells.append(cell)
+        self.cells.append(untracked(cell))
         return cell
 
     def say(self, event: Event, line: str) -> None:

@@ -15,6 +15,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 import secrets
 import tempfile
 import time
@@ -24,6 +25,7 @@ from typing import Any
 
 from ..errors import AppBuilderError
 from ..events import Event
+from ..untracked import untracked
 from .document import Notebook, document
 from .merge import changed_since, merged
 
@@ -37,6 +39,10 @@ MAX_WAIT_SECONDS = 3.0
 
 RETRY_SECONDS = 10.0
 """How long until a notebook that could not be written is tried again."""
+
+CELLS = re.compile(r'\s*\{\s*"cells"\s*:\s*\[\s*(?=\{)')
+BETWEEN = re.compile(r"\s*(,\s*|\])")
+"""How a notebook begins, and what stands behind a cell of it."""
 
 PATIENCE = 10
 """How often, each tenth of a second, a file is read that has just changed and is no JSON."""
@@ -221,7 +227,7 @@ def save(home: Path, events: list[Event], archive: str) -> tuple[Path, str]:
         path = home if number == 1 else home.with_stem(f"{home.stem}-{number}")
         ours = document(events, archive, note=note)
         try:
-            found = _read(path)
+            found = read(path)
         except FileNotFoundError:
             write(path, ours)
             return path, note
@@ -233,17 +239,33 @@ def save(home: Path, events: list[Event], archive: str) -> tuple[Path, str]:
     raise OSError(f"{home.name} and 999 numbered files beside it were changed by hand")
 
 
-def _read(path: Path) -> Any:
+def read(path: Path) -> Any:
     """The JSON in a file; None when it has none."""
     for _ in range(PATIENCE):
         try:
-            return json.loads(path.read_bytes())
+            return _parsed(path.read_bytes().decode())
         except ValueError:
             # Jupyter may be in the middle of saving: it does not always write at once.
             if time.time() - path.stat().st_mtime > 1:
                 break
             time.sleep(0.1)
     return None
+
+
+def _parsed(text: str) -> Any:
+    """The JSON in ``text``. A notebook's cells are read one by one: whatever else runs waits for the parser."""
+    begin = CELLS.match(text)
+    if not begin:
+        return json.loads(text)
+    cells: list[Any] = []
+    place = begin.end()
+    while text[place - 1] != "]":
+        cell, place = json.JSONDecoder().raw_decode(text, place)
+        cells.append(untracked(cell))
+        if not (between := BETWEEN.match(text, place)):
+            raise ValueError("The list of cells has no end.")
+        place = between.end()
+    return {"cells": cells} | json.loads("{" + text[place:].lstrip().removeprefix(","))
 
 
 def _render(events: list[Event], archive: str, after: int, note: str) -> Notebook:

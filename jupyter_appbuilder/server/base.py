@@ -6,6 +6,7 @@ through all mounted routes and fails where one is missing.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from http.client import responses
 from typing import TYPE_CHECKING, Any, cast
@@ -64,9 +65,12 @@ def describe(status: int, error: BaseException | None) -> dict[str, Any]:
     return body
 
 
+COMPACT = (",", ":")
+
+
 def dumps(data: Any) -> str:
     """Compact JSON that every browser reads."""
-    return strict_json.dumps(data, separators=(",", ":"))
+    return strict_json.dumps(data, separators=COMPACT)
 
 
 def line(data: Any) -> str:
@@ -160,6 +164,17 @@ class AppBuilderHandler(AppBuilderMixin, APIHandler):
         """Finish with JSON."""
         self.set_status(status)
         self.finish(dumps(data))
+
+    async def answer_long(self, data: Any) -> None:
+        """Finish with JSON that grows with the session; the event loop does not wait for it to be written."""
+
+        def encoded() -> bytes:
+            # Programs print what is no text, too.
+            return strict_json.dumps_long(data, separators=COMPACT).encode("utf-8", "replace")
+
+        content = await asyncio.to_thread(encoded)
+        self.set_header("Content-Type", "application/json")
+        self.finish(content)
 
     def finish(self, *args: Any, **kwargs: Any) -> Any:
         # APIHandler.finish would make JSON of every answer, whatever type was set before.

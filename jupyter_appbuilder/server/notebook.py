@@ -5,7 +5,7 @@ from __future__ import annotations
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from .base import AppBuilderHandler, dumps
+from .base import AppBuilderHandler
 
 HOLD_SECONDS = 150.0
 """An open notebook is reported every 20 seconds; browsers slow that down to once a minute in a hidden tab."""
@@ -22,10 +22,7 @@ class NotebookHandler(AppBuilderHandler):
         """The notebook as the log has it now."""
         after = self.number("after")
         found = await self.furnished(session)
-        notebook = await found.notebook.notebook(after)
-        self.set_header("Content-Type", "application/json")
-        # Programs print what is no text, too.
-        self.finish(dumps(notebook).encode("utf-8", "replace"))
+        await self.answer_long(await found.notebook.notebook(after))
 
     @web.authenticated
     @authorized

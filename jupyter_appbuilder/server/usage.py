@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from jupyter_server.auth.decorator import authorized
@@ -33,11 +34,11 @@ class UsageRequestsHandler(AppBuilderHandler):
             raise InvalidInput(f"'format' cannot be {form!r}.", hint="Choose one of: json, csv.", field="format")
         requests = await self.builder.usage.requests(self.number("days", 30))
         if form == "json":
-            self.answer(requests)
+            await self.answer_long(requests)
             return
         self.set_header("Content-Type", "text/csv; charset=utf-8")
         self.set_header("Content-Disposition", 'attachment; filename="app-builder-usage.csv"')
-        self.finish(as_csv(requests))
+        self.finish(await asyncio.to_thread(as_csv, requests))
 
 
 class BudgetsHandler(AppBuilderHandler):
@@ -66,7 +67,7 @@ class SessionUsageHandler(AppBuilderHandler):
     @authorized
     async def get(self, session: str) -> None:
         found = await self.session(session)
-        self.answer(await self.builder.usage.of_session(found.summary, await found.events()))
+        await self.answer_long(await self.builder.usage.of_session(found.summary, found.stored))
 
 
 class SessionBudgetHandler(AppBuilderHandler):
@@ -77,7 +78,7 @@ class SessionBudgetHandler(AppBuilderHandler):
         amounts: dict[Unit, float] = {unit: _amount(body.data[unit], unit) for unit in UNITS if unit in body}
         found = await self.session(session)
         await self.builder.usage.raise_session(found, amounts)
-        self.answer(await self.builder.usage.of_session(found.summary, await found.events()))
+        await self.answer_long(await self.builder.usage.of_session(found.summary, found.stored))
 
 
 def _amount(value: Any, field: str) -> float:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import nbformat
+import pytest
 from recorded import Recorded
 
 from jupyter_appbuilder.events import Event
 from jupyter_appbuilder.notebook import writer as writing
+from jupyter_appbuilder.notebook.document import document
 from jupyter_appbuilder.notebook.writer import NotebookWriter
 
 
@@ -142,3 +147,36 @@ async def test_the_first_files_are_found_after_the_app_has_changed(tmp_path: Pat
         await session.workspace.delete("logo.bin")
         await session.checkpoint("changed")
         assert await writing.first_files(session.folder) == archive
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize(
+    "cells", [[], [{}], [{"id": "a", "source": "],[{}]\n"}, {"id": "b", "outputs": [{"text": ["x"]}]}]]
+)
+def test_a_notebook_is_read_as_json_whoever_wrote_it(cells: list[Any], indent: int | None, tmp_path: Path):
+    path = tmp_path / "board.ipynb"
+    for notebook in ({"cells": cells, "nbformat": 4}, {"cells": cells}, {"nbformat": 4, "cells": cells}):
+        text = json.dumps(notebook, indent=indent)
+        path.write_text(text + "\n")
+        assert list(writing.read(path).items()) == list(notebook.items())
+    os.utime(path, (0, 0))  # nobody is about to write it
+    for broken in (text[:-1], text[: len(text) // 2], text + "x", text.replace("}", "},,").replace("[", "[,"), ""):
+        path.write_text(broken)
+        os.utime(path, (0, 0))
+        assert writing.read(path) is None
+
+
+async def test_a_long_notebook_is_nothing_the_garbage_collector_has_to_look_through(tmp_path: Path):
+    async with Recorded(tmp_path) as session:
+        for number in range(40):
+            await session.write(f"{number}.txt", "x\n")
+        events = list(await session.read())
+        path = session.folder / "board.ipynb"
+        gc.collect()
+        before = len(gc.get_objects())
+        ours = document(events, "")
+        writing.write(path, ours)
+        found = writing.read(path)
+        assert found == ours
+        assert len(found["cells"]) > 40
+        assert len(gc.get_objects()) - before < 40
