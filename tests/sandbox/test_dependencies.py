@@ -135,6 +135,12 @@ def test_a_manifest_that_is_a_link_is_not_read(tmp_path: Path):
         read_manifest(tmp_path / "app", "package-lock.json")
 
 
+def test_a_folder_in_place_of_a_manifest_is_told(tmp_path: Path):
+    (tmp_path / "package.json").mkdir()
+    with pytest.raises(InvalidInput, match="package.json is not an ordinary file"):
+        read_manifest(tmp_path, "package-lock.json")
+
+
 def test_a_script_in_the_manifest_does_not_change_the_key():
     first = Manifest(b'{"dependencies": {"a": "1"}}', b"{}")
     second = Manifest(b'{"scripts": {"x": "y"}, "dependencies": {"a": "1"}}', b"{}")

@@ -6,6 +6,7 @@ As on this machine no package's script runs, and Python packages come as wheels.
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import json
 import re
@@ -46,6 +47,7 @@ uv=$(command -v uv || echo ~/.appbuilder/uv/bin/uv)
 [ -x "$uv" ] || python3 -m pip install --quiet --target ~/.appbuilder/uv uv || exit 1
 """
 VENV = "~/.appbuilder/venv"
+WANTED = "~/.appbuilder/requirements.txt"
 RESOLVE = (
     "--no-build --universal --fork-strategy fewest --python-version 3.11 --no-strip-extras --generate-hashes "
     "--no-header --no-annotate --no-emit-index-url --quiet"
@@ -157,23 +159,20 @@ class Packages:
         packages = self._sandbox.template.python or PythonPackages()
         for position, name in enumerate(names):
             parse_requirement(name, f"packages.{position}")
-        place = self._sandbox.app / packages.requirements
-        before = await asyncio.to_thread(read_file, place)
+        app = self._sandbox.app
+        text = with_packages(await asyncio.to_thread(read_file, app / packages.requirements), names)
+        # The file is made and put in place over there, and comes back like any other: what code there does to it
+        # meanwhile, or a person here, is the synchronisation's to judge.
+        encoded = base64.b64encode(text).decode()
         script = (
-            f"{UV}$uv pip compile {shlex.quote(packages.requirements)} -o {shlex.quote(packages.lock)} {RESOLVE} && "
-            + self._synced(packages)
+            f"{UV}printf %s {shlex.quote(encoded)} | base64 -d > {WANTED} && "
+            f"$uv pip compile {WANTED} -o {shlex.quote(packages.lock)} {RESOLVE} && "
+            f"{self._synced(packages)} && mv -f {WANTED} {shlex.quote(packages.requirements)}"
         )
-        await asyncio.to_thread(place.write_bytes, with_packages(before, names))
-        installed = False
-        try:
-            result = await self._run(script, on_output)
-            installed = result.exit_code == 0
-        finally:
-            if not installed:
-                await asyncio.to_thread(place.write_bytes, before or b"")
+        result = await self._run(script, on_output)
         if result.exit_code == 0:
-            made = await asyncio.to_thread(read_requirements, self._sandbox.app, packages)
-            await self._mark("python", requirements_key(made))
+            lock = await asyncio.to_thread(read_file, app / packages.lock)
+            await self._mark("python", requirements_key(Requirements.parse(text, lock, packages.requirements)))
         return result
 
     async def _mark(self, kind: str, key: str) -> None:

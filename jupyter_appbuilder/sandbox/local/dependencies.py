@@ -358,9 +358,10 @@ def read_file(path: Path) -> bytes | None:
         return None
     except OSError:
         raise InvalidInput(f"{path.name} is not an ordinary file.", hint="Replace the link with the file.") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise InvalidInput(f"{path.name} is not an ordinary file.", hint="Replace it.")
     with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise InvalidInput(f"{path.name} is not an ordinary file.", hint="Replace it.")
         content = file.read(MANIFEST_LIMIT + 1)
     if len(content) > MANIFEST_LIMIT:
         raise InvalidInput(f"{path.name} is larger than {MANIFEST_LIMIT} bytes.", hint="Make it smaller.")
