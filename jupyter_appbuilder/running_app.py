@@ -9,11 +9,12 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from .errors import AppBuilderError, Conflict, Unavailable
 from .events import Draft
+from .findings import Findings
 from .journal import Journal
 from .preview.upstream import upstreams
 from .sandbox.base import Address, DevServer, Progress, Sandbox
@@ -28,8 +29,8 @@ SETTLE_SECONDS = 0.8
 FINDINGS_AT_ONCE = 30
 FINDING_SECONDS = 30.0
 """So many findings of a page are stored as events at once, and one more each so many seconds."""
-MOST_FINDINGS = 100
-"""Since the last change of a file. More of a page's are only counted."""
+LOG_MARK = 500
+"""Characters that tell a place in the dev server's log."""
 
 STATS_SECONDS = 5.0
 """How long a sandbox may take to tell what it uses."""
@@ -79,12 +80,11 @@ class RunningApp:
         self.template = template
         self._health = health.lstrip("/")
         self._said: dict[str, Any] | None = None
-        self._findings: dict[tuple[str, str], dict[str, Any]] = {}
+        self._findings = Findings()
         self._room = float(FINDINGS_AT_ONCE)  # for findings of the page
         self._room_at = time.monotonic()
-        self._unheld = 0
         self._told_of_more = False
-        self._changed_at = 0.0
+        self._log_before = ""  # the dev server's, as it was when the last turn began
         self._page_seen_at: float | None = None
         self._page_shown_at: float | None = None
         self.used_at = time.monotonic()
@@ -191,6 +191,7 @@ class RunningApp:
         began = time.monotonic()
         asleep = self.server.state == "asleep"
         self._forget()
+        self._log_before = ""
         self._unmade = None
         self._say("starting", "Waking up" if asleep else "Starting")
         try:
@@ -224,7 +225,7 @@ class RunningApp:
             finding = {"kind": "server", "message": server.message or "The dev server failed."}
             if self._unmade:
                 # Nothing in the app is wrong, so nothing is to be fixed there; a check says it all the same.
-                self._findings[finding["kind"], finding["message"]] = finding
+                self._findings.add(finding)
             else:
                 await self._find(finding)
         return server
@@ -300,14 +301,13 @@ class RunningApp:
 
     # What the page reports
 
-    def files_changed(self) -> None:
-        """Forget findings about files that are no longer what they were."""
-        self._changed_at = time.monotonic()
-        self._forget()
+    def files_changed(self, paths: Collection[str] | None = None) -> None:
+        """These files are no longer what they were; None: any of them."""
+        self._findings.changed(paths)
+        self._told_of_more = False
 
     def _forget(self) -> None:
         self._findings.clear()
-        self._unheld = 0
         self._told_of_more = False
 
     async def report(self, finding: dict[str, Any]) -> None:
@@ -315,11 +315,10 @@ class RunningApp:
         self._page_seen_at = self.used_at = time.monotonic()
         if finding.get("kind") == "ready":
             self._page_shown_at = self._page_seen_at
-        if finding.get("kind") not in ("server", "build", "page", "network") or self._is_known(finding):
+            self._findings.loaded(self._page_shown_at - finding.get("duration_ms", 0) / 1000)
+        if finding.get("kind") not in ("server", "build", "page", "network") or self._findings.knows(finding):
             return
-        if len(self._findings) >= MOST_FINDINGS:
-            self._unheld += 1
-        else:
+        if self._findings.has_room():
             await self._find(finding, recorded=self._may_record())
 
     def _may_record(self) -> bool:
@@ -332,14 +331,11 @@ class RunningApp:
         self._room -= 1
         return True
 
-    def _is_known(self, finding: dict[str, Any]) -> bool:
-        return (finding["kind"], finding.get("message", "")) in self._findings
-
-    async def _find(self, finding: dict[str, Any], *, recorded: bool = True) -> None:
+    async def _find(self, finding: dict[str, Any], *, recorded: bool = True, checked: bool = False) -> None:
         error = {name: finding[name] for name in ("kind", "message", "stack", "source") if finding.get(name)}
-        if self._is_known(error):
+        if self._findings.knows(error):
             return
-        self._findings[error["kind"], error.get("message", "")] = error
+        self._findings.add(error, checked=checked)
         if not recorded:
             if self._told_of_more:
                 return
@@ -350,10 +346,10 @@ class RunningApp:
     @property
     def looked(self) -> bool:
         """Whether a page showed the app as it is since the last file change."""
-        return self._page_shown_at is not None and self._page_shown_at >= self._changed_at
+        return self._page_shown_at is not None and self._page_shown_at >= self._findings.changed_at
 
     async def problems(self) -> list[dict[str, Any]]:
-        """Errors since the last file change: what an open page reported, and modules that do not load.
+        """Errors that an open page reported, and modules that do not load; ``earlier``: from before the last change.
 
         Waits a moment when a page is open and may still be reporting.
         """
@@ -361,11 +357,27 @@ class RunningApp:
 
         address = self.server.address
         if address is not None:
+            found = await broken_modules(address, self.base_path)
             if self._health and (finding := await unwell(address, self.base_path, self._health)):
-                await self._find(finding)
-            for finding in await broken_modules(address, self.base_path):
-                await self._find(finding)
+                found.insert(0, finding)
+            self._findings.checked(found)
+            for finding in found:
+                await self._find(finding, checked=True)
         if self._page_seen_at is not None:
-            await asyncio.sleep(max(0.0, self._changed_at + SETTLE_SECONDS - time.monotonic()))
-        more = {"kind": "page", "message": f"{self._unheld} more errors of the page were not kept."}
-        return [*self._findings.values(), *([more] if self._unheld else [])]
+            await asyncio.sleep(max(0.0, self._findings.changed_at + SETTLE_SECONDS - time.monotonic()))
+        return self._findings.all()
+
+    # What its server prints
+
+    def turn_began(self) -> None:
+        self._log_before = self.server.log
+
+    @property
+    def printed(self) -> str:
+        """What the dev server has printed since the last turn began."""
+        now, before = self.server.log, self._log_before
+        if now.startswith(before):
+            return now[len(before) :]
+        # Only the end of a log is kept. Of one that began anew nothing is known.
+        end = before[-LOG_MARK:]
+        return now[at + len(end) :] if (at := now.rfind(end)) >= 0 else now

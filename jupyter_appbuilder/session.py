@@ -230,8 +230,12 @@ class Session:
         self.channel.events(events)
         if (before.state, before.title, before.model) != (self.summary.state, self.summary.title, self.summary.model):
             self.channel.session()
-        if any(event.type in ("file.changed", "session.restored") for event in events):
+        if any(event.type == "session.restored" for event in events):
             self.app.files_changed()
+        elif changed := {event.data["path"] for event in events if event.type == "file.changed"}:
+            self.app.files_changed(changed)
+        if any(event.type == "turn.started" for event in events):
+            self.app.turn_began()
         if self.owned:
             self.notebook.changed()
 

@@ -73,7 +73,13 @@ class AppServer(Protocol):
     async def restart(self) -> DevServer: ...
 
     async def problems(self) -> list[dict[str, Any]]:
-        """Errors of the dev server and the page since the last file change: ``events.PreviewError`` payloads."""
+        """Errors of the dev server and the page, as ``events.PreviewError`` payloads; with ``earlier`` those
+        that are from before the last file change, and may be mended by it."""
+        ...
+
+    @property
+    def printed(self) -> str:
+        """What the dev server has printed since the last turn began."""
         ...
 
     @property

@@ -26,6 +26,7 @@ class ReadyServer:
     """A dev server that is always up: what runs in a sandbox is tested elsewhere."""
 
     looked = False
+    printed = ""
 
     async def ensure(self) -> DevServer:
         return DevServer("ready")

@@ -68,6 +68,7 @@ class SandboxedServer:
     page: list[dict[str, Any]] = field(default_factory=list)
     restarts: int = 0
     looked: bool = True
+    printed: str = ""
 
     async def ensure(self) -> DevServer:
         if self.sandbox.server.state == "ready":
