@@ -233,6 +233,11 @@ class ModelServer:
         return False
 
 
+def numbers(length: int) -> str:
+    """A long text that does not repeat itself, as a model that does is hung up on."""
+    return "\n".join(map(str, range(length)))[:length]
+
+
 def _is_skipped(step: Step, body: Any) -> bool:
     return "unless" in step and step["unless"] in json.dumps(body.get("messages"), ensure_ascii=False)
 

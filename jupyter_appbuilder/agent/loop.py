@@ -49,6 +49,7 @@ from .progress import (
     turn_progress,
     unheard,
 )
+from .repetition import Repetition
 
 if TYPE_CHECKING:
     from ..tools.base import ToolCall, ToolResult
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
 CHECK_ROUNDS = 3  # how often the loop sends the model back to repair what a check found
 BROKEN_STREAMS = 2  # how often a stream that broke is asked for again
 LONGEST_ANSWER = 4_000_000  # characters of one answer, arguments of its tools included
+REPEATED_WORDS = 8_000  # characters of an answer or of thinking that say the same over and over: it is stuck
+REPEATED_ARGUMENTS = 40_000  # … of a call's arguments: files hold long tables of the same
 LONGEST_REASONING = 30_000  # characters of a model's thinking that are shown and stored
 UNKEPT = ("context_length", "endless")  # after these, what was said is not told the model again: it would be too long
 RETRY_DELAY = 0.5  # seconds, longer each time
@@ -116,18 +119,24 @@ class _Partial:
     thought_ms: int = 0
     text: list[str] = field(default_factory=list[str])
     calls: dict[int, tuple[str, str, list[str]]] = field(default_factory=dict[int, tuple[str, str, list[str]]])
+    ends: dict[str | int, Repetition] = field(default_factory=dict[str | int, Repetition])
+    repeats: bool = False  # a part of it says the same over and over
 
     def take(self, delta: Answer) -> None:
         if isinstance(delta, TextDelta):
-            self.length += len(delta.text)
+            self._grow("text", delta.text, REPEATED_WORDS)
             self.text.append(delta.text)
         elif isinstance(delta, ReasoningDelta):
-            self.length += len(delta.text)
+            self._grow("reasoning", delta.text, REPEATED_WORDS)
         elif isinstance(delta, ToolCallDelta):
-            self.length += len(delta.arguments)
+            self._grow(delta.index, delta.arguments, REPEATED_ARGUMENTS)
             id, name, pieces = self.calls.get(delta.index, ("", "", []))
             pieces.append(delta.arguments)
             self.calls[delta.index] = (id or delta.id, name or delta.name, pieces)
+
+    def _grow(self, part: str | int, text: str, window: int) -> None:
+        self.length += len(text)
+        self.repeats |= self.ends.setdefault(part, Repetition(window)).take(text)
 
     def think(self, text: str) -> str:
         """What of a piece of thinking is shown."""
@@ -369,6 +378,12 @@ class Agent:
             async for given in deltas:
                 delta = self._named(given)
                 partial.take(delta)
+                if partial.repeats and not isinstance(delta, ModelResponse):
+                    raise ModelError(
+                        f"{self._model.name} did not come to an end: it wrote the same over and over.",
+                        hint="Try again, put the request another way, or choose another model.",
+                        reason="endless",
+                    )
                 if partial.length > LONGEST_ANSWER and not isinstance(delta, ModelResponse):
                     raise ModelError(
                         f"{self._model.name} did not come to an end: it wrote over {LONGEST_ANSWER:,} characters.",

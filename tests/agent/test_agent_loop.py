@@ -152,6 +152,49 @@ async def test_an_answer_that_breaks_off_is_asked_for_again_under_a_new_id(monke
     assert any(type == "progress" and "again" in data["message"] for type, data in session.journal.shown)
 
 
+STUCK = "OK I'm in a dead loop. Let me just write the summary. "
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"text": "I will look. " + STUCK * 20_000},
+        {"reasoning": "Hm. " + "and " * 250_000},
+        call("write_file", path="a.txt", content="<li>One</li>\n" * 80_000),
+        {"tool_calls": [{"name": "write_file", "arguments": '{"path": "a.txt",' + "\n" * 1_000_000}]},
+    ],
+    ids=["text", "reasoning", "arguments", "blanks"],
+)
+async def test_a_model_that_says_the_same_over_and_over_is_hung_up_on(answer: dict[str, Any]):
+    """As reported of many: https://github.com/zed-industries/zed/issues/58884"""
+    async with model_server([{"size": 200} | answer]) as server:
+        session = MemorySession(model(server), {"write_file": succeed})
+        outcome = await session.ask("Write the summary.")
+        async with asyncio.timeout(10):
+            while not server.closed_early:  # else the model goes on writing, and that costs
+                await asyncio.sleep(0.01)
+        assert len(server.requests) == 1
+    assert outcome.reason == "failed"
+    assert "the same over and over" in outcome.message
+    assert outcome.hint
+    shown = "".join(data.get("text") or data.get("arguments") or "" for _, data in session.journal.shown)
+    assert len(shown) < 50_000
+    (paid,) = session.journal.of("usage.recorded")
+    assert paid["usage"]["output_tokens"] > 1000
+    assert not session.journal.of("tool.started")
+
+
+async def test_a_long_table_of_much_the_same_is_written():
+    rows = "".join(f"  [{n}, 0, 0, 0, 0, 0, 0, 0],\n" for n in range(3000)) + "0, " * 10_000
+    async with model_server(
+        [{"size": 500} | call("write_file", path="map.js", content=rows), {"text": "Done"}]
+    ) as server:
+        session = MemorySession(model(server), {"write_file": succeed})
+        assert (await session.ask("Draw a map.")).reason == "done"
+    (written,) = session.journal.of("tool.started")
+    assert written["arguments"]["content"] == rows
+
+
 async def test_a_refused_key_fails_the_turn_and_the_log_does_not_hold_it():
     refusal = {"status": 401, "body": {"error": {"message": "Bad key key-123456"}}}
     async with model_server([refusal]) as server:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from building import write
-from model_server import model_server_in_thread
+from model_server import model_server_in_thread, numbers
 from playwright.sync_api import Page, expect
 
 from .conftest import OpenLab
@@ -50,7 +50,10 @@ def test_a_full_disk_is_said_and_the_app_goes_on_when_there_is_room(tmp_path: Pa
         lab.start()
         try:
             held = threading.Event()
-            model.steps = [{"tool_calls": [write("notes.txt", "1\n" * 50_000)], "held": held}, {"text": "It is done."}]
+            model.steps = [
+                {"tool_calls": [write("notes.txt", numbers(100_000))], "held": held},
+                {"text": "It is done."},
+            ]
             lab.api("PUT", "providers/custom", {"base_url": model.url, "api_key": "sk-test-not-a-secret"})
             panel = open_lab(lab.new_session(title="Notes", model="custom:scripted")["id"], lab=lab)
             root = panel.root

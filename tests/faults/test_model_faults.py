@@ -116,7 +116,7 @@ FAULTS: dict[str, Fault] = {
         told="There is no tool 'repo_browser.print tree!",
         files=WRITTEN,
     ),
-    "deeply nested arguments": Fault([arguments('{"path":' * 20_000), GOOD, SAID], told="not valid JSON"),
+    "deeply nested arguments": Fault([arguments('{"path":' * 4_000), GOOD, SAID], told="not valid JSON"),
     "half a surrogate pair": Fault(
         [arguments('{"path": "a.txt", "content": "\\ud83d"}'), GOOD, SAID], told="surrogate", files={"a.txt": None}
     ),

@@ -13,7 +13,7 @@ import time
 import pytest
 from building import call, scripted_builder, write
 from engines import prepared
-from model_server import model_server_in_thread
+from model_server import model_server_in_thread, numbers
 from plain_app import assert_sound, plain
 
 from jupyter_appbuilder import App
@@ -91,7 +91,7 @@ async def test_a_session_mends_itself_once_there_is_room_and_says_what_happened(
     held = threading.Event()
     steps = [
         {"tool_calls": [write("before.txt", "1\n")]},
-        {"tool_calls": [write("meanwhile.txt", "2\n" * 50_000)], "held": held},
+        {"tool_calls": [write("meanwhile.txt", numbers(100_000))], "held": held},
         {"text": "Done."},
     ]
     async with scripted_builder(tmp_path, steps, **plain(tmp_path)) as (builder, server):
@@ -142,7 +142,7 @@ async def test_a_full_disk_does_not_keep_an_app_from_being_deleted(tmp_path, sma
 def test_whoever_asked_is_told_and_does_not_wait_for_ever(tmp_path, small_disk):
     held = threading.Event()
     with model_server_in_thread() as server, prepared(tmp_path) as root:
-        server.steps = [{"tool_calls": [write("meanwhile.txt", "2\n" * 50_000)], "held": held}]
+        server.steps = [{"tool_calls": [write("meanwhile.txt", numbers(100_000))], "held": held}]
         endpoint = {"custom": {"base_url": server.url, "api_key": "sk-test-not-a-secret"}}
         settings = {"model": "custom:scripted", "providers": endpoint, **plain(tmp_path)}
         (tmp_path / "config" / "jupyter_server_config.json").write_text(json.dumps({"AppBuilder": settings}))

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from agent.memory_session import MemorySession
 from building import app_builder, scripted_builder, write
-from model_server import ModelServer, Step, model_server
+from model_server import ModelServer, Step, model_server, numbers
 
 from jupyter_appbuilder.agent.loop import Agent
 from jupyter_appbuilder.agent.models.openai_compatible import Endpoint, OpenAICompatibleModel
@@ -45,7 +45,7 @@ WRONG = {"prompt_tokens": 1, "completion_tokens": 0}
 def writes(count: int, usage: dict[str, int] | None, words: int = 10) -> list[Step]:
     """Steps that each write a file."""
     return [
-        {"tool_calls": [write(f"notes/{number}.txt", f"{number} " + "word " * words)], "usage": usage}
+        {"tool_calls": [write(f"notes/{number}.txt", f"{number} " + numbers(words * 5))], "usage": usage}
         for number in range(count)
     ]
 
@@ -135,7 +135,7 @@ async def test_one_huge_request_is_not_made(tmp_path: Path):
 @pytest.mark.parametrize("unit", UNITS)
 async def test_an_answer_that_comes_past_the_budget_is_cut_off_there_and_kept_so_far(tmp_path: Path, unit: Unit):
     limit = 41_500 if unit == "tokens" else 0.45
-    long: Step = {"text": "word " * 20_000, "usage": WITH, "size": 200, "delay": 0.005}
+    long: Step = {"text": numbers(100_000), "usage": WITH, "size": 200, "delay": 0.005}
     steps: list[Step] = [*writes(1, WITH), long, {"text": "And more."}]
     async with model_server(steps) as server:
         session = in_memory(server, tmp_path, ("session", unit), limit)
@@ -160,7 +160,7 @@ async def test_a_call_that_is_cut_off_by_the_budget_writes_nothing(tmp_path: Pat
     async with session_with(tmp_path, steps, session_tokens=45_000) as (builder, session, server):
         ended = await ask(session)
         assert ended["reason"] == "budget"
-        assert (session.workspace.app / "notes/0.txt").read_text().count("word") == 10, "the first one stands"
+        assert (session.workspace.app / "notes/0.txt").read_text() == f"0 {numbers(50)}", "the first one stands"
         results = [event.data for event in await session.events() if event.type == "tool.finished"]
         assert [data["ok"] for data in results] == [True, False]
         builder.usage.settings.set_own({})
