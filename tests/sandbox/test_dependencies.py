@@ -137,7 +137,7 @@ def test_a_manifest_that_is_a_link_is_not_read(tmp_path: Path):
 
 def test_a_folder_in_place_of_a_manifest_is_told(tmp_path: Path):
     (tmp_path / "package.json").mkdir()
-    with pytest.raises(InvalidInput, match="package.json is not an ordinary file"):
+    with pytest.raises(InvalidInput, match="not an ordinary file"):
         read_manifest(tmp_path, "package-lock.json")
 
 
