@@ -18,7 +18,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Literal
 
-from .rules import EXISTING, OTHERS, SOURCE, split_pattern
+from .rules import EXISTING, MAX_PATTERN, OTHERS, SOURCE, split_pattern
 from .shell import Command, Word
 
 Fit = Literal["no", "maybe", "yes"]
@@ -72,12 +72,17 @@ def fit(pattern: str, command: Command, place: Place) -> Fit:
 
 def exactly(command: Command) -> str | None:
     """The pattern of this very command, of the one it is part of where it is a part that is not written; None where it
-    cannot be told what it is."""
+    cannot be told what it is, or would be too long for a rule."""
     written = command.origin or (() if command.derived else command.words)
-    if not written or any(not word.known for word in written):
-        return None
-    words = [_escaped(word.text) for word in written]
-    return " ".join(shlex.quote(word) if word == "" or re.search(r"[\s'\"\\]", word) else word for word in words)
+    words: list[str] = []
+    length = 0
+    for word in written:
+        if not word.known or length > MAX_PATTERN:
+            return None
+        escaped = _escaped(word.text)
+        words.append(shlex.quote(escaped) if escaped == "" or re.search(r"[\s'\"\\]", escaped) else escaped)
+        length += len(words[-1]) + 1
+    return " ".join(words) or None
 
 
 def is_source(path: str, bases: Sequence[str | None] = ("",)) -> bool:

@@ -55,6 +55,9 @@ MAX_NESTED = 40  # commands within commands
 MAX_BASES = 64  # folders that a line may be in
 USER = frozenset(("-u", "--user"))  # options of runuser's, which is su without them
 MAX_WORDS = 40_000  # taken in, those of commands within commands too
+MAX_JOINTS = 1500  # in a line: the parser takes a time that grows with their square
+
+JOINTS = re.compile(r"\||<<|[<>]&")
 
 # Marks of direction and invisible letters make a line read other than it is.
 DISGUISES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
@@ -80,7 +83,7 @@ class Command:
 
     words: tuple[Word, ...]
     derived: bool = False
-    origin: tuple[Word, ...] = ()
+    origin: tuple[Word, ...] = field(default=(), hash=False)  # it may be long, and thousands may have the same
 
     @property
     def name(self) -> str:
@@ -115,10 +118,11 @@ class Reading:
 def read(line: str) -> Reading:
     """The simple commands of a line for bash, from the outside in."""
     reader = _Reader()
-    if DISGUISES.search(line):
+    plain = DISGUISES.sub("\ufffd", line)  # the parser is slow on some of them
+    if plain != line:
         reader.unreadable()
     try:
-        reader.line(line)
+        reader.line(plain)
     except _TooLongError:
         reader.commands.append(Command((Word(UNREADABLE),)))
     except Exception as error:  # too deep, or what nobody thought of: a person reads it
@@ -196,6 +200,8 @@ class _Reader:
         if self.depth >= DEEPEST:
             self.unreadable()
             return
+        if len(JOINTS.findall(text)) > MAX_JOINTS:
+            raise _TooLongError
         self.depth += 1
         root = _tree(text)
         if root.has_error:
@@ -645,7 +651,7 @@ class _Reader:
 
     def _told(self, line: str) -> None:
         """Take in a line that code seems to run; what is none is some other text."""
-        if not _tree(line).has_error:
+        if len(JOINTS.findall(line)) > MAX_JOINTS or not _tree(line).has_error:
             self.line(line)
 
     def _statements(self, text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import shlex
+import time
 from typing import Any
 
 import pytest
@@ -510,6 +511,24 @@ def test_a_long_line_is_judged(line: str) -> None:
     """Each took from some seconds to minutes. ``MAX_WORDS`` bounds what a line comes to."""
     verdict(line)
     assert sum(len(command.words) for command in read(line).commands) <= MAX_WORDS
+
+
+@pytest.mark.parametrize("piece", ["a | ", ">&", "<<-A\n", "\x00", "-exec a{} x ; "])
+def test_a_line_four_times_as_long_takes_no_more_than_its_length_tells(piece: str) -> None:
+    """Nothing else in the process runs while the parser does: a long line must not take the square of its length."""
+
+    def took(length: int) -> float:
+        line = "find . "
+        number = 0
+        while len(line) < length:
+            line += piece.replace("{}", str(number))
+            number += 1
+        began = time.process_time()
+        verdict(line)
+        return time.process_time() - began
+
+    took(100)  # the grammar is loaded
+    assert took(20_000) < 10 * max(took(5000), 0.02)
 
 
 SAMPLES = [
