@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,8 +68,9 @@ def tags(visitor: Visitor) -> bytes:
     ).encode()
 
 
-async def injected(chunks: AsyncIterable[bytes], insert: Callable[[], bytes]) -> AsyncIterator[bytes]:
-    """``chunks`` of an HTML page with ``insert()`` where the first script could stand; the rest streams through."""
+async def injected(chunks: AsyncIterable[bytes], insert: Callable[[], Awaitable[bytes]]) -> AsyncIterator[bytes]:
+    """``chunks`` of an HTML page with what ``insert()`` gives where the first script could stand; the rest streams
+    through."""
     held = b""
     done = False
     async for chunk in chunks:
@@ -83,10 +84,10 @@ async def injected(chunks: AsyncIterable[bytes], insert: Callable[[], bytes]) ->
         if len(held) < _HEAD_LIMIT and not complete and _OPENING_MORE.fullmatch(rest):
             continue
         done = True
-        yield held[:end] + insert() + rest
+        yield held[:end] + await insert() + rest
     if not done and held.strip():
         end, _ = _place(held)
-        yield held[:end] + insert() + held[end:]
+        yield held[:end] + await insert() + held[end:]
 
 
 def _place(page: bytes) -> tuple[int, bool]:

@@ -239,7 +239,8 @@ class ProxyHandler(PreviewHandler):
         if here and "Content-Encoding" not in passed:
             chunks = renamed(chunks, known.encode(), here.encode())
         if injecting and (visitor := visit.visitor):
-            chunks = probe.injected(chunks, lambda: probe.tags(visitor))
+            # A page may have stored megabytes.
+            chunks = probe.injected(chunks, lambda: asyncio.to_thread(probe.tags, visitor))
         async for chunk in chunks:
             self.write(chunk)
             await self.flush()

@@ -7,7 +7,11 @@ random bits, so that nothing else is ever taken for one.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
+from typing import Any
+
+PIECE = 1 << 20  # characters or bytes of a message that are looked through at once
 
 
 async def renamed(chunks: AsyncIterable[bytes], old: bytes, new: bytes) -> AsyncIterator[bytes]:
@@ -21,6 +25,25 @@ async def renamed(chunks: AsyncIterable[bytes], old: bytes, new: bytes) -> Async
             held = held[len(held) - keep :]
     if held:
         yield held
+
+
+async def renamed_message(message: str | bytes, old: str, new: str) -> str | bytes:
+    """``message`` with ``old`` replaced; of a large one piece by piece, between which others have their turn."""
+    if not old:
+        return message
+    word, other = (old, new) if isinstance(message, str) else (old.encode(), new.encode())
+    text: Any = message
+    pieces: list[Any] = []
+    begin = 0
+    while begin < len(text):
+        if begin:
+            await asyncio.sleep(0)
+        end = begin + PIECE
+        across = text.find(word, end - len(word) + 1, end + len(word) - 1)
+        end = end if across < 0 else across
+        pieces.append(text[begin:end].replace(word, other))
+        begin = end
+    return text[:0].join(pieces)
 
 
 def _begun(text: bytes, word: bytes) -> int:

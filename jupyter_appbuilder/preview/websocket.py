@@ -15,6 +15,7 @@ from tornado import httpclient, netutil, websocket
 from ..sandbox.base import Address
 from .capabilities import Preview, Visit
 from .handlers import WAKE_SECONDS, PreviewHandler
+from .renaming import renamed_message
 from .upstream import origin_of, request_headers, target_of
 
 log = logging.getLogger(__name__)
@@ -125,7 +126,7 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
         assert self._visit is not None
         while (message := await server.read_message()) is not None:
             try:
-                message = _renamed(message, *(self._visit.renames or ("", "")))
+                message = await renamed_message(message, *(self._visit.renames or ("", "")))
                 await self.write_message(message, binary=isinstance(message, bytes))
             except websocket.WebSocketClosedError:
                 break
@@ -163,7 +164,7 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
             return
         try:
             known, here = self._visit.renames or ("", "")
-            message = _renamed(message, here, known)
+            message = await renamed_message(message, here, known)
             await self._server.write_message(message, binary=isinstance(message, bytes))
         except websocket.WebSocketClosedError:
             self.close(1011)
@@ -185,12 +186,6 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
             self._preview.sockets.discard(self._end)
         if self._server is not None:
             self._server.close(_closable(self.close_code), self.close_reason)
-
-
-def _renamed(message: str | bytes, old: str, new: str) -> str | bytes:
-    if not old:
-        return message
-    return message.replace(old, new) if isinstance(message, str) else message.replace(old.encode(), new.encode())
 
 
 def _closable(code: int | None) -> int | None:

@@ -44,5 +44,8 @@ async def test_a_page_without_an_end_is_looked_through(piece: bytes) -> None:
         for at in range(0, len(whole), 1000):
             yield whole[at : at + 1000]
 
-    page = b"".join([piece async for piece in injected(pieces(), lambda: b"<script></script>")])
+    async def script():
+        return b"<script></script>"
+
+    page = b"".join([piece async for piece in injected(pieces(), script)])
     assert page.count(b"<script></script>") == 1

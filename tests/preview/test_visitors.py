@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -14,7 +15,7 @@ from preview.test_page import until
 from tornado import web, websocket
 
 from jupyter_appbuilder.preview import PageStorage, Previews
-from jupyter_appbuilder.preview.renaming import renamed
+from jupyter_appbuilder.preview.renaming import PIECE, renamed, renamed_message
 from jupyter_appbuilder.sandbox.base import DevServer
 
 NAVIGATION = {"Accept": "text/html", "Sec-Fetch-Dest": "document"}
@@ -290,3 +291,24 @@ async def test_visitors_are_told_apart_on_plain_http_where_browsers_say_less(tar
         assert await text(stranger, "who") == "Signed in: nobody"
         assert stranger.url.endswith("/other?x=1")
         await browser.close()
+
+
+async def test_in_a_large_message_an_address_is_replaced_wherever_it_lies_while_others_have_their_turn():
+    old, new, turns = "/known-address/", "/other-address/", 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    at_work = asyncio.create_task(others())
+    for shift in range(0, len(old) + 2):
+        message = "é" * (PIECE - shift) + old * 3 + "x" * PIECE + old
+        expected = message.replace(old, new)
+        assert await renamed_message(message, old, new) == expected
+        assert await renamed_message(message.encode(), old, new) == expected.encode()
+    at_work.cancel()
+    assert turns >= (len(old) + 2) * 5
+    assert await renamed_message("", old, new) == ""
+    assert await renamed_message(b"as it is", "", "") == b"as it is"
