@@ -169,7 +169,7 @@ def test_a_name_that_comes_behind_its_call_is_its_name(first: dict[str, Any]):
 @pytest.mark.parametrize(
     ("status", "message", "reason", "hint"),
     [
-        (401, "Incorrect API key provided", "unauthorized", "Set THE_KEY"),
+        (401, "Incorrect API key provided", "unauthorized", "or set THE_KEY"),
         (402, "Insufficient balance", "quota", "billing"),
         (404, "No such model", "unknown_model", "Check the model"),
         (400, "This model's maximum context length is 8192 tokens", "context_length", "new session"),

@@ -107,7 +107,7 @@ def explanation(recordings: Mapping[str, Recording], prompt: str = "") -> str:
         "for example `ollama pull qwen3-coder`. While it runs, it is offered in the model menu by itself.\n"
         "- **For everyone on this server.** Set `c.AppBuilder.model` and `c.AppBuilder.providers` in "
         "`jupyter_server_config.py`.\n\n"
-        "Then choose the model in the menu above and send your request again."
+        "Then choose the model and send your request again."
     )
 
 

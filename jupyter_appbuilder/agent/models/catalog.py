@@ -333,7 +333,7 @@ def _setup(provider: Provider) -> str:
         return f"Set {provider.url_variable} and {provider.key_variable}, or enter them in the panel's model settings."
     if not provider.key_variable:
         return "Enter its base URL in the panel's model settings, or in c.AppBuilder.providers."
-    return f"Set {provider.key_variable} before starting Jupyter, or enter the key in the panel's model settings."
+    return f"Enter the key in the panel's model settings, or set {provider.key_variable} before starting Jupyter."
 
 
 def _reachable(provider: Provider) -> str:

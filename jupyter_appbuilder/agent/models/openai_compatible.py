@@ -372,10 +372,14 @@ class OpenAICompatibleModel:
         if is_about_the_key(status, said):
             variable = self.endpoint.key_variable
             source = f" Get a key at {self.endpoint.keys_url}." if self.endpoint.keys_url else ""
-            place = f"Set {variable} before starting Jupyter, or enter" if variable else "Enter"
-            problem = "did not accept the API key" if self.endpoint.api_key else "needs an API key"
+            place = f", or set {variable} before starting Jupyter" if variable else ""
+            problem, key = (
+                ("did not accept the API key", "another") if self.endpoint.api_key else ("needs an API key", "the")
+            )
             return self._error(
-                f"{title} {problem}.{quoted}", f"{place} the key in the panel's model settings.{source}", "unauthorized"
+                f"{title} {problem}.{quoted}",
+                f"Enter {key} key in the panel's model settings{place}.{source}",
+                "unauthorized",
             )
         if is_failed_call(said):
             return self._error(

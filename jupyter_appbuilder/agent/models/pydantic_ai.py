@@ -153,7 +153,8 @@ class NativeModel:
             case exceptions.ModelAuthenticationError():
                 return fail(
                     f"{title} did not accept the API key. It said: {said}",
-                    f"Set {provider.key_variable} before starting Jupyter, or enter it in the panel's model settings.",
+                    f"Enter another key in the panel's model settings, or set {provider.key_variable} before starting "
+                    "Jupyter.",
                     "unauthorized",
                 )
             case exceptions.ModelContextWindowExceededError():

@@ -1,9 +1,9 @@
 import * as React from 'react';
-import { relativeTime } from '../format';
 import type { Mode } from '../events';
 import type { Api, Demo, ModelChoice, Place, ProviderChoice, SandboxChoice, TemplateChoice } from '../transport';
 import type { Translation } from '../translation';
 import { RequestFailed, type Summary } from '../wire';
+import { Ago } from './Ago';
 import { Composer } from './Composer';
 import { Icon, Spinner } from './Icon';
 import { ModelChooser } from './ModelChooser';
@@ -342,7 +342,6 @@ function Sessions({ sessions, api, onOpen, onRemove }: HomeProps & { sessions: S
   const { list, search, setSearch, refresh, failure } = sessions;
   const [renaming, setRenaming] = React.useState<string | null>(null);
   const [problem, setProblem] = React.useState<RequestFailed | null>(null);
-  const now = Date.now();
   const titles = (list ?? []).map(session => session.title);
   const twins = new Set(titles.filter((title, at) => titles.indexOf(title) !== at));
   return (
@@ -405,9 +404,7 @@ function Sessions({ sessions, api, onOpen, onRemove }: HomeProps & { sessions: S
                 <span className="jp-AppBuilder-sessionTitle">{session.title}</span>
                 <span className="jp-AppBuilder-meta">
                   <StateBadge state={session.state} />
-                  <span title={new Date(session.updated_at).toLocaleString()}>
-                    {relativeTime(session.updated_at, now)}
-                  </span>
+                  <Ago at={session.updated_at} />
                   {twins.has(session.title) && (
                     <span className="jp-AppBuilder-ellipsis">
                       {trans.__(

@@ -69,6 +69,22 @@ describe('the model settings', () => {
     expect(asked.closed).toHaveBeenCalledWith('gateway:able');
   });
 
+  it('try what is set up again when nothing was changed, and ask for the key where there is none', async () => {
+    const asked = await show();
+    await save('');
+    expect(asked.settings).toEqual([]);
+    await asked.answer({ ok: true, message: 'gateway:able answers and calls tools.', hint: '', model: 'gateway:able' });
+    expect(screen.getByText('gateway:able answers and calls tools.')).toBeTruthy();
+    cleanup();
+    const anew = await show({ ...GATEWAY, configured: false, key_source: '', stored: false });
+    await save('');
+    expect(screen.getByLabelText<HTMLInputElement>('API key').validity.valueMissing).toBe(true);
+    expect([anew.settings, anew.models]).toEqual([[], []]);
+    fireEvent.change(screen.getByLabelText('Base URL'), { target: { value: 'http://localhost:8000/v1' } });
+    await save('');
+    expect(anew.settings).toEqual([{ base_url: 'http://localhost:8000/v1' }]);
+  });
+
   it('say that a key is wrong where it was typed', async () => {
     const asked = await show();
     await save('sk-wrong');

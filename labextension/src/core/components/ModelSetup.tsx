@@ -64,28 +64,30 @@ export function ModelSetup({
   }
   const chosen = providers.find(provider => provider.name === name);
   const inFile = name === GGUF;
+  const address = baseUrl.trim();
+  const moved = !chosen?.native && address !== '' && address !== chosen?.base_url;
+  const keyMissing = chosen !== undefined && !chosen.local && !chosen.configured && !moved;
   const save = (event: React.FormEvent): void => {
     event.preventDefault();
-    setSaving(true);
     setFailure(null);
-    const settings = inFile
-      ? { path: file.trim() }
-      : {
-          ...(baseUrl.trim() && !chosen?.native && baseUrl.trim() !== chosen?.base_url ? { base_url: baseUrl.trim() } : {}),
-          ...(key ? { api_key: key } : {})
-        };
     setFound(null);
     const provider = name === CUSTOM ? custom.trim() : name;
+    const settings = inFile ? { path: file.trim() } : { ...(moved ? { base_url: address } : {}), ...(key ? { api_key: key } : {}) };
+    if (Object.keys(settings).length === 0) {
+      test(provider);
+      return;
+    }
+    setSaving(true);
     api
       .configure(provider, settings)
+      .finally(() => setSaving(false))
       .then(() => {
         setKey('');
         onChanged();
         test(provider);
         return look(provider);
       })
-      .catch((error: unknown) => setFailure(RequestFailed.from(error)))
-      .finally(() => setSaving(false));
+      .catch((error: unknown) => setFailure(RequestFailed.from(error)));
   };
   /** Read what is set up now. */
   const look = async (provider: string): Promise<void> => {
@@ -206,7 +208,7 @@ export function ModelSetup({
             className="jp-AppBuilder-input"
             type="url"
             value={baseUrl}
-            required={name === CUSTOM}
+            required={!chosen?.base_url}
             placeholder="http://localhost:11434/v1"
             onChange={event => setBaseUrl(event.target.value)}
           />
@@ -220,6 +222,7 @@ export function ModelSetup({
             className="jp-AppBuilder-input"
             type="password"
             value={key}
+            required={keyMissing}
             autoComplete="new-password"
             spellCheck={false}
             placeholder={
@@ -265,7 +268,7 @@ export function ModelSetup({
       <div role="status">
         {testing && (
           <p className="jp-AppBuilder-note">
-            <Spinner /> {trans.__('Saved. Testing…')}
+            <Spinner /> {trans.__('Testing…')}
           </p>
         )}
         {found?.ok && (

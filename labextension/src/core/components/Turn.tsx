@@ -1,11 +1,12 @@
 import * as React from 'react';
 import { parseDiff, type FileDiff } from '../diff';
 import { readPartial } from '../partial';
-import { compact, duration, money, relativeTime, usageDetail, usageLabel } from '../format';
+import { compact, duration, money, usageDetail, usageLabel } from '../format';
 import type { Transport } from '../transport';
 import { reasoningKey, TICK_PLAN } from '../view';
 import type { Aside, BudgetItem, Checkpoint, FileItem, Item, ProblemItem, RestoreItem, Turn } from '../view';
 import { RequestFailed } from '../wire';
+import { Ago } from './Ago';
 import { Approval, NetworkChange, Refused, RuleChange } from './Approval';
 import { DiffFiles, FileLink, Lines, PathText } from './Code';
 import { Compacted } from './Compacted';
@@ -165,7 +166,7 @@ function TurnFooter({ turn, last, current, actions }: TurnProps): React.ReactEle
         <CheckpointRow checkpoint={turn.checkpoint} current={current} actions={actions} />
       )}
       <div className="jp-AppBuilder-meta">
-        <span title={new Date(turn.startedAt).toLocaleString()}>{relativeTime(turn.startedAt, Date.now())}</span>
+        <Ago at={turn.finishedAt ?? turn.startedAt} />
         {took >= 1000 && <span>{duration(took, trans)}</span>}
         {usage && <span title={usageDetail(turn.usage, trans)}>{usage}</span>}
         {turn.model && !turn.recorded && <span className="jp-AppBuilder-ellipsis">{turn.model}</span>}
