@@ -93,7 +93,7 @@ def items(text: str) -> list[str]:
     """What stands beside the check boxes of a Markdown text, in their order."""
     found: list[str] = []
     fenced = False
-    for line in text.splitlines():
+    for line in text.split("\n"):  # as the panel counts
         if FENCE.match(line):
             fenced = not fenced
         elif not fenced and (box := BOX.match(line)):

@@ -11,6 +11,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, cast
 
+from .text import encodable
+
 DEEPEST = 200  # lists and objects in each other
 LARGEST = 2**1024  # from here on an integer is no number to JavaScript
 TOO_DEEP = f"it nests lists and objects more than {DEEPEST} deep"
@@ -36,7 +38,7 @@ def written(data: Any, **options: Any) -> tuple[str, Any]:
         text, whole = "", False
     if not whole:
         text = json.dumps(_tamed(data, 0), ensure_ascii=False, allow_nan=False, **options)
-    if not _encodable(text):
+    if not encodable(text):
         text, whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"), False
     return text, data if whole else json.loads(text)
 
@@ -88,7 +90,7 @@ def check(value: Any) -> None:
 
 def _is_sound(value: Any, depth: int) -> bool:
     if isinstance(value, str):
-        return _encodable(value)
+        return encodable(value)
     if isinstance(value, float):
         return math.isfinite(value)
     if isinstance(value, int):
@@ -138,11 +140,3 @@ def _tamed(value: Any, depth: int) -> Any:
     if isinstance(value, (list, tuple)):
         return None if depth >= DEEPEST else [_tamed(item, depth + 1) for item in cast("list[Any]", value)]
     return value
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

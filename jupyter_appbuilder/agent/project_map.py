@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import AppBuilderError
+from ..text import lines
 
 if TYPE_CHECKING:
     from ..workspace import FileInfo, Workspace
@@ -150,7 +151,7 @@ async def packages(workspace: Workspace) -> list[str]:
     except (AppBuilderError, ValueError, AttributeError, TypeError, RecursionError):
         pass
     try:
-        for line in (await workspace.read_text("requirements.txt")).splitlines():
+        for line in lines(await workspace.read_text("requirements.txt")):
             if match := re.match(r"\s*([A-Za-z0-9][\w.-]*)", line):
                 found.append(match[1])
     except AppBuilderError:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ..text import lines
 from ..tools.bounds import LEFT_OUT
 
 SHORT = 400
@@ -45,7 +46,7 @@ def arguments_stub(arguments: str) -> str:
 def _shortened(value: Any) -> Any:
     match value:
         case str() if len(value) > SHORT:
-            return f"{LEFT_OUT}{len(value.splitlines())} lines, {len(value)} characters]"
+            return f"{LEFT_OUT}{len(lines(value))} lines, {len(value)} characters]"
         case list():
             return [_shortened(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
         case dict():

@@ -483,13 +483,13 @@ def on_network_disk(path: Path, mounts: str = "") -> bool:
     """Whether other machines may write there, too. ``mounts``: the text of a ``/proc/self/mountinfo``."""
     if not mounts:
         try:
-            mounts = Path("/proc/self/mountinfo").read_text(errors="surrogateescape")
+            mounts = os.fsdecode(Path("/proc/self/mountinfo").read_bytes())
         except OSError:
             return False
     wanted, kind, longest = path.resolve(), "", -1
-    for line in mounts.splitlines():
+    for line in filter(None, mounts.split("\n")):
         place, _, disk = line.partition(" - ")
-        point = Path(re.sub(r"\\(\d{3})", lambda code: chr(int(code[1], 8)), place.split()[4]))
+        point = Path(re.sub(r"\\(\d{3})", lambda code: chr(int(code[1], 8)), place.split(" ")[4]))
         if len(point.parts) >= longest and wanted.is_relative_to(point):
             kind, longest = disk.split()[0], len(point.parts)
     return NETWORK_DISKS.fullmatch(kind) is not None

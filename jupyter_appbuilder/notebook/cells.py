@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..errors import InvalidInput
+from ..text import encodable
 
 MAGIC = "appbuilder"
 SEARCH, DIVIDER, REPLACE = "<<<<<<< SEARCH", "=======", ">>>>>>> REPLACE"
@@ -403,10 +404,6 @@ def _lines(text: str) -> list[str]:
 
 def _awkward(text: object) -> bool:
     """Whether text cannot stand between marker lines."""
-    if not isinstance(text, str) or "\r" in text or "\0" in text:
-        return True
-    try:
-        text.encode()
-    except UnicodeError:
+    if not isinstance(text, str) or "\r" in text or "\0" in text or not encodable(text):
         return True
     return any(line.rstrip() in (SEARCH, DIVIDER, REPLACE) for line in text.split("\n"))

@@ -14,10 +14,11 @@ from jupyter_server.auth.decorator import allow_unauthenticated
 from tornado import web
 
 from ..errors import AppBuilderError, InvalidInput, NotFound
+from ..text import encodable
 from . import pages, probe
 from .capabilities import Preview, Visit
 from .handlers import PreviewHandler
-from .parsing import encodable, parse_object
+from .parsing import parse_object
 from .storage import CHANGE_LIMIT, DATABASE_LIMIT, PageStorage
 
 log = logging.getLogger(__name__)

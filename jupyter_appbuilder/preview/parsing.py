@@ -37,8 +37,3 @@ async def parse_object(body: bytes | bytearray) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise InvalidInput("The body must be a JSON object.")
     return cast("dict[str, Any]", found)
-
-
-def encodable(text: str) -> bool:
-    """Whether ``text`` can be stored as UTF-8: half a character of a pair cannot."""
-    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)

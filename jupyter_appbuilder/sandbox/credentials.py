@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from ..subprocesses import output_of
+from ..text import lines
 
 KEYRING_SECONDS = 10
 SETTING = re.compile(r"""^\s*(//[^=\s]+?/?):(_authToken|_auth|username|_password)\s*=\s*(.*?)\s*$""")
@@ -143,10 +144,10 @@ def _npmrc_settings(files: Iterable[Path]) -> dict[str, dict[str, str]]:
     settings: dict[str, dict[str, str]] = {}
     for file in files:
         try:
-            lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+            text = file.read_text(encoding="utf-8", errors="replace")
         except OSError:
             continue
-        for line in lines:
+        for line in lines(text):
             if found := SETTING.match(line):
                 value = found[3].strip("\"'")
                 value = re.sub(r"\$\{([^}?]+)\??\}", lambda name: os.environ.get(name[1], ""), value)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput
+from ..text import lines
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -108,7 +109,7 @@ def with_packages(requirements: bytes | None, packages: Sequence[str]) -> bytes:
 
     added = {canonicalize_name(parse_requirement(package).name): package.strip() for package in packages}
     kept: list[str] = []
-    for line in (requirements or b"").decode("utf-8", "replace").splitlines():
+    for line in lines((requirements or b"").decode("utf-8", "replace")):
         text = line.partition("#")[0].strip()
         if not text or canonicalize_name(parse_requirement(text, "requirements").name) not in added:
             kept.append(line)
@@ -124,7 +125,7 @@ def _pinned(pin: Requirement) -> str | None:
 def _lines(content: bytes, name: str) -> Iterable[tuple[int, str]]:
     """Lines with something on them, joined where one ends with a backslash, with the number of the first."""
     begun, joined = 0, ""
-    for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), 1):
+    for number, line in enumerate(lines(content.decode("utf-8", "replace")), 1):
         text = re.sub(r"(^|\s)#.*", "", line).strip()
         begun = begun or number
         if text.endswith("\\"):

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from ..errors import InvalidInput, NotFound
+from ..text import encodable
 from ..workspace import FileChange
 from ..workspace.lines import unified
 from ..workspace.scan import is_binary
@@ -232,15 +233,13 @@ def _kept_secret(verb: str, change: FileChange) -> ToolResult:
 
 
 def _check_size(content: str, field: str) -> None:
-    try:
-        size = len(content.encode())
-    except UnicodeEncodeError:
+    if not encodable(content):
         raise InvalidInput(
             "The text holds half a surrogate pair, which no file can.",
             hint="Write such characters out, or as a whole escape pair.",
             field=field,
-        ) from None
-    if size > LARGEST_TEXT:
+        )
+    if len(content.encode()) > LARGEST_TEXT:
         raise InvalidInput("The file would be larger than 2 MB.", hint=TOO_LARGE, field=field)
 
 

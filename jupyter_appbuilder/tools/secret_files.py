@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import AppBuilderError
 from ..events import Draft
+from ..text import lines
 from ..workspace.ignore import is_secret_path
 from .bounds import LEFT_OUT
 
@@ -42,10 +43,10 @@ def holds_secrets(workspace: Workspace, path: str) -> bool:
 def described(path: str, content: bytes) -> str:
     """What a model may know of such a file: how long it is, and which settings it has."""
     text = content.decode(errors="replace")
-    lines = len(text.splitlines())
-    said = f"{path} has {lines} line{'' if lines == 1 else 's'}. By its name it holds secrets, so it is not shown."
+    number = len(lines(text))
+    said = f"{path} has {number} line{'' if number == 1 else 's'}. By its name it holds secrets, so it is not shown."
     if SETTINGS.fullmatch(path.rpartition("/")[2]):
-        names = dict.fromkeys(found.group(1) for line in text.splitlines() if (found := NAME.match(line)))
+        names = dict.fromkeys(found.group(1) for line in lines(text) if (found := NAME.match(line)))
         if names:
             said += f" It sets: {', '.join(names)}. Code finds their values in it when the app runs."
     return said

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from ..errors import InvalidInput
+from ..text import encodable
 from .ignore import never_tracked
 from .objects import EXECUTABLE, FILE, LINK
 
@@ -76,8 +77,11 @@ def _read(text: str) -> Apart:
         parts: list[str] = data["path"].split("/")
         keys = [_key(data[name]) for name in ("before", "after")]
         sha256, size = data["sha256"], data["size"]
-        data["path"].encode()
-        if "\0" in data["path"] or any(part in ("", ".", "..") or never_tracked(part) for part in parts):
+        if (
+            not encodable(data["path"])
+            or "\0" in data["path"]
+            or any(part in ("", ".", "..") or never_tracked(part) for part in parts)
+        ):
             raise ValueError("its path is no file of an app")
         if not isinstance(size, int) or not re.fullmatch(r"[0-9a-f]{64}" if keys[1] else "", sha256):
             raise ValueError("its hash is none")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InvalidInput
+from ..text import encodable
 from .folder import DIRECTORY, opened_folder, read_at
 from .ignore import never_tracked
 from .scan import DEEPEST, mode_of
@@ -66,8 +67,9 @@ def _walk(folder: int, base: str, files: dict[str, os.stat_result]) -> None:
             if never_tracked(item.name) or SHARED_MEMORY.search(item.name):
                 continue
             path = base + item.name
-            with suppress(OSError, UnicodeEncodeError):
-                path.encode()
+            if not encodable(item.name):
+                continue
+            with suppress(OSError):
                 status = item.stat(follow_symlinks=False)
                 if stat.S_ISREG(status.st_mode):
                     files[path] = status

@@ -99,7 +99,8 @@ def is_secret_path(path: str) -> bool:
 
 def read_rules(text: str, base: str) -> Ignore:
     """The rules of a `.gitignore` file that lies in ``base``. Lines that are no valid pattern are passed over."""
-    rules = [rule for line in text.splitlines() if (rule := _rule(line)) is not None]
+    lines = text.removeprefix("\ufeff").split("\n")
+    rules = [rule for line in lines if (rule := _rule(line.removesuffix("\r"))) is not None]
     return Ignore(base, tuple(rules))
 
 
@@ -116,10 +117,11 @@ def is_ignored(path: str, directory: bool, ignores: Sequence[Ignore]) -> bool:
 
 
 def _rule(line: str) -> Rule | None:
-    line = line.removeprefix("\ufeff")
     if len(line) > LONGEST_PATTERN:
         return None
-    line = re.sub(r"(?<!\\) +$", "", line)
+    text = line.rstrip(" ")
+    escaped = (len(text) - len(text.rstrip("\\"))) % 2  # a space after a backslash is meant
+    line = line[: len(text) + escaped]
     if not line or line.startswith("#") or line.count("**") > MOST_DOUBLE_STARS:
         return None
     negated = line.startswith("!")

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from ..errors import InvalidInput
+from ..text import encodable
 
 HINT = "Give a path relative to the app's folder, such as src/App.tsx."
 
@@ -23,11 +24,10 @@ def parts_of(path: str) -> tuple[str, ...]:
         raise refuse("holds a backslash", "Separate folders with forward slashes.")
     if any(ord(character) < 32 or ord(character) == 127 for character in path):
         raise refuse("holds a control character")
-    try:
-        if len(path.encode()) > 4000:
-            raise refuse("is too long")
-    except UnicodeEncodeError:
-        raise refuse("is not valid Unicode") from None
+    if not encodable(path):
+        raise refuse("is not valid Unicode")
+    if len(path.encode()) > 4000:
+        raise refuse("is too long")
     parts = tuple(part for part in path.split("/") if part not in ("", "."))
     for part in parts:
         if part == "..":

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..text import encodable
 from .folder import DIRECTORY, is_mostly_holes, open_root, read_at
 from .ignore import Ignore, is_ignored, never_tracked, read_rules
 from .objects import EXECUTABLE, FILE, LINK, Store
@@ -131,8 +132,9 @@ def _scan(
             pass  # a link or a folder of that name, which git does not read either
     for item in items:
         path = base + item.name
+        if not encodable(item.name):
+            continue
         try:
-            path.encode()
             status = item.stat(follow_symlinks=False)
             directory = stat.S_ISDIR(status.st_mode)
             if is_ignored(path, directory, ignores):
@@ -160,7 +162,7 @@ def _scan(
                 content, status = read_at(folder, item.name, LARGEST)
                 if len(content) <= LARGEST:
                     found[path] = entry_of(content, status, store)
-        except (OSError, UnicodeEncodeError):
+        except OSError:
             continue
 
 

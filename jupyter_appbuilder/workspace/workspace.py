@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from ..errors import FULL, Conflict, InvalidInput, NotFound, Unavailable, of_the_disk
+from ..text import encodable
 from ..uncut import uncut
 from . import data
 from .apart import LARGEST_PATCHED, MOST_PATCHED, Apart, Find, Keep, Key, split
@@ -885,7 +886,7 @@ class Workspace:
             description, path = line.split("\t", 1)
             mode, kind, key = description.split()
             # Another repository's commit (a gitlink) has no files to put back.
-            if kind == "blob" and not any(never_tracked(part) for part in path.split("/")) and _is_unicode(path):
+            if kind == "blob" and not any(never_tracked(part) for part in path.split("/")) and encodable(path):
                 files[path] = (mode, key)
         return files
 
@@ -1050,7 +1051,7 @@ class Workspace:
 
     async def _sizes(self, keys: set[str]) -> dict[str, int]:
         output = await self._git.run("cat-file", "--batch-check", stdin="".join(key + "\n" for key in keys).encode())
-        return {key: int(size) for key, _, size in (line.split() for line in output.decode().splitlines())}
+        return {key: int(size) for key, _, size in (line.split() for line in output.decode().split("\n")[:-1])}
 
     async def _patched(self, tree: str, patch: str) -> str:
         index = self._git.staging / f"index-{secrets.token_hex(6)}"
@@ -1132,14 +1133,6 @@ def _compared(path: str, before: bytes | None, after: bytes | None) -> FileChang
         return FileChange(path, change, *changed_lines((before or b"").decode(), (after or b"").decode()))
     except UnicodeDecodeError:
         return FileChange(path, change, 0, 0)
-
-
-def _is_unicode(path: str) -> bool:
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _changed(path: str) -> Conflict:

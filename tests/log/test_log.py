@@ -427,6 +427,8 @@ def test_a_disk_that_other_machines_may_write_to_is_known():
     assert not on_network_disk(Path("/homework/log.db"), MOUNTS)
     assert not on_network_disk(Path("/home/jane/a disk/log.db"), MOUNTS)
     assert not on_network_disk(Path("/srv/log.db"), MOUNTS)
+    odd = "/mnt/a\r\x0c\x85\u2028\u3000b"
+    assert on_network_disk(Path(odd, "log.db"), MOUNTS + f"43 22 0:43 / {odd} rw - nfs server:/x rw\n")
 
 
 HOLDS = """

@@ -210,10 +210,11 @@ import ctypes, os, time
 mmap = ctypes.CDLL(None).mmap
 mmap.restype = ctypes.c_void_p
 for i in range(400):
-  f = os.open(f"d{i}", os.O_RDWR | os.O_CREAT)
+  name = f"MARKd{i}"
+  f = os.open(name, os.O_RDWR | os.O_CREAT)
   os.write(f, os.urandom(1 << 20))
   mmap(None, ctypes.c_size_t(1 << 20), 3, 1, f, ctypes.c_long(0))
-  os.unlink(f"d{i}")
+  os.unlink(name)
   os.close(f)
   time.sleep(0.01)
 time.sleep(10)
@@ -226,7 +227,8 @@ HOARDS = {
     "deleted files": "python3 -c '\nimport os, time\nheld = []\nfor i in range(400):\n"
     '  f = open(f"d{i}", "wb"); f.write(os.urandom(1 << 20)); f.flush(); os.unlink(f.name); held.append(f)\n'
     "  time.sleep(0.01)\ntime.sleep(10)'",
-    "deleted files that are only mapped": f"python3 -c '{MAPPED}'",
+    "deleted files that are only mapped": f"python3 -c '{MAPPED}'".replace("MARK", ""),
+    "the same with names like lines": f"python3 -c '{MAPPED}'".replace("MARK", r"a\r\x0c\u2028b"),
     "packages' own folder": FILL.format("node_modules/.cache/f$i") + " || sleep 10",
     "reserved space": "for i in $(seq 1 400); do fallocate -l 1M r$i; sleep 0.01; done; sleep 10",
     "deep folders": 'python3 -c \'\nimport os, time\nfor i in range(300): os.mkdir("n" * 40); os.chdir("n" * 40)\n'

@@ -323,6 +323,8 @@ async def test_a_token_goes_only_to_what_it_is_for(tmp_path: Path, monkeypatch: 
         ("//npm.test/:username=jane\n//npm.test/:_password=c2VjcmV0", "Basic amFuZTpzZWNyZXQ="),
         ('//npm.test/ : x\n//npm.test/:_authToken="quoted-1"', "Bearer quoted-1"),
         ("//other.test/:_authToken=abcd1234", None),
+        ("; a note\u2028//npm.test/:_authToken=abcd1234", None),
+        ("a=b\r//npm.test/:_authToken=abcd1234", "Bearer abcd1234"),
     ],
 )
 async def test_npms_ways_of_saying_who_is_there(tmp_path: Path, lines: str, sent: str | None):

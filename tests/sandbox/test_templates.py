@@ -137,6 +137,12 @@ def test_an_added_package_replaces_its_own_line_only():
     assert with_packages(text, ["idna>=3.7", "attrs"]) == b"# mine\nsix\nidna>=3.7\nattrs\n"
 
 
+def test_only_line_ends_end_a_line_of_requirements():
+    text = "# a note\u2028six\x0cattrs\r\nidna\rsix\n".encode()
+    assert with_packages(text, []).decode() == "# a note\u2028six\x0cattrs\nidna\nsix\n"
+    assert [wanted.name for wanted in Requirements.parse(text, LOCK).wanted] == ["idna", "six"]
+
+
 BASELESS = """
 import { createServer } from 'node:http'
 let asked = 0

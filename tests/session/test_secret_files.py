@@ -17,7 +17,7 @@ from plain_app import plain
 
 from jupyter_appbuilder.events import Draft
 from jupyter_appbuilder.notebook.replay import replay
-from jupyter_appbuilder.tools.secret_files import unrecorded
+from jupyter_appbuilder.tools.secret_files import described, unrecorded
 from jupyter_appbuilder.workspace.ignore import is_secret
 
 VALUE = "hunter2-not-a-secret"
@@ -166,3 +166,10 @@ def test_a_secret_in_lists_in_lists_is_left_out_as_well():
         "usage": usage, "tool_calls": [{"call": "r1.0", "id": "1", "tool": "write_file", "arguments": arguments}],
     }  # fmt: skip
     assert VALUE not in json.dumps(unrecorded(Draft("response.completed", answer)).data)
+
+
+def test_no_part_of_a_value_is_taken_for_a_name():
+    for mark in "\x0b\x0c\x1c\x85\u2028\u2029":
+        said = described(".env", f"KEY=one{mark}PRIVATE=two\r\nOTHER=3\rLAST=4\n".encode())
+        assert ".env has 3 lines." in said
+        assert "It sets: KEY, OTHER, LAST." in said

@@ -63,6 +63,10 @@ async def test_the_tree_is_the_same_as_the_one_git_makes_for_odd_names(make):
     assert git(workspace.app, "write-tree") == tree
 
 
+UNENDING = "\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+"""At each of these, too, ``str.splitlines`` begins a line."""
+
+
 @pytest.mark.parametrize(
     ("rules", "path", "ignored"),
     [
@@ -93,6 +97,14 @@ async def test_the_tree_is_the_same_as_the_one_git_makes_for_odd_names(make):
         ("/*\n!/src", "src/a", False),
         ("/*\n!/src", "lib/a", True),
         ("foo//bar", "foo/bar", False),
+        # Only a line feed ends a line.
+        *((f"a{mark}dist", "dist", False) for mark in UNENDING),
+        *((f"a{mark}dist", f"a{mark}dist", True) for mark in UNENDING),
+        ("*.log\r\ndist/\r", "dist/a", True),
+        ("\ufeffdist", "dist", True),
+        ("a\n\ufeffdist", "dist", False),
+        ("a\\\\  ", "a\\", True),
+        ("a\\\\\\  ", "a\\ ", True),
     ],
 )
 async def test_gitignore_is_read_as_git_reads_it(make, rules, path, ignored):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from ...events import AddedData
+from ...text import made_encodable
 
 MESSAGE_FIELDS = frozenset({"role", "content", "refusal", "tool_calls", "function_call", "name", "audio"})
 CALL_FIELDS = frozenset({"index", "id", "type", "function"})
@@ -171,7 +172,7 @@ def cleaned(value: Any, clean: Callable[[str], str]) -> Any:
         case _Text():
             return cleaned("".join(value.pieces), clean)
         case str():
-            return clean(value).encode("utf-8", "replace").decode()
+            return made_encodable(clean(value))
         case list():
             return [cleaned(item, clean) for item in cast("list[Any]", value)]
         case dict():

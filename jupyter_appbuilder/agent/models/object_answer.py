@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from ...text import encodable, made_encodable
 from .base import TextDelta, ToolCallDelta, ToolCallRequest
 from .tool_objects import ANSWER
 
@@ -308,7 +309,7 @@ class _TextField:
         if len(rest) < place + length:
             return 0
         try:
-            text.append(json.loads(f'"{rest[place : place + length]}"').encode("utf-8", "replace").decode())
+            text.append(made_encodable(json.loads(f'"{rest[place : place + length]}"')))
         except ValueError:
             text.append("\N{REPLACEMENT CHARACTER}")
         return length
@@ -344,25 +345,16 @@ def raw(arguments: Any) -> str:
             return arguments
         arguments = cast("Any", inner) if isinstance(inner, dict) else arguments
     raw = json.dumps(arguments, ensure_ascii=False)
-    return raw if _encodable(raw) else json.dumps(arguments)
-
-
-def _encodable(text: str) -> bool:
-    """Not with half a surrogate pair in it."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return raw if encodable(raw) else json.dumps(arguments)
 
 
 def _text_of(arguments: Any) -> str:
     if isinstance(arguments, str):
-        return arguments.strip().encode("utf-8", "replace").decode()
+        return made_encodable(arguments.strip())
     if not isinstance(arguments, dict):
         return ""
     texts = [value for value in cast("dict[str, Any]", arguments).values() if isinstance(value, str)]
-    return "\n\n".join(texts).strip().encode("utf-8", "replace").decode()
+    return made_encodable("\n\n".join(texts).strip())
 
 
 class Thoughts:

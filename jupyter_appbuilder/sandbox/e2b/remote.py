@@ -75,7 +75,7 @@ def _scan(
         return
     if ignoring and any(item.name == ".gitignore" for item in items):
         with contextlib.suppress(OSError):
-            ignores = [*ignores, read_rules((folder / ".gitignore").read_text("utf-8", "replace"), base)]
+            ignores = [*ignores, read_rules((folder / ".gitignore").read_bytes().decode("utf-8", "replace"), base)]
     for item in items:
         path = base + item.name
         try:

@@ -144,9 +144,10 @@ def measure_deleted(pids: Iterable[int]) -> tuple[int, int]:
 
 def _mapped(pid: int, seen: set[tuple[int, int]]) -> int:
     """Bytes of files on disk that have no name any more and that ``pid`` holds only in its address space."""
-    text = Path(f"/proc/{pid}/maps").read_text(errors="replace")
+    # The app names its files: of what may stand in a name only a line feed is written in another way.
+    text = os.fsdecode(Path(f"/proc/{pid}/maps").read_bytes())
     total = 0
-    for line in text.splitlines() if "(deleted)" in text else ():
+    for line in text.split("\n")[:-1] if "(deleted)" in text else ():
         span, _, _, device, number, *name = line.split(None, 5)
         if not line.endswith(" (deleted)") or not name or name[0].startswith(IN_MEMORY):
             continue

@@ -263,7 +263,7 @@ def find_control_groups() -> ControlGroups | None:
 def _memberships() -> dict[str, str]:
     found: dict[str, str] = {}
     with suppress(OSError):
-        for line in Path("/proc/self/cgroup").read_text().splitlines():
+        for line in os.fsdecode(Path("/proc/self/cgroup").read_bytes()).split("\n")[:-1]:
             _, controllers, path = line.split(":", 2)
             for controller in controllers.split(","):
                 found[controller] = path
@@ -273,8 +273,8 @@ def _memberships() -> dict[str, str]:
 def _mounts() -> Iterable[tuple[str, Path, set[str]]]:
     """Type, mount point and options of each control group hierarchy."""
     with suppress(OSError):
-        for line in Path("/proc/self/mounts").read_text().splitlines():
-            _, point, kind, options, *_ = line.split()
+        for line in os.fsdecode(Path("/proc/self/mounts").read_bytes()).split("\n")[:-1]:
+            _, point, kind, options, *_ = line.split(" ")
             if kind in ("cgroup", "cgroup2"):
                 yield kind, Path(point), set(options.split(","))
 

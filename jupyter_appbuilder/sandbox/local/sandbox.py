@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from ...errors import AppBuilderError, InvalidInput, NotFound, Unavailable
 from ...removal import remove_folder
+from ...text import encodable
 from ...workspace.repositories import remove_repositories
 from ..base import DevServer, ExecResult, OnProgress, OnRefused, Output, Progress, Stats
 from ..templates import RUNTIME, PackageKind, Serving, Template
@@ -416,11 +417,8 @@ def _argv(command: str | Sequence[str]) -> list[str]:
 
 def _check(word: str, field: str) -> str:
     """``word``, if a program can be given it. Raises ``InvalidInput``."""
-    try:
-        if b"\0" not in word.encode():
-            return word
-    except UnicodeEncodeError:
-        pass
+    if encodable(word) and "\0" not in word:
+        return word
     raise InvalidInput(
         f"The {field} holds a character that no program can be given: {word[:100]!r}.",
         hint="Leave out NUL characters and halves of surrogate pairs.",

@@ -1,0 +1,29 @@
+"""What a text is to files, programs and other programs' formats: UTF-8, in lines that end with a line break."""
+
+from __future__ import annotations
+
+import re
+
+
+def encodable(text: str) -> bool:
+    """Whether a text can be stored as UTF-8: not with half a surrogate pair in it, which JSON may bring."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def made_encodable(text: str) -> str:
+    """``text`` with a question mark in place of each half of a surrogate pair."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def lines(text: str) -> list[str]:
+    """The lines of a file that people and programs write, without their ends: LF, CRLF or CR.
+
+    Not ``str.splitlines``: to Python lines end at form feeds and seven other characters as well, which stand within a
+    line to whoever reads the file. Formats that know LF alone (git's, the kernel's) are split at it.
+    """
+    found = re.split(r"\r\n|\n|\r", text)
+    return found if found[-1] else found[:-1]
