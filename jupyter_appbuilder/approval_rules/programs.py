@@ -236,13 +236,25 @@ LINE_OPTIONS: dict[str, frozenset[str]] = {
 }
 """Options of other programs whose value is a command line."""
 
-LINE_VARIABLES = _words(
-    "PAGER GIT_PAGER MANPAGER EDITOR VISUAL GIT_EDITOR GIT_SEQUENCE_EDITOR GIT_SSH_COMMAND GIT_EXTERNAL_DIFF "
-    "GIT_ASKPASS SSH_ASKPASS BROWSER LESSOPEN LESSCLOSE PROMPT_COMMAND GIT_SSH GIT_PROXY_COMMAND RSYNC_RSH CVS_RSH "
-    "SUDO_EDITOR FCEDIT GH_PAGER GH_EDITOR AWS_PAGER SYSTEMD_PAGER SYSTEMD_EDITOR BAT_PAGER DELTA_PAGER PSQL_PAGER "
-    "PSQL_EDITOR KUBE_EDITOR"
+LINE_VARIABLES = re.compile(
+    r"\w*(?:PAGER|EDITOR|VISUAL|ASKPASS)|(?:\w+_)?(?:RSH|SSH_COMMAND|PROXY_COMMAND|BROWSER)|FCEDIT|GIT_SSH"
+    r"|GIT_EXTERNAL_DIFF|LESSOPEN|LESSCLOSE|PROMPT_COMMAND|FZF_DEFAULT_COMMAND"
+    r"|(?i:npm_config_(?:script_shell|shell|editor|viewer|git))"
 )
 """Variables that hold a command line for programs to run."""
+
+CODE_VARIABLES = {
+    "NODE_OPTIONS": "node", "PERL5OPT": "perl", "PERL5DB": "perl", "RUBYOPT": "ruby", "MAKEFLAGS": "make",
+    "GNUMAKEFLAGS": "make", "VIMINIT": "vim", "EXINIT": "vim",
+}  # fmt: skip
+"""Variables that hold code, or options with code in them."""
+
+OPTION_VARIABLES = {"TAR_OPTIONS": "tar"}
+"""Variables that hold options, some of which take a command line."""
+
+GIT_SETTING = re.compile(r"GIT_CONFIG_(KEY|VALUE)_(\d+)")
+GIT_SETTINGS = "GIT_CONFIG_PARAMETERS"
+"""Variables that hold settings of git's: a name or a value by its number, and many of them, quoted for a shell."""
 
 EXPANDED_VARIABLES = _words("BASH_ENV ENV PS0 PS1 PS2 PS4")
 """Variables in whose value a shell carries out command substitutions."""
@@ -251,6 +263,7 @@ LINE_SETTINGS = re.compile(
     r"alias\..+|core\.(?:pager|editor|sshcommand|fsmonitor|askpass|gitproxy)|pager\..+|sequence\.editor|diff\.external"
     r"|diff\..+\.(?:command|textconv)|merge\..+\.driver|(?:diff|merge)tool\..+\.cmd|credential\.(?:.+\.)?helper"
     r"|filter\..+\.(?:clean|smudge|process)|gpg\.(?:.+\.)?program|browser\..+\.cmd|interactive\.difffilter"
+    r"|core\.alternaterefscommand|uploadpack\.packobjectshook|(?:man|guitool)\..+\.cmd"
     r"|sendemail\..*cmd|remote\..+\.(?:uploadpack|receivepack)|submodule\..+\.update|trailer\..+\.(?:command|cmd)",
     re.IGNORECASE,
 )
@@ -309,6 +322,14 @@ INTERPRETERS: dict[str, Interpreter] = {
     "m4": _interpreter("", "-I -D -U -o --define --undefine"),
     "osascript": _interpreter("-e", "-l"),
     "vim": _interpreter("-c --cmd", "-u -S -T -i"),
+    "ed": _interpreter("", "-p --prompt"),
+    "gdb": _interpreter("-ex -iex --eval-command --init-eval-command", "-x -s -e -c -d -p"),
+    "lldb": _interpreter("-o -O -k -K --one-line --one-line-before-file --one-line-on-crash", "-s -S -f -n -p"),
+    "gnuplot": _interpreter("-e", "-c -d"),
+    "octave": _interpreter("--eval", "--path --exec-path"),
+    "sftp": _interpreter("", "-P -i -o -F -J -l -R -s -S -B -c -D -X"),
+    "ftp": _interpreter(""),
+    "lftp": _interpreter("-c -e", "-u -p -f"),
     "awk": _interpreter("-e --source", "-F -v -f -i -E --file --assign --field-separator --include", operand=True),
     "sed": _interpreter("-e --expression", "-f -l --file --line-length", "-i", operand=True),
 }
@@ -316,10 +337,13 @@ INTERPRETERS: dict[str, Interpreter] = {
 
 ALIASES = {
     "nodejs": "node", "gawk": "awk", "mawk": "awk", "nawk": "awk", "original-awk": "awk", "gsed": "sed", "vi": "vim",
-    "nvim": "vim", "ex": "vim", "view": "vim", "gxargs": "xargs", "gtar": "tar", "gsort": "sort",
+    "nvim": "vim", "ex": "vim", "view": "vim", "red": "ed", "gxargs": "xargs", "gtar": "tar", "gsort": "sort",
     "jruby": "ruby", "genv": "env", "gnice": "nice", "gnohup": "nohup", "gstdbuf": "stdbuf",
 }  # fmt: skip
 """Other names of these programs."""
+
+DRIVEN = _words("vim ed gdb lldb gnuplot sftp ftp lftp")
+"""Programs that take commands from what is fed to them, whatever operands and code they have."""
 
 SCRIPTS_OF = {"awk": "-f -E --file --exec", "sed": "-f --file"}
 """Options with which these have their code from a file, and no operand is code."""
@@ -339,6 +363,7 @@ DATABASES = _words(
 DELETES = re.compile(
     r"\brmtree\s*\(|\b(?:rm|rmSync|rmdir|rmdirSync)\s*\([^)]{0,1000}recursive|\brimraf\b|\brm_rf?\b|\bremove_tree\b"
     r"|\bDeno\.remove(?:Sync)?\s*\([^)]{0,1000}recursive|\brm\b['\",\s]+-\w*[rR]"
+    r"|\bdelete\s*\([^)]{0,1000}['\"]rf?['\"]"
 )
 RUNS = re.compile(
     r"(?:\b(?:system|popen[23]?|shell_exec|passthru|proc_open|exec|execSync|execFile|execFileSync|execa\w*|spawn\w*"
@@ -349,13 +374,21 @@ RUNS = re.compile(
 )
 """Code that has a command run: its line, or its words; ``more`` where that is not all of it."""
 _TCL = re.compile(r"\b(?:exec|spawn|system)\s+(?:-\w+\s+|--\s+){0,5}(?P<line>[^\n\]]{1,2000})")
+_BANG = r"![!\s]{0,5}(?P<line>[\w./~$\\'\"({][^\n]{0,2000})"
 _TICKS = r"`(?P<line>[^`]{1,2000})`"
 NATIVE = {
     "awk": re.compile(r"\|&?\s*\"(?P<line>[^\"\\]{1,2000})\"|\"(?P<read>[^\"\\]{1,2000})\"\s*\|&?\s*getline"),
     "perl": re.compile(_TICKS + r"|\bqx\s?[\[({/|!](?P<read>[^\])}/|!]{1,2000})"),
     "ruby": re.compile(_TICKS + r"|%x[\[({](?P<read>[^\])}]{1,2000})"),
     "php": re.compile(_TICKS),
-    "vim": re.compile(r"!(?P<line>\w[^\n]{0,2000})"),
+    "vim": re.compile(_BANG + r"|\bterm(?:inal)?!?\s+(?:\+\+\S+\s+){0,5}(?P<read>[^\n]{1,2000})"),
+    "ed": re.compile(_BANG),
+    "sftp": re.compile(_BANG),
+    "ftp": re.compile(_BANG),
+    "lftp": re.compile(_BANG),
+    "gnuplot": re.compile(_BANG),
+    "gdb": re.compile(_BANG + r"|\b(?:shell|make)\s+(?P<read>[^\n]{1,2000})"),
+    "lldb": re.compile(_BANG + r"|\bshell\s+(?:--\s+)?(?P<read>[^\n]{1,2000})"),
     "expect": _TCL,
     "tclsh": _TCL,
     "dc": re.compile(r"!\s?(?P<line>\w[^\n]{0,2000})"),
@@ -365,6 +398,14 @@ NATIVE = {
     ),
 }
 """Commands in code that no function names: awk's pipes, back quotes, the ``!`` of editors and clients."""
+WRITTEN = dict.fromkeys(
+    ("vim", "ed"),
+    re.compile(
+        r"^[^\S\n]*:?[^A-Za-z!\n]{0,200}(?:w|W|write|saveas|sav)!?[^\S\n]+(?!!|>>)(?P<file>\S[^\n]{0,500})",
+        re.MULTILINE,
+    ),
+)
+"""Commands in code that write a file which they name."""
 STATEMENTS = re.compile(
     r"\b(?:(?P<drop>DROP)\s+(?P<what>TABLE|DATABASE|SCHEMA|VIEW|COLUMN|COLLECTION|KEYSPACE|USER|ROLE)\b"
     r"|(?P<truncate>TRUNCATE)\s+(?:TABLE\s+)?[\w\"`\[.]+"

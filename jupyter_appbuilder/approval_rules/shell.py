@@ -12,7 +12,7 @@ import posixpath
 import re
 import shlex
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
@@ -22,9 +22,13 @@ from .code import sed_effects
 from .programs import (
     ALIASES,
     CODE_MODULES,
+    CODE_VARIABLES,
     DATABASES,
     DELETES,
+    DRIVEN,
     EXPANDED_VARIABLES,
+    GIT_SETTING,
+    GIT_SETTINGS,
     GLOBALS,
     INTERPRETERS,
     LINE_OPTIONS,
@@ -32,6 +36,7 @@ from .programs import (
     LINE_VARIABLES,
     NATIVE,
     NO_CODE,
+    OPTION_VARIABLES,
     READERS,
     RUNNER_NAMES,
     RUNNERS,
@@ -39,6 +44,7 @@ from .programs import (
     SCRIPTS_OF,
     SHELLS,
     STATEMENTS,
+    WRITTEN,
     Interpreter,
     Runner,
 )
@@ -123,6 +129,7 @@ def read(line: str) -> Reading:
         reader.unreadable()
     try:
         reader.line(plain)
+        reader.finish()
     except _TooLongError:
         reader.commands.append(Command((Word(UNREADABLE),)))
     except Exception as error:  # too deep, or what nobody thought of: a person reads it
@@ -172,6 +179,7 @@ class _Reader:
     deriving: bool = False
     origin: tuple[Word, ...] = ()
     parents: dict[int, Node] = field(default_factory=dict[int, "Node"])
+    git_settings: dict[tuple[str, str], list[Word]] = field(default_factory=dict[tuple[str, str], list[Word]])
     stated: set[int] = field(default_factory=set[int])  # statements that were looked through for a database's
 
     def unreadable(self, *words: Word) -> None:
@@ -209,6 +217,13 @@ class _Reader:
         self._look_ahead(root)
         self._visit(root, 0)
         self.depth -= 1
+
+    def finish(self) -> None:
+        """Names of git's settings for which the line has no values: those come from elsewhere."""
+        for (kind, number), names in self.git_settings.items():
+            if kind == "KEY" and ("VALUE", number) not in self.git_settings:
+                for name in names:
+                    self._git_setting(name, Word("", known=False))
 
     # The tree
 
@@ -424,13 +439,26 @@ class _Reader:
                     self._texts([Word(word.text[5:], word.known)])
         if key in ("make", "gmake"):
             asked = [word.text for word in words]
-            if any(one in ("-f-", "-f/dev/stdin") for one in map("".join, zip(asked, [*asked[1:], ""], strict=True))):
+            if any(one in ("-f-", "-f/dev/stdin") for one in map("".join, pairwise([*asked, ""]))):
                 self._standard_input(node)
 
     def _variable(self, name: str, value: Word) -> None:
         """Take in what a program may run because a variable says so."""
-        if name in LINE_VARIABLES or (name in EXPANDED_VARIABLES and ("$(" in value.text or "`" in value.text)):
+        if LINE_VARIABLES.fullmatch(name) or (name in EXPANDED_VARIABLES and ("$(" in value.text or "`" in value.text)):
             self._setting(value)
+        elif name in CODE_VARIABLES:
+            with self.part_of():
+                self._effects(value.text, CODE_VARIABLES[name])
+        elif name in OPTION_VARIABLES:
+            self._options_with_lines(OPTION_VARIABLES[name], _split(value), None)
+        elif setting := GIT_SETTING.fullmatch(name):
+            kind, number = setting.groups()
+            self.git_settings.setdefault((kind, number), []).append(value)
+            for other in self.git_settings.get(("VALUE" if kind == "KEY" else "KEY", number), ()):
+                self._git_setting(*((value, other) if kind == "KEY" else (other, value)))
+        elif name == GIT_SETTINGS:
+            for word in _split(value):
+                self._git_setting(*_assigned(word))
 
     def _setting(self, value: Word) -> None:
         """Take in a command line that something is set to, which may be run."""
@@ -448,27 +476,28 @@ class _Reader:
         with self.part_of(Word("git"), *rest):
             for option, value in options:
                 if value is not None and option in ("-c", "--config-env"):
-                    name, _, line = value.text.partition("=")
+                    name, line = _assigned(value)
                     if option == "-c":
-                        self._git_setting(name, Word(line, value.known))
-                    elif LINE_SETTINGS.fullmatch(name):
-                        self.unreadable()
+                        self._git_setting(name, line)
+                    else:
+                        self._git_setting(name, Word("", known=False))
             if plain and plain[0].text in ("config", "clone"):
                 found, operands = parsed(
                     plain[1:], frozenset(("-c", "--config", "-f", "--file", "-t", "--type")), everywhere=True
                 )
                 for option, value in found:
                     if option in ("-c", "--config") and value is not None and plain[0].text == "clone":
-                        name, _, line = value.text.partition("=")
-                        self._git_setting(name, Word(line, value.known))
-                for name, line in pairwise(operands):
-                    self._git_setting(name.text, line)
+                        self._git_setting(*_assigned(value))
+                if plain[0].text == "config":
+                    for name, line in pairwise(operands):
+                        self._git_setting(name, line)
         return _subcommand("git", rest)[1]
 
-    def _git_setting(self, name: str, value: Word) -> None:
-        if not LINE_SETTINGS.fullmatch(name):
+    def _git_setting(self, setting: Word, value: Word) -> None:
+        name = setting.text
+        if setting.known and not LINE_SETTINGS.fullmatch(name):
             return
-        if not value.known:
+        if not setting.known or not value.known:
             self.unreadable()
         elif name.lower().startswith("alias.") and not value.text.startswith("!"):
             self._texts([Word(f"git {value.text}")])
@@ -607,13 +636,13 @@ class _Reader:
         if program not in INTERPRETERS:
             return
         codes, plain = _codes(program, INTERPRETERS[program], rest)
-        fed = not plain or plain[0].text in ("-", "/dev/stdin")
-        reads = program not in ("awk", "sed", "vim")
-        if reads and fed and not codes and node is not None and not any(word.text in NO_CODE for word in rest):
+        fed = (not plain or plain[0].text in ("-", "/dev/stdin")) and not codes and program not in ("awk", "sed")
+        fed = fed and not any(word.text in NO_CODE for word in rest)
+        if (fed or program in DRIVEN) and node is not None:
             given = self._given(node)
             if given is not None and given.type in ("heredoc_body", "herestring_redirect"):
                 with self.part_of():
-                    self._effects(_text(given), program)
+                    self._effects(self._here(given) or _text(given), program)
             elif given is not None or self._is_piped(node):
                 self.unreadable()
         for code in codes:
@@ -648,6 +677,9 @@ class _Reader:
         if language in NATIVE:
             for found in NATIVE[language].finditer(code):
                 self._told(next(text for text in found.groupdict().values() if text))
+        if language in WRITTEN:
+            for found in WRITTEN[language].finditer(code):
+                self.add(Word(">"), Word(found["file"].strip()))
 
     def _told(self, line: str) -> None:
         """Take in a line that code seems to run; what is none is some other text."""
@@ -878,6 +910,20 @@ def _codes(program: str, interpreter: Interpreter, rest: Sequence[Word]) -> tupl
     if interpreter.operand and not codes and not from_file:
         codes, plain = list(plain[:1]), plain[1:]
     return codes, list(plain)
+
+
+def _assigned(word: Word) -> tuple[Word, Word]:
+    """The two sides of ``name=value``, of which only one may be known."""
+    name, _, value = word.text.partition("=")
+    return Word(name, word.known or not re.search(r"[$`{]", name)), Word(value, word.known)
+
+
+def _split(value: Word) -> list[Word]:
+    """The words in a variable's value, quoted as for a shell."""
+    if value.known:
+        with suppress(ValueError):
+            return [Word(text) for text in shlex.split(value.text)]
+    return [Word(value.text, known=False)]
 
 
 def _unescaped(text: str) -> str:

@@ -117,6 +117,21 @@ git bisect run npm test
 git submodule --quiet foreach 'git status'
 git config user.name me
 GIT_PAGER=cat git log
+GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=user.name GIT_CONFIG_VALUE_0="$NAME" git commit -m x
+GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=core.pager GIT_CONFIG_VALUE_0=cat git log
+GIT_CONFIG_PARAMETERS="'color.ui'='never'" git diff
+git config user.name "$NAME"
+git clone "$URL" app
+NODE_OPTIONS=--max-old-space-size=4096 npm run build
+TAR_OPTIONS=--no-same-owner tar xf a.tar
+MAKEFLAGS=-j4 make
+make
+vim -es -c '%s/a/b/g' -c wq src/App.tsx
+ed -s src/App.tsx < edits.ed
+ed -s log.txt <<< 'w new.txt'
+gdb -batch -ex run -ex bt --args node a.js
+gnuplot -e 'plot sin(x)'
+sftp -P 22 host:a.txt
 PAGER= git diff
 ENV=production npm start
 dc -e '2 3 + p'
@@ -344,6 +359,40 @@ GIT_EDITOR='rm -rf src' git commit
 export PAGER='rm -rf src'; man ls
 env GIT_PAGER='rm -rf src' git log
 GIT_SSH='rm -rf src' git fetch
+GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=core.pager GIT_CONFIG_VALUE_0='rm -rf src' git log
+GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_1=alias.x GIT_CONFIG_VALUE_1='!rm -rf src' git x
+GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=alias.x GIT_CONFIG_VALUE_0='reset --hard' git x
+export GIT_CONFIG_VALUE_0='!rm -rf src' GIT_CONFIG_COUNT=1; export GIT_CONFIG_KEY_0=alias.x; git x
+env GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=core.fsmonitor GIT_CONFIG_VALUE_0='rm -rf src' git status
+GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=core.pager GIT_CONFIG_VALUE_0="$WHAT" git log
+GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0="$WHICH" GIT_CONFIG_VALUE_0=x git log
+GIT_CONFIG_KEY_0=core.sshCommand git fetch
+GIT_CONFIG_PARAMETERS="'alias.x'='!rm -rf src'" git x
+GIT_CONFIG_PARAMETERS="'core.pager=rm -rf src'" git log
+GIT_CONFIG_PARAMETERS="$WHAT" git log
+git -c "$WHAT" log
+git config "$WHICH" 'rm -rf src'
+HGEDITOR='rm -rf src' hg commit
+MY_TOOL_EDITOR='rm -rf src' tool edit
+npm_config_script_shell='rm -rf src' npm test
+TAR_OPTIONS="--checkpoint-action=exec='rm -rf src'" tar cf /dev/null .
+NODE_OPTIONS='--import data:text/javascript,import("fs").then(f=>f.rmSync("src",{recursive:true}))' node a.js
+MAKEFLAGS='--eval=$(shell rm -rf src)' make
+ed -s log.txt <<< '!rm -rf src'
+ex -s log.txt <<< ':! rm -rf src'
+vim -es log.txt <<< '!!rm -rf src'
+ex log.txt <<< 'call delete("src", "rf")'
+ex -s log.txt <<< 'w! src/App.tsx'
+ed -s log.txt <<< '1,$w src/App.tsx'
+vim -es -c 'terminal rm -rf src'
+printf '%s' "$SCRIPT" | ed -s log.txt
+cat script | ex -s log.txt
+gdb -batch -ex 'shell rm -rf src'
+gdb a.out <<< 'shell rm -rf src'
+lldb -o 'platform shell rm -rf src'
+gnuplot -e 'system("rm -rf src")'
+sftp host <<< '!rm -rf src'
+lftp -c '!rm -rf src'
 sqlite3 app.db '.shell rm -rf src'
 socat - EXEC:'rm -rf src',pty
 socat TCP-LISTEN:80 system:"rm -rf src"
@@ -464,6 +513,14 @@ def test_a_destructive_command_asks_and_says_why(line: str) -> None:
         ("sqlite3 app.db <<EOF\nDROP TABLE tasks;\nEOF", "ask"),
         ("python3 - <<'EOF'\nprint('rm')\nEOF", "allow"),
         ("python3 - <<'EOF'\nimport shutil\nshutil.rmtree('src')\nEOF", "ask"),
+        ("ed -s src/App.tsx <<'EOF'\n/x/d\n!rm -rf src\nw\nq\nEOF", "ask"),
+        ("ed src/App.tsx <<'EOF'\nr !git reset --hard\nw\nq\nEOF", "ask"),
+        ("ed -s src/App.tsx <<'EOF'\n,s/a != b/a === b/g\ng/!important/d\na\nif (!x) y\n.\nw\nq\nEOF", "allow"),
+        ("ex -s src/App.tsx <<'EOF'\n%s/a/b/g\nsilent !rm -rf src\nwq\nEOF", "ask"),
+        ("ex - src/App.tsx <<EOF\nexecute '!rm -rf src'\nEOF", "ask"),
+        ("vim -es src/App.tsx <<'EOF'\n:%s/a/b/g\n:wq\nEOF", "allow"),
+        ("gdb -p 5 <<'EOF'\nbt\nshell rm -rf src\nEOF", "ask"),
+        ("sftp -b - host <<'EOF'\nput a.txt\n!rm -rf src\nEOF", "ask"),
         ("npm test \\\n  && rm \\\n -rf src", "ask"),
         ("npm test\nrm -rf src", "ask"),
         ("rm -rf dist \u202e\u2066crs", "ask"),
