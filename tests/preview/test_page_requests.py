@@ -15,7 +15,7 @@ from building import app_builder
 from plain_app import plain
 from preview.stage import BASE_URL, PanelHandler, Target, chromium, served, upstream
 from preview.test_page import until
-from tornado import web
+from tornado import web, websocket
 
 from jupyter_appbuilder.findings import MOST_FINDINGS
 from jupyter_appbuilder.preview import Previews
@@ -47,9 +47,11 @@ class Site(web.RequestHandler):
         elif name == "echo":
             self.set_header("X-Answer", "42")
             self.finish({name.lower(): value for name, value in self.request.headers.get_all()})
-        else:
+        elif name in self.pages:
             self.set_header("Content-Type", "text/html")
             self.finish(self.pages[name])
+        else:
+            self.set_status(404)
 
 
 class Elsewhere(web.RequestHandler):
@@ -64,12 +66,12 @@ class Elsewhere(web.RequestHandler):
 
 
 @asynccontextmanager
-async def site(target: Target, tmp_path: Path, **pages: str) -> AsyncIterator[tuple[Any, Any, str]]:
+async def site(target: Target, tmp_path: Path, *routes: Any, **pages: str) -> AsyncIterator[tuple[Any, Any, str]]:
     """The panel's page, the frame in it and the other host's address; ``index`` is the app's page."""
     previews = Previews(BASE_URL)
     prefix = previews.open(target)
     async with (
-        upstream(tmp_path, (r".*/preview/[^/]+/(.*)", Site)) as address,
+        upstream(tmp_path, *routes, (r".*/preview/[^/]+/(.*)", Site)) as address,
         served(previews, ("/panel", PanelHandler), ("/other", Elsewhere)) as origin,
         chromium() as browser,
     ):
@@ -188,6 +190,40 @@ async def test_an_address_with_a_leading_slash_is_told_with_what_mends_it(target
         for told in target.problems():
             assert "leave out the leading slash" in told
             assert "import.meta.env.BASE_URL" in told
+
+
+SOCKETS = """<!doctype html><title>Sockets</title><p>content</p><pre id="out"></pre><script>
+const open = (path, ...protocols) => new Promise((yes) => {
+  const socket = new WebSocket(new URL(path, document.baseURI).href.replace('http', 'ws'), protocols);
+  socket.onopen = () => { socket.close(); yes('open'); };
+  socket.onerror = () => yes('failed');
+  if (path === 'closed') socket.close();
+});
+(async () => {
+  const told = [];
+  for (const path of ['live', 'closed', 'webpack-hmr', 'missing']) told.push(await open(path));
+  told.push(await open('vite', 'vite-hmr'));
+  for (let n = 0; n < 4; n++) await open(`missing?try=${n}`);
+  out.textContent = told.join() + ' end';
+})();
+</script>"""
+
+
+class Live(websocket.WebSocketHandler):
+    """A socket that opens."""
+
+    def check_origin(self, origin: str) -> bool:
+        return True
+
+    def on_message(self, message: str | bytes) -> None: ...
+
+
+async def test_a_socket_whose_handshake_fails_is_told_once(target: Target, tmp_path: Path) -> None:
+    """Not one that the page closed itself, nor the dev server's own for its updates."""
+    async with site(target, tmp_path, (r".*/live", Live), index=SOCKETS) as (_, app, _origin):
+        assert (await app.get_by_text("end").inner_text()) == "open,failed,failed,failed,failed end"
+        await until(lambda: bool(target.problems()))
+        assert target.problems() == ["WebSocket /missing could not be opened: the handshake failed"]
 
 
 @pytest.mark.parametrize("digits", ["9" * 400, "1e400", "9" * 5000, "-" + "9" * 400])

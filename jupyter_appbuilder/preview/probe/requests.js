@@ -189,13 +189,41 @@ window.EventSource = class EventSource extends NativeEvents {
   }
 };
 
+// Sockets that the page closed itself, perhaps before they were open: React does so with each effect while developing.
+const closed = new WeakSet();
+
+/** Whether a socket is a dev server's own, for its updates. */
+function forUpdates(url, protocols) {
+  return protocols.some((name) => /^vite-/.test(name)) || url.pathname.split("/").at(-1).includes("hmr");
+}
+
+/** Tell of a socket whose handshake failed. While the app starts or sleeps that is no fault of its code. */
+async function handshakeFailed(url) {
+  const place = url.host === location.host ? shortened(new URL(url.pathname, location.origin)) : url.origin + url.pathname;
+  const message = `WebSocket ${place} could not be opened: the handshake failed`;
+  if (seen.has(`network ${message}`)) return;
+  const answer = await nativeFetch(own + "status").catch(() => null);
+  if (answer?.ok && (await answer.json()).state === "ready") found({ kind: "network", message });
+}
+
 // Vite tells of broken code and of updates on its socket.
 const NativeSocket = window.WebSocket;
 window.WebSocket = class WebSocket extends NativeSocket {
   constructor(url, protocols) {
     saver.cookiesNow();
     super(url, protocols);
+    const names = [protocols ?? []].flat();
+    const target = absolute(this.url);
     lookOutside("WebSocket", this.url);
-    if ([protocols].flat().includes("vite-hmr")) this.addEventListener("message", ({ data }) => hotMessage(data));
+    if (names.includes("vite-hmr")) this.addEventListener("message", ({ data }) => hotMessage(data));
+    if (isOutside(target) || forUpdates(target, names)) return;
+    let opened = false;
+    this.addEventListener("open", () => (opened = true));
+    this.addEventListener("error", () => opened || closed.has(this) || handshakeFailed(target));
+  }
+
+  close(...why) {
+    closed.add(this);
+    super.close(...why);
   }
 };
