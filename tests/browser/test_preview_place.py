@@ -106,3 +106,18 @@ def test_a_narrow_preview_cuts_nothing_off_and_shows_a_tablet_as_a_whole(open_la
         assert got["x"] + got["width"] <= stage["x"] + stage["width"]
         assert got["height"] == pytest.approx(stage["height"] - 24, abs=2)
         panel.picture(f"narrow-{width}-light")
+
+
+def test_a_preview_that_shows_up_by_itself_leaves_the_keyboard_where_it_is(open_lab: OpenLab, lab: Lab) -> None:
+    first, second = (lab.new_session(title=title) for title in ("Shown", "Shown too"))
+    panel = open_lab()
+    for session in (first, second):
+        command(panel.page, "appbuilder:open", {"session": session["id"]})
+        expect(panel.composer).to_be_focused()
+        panel.composer.evaluate("box => { window.left = 0; box.addEventListener('blur', () => window.left++); }")
+        shown(panel)
+        expect(panel.page.get_by_role("tab", name=session["title"], exact=True)).to_have_attribute(
+            "aria-selected", "true"
+        )
+        expect(panel.composer).to_be_focused()
+        assert panel.page.evaluate("window.left") == 0

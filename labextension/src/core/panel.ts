@@ -1,20 +1,27 @@
-/** What the panel is looking at: the list of sessions, or one of them. */
+/** What the panel is looking at: the list of sessions, one of them, or a page over either. */
 
 import { SessionStore } from './store';
 import type { Api } from './transport';
 import type { Summary } from './wire';
 
+/** The pages that can take the panel's place; `components/pages.ts` says what they are. */
+export type PageId = 'models' | 'rules' | 'usage';
+
 export interface PanelState {
   /** The open session; null shows the list. */
   session: string | null;
   store: SessionStore | null;
+  /** `wanted`: an app is to be built, and waits for what is done there. */
+  page: { id: PageId; wanted: boolean } | null;
 }
 
 export class PanelModel {
-  private state: PanelState = { session: null, store: null };
+  private state: PanelState = { session: null, store: null, page: null };
   private readonly subscribers = new Set<() => void>();
   /** What is being written, by session; "" is the first screen's. */
   readonly drafts = new Map<string, string>();
+  /** The model that was set up last; "" for none. */
+  setUp = '';
 
   constructor(readonly api: Api) {}
 
@@ -28,15 +35,28 @@ export class PanelModel {
   /** Look at a session; its channel is followed until another is opened or the panel goes back to the list. */
   open(session: string): void {
     if (this.state.session === session) {
+      this.leave();
       return;
     }
     this.state.store?.dispose();
-    this.set({ session, store: new SessionStore(this.api.transport(session)) });
+    this.set({ session, store: new SessionStore(this.api.transport(session)), page: null });
   }
 
   close(): void {
     this.state.store?.dispose();
-    this.set({ session: null, store: null });
+    this.set({ session: null, store: null, page: null });
+  }
+
+  /** Turn to a page. */
+  show(id: PageId, wanted = false): void {
+    this.set({ ...this.state, page: { id, wanted } });
+  }
+
+  /** Back from a page to what it lay over. */
+  leave(): void {
+    if (this.state.page) {
+      this.set({ ...this.state, page: null });
+    }
   }
 
   /** The open session's summary, once it is known. */

@@ -308,6 +308,69 @@ export function shownState({ session, preview }: SessionView): Summary['state'] 
   return session && (session.state === 'ready' && unmade ? 'failed' : session.state);
 }
 
+export function lastTurn(view: SessionView): Turn | null {
+  for (let at = view.entries.length - 1; at >= 0; at--) {
+    const entry = view.entries[at];
+    if (entry?.kind === 'turn') {
+      return entry;
+    }
+  }
+  return null;
+}
+
+/** A request runs, or waits for the person. */
+export function isBusy(view: SessionView): boolean {
+  const { session } = view;
+  return session?.state === 'busy' || session?.state === 'waiting' || (lastTurn(view)?.reason === null && !session?.trouble);
+}
+
+/** The last request was cut short, and can be gone on with. */
+export function canGoOn(view: SessionView): boolean {
+  const last = lastTurn(view);
+  const cut = last !== null && last.reason !== null && last.reason !== 'done' && !last.dropped;
+  return cut && !isBusy(view) && (view.session?.owned ?? false);
+}
+
+/** The last request can be made again. */
+export function canRetry(view: SessionView): boolean {
+  const last = lastTurn(view);
+  return last !== null && last.reason !== null && !last.dropped && !isBusy(view) && (view.session?.owned ?? false);
+}
+
+/** The checkpoint whose files are in the workspace now, as far as the log tells; none once somebody edited by hand. */
+export function currentCheckpoint(view: SessionView): string | null {
+  for (const entry of [...view.entries].reverse()) {
+    if (entry.kind === 'turn') {
+      if (entry.dropped) {
+        return entry.dropped.checkpoint;
+      }
+      if (entry.checkpoint) {
+        return entry.checkpoint.checkpoint;
+      }
+      continue;
+    }
+    for (const item of [...entry.items].reverse()) {
+      if (item.kind === 'restore') {
+        return item.restored.checkpoint;
+      }
+      if (item.kind === 'file') {
+        return null;
+      }
+    }
+  }
+  return null;
+}
+
+/** The version before what the files are now: with edits by hand, the last one that was kept. */
+export function previousVersion(view: SessionView): Checkpoint | null {
+  const { checkpoints } = view;
+  const current = checkpoints.find(known => known.checkpoint === currentCheckpoint(view));
+  if (!current) {
+    return checkpoints[checkpoints.length - 1] ?? null;
+  }
+  return checkpoints.find(known => known.checkpoint === current.parent) ?? null;
+}
+
 /** The sum of two usages; a cost that is unknown stays unknown, unless nothing was used. */
 export function addUsage(a: Usage, b: Usage): Usage {
   const used = (u: Usage): boolean => u.input_tokens + u.output_tokens > 0;

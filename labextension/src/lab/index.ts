@@ -12,6 +12,7 @@ import { PanelModel } from '../core/panel';
 import { NO_HISTORY, onFrame, SessionStore } from '../core/store';
 import { RequestFailed, type Summary } from '../core/wire';
 import { RestApi } from './api';
+import { addCommands } from './commands';
 import { openNotebookPlugin } from './openNotebook';
 import { RemoveBody } from './remove';
 import { appBuilderIcon } from './icon';
@@ -165,21 +166,12 @@ function activate(
       }
       return;
     }
-    const focused = document.activeElement;
-    const giveBack = (widget: Widget): void => {
-      if (!activate && focused instanceof HTMLElement) {
-        requestAnimationFrame(() => {
-          if (document.activeElement === document.body || widget.node.contains(document.activeElement)) {
-            focused.focus();
-          }
-        });
-      }
-    };
     const known = previews.find(widget => widget.content.session === session);
     if (known) {
-      if (activate || !known.isVisible) {
+      if (activate) {
         shell.activateById(known.id);
-        giveBack(known);
+      } else {
+        bringForward(known);
       }
       return;
     }
@@ -209,15 +201,15 @@ function activate(
     const beside = neighbour ?? launcher;
     shell.add(widget, 'main', {
       ...(beside ? { ref: beside.id, mode: 'tab-after' } : { mode: 'split-right' }),
-      activate: true,
+      activate,
       type: 'App Builder preview'
     });
+    bringForward(widget);
     if (launcher && !neighbour) {
       launcher.close();
     } else if (!neighbour) {
       giveStage(widget);
     }
-    giveBack(widget);
     void previews.add(widget);
   };
 
@@ -257,90 +249,26 @@ function activate(
 
   const showPanel = (): void => {
     shell.activateById(PANEL_ID);
-    requestAnimationFrame(() => panel.focusComposer());
+    requestAnimationFrame(() => panel.takeFocus());
   };
 
-  commands.addCommand(CommandIDs.open, {
-    label: trans.__('App Builder'),
-    caption: trans.__('Describe a web app and watch it being built'),
-    icon: appBuilderIcon,
-    execute: args => {
-      const session = args['session'];
-      if (typeof session === 'string') {
-        model.open(session);
-        if (settings.autoOpenPreview) {
-          showPreview(session, false);
-        }
-      }
-      showPanel();
-    },
-    describedBy: {
-      args: {
-        type: 'object',
-        properties: { session: { type: 'string', description: trans.__('The id of a session to open') } }
-      }
-    }
-  });
-  commands.addCommand(CommandIDs.toggle, {
-    label: trans.__('Show App Builder'),
-    isToggled: () => panel.isVisible,
-    execute: () => {
-      if (panel.isVisible && labShell) {
-        labShell.collapseRight();
-      } else {
-        showPanel();
+  addCommands({
+    app,
+    palette,
+    trans,
+    model,
+    host,
+    isShown: () => panel.isVisible,
+    show: showPanel,
+    hide: labShell && (() => labShell.collapseRight()),
+    opened: session => {
+      if (settings.autoOpenPreview) {
+        showPreview(session, false);
       }
     },
-    describedBy: { args: { type: 'object', properties: {} } }
+    showPreview: session => showPreview(session, true),
+    complain
   });
-  commands.addCommand(CommandIDs.create, {
-    label: trans.__('New App'),
-    icon: appBuilderIcon,
-    execute: () => {
-      model.close();
-      showPanel();
-    },
-    describedBy: { args: { type: 'object', properties: {} } }
-  });
-  commands.addCommand(CommandIDs.preview, {
-    label: trans.__('Show App Preview'),
-    isEnabled: args => typeof args['session'] === 'string' || model.get().session !== null,
-    execute: args => {
-      const session = typeof args['session'] === 'string' ? args['session'] : model.get().session;
-      if (session !== null) {
-        showPreview(session, true);
-      }
-    },
-    describedBy: {
-      args: {
-        type: 'object',
-        properties: { session: { type: 'string', description: trans.__('The session; by default the open one') } }
-      }
-    }
-  });
-  commands.addCommand(CommandIDs.stop, {
-    label: trans.__('Stop the App Builder'),
-    isEnabled: () => model.summary?.state === 'busy',
-    execute: async () => {
-      await model.get().store?.transport.stop();
-    },
-    describedBy: { args: { type: 'object', properties: {} } }
-  });
-  commands.addCommand(CommandIDs.notebook, {
-    label: trans.__('Open the App’s Notebook'),
-    isEnabled: () => Boolean(model.summary?.notebook),
-    execute: () => {
-      const notebook = model.summary?.notebook;
-      if (notebook) {
-        openPath(notebook);
-      }
-    },
-    describedBy: { args: { type: 'object', properties: {} } }
-  });
-
-  for (const command of Object.values(CommandIDs)) {
-    palette?.addItem({ command, category: trans.__('App Builder') });
-  }
   launcher?.add({ command: CommandIDs.open, category: trans.__('Other'), rank: 0 });
   if (statusBar) {
     statusBar.registerStatusItem(`${PLUGIN_ID}:status`, {
@@ -363,7 +291,7 @@ function activate(
   let started = false;
   labShell?.currentChanged.connect((_, { oldValue, newValue }) => {
     const chosen = previews.find(widget => widget === newValue);
-    if (started && chosen && oldValue && !oldValue.isDisposed && model.get().session !== chosen.content.session) {
+    if (started && chosen && !oldValue?.isDisposed && model.get().session !== chosen.content.session) {
       model.open(chosen.content.session);
     }
   });
@@ -407,7 +335,6 @@ function activate(
       const current = model.get().session;
       window.sessionStorage.setItem(tab, current ?? '');
       void (current === null ? stateDB?.remove(STATE_KEY) : stateDB?.save(STATE_KEY, current));
-      commands.notifyCommandChanged();
     };
     model.subscribe(remember);
     remember(); // also what was opened just now, by a link
@@ -435,10 +362,17 @@ function activate(
       );
       requestAnimationFrame(() => {
         if (!panel.node.contains(document.activeElement)) {
-          panel.focusComposer(); // unless the person is faster, and uses the panel already
+          panel.takeFocus(); // unless the person is faster, and uses the panel already
         }
       });
     }
+  }
+}
+
+/** Show a widget of the main area without taking the keyboard from what the person is at. */
+function bringForward(widget: Widget): void {
+  if (!widget.isVisible && widget.parent instanceof DockPanel) {
+    widget.parent.selectWidget(widget);
   }
 }
 

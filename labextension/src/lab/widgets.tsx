@@ -29,9 +29,9 @@ export class PanelWidget extends ReactWidget {
     return <Panel {...this.props} />;
   }
 
-  /** Put the cursor where the next request is written. */
-  focusComposer(): void {
-    this.node.querySelector<HTMLTextAreaElement>('.jp-AppBuilder-composer textarea')?.focus();
+  /** Put the cursor where the next request is written, or at the head of the page that lies over it. */
+  takeFocus(): void {
+    this.node.querySelector<HTMLElement>('.jp-AppBuilder-composer textarea, h2[tabindex="-1"]')?.focus();
   }
 }
 

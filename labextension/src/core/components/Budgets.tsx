@@ -102,7 +102,7 @@ export function useSessionUsage(transport: Transport, view: SessionView): Sessio
 /** A line above the composer: a budget comes to its end, or one in dollars cannot hold for the model. */
 export function BudgetNotice({ usage }: { usage: SessionUsage | null }): React.ReactElement | null {
   const trans = useTranslation();
-  const { showUsage } = useHost();
+  const { pages } = useHost();
   const budget = tightest(usage?.budgets ?? []);
   const unpriced = usage !== null && !usage.model.priced && usage.budgets.some(known => known.unit === 'dollars');
   if (usage === null || (!budget && !unpriced)) {
@@ -121,9 +121,9 @@ export function BudgetNotice({ usage }: { usage: SessionUsage | null }): React.R
             )
           : trans.__('The price of %1 is not known: budgets in dollars do not hold for it.', usage.model.model)}
       </span>
-      {showUsage && (
-        <button type="button" className="jp-AppBuilder-link" onClick={showUsage}>
-          {trans.__('Usage')}
+      {pages && (
+        <button type="button" className="jp-AppBuilder-link" onClick={pages.usage.run}>
+          {pages.usage.label}
         </button>
       )}
     </div>

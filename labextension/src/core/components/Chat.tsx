@@ -1,5 +1,5 @@
 import * as React from 'react';
-import type { SessionView } from '../view';
+import { currentCheckpoint, type SessionView } from '../view';
 import { Icon } from './Icon';
 import { useTranslation } from './surroundings';
 import { AsideView, TurnView, type TurnActions } from './Turn';
@@ -142,28 +142,4 @@ function firstDrawn(view: SessionView, pages: number): number {
     at -= 1;
   }
   return at;
-}
-
-/** The checkpoint whose files are in the workspace now, as far as the log tells; none once somebody edited by hand. */
-export function currentCheckpoint(view: SessionView): string | null {
-  for (const entry of [...view.entries].reverse()) {
-    if (entry.kind === 'turn') {
-      if (entry.dropped) {
-        return entry.dropped.checkpoint;
-      }
-      if (entry.checkpoint) {
-        return entry.checkpoint.checkpoint;
-      }
-      continue;
-    }
-    for (const item of [...entry.items].reverse()) {
-      if (item.kind === 'restore') {
-        return item.restored.checkpoint;
-      }
-      if (item.kind === 'file') {
-        return null;
-      }
-    }
-  }
-  return null;
 }

@@ -50,7 +50,7 @@ const REFRESH = 8000;
 /** The first screen: describe an app, play a demo, or go on with one. */
 export function Home(props: HomeProps): React.ReactElement {
   const trans = useTranslation();
-  const { showRules, showUsage } = useHost();
+  const { pages } = useHost();
   const { api, models, demos, templates, sandboxes, defaults } = props;
   const { draft: text, setDraft: setText } = props;
   const [model, setModel] = React.useState(props.model ?? '');
@@ -235,27 +235,16 @@ export function Home(props: HomeProps): React.ReactElement {
           </ul>
         </section>
       )}
-      {live.length > 0 && (
+      {live.length > 0 && pages && (
         <p className="jp-AppBuilder-homeFooter">
-          <button type="button" className="jp-AppBuilder-link" onClick={() => props.onSetUp()}>
-            {trans.__('Model settings')}
-          </button>
-          {showRules && (
-            <>
-              {' · '}
-              <button type="button" className="jp-AppBuilder-link" onClick={showRules}>
-                {trans.__('Approval rules')}
+          {Object.values(pages).map(({ label, run }, at) => (
+            <React.Fragment key={label}>
+              {at > 0 && ' · '}
+              <button type="button" className="jp-AppBuilder-link" onClick={run}>
+                {label}
               </button>
-            </>
-          )}
-          {showUsage && (
-            <>
-              {' · '}
-              <button type="button" className="jp-AppBuilder-link" onClick={showUsage}>
-                {trans.__('Usage and budgets')}
-              </button>
-            </>
-          )}
+            </React.Fragment>
+          ))}
         </p>
       )}
     </div>

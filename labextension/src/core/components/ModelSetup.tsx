@@ -3,6 +3,7 @@ import type { Api, ConnectionCheck, ProviderChoice } from '../transport';
 import { RequestFailed } from '../wire';
 import { Icon, Spinner } from './Icon';
 import { ModelTest } from './ModelTest';
+import type { PanelPage } from './pages';
 import { useTranslation } from './surroundings';
 import { Failure } from './Turn';
 
@@ -39,7 +40,6 @@ export function ModelSetup({
   // Whoever leaves does not wait for the answer any more.
   React.useEffect(() => () => testing?.abort(), [testing]);
   React.useEffect(() => {
-    heading.current?.focus();
     api.providers().then(
       known => {
         setProviders(known);
@@ -54,6 +54,8 @@ export function ModelSetup({
       }
     );
   }, [api]);
+  const loaded = providers !== null;
+  React.useEffect(() => heading.current?.focus(), [loaded]);
 
   if (providers === null) {
     return (
@@ -317,3 +319,19 @@ export function ModelSetup({
 
 const CUSTOM = ':custom';
 const GGUF = 'gguf';
+
+export const modelSettings: PanelPage = {
+  title: trans => trans.__('Model settings'),
+  icon: 'key',
+  Body: ({ model, catalog }) => (
+    <ModelSetup
+      api={model.api}
+      wanted={model.get().page?.wanted ?? false}
+      onChanged={catalog.refresh}
+      onClose={chosen => {
+        model.setUp = chosen || model.setUp;
+        model.leave();
+      }}
+    />
+  )
+};

@@ -1,13 +1,11 @@
 import * as React from 'react';
-import type { PanelModel } from '../panel';
-import type { Demo, ModelChoice, SandboxChoice, TemplateChoice } from '../transport';
+import { useCatalog } from '../catalog';
+import type { PageId, PanelModel } from '../panel';
 import type { Summary } from '../wire';
 import { Home, type Defaults } from './Home';
-import { ModelSetup } from './ModelSetup';
-import { RulesPage } from './Rules';
+import { PAGES } from './pages';
 import { SessionPane } from './Session';
-import { SurroundingsContext, type Host } from './surroundings';
-import { UsagePage } from './UsagePage';
+import { SurroundingsContext, type Host, type PageLink } from './surroundings';
 import type { Translation } from '../translation';
 
 export interface PanelProps {
@@ -26,16 +24,10 @@ export interface PanelProps {
 /** The whole side panel. */
 export function Panel(props: PanelProps): React.ReactElement {
   const { model, trans } = props;
-  const { store } = React.useSyncExternalStore(model.subscribe, model.get);
-  const [settingUp, setSettingUp] = React.useState<'asked' | 'wanted' | null>(null);
-  const [setUp, setSetUp] = React.useState('');
+  const { session, store, page } = React.useSyncExternalStore(model.subscribe, model.get);
   const [draft, setDraft] = React.useState('');
-  const { session } = model.get();
   const keepDraft = React.useCallback((text: string) => void model.drafts.set(session ?? '', text), [model, session]);
-  const [showsUsage, setShowsUsage] = React.useState(false);
-  React.useEffect(() => setShowsUsage(false), [store]);
-  const [showsRules, setShowsRules] = React.useState(false);
-  const catalog = useCatalog(model);
+  const catalog = useCatalog(model.api);
   const summary = useSummary(model);
   const { host, onOpened } = props;
   const surroundings = React.useMemo(
@@ -44,9 +36,7 @@ export function Panel(props: PanelProps): React.ReactElement {
       host: {
         ...host(summary),
         newApp: () => model.close(),
-        setUpModel: () => setSettingUp('asked'),
-        showUsage: () => setShowsUsage(true),
-        showRules: () => setShowsRules(true),
+        pages: links(model, trans),
         openSession: (id: string, session?: Summary) => {
           model.open(id);
           if (session) {
@@ -59,38 +49,15 @@ export function Panel(props: PanelProps): React.ReactElement {
     // eslint-disable-next-line react-hooks/exhaustive-deps
     [trans, host, summary?.id, summary?.app_path, summary?.notebook, summary?.title]
   );
+  const Body = page && PAGES[page.id].Body;
   return (
     <SurroundingsContext.Provider value={surroundings}>
       <div className="jp-AppBuilder-panel">
-        {settingUp ? (
-          <ModelSetup
-            api={model.api}
-            wanted={settingUp === 'wanted'}
-            onChanged={catalog.refresh}
-            onClose={chosen => {
-              setSettingUp(null);
-              setSetUp(chosen || setUp);
-            }}
-          />
-        ) : showsUsage ? (
-          <UsagePage
-            key={model.get().session}
-            api={model.api}
-            transport={store?.transport ?? null}
-            models={catalog.models}
-            onClose={() => setShowsUsage(false)}
-          />
-        ) : showsRules ? (
-          <RulesPage
-            key={model.get().session}
-            api={model.api}
-            session={store ? model.get().session : null}
-            title={summary?.title ?? ''}
-            onClose={() => setShowsRules(false)}
-          />
+        {Body ? (
+          <Body key={`${page?.id} ${session}`} model={model} session={summary} catalog={catalog} />
         ) : store ? (
           <SessionPane
-            key={model.get().session}
+            key={session}
             store={store}
             onBack={() => model.close()}
             models={catalog.models}
@@ -115,15 +82,24 @@ export function Panel(props: PanelProps): React.ReactElement {
               props.onOpened(session, fresh);
             }}
             onRemove={props.onRemove}
-            onSetUp={wanted => setSettingUp(wanted ? 'wanted' : 'asked')}
+            onSetUp={wanted => model.show('models', wanted)}
             draft={draft}
             setDraft={setDraft}
-            model={setUp}
+            model={model.setUp}
           />
         )}
       </div>
     </SurroundingsContext.Provider>
   );
+}
+
+/** The pages as things to turn to. */
+function links(model: PanelModel, trans: Translation): Record<PageId, PageLink> {
+  const found = (Object.keys(PAGES) as PageId[]).map((id): [PageId, PageLink] => {
+    const { title, icon } = PAGES[id];
+    return [id, { label: title(trans), icon, run: () => model.show(id) }];
+  });
+  return Object.fromEntries(found) as Record<PageId, PageLink>;
 }
 
 function useSummary(model: PanelModel): Summary | null {
@@ -133,49 +109,4 @@ function useSummary(model: PanelModel): Summary | null {
     [store]
   );
   return React.useSyncExternalStore(subscribe, () => store?.get().view.session ?? null);
-}
-
-interface Catalog {
-  models: readonly ModelChoice[];
-  demos: readonly Demo[];
-  templates: readonly TemplateChoice[];
-  sandboxes: readonly SandboxChoice[];
-  loading: boolean;
-  refresh: () => void;
-}
-
-/** Models, demos and templates; what cannot be had is left out, the list of sessions shows the server's error. */
-function useCatalog(model: PanelModel): Catalog {
-  const { api } = model;
-  const [models, setModels] = React.useState<readonly ModelChoice[] | null>(null);
-  const [demos, setDemos] = React.useState<readonly Demo[]>([]);
-  const [templates, setTemplates] = React.useState<readonly TemplateChoice[]>([]);
-  const [sandboxes, setSandboxes] = React.useState<readonly SandboxChoice[]>([]);
-  const [again, setAgain] = React.useState(0);
-  const refresh = React.useCallback(() => setAgain(count => count + 1), []);
-  React.useEffect(() => {
-    let wanted = true;
-    const keep =
-      <T,>(set: (value: T) => void) =>
-      (value: T): void => {
-        if (wanted) {
-          set(value);
-        }
-      };
-    api.models().then(keep(setModels), () => keep(setModels)([]));
-    api.demos().then(keep(setDemos), () => undefined);
-    api.templates().then(keep(setTemplates), () => undefined);
-    api.sandboxes().then(keep(setSandboxes), () => undefined);
-    return () => {
-      wanted = false;
-    };
-  }, [api, again]);
-  return {
-    models: models ?? [],
-    demos,
-    templates,
-    sandboxes,
-    loading: models === null,
-    refresh
-  };
 }

@@ -8,6 +8,7 @@ import { RequestFailed } from '../wire';
 import { Icon, Spinner } from './Icon';
 import { IconButton } from './IconButton';
 import { Page } from './Page';
+import type { PanelPage } from './pages';
 import { plainly } from './plainly';
 import { useTranslation } from './surroundings';
 import { Failure } from './Turn';
@@ -325,3 +326,16 @@ export function actionTitle(action: RuleAction, trans: Translation): string {
       return trans.__('Deny');
   }
 }
+
+export const approvalRules: PanelPage = {
+  title: trans => trans.__('Approval rules'),
+  icon: 'shield',
+  Body: ({ model, session }) => (
+    <RulesPage
+      api={model.api}
+      session={model.get().session}
+      title={session?.title ?? ''}
+      onClose={() => model.leave()}
+    />
+  )
+};

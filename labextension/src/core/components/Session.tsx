@@ -3,7 +3,7 @@ import { usageDetail, usageLabel } from '../format';
 import type { SessionStore } from '../store';
 import type { Connection, Demo, ModelChoice, SandboxChoice } from '../transport';
 import type { Mode } from '../events';
-import { shownState, type SessionView, type Turn } from '../view';
+import { isBusy, lastTurn, shownState, type SessionView } from '../view';
 import { RequestFailed, type Summary } from '../wire';
 import { BudgetNotice, useSessionUsage } from './Budgets';
 import { Chat } from './Chat';
@@ -47,9 +47,9 @@ export function SessionPane(props: SessionProps): React.ReactElement {
   const composer = React.useRef<HTMLTextAreaElement>(null);
   const { session } = view;
   const { transport } = store;
-  const { setUpModel } = useHost();
+  const { pages } = useHost();
   const owned = session?.owned ?? true;
-  const busy = session?.state === 'busy' || session?.state === 'waiting' || (runningTurn(view) && !session?.trouble);
+  const busy = isBusy(view);
 
   // The last request's, until another is chosen: so it is remembered by the log.
   const last = lastTurn(view);
@@ -189,10 +189,10 @@ export function SessionPane(props: SessionProps): React.ReactElement {
             <span className="jp-AppBuilder-tag jp-mod-recorded">{trans.__('Recorded demo')}</span>
           </button>
         ))}
-        {session?.recorded && !busy && !models.some(choice => !choice.recorded) && setUpModel && (
+        {session?.recorded && !busy && !models.some(choice => !choice.recorded) && pages && (
           <p className="jp-AppBuilder-note">
             {trans.__('The demo only plays its own requests.')}{' '}
-            <button type="button" className="jp-AppBuilder-link" onClick={setUpModel}>
+            <button type="button" className="jp-AppBuilder-link" onClick={pages.models.run}>
               {trans.__('Set up a model for yours')}
             </button>
           </p>
@@ -241,21 +241,6 @@ export function SessionPane(props: SessionProps): React.ReactElement {
 
 const NO_SANDBOXES: readonly SandboxChoice[] = [];
 const MODES: readonly Mode[] = ['build', 'plan', 'ask'];
-
-function lastTurn(view: SessionView): Turn | null {
-  for (let at = view.entries.length - 1; at >= 0; at--) {
-    const entry = view.entries[at];
-    if (entry?.kind === 'turn') {
-      return entry;
-    }
-  }
-  return null;
-}
-
-function runningTurn(view: SessionView): boolean {
-  const last = lastTurn(view);
-  return last !== null && last.reason === null;
-}
 
 function placeholder(view: SessionView, mode: Mode, trans: ReturnType<typeof useTranslation>): string {
   if (mode === 'ask') {
@@ -330,9 +315,7 @@ function Header({
   add(host.exportZip, trans.__('Download as ZIP'), 'download');
   add(session ? onSandbox : undefined, trans.__('Sandbox and network'), 'globe');
   add(host.rename && (() => setEditing(true)), trans.__('Rename'), 'pencil');
-  add(host.showRules, trans.__('Approval rules'), 'shield');
-  add(host.showUsage, trans.__('Usage and budgets'), 'coin');
-  add(host.setUpModel, trans.__('Model settings'), 'key');
+  entries.push(...Object.values(host.pages ?? {}));
   add(host.remove, trans.__('Delete…'), 'trash', true);
   const usage = usageLabel(view.usage, trans);
   const recorded = session?.recorded ?? false;
@@ -377,13 +360,13 @@ function Header({
         )}
         {!recorded && model && <span className="jp-AppBuilder-ellipsis">{model}</span>}
         {usage &&
-          (host.showUsage ? (
+          (host.pages ? (
             <button
               type="button"
               className="jp-AppBuilder-link"
               title={usageDetail(view.usage, trans)}
               aria-label={trans.__('Usage: %1', usage)}
-              onClick={host.showUsage}
+              onClick={host.pages.usage.run}
             >
               {usage}
             </button>

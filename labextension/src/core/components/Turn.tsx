@@ -130,7 +130,7 @@ function isQuiet(turn: Turn): boolean {
 
 function TurnFooter({ turn, last, current, actions }: TurnProps): React.ReactElement {
   const trans = useTranslation();
-  const { showUsage, setUpModel } = useHost();
+  const { pages } = useHost();
   const usage = usageLabel(turn.usage, trans);
   const took = turn.finishedAt === null ? 0 : Date.parse(turn.finishedAt) - Date.parse(turn.startedAt);
   return (
@@ -143,18 +143,18 @@ function TurnFooter({ turn, last, current, actions }: TurnProps): React.ReactEle
             {turn.hint && <p className="jp-AppBuilder-hint">{turn.hint}</p>}
             {last && !turn.dropped && (
               <div className="jp-AppBuilder-noticeActions">
-                {OF_THE_SETTINGS.has(turn.error) && setUpModel && (
-                  <button type="button" className="jp-AppBuilder-button jp-mod-primary" onClick={setUpModel}>
-                    <Icon name="key" />
-                    {trans.__('Model settings')}
+                {OF_THE_SETTINGS.has(turn.error) && pages && (
+                  <button type="button" className="jp-AppBuilder-button jp-mod-primary" onClick={pages.models.run}>
+                    <Icon name={pages.models.icon} />
+                    {pages.models.label}
                   </button>
                 )}
                 <ContinueButton actions={actions} />
                 <RetryButton turn={turn} actions={actions} />
-                {turn.reason === 'budget' && showUsage && (
-                  <button type="button" className="jp-AppBuilder-button" onClick={showUsage}>
-                    <Icon name="coin" />
-                    {trans.__('Usage and budgets')}
+                {turn.reason === 'budget' && pages && (
+                  <button type="button" className="jp-AppBuilder-button" onClick={pages.usage.run}>
+                    <Icon name={pages.usage.icon} />
+                    {pages.usage.label}
                   </button>
                 )}
               </div>

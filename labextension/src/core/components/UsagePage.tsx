@@ -19,6 +19,7 @@ import { RequestFailed } from '../wire';
 import { amount, BudgetBars, mostOf, RaiseBudget } from './Budgets';
 import { Icon, Spinner } from './Icon';
 import { Page } from './Page';
+import type { PanelPage } from './pages';
 import { useTranslation } from './surroundings';
 import { Failure } from './Turn';
 
@@ -571,3 +572,16 @@ function changesOf(
   }
   return changes;
 }
+
+export const usageAndBudgets: PanelPage = {
+  title: trans => trans.__('Usage and budgets'),
+  icon: 'coin',
+  Body: ({ model, catalog }) => (
+    <UsagePage
+      api={model.api}
+      transport={model.get().store?.transport ?? null}
+      models={catalog.models}
+      onClose={() => model.leave()}
+    />
+  )
+};

@@ -1,8 +1,13 @@
 /** What components need of the place they live in. */
 
 import * as React from 'react';
+import type { PageId } from '../panel';
 import { english, type Translation } from '../translation';
 import type { Summary } from '../wire';
+import type { MenuEntry } from './Menu';
+
+/** A page, and the way there. */
+export type PageLink = MenuEntry;
 
 /** Things only some homes can do: a missing one hides its button. Paths are relative to the app. */
 export interface Host {
@@ -14,11 +19,10 @@ export interface Host {
   rename?: (title: string) => Promise<void>;
   setModel?: (model: string) => Promise<void>;
   remove?: () => void;
-  setUpModel?: () => void;
   /** Go where a new app is described. */
   newApp?: () => void;
-  showUsage?: () => void;
-  showRules?: () => void;
+  /** The pages that can take the panel's place. */
+  pages?: Readonly<Record<PageId, PageLink>>;
   /** Look at another session; `session` where it is known already. */
   openSession?: (id: string, session?: Summary) => void;
 }

@@ -1,0 +1,46 @@
+import * as React from 'react';
+import type { Api, Demo, ModelChoice, SandboxChoice, TemplateChoice } from './transport';
+
+export interface Catalog {
+  models: readonly ModelChoice[];
+  demos: readonly Demo[];
+  templates: readonly TemplateChoice[];
+  sandboxes: readonly SandboxChoice[];
+  loading: boolean;
+  refresh: () => void;
+}
+
+/** Models, demos and templates; what cannot be had is left out, the list of sessions shows the server's error. */
+export function useCatalog(api: Api): Catalog {
+  const [models, setModels] = React.useState<readonly ModelChoice[] | null>(null);
+  const [demos, setDemos] = React.useState<readonly Demo[]>([]);
+  const [templates, setTemplates] = React.useState<readonly TemplateChoice[]>([]);
+  const [sandboxes, setSandboxes] = React.useState<readonly SandboxChoice[]>([]);
+  const [again, setAgain] = React.useState(0);
+  const refresh = React.useCallback(() => setAgain(count => count + 1), []);
+  React.useEffect(() => {
+    let wanted = true;
+    const keep =
+      <T,>(set: (value: T) => void) =>
+      (value: T): void => {
+        if (wanted) {
+          set(value);
+        }
+      };
+    api.models().then(keep(setModels), () => keep(setModels)([]));
+    api.demos().then(keep(setDemos), () => undefined);
+    api.templates().then(keep(setTemplates), () => undefined);
+    api.sandboxes().then(keep(setSandboxes), () => undefined);
+    return () => {
+      wanted = false;
+    };
+  }, [api, again]);
+  return {
+    models: models ?? [],
+    demos,
+    templates,
+    sandboxes,
+    loading: models === null,
+    refresh
+  };
+}
