@@ -100,9 +100,9 @@ class AppWidget(anywidget.AnyWidget):
             self.send(reply | {"ok": False, "error": body})
 
     async def _watch(self, params: Params) -> None:
-        self._unwatch()
         session = await self._app.session()
         self.session = session.id
+        self._unwatch()  # nothing is awaited from here on: of two requests at once, one stream is left
 
         async def pump() -> None:
             async with contextlib.aclosing(session.watch(int(params.get("after", 0)))) as messages:

@@ -78,6 +78,19 @@ def test_a_session_is_watched_and_asked_over_the_comm(tmp_path: Path):
         assert again == [last]
 
 
+def test_two_views_that_ask_at_once_get_each_word_once(tmp_path: Path):
+    with prepared(tmp_path):
+        page = FrontEnd(App().widget())  # the first request makes its session, which takes a moment
+        for id in (1, 2):
+            page.say({"id": id, "method": "watch", "params": {"after": 0}})
+        for id in (1, 2):
+            page.until(lambda message, id=id: message.get("reply") == id)
+        page.ask("send", text=DEMO)
+        page.until(lambda message: has(message, "turn.finished"))
+        numbers = [message["n"] for message in page.got if message.get("kind") == "live"]
+        assert len(numbers) == len(set(numbers))
+
+
 def test_the_preview_address_is_whole_and_never_in_the_stored_state(tmp_path: Path):
     with prepared(tmp_path):
         widget = App("framed").widget()
