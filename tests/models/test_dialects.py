@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -364,3 +365,24 @@ def test_a_schema_is_told_without_references_choices_and_empty_objects():
 def test_other_refusals_change_nothing(said: str):
     body = {"messages": [{"role": "user", "content": "Hi"}], "tools": [{"function": {"name": "f"}}], "max_tokens": 9}
     assert other_form(Dialect(), said, body) is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The `reasoning_content` in the thinking mode must be passed back to the API.",
+        "thinking is enabled but reasoning_content is missing in assistant tool call message at index 2",
+        "Reasoning content must be passed back and must not be empty",
+        "messages.1.reasoning_content: Input should be a valid string",
+    ],
+)
+def test_what_is_said_of_the_reasoning_is_not_said_of_the_content(said: str):
+    call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    asked = {"role": "assistant", "content": None, "tool_calls": [call]}
+    body = {"messages": [{"role": "user", "content": "Hi"}, asked], "max_tokens": 9}
+    for dialect in (Dialect(), Dialect(thoughts=True)):
+        found = other_form(dialect, said, body)
+        assert found is None or found == replace(dialect, thoughts=True), said
+    assert other_form(Dialect(thoughts=True), "messages.1.content must not be null", body) == Dialect(
+        thoughts=True, blank="text"
+    )

@@ -295,6 +295,8 @@ _REFUSED = (
     "support", "not permitted", "not allowed", "unrecognized", "unknown", "unexpected", "extra", "invalid", "forbidden",
     "not accepted", "cannot", "can't", "must not", "should not", "no such", "additional propert",
 )  # fmt: skip
+_THOUGHTS = re.compile(r"\b(?:reasoning|thinking)[\s_-]?(?:content|text)")
+"""How refusals name an answer's reasoning: what they say of it is not said of the answer's content."""
 _MISSING = ("missing", "must be passed", "must include", "must contain", "require", "without", "lacks", "passed back")
 
 
@@ -339,7 +341,7 @@ def _additions_form(dialect: Dialect, said: str, body: Mapping[str, Any]) -> Dia
         return replace(dialect, signed=True)
     named = sorted(_added_fields(body["messages"]), key=len, reverse=True)
     mentioned = any(re.search(rf"\b{re.escape(name)}\b", said) for name in named)
-    if "reasoning_content" in said and _names(said, _MISSING) and not dialect.thoughts:
+    if _THOUGHTS.search(said) and _names(said, _MISSING) and not dialect.thoughts:
         return replace(dialect, thoughts=True)
     if mentioned and _names(said, _REFUSED):
         return replace(dialect, additions=False, thoughts=False, signed=False)
@@ -411,7 +413,8 @@ _BLANKS: tuple[Blank, ...] = ("null", "text", "absent")
 
 def _blank_form(dialect: Dialect, said: str, body: Mapping[str, Any]) -> Dialect | None:
     blank = any(not text_in(m.get("content")) for m in _calls(body))
-    if not blank or "content" not in said:
+    said = _THOUGHTS.sub("", said)
+    if not blank or not re.search(r"(?<!\w)contents?\b", said):
         return None
     if not _names(said, ("null", "none", "string", "text", "empty", "blank", "must", "require", "missing", "valid")):
         return None
