@@ -44,6 +44,7 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
     _server: websocket.WebSocketClientConnection | None = None
     _preview: Preview | None = None
     _visit: Visit | None = None
+    _pumping: asyncio.Task[None] | None = None
 
     @allow_unauthenticated
     async def get(self, capability: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -179,9 +180,15 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
         )
 
     def _end(self) -> None:
+        self._stop_pumping()
         self.close(1001, "This preview has ended.")
 
+    def _stop_pumping(self) -> None:
+        if self._pumping is not None:
+            self._pumping.cancel()
+
     def on_close(self) -> None:
+        self._stop_pumping()
         if self._preview is not None:
             self._preview.sockets.discard(self._end)
         if self._server is not None:

@@ -7,7 +7,7 @@ import contextlib
 import json
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -469,6 +469,24 @@ class Parrot(websocket.WebSocketHandler):
     ended: asyncio.Future[int | None]
 
 
+class Deaf(websocket.WebSocketHandler):
+    """Says that it is there, and nothing more: it does not answer when it is asked to close, either."""
+
+    open_ones: ClassVar[list[Deaf]] = []
+
+    def check_origin(self, origin: str) -> bool:
+        return True
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        return subprotocols[0] if subprotocols else None
+
+    def open(self, *args: str) -> None:
+        Deaf.open_ones[:] = [self]
+        self.write_message("here")
+        assert self.ws_connection is not None
+        self.ws_connection._handle_message = lambda *_: None  # pyright: ignore
+
+
 async def connect(url: str, **headers: str) -> websocket.WebSocketClientConnection:
     from tornado.httpclient import HTTPRequest
 
@@ -519,6 +537,34 @@ async def test_a_websocket_carries_text_bytes_and_closes(target: Target, tmp_pat
             with pytest.raises(HTTPClientError) as raised:
                 await connect(refused, Origin="https://evil.example" if code == 403 else "null")
             assert raised.value.code == code
+
+
+@pytest.mark.parametrize("end", ["the page goes", "the preview ends", "the app sleeps and the page goes"])
+async def test_nothing_goes_on_for_a_websocket_that_is_closed(target: Target, tmp_path: Path, end: str) -> None:
+    previews = Previews(BASE_URL)
+    prefix = previews.open(target)
+    capability = prefix.split("/")[-2]
+    before = asyncio.all_tasks()
+    async with upstream(tmp_path, (".*/ws", Deaf)) as address, served(previews) as origin:
+        target.server = DevServer("ready", address)
+        socket = await connect(f"{origin}{prefix}ws", Origin="null")
+        assert await socket.read_message() == "here"
+        visit = previews.visit(capability)
+        assert visit is not None
+        (handler,) = Deaf.open_ones
+        if end.startswith("the app sleeps"):
+            target.server = DevServer("asleep")
+            handler.close()
+        if end == "the preview ends":
+            previews.close("s1")
+        else:
+            socket.close()
+        async with asyncio.timeout(10):
+            while visit.preview.sockets:
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert [task for task in asyncio.all_tasks() - before if "ProxySocketHandler._" in str(task.get_coro())] == []
 
 
 async def test_an_app_that_was_stopped_leaves_no_open_connection(tmp_path: Path) -> None:
