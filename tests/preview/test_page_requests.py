@@ -226,6 +226,27 @@ async def test_a_socket_whose_handshake_fails_is_told_once(target: Target, tmp_p
         assert target.problems() == ["WebSocket /missing could not be opened: the handshake failed"]
 
 
+THEIR_MACHINE = """<!doctype html><title>Local</title><p>content</p><script>
+fetch('http://localhost:9/api/items').catch(() => {});
+fetch('http://127.0.0.1:9/api/more').catch(() => {});
+new WebSocket('ws://localhost:9/socket');
+new EventSource('http://localhost:9/stream');
+fetch('OTHER').catch(() => {});
+</script>"""
+
+
+async def test_a_server_of_the_persons_own_machine_is_told_with_what_mends_it(target: Target, tmp_path: Path) -> None:
+    """A page that asks localhost:8000 works where its author sits, and nowhere else."""
+    wanted = ["GET http://localhost:9/api/items", "GET http://127.0.0.1:9/api/more"]
+    wanted += ["WebSocket ws://localhost:9/socket", "EventSource http://localhost:9/stream"]
+    async with site(target, tmp_path, index=THEIR_MACHINE) as (_, _app, _origin):
+        await until(lambda: all(any(told.startswith(word) for told in target.problems()) for word in wanted))
+        for told in target.problems():
+            assert "is the machine of the person who looks at it" in told
+            assert "without a leading slash" in told
+            assert "server.proxy in Vite" in told
+
+
 @pytest.mark.parametrize("digits", ["9" * 400, "1e400", "9" * 5000, "-" + "9" * 400])
 async def test_a_number_of_hundreds_of_digits_is_no_fault_of_the_server(target: Target, digits: str) -> None:
     previews = Previews(BASE_URL)

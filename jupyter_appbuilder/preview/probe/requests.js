@@ -28,7 +28,17 @@ function isOutside(url) {
   return url.host === location.host && /^(https?|wss?):$/.test(url.protocol) && !url.pathname.startsWith(config.base);
 }
 
+/** Whether an address leads to another server on the machine of whoever looks at the page: a person's, not the sandbox. */
+function isTheirMachine(url) {
+  return /^(https?|wss?):$/.test(url.protocol) && url.host !== location.host &&
+    /^(localhost|.*\.localhost|127(\.\d+){3}|0\.0\.0\.0|\[::1?\])$/.test(url.hostname);
+}
+
 function hint(url) {
+  if (isTheirMachine(url)) {
+    return `. In a page ${url.hostname} is the machine of the person who looks at it, not the one its server runs on: ask the app's own ` +
+      `server, by an address without a leading slash ("${url.pathname.slice(1)}"), and let it pass the request on (server.proxy in Vite, rewrites in Next.js).`;
+  }
   if (!isOutside(url)) return "";
   return `. Its path begins at the root of this host, outside the app: leave out the leading slash ("${url.pathname.slice(1)}"), ` +
     "or put the app's base path before it (import.meta.env.BASE_URL in Vite, the basePath in Next.js).";
@@ -175,8 +185,7 @@ window.Worker = class Worker extends NativeWorker {
 delete window.SharedWorker;
 
 /** Tell of a stream to an address outside the app: it fails without saying why. */
-function lookOutside(kind, address) {
-  const url = absolute(address);
+function lookOutside(kind, url) {
   if (isOutside(url)) requestFailed(kind, url, "does not lead to the app's server");
 }
 
@@ -185,7 +194,9 @@ window.EventSource = class EventSource extends NativeEvents {
   constructor(url, options) {
     saver.cookiesNow();
     super(url, { ...options, withCredentials: false });
-    lookOutside("EventSource", this.url);
+    const target = absolute(this.url);
+    lookOutside("EventSource", target);
+    if (isTheirMachine(target)) this.addEventListener("error", () => requestFailed("EventSource", target, "could not be reached"));
   }
 };
 
@@ -200,7 +211,7 @@ function forUpdates(url, protocols) {
 /** Tell of a socket whose handshake failed. While the app starts or sleeps that is no fault of its code. */
 async function handshakeFailed(url) {
   const place = url.host === location.host ? shortened(new URL(url.pathname, location.origin)) : url.origin + url.pathname;
-  const message = `WebSocket ${place} could not be opened: the handshake failed`;
+  const message = `WebSocket ${place} could not be opened: the handshake failed${hint(url)}`;
   if (seen.has(`network ${message}`)) return;
   const answer = await nativeFetch(own + "status").catch(() => null);
   if (answer?.ok && (await answer.json()).state === "ready") found({ kind: "network", message });
@@ -214,7 +225,7 @@ window.WebSocket = class WebSocket extends NativeSocket {
     super(url, protocols);
     const names = [protocols ?? []].flat();
     const target = absolute(this.url);
-    lookOutside("WebSocket", this.url);
+    lookOutside("WebSocket", target);
     if (names.includes("vite-hmr")) this.addEventListener("message", ({ data }) => hotMessage(data));
     if (isOutside(target) || forUpdates(target, names)) return;
     let opened = false;
