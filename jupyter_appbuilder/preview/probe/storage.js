@@ -302,3 +302,9 @@ if ("caches" in window) {
     delete: () => Promise.resolve(false), keys: () => Promise.resolve([]) };
   provide(window, "caches", () => none);
 }
+
+// What else an opaque origin only refuses is not there: a library that finds none does without (a login that would wait
+// for other tabs, a database that would keep files of its own), one that finds it fails.
+for (const name of ["locks", "storageBuckets"]) delete Navigator.prototype[name];
+for (const name of ["getDirectory", "persist", "persisted", "estimate"]) delete window.StorageManager?.prototype[name];
+delete window.cookieStore;
