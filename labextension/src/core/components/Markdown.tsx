@@ -1,20 +1,22 @@
 /**
  * Markdown as React elements. There is no HTML string anywhere: raw HTML in the text is shown as text, so nothing
- * has to be sanitised. While text streams in, only the block that changed is drawn again.
+ * has to be sanitised. While text streams in, only the block that changed is read and drawn again.
  */
 
-import { lexer, type Token, type Tokens } from 'marked';
+import type { Token, Tokens } from 'marked';
 import * as React from 'react';
+import { blocks, type Blocks } from '../blocks';
 import { CodeBlock } from './Code';
 
 const SAFE_LINK = /^(https?:|mailto:)/i;
 
 export const Markdown = React.memo(function Markdown({ text }: { text: string }): React.ReactElement {
-  const blocks = React.useMemo(() => lexer(text, { gfm: true }), [text]);
+  const before = React.useRef<Blocks | null>(null);
+  const { tokens } = React.useMemo(() => (before.current = blocks(text, before.current)), [text]);
   return (
     <div className="jp-AppBuilder-markdown">
-      {blocks.map((block, at) => (
-        <Block key={at} token={block} raw={block.raw} />
+      {tokens.map((token, at) => (
+        <Block key={at} token={token} raw={token.raw} />
       ))}
     </div>
   );
