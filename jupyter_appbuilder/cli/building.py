@@ -30,12 +30,16 @@ class NoModel(AppBuilderError):
 
     default_reason = "no_model"
 
-    def __init__(self) -> None:
+    def __init__(self, usable: Sequence[str] = ()) -> None:
+        if usable:
+            named = " or ".join(f"--model {model}" for model in usable[:3])
+            super().__init__("Which model?", hint=f"Name one that is set up: {named}; or set c.AppBuilder.model.")
+            return
         super().__init__(
             "No model is set up, so nothing can be built from a description.",
-            hint="Set a key, such as OPENAI_API_KEY (and OPENAI_BASE_URL for another endpoint), or start Ollama or LM "
-            "Studio and name its model: --model ollama:NAME. To see what it is like without a model: jupyter "
-            "appbuilder demo",
+            hint="Set it up in JupyterLab (App Builder, Model settings), or set a key, such as OPENAI_API_KEY (and "
+            "OPENAI_BASE_URL for another endpoint), or start Ollama or LM Studio and name its model: --model "
+            "ollama:NAME. To see what it is like without a model: jupyter appbuilder demo",
         )
 
 
@@ -61,7 +65,8 @@ def build(options: argparse.Namespace, terminal: Terminal) -> int:
             app.allow(*hosts)
         else:
             if not options.model and running.builder.catalog.default() == DEMO:
-                raise NoModel()
+                models = running.run(running.builder.catalog.list_models())
+                raise NoModel([model.id for model in models if model.configured and not model.recorded])
             settings = {"template": options.template, "sandbox": options.sandbox, "model": options.model}
             app = App(options.name, root=running.root, hosts=hosts, **settings)
         if options.plan:

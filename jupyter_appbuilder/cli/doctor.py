@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 from ..builder import AppBuilder, can_make
 from ..errors import AppBuilderError, Unavailable
 from ..notebook.engine import configuration
+from .building import DEMO
 from .terminal import Terminal, say
 
 if TYPE_CHECKING:
@@ -170,10 +171,13 @@ async def _models(builder: AppBuilder) -> list[Finding]:
     chosen = await _default(builder)
     if usable:
         names = ", ".join(model.id for model in usable[:4]) + (" …" if len(usable) > 4 else "")
+        if chosen == DEMO:
+            hint = "Name one with --model, or set c.AppBuilder.model."
+            return [Finding("Model", False, f"none chosen of {len(usable)}: {names}", hint, needed=False)]
         return [Finding("Model", True, f"{chosen} (of {len(usable)}: {names})")]
     hint = (
-        "Only the recorded demo can answer. Set OPENAI_API_KEY (and OPENAI_BASE_URL for another endpoint), start "
-        "Ollama or LM Studio, or set c.AppBuilder.model."
+        "Only the recorded demo can answer. Set one up in JupyterLab (App Builder, Model settings), set OPENAI_API_KEY "
+        "(and OPENAI_BASE_URL for another endpoint), start Ollama or LM Studio, or set c.AppBuilder.model."
     )
     return [Finding("Model", False, f"none set up; using {chosen}", hint, needed=False)]
 

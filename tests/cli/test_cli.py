@@ -170,6 +170,18 @@ def test_a_build_without_a_model_makes_nothing_and_says_what_to_set_up(folder: P
     assert not (folder / "root" / "appbuilder" / "nobody-builds-this").exists()
 
 
+def test_models_that_are_set_up_while_none_is_chosen_are_named(folder: Path):
+    with model_server_in_thread() as server:
+        env = os.environ | environment(folder) | {"APPBUILDER_BASE_URL": server.url}
+        command = [*COMMAND, "build", "A habit tracker", "--name", "nobody-builds-this"]
+        done = subprocess.run(command, env=env, cwd=folder / "root", capture_output=True, text=True)
+        doctor = subprocess.run([*COMMAND, "doctor"], env=env, cwd=folder / "root", capture_output=True, text=True)
+    assert done.returncode == 3
+    assert "--model custom:scripted" in done.stderr
+    assert re.search(r"– Model +none chosen of 1: custom:scripted", doctor.stdout)
+    assert not (folder / "root" / "appbuilder" / "nobody-builds-this").exists()
+
+
 def test_an_app_is_forked_and_only_what_was_cut_short_goes_on(folder: Path, demo: dict[str, str]):
     done = run(folder, "fork", "board", "--turn", "2", "Something no recording answers", "--json", "--no-serve")
     assert done.returncode == 0, done.stderr

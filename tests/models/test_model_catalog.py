@@ -198,6 +198,21 @@ async def test_a_wrong_key_is_told_where_it_was_typed_and_stays_with_the_provide
             assert catalog.status("gateway").problem is None
 
 
+async def test_the_model_that_answered_in_the_settings_is_what_new_sessions_use_in_every_process(tmp_path: Path):
+    async with model_server(models=("able",)) as server:
+        keys = credentials(tmp_path)
+        keys.set_provider("custom", base_url=server.url, api_key=KEY)
+        assert Catalog(keys).default() == DEMO
+        assert (await check_connection(Catalog(keys), "custom")).ok
+    assert Catalog(credentials(tmp_path)).default() == "custom:able"
+    keys.set_provider("custom", base_url="http://127.0.0.1:9/v1")
+    assert not (await check_connection(Catalog(keys), "custom")).ok
+    assert Catalog(credentials(tmp_path)).default() == DEMO
+    keys.remember("custom", "able")
+    keys.set_provider("custom", base_url="", api_key="")
+    assert not credentials(tmp_path).status("custom").stored
+
+
 async def test_a_dead_address_is_told(tmp_path: Path):
     catalog = Catalog(credentials(tmp_path, gateway={"base_url": "http://127.0.0.1:9/v1"}))
     found = await check_connection(catalog, "gateway")

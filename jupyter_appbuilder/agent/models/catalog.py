@@ -96,12 +96,15 @@ class Catalog:
         self._abilities = AbilityStore(credentials.folder / "models.json")
 
     def default(self) -> str:
-        """The model a new session uses: the configured one, else one whose key is set, else the recorded demo."""
+        """The model a new session uses: the configured one, else the first provider's that is set up (the one that
+        answered in the panel's model settings, else its usual one), else the recorded demo."""
         if self._model:
             return self._model
-        for provider in PROVIDERS.values():
-            if provider.default_model and self.credentials.api_key(provider.name) and self._usable(provider):
-                return f"{provider.name}:{provider.default_model}"
+        for name in self.credentials.names():
+            provider = self.credentials.provider(name)
+            usual = provider.default_model if self.credentials.api_key(name) else ""
+            if (model := self.credentials.tried(name) or usual) and self._usable(provider):
+                return f"{name}:{model}"
         return DEMO
 
     def resolve(self, model: str = "") -> Model:

@@ -80,5 +80,8 @@ async def check_connection(catalog: Catalog, name: str, model: str = "") -> Conn
             catalog.refused(name, error)
         elif error.reason != "unreachable" and not (model or usual):
             # The first of a long list may be one that cannot chat; the key was taken all the same.
-            ok, message, hint = True, f"{provider.title} answers. {count}", "Test the model that you want to use."
+            message, hint = f"{provider.title} answers. {count}", "Test the model that you want to use."
+            return Connection(name, True, message, hint, asked)
+    if ok:
+        catalog.credentials.remember(name, asked.removeprefix(f"{name}:"))
     return Connection(name, ok, message, hint, asked)

@@ -281,9 +281,20 @@ class Credentials:
                 entry[key] = value.strip()
                 if not entry[key]:
                     del entry[key]
+        entry.pop("model", None)  # it was tried with what is replaced now
         if not entry:
             del stored[name]
         self._write(stored)
+
+    def tried(self, name: str) -> str:
+        """The model of a provider set up in the panel that answered when it was tried there; empty for none."""
+        return self._stored().get(name, {}).get("model", "")
+
+    def remember(self, name: str, model: str) -> None:
+        """A model has answered. Kept for what was set up in the panel: there is no other place to name it."""
+        stored = self._stored()
+        if name in stored and stored[name].get("model") != model:
+            self._write(stored | {name: stored[name] | {"model": model}})
 
     def _find(self, name: str, setting: str, variable: str) -> tuple[str, Source]:
         stored = self._stored().get(name, {}).get(setting)
