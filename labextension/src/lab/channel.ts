@@ -39,6 +39,7 @@ export class ChannelTransport implements Transport {
   private socket: WebSocket | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private wait = FIRST_WAIT;
+  private attempt = 0; // to connect
 
   constructor(
     private readonly settings: ServerConnection.ISettings,
@@ -92,6 +93,7 @@ export class ChannelTransport implements Transport {
       return;
     }
     clearTimeout(this.timer);
+    this.attempt += 1;
     listener.connection({ state: 'connecting' });
     const query: Record<string, string> = { after: String(listener.lastSeq()) };
     if (settings.appendToken && settings.token) {
@@ -131,22 +133,26 @@ export class ChannelTransport implements Transport {
 
   /** The handshake failed. Only a plain request learns the reason. */
   private askWhy(): void {
+    const attempt = this.attempt;
     this.requests.exists().then(
-      () => this.retryLater(),
+      () => this.retryLater(attempt),
       (error: unknown) => {
         const { reason, message, hint } = RequestFailed.from(error);
+        if (attempt !== this.attempt) {
+          return;
+        }
         if (GIVE_UP.has(reason)) {
           this.listener?.connection({ state: 'closed', message, hint });
         } else {
-          this.retryLater();
+          this.retryLater(attempt);
         }
       }
     );
   }
 
-  private retryLater(): void {
-    if (!this.listener) {
-      return;
+  private retryLater(attempt = this.attempt): void {
+    if (!this.listener || attempt !== this.attempt) {
+      return; // meanwhile another was made: two sockets would be open
     }
     // A little chance keeps a thousand browsers from coming back in the same instant.
     const delay = this.wait * (0.75 + Math.random() / 2);

@@ -40,6 +40,17 @@ describe('the session’s cells in an open notebook', () => {
     expect(digest('markdown', 'é 🎉\nx')).toBe('18-40f6c8e4');
   });
 
+  it('are looked for in one pass, however many there are', () => {
+    const more = Array.from({ length: 300 }, (_, at) => cell(`e${at + 10}`));
+    merge(notebook, session(400, ...START.cells.slice(0, 3), ...more, cell('verify', 'verify 2')));
+    const cellsOf = Object.getOwnPropertyDescriptor(YNotebook.prototype, 'cells')?.get;
+    let looks = 0;
+    Object.defineProperty(notebook, 'cells', { get: () => ((looks += 1), cellsOf?.call(notebook)), configurable: true });
+    merge(notebook, session(401, ...START.cells.slice(0, 3), ...more, cell('e400'), cell('verify', 'verify 3')));
+    expect(looks).toBeLessThan(20);
+    expect(ids().slice(-3)).toEqual(['e309', 'e400', 'verify']);
+  });
+
   it('appear in order and once, and the proof stays last', () => {
     expect(merge(notebook, NEXT)).toBe(true);
     expect(ids()).toEqual(['title', 'new', 'e4', 'e7', 'e9', 'verify']);

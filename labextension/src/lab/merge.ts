@@ -57,11 +57,11 @@ export function merge(notebook: ISharedNotebook, ours: SessionNotebook): boolean
   const order = [...wanted.keys()];
   const before = written(markOf(notebook) ?? { cells: [] });
   const cells = new Map(ours.cells.map(cell => [cell.id, cell]));
-  const present = new Set(notebook.cells.map(cell => cell.id));
+  const present = new Map([...notebook.cells].reverse().map(cell => [cell.id, cell])); // the first of each id
   const moves = verifyMoves(notebook, order, before, wanted);
   const missing = order.filter(id => (moves && id === VERIFY) || (!present.has(id) && !before.has(id)));
   const outdated = order.filter(id => {
-    const cell = notebook.cells.find(cell => cell.id === id);
+    const cell = present.get(id);
     const now = cell && digest(cell.cell_type, cell.getSource());
     // What a person changed in the meantime is theirs.
     return now !== undefined && !(moves && id === VERIFY) && now !== wanted.get(id) && now === before.get(id);
@@ -92,12 +92,13 @@ export function merge(notebook: ISharedNotebook, ours: SessionNotebook): boolean
     if (moves) {
       remove(here.indexOf(VERIFY));
     }
-    const last = order.reduce((found, id, index) => (here.includes(id) ? index : found), -1);
+    const there = new Set(here);
+    const last = order.reduce((found, id, index) => (there.has(id) ? index : found), -1);
     let after = -1;
     order.forEach((id, index) => {
       const cell = added.get(id);
-      if (here.includes(id)) {
-        after = here.indexOf(id);
+      if (there.has(id)) {
+        after = here[after + 1] === id ? after + 1 : here.indexOf(id);
       } else if (cell) {
         // Behind the last cell of the session, what the person wrote there came first.
         after = index < last ? after + 1 : here.length;

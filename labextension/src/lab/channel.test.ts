@@ -1,0 +1,46 @@
+import { ServerConnection } from '@jupyterlab/services';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Connection } from '../core/transport';
+import type { Translation } from '../core/translation';
+import { ChannelTransport, type Requests } from './channel';
+
+class Socket {
+  static made: Socket[] = [];
+  onopen?: () => void;
+  onclose?: (event: { code: number }) => void;
+  onmessage?: (event: { data: string }) => void;
+  close = vi.fn();
+  constructor() {
+    Socket.made.push(this);
+  }
+}
+
+const trans = { __: (text: string) => text } as unknown as Translation;
+
+describe('a session’s channel', () => {
+  beforeEach(() => {
+    Socket.made = [];
+    vi.useFakeTimers();
+  });
+  afterEach(() => void vi.useRealTimers());
+
+  it('has one socket when the network is back before it was told why the last one failed', async () => {
+    let answer = (): void => undefined;
+    const requests = { exists: () => new Promise<void>(resolve => (answer = resolve)) } as unknown as Requests;
+    const settings = ServerConnection.makeSettings({ WebSocket: Socket as unknown as typeof WebSocket });
+    const told: Connection[] = [];
+    const stop = new ChannelTransport(settings, 'sessions/s1/channel', trans, requests).watch({
+      message: () => undefined,
+      connection: connection => told.push(connection),
+      lastSeq: () => 0
+    });
+    Socket.made[0]?.onclose?.({ code: 1006 }); // the handshake failed
+    window.dispatchEvent(new Event('online'));
+    Socket.made[1]?.onopen?.();
+    answer();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(Socket.made).toHaveLength(2);
+    expect(told.at(-1)).toEqual({ state: 'open' });
+    stop();
+  });
+});
