@@ -20,8 +20,8 @@ from building import app_builder
 
 from jupyter_appbuilder.approval_rules.judgement import Rules, judge
 from jupyter_appbuilder.builder import AppBuilder
-from jupyter_appbuilder.channel import Channel
 from jupyter_appbuilder.session import Session
+from jupyter_appbuilder.session.channel import Channel
 from jupyter_appbuilder.strict_json import dumps_long
 from jupyter_appbuilder.tools.commands import installs
 from jupyter_appbuilder.tools.problems import read_problems

@@ -41,11 +41,11 @@ if TYPE_CHECKING:
     from .agent.profile import Choice
     from .approval_rules.judgement import Rules
     from .approval_rules.rule_book import RuleBook
-    from .forking import ForkPoint
     from .preview.capabilities import Previews
     from .running_app import RunningApp
     from .sandbox.base import Ready, SandboxProvider
     from .sandbox.templates import Template
+    from .session.forking import ForkPoint
     from .tools.base import Tool
     from .usage.accounts import Accounts
 
@@ -394,7 +394,7 @@ class AppBuilder(LoggingConfigurable):
         Its state is *creating* until its files stand; a process that dies meanwhile leaves it *failed*. The source is
         only read: it may be working, or belong to another process. Raises as ``forking.fork_point`` and ``create``.
         """
-        from .forking import fork_point, fork_title, inherited, names
+        from .session.forking import fork_point, fork_title, inherited, names
 
         origin = await self.log_store.summary(source)
         events = await self.log_store.read(source)
@@ -413,7 +413,7 @@ class AppBuilder(LoggingConfigurable):
 
     async def _branch_off(self, session: Session, origin: Summary, point: ForkPoint, drafts: Sequence[Draft]) -> None:
         """Give a fork its files, what its pages keep, and its log."""
-        from .forking import copy_storage
+        from .session.forking import copy_storage
         from .workspace import Workspace
 
         async with self._founding(session) as placed:

@@ -18,10 +18,10 @@ from typing import Any
 
 from building import app_builder
 
-from jupyter_appbuilder.channel import Channel
 from jupyter_appbuilder.events import Mode
 from jupyter_appbuilder.log import EventLog
 from jupyter_appbuilder.session import Session
+from jupyter_appbuilder.session.channel import Channel
 
 TASK = "Do the work."
 

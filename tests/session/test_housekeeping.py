@@ -13,7 +13,7 @@ from plain_app import plain
 from jupyter_appbuilder import builder as building
 from jupyter_appbuilder.errors import Unavailable
 from jupyter_appbuilder.events import Draft
-from jupyter_appbuilder.recovery import MOST_RESUMED
+from jupyter_appbuilder.session.recovery import MOST_RESUMED
 
 
 @contextlib.asynccontextmanager

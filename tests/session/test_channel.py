@@ -4,8 +4,8 @@ import asyncio
 import json
 from contextlib import aclosing
 
-from jupyter_appbuilder.channel import LONGEST_BATCH, MAX_BEHIND, MAX_OUTPUT, Channel
 from jupyter_appbuilder.events import Event
+from jupyter_appbuilder.session.channel import LONGEST_BATCH, MAX_BEHIND, MAX_OUTPUT, Channel
 
 
 class Log:

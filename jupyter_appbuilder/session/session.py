@@ -14,17 +14,15 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapp
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from .approvals import Approvals, closing, unanswered
-from .channel import Channel
-from .errors import FULL, AppBuilderError, Conflict, InvalidInput, NotFound, SessionBusy, of_the_disk
-from .events import By, Draft, Event, Mode, TurnReason
-from .log import EventLog, Summary
-from .log.summary import fold
-from .modes import mode_of
-from .plans import built_by, checklist, left_by, open_plan, plans, request
-from .recovery import MOST_RESUMED, take_back
-from .tools.names import CHECK
-from .turns import (
+from ..approvals import Approvals, closing, unanswered
+from ..errors import FULL, AppBuilderError, Conflict, InvalidInput, NotFound, SessionBusy, of_the_disk
+from ..events import By, Draft, Event, Mode, TurnReason
+from ..log import EventLog, Summary
+from ..log.summary import fold
+from ..modes import mode_of
+from ..plans import built_by, checklist, left_by, open_plan, plans, request
+from ..tools.names import CHECK
+from ..turns import (
     CONTINUE,
     Beginning,
     checkpoint_before,
@@ -34,19 +32,21 @@ from .turns import (
     start_of,
     without_dropped,
 )
-from .uncut import uncut
+from ..uncut import uncut
+from .channel import Channel
+from .recovery import MOST_RESUMED, take_back
 
 if TYPE_CHECKING:
-    from .agent.loop import Agent, Outcome
-    from .agent.models.base import Model
-    from .approval_rules.rules import ApprovalRule
-    from .network import SessionNetwork
-    from .notebook.writer import NotebookWriter
-    from .plans import Checklist, Plan
-    from .running_app import RunningApp
-    from .tools.base import ToolResult
-    from .tools.runner import ToolRunner
-    from .workspace import Checkpoint, Workspace
+    from ..agent.loop import Agent, Outcome
+    from ..agent.models.base import Model
+    from ..approval_rules.rules import ApprovalRule
+    from ..network import SessionNetwork
+    from ..notebook.writer import NotebookWriter
+    from ..plans import Checklist, Plan
+    from ..running_app import RunningApp
+    from ..tools.base import ToolResult
+    from ..tools.runner import ToolRunner
+    from ..workspace import Checkpoint, Workspace
 
 OBSERVE_SECONDS = 0.5
 """How often a session that another process owns is read for news."""
@@ -186,7 +186,7 @@ class Session:
         await self.network.settle()
 
     async def _store(self, drafts: Sequence[Draft]) -> list[Event]:
-        from .tools.secret_files import unrecorded
+        from ..tools.secret_files import unrecorded
 
         async with self._appending:
             try:
@@ -354,7 +354,7 @@ class Session:
 
     async def _listen_no_more(self, turn: str) -> bool:
         """Stop taking messages for the turn, unless one came that the agent has not seen."""
-        from .agent.progress import unheard
+        from ..agent.progress import unheard
 
         async with self._speaking:
             if unheard(self._events, turn):
@@ -495,7 +495,7 @@ class Session:
                 arguments = {"path": path, "content": content.decode()}
                 await self.runner.run("write_file", arguments, call=call, by="loop", turn=turn, started=begun)
         if not agent.recorded:
-            from .agent.briefing import briefing
+            from ..agent.briefing import briefing
 
             if told := await briefing(self.workspace, self._events, turn, self.summary.template):
                 await self.append(told)
@@ -582,7 +582,7 @@ class Session:
 
     async def set_rule(self, rule: ApprovalRule) -> None:
         """Allow the agent something in this app, have it ask, or deny it; replaces what was said of the same before."""
-        from .approval_rules.rule_book import changed
+        from ..approval_rules.rule_book import changed
 
         await self.ready()
         self._may_act(busy_is_fine=True)
@@ -590,7 +590,7 @@ class Session:
 
     async def forget_rule(self, id: str) -> None:
         """Take such a rule back. Raises ``NotFound``."""
-        from .approval_rules.rule_book import app_rules, changed, find_rule, unknown
+        from ..approval_rules.rule_book import app_rules, changed, find_rule, unknown
 
         await self.ready()
         self._may_act(busy_is_fine=True)
@@ -686,7 +686,7 @@ class Session:
             self.trouble_with(None)
 
     async def _take_outside_changes(self, by: By = "person") -> None:
-        from .tools.runner import by_others
+        from ..tools.runner import by_others
 
         if changes := await self.workspace.outside_changes():
             tree = await self.workspace.known()

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .events import LIVE, Event
+from ..events import LIVE, Event
 
 BATCH = 500  # events in a message
 LONGEST_BATCH = 1_000_000  # characters from which on a message holds no further event

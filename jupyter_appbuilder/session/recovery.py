@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .errors import AppBuilderError, NotFound
+from ..errors import AppBuilderError, NotFound
 
 if TYPE_CHECKING:
-    from .workspace import Workspace
+    from ..workspace import Workspace
 
 MOST_RESUMED = 3  # times in a row without a new response, until a turn counts as what takes the server down
 
@@ -30,7 +30,7 @@ async def take_back(workspace: Workspace, tool: str, arguments: Mapping[str, Any
                 if await _on_disk(workspace, path) == str(arguments["content"]).encode():
                     await workspace.put_back(path)
             case "edit_file":
-                from .tools.edits import apply_edits
+                from ..tools.edits import apply_edits
 
                 path = str(arguments["path"])
                 before = await workspace.known_content(path)

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .approval_rules.rule_book import app_rules, changed
-from .errors import Conflict, InvalidInput, NotFound
-from .events import Draft, Event, Mode
-from .network import allowed_hosts
-from .turns import request_of
+from ..approval_rules.rule_book import app_rules, changed
+from ..errors import Conflict, InvalidInput, NotFound
+from ..events import Draft, Event, Mode
+from ..network import allowed_hosts
+from ..turns import request_of
 
 
 @dataclass(frozen=True, slots=True)
