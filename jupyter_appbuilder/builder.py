@@ -8,22 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import os
-import re
 import secrets
 import time
-import unicodedata
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 from traitlets import Bool, Dict, Enum, Float, Int, List, TraitError, Unicode, default, validate
 from traitlets.config import LoggingConfigurable
 
-from .errors import AppBuilderError, Conflict, InvalidInput, NotFound, Unavailable
+from .errors import AppBuilderError, InvalidInput, NotFound, Unavailable
 from .events import Draft, Event
 from .log import EventLog, Owner, Summary
 from .log.log import LEASE_SECONDS
@@ -31,14 +27,11 @@ from .log.summary import fold
 from .private import private_folder
 from .sandboxes import Sandboxes
 from .session import Session, checkpoint_draft
+from .session.names import check_name, reserve, slug, title_of
 
 if TYPE_CHECKING:
-    from .agent.demo.recordings import Recording
-    from .agent.loop import Agent
-    from .agent.models.base import Model
     from .agent.models.catalog import Catalog
     from .agent.models.local.servers import LocalModels
-    from .agent.profile import Choice
     from .approval_rules.judgement import Rules
     from .approval_rules.rule_book import RuleBook
     from .preview.capabilities import Previews
@@ -46,6 +39,7 @@ if TYPE_CHECKING:
     from .sandbox.base import Ready, SandboxProvider
     from .sandbox.templates import Template
     from .session.forking import ForkPoint
+    from .session.record import Record
     from .tools.base import Tool
     from .usage.accounts import Accounts
 
@@ -59,7 +53,7 @@ WATCH_SECONDS = 1.5
 """How often a session that somebody watches is checked for edits made in an editor."""
 
 
-PARTS = (".tools.registry", ".tools.runner", ".workspace", ".running_app", ".notebook.writer", ".preview.storage")
+PARTS = (".assembly", ".tools.registry")
 """What a session is put together from: not imported when a server starts (0.3 s), but before the first is opened."""
 
 
@@ -285,13 +279,13 @@ class AppBuilder(LoggingConfigurable):
             self._rule_book = RuleBook(self.data / "approval_rules.json", self.approval_rules)
         return self._rule_book
 
-    async def rules_of(self, session: Session | None = None) -> Rules:
+    async def rules_of(self, record: Record | None = None) -> Rules:
         """The approval rules that hold in a session, or in every one. ``Unavailable`` where they cannot be read."""
         from .approval_rules.judgement import Rules
         from .approval_rules.rule_book import app_rules
 
         book = self.rule_book
-        return Rules(book.configuration, book.person, app_rules(await session.events()) if session else ())
+        return Rules(book.configuration, book.person, app_rules(record.stored) if record else ())
 
     def templates(self) -> dict[str, Template]:
         """Every template by name, the one of new sessions first."""
@@ -339,13 +333,15 @@ class AppBuilder(LoggingConfigurable):
         Raises ``InvalidInput`` for a bad name or an unknown sandbox, ``NotFound`` for an unknown template, ``Conflict``
         for a taken name, ``Unavailable`` where ``auto`` finds no sandbox that can be used.
         """
+        from .agent.demo.recordings import recording_of
+
         model = model or self.catalog.default()
-        recording = _recording(model, prompt)
+        recording = recording_of(model, prompt)
         # A recording fits no template but the one it was made on.
         found = await self.obtain_template(template or (recording.template if recording else self.template))
         self.catalog.resolve(model)
         provider = await self.sandboxes.choose(sandbox)
-        title = title.strip() or (recording.app_title if recording else _title_of(prompt)) or found.title
+        title = title.strip() or (recording.app_title if recording else title_of(prompt)) or found.title
         tree = await self._tree_of(found)
         made_of = {"template": found.name, "template_tree": tree, "model": model, "sandbox": provider.name}
         summary, events = await self._register(self._reserve(name, title), title, made_of)
@@ -359,7 +355,7 @@ class AppBuilder(LoggingConfigurable):
             raise
         self._sessions[session.id] = session
         self._keep_house()
-        begun = session.begin(self._furnish(session, found, ready))
+        begun = session.creation.begin(self._furnish(session, found, ready))
         if ready:
             # A session that is deleted at once may be cancelled before it has begun.
             begun.add_done_callback(lambda _: None if ready.settled else self.in_background(ready.discard()))
@@ -408,7 +404,7 @@ class AppBuilder(LoggingConfigurable):
         session = await self._assemble(summary, first, owned=True)
         self._sessions[session.id] = session
         self._keep_house()
-        session.begin(self._branch_off(session, origin, point, drafts))
+        session.creation.begin(self._branch_off(session, origin, point, drafts))
         return session, point
 
     async def _branch_off(self, session: Session, origin: Summary, point: ForkPoint, drafts: Sequence[Draft]) -> None:
@@ -417,7 +413,7 @@ class AppBuilder(LoggingConfigurable):
         from .workspace import Workspace
 
         async with self._founding(session) as placed:
-            files = Workspace(self._folder(origin))
+            files = Workspace(self.folder_of(origin))
             await session.workspace.branch(files, point.checkpoint, point.tree)
             storage = self.data / "storage"
             await asyncio.to_thread(copy_storage, storage / f"{origin.id}.json", storage / f"{session.id}.json")
@@ -442,7 +438,7 @@ class AppBuilder(LoggingConfigurable):
         wrong ends the session's making."""
 
         def placed() -> None:
-            session.placed.set()
+            session.creation.files_ready.set()
             self.in_background(session.app.ensure())
 
         try:
@@ -455,7 +451,7 @@ class AppBuilder(LoggingConfigurable):
             await session.append(Draft("session.failed", {"message": message, "hint": "See the server's log."}))
             raise
         finally:
-            session.placed.set()
+            session.creation.files_ready.set()
 
     async def session(self, session_id: str) -> Session:
         """A session by id. Taken over (and repaired, if its last owner died) when no other process owns it."""
@@ -508,7 +504,7 @@ class AppBuilder(LoggingConfigurable):
 
         def find() -> Summary | None:
             folder = Path(self.root_dir).resolve() / FOLDER / name
-            return next((summary for summary in summaries if self._folder(summary) == folder), None)
+            return next((summary for summary in summaries if self.folder_of(summary) == folder), None)
 
         return await asyncio.to_thread(find)
 
@@ -590,7 +586,7 @@ class AppBuilder(LoggingConfigurable):
             task.cancel()
         sessions, self._sessions = list(self._sessions.values()), {}
         # Notebooks first: whoever ends this process may not wait until everything has stopped.
-        written = (session.notebook.flush() for session in sessions if session.owned and session.equipped)
+        written = (session.notebook.flush() for session in sessions if session.owned)
         await asyncio.gather(*written, return_exceptions=True)
         await asyncio.gather(*(session.close() for session in sessions), return_exceptions=True)
         await self.sandboxes.close()
@@ -606,22 +602,25 @@ class AppBuilder(LoggingConfigurable):
 
     # Views
 
-    def describe(self, summary: Summary, session: Session | None = None) -> dict[str, Any]:
-        """A summary as the API shows it. Paths are the file browser's, None where it does not show the folder."""
-        session = session or self._sessions.get(summary.id)
-        path = self.browser_path(self._folder(summary))
-        notebook = session.notebook.path.name if session and session.equipped else f"{summary.name}.ipynb"
-        trouble = session.trouble if session else None
+    def describe(self, summary: Summary, record: Record | None = None, notebook: str = "") -> dict[str, Any]:
+        """A summary as the API shows it. Paths are the file browser's, None where it does not show the folder.
+
+        ``record`` and ``notebook`` (its file's name) are those of the session, where it is open.
+        """
+        if record is None and (session := self._sessions.get(summary.id)):
+            record, notebook = session.record, session.notebook.path.name
+        path = self.browser_path(self.folder_of(summary))
+        trouble = record.trouble if record else None
         # What ended is not busy, even while the log cannot be told so.
-        state = {"state": "ready"} if session and session.cut_short else {}
+        state = {"state": "ready"} if record and record.cut_short else {}
         return (
             summary.to_json()
             | state
             | {
                 "path": path,
                 "app_path": path and f"{path}/app",
-                "notebook": path and f"{path}/{notebook}",
-                "owned": session.owned if session else True,
+                "notebook": path and f"{path}/{notebook or summary.name + '.ipynb'}",
+                "owned": record.owned if record else True,
                 "trouble": trouble and {"message": trouble.message, "hint": trouble.hint},
             }
         )
@@ -653,167 +652,24 @@ class AppBuilder(LoggingConfigurable):
             return Unavailable(message, hint=hint, reason="no_folder")
         return None
 
-    # Putting a session together
-
     async def _assemble(
-        self, summary: Summary, events: list[Any], *, owned: bool, base_path: str | None = None
+        self, summary: Summary, events: list[Event], *, owned: bool, base_path: str | None = None
     ) -> Session:
-        from .approval_rules.gate import Gate
-        from .network import SessionNetwork
-        from .notebook.writer import NotebookWriter
-        from .preview.storage import PageStorage
-        from .running_app import RunningApp
-        from .tools.base import ToolContext
-        from .tools.diagnostics import Diagnostics
-        from .tools.runner import ToolRunner
-        from .tools.seen import Seen
-        from .workspace import Workspace
+        from .assembly import assemble
 
-        session = Session(
-            summary,
-            events,
-            self.log_store,
-            owned=owned,
-            describe=lambda session: self.describe(session.summary, session),
-        )
-        if summary.state != "creating":
-            session.placed.set()
-        if not owned:
-            session.owner = await self.log_store.owner_of(summary.id) or ""
-        folder = self._folder(summary)
-        workspace = Workspace(folder)
+        return await assemble(self, summary, events, owned=owned, base_path=base_path)
 
-        async def find(sha256: str, _: str) -> bytes | None:
-            return await self.log_store.blob(sha256)
-
-        health = ""
-        with contextlib.suppress(AppBuilderError):  # a template that is gone
-            template = self.find_template(summary.template)
-            workspace.data_folders, health = template.data, template.ready
-        workspace.keep_apart(functools.partial(self.log_store.keep_blob, summary.id), find)
-
-        async def make_sandbox() -> Any:
-            await session.placed.wait()
-            await self.sandboxes.listen()
-            template = self.find_template(summary.template)
-            sandbox = await self.sandboxes.provider(summary.sandbox).create(summary.id, workspace.app, template)
-            await sandbox.allow(network.now, network.refuse)
-            return sandbox
-
-        app = RunningApp(
-            summary.id,
-            session,
-            make_sandbox,
-            self.previews,
-            PageStorage(self.data / "storage" / f"{summary.id}.json"),
-            base_path,
-            session.ready,
-            summary.sandbox,
-            summary.template,
-            health,
-        )
-
-        async def reach(hosts: frozenset[str]) -> None:
-            await app.reach(hosts, network.refuse)
-
-        network = SessionNetwork(session, session.events, self.egress_hosts, reach)
-
-        def context(output: Any) -> ToolContext:
-            check = self.find_template(summary.template).check
-            return ToolContext(
-                workspace, app.sandbox, app, check, output, session.approvals, network, session.checklist
-            )
-
-        def checker() -> tuple[str, ...]:
-            return self.find_template(summary.template).diagnostics if self.diagnostics else ()
-
-        diagnostics = Diagnostics(checker, app.sandbox, lambda: session.stored)
-
-        async def rules() -> Rules:
-            return await self.rules_of(session)
-
-        gate = Gate(session, session.events, rules)
-        seen = await asyncio.to_thread(Seen, events)
-        runner = ToolRunner(self.tools, context, session, seen, session.mode_of, diagnostics, gate)
-        notebook = NotebookWriter(folder / f"{summary.name}.ipynb", session.events)
-        session.equip(
-            workspace, app, runner, notebook, network, self.catalog.resolve, self._make_agent, _recorded_seeds
-        )
-        await network.settle()
-        return session
-
-    async def _make_agent(self, session: Session, model: Model) -> Agent:
-        from .agent.history import SessionHistory, view_of
-        from .agent.loop import Agent, Limits
-        from .agent.models.catalog import prepare
-        from .agent.profile import profile_of
-        from .agent.prompt import system_prompt
-
-        def wait(message: str) -> None:
-            session.live("progress", {"what": "model", "message": message, "fraction": None if message else 1})
-
-        await prepare(model, wait)
-        profile = profile_of(model.context_window, cast("Choice", self.profile))
-        profile = replace(profile, compact_at=self.compact_at or profile.compact_at)
-        prompt = system_prompt(self.find_template(session.summary.template), profile)
-        limits = Limits(max_steps=self.max_steps, max_seconds=self.max_seconds)
-        history = SessionHistory(session.events, prompt, view_of(profile))
-        spending = await self.usage.spending(model)
-        return Agent(
-            model,
-            session.runner,
-            session,
-            history,
-            limits,
-            waits=session.approvals,
-            spending=spending,
-            profile=profile,
-        )
-
-    def _folder(self, summary: Summary) -> Path:
+    def folder_of(self, summary: Summary) -> Path:
         """A session's folder. When its root has moved (another home, a copied disk), it is looked for below ours."""
         made_in = Path(summary.root, summary.path)
         below_ours = Path(self.root_dir).resolve() / summary.path
         return below_ours if not made_in.is_dir() and below_ours.is_dir() else made_in
 
     def _reserve(self, name: str, title: str, wanted: str = "") -> Path:
-        """Make the folder of a new session; a name asked for is taken as it is, one found (``wanted``, or made of the
-        title) is made unique."""
-        if name and not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", name):
-            raise InvalidInput(
-                f"{name!r} is not a name for an app.",
-                hint="Use lower-case letters, digits, '-', '_' and '.', beginning with a letter or digit, at most 64.",
-                field="name",
-            )
+        check_name(name)
         if problem := self.misplaced():
             raise problem
-        shelf = self.shelf
-        try:
-            shelf.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise Unavailable(
-                f"Apps cannot be made in {shelf}: {error.strerror}.",
-                hint="Check the folder's rights and its disk, or set c.AppBuilder.root_dir to another.",
-                reason="no_folder",
-            ) from None
-        wanted = name or wanted or _slug(title)
-        for number in range(1, 10_000):
-            folder = shelf / (wanted if number == 1 else f"{wanted}-{number}")
-            try:
-                folder.mkdir()
-            except FileExistsError:
-                if name:
-                    raise Conflict(
-                        f"{FOLDER}/{name} exists already.",
-                        hint="Choose another name.",
-                        reason="name_taken",
-                        field="name",
-                    ) from None
-                continue
-            return folder
-        raise Conflict(
-            f"Too many apps are called {wanted!r}.", hint="Choose a name.", reason="name_taken", field="name"
-        )
+        return reserve(self.shelf, name, wanted or slug(title))
 
     async def _tree_of(self, template: Template) -> str:
         if template.files not in self._trees:
@@ -829,7 +685,7 @@ class AppBuilder(LoggingConfigurable):
 
     def _apps(self) -> list[tuple[RunningApp, str]]:
         """The app of every session, with its name."""
-        return [(session.app, session.summary.name) for session in self._sessions.values() if session.equipped]
+        return [(session.app, session.summary.name) for session in self._sessions.values()]
 
     def _expect(self, template: Template, provider: SandboxProvider) -> None:
         """Somebody is there, and may want a new app from ``template`` soon."""
@@ -867,12 +723,12 @@ class AppBuilder(LoggingConfigurable):
             while True:
                 await asyncio.sleep(WATCH_SECONDS)
                 try:
-                    equipped = [session for session in self._sessions.values() if session.equipped]
-                    if self.busy or any(time.monotonic() - s.app.used_at < WATCH_SECONDS for s in equipped):
+                    sessions = list(self._sessions.values())
+                    if self.busy or any(time.monotonic() - s.app.used_at < WATCH_SECONDS for s in sessions):
                         self.sandboxes.stay()
                     # Each by itself: one that fails, or hangs on a disk that is gone, is no other's concern.
                     looking = {id: task for id, task in looking.items() if not task.done()}
-                    for session in equipped:
+                    for session in sessions:
                         if session.id not in looking:
                             looking[session.id] = asyncio.create_task(self._look_after(session))
                     if time.monotonic() - renewed > LEASE_SECONDS / 3:
@@ -919,38 +775,3 @@ def can_make(folder: Path) -> bool:
     while not there.exists() and there != there.parent:
         there = there.parent
     return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
-
-
-def _recording(model: str, prompt: str, earlier: Sequence[str] = ()) -> Recording | None:
-    """The recording that will answer the prompt, if the model is the demo and one will."""
-    if not model.startswith("demo:") or not prompt:
-        return None
-    from .agent.demo.recordings import match
-
-    return match(prompt, earlier)
-
-
-def _recorded_seeds(model: str, request: str, earlier: Sequence[str]) -> Mapping[str, bytes]:
-    """The data files a turn begins with: those of the recording that answers it."""
-    recording = _recording(model, request, earlier)
-    return recording.seed_files() if recording else {}
-
-
-def _title_of(prompt: str) -> str:
-    line = prompt.strip().partition("\n")[0].strip().rstrip(".")
-    return line if len(line) <= 60 else line[:57].rsplit(" ", 1)[0] + " …"
-
-
-STOP_WORDS = frozenset(
-    ["a", "an", "and", "build", "create", "for", "i", "in", "make", "me", "my", "of", "please", "the"]
-)
-
-
-def _slug(title: str) -> str:
-    """A folder's name from a title, in whatever script it is written: letters, their marks, digits and "-"."""
-    spaced = (char if unicodedata.category(char)[0] in "LMN" else " " for char in unicodedata.normalize("NFKC", title))
-    words = "".join(spaced).casefold().split()
-    telling = [word for word in words if word not in STOP_WORDS] or words
-    slug = unicodedata.normalize("NFC", "-".join(telling[:4]))[:40]
-    # A file system counts bytes, and "-2" may follow.
-    return slug.encode()[:200].decode(errors="ignore").strip("-") or "app"

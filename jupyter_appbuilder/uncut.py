@@ -20,4 +20,6 @@ async def uncut(work: Coroutine[Any, Any, T]) -> T:
                 await asyncio.wait([task])
             except asyncio.CancelledError:
                 continue
+        if not task.cancelled():
+            task.exception()  # nobody is left to be told
         raise

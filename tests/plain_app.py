@@ -62,7 +62,7 @@ async def assert_sound(session: Session, folder: Path) -> None:
     """The log, the files, the notebook and what a model is told agree with each other."""
     events = await session.events()
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
-    stored = [event.to_json() for event in await session._log.read(session.id)]
+    stored = [event.to_json() for event in await session.record._log.read(session.id)]
     assert stored[: len(events)] == [event.to_json() for event in events]
     started = [event.data["call"] for event in events if event.type == "tool.started"]
     finished = [event.data["call"] for event in events if event.type == "tool.finished"]

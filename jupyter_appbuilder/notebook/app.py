@@ -215,7 +215,7 @@ class AsyncApp:
                     event["type"] == "turn.finished" and event["data"]["turn"] == turn for event in message["events"]
                 ):
                     return
-                if message["kind"] == "session" and session.cut_short and (trouble := session.trouble):
+                if message["kind"] == "session" and session.record.cut_short and (trouble := session.trouble):
                     raise Unavailable(trouble.message, hint=trouble.hint, reason=trouble.reason)
         finally:
             await messages.aclose()

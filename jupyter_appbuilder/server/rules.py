@@ -13,7 +13,7 @@ class _RulesHandler(AppBuilderHandler):
     async def _list(self, session: str = "") -> None:
         from ..approval_rules.rule_book import described
 
-        rules = await self.builder.rules_of(await self.session(session) if session else None)
+        rules = await self.builder.rules_of((await self.session(session)).record if session else None)
         self.answer(described(rules.all()))
 
     def _rule(self) -> ApprovalRule:

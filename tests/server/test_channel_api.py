@@ -224,7 +224,7 @@ async def test_a_silent_stream_is_kept_open_by_comments(new_session, sse, monkey
     async with sse(id) as stream:
         await stream.until(is_snapshot)
         await asyncio.sleep(0.3)
-        (await builder.session(id)).live("progress", {"what": "x", "message": "still there", "fraction": None})
+        (await builder.session(id)).record.live("progress", {"what": "x", "message": "still there", "fraction": None})
         await stream.until(lambda message: message.get("type") == "progress")
         assert stream.comments >= 2
     session = await builder.session(id)

@@ -186,9 +186,7 @@ async def test_a_fork_cut_short_by_a_killed_server_is_failed_and_can_be_deleted(
         source = await two_turns(builder)
         fork, _ = await builder.fork(source.id, turn="t2")
         # As a process leaves it that dies at this moment: nothing more is written, no lease is given back.
-        assert fork._beginning
-        fork._beginning.cancel()
-        await asyncio.wait([fork._beginning])
+        await fork.creation.cancel()
         fork_id, folder = fork.id, fork.workspace.folder
     async with app_builder(tmp_path) as builder:
         await builder.recover()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+from dataclasses import replace
 
 import pytest
 from building import app_builder, scripted_builder
@@ -145,7 +146,7 @@ async def test_what_is_stored_while_another_process_opens_the_session_is_there_o
         watching = await other.session(session.id)
         assert watching.summary.title == "Shared by two"
         await session.update(title="Still shared")
-        await watching.refresh()
+        await watching.record.refresh()
         assert [event.seq for event in await watching.events()] == [event.seq for event in await session.events()]
 
 
@@ -158,7 +159,7 @@ async def test_a_connection_that_breaks_is_no_fault_of_the_files(tmp_path, monke
         async def fail(*_):
             raise error
 
-        monkeypatch.setattr(session, "_make_agent", fail)
+        monkeypatch.setattr(session._turns, "_agents", replace(session._turns._agents, make=fail))
         await session.send("Build")
         end = await session.wait()
         assert end["reason"] == "failed"

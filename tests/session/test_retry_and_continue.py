@@ -217,19 +217,19 @@ async def test_a_retry_that_the_log_could_not_take_changes_nothing_for_good(tmp_
     async with scripted_builder(tmp_path, steps, template="static") as (builder, _):
         session = await builder.create(title="Full")
         await asked(session, "write notes")
-        store = session._log.append
+        store = session.record._log.append
 
         async def refuse(id, drafts):
             if any(draft.type == "turn.dropped" for draft in drafts):
                 raise Unavailable("The disk is full.")
             return await store(id, drafts)
 
-        session._log.append = refuse
+        session.record._log.append = refuse
         with pytest.raises(Unavailable):
             await session.retry()
         assert not session.busy
         assert "turn.dropped" not in [event.type for event in await session.events()]
-        session._log.append = store
+        session.record._log.append = store
         kept = only(await session.events(), "checkpoint.created")[-1]["checkpoint"]
         await session.retry()
         assert (await session.wait())["reason"] == "done"

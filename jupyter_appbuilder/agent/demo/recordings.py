@@ -146,3 +146,8 @@ def _inside(folder: Path, name: str) -> Path:
             f"{folder.name}/recording.json names {name!r}, outside its folder.", hint="Move the file in."
         )
     return path
+
+
+def recording_of(model: str, prompt: str, earlier: Sequence[str] = ()) -> Recording | None:
+    """The recording that will answer the prompt, if the model is the demo and one will."""
+    return match(prompt, earlier) if prompt and model.startswith("demo:") else None

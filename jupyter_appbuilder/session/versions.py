@@ -1,0 +1,97 @@
+"""The versions of an app: what a person changed, checkpoints, and going back to one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..events import By, Draft
+from ..turns import checkpoint_before
+
+if TYPE_CHECKING:
+    from ..running_app import RunningApp
+    from ..workspace import Checkpoint, Workspace
+    from .record import Record
+
+
+class Versions:
+    """Of one session. Called by whoever acts on it, one at a time."""
+
+    def __init__(self, record: Record, workspace: Workspace, app: RunningApp) -> None:
+        self._record = record
+        self._workspace = workspace
+        self._app = app
+        self._start_again = False  # the app was stopped for files that were put back
+        self._renewing: asyncio.Task[None] | None = None
+
+    async def take_outside_changes(self, by: By = "person") -> None:
+        """Store what others than a tool changed in the files since they were looked at last."""
+        from ..tools.runner import by_others
+
+        if changes := await self._workspace.outside_changes():
+            tree = await self._workspace.known()
+            await self._record.append(*(by_others(change, patch, by, tree) for change, patch in changes))
+            await self._workspace.settle()
+
+    async def keep_edits(self) -> None:
+        """Make a version of what a person changed since the last one."""
+        await self.take_outside_changes()
+        await self.keep("Edits by hand")
+
+    async def keep(self, title: str) -> None:
+        """Make a version of the files as they are known, if they changed since the last one."""
+        if kept := await self._workspace.checkpoint(title, known=True):
+            await self._record.append(checkpoint_draft(kept, None))
+
+    async def put_back(self, checkpoint: str) -> list[Draft]:
+        """Bring the files back to a checkpoint; what to store about it."""
+        if await self._workspace.data_differs(checkpoint) and self._app.server.state != "stopped":
+            await self._app.stop()  # it would go on writing into files that are there no longer
+            self._start_again = True
+        made, patch = await self._workspace.restore(checkpoint)
+        previous = next(kept for kept in await self._workspace.checkpoints() if kept.id == made.parent)
+        told = {event.data["checkpoint"] for event in self._record.stored if event.type == "checkpoint.created"}
+        before = [] if previous.id in told else [checkpoint_draft(previous, None)]
+        restored = {"checkpoint": checkpoint, "tree": made.tree, "previous": previous.id, "patch": patch}
+        return [*before, Draft("session.restored", restored), checkpoint_draft(made, None)]
+
+    async def go_back(self, turn: str) -> list[Draft]:
+        """Bring the files back to what they were before a turn that is asked again; what to store about it."""
+        before = checkpoint_before(self._record.stored, turn)
+        dropped = Draft("turn.dropped", {"turn": turn, "checkpoint": before["checkpoint"]})
+        if before["tree"] == await self._workspace.known():
+            return [dropped]
+        return [dropped, *await self.put_back(before["checkpoint"])]
+
+    async def renew_packages(self, restored: Sequence[Draft]) -> None:
+        """Start the dev server anew if going back changed what it needs."""
+        patches = [draft.data.get("patch", "") for draft in restored if draft.type == "session.restored"]
+        stopped, self._start_again = self._start_again, False
+        renewed = any("package" in patch for patch in patches) and self._app.server.state in ("ready", "failed")
+        if stopped or renewed:
+            await self._app.restart()
+
+    def renew_beside(self, restored: Sequence[Draft] = ()) -> None:
+        """The same, without waiting for it; without ``restored`` for an app that was stopped, and going back failed."""
+        if restored or self._start_again:
+            self._renewing = asyncio.create_task(self.renew_packages(restored))
+            self._renewing.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+
+def checkpoint_draft(checkpoint: Checkpoint, turn: str | None) -> Draft:
+    """``checkpoint.created`` of a version; ``turn``: the one that made it."""
+    return Draft(
+        "checkpoint.created",
+        {
+            "checkpoint": checkpoint.id,
+            "tree": checkpoint.tree,
+            "parent": checkpoint.parent,
+            "turn": turn,
+            "title": checkpoint.title,
+            "files": checkpoint.files,
+            "added": checkpoint.added,
+            "removed": checkpoint.removed,
+            **({"note": checkpoint.note} if checkpoint.note else {}),
+        },
+    )
