@@ -14,7 +14,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .errors import AppBuilderError, Conflict, NotFound
+from .errors import Conflict, NotFound
 from .events import Draft, Event
 from .journal import Journal
 from .uncut import uncut
@@ -106,14 +106,17 @@ class Approvals:
         self._answered.add(approval)
         given = Answer(granted, granted and remember, cause)
         data: dict[str, object] = {"approval": approval, "granted": given.granted, "remember": given.remember}
-        try:
-            await uncut(self._journal.append(Draft("approval.given", data | ({"cause": cause} if cause else {}))))
-        except AppBuilderError:
-            self._answered.discard(approval)  # it could not be stored: it can be given again
-            raise
-        finally:
-            if approval in self._answered and not answer.done():
+
+        async def store() -> None:
+            try:
+                await self._journal.append(Draft("approval.given", data | ({"cause": cause} if cause else {})))
+            except BaseException:
+                self._answered.discard(approval)  # it could not be stored: it can be given again
+                raise
+            if not answer.done():
                 answer.set_result(given)
+
+        await uncut(store())
 
     @contextlib.contextmanager
     def pausing(self, clock: asyncio.Timeout) -> Generator[None]:

@@ -11,7 +11,7 @@ from model_server import model_server
 from plain_app import assert_sound, plain
 
 from jupyter_appbuilder.approvals import Approvals, Question
-from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound
+from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound, Unavailable
 
 ASK = {"tool_calls": [call("request_network", host="api.example.org", reason="The weather comes from there.")]}
 
@@ -172,6 +172,32 @@ async def test_a_time_limit_stands_still_while_questions_are_open():
             await asyncio.wait(asking)
             assert approvals.open == ()
             assert before + 0.04 < clock.when() < before + 30  # what was left before is left now
+
+
+async def test_an_answer_that_was_not_stored_lets_nothing_through_though_who_gave_it_is_gone():
+    class Full(Journal):
+        room = True
+
+        async def append(self, *drafts):
+            await asyncio.sleep(0.01)
+            if not self.room:
+                raise Unavailable("The disk is full.")
+            return []
+
+    journal = Full()
+    approvals = Approvals(journal)
+    asking = asyncio.create_task(approvals.ask(Question("May I?", "test", "x", "r1.0")))
+    await asyncio.sleep(0.05)
+    journal.room = False
+    giving = asyncio.create_task(approvals.give("r1.0.a1", True))
+    await asyncio.sleep(0)
+    giving.cancel()  # the page that sent it was closed
+    await asyncio.wait([giving])
+    await asyncio.sleep(0.05)
+    assert not asking.done()
+    journal.room = True
+    await approvals.give("r1.0.a1", False)
+    assert (await asking).granted is False
 
 
 async def test_a_turn_outlives_its_time_while_it_waits_for_the_person(tmp_path):
