@@ -50,6 +50,7 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
             for _ in range(round(RATE * SECONDS)):
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
                 writer.write(chunk(f"<{time.monotonic_ns()}>"))
+                await writer.drain()  # ends where nobody reads any more
                 due += 1 / RATE
             end = chunk(None, "stop")
             writer.write(end + b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n")
