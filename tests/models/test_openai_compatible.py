@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 import traceback
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from growth import STRAIGHT, TIMES, growth
 from model_server import ModelServer, model_server
 
 from jupyter_appbuilder.agent.models import openai_compatible
@@ -20,7 +20,7 @@ from jupyter_appbuilder.agent.models.base import (
     TextDelta,
     ToolCallDelta,
 )
-from jupyter_appbuilder.agent.models.completions import Assembly, BadStream, stream_events
+from jupyter_appbuilder.agent.models.completions import LONGEST_LINE, Assembly, BadStream, stream_events
 from jupyter_appbuilder.agent.models.openai_compatible import Endpoint, OpenAICompatibleModel
 from jupyter_appbuilder.agent.models.redaction import public_url, redact
 
@@ -256,17 +256,25 @@ async def test_an_error_that_is_no_event_is_told_too(body: str):
     assert "GPU lost" in error.message
 
 
-async def test_a_line_without_end_is_given_up_in_time():
-    async def chunks() -> AsyncIterator[bytes]:
+def test_a_line_without_end_is_given_up_in_time():
+    sent = 0
+
+    async def chunks(number: int) -> AsyncIterator[bytes]:
+        nonlocal sent
         yield b"data: "
-        for _ in range(100_000):
+        for _ in range(number):
+            sent += 640
             yield b"x" * 640
 
-    begun = time.process_time()
-    with pytest.raises(BadStream, match="does not end"):
-        async for _ in stream_events(chunks()):
+    async def read(number: int) -> None:
+        async for _ in stream_events(chunks(number)):
             pass
-    assert time.process_time() - begun < 2, "it grows with the square of the length"
+
+    with pytest.raises(BadStream, match="does not end"):
+        asyncio.run(read(1_000_000))
+    assert sent <= LONGEST_LINE + 640
+    longest = LONGEST_LINE // 640 - 1
+    assert growth(lambda number: asyncio.run(read(number)), longest, longest // TIMES) < STRAIGHT
 
 
 async def test_an_unknown_model_is_answered_with_those_there_are():
