@@ -102,8 +102,12 @@ def ended(result: ExecResult) -> dict[str, Any]:
 
 
 def printed(result: ExecResult) -> str:
-    """What a command printed, without colours and cursor movements."""
-    out, err = (CONTROLS.sub("", text.replace("\r\n", "\n")).rstrip() for text in (result.stdout, result.stderr))
+    """What a command printed, as a terminal leaves it: without colours, and of a line that was written anew, as
+    progress is, what was written last."""
+    out, err = (
+        "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in CONTROLS.sub("", text).split("\n")).rstrip()
+        for text in (result.stdout, result.stderr)
+    )
     if not out and not err:
         return "(It printed nothing.)"
     return f"{out}\n[stderr]\n{err}" if out and err else out or err

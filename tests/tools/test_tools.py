@@ -232,6 +232,15 @@ def test_a_long_command_is_looked_through(piece):
     assert installs(f"{long}\nnpm install zod")
 
 
+async def test_progress_is_told_as_it_was_left(tmp_path):
+    """https://github.com/yvgude/lean-ctx/issues/1140: each step of a bar took its place in what the model reads."""
+    async with bench(tmp_path) as b:
+        step = "for n in range(5000): sys.stdout.write(f'\\r{n / 50:.0f}% ' + '#' * 40)"
+        bar = f"import sys\n{step}\nprint('\\rDone.\\r\\nNext')"
+        result = await b.call("run_command", {"command": f'python3 -c "{bar}"'})
+        assert result.text.splitlines()[1:] == ["Done.", "Next"]
+
+
 async def test_installing_by_a_command_points_to_the_tool_for_it(tmp_path):
     async with bench(tmp_path) as b:
         result = await b.call("run_command", {"command": "npm install zod"})
