@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 
 from ..errors import InvalidInput
@@ -200,6 +201,13 @@ def _missed(name: str, lines: list[str], wanted: list[str], replace: str, field:
     done = find_lines(lines, replace.removesuffix("\n").split("\n"), str, 1) if replace.strip() else []
     if done:
         message += f" Its replacement is in the file already, at line {done[0] + 1}."
+    plain = [html.unescape(line) for line in wanted]
+    if plain != wanted and find_lines(lines, plain, str.strip, 1):
+        message += (
+            " The file has the characters themselves where the search has them escaped (&lt; for <): write them so, in "
+            "the replacement too."
+        )
+        wanted = plain
     if near := nearest(lines, wanted):
         message += f"\nThe nearest text is:\n{near}\n"
     elif not any(line.strip() for line in lines):

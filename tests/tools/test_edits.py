@@ -108,6 +108,18 @@ def test_an_edit_that_would_change_nothing_is_an_error(search, replace, why):
         apply_edits(TEXT, [edit(search, replace)])
 
 
+def test_html_that_only_the_search_has_escaped_is_told_and_never_guessed():
+    """Editors that unescape what a model writes make other edits impossible:
+    https://github.com/RooCodeInc/Roo-Code/issues/9563"""
+    text = "<p>It's here</p>\nif (a < b && c) {\n"
+    with pytest.raises(EditFailed, match="has the characters themselves") as failed:
+        apply_edits(text, [{"search": "if (a &lt; b &amp;&amp; c) {", "replace": "if (a &lt;= b &amp;&amp; c) {"}])
+    assert "2\tif (a < b && c) {" in failed.value.message
+    escaped = apply_edits(text, [{"search": "<p>It's here</p>", "replace": "<p>It&apos;s here</p>"}])
+    assert escaped.startswith("<p>It&apos;s here</p>\n")
+    assert apply_edits(escaped, [{"search": "It&apos;s", "replace": "It's"}]) == text
+
+
 def test_an_empty_file_can_be_filled():
     assert apply_edits("", [edit("", "x\n")]) == "x\n"
 
