@@ -511,7 +511,7 @@ BROKEN_STYLES = {
 }
 
 
-@pytest.mark.parametrize("template", ["react-vite", "vue-vite", "fastapi-react"])
+@pytest.mark.parametrize("template", ["react-vite", "vue-vite", "fastapi-react", "nextjs"])
 async def test_styles_that_cannot_be_compiled_are_found_by_the_check(template: str, tmp_path: Path) -> None:
     """The dev server goes on with the styles it had before, so the page shows nothing of it."""
     async with running(tmp_path, template) as (session, _, _):
@@ -525,6 +525,65 @@ async def test_styles_that_cannot_be_compiled_are_found_by_the_check(template: s
             assert told in result.text
             assert path in result.text
         await session.call("write_file", {"path": path, "content": good}, by="person")
+        _, result = await session.call("check_app", {}, by="person")
+        assert result.ok, result.text
+
+
+# Each alone, in a file that is otherwise as it was: "+" adds it at the end.
+BREAKS = {
+    "nextjs": [
+        (
+            "app/page.tsx",
+            'import { x } from "@/lib/nowhere";\nexport default function P() { return <p>{x}</p>; }\n',
+            "nowhere",
+        ),
+        ("app/page.tsx", "export default function P() { return <p>; }\n", "app/page.tsx"),
+        ("app/globals.css", '@import "./missing.css";\n@import "tailwindcss";\n', "missing.css"),
+        ("components/own.module.css", ".a { @apply p-nonsense; }\n", "p-nonsense"),
+    ],
+    "static": [
+        ("css/style.css", "+\nbody { @apply p-4; }\n", '"@apply" is of Tailwind'),
+        ("css/style.css", "+\n@tailwind base;\n", '"@tailwind" is of Tailwind'),
+        (
+            "js/main.js",
+            '+\nimport { nonsense } from "./theme.js";\nconsole.log(nonsense);\n',
+            'does not export "nonsense"',
+        ),
+        ("js/main.js", '+\nconsole.log(await import("./gone.js"));\n', '"./gone.js" does not exist'),
+        ("js/main.js", "+\nfunction (\n", "js/main.js"),
+    ],
+    "streamlit": [
+        ("app.py", "+\ndef (:\n", "app.py"),
+        ("app.py", "+\nfrom data import nowhere\n\nnowhere()\n", "nowhere"),
+        ("pages/two.py", "import streamlit as st\n\nst.write(1 / 0)\n", "ZeroDivisionError"),
+        (".streamlit/config.toml", "+\n[theme\n", ".streamlit/config.toml"),
+    ],
+    "panel": [
+        ("app.py", "+\ndef (:\n", "app.py"),
+        ("app.py", "+\nfrom charts import nowhere\n\nnowhere()\n", "nowhere"),
+    ],
+    "vue-vite": [
+        ("src/views/HomeView.vue", "+\n<style>\n@tailwind base;\n</style>\n", "is of Tailwind 3"),
+        ("src/views/HomeView.vue", "+\n<style>\n.a { @apply text-nonsense; }\n</style>\n", "text-nonsense"),
+    ],
+}
+
+
+@pytest.mark.parametrize("template", sorted(BREAKS))
+async def test_the_check_finds_and_names_what_is_broken(template: str, tmp_path: Path) -> None:
+    async with running(tmp_path, template) as (session, _, _):
+        listed = {file.path for file in await session.workspace.list()}
+        for path, text, told in BREAKS[template]:
+            good = await session.workspace.read_text(path) if path in listed else None
+            content = f"{good}{text[1:]}" if text.startswith("+") else text
+            await session.call("write_file", {"path": path, "content": content}, by="person")
+            _, result = await session.call("check_app", {}, by="person")
+            assert not result.ok, text
+            assert told in result.text
+            if good is None:
+                await session.call("delete_file", {"path": path}, by="person")
+            else:
+                await session.call("write_file", {"path": path, "content": good}, by="person")
         _, result = await session.call("check_app", {}, by="person")
         assert result.ok, result.text
 

@@ -1,6 +1,6 @@
 """The app's API as the preview serves it: where it does not start, each request is told why, at once.
 
-Uvicorn's reloader keeps the port open for an API whose process has ended, so without this a request would wait for ever.
+Uvicorn's reloader keeps the port open for an API whose process has ended: without this a request would wait for ever.
 """
 
 import importlib
@@ -47,7 +47,8 @@ class GuardedApi:
 
         if self.trouble is None:
             try:
-                return await self.app(scope, receive, tell)
+                await self.app(scope, receive, tell)
+                return
             except (Exception, SystemExit) as error:
                 if not failed:
                     raise

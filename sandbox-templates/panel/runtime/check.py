@@ -3,6 +3,7 @@
 import logging
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -29,11 +30,15 @@ def main() -> int:
             await func(self._document)
 
     logging.disable()  # it would say the same once more
-    application = build_single_handler_application("app.py")
     document = Document()
     visit = Visit(None, "check")
     document._session_context = lambda: visit
-    application.initialize_document(document)
+    try:
+        application = build_single_handler_application("app.py")
+        application.initialize_document(document)
+    except SystemExit:
+        traceback.print_exc(limit=-4)
+        return 1
     wrong = [handler.error_detail or handler.error for handler in application.handlers if handler.failed]
     if wrong:
         print(*wrong, sep="\n")

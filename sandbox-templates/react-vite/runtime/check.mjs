@@ -18,7 +18,7 @@ function run(...args) {
 async function oldDirectives() {
   const found = [];
   for (const file of await readdir('src', { recursive: true }).catch(() => [])) {
-    if (!file.endsWith('.css')) continue;
+    if (!/\.(css|vue)$/.test(file)) continue; // in Vue also a component's own <style>
     const lines = (await readFile(join('src', file), 'utf8')).split('\n');
     lines.forEach((line, at) => {
       const directive = /^\s*@tailwind\s+(base|components)\b/.exec(line)?.[0].trim();

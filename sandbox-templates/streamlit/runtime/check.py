@@ -3,6 +3,7 @@
 import logging
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 RULES = "E9,F50,F52,F6,F7,F81,F82,B006,PLE"
@@ -13,6 +14,12 @@ def main() -> int:
         ["ruff", "check", "--quiet", "--no-cache", "--output-format", "concise", "--select", RULES, "."], check=False
     )
     if lint.returncode:
+        return 1
+    settings = Path(".streamlit/config.toml")
+    try:
+        tomllib.loads(settings.read_text() if settings.is_file() else "")
+    except ValueError as error:
+        print(f"{settings}: error: {error}. Streamlit would go on without these settings.")
         return 1
     logging.disable(logging.WARNING)  # Streamlit says of each run that nobody looks
     from streamlit.testing.v1 import AppTest

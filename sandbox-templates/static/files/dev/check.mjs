@@ -55,6 +55,9 @@ for (const file of files) {
     for (const found of rules.matchAll(/url\(\s*["']?([^"')]+)["']?\s*\)|@import\s+["']([^"']+)["']/gi)) {
       refer(file, text, found.index, found[1] ?? found[2]);
     }
+    for (const found of rules.matchAll(/^\s*(@(?:tailwind|apply|theme|utility)\b|@import\s+["']tailwindcss["'])|[;{]\s*(@apply\b)/gm)) {
+      problems.push(`${file}:${lineOf(rules, found.index)}: error: "${found[1] ?? found[2]}" is of Tailwind, which needs a build, and this site has none: write plain CSS`);
+    }
     const open = rules.replace(/"[^"\n]*"|'[^'\n]*'/g, "");
     const depth = (open.match(/{/g)?.length ?? 0) - (open.match(/}/g)?.length ?? 0);
     if (depth) problems.push(`${file}: error: ${depth > 0 ? "a { is not closed" : "a } is too many"}`);
@@ -66,14 +69,32 @@ for (const file of files) {
     }
   } else if (kind !== ".svg") {
     syntax(file, text, 0);
-    for (const found of text.matchAll(/^\s*(?:import|export)\b[^"';]*?\bfrom\s*["']([^"']+)["']|^\s*import\s*["']([^"']+)["']/gm)) {
-      const name = found[1] ?? found[2];
-      if (/^\.{1,2}\//.test(name)) refer(file, text, found.index, name);
-      else if (!/^[a-z]+:/.test(name)) {
-        problems.push(`${file}:${lineOf(text, found.index)}: error: "${name}" is a package, and a site without a build has none: use a relative path`);
+    for (const found of text.matchAll(/^\s*(?:import|export)\b([^"';]*?)\bfrom\s*["']([^"']+)["']|^\s*import\s*["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']\s*\)/gm)) {
+      const name = found[2] ?? found[3] ?? found[4];
+      const where = `${file}:${lineOf(text, found.index)}`;
+      if (/^\.{1,2}\//.test(name)) {
+        refer(file, text, found.index, name);
+        for (const missing of unexported(path.join(path.dirname(file), name), found[1] ?? "")) {
+          problems.push(`${where}: error: "${name}" does not export "${missing}"`);
+        }
+      } else if (!/^[a-z]+:/.test(name)) {
+        problems.push(`${where}: error: "${name}" is a package, and a site without a build has none: use a relative path`);
       }
     }
   }
+}
+
+/** Which of the names that `clause` imports no export of the module `file` mentions. */
+function unexported(file, clause) {
+  const module = path.join(root, file);
+  if (!fs.existsSync(module) || !fs.statSync(module).isFile()) return [];
+  const text = fs.readFileSync(module, "utf8");
+  if (/\bexport\s*\*(?!\s*as\b)/.test(text)) return []; // whatever another one has
+  const list = /\{([^}]*)\}/.exec(clause)?.[1] ?? "";
+  const wanted = list.split(",").map((one) => one.trim().split(/\s+as\s+/)[0]);
+  if (/^\s*[\w$]+\s*(?:,|$)/.test(clause)) wanted.push("default");
+  const exported = (name) => new RegExp(`\\bexport\\b[^;]*?(?<![\\w$])${name.replaceAll("$", "\\$")}(?![\\w$])`).test(text);
+  return wanted.filter((name) => /^[\w$]+$/.test(name) && !exported(name));
 }
 
 /** Whether a module can be parsed. `before` lines stand before it in its file. */
