@@ -141,6 +141,8 @@ class Previews:
         """URL path prefix of the route that knows the person by their login (``server.preview``), if there is one."""
         self.framed_is_person = False
         """Without a login: whether whoever may frame a preview is the person."""
+        self.parsing = asyncio.Semaphore()
+        """Held while what a page sent is parsed."""
         self._sandbox = " ".join((*SANDBOX, *allow))
         self._person = person or new_key
         self._person_key = ""

@@ -8,6 +8,7 @@ import logging
 import math
 import time
 from collections.abc import Mapping
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from jupyter_server.auth.decorator import allow_unauthenticated
@@ -31,6 +32,8 @@ BODY_LIMITS = {
     "start": 1024,
     "framed": 1024,
 }
+IN_MEMORY = 256 * 1024
+"""Bytes of a body. A larger one waits in a file until it is whole: pages may send many at once, and slowly."""
 MOST_MS = 24 * 3600 * 1000
 _KINDS = ("server", "build", "page", "network")
 
@@ -40,20 +43,29 @@ class PageRequestHandler(PreviewHandler):
     """The page's own requests. Bodies come as text/plain, which needs no preflight."""
 
     def prepare(self) -> None:
-        self._body = bytearray()
-        # Whoever has no capability has nothing kept in memory for them.
-        known = self.previews.find(self.path_kwargs["capability"]) is not None
-        self._limit = BODY_LIMITS.get(self.path_kwargs["what"], 0) if known else 0
+        # Whoever has no capability has nothing kept for them.
+        target = self.previews.find(self.path_kwargs["capability"])
+        self._limit = BODY_LIMITS.get(self.path_kwargs["what"], 0) if target else 0
         length = self.request.headers.get("Content-Length", "0")
         self._too_large = length.isdigit() and int(length) > self._limit
+        self._whole = False
+        self._body = SpooledTemporaryFile(IN_MEMORY, dir=target.storage.folder if target else None)  # noqa: SIM115
 
     def data_received(self, chunk: bytes) -> None:
         # What is too much is read and thrown away: a connection that is cut off in the middle shows no answer.
-        self._too_large = self._too_large or len(self._body) + len(chunk) > self._limit
+        self._too_large = self._too_large or self._body.tell() + len(chunk) > self._limit
         if self._too_large:
-            self._body.clear()
+            self._body.close()
         else:
-            self._body += chunk
+            self._body.write(chunk)
+
+    def on_finish(self) -> None:
+        self._body.close()
+
+    def on_connection_close(self) -> None:
+        super().on_connection_close()
+        if not self._whole:
+            self._body.close()
 
     @allow_unauthenticated
     async def get(self, capability: str, what: str) -> None:
@@ -69,14 +81,14 @@ class PageRequestHandler(PreviewHandler):
             self.finish(probe.script(what))
         elif what == "databases":
             self.set_header("Content-Type", "application/json")
-            kept = await asyncio.to_thread(visit.visitor.storage.databases) if visit.visitor else b""
-            self.finish(kept or b"[]")
+            await self._send_databases(visit)
         else:
             self.set_status(404)
             self.answer("", "Nothing here.\n")
 
     @allow_unauthenticated
     async def post(self, capability: str, what: str) -> None:
+        self._whole = True
         visit = self.visited(capability)
         if visit is None:
             return
@@ -85,12 +97,12 @@ class PageRequestHandler(PreviewHandler):
             if self._too_large:
                 raise InvalidInput(f"The body is over {self._limit // 1024} KB.", reason="quota_exceeded")
             if what == "storage":
-                change = await parse_object(self._body)
+                change = await self._parsed()
                 await asyncio.to_thread(self._storage(visit).change, change)
             elif what == "databases":
-                await asyncio.to_thread(self._storage(visit).write_databases, bytes(self._body))
+                await asyncio.to_thread(self._storage(visit).write_databases, self._body)
             elif what == "report":
-                await self._report(preview, await parse_object(self._body))
+                await self._report(preview, await self._parsed())
             elif what == "start":
                 preview.start()
             elif what == "framed" and visit.visitor:
@@ -108,6 +120,23 @@ class PageRequestHandler(PreviewHandler):
         if self.visited(capability) and not self.preflight():
             self.set_status(204)
             self.finish()
+
+    async def _parsed(self) -> dict[str, Any]:
+        """The body as an object. One at a time is in memory: it takes many times what it is long."""
+        async with self.previews.parsing:
+            self._body.seek(0)
+            return await parse_object(self._body.read())
+
+    async def _send_databases(self, visit: Visit) -> None:
+        kept = await asyncio.to_thread(visit.visitor.storage.open_databases) if visit.visitor else None
+        if kept is None:
+            self.finish(b"[]")
+            return
+        with kept:
+            while chunk := await asyncio.to_thread(kept.read, IN_MEMORY):
+                self.write(chunk)
+                await self.flush()
+        self.finish()
 
     def _storage(self, visit: Visit) -> PageStorage:
         if visit.visitor is None:

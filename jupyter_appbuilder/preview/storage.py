@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import secrets
@@ -10,7 +11,7 @@ import shutil
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import IO, Any, TypedDict, cast
 
 from ..errors import InvalidInput
 from . import cookies as jar
@@ -89,23 +90,43 @@ class PageStorage:
             "remove": [key for key in old_cookies if key not in cookies],
         }
 
+    @property
+    def folder(self) -> Path:
+        """Where its files are: made, if need be."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        return self._path.parent
+
     def databases(self) -> bytes:
         """The databases as the page's script serialised them (JSON), empty when there are none."""
-        try:
-            return self._databases.read_bytes()
-        except OSError:
+        found = self.open_databases()
+        if found is None:
             return b""
+        with found:
+            return found.read()
 
-    def write_databases(self, content: bytes) -> None:
-        """Raises InvalidInput when ``content`` is over the limit or no JSON array."""
-        if len(content) > DATABASE_LIMIT:
+    def open_databases(self) -> IO[bytes] | None:
+        """The same as a file open for reading; None when there are none."""
+        try:
+            return self._databases.open("rb")
+        except OSError:
+            return None
+
+    def write_databases(self, content: bytes | IO[bytes]) -> None:
+        """Raises InvalidInput when ``content``, or what the file holds, is over the limit or no JSON array."""
+        content = io.BytesIO(content) if isinstance(content, bytes) else content
+        size = content.seek(0, os.SEEK_END)
+        if size > DATABASE_LIMIT:
             raise InvalidInput(
                 f"The app keeps more than {DATABASE_LIMIT // 1024 // 1024} MB in IndexedDB.",
                 hint="Keep less, or keep it in the app's own database.",
                 reason="quota_exceeded",
             )
-        if not (content.startswith(b"[") and content.endswith(b"]")):
+        content.seek(max(0, size - 1))
+        last = content.read(1)
+        content.seek(0)
+        if size < 2 or content.read(1) + last != b"[]":
             raise InvalidInput("The databases must be a JSON array.")
+        content.seek(0)
         self._write(self._databases, content)
 
     def clear(self) -> None:
@@ -128,10 +149,11 @@ class PageStorage:
         state = (local, cookies, hidden)
         if state == self._load():
             return
-        self._write(self._path, json.dumps({"v": 1, "local": local, "cookies": cookies, "hidden": hidden}).encode())
+        stored = json.dumps({"v": 1, "local": local, "cookies": cookies, "hidden": hidden})
+        self._write(self._path, io.BytesIO(stored.encode()))
         self._state = state
 
-    def _write(self, path: Path, content: bytes) -> None:
+    def _write(self, path: Path, content: IO[bytes]) -> None:
         _write(path, content)
         if self._shared:
             _tidy(path.parent)
@@ -172,11 +194,12 @@ def _changed(old: dict[str, str], change: Any, name: str, limit: int) -> dict[st
     return new
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Path, content: IO[bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        temporary.write_bytes(content)
+        with temporary.open("wb") as file:
+            shutil.copyfileobj(content, file)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

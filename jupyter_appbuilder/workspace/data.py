@@ -18,7 +18,7 @@ from ..errors import InvalidInput
 from ..text import encodable
 from .folder import DIRECTORY, opened_folder, read_at
 from .ignore import never_tracked
-from .scan import DEEPEST, mode_of
+from .scan import DEEPEST, MOST_DATA, mode_of
 
 LARGEST = 20 * 1024 * 1024
 """Bytes of all files together. Above it a version has no copy of them."""
@@ -47,51 +47,64 @@ def below(path: str, folders: Sequence[str]) -> bool:
     return path.startswith(tuple(folders)) if folders else False
 
 
+class _TooMuchError(Exception):
+    """There is more in the data folders than is looked at."""
+
+
 def found(app: Path, folders: Sequence[str]) -> dict[str, os.stat_result]:
     """The regular files of the data folders as they stand now, also those that `.gitignore` names. Links are not
-    followed, nor taken along."""
+    followed, nor taken along. Of more than are copied, some."""
     files: dict[str, os.stat_result] = {}
-    for folder in folders:
-        with suppress(OSError, InvalidInput), opened_folder(app, tuple(folder.strip("/").split("/"))) as descriptor:
-            _walk(descriptor, folder, files)
+    with suppress(_TooMuchError):
+        _look(app, folders, files)
     return files
 
 
-def _walk(folder: int, base: str, files: dict[str, os.stat_result]) -> None:
-    """Stops where it is certain that there are more than ``MOST_FILES``: an app may write millions into one folder."""
+def _look(app: Path, folders: Sequence[str], files: dict[str, os.stat_result]) -> None:
+    """Stops where it is certain that there is too much: an app may write millions into one folder, of folders too."""
+    left = [MOST_DATA]
+    for folder in folders:
+        with suppress(OSError, InvalidInput), opened_folder(app, tuple(folder.strip("/").split("/"))) as descriptor:
+            _walk(descriptor, folder, files, left)
+
+
+def _walk(folder: int, base: str, files: dict[str, os.stat_result], left: list[int]) -> None:
     folders: list[str] = []
     with os.scandir(folder) as listing:
         for item in listing:
-            if len(files) > MOST_FILES:
-                return
+            left[0] -= 1
+            if len(files) > MOST_FILES or left[0] < 0:
+                raise _TooMuchError
             if never_tracked(item.name) or SHARED_MEMORY.search(item.name):
                 continue
-            path = base + item.name
             if not encodable(item.name):
                 continue
             with suppress(OSError):
                 status = item.stat(follow_symlinks=False)
                 if stat.S_ISREG(status.st_mode):
-                    files[path] = status
+                    files[base + item.name] = status
                 elif stat.S_ISDIR(status.st_mode) and base.count("/") < DEEPEST:
                     folders.append(item.name)
     for name in folders:
-        if len(files) > MOST_FILES:
-            return
         with suppress(OSError):
             below = os.open(name, DIRECTORY, dir_fd=folder)
             try:
-                _walk(below, f"{base}{name}/", files)
+                _walk(below, f"{base}{name}/", files, left)
             finally:
                 os.close(below)
 
 
 def copied(app: Path, folders: Sequence[str]) -> Copy:
     """A copy of what the app wrote: of all of it, or of nothing, as going back to it deletes what it lacks."""
-    files = found(app, folders)
+    files: dict[str, os.stat_result] = {}
+    many = ""
+    try:
+        _look(app, folders, files)
+    except _TooMuchError:
+        many = f"more than {MOST_FILES:,} files" if len(files) > MOST_FILES else f"over {MOST_DATA:,} folders"
     size = sum(status.st_size for status in files.values())
-    if size > LARGEST or len(files) > MOST_FILES:
-        what = f"{size / 1e6:.1f} MB" if size > LARGEST else f"more than {MOST_FILES:,} files"
+    if size > LARGEST or many:
+        what = f"{size / 1e6:.1f} MB" if size > LARGEST else many
         limit = f"The limit is {LARGEST >> 20} MiB." if size > LARGEST else ""
         return Copy(
             {}, f"The app's data ({what} in {', '.join(folders)}) are not kept in this version. {limit}".strip()

@@ -7,6 +7,7 @@ import stat
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from ..text import encodable
@@ -23,6 +24,9 @@ DEEPEST = 128
 HOLES_FROM = 1024 * 1024
 """Bytes. A larger file that is mostly holes is treated like one above ``LARGEST``: a few thousand of them take nothing
 on disk and everything of whoever reads them."""
+
+MOST_DATA = 20_000
+"""Files and folders that are looked at in the data folders, which the app fills as it likes."""
 
 RACY = 2_000_000_000
 """Nanoseconds. A file changed this shortly before it was hashed is hashed again at the next scan: on a coarse clock a
@@ -102,12 +106,12 @@ def scan(
     Contents are read only where ``known`` does not hold any more, and kept in ``store``. Files that vanish meanwhile
     are passed over, as are names that are not UTF-8, devices, sockets and pipes, files that are mostly holes and
     folders nested deeper than ``DEEPEST``. Files below the folders ``data`` are looked at, not read: their hash is
-    empty.
+    empty; of more than ``MOST_DATA`` some.
     """
     found: dict[str, Entry] = {}
     descriptor = open_root(root)
     try:
-        _scan(descriptor, "", (), store, known or {}, found, tuple(data))
+        _scan(descriptor, "", (), store, known or {}, found, tuple(data), [MOST_DATA])
     finally:
         os.close(descriptor)
     return dict(sorted(found.items(), key=lambda item: item[0].encode()))
@@ -121,9 +125,13 @@ def _scan(
     known: Mapping[str, Entry],
     found: dict[str, Entry],
     data: tuple[str, ...],
+    left: list[int],
 ) -> None:
+    limited = bool(data) and base.startswith(data)
     with os.scandir(folder) as listing:
-        items = [item for item in listing if not never_tracked(item.name)]
+        seen = list(islice(listing, left[0] if limited else None))
+    left[0] -= len(seen) if limited else 0
+    items = [item for item in seen if not never_tracked(item.name)]
     if any(item.name == ".gitignore" for item in items):
         try:
             text = read_at(folder, ".gitignore", LARGEST)[0].decode(errors="replace")
@@ -144,7 +152,7 @@ def _scan(
                     continue
                 below = os.open(item.name, DIRECTORY, dir_fd=folder)
                 try:
-                    _scan(below, path + "/", ignores, store, known, found, data)
+                    _scan(below, path + "/", ignores, store, known, found, data, left)
                 finally:
                     os.close(below)
             elif status.st_size > LARGEST:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -273,3 +275,41 @@ async def test_a_page_cannot_fill_the_log(tmp_path: Path, monkeypatch: pytest.Mo
         # What is found out otherwise is stored all the same, and a change of the files begins anew.
         session.app.files_changed()
         assert await session.app.problems() == []
+
+
+def resident() -> int:
+    """Bytes of memory that this process takes."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+async def test_many_large_uploads_at_once_take_no_memory(target: Target, tmp_path: Path) -> None:
+    size, chunk = 20 * 1024 * 1024, b" " * 65536
+    previews = Previews(BASE_URL)
+    previews.open(target)
+    preview = previews.visit(previews.open(target).split("/")[-2]).preview  # pyright: ignore[reportOptionalMemberAccess]
+    visitor = previews.visitor(preview, previews.person)
+    async with served(previews) as origin, httpx.AsyncClient() as client:
+        address = origin.removeprefix("http://").partition(":")
+        head = (
+            f"POST {visitor.path}__appbuilder/databases HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n".encode()
+        )
+        senders = [await asyncio.open_connection(address[0], int(address[2])) for _ in range(8)]
+        before = resident()
+        for _, writer in senders:
+            writer.write(head + b"[")
+            for _ in range(size // len(chunk) - 1):
+                writer.write(chunk)
+                await writer.drain()
+        most = resident() - before
+        for number, (_, writer) in enumerate(senders[:-1]):
+            writer.write(b" " * (len(chunk) - 3) + f"{number}]".encode())
+        for reader, _ in senders[:-1]:
+            assert b" 200 " in await asyncio.wait_for(reader.readline(), 30)
+        senders[-1][1].close()
+        assert most < 3 * size, f"{most >> 20} MB"
+        kept = await client.get(f"{origin}{visitor.path}__appbuilder/databases")
+        assert len(kept.content) == size
+        assert kept.json()[0] in range(7)
+        for _, writer in senders:
+            writer.close()
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file() and ".indexeddb" not in path.name] == []

@@ -22,6 +22,8 @@ from jupyter_appbuilder.errors import Unavailable
 from jupyter_appbuilder.notebook.replay import replay
 from jupyter_appbuilder.session import Session
 from jupyter_appbuilder.workspace import data
+from jupyter_appbuilder.workspace.objects import LooseStore
+from jupyter_appbuilder.workspace.scan import scan
 
 WRITER = """
 import sqlite3, sys
@@ -191,6 +193,29 @@ def test_a_folder_of_more_files_than_are_kept_is_not_listed_to_its_end(tmp_path:
     assert len(data.found(tmp_path, ["data/"])) == data.MOST_FILES + 1
     copy = data.copied(tmp_path, ["data/"])
     assert (copy.files, "more than 5,000 files in data/" in copy.note) == ({}, True)
+
+
+def test_a_data_folder_of_very_many_empty_folders_is_not_walked_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for outer in range(25):
+        for inner in range(900):
+            os.makedirs(tmp_path / "app" / "data" / str(outer) / str(inner))
+    opened = 0
+
+    def counted(folder: Any) -> Any:
+        nonlocal opened
+        opened += 1
+        return scandir(folder)
+
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", counted)
+    copy = data.copied(tmp_path / "app", ("data/",))
+    assert (copy.files, "folders in data/" in copy.note) == ({}, True)
+    assert opened <= data.MOST_DATA
+    opened = 0
+    assert scan(tmp_path / "app", LooseStore(tmp_path / "objects"), data=("data/",)) == {}
+    assert opened <= data.MOST_DATA + 25
 
 
 async def test_too_much_data_is_left_alone_and_said(tmp_path: Path):
