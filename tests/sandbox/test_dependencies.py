@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_appbuilder.errors import InvalidInput, Unavailable
-from jupyter_appbuilder.sandbox.base import Progress
-from jupyter_appbuilder.sandbox.local.dependencies import Manifest, read_manifest
+from jupyter_appbuilder.errors import Conflict, InvalidInput, Unavailable
+from jupyter_appbuilder.sandbox.base import ExecResult, Progress
+from jupyter_appbuilder.sandbox.local.dependencies import Dependencies, Manifest, read_manifest
 from jupyter_appbuilder.sandbox.local.layout import find_node
 from jupyter_appbuilder.sandbox.registries import Registries, read_registries
 
@@ -133,6 +133,22 @@ def test_a_manifest_that_is_a_link_is_not_read(tmp_path: Path):
     (tmp_path / "app/package.json").symlink_to(tmp_path / "secret")
     with pytest.raises(InvalidInput, match="not an ordinary file"):
         read_manifest(tmp_path / "app", "package-lock.json")
+
+
+async def test_an_edit_by_hand_while_packages_are_installed_is_kept(place: MakePlace, monkeypatch: pytest.MonkeyPatch):
+    async with place() as here:
+        require(here)
+        theirs = '{"private": true, "scripts": {"mine": "ls"}}'
+
+        async def make(*_: object, **__: object) -> tuple[ExecResult, Manifest]:
+            (here.app / "package.json").write_text(theirs)  # the person saves it meanwhile
+            return ExecResult(0, "", "", 0), Manifest(b'{"dependencies": {"is-number": "7.0.0"}}', b"{}")
+
+        monkeypatch.setattr(Dependencies, "_make", make)
+        with pytest.raises(Conflict, match="changed while packages were installed"):
+            await here.sandbox.install(["is-number@7.0.0"])
+        assert (here.app / "package.json").read_text() == theirs
+        assert not (here.app / "package-lock.json").exists()
 
 
 def test_a_folder_in_place_of_a_manifest_is_told(tmp_path: Path):

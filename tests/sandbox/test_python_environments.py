@@ -11,14 +11,16 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from jupyter_appbuilder.errors import InvalidInput, Unavailable
+from jupyter_appbuilder.errors import Conflict, InvalidInput, Unavailable
 from jupyter_appbuilder.sandbox.base import Progress
 from jupyter_appbuilder.sandbox.local import LocalSandbox
 from jupyter_appbuilder.sandbox.local.interpreter import Interpreter
 from jupyter_appbuilder.sandbox.local.layout import find_node
+from jupyter_appbuilder.sandbox.local.python_environments import PythonEnvironments
 from jupyter_appbuilder.sandbox.local.sandbox import AppSandbox
 from jupyter_appbuilder.sandbox.registries import Registries, read_registries
 from jupyter_appbuilder.sandbox.templates import PythonPackages, Template
@@ -103,6 +105,20 @@ async def test_sessions_share_an_environment_and_need_no_network_for_it(tmp_path
             await sandbox.prepare()
         assert "pip config set" in caught.value.hint
         assert (other / "requirements.lock").read_text() == files["requirements.lock"]
+
+
+async def test_an_edit_by_hand_while_packages_are_added_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    async with python_app(tmp_path, "# none yet\n") as (sandbox, app):
+        resolve = PythonEnvironments._resolve
+
+        async def meanwhile(*given: Any) -> Any:
+            (app / "requirements.txt").write_text("# mine\n")
+            return await resolve(*given)
+
+        monkeypatch.setattr(PythonEnvironments, "_resolve", meanwhile)
+        with pytest.raises(Conflict, match="changed while packages were installed"):
+            await sandbox.install(["nothing; python_version < '3'"])
+        assert (app / "requirements.txt").read_text() == "# mine\n"
 
 
 async def test_adding_a_package_keeps_the_versions_that_are_there(tmp_path: Path):

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from ...errors import InvalidInput, Unavailable
+from ...errors import Conflict, InvalidInput, Unavailable
 from ...removal import remove_folder
 from ..base import ExecResult, OnProgress, Output, Progress
 from .entries import Entries
@@ -123,6 +123,10 @@ class Manifest:
         ]
 
 
+NONE = Manifest(b'{"private": true}\n', None)
+"""What packages are added to where an app has no ``package.json``."""
+
+
 def read_manifest(app: Path, lock: str) -> Manifest | None:
     """The workspace's manifest; None where it has no ``package.json``. Links are not followed: they may lead out."""
     package = read_file(app / "package.json")
@@ -189,7 +193,7 @@ class Dependencies:
                     hint="Write name, name@version or @scope/name.",
                     field="packages",
                 )
-        manifest = read_manifest(app, lock) or Manifest(b'{"private": true}\n', None)
+        manifest = read_manifest(app, lock) or NONE
         async with self._entries.locked(manifest.key):
             arguments = ["install", "--save-dev" if dev else "--save", *packages]
             base = self.find(manifest) if manifest.wanted else None
@@ -198,6 +202,7 @@ class Dependencies:
             if FAILURES.lacks_network(result):
                 raise await self._failure(result)
             return result
+        unchanged(app / "package.json", None if manifest is NONE else manifest.package)
         if made.lock is not None:
             write_file(app / lock, made.lock)
         write_file(app / "package.json", made.package)
@@ -366,6 +371,16 @@ def read_file(path: Path) -> bytes | None:
     if len(content) > MANIFEST_LIMIT:
         raise InvalidInput(f"{path.name} is larger than {MANIFEST_LIMIT} bytes.", hint="Make it smaller.")
     return content
+
+
+def unchanged(path: Path, before: bytes | None) -> None:
+    """Raise ``Conflict`` unless a file holds what was read before packages were installed, which takes a while."""
+    if read_file(path) != before:
+        raise Conflict(
+            f"{path.name} was changed while packages were installed, so it was left as it is.",
+            hint="Install them again: what was fetched is kept.",
+            reason="file_changed",
+        )
 
 
 def write_file(path: Path, content: bytes) -> None:

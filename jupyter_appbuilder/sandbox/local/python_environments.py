@@ -21,7 +21,7 @@ from ...removal import remove_folder
 from ..base import ExecResult, OnProgress, Output, Progress
 from ..requirements import Requirements, parse_requirement, with_packages
 from ..templates import PythonPackages
-from .dependencies import Network, read_file, write_file
+from .dependencies import Network, read_file, unchanged, write_file
 from .entries import Entries
 from .install_failures import InstallFailures
 from .interpreter import Interpreter, find_interpreter
@@ -152,7 +152,8 @@ class PythonEnvironments:
             parse_requirement(name, f"packages.{position}")
         interpreter = find_interpreter()
         before = await asyncio.to_thread(_read, app, packages)
-        text = with_packages(await asyncio.to_thread(read_file, app / packages.requirements), names)
+        held = await asyncio.to_thread(read_file, app / packages.requirements)
+        text = with_packages(held, names)
         wanted = Requirements.parse(text, before.lock.encode(), packages.requirements)
         async with self._entries.locked(_key(before.lock, interpreter)):
             result, lock = await self._resolve(wanted, on_output)
@@ -164,6 +165,7 @@ class PythonEnvironments:
             if FAILURES.lacks_network(result):
                 raise await self._failure(result)
             return result
+        await asyncio.to_thread(unchanged, app / packages.requirements, held)
         await asyncio.to_thread(write_file, app / packages.lock, lock.encode())
         await asyncio.to_thread(write_file, app / packages.requirements, text)
         told = "".join(f"+ {change}\n" for change in wanted.changes(before)) or "Everything was there already.\n"
