@@ -30,6 +30,7 @@ TRAITS: Mapping[tuple[Scope, Unit], str] = {
     ("day", "tokens"): "day_tokens",
 }
 """What configures each, in ``c.AppBuilder``."""
+PER: Mapping[Scope, str] = {"turn": "each request", "session": "each session", "day": "the day"}
 
 WARN_AT = 0.8
 """The part of a budget from which on people are told that it comes to its end."""
@@ -86,20 +87,23 @@ def amount(unit: Unit, value: float) -> str:
 
 
 def over(budget: Budget, next_request: float) -> OverBudget:
-    """The error for a budget that the next request would not fit into; ``next_request`` is in its unit."""
-    whose = {"turn": "This turn", "session": "This session", "day": "Today's work"}[budget.scope]
+    """The error for a budget that the next request to the model would not fit into; ``next_request`` is in its unit.
+
+    In the words of the usage page: what a person asks for is a request, and one to the model is a step.
+    """
+    whose = {"turn": "This request", "session": "This session", "day": "Today's work"}[budget.scope]
     limit = amount(budget.unit, budget.limit)
     if budget.used >= budget.limit:
         message = f"{whose} has used {amount(budget.unit, budget.used)}; its budget is {limit}."
     elif budget.used:
         message = (
-            f"{whose} has used {amount(budget.unit, budget.used)} of its budget of {limit}, and the next request would "
+            f"{whose} has used {amount(budget.unit, budget.used)} of its budget of {limit}, and the next step would "
             f"take about {amount(budget.unit, next_request)} more."
         )
     else:
         message = (
-            f"The next request would take about {amount(budget.unit, next_request)}; the budget of "
-            f"{'the day' if budget.scope == 'day' else f'a {budget.scope}'} is {limit}."
+            f"The next step would take about {amount(budget.unit, next_request)}; the budget of "
+            f"{PER[budget.scope]} is {limit}."
         )
     return OverBudget(message, hint=_next_step(budget))
 
@@ -109,7 +113,7 @@ def _next_step(budget: Budget) -> str:
     trait = f"c.AppBuilder.{TRAITS[budget.scope, budget.unit]}"
     match budget.scope:
         case "turn":
-            go_on = 'Say "go on" to continue in a new turn' if budget.used else "Ask for less at a time"
+            go_on = 'Say "go on", which is a new request' if budget.used else "Ask for less at a time"
             return f"{go_on}, or raise {'the budget on the usage page' if mine else trait}."
         case "session":
             return (

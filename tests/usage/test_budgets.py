@@ -127,8 +127,8 @@ async def test_one_huge_request_is_not_made(tmp_path: Path):
     async with model_server([]) as server:
         outcome = await in_memory(server, tmp_path, ("turn", "dollars"), 0.1).ask("word " * 19_000)
         assert outcome.reason == "budget"
-        assert "The next request would take about $0.2" in outcome.message
-        assert "budget of a turn is $0.10" in outcome.message
+        assert "The next step would take about $0.2" in outcome.message
+        assert "budget of each request is $0.10" in outcome.message
         assert server.requests == []
 
 
@@ -193,7 +193,7 @@ async def test_a_new_turn_has_its_own_budget_and_the_session_goes_on_once_it_is_
             await accounts.raise_session(session, {"dollars": 0.5})
         await accounts.raise_session(session, {"dollars": 2})
         ended = await ask(session, "Go on.")
-        assert "This turn" in ended["message"]
+        assert "This request" in ended["message"]
         assert len(server.requests) == 5
         found = await accounts.of_session(session.summary, await session.events())
         budgets = {(it["scope"], it["unit"]): it for it in found["budgets"]}

@@ -86,7 +86,7 @@ describe('the usage page', () => {
   it('says what was used today, by model, and by which app, also one that is gone', async () => {
     await show(report());
     expect(screen.getAllByText('$0.50').length).toBeGreaterThan(1);
-    expect(screen.getAllByText(/9\.0k in, 1\.0k out · 50 % from the cache · 4 requests/).length).toBe(2);
+    expect(screen.getAllByText(/9\.0k in, 1\.0k out · 50 % from the cache · 4 steps/).length).toBe(2);
     expect(screen.getByRole('rowheader', { name: 'openai:gpt' })).toBeTruthy();
     expect(screen.getByRole('rowheader', { name: 'A deleted app' })).toBeTruthy();
     const { violations } = await axe.run(document.body, { rules: { 'color-contrast': { enabled: false }, region: { enabled: false } } });

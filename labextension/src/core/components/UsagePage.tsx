@@ -96,7 +96,7 @@ export function UsagePage({
           {report.total.requests > 0 && (
             <div className="jp-AppBuilder-usageExport">
               <span className="jp-AppBuilder-hint">
-                {trans._n('Every request of the last day:', 'Every request of the last %1 days:', days, days)}
+                {trans._n('Every step of the last day:', 'Every step of the last %1 days:', days, days)}
               </span>
               <button type="button" className="jp-AppBuilder-button" onClick={() => download('csv')}>
                 <Icon name="download" />
@@ -206,13 +206,13 @@ function Figure({ totals, none }: { totals: UsageTotals; none: string }): React.
       <span className="jp-AppBuilder-hint">
         {trans.__('%1 in, %2 out', compact(input), compact(output))}
         {cached > 0 && ` · ${trans.__('%1 % from the cache', Math.round((cached / input) * 100))}`}
-        {` · ${trans._n('%1 request', '%1 requests', totals.requests, totals.requests)}`}
+        {` · ${trans._n('%1 step', '%1 steps', totals.requests, totals.requests)}`}
       </span>
       {totals.estimated > 0 && (
         <span className="jp-AppBuilder-hint">
           {trans._n(
-            'The provider did not say how many tokens %1 request took: estimated.',
-            'The provider did not say how many tokens %1 requests took: estimated.',
+            'The provider did not say how many tokens %1 step took: estimated.',
+            'The provider did not say how many tokens %1 steps took: estimated.',
             totals.estimated,
             totals.estimated
           )}
