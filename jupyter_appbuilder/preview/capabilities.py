@@ -82,6 +82,7 @@ class Preview:
     used: float
     problem: str = ""
     findings: list[float] = field(default_factory=list[float])  # when the page reported, for the rate limit
+    downloads: set[str] = field(default_factory=set[str])  # paths of files that the page went to, as they were told
     starting: asyncio.Task[None] | None = None
     waking: bool = False  # whether what starts was asleep
     visitors: dict[str, Visitor] = field(default_factory=dict[str, "Visitor"])  # by key, who was seen last at the end

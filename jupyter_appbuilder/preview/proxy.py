@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 5.0
+MOST_DOWNLOADS_TOLD = 20
 NOTE_SECONDS = 0.3
 """A page that takes longer to wake is told so; whatever else is asked for is held until it is there."""
 _BODILESS = ("GET", "HEAD", "OPTIONS")
@@ -235,6 +236,7 @@ class ProxyHandler(PreviewHandler):
         if self.request.method == "HEAD" or response.status in (204, 304):
             self.finish()
             return
+        await self._tell_download(response, visit)
         chunks = response.aiter_stream()
         if here and "Content-Encoding" not in passed:
             chunks = renamed(chunks, known.encode(), here.encode())
@@ -245,6 +247,22 @@ class ProxyHandler(PreviewHandler):
             self.write(chunk)
             await self.flush()
         self.finish()
+
+    async def _tell_download(self, response: httpcore.Response, visit: Visit) -> None:
+        """Say that a navigation to a file came to nothing: the sandbox has the browser drop it without a word."""
+        asked = [value for name, value in response.headers if name.lower() == b"content-disposition"]
+        kind = asked[0].partition(b";")[0].strip().lower() if asked else b"inline"
+        path, told = visit.inside(self.request.path)[:200], visit.preview.downloads
+        if kind == b"inline" or "allow-downloads" in self.previews.policy or not wants_page(self.request.headers):
+            return
+        if path in told or len(told) >= MOST_DOWNLOADS_TOLD:
+            return
+        told.add(path)
+        message = (
+            f"{path} was answered as a file to save, and a page in the preview cannot save it by going there. "
+            "With <a href=… download> the person is asked, and it works wherever the app runs."
+        )
+        await visit.preview.target.report({"kind": "network", "message": message, "source": path})
 
     async def _keep(self, cookies: list[str], visit: Visit) -> str:
         """Put what the app's server set into the visitor's jar; what the page may know of it, as a header's value."""

@@ -579,3 +579,28 @@ async def test_an_app_that_was_stopped_leaves_no_open_connection(tmp_path: Path)
                 await session.app.stop()
                 counts.append(sum(path.is_socket() for path in Path("/proc/self/fd").iterdir()))
         assert counts[1] == counts[-1], counts
+
+
+class File(web.RequestHandler):
+    def get(self) -> None:
+        self.set_header("Content-Type", "text/csv")
+        self.set_header("Content-Disposition", 'Attachment; filename="report.csv"')
+        self.finish("a,b\n")
+
+
+async def test_going_to_a_file_that_the_browser_drops_is_told_once(target: Target, tmp_path: Path) -> None:
+    for allowed in ((), ("allow-downloads",)):
+        previews = Previews(BASE_URL, allow=allowed)
+        previews.open(target)
+        preview = previews.visit(previews.open(target).split("/")[-2]).preview  # pyright: ignore[reportOptionalMemberAccess]
+        path = previews.visitor(preview, previews.person).path
+        target.findings.clear()
+        async with upstream(tmp_path, (".*/export", File)) as address, served(previews) as origin:
+            target.server = DevServer("ready", address)
+            async with httpx.AsyncClient() as client:
+                for dest in ("empty", "iframe", "iframe"):
+                    answer = await client.get(f"{origin}{path}export", headers={"Sec-Fetch-Dest": dest})
+                    assert answer.text == "a,b\n"
+        told = [finding["message"] for finding in target.findings]
+        assert len(told) == (0 if allowed else 1)
+        assert all(message.startswith("/export was answered as a file to save") for message in told)
