@@ -30,6 +30,56 @@ describe('a turn', () => {
     expect(view.seq).toBe(log.seq);
   });
 
+  it('is the same however its messages are cut into batches', () => {
+    const log = new Log();
+    const ask = { turn: 't2', call: 'r9.0', kind: 'command' as const, subject: 'rm -r src', question: 'May it?', reason: '', remember: false };
+    const error = { kind: 'page', message: 'x is not defined' } as never;
+    const first = log.turn('t1', 'a board');
+    const messages: WireMessage[] = [
+      { kind: 'events', events: first },
+      snapshot(),
+      log.message('file.changed', { path: 'a', change: 'edited', by: 'person', added: 1, removed: 0 } as never),
+      log.message('preview.error', error),
+      log.message('turn.started', { turn: 't2', model: 'openai:gpt' }),
+      log.message('message.user', { turn: 't2', text: 'more' }),
+      ...['I ', 'am ', 'on it'].map(
+        (text, n) => ({ kind: 'live', n, type: 'text.delta', data: { turn: 't2', response: 'r9', text } }) as unknown as WireMessage
+      ),
+      ...['{"comm', 'and":"ls"}'].map(
+        (piece, n) =>
+          ({
+            kind: 'live',
+            n: n + 5,
+            type: 'tool.delta',
+            data: { turn: 't2', response: 'r9', index: 0, call: 'r9.0', tool: 'run_command', arguments: piece }
+          }) as unknown as WireMessage
+      ),
+      log.message('approval.requested', { approval: 'r9.0.a1', ...ask } as never),
+      log.message('approval.given', { approval: 'r9.0.a1', granted: true, remember: false } as never),
+      log.message('tool.started', { turn: 't2', call: 'r9.0', tool: 'run_command', arguments: { command: 'ls' }, by: 'agent' }),
+      ...['one\n', 'two\n'].map(
+        (text, n) => ({ kind: 'live', n: n + 9, type: 'tool.output', data: { call: 'r9.0', text } }) as unknown as WireMessage
+      ),
+      log.message('preview.error', error),
+      { kind: 'events', events: first }, // once more, as after a reconnection
+      snapshot({ outputs: { 'r9.0': 'one\ntwo\n' } }),
+      log.message('turn.finished', { turn: 't2', reason: 'stopped', message: 'Stopped.', hint: '' })
+    ];
+    const together = play(...messages);
+    for (let cut = 1; cut < messages.length; cut += 1) {
+      for (let size = 1; size <= 3; size += 1) {
+        let view = play(...messages.slice(0, cut));
+        const held = JSON.stringify(view.entries);
+        const before = view;
+        for (let at = cut; at < messages.length; at += size) {
+          view = receive(view, messages.slice(at, at + size));
+        }
+        expect(view).toEqual(together);
+        expect(JSON.stringify(before.entries)).toBe(held); // what was drawn is not changed under the page
+      }
+    }
+  });
+
   it('is the same whether its events come one by one or in one batch', () => {
     const events = new Log().turn('t1', 'a board');
     const together = play({ kind: 'events', events });
