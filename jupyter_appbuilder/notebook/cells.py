@@ -268,9 +268,11 @@ def _read_command_line(rest: str) -> str:
         return rest
     try:
         command = json.loads(rest[7:])
-    except json.JSONDecodeError as error:
-        raise _usage("run", f"the text after --json is not JSON ({error})") from None
-    return str(command)
+    except (ValueError, RecursionError):
+        command = None
+    if not isinstance(command, str):
+        raise _usage("run", "the text after --json is not a JSON text")
+    return command
 
 
 def _shorten(body: str) -> str:

@@ -147,6 +147,9 @@ def test_ipython_hands_the_body_over_untouched():
         ('%%appbuilder write --json {"arguments": [1], "options": {}}\nx', "text after --json is not"),
         ('%%appbuilder write --json {"arguments": ["a"], "options": {"loud": ""}}\nx', "no option --loud"),
         ('%%appbuilder edit a --encoding json\n[{"search": 1}]', "no list of edits"),
+        ("%appbuilder run --json [1]", "not a JSON text"),
+        ("%appbuilder run --json " + "[" * 100_000, "not a JSON text"),
+        ("%appbuilder run --json " + "1" * 5000, "not a JSON text"),
     ],
 )
 def test_a_cell_that_does_not_fit_says_how_it_should_look(source: str, message: str):
