@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import zipfile
 import zlib
@@ -18,6 +19,7 @@ from plain_app import plain
 from jupyter_appbuilder.events import Draft
 from jupyter_appbuilder.notebook.replay import replay
 from jupyter_appbuilder.tools.secret_files import described, unrecorded
+from jupyter_appbuilder.workspace import ignore
 from jupyter_appbuilder.workspace.ignore import is_secret
 
 VALUE = "hunter2-not-a-secret"
@@ -172,3 +174,13 @@ def test_no_part_of_a_value_is_taken_for_a_name():
         said = described(".env", f"KEY=one{mark}PRIVATE=two\r\nOTHER=3\rLAST=4\n".encode())
         assert ".env has 3 lines." in said
         assert "It sets: KEY, OTHER, LAST." in said
+
+
+def test_the_documentation_names_what_is_secret_by_its_name_and_nothing_else():
+    text = (Path(__file__).parents[2] / "docs" / "security.md").read_text()
+    table = text.partition("### Files that hold secrets")[2].partition("Such a file is in no version")[0]
+    rows = {row.split("|")[1].strip(): set(re.findall(r"`([^`]+)`", row)) for row in table.splitlines() if "|" in row}
+    named = {name.rstrip("/") for kind in ("settings", "keys", "accounts") for name in rows[kind]}
+    assert named == {*ignore.SECRET, ".env.*", ".env-*", ".env_*"} - {".env[._-]*"}
+    assert rows["not these"] == set(ignore.NOT_SECRET)
+    assert all(is_secret(name) for name in rows["copies"])
