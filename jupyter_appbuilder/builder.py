@@ -607,7 +607,8 @@ class AppBuilder(LoggingConfigurable):
 
         ``record`` and ``notebook`` (its file's name) are those of the session, where it is open.
         """
-        if record is None and (session := self._sessions.get(summary.id)):
+        session = self._sessions.get(summary.id)
+        if record is None and session:
             record, notebook = session.record, session.notebook.path.name
         path = self.browser_path(self.folder_of(summary))
         trouble = record.trouble if record else None
@@ -621,6 +622,7 @@ class AppBuilder(LoggingConfigurable):
                 "app_path": path and f"{path}/app",
                 "notebook": path and f"{path}/{notebook or summary.name + '.ipynb'}",
                 "owned": record.owned if record else True,
+                "app": session.app.server.state if session else "stopped",
                 "trouble": trouble and {"message": trouble.message, "hint": trouble.hint},
             }
         )

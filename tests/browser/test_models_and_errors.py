@@ -139,6 +139,10 @@ def test_a_refused_key_is_told_with_what_to_do(open_lab: OpenLab, lab: Lab, mode
     expect(failure.get_by_role("button", name="Retry")).to_be_enabled()
     assert SECRET not in panel.page.content()
     panel.picture("refused-light")
+    failure.get_by_role("button", name="Model settings").click()
+    expect(panel.root.get_by_role("heading", name="Model settings")).to_be_visible()
+    panel.root.get_by_role("button", name="Back", exact=True).click()
+    expect(failure).to_be_visible()
 
 
 def test_broken_code_shows_its_error_over_the_page_and_fix_it_asks_the_agent(

@@ -32,6 +32,19 @@ async def test_a_session_is_created_listed_renamed_and_deleted(call, jp_root_dir
     assert (jp_root_dir / "appbuilder/task-board/app/index.html").exists(), "the files stay unless told otherwise"
 
 
+async def test_the_list_says_whether_an_app_runs(call, new_session, builder):
+    id = await new_session(title="Off and on")
+    app = (await builder.session(id)).app
+
+    async def listed() -> str:
+        return (await call("GET", "sessions")).data[0]["app"]
+
+    await app.ensure()
+    assert await listed() == "ready"
+    await app.stop()
+    assert await listed() == "stopped"
+
+
 async def test_deleting_with_files_removes_the_folder(call, new_session, jp_root_dir):
     id = await new_session(name="gone")
     assert (jp_root_dir / "appbuilder/gone/app").is_dir()

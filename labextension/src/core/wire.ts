@@ -28,6 +28,8 @@ export interface Summary {
   /** This server holds the session or can take it; when false another process owns it. */
   owned: boolean;
   /** What keeps the session from being used, until it is over: a full disk, a folder that was moved away. */
+  /** How the app is on this server; stopped where it has no sandbox. */
+  app: PreviewStatus['state'];
   trouble: { message: string; hint: string } | null;
 }
 

@@ -99,6 +99,19 @@ describe('the first screen', () => {
     expect(created).toEqual([]);
   });
 
+  it('says of each app whether it runs', async () => {
+    const states = { ready: 'Ready', stopped: 'Not running', starting: 'Starting', asleep: 'Asleep', failed: 'Failed' };
+    SESSIONS.list = [
+      ...Object.keys(states).map(app => summary({ id: app, title: app, app: app as Summary['app'] })),
+      summary({ id: 'busy', title: 'busy', state: 'busy', app: 'starting' })
+    ];
+    await show([LOCAL]);
+    for (const [app, said] of Object.entries({ ...states, busy: 'Building' })) {
+      const opens = screen.getByText(app, { exact: true }).closest('button');
+      expect(opens?.querySelector('.jp-AppBuilder-state')?.textContent).toBe(said);
+    }
+  });
+
   it('says where apps are made when the file browser does not show that', async () => {
     await show([LOCAL], MODELS, { folder: '/srv/apps/appbuilder', path: null, problem: null });
     expect(screen.getByText('Apps are made in /srv/apps/appbuilder, which the file browser does not show.')).toBeTruthy();

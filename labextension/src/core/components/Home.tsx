@@ -10,7 +10,7 @@ import { ModelChooser } from './ModelChooser';
 import { ModeChooser, modeTitle } from './ModeChooser';
 import { MenuButton, type MenuEntry } from './Menu';
 import { IsolationWarning, sandboxTitle } from './Sandbox';
-import { StateBadge } from './Session';
+import { StateBadge, type ShownState } from './Session';
 import { useHost, useTranslation } from './surroundings';
 import { TemplateIcon, TemplatePicker } from './TemplatePicker';
 import { Failure } from './Turn';
@@ -392,7 +392,7 @@ function Sessions({ sessions, api, onOpen, onRemove }: HomeProps & { sessions: S
               <button type="button" className="jp-AppBuilder-sessionOpen" onClick={() => onOpen(session, false)}>
                 <span className="jp-AppBuilder-sessionTitle">{session.title}</span>
                 <span className="jp-AppBuilder-meta">
-                  <StateBadge state={session.state} />
+                  <StateBadge state={listedState(session)} />
                   <Ago at={session.updated_at} />
                   {twins.has(session.title) && (
                     <span className="jp-AppBuilder-ellipsis">
@@ -439,6 +439,11 @@ function Sessions({ sessions, api, onOpen, onRemove }: HomeProps & { sessions: S
       </ul>
     </section>
   );
+}
+
+/** Nothing is ready where nothing runs. */
+function listedState({ state, app }: Summary): ShownState {
+  return state !== 'ready' || app === 'ready' ? state : app;
 }
 
 /** The way to the app that one was forked from, if it is listed. */

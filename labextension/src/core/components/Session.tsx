@@ -413,13 +413,17 @@ function TitleEditor({ title, onDone }: { title: string; onDone: (title: string)
   );
 }
 
-export function StateBadge({ state }: { state: Summary['state'] }): React.ReactElement {
+export type ShownState = Summary['state'] | 'stopped' | 'starting';
+
+export function StateBadge({ state }: { state: ShownState }): React.ReactElement {
   const trans = useTranslation();
-  const names: Record<Summary['state'], string> = {
+  const names: Record<ShownState, string> = {
     creating: trans.__('Setting up'),
     ready: trans.__('Ready'),
     busy: trans.__('Building'),
     waiting: trans.__('Waiting for you'),
+    stopped: trans.__('Not running'),
+    starting: trans.__('Starting'),
     asleep: trans.__('Asleep'),
     failed: trans.__('Failed'),
     ended: trans.__('Ended')

@@ -10,7 +10,7 @@ import { Markdown } from './Markdown';
 import { readMessage } from '../pageMessages';
 import { PreviewPane } from './Preview';
 import { SessionPane } from './Session';
-import { SurroundingsContext, type Host } from './surroundings';
+import { SurroundingsContext, type Host, type PageLink } from './surroundings';
 import { english } from '../translation';
 
 const MODELS: ModelChoice[] = [{ id: 'openai:gpt', title: 'GPT', provider: 'openai', recorded: false }];
@@ -655,5 +655,35 @@ describe('the preview', () => {
     expect(readMessage({ source: 'jupyter-appbuilder', type: 'open', url: 'https://me:secret@x.example' })).toBeNull();
     expect(readMessage({ source: 'jupyter-appbuilder', type: 'save', name: 'x', content: 'text' })).toBeNull();
     expect(readMessage({ source: 'jupyter-appbuilder', type: 'navigated', path: {} })).toEqual({ type: 'navigated', path: '/' });
+  });
+});
+
+describe('a request that failed for its model', () => {
+  const failed = (error: string): (() => void) => {
+    const run = vi.fn();
+    const link = (label: string): PageLink => ({ label, icon: 'key', run: label === 'Model settings' ? run : vi.fn() });
+    const log = new Log();
+    const events = [
+      log.event('turn.started', { turn: 't1', model: 'openai:gpt' }),
+      log.event('message.user', { turn: 't1', text: 'a clock' }),
+      log.event('turn.finished', { turn: 't1', reason: 'failed', message: 'OpenAI refused the key.', hint: 'Enter another.', error })
+    ];
+    const pages = { models: link('Model settings'), rules: link('Approval rules'), usage: link('Usage and budgets') };
+    open({ pages }, { kind: 'events', events }, snapshot());
+    return run;
+  };
+  const settings = (): HTMLElement | null => screen.queryByRole('button', { name: 'Model settings' });
+
+  it.each(['unauthorized', 'not_configured', 'unreachable'])('leads to the model’s settings: %s', error => {
+    const run = failed(error);
+    expect(screen.getByText('Enter another.')).toBeTruthy();
+    fireEvent.click(settings() as HTMLElement);
+    expect(run).toHaveBeenCalledOnce();
+  });
+
+  it('does not where they cannot help', () => {
+    failed('rate_limited');
+    expect(settings()).toBeNull();
+    expect(screen.getByRole('button', { name: 'Continue' })).toBeTruthy();
   });
 });

@@ -27,6 +27,7 @@ export function summary(change: Partial<Summary> = {}): Summary {
     usage: USAGE,
     forked: null,
     owned: true,
+    app: 'ready',
     trouble: null,
     ...change
   };
