@@ -11,7 +11,6 @@ import contextlib
 import functools
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -310,12 +309,14 @@ def _table(value: Any) -> dict[str, Any]:
 async def fresh_folder(wanted: Path, exactly: Path | None = None) -> Path:
     """A folder to rebuild in: ``wanted``, made empty if an earlier replay left it and nobody changed it since, else the
     same name with a number. With ``exactly`` that one, or ``Conflict``."""
+    from ..workspace.folder import remove_tree
+
     for number in range(1, 10_000):
         folder = exactly or (wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}"))
         if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
             return folder
         if await _left_alone(folder):
-            await asyncio.to_thread(shutil.rmtree, folder)
+            await asyncio.to_thread(remove_tree, folder)  # the app may have run in it
             return folder
         if exactly:
             raise Conflict(f"{exactly} is not empty.", hint="Give a folder that does not exist yet.")

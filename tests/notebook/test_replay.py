@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import random
 import shlex
 import shutil
@@ -78,6 +79,21 @@ async def test_a_replay_uses_a_fresh_folder_and_never_wipes_what_somebody_change
     with pytest.raises(Conflict, match="not empty"):
         await replay(notebook, tmp_path / "elsewhere")
     assert (await replay(notebook, tmp_path / "given")).workspace == tmp_path / "given"
+
+
+async def test_a_replay_is_made_anew_whatever_the_app_left_in_its_folder(tmp_path: Path):
+    notebook, tree = await recorded(tmp_path)
+    made = await replay(notebook)
+    folder = os.open(made.workspace / "app", os.O_RDONLY)
+    for name in ["node_modules", *["deep"] * 1500]:  # what an app keeps there is no edit of anybody's
+        os.mkdir(name, dir_fd=folder)
+        below = os.open(name, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = below
+    os.close(folder)
+    again = await replay(notebook)
+    assert (again.workspace, again.tree) == (made.workspace, tree)
+    assert not (made.workspace / "app" / "node_modules").exists()
 
 
 async def test_an_altered_cell_fails_the_last_one(tmp_path: Path):
