@@ -162,8 +162,11 @@ function TurnFooter({ turn, last, current, actions }: TurnProps): React.ReactEle
           </div>
         </div>
       )}
-      {turn.checkpoint && (
+      {turn.checkpoint ? (
         <CheckpointRow checkpoint={turn.checkpoint} current={current} actions={actions} />
+      ) : (
+        turn.mode === 'build' &&
+        turn.reason === 'done' && <p className="jp-AppBuilder-note">{trans.__('No file was changed.')}</p>
       )}
       <div className="jp-AppBuilder-meta">
         <Ago at={turn.finishedAt ?? turn.startedAt} />

@@ -385,6 +385,25 @@ describe('a session', () => {
     expect(screen.getByText('current version')).toBeTruthy();
   });
 
+  it('says of a request that changed nothing that it did, whatever the model claims', () => {
+    const ended = (mode: 'ask' | 'build'): void => {
+      cleanup();
+      const log = new Log();
+      const transport = open(
+        {},
+        { kind: 'events', events: [log.event('turn.started', { turn: 't1', model: 'openai:gpt', mode })] },
+        log.message('message.user', { turn: 't1', text: 'Make it blue' }),
+        snapshot()
+      );
+      expect(screen.queryByText('No file was changed.')).toBeNull();
+      transport.say(log.message('turn.finished', { turn: 't1', reason: 'done', message: '', hint: '' }));
+    };
+    ended('ask');
+    expect(screen.queryByText('No file was changed.')).toBeNull();
+    ended('build');
+    expect(screen.getByText('No file was changed.')).toBeTruthy();
+  });
+
   it('names the file of a call that broke off, and does not say that it was written', () => {
     const log = new Log();
     const call = { turn: 't1', call: 'r1.0', tool: 'write_file' };
