@@ -6,7 +6,7 @@ import re
 
 from building import call, write
 from model_server import ModelServer
-from playwright.sync_api import Response, expect
+from playwright.sync_api import Response, Route, expect
 
 from .conftest import SECRET, OpenLab
 from .lab import Lab
@@ -186,6 +186,26 @@ def test_a_session_deleted_elsewhere_is_told_and_left(open_lab: OpenLab, lab: La
     panel.picture("deleted-light")
     panel.root.get_by_role("button", name="All apps").click()
     expect(panel.root.get_by_role("heading", name="Build an app")).to_be_visible()
+
+
+def test_an_app_that_is_being_deleted_is_in_the_list_no_more(open_lab: OpenLab, lab: Lab) -> None:
+    lab.new_session(title="Kept")
+    session = lab.new_session(title="Slowly ended")
+    panel = open_lab(session["id"])
+    expect(panel.composer).to_be_enabled()
+    held: list[Route] = []
+    panel.page.route(
+        f"**/sessions/{session['id']}?files=*",
+        lambda route: held.append(route) if route.request.method == "DELETE" else route.continue_(),
+    )
+    panel.menu("Delete…")
+    panel.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(panel.root.get_by_role("button", name="Actions for Kept")).to_be_visible()
+    assert session["id"] in {one["id"] for one in lab.api("GET", "sessions")}
+    expect(panel.root.get_by_role("button", name="Actions for Slowly ended")).to_have_count(0)
+    wait_for(lambda: bool(held), panel.page)
+    held[0].continue_()
+    wait_for(lambda: session["id"] not in {one["id"] for one in lab.api("GET", "sessions")}, panel.page)
 
 
 def test_a_long_text_stays_inside_the_panel(open_lab: OpenLab, lab: Lab, model: ModelServer) -> None:

@@ -45,13 +45,17 @@ interface ModelInfo {
 type ProviderInfo = Pick<ProviderChoice, 'name'> & Partial<ProviderChoice>;
 
 export class RestApi implements Api {
+  /** Apps whose deletion was asked for: in no list from then on, though what runs in them takes a while to end. */
+  private readonly removed = new Set<string>();
+
   constructor(
     private readonly settings: ServerConnection.ISettings,
     private readonly trans: Translation = english
   ) {}
 
   async sessions(search = ''): Promise<Summary[]> {
-    return this.json<Summary[]>('GET', 'sessions', undefined, search ? { search } : {});
+    const found = await this.json<Summary[]>('GET', 'sessions', undefined, search ? { search } : {});
+    return found.filter(session => !this.removed.has(session.id));
   }
 
   async create(session: NewSession): Promise<Summary> {
@@ -63,7 +67,13 @@ export class RestApi implements Api {
   }
 
   async remove(id: string, files: boolean): Promise<void> {
-    await this.request('DELETE', path('sessions', id), undefined, { files: String(files) });
+    this.removed.add(id);
+    try {
+      await this.request('DELETE', path('sessions', id), undefined, { files: String(files) });
+    } catch (error) {
+      this.removed.delete(id);
+      throw error;
+    }
   }
 
   async models(): Promise<ModelChoice[]> {

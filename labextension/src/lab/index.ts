@@ -130,11 +130,12 @@ function activate(
     if (!result.button.accept) {
       return false;
     }
+    const removed = api.remove(session.id, result.value ?? false);
     if (model.get().session === session.id) {
       model.close();
     }
     previews.find(widget => widget.content.session === session.id)?.dispose();
-    await api.remove(session.id, result.value ?? false);
+    await removed;
     return true;
   };
 
