@@ -15,6 +15,7 @@ import { ModeChooser, modeTitle } from './ModeChooser';
 import { MenuButton, type MenuEntry } from './Menu';
 import { IsolationWarning, SandboxChip, SandboxSection } from './Sandbox';
 import { useHost, useTranslation } from './surroundings';
+import { Elapsed } from './ToolCard';
 import { Failure, type TurnActions } from './Turn';
 
 export interface SessionProps {
@@ -515,10 +516,14 @@ function Opening({ connection }: { connection: Connection }): React.ReactElement
   );
 }
 
+/** Long work, with how long it has taken: a bar that stands still for a while is not taken for a stuck one. */
 export function Progress({ message, fraction }: { message: string; fraction: number | null }): React.ReactElement {
+  const [since] = React.useState(() => new Date().toISOString());
   return (
     <div className="jp-AppBuilder-progress">
-      <span>{message}</span>
+      <span>
+        {message} <Elapsed since={since} />
+      </span>
       <progress aria-label={message} max={1} value={fraction ?? undefined} />
     </div>
   );

@@ -9,7 +9,7 @@ import { RequestFailed, type WireMessage } from '../wire';
 import { Markdown } from './Markdown';
 import { readMessage } from '../pageMessages';
 import { PreviewPane } from './Preview';
-import { SessionPane } from './Session';
+import { Progress, SessionPane } from './Session';
 import { SurroundingsContext, type Host, type PageLink } from './surroundings';
 import { english } from '../translation';
 
@@ -704,5 +704,22 @@ describe('a request that failed for its model', () => {
     failed('rate_limited');
     expect(settings()).toBeNull();
     expect(screen.getByRole('button', { name: 'Continue' })).toBeTruthy();
+  });
+});
+
+describe('long work', () => {
+  afterEach(() => vi.useRealTimers());
+
+  it('tells how long it has taken, also while its bar stands still', () => {
+    vi.useFakeTimers();
+    const shown = { message: 'Installing packages: 165 of 187', fraction: 165 / 187 };
+    const { container, rerender } = render(<Progress {...shown} />);
+    expect(container.textContent).not.toMatch(/\d+ s/);
+    act(() => void vi.advanceTimersByTime(5000));
+    expect(container.textContent).toContain('5 s');
+    rerender(<Progress message="Installing packages: 170 of 187" fraction={170 / 187} />);
+    act(() => void vi.advanceTimersByTime(4000));
+    expect(container.textContent).toContain('9 s');
+    expect(screen.getByRole('progressbar', { name: /170 of 187/ }).getAttribute('value')).toBe(String(170 / 187));
   });
 });
