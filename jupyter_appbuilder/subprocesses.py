@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from .uncut import uncut
+from .cancellation import uncut
 
 
 async def output_of(process: asyncio.subprocess.Process, given: bytes | None = None) -> tuple[bytes, bytes]:

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, aclosing, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from ..cancellation import uncut
 from ..errors import AppBuilderError
 from ..events import By, Draft, TurnReason
 from ..journal import Journal
@@ -16,7 +17,6 @@ from ..modes import mode_of
 from ..plans import is_handed_over
 from ..tools.names import CHECK, known_name
 from ..turns import since_start
-from ..uncut import uncut
 from ..usage.budgets import OverBudget
 from ..usage.spending import CHARACTERS_A_TOKEN, Spending, estimate
 from .compaction import Compactor

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound, Unavailable
 from ..events import By, Draft, Event
-from ..settings_file import write_settings
+from ..settings import write_settings
 from .rules import ApprovalRule, Source, read_rules
 
 MOST = 1000  # rules of one person

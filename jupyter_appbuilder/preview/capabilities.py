@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import AppBuilderError
 from ..sandbox.base import DevServer
-from ..settings_file import write_whole
+from ..settings import write_whole
 from .target import PreviewTarget
 
 if TYPE_CHECKING:

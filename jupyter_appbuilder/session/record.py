@@ -7,11 +7,11 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
+from ..cancellation import uncut
 from ..errors import AppBuilderError, Conflict
 from ..events import Draft, Event
 from ..log import EventLog, Summary
 from ..log.summary import fold
-from ..uncut import uncut
 from .channel import Channel
 
 OBSERVE_SECONDS = 0.5

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import ValidationError
 
+from ..cancellation import uncut
 from ..errors import AppBuilderError, InvalidInput, NotFound
 from ..events import By, Draft, Event, Mode
 from ..journal import Journal
 from ..modes import refusal
-from ..uncut import uncut
 from .arguments import fitted, kind_of, understood
 from .base import Tool, ToolCall, ToolContext, ToolResult
 from .names import CHECK, known_name

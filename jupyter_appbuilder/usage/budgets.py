@@ -11,7 +11,7 @@ from sys import float_info
 from typing import Any, Literal, cast, get_args
 
 from ..errors import AppBuilderError, InvalidInput
-from ..settings_file import write_settings
+from ..settings import write_settings
 from .days import zone
 
 Scope = Literal["turn", "session", "day"]

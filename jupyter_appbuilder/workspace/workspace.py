@@ -17,9 +17,9 @@ from itertools import islice
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from ..cancellation import uncut
 from ..errors import FULL, Conflict, InvalidInput, NotFound, Unavailable, of_the_disk
 from ..text import encodable
-from ..uncut import uncut
 from . import data
 from .apart import LARGEST_PATCHED, MOST_PATCHED, Apart, Find, Keep, Key, split
 from .archive import contents_of, pack, zipped

@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 from ...errors import InvalidInput
-from ...settings_file import write_settings
+from ...settings import write_settings
 from .redaction import public_url
 
 Source = Literal["panel", "configuration", "environment", ""]

@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from ...cancellation import uncut
 from ...errors import Unavailable
-from ...uncut import uncut
 from ...workspace import ignore
 from ..base import Address, Stats
 from ..templates import RUNTIME

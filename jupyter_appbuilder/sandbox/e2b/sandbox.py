@@ -11,8 +11,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ...cancellation import uncut
 from ...errors import AppBuilderError, InvalidInput, NotFound, Unavailable
-from ...uncut import uncut
 from ..base import DevServer, ExecResult, OnProgress, OnRefused, Output, Process, Progress, Stats
 from ..metrics import kills
 from ..templates import PackageKind, Template

@@ -18,7 +18,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from ...uncut import uncut
+from ...cancellation import uncut
 from ...workspace.folder import opened_folder
 from ..base import OnProgress, Progress
 from ..templates import Template

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from ...cancellation import uncut
 from ...errors import Unavailable
-from ...uncut import uncut
 from ..base import ExecResult, Output
 from ..metrics import kills
 from .cache import YOUNG_SECONDS, Cache
