@@ -17,7 +17,7 @@ from typing import Literal
 from .cancellation import uncut
 from .errors import Conflict, NotFound
 from .events import Draft, Event
-from .journal import Journal
+from .log.journal import Journal
 
 Cause = Literal["stopped", "interrupted", "unattended"]
 """Why no person answered: the turn was stopped, the server ended, or nobody was there to ask."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import AppBuilderError, Conflict, Unavailable
 from .events import Draft
 from .findings import Findings
-from .journal import Journal
+from .log.journal import Journal
 from .preview.upstream import upstreams
 from .sandbox.base import Address, DevServer, Progress, Sandbox
 

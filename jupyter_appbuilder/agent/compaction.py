@@ -14,7 +14,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
 from ..events import Draft, Event
-from ..journal import Journal
+from ..log.journal import Journal
 from ..tools.bounds import bounded
 from ..tools.names import CHECK
 from ..turns import without_dropped

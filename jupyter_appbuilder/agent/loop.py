@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from ..cancellation import uncut
 from ..errors import AppBuilderError
 from ..events import By, Draft, TurnReason
-from ..journal import Journal
+from ..log.journal import Journal
 from ..modes import mode_of
 from ..plans import is_handed_over
 from ..tools.names import CHECK, known_name

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..approvals import Answer
 from ..events import Event
-from ..journal import Journal
+from ..log.journal import Journal
 from ..tools.base import Tool, ToolContext, ToolResult
 from .judgement import Rules, Verdict, judge, subjects
 from .rule_book import changed

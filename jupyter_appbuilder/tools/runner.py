@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from ..cancellation import uncut
 from ..errors import AppBuilderError, InvalidInput, NotFound
 from ..events import By, Draft, Event, Mode
-from ..journal import Journal
+from ..log.journal import Journal
 from ..modes import refusal
 from .arguments import fitted, kind_of, understood
 from .base import Tool, ToolCall, ToolContext, ToolResult

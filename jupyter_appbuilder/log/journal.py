@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from .events import Draft, Event
+from ..events import Draft, Event
 
 
 class Journal(Protocol):
