@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 from .approval_rules.gate import Gate
 from .approvals import Approvals
 from .errors import AppBuilderError
-from .modes import mode_of
 from .network import SessionNetwork
 from .notebook.writer import NotebookWriter
-from .plans import checklist
 from .preview.storage import PageStorage
 from .running_app import RunningApp
 from .session.creation import Creation
@@ -26,6 +24,8 @@ from .tools.base import ToolContext
 from .tools.diagnostics import Diagnostics
 from .tools.runner import ToolRunner
 from .tools.seen import Seen
+from .turns.modes import mode_of
+from .turns.plans import checklist
 from .workspace import Workspace
 
 if TYPE_CHECKING:

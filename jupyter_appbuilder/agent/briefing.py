@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import AppBuilderError, NotFound
 from ..events import Draft, Event
-from ..turns import without_dropped
+from ..turns.requests import without_dropped
 from .project_map import project_map
 
 if TYPE_CHECKING:

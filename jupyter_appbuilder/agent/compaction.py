@@ -17,7 +17,7 @@ from ..events import Draft, Event
 from ..log.journal import Journal
 from ..tools.bounds import bounded
 from ..tools.names import CHECK
-from ..turns import without_dropped
+from ..turns.requests import without_dropped
 from ..usage.spending import CHARACTERS_A_TOKEN, Spending, estimate
 from .models.base import Message, Model, ModelError, ModelResponse, ModelSettings, TextDelta, ToolDefinition
 

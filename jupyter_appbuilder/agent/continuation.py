@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from ..events import Event
-from ..turns import first_request
+from ..turns.requests import first_request
 
 LONGEST_REQUEST = 2000  # characters of the request that are said again
 MOST_FILES = 40

@@ -17,9 +17,9 @@ from typing import Any, Protocol
 
 from .. import strict_json
 from ..events import AddedData, Event, Mode
-from ..modes import NOTES, WRITE_PLAN
 from ..tools.names import sendable_name
-from ..turns import without_dropped
+from ..turns.modes import NOTES, WRITE_PLAN
+from ..turns.requests import without_dropped
 from . import continuation
 from .models.base import Given, Message
 from .profile import FULL, Profile

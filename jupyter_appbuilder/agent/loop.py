@@ -13,10 +13,10 @@ from ..cancellation import uncut
 from ..errors import AppBuilderError
 from ..events import By, Draft, TurnReason
 from ..log.journal import Journal
-from ..modes import mode_of
-from ..plans import is_handed_over
 from ..tools.names import CHECK, known_name
-from ..turns import since_start
+from ..turns.modes import mode_of
+from ..turns.plans import is_handed_over
+from ..turns.requests import since_start
 from ..usage.budgets import OverBudget
 from ..usage.spending import CHARACTERS_A_TOKEN, Spending, estimate
 from .compaction import Compactor

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..builder import FOLDER
 from ..errors import AppBuilderError, Conflict, InvalidInput, Unavailable
 from ..events import By, Mode
-from ..plans import Plan as WrittenPlan
-from ..plans import name_of
+from ..turns.plans import Plan as WrittenPlan
+from ..turns.plans import name_of
 from .engine import Engine, engine
 from .feed import Feed, questions
 from .markdown import inert

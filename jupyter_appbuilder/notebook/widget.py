@@ -19,7 +19,7 @@ import anywidget
 import traitlets
 
 from ..errors import AppBuilderError, InvalidInput
-from ..modes import read_mode
+from ..turns.modes import read_mode
 from ..usage.budgets import UNITS
 from .engine import Engine
 

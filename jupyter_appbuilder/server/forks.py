@@ -5,7 +5,7 @@ from __future__ import annotations
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from ..modes import read_mode
+from ..turns.modes import read_mode
 from .base import AppBuilderHandler
 
 

@@ -6,8 +6,8 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from ..errors import InvalidInput
-from ..modes import read_mode
 from ..session import MAX_TITLE
+from ..turns.modes import read_mode
 from .base import AppBuilderHandler
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from ..errors import AppBuilderError, of_the_disk
 from ..events import Draft, TurnReason
-from ..modes import mode_of
-from ..plans import left_by
-from ..turns import CONTINUE, first_request
+from ..turns.modes import mode_of
+from ..turns.plans import left_by
+from ..turns.requests import CONTINUE, first_request
 from .versions import checkpoint_draft
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from ..approval_rules.rule_book import app_rules, changed
 from ..errors import Conflict, InvalidInput, NotFound
 from ..events import Draft, Event, Mode
 from ..network import allowed_hosts
-from ..turns import request_of
+from ..turns.requests import request_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound, SessionBusy, of_the_disk
 from ..events import By, Draft, Event, Mode
-from ..plans import built_by, open_plan, plans, request
-from ..turns import CONTINUE, Beginning, last_request, open_request
+from ..turns.plans import built_by, open_plan, plans, request
+from ..turns.requests import CONTINUE, Beginning, last_request, open_request
 from .ending import Endings
 from .recovery import Recovery
 from .turn import Agents, Turns
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from ..log import Summary
     from ..network import SessionNetwork
     from ..notebook.writer import NotebookWriter
-    from ..plans import Plan
     from ..running_app import RunningApp
     from ..tools.base import ToolResult
     from ..tools.runner import ToolRunner
+    from ..turns.plans import Plan
     from ..workspace import Workspace
     from .channel import Channel
     from .creation import Creation

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import FULL, AppBuilderError, Conflict, InvalidInput, of_the_disk
 from ..events import Draft
-from ..modes import mode_of
-from ..turns import Beginning, start_of, without_dropped
+from ..turns.modes import mode_of
+from ..turns.requests import Beginning, start_of, without_dropped
 from .ending import Ending
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..events import By, Draft
-from ..turns import checkpoint_before
+from ..turns.requests import checkpoint_before
 
 if TYPE_CHECKING:
     from ..running_app import RunningApp

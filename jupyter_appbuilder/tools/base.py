@@ -28,7 +28,7 @@ from ..sandbox.base import DevServer, Sandbox
 if TYPE_CHECKING:
     from ..approvals import Answer, Approvals
     from ..events import By
-    from ..plans import Checklist
+    from ..turns.plans import Checklist
     from ..workspace import Workspace
     from .seen import Seen
 

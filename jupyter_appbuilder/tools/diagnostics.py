@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..errors import AppBuilderError
-from ..turns import start_of
+from ..turns.requests import start_of
 from .base import ToolResult
 from .commands import printed, succeeded
 from .problems import News, Problem, by_key, read_problems

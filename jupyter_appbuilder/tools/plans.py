@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from ..errors import Conflict, InvalidInput
-from ..plans import name_of
+from ..turns.plans import name_of
 from .base import Arguments, Tool, ToolContext, ToolResult, tool
 
 

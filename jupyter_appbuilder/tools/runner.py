@@ -18,7 +18,7 @@ from ..cancellation import uncut
 from ..errors import AppBuilderError, InvalidInput, NotFound
 from ..events import By, Draft, Event, Mode
 from ..log.journal import Journal
-from ..modes import refusal
+from ..turns.modes import refusal
 from .arguments import fitted, kind_of, understood
 from .base import Tool, ToolCall, ToolContext, ToolResult
 from .names import CHECK, known_name

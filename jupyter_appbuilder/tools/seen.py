@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Conflict
-from ..turns import without_dropped
+from ..turns.requests import without_dropped
 
 if TYPE_CHECKING:
     from ..events import Event

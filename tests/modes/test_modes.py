@@ -18,8 +18,8 @@ from jupyter_appbuilder.agent.history import NOTE, messages
 from jupyter_appbuilder.builder import AppBuilder
 from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound
 from jupyter_appbuilder.events import Mode
-from jupyter_appbuilder.modes import NOTES
 from jupyter_appbuilder.session import Session
+from jupyter_appbuilder.turns.modes import NOTES
 
 PLAN = "# Dark mode\n\nPeople choose light or dark.\n\n- [ ] a switch in `index.html`\n- [ ] colours in `style.css`"
 

@@ -1,4 +1,4 @@
-/** The `- [ ]` items of a plan, counted from 1 as the server counts them (jupyter_appbuilder/plans.py). */
+/** The `- [ ]` items of a plan, counted from 1 as the server counts them (jupyter_appbuilder/turns/plans.py). */
 
 const FENCE = /^\s*(```|~~~)/;
 const BOX = /^(\s*(?:[-*+]|\d+[.)])\s+\[)[ xX](\]\s+\S)/;

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .errors import Conflict, InvalidInput, NotFound
-from .events import Draft, Event
+from ..errors import Conflict, InvalidInput, NotFound
+from ..events import Draft, Event
 from .modes import TICK_PLAN, WRITE_PLAN
-from .turns import first_request, without_dropped
+from .requests import first_request, without_dropped
 
 MOST = 60  # characters of a plan's name
 FENCE = re.compile(r"^\s*(```|~~~)")

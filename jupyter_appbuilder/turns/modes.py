@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-from .errors import AppBuilderError, Conflict, InvalidInput
-from .events import Event, Mode
-from .turns import start_of
+from ..errors import AppBuilderError, Conflict, InvalidInput
+from ..events import Event, Mode
+from .requests import start_of
 
 if TYPE_CHECKING:
-    from .tools.base import Tool
+    from ..tools.base import Tool
 
 MODES: tuple[str, ...] = get_args(Mode)
 

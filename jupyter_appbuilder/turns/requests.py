@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import Conflict
-from .events import Draft, Event, Mode
+from ..errors import Conflict
+from ..events import Draft, Event, Mode
 
 CONTINUE = "Continue."
 """What the person is shown to have said when a turn goes on from another."""
