@@ -11,7 +11,7 @@ from pathlib import Path
 from building import CACHE
 
 from jupyter_appbuilder.sandbox.local import LocalSandbox
-from jupyter_appbuilder.sandbox.templates import find_template
+from jupyter_appbuilder.templates.templates import find_template
 
 from .relay import TEMPLATES
 from .report import heading, median, percentile, row

@@ -15,7 +15,7 @@ from building import CACHE
 
 from jupyter_appbuilder.sandbox.local.dependencies import read_manifest
 from jupyter_appbuilder.sandbox.local.layout import find_node
-from jupyter_appbuilder.sandbox.templates import find_template
+from jupyter_appbuilder.templates.templates import find_template
 
 from .jupyter import free_port
 

@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from .preview.capabilities import Previews
     from .running_app import RunningApp
     from .sandbox.base import Ready, SandboxProvider
-    from .sandbox.templates import Template
     from .session.forking import ForkPoint
     from .session.record import Record
+    from .templates.templates import Template
     from .tools.base import Tool
     from .usage.accounts import Accounts
 
@@ -289,13 +289,13 @@ class AppBuilder(LoggingConfigurable):
 
     def templates(self) -> dict[str, Template]:
         """Every template by name, the one of new sessions first."""
-        from .sandbox.templates import find_templates
+        from .templates.templates import find_templates
 
         found = find_templates(Path(folder).expanduser() for folder in self.template_path)
         return dict(sorted(found.items(), key=lambda item: item[0] != self.template))
 
     def find_template(self, name: str) -> Template:
-        from .sandbox.templates import find_template
+        from .templates.templates import find_template
 
         return find_template(name, [*(Path(folder).expanduser() for folder in self.template_path), self._fetched])
 
@@ -303,7 +303,7 @@ class AppBuilder(LoggingConfigurable):
         """A template by its name, or the one in a folder or git repository (``fetch_template``): that is copied into
         the data folder, under a name of its own by which sessions find it again.
         """
-        from .sandbox.template_sources import fetch_template, is_source
+        from .templates.sources import fetch_template, is_source
 
         if not is_source(wanted):
             return self.find_template(wanted)

@@ -17,7 +17,7 @@ from .errors import AppBuilderError, NotFound
 if TYPE_CHECKING:
     from .running_app import RunningApp
     from .sandbox.base import ReadyPool, SandboxProvider
-    from .sandbox.templates import Template
+    from .templates.templates import Template
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from ..sandbox.templates import Template
+from ..templates.templates import Template
 from .profile import FULL, Profile
 
 FOLDER = Path(__file__).parent

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from .templates import PackageKind, Template
+from ..templates.templates import PackageKind, Template
 
 Output = Callable[[Literal["stdout", "stderr"], str], None]
 """Called with each piece of a command's output as it comes. Must not block."""

@@ -89,6 +89,6 @@ def executing(provider: str) -> Generator[None]:
 
 
 def _shipped() -> set[str]:
-    from .templates import SHIPPED, SOURCE
+    from ..templates.templates import SHIPPED, SOURCE
 
     return {manifest.parent.name for shelf in (SHIPPED, SOURCE) for manifest in shelf.glob("*/template.toml")}

@@ -15,7 +15,7 @@ from jupyter_appbuilder.agent.history import NOTE
 from jupyter_appbuilder.agent.models.base import Model
 from jupyter_appbuilder.agent.models.openai_compatible import Endpoint, OpenAICompatibleModel
 from jupyter_appbuilder.sandbox.base import DevServer, Sandbox
-from jupyter_appbuilder.sandbox.templates import find_template
+from jupyter_appbuilder.templates.templates import find_template
 from jupyter_appbuilder.tools.base import ToolContext
 from jupyter_appbuilder.tools.registry import load_tools
 from jupyter_appbuilder.tools.runner import ToolRunner

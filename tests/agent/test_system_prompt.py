@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from jupyter_appbuilder.agent.prompt import system_prompt
-from jupyter_appbuilder.sandbox.templates import Template
+from jupyter_appbuilder.templates.templates import Template
 
 
 def test_the_prompt_names_the_template_its_conventions_and_stays_short():

@@ -20,7 +20,7 @@ from attack.kinds import GAPS, KINDS
 from jupyter_appbuilder.sandbox.base import ExecResult
 from jupyter_appbuilder.sandbox.local import LocalSandbox
 from jupyter_appbuilder.sandbox.local.sandbox import AppSandbox
-from jupyter_appbuilder.sandbox.templates import Template
+from jupyter_appbuilder.templates.templates import Template
 
 TOOLS = Path(__file__).parent / "tools"
 SECRET = "what-no-sandbox-may-see-7f3a"

@@ -22,7 +22,7 @@ from sandbox.conftest import isolations
 from jupyter_appbuilder.sandbox.base import Sandbox, SandboxProvider
 from jupyter_appbuilder.sandbox.local import LocalSandbox
 from jupyter_appbuilder.sandbox.local.limits import descendants
-from jupyter_appbuilder.sandbox.templates import Template
+from jupyter_appbuilder.templates.templates import Template
 
 APP = Path(__file__).parent / "app"
 """The app every sandbox of the suite starts from: a dev server without packages."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from jupyter_appbuilder.sandbox.e2b import E2BSandbox
 from jupyter_appbuilder.sandbox.e2b.sandbox import CloudSandbox
-from jupyter_appbuilder.sandbox.templates import Template
+from jupyter_appbuilder.templates.templates import Template
 
 from .cloud import BuiltTemplate, Cloud, cloud
 from .cloud import CloudSandbox as There

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_appbuilder.sandbox.templates import PythonPackages
+from jupyter_appbuilder.templates.templates import PythonPackages
 
 from .stage import Place, place
 

@@ -14,7 +14,7 @@ from jupyter_appbuilder.errors import InvalidInput
 from jupyter_appbuilder.sandbox.e2b import E2BSandbox
 from jupyter_appbuilder.sandbox.e2b.cloud import load_sdk
 from jupyter_appbuilder.sandbox.e2b.templates import define
-from jupyter_appbuilder.sandbox.templates import Template, find_template, find_templates
+from jupyter_appbuilder.templates.templates import Template, find_template, find_templates
 
 from .cloud import cloud
 from .stage import plain

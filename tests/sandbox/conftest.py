@@ -15,7 +15,7 @@ import pytest
 from jupyter_appbuilder.sandbox.local import LocalSandbox
 from jupyter_appbuilder.sandbox.local.isolation.landlock import LEAST, landlock_version
 from jupyter_appbuilder.sandbox.local.sandbox import AppSandbox
-from jupyter_appbuilder.sandbox.templates import Template
+from jupyter_appbuilder.templates.templates import Template
 
 SERVER = """
 import http from 'node:http';

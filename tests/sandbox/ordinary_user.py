@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from jupyter_appbuilder.sandbox.local import LocalSandbox
-from jupyter_appbuilder.sandbox.templates import Template
+from jupyter_appbuilder.templates.templates import Template
 
 SERVER = """
 import http from 'node:http';

@@ -10,7 +10,7 @@ from pathlib import Path
 from jupyter_appbuilder.sandbox.local import LocalSandbox
 from jupyter_appbuilder.sandbox.local.dependencies import read_manifest
 from jupyter_appbuilder.sandbox.local.sandbox import AppSandbox
-from jupyter_appbuilder.sandbox.templates import Template
+from jupyter_appbuilder.templates.templates import Template
 
 from .conftest import SERVER
 

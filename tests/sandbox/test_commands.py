@@ -108,7 +108,7 @@ async def test_killing_the_server_leaves_no_process(tmp_path: Path):
         import asyncio
         from pathlib import Path
         from jupyter_appbuilder.sandbox.local import LocalSandbox
-        from jupyter_appbuilder.sandbox.templates import Template
+        from jupyter_appbuilder.templates.templates import Template
 
         def told(stream, text):
             print(text, end="", flush=True)

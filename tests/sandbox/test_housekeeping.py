@@ -26,7 +26,7 @@ PROGRAM = """
     from pathlib import Path
     from jupyter_appbuilder.sandbox.local import LocalSandbox
     from jupyter_appbuilder.sandbox.local.holds import own_mark
-    from jupyter_appbuilder.sandbox.templates import Template
+    from jupyter_appbuilder.templates.templates import Template
 
     folder, sleeper = Path(sys.argv[1]), sys.argv[2]
 

@@ -15,7 +15,7 @@ from building import CACHE
 from leftovers import processes_with
 
 from jupyter_appbuilder.sandbox.local import LocalSandbox
-from jupyter_appbuilder.sandbox.templates import find_template
+from jupyter_appbuilder.templates.templates import find_template
 
 from .conftest import MakePlace, isolations
 

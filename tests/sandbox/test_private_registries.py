@@ -27,7 +27,7 @@ from jupyter_appbuilder.sandbox.credentials import read_credentials
 from jupyter_appbuilder.sandbox.egress import EgressProxy
 from jupyter_appbuilder.sandbox.local import LocalSandbox
 from jupyter_appbuilder.sandbox.local.runner import Setting
-from jupyter_appbuilder.sandbox.templates import PythonPackages, Template
+from jupyter_appbuilder.templates.templates import PythonPackages, Template
 
 from .test_egress import ask
 

@@ -13,8 +13,8 @@ from plain_app import plain_template
 
 from jupyter_appbuilder.errors import InvalidInput, NotFound, Unavailable
 from jupyter_appbuilder.notebook.replay import replay
-from jupyter_appbuilder.sandbox.template_sources import fetch_template, is_source, parse_repository
-from jupyter_appbuilder.sandbox.templates import find_template
+from jupyter_appbuilder.templates.sources import fetch_template, is_source, parse_repository
+from jupyter_appbuilder.templates.templates import find_template
 
 MANIFEST = """
 title = "Mine"
@@ -137,10 +137,10 @@ async def test_what_is_too_large_is_not_taken(tmp_path: Path, monkeypatch: pytes
         await fetch_template(str(source), tmp_path / "shelf")
     (source / "files/big.bin").write_bytes(os.urandom(3 * 1024 * 1024))
     address = repository(source)
-    monkeypatch.setattr("jupyter_appbuilder.sandbox.template_sources.LARGEST", 2 * 1024 * 1024)
+    monkeypatch.setattr("jupyter_appbuilder.templates.sources.LARGEST", 2 * 1024 * 1024)
     with pytest.raises(InvalidInput, match="larger than 2 MiB"):
         await fetch_template(address, tmp_path / "shelf")
-    monkeypatch.setattr("jupyter_appbuilder.sandbox.template_sources.LARGEST_PACK", 1024 * 1024)
+    monkeypatch.setattr("jupyter_appbuilder.templates.sources.LARGEST_PACK", 1024 * 1024)
     with pytest.raises(Unavailable, match="larger than 1 MiB"):
         await fetch_template(address, tmp_path / "shelf")
 

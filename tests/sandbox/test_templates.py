@@ -13,7 +13,7 @@ from tornado.httpclient import AsyncHTTPClient
 from jupyter_appbuilder.errors import InvalidInput
 from jupyter_appbuilder.preview.handlers import preview_handlers
 from jupyter_appbuilder.sandbox.requirements import Requirements, with_packages
-from jupyter_appbuilder.sandbox.templates import PythonPackages, Template, find_template, find_templates
+from jupyter_appbuilder.templates.templates import PythonPackages, Template, find_template, find_templates
 
 LEAST = 'title = "T"\nsummary = "S"\n[serve]\ncommand = ["x"]\n'
 

@@ -24,8 +24,8 @@ from tornado import httpserver, netutil, web
 from jupyter_appbuilder.builder import AppBuilder
 from jupyter_appbuilder.notebook.replay import replay
 from jupyter_appbuilder.preview.handlers import preview_handlers
-from jupyter_appbuilder.sandbox.templates import find_templates
 from jupyter_appbuilder.session import Session
+from jupyter_appbuilder.templates.templates import find_templates
 from jupyter_appbuilder.tools.problems import read_problems
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_appbuilder.sandbox.templates import find_templates
+from jupyter_appbuilder.templates.templates import find_templates
 
 from .template_app import NODE
 

@@ -59,7 +59,7 @@ def test_the_template_passes_its_own_check(tmp_path: Path) -> None:
 
 
 def test_the_lock_file_names_no_registry_and_serves_every_platform() -> None:
-    from jupyter_appbuilder.sandbox.templates import find_template
+    from jupyter_appbuilder.templates.templates import find_template
 
     template = find_template("react-vite")
     packages = json.loads((template.files / template.lock).read_text())["packages"]

@@ -12,7 +12,7 @@ from typing import Any
 from jupyter_appbuilder.events import Draft, Event
 from jupyter_appbuilder.sandbox.base import DevServer, Sandbox
 from jupyter_appbuilder.sandbox.local import LocalSandbox
-from jupyter_appbuilder.sandbox.templates import Template
+from jupyter_appbuilder.templates.templates import Template
 from jupyter_appbuilder.tools.base import Tool, ToolContext, ToolResult
 from jupyter_appbuilder.tools.registry import load_tools
 from jupyter_appbuilder.tools.runner import ToolRunner

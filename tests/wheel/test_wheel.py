@@ -58,7 +58,7 @@ def test_templates_demo_and_widget_come_with_the_wheel(installed):
     run(
         bin / "python",
         "-c",
-        "from jupyter_appbuilder.sandbox.templates import find_template, SHIPPED\n"
+        "from jupyter_appbuilder.templates.templates import find_template, SHIPPED\n"
         "template = find_template('react-vite')\n"
         "assert template.folder.is_relative_to(SHIPPED), template.folder\n"
         "assert (template.files / 'package-lock.json').is_file() and (template.files / '.gitignore').is_file()\n"

@@ -18,9 +18,9 @@ from typing import Any, Literal
 
 from ...cancellation import uncut
 from ...errors import Unavailable
+from ...templates.templates import RUNTIME
 from ...workspace import ignore
 from ..base import Address, Stats
-from ..templates import RUNTIME
 from . import remote
 from .cloud import Cloud, Gone, apart, reachable
 from .sync import HELPER

@@ -12,8 +12,8 @@ from traitlets import Bool, Dict, Float, Int, Unicode
 from traitlets.config import LoggingConfigurable
 
 from ...errors import Unavailable
+from ...templates.templates import Template, find_templates
 from ..base import Check, Isolation
-from ..templates import Template, find_templates
 from .cloud import Cloud, Settings, find_key, load_sdk
 from .sandbox import CloudSandbox
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...cancellation import uncut
 from ...errors import AppBuilderError, InvalidInput, NotFound, Unavailable
+from ...templates.templates import PackageKind, Template
 from ..base import DevServer, ExecResult, OnProgress, OnRefused, Output, Process, Progress, Stats
 from ..metrics import kills
-from ..templates import PackageKind, Template
 from .cloud import SESSION, Cloud, Gone, NoTemplate
 from .machine import FOLDER, Machine, Running
 from .machine import Output as Printed

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...errors import Unavailable
+from ...templates.templates import Serving, Template
 from ..base import Address, DevServer, Progress, ServerState
 from ..local.server import ANSI, LOG_LIMIT, explain
-from ..templates import Serving, Template
 from .cloud import Gone
 from .machine import Machine, Running
 

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import AppBuilderError, InvalidInput, Unavailable
+from ...templates.manifest import Manifest
+from ...templates.templates import RUNTIME, Template
 from ..local.dependencies import read_manifest
-from ..manifest import Manifest
-from ..templates import RUNTIME, Template
 from .cloud import Cloud, apart
 from .packages import NPM, VENV, read_requirements, requirements_key
 

@@ -19,9 +19,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from ...cancellation import uncut
+from ...templates.templates import Template
 from ...workspace.folder import opened_folder
 from ..base import OnProgress, Progress
-from ..templates import Template
 from .dependencies import WRITABLE, read_manifest
 from .holds import hold
 from .layout import WORKSPACE, Bind

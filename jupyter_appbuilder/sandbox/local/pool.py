@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import AppBuilderError
-from ..templates import Template
+from ...templates.templates import Template
 from .holds import Hold, hold, take_away
 from .limits import MiB
 from .sandbox import AppSandbox

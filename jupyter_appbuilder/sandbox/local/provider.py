@@ -12,10 +12,10 @@ from traitlets import Enum, Float, Int
 from traitlets.config import LoggingConfigurable
 
 from ...errors import Unavailable
+from ...templates.templates import Template
 from ..base import Check, Isolation
 from ..hosts import configured_host
 from ..registries import Registries, read_registries
-from ..templates import Template
 from .bundles import Bundles
 from .cache import Cache
 from .dependencies import Dependencies, Network

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from ...errors import Unavailable
 from ...removal import remove_folder
+from ...templates.templates import PythonPackages
 from ..base import ExecResult, OnProgress, Output, Progress
 from ..requirements import Requirements, parse_requirement, with_packages
-from ..templates import PythonPackages
 from .dependencies import Network, read_file, unchanged, write_file
 from .entries import Entries
 from .install_failures import InstallFailures

@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 
 from ...errors import AppBuilderError, InvalidInput, NotFound, Unavailable
 from ...removal import remove_folder
+from ...templates.templates import RUNTIME, PackageKind, Serving, Template
 from ...text import encodable
 from ...workspace.repositories import remove_repositories
 from ..base import DevServer, ExecResult, OnProgress, OnRefused, Output, Progress, Stats
-from ..templates import RUNTIME, PackageKind, Serving, Template
 from .background import BackgroundProcess
 from .bundles import Bundles
 from .dependencies import WRITABLE, Dependencies

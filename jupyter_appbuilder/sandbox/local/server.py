@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...errors import AppBuilderError
+from ...templates.templates import Serving
 from ..base import Address, DevServer, ServerState
 from ..metrics import kills
-from ..templates import Serving
 from .limits import Ended
 from .runner import Process, Take
 
