@@ -16,7 +16,7 @@ from typing import Any, Literal
 from .errors import AppBuilderError, NotFound
 from .events import By, Draft, Event
 from .log.journal import Journal
-from .sandbox.hosts import configured_host, is_listed, parse_host, shown
+from .sandbox.network.hosts import configured_host, is_listed, parse_host, shown
 
 REMEMBERED = 100  # refusals kept in memory, for tool results
 

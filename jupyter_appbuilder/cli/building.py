@@ -15,7 +15,7 @@ from ..events import Mode
 from ..notebook.app import App, Ask
 from ..notebook.engine import Engine, engine
 from ..notebook.feed import Feed, questions
-from ..sandbox.hosts import parse_host
+from ..sandbox.network.hosts import parse_host
 from .terminal import Terminal, read_input, say
 
 DEFAULT_DEMO = "task-board"

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from ..sandbox.hosts import parse_host, shown
+from ..sandbox.network.hosts import parse_host, shown
 from .base import Arguments, Tool, ToolContext, ToolResult, tool
 
 # What programs say when there is no network: Node, curl, Python, and libraries that quote one of them.

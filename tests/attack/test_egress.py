@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_appbuilder.sandbox.egress import EgressProxy
+from jupyter_appbuilder.sandbox.network.egress import EgressProxy
 
 from .conftest import SECRET, MakeBox
 
@@ -206,7 +206,7 @@ async def test_a_public_address_of_this_very_machine_is_refused(
 ):
     """A machine with a public address listens there, too. Here loopback plays that part."""
     async with site() as (port, got):
-        from jupyter_appbuilder.sandbox import egress as module
+        from jupyter_appbuilder.sandbox.network import egress as module
 
         resolver(lambda _: ["127.0.0.1"])
         monkeypatch.setattr(module, "is_public", lambda _: True)

@@ -12,7 +12,7 @@ import pytest
 
 from jupyter_appbuilder.errors import AppBuilderError
 from jupyter_appbuilder.sandbox.local.dependencies import PACKAGE
-from jupyter_appbuilder.sandbox.registries import Registries
+from jupyter_appbuilder.sandbox.network.registries import Registries
 
 from .conftest import SECRET, Box, MakeBox, manifest
 from .registry import package, packed, registry

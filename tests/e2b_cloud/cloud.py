@@ -25,9 +25,9 @@ from urllib.parse import parse_qsl, unquote
 
 from tornado import httpserver, netutil, web
 
-from jupyter_appbuilder.sandbox.egress import EgressProxy
 from jupyter_appbuilder.sandbox.local.layout import find_node
-from jupyter_appbuilder.sandbox.registries import read_registries
+from jupyter_appbuilder.sandbox.network.egress import EgressProxy
+from jupyter_appbuilder.sandbox.network.registries import read_registries
 
 from .machine import Machine, new_id
 

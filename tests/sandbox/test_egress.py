@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from jupyter_appbuilder.sandbox.egress import EgressProxy
-from jupyter_appbuilder.sandbox.registries import Registries, without_credentials
+from jupyter_appbuilder.sandbox.network.egress import EgressProxy
+from jupyter_appbuilder.sandbox.network.registries import Registries, without_credentials
 
 
 @asynccontextmanager

@@ -23,10 +23,10 @@ from typing import Any
 import pytest
 
 from jupyter_appbuilder.errors import AppBuilderError
-from jupyter_appbuilder.sandbox.credentials import read_credentials
-from jupyter_appbuilder.sandbox.egress import EgressProxy
 from jupyter_appbuilder.sandbox.local import LocalSandbox
 from jupyter_appbuilder.sandbox.local.runner import Setting
+from jupyter_appbuilder.sandbox.network.credentials import read_credentials
+from jupyter_appbuilder.sandbox.network.egress import EgressProxy
 from jupyter_appbuilder.templates.templates import PythonPackages, Template
 
 from .test_egress import ask
@@ -141,8 +141,8 @@ async def registry(folder: Path, monkeypatch: pytest.MonkeyPatch, scheme: str = 
 
     monkeypatch.setattr(loop, "getaddrinfo", resolve)
     # Both names lie on this machine; only the registry's own is trusted to.
-    monkeypatch.setattr("jupyter_appbuilder.sandbox.egress.is_public", lambda address: True)
-    monkeypatch.setattr("jupyter_appbuilder.sandbox.egress._is_this_machine", lambda writer: False)
+    monkeypatch.setattr("jupyter_appbuilder.sandbox.network.egress.is_public", lambda address: True)
+    monkeypatch.setattr("jupyter_appbuilder.sandbox.network.egress._is_this_machine", lambda writer: False)
     context = None
     if scheme == "https":
         names = "subjectAltName=DNS:registry.test,DNS:files.test"

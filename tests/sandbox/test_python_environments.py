@@ -22,7 +22,7 @@ from jupyter_appbuilder.sandbox.local.interpreter import Interpreter
 from jupyter_appbuilder.sandbox.local.layout import find_node
 from jupyter_appbuilder.sandbox.local.python_environments import PythonEnvironments
 from jupyter_appbuilder.sandbox.local.sandbox import AppSandbox
-from jupyter_appbuilder.sandbox.registries import Registries, read_registries
+from jupyter_appbuilder.sandbox.network.registries import Registries, read_registries
 from jupyter_appbuilder.templates.templates import PythonPackages, Template
 
 from .conftest import isolations

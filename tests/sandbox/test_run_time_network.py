@@ -123,7 +123,7 @@ async def test_an_address_of_this_machine_that_is_public_is_refused_too(
 ):
     async with site(monkeypatch) as (host, requests), place() as here:
         (here.app / "fetch.mjs").write_text(FETCH)
-        monkeypatch.setattr("jupyter_appbuilder.sandbox.egress.is_public", lambda address: True)
+        monkeypatch.setattr("jupyter_appbuilder.sandbox.network.egress.is_public", lambda address: True)
         await here.sandbox.allow([host])
         result = await here.sandbox.exec(f"node fetch.mjs http://{host}/")
         assert "200" not in result.stdout.split()

@@ -90,8 +90,8 @@ async def test_commands_reach_what_was_allowed_and_are_told_what_was_not(tmp_pat
 
     # A public host, as far as the way out can tell.
     monkeypatch.setattr(loop, "getaddrinfo", resolve)
-    monkeypatch.setattr("jupyter_appbuilder.sandbox.egress.is_public", lambda address: True)
-    monkeypatch.setattr("jupyter_appbuilder.sandbox.egress._is_this_machine", lambda writer: False)
+    monkeypatch.setattr("jupyter_appbuilder.sandbox.network.egress.is_public", lambda address: True)
+    monkeypatch.setattr("jupyter_appbuilder.sandbox.network.egress._is_this_machine", lambda writer: False)
     site = await asyncio.start_server(serve, "127.0.0.1", 0, family=socket.AF_INET)
     port = site.sockets[0].getsockname()[1]
 

@@ -14,8 +14,8 @@ from traitlets.config import LoggingConfigurable
 from ...errors import Unavailable
 from ...templates.templates import Template
 from ..base import Check, Isolation
-from ..hosts import configured_host
-from ..registries import Registries, read_registries
+from ..network.hosts import configured_host
+from ..network.registries import Registries, read_registries
 from .bundles import Bundles
 from .cache import Cache
 from .dependencies import Dependencies, Network

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from ..registries import Registries
+from ..network.registries import Registries
 from .layout import Bind
 
 

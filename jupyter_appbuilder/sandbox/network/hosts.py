@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
-from ..errors import InvalidInput
+from ...errors import InvalidInput
 
 LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443, "": 443}

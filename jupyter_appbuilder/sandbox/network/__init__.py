@@ -1,0 +1,1 @@
+"""What code in a sandbox may reach: hosts, registries, the way out."""
