@@ -13,8 +13,8 @@ from pathlib import Path
 
 from building import CACHE
 
-from jupyter_appbuilder.sandbox.local.dependencies import read_manifest
-from jupyter_appbuilder.sandbox.local.layout import find_node
+from jupyter_appbuilder.sandbox.local.packages.dependencies import read_manifest
+from jupyter_appbuilder.sandbox.local.processes.layout import find_node
 from jupyter_appbuilder.templates.templates import find_template
 
 from .jupyter import free_port

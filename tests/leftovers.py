@@ -6,7 +6,7 @@ import fnmatch
 import os
 from pathlib import Path
 
-from jupyter_appbuilder.sandbox.local.limits import GROUP_PREFIX
+from jupyter_appbuilder.sandbox.local.processes.limits import GROUP_PREFIX
 
 
 def processes_with(words: str) -> list[int]:

@@ -59,7 +59,7 @@ async def installed(folder: Path) -> Path:
     """The ``node_modules`` of the React template, installed if need be. ``folder`` gets what an AppBuilder needs."""
     from building import CACHE, app_builder
 
-    from jupyter_appbuilder.sandbox.local.dependencies import read_manifest
+    from jupyter_appbuilder.sandbox.local.packages.dependencies import read_manifest
 
     async with app_builder(folder, model="demo:recorded") as builder:
         template = builder.find_template("react-vite")

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_appbuilder.errors import AppBuilderError, InvalidInput
-from jupyter_appbuilder.sandbox.local.disk import Quota
+from jupyter_appbuilder.sandbox.local.processes.disk import Quota
 from jupyter_appbuilder.workspace import Workspace
 from jupyter_appbuilder.workspace.archive import pack, tree_of
 from jupyter_appbuilder.workspace.folder import remove_tree
@@ -303,7 +303,7 @@ def test_an_archive_cannot_write_outside(tmp_path: Path):
 
 async def test_the_bundles_of_a_template_are_not_copied_through_a_link(usual: MakeBox, secret: Path, tmp_path: Path):
     """What tools write below node_modules is the session's own; the host fills it before the dev server starts."""
-    from jupyter_appbuilder.sandbox.local.bundles import put_in_place
+    from jupyter_appbuilder.sandbox.local.packages.bundles import put_in_place
 
     bundle = tmp_path / "bundle"
     (bundle / ".vite" / "deps").mkdir(parents=True)
@@ -332,7 +332,7 @@ async def test_the_disk_is_measured_without_following_links_or_hanging(usual: Ma
 
 
 async def test_a_lock_file_that_is_a_link_is_not_written_through(usual: MakeBox, secret: Path):
-    from jupyter_appbuilder.sandbox.local.dependencies import read_file, write_file
+    from jupyter_appbuilder.sandbox.local.packages.dependencies import read_file, write_file
 
     async with usual() as here:
         assert (await here.run(f"ln -s {secret} package-lock.json && ls -l package-lock.json")).exit_code == 0
@@ -362,7 +362,7 @@ def zip_text(content: bytes) -> str:
 
 def entry_for(here: Box, cache: Path) -> Path:
     """A package of the shared cache that the app asks for, made without npm; its folder."""
-    from jupyter_appbuilder.sandbox.local.dependencies import WRITABLE, read_manifest
+    from jupyter_appbuilder.sandbox.local.packages.dependencies import WRITABLE, read_manifest
 
     (here.app / "package.json").unlink(missing_ok=True)
     (here.app / "package.json").write_text('{"private": true, "dependencies": {"pkg": "1.0.0"}}')

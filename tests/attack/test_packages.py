@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from jupyter_appbuilder.errors import AppBuilderError
-from jupyter_appbuilder.sandbox.local.dependencies import PACKAGE
+from jupyter_appbuilder.sandbox.local.packages.dependencies import PACKAGE
 from jupyter_appbuilder.sandbox.network.registries import Registries
 
 from .conftest import SECRET, Box, MakeBox, manifest

@@ -21,7 +21,7 @@ from sandbox.conftest import isolations
 
 from jupyter_appbuilder.sandbox.base import Sandbox, SandboxProvider
 from jupyter_appbuilder.sandbox.local import LocalSandbox
-from jupyter_appbuilder.sandbox.local.limits import descendants
+from jupyter_appbuilder.sandbox.local.processes.limits import descendants
 from jupyter_appbuilder.templates.templates import Template
 
 APP = Path(__file__).parent / "app"

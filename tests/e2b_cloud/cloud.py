@@ -25,7 +25,7 @@ from urllib.parse import parse_qsl, unquote
 
 from tornado import httpserver, netutil, web
 
-from jupyter_appbuilder.sandbox.local.layout import find_node
+from jupyter_appbuilder.sandbox.local.processes.layout import find_node
 from jupyter_appbuilder.sandbox.network.egress import EgressProxy
 from jupyter_appbuilder.sandbox.network.registries import read_registries
 

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from jupyter_appbuilder.sandbox.local.layout import find_node
+from jupyter_appbuilder.sandbox.local.processes.layout import find_node
 
 ENVD = Path(__file__).with_name("envd.py")
 PROFILE = "export PATH=/opt/cloud/bin:/opt/node/bin:/opt/uv:/usr/local/bin:/usr/bin:/bin\n"

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from jupyter_appbuilder.sandbox.local import LocalSandbox
-from jupyter_appbuilder.sandbox.local.dependencies import read_manifest
+from jupyter_appbuilder.sandbox.local.packages.dependencies import read_manifest
 from jupyter_appbuilder.sandbox.local.sandbox import AppSandbox
 from jupyter_appbuilder.templates.templates import Template
 

@@ -14,9 +14,9 @@ import pytest
 
 from jupyter_appbuilder.removal import remove_folder
 from jupyter_appbuilder.sandbox.local import LocalSandbox
-from jupyter_appbuilder.sandbox.local.cache import Cache
-from jupyter_appbuilder.sandbox.local.layout import WORKSPACE, Bind
-from jupyter_appbuilder.sandbox.local.runner import Setting
+from jupyter_appbuilder.sandbox.local.packages.cache import Cache
+from jupyter_appbuilder.sandbox.local.processes.layout import WORKSPACE, Bind
+from jupyter_appbuilder.sandbox.local.processes.runner import Setting
 
 from .conftest import MakePlace
 
@@ -73,7 +73,7 @@ def test_what_another_process_uses_stays_until_that_process_ends(tmp_path: Path)
     program = """
         import os, sys
         from pathlib import Path
-        from jupyter_appbuilder.sandbox.local.cache import Cache
+        from jupyter_appbuilder.sandbox.local.packages.cache import Cache
         path = Path(sys.argv[1])
         held = Cache(path.parent.parent.parent, 1).hold(path)
         os.utime(path.parent, (1, 1))
@@ -135,7 +135,7 @@ async def test_the_size_is_a_setting_and_kept_while_the_server_runs(tmp_path: Pa
 
 
 def test_ruins_are_swept_away_and_live_work_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("jupyter_appbuilder.sandbox.local.cache.YOUNG_SECONDS", 0.0)
+    monkeypatch.setattr("jupyter_appbuilder.sandbox.local.packages.cache.YOUNG_SECONDS", 0.0)
     entry(tmp_path, "deps/.dead-1234")
     entry(tmp_path, "scratch/dead")
     alive = [entry(tmp_path, "deps/.alive-1234"), entry(tmp_path, "scratch/alive")]

@@ -12,8 +12,8 @@ import pytest
 
 from jupyter_appbuilder.errors import Conflict, InvalidInput, Unavailable
 from jupyter_appbuilder.sandbox.base import ExecResult, Progress
-from jupyter_appbuilder.sandbox.local.dependencies import Dependencies, Manifest, read_manifest
-from jupyter_appbuilder.sandbox.local.layout import find_node
+from jupyter_appbuilder.sandbox.local.packages.dependencies import Dependencies, Manifest, read_manifest
+from jupyter_appbuilder.sandbox.local.processes.layout import find_node
 from jupyter_appbuilder.sandbox.network.registries import Registries, read_registries
 
 from .conftest import MakePlace, Place

@@ -17,8 +17,8 @@ LATEST = {"gvisor": 0.4, "bubblewrap": 0.02, "landlock": 0.1}  # seconds that a 
 
 SERVER = """
 import asyncio, sys
-from jupyter_appbuilder.sandbox.local.limits import Limits
-from jupyter_appbuilder.sandbox.local.runner import Runner, Setting
+from jupyter_appbuilder.sandbox.local.processes.limits import Limits
+from jupyter_appbuilder.sandbox.local.processes.runner import Runner, Setting
 
 async def main(mark):
     runner = Runner(Limits(), isolation=sys.argv[2])

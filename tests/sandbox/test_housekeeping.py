@@ -16,8 +16,8 @@ import pytest
 from leftovers import control_groups, processes_with
 
 from jupyter_appbuilder.sandbox.local import LocalSandbox
-from jupyter_appbuilder.sandbox.local.holds import is_alive, own_mark
-from jupyter_appbuilder.sandbox.local.limits import find_control_groups
+from jupyter_appbuilder.sandbox.local.packages.holds import is_alive, own_mark
+from jupyter_appbuilder.sandbox.local.processes.limits import find_control_groups
 
 from .conftest import SERVER
 
@@ -25,7 +25,7 @@ PROGRAM = """
     import asyncio, signal, sys
     from pathlib import Path
     from jupyter_appbuilder.sandbox.local import LocalSandbox
-    from jupyter_appbuilder.sandbox.local.holds import own_mark
+    from jupyter_appbuilder.sandbox.local.packages.holds import own_mark
     from jupyter_appbuilder.templates.templates import Template
 
     folder, sleeper = Path(sys.argv[1]), sys.argv[2]
@@ -107,8 +107,8 @@ async def becomes(true: Callable[[], bool], seconds: float = 5) -> bool:
 def short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where runtime folders go; what was made just now counts as old enough."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr("jupyter_appbuilder.sandbox.local.cache.YOUNG_SECONDS", 0.0)
-    monkeypatch.setattr("jupyter_appbuilder.sandbox.local.runner.YOUNG_SECONDS", 0.0)
+    monkeypatch.setattr("jupyter_appbuilder.sandbox.local.packages.cache.YOUNG_SECONDS", 0.0)
+    monkeypatch.setattr("jupyter_appbuilder.sandbox.local.processes.runner.YOUNG_SECONDS", 0.0)
     return tmp_path
 
 

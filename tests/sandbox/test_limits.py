@@ -13,8 +13,8 @@ import pytest
 
 from jupyter_appbuilder.errors import Unavailable
 from jupyter_appbuilder.sandbox.base import ExecResult
-from jupyter_appbuilder.sandbox.local import limits as limits_module
-from jupyter_appbuilder.sandbox.local.limits import Limits, find_control_groups, find_place
+from jupyter_appbuilder.sandbox.local.processes import limits as limits_module
+from jupyter_appbuilder.sandbox.local.processes.limits import Limits, find_control_groups, find_place
 from jupyter_appbuilder.tools.commands import ending
 
 from .conftest import MakePlace
@@ -460,7 +460,7 @@ async def test_temporary_files_are_limited_under_landlock(place: MakePlace):
 @pytest.mark.parametrize("how", ["while it writes", "when it has ended"])
 async def test_an_installation_is_limited_in_disk(place: MakePlace, how: str, monkeypatch: pytest.MonkeyPatch):
     if how == "when it has ended":  # it was done before anybody looked
-        monkeypatch.setattr("jupyter_appbuilder.sandbox.local.watch.Watch._measure_disk", lambda *_: None)
+        monkeypatch.setattr("jupyter_appbuilder.sandbox.local.processes.watch.Watch._measure_disk", lambda *_: None)
     async with place(limits=Limits(dependency_disk=3 * MiB)) as here:
         (here.app / "package.json").write_text('{"private": true, "dependencies": {"typescript": "5.9.2"}}')
         with pytest.raises(Unavailable, match=r"c\.LocalSandbox\.install_disk") as caught:

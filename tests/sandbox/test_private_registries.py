@@ -24,7 +24,7 @@ import pytest
 
 from jupyter_appbuilder.errors import AppBuilderError
 from jupyter_appbuilder.sandbox.local import LocalSandbox
-from jupyter_appbuilder.sandbox.local.runner import Setting
+from jupyter_appbuilder.sandbox.local.processes.runner import Setting
 from jupyter_appbuilder.sandbox.network.credentials import read_credentials
 from jupyter_appbuilder.sandbox.network.egress import EgressProxy
 from jupyter_appbuilder.templates.templates import PythonPackages, Template

@@ -18,9 +18,9 @@ import pytest
 from jupyter_appbuilder.errors import Conflict, InvalidInput, Unavailable
 from jupyter_appbuilder.sandbox.base import Progress
 from jupyter_appbuilder.sandbox.local import LocalSandbox
-from jupyter_appbuilder.sandbox.local.interpreter import Interpreter
-from jupyter_appbuilder.sandbox.local.layout import find_node
-from jupyter_appbuilder.sandbox.local.python_environments import PythonEnvironments
+from jupyter_appbuilder.sandbox.local.packages.interpreter import Interpreter
+from jupyter_appbuilder.sandbox.local.packages.python_environments import PythonEnvironments
+from jupyter_appbuilder.sandbox.local.processes.layout import find_node
 from jupyter_appbuilder.sandbox.local.sandbox import AppSandbox
 from jupyter_appbuilder.sandbox.network.registries import Registries, read_registries
 from jupyter_appbuilder.templates.templates import PythonPackages, Template

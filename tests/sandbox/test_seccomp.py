@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from jupyter_appbuilder.errors import Unavailable
-from jupyter_appbuilder.sandbox.local.seccomp import COMMON, NETWORK, NUMBERS, SHARED, program
+from jupyter_appbuilder.sandbox.local.processes.seccomp import COMMON, NETWORK, NUMBERS, SHARED, program
 
 from .conftest import MakePlace
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from ...errors import InvalidInput, Unavailable
 from ...templates.templates import PackageKind, PythonPackages
 from ..base import ExecResult, OnProgress, Output, Progress
-from ..local.dependencies import PACKAGE, Manifest, read_file, read_manifest
+from ..local.packages.dependencies import PACKAGE, Manifest, read_file, read_manifest
 from ..requirements import Requirements, parse_requirement, with_packages
 from .cloud import Gone
 from .machine import Machine

@@ -22,7 +22,7 @@ from typing import Any
 from ...errors import AppBuilderError, InvalidInput, Unavailable
 from ...templates.manifest import Manifest
 from ...templates.templates import RUNTIME, Template
-from ..local.dependencies import read_manifest
+from ..local.packages.dependencies import read_manifest
 from .cloud import Cloud, apart
 from .packages import NPM, VENV, read_requirements, requirements_key
 

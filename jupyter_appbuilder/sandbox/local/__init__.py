@@ -13,7 +13,7 @@ if sys.platform == "win32":
         reason="sandbox_not_here",
     )
 
-from .limits import Limits
+from .processes.limits import Limits
 from .provider import LocalSandbox
 
 __all__ = ["Limits", "LocalSandbox"]

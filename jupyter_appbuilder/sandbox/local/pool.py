@@ -23,8 +23,8 @@ from typing import Any
 
 from ...errors import AppBuilderError
 from ...templates.templates import Template
-from .holds import Hold, hold, take_away
-from .limits import MiB
+from .packages.holds import Hold, hold, take_away
+from .processes.limits import MiB
 from .sandbox import AppSandbox
 
 FOLDER = ".ready"

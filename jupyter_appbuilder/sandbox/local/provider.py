@@ -16,18 +16,18 @@ from ...templates.templates import Template
 from ..base import Check, Isolation
 from ..network.hosts import configured_host
 from ..network.registries import Registries, read_registries
-from .bundles import Bundles
-from .cache import Cache
-from .dependencies import Dependencies, Network
-from .exit import SessionExit
-from .interpreter import find_interpreter
 from .isolation.choice import KINDS
-from .layout import CERTIFICATES, Bind, find_node
-from .limits import Limits, MiB, describe, describe_disk
+from .packages.bundles import Bundles
+from .packages.cache import Cache
+from .packages.dependencies import Dependencies, Network
+from .packages.interpreter import find_interpreter
+from .packages.python_environments import PythonEnvironments, find_uv
+from .packages.python_indexes import python_indexes
 from .pool import Pool
-from .python_environments import PythonEnvironments, find_uv
-from .python_indexes import python_indexes
-from .runner import Runner
+from .processes.exit import SessionExit
+from .processes.layout import CERTIFICATES, Bind, find_node
+from .processes.limits import Limits, MiB, describe, describe_disk
+from .processes.runner import Runner
 from .sandbox import AppSandbox, scratch_name
 
 NPMRC = "/opt/appbuilder/npmrc"

@@ -20,15 +20,15 @@ from ...templates.templates import RUNTIME, PackageKind, Serving, Template
 from ...text import encodable
 from ...workspace.repositories import remove_repositories
 from ..base import DevServer, ExecResult, OnProgress, OnRefused, Output, Progress, Stats
-from .background import BackgroundProcess
-from .bundles import Bundles
-from .dependencies import WRITABLE, Dependencies
-from .exit import SessionExit
-from .holds import Hold, hold
-from .layout import WORKSPACE, Bind
-from .limits import measure, too_long, too_long_in_background
-from .python_environments import PythonEnvironment, PythonEnvironments
-from .runner import Cell, Process, Runner, Setting, Take
+from .packages.bundles import Bundles
+from .packages.dependencies import WRITABLE, Dependencies
+from .packages.holds import Hold, hold
+from .packages.python_environments import PythonEnvironment, PythonEnvironments
+from .processes.background import BackgroundProcess
+from .processes.exit import SessionExit
+from .processes.layout import WORKSPACE, Bind
+from .processes.limits import measure, too_long, too_long_in_background
+from .processes.runner import Cell, Process, Runner, Setting, Take
 from .server import ServerProcess
 
 T = TypeVar("T")

@@ -15,8 +15,8 @@ from ...errors import AppBuilderError
 from ...templates.templates import Serving
 from ..base import Address, DevServer, ServerState
 from ..metrics import kills
-from .limits import Ended
-from .runner import Process, Take
+from .processes.limits import Ended
+from .processes.runner import Process, Take
 
 LONGEST_LINE = 400  # characters looked at for why a server ended
 LOG_LIMIT = 16 * 1024

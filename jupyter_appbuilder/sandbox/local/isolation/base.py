@@ -13,8 +13,8 @@ from typing import Protocol
 
 from ....errors import Unavailable
 from ...base import Isolation
-from ..interpreter import find_interpreter
-from ..layout import EGRESS_PORT, EGRESS_SOCKET, OURS, Bind
+from ..packages.interpreter import find_interpreter
+from ..processes.layout import EGRESS_PORT, EGRESS_SOCKET, OURS, Bind
 
 BRIDGE = f"{OURS}/bridge.py"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from ....errors import Unavailable
 from ...base import Isolation
-from ..layout import EGRESS_SOCKET, HOME, SYSTEM_FILES, Bind
-from ..seccomp import COMMON, NETWORK, program
+from ..processes.layout import EGRESS_SOCKET, HOME, SYSTEM_FILES, Bind
+from ..processes.seccomp import COMMON, NETWORK, program
 from .base import Launch, Plan, bridged
 
 MASKED = (

@@ -16,8 +16,8 @@ from typing import Any
 
 from ....errors import Unavailable
 from ...base import Isolation
-from ..interpreter import find_interpreter
-from ..layout import EGRESS_SOCKET, HOME, IDENTITY, OURS, SYSTEM_FILES, Bind
+from ..packages.interpreter import find_interpreter
+from ..processes.layout import EGRESS_SOCKET, HOME, IDENTITY, OURS, SYSTEM_FILES, Bind
 from .base import Launch, Plan, bridged
 
 SOCKETS = f"{OURS}/sockets"

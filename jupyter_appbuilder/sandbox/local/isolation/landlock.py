@@ -18,8 +18,8 @@ from pathlib import Path
 
 from ....errors import Unavailable
 from ...base import Isolation
-from ..layout import SYSTEM_FILES
-from ..seccomp import COMMON, NUMBERS, SHARED, program
+from ..processes.layout import SYSTEM_FILES
+from ..processes.seccomp import COMMON, NUMBERS, SHARED, program
 from . import landlock_launcher
 from .base import Launch, Plan
 from .shared import Ground, free_port, nested, prepare

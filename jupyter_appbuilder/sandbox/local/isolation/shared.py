@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ....removal import remove_folder
-from ..layout import EGRESS_PORT, HOME, NODE, OURS, Bind
+from ..processes.layout import EGRESS_PORT, HOME, NODE, OURS, Bind
 from . import landlock_launcher
 from .base import Plan, bridged
 

@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from ...errors import Unavailable
+from ....errors import Unavailable
 
 # Numbers on x86_64 and aarch64, from the kernel's tables. Since 424 they are the same everywhere.
 NUMBERS: dict[str, tuple[int | None, int | None]] = {

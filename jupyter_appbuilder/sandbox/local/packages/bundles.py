@@ -18,14 +18,14 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from ...cancellation import uncut
-from ...templates.templates import Template
-from ...workspace.folder import opened_folder
-from ..base import OnProgress, Progress
+from ....cancellation import uncut
+from ....templates.templates import Template
+from ....workspace.folder import opened_folder
+from ...base import OnProgress, Progress
+from ..processes.layout import WORKSPACE, Bind
+from ..processes.runner import Runner, Setting
 from .dependencies import WRITABLE, read_manifest
 from .holds import hold
-from .layout import WORKSPACE, Bind
-from .runner import Runner, Setting
 
 SECONDS = 60
 

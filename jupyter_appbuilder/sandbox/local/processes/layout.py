@@ -10,7 +10,7 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import Unavailable
+from ....errors import Unavailable
 
 WORKSPACE = "/workspace"
 HOME = "/home/app"

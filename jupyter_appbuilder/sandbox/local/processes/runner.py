@@ -19,17 +19,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ...cancellation import uncut
-from ...errors import Unavailable
-from ..base import ExecResult, Output
-from ..metrics import kills
-from .cache import YOUNG_SECONDS, Cache
+from ....cancellation import uncut
+from ....errors import Unavailable
+from ...base import ExecResult, Output
+from ...metrics import kills
+from ..isolation.base import BRIDGE, Launch, Layer, Plan
+from ..isolation.choice import Choice, candidates
+from ..packages.cache import YOUNG_SECONDS, Cache
+from ..packages.holds import Hold, hold, take_away
+from ..packages.interpreter import find_interpreter
 from .disk import Quota
 from .guardian import Guardian, family
-from .holds import Hold, hold, take_away
-from .interpreter import find_interpreter
-from .isolation.base import BRIDGE, Launch, Layer, Plan
-from .isolation.choice import Choice, candidates
 from .layout import HOME, IDENTITY, NODE, NPM, OURS, PATH, WORKSPACE, Bind, find_node
 from .limits import (
     ControlGroups,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from ..network.registries import Registries
-from .layout import Bind
+from ...network.registries import Registries
+from ..processes.layout import Bind
 
 
 def python_indexes(registries: Registries) -> tuple[list[Bind], dict[str, str]]:

@@ -16,17 +16,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ...errors import Unavailable
-from ...removal import remove_folder
-from ...templates.templates import PythonPackages
-from ..base import ExecResult, OnProgress, Output, Progress
-from ..requirements import Requirements, parse_requirement, with_packages
+from ....errors import Unavailable
+from ....removal import remove_folder
+from ....templates.templates import PythonPackages
+from ...base import ExecResult, OnProgress, Output, Progress
+from ...requirements import Requirements, parse_requirement, with_packages
+from ..processes.layout import EGRESS_PORT, OURS, PATH, WORKSPACE, Bind
+from ..processes.runner import Runner, Setting
 from .dependencies import Network, read_file, unchanged, write_file
 from .entries import Entries
 from .install_failures import InstallFailures
 from .interpreter import Interpreter, find_interpreter
-from .layout import EGRESS_PORT, OURS, PATH, WORKSPACE, Bind
-from .runner import Runner, Setting
 
 LAYOUT = "2"  # part of every key; changes when entries are laid out differently
 VENV = "/opt/venv"

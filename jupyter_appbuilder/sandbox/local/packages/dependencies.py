@@ -21,13 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from ...errors import Conflict, InvalidInput, Unavailable
-from ...removal import remove_folder
-from ..base import ExecResult, OnProgress, Output, Progress
+from ....errors import Conflict, InvalidInput, Unavailable
+from ....removal import remove_folder
+from ...base import ExecResult, OnProgress, Output, Progress
+from ..processes.layout import EGRESS_PORT, NPM, WORKSPACE, Bind
+from ..processes.runner import Runner, Setting
 from .entries import Entries
 from .install_failures import InstallFailures
-from .layout import EGRESS_PORT, NPM, WORKSPACE, Bind
-from .runner import Runner, Setting
 
 LAYOUT = "1"  # part of every key; changes when entries are laid out differently
 WRITABLE = (".vite", ".vite-temp", ".cache", ".tmp")  # where tools write below node_modules; each session has its own

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from ..base import ExecResult
+from ...base import ExecResult
 from .runner import Command
 
 

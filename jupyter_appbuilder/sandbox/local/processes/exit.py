@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from ..base import OnRefused
-from ..network.egress import EgressProxy
-from ..network.registries import Registries
+from ...base import OnRefused
+from ...network.egress import EgressProxy
+from ...network.registries import Registries
 from .layout import CERTIFICATES, EGRESS_PORT, Bind
 
 PROXY = f"http://127.0.0.1:{EGRESS_PORT}"

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from ...errors import Unavailable
-from .layout import Bind
+from ....errors import Unavailable
+from ..processes.layout import Bind
 
 SHOWN = (Path("/usr"), Path("/nix/store"))  # what every sandbox sees anyway
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ...errors import Unavailable
-from ..base import ExecResult
+from ....errors import Unavailable
+from ...base import ExecResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
-from ..base import OnProgress, Progress
+from ...base import OnProgress, Progress
 from .holds import Hold, hold
 
 

@@ -1,0 +1,1 @@
+"""Dependencies of apps in local sandboxes: environments, shared caches, what is held."""

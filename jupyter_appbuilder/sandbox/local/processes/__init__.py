@@ -1,0 +1,1 @@
+"""The processes of local sandboxes: started, limited, watched, ended."""
