@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from .approval_rules.gate import Gate
 from .approvals import Approvals
+from .apps.network import SessionNetwork
+from .apps.running import RunningApp
 from .errors import AppBuilderError
-from .network import SessionNetwork
 from .notebook.writer import NotebookWriter
 from .preview.storage import PageStorage
-from .running_app import RunningApp
 from .session.creation import Creation
 from .session.record import Record
 from .session.session import Session

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from traitlets import Bool, Dict, Enum, Float, Int, List, TraitError, Unicode, default, validate
 from traitlets.config import LoggingConfigurable
 
+from .apps.sandboxes import Sandboxes
 from .errors import AppBuilderError, InvalidInput, NotFound, Unavailable
 from .events import Draft, Event
 from .log import EventLog, Owner, Summary
 from .log.log import LEASE_SECONDS
 from .log.summary import fold
 from .private import private_folder
-from .sandboxes import Sandboxes
 from .session import Session, checkpoint_draft
 from .session.names import check_name, reserve, slug, title_of
 
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from .agent.models.local.servers import LocalModels
     from .approval_rules.judgement import Rules
     from .approval_rules.rule_book import RuleBook
+    from .apps.running import RunningApp
     from .preview.capabilities import Previews
-    from .running_app import RunningApp
     from .sandbox.base import Ready, SandboxProvider
     from .session.forking import ForkPoint
     from .session.record import Record

@@ -7,7 +7,7 @@ import asyncio
 import json
 from typing import Any
 
-from ..control import ask_all
+from ..apps.process_socket import ask_all
 from ..errors import InvalidInput, NotFound
 from .terminal import Terminal, say
 

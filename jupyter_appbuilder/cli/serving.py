@@ -33,8 +33,8 @@ class Unrecorded:
 @contextlib.contextmanager
 def serve(found: ReplayResult, terminal: Terminal) -> Generator[str]:
     """Run the app of a replay in a sandbox; its preview's URL, which works inside the ``with``."""
+    from ..apps.running import RunningApp
     from ..preview.storage import PageStorage
-    from ..running_app import RunningApp
 
     with contextlib.closing(Engine(found.workspace.parent, label="jupyter appbuilder replay")) as engine:
         builder = engine.builder

@@ -14,7 +14,7 @@ from ..turns.requests import CONTINUE, first_request
 from .versions import checkpoint_draft
 
 if TYPE_CHECKING:
-    from ..network import SessionNetwork
+    from ..apps.network import SessionNetwork
     from ..workspace import Workspace
     from .record import Record
     from .versions import Versions

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from ..approval_rules.rule_book import app_rules, changed
+from ..apps.network import allowed_hosts
 from ..errors import Conflict, InvalidInput, NotFound
 from ..events import Draft, Event, Mode
-from ..network import allowed_hosts
 from ..turns.requests import request_of
 
 

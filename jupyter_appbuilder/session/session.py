@@ -23,10 +23,10 @@ from .versions import Versions
 if TYPE_CHECKING:
     from ..approval_rules.rules import ApprovalRule
     from ..approvals import Approvals
+    from ..apps.network import SessionNetwork
+    from ..apps.running import RunningApp
     from ..log import Summary
-    from ..network import SessionNetwork
     from ..notebook.writer import NotebookWriter
-    from ..running_app import RunningApp
     from ..tools.base import ToolResult
     from ..tools.runner import ToolRunner
     from ..turns.plans import Plan

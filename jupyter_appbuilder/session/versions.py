@@ -10,7 +10,7 @@ from ..events import By, Draft
 from ..turns.requests import checkpoint_before
 
 if TYPE_CHECKING:
-    from ..running_app import RunningApp
+    from ..apps.running import RunningApp
     from ..workspace import Checkpoint, Workspace
     from .record import Record
 

@@ -55,8 +55,8 @@ def _breed(pipe: Connection) -> None:
     import openai  # noqa: F401
 
     import jupyter_appbuilder.agent.loop
+    import jupyter_appbuilder.apps.running
     import jupyter_appbuilder.notebook.writer
-    import jupyter_appbuilder.running_app
     import jupyter_appbuilder.sandbox.local
     import jupyter_appbuilder.tools.registry  # noqa: F401
 

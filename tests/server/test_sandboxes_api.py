@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from jupyter_appbuilder.control import socket_address
+from jupyter_appbuilder.apps.process_socket import socket_address
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ async def test_what_a_killed_process_left_is_not_asked_again(jp_runtime_dir, jp_
     folder = jp_runtime_dir / "appbuilder"
     folder.mkdir(mode=0o700)
     program = (
-        "import asyncio, json\nfrom jupyter_appbuilder.control import ControlSocket\n"
+        "import asyncio, json\nfrom jupyter_appbuilder.apps.process_socket import ControlSocket\n"
         "async def main():\n"
         "  async def answer(request): return {'sandboxes': []}\n"
         "  await ControlSocket('x', answer).open()\n"

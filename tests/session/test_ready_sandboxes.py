@@ -20,8 +20,8 @@ import websocket
 from building import app_builder
 from plain_app import assert_sound, plain, plain_template
 
+from jupyter_appbuilder.apps.process_socket import ask_all
 from jupyter_appbuilder.builder import AppBuilder
-from jupyter_appbuilder.control import ask_all
 from jupyter_appbuilder.preview.upstream import origin_of, upstreams
 from jupyter_appbuilder.sandbox.local import pool as pools
 from jupyter_appbuilder.session import Session

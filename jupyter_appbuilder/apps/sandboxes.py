@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
-from .control import ControlSocket
-from .errors import AppBuilderError, NotFound
+from ..errors import AppBuilderError, NotFound
+from .process_socket import ControlSocket
 
 if TYPE_CHECKING:
-    from .running_app import RunningApp
-    from .sandbox.base import ReadyPool, SandboxProvider
-    from .templates.templates import Template
+    from ..sandbox.base import ReadyPool, SandboxProvider
+    from ..templates.templates import Template
+    from .running import RunningApp
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Sandboxes:
 
         Raises ``InvalidInput`` for an unknown name.
         """
-        from .sandbox.providers import AUTO, find_provider
+        from ..sandbox.providers import AUTO, find_provider
 
         name = name or self._configured
         name = (self._chosen or AUTO[0]) if name == "auto" else name
@@ -65,7 +65,7 @@ class Sandboxes:
 
     async def choose(self, name: str = "") -> SandboxProvider:
         """The same, but ``auto`` takes the first that can be used here. Raises ``Unavailable`` where none can."""
-        from .sandbox.providers import first_usable
+        from ..sandbox.providers import first_usable
 
         if (name or self._configured) == "auto" and not self._chosen:
             self._chosen = await first_usable(self.provider)
@@ -73,7 +73,7 @@ class Sandboxes:
 
     async def describe_providers(self) -> list[dict[str, Any]]:
         """Where apps can run, as JSON: the default first. One that cannot be used says why, and what to do."""
-        from .sandbox.providers import AUTO, find_providers
+        from ..sandbox.providers import AUTO, find_providers
 
         with contextlib.suppress(AppBuilderError):
             await self.choose()
@@ -145,7 +145,7 @@ class Sandboxes:
 
     async def listen(self) -> None:
         """Let the command line ask this process for its sandboxes, from the first one on."""
-        from .sandbox.metrics import watch
+        from ..sandbox.metrics import watch
 
         watch(self)
         try:

@@ -12,16 +12,16 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING, Any
 
-from .errors import AppBuilderError, Conflict, Unavailable
-from .events import Draft
-from .findings import Findings
-from .log.journal import Journal
-from .preview.upstream import upstreams
-from .sandbox.base import Address, DevServer, Progress, Sandbox
+from ..errors import AppBuilderError, Conflict, Unavailable
+from ..events import Draft
+from ..findings import Findings
+from ..log.journal import Journal
+from ..preview.upstream import upstreams
+from ..sandbox.base import Address, DevServer, Progress, Sandbox
 
 if TYPE_CHECKING:
-    from .preview.capabilities import Previews
-    from .preview.storage import PageStorage
+    from ..preview.capabilities import Previews
+    from ..preview.storage import PageStorage
 
 SETTLE_SECONDS = 0.8
 """How long a page that is being watched gets to report errors after the last file change."""
@@ -186,7 +186,7 @@ class RunningApp:
             self._start_task = None
 
     async def _start(self) -> DevServer:
-        from .sandbox.metrics import started
+        from ..sandbox.metrics import started
 
         began = time.monotonic()
         asleep = self.server.state == "asleep"
@@ -353,7 +353,7 @@ class RunningApp:
 
         Waits a moment when a page is open and may still be reporting.
         """
-        from .preview.modules import broken_modules, unwell
+        from ..preview.modules import broken_modules, unwell
 
         address = self.server.address
         if address is not None:

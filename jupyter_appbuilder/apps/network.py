@@ -13,10 +13,10 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .errors import AppBuilderError, NotFound
-from .events import By, Draft, Event
-from .log.journal import Journal
-from .sandbox.network.hosts import configured_host, is_listed, parse_host, shown
+from ..errors import AppBuilderError, NotFound
+from ..events import By, Draft, Event
+from ..log.journal import Journal
+from ..sandbox.network.hosts import configured_host, is_listed, parse_host, shown
 
 REMEMBERED = 100  # refusals kept in memory, for tool results
 
