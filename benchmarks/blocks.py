@@ -18,7 +18,7 @@ from typing import Any, cast
 
 from building import app_builder
 
-from jupyter_appbuilder.approval_rules.judgement import Rules, judge
+from jupyter_appbuilder.approvals.judgement import Rules, judge
 from jupyter_appbuilder.builder import AppBuilder
 from jupyter_appbuilder.session import Session
 from jupyter_appbuilder.session.channel import Channel

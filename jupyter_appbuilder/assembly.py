@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from .approval_rules.gate import Gate
-from .approvals import Approvals
+from .approvals.gate import Gate
+from .approvals.questions import Approvals
 from .apps.network import SessionNetwork
 from .apps.running import RunningApp
 from .errors import AppBuilderError
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .agent.loop import Agent
     from .agent.models.base import Model
     from .agent.profile import Choice
-    from .approval_rules.judgement import Rules
+    from .approvals.judgement import Rules
     from .builder import AppBuilder
     from .events import Event
     from .log import Summary

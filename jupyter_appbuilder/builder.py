@@ -32,8 +32,8 @@ from .session.names import check_name, reserve, slug, title_of
 if TYPE_CHECKING:
     from .agent.models.catalog import Catalog
     from .agent.models.local.servers import LocalModels
-    from .approval_rules.judgement import Rules
-    from .approval_rules.rule_book import RuleBook
+    from .approvals.judgement import Rules
+    from .approvals.rule_book import RuleBook
     from .apps.running import RunningApp
     from .preview.capabilities import Previews
     from .sandbox.base import Ready, SandboxProvider
@@ -154,7 +154,7 @@ class AppBuilder(LoggingConfigurable):
 
     @validate("approval_rules")
     def _check_approval_rules(self, proposal: Any) -> list[dict[str, Any]]:
-        from .approval_rules.rules import read_rules
+        from .approvals.rules import read_rules
 
         try:
             read_rules(proposal["value"])
@@ -274,15 +274,15 @@ class AppBuilder(LoggingConfigurable):
     def rule_book(self) -> RuleBook:
         """The approval rules of every app."""
         if self._rule_book is None:
-            from .approval_rules.rule_book import RuleBook
+            from .approvals.rule_book import RuleBook
 
             self._rule_book = RuleBook(self.data / "approval_rules.json", self.approval_rules)
         return self._rule_book
 
     async def rules_of(self, record: Record | None = None) -> Rules:
         """The approval rules that hold in a session, or in every one. ``Unavailable`` where they cannot be read."""
-        from .approval_rules.judgement import Rules
-        from .approval_rules.rule_book import app_rules
+        from .approvals.judgement import Rules
+        from .approvals.rule_book import app_rules
 
         book = self.rule_book
         return Rules(book.configuration, book.person, app_rules(record.stored) if record else ())

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path, PurePath
 from typing import Any
 
-from jupyter_appbuilder.approval_rules.shell import read
+from jupyter_appbuilder.approvals.shell import read
 
 MAKEFILE = Path(__file__).parent.parent / "Makefile"
 SYSTEM = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"

@@ -7,9 +7,9 @@ import json
 from itertools import groupby
 from pathlib import Path
 
-from ..approval_rules.judgement import Rules, judge
-from ..approval_rules.rule_book import RuleBook, described
-from ..approval_rules.rules import COMMAND_TOOL, ApprovalRule, Source, read_rule
+from ..approvals.judgement import Rules, judge
+from ..approvals.rule_book import RuleBook, described
+from ..approvals.rules import COMMAND_TOOL, ApprovalRule, Source, read_rule
 from ..builder import AppBuilder
 from ..errors import InvalidInput, NotFound
 from ..notebook.engine import configuration

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ..approval_rules.shell import DISGUISES
+from ..approvals.shell import DISGUISES
 from ..events import Mode
 from .markdown import inert
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from ..approval_rules.rules import ACTIONS, COMMAND_TOOL, MAX_PATTERN, ApprovalRule, read_rule
+from ..approvals.rules import ACTIONS, COMMAND_TOOL, MAX_PATTERN, ApprovalRule, read_rule
 from .base import AppBuilderHandler
 
 
 class _RulesHandler(AppBuilderHandler):
     async def _list(self, session: str = "") -> None:
-        from ..approval_rules.rule_book import described
+        from ..approvals.rule_book import described
 
         rules = await self.builder.rules_of((await self.session(session)).record if session else None)
         self.answer(described(rules.all()))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..approval_rules.rule_book import app_rules, changed
+from ..approvals.rule_book import app_rules, changed
 from ..apps.network import allowed_hosts
 from ..errors import Conflict, InvalidInput, NotFound
 from ..events import Draft, Event, Mode

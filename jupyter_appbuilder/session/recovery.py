@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..approvals import closing, unanswered
+from ..approvals.questions import closing, unanswered
 from ..errors import AppBuilderError, NotFound, of_the_disk
 from ..events import Draft
 from ..tools.names import CHECK

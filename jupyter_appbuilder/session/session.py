@@ -21,8 +21,8 @@ from .turn import Agents, Turns
 from .versions import Versions
 
 if TYPE_CHECKING:
-    from ..approval_rules.rules import ApprovalRule
-    from ..approvals import Approvals
+    from ..approvals.questions import Approvals
+    from ..approvals.rules import ApprovalRule
     from ..apps.network import SessionNetwork
     from ..apps.running import RunningApp
     from ..log import Summary
@@ -274,7 +274,7 @@ class Session:
 
     async def set_rule(self, rule: ApprovalRule) -> None:
         """Allow the agent something in this app, have it ask, or deny it; replaces what was said of the same before."""
-        from ..approval_rules.rule_book import changed
+        from ..approvals.rule_book import changed
 
         await self.ready()
         self._may_act(busy_is_fine=True)
@@ -282,7 +282,7 @@ class Session:
 
     async def forget_rule(self, id: str) -> None:
         """Take such a rule back. Raises ``NotFound``."""
-        from ..approval_rules.rule_book import app_rules, changed, find_rule, unknown
+        from ..approvals.rule_book import app_rules, changed, find_rule, unknown
 
         await self.ready()
         self._may_act(busy_is_fine=True)

@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict
 from ..sandbox.base import DevServer, Sandbox
 
 if TYPE_CHECKING:
-    from ..approvals import Answer, Approvals
+    from ..approvals.questions import Answer, Approvals
     from ..events import By
     from ..turns.plans import Checklist
     from ..workspace import Workspace
@@ -131,7 +131,7 @@ class ToolContext:
     ) -> Answer:
         """Ask the person and wait. Without anybody to ask, the answer is no. ``rule`` and ``allows``: see
         ``events.ApprovalRequested``."""
-        from ..approvals import Answer, Question
+        from ..approvals.questions import Answer, Question
 
         if self.approvals is None:
             return Answer(False, cause="unattended")

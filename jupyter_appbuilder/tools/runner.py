@@ -27,7 +27,7 @@ from .seen import Seen
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-    from ..approval_rules.gate import Gate
+    from ..approvals.gate import Gate
     from ..workspace import FileChange, Workspace
     from .diagnostics import Diagnostics
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from jupyter_appbuilder.approval_rules.judgement import Rules, judge
-from jupyter_appbuilder.approval_rules.programs import DATABASES, INTERPRETERS, RUNNERS, SHELLS
-from jupyter_appbuilder.approval_rules.rules import ApprovalRule, read_rule
-from jupyter_appbuilder.approval_rules.shell import MAX_WORDS, read
+from jupyter_appbuilder.approvals.judgement import Rules, judge
+from jupyter_appbuilder.approvals.programs import DATABASES, INTERPRETERS, RUNNERS, SHELLS
+from jupyter_appbuilder.approvals.rules import ApprovalRule, read_rule
+from jupyter_appbuilder.approvals.shell import MAX_WORDS, read
 from jupyter_appbuilder.errors import InvalidInput
 
 HAVE = {

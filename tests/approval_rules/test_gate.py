@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from jupyter_appbuilder.approval_rules.gate import Gate
-from jupyter_appbuilder.approval_rules.judgement import Rules
-from jupyter_appbuilder.approval_rules.rule_book import RuleBook, app_rules, changed
-from jupyter_appbuilder.approval_rules.rules import ApprovalRule
+from jupyter_appbuilder.approvals.gate import Gate
+from jupyter_appbuilder.approvals.judgement import Rules
+from jupyter_appbuilder.approvals.rule_book import RuleBook, app_rules, changed
+from jupyter_appbuilder.approvals.rules import ApprovalRule
 from jupyter_appbuilder.errors import Conflict, NotFound
 from jupyter_appbuilder.events import Draft
 from jupyter_appbuilder.tools.base import ToolContext
@@ -93,7 +93,7 @@ def test_the_persons_rules_are_kept_and_seen_by_other_processes(tmp_path: Path) 
 
 
 def test_there_is_an_end_to_how_many_rules_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jupyter_appbuilder.approval_rules.rule_book.MOST", 1)
+    monkeypatch.setattr("jupyter_appbuilder.approvals.rule_book.MOST", 1)
     book = RuleBook(tmp_path / "rules.json")
     book.add(REMOVE)
     with pytest.raises(Conflict, match="already"):

@@ -11,7 +11,7 @@ from model_server import model_server
 from plain_app import assert_sound, plain
 from traitlets import TraitError
 
-from jupyter_appbuilder.approval_rules.rules import ApprovalRule
+from jupyter_appbuilder.approvals.rules import ApprovalRule
 from jupyter_appbuilder.builder import AppBuilder
 from jupyter_appbuilder.errors import NotFound, Unavailable
 

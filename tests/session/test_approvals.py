@@ -10,7 +10,7 @@ from building import app_builder, call, scripted_builder
 from model_server import model_server
 from plain_app import assert_sound, plain
 
-from jupyter_appbuilder.approvals import Approvals, Question
+from jupyter_appbuilder.approvals.questions import Approvals, Question
 from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound, Unavailable
 
 ASK = {"tool_calls": [call("request_network", host="api.example.org", reason="The weather comes from there.")]}

@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..approvals import Answer
 from ..events import Event
 from ..log.journal import Journal
 from ..tools.base import Tool, ToolContext, ToolResult
 from .judgement import Rules, Verdict, judge, subjects
+from .questions import Answer
 from .rule_book import changed
 from .rules import COMMAND_TOOL, UNREADABLE, ApprovalRule, Source
 

@@ -14,10 +14,10 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .cancellation import uncut
-from .errors import Conflict, NotFound
-from .events import Draft, Event
-from .log.journal import Journal
+from ..cancellation import uncut
+from ..errors import Conflict, NotFound
+from ..events import Draft, Event
+from ..log.journal import Journal
 
 Cause = Literal["stopped", "interrupted", "unattended"]
 """Why no person answered: the turn was stopped, the server ended, or nobody was there to ask."""
