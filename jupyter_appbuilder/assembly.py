@@ -30,12 +30,12 @@ from .workspace import Workspace
 
 if TYPE_CHECKING:
     from .agent.loop import Agent
-    from .agent.models.base import Model
-    from .agent.profile import Choice
     from .approvals.judgement import Rules
     from .builder import AppBuilder
     from .events import Event
     from .log import Summary
+    from .models.base import Model
+    from .models.profile import Choice
 
 
 async def assemble(
@@ -129,9 +129,9 @@ async def _make_agent(
 ) -> Agent:
     from .agent.history import SessionHistory, view_of
     from .agent.loop import Agent, Limits
-    from .agent.models.catalog import prepare
-    from .agent.profile import profile_of
     from .agent.prompt import system_prompt
+    from .models.catalog import prepare
+    from .models.profile import profile_of
 
     def wait(message: str) -> None:
         record.live("progress", {"what": "model", "message": message, "fraction": None if message else 1})
@@ -154,7 +154,7 @@ async def _make_agent(
 
 def _recorded_seeds(model: str, request: str, earlier: Sequence[str]) -> Mapping[str, bytes]:
     """The data files a turn begins with: those of the recording that answers it."""
-    from .agent.demo.recordings import recording_of
+    from .models.demo.recordings import recording_of
 
     recording = recording_of(model, request, earlier)
     return recording.seed_files() if recording else {}

@@ -30,11 +30,11 @@ from .session import Session, checkpoint_draft
 from .session.names import check_name, reserve, slug, title_of
 
 if TYPE_CHECKING:
-    from .agent.models.catalog import Catalog
-    from .agent.models.local.servers import LocalModels
     from .approvals.judgement import Rules
     from .approvals.rule_book import RuleBook
     from .apps.running import RunningApp
+    from .models.catalog import Catalog
+    from .models.local.servers import LocalModels
     from .preview.capabilities import Previews
     from .sandbox.base import Ready, SandboxProvider
     from .session.forking import ForkPoint
@@ -233,8 +233,8 @@ class AppBuilder(LoggingConfigurable):
     def catalog(self) -> Catalog:
         """The models and the credentials they need."""
         if self._catalog is None:
-            from .agent.models.catalog import Catalog
-            from .agent.models.providers import Credentials
+            from .models.catalog import Catalog
+            from .models.providers import Credentials
 
             credentials = Credentials(self.data / "providers.json", self.providers)
             pace = None if self.demo_pace < 0 else self.demo_pace
@@ -251,7 +251,7 @@ class AppBuilder(LoggingConfigurable):
         return self._usage
 
     def _local_models(self) -> LocalModels:
-        from .agent.models.local.servers import LocalModels
+        from .models.local.servers import LocalModels
 
         return LocalModels(
             Path(self.root_dir),
@@ -333,7 +333,7 @@ class AppBuilder(LoggingConfigurable):
         Raises ``InvalidInput`` for a bad name or an unknown sandbox, ``NotFound`` for an unknown template, ``Conflict``
         for a taken name, ``Unavailable`` where ``auto`` finds no sandbox that can be used.
         """
-        from .agent.demo.recordings import recording_of
+        from .models.demo.recordings import recording_of
 
         model = model or self.catalog.default()
         recording = recording_of(model, prompt)

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..events import Draft, Event
 from ..log.journal import Journal
+from ..models.base import Message, Model, ModelError, ModelResponse, ModelSettings, TextDelta, ToolDefinition
 from ..tools.bounds import bounded
 from ..tools.names import CHECK
 from ..turns.requests import without_dropped
 from ..usage.spending import CHARACTERS_A_TOKEN, Spending, estimate
-from .models.base import Message, Model, ModelError, ModelResponse, ModelSettings, TextDelta, ToolDefinition
 
 if TYPE_CHECKING:
     from .history import History

@@ -17,12 +17,12 @@ from typing import Any, Protocol
 
 from .. import strict_json
 from ..events import AddedData, Event, Mode
+from ..models.base import Given, Message
+from ..models.profile import FULL, Profile
 from ..tools.names import sendable_name
 from ..turns.modes import NOTES, WRITE_PLAN
 from ..turns.requests import without_dropped
 from . import continuation
-from .models.base import Given, Message
-from .profile import FULL, Profile
 from .progress import BROKEN_OFF, UNREAD
 from .stubs import arguments_stub, result_stub
 

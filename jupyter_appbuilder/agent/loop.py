@@ -13,15 +13,7 @@ from ..cancellation import uncut
 from ..errors import AppBuilderError
 from ..events import By, Draft, TurnReason
 from ..log.journal import Journal
-from ..tools.names import CHECK, known_name
-from ..turns.modes import mode_of
-from ..turns.plans import is_handed_over
-from ..turns.requests import since_start
-from ..usage.budgets import OverBudget
-from ..usage.spending import CHARACTERS_A_TOKEN, Spending, estimate
-from .compaction import Compactor
-from .history import History
-from .models.base import (
+from ..models.base import (
     Answer,
     Message,
     Model,
@@ -35,8 +27,16 @@ from .models.base import (
     ToolCallRequest,
     Usage,
 )
-from .models.written_calls import ending_calls
-from .profile import FULL, Profile
+from ..models.profile import FULL, Profile
+from ..models.written_calls import ending_calls
+from ..tools.names import CHECK, known_name
+from ..turns.modes import mode_of
+from ..turns.plans import is_handed_over
+from ..turns.requests import since_start
+from ..usage.budgets import OverBudget
+from ..usage.spending import CHARACTERS_A_TOKEN, Spending, estimate
+from .compaction import Compactor
+from .history import History
 from .progress import (
     BROKEN_OFF,
     CUT_OFFS,

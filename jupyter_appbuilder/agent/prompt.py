@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from ..models.profile import FULL, Profile
 from ..templates.templates import Template
-from .profile import FULL, Profile
 
 FOLDER = Path(__file__).parent
 

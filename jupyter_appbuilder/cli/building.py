@@ -77,7 +77,7 @@ def build(options: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def demo(options: argparse.Namespace, terminal: Terminal) -> int:
-    from ..agent.demo.recordings import find_recordings
+    from ..models.demo.recordings import find_recordings
 
     recordings = find_recordings()
     name = options.recording or DEFAULT_DEMO

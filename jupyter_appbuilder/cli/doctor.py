@@ -19,7 +19,7 @@ from .building import DEMO
 from .terminal import Terminal, say
 
 if TYPE_CHECKING:
-    from ..agent.profile import Choice
+    from ..models.profile import Choice
 
 JOURNALS = {
     "wal": "can be written",
@@ -60,8 +60,8 @@ def doctor(options: argparse.Namespace, terminal: Terminal) -> int:
 
 
 async def _test_model(root: Path, model: str, terminal: Terminal, *, as_json: bool) -> int:
-    from ..agent.models.examination import TOKENS
-    from ..agent.models.examination import examine as examine_model
+    from ..models.examination import TOKENS
+    from ..models.examination import examine as examine_model
 
     builder = AppBuilder(root_dir=str(root), label="jupyter appbuilder doctor", config=configuration())
     try:

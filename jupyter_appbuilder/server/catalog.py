@@ -14,9 +14,9 @@ from ..errors import InvalidInput
 from .base import AppBuilderHandler
 
 if TYPE_CHECKING:
-    from ..agent.models.connection import Connection
-    from ..agent.models.examination import Examination
-    from ..agent.profile import Choice
+    from ..models.connection import Connection
+    from ..models.examination import Examination
+    from ..models.profile import Choice
 
 GGUF = "gguf"
 
@@ -65,7 +65,7 @@ class ModelTestHandler(_Trial):
     @web.authenticated
     @authorized
     async def post(self) -> None:
-        from ..agent.models.examination import examine
+        from ..models.examination import examine
 
         model = self.body("model").text("model", max_length=2000)
         await self._try(examine(self.builder.catalog, model, profile=cast("Choice", self.builder.profile)))
@@ -77,7 +77,7 @@ class ProviderTestHandler(_Trial):
     @web.authenticated
     @authorized
     async def post(self, provider: str) -> None:
-        from ..agent.models.connection import check_connection
+        from ..models.connection import check_connection
 
         body = self.body("model")
         model = body.text("model", "", max_length=2000) if "model" in body else ""
@@ -137,7 +137,7 @@ class DemosHandler(AppBuilderHandler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        from ..agent.demo.recordings import find_recordings
+        from ..models.demo.recordings import find_recordings
 
         self.answer(
             [

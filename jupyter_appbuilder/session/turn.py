@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from ..agent.loop import Agent, Outcome
-    from ..agent.models.base import Model
+    from ..models.base import Model
     from ..tools.runner import ToolRunner
     from ..workspace import Workspace
     from .ending import Endings

@@ -21,9 +21,9 @@ from .prices import PriceList
 from .spending import Spending, budgets
 
 if TYPE_CHECKING:
-    from ..agent.models.base import Model
     from ..builder import AppBuilder
     from ..log.usage import RequestRow, Used
+    from ..models.base import Model
     from ..session import Session
 
 SHOWN_SESSIONS = 20

@@ -9,8 +9,8 @@ from typing import Any
 
 from jupyter_appbuilder.agent.history import SessionHistory
 from jupyter_appbuilder.agent.loop import Agent, Limits, Runner
-from jupyter_appbuilder.agent.models.base import Model
 from jupyter_appbuilder.events import By, Draft, Event
+from jupyter_appbuilder.models.base import Model
 from jupyter_appbuilder.tools.base import ToolCall, ToolResult
 
 ToolFunction = Callable[[dict[str, Any]], Awaitable[ToolResult] | ToolResult]

@@ -14,7 +14,7 @@ from model_server import ModelServer, model_server
 
 from jupyter_appbuilder.agent import loop
 from jupyter_appbuilder.agent.loop import Limits
-from jupyter_appbuilder.agent.models.openai_compatible import Endpoint, OpenAICompatibleModel
+from jupyter_appbuilder.models.openai_compatible import Endpoint, OpenAICompatibleModel
 from jupyter_appbuilder.tools.base import ToolResult
 
 

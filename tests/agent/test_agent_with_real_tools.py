@@ -9,11 +9,11 @@ import pytest
 from agent.memory_session import MemorySession
 from model_server import model_server
 
-from jupyter_appbuilder.agent.demo.model import DemoModel
-from jupyter_appbuilder.agent.demo.recordings import Recording, find_recordings
 from jupyter_appbuilder.agent.history import NOTE
-from jupyter_appbuilder.agent.models.base import Model
-from jupyter_appbuilder.agent.models.openai_compatible import Endpoint, OpenAICompatibleModel
+from jupyter_appbuilder.models.base import Model
+from jupyter_appbuilder.models.demo.model import DemoModel
+from jupyter_appbuilder.models.demo.recordings import Recording, find_recordings
+from jupyter_appbuilder.models.openai_compatible import Endpoint, OpenAICompatibleModel
 from jupyter_appbuilder.sandbox.base import DevServer, Sandbox
 from jupyter_appbuilder.templates.templates import find_template
 from jupyter_appbuilder.tools.base import ToolContext

@@ -11,8 +11,8 @@ from agent.memory_session import MemorySession
 from model_server import ModelServer, model_server
 
 from jupyter_appbuilder.agent import compaction
-from jupyter_appbuilder.agent.models.openai_compatible import Endpoint, OpenAICompatibleModel
-from jupyter_appbuilder.agent.profile import FULL
+from jupyter_appbuilder.models.openai_compatible import Endpoint, OpenAICompatibleModel
+from jupyter_appbuilder.models.profile import FULL
 from jupyter_appbuilder.tools.base import ToolResult
 from jupyter_appbuilder.usage.budgets import BudgetSettings
 from jupyter_appbuilder.usage.spending import Spending

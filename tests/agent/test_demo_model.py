@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from agent.memory_session import MemorySession
 
-from jupyter_appbuilder.agent.demo.model import DemoModel, explanation
-from jupyter_appbuilder.agent.demo.recordings import SHIPPED, find_recordings, load, match
 from jupyter_appbuilder.errors import InvalidInput
+from jupyter_appbuilder.models.demo.model import DemoModel, explanation
+from jupyter_appbuilder.models.demo.recordings import SHIPPED, find_recordings, load, match
 from jupyter_appbuilder.tools.base import ToolResult
 
 

@@ -21,7 +21,7 @@ from model_server import ModelServer, Step
 from plain_app import assert_sound, plain
 
 from jupyter_appbuilder.agent import loop
-from jupyter_appbuilder.agent.models import clients, openai_compatible
+from jupyter_appbuilder.models import clients, openai_compatible
 from jupyter_appbuilder.session import Session
 
 pytestmark = pytest.mark.fault

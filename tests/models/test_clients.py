@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from jupyter_appbuilder.agent.models.clients import client_of
-from jupyter_appbuilder.agent.models.openai_compatible import Endpoint
+from jupyter_appbuilder.models.clients import client_of
+from jupyter_appbuilder.models.openai_compatible import Endpoint
 
 
 def endpoint(key: str) -> Endpoint:

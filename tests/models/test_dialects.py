@@ -16,12 +16,12 @@ from growth import STRAIGHT, TIMES, growth
 from model_server import ModelServer, model_server
 
 from jupyter_appbuilder.agent.history import NOTE, call_id
-from jupyter_appbuilder.agent.models.abilities import AbilityStore
-from jupyter_appbuilder.agent.models.adaptive import AdaptiveModel
-from jupyter_appbuilder.agent.models.additions import MOST, Additions
-from jupyter_appbuilder.agent.models.base import ToolDefinition
-from jupyter_appbuilder.agent.models.completions import Assembly
-from jupyter_appbuilder.agent.models.dialects import (
+from jupyter_appbuilder.models.abilities import AbilityStore
+from jupyter_appbuilder.models.adaptive import AdaptiveModel
+from jupyter_appbuilder.models.additions import MOST, Additions
+from jupyter_appbuilder.models.base import ToolDefinition
+from jupyter_appbuilder.models.completions import Assembly
+from jupyter_appbuilder.models.dialects import (
     BLANK_THOUGHTS,
     Dialect,
     known_dialect,
@@ -30,7 +30,7 @@ from jupyter_appbuilder.agent.models.dialects import (
     tell,
     tell_tools,
 )
-from jupyter_appbuilder.agent.models.openai_compatible import Endpoint, OpenAICompatibleModel
+from jupyter_appbuilder.models.openai_compatible import Endpoint, OpenAICompatibleModel
 from jupyter_appbuilder.tools.base import ToolResult
 
 Judge = Callable[[Any], str]

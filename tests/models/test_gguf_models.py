@@ -19,19 +19,19 @@ import psutil
 import pytest
 from tiny_gguf import write_tiny_model
 
-from jupyter_appbuilder.agent.models.base import (
+from jupyter_appbuilder.errors import InvalidInput
+from jupyter_appbuilder.models.base import (
     ModelError,
     ModelProgress,
     ModelResponse,
     ModelSettings,
 )
-from jupyter_appbuilder.agent.models.catalog import Catalog
-from jupyter_appbuilder.agent.models.local import machine
-from jupyter_appbuilder.agent.models.local.gguf import read_header
-from jupyter_appbuilder.agent.models.local.servers import LocalModels, ModelServer
-from jupyter_appbuilder.agent.models.openai_compatible import Endpoint
-from jupyter_appbuilder.agent.models.providers import Credentials
-from jupyter_appbuilder.errors import InvalidInput
+from jupyter_appbuilder.models.catalog import Catalog
+from jupyter_appbuilder.models.local import machine
+from jupyter_appbuilder.models.local.gguf import read_header
+from jupyter_appbuilder.models.local.servers import LocalModels, ModelServer
+from jupyter_appbuilder.models.openai_compatible import Endpoint
+from jupyter_appbuilder.models.providers import Credentials
 
 SHORT = ModelSettings(max_output_tokens=4)
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -210,7 +210,7 @@ async def test_a_proxy_of_this_machine_is_not_asked_for_it(tmp_path: Path, monke
 LOADER = """
 import asyncio, sys
 from pathlib import Path
-from jupyter_appbuilder.agent.models.local.servers import LocalModels
+from jupyter_appbuilder.models.local.servers import LocalModels
 async def main():
     server = LocalModels(Path(sys.argv[1])).server(sys.argv[2])
     async with server.used():
@@ -299,7 +299,7 @@ def test_what_is_no_model_is_refused_before_anything_starts(tmp_path: Path):
 
 async def test_too_little_memory_is_said_with_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     write_tiny_model(tmp_path / "tiny.gguf", padding=3 * GIGABYTE)
-    monkeypatch.setattr("jupyter_appbuilder.agent.models.local.servers.spare_memory", lambda: 2 * GIGABYTE)
+    monkeypatch.setattr("jupyter_appbuilder.models.local.servers.spare_memory", lambda: 2 * GIGABYTE)
     async with catalog(tmp_path) as models:
         with pytest.raises(ModelError) as failure:
             await ask(models, "gguf:tiny.gguf")

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from model_server import model_server
 
-from jupyter_appbuilder.agent.models import catalog as catalog_module
-from jupyter_appbuilder.agent.models.base import ModelError
-from jupyter_appbuilder.agent.models.catalog import DEMO, Catalog
-from jupyter_appbuilder.agent.models.connection import check_connection
-from jupyter_appbuilder.agent.models.providers import PROVIDERS, Credentials
 from jupyter_appbuilder.errors import InvalidInput
+from jupyter_appbuilder.models import catalog as catalog_module
+from jupyter_appbuilder.models.base import ModelError
+from jupyter_appbuilder.models.catalog import DEMO, Catalog
+from jupyter_appbuilder.models.connection import check_connection
+from jupyter_appbuilder.models.providers import PROVIDERS, Credentials
 
 KEY = "sk-abcdefgh12345678"
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from model_server import ModelServer, Step, model_server
 
-from jupyter_appbuilder.agent.models import openai_compatible
-from jupyter_appbuilder.agent.models.adaptive import AdaptiveModel
-from jupyter_appbuilder.agent.models.catalog import DEMO, Catalog
-from jupyter_appbuilder.agent.models.examination import TOKENS, Examination, examine
-from jupyter_appbuilder.agent.models.providers import Credentials
 from jupyter_appbuilder.errors import InvalidInput
+from jupyter_appbuilder.models import openai_compatible
+from jupyter_appbuilder.models.adaptive import AdaptiveModel
+from jupyter_appbuilder.models.catalog import DEMO, Catalog
+from jupyter_appbuilder.models.examination import TOKENS, Examination, examine
+from jupyter_appbuilder.models.providers import Credentials
 
 KEY = "sk-test-not-a-secret"
 COUNTING: Step = {"text": "one, two, three, four, five", "delay": 0.01}

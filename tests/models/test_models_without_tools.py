@@ -15,18 +15,18 @@ from growth import STRAIGHT, growth, shorter
 from model_server import ModelServer, Step, model_server
 from plain_app import plain
 
-from jupyter_appbuilder.agent.models.abilities import AbilityStore
-from jupyter_appbuilder.agent.models.adaptive import UNDECIDED, AdaptiveModel
-from jupyter_appbuilder.agent.models.base import (
+from jupyter_appbuilder.models.abilities import AbilityStore
+from jupyter_appbuilder.models.adaptive import UNDECIDED, AdaptiveModel
+from jupyter_appbuilder.models.base import (
     ModelError,
     ModelResponse,
     ModelSettings,
     TextDelta,
     ToolCallDelta,
 )
-from jupyter_appbuilder.agent.models.object_answer import ObjectReader, Thoughts, without_thoughts
-from jupyter_appbuilder.agent.models.openai_compatible import Endpoint, OpenAICompatibleModel
-from jupyter_appbuilder.agent.models.tool_objects import answer_schema, plain_messages
+from jupyter_appbuilder.models.object_answer import ObjectReader, Thoughts, without_thoughts
+from jupyter_appbuilder.models.openai_compatible import Endpoint, OpenAICompatibleModel
+from jupyter_appbuilder.models.tool_objects import answer_schema, plain_messages
 
 TOOLS: list[dict[str, Any]] = [
     {

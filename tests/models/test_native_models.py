@@ -22,10 +22,10 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
 from jupyter_appbuilder.agent.loop import Limits
-from jupyter_appbuilder.agent.models.base import ModelError, ModelResponse, ModelSettings, TextDelta, ToolCallDelta
-from jupyter_appbuilder.agent.models.catalog import Catalog
-from jupyter_appbuilder.agent.models.providers import Credentials
-from jupyter_appbuilder.agent.models.pydantic_ai import native_messages, response
+from jupyter_appbuilder.models.base import ModelError, ModelResponse, ModelSettings, TextDelta, ToolCallDelta
+from jupyter_appbuilder.models.catalog import Catalog
+from jupyter_appbuilder.models.providers import Credentials
+from jupyter_appbuilder.models.pydantic_ai import native_messages, response
 from jupyter_appbuilder.tools.base import ToolResult
 
 KEY = "sk-ant-secret-12345678"

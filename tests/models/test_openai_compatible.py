@@ -12,17 +12,17 @@ import pytest
 from growth import STRAIGHT, TIMES, growth
 from model_server import ModelServer, model_server
 
-from jupyter_appbuilder.agent.models import openai_compatible
-from jupyter_appbuilder.agent.models.base import (
+from jupyter_appbuilder.models import openai_compatible
+from jupyter_appbuilder.models.base import (
     ModelError,
     ModelResponse,
     ModelSettings,
     TextDelta,
     ToolCallDelta,
 )
-from jupyter_appbuilder.agent.models.completions import LONGEST_LINE, Assembly, BadStream, stream_events
-from jupyter_appbuilder.agent.models.openai_compatible import Endpoint, OpenAICompatibleModel
-from jupyter_appbuilder.agent.models.redaction import public_url, redact
+from jupyter_appbuilder.models.completions import LONGEST_LINE, Assembly, BadStream, stream_events
+from jupyter_appbuilder.models.openai_compatible import Endpoint, OpenAICompatibleModel
+from jupyter_appbuilder.models.redaction import public_url, redact
 
 KEY = "sk-proj-abcdefgh12345678"
 HELLO = [{"role": "user", "content": "Hello"}]

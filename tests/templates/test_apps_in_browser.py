@@ -15,7 +15,7 @@ import pytest
 from chromium import PATIENCE, launch_options
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
-from jupyter_appbuilder.agent.demo.recordings import SHIPPED, load
+from jupyter_appbuilder.models.demo.recordings import SHIPPED, load
 
 from .template_app import TemplateApp
 

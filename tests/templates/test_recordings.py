@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_appbuilder.agent.demo.recordings import SHIPPED, load
+from jupyter_appbuilder.models.demo.recordings import SHIPPED, load
 
 from .template_app import TemplateApp
 

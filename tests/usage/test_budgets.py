@@ -22,9 +22,9 @@ from building import app_builder, scripted_builder, write
 from model_server import ModelServer, Step, model_server, numbers
 
 from jupyter_appbuilder.agent.loop import Agent
-from jupyter_appbuilder.agent.models.openai_compatible import Endpoint, OpenAICompatibleModel
 from jupyter_appbuilder.builder import AppBuilder
 from jupyter_appbuilder.errors import InvalidInput
+from jupyter_appbuilder.models.openai_compatible import Endpoint, OpenAICompatibleModel
 from jupyter_appbuilder.session import Session
 from jupyter_appbuilder.tools.base import ToolResult
 from jupyter_appbuilder.usage.budgets import SCOPES, TRAITS, UNITS, BudgetSettings, Scope, Unit, amount

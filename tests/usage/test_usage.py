@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from genai_prices import Usage, calc_price
 
-from jupyter_appbuilder.agent.models.providers import PROVIDERS
 from jupyter_appbuilder.errors import InvalidInput
 from jupyter_appbuilder.events import Draft, Event
+from jupyter_appbuilder.models.providers import PROVIDERS
 from jupyter_appbuilder.usage.budgets import BudgetSettings
 from jupyter_appbuilder.usage.ledger import UsageTotals, ledger
 from jupyter_appbuilder.usage.prices import FREE, LISTED, PriceList

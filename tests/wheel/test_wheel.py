@@ -62,7 +62,7 @@ def test_templates_demo_and_widget_come_with_the_wheel(installed):
         "template = find_template('react-vite')\n"
         "assert template.folder.is_relative_to(SHIPPED), template.folder\n"
         "assert (template.files / 'package-lock.json').is_file() and (template.files / '.gitignore').is_file()\n"
-        "from jupyter_appbuilder.agent.demo import recordings\n"
+        "from jupyter_appbuilder.models.demo import recordings\n"
         "assert len(recordings.find_recordings()) == 3\n"
         "import jupyter_appbuilder, pathlib\n"
         "assert (pathlib.Path(jupyter_appbuilder.__file__).parent / 'static' / 'widget.js').is_file()\n",

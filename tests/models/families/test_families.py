@@ -25,7 +25,7 @@ from models.families.openrouter import OpenRouter
 from plain_app import assert_sound, plain
 
 from jupyter_appbuilder.agent import loop
-from jupyter_appbuilder.agent.models import clients
+from jupyter_appbuilder.models import clients
 from jupyter_appbuilder.session import Session
 
 LONGEST = 60  # seconds after which a turn counts as hanging

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from ...settings import write_settings
+from ..settings import write_settings
 from .dialects import learned_fields
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The process that runs a model: ``python -m jupyter_appbuilder.agent.models.local.process``.
+"""The process that runs a model: ``python -m jupyter_appbuilder.models.local.process``.
 
 Two processes in fact. The inner one loads the file and answers on a unix socket in a folder of its own: nobody else on
 the machine can connect, and nobody can take its place when it dies, as could happen with a port. A crash in native

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
-from ...errors import InvalidInput
-from ...settings import write_settings
+from ..errors import InvalidInput
+from ..settings import write_settings
 from .redaction import public_url
 
 Source = Literal["panel", "configuration", "environment", ""]

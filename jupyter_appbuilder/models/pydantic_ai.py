@@ -14,7 +14,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from ...events import AddedData
+from ..events import AddedData
 from .additions import MOST, cleaned
 from .base import (
     Delta,

@@ -16,8 +16,7 @@ from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from ...errors import InvalidInput
-from ..profile import SMALL_WINDOW, profile_of
+from ..errors import InvalidInput
 from .abilities import Calling
 from .adaptive import (
     TRIAL_MESSAGES,
@@ -44,12 +43,13 @@ from .base import (
 from .constrained import LADDER, held_to
 from .object_answer import ObjectReader, without_thoughts
 from .particulars import ask_particulars
+from .profile import SMALL_WINDOW, profile_of
 
 if TYPE_CHECKING:
-    from ..profile import Choice
     from .catalog import Catalog
     from .local.servers import LocalModels
     from .openai_compatible import Endpoint
+    from .profile import Choice
 
 GGUF = "gguf"
 

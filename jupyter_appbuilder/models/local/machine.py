@@ -16,7 +16,7 @@ OVERHEAD = 300 * 1024 * 1024  # bytes, besides the model and its context
 
 def spare_memory() -> int:
     """Bytes that are free for use."""
-    from ....sandbox.local import pool  # not when a server starts
+    from ...sandbox.local import pool  # not when a server starts
 
     return pool.spare_memory()
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from ....errors import InvalidInput
+from ...errors import InvalidInput
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)

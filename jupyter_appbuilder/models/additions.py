@@ -12,8 +12,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from ...events import AddedData
-from ...text import made_encodable
+from ..events import AddedData
+from ..text import made_encodable
 
 MESSAGE_FIELDS = frozenset({"role", "content", "refusal", "tool_calls", "function_call", "name", "audio"})
 CALL_FIELDS = frozenset({"index", "id", "type", "function"})

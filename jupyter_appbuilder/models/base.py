@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypedDict
 
-from ...errors import Unavailable
-from ...events import AddedData
+from ..errors import Unavailable
+from ..events import AddedData
 
 Message = dict[str, Any]
 """An answer in a history may also have ``given`` (see ``Given``), which no endpoint is sent."""

@@ -21,7 +21,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from ...tools.names import known_name
+from ..tools.names import known_name
 from .base import Message, ToolCallRequest
 from .object_answer import as_call, raw
 

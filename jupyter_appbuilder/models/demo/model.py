@@ -7,8 +7,8 @@ import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ..history import is_note
-from ..models.base import (
+from ...agent.history import is_note
+from ..base import (
     Message,
     ModelResponse,
     ModelSettings,

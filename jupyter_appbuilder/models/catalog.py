@@ -12,14 +12,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...errors import AppBuilderError, InvalidInput
-from ..profile import SMALL_WINDOW
+from ..errors import AppBuilderError, InvalidInput
 from .abilities import AbilityStore
 from .adaptive import AdaptiveModel
 from .base import Model, ModelError
 from .completions import listed_names
 from .constrained import ConstrainedModel
 from .openai_compatible import Endpoint, OpenAICompatibleModel
+from .profile import SMALL_WINDOW
 from .providers import PROVIDERS, Credentials, Provider, ProviderStatus
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Catalog:
         """
         model = model or self.default()
         if model == DEMO:
-            from ..demo.model import DemoModel
+            from .demo.model import DemoModel
 
             return DemoModel(self._recordings, pace=self._pace)
         provider_name, colon, name = model.partition(":")

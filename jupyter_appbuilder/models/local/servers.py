@@ -16,7 +16,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from pathlib import Path
 from typing import Any, cast
 
-from ....settings import write_settings
+from ...settings import write_settings
 from ..base import ModelError, ModelProgress
 from ..openai_compatible import Endpoint
 from . import machine
