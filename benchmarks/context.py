@@ -22,8 +22,8 @@ from typing import Any
 from building import app_builder
 from model_server import ModelServer, Step
 
-from jupyter_appbuilder.agent.compaction import INSTRUCTIONS
-from jupyter_appbuilder.agent.history import View, messages
+from jupyter_appbuilder.agents.compaction import INSTRUCTIONS
+from jupyter_appbuilder.agents.history import View, messages
 from jupyter_appbuilder.events import Event
 from jupyter_appbuilder.models.demo.recordings import Recording, find_recordings
 

@@ -29,7 +29,7 @@ from .turns.plans import checklist
 from .workspace import Workspace
 
 if TYPE_CHECKING:
-    from .agent.loop import Agent
+    from .agents.loop import Agent
     from .approvals.judgement import Rules
     from .builder import AppBuilder
     from .events import Event
@@ -127,9 +127,9 @@ async def assemble(
 async def _make_agent(
     builder: AppBuilder, model: Model, record: Record, runner: ToolRunner, approvals: Approvals
 ) -> Agent:
-    from .agent.history import SessionHistory, view_of
-    from .agent.loop import Agent, Limits
-    from .agent.prompt import system_prompt
+    from .agents.history import SessionHistory, view_of
+    from .agents.loop import Agent, Limits
+    from .agents.prompt import system_prompt
     from .models.catalog import prepare
     from .models.profile import profile_of
 

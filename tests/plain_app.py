@@ -10,7 +10,7 @@ from typing import Any
 
 from building import call, write
 
-from jupyter_appbuilder.agent.history import messages
+from jupyter_appbuilder.agents.history import messages
 from jupyter_appbuilder.notebook.replay import replay
 from jupyter_appbuilder.session import Session
 from jupyter_appbuilder.workspace import Workspace

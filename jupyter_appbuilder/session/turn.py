@@ -19,7 +19,7 @@ from .ending import Ending
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from ..agent.loop import Agent, Outcome
+    from ..agents.loop import Agent, Outcome
     from ..models.base import Model
     from ..tools.runner import ToolRunner
     from ..workspace import Workspace
@@ -225,7 +225,7 @@ class Turns:
 
     async def _close_inbox(self, turn: str) -> bool:
         """Stop taking messages for the turn, unless one came that the agent has not seen."""
-        from ..agent.progress import unheard
+        from ..agents.progress import unheard
 
         async with self._speaking:
             if unheard(self._record.stored, turn):
@@ -248,7 +248,7 @@ class Turns:
                 arguments = {"path": path, "content": content.decode()}
                 await self._runner.run("write_file", arguments, call=call, by="loop", turn=turn, started=begun)
         if not agent.recorded:
-            from ..agent.briefing import briefing
+            from ..agents.briefing import briefing
 
             if told := await briefing(self._workspace, record.stored, turn, record.summary.template):
                 await record.append(told)

@@ -7,8 +7,8 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from jupyter_appbuilder.agent.history import SessionHistory
-from jupyter_appbuilder.agent.loop import Agent, Limits, Runner
+from jupyter_appbuilder.agents.history import SessionHistory
+from jupyter_appbuilder.agents.loop import Agent, Limits, Runner
 from jupyter_appbuilder.events import By, Draft, Event
 from jupyter_appbuilder.models.base import Model
 from jupyter_appbuilder.tools.base import ToolCall, ToolResult

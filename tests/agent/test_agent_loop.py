@@ -12,8 +12,8 @@ import pytest
 from agent.memory_session import MemorySession
 from model_server import ModelServer, model_server
 
-from jupyter_appbuilder.agent import loop
-from jupyter_appbuilder.agent.loop import Limits
+from jupyter_appbuilder.agents import loop
+from jupyter_appbuilder.agents.loop import Limits
 from jupyter_appbuilder.models.openai_compatible import Endpoint, OpenAICompatibleModel
 from jupyter_appbuilder.tools.base import ToolResult
 

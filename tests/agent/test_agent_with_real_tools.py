@@ -9,7 +9,7 @@ import pytest
 from agent.memory_session import MemorySession
 from model_server import model_server
 
-from jupyter_appbuilder.agent.history import NOTE
+from jupyter_appbuilder.agents.history import NOTE
 from jupyter_appbuilder.models.base import Model
 from jupyter_appbuilder.models.demo.model import DemoModel
 from jupyter_appbuilder.models.demo.recordings import Recording, find_recordings

@@ -10,7 +10,7 @@ import pytest
 from agent.memory_session import MemorySession
 from model_server import ModelServer, model_server
 
-from jupyter_appbuilder.agent import compaction
+from jupyter_appbuilder.agents import compaction
 from jupyter_appbuilder.models.openai_compatible import Endpoint, OpenAICompatibleModel
 from jupyter_appbuilder.models.profile import FULL
 from jupyter_appbuilder.tools.base import ToolResult

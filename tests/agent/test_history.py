@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from jupyter_appbuilder.agent.history import NOTE, View, call_id, is_note, messages
+from jupyter_appbuilder.agents.history import NOTE, View, call_id, is_note, messages
 from jupyter_appbuilder.events import Draft, Event
 
 USAGE = {"input_tokens": 0, "output_tokens": 0, "cached_tokens": 0, "cost": None}

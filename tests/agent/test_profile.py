@@ -4,7 +4,7 @@ from pathlib import Path
 
 from building import scripted_builder, write
 
-from jupyter_appbuilder.agent.prompt import system_prompt
+from jupyter_appbuilder.agents.prompt import system_prompt
 from jupyter_appbuilder.models.profile import FULL, SMALL, profile_of
 from jupyter_appbuilder.templates.templates import find_template
 from jupyter_appbuilder.tools.registry import load_tools

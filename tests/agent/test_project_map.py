@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_appbuilder.agent.briefing import MOST_RULES, briefing
-from jupyter_appbuilder.agent.project_map import MOST_FILES, exported, project_map, tree
+from jupyter_appbuilder.agents.briefing import MOST_RULES, briefing
+from jupyter_appbuilder.agents.project_map import MOST_FILES, exported, project_map, tree
 from jupyter_appbuilder.events import Event
 from jupyter_appbuilder.workspace import Workspace
 

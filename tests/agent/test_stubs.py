@@ -8,7 +8,7 @@ from typing import Any
 
 from agent.test_history import USAGE, log, user
 
-from jupyter_appbuilder.agent.history import View, messages
+from jupyter_appbuilder.agents.history import View, messages
 from jupyter_appbuilder.events import Event
 
 FILE = "export const line = 1\n" * 400  # 8,800 characters

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jupyter_appbuilder.agent.prompt import system_prompt
+from jupyter_appbuilder.agents.prompt import system_prompt
 from jupyter_appbuilder.templates.templates import Template
 
 

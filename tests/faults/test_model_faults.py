@@ -20,7 +20,7 @@ from building import call, scripted_builder, write
 from model_server import ModelServer, Step
 from plain_app import assert_sound, plain
 
-from jupyter_appbuilder.agent import loop
+from jupyter_appbuilder.agents import loop
 from jupyter_appbuilder.models import clients, openai_compatible
 from jupyter_appbuilder.session import Session
 

@@ -54,7 +54,7 @@ def nursery() -> Iterator[Nursery]:
 def _breed(pipe: Connection) -> None:
     import openai  # noqa: F401
 
-    import jupyter_appbuilder.agent.loop
+    import jupyter_appbuilder.agents.loop
     import jupyter_appbuilder.apps.running
     import jupyter_appbuilder.notebook.writer
     import jupyter_appbuilder.sandbox.local

@@ -22,7 +22,7 @@ from building import app_builder, call, write
 from model_server import ModelServer
 from plain_app import assert_sound, plain
 
-from jupyter_appbuilder.agent.compaction import INSTRUCTIONS
+from jupyter_appbuilder.agents.compaction import INSTRUCTIONS
 from jupyter_appbuilder.session import Session
 
 from .nursery import TASK, Nursery, grant, nursery

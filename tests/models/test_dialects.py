@@ -15,7 +15,7 @@ from agent.memory_session import MemorySession
 from growth import STRAIGHT, TIMES, growth
 from model_server import ModelServer, model_server
 
-from jupyter_appbuilder.agent.history import NOTE, call_id
+from jupyter_appbuilder.agents.history import NOTE, call_id
 from jupyter_appbuilder.models.abilities import AbilityStore
 from jupyter_appbuilder.models.adaptive import AdaptiveModel
 from jupyter_appbuilder.models.additions import MOST, Additions

@@ -21,7 +21,7 @@ from tornado.iostream import StreamClosedError
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
-from jupyter_appbuilder.agent.loop import Limits
+from jupyter_appbuilder.agents.loop import Limits
 from jupyter_appbuilder.models.base import ModelError, ModelResponse, ModelSettings, TextDelta, ToolCallDelta
 from jupyter_appbuilder.models.catalog import Catalog
 from jupyter_appbuilder.models.providers import Credentials

@@ -14,7 +14,7 @@ from model_server import ModelServer
 from plain_app import plain
 from traitlets.config import Config
 
-from jupyter_appbuilder.agent.progress import turn_progress
+from jupyter_appbuilder.agents.progress import turn_progress
 from jupyter_appbuilder.session import Session
 from jupyter_appbuilder.tools.base import ToolResult
 from jupyter_appbuilder.tools.diagnostics import Diagnostics

@@ -21,7 +21,7 @@ from agent.memory_session import MemorySession
 from building import app_builder, scripted_builder, write
 from model_server import ModelServer, Step, model_server, numbers
 
-from jupyter_appbuilder.agent.loop import Agent
+from jupyter_appbuilder.agents.loop import Agent
 from jupyter_appbuilder.builder import AppBuilder
 from jupyter_appbuilder.errors import InvalidInput
 from jupyter_appbuilder.models.openai_compatible import Endpoint, OpenAICompatibleModel

@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ...agent.history import is_note
+from ...agents.history import is_note
 from ..base import (
     Message,
     ModelResponse,

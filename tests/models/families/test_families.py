@@ -24,7 +24,7 @@ from models.families.openai import OpenAI
 from models.families.openrouter import OpenRouter
 from plain_app import assert_sound, plain
 
-from jupyter_appbuilder.agent import loop
+from jupyter_appbuilder.agents import loop
 from jupyter_appbuilder.models import clients
 from jupyter_appbuilder.session import Session
 
