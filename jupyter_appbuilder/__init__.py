@@ -18,14 +18,14 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:  # pyright: igno
 
 
 def load_ipython_extension(ipython: Any) -> None:
-    from .notebook.magics import load_ipython_extension
+    from .client.magics import load_ipython_extension
 
     load_ipython_extension(ipython)
 
 
 def __getattr__(name: str) -> Any:
     if name == "App":  # at first use: the server imports this package and must not pay for it
-        from .notebook.app import App
+        from .client.app import App
 
         return App
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -33,7 +33,7 @@ def environment(folder: Path) -> dict[str, str]:
 @contextlib.contextmanager
 def prepared(folder: Path) -> Iterator[Path]:
     """This process set up like that, for ``App``; the root. Engines that were started are closed afterwards."""
-    from jupyter_appbuilder.notebook.engine import STARTED
+    from jupyter_appbuilder.client.engine import STARTED
 
     changed = environment(folder)
     before = {name: os.environ.get(name) for name in changed}

@@ -22,10 +22,10 @@ from building import share_dependencies
 from chromium import launch_options
 from playwright.sync_api import Page, sync_playwright
 
+from jupyter_appbuilder.client.app import App
+from jupyter_appbuilder.client.engine import engine
+from jupyter_appbuilder.client.feed import Feed
 from jupyter_appbuilder.errors import AppBuilderError
-from jupyter_appbuilder.notebook.app import App
-from jupyter_appbuilder.notebook.engine import engine
-from jupyter_appbuilder.notebook.feed import Feed
 
 PAGE = (
     "Make a page for a bakery called Sunrise Bakery. It has the heading Sunrise Bakery and a list of three breads with "

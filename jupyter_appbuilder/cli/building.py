@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..client.app import App, Ask
+from ..client.engine import Engine, engine
+from ..client.feed import Feed, questions
 from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound
 from ..events import Mode
-from ..notebook.app import App, Ask
-from ..notebook.engine import Engine, engine
-from ..notebook.feed import Feed, questions
 from ..sandbox.network.hosts import parse_host
 from .terminal import Terminal, read_input, say
 

@@ -13,10 +13,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from ..client.app import App, acceptance
+from ..client.engine import Engine
+from ..client.feed import Feed
 from ..errors import InvalidInput, NotFound
-from ..notebook.app import App, acceptance
-from ..notebook.engine import Engine
-from ..notebook.feed import Feed
 from .building import carry_out, start_engine, talk
 from .terminal import Terminal, read_input, say
 

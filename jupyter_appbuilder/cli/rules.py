@@ -11,8 +11,8 @@ from ..approvals.judgement import Rules, judge
 from ..approvals.rule_book import RuleBook, described
 from ..approvals.rules import COMMAND_TOOL, ApprovalRule, Source, read_rule
 from ..builder import AppBuilder
+from ..client.engine import configuration
 from ..errors import InvalidInput, NotFound
-from ..notebook.engine import configuration
 from .terminal import Terminal, say
 
 HEADINGS: dict[Source, str] = {

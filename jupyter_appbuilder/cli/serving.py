@@ -8,9 +8,9 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+from ..client.engine import Engine
 from ..errors import AppBuilderError
 from ..events import Draft, Event
-from ..notebook.engine import Engine
 from ..notebook.replay import ReplayResult
 from .building import DOCTOR
 from .terminal import Terminal

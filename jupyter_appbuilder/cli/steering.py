@@ -6,10 +6,10 @@ import argparse
 import contextlib
 import json
 
+from ..client.app import App, Ask
+from ..client.app import go_on as going_on
+from ..client.app import retry as retrying
 from ..errors import InvalidInput
-from ..notebook.app import App, Ask
-from ..notebook.app import go_on as going_on
-from ..notebook.app import retry as retrying
 from .building import carry_out, show, start_engine
 from .terminal import Terminal, read_input
 

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from ..client.feed import Entry, Feed, always
 from ..errors import InvalidInput
-from ..notebook.feed import Entry, Feed, always
 
 # What a terminal obeys rather than shows: escape sequences can write to the clipboard, change the title or type for the
 # person, and marks of direction make text read other than it is.

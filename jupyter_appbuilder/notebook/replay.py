@@ -184,9 +184,9 @@ class Rebuild:
 
 async def _kept_apart(beside: tuple[Path, ...], sha256: str, key: str) -> bytes | None:
     """A content that is too large for a notebook: from beside this machine's log, or from the app's own repository."""
+    from ..client.engine import find_data
     from ..log import blobs
     from ..workspace.git import Git, GitError
-    from .engine import find_data
 
     content = await asyncio.to_thread(blobs.read, find_data(), sha256)
     for folder in beside:

@@ -16,8 +16,8 @@ from model_server import Step
 from plain_app import plain
 
 from jupyter_appbuilder.cli.terminal import Terminal, say, shown
+from jupyter_appbuilder.client.feed import Entry, Feed
 from jupyter_appbuilder.notebook.cells import Call, parse
-from jupyter_appbuilder.notebook.feed import Entry, Feed
 
 CLIPBOARD = "\x1b]52;c;c3VkbyBybQ==\x07"
 TITLE = "\x1b]0;root@host\x07"

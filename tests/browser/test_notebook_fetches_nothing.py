@@ -206,7 +206,7 @@ def test_a_hostile_answer_below_a_cell_asks_nobody_for_anything(
     said = HOSTILE.format(at=at, bare=at.removeprefix("http:"), end=END)
     show = (
         "from IPython.display import Markdown, display\n"
-        "from jupyter_appbuilder.notebook.feed import Entry, Feed\n"
+        "from jupyter_appbuilder.client.feed import Entry, Feed\n"
         f"said = {said!r}\n"
     )
     ours = show + "display(Markdown(Feed(entries=[Entry('text', said, 'done')]).markdown()))"

@@ -77,7 +77,7 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES)
 def test_any_name_survives_the_way_through_a_cell_and_a_kernel(name: str):
-    from jupyter_appbuilder.notebook.magics import hand_over
+    from jupyter_appbuilder.client.magics import hand_over
 
     manager = TransformerManager()
     manager.cleanup_transforms.insert(0, hand_over)
@@ -110,7 +110,7 @@ def test_any_command_line_survives_the_way_through_a_cell(command: str):
 
 def test_ipython_hands_the_body_over_untouched():
     """It would blank lines of white space, and strip what looks like a Python prompt (as >>>>>>> REPLACE does)."""
-    from jupyter_appbuilder.notebook.magics import hand_over
+    from jupyter_appbuilder.client.magics import hand_over
 
     manager = TransformerManager()
     manager.cleanup_transforms.insert(0, hand_over)

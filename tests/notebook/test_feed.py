@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jupyter_appbuilder.notebook.feed import Feed
+from jupyter_appbuilder.client.feed import Feed
 
 
 def live(message: str, fraction: float | None) -> dict[str, Any]:

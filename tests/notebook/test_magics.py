@@ -118,7 +118,7 @@ async def test_tools_work_in_cells_and_mistakes_say_how_it_should_look(tmp_path:
 async def test_interrupting_the_cell_stops_the_turn(tmp_path: Path):
     async with kernel(tmp_path) as cells:
         await cells.run(
-            "%load_ext jupyter_appbuilder\nfrom jupyter_appbuilder.notebook.engine import engine\n"
+            "%load_ext jupyter_appbuilder\nfrom jupyter_appbuilder.client.engine import engine\n"
             "engine(demo_pace=0.05)\n%appbuilder new stopped"
         )
         interrupted: list[float] = []

@@ -13,8 +13,8 @@ import pytest
 from markdown_it import MarkdownIt
 from recorded import Recorded
 
+from jupyter_appbuilder.client.feed import Entry, Feed
 from jupyter_appbuilder.notebook.document import document
-from jupyter_appbuilder.notebook.feed import Entry, Feed
 from jupyter_appbuilder.notebook.markdown import APART, inert, restore
 
 PIECES = (

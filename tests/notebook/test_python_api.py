@@ -15,8 +15,8 @@ import pytest
 from engines import DEMO, FOLLOW_UP, prepared
 
 from jupyter_appbuilder import App
+from jupyter_appbuilder.client.app import ToolFailed
 from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound
-from jupyter_appbuilder.notebook.app import ToolFailed
 from jupyter_appbuilder.notebook.replay import replay
 
 
@@ -166,7 +166,7 @@ def test_an_interrupt_stops_the_turn_and_keeps_what_was_done(tmp_path: Path):
     import _thread
 
     with prepared(tmp_path):
-        from jupyter_appbuilder.notebook.engine import engine
+        from jupyter_appbuilder.client.engine import engine
 
         engine(demo_pace=0.02)
         app = App("stopped")

@@ -11,9 +11,9 @@ import pytest
 from engines import DEMO, prepared
 
 from jupyter_appbuilder import App
-from jupyter_appbuilder.notebook import widget as widgets
-from jupyter_appbuilder.notebook.preview_widget import PreviewWidget
-from jupyter_appbuilder.notebook.widget import AppWidget
+from jupyter_appbuilder.client import widget as widgets
+from jupyter_appbuilder.client.preview_widget import PreviewWidget
+from jupyter_appbuilder.client.widget import AppWidget
 
 
 class FrontEnd:

@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..builder import FOLDER
 from ..errors import AppBuilderError, Conflict, InvalidInput, Unavailable
 from ..events import By, Mode
+from ..notebook.markdown import inert
 from ..turns.plans import Plan as WrittenPlan
 from ..turns.plans import name_of
 from .engine import Engine, engine
 from .feed import Feed, questions
-from .markdown import inert
 
 if TYPE_CHECKING:
     from ..session import Session

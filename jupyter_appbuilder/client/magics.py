@@ -20,11 +20,11 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 
 from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound
 from ..events import Mode
-from . import cells
-from .cells import COMMANDS, MAGIC, Call
+from ..notebook import cells
+from ..notebook.cells import COMMANDS, MAGIC, Call
+from ..notebook.replay import REPLAYED, Different, Rebuild, fresh_folder, name_of_app, without_secrets
+from .background import background
 from .feed import Feed, always, questions
-from .loop import background
-from .replay import REPLAYED, Different, Rebuild, fresh_folder, name_of_app, without_secrets
 
 if TYPE_CHECKING:
     from ..tools.base import ToolResult

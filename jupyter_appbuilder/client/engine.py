@@ -19,7 +19,7 @@ from typing import Any
 from traitlets.config import Application, Config
 
 from ..builder import FOLDER, AppBuilder, can_make, default_data_dir
-from .loop import BackgroundLoop
+from .background import BackgroundLoop
 
 STARTED: dict[tuple[str, str], Engine] = {}
 """The engines of this process, by root and data folder: two apps of one root share a log and a preview server."""

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from ..approvals.shell import DISGUISES
 from ..events import Mode
-from .markdown import inert
+from ..notebook.markdown import inert
 
 HIDDEN = "\N{REPLACEMENT CHARACTER}"
 LABELLED = 4000  # characters of the arguments that arrive, looked at for what a call is about

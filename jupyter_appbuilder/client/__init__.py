@@ -1,0 +1,1 @@
+"""App Builder in this process: the Python API, the magics, the widgets."""
