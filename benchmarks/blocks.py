@@ -20,9 +20,9 @@ from building import app_builder
 
 from jupyter_appbuilder.approvals.judgement import Rules, judge
 from jupyter_appbuilder.builder import AppBuilder
+from jupyter_appbuilder.formats.strict_json import dumps_long
 from jupyter_appbuilder.session import Session
 from jupyter_appbuilder.session.channel import Channel
-from jupyter_appbuilder.strict_json import dumps_long
 from jupyter_appbuilder.tools.commands import installs
 from jupyter_appbuilder.tools.problems import read_problems
 from jupyter_appbuilder.tools.runner import ToolRunner

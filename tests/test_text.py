@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from jupyter_appbuilder.text import encodable, lines, made_encodable
+from jupyter_appbuilder.formats.text import encodable, lines, made_encodable
 
 
 @pytest.mark.parametrize("text", ["", "a", "a\n", "\n", "a\r\nb\rc\n\n", "\r", "a\n\r\nb", "a\u2028b\x0cc\x85d\x1ee\n"])

@@ -15,8 +15,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from .. import strict_json
 from ..events import AddedData, Event, Mode
+from ..formats import strict_json
 from ..models.base import Given, Message
 from ..models.profile import FULL, Profile
 from ..tools.names import sendable_name

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import AppBuilderError
-from ..text import lines
+from ..formats.text import lines
 
 if TYPE_CHECKING:
     from ..workspace import FileInfo, Workspace

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..text import lines
+from ..formats.text import lines
 from ..tools.bounds import LEFT_OUT
 
 SHORT = 400

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import AppBuilderError, Conflict, Unavailable
 from ..events import Draft
-from ..findings import Findings
 from ..log.journal import Journal
 from ..preview.upstream import upstreams
 from ..sandbox.base import Address, DevServer, Progress, Sandbox
+from .findings import Findings
 
 if TYPE_CHECKING:
     from ..preview.capabilities import Previews

@@ -25,14 +25,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .. import strict_json
 from ..errors import Conflict, NotFound, Unavailable
 from ..events import VERSIONS, Draft, Event
+from ..formats import strict_json
 from ..private import close_to_others, private_file, private_folder
-from ..untracked import untracked
 from . import blobs, usage
 from .migrations import migrate
 from .summary import Summary, fold
+from .untracked import untracked
 
 LEASE_SECONDS = 30.0
 """How long a lease lasts unless renewed. A dead owner among the processes we see is noticed at once."""

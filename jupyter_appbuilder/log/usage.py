@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .. import strict_json
 from ..events import Event
+from ..formats import strict_json
 from ..usage.ledger import UsageTotals
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from ..events import AddedData
-from ..text import made_encodable
+from ..formats.text import made_encodable
 
 MESSAGE_FIELDS = frozenset({"role", "content", "refusal", "tool_calls", "function_call", "name", "audio"})
 CALL_FIELDS = frozenset({"index", "id", "type", "function"})

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from ..text import encodable, made_encodable
+from ..formats.text import encodable, made_encodable
 from .base import TextDelta, ToolCallDelta, ToolCallRequest
 from .tool_objects import ANSWER
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from .. import __version__
 from ..events import Event, Mode
-from ..untracked import untracked
+from ..log.untracked import untracked
 from ..workspace.ignore import is_secret_path
 from . import cells
 from .cells import UNRECORDED, Call

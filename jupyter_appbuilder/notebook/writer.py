@@ -25,7 +25,7 @@ from typing import Any
 
 from ..errors import AppBuilderError
 from ..events import Event
-from ..untracked import untracked
+from ..log.untracked import untracked
 from .document import Notebook, document
 from .merge import changed_since, merged
 

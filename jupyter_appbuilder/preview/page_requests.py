@@ -15,7 +15,7 @@ from jupyter_server.auth.decorator import allow_unauthenticated
 from tornado import web
 
 from ..errors import AppBuilderError, InvalidInput, NotFound
-from ..text import encodable
+from ..formats.text import encodable
 from . import pages, probe
 from .capabilities import Preview, Visit
 from .handlers import PreviewHandler

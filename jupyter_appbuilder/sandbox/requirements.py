@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput
-from ..text import lines
+from ..formats.text import lines
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement

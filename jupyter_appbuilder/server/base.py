@@ -15,8 +15,8 @@ from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from tornado import web
 
-from .. import strict_json
 from ..errors import AppBuilderError, InvalidInput, NotFound
+from ..formats import strict_json
 from .body import Body
 
 if TYPE_CHECKING:

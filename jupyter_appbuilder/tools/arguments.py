@@ -10,8 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
-from .. import strict_json
 from ..errors import InvalidInput
+from ..formats import strict_json
 
 LAYERS = 3  # how often JSON may stand as text inside JSON
 WRAPPERS = ("arguments", "parameters", "args", "params", "input")  # names that the whole is given at times

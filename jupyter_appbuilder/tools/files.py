@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from ..errors import InvalidInput, NotFound
-from ..text import encodable
+from ..formats.text import encodable
 from ..workspace import FileChange
 from ..workspace.lines import unified
 from ..workspace.scan import is_binary

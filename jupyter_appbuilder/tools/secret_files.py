@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import AppBuilderError
 from ..events import Draft
-from ..text import lines
+from ..formats.text import lines
 from ..workspace.ignore import is_secret_path
 from .bounds import LEFT_OUT
 

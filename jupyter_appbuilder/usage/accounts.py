@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InvalidInput
 from ..events import Event, timestamp
 from ..log import Summary
-from ..untracked import untracked
+from ..log.untracked import untracked
 from .budgets import TRAITS, BudgetSettings, Unit, amount
 from .days import name_of, starts
 from .ledger import Ledger, UsageTotals, ledger

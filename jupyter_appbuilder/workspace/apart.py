@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from ..errors import InvalidInput
-from ..text import encodable
+from ..formats.text import encodable
 from .ignore import never_tracked
 from .objects import EXECUTABLE, FILE, LINK
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InvalidInput
-from ..text import encodable
+from ..formats.text import encodable
 from .folder import DIRECTORY, opened_folder, read_at
 from .ignore import never_tracked
 from .scan import DEEPEST, MOST_DATA, mode_of

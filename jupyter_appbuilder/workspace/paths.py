@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from ..errors import InvalidInput
-from ..text import encodable
+from ..formats.text import encodable
 
 HINT = "Give a path relative to the app's folder, such as src/App.tsx."
 

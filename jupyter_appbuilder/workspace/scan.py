@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from ..text import encodable
+from ..formats.text import encodable
 from .folder import DIRECTORY, is_mostly_holes, open_root, read_at
 from .ignore import Ignore, is_ignored, never_tracked, read_rules
 from .objects import EXECUTABLE, FILE, LINK, Store

@@ -19,7 +19,7 @@ from typing import ParamSpec, TypeVar
 
 from ..cancellation import uncut
 from ..errors import FULL, Conflict, InvalidInput, NotFound, Unavailable, of_the_disk
-from ..text import encodable
+from ..formats.text import encodable
 from . import data
 from .apart import LARGEST_PATCHED, MOST_PATCHED, Apart, Find, Keep, Key, split
 from .archive import contents_of, pack, zipped

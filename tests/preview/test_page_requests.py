@@ -19,8 +19,8 @@ from preview.stage import BASE_URL, PanelHandler, Target, chromium, served, upst
 from preview.test_page import until
 from tornado import web, websocket
 
+from jupyter_appbuilder.apps.findings import MOST_FINDINGS
 from jupyter_appbuilder.apps.running import FINDINGS_AT_ONCE
-from jupyter_appbuilder.findings import MOST_FINDINGS
 from jupyter_appbuilder.preview import Previews
 from jupyter_appbuilder.sandbox.base import DevServer
 

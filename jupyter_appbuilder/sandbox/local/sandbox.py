@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ...errors import AppBuilderError, InvalidInput, NotFound, Unavailable
+from ...formats.text import encodable
 from ...removal import remove_folder
 from ...templates.templates import RUNTIME, PackageKind, Serving, Template
-from ...text import encodable
 from ...workspace.repositories import remove_repositories
 from ..base import DevServer, ExecResult, OnProgress, OnRefused, Output, Progress, Stats
 from .packages.bundles import Bundles

@@ -11,7 +11,7 @@ import gc
 from functools import cache
 from typing import Any, TypeVar
 
-from .events import Event
+from ..events import Event
 
 T = TypeVar("T")
 

@@ -1,0 +1,1 @@
+"""Text and JSON that every reader takes."""
