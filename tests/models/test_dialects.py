@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agent.memory_session import MemorySession
+from agents.memory_session import MemorySession
 from growth import STRAIGHT, TIMES, growth
 from model_server import ModelServer, model_server
 

@@ -15,7 +15,7 @@ import pytest
 pytest.importorskip("pydantic_ai")
 pytest.importorskip("anthropic")
 
-from agent.memory_session import MemorySession
+from agents.memory_session import MemorySession
 from tornado.httpserver import HTTPServer
 from tornado.iostream import StreamClosedError
 from tornado.netutil import bind_sockets

@@ -17,7 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from agent.memory_session import MemorySession
+from agents.memory_session import MemorySession
 from building import app_builder, scripted_builder, write
 from model_server import ModelServer, Step, model_server, numbers
 

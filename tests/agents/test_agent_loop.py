@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 import pytest
-from agent.memory_session import MemorySession
+from agents.memory_session import MemorySession
 from model_server import ModelServer, model_server
 
 from jupyter_appbuilder.agents import loop

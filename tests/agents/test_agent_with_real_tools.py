@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agent.memory_session import MemorySession
+from agents.memory_session import MemorySession
 from model_server import model_server
 
 from jupyter_appbuilder.agents.history import NOTE

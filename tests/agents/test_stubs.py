@@ -6,7 +6,7 @@ import itertools
 import json
 from typing import Any
 
-from agent.test_history import USAGE, log, user
+from agents.test_history import USAGE, log, user
 
 from jupyter_appbuilder.agents.history import View, messages
 from jupyter_appbuilder.events import Event

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agent.memory_session import MemorySession
+from agents.memory_session import MemorySession
 
 from jupyter_appbuilder.errors import InvalidInput
 from jupyter_appbuilder.models.demo.model import DemoModel, explanation
