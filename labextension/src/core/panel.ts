@@ -1,8 +1,8 @@
 /** What the panel is looking at: the list of sessions, one of them, or a page over either. */
 
-import { SessionStore } from './store';
-import type { Api } from './transport';
-import type { Summary } from './wire';
+import { SessionStore } from './view/store';
+import type { Api } from './wire/transport';
+import type { Summary } from './wire/wire';
 
 /** The pages that can take the panel's place; `components/pages.ts` says what they are. */
 export type PageId = 'models' | 'rules' | 'usage';

@@ -17,12 +17,12 @@ import type {
   ProviderSettings,
   TemplateChoice,
   Transport
-} from '../core/transport';
-import { english, type Translation } from '../core/translation';
-import type { BudgetChanges, BudgetSettings, SessionUsage, UsageReport } from '../core/usage';
-import { RequestFailed, type ErrorBody, type Summary } from '../core/wire';
+} from '../core/wire/transport';
+import { english, type Translation } from '../core/controls/translation';
+import type { BudgetChanges, BudgetSettings, SessionUsage, UsageReport } from '../core/view/usage';
+import { RequestFailed, type ErrorBody, type Summary } from '../core/wire/wire';
 import { ChannelTransport } from './channel';
-import type { ModelReport } from '../core/modelReport';
+import type { ModelReport } from '../core/pages/modelReport';
 import type { SessionNotebook } from './merge';
 
 export interface NotebookHold {

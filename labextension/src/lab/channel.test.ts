@@ -1,7 +1,7 @@
 import { ServerConnection } from '@jupyterlab/services';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Connection } from '../core/transport';
-import type { Translation } from '../core/translation';
+import type { Connection } from '../core/wire/transport';
+import type { Translation } from '../core/controls/translation';
 import { ChannelTransport, type Requests } from './channel';
 
 class Socket {

@@ -2,9 +2,9 @@
 
 import { URLExt } from '@jupyterlab/coreutils';
 import type { ServerConnection } from '@jupyterlab/services';
-import type { Transport, TransportListener } from '../core/transport';
-import type { Translation } from '../core/translation';
-import { RequestFailed, type WireMessage } from '../core/wire';
+import type { Transport, TransportListener } from '../core/wire/transport';
+import type { Translation } from '../core/controls/translation';
+import { RequestFailed, type WireMessage } from '../core/wire/wire';
 
 /** What goes through REST. */
 export interface Requests extends Omit<Required<Transport>, 'watch' | 'reconnect'> {

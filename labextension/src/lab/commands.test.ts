@@ -1,12 +1,12 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { CommandRegistry } from '@lumino/commands';
 import { describe, expect, it, vi } from 'vitest';
-import { PAGES } from '../core/components/pages';
+import { PAGES } from '../core/pages/pages';
 import { PanelModel, type PageId } from '../core/panel';
 import { Log, snapshot, summary, TestTransport } from '../core/testing/session';
-import type { Api } from '../core/transport';
-import { english } from '../core/translation';
-import type { WireMessage } from '../core/wire';
+import type { Api } from '../core/wire/transport';
+import { english } from '../core/controls/translation';
+import type { WireMessage } from '../core/wire/wire';
 import { addCommands } from './commands';
 import { CommandIDs } from './tokens';
 

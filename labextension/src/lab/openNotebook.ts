@@ -10,7 +10,7 @@ import { UUID } from '@lumino/coreutils';
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import type { DocumentRegistry } from '@jupyterlab/docregistry';
 import type { Contents } from '@jupyterlab/services';
-import { RequestFailed } from '../core/wire';
+import { RequestFailed } from '../core/wire/wire';
 import { RestApi } from './api';
 import { Incomplete, markOf, merge, removeDoubles } from './merge';
 

@@ -1,7 +1,7 @@
 import type { Dialog } from '@jupyterlab/apputils';
 import { Widget } from '@lumino/widgets';
-import type { Translation } from '../core/translation';
-import type { Summary } from '../core/wire';
+import type { Translation } from '../core/controls/translation';
+import type { Summary } from '../core/wire/wire';
 
 /** Asks whether a session's files go, too. Its value is true when they do. */
 export class RemoveBody extends Widget implements Dialog.IBodyWidget<boolean> {

@@ -1,9 +1,9 @@
 import { ReactWidget } from '@jupyterlab/apputils';
 import * as React from 'react';
-import { Icon, Spinner } from '../core/components/Icon';
+import { Icon, Spinner } from '../core/controls/Icon';
 import type { PanelModel } from '../core/panel';
-import { shownState } from '../core/view';
-import type { Translation } from '../core/translation';
+import { shownState } from '../core/view/view';
+import type { Translation } from '../core/controls/translation';
 
 /** The open session in the status bar. */
 export class StatusItem extends ReactWidget {

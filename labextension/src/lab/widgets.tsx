@@ -1,10 +1,10 @@
 import { ReactWidget } from '@jupyterlab/apputils';
 import * as React from 'react';
-import { Panel, type PanelProps } from '../core/components/Panel';
-import { PreviewPane } from '../core/components/Preview';
-import { SurroundingsContext } from '../core/components/surroundings';
-import type { SessionStore } from '../core/store';
-import type { Translation } from '../core/translation';
+import { Panel, type PanelProps } from '../core/Panel';
+import { PreviewPane } from '../core/session/Preview';
+import { SurroundingsContext } from '../core/controls/surroundings';
+import type { SessionStore } from '../core/view/store';
+import type { Translation } from '../core/controls/translation';
 
 /** The side panel. */
 export class PanelWidget extends ReactWidget {

@@ -2,12 +2,12 @@
 
 import * as React from 'react';
 import { createRoot } from 'react-dom/client';
-import { PreviewPane } from '../core/components/Preview';
-import { SessionPane } from '../core/components/Session';
-import { SurroundingsContext } from '../core/components/surroundings';
-import { SessionStore } from '../core/store';
-import type { SandboxChoice } from '../core/transport';
-import { english } from '../core/translation';
+import { PreviewPane } from '../core/session/Preview';
+import { SessionPane } from '../core/session/Session';
+import { SurroundingsContext } from '../core/controls/surroundings';
+import { SessionStore } from '../core/view/store';
+import type { SandboxChoice } from '../core/wire/transport';
+import { english } from '../core/controls/translation';
 import { CommTransport, type CommModel } from './transport';
 
 interface RenderProps {

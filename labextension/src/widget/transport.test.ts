@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { TransportListener } from '../core/transport';
+import type { TransportListener } from '../core/wire/transport';
 import { snapshot } from '../core/testing/session';
 import { CommTransport, type CommModel } from './transport';
 

@@ -35,10 +35,10 @@
  * does not answer (restarted, gone) shows as a lost connection.
  */
 
-import type { AllowedHost, PreviewAction, SandboxChoice, Transport, TransportListener } from '../core/transport';
-import type { Mode } from '../core/events';
-import type { SessionUsage, Unit } from '../core/usage';
-import { RequestFailed, type ErrorBody, type WireMessage } from '../core/wire';
+import type { AllowedHost, PreviewAction, SandboxChoice, Transport, TransportListener } from '../core/wire/transport';
+import type { Mode } from '../core/wire/events';
+import type { SessionUsage, Unit } from '../core/view/usage';
+import { RequestFailed, type ErrorBody, type WireMessage } from '../core/wire/wire';
 
 /** What is used of an anywidget model. */
 export interface CommModel {

@@ -1,9 +1,9 @@
 /** Events and messages as the server sends them, for tests. */
 
-import type { AppEvent, EventData, EventType, Mode, Usage } from '../events';
-import type { AllowedHost, ForkPoint, Transport, TransportListener } from '../transport';
-import type { SessionUsage, Unit, UsageTotals } from '../usage';
-import type { Snapshot, Summary, WireMessage } from '../wire';
+import type { AppEvent, EventData, EventType, Mode, Usage } from '../wire/events';
+import type { AllowedHost, ForkPoint, Transport, TransportListener } from '../wire/transport';
+import type { SessionUsage, Unit, UsageTotals } from '../view/usage';
+import type { Snapshot, Summary, WireMessage } from '../wire/wire';
 
 export const USAGE: Usage = { input_tokens: 1000, output_tokens: 200, cached_tokens: 0, cost: 0.01 };
 

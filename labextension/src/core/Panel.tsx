@@ -1,0 +1,112 @@
+import * as React from 'react';
+import { useCatalog } from './wire/catalog';
+import type { PageId, PanelModel } from './panel';
+import type { Summary } from './wire/wire';
+import { Home, type Defaults } from './home/Home';
+import { PAGES } from './pages/pages';
+import { SessionPane } from './session/Session';
+import { SurroundingsContext, type Host, type PageLink } from './controls/surroundings';
+import type { Translation } from './controls/translation';
+
+export interface PanelProps {
+  model: PanelModel;
+  trans: Translation;
+  defaults: Defaults;
+  sendWithModifier: boolean;
+  /** What the place can do for a session. */
+  host: (session: Summary | null) => Host;
+  /** Called when the person opens or starts a session here. */
+  onOpened: (session: Summary, fresh: boolean) => void;
+  /** Asks first; false when the person thought better of it. */
+  onRemove: (session: Summary) => Promise<boolean>;
+}
+
+/** The whole side panel. */
+export function Panel(props: PanelProps): React.ReactElement {
+  const { model, trans } = props;
+  const { session, store, page } = React.useSyncExternalStore(model.subscribe, model.get);
+  const [draft, setDraft] = React.useState('');
+  const keepDraft = React.useCallback((text: string) => void model.drafts.set(session ?? '', text), [model, session]);
+  const catalog = useCatalog(model.api);
+  const summary = useSummary(model);
+  const { host, onOpened } = props;
+  const surroundings = React.useMemo(
+    () => ({
+      trans,
+      host: {
+        ...host(summary),
+        newApp: () => model.close(),
+        pages: links(model, trans),
+        openSession: (id: string, session?: Summary) => {
+          model.open(id);
+          if (session) {
+            onOpened(session, true);
+          }
+        }
+      }
+    }),
+    // The host's abilities depend on where the session lies, not on its state.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+    [trans, host, summary?.id, summary?.app_path, summary?.notebook, summary?.title]
+  );
+  const Body = page && PAGES[page.id].Body;
+  return (
+    <SurroundingsContext.Provider value={surroundings}>
+      <div className="jp-AppBuilder-panel">
+        {Body ? (
+          <Body key={`${page?.id} ${session}`} model={model} session={summary} catalog={catalog} />
+        ) : store ? (
+          <SessionPane
+            key={session}
+            store={store}
+            onBack={() => model.close()}
+            models={catalog.models}
+            demos={catalog.demos}
+            sandboxes={catalog.sandboxes}
+            sendWithModifier={props.sendWithModifier}
+            draft={model.drafts.get(session ?? '') ?? ''}
+            onDraft={keepDraft}
+          />
+        ) : (
+          <Home
+            api={model.api}
+            models={catalog.models}
+            loading={catalog.loading}
+            demos={catalog.demos}
+            templates={catalog.templates}
+            sandboxes={catalog.sandboxes}
+            defaults={props.defaults}
+            sendWithModifier={props.sendWithModifier}
+            onOpen={(session, fresh) => {
+              model.open(session.id);
+              props.onOpened(session, fresh);
+            }}
+            onRemove={props.onRemove}
+            onSetUp={wanted => model.show('models', wanted)}
+            draft={draft}
+            setDraft={setDraft}
+            model={model.setUp}
+          />
+        )}
+      </div>
+    </SurroundingsContext.Provider>
+  );
+}
+
+/** The pages as things to turn to. */
+function links(model: PanelModel, trans: Translation): Record<PageId, PageLink> {
+  const found = (Object.keys(PAGES) as PageId[]).map((id): [PageId, PageLink] => {
+    const { title, icon } = PAGES[id];
+    return [id, { label: title(trans), icon, run: () => model.show(id) }];
+  });
+  return Object.fromEntries(found) as Record<PageId, PageLink>;
+}
+
+function useSummary(model: PanelModel): Summary | null {
+  const { store } = React.useSyncExternalStore(model.subscribe, model.get);
+  const subscribe = React.useCallback(
+    (changed: () => void) => (store ? store.subscribe(changed) : () => undefined),
+    [store]
+  );
+  return React.useSyncExternalStore(subscribe, () => store?.get().view.session ?? null);
+}

@@ -1,0 +1,82 @@
+/** Numbers and times as people read them. */
+
+import type { Usage } from '../wire/events';
+import type { Translation } from './translation';
+
+/** "now", "5 minutes ago", "yesterday", or the date once it is more than a week old. */
+export function relativeTime(at: string, now: number, locale?: string): string {
+  const then = Date.parse(at);
+  if (Number.isNaN(then)) {
+    return '';
+  }
+  const seconds = Math.round((then - now) / 1000);
+  const format = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
+  const ago = Math.abs(seconds);
+  if (ago < 45) {
+    return format.format(0, 'second');
+  }
+  if (ago < 3600) {
+    return format.format(Math.round(seconds / 60), 'minute');
+  }
+  if (ago < 86_400) {
+    return format.format(Math.round(seconds / 3600), 'hour');
+  }
+  if (ago < 7 * 86_400) {
+    return format.format(Math.round(seconds / 86_400), 'day');
+  }
+  return new Date(then).toLocaleDateString(locale, { year: 'numeric', month: 'short', day: 'numeric' });
+}
+
+/** "0.4 s", "12 s", "3 min 5 s". */
+export function duration(ms: number, trans: Translation): string {
+  if (ms < 950) {
+    return trans.__('%1 s', (Math.max(ms, 100) / 1000).toFixed(1));
+  }
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) {
+    return trans.__('%1 s', seconds);
+  }
+  return trans.__('%1 min %2 s', Math.floor(seconds / 60), seconds % 60);
+}
+
+/** "840", "12.3k", "1.2M". */
+export function compact(count: number): string {
+  if (count < 1000) {
+    return String(count);
+  }
+  return count < 1_000_000
+    ? `${(count / 1000).toFixed(count < 100_000 ? 1 : 0)}k`
+    : `${(count / 1_000_000).toFixed(1)}M`;
+}
+
+/** "$1.20", "<$0.01", "$0". */
+export function money(dollars: number): string {
+  if (dollars === 0) {
+    return '$0';
+  }
+  return dollars < 0.01 ? '<$0.01' : `$${dollars.toFixed(2)}`;
+}
+
+/** "12.3k tokens · $0.04": the cost only where the price is known; "≈" where the provider did not say how many. */
+export function usageLabel(usage: Usage, trans: Translation): string {
+  const tokens = usage.input_tokens + usage.output_tokens;
+  if (tokens === 0) {
+    return '';
+  }
+  const about = usage.estimated ? '≈ ' : '';
+  const label = trans.__('%1 tokens', about + compact(tokens));
+  return usage.cost === null ? label : `${label} · ${money(usage.cost)}`;
+}
+
+/** The same in full, for a tooltip. */
+export function usageDetail(usage: Usage, trans: Translation): string {
+  const lines = [
+    trans.__('Input: %1 tokens (%2 from the cache)', usage.input_tokens, usage.cached_tokens),
+    trans.__('Output: %1 tokens', usage.output_tokens)
+  ];
+  if (usage.estimated) {
+    lines.push(trans.__('The provider does not say how many: estimated'));
+  }
+  lines.push(usage.cost === null ? trans.__('Cost: not known for this model') : trans.__('Cost: $%1', usage.cost.toFixed(4)));
+  return lines.join('\n');
+}

@@ -1,0 +1,43 @@
+/** What components need of the place they live in. */
+
+import * as React from 'react';
+import type { PageId } from '../panel';
+import { english, type Translation } from './translation';
+import type { Summary } from '../wire/wire';
+import type { MenuEntry } from './Menu';
+
+/** A page, and the way there. */
+export type PageLink = MenuEntry;
+
+/** Things only some homes can do: a missing one hides its button. Paths are relative to the app. */
+export interface Host {
+  openFile?: (path: string) => void;
+  openFolder?: () => void;
+  openNotebook?: () => void;
+  exportZip?: () => void;
+  showPreview?: () => void;
+  rename?: (title: string) => Promise<void>;
+  setModel?: (model: string) => Promise<void>;
+  remove?: () => void;
+  /** Go where a new app is described. */
+  newApp?: () => void;
+  /** The pages that can take the panel's place. */
+  pages?: Readonly<Record<PageId, PageLink>>;
+  /** Look at another session; `session` where it is known already. */
+  openSession?: (id: string, session?: Summary) => void;
+}
+
+export interface Surroundings {
+  trans: Translation;
+  host: Host;
+}
+
+export const SurroundingsContext = React.createContext<Surroundings>({ trans: english, host: {} });
+
+export function useTranslation(): Translation {
+  return React.useContext(SurroundingsContext).trans;
+}
+
+export function useHost(): Host {
+  return React.useContext(SurroundingsContext).host;
+}

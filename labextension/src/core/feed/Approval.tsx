@@ -1,0 +1,211 @@
+import * as React from 'react';
+import type { RuleSource } from '../wire/events';
+import type { Translation } from '../controls/translation';
+import type { ApprovalItem, NetworkItem, RefusedItem, RuleItem } from '../view/view';
+import { Icon } from '../controls/Icon';
+import { plainly } from './plainly';
+import { actionTitle, COMMANDS } from '../pages/Rules';
+import { useTranslation } from '../controls/surroundings';
+import type { TurnActions } from './Turn';
+
+/** `host:port` as people write it: without HTTPS's port. */
+export function hostName(host: string): string {
+  return host.replace(/:443$/, '');
+}
+
+/** A question of the agent's, with the buttons that answer it; afterwards a line that says what was answered. */
+export function Approval({ item, actions }: { item: ApprovalItem; actions: TurnActions }): React.ReactElement {
+  const trans = useTranslation();
+  const [sent, setSent] = React.useState(false);
+  const id = React.useId();
+  const line = React.useRef<HTMLDivElement>(null);
+  const { approval, question, reason, kind, remember, rule, subject = '', allows = [] } = item.approval;
+  const open = item.granted === null;
+
+  React.useEffect(() => {
+    if (!open && sent) {
+      line.current?.focus(); // the button that had the focus is gone
+    }
+  }, [open, sent]);
+
+  if (!open) {
+    return (
+      <div className="jp-AppBuilder-event" ref={line} tabIndex={-1}>
+        <Icon name={item.granted ? 'check' : 'cross'} />
+        <span>
+          {question} {rule && <code className="jp-AppBuilder-asked">{plainly(subject)}</code>}{' '}
+          <strong>{outcome(item, trans)}</strong>
+        </span>
+      </div>
+    );
+  }
+  const answer = (granted: boolean, forApp: boolean): void => {
+    setSent(true);
+    const request = actions.transport.answer(approval, granted, forApp);
+    request.catch(() => setSent(false));
+    actions.attempt(request);
+  };
+  return (
+    <div
+      className="jp-AppBuilder-notice jp-mod-question"
+      role="group"
+      aria-labelledby={`${id}-question`}
+      aria-describedby={`${id}-about`}
+    >
+      <Icon name={kind === 'network' ? 'globe' : 'shield'} />
+      <div>
+        <p id={`${id}-question`}>
+          <strong>{question}</strong>
+        </p>
+        <div id={`${id}-about`} className="jp-AppBuilder-questionAbout">
+          {rule ? (
+            <>
+              <pre className="jp-AppBuilder-output jp-AppBuilder-command" tabIndex={0} aria-label={trans.__('What it is')}>
+                {plainly(subject)}
+              </pre>
+              <p>
+                {reason || trans.__('There is a rule to ask for it.')}
+                {rule.what !== '' && rule.what !== subject && (
+                  <>
+                    {' '}
+                    <code>{plainly(rule.what)}</code>
+                  </>
+                )}
+              </p>
+              <p className="jp-AppBuilder-hint">
+                {ruleSource(rule.source, trans)} <code>{plainly(rule.pattern)}</code>
+              </p>
+            </>
+          ) : (
+            reason && <p>“{reason}”</p>
+          )}
+          {kind === 'network' && (
+            <p className="jp-AppBuilder-hint">
+              {trans.__('What the app sends there leaves this machine.')}
+            </p>
+          )}
+        </div>
+        {actions.owned ? (
+          <div className="jp-AppBuilder-noticeActions">
+            {(rule ? ['once', 'always'] : ['always', 'once']).map(how =>
+              how === 'always' ? (
+                remember && (
+                  <button
+                    key={how}
+                    type="button"
+                    className={`jp-AppBuilder-button ${rule ? '' : 'jp-mod-primary'}`}
+                    disabled={sent}
+                    title={rule ? trans.__('From now on without asking: %1', allows.map(plainly).join(', ')) : trans.__('Until you take it back')}
+                    onClick={() => answer(true, true)}
+                  >
+                    {rule ? trans.__('Always for this app') : trans.__('Allow for this app')}
+                  </button>
+                )
+              ) : (
+                <button
+                  key={how}
+                  type="button"
+                  className={`jp-AppBuilder-button ${remember && !rule ? '' : 'jp-mod-primary'}`}
+                  disabled={sent}
+                  title={kind === 'network' ? trans.__('Until this request is done') : undefined}
+                  onClick={() => answer(true, false)}
+                >
+                  {trans.__('Allow once')}
+                </button>
+              )
+            )}
+            <button type="button" className="jp-AppBuilder-button" disabled={sent} onClick={() => answer(false, false)}>
+              {trans.__('Deny')}
+            </button>
+          </div>
+        ) : (
+          <p className="jp-AppBuilder-hint">{trans.__('It waits for an answer where the session is open.')}</p>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function ruleSource(source: RuleSource, trans: Translation): string {
+  switch (source) {
+    case 'configuration':
+      return trans.__('The administrator’s rule:');
+    case 'person':
+      return trans.__('Your rule:');
+    case 'app':
+      return trans.__('This app’s rule:');
+    case 'default':
+      return trans.__('Built-in rule:');
+  }
+}
+
+function outcome(item: ApprovalItem, trans: ReturnType<typeof useTranslation>): string {
+  if (item.granted) {
+    return item.remembered ? trans.__('Allowed for this app.') : trans.__('Allowed once.');
+  }
+  switch (item.cause) {
+    case 'stopped':
+      return trans.__('Not answered: the request was stopped.');
+    case 'interrupted':
+      return trans.__('Not answered: the server stopped.');
+    case 'unattended':
+      return trans.__('Not allowed: nobody could be asked.');
+    case null:
+      return trans.__('Not allowed.');
+  }
+}
+
+/** A connection that the sandbox's way out refused. */
+export function Refused({ item, actions }: { item: RefusedItem; actions: TurnActions }): React.ReactElement {
+  const trans = useTranslation();
+  const name = hostName(item.host);
+  const allowed = actions.hosts.has(item.host);
+  return (
+    <div className="jp-AppBuilder-event">
+      <Icon name="globe" />
+      <span title={item.reason}>{trans.__('The app tried to reach %1, which it may not.', name)}</span>
+      {item.times > 1 && <span className="jp-AppBuilder-tag">{trans.__('%1 times', item.times)}</span>}
+      {allowed && <span className="jp-AppBuilder-tag">{trans.__('allowed since')}</span>}
+      {!allowed && actions.owned && (
+        <button
+          type="button"
+          className="jp-AppBuilder-link"
+          aria-label={trans.__('Allow %1 for this app', name)}
+          onClick={() => actions.attempt(actions.transport.allowHost(item.host))}
+        >
+          {trans.__('Allow for this app')}
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** A host that was allowed or taken back by hand. */
+export function NetworkChange({ item }: { item: NetworkItem }): React.ReactElement {
+  const trans = useTranslation();
+  const name = hostName(item.host);
+  return (
+    <div className="jp-AppBuilder-event">
+      <Icon name="globe" />
+      <span>{item.allowed ? trans.__('The app may reach %1.', name) : trans.__('The app may no longer reach %1.', name)}</span>
+    </div>
+  );
+}
+
+/** A rule that was made for this app or taken back by hand. */
+export function RuleChange({ item }: { item: RuleItem }): React.ReactElement {
+  const trans = useTranslation();
+  const { tool, pattern, action, holds } = item.rule;
+  return (
+    <div className="jp-AppBuilder-event">
+      <Icon name="shield" />
+      <span>
+        {holds ? trans.__('New rule for this app: %1', actionTitle(action, trans)) : trans.__('Rule taken back: %1', actionTitle(action, trans))}{' '}
+        <code className="jp-AppBuilder-asked">
+          {tool !== COMMANDS && `${tool} `}
+          {plainly(pattern)}
+        </code>
+      </span>
+    </div>
+  );
+}

@@ -1,0 +1,49 @@
+import * as React from 'react';
+import type { EventData } from '../wire/events';
+import { Disclosure } from '../controls/Disclosure';
+import { Icon } from '../controls/Icon';
+import { Markdown } from './Markdown';
+import { useTranslation } from '../controls/surroundings';
+
+/** What the model remembers was shortened: by how much, and, opened, the summary that it has now. */
+export function Compacted({ compacted }: { compacted: EventData['history.compacted'] }): React.ReactElement {
+  const trans = useTranslation();
+  const [open, setOpen] = React.useState(false);
+  const body = React.useId();
+  const { summary, tokens_before: before, tokens_after: after, written_by: by } = compacted;
+  return (
+    <div className="jp-AppBuilder-card">
+      <div className="jp-AppBuilder-cardHead">
+        <Disclosure
+          body={body}
+          open={open}
+          onToggle={setOpen}
+          className="jp-AppBuilder-cardToggle"
+          label={trans.__('Shortened memory: the summary')}
+        />
+        <Icon name="clock" />
+        <span
+          className="jp-AppBuilder-cardTitle jp-mod-wrapping"
+          title={trans.__('The conversation here stays whole. The model goes on from a summary of it.')}
+        >
+          {trans.__(
+            'Shortened what the model remembers: %1 → %2 tokens',
+            before.toLocaleString(),
+            after.toLocaleString()
+          )}
+        </span>
+      </div>
+      {open && (
+        <div className="jp-AppBuilder-cardBody" id={body}>
+          {by === 'log' && (
+            <p className="jp-AppBuilder-hint">
+              {trans.__('The model could not write a summary, so this one was put together from the record.')}
+            </p>
+          )}
+          <h3>{trans.__('What the model goes on from')}</h3>
+          <Markdown text={summary} />
+        </div>
+      )}
+    </div>
+  );
+}

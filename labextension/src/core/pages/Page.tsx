@@ -1,0 +1,32 @@
+/** A page that takes the panel's place until it is closed. */
+
+import * as React from 'react';
+import { IconButton } from '../controls/IconButton';
+import { useTranslation } from '../controls/surroundings';
+
+export function Page({
+  title,
+  heading,
+  onClose,
+  children
+}: {
+  title: string;
+  /** The title's element, for whoever gives it the focus. */
+  heading: React.RefObject<HTMLHeadingElement>;
+  onClose: () => void;
+  children: React.ReactNode;
+}): React.ReactElement {
+  const trans = useTranslation();
+  const id = React.useId();
+  return (
+    <section className="jp-AppBuilder-page" aria-labelledby={id}>
+      <div className="jp-AppBuilder-headerRow">
+        <IconButton icon="back" label={trans.__('Back')} onClick={onClose} />
+        <h2 id={id} tabIndex={-1} ref={heading}>
+          {title}
+        </h2>
+      </div>
+      <div className="jp-AppBuilder-pageBody">{children}</div>
+    </section>
+  );
+}

@@ -1,0 +1,341 @@
+/** What the agent may do unasked, what it asks for and what it may not: the rules, and how to change them. */
+
+import * as React from 'react';
+import type { RuleAction, RuleSource } from '../wire/events';
+import type { Api, ApprovalRule } from '../wire/transport';
+import type { Translation } from '../controls/translation';
+import { RequestFailed } from '../wire/wire';
+import { Icon, Spinner } from '../controls/Icon';
+import { IconButton } from '../controls/IconButton';
+import { Page } from './Page';
+import type { PanelPage } from './pages';
+import { plainly } from '../feed/plainly';
+import { useTranslation } from '../controls/surroundings';
+import { Failure } from '../feed/Turn';
+
+export const COMMANDS = 'run_command';
+
+/** The tools that a rule can be about, besides commands; others can be typed by name. */
+const TOOLS = ['install_packages', 'write_file', 'edit_file', 'delete_file', 'rename_file', 'request_network'] as const;
+
+const ACTIONS: readonly RuleAction[] = ['allow', 'ask', 'deny'];
+
+export function RulesPage({
+  api,
+  session,
+  title,
+  onClose
+}: {
+  api: Api;
+  /** The app that is open, if one is: rules can be made for it alone. */
+  session: string | null;
+  title: string;
+  onClose: () => void;
+}): React.ReactElement {
+  const trans = useTranslation();
+  const [rules, setRules] = React.useState<readonly ApprovalRule[] | null>(null);
+  const [failure, setFailure] = React.useState<RequestFailed | null>(null);
+  const [busy, setBusy] = React.useState(false);
+  const heading = React.useRef<HTMLHeadingElement>(null);
+  React.useEffect(() => heading.current?.focus(), []);
+  React.useEffect(() => {
+    let wanted = true;
+    api.rules(session).then(
+      found => wanted && setRules(found),
+      (error: unknown) => wanted && setFailure(RequestFailed.from(error))
+    );
+    return () => {
+      wanted = false;
+    };
+  }, [api, session]);
+  const change = async (request: Promise<unknown>): Promise<boolean> => {
+    setBusy(true);
+    setFailure(null);
+    try {
+      await request;
+      setRules(await api.rules(session));
+      return true;
+    } catch (error: unknown) {
+      setFailure(RequestFailed.from(error));
+      return false;
+    } finally {
+      setBusy(false);
+    }
+  };
+  const of = (source: RuleSource): readonly ApprovalRule[] => rules?.filter(rule => rule.source === source) ?? [];
+  const remove = (rule: ApprovalRule): void => {
+    const from = rule.source === 'app' ? session : null;
+    void change(api.removeRule(rule.id, from)).then(done => done && heading.current?.focus());
+  };
+  return (
+    <Page title={trans.__('Approval rules')} heading={heading} onClose={onClose}>
+      <p className="jp-AppBuilder-quiet">
+        {trans.__(
+          'The agent works on its own in its sandbox. What destroys something waits for your word, and these rules say what else runs, asks or is denied. What you do yourself is never held back.'
+        )}
+      </p>
+      {failure && <Failure error={failure} />}
+      {rules === null && !failure && (
+        <p className="jp-AppBuilder-note" role="status">
+          <Spinner /> {trans.__('Loading…')}
+        </p>
+      )}
+      {rules !== null && (
+        <>
+          <NewRule
+            app={session !== null}
+            busy={busy}
+            onAdd={async (rule, forApp) => change(api.setRule(rule, forApp ? session : null))}
+          />
+          {session !== null && (
+            <RuleList
+              title={trans.__('For this app')}
+              about={title}
+              rules={of('app')}
+              busy={busy}
+              onRemove={remove}
+              empty={trans.__('None yet. “Always for this app” on a question of the agent’s adds one.')}
+            />
+          )}
+          <RuleList
+            title={trans.__('For all your apps')}
+            rules={of('person')}
+            busy={busy}
+            onRemove={remove}
+            empty={trans.__(
+              'None yet. Add one above: deny “git push *” keeps the agent from pushing, ask “*” with the tool install_packages has every new package asked for.'
+            )}
+          />
+          {of('configuration').length > 0 && (
+            <RuleList
+              title={trans.__('Set by the administrator')}
+              about={trans.__('What is denied or asked for here cannot be loosened.')}
+              rules={of('configuration')}
+            />
+          )}
+          <BuiltIn rules={of('default')} />
+          <p className="jp-AppBuilder-hint">
+            {trans.__(
+              'A deny counts, whoever wrote it. Otherwise an app’s rules go before yours, and yours before the built-in ones; in each of them asking goes before allowing. What no rule fits runs.'
+            )}
+          </p>
+        </>
+      )}
+    </Page>
+  );
+}
+
+function NewRule({
+  app,
+  busy,
+  onAdd
+}: {
+  app: boolean;
+  busy: boolean;
+  onAdd: (rule: { tool: string; pattern: string; action: RuleAction }, forApp: boolean) => Promise<boolean>;
+}): React.ReactElement {
+  const trans = useTranslation();
+  const id = React.useId();
+  const [tool, setTool] = React.useState<string>(COMMANDS);
+  const [pattern, setPattern] = React.useState('');
+  const [action, setAction] = React.useState<RuleAction>('ask');
+  const [forApp, setForApp] = React.useState(false);
+  const input = React.useRef<HTMLInputElement>(null);
+  return (
+    <form
+      className="jp-AppBuilder-usageCard jp-AppBuilder-newRule"
+      aria-labelledby={`${id}-title`}
+      onSubmit={event => {
+        event.preventDefault();
+        if (pattern.trim() !== '') {
+          void onAdd({ tool: tool.trim(), pattern: pattern.trim(), action }, app && forApp).then(done => {
+            if (done) {
+              setPattern('');
+              input.current?.focus();
+            }
+          });
+        }
+      }}
+    >
+      <h3 id={`${id}-title`}>{trans.__('New rule')}</h3>
+      <div className="jp-AppBuilder-ruleRow">
+        <select
+          className="jp-AppBuilder-select"
+          aria-label={trans.__('What happens')}
+          value={action}
+          onChange={event => setAction(event.target.value as RuleAction)}
+        >
+          {ACTIONS.map(name => (
+            <option key={name} value={name}>
+              {actionTitle(name, trans)}
+            </option>
+          ))}
+        </select>
+        <select
+          className="jp-AppBuilder-select"
+          aria-label={trans.__('Tool')}
+          value={tool}
+          onChange={event => setTool(event.target.value)}
+        >
+          <option value={COMMANDS}>{trans.__('Command')}</option>
+          {TOOLS.map(name => (
+            <option key={name} value={name}>
+              {name}
+            </option>
+          ))}
+          <option value="*">{trans.__('Any tool')}</option>
+        </select>
+        {app && (
+          <select
+            className="jp-AppBuilder-select"
+            aria-label={trans.__('Where it holds')}
+            value={forApp ? 'app' : 'all'}
+            onChange={event => setForApp(event.target.value === 'app')}
+          >
+            <option value="all">{trans.__('All my apps')}</option>
+            <option value="app">{trans.__('This app')}</option>
+          </select>
+        )}
+      </div>
+      <div className="jp-AppBuilder-ruleRow">
+        <input
+          ref={input}
+          className="jp-AppBuilder-input"
+          value={pattern}
+          placeholder={tool === COMMANDS ? 'git push *' : tool === 'install_packages' ? 'left-pad' : tool === '*' ? '*' : 'src/*'}
+          aria-label={trans.__('Pattern')}
+          aria-describedby={`${id}-hint`}
+          spellCheck={false}
+          autoCapitalize="none"
+          maxLength={2000}
+          onChange={event => setPattern(event.target.value)}
+        />
+        <button type="submit" className="jp-AppBuilder-button" disabled={busy || pattern.trim() === ''}>
+          <Icon name="plus" />
+          {trans.__('Add')}
+        </button>
+      </div>
+      <p id={`${id}-hint`} className="jp-AppBuilder-hint">
+        {tool === COMMANDS
+          ? trans.__(
+              'A command’s words; * stands for any more of them, -f finds the option wherever it is. It is found within longer lines, too: npm test && git push.'
+            )
+          : trans.__('What the tool works on, such as a path or a package; * stands for anything.')}
+      </p>
+    </form>
+  );
+}
+
+function RuleList({
+  title,
+  about,
+  rules,
+  empty,
+  busy = false,
+  onRemove
+}: {
+  title: string;
+  about?: string;
+  rules: readonly ApprovalRule[];
+  empty?: string;
+  busy?: boolean;
+  onRemove?: (rule: ApprovalRule) => void;
+}): React.ReactElement {
+  const trans = useTranslation();
+  const id = React.useId();
+  return (
+    <section aria-labelledby={id} className="jp-AppBuilder-ruleGroup">
+      <h3 id={id}>{title}</h3>
+      {about && <p className="jp-AppBuilder-hint">{about}</p>}
+      {rules.length === 0 && <p className="jp-AppBuilder-none">{empty}</p>}
+      {rules.length > 0 && (
+        <ul className="jp-AppBuilder-hosts" aria-labelledby={id}>
+          {rules.map(rule => (
+            <li key={rule.id}>
+              <ActionTag action={rule.action} />
+              <RuleWords rule={rule} />
+              {onRemove && (
+                <IconButton
+                  icon="cross"
+                  label={trans.__('Remove the rule %1', rule.pattern)}
+                  title={trans.__('Remove')}
+                  disabled={busy}
+                  onClick={() => onRemove(rule)}
+                />
+              )}
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+/** The rules nobody had to write, by what they are for. */
+function BuiltIn({ rules }: { rules: readonly ApprovalRule[] }): React.ReactElement {
+  const trans = useTranslation();
+  const reasons = [...new Set(rules.map(rule => rule.reason))];
+  return (
+    <details className="jp-AppBuilder-builtIn">
+      <summary>{trans._n('%1 built-in rule', '%1 built-in rules', rules.length, rules.length)}</summary>
+      <p className="jp-AppBuilder-hint">
+        {trans.__(
+          'Destructive commands ask. {source} stands for a path that is no build output, {existing} for one that is there, {others} for a process that the command did not start, {unreadable} for a line that cannot be told beforehand.'
+        )}
+      </p>
+      {reasons.map(reason => (
+        <div key={reason} className="jp-AppBuilder-ruleGroup">
+          <p>{reason}</p>
+          <ul className="jp-AppBuilder-hosts">
+            {rules
+              .filter(rule => rule.reason === reason)
+              .map(rule => (
+                <li key={rule.id}>
+                  <ActionTag action={rule.action} />
+                  <RuleWords rule={rule} />
+                </li>
+              ))}
+          </ul>
+        </div>
+      ))}
+    </details>
+  );
+}
+
+function RuleWords({ rule }: { rule: ApprovalRule }): React.ReactElement {
+  return (
+    <code title={rule.reason || undefined}>
+      {rule.tool !== COMMANDS && <span className="jp-AppBuilder-quiet">{rule.tool} </span>}
+      {plainly(rule.pattern)}
+    </code>
+  );
+}
+
+function ActionTag({ action }: { action: RuleAction }): React.ReactElement {
+  const trans = useTranslation();
+  return <span className={`jp-AppBuilder-tag jp-AppBuilder-action jp-mod-${action}`}>{actionTitle(action, trans)}</span>;
+}
+
+export function actionTitle(action: RuleAction, trans: Translation): string {
+  switch (action) {
+    case 'allow':
+      return trans.__('Allow');
+    case 'ask':
+      return trans.__('Ask');
+    case 'deny':
+      return trans.__('Deny');
+  }
+}
+
+export const approvalRules: PanelPage = {
+  title: trans => trans.__('Approval rules'),
+  icon: 'shield',
+  Body: ({ model, session }) => (
+    <RulesPage
+      api={model.api}
+      session={model.get().session}
+      title={session?.title ?? ''}
+      onClose={() => model.leave()}
+    />
+  )
+};

@@ -1,0 +1,366 @@
+import * as React from 'react';
+import { useFrameFocus } from './frameFocus';
+import { messageLimit, readMessage, type Finding, type PageRequest } from './pageMessages';
+import type { SessionStore } from '../view/store';
+import { RequestFailed } from '../wire/wire';
+import { Icon, Spinner } from '../controls/Icon';
+import { IconButton } from '../controls/IconButton';
+import { grant, PageNotices } from './PageNotices';
+import { useTranslation } from '../controls/surroundings';
+import { Progress } from './Session';
+import { Failure, fixRequest } from '../feed/Turn';
+
+type Device = 'desktop' | 'tablet' | 'phone';
+const WIDTHS: Record<Device, number | null> = { desktop: null, tablet: 820, phone: 390 };
+
+/** What the browser lets the page do beside the sandbox's own list: what a person's click in it may do. */
+const ALLOWED = 'clipboard-write; fullscreen';
+const MOST_REQUESTS = 5; // of the page's, that wait for the person
+
+/** The running app in a frame of its own origin, with what a person needs around it. */
+export function PreviewPane({
+  store,
+  resolve
+}: {
+  store: SessionStore;
+  /** The address to load for a path that the server gave. */
+  resolve: (url: string) => string;
+}): React.ReactElement {
+  const trans = useTranslation();
+  const { view, connection } = React.useSyncExternalStore(store.subscribe, store.get);
+  const frame = React.useRef<HTMLIFrameElement>(null);
+  const [device, setDevice] = React.useState<Device>('desktop');
+  const [path, setPath] = React.useState('/');
+  const [typed, setTyped] = React.useState<string | null>(null);
+  /** The page in the frame answers messages. */
+  const alive = React.useRef(false);
+  const stage = React.useRef<HTMLDivElement>(null);
+  const room = useWidth(stage);
+  const [round, setRound] = React.useState(0);
+  const [findings, setFindings] = React.useState<readonly Finding[]>([]);
+  const [requests, setRequests] = React.useState<readonly PageRequest[]>([]);
+  const [failure, setFailure] = React.useState<RequestFailed | null>(null);
+  const { preview, session } = view;
+  const url = preview?.url ? resolve(preview.url) : null;
+  const busy = session?.state === 'busy' || session?.state === 'waiting';
+
+  const attempt = React.useCallback((request: Promise<unknown>): void => {
+    setFailure(null);
+    request.catch((error: unknown) => setFailure(RequestFailed.from(error)));
+  }, []);
+
+  const fix = React.useCallback(
+    (finding: Finding): void => {
+      attempt(store.transport.send(fixRequest(finding.message, finding.source, finding.stack)));
+      setFindings([]);
+    },
+    [attempt, store]
+  );
+
+  React.useEffect(() => {
+    const heard = messageLimit();
+    const listen = (event: MessageEvent): void => {
+      // The frame's origin is opaque, so only its window tells who speaks.
+      if (!frame.current || event.source !== frame.current.contentWindow || !heard()) {
+        return;
+      }
+      const message = readMessage(event.data);
+      switch (message?.type) {
+        case 'cleared':
+          setFindings([]);
+          break;
+        case 'finding':
+          setFindings(known => [...known.slice(0, 19), message.finding]);
+          break;
+        case 'request':
+          // Only what follows a click or a key in the page, which counts as one here. None takes the place of another:
+          // what a person is about to grant stays what it was.
+          if (navigator.userActivation?.isActive ?? true) {
+            setRequests(known =>
+              known.length < MOST_REQUESTS && !known.some(one => same(one, message.request))
+                ? [...known, message.request]
+                : known
+            );
+          }
+          break;
+        case 'navigated':
+          setPath(message.path);
+          break;
+      }
+      alive.current ||= message !== null;
+    };
+    window.addEventListener('message', listen);
+    return () => window.removeEventListener('message', listen);
+  }, []);
+  /** The page kept taking the keyboard, and was taken away. */
+  const [seized, setSeized] = React.useState(false);
+  useFrameFocus(frame, () => setSeized(true));
+
+  // A stopped or sleeping preview starts as soon as somebody looks at it.
+  const asked = React.useRef(false);
+  const open = connection.state === 'open';
+  React.useEffect(() => {
+    if (!open) {
+      asked.current = false; // a server that comes back has no dev servers
+    }
+  }, [open]);
+  const idle = open && view.caughtUp && session?.state !== 'creating' && (!preview || preview.state === 'stopped');
+  React.useEffect(() => {
+    if (idle && !asked.current) {
+      asked.current = true;
+      attempt(store.transport.preview('start'));
+    }
+  }, [idle, store, attempt]);
+
+  // A page whose server ended shows what it last was: ours says what happened instead.
+  const state = preview?.state ?? 'stopped';
+  const before = React.useRef(state);
+  React.useEffect(() => {
+    if (before.current === 'ready' && state === 'failed') {
+      setRound(known => known + 1);
+    }
+    before.current = state;
+  }, [state]);
+
+  const unmade = preview?.cause === 'sandbox';
+  const width = WIDTHS[device];
+  // Where there is less room than the device has, the whole page is shown smaller.
+  const scale = width !== null && room > 0 && room < width ? room / width : 1;
+  /** Ask the page's probe; it stands on an origin of its own that nobody else can name. */
+  const tell = (type: 'back' | 'forward' | 'reload' | 'navigate', more: { path?: string } = {}): void => {
+    frame.current?.contentWindow?.postMessage({ source: 'jupyter-appbuilder', type, ...more }, '*');
+  };
+  const restart = (): void => attempt(store.transport.preview('restart'));
+  const fixServer = (): void =>
+    fix({ message: preview?.message || trans.__('The dev server ended.'), stack: (preview?.log ?? '').slice(-2000) });
+  const reload = (): void => {
+    setFindings([]);
+    if (alive.current) {
+      tell('reload'); // stays on its page
+      alive.current = false;
+    } else {
+      setRound(round + 1);
+    }
+  };
+  return (
+    <section className="jp-AppBuilder-preview" aria-label={trans.__('Preview')}>
+      <div className="jp-AppBuilder-previewBar" role="toolbar" aria-label={trans.__('Preview tools')}>
+        <IconButton icon="back" label={trans.__('Back')} onClick={() => tell('back')} disabled={!url} />
+        <IconButton icon="reload" label={trans.__('Reload the page')} onClick={reload} disabled={!url} />
+        <span className="jp-AppBuilder-address">
+          {state === 'starting' && <Spinner />}
+          <input
+            aria-label={trans.__('Page of the app')}
+            value={typed ?? path}
+            disabled={!url}
+            spellCheck={false}
+            onFocus={event => event.currentTarget.select()}
+            onChange={event => setTyped(event.target.value)}
+            onBlur={() => setTyped(null)}
+            onKeyDown={event => {
+              if (event.key === 'Enter') {
+                tell('navigate', { path: event.currentTarget.value });
+                event.currentTarget.blur();
+              } else if (event.key === 'Escape') {
+                event.currentTarget.blur();
+              }
+            }}
+          />
+        </span>
+        <span className="jp-AppBuilder-devices" role="group" aria-label={trans.__('Width')}>
+          {(
+            [
+              ['desktop', trans.__('Full width')],
+              ['tablet', trans.__('Tablet width')],
+              ['phone', trans.__('Phone width')]
+            ] as const
+          ).map(([name, label]) => (
+            <IconButton key={name} icon={name} label={label} onClick={() => setDevice(name)} pressed={device === name} />
+          ))}
+        </span>
+        <IconButton
+          icon="play"
+          label={trans.__('Restart the dev server')}
+          onClick={restart}
+          disabled={state === 'starting'}
+        />
+        <IconButton
+          icon="external"
+          label={trans.__('Open in a new browser tab')}
+          onClick={() => url && window.open(url, '_blank', 'noopener,noreferrer')}
+          disabled={!url}
+        />
+      </div>
+      {failure && <Failure error={failure} />}
+      {url && state === 'failed' && (
+        <div className="jp-AppBuilder-pageNotice jp-mod-error" role="status">
+          <Icon name="alert" />
+          <span className="jp-AppBuilder-pageNoticeText">
+            {unmade ? trans.__('There is no sandbox to run the app in.') : trans.__('The app could not start.')}
+          </span>
+          <Remedies busy={busy} onFix={unmade ? null : fixServer} onRestart={restart} />
+        </div>
+      )}
+      <PageNotices
+        findings={findings}
+        requests={requests}
+        base={url ?? ''}
+        busy={busy}
+        onFix={fix}
+        onDismissFindings={() => setFindings([])}
+        onGrant={request => {
+          grant(request);
+          setRequests(known => known.filter(one => one !== request));
+        }}
+        onRefuse={request => setRequests(known => known.filter(one => one !== request))}
+      />
+      <div ref={stage} className={`jp-AppBuilder-stage jp-mod-${device}`}>
+        {url && state === 'starting' && preview?.message === 'Waking up' && (
+          <p className="jp-AppBuilder-waking" role="status">
+            <Spinner />
+            {trans.__('Waking the app…')}
+          </p>
+        )}
+        {url && seized ? (
+          <div className="jp-AppBuilder-waiting" role="alert">
+            <h2>{trans.__('The page was closed')}</h2>
+            <p>{trans.__('It took the keyboard over and over, away from what you type elsewhere.')}</p>
+            <button
+              type="button"
+              className="jp-AppBuilder-button jp-mod-primary"
+              onClick={() => {
+                setSeized(false);
+                setRound(known => known + 1);
+              }}
+            >
+              {trans.__('Show it again')}
+            </button>
+          </div>
+        ) : url ? (
+          <iframe
+            key={`${url}:${round}`}
+            ref={frame}
+            src={url}
+            title={trans.__('Preview of %1', session?.title ?? '')}
+            sandbox="allow-scripts allow-forms allow-modals"
+            allow={ALLOWED}
+            referrerPolicy="no-referrer"
+            style={
+              scale < 1
+                ? { width: width ?? undefined, height: `${100 / scale}%`, transform: `scale(${scale})` }
+                : { width: width ?? undefined }
+            }
+          />
+        ) : (
+          <Waiting state={state === 'stopped' && failure ? 'off' : state} message={preview?.message ?? ''} log={preview?.log ?? ''} fraction={preview?.fraction ?? null}>
+            {state === 'failed' && (
+              <div className="jp-AppBuilder-actions">
+                <Remedies busy={busy} onFix={unmade ? null : fixServer} onRestart={restart} />
+              </div>
+            )}
+            {(state === 'asleep' || (state === 'stopped' && failure)) && (
+              <button
+                type="button"
+                className="jp-AppBuilder-button jp-mod-primary"
+                onClick={() => attempt(store.transport.preview('start'))}
+              >
+                <Icon name="play" />
+                {state === 'asleep' ? trans.__('Wake it') : trans.__('Start')}
+              </button>
+            )}
+          </Waiting>
+        )}
+      </div>
+    </section>
+  );
+}
+
+function Waiting({
+  state,
+  message,
+  log,
+  fraction,
+  children
+}: {
+  state: string;
+  message: string;
+  log: string;
+  fraction: number | null;
+  children: React.ReactNode;
+}): React.ReactElement {
+  const trans = useTranslation();
+  const titles: Record<string, string> = {
+    stopped: trans.__('The preview is getting ready'),
+    starting: trans.__('Starting the app'),
+    ready: trans.__('Opening the app'),
+    off: trans.__('The preview is not running'),
+    asleep: trans.__('The preview is asleep'),
+    failed: trans.__('The app could not start')
+  };
+  return (
+    <div className="jp-AppBuilder-waiting" role={state === 'failed' ? 'alert' : 'status'}>
+      <h2>{titles[state] ?? titles['stopped']}</h2>
+      {state === 'failed' ? (
+        <pre className="jp-AppBuilder-problem" tabIndex={0} role="group" aria-label={trans.__('Error')}>
+          {message}
+          {log ? `\n\n${log}` : ''}
+        </pre>
+      ) : state === 'asleep' ? (
+        <p>{trans.__('It was not used for a while. Your files are all there.')}</p>
+      ) : state === 'off' ? null : (
+        <Progress message={message || trans.__('One moment…')} fraction={fraction} />
+      )}
+      {children}
+    </div>
+  );
+}
+
+/** What helps where the app could not start. */
+function Remedies({
+  busy,
+  onFix,
+  onRestart
+}: {
+  busy: boolean;
+  /** None where the agent cannot help. */
+  onFix: (() => void) | null;
+  onRestart: () => void;
+}): React.ReactElement {
+  const trans = useTranslation();
+  return (
+    <>
+      {onFix && <button
+        type="button"
+        className="jp-AppBuilder-button jp-mod-primary"
+        disabled={busy}
+        title={busy ? trans.__('A request is running: it sees this error too.') : undefined}
+        onClick={onFix}
+      >
+        <Icon name="wrench" />
+        {trans.__('Fix it')}
+      </button>}
+      <button type="button" className="jp-AppBuilder-button" onClick={onRestart}>
+        {onFix ? trans.__('Restart') : trans.__('Try again')}
+      </button>
+    </>
+  );
+}
+
+/** The width that an element has for what is in it, followed. */
+function useWidth(ref: React.RefObject<HTMLElement>): number {
+  const [width, setWidth] = React.useState(0);
+  React.useEffect(() => {
+    const observer = new ResizeObserver(entries => setWidth(entries[entries.length - 1]?.contentRect.width ?? 0));
+    if (ref.current) {
+      observer.observe(ref.current);
+    }
+    return () => observer.disconnect();
+  }, [ref]);
+  return width;
+}
+
+function same(one: PageRequest, other: PageRequest): boolean {
+  return one.kind === 'open'
+    ? other.kind === 'open' && one.url === other.url
+    : other.kind === 'save' && one.name === other.name && one.content.size === other.content.size;
+}

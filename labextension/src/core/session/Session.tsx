@@ -1,0 +1,555 @@
+import * as React from 'react';
+import { usageDetail, usageLabel } from '../controls/format';
+import type { SessionStore } from '../view/store';
+import type { Connection, Demo, ModelChoice, SandboxChoice } from '../wire/transport';
+import type { Mode } from '../wire/events';
+import { isBusy, lastTurn, shownState, type SessionView } from '../view/view';
+import { RequestFailed, type Summary } from '../wire/wire';
+import { BudgetNotice, useSessionUsage } from '../pages/Budgets';
+import { Chat } from './Chat';
+import { Composer } from './Composer';
+import { Icon, Spinner } from '../controls/Icon';
+import { IconButton } from '../controls/IconButton';
+import { ModelChooser } from './ModelChooser';
+import { ModeChooser, modeTitle } from './ModeChooser';
+import { MenuButton, type MenuEntry } from '../controls/Menu';
+import { IsolationWarning, SandboxChip, SandboxSection } from './Sandbox';
+import { useHost, useTranslation } from '../controls/surroundings';
+import { Elapsed } from '../feed/ToolCard';
+import { Failure, type TurnActions } from '../feed/Turn';
+
+export interface SessionProps {
+  store: SessionStore;
+  /** Back to the list; none where there is no list. */
+  onBack?: () => void;
+  models: readonly ModelChoice[];
+  demos: readonly Demo[];
+  sandboxes?: readonly SandboxChoice[];
+  sendWithModifier?: boolean;
+  /** What was being written here before, and who keeps what is. */
+  draft?: string;
+  onDraft?: (text: string) => void;
+}
+
+/** One session: its header, the conversation, and where the next request is written. */
+export function SessionPane(props: SessionProps): React.ReactElement {
+  const { store, onBack, models, demos, sandboxes = NO_SANDBOXES, sendWithModifier } = props;
+  const trans = useTranslation();
+  const { view, connection } = React.useSyncExternalStore(store.subscribe, store.get);
+  const { draft = '', onDraft } = props;
+  const [text, setText] = React.useState(draft);
+  React.useEffect(() => onDraft?.(text), [onDraft, text]);
+  const [failure, setFailure] = React.useState<RequestFailed | null>(null);
+  const [stopping, setStopping] = React.useState(false);
+  const [chosenMode, setChosenMode] = React.useState<Mode | null>(null);
+  const [sending, setSending] = React.useState(false);
+  const [showsSandbox, setShowsSandbox] = React.useState(false);
+  const sandboxId = React.useId();
+  const composer = React.useRef<HTMLTextAreaElement>(null);
+  const { session } = view;
+  const { transport } = store;
+  const { pages } = useHost();
+  const owned = session?.owned ?? true;
+  const busy = isBusy(view);
+
+  // The last request's, until another is chosen: so it is remembered by the log.
+  const last = lastTurn(view);
+  const mode = session?.recorded ? 'build' : busy ? (last?.mode ?? 'build') : (chosenMode ?? last?.mode ?? 'build');
+  React.useEffect(() => setChosenMode(null), [last?.key]);
+
+  React.useEffect(() => {
+    if (!busy) {
+      setStopping(false);
+    }
+  }, [busy]);
+
+  // What could not be done for its sake can be done now.
+  const troubled = Boolean(session?.trouble);
+  React.useEffect(() => {
+    if (!troubled) {
+      setFailure(null);
+    }
+  }, [troubled]);
+
+  const attempt = React.useCallback((request: Promise<unknown>): void => {
+    setFailure(null);
+    request.catch((error: unknown) => setFailure(RequestFailed.from(error)));
+  }, []);
+
+  const send = React.useCallback(
+    (request: string, inMode: Mode = 'build'): void => {
+      setFailure(null);
+      setSending(true);
+      transport
+        .send(request, undefined, inMode)
+        .catch((error: unknown) => {
+          setFailure(RequestFailed.from(error));
+          setText(current => current || request); // what was typed is not lost
+        })
+        .finally(() => setSending(false));
+    },
+    [transport]
+  );
+
+  const askForPlan = React.useCallback((): void => {
+    setChosenMode('plan');
+    composer.current?.focus();
+  }, []);
+  const actions = React.useMemo<TurnActions>(
+    () => ({ transport, attempt, send, askForPlan, busy, owned, hosts: view.hosts }),
+    [transport, attempt, send, askForPlan, busy, owned, view.hosts]
+  );
+  const stop = (): void => {
+    setStopping(true);
+    transport.stop().catch((error: unknown) => {
+      setStopping(false);
+      setFailure(RequestFailed.from(error));
+    });
+  };
+  const sandbox = sandboxes.find(choice => choice.name === session?.sandbox);
+  const unmade = view.preview?.state === 'failed' && view.preview.cause === 'sandbox';
+  const used = useSessionUsage(transport, view);
+  const followUps = busy || !session ? [] : nextDemos(view, session, demos);
+  return (
+    <section className="jp-AppBuilder-session" aria-label={session?.title ?? trans.__('Session')}>
+      <Header
+        view={view}
+        onBack={onBack}
+        models={models}
+        busy={busy}
+        attempt={attempt}
+        onSandbox={() => setShowsSandbox(true)}
+        chip={
+          session && (
+            <SandboxChip
+              name={session.sandbox}
+              sandbox={sandbox}
+              hosts={view.hosts.size}
+              open={showsSandbox}
+              controls={sandboxId}
+              onToggle={() => setShowsSandbox(!showsSandbox)}
+            />
+          )
+        }
+      />
+      <IsolationWarning sandbox={sandbox} />
+      {showsSandbox && session && (
+        <SandboxSection
+          id={sandboxId}
+          name={session.sandbox}
+          sandbox={sandbox}
+          transport={transport}
+          version={view.hosts.size}
+          onClose={() => setShowsSandbox(false)}
+        />
+      )}
+      <ConnectionBanner connection={connection} onRetry={() => transport.reconnect()} />
+      {session?.trouble && <Failure error={new RequestFailed(session.trouble)} />}
+      {unmade && (
+        <Failure error={new RequestFailed({ message: trans.__('The app cannot run.'), hint: view.preview?.message })}>
+          <button type="button" className="jp-AppBuilder-link" onClick={() => attempt(transport.preview('restart'))}>
+            {trans.__('Try again')}
+          </button>
+        </Failure>
+      )}
+      {!view.caughtUp ? (
+        <Opening connection={connection} />
+      ) : (
+        <Chat view={view} actions={actions}>
+          {view.entries.length === 0 && view.progress.length === 0 && (
+            <p className="jp-AppBuilder-empty">
+              {session?.state === 'creating'
+                ? trans.__('Setting up the workspace…')
+                : trans.__('The app starts as its template. Say what it should become.')}
+            </p>
+          )}
+          {view.progress.map(progress => (
+            <Progress key={progress.what} message={progress.message} fraction={progress.fraction} />
+          ))}
+          {view.failure && view.entries.length === 0 && <Failure error={new RequestFailed(view.failure)} />}
+        </Chat>
+      )}
+      <div className="jp-AppBuilder-footer">
+        {failure && (
+          <Failure error={failure}>
+            <button type="button" className="jp-AppBuilder-link" onClick={() => setFailure(null)}>
+              {trans.__('Dismiss')}
+            </button>
+          </Failure>
+        )}
+        {followUps.map(demo => (
+          <button
+            key={demo.name}
+            type="button"
+            className="jp-AppBuilder-suggestion"
+            onClick={() => send(demo.prompt)}
+            disabled={sending}
+          >
+            <Icon name="play" />
+            <span>{demo.prompt}</span>
+            <span className="jp-AppBuilder-tag jp-mod-recorded">{trans.__('Recorded demo')}</span>
+          </button>
+        ))}
+        {session?.recorded && !busy && !models.some(choice => !choice.recorded) && pages && (
+          <p className="jp-AppBuilder-note">
+            {trans.__('The demo only plays its own requests.')}{' '}
+            <button type="button" className="jp-AppBuilder-link" onClick={pages.models.run}>
+              {trans.__('Set up a model for yours')}
+            </button>
+          </p>
+        )}
+        <BudgetNotice usage={used} />
+        <Composer
+          ref={composer}
+          label={trans.__('Your request')}
+          placeholder={
+            busy && !session?.recorded
+              ? trans.__('Add something while the agent works…')
+              : placeholder(view, mode, trans)
+          }
+          text={text}
+          setText={setText}
+          onSend={request => {
+            setText('');
+            send(request, mode);
+          }}
+          sendLabel={busy || mode === 'build' ? undefined : modeTitle(mode, trans)}
+          onStop={busy ? stop : undefined}
+          listens={session?.recorded === false}
+          stopping={stopping}
+          blocked={blockedReason(session, connection, sending, trans)}
+          sendWithModifier={sendWithModifier}
+        >
+          <ModeChooser
+            modes={MODES}
+            mode={mode}
+            onChoose={setChosenMode}
+            disabled={
+              session?.recorded
+                ? trans.__('The recorded demo only builds.')
+                : busy
+                  ? trans.__('What you say now belongs to the running request.')
+                  : ''
+            }
+          />
+          <ModelPicker session={session} models={models} busy={busy} attempt={attempt} />
+        </Composer>
+      </div>
+      <Announcer view={view} />
+    </section>
+  );
+}
+
+const NO_SANDBOXES: readonly SandboxChoice[] = [];
+const MODES: readonly Mode[] = ['build', 'plan', 'ask'];
+
+function placeholder(view: SessionView, mode: Mode, trans: ReturnType<typeof useTranslation>): string {
+  if (mode === 'ask') {
+    return trans.__('Ask about the app…');
+  }
+  if (mode === 'plan') {
+    const planned = lastTurn(view)?.items.some(item => item.kind === 'plan' && !item.accepted) ?? false;
+    return planned ? trans.__('What should be different in the plan?') : trans.__('What should be planned?');
+  }
+  return view.entries.length === 0 ? trans.__('Describe the app you want…') : trans.__('Ask for a change…');
+}
+
+/** Recorded follow-ups to what was played last in this session, unless they were asked for already. */
+function nextDemos(view: SessionView, session: Summary, demos: readonly Demo[]): Demo[] {
+  if (!session.recorded) {
+    return [];
+  }
+  const asked = new Set(view.entries.map(entry => (entry.kind === 'turn' ? entry.request.trim() : '')));
+  const played = new Set(demos.filter(demo => asked.has(demo.prompt.trim())).map(demo => demo.name));
+  return demos.filter(demo => demo.after !== null && played.has(demo.after) && !played.has(demo.name));
+}
+
+function blockedReason(
+  session: Summary | null,
+  connection: Connection,
+  sending: boolean,
+  trans: ReturnType<typeof useTranslation>
+): string {
+  if (session && !session.owned) {
+    return trans.__('Another Jupyter server or kernel is working on this session. Close it there to go on here.');
+  }
+  if (session?.state === 'ended') {
+    return trans.__('This session has ended.');
+  }
+  if (connection.state === 'closed') {
+    return trans.__('This session cannot be reached.');
+  }
+  return sending ? trans.__('Sending…') : '';
+}
+
+function Header({
+  view,
+  onBack,
+  models,
+  busy,
+  attempt,
+  onSandbox,
+  chip
+}: {
+  view: SessionView;
+  onBack?: (() => void) | undefined;
+  models: readonly ModelChoice[];
+  busy: boolean;
+  attempt: (request: Promise<unknown>) => void;
+  onSandbox: () => void;
+  /** Where the session runs. */
+  chip: React.ReactNode;
+}): React.ReactElement {
+  const trans = useTranslation();
+  const host = useHost();
+  const { session } = view;
+  const [editing, setEditing] = React.useState(false);
+  const entries: MenuEntry[] = [];
+  const add = (run: (() => void) | undefined, label: string, icon: MenuEntry['icon'], danger = false): void => {
+    if (run) {
+      entries.push({ run, label, icon, danger });
+    }
+  };
+  add(host.showPreview, trans.__('Open preview'), 'desktop');
+  add(host.openNotebook, trans.__('Open notebook'), 'notebook');
+  add(host.openFolder, trans.__('Show files'), 'folder');
+  add(host.exportZip, trans.__('Download as ZIP'), 'download');
+  add(session ? onSandbox : undefined, trans.__('Sandbox and network'), 'globe');
+  add(host.rename && (() => setEditing(true)), trans.__('Rename'), 'pencil');
+  entries.push(...Object.values(host.pages ?? {}));
+  add(host.remove, trans.__('Delete…'), 'trash', true);
+  const usage = usageLabel(view.usage, trans);
+  const recorded = session?.recorded ?? false;
+  const model = models.find(choice => choice.id === session?.model)?.title ?? session?.model;
+  return (
+    <header className="jp-AppBuilder-header">
+      <div className="jp-AppBuilder-headerRow">
+        {onBack && <IconButton icon="back" label={trans.__('All apps')} onClick={onBack} />}
+        {editing && session && host.rename ? (
+          <TitleEditor
+            title={session.title}
+            onDone={title => {
+              setEditing(false);
+              if (title && title !== session.title && host.rename) {
+                attempt(host.rename(title));
+              }
+            }}
+          />
+        ) : (
+          <h2 title={session?.title} onDoubleClick={() => host.rename && setEditing(true)}>
+            {session?.title ?? trans.__('Opening…')}
+          </h2>
+        )}
+        {host.newApp && <IconButton icon="plus" label={trans.__('New app')} onClick={host.newApp} />}
+        {host.showPreview && (
+          <IconButton icon="desktop" label={trans.__('Show the preview')} onClick={host.showPreview} />
+        )}
+        {entries.length > 0 && <MenuButton label={trans.__('More actions')} entries={entries} />}
+      </div>
+      <div className="jp-AppBuilder-meta">
+        {session && (
+          <StateBadge state={view.questions.length > 0 ? 'waiting' : busy ? 'busy' : (shownState(view) ?? session.state)} />
+        )}
+        {chip}
+        {recorded && (
+          <span
+            className="jp-AppBuilder-tag jp-mod-recorded"
+            title={trans.__('This model plays recorded answers. Everything else (tools, sandbox, preview) is real.')}
+          >
+            {trans.__('Recorded demo')}
+          </span>
+        )}
+        {!recorded && model && <span className="jp-AppBuilder-ellipsis">{model}</span>}
+        {usage &&
+          (host.pages ? (
+            <button
+              type="button"
+              className="jp-AppBuilder-link"
+              title={usageDetail(view.usage, trans)}
+              aria-label={trans.__('Usage: %1', usage)}
+              onClick={host.pages.usage.run}
+            >
+              {usage}
+            </button>
+          ) : (
+            <span title={usageDetail(view.usage, trans)}>{usage}</span>
+          ))}
+      </div>
+    </header>
+  );
+}
+
+function TitleEditor({ title, onDone }: { title: string; onDone: (title: string) => void }): React.ReactElement {
+  const trans = useTranslation();
+  const [text, setText] = React.useState(title);
+  const input = React.useRef<HTMLInputElement>(null);
+  const done = React.useRef(false);
+  React.useEffect(() => input.current?.select(), []);
+  const finish = (value: string): void => {
+    if (!done.current) {
+      done.current = true;
+      onDone(value.trim());
+    }
+  };
+  return (
+    <input
+      ref={input}
+      className="jp-AppBuilder-titleInput"
+      value={text}
+      aria-label={trans.__('Title')}
+      maxLength={200}
+      onChange={event => setText(event.target.value)}
+      onBlur={() => finish(text)}
+      onKeyDown={event => {
+        if (event.key === 'Enter') {
+          finish(text);
+        } else if (event.key === 'Escape') {
+          finish('');
+        } else {
+          return;
+        }
+        event.stopPropagation();
+      }}
+    />
+  );
+}
+
+export type ShownState = Summary['state'] | 'stopped' | 'starting';
+
+export function StateBadge({ state }: { state: ShownState }): React.ReactElement {
+  const trans = useTranslation();
+  const names: Record<ShownState, string> = {
+    creating: trans.__('Setting up'),
+    ready: trans.__('Ready'),
+    busy: trans.__('Building'),
+    waiting: trans.__('Waiting for you'),
+    stopped: trans.__('Not running'),
+    starting: trans.__('Starting'),
+    asleep: trans.__('Asleep'),
+    failed: trans.__('Failed'),
+    ended: trans.__('Ended')
+  };
+  return (
+    <span className={`jp-AppBuilder-state jp-mod-${state}`}>
+      <span className="jp-AppBuilder-dot" aria-hidden="true" />
+      {names[state]}
+    </span>
+  );
+}
+
+function ModelPicker({
+  session,
+  models,
+  busy,
+  attempt
+}: {
+  session: Summary | null;
+  models: readonly ModelChoice[];
+  busy: boolean;
+  attempt: (request: Promise<unknown>) => void;
+}): React.ReactElement | null {
+  const trans = useTranslation();
+  const { setModel } = useHost();
+  if (!session || !setModel) {
+    return null;
+  }
+  return (
+    <ModelChooser
+      up
+      label={trans.__('Model')}
+      title={busy ? trans.__('The model of the next request') : session.model}
+      models={models}
+      chosen={session.model}
+      onChoose={id => attempt(setModel(id))}
+    />
+  );
+}
+
+function ConnectionBanner({
+  connection,
+  onRetry
+}: {
+  connection: Connection;
+  onRetry: () => void;
+}): React.ReactElement | null {
+  const trans = useTranslation();
+  const [now, setNow] = React.useState(Date.now);
+  const waiting = connection.state === 'waiting';
+  React.useEffect(() => {
+    setNow(Date.now());
+    const timer = waiting ? setInterval(() => setNow(Date.now()), 500) : undefined;
+    return () => clearInterval(timer);
+  }, [waiting, connection]);
+  if (connection.state === 'closed') {
+    return <Failure error={new RequestFailed(connection)} />;
+  }
+  if (connection.state !== 'waiting') {
+    return null;
+  }
+  const seconds = Math.max(0, Math.ceil((connection.retryAt - now) / 1000));
+  return (
+    <div className="jp-AppBuilder-banner" role="status">
+      <Icon name="alert" />
+      <span>
+        {trans.__('Connection lost.')}{' '}
+        <span aria-hidden="true">
+          {seconds > 0 ? trans.__('Trying again in %1 s.', seconds) : trans.__('Trying again…')}
+        </span>
+      </span>
+      <button type="button" className="jp-AppBuilder-link" onClick={onRetry}>
+        {trans.__('Try now')}
+      </button>
+    </div>
+  );
+}
+
+function Opening({ connection }: { connection: Connection }): React.ReactElement {
+  const trans = useTranslation();
+  return (
+    <div className="jp-AppBuilder-opening" role="status">
+      {connection.state !== 'closed' && (
+        <>
+          <Spinner /> {trans.__('Opening the session…')}
+        </>
+      )}
+    </div>
+  );
+}
+
+/** Long work, with how long it has taken: a bar that stands still for a while is not taken for a stuck one. */
+export function Progress({ message, fraction }: { message: string; fraction: number | null }): React.ReactElement {
+  const [since] = React.useState(() => new Date().toISOString());
+  return (
+    <div className="jp-AppBuilder-progress">
+      <span>
+        {message} <Elapsed since={since} />
+      </span>
+      <progress aria-label={message} max={1} value={fraction ?? undefined} />
+    </div>
+  );
+}
+
+/** Says what matters to those who cannot see it: beginnings and ends, not every token. */
+function Announcer({ view }: { view: SessionView }): React.ReactElement {
+  const trans = useTranslation();
+  let text = '';
+  const last = [...view.entries].reverse().find(entry => entry.kind === 'turn');
+  if (last?.kind === 'turn') {
+    const question = view.questions[view.questions.length - 1];
+    if (question) {
+      text = trans.__('The agent asks: %1 Answer with the buttons in the conversation.', question.question);
+    } else if (last.reason === null) {
+      text = trans.__('The agent is working.');
+    } else if (last.reason === 'done') {
+      text =
+        last.mode === 'plan' ? trans.__('The plan is ready to read.') : trans.__('The agent has finished.');
+    } else {
+      text = last.message || trans.__('The agent has stopped.');
+    }
+  }
+  return (
+    <div className="jp-AppBuilder-hidden" role="status" aria-live="polite">
+      {text}
+    </div>
+  );
+}

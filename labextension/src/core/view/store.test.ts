@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { SessionStore } from './store';
+import { Log, snapshot, TestTransport } from '../testing/session';
+
+function frames(): { schedule: (flush: () => void) => void; run: () => void; count: () => number } {
+  const waiting: (() => void)[] = [];
+  let count = 0;
+  return {
+    schedule: flush => {
+      count += 1;
+      waiting.push(flush);
+    },
+    run: () => waiting.splice(0).forEach(flush => flush()),
+    count: () => count
+  };
+}
+
+describe('the store', () => {
+  it('draws a long history once, when all of it is there', () => {
+    const transport = new TestTransport();
+    const clock = frames();
+    const store = new SessionStore(transport, clock.schedule);
+    let drawn = 0;
+    store.subscribe(() => (drawn += 1));
+    const log = new Log();
+    for (let at = 0; at < 20; at++) {
+      transport.say({ kind: 'events', events: log.turn(`t${at}`, 'x') });
+    }
+    expect(clock.count()).toBe(0);
+    transport.say(snapshot());
+    clock.run();
+    expect(drawn).toBe(1);
+    expect(store.get().view.entries).toHaveLength(20);
+  });
+
+  it('tells its views once a frame, however many tokens came', () => {
+    const transport = new TestTransport();
+    const clock = frames();
+    const store = new SessionStore(transport, clock.schedule);
+    transport.say(new Log().message('turn.started', { turn: 't1', model: 'm' }), snapshot());
+    clock.run();
+    let drawn = 0;
+    store.subscribe(() => (drawn += 1));
+    for (let n = 0; n < 50; n++) {
+      transport.say({ kind: 'live', n, type: 'text.delta', data: { turn: 't1', response: 'r1', text: 'x' } });
+    }
+    clock.run();
+    expect(drawn).toBe(1);
+  });
+
+  it('asks for what follows the last event it was sent, drawn or not', () => {
+    const transport = new TestTransport();
+    const store = new SessionStore(transport, () => undefined);
+    const log = new Log();
+    transport.say({ kind: 'events', events: log.turn('t1', 'x') });
+    expect(store.lastSeq()).toBe(log.seq);
+  });
+});

@@ -1,0 +1,94 @@
+/** One session's state, fed by its transport; views subscribe to it and are told at most once a frame. */
+
+import type { Connection, Transport, TransportListener } from '../wire/transport';
+import type { WireMessage } from '../wire/wire';
+import { EMPTY_VIEW, receive, type SessionView } from './view';
+
+export interface SessionSnapshot {
+  view: SessionView;
+  connection: Connection;
+}
+
+type Schedule = (flush: () => void) => void;
+
+/** Once a frame; browsers pause frames of hidden pages, where a short timeout takes over. */
+export const onFrame: Schedule = flush => {
+  if (typeof document !== 'undefined' && document.visibilityState === 'visible') {
+    requestAnimationFrame(flush);
+  } else {
+    setTimeout(flush, 100);
+  }
+};
+
+/** For a view that needs no history, only what is going on. */
+export const NO_HISTORY = Number.MAX_SAFE_INTEGER;
+
+export class SessionStore implements TransportListener {
+  private state: SessionSnapshot = { view: EMPTY_VIEW, connection: { state: 'connecting' } };
+  private queue: WireMessage[] = [];
+  private scheduled = false;
+  private seen: number;
+  private readonly subscribers = new Set<() => void>();
+  private readonly stopWatching: () => void;
+
+  constructor(
+    readonly transport: Transport,
+    private readonly schedule: Schedule = onFrame,
+    /** Events up to this number are not asked for. */
+    after = 0
+  ) {
+    this.seen = after;
+    this.stopWatching = transport.watch(this);
+  }
+
+  readonly get = (): SessionSnapshot => this.state;
+
+  readonly subscribe = (subscriber: () => void): (() => void) => {
+    this.subscribers.add(subscriber);
+    return () => this.subscribers.delete(subscriber);
+  };
+
+  message(message: WireMessage): void {
+    if (message.kind === 'events') {
+      this.seen = Math.max(this.seen, message.events[message.events.length - 1]?.seq ?? 0);
+    }
+    this.queue.push(message);
+    if (!this.state.view.caughtUp && message.kind !== 'snapshot') {
+      return; // a long history is reduced in one go when its snapshot comes
+    }
+    if (!this.scheduled) {
+      this.scheduled = true;
+      this.schedule(this.flush);
+    }
+  }
+
+  connection(connection: Connection): void {
+    this.state = { ...this.state, connection };
+    this.publish();
+  }
+
+  lastSeq(): number {
+    return this.seen;
+  }
+
+  dispose(): void {
+    this.stopWatching();
+    this.subscribers.clear();
+  }
+
+  private readonly flush = (): void => {
+    this.scheduled = false;
+    const messages = this.queue;
+    this.queue = [];
+    if (messages.length > 0) {
+      this.state = { ...this.state, view: receive(this.state.view, messages) };
+      this.publish();
+    }
+  };
+
+  private publish(): void {
+    for (const subscriber of this.subscribers) {
+      subscriber();
+    }
+  }
+}

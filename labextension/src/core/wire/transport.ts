@@ -1,0 +1,207 @@
+/** One interface, two homes: the panel brings a WebSocket and REST, the widget a comm. */
+
+import type { Mode, RuleAction, RuleSource, Usage } from './events';
+import type { ModelReport } from '../pages/modelReport';
+import type { BudgetChanges, BudgetSettings, SessionUsage, Unit, UsageReport } from '../view/usage';
+import type { Summary, WireMessage } from './wire';
+
+export type Connection =
+  | { state: 'connecting' }
+  | { state: 'open' }
+  /** Broken; `retryAt` (Unix time in ms) is when the next attempt starts. */
+  | { state: 'waiting'; retryAt: number }
+  /** Given up: the session is gone or the request was refused. */
+  | { state: 'closed'; message: string; hint: string };
+
+export interface TransportListener {
+  message(message: WireMessage): void;
+  connection(connection: Connection): void;
+  /** The last sequence number seen, asked for at every (re)connection. */
+  lastSeq(): number;
+}
+
+export type PreviewAction = 'start' | 'restart' | 'stop';
+
+/** Everything one session's view asks of the world. Promises reject with `RequestFailed`. */
+export interface Transport {
+  /** Watch the session until the returned function is called. */
+  watch(listener: TransportListener): () => void;
+  /** Do not wait for the back-off: connect now. */
+  reconnect(): void;
+  send(text: string, model?: string, mode?: Mode): Promise<void>;
+  /** Have a plan built, as it was written or as `text` has it now. */
+  accept(plan: string, text?: string): Promise<void>;
+  stop(): Promise<void>;
+  /** Drop what the last request changed, and make it again. */
+  retry(): Promise<void>;
+  /** Go on from where the last request was cut short. */
+  goOn(): Promise<void>;
+  /** A new session that begins where this one was; absent where no other can be opened. */
+  fork?(at: ForkPoint, text?: string): Promise<Summary>;
+  restore(checkpoint: string): Promise<void>;
+  /** A unified diff of what the checkpoint changed. */
+  diff(checkpoint: string): Promise<string>;
+  preview(action: PreviewAction): Promise<void>;
+  /** Answer a question of the agent's. */
+  answer(approval: string, granted: boolean, remember: boolean): Promise<void>;
+  /** The hosts that the app's code may reach. */
+  hosts(): Promise<AllowedHost[]>;
+  allowHost(host: string): Promise<void>;
+  /** What the session used, and its budgets. */
+  usage(): Promise<SessionUsage>;
+  /** Let the session use this much from now on. */
+  raiseBudget(amounts: Partial<Record<Unit, number>>): Promise<SessionUsage>;
+  revokeHost(host: string): Promise<void>;
+}
+
+/** Before the turn of a message (its number in the log), or at a checkpoint. */
+export type ForkPoint = { message: number } | { checkpoint: string };
+
+/** What the agent may do, has to ask for, or may not. */
+export interface ApprovalRule {
+  id: string;
+  source: RuleSource;
+  /** A tool's name, or a pattern of names. */
+  tool: string;
+  pattern: string;
+  action: RuleAction;
+  /** What is at stake, for people. */
+  reason: string;
+}
+
+export interface AllowedHost {
+  /** "host:port"; "*." at the front stands for all below it. */
+  host: string;
+  /** The same for people. */
+  name: string;
+  source: 'session' | 'configuration';
+  /** It holds until this turn ends. */
+  turn: string | null;
+}
+
+/** Where apps can run. */
+export interface SandboxChoice {
+  name: string;
+  /** New sessions run there. */
+  default: boolean;
+  available: boolean;
+  /** What isolates sandboxes there; null where none can be made. A warning is shown all the time. */
+  isolation: { kind: string; detail: string; warning: string } | null;
+  /** Why it is not available, and what to do about that. */
+  message: string;
+  hint: string;
+}
+
+export interface ModelChoice {
+  /** "provider:name" */
+  id: string;
+  title: string;
+  provider: string;
+  /** Answers from recordings, not from a live model. */
+  recorded: boolean;
+}
+
+export interface TemplateChoice {
+  name: string;
+  title: string;
+  summary: string;
+  icon?: string;
+}
+
+export interface Demo {
+  name: string;
+  title: string;
+  prompt: string;
+  /** The demo this one follows, if it is a follow-up request. */
+  after: string | null;
+}
+
+export interface ProviderChoice {
+  name: string;
+  title: string;
+  base_url: string;
+  configured: boolean;
+  /** Runs on this machine and needs no key. */
+  local: boolean;
+  /** Speaks a protocol of its own: its address is not asked for. */
+  native: boolean;
+  /** Where the key comes from, if there is one: the environment, the configuration, or this form. */
+  key_source: string;
+  /** The page where one gets a key; empty when there is none. */
+  keys_url: string;
+  /** Something of it was entered in this form. */
+  stored?: boolean;
+  /** Why it could not be used when it was last asked, though it is set up. */
+  problem?: { message: string; hint: string } | null;
+}
+
+/** Whether a provider can be used as it is set up. */
+export interface ConnectionCheck {
+  ok: boolean;
+  message: string;
+  hint: string;
+  /** The model that was asked for an answer; empty for none. */
+  model: string;
+}
+
+/** What is to be set; what is absent stays. `path` names a model's file, for the provider `gguf`. */
+export interface ProviderSettings {
+  base_url?: string;
+  api_key?: string;
+  path?: string;
+}
+
+export interface NewSession {
+  prompt: string;
+  title?: string;
+  template?: string;
+  model?: string;
+  sandbox?: string;
+  mode?: Mode;
+}
+
+/** What the panel asks of the server beyond one session. */
+export interface Place {
+  /** The folder on the server's machine; null where there is none. */
+  folder: string | null;
+  /** The same for the file browser; null when it does not show it. */
+  path: string | null;
+  /** Why no app can be made there. */
+  problem: { message: string; hint: string } | null;
+}
+
+export interface Api {
+  sessions(search?: string): Promise<Summary[]>;
+  create(session: NewSession): Promise<Summary>;
+  update(id: string, change: { title?: string; model?: string }): Promise<Summary>;
+  remove(id: string, files: boolean): Promise<void>;
+  models(): Promise<ModelChoice[]>;
+  /** Ask a model for some short answers: from seconds to minutes. */
+  testModel(model: string, signal: AbortSignal): Promise<ModelReport>;
+  templates(): Promise<TemplateChoice[]>;
+  sandboxes(): Promise<SandboxChoice[]>;
+  /** Where new apps go. */
+  place(): Promise<Place>;
+  demos(): Promise<Demo[]>;
+  providers(): Promise<ProviderChoice[]>;
+  configure(provider: string, settings: ProviderSettings): Promise<void>;
+  /** Forget the key and the address that were typed here. */
+  forget(provider: string): Promise<void>;
+  /** Ask the provider for a short answer; `model` is a name, by default the usual one. */
+  testProvider(provider: string, model: string, signal: AbortSignal): Promise<ConnectionCheck>;
+  /** Saves the app as a ZIP file on the person's machine. */
+  download(id: string, name: string): Promise<void>;
+  /** What all sessions used in so many days. */
+  /** The approval rules that hold in a session, or in every one. */
+  rules(session: string | null): Promise<ApprovalRule[]>;
+  /** Make a rule for a session, or for all of the person's. */
+  setRule(rule: Pick<ApprovalRule, 'tool' | 'pattern' | 'action'>, session: string | null): Promise<void>;
+  removeRule(id: string, session: string | null): Promise<void>;
+  usage(days: number): Promise<UsageReport>;
+  setBudgets(changes: BudgetChanges): Promise<BudgetSettings>;
+  /** Saves every request of so many days as a file on the person's machine. */
+  downloadUsage(days: number, format: 'csv' | 'json'): Promise<void>;
+  transport(id: string): Transport;
+}
+
+export const NO_USAGE: Usage = { input_tokens: 0, output_tokens: 0, cached_tokens: 0, cost: null };
