@@ -14,5 +14,7 @@ await build({
   define: { 'process.env.NODE_ENV': '"production"' },
   legalComments: 'inline'
 });
-const styles = await Promise.all(['style/base.css', 'style/widget.css'].map(path => readFile(path, 'utf8')));
+const index = await readFile('style/index.css', 'utf8');
+const sheets = [...index.matchAll(/url\('(.+?)'\)/g)].map(([, name]) => name);
+const styles = await Promise.all([...sheets, 'widget.css'].map(name => readFile(`style/${name}`, 'utf8')));
 await writeFile(`${out}/widget.css`, styles.join('\n'));
