@@ -25,9 +25,9 @@ from .events import Draft, Event
 from .log import EventLog, Owner, Summary
 from .log.log import LEASE_SECONDS
 from .log.summary import fold
-from .private import private_folder
 from .session import Session, checkpoint_draft
 from .session.names import check_name, reserve, slug, title_of
+from .settings import private_folder
 
 if TYPE_CHECKING:
     from .approvals.judgement import Rules
@@ -527,7 +527,7 @@ class AppBuilder(LoggingConfigurable):
             self._sessions.pop(session_id, None)
             await session.shut(keep_notebook=not files)
             if files:
-                from .removal import remove_folder
+                from .workspace.folder import remove_folder
 
                 await asyncio.to_thread(remove_folder, session.workspace.folder)
             await asyncio.to_thread(session.app.storage.clear)

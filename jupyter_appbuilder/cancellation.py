@@ -1,8 +1,9 @@
-"""Awaiting what must not be cut short."""
+"""What cancelling must not cut short, or leave behind."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -23,3 +24,14 @@ async def uncut(work: Coroutine[Any, Any, T]) -> T:
         if not task.cancelled():
             task.exception()  # nobody is left to be told
         raise
+
+
+async def output_of(process: asyncio.subprocess.Process, given: bytes | None = None) -> tuple[bytes, bytes]:
+    """What ``process`` writes, to its end. Whoever is cancelled, or out of time, leaves none running."""
+    try:
+        return await process.communicate(given)
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await uncut(process.wait())

@@ -1,9 +1,11 @@
-"""Small files in the data folder: replaced whole or not at all, and readable by their owner alone."""
+"""Files of the data folder: small ones, replaced whole or not at all, and all readable by their owner alone."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -25,3 +27,43 @@ def write_whole(path: Path, text: str) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def private_folder(folder: Path) -> str:
+    """Make ``folder``, or take the rights of others away from one that is there.
+
+    What keeps it open to others, as a sentence; nothing where it is private. Some disks refuse to change rights, and a
+    folder that other people share on purpose is not ours to close. Raises ``OSError`` where it cannot be made.
+    """
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    there = folder.stat()
+    shared = bool(there.st_mode & stat.S_ISVTX) or folder.resolve() == Path.home().resolve()
+    return close_to_others(folder, 0o700) if not shared else _open_to_others(folder, there.st_mode)
+
+
+def private_file(path: Path) -> str:
+    """Make an empty file, or take the rights of others away from one that is there. Says and raises as above."""
+    # Never opened when it exists: closing it would end the locks that this process has on it.
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    return close_to_others(path, 0o600)
+
+
+def close_to_others(path: Path, mode: int) -> str:
+    """Take rights away that are not in ``mode``; what keeps that from being done. What is not there is private."""
+    try:
+        there = stat.S_IMODE(path.stat().st_mode)
+        if there & ~mode & 0o077:
+            path.chmod(there & mode)
+            # Some disks take the call and forget it.
+            return _open_to_others(path, path.stat().st_mode)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        return f"{path} is open to other people of this machine, and its rights cannot be changed: {error.strerror}."
+    return ""
+
+
+def _open_to_others(path: Path, mode: int) -> str:
+    return f"{path} is open to other people of this machine." if mode & 0o077 else ""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .. import __version__
+from .._version import __version__
 
 if TYPE_CHECKING:
     from ..errors import AppBuilderError

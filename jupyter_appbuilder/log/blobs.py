@@ -13,7 +13,7 @@ import secrets
 import sqlite3
 from pathlib import Path
 
-from ..private import private_folder
+from ..settings import private_folder
 
 FOLDER = "blobs"
 

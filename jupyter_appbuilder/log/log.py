@@ -28,7 +28,7 @@ from typing import Any, TypeVar
 from ..errors import Conflict, NotFound, Unavailable
 from ..events import VERSIONS, Draft, Event
 from ..formats import strict_json
-from ..private import close_to_others, private_file, private_folder
+from ..settings import close_to_others, private_file, private_folder
 from . import blobs, usage
 from .migrations import migrate
 from .summary import Summary, fold

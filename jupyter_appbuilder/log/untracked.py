@@ -22,7 +22,7 @@ def untracked(data: T) -> T:
     waiting: list[Any] = [data] if untrack else []
     while waiting:
         value = waiting.pop()
-        kind: type[Any] = type(value)
+        kind: object = type(value)
         if kind not in (Event, dict, list) or not gc.is_tracked(value):
             continue
         untrack(value)

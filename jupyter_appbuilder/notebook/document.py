@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .. import __version__
+from .._version import __version__
 from ..events import Event, Mode
 from ..log.untracked import untracked
 from ..workspace.ignore import is_secret_path

@@ -49,7 +49,7 @@ class PageRequestHandler(PreviewHandler):
         length = self.request.headers.get("Content-Length", "0")
         self._too_large = length.isdigit() and int(length) > self._limit
         self._whole = False
-        self._body = SpooledTemporaryFile(IN_MEMORY, dir=target.storage.folder if target else None)  # noqa: SIM115
+        self._body = SpooledTemporaryFile(IN_MEMORY, dir=str(target.storage.folder) if target else None)  # noqa: SIM115
 
     def data_received(self, chunk: bytes) -> None:
         # What is too much is read and thrown away: a connection that is cut off in the middle shows no answer.

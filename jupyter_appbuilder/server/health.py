@@ -7,7 +7,7 @@ from dataclasses import asdict
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from .. import __version__
+from .._version import __version__
 from .base import AppBuilderHandler
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import Field
 
+from ..cancellation import output_of
 from ..errors import AppBuilderError, InvalidInput
-from ..subprocesses import output_of
 from ..workspace.ignore import segment_pattern
 from .base import Arguments, Tool, ToolContext, ToolResult, tool
 from .secret_files import holds_secrets

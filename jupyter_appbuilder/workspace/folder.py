@@ -206,3 +206,9 @@ def is_mostly_holes(folder: int, name: str) -> bool:
         return False
     finally:
         os.close(descriptor)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder, as far as that can be done; see ``remove_tree``."""
+    with suppress(OSError):
+        remove_tree(folder)

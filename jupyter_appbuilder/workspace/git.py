@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..cancellation import output_of
 from ..errors import AppBuilderError, Unavailable
-from ..subprocesses import output_of
 from .ignore import NOT_SECRET, SECRET
 
 SETTINGS = {

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_appbuilder.removal import remove_folder
 from jupyter_appbuilder.sandbox.local import LocalSandbox
 from jupyter_appbuilder.sandbox.local.packages.cache import Cache
 from jupyter_appbuilder.sandbox.local.processes.layout import WORKSPACE, Bind
 from jupyter_appbuilder.sandbox.local.processes.runner import Setting
+from jupyter_appbuilder.workspace.folder import remove_folder
 
 from .conftest import MakePlace
 

@@ -211,7 +211,7 @@ async def test_a_host_that_was_taken_back_since_is_not_allowed_in_the_fork(tmp_p
 
 
 async def test_a_fork_without_the_sources_versions_fails_and_says_so(tmp_path):
-    from jupyter_appbuilder.removal import remove_folder
+    from jupyter_appbuilder.workspace.folder import remove_folder
 
     async with scripted_builder(tmp_path, STEPS, template="static") as (builder, _):
         source = await two_turns(builder)

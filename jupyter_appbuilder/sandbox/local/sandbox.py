@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 
 from ...errors import AppBuilderError, InvalidInput, NotFound, Unavailable
 from ...formats.text import encodable
-from ...removal import remove_folder
 from ...templates.templates import RUNTIME, PackageKind, Serving, Template
+from ...workspace.folder import remove_folder
 from ...workspace.repositories import remove_repositories
 from ..base import DevServer, ExecResult, OnProgress, OnRefused, Output, Progress, Stats
 from .packages.bundles import Bundles

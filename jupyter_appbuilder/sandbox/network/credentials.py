@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from ...cancellation import output_of
 from ...formats.text import lines
-from ...subprocesses import output_of
 
 KEYRING_SECONDS = 10
 SETTING = re.compile(r"""^\s*(//[^=\s]+?/?):(_authToken|_auth|username|_password)\s*=\s*(.*?)\s*$""")

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from ...cancellation import output_of
 from ...errors import Unavailable
-from ...subprocesses import output_of
 from .credentials import PrivateRegistries, authority_of, read_credentials
 
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ....removal import remove_folder
+from ....workspace.folder import remove_folder
 from ..processes.layout import EGRESS_PORT, HOME, NODE, OURS, Bind
 from . import landlock_launcher
 from .base import Plan, bridged

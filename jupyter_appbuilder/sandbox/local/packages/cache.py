@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ....removal import remove_folder
+from ....workspace.folder import remove_folder
 from .holds import Hold, hold, take_away
 
 DOWNLOADS = ("npm", "uv")

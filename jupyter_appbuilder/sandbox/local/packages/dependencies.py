@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ....errors import Conflict, InvalidInput, Unavailable
-from ....removal import remove_folder
+from ....workspace.folder import remove_folder
 from ...base import ExecResult, OnProgress, Output, Progress
 from ..processes.layout import EGRESS_PORT, NPM, WORKSPACE, Bind
 from ..processes.runner import Runner, Setting

@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ....errors import Unavailable
-from ....removal import remove_folder
 from ....templates.templates import PythonPackages
+from ....workspace.folder import remove_folder
 from ...base import ExecResult, OnProgress, Output, Progress
 from ...requirements import Requirements, parse_requirement, with_packages
 from ..processes.layout import EGRESS_PORT, OURS, PATH, WORKSPACE, Bind
