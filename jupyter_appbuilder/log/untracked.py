@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from ..events import Event
 
@@ -22,7 +22,7 @@ def untracked(data: T) -> T:
     waiting: list[Any] = [data] if untrack else []
     while waiting:
         value = waiting.pop()
-        kind: object = type(value)
+        kind = type(cast("object", value))
         if kind not in (Event, dict, list) or not gc.is_tracked(value):
             continue
         untrack(value)
