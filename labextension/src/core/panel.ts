@@ -4,7 +4,7 @@ import { SessionStore } from './view/store';
 import type { Api } from './wire/transport';
 import type { Summary } from './wire/wire';
 
-/** The pages that can take the panel's place; `components/pages.ts` says what they are. */
+/** The pages that can take the panel's place; `pages/pages.ts` says what they are. */
 export type PageId = 'models' | 'rules' | 'usage';
 
 export interface PanelState {

@@ -21,7 +21,7 @@ import type {
 import { english, type Translation } from '../core/controls/translation';
 import type { BudgetChanges, BudgetSettings, SessionUsage, UsageReport } from '../core/view/usage';
 import { RequestFailed, type ErrorBody, type Summary } from '../core/wire/wire';
-import { ChannelTransport } from './channel';
+import { WebSocketChannel } from './channel';
 import type { ModelReport } from '../core/pages/modelReport';
 import type { SessionNotebook } from './merge';
 
@@ -178,10 +178,12 @@ export class RestApi implements Api {
 
   transport(id: string): Transport {
     const at = (...parts: string[]): string => path('sessions', id, ...parts);
-    return new ChannelTransport(this.settings, at('channel'), this.trans, {
-      exists: async () => {
-        await this.request('GET', at());
-      },
+    const channel = new WebSocketChannel(this.settings, at('channel'), this.trans, async () => {
+      await this.request('GET', at());
+    });
+    return {
+      watch: listener => channel.watch(listener),
+      reconnect: () => channel.reconnect(),
       send: async (text, model, mode) => {
         await this.request('POST', at('messages'), { text, ...(model ? { model } : {}), ...(mode ? { mode } : {}) });
       },
@@ -217,7 +219,7 @@ export class RestApi implements Api {
       revokeHost: async host => {
         await this.request('DELETE', at('network', host));
       }
-    });
+    };
   }
 
   private async json<T>(method: string, route: string, body?: unknown, query: Record<string, string> = {}): Promise<T> {

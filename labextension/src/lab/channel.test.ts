@@ -2,7 +2,7 @@ import { ServerConnection } from '@jupyterlab/services';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Connection } from '../core/wire/transport';
 import type { Translation } from '../core/controls/translation';
-import { ChannelTransport, type Requests } from './channel';
+import { WebSocketChannel } from './channel';
 
 class Socket {
   static made: Socket[] = [];
@@ -26,10 +26,10 @@ describe('a session’s channel', () => {
 
   it('has one socket when the network is back before it was told why the last one failed', async () => {
     let answer = (): void => undefined;
-    const requests = { exists: () => new Promise<void>(resolve => (answer = resolve)) } as unknown as Requests;
+    const exists = (): Promise<void> => new Promise(resolve => (answer = resolve));
     const settings = ServerConnection.makeSettings({ WebSocket: Socket as unknown as typeof WebSocket });
     const told: Connection[] = [];
-    const stop = new ChannelTransport(settings, 'sessions/s1/channel', trans, requests).watch({
+    const stop = new WebSocketChannel(settings, 'sessions/s1/channel', trans, exists).watch({
       message: () => undefined,
       connection: connection => told.push(connection),
       lastSeq: () => 0

@@ -2,15 +2,9 @@
 
 import { URLExt } from '@jupyterlab/coreutils';
 import type { ServerConnection } from '@jupyterlab/services';
-import type { Transport, TransportListener } from '../core/wire/transport';
+import type { Channel, TransportListener } from '../core/wire/transport';
 import type { Translation } from '../core/controls/translation';
 import { RequestFailed, type WireMessage } from '../core/wire/wire';
-
-/** What goes through REST. */
-export interface Requests extends Omit<Required<Transport>, 'watch' | 'reconnect'> {
-  /** Rejects when the session cannot be watched: a WebSocket's refusal does not say why. */
-  exists(): Promise<void>;
-}
 
 const FIRST_WAIT = 500; // ms
 const LONGEST_WAIT = 20_000;
@@ -18,23 +12,7 @@ const LONGEST_WAIT = 20_000;
 const FINAL = 4400;
 const GIVE_UP = new Set(['unknown_session', 'not_found', 'forbidden', 'unauthenticated', 'owned_elsewhere']);
 
-export class ChannelTransport implements Transport {
-  readonly send: Transport['send'];
-  readonly accept: Transport['accept'];
-  readonly stop: Transport['stop'];
-  readonly retry: Transport['retry'];
-  readonly goOn: Transport['goOn'];
-  readonly fork: NonNullable<Transport['fork']>;
-  readonly restore: Transport['restore'];
-  readonly diff: Transport['diff'];
-  readonly preview: Transport['preview'];
-  readonly answer: Transport['answer'];
-  readonly hosts: Transport['hosts'];
-  readonly allowHost: Transport['allowHost'];
-  readonly usage: Transport['usage'];
-  readonly raiseBudget: Transport['raiseBudget'];
-  readonly revokeHost: Transport['revokeHost'];
-
+export class WebSocketChannel implements Channel {
   private listener: TransportListener | null = null;
   private socket: WebSocket | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -45,26 +23,9 @@ export class ChannelTransport implements Transport {
     private readonly settings: ServerConnection.ISettings,
     private readonly route: string,
     private readonly trans: Translation,
-    private readonly requests: Requests
-  ) {
-    ({
-      send: this.send,
-      accept: this.accept,
-      stop: this.stop,
-      retry: this.retry,
-      goOn: this.goOn,
-      fork: this.fork,
-      restore: this.restore,
-      diff: this.diff,
-      preview: this.preview,
-      answer: this.answer,
-      hosts: this.hosts,
-      allowHost: this.allowHost,
-      usage: this.usage,
-      raiseBudget: this.raiseBudget,
-      revokeHost: this.revokeHost
-    } = requests);
-  }
+    /** Rejects when the session cannot be watched: a WebSocket's refusal does not say why. */
+    private readonly exists: () => Promise<void>
+  ) {}
 
   watch(listener: TransportListener): () => void {
     this.listener = listener;
@@ -134,7 +95,7 @@ export class ChannelTransport implements Transport {
   /** The handshake failed. Only a plain request learns the reason. */
   private askWhy(): void {
     const attempt = this.attempt;
-    this.requests.exists().then(
+    this.exists().then(
       () => this.retryLater(attempt),
       (error: unknown) => {
         const { reason, message, hint } = RequestFailed.from(error);

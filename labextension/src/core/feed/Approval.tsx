@@ -6,7 +6,7 @@ import { Icon } from '../controls/Icon';
 import { plainly } from './plainly';
 import { actionTitle, COMMANDS } from '../pages/Rules';
 import { useTranslation } from '../controls/surroundings';
-import type { TurnActions } from './Turn';
+import type { TurnActions } from './actions';
 
 /** `host:port` as people write it: without HTTPS's port. */
 export function hostName(host: string): string {

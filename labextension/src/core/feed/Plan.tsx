@@ -5,7 +5,7 @@ import { Disclosure } from '../controls/Disclosure';
 import { Icon, Spinner } from '../controls/Icon';
 import { Markdown } from './Markdown';
 import { useTranslation } from '../controls/surroundings';
-import type { TurnActions } from './Turn';
+import type { TurnActions } from './actions';
 
 /** A plan: the person reads it, edits it, has it built, or asks for another. */
 export function PlanCard({ item, actions }: { item: PlanItem; actions: TurnActions }): React.ReactElement {

@@ -6,7 +6,8 @@ import { Disclosure } from '../controls/Disclosure';
 import { Icon } from '../controls/Icon';
 import { IconButton } from '../controls/IconButton';
 import { useHost, useTranslation } from '../controls/surroundings';
-import { Failure, type TurnActions } from './Turn';
+import { Failure } from '../controls/Failure';
+import type { TurnActions } from './actions';
 
 /** Something the person said. It can be edited: that begins a copy of the app from before it. */
 export function Request({

@@ -7,10 +7,12 @@ import { reasoningKey, TICK_PLAN } from '../view/view';
 import type { Aside, BudgetItem, Checkpoint, FileItem, Item, ProblemItem, RestoreItem, Turn } from '../view/view';
 import { RequestFailed } from '../wire/wire';
 import { Ago } from '../controls/Ago';
+import type { TurnActions } from './actions';
 import { Approval, NetworkChange, Refused, RuleChange } from './Approval';
 import { DiffFiles, FileLink, Lines, PathText } from './Code';
 import { Compacted } from './Compacted';
 import { Disclosure } from '../controls/Disclosure';
+import { Failure } from '../controls/Failure';
 import { Icon, Spinner } from '../controls/Icon';
 import { Markdown } from './Markdown';
 import { ModeTag } from '../session/ModeChooser';
@@ -22,21 +24,6 @@ import { ArrivingCard, Elapsed, ToolCard } from './ToolCard';
 
 /** Steps of one turn drawn at first. */
 const STEPS = 100;
-
-export interface TurnActions {
-  transport: Transport;
-  /** Runs a request and shows its failure. */
-  attempt: (request: Promise<unknown>) => void;
-  /** Says something as the person. */
-  send: (text: string) => void;
-  /** Lets the person say what another plan should be like. */
-  askForPlan: () => void;
-  busy: boolean;
-  /** Whether what is asked here is done here: another process may have the session. */
-  owned: boolean;
-  /** What this session's code may reach, as `host:port`. */
-  hosts: ReadonlyMap<string, string>;
-}
 
 interface TurnProps {
   turn: Turn;
@@ -268,19 +255,6 @@ function CheckpointDiff({ checkpoint, transport }: { checkpoint: string; transpo
     );
   }
   return result instanceof RequestFailed ? <Failure error={result} /> : <DiffFiles files={result} />;
-}
-
-export function Failure({ error, children }: { error: RequestFailed; children?: React.ReactNode }): React.ReactElement {
-  return (
-    <div className="jp-AppBuilder-notice jp-mod-error" role="alert">
-      <Icon name="alert" />
-      <div>
-        <p>{error.message}</p>
-        {error.hint && <p className="jp-AppBuilder-hint">{error.hint}</p>}
-        {children}
-      </div>
-    </div>
-  );
 }
 
 export const AsideView = React.memo(function AsideView({

@@ -13,7 +13,7 @@ import { IsolationWarning, sandboxTitle } from '../session/Sandbox';
 import { StateBadge, type ShownState } from '../session/Session';
 import { useHost, useTranslation } from '../controls/surroundings';
 import { TemplateIcon, TemplatePicker } from './TemplatePicker';
-import { Failure } from '../feed/Turn';
+import { Failure } from '../controls/Failure';
 
 export interface Defaults {
   model: string;

@@ -9,7 +9,7 @@ import { tightest, type Budget, type BudgetSettings, type Scope, type SessionUsa
 import { RequestFailed } from '../wire/wire';
 import { Icon } from '../controls/Icon';
 import { useHost, useTranslation } from '../controls/surroundings';
-import { Failure } from '../feed/Turn';
+import { Failure } from '../controls/Failure';
 
 /** "$1.20" or "12.3k tokens". */
 export function amount(unit: Unit, value: number, trans: Translation): string {

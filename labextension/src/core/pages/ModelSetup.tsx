@@ -3,9 +3,9 @@ import type { Api, ConnectionCheck, ProviderChoice } from '../wire/transport';
 import { RequestFailed } from '../wire/wire';
 import { Icon, Spinner } from '../controls/Icon';
 import { ModelTest } from './ModelTest';
-import type { PanelPage } from './pages';
+import type { PanelPage } from './Page';
 import { useTranslation } from '../controls/surroundings';
-import { Failure } from '../feed/Turn';
+import { Failure } from '../controls/Failure';
 
 /** Where models come from. A key goes to the server at once and is never kept in the browser, nor shown again. */
 export function ModelSetup({

@@ -6,7 +6,7 @@ import { RequestFailed } from '../wire/wire';
 import { Icon, Spinner, type IconName } from '../controls/Icon';
 import { ModelChooser } from '../session/ModelChooser';
 import { useTranslation } from '../controls/surroundings';
-import { Failure } from '../feed/Turn';
+import { Failure } from '../controls/Failure';
 
 /** Try what a model can do. `provider` is the one whose models are offered; of one that lists none, a name is asked for. */
 export function ModelTest({ api, provider }: { api: Api; provider: ProviderChoice | undefined }): React.ReactElement | null {

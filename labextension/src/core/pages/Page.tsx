@@ -1,8 +1,27 @@
 /** A page that takes the panel's place until it is closed. */
 
 import * as React from 'react';
+import type { IconName } from '../controls/Icon';
 import { IconButton } from '../controls/IconButton';
 import { useTranslation } from '../controls/surroundings';
+import type { Translation } from '../controls/translation';
+import type { PanelModel } from '../panel';
+import type { Catalog } from '../wire/catalog';
+import type { Summary } from '../wire/wire';
+
+export interface PageProps {
+  model: PanelModel;
+  /** The session that is open, if one is. */
+  session: Summary | null;
+  catalog: Catalog;
+}
+
+export interface PanelPage {
+  title: (trans: Translation) => string;
+  icon: IconName;
+  /** Takes the panel's place until it calls `model.leave`. */
+  Body: (props: PageProps) => React.ReactElement;
+}
 
 export function Page({
   title,

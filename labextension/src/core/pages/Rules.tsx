@@ -7,11 +7,10 @@ import type { Translation } from '../controls/translation';
 import { RequestFailed } from '../wire/wire';
 import { Icon, Spinner } from '../controls/Icon';
 import { IconButton } from '../controls/IconButton';
-import { Page } from './Page';
-import type { PanelPage } from './pages';
+import { Page, type PanelPage } from './Page';
 import { plainly } from '../feed/plainly';
 import { useTranslation } from '../controls/surroundings';
-import { Failure } from '../feed/Turn';
+import { Failure } from '../controls/Failure';
 
 export const COMMANDS = 'run_command';
 

@@ -18,10 +18,9 @@ import {
 import { RequestFailed } from '../wire/wire';
 import { amount, BudgetBars, mostOf, RaiseBudget } from './Budgets';
 import { Icon, Spinner } from '../controls/Icon';
-import { Page } from './Page';
-import type { PanelPage } from './pages';
+import { Page, type PanelPage } from './Page';
 import { useTranslation } from '../controls/surroundings';
-import { Failure } from '../feed/Turn';
+import { Failure } from '../controls/Failure';
 
 /** How often it is read again while it is in view (ms). */
 const REFRESH = 5000;

@@ -2,7 +2,8 @@ import * as React from 'react';
 import { currentCheckpoint, type SessionView } from '../view/view';
 import { Icon } from '../controls/Icon';
 import { useTranslation } from '../controls/surroundings';
-import { AsideView, TurnView, type TurnActions } from '../feed/Turn';
+import type { TurnActions } from '../feed/actions';
+import { AsideView, TurnView } from '../feed/Turn';
 
 /** Turns drawn at first, and added by "Show earlier". Everything before stays in the store, undrawn. */
 const PAGE = 8;

@@ -8,7 +8,8 @@ import { IconButton } from '../controls/IconButton';
 import { grant, PageNotices } from './PageNotices';
 import { useTranslation } from '../controls/surroundings';
 import { Progress } from './Session';
-import { Failure, fixRequest } from '../feed/Turn';
+import { Failure } from '../controls/Failure';
+import { fixRequest } from '../feed/Turn';
 
 type Device = 'desktop' | 'tablet' | 'phone';
 const WIDTHS: Record<Device, number | null> = { desktop: null, tablet: 820, phone: 390 };

@@ -4,7 +4,7 @@ import { RequestFailed } from '../wire/wire';
 import { Icon, Spinner } from '../controls/Icon';
 import { IconButton } from '../controls/IconButton';
 import { useTranslation } from '../controls/surroundings';
-import { Failure } from '../feed/Turn';
+import { Failure } from '../controls/Failure';
 import type { Translation } from '../controls/translation';
 
 /** A provider's name for people. */

@@ -16,7 +16,8 @@ import { MenuButton, type MenuEntry } from '../controls/Menu';
 import { IsolationWarning, SandboxChip, SandboxSection } from './Sandbox';
 import { useHost, useTranslation } from '../controls/surroundings';
 import { Elapsed } from '../feed/ToolCard';
-import { Failure, type TurnActions } from '../feed/Turn';
+import { Failure } from '../controls/Failure';
+import type { TurnActions } from '../feed/actions';
 
 export interface SessionProps {
   store: SessionStore;

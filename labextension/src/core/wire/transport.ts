@@ -22,12 +22,16 @@ export interface TransportListener {
 
 export type PreviewAction = 'start' | 'restart' | 'stop';
 
-/** Everything one session's view asks of the world. Promises reject with `RequestFailed`. */
-export interface Transport {
+/** What a session sends. */
+export interface Channel {
   /** Watch the session until the returned function is called. */
   watch(listener: TransportListener): () => void;
   /** Do not wait for the back-off: connect now. */
   reconnect(): void;
+}
+
+/** What one session can be asked. Promises reject with `RequestFailed`. */
+export interface Requests {
   send(text: string, model?: string, mode?: Mode): Promise<void>;
   /** Have a plan built, as it was written or as `text` has it now. */
   accept(plan: string, text?: string): Promise<void>;
@@ -53,6 +57,9 @@ export interface Transport {
   raiseBudget(amounts: Partial<Record<Unit, number>>): Promise<SessionUsage>;
   revokeHost(host: string): Promise<void>;
 }
+
+/** Everything one session's view needs. */
+export type Transport = Channel & Requests;
 
 /** Before the turn of a message (its number in the log), or at a checkpoint. */
 export type ForkPoint = { message: number } | { checkpoint: string };

@@ -1,0 +1,18 @@
+/** What the parts of a turn can do. */
+
+import type { Transport } from '../wire/transport';
+
+export interface TurnActions {
+  transport: Transport;
+  /** Runs a request and shows its failure. */
+  attempt: (request: Promise<unknown>) => void;
+  /** Says something as the person. */
+  send: (text: string) => void;
+  /** Lets the person say what another plan should be like. */
+  askForPlan: () => void;
+  busy: boolean;
+  /** Whether what is asked here is done here: another process may have the session. */
+  owned: boolean;
+  /** What this session's code may reach, as `host:port`. */
+  hosts: ReadonlyMap<string, string>;
+}
