@@ -8,12 +8,13 @@ EXTENSION := jupyter_appbuilder/labextension
 SOURCES := $(shell find labextension/src labextension/style labextension/schema -type f 2>/dev/null) \
 	$(wildcard labextension/*.json labextension/*.mjs labextension/*.js)
 
-.PHONY: lab test setup build lint types pytest vitest browser wheel test-model benchmarks system system-test clean
+.PHONY: lab test setup build lint generated types pytest vitest browser wheel test-model benchmarks system system-test clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make lab         start JupyterLab with this checkout, the App Builder panel open (LAB_ARGS=… are handed on)"
 	@echo "make test        everything CI runs (make $(LAYERS))"
+	@echo "make generated   the panel's types, after a change of events.py or openapi.yaml"
 	@echo "make benchmarks  what docs/performance.md quotes"
 	@echo "make test-model GGUF=/path/model.gguf   a real model builds a page and changes it (no part of make test)"
 	@echo "make clean       remove what was built (not .venv, not .lab)"
@@ -86,6 +87,9 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	cd labextension && npm run lint
+
+generated: setup
+	$(BIN)/python labextension/scripts/wire_types.py
 
 types: setup
 	$(BIN)/pyright

@@ -26,6 +26,14 @@ Mode = Literal["build", "plan", "ask"]
 
 SessionState = Literal["creating", "ready", "busy", "waiting", "asleep", "failed", "ended"]
 
+ApprovalCause = Literal["stopped", "interrupted", "unattended"]
+"""Why no person answered: the turn was stopped, the server ended, or nobody was there to ask."""
+
+RuleAction = Literal["allow", "ask", "deny"]
+
+RuleSource = Literal["configuration", "person", "app", "default"]
+"""Who wrote an approval rule: the administrator, the person (for all apps, or for one), or nobody: it is built in."""
+
 
 class SessionCreated(TypedDict):
     name: str  # the folder's name, unique below <root>/appbuilder
@@ -190,6 +198,14 @@ class PreviewError(TypedDict):
     source: NotRequired[str]  # file:line:column where known
 
 
+class AskingRule(TypedDict):
+    """The approval rule that made a call ask."""
+
+    pattern: str
+    source: RuleSource
+    what: str  # the part of the call that it fits; empty where that is the whole, or cannot be put in words
+
+
 class ApprovalRequested(TypedDict):
     approval: str  # unique in the session
     turn: str | None  # None for a call made outside a turn
@@ -199,7 +215,7 @@ class ApprovalRequested(TypedDict):
     subject: NotRequired[str]  # of that kind, e.g. "api.example.org:443"
     reason: NotRequired[str]  # why, in the words of whoever asks
     remember: NotRequired[bool]  # whether the answer can hold for this app, not only this once
-    rule: NotRequired[dict[str, str]]  # what made it ask: pattern, source (who wrote it), what (the part it fits)
+    rule: NotRequired[AskingRule]
     allows: NotRequired[list[str]]  # the patterns that would be allowed for this app
 
 
@@ -207,7 +223,7 @@ class ApprovalGiven(TypedDict):
     approval: str
     granted: bool
     remember: NotRequired[bool]
-    cause: NotRequired[Literal["stopped", "interrupted", "unattended"]]  # why no person answered, if none did
+    cause: NotRequired[ApprovalCause]
 
 
 class NetworkChanged(TypedDict):
@@ -231,7 +247,7 @@ class RuleChanged(TypedDict):
 
     tool: str
     pattern: str
-    action: Literal["allow", "ask", "deny"]
+    action: RuleAction
     holds: bool  # False: taken back
     by: By
 
@@ -348,17 +364,64 @@ PAYLOADS: Mapping[str, type] = {
 VERSIONS: Mapping[str, int] = dict.fromkeys(PAYLOADS, 1)
 """The payload version written today, by type. Raise it with any change a reader could notice."""
 
-LIVE = frozenset({"reasoning.delta", "text.delta", "tool.delta", "tool.output", "progress", "preview"})
-"""Messages that are never stored.
 
-``reasoning.delta`` {turn, response, text}: what the model thinks before it answers
-``text.delta``  {turn, response, text}
-``tool.delta``  {turn, response, index, call, tool, arguments}: a piece of a tool call's JSON arguments
-``tool.output`` {call, stream: "stdout"|"stderr", text}
-``progress``    {what, message, fraction|null}: long work outside a tool call, e.g. what == "dependencies"
-``preview``     {state, url, message, fraction|null}: the preview's state. Its URL is a capability, so never stored.
-"""
+class ReasoningDelta(TypedDict):
+    """What the model thinks before it answers."""
 
+    turn: str
+    response: str
+    text: str
+
+
+class TextDelta(TypedDict):
+    turn: str
+    response: str
+    text: str
+
+
+class ToolDelta(TypedDict):
+    """A piece of a tool call's JSON arguments."""
+
+    turn: str
+    response: str
+    index: int
+    call: str
+    tool: str
+    arguments: str
+
+
+class ToolOutput(TypedDict):
+    call: str
+    stream: Literal["stdout", "stderr"]
+    text: str
+
+
+class Progress(TypedDict):
+    """Long work outside a tool call."""
+
+    what: str  # "dependencies" …
+    message: str
+    fraction: float | None
+
+
+class PreviewStatus(TypedDict):
+    state: Literal["stopped", "starting", "ready", "failed", "asleep"]
+    url: str | None  # a capability: it opens the preview to whoever knows it, so it is never stored
+    message: str
+    fraction: float | None
+    log: str  # the end of the dev server's output
+    cause: NotRequired[Literal["sandbox"]]  # it failed since no sandbox can be made: nothing in the app is wrong
+
+
+LIVE: Mapping[str, type] = {
+    "reasoning.delta": ReasoningDelta,
+    "text.delta": TextDelta,
+    "tool.delta": ToolDelta,
+    "tool.output": ToolOutput,
+    "progress": Progress,
+    "preview": PreviewStatus,
+}
+"""Messages that are never stored, and the shape of their data."""
 
 INTERNAL: Mapping[str, frozenset[str]] = {"response.completed": frozenset(["added"])}
 """Fields that no client is sent: only the next request to the same model needs them, and they may be large."""

@@ -9,20 +9,20 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..events import Event
+from ..events import Event, RuleSource
 from ..log.journal import Journal
 from ..tools.base import Tool, ToolContext, ToolResult
 from .judgement import Rules, Verdict, judge, subjects
 from .questions import Answer
 from .rule_book import changed
-from .rules import COMMAND_TOOL, UNREADABLE, ApprovalRule, Source
+from .rules import COMMAND_TOOL, UNREADABLE, ApprovalRule
 
 ASKS_ITSELF = "request_network"
 
 DENIALS = 3
 """After so many answers of no in one turn, the person is not asked any more in it."""
 
-WRITTEN_BY: Mapping[Source, str] = {
+WRITTEN_BY: Mapping[RuleSource, str] = {
     "configuration": "the administrator's",
     "person": "the person's own",
     "app": "for this app",

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from ..events import RuleAction, RuleSource
 from .patterns import Fit, Place, exactly, fit
-from .rules import ACTIONS, COMMAND_TOOL, DEFAULT_RULES, MAX_PATTERN, UNREADABLE, Action, ApprovalRule, Source
+from .rules import ACTIONS, COMMAND_TOOL, DEFAULT_RULES, MAX_PATTERN, UNREADABLE, ApprovalRule
 from .shell import Command, Word, read
 
 PATHS = ("path", "old", "new")
 SUBJECTS = (*PATHS, "packages", "host", "query", "pattern")
 """Arguments that say what a tool works on, by which rules know its calls."""
 
-LAYERS: tuple[Source, ...] = ("app", "person", "configuration", "default")
+LAYERS: tuple[RuleSource, ...] = ("app", "person", "configuration", "default")
 """Who is heard first where nothing is denied: the most particular."""
 
 
@@ -30,12 +31,12 @@ class Rules:
     app: tuple[ApprovalRule, ...] = ()
     default: tuple[ApprovalRule, ...] = DEFAULT_RULES
 
-    def all(self) -> list[tuple[Source, ApprovalRule]]:
+    def all(self) -> list[tuple[RuleSource, ApprovalRule]]:
         """Every rule, those that count most first."""
-        order: tuple[Source, ...] = ("configuration", "app", "person", "default")
+        order: tuple[RuleSource, ...] = ("configuration", "app", "person", "default")
         return [(source, rule) for source in order for rule in self.of(source)]
 
-    def of(self, source: Source) -> tuple[ApprovalRule, ...]:
+    def of(self, source: RuleSource) -> tuple[ApprovalRule, ...]:
         match source:
             case "configuration":
                 return self.configuration
@@ -53,9 +54,9 @@ class Verdict:
     against it. ``allows`` are the rules that would let the same call through from now on; none where it cannot be told
     what that would allow, or the administrator wants to have it asked."""
 
-    action: Action
+    action: RuleAction
     rule: ApprovalRule | None = None
-    source: Source | None = None
+    source: RuleSource | None = None
     what: str = ""
     allows: tuple[ApprovalRule, ...] = ()
 
@@ -118,7 +119,7 @@ def _judge_subject(rules: Rules, tool: str, subject: str) -> Verdict:
 def _decide(
     rules: Rules, tool: str, what: str, exact: tuple[ApprovalRule, ...], fits: Callable[[ApprovalRule], Fit]
 ) -> Verdict:
-    fitting: list[tuple[Source, ApprovalRule, Fit]] = [
+    fitting: list[tuple[RuleSource, ApprovalRule, Fit]] = [
         (source, rule, found)
         for source, rule in rules.all()
         if fnmatchcase(tool, rule.tool) and (found := fits(rule)) != "no"

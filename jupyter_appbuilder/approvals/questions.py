@@ -10,17 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from ..cancellation import uncut
 from ..errors import Conflict, NotFound
-from ..events import Draft, Event
+from ..events import ApprovalCause, AskingRule, Draft, Event
 from ..log.journal import Journal
-
-Cause = Literal["stopped", "interrupted", "unattended"]
-"""Why no person answered: the turn was stopped, the server ended, or nobody was there to ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +30,7 @@ class Question:
     turn: str | None = None
     reason: str = ""  # why, in the words of whoever asks
     remember: bool = False  # whether "for this app" can be answered
-    rule: Mapping[str, str] | None = None  # what made it ask, see events.ApprovalRequested
+    rule: AskingRule | None = None
     allows: Sequence[str] = ()
 
 
@@ -44,7 +40,7 @@ class Answer:
 
     granted: bool
     remember: bool = False
-    cause: Cause | None = None
+    cause: ApprovalCause | None = None
 
 
 class Approvals:
@@ -93,7 +89,9 @@ class Approvals:
             self._answered.discard(approval)
             self._start_clocks()
 
-    async def give(self, approval: str, granted: bool, *, remember: bool = False, cause: Cause | None = None) -> None:
+    async def give(
+        self, approval: str, granted: bool, *, remember: bool = False, cause: ApprovalCause | None = None
+    ) -> None:
         """Answer an open question. Raises ``NotFound`` for one that was never asked here, ``Conflict`` (reason
         ``approval_closed``) for one that has its answer."""
         answer = self._open.get(approval)
@@ -143,7 +141,7 @@ class Approvals:
                     clock.reschedule(now + left)
 
 
-def closing(approval: str, cause: Cause) -> Draft:
+def closing(approval: str, cause: ApprovalCause) -> Draft:
     """The end of a question that no person answered."""
     return Draft("approval.given", {"approval": approval, "granted": False, "remember": False, "cause": cause})
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound, Unavailable
-from ..events import By, Draft, Event
+from ..events import By, Draft, Event, RuleSource
 from ..settings import write_settings
-from .rules import ApprovalRule, Source, read_rules
+from .rules import ApprovalRule, read_rules
 
 MOST = 1000  # rules of one person
 
@@ -92,6 +92,6 @@ def changed(rule: ApprovalRule, *, holds: bool, by: By) -> Draft:
     return Draft("rule.changed", data)
 
 
-def described(rules: Iterable[tuple[Source, ApprovalRule]]) -> list[dict[str, str]]:
+def described(rules: Iterable[tuple[RuleSource, ApprovalRule]]) -> list[dict[str, str]]:
     """Rules as the API shows them."""
     return [{"id": rule.id, "source": source} | rule.to_json() for source, rule in rules]

@@ -7,16 +7,12 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast, get_args
 
 from ..errors import InvalidInput
+from ..events import RuleAction
 
-Action = Literal["allow", "ask", "deny"]
-ACTIONS: tuple[Action, ...] = get_args(Action)
-
-Source = Literal["configuration", "person", "app", "default"]
-"""Who wrote a rule: the administrator (c.AppBuilder.approval_rules), the person for all their apps, the person for one
-app, nobody (it is built in)."""
+ACTIONS: tuple[RuleAction, ...] = get_args(RuleAction)
 
 COMMAND_TOOL = "run_command"
 
@@ -37,7 +33,7 @@ class ApprovalRule:
 
     tool: str  # a tool's name, or a pattern of names
     pattern: str
-    action: Action
+    action: RuleAction
     reason: str = ""
 
     @property

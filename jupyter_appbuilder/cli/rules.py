@@ -9,13 +9,14 @@ from pathlib import Path
 
 from ..approvals.judgement import Rules, judge
 from ..approvals.rule_book import RuleBook, described
-from ..approvals.rules import COMMAND_TOOL, ApprovalRule, Source, read_rule
+from ..approvals.rules import COMMAND_TOOL, ApprovalRule, read_rule
 from ..builder import AppBuilder
 from ..client.engine import configuration
 from ..errors import InvalidInput, NotFound
+from ..events import RuleSource
 from .terminal import Terminal, say
 
-HEADINGS: dict[Source, str] = {
+HEADINGS: dict[RuleSource, str] = {
     "configuration": "Set by the administrator (c.AppBuilder.approval_rules)",
     "person": "Yours",
     "default": "Built in",

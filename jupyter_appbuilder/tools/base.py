@@ -16,7 +16,7 @@ Third parties register a list of tools under the entry-point group ``jupyter_app
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, get_type_hints
@@ -27,7 +27,7 @@ from ..sandbox.base import DevServer, Sandbox
 
 if TYPE_CHECKING:
     from ..approvals.questions import Answer, Approvals
-    from ..events import By
+    from ..events import AskingRule, By
     from ..turns.plans import Checklist
     from ..workspace import Workspace
     from .seen import Seen
@@ -126,7 +126,7 @@ class ToolContext:
         subject: str,
         reason: str = "",
         remember: bool = False,
-        rule: Mapping[str, str] | None = None,
+        rule: AskingRule | None = None,
         allows: Sequence[str] = (),
     ) -> Answer:
         """Ask the person and wait. Without anybody to ask, the answer is no. ``rule`` and ``allows``: see

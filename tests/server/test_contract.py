@@ -44,7 +44,18 @@ def test_the_lists_of_event_and_live_types_are_whole():
     assert schemas["Event"]["properties"]["type"]["enum"] == list(PAYLOADS)
     named = [variant["properties"]["type"]["const"] for variant in schemas["Event"]["oneOf"]]
     assert named == list(PAYLOADS)
-    assert set(schemas["LiveMessage"]["properties"]["type"]["enum"]) == LIVE
+    assert schemas["LiveMessage"]["properties"]["type"]["enum"] == list(LIVE)
+
+
+@pytest.mark.parametrize(("number", "type"), enumerate(LIVE))
+def test_every_live_message_is_described_as_it_is(number, type):
+    schemas = DOCUMENT["components"]["schemas"]
+    described = schemas["LiveMessage"]["oneOf"][number]["properties"]
+    assert described["type"]["const"] == type
+    data = described["data"]
+    schema = schemas[data["$ref"].rpartition("/")[2]] if "$ref" in data else data
+    assert set(schema["properties"]) == LIVE[type].__required_keys__ | LIVE[type].__optional_keys__
+    assert set(schema["required"]) == LIVE[type].__required_keys__
 
 
 async def test_the_document_is_served_in_both_forms(call):

@@ -124,6 +124,7 @@ describe('a session without a sandbox', () => {
       url: '/x/',
       message: 'bubblewrap is not installed. Install it.',
       fraction: null,
+      log: '',
       cause: 'sandbox'
     } as const;
     open({}, snapshot({ preview }));
@@ -580,14 +581,14 @@ describe('the preview', () => {
   });
 
   it('keeps the app on an origin of its own', () => {
-    show(snapshot({ preview: { state: 'ready', url: '/appbuilder/preview/x/', message: '', fraction: null } }));
+    show(snapshot({ preview: { state: 'ready', url: '/appbuilder/preview/x/', message: '', fraction: null, log: '' } }));
     const frame = document.querySelector('iframe');
     expect(frame?.getAttribute('sandbox')).toBe('allow-scripts allow-forms allow-modals');
     expect(frame?.getAttribute('referrerpolicy')).toBe('no-referrer');
   });
 
   it('says that a sleeping app wakes, and shows why one ended instead of what it last was', () => {
-    const shown = { state: 'ready', url: '/appbuilder/preview/x/', message: '', fraction: null } as const;
+    const shown = { state: 'ready', url: '/appbuilder/preview/x/', message: '', fraction: null, log: '' } as const;
     const transport = show(snapshot({ preview: shown }));
     const first = document.querySelector('iframe');
     transport.say({ kind: 'live', n: 2, type: 'preview', data: { ...shown, state: 'starting', message: 'Waking up' } });
@@ -610,7 +611,7 @@ describe('the preview', () => {
 
   it('listens to nobody but its own frame', () => {
     const transport = show(
-      snapshot({ preview: { state: 'ready', url: 'about:blank', message: '', fraction: null } })
+      snapshot({ preview: { state: 'ready', url: 'about:blank', message: '', fraction: null, log: '' } })
     );
     const frame = document.querySelector('iframe');
     const say = (data: object, source: Window | null | undefined = frame?.contentWindow): void =>
@@ -633,7 +634,7 @@ describe('the preview', () => {
   });
 
   it('does not listen to a page that talks without end', () => {
-    show(snapshot({ preview: { state: 'ready', url: 'about:blank', message: '', fraction: null } }));
+    show(snapshot({ preview: { state: 'ready', url: 'about:blank', message: '', fraction: null, log: '' } }));
     const frame = document.querySelector('iframe');
     act(() => {
       for (let n = 0; n < 5000; n++) {
@@ -646,7 +647,7 @@ describe('the preview', () => {
   });
 
   it('offers what a page may not do by itself, one at a time and in the order asked', () => {
-    show(snapshot({ preview: { state: 'ready', url: 'http://localhost/preview/', message: '', fraction: null } }));
+    show(snapshot({ preview: { state: 'ready', url: 'http://localhost/preview/', message: '', fraction: null, log: '' } }));
     const opened = vi.spyOn(window, 'open').mockReturnValue(null);
     const frame = document.querySelector('iframe');
     const ask = (more: object): void =>

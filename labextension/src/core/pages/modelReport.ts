@@ -1,23 +1,11 @@
 /** What the server found out of a model by asking it (`POST models/test`). */
 
-export interface ModelCheck {
-  name: string;
-  /** In English; known names have a translation. */
-  title: string;
-  outcome: 'yes' | 'no' | 'unknown';
-  detail: string;
-  hint: string;
-}
+import type { ModelReport as Whole } from '../wire/api.generated';
 
-export interface ModelReport {
-  model: string;
-  /** It can build apps. */
-  usable: boolean;
-  /** How it will be used, or why it cannot be. */
-  verdict: string;
-  tokens_used: number;
-  checks: readonly ModelCheck[];
-}
+export type ModelReport = Pick<Whole, 'model' | 'usable' | 'verdict' | 'tokens_used' | 'checks'>;
+
+/** A known name has a translation in place of its title. */
+export type ModelCheck = ModelReport['checks'][number];
 
 /** About what a test uses (`examination.TOKENS` on the server). */
 export const TEST_TOKENS = 1200;

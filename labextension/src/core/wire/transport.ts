@@ -1,9 +1,37 @@
 /** One interface, two homes: the panel brings a WebSocket and REST, the widget a comm. */
 
-import type { Mode, RuleAction, RuleSource, Usage } from './events';
+import type {
+  AllowedHost,
+  ApprovalRule,
+  BudgetSettings,
+  Connection as Checked,
+  Demo,
+  Health,
+  ModelInfo,
+  Provider,
+  SandboxProvider as SandboxChoice,
+  SessionUsage,
+  Summary,
+  Template as TemplateChoice,
+  UsageReport
+} from './api.generated';
+import type { Mode, Usage } from './events';
 import type { ModelReport } from '../pages/modelReport';
-import type { BudgetChanges, BudgetSettings, SessionUsage, Unit, UsageReport } from '../view/usage';
-import type { Summary, WireMessage } from './wire';
+import type { BudgetChanges, Unit } from '../view/usage';
+import type { WireMessage } from './wire';
+
+export type { AllowedHost, ApprovalRule, Demo, SandboxChoice, TemplateChoice };
+
+export type ModelChoice = Pick<ModelInfo, 'id' | 'title' | 'provider' | 'recorded'>;
+
+export type ProviderChoice = Omit<Provider, 'has_key' | 'key_variable' | 'stored' | 'problem'> &
+  Partial<Pick<Provider, 'stored' | 'problem'>>;
+
+/** Whether a provider can be used as it is set up. */
+export type ConnectionCheck = Omit<Checked, 'provider'>;
+
+/** Where new apps go. */
+export type Place = Health['apps'];
 
 export type Connection =
   | { state: 'connecting' }
@@ -64,93 +92,6 @@ export type Transport = Channel & Requests;
 /** Before the turn of a message (its number in the log), or at a checkpoint. */
 export type ForkPoint = { message: number } | { checkpoint: string };
 
-/** What the agent may do, has to ask for, or may not. */
-export interface ApprovalRule {
-  id: string;
-  source: RuleSource;
-  /** A tool's name, or a pattern of names. */
-  tool: string;
-  pattern: string;
-  action: RuleAction;
-  /** What is at stake, for people. */
-  reason: string;
-}
-
-export interface AllowedHost {
-  /** "host:port"; "*." at the front stands for all below it. */
-  host: string;
-  /** The same for people. */
-  name: string;
-  source: 'session' | 'configuration';
-  /** It holds until this turn ends. */
-  turn: string | null;
-}
-
-/** Where apps can run. */
-export interface SandboxChoice {
-  name: string;
-  /** New sessions run there. */
-  default: boolean;
-  available: boolean;
-  /** What isolates sandboxes there; null where none can be made. A warning is shown all the time. */
-  isolation: { kind: string; detail: string; warning: string } | null;
-  /** Why it is not available, and what to do about that. */
-  message: string;
-  hint: string;
-}
-
-export interface ModelChoice {
-  /** "provider:name" */
-  id: string;
-  title: string;
-  provider: string;
-  /** Answers from recordings, not from a live model. */
-  recorded: boolean;
-}
-
-export interface TemplateChoice {
-  name: string;
-  title: string;
-  summary: string;
-  icon?: string;
-}
-
-export interface Demo {
-  name: string;
-  title: string;
-  prompt: string;
-  /** The demo this one follows, if it is a follow-up request. */
-  after: string | null;
-}
-
-export interface ProviderChoice {
-  name: string;
-  title: string;
-  base_url: string;
-  configured: boolean;
-  /** Runs on this machine and needs no key. */
-  local: boolean;
-  /** Speaks a protocol of its own: its address is not asked for. */
-  native: boolean;
-  /** Where the key comes from, if there is one: the environment, the configuration, or this form. */
-  key_source: string;
-  /** The page where one gets a key; empty when there is none. */
-  keys_url: string;
-  /** Something of it was entered in this form. */
-  stored?: boolean;
-  /** Why it could not be used when it was last asked, though it is set up. */
-  problem?: { message: string; hint: string } | null;
-}
-
-/** Whether a provider can be used as it is set up. */
-export interface ConnectionCheck {
-  ok: boolean;
-  message: string;
-  hint: string;
-  /** The model that was asked for an answer; empty for none. */
-  model: string;
-}
-
 /** What is to be set; what is absent stays. `path` names a model's file, for the provider `gguf`. */
 export interface ProviderSettings {
   base_url?: string;
@@ -168,15 +109,6 @@ export interface NewSession {
 }
 
 /** What the panel asks of the server beyond one session. */
-export interface Place {
-  /** The folder on the server's machine; null where there is none. */
-  folder: string | null;
-  /** The same for the file browser; null when it does not show it. */
-  path: string | null;
-  /** Why no app can be made there. */
-  problem: { message: string; hint: string } | null;
-}
-
 export interface Api {
   sessions(search?: string): Promise<Summary[]>;
   create(session: NewSession): Promise<Summary>;
@@ -198,12 +130,12 @@ export interface Api {
   testProvider(provider: string, model: string, signal: AbortSignal): Promise<ConnectionCheck>;
   /** Saves the app as a ZIP file on the person's machine. */
   download(id: string, name: string): Promise<void>;
-  /** What all sessions used in so many days. */
   /** The approval rules that hold in a session, or in every one. */
   rules(session: string | null): Promise<ApprovalRule[]>;
   /** Make a rule for a session, or for all of the person's. */
   setRule(rule: Pick<ApprovalRule, 'tool' | 'pattern' | 'action'>, session: string | null): Promise<void>;
   removeRule(id: string, session: string | null): Promise<void>;
+  /** What all sessions used in so many days. */
   usage(days: number): Promise<UsageReport>;
   setBudgets(changes: BudgetChanges): Promise<BudgetSettings>;
   /** Saves every request of so many days as a file on the person's machine. */

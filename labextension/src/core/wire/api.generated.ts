@@ -1,0 +1,471 @@
+/** Written by scripts/wire_types.py from jupyter_appbuilder/server/openapi.yaml: change that, and run it again. */
+
+import type { Mode, RuleAction, RuleSource, SessionState, TurnReason, UsageData } from './events.generated';
+
+export interface ErrorBody {
+  /** What happened, for people. */
+  message: string;
+  /** A stable code. */
+  reason: string;
+  /** The next step; may be empty. */
+  hint: string;
+  /** The part of the request that is wrong. */
+  field?: string;
+}
+
+export interface Summary {
+  id: string;
+  /** The folder's name. */
+  name: string;
+  title: string;
+  state: SessionState;
+  template: string;
+  /** `provider:name` */
+  model: string;
+  /** The model is the recorded demo. */
+  recorded: boolean;
+  sandbox: string;
+  /** The session's folder below the Jupyter root; null when it lies elsewhere. */
+  path: string | null;
+  /** The app's folder below the Jupyter root. */
+  app_path: string | null;
+  /** The notebook below the Jupyter root. */
+  notebook: string | null;
+  created_at: string;
+  updated_at: string;
+  last_seq: number;
+  /** The running or the last turn. */
+  turn: {
+    turn: string;
+    mode: Mode;
+    /** Null while it runs. */
+    reason: TurnReason | null;
+    message: string;
+    hint: string;
+    started_at: string;
+  } | null;
+  usage: UsageData;
+  /** The session this one was forked from; it may have been deleted since. */
+  forked: {
+    /** Its id. */
+    source: string;
+    /** Its folder's name. */
+    name: string;
+  } | null;
+  /** This server holds the session or can take it. */
+  owned: boolean;
+  /** How the app is on this server; stopped where it has no sandbox. It starts when its preview is looked at. */
+  app: 'stopped' | 'starting' | 'ready' | 'failed' | 'asleep';
+  /** What keeps the session from being used, until it is over (a full disk, a folder that was moved away). */
+  trouble: {
+    message: string;
+    hint: string;
+  } | null;
+}
+
+export interface UsageTotals {
+  input_tokens: number;
+  output_tokens: number;
+  /** Those of the input that came from the provider's cache. */
+  cached_tokens: number;
+  /** US dollars; null where a price is not known. */
+  cost: number | null;
+  /** The same of the requests whose price is known. */
+  dollars: number;
+  requests: number;
+  /** Requests whose price is not known. */
+  unpriced: number;
+  /** Requests whose tokens the provider did not say. */
+  estimated: number;
+}
+
+export interface ModelUsage {
+  model: string;
+  usage: UsageTotals;
+  /** Its price is known, so budgets in dollars hold for it. */
+  priced: boolean;
+}
+
+export interface Budget {
+  scope: 'turn' | 'session' | 'day';
+  unit: 'dollars' | 'tokens';
+  limit: number;
+  used: number;
+  /** Who set it: the administrator, the person, or the person for this session. */
+  source: 'configuration' | 'person' | 'session';
+  /** 80 % are used. */
+  near: boolean;
+  over: boolean;
+}
+
+export interface BudgetAmounts {
+  /** US dollars. */
+  dollars?: number | null;
+  tokens?: number | null;
+}
+
+export interface BudgetLimits {
+  /** US dollars; null for none. */
+  dollars: number | null;
+  tokens: number | null;
+}
+
+export interface BudgetTable {
+  turn: BudgetLimits;
+  session: BudgetLimits;
+  day: BudgetLimits;
+}
+
+export interface BudgetSettings {
+  own: BudgetTable;
+  configured: BudgetTable;
+  /** Where the person's day begins; empty where they did not say. */
+  timezone: string;
+  configured_timezone: string;
+}
+
+export interface UsageReport {
+  /** Where days begin, for people. */
+  timezone: string;
+  today: UsageTotals;
+  /** Days on which something was used, the oldest first. */
+  days: readonly {
+    day: string;
+    usage: UsageTotals;
+  }[];
+  total: UsageTotals;
+  models: readonly ModelUsage[];
+  /** Those that cost most. */
+  sessions: readonly {
+    session: string;
+    /** Null when it was deleted. */
+    title: string | null;
+    usage: UsageTotals;
+  }[];
+  /** Those of the day. */
+  budgets: readonly Budget[];
+  settings: BudgetSettings;
+}
+
+export interface SessionUsage {
+  session: string;
+  title: string;
+  usage: UsageTotals;
+  /** The last first. */
+  turns: readonly {
+    turn: string;
+    /** What was asked, the beginning of it. */
+    request: string;
+    usage: UsageTotals;
+    steps: readonly {
+      /** Null for what was no step: an answer thrown away, a summary of the history. */
+      response: string | null;
+      at: string;
+      model: string;
+      /** The tools it called. */
+      tools: readonly string[];
+      usage: UsageData;
+    }[];
+  }[];
+  models: readonly ModelUsage[];
+  /** The model of the next turn. */
+  model: {
+    model: string;
+    priced: boolean;
+  };
+  /** A budget ended the last turn. */
+  held: boolean;
+  budgets: readonly Budget[];
+}
+
+export interface ModelRequest {
+  session: string;
+  title: string | null;
+  at: string;
+  turn: string;
+  response: string | null;
+  model: string;
+  input_tokens: number;
+  output_tokens: number;
+  cached_tokens: number;
+  cost: number | null;
+  estimated: boolean;
+}
+
+export interface FileInfo {
+  path: string;
+  /** Bytes. */
+  size: number;
+  modified: string;
+  binary: boolean;
+}
+
+export interface FileChange {
+  path: string;
+  change: 'created' | 'modified' | 'deleted' | 'unchanged';
+  /** Lines. */
+  added: number;
+  /** Lines. */
+  removed: number;
+}
+
+export interface Checkpoint {
+  /** git commit hash */
+  id: string;
+  /** git tree hash */
+  tree: string;
+  parent: string | null;
+  title: string;
+  at: string;
+  files: number;
+  added: number;
+  removed: number;
+}
+
+export interface ToolResult {
+  /** The call's id in the log. */
+  call: string;
+  ok: boolean;
+  /** One line. */
+  summary: string;
+  /** The full result. */
+  text: string;
+  /** By tool: path, diff, exit_code … */
+  detail: Readonly<Record<string, unknown>>;
+}
+
+export interface Notebook {
+  cells: readonly {
+    /** The same for the same cell while the notebook grows. */
+    id: string;
+    cell_type: 'code' | 'markdown';
+    source: readonly string[];
+    metadata: Readonly<Record<string, unknown>>;
+  }[];
+  metadata: {
+    appbuilder: {
+      version: string;
+      session: string;
+      name: string;
+      template: string;
+      /** The hash that the last cell verifies. */
+      tree: string;
+      last_seq: number;
+      /**
+       * Every cell of the session, in order: its id, a space, and bytes-CRC32 of its type, a line break and its source
+       * in UTF-8.
+       */
+      cells: readonly string[];
+    };
+  };
+  nbformat: 4;
+  nbformat_minor: 5;
+}
+
+/** A host that the app's code may reach. */
+export interface AllowedHost {
+  /** `host:port`; `*.` at the front stands for all below it. */
+  host: string;
+  /** The same for people: without HTTPS's port. */
+  name: string;
+  /** Who allowed it; only the session's can be taken back. */
+  source: 'session' | 'configuration';
+  /** It holds until this turn ends. */
+  turn: string | null;
+}
+
+/** A sandbox there is, and what it uses. */
+export interface RunningSandbox {
+  /** The session's id; empty for one that stands ready for a new app. */
+  session: string;
+  /** The app's name; empty likewise. */
+  name: string;
+  template: string;
+  provider: string;
+  /** What keeps it apart; empty where that cannot be told. */
+  isolation: string;
+  /** Of its dev server; `waiting` for one that stands ready. */
+  state: 'starting' | 'ready' | 'failed' | 'asleep' | 'stopped' | 'waiting';
+  /** Bytes, all its processes; null where it did not tell. */
+  memory: number | null;
+  processes: number | null;
+  /** Seconds used by the processes it has now. */
+  cpu: number | null;
+  /** Seconds since it was made. */
+  age: number;
+  /** The process it belongs to. */
+  pid: number;
+}
+
+/** Where apps can run. */
+export interface SandboxProvider {
+  name: string;
+  /** New sessions run there. */
+  default: boolean;
+  available: boolean;
+  /** What isolates sandboxes there; null where none can be made. */
+  isolation: {
+    kind: string;
+    detail: string;
+    /** To be shown all the time while it is not empty. */
+    warning: string;
+  } | null;
+  /** Why it is not available; empty when it is. */
+  message: string;
+  /** What to do about that. */
+  hint: string;
+}
+
+export interface Template {
+  name: string;
+  title: string;
+  summary: string;
+  /** SVG text; empty if it has none. */
+  icon: string;
+}
+
+export interface ModelInfo {
+  /** `provider:name`; ends with the colon when the provider lists no models. */
+  id: string;
+  title: string;
+  provider: string;
+  /** It can be used now. */
+  configured: boolean;
+  /** Its answers come from recordings (the demo). */
+  recorded: boolean;
+  /** It runs on the person's own machine. */
+  local: boolean;
+  /** What is missing, or what to know. */
+  hint: string;
+}
+
+export interface ModelReport {
+  /** `provider:name` */
+  model: string;
+  /** It can build apps. */
+  usable: boolean;
+  /** How it will be used, or why it cannot be, in a sentence for people. */
+  verdict: string;
+  /**
+   * How it is made to call tools: by itself, or by JSON objects that are held to a schema, to JSON or to nothing.
+   * Empty when that could not be tried.
+   */
+  calling: '' | 'native' | 'schema' | 'loose_schema' | 'object' | 'text';
+  /** What it is given at a time */
+  profile: string;
+  /** Tokens; null when it is not told. */
+  context_window: number | null;
+  first_token_seconds: number | null;
+  tokens_per_second: number | null;
+  /** By this test, input and output. */
+  tokens_used: number;
+  checks: readonly {
+    name: string;
+    title: string;
+    outcome: 'yes' | 'no' | 'unknown';
+    detail: string;
+    /** What can be done where it is not so. */
+    hint: string;
+  }[];
+}
+
+export interface Provider {
+  name: string;
+  title: string;
+  /** Without user, password and query; empty when there is none. */
+  base_url: string;
+  has_key: boolean;
+  /** Where the key comes from. */
+  key_source: 'panel' | 'configuration' | 'environment' | '';
+  /** The environment variable that may hold the key. */
+  key_variable: string;
+  /** Where to get a key. */
+  keys_url: string;
+  local: boolean;
+  /** Not OpenAI-compatible; needs the extra `models`. */
+  native: boolean;
+  configured: boolean;
+  /** Something of it was entered in the panel, and can be forgotten. */
+  stored: boolean;
+  /** Why it could not be used when it was last asked, though it is set up; null when it could. */
+  problem: {
+    message: string;
+    hint: string;
+  } | null;
+}
+
+export interface Connection {
+  provider: string;
+  /** It can be used. */
+  ok: boolean;
+  /** What was found, or why it cannot be used. */
+  message: string;
+  hint: string;
+  /** The model that was asked for an answer, `provider:name`; empty for none. */
+  model: string;
+}
+
+export interface Demo {
+  name: string;
+  title: string;
+  prompt: string;
+  /** The demo it follows on; null for one that starts a session. */
+  after: string | null;
+}
+
+export interface Health {
+  status: 'ok' | 'degraded';
+  version: string;
+  /** Where new apps go. */
+  apps: {
+    /** The folder on the server's machine; null where there is none. */
+    folder: string | null;
+    /** The same for the file browser; null when it does not show it. */
+    path: string | null;
+    /** Why no app can be made there. */
+    problem: {
+      message: string;
+      hint: string;
+    } | null;
+  };
+  checks: readonly {
+    name: string;
+    ok: boolean;
+    detail: string;
+    /** What to install or change. */
+    hint: string;
+  }[];
+}
+
+export interface ApprovalRule {
+  /** of tool, pattern and action */
+  id: string;
+  source: RuleSource;
+  /** a tool's name, or a pattern of names */
+  tool: string;
+  /** of a command, or of what another tool works on */
+  pattern: string;
+  action: RuleAction;
+  /** for people: what is at stake */
+  reason: string;
+}
+
+export interface NewApprovalRule {
+  tool?: string;
+  pattern: string;
+  action: RuleAction;
+}
+
+export interface Plan {
+  plan: string;
+  /** the one that wrote it */
+  turn: string;
+  /** Markdown, as the agent wrote it */
+  text: string;
+  /** the turn that builds it; null as long as it is not accepted */
+  built: string | null;
+  /** before it was accepted */
+  edited: boolean;
+  /** numbers, from 1, of the `- [ ]` items of the accepted text that are done */
+  done: readonly number[];
+}

@@ -1,0 +1,463 @@
+/** Written by scripts/wire_types.py from jupyter_appbuilder/events.py: change that, and run it again. */
+
+/**
+ * Who did it: the model; the person in the panel or the editor; a notebook cell; our own agent loop; a process
+ * in the sandbox.
+ */
+export type By = 'agent' | 'person' | 'notebook' | 'loop' | 'command';
+
+export type TurnReason = 'done' | 'stopped' | 'limit' | 'budget' | 'failed';
+
+/** What a turn is for: changing the app; reading it and writing a plan; answering about it. */
+export type Mode = 'build' | 'plan' | 'ask';
+
+export type SessionState = 'creating' | 'ready' | 'busy' | 'waiting' | 'asleep' | 'failed' | 'ended';
+
+/** Why no person answered: the turn was stopped, the server ended, or nobody was there to ask. */
+export type ApprovalCause = 'stopped' | 'interrupted' | 'unattended';
+
+export type RuleAction = 'allow' | 'ask' | 'deny';
+
+/**
+ * Who wrote an approval rule: the administrator, the person (for all apps, or for one), or nobody: it is built
+ * in.
+ */
+export type RuleSource = 'configuration' | 'person' | 'app' | 'default';
+
+export interface SessionCreated {
+  /** the folder's name, unique below <root>/appbuilder */
+  name: string;
+  title: string;
+  /** the Jupyter root it was made in, absolute */
+  root: string;
+  /** the session's folder, relative to the root, with forward slashes */
+  path: string;
+  template: string;
+  /** git tree hash of the template's files */
+  template_tree: string;
+  /** "provider:name" */
+  model: string;
+  /** provider name */
+  sandbox: string;
+}
+
+/** The workspace stands and holds the template's files. */
+export type SessionReady = Record<string, never>;
+
+export interface SessionUpdated {
+  title?: string;
+  model?: string;
+}
+
+export interface SessionFailed {
+  message: string;
+  hint: string;
+}
+
+export type SessionEnded = Record<string, never>;
+
+/** All before this event was taken over from another session, with its numbers. */
+export interface SessionForked {
+  /** that session's id */
+  source: string;
+  /** its folder's name, for people */
+  name: string;
+  /** number of the message there that this session begins in place of */
+  message?: number;
+}
+
+export type SandboxSlept = Record<string, never>;
+
+export type SandboxWoke = Record<string, never>;
+
+export interface TurnStarted {
+  /** "t1", "t2" … */
+  turn: string;
+  model: string;
+  /** "build" where it is not said */
+  mode?: Mode;
+  /** the turn it goes on from, that had come to no end */
+  continues?: string;
+}
+
+export interface MessageUser {
+  turn: string;
+  text: string;
+}
+
+export interface ToolCallData {
+  /** ours, unique in the session: "<response>.<index>" */
+  call: string;
+  /** the provider's own id, echoed back to it */
+  id: string;
+  tool: string;
+  /** raw JSON text as the model wrote it, possibly invalid */
+  arguments: string;
+}
+
+export interface UsageData {
+  input_tokens: number;
+  output_tokens: number;
+  cached_tokens: number;
+  /** US dollars; None where the price is not known */
+  cost: number | null;
+  /** the provider did not say: counted from the text, four characters a token */
+  estimated?: boolean;
+}
+
+/** What a provider put beside a response's text and calls: signatures, reasoning, whatever else it adds. Opaque. */
+export interface AddedData {
+  /** the endpoint and model that answered: all of this, and its ids, go back to no other */
+  by: string;
+  /** fields of the message */
+  message: Readonly<Record<string, unknown>>;
+  /** fields of each of its calls, in their order; empty where none has any */
+  calls: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** One whole model response, stored before any of its tools runs. */
+export interface ResponseCompleted {
+  turn: string;
+  /** "r1", "r2" … */
+  response: string;
+  model: string;
+  /** True when the answer comes from a shipped recording (the demo model) */
+  recorded: boolean;
+  text: string;
+  tool_calls: readonly ToolCallData[];
+  /**
+   * stop, tool_calls, length, content_filter; "unread_call": it holds a call as text that was not run; "stopped":
+   * it broke off, and holds the words that came
+   */
+  finish_reason: string;
+  usage: UsageData;
+  /** the last event that the model was shown */
+  read?: number;
+  /** what it thought, as far as the provider tells: for people, never content */
+  reasoning?: string;
+  /** how long it thought */
+  reasoning_ms?: number;
+}
+
+export interface ToolStarted {
+  /** None for a call made outside a turn */
+  turn: string | null;
+  call: string;
+  tool: string;
+  arguments: Readonly<Record<string, unknown>>;
+  by: By;
+}
+
+export interface ToolFinished {
+  turn: string | null;
+  call: string;
+  tool: string;
+  ok: boolean;
+  /** one line for the feed */
+  summary: string;
+  /** the full result; what the model gets is a bounded view of it */
+  text: string;
+  /**
+   * JSON, by tool: path, added, removed, diff, exit_code, errors … For any tool, `diagnostics`: new problems in
+   * the code, which the end of `text` tells, too: {problems: [{path, line, column, code, message}], more, gone,
+   * remaining, length}, with the length of what was added to the text in characters.
+   */
+  detail: Readonly<Record<string, unknown>>;
+  duration_ms: number;
+  /** `git diff --binary` of all a command changed on disk */
+  patch?: string;
+}
+
+export interface FileChanged {
+  path: string;
+  change: 'created' | 'modified' | 'deleted';
+  by: By;
+  /** lines */
+  added: number;
+  removed: number;
+  /** the tool call that did it, if one did */
+  call?: string;
+  /** for changes no tool call explains (by == "person"): `git diff --binary` */
+  patch?: string;
+  /** git tree hash of all the log accounts for, with the events stored beside this one */
+  tree?: string;
+}
+
+export interface CheckpointCreated {
+  /** git commit hash */
+  checkpoint: string;
+  /** git tree hash */
+  tree: string;
+  parent: string | null;
+  turn: string | null;
+  title: string;
+  files: number;
+  added: number;
+  removed: number;
+  /** for people: what of the app's own data is not kept with it, and why */
+  note?: string;
+}
+
+export interface SessionRestored {
+  /** the checkpoint gone back to */
+  checkpoint: string;
+  tree: string;
+  /** the checkpoint that held the state before, so that a restore can be undone */
+  previous: string;
+  patch?: string;
+}
+
+export interface PreviewReady {
+  duration_ms: number;
+}
+
+export interface PreviewError {
+  kind: 'server' | 'build' | 'page' | 'network';
+  message: string;
+  stack?: string;
+  /** file:line:column where known */
+  source?: string;
+}
+
+/** The approval rule that made a call ask. */
+export interface AskingRule {
+  pattern: string;
+  source: RuleSource;
+  /** the part of the call that it fits; empty where that is the whole, or cannot be put in words */
+  what: string;
+}
+
+export interface ApprovalRequested {
+  /** unique in the session */
+  approval: string;
+  /** None for a call made outside a turn */
+  turn: string | null;
+  /** the tool call that asks */
+  call: string;
+  /** one sentence, for people */
+  question: string;
+  /** what it is about, for programs: "network" … */
+  kind?: string;
+  /** of that kind, e.g. "api.example.org:443" */
+  subject?: string;
+  /** why, in the words of whoever asks */
+  reason?: string;
+  /** whether the answer can hold for this app, not only this once */
+  remember?: boolean;
+  rule?: AskingRule;
+  /** the patterns that would be allowed for this app */
+  allows?: readonly string[];
+}
+
+export interface ApprovalGiven {
+  approval: string;
+  granted: boolean;
+  remember?: boolean;
+  cause?: ApprovalCause;
+}
+
+/** Which hosts the app's code may reach at run time. */
+export interface NetworkChanged {
+  /** "api.example.org:443", "*.example.org:443" */
+  host: string;
+  allowed: boolean;
+  by: By;
+  /** it holds until this turn ends */
+  turn?: string;
+}
+
+/** Code in the sandbox asked for a host that is not on the list. */
+export interface NetworkRefused {
+  /** "api.example.org:443" */
+  host: string;
+  /** for people */
+  reason: string;
+}
+
+/** What the person allows the agent, has it ask for or denies it, in this app. */
+export interface RuleChanged {
+  tool: string;
+  pattern: string;
+  action: RuleAction;
+  /** False: taken back */
+  holds: boolean;
+  by: By;
+}
+
+export interface UsageRecorded {
+  turn: string;
+  model: string;
+  usage: UsageData;
+  /** the step it was for; absent where the answer was thrown away, and for our own requests */
+  response?: string;
+}
+
+/** The person lets this session use more. A part that is absent stays as it was. */
+export interface BudgetRaised {
+  /** US dollars */
+  dollars?: number;
+  tokens?: number;
+}
+
+/** What a turn in plan mode came to. Stored with its end. */
+export interface PlanWritten {
+  /** "p1", "p2" … */
+  plan: string;
+  turn: string;
+  /** Markdown */
+  text: string;
+  /** the call or the response whose text it is */
+  source: string;
+}
+
+/** The person wants it built. The turn's message holds the plan, as edited. */
+export interface PlanAccepted {
+  plan: string;
+  /** the one that builds it */
+  turn: string;
+  edited: boolean;
+  by: By;
+}
+
+/** The process that ran the turn died; another one took it up where the log ends. */
+export interface TurnResumed {
+  turn: string;
+}
+
+/** What the model is told of the app as a turn begins. Stored only where it differs from what it was told last. */
+export interface TurnBriefed {
+  turn: string;
+  /** a map of the app: its files, what they export, its packages */
+  project: string;
+  /** what APPBUILDER.md in the app's folder says; empty where there is none */
+  rules: string;
+}
+
+/** From here on the model's view of the events up to `upto` is this summary, and what the person asked. */
+export interface HistoryCompacted {
+  turn: string;
+  /** sequence number */
+  upto: number;
+  summary: string;
+  /** log: the model could not; it was put together from the events */
+  written_by: 'model' | 'log';
+  /** of the model's view, as reported or estimated */
+  tokens_before: number;
+  tokens_after: number;
+}
+
+/**
+ * The person had a turn asked again: its files are gone back on (`session.restored` follows where there were
+ * any), and the model is not shown it any more. The turn that follows is the new try.
+ */
+export interface TurnDropped {
+  turn: string;
+  /** of the files before that turn */
+  checkpoint: string;
+}
+
+export interface TurnFinished {
+  turn: string;
+  reason: TurnReason;
+  /** for people; empty when done */
+  message: string;
+  /** the next step, if any */
+  hint: string;
+  /** of a failed one: the error's code, such as "unauthorized" */
+  error?: string;
+}
+
+/** What the model thinks before it answers. */
+export interface ReasoningDelta {
+  turn: string;
+  response: string;
+  text: string;
+}
+
+export interface TextDelta {
+  turn: string;
+  response: string;
+  text: string;
+}
+
+/** A piece of a tool call's JSON arguments. */
+export interface ToolDelta {
+  turn: string;
+  response: string;
+  index: number;
+  call: string;
+  tool: string;
+  arguments: string;
+}
+
+export interface ToolOutput {
+  call: string;
+  stream: 'stdout' | 'stderr';
+  text: string;
+}
+
+/** Long work outside a tool call. */
+export interface Progress {
+  /** "dependencies" … */
+  what: string;
+  message: string;
+  fraction: number | null;
+}
+
+export interface PreviewStatus {
+  state: 'stopped' | 'starting' | 'ready' | 'failed' | 'asleep';
+  /** a capability: it opens the preview to whoever knows it, so it is never stored */
+  url: string | null;
+  message: string;
+  fraction: number | null;
+  /** the end of the dev server's output */
+  log: string;
+  /** it failed since no sandbox can be made: nothing in the app is wrong */
+  cause?: 'sandbox';
+}
+
+/** The data of every stored event, by its type. */
+export interface EventData {
+  'session.created': SessionCreated;
+  'session.ready': SessionReady;
+  'session.updated': SessionUpdated;
+  'session.failed': SessionFailed;
+  'session.ended': SessionEnded;
+  'session.restored': SessionRestored;
+  'session.forked': SessionForked;
+  'sandbox.slept': SandboxSlept;
+  'sandbox.woke': SandboxWoke;
+  'turn.started': TurnStarted;
+  'turn.resumed': TurnResumed;
+  'turn.briefed': TurnBriefed;
+  'turn.dropped': TurnDropped;
+  'turn.finished': TurnFinished;
+  'message.user': MessageUser;
+  'history.compacted': HistoryCompacted;
+  'plan.written': PlanWritten;
+  'plan.accepted': PlanAccepted;
+  'response.completed': ResponseCompleted;
+  'tool.started': ToolStarted;
+  'tool.finished': ToolFinished;
+  'file.changed': FileChanged;
+  'checkpoint.created': CheckpointCreated;
+  'preview.ready': PreviewReady;
+  'preview.error': PreviewError;
+  'approval.requested': ApprovalRequested;
+  'approval.given': ApprovalGiven;
+  'network.changed': NetworkChanged;
+  'network.refused': NetworkRefused;
+  'rule.changed': RuleChanged;
+  'usage.recorded': UsageRecorded;
+  'budget.raised': BudgetRaised;
+}
+
+/** The data of every live message, by its type. */
+export interface LiveData {
+  'reasoning.delta': ReasoningDelta;
+  'text.delta': TextDelta;
+  'tool.delta': ToolDelta;
+  'tool.output': ToolOutput;
+  'progress': Progress;
+  'preview': PreviewStatus;
+}
