@@ -1,6 +1,7 @@
 /** What was used and what may be used, as the server says it. */
 
 import type { Budget } from '../wire/api.generated';
+import type { Usage } from '../wire/events';
 
 export type {
   Budget,
@@ -27,4 +28,19 @@ export function tightest(budgets: readonly Budget[]): Budget | null {
     (worst, budget) => (worst && worst.used / worst.limit >= budget.used / budget.limit ? worst : budget),
     null
   );
+}
+
+export const NO_USAGE: Usage = { input_tokens: 0, output_tokens: 0, cached_tokens: 0, cost: null };
+
+/** The sum of two usages; a cost that is unknown stays unknown, unless nothing was used. */
+export function addUsage(a: Usage, b: Usage): Usage {
+  const used = (u: Usage): boolean => u.input_tokens + u.output_tokens > 0;
+  const cost = a.cost === null || b.cost === null ? (used(a) ? (used(b) ? null : a.cost) : b.cost) : a.cost + b.cost;
+  return {
+    input_tokens: a.input_tokens + b.input_tokens,
+    output_tokens: a.output_tokens + b.output_tokens,
+    cached_tokens: a.cached_tokens + b.cached_tokens,
+    cost,
+    ...(a.estimated || b.estimated ? { estimated: true } : {})
+  };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Log, snapshot, summary, USAGE } from '../testing/session';
-import { addUsage, EMPTY_VIEW, receive, type SessionView, type ToolItem, type Turn } from './view';
+import { addUsage } from './usage';
+import { EMPTY_VIEW, receive, type SessionView, type ToolItem, type Turn } from './view';
 import type { WireMessage } from '../wire/wire';
 
 function turnOf(view: SessionView, at = 0): Turn {

@@ -12,7 +12,10 @@ export type { UsageData as Usage } from './events.generated';
 
 export type EventType = keyof EventData;
 
+/** A stored event of these types. */
+export type EventOf<T extends EventType> = {
+  [K in T]: { seq: number; at: string; type: K; v: number; data: EventData[K] };
+}[T];
+
 /** One stored event: a union over the types, told apart by `type`. */
-export type AppEvent = {
-  [T in EventType]: { seq: number; at: string; type: T; v: number; data: EventData[T] };
-}[EventType];
+export type AppEvent = EventOf<EventType>;

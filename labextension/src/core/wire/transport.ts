@@ -15,7 +15,7 @@ import type {
   Template as TemplateChoice,
   UsageReport
 } from './api.generated';
-import type { Mode, Usage } from './events';
+import type { Mode } from './events';
 import type { ModelReport } from '../pages/modelReport';
 import type { BudgetChanges, Unit } from '../view/usage';
 import type { WireMessage } from './wire';
@@ -142,5 +142,3 @@ export interface Api {
   downloadUsage(days: number, format: 'csv' | 'json'): Promise<void>;
   transport(id: string): Transport;
 }
-
-export const NO_USAGE: Usage = { input_tokens: 0, output_tokens: 0, cached_tokens: 0, cost: null };

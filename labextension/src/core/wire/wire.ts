@@ -24,9 +24,11 @@ export interface Snapshot {
   progress: LiveData['progress'][];
 }
 
-export type LiveMessage = {
-  [T in keyof LiveData]: { kind: 'live'; n: number; type: T; data: LiveData[T] };
-}[keyof LiveData];
+export type LiveOf<T extends keyof LiveData> = {
+  [K in T]: { kind: 'live'; n: number; type: K; data: LiveData[K] };
+}[T];
+
+export type LiveMessage = LiveOf<keyof LiveData>;
 
 export type WireMessage =
   | { kind: 'events'; events: AppEvent[] }
