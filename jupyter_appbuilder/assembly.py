@@ -119,7 +119,9 @@ async def assemble(
         return await _make_agent(builder, model, record, runner, approvals)
 
     agents = Agents(builder.catalog.resolve, make, _recorded_seeds)
-    session = Session(record, creation, workspace, app, runner, notebook, network, approvals, agents)
+    session = Session(
+        record, creation, workspace, app, runner, notebook, network, approvals, agents, lambda: builder.usage.quotas
+    )
     await network.settle()
     return session
 

@@ -22,8 +22,8 @@ from traitlets.config import LoggingConfigurable
 from .apps.sandboxes import Sandboxes
 from .errors import AppBuilderError, InvalidInput, NotFound, Unavailable
 from .events import Draft, Event
-from .log import EventLog, Owner, Summary
-from .log.log import LEASE_SECONDS
+from .log import EventLog, EventStore, Owner, Summary
+from .log.lease import LEASE_SECONDS
 from .log.summary import fold
 from .session import Session, checkpoint_draft
 from .session.names import check_name, reserve, slug, title_of
@@ -190,7 +190,8 @@ class AppBuilder(LoggingConfigurable):
         self._browsed = browsed
         self.pooling = pooling
         self.resuming = resuming
-        self.log_store = EventLog(Path(self.data_dir) / "log.db", Owner(label or "another Jupyter App Builder process"))
+        owner = Owner(label or "another Jupyter App Builder process")
+        self.log_store: EventStore = EventLog(Path(self.data_dir) / "log.db", owner)
         self._data_is_private = False  # as far as we looked
         self._sessions: dict[str, Session] = {}
         self._leaving: dict[str, asyncio.Event] = {}  # sessions that are being closed or deleted
@@ -243,11 +244,20 @@ class AppBuilder(LoggingConfigurable):
 
     @property
     def usage(self) -> Accounts:
-        """What is used, what it costs, and what may be used."""
+        """What is used, what it costs, and what may be used.
+
+        Raises ``InvalidInput`` where the configured prices or time zone are none.
+        """
         if self._usage is None:
             from .usage.accounts import Accounts
+            from .usage.budgets import TRAITS, BudgetSettings
+            from .usage.prices import PriceList
+            from .usage.quotas import LocalQuotas
 
-            self._usage = Accounts(self)
+            prices = PriceList(self.prices, self.catalog.credentials.base_url)
+            configured = {key: float(getattr(self, trait)) for key, trait in TRAITS.items()}
+            settings = BudgetSettings(self.data / "budgets.json", configured, self.timezone)
+            self._usage = Accounts(prices, settings, self.log_store, LocalQuotas(settings, self.log_store.used))
         return self._usage
 
     def _local_models(self) -> LocalModels:

@@ -83,7 +83,7 @@ class AppBuilderExtension(ExtensionApp):
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         self._activity = PeriodicCallback(self._note_activity, ACTIVITY_SECONDS * 1000)
         self._activity.start()
-        if self.builder.log_store.path.exists():
+        if not self.builder.log_store.fresh:
             # Not awaited: turns that a killed server left open must not delay this server's start.
             self.builder.in_background(self.builder.recover())
 

@@ -21,10 +21,6 @@ from .terminal import Terminal, say
 if TYPE_CHECKING:
     from ..models.profile import Choice
 
-JOURNALS = {
-    "wal": "can be written",
-    "truncate": "can be written; with a rollback journal, since its disk shares no memory or is on the network",
-}
 BROWSERS = ("google-chrome", "chromium", "chromium-browser", "firefox", "microsoft-edge", "safari")
 
 
@@ -158,7 +154,7 @@ async def _log(builder: AppBuilder) -> list[Finding]:
         await log.open()
     except AppBuilderError as error:
         return [Finding("Event log", False, error.message, error.hint)]
-    found = [Finding("Event log", True, f"{log.path}: {JOURNALS.get(log.journal, log.journal)}")]
+    found = [Finding("Event log", True, log.place)]
     if log.warnings:
         hint = "Make it private (chmod 700), or name another folder with c.AppBuilder.data_dir: keys are stored there."
         found.append(Finding("Privacy", False, " ".join(log.warnings), hint, needed=False))

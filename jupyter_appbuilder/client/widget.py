@@ -83,9 +83,7 @@ class AppWidget(anywidget.AnyWidget):
             elif method in ("usage", "raise"):
                 session, accounts = await self._app.session(), self._engine.builder.usage
                 if method == "raise":
-                    await accounts.raise_session(
-                        session, {unit: float(params[unit]) for unit in UNITS if unit in params}
-                    )
+                    await session.raise_budget({unit: float(params[unit]) for unit in UNITS if unit in params})
                 result = await accounts.of_session(session.summary, await session.events())
             elif method in METHODS:
                 result = await METHODS[method](await self._app.session(), params)

@@ -1,6 +1,8 @@
 """The event log: where sessions live."""
 
-from .log import EventLog, Owner
+from .base import EventStore
+from .lease import Owner
+from .sqlite import EventLog
 from .summary import Summary
 
-__all__ = ["EventLog", "Owner", "Summary"]
+__all__ = ["EventLog", "EventStore", "Owner", "Summary"]

@@ -8,36 +8,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from ..events import Event
 from ..formats import strict_json
-from ..usage.ledger import UsageTotals
-
-
-@dataclass(frozen=True, slots=True)
-class Used:
-    """What one session used with one model in some time."""
-
-    session: str
-    model: str
-    usage: UsageTotals
-
-
-class RequestRow(NamedTuple):
-    """One request as it was recorded. ``at`` is Unix seconds; ``cost`` US dollars, None where it is not known."""
-
-    session: str
-    at: float
-    turn: str
-    response: str
-    model: str
-    input_tokens: int
-    output_tokens: int
-    cached_tokens: int
-    cost: float | None
-    estimated: bool
+from .base import RequestRow, Used
+from .totals import UsageTotals
 
 
 def create(db: sqlite3.Connection) -> None:

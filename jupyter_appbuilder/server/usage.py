@@ -77,7 +77,7 @@ class SessionBudgetHandler(AppBuilderHandler):
         body = self.body(*UNITS)
         amounts: dict[Unit, float] = {unit: _amount(body.data[unit], unit) for unit in UNITS if unit in body}
         found = await self.session(session)
-        await self.builder.usage.raise_session(found, amounts)
+        await found.raise_budget(amounts)
         await self.answer_long(await self.builder.usage.of_session(found.summary, found.stored))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from ..cancellation import uncut
 from ..errors import AppBuilderError, Conflict
 from ..events import Draft, Event
-from ..log import EventLog, Summary
+from ..log import EventStore, Summary
 from ..log.summary import fold
 from .channel import Channel
 
@@ -32,7 +32,7 @@ class Record:
         self,
         summary: Summary,
         events: list[Event],
-        event_log: EventLog,
+        event_log: EventStore,
         *,
         owned: bool,
         owner: str = "",

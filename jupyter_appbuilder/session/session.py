@@ -8,7 +8,7 @@ workspace.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound, SessionBusy, of_the_disk
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from ..tools.base import ToolResult
     from ..tools.runner import ToolRunner
     from ..turns.plans import Plan
+    from ..usage.budgets import Unit
+    from ..usage.quotas import Quotas
     from ..workspace import Workspace
     from .channel import Channel
     from .creation import Creation
@@ -53,6 +55,7 @@ class Session:
         network: SessionNetwork,
         approvals: Approvals,
         agents: Agents,
+        quotas: Callable[[], Quotas],
     ) -> None:
         self.record = record
         self.creation = creation
@@ -63,6 +66,7 @@ class Session:
         self.network = network
         self.approvals = approvals
         self._agents = agents
+        self._quotas = quotas
         self._versions = Versions(record, workspace, app)
         self._endings = Endings(record, workspace, self._versions, network)
         self._recovery = Recovery(record, workspace, runner, self._versions, self._endings)
@@ -266,11 +270,18 @@ class Session:
         self._may_act(busy_is_fine=True)
         await self.network.revoke(host, by="person")
 
-    async def raise_budget(self, amounts: Mapping[str, float]) -> None:
-        """Let this session use more from now on: ``dollars``, ``tokens`` or both. ``usage.Accounts`` says how much."""
+    async def raise_budget(self, amounts: Mapping[Unit, float]) -> None:
+        """Let this session use this much from now on, by the person's word: dollars, tokens or both.
+
+        Raises ``InvalidInput`` where the quotas do not allow it.
+        """
+        from ..usage.ledger import ledger
+
+        await self._quotas().may_raise(await asyncio.to_thread(ledger, self.stored), amounts)
         await self.ready()
         self._may_act(busy_is_fine=True)
-        await self.append(Draft("budget.raised", amounts))
+        data = {unit: int(value) if unit == "tokens" else value for unit, value in amounts.items()}
+        await self.append(Draft("budget.raised", data))
 
     async def set_rule(self, rule: ApprovalRule) -> None:
         """Allow the agent something in this app, have it ask, or deny it; replaces what was said of the same before."""

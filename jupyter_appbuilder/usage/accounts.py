@@ -7,24 +7,22 @@ import csv
 import io
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidInput
 from ..events import Event, timestamp
 from ..log import Summary
+from ..log.base import RequestRow, UsageLog
+from ..log.totals import UsageTotals
 from ..log.untracked import untracked
-from .budgets import TRAITS, BudgetSettings, Unit, amount
+from .budgets import BudgetSettings
 from .days import name_of, starts
-from .ledger import Ledger, UsageTotals, ledger
+from .ledger import Ledger, ledger
 from .prices import PriceList
-from .spending import Spending, budgets
+from .quotas import Quotas, total
+from .spending import Spending
 
 if TYPE_CHECKING:
-    from ..builder import AppBuilder
-    from ..log.usage import RequestRow, Used
     from ..models.base import Model
-    from ..session import Session
 
 SHOWN_SESSIONS = 20
 """Of the sessions that used something, the largest so many are listed."""
@@ -35,46 +33,19 @@ COLUMNS = ("at", "session", "title", "turn", "response", "model", "input_tokens"
 
 
 class Accounts:
-    """Of ``builder``'s data folder. Raises ``InvalidInput`` where its configured prices or time zone are none."""
+    """``settings`` also says where a day begins; ``quotas`` what may be used."""
 
-    def __init__(self, builder: AppBuilder) -> None:
-        self._builder = builder
-
-    @cached_property
-    def prices(self) -> PriceList:
-        return PriceList(self._builder.prices, self._builder.catalog.credentials.base_url)
-
-    @cached_property
-    def settings(self) -> BudgetSettings:
-        configured = {key: float(getattr(self._builder, trait)) for key, trait in TRAITS.items()}
-        return BudgetSettings(self._builder.data / "budgets.json", configured, self._builder.timezone)
+    def __init__(self, prices: PriceList, settings: BudgetSettings, log: UsageLog, quotas: Quotas) -> None:
+        self.prices = prices
+        self.settings = settings
+        self.quotas = quotas
+        self._log = log
 
     async def spending(self, model: Model) -> Spending:
         """For an agent of that model."""
         # Reading the price list takes some tenths of a second the first time.
         await asyncio.to_thread(self.prices.known, model.name)
-        return Spending(model.name, self.prices, self.settings, self.used_since, recorded=model.recorded)
-
-    async def used_since(self, moment: float) -> UsageTotals:
-        return total(await self._builder.log_store.used(moment))
-
-    async def raise_session(self, session: Session, amounts: Mapping[Unit, float]) -> None:
-        """Let one session use this much from now on, by the person's word: dollars, tokens or both.
-
-        Raises ``InvalidInput`` for nothing, for what is used up already, and above what the administrator set.
-        """
-        used = (await asyncio.to_thread(ledger, await session.events())).session
-        if not amounts:
-            raise InvalidInput("There is nothing to raise.", hint="Send 'dollars', 'tokens' or both.", field="dollars")
-        for unit, value in amounts.items():
-            self.settings.check(("session", unit), value)
-            spent = used.dollars if unit == "dollars" else used.tokens
-            if value <= spent:
-                raise InvalidInput(
-                    f"This session has used {amount(unit, spent)} already.", hint="Name more than that.", field=unit
-                )
-        data = {unit: int(value) if unit == "tokens" else value for unit, value in amounts.items()}
-        await session.raise_budget(data)
+        return Spending(model.name, self.prices, self.quotas, recorded=model.recorded)
 
     async def of_session(self, summary: Summary, events: Sequence[Event]) -> dict[str, Any]:
         """A session's usage by turn and step, and its budgets, as JSON."""
@@ -83,7 +54,7 @@ class Accounts:
         turns = await asyncio.to_thread(_turns, events, used)
         turn = summary.turn["turn"] if summary.turn else None
         known = await asyncio.to_thread(self.prices.known, summary.model)
-        found = await budgets(self.settings, used, turn, self.used_since)
+        found = await self.quotas.budgets(used, turn)
         return {
             "session": summary.id,
             "title": summary.title,
@@ -100,7 +71,7 @@ class Accounts:
 
     async def of_days(self, days: int) -> dict[str, Any]:
         """What all sessions used in the last ``days`` days, and the budgets, as JSON."""
-        log, zone, now = self._builder.log_store, self.settings.timezone, time.time()
+        log, zone, now = self._log, self.settings.timezone, time.time()
         days = max(1, min(days, MOST_DAYS))
         began = starts(zone, days, now)
         ends = [start for _, start in began[1:]] + [now + 1]
@@ -128,29 +99,22 @@ class Accounts:
                 for session, usage in sessions[:SHOWN_SESSIONS]
             ],
             "budgets": [
-                budget.to_json()
-                for budget in await budgets(self.settings, Ledger(), None, self.used_since)
-                if budget.scope == "day"
+                budget.to_json() for budget in await self.quotas.budgets(Ledger(), None) if budget.scope == "day"
             ],
             "settings": self.settings.to_json(),
         }
 
     async def requests(self, days: int) -> list[dict[str, Any]]:
         """Every request to a model of the last ``days`` days, as JSON."""
-        log = self._builder.log_store
         since = starts(self.settings.timezone, max(1, min(days, MOST_DAYS)), time.time())[0][1]
-        titles = {summary.id: summary.title for summary in await log.summaries()}
+        titles = {summary.id: summary.title for summary in await self._log.summaries()}
 
         def shown(row: RequestRow) -> dict[str, Any]:
             named = {"at": timestamp(row.at), "title": titles.get(row.session), "response": row.response or None}
             return row._asdict() | named
 
-        rows = await log.requests(since)
+        rows = await self._log.requests(since)
         return await asyncio.to_thread(lambda: [shown(row) for row in rows])  # there may be many
-
-
-def total(rows: Iterable[Used]) -> UsageTotals:
-    return sum((row.usage for row in rows), UsageTotals())
 
 
 def as_csv(requests: Iterable[Mapping[str, Any]]) -> str:

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ..events import Event, UsageData
-from .budgets import Budget, BudgetSettings, Limit, over
-from .days import starts
-from .ledger import Ledger, UsageTotals
+from .ledger import Ledger
 from .prices import PriceList
+from .quotas import Expected, Quotas
 
 CHARACTERS_A_TOKEN = 4  # for an estimate, where the provider does not say
 FEWEST = 64  # a provider that reports fewer than one in so many of the tokens estimated cannot be right
-
-UsedSince = Callable[[float], Awaitable[UsageTotals]]
-"""What all sessions used since a moment (Unix seconds)."""
 
 
 def estimate(messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]] = ()) -> int:
@@ -28,26 +23,20 @@ def estimate(messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]]
     ) // CHARACTERS_A_TOKEN
 
 
-async def _nothing(since: float) -> UsageTotals:
-    return UsageTotals()
-
-
 class Spending:
-    """Of the model "provider:name", in one session. Without ``settings`` nothing is limited."""
+    """Of the model "provider:name", in one session. Without ``quotas`` nothing is limited."""
 
     def __init__(
         self,
         model: str,
         prices: PriceList | None = None,
-        settings: BudgetSettings | None = None,
-        used_since: UsedSince = _nothing,
+        quotas: Quotas | None = None,
         *,
         recorded: bool = False,
     ) -> None:
         self._model = model
         self._prices = prices or PriceList()
-        self._settings = settings
-        self._used_since = used_since
+        self._quotas = quotas
         self._recorded = recorded
         self._used = Ledger()
         self._last = (0, 0)  # input tokens of the last request: as estimated, and as reported
@@ -78,22 +67,12 @@ class Spending:
     async def allow(self, events: Sequence[Event], turn: str, asked: int) -> float:
         """Raise ``OverBudget`` unless the session, all of whose events these are, may make a request of about ``asked``
         tokens. How many tokens its answer may take (infinite: any number)."""
-        room = math.inf
-        if self._settings is None or self._recorded:
-            return room
+        if self._quotas is None or self._recorded:
+            return math.inf
         used = await asyncio.to_thread(self._used.take, events)
         asked = self._next_input(asked)
-        dollars = self._expected(used, asked)
         per_token = (self._prices.cost(self._model, 0, 1_000_000) or 0.0) / 1_000_000
-        for budget in await budgets(self._settings, used, turn, self._used_since):
-            takes, each = (asked, 1.0) if budget.unit == "tokens" else (dollars, per_token)
-            # Where the price is not known a budget in dollars cannot hold; what costs nothing it does not hold back.
-            left = budget.limit - budget.used - takes
-            if takes and left < 0:
-                raise over(budget, takes)
-            if each:
-                room = min(room, left / each)
-        return room
+        return await self._quotas.allow(used, turn, Expected(asked, self._expected(used, asked), per_token))
 
     def _next_input(self, asked: int) -> int:
         """Tokens of a request, by what the last one took: most of them hold the last one, and some more."""
@@ -105,25 +84,3 @@ class Spending:
         last = used.last.get(self._model)
         cached = min(asked, last.data["usage"]["cached_tokens"]) if last else 0
         return self._prices.cost(self._model, asked, 0, cached) or 0.0
-
-
-async def budgets(settings: BudgetSettings, used: Ledger, turn: str | None, used_since: UsedSince) -> list[Budget]:
-    """Every budget that holds for a turn of the session that ``used`` is of, with what is used of it."""
-    days: dict[str, UsageTotals] = {}
-
-    async def spent(limit: Limit) -> UsageTotals:
-        if limit.scope == "turn":
-            return used.turns.get(turn or "", UsageTotals())
-        if limit.scope == "session":
-            return used.session
-        where = settings.configured_timezone if limit.source == "configuration" else settings.timezone
-        if where not in days:
-            days[where] = await used_since(starts(where, 1, time.time())[0][1])
-        return days[where]
-
-    found: list[Budget] = []
-    for limit in settings.limits(used.raised):
-        totals = await spent(limit)
-        value = totals.dollars if limit.unit == "dollars" else float(totals.tokens)
-        found.append(Budget(limit.scope, limit.unit, limit.limit, limit.source, value))
-    return found

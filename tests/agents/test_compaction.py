@@ -15,6 +15,7 @@ from jupyter_appbuilder.models.openai_compatible import Endpoint, OpenAICompatib
 from jupyter_appbuilder.models.profile import FULL
 from jupyter_appbuilder.tools.base import ToolResult
 from jupyter_appbuilder.usage.budgets import BudgetSettings
+from jupyter_appbuilder.usage.quotas import LocalQuotas
 from jupyter_appbuilder.usage.spending import Spending
 
 TEXT = "The quick brown fox. " * 200  # 4,200 characters
@@ -146,7 +147,7 @@ async def test_a_summary_is_within_the_budget_too(tmp_path: Any):
     steps = [look(1), look(2), look(3, usage={"prompt_tokens": 5_100, "completion_tokens": 1}), SUMMARY]
     async with model_server(steps) as server:
         settings = BudgetSettings(tmp_path / "budgets.json", {("turn", "tokens"): 5_500})
-        session = session_with(server, spending=Spending("test:scripted", settings=settings))
+        session = session_with(server, spending=Spending("test:scripted", quotas=LocalQuotas(settings)))
         outcome = await session.ask("Look")
         assert not any(asks_for_summary(request) for request in server.requests)
     assert outcome.reason == "budget"

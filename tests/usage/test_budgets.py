@@ -8,7 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from itertools import pairwise
@@ -24,13 +24,28 @@ from model_server import ModelServer, Step, model_server, numbers
 from jupyter_appbuilder.agents.loop import Agent
 from jupyter_appbuilder.builder import AppBuilder
 from jupyter_appbuilder.errors import InvalidInput
+from jupyter_appbuilder.log import EventLog
+from jupyter_appbuilder.log.base import Used
+from jupyter_appbuilder.log.totals import UsageTotals
 from jupyter_appbuilder.models.openai_compatible import Endpoint, OpenAICompatibleModel
 from jupyter_appbuilder.session import Session
 from jupyter_appbuilder.tools.base import ToolResult
-from jupyter_appbuilder.usage.budgets import SCOPES, TRAITS, UNITS, BudgetSettings, Scope, Unit, amount
+from jupyter_appbuilder.usage.accounts import Accounts
+from jupyter_appbuilder.usage.budgets import (
+    SCOPES,
+    TRAITS,
+    UNITS,
+    Budget,
+    BudgetSettings,
+    OverBudget,
+    Scope,
+    Unit,
+    amount,
+)
 from jupyter_appbuilder.usage.days import starts
-from jupyter_appbuilder.usage.ledger import UsageTotals, ledger
+from jupyter_appbuilder.usage.ledger import Ledger, ledger
 from jupyter_appbuilder.usage.prices import PriceList
+from jupyter_appbuilder.usage.quotas import Expected, LocalQuotas
 from jupyter_appbuilder.usage.spending import Spending
 
 TEMPLATES = Path(__file__).parents[1] / "server" / "templates"
@@ -74,12 +89,14 @@ def in_memory(server: ModelServer, folder: Path, key: tuple[Any, Any], limit: fl
     model = OpenAICompatibleModel(Endpoint("custom", "Test", server.url, "key-123456"), "scripted")
     session = MemorySession(model, {"write_file": lambda arguments: ToolResult("Wrote it.", "Wrote it")}, writes=())
 
-    async def used_since(moment: float) -> UsageTotals:
+    async def used(moment: float) -> list[Used]:
         assert time.time() - 24 * 3600 - 1 <= moment <= time.time()
         mine = ledger(session.journal.stored).session
-        return mine + UsageTotals(input_tokens=round(day * 100_000), dollars=day)
+        others = UsageTotals(input_tokens=round(day * 100_000), dollars=day)
+        return [Used("mine", MODEL, mine), Used("another", MODEL, others)]
 
-    spending = Spending(MODEL, PriceList(PRICE), BudgetSettings(folder / "budgets.json", {key: limit}), used_since)
+    quotas = LocalQuotas(BudgetSettings(folder / "budgets.json", {key: limit}), used)
+    spending = Spending(MODEL, PriceList(PRICE), quotas)
     session.agent = Agent(model, session.runner, session.journal, session.history, spending=spending)
     return session
 
@@ -121,6 +138,56 @@ async def test_what_others_used_today_counts(tmp_path: Path):
         session = in_memory(server, tmp_path, ("day", "dollars"), 2.0, day=1.7)
         assert "Today's work has used $1.92" in (await session.ask("Write notes.")).message
         assert len(server.requests) == 1
+
+
+class Service:
+    """Quotas as a service for many people has them: so many requests for each, however dear."""
+
+    def __init__(self, requests: int) -> None:
+        self.left = requests
+        self.asked: list[Expected] = []
+
+    async def allow(self, used: Ledger, turn: str | None, request: Expected) -> float:
+        self.asked.append(request)
+        if not self.left:
+            raise OverBudget("Your team has no requests left.", hint="Ask your team's owner for more.")
+        self.left -= 1
+        return 10_000.0
+
+    async def may_raise(self, used: Ledger, amounts: Mapping[Unit, float]) -> None:
+        raise InvalidInput("Only your team's owner can raise it.")
+
+    async def budgets(self, used: Ledger, turn: str | None) -> list[Budget]:
+        return [Budget("day", "tokens", 1000, "configuration", used.session.tokens)]
+
+    async def used_since(self, moment: float) -> UsageTotals:
+        return UsageTotals()
+
+
+async def test_a_service_can_say_what_may_be_used_in_place_of_this_machines_budgets(tmp_path: Path):
+    service = Service(requests=2)
+    async with model_server(writes(9, WITH)) as server:
+        model = OpenAICompatibleModel(Endpoint("custom", "Test", server.url, "key-123456"), "scripted")
+        session = MemorySession(model, {"write_file": lambda arguments: ToolResult("Wrote it.", "Wrote it")}, writes=())
+        spending = Spending(MODEL, PriceList(PRICE), service)
+        session.agent = Agent(model, session.runner, session.journal, session.history, spending=spending)
+        outcome = await session.ask("Write notes.")
+    assert (outcome.reason, outcome.message) == ("budget", "Your team has no requests left.")
+    assert len(server.requests) == 2
+    assert service.asked[1].tokens > 20_000, "what the provider reported of the last one is expected again"
+    assert service.asked[1].dollars == pytest.approx(service.asked[1].tokens * 10 / 1e6)
+    assert service.asked[1].per_token == pytest.approx(50 / 1e6)
+
+
+async def test_reports_need_a_log_prices_and_quotas_and_nothing_else(tmp_path: Path):
+    log = EventLog(tmp_path / "log.db")
+    await log.claim("s")
+    await log.append("s", [_draft({"input_tokens": 7, "output_tokens": 1, "cached_tokens": 0, "cost": 0.5})])
+    accounts = Accounts(PriceList(), BudgetSettings(tmp_path / "budgets.json", {}, "UTC"), log, Service(1))
+    report = await accounts.of_days(1)
+    assert (report["timezone"], report["today"]["cost"]) == ("UTC", 0.5)
+    assert [budget["limit"] for budget in report["budgets"]] == [1000]
+    await log.close()
 
 
 async def test_one_huge_request_is_not_made(tmp_path: Path):
@@ -190,8 +257,8 @@ async def test_a_new_turn_has_its_own_budget_and_the_session_goes_on_once_it_is_
         assert "This session has used $0.66 of its budget of $0.75" in ended["message"]
         assert "Raise it for this session" in ended["hint"]
         with pytest.raises(InvalidInput, match=r"has used \$0.66 already"):
-            await accounts.raise_session(session, {"dollars": 0.5})
-        await accounts.raise_session(session, {"dollars": 2})
+            await session.raise_budget({"dollars": 0.5})
+        await session.raise_budget({"dollars": 2})
         ended = await ask(session, "Go on.")
         assert "This request" in ended["message"]
         assert len(server.requests) == 5
@@ -329,8 +396,6 @@ async def test_a_fork_does_not_count_again_what_its_source_used(tmp_path: Path):
 async def test_an_old_log_brings_its_usage_into_the_table(tmp_path: Path):
     import sqlite3
 
-    from jupyter_appbuilder.log import EventLog
-
     log = EventLog(tmp_path / "log.db")
     await log.claim("s")
     await log.append("s", [_draft({"input_tokens": 7, "output_tokens": 1, "cached_tokens": 0, "cost": None})])
@@ -348,7 +413,7 @@ async def test_an_old_log_brings_its_usage_into_the_table(tmp_path: Path):
 async def test_a_days_total_reads_nothing_but_that_days_part_of_an_index(tmp_path: Path):
     import sqlite3
 
-    from jupyter_appbuilder.log import EventLog, usage
+    from jupyter_appbuilder.log import usage
 
     log = EventLog(tmp_path / "log.db")
     assert await log.used(0) == []

@@ -11,10 +11,12 @@ from genai_prices import Usage, calc_price
 
 from jupyter_appbuilder.errors import InvalidInput
 from jupyter_appbuilder.events import Draft, Event
+from jupyter_appbuilder.log.totals import UsageTotals
 from jupyter_appbuilder.models.providers import PROVIDERS
 from jupyter_appbuilder.usage.budgets import BudgetSettings
-from jupyter_appbuilder.usage.ledger import UsageTotals, ledger
+from jupyter_appbuilder.usage.ledger import ledger
 from jupyter_appbuilder.usage.prices import FREE, LISTED, PriceList
+from jupyter_appbuilder.usage.quotas import LocalQuotas
 from jupyter_appbuilder.usage.spending import Spending
 
 PRICES = PriceList()
@@ -72,7 +74,7 @@ class Counted(list[Event]):
 
 async def test_before_a_request_only_what_is_new_is_counted(tmp_path: Path):
     settings = BudgetSettings(tmp_path / "budgets.json", {("session", "tokens"): 2_000.0})
-    spending = Spending("a:x", PRICES, settings)
+    spending = Spending("a:x", PRICES, LocalQuotas(settings))
     events = Counted([recorded("t1", "a:x", 1, 0, None) for _ in range(1_000)])
     for number in range(100):
         assert await spending.allow(events, "t1", 0) == 1_000 - number

@@ -15,13 +15,11 @@ import logging
 import os
 import random
 import re
-import socket
 import sqlite3
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,18 +28,22 @@ from ..events import VERSIONS, Draft, Event
 from ..formats import strict_json
 from ..settings import close_to_others, private_file, private_folder
 from . import blobs, usage
+from .base import EventStore, RequestRow, Used
+from .lease import LEASE_SECONDS, Lease, Owner
 from .migrations import migrate
 from .summary import Summary, fold
 from .untracked import untracked
-
-LEASE_SECONDS = 30.0
-"""How long a lease lasts unless renewed. A dead owner among the processes we see is noticed at once."""
 
 BUSY_SECONDS = 10.0
 """How long is waited for another process that writes."""
 
 OPENING_SECONDS = 30.0
 """How long is waited for others that make or repair the database at the same moment."""
+
+JOURNALS = {
+    "wal": "can be written",
+    "truncate": "can be written; with a rollback journal, since its disk shares no memory or is on the network",
+}
 
 NETWORK_DISKS = re.compile(
     r"9p|afs|beegfs|ceph|cifs|gfs2|glusterfs|gpfs|lustre|nfs4?|ocfs2|orangefs|pvfs2|smb3|smbfs|vboxsf|virtiofs"
@@ -54,43 +56,8 @@ R = TypeVar("R")
 log = logging.getLogger(__name__)
 
 
-def process_space() -> str:
-    """Among which processes an id of ours means something: of one start of a machine, of one namespace. A container has
-    its own, though its name and its ids may be those of another. Empty where that cannot be told."""
-    try:
-        if os.readlink("/proc/self") != str(os.getpid()):
-            return ""  # the /proc we see is of another namespace
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{socket.gethostname()} {boot} {os.readlink('/proc/self/ns/pid')}"
-    except OSError:
-        return ""
-
-
-def _process_born(pid: int) -> float:
-    """When the process started, in clock ticks since boot; 0 where that cannot be told. Tells a reused pid."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return 0.0
-    return float(stat.rpartition(")")[2].split()[19])
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """A process that may own sessions. ``label`` tells people which one, e.g. its URL."""
-
-    label: str = "this process"
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    host: str = field(default_factory=process_space)
-    pid: int = field(default_factory=os.getpid)
-
-    @property
-    def born(self) -> float:
-        return _process_born(self.pid) if self.host else 0.0
-
-
-class EventLog:
-    """All sessions' events. Every method may be called from any event loop of this process."""
+class EventLog(EventStore):
+    """The event store of one machine: a SQLite file at ``path``."""
 
     def __init__(self, path: Path, owner: Owner | None = None) -> None:
         self.path = path
@@ -104,7 +71,6 @@ class EventLog:
         self._warnings: list[str] = []
 
     async def open(self) -> None:
-        """Open or make the database now, not at its first use. Raises ``Unavailable``."""
         await self._on(self._writer, self._writing)
 
     @property
@@ -113,21 +79,22 @@ class EventLog:
         return self._journal
 
     @property
+    def fresh(self) -> bool:
+        return not self.path.exists()
+
+    @property
+    def place(self) -> str:
+        return f"{self.path}: {JOURNALS.get(self._journal, self._journal)}"
+
+    @property
     def warnings(self) -> list[str]:
-        """What is not as it should be, once it is open, as sentences."""
         return self._warnings
 
     async def append(self, session: str, drafts: Sequence[Draft]) -> list[Event]:
-        """Store events in one durable transaction.
-
-        Raises ``Conflict`` when another process owns the session, ``Unavailable`` when the disk refuses.
-        """
         at = time.time()
         return await self._on(self._writer, lambda: self._append(session, drafts, at))
 
     async def adopt(self, session: str, events: Sequence[Event], drafts: Sequence[Draft]) -> list[Event]:
-        """Store another session's events as this one's, with their numbers and times, and ``drafts`` after them, in one
-        durable transaction. They have to follow the last event there is. Raises as ``append``."""
         at = time.time()
 
         def take() -> list[Event]:
@@ -139,12 +106,9 @@ class EventLog:
         return await self._on(self._writer, take)
 
     async def read(self, session: str, after: int = 0, limit: int | None = None) -> list[Event]:
-        """Events with ``seq > after`` in order."""
         return await self._on(self._reader, lambda: self._read(session, after, limit))
 
     async def summary(self, session: str) -> Summary:
-        """Raises ``NotFound``."""
-
         def query() -> Summary:
             row = self._reading().execute("SELECT summary FROM sessions WHERE session_id = ?", [session]).fetchone()
             if row is None:
@@ -158,8 +122,6 @@ class EventLog:
         return await self._on(self._reader, query)
 
     async def summaries(self, search: str = "") -> list[Summary]:
-        """Every session, the most recently changed first; with ``search``, those that hold all its words."""
-
         def query() -> list[Summary]:
             words = search.casefold().split()
             where = " AND ".join("instr(search, ?) > 0" for _ in words) or "1"
@@ -171,43 +133,34 @@ class EventLog:
 
         return await self._on(self._reader, query)
 
-    async def used(self, since: float, until: float | None = None) -> list[usage.Used]:
-        """What all sessions used in [since, until) (Unix seconds), deleted ones too, by session and model."""
+    async def used(self, since: float, until: float | None = None) -> list[Used]:
         return await self._on(self._reader, lambda: usage.used(self._reading(), since, until))
 
-    async def requests(self, since: float) -> list[usage.RequestRow]:
-        """Every request to a model since then (Unix seconds), of all sessions, deleted ones too, in order."""
+    async def requests(self, since: float) -> list[RequestRow]:
         return await self._on(self._reader, lambda: usage.requests(self._reading(), since))
 
     async def owner_of(self, session: str) -> str | None:
-        """The label of the *other* living process that owns the session, or None."""
-
         def query() -> str | None:
-            row = self._lease(self._reading(), session)
-            return None if row is None or row[0] == self.owner.id or not self._alive(row) else str(row[4])
+            lease = self._lease(self._reading(), session)
+            return lease.label if lease and lease.owner != self.owner.id and lease.alive(self.owner) else None
 
         return await self._on(self._reader, query)
 
     async def claim(self, session: str) -> bool:
-        """Take the session's lease. False when another living process has it."""
-
         def take() -> bool:
             db = self._writing()
             with _transaction(db):
-                row = self._lease(db, session)
-                if row is not None and row[0] != self.owner.id and self._alive(row):
+                lease = self._lease(db, session)
+                if lease and lease.owner != self.owner.id and lease.alive(self.owner):
                     return False
-                owner = self.owner
                 db.execute(
-                    "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    [session, owner.id, owner.host, owner.pid, owner.born, owner.label, time.time() + LEASE_SECONDS],
+                    "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?, ?)", [session, *Lease.of(self.owner)]
                 )
                 return True
 
         return await self._on(self._writer, take)
 
     async def renew(self) -> None:
-        """Keep every lease of ours. Call it more often than every ``LEASE_SECONDS``."""
         until = time.time() + LEASE_SECONDS
         await self._execute("UPDATE leases SET expires_at = ? WHERE owner = ?", [until, self.owner.id])
 
@@ -215,8 +168,6 @@ class EventLog:
         await self._execute("DELETE FROM leases WHERE session_id = ? AND owner = ?", [session, self.owner.id])
 
     async def delete(self, session: str) -> None:
-        """Forget a session: its events, its summary, its lease. What it used stays counted."""
-
         def remove() -> None:
             db = self._writing()
             with _transaction(db):
@@ -228,11 +179,6 @@ class EventLog:
         await self._on(self._writer, remove)
 
     async def keep_blob(self, session: str, content: bytes) -> str:
-        """Keep a content that is too large for an event for as long as the session is there; its SHA-256.
-
-        Raises ``Unavailable`` when the disk refuses.
-        """
-
         def keep() -> str:
             db = self._writing()
             folder = self.path.parent
@@ -248,11 +194,9 @@ class EventLog:
         return await self._on(self._writer, keep)
 
     async def blob(self, sha256: str) -> bytes | None:
-        """A content that is kept; None where it is not."""
         return await self._on(self._reader, lambda: blobs.read(self.path.parent, sha256))
 
     async def close(self) -> None:
-        """Release our leases and close the database. Appends that were asked for are stored first."""
         if self._closed:
             return
 
@@ -337,22 +281,16 @@ class EventLog:
         known = Summary.from_row(strict_json.loads(text))
         return known or fold(Summary(session), self._read(session, 0, None, db))
 
-    def _lease(self, db: sqlite3.Connection, session: str) -> tuple[Any, ...] | None:
-        return db.execute(
+    def _lease(self, db: sqlite3.Connection, session: str) -> Lease | None:
+        row = db.execute(
             "SELECT owner, host, pid, born, label, expires_at FROM leases WHERE session_id = ?", [session]
         ).fetchone()
-
-    def _alive(self, lease: tuple[Any, ...]) -> bool:
-        _, host, pid, born, _, expires_at = lease
-        if host and host == self.owner.host and born:
-            # The process itself is better evidence than a clock: a laptop may have slept for hours.
-            return _process_born(pid) == born
-        return float(expires_at) > time.time()
+        return row and Lease(*row)
 
     def _check_lease(self, db: sqlite3.Connection, session: str) -> None:
         lease = self._lease(db, session)
-        if lease is None or lease[0] != self.owner.id:
-            label = lease[4] if lease and self._alive(lease) else None
+        if lease is None or lease.owner != self.owner.id:
+            label = lease.label if lease and lease.alive(self.owner) else None
             raise Conflict(
                 f"The session is open in {label}." if label else "This process does not own the session.",
                 hint="Use it there, or stop that process and open the session again.",
