@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ._version import __version__ as __version__
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from .client.app import App
+
+__all__ = ["App", "__version__"]
 
 
 def _jupyter_labextension_paths() -> list[dict[str, str]]:  # pyright: ignore[reportUnusedFunction]
@@ -18,6 +23,7 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:  # pyright: igno
 
 
 def load_ipython_extension(ipython: Any) -> None:
+    """``%load_ext jupyter_appbuilder``: the magics."""
     from .client.magics import load_ipython_extension
 
     load_ipython_extension(ipython)

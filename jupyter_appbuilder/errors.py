@@ -4,7 +4,8 @@
     ├── InvalidInput          400  the request or argument is wrong; ``field`` names it
     ├── NotFound              404
     ├── Conflict              409
-    │   └── SessionBusy       409  a turn is running
+    │   ├── SessionBusy       409  a turn is running
+    │   └── ToolFailed        409  a tool could not do what it was asked to
     ├── Unavailable           503  something outside us is missing or down (sandbox, model, database)
     └── Forbidden             403
 
@@ -59,6 +60,12 @@ class Conflict(AppBuilderError):
 
 class SessionBusy(Conflict):
     default_reason = "session_busy"
+
+
+class ToolFailed(Conflict):
+    """A tool could not do what it was asked to; the message is what it said."""
+
+    default_reason = "tool_failed"
 
 
 class Unavailable(AppBuilderError):

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..client.app import App, Ask
+from ..client.app import App
 from ..client.engine import Engine, engine
 from ..client.feed import Feed, questions
+from ..client.requests import Ask
 from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound
 from ..events import Mode
 from ..sandbox.network.hosts import parse_host

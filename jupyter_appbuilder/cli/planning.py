@@ -13,9 +13,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ..client.app import App, acceptance
+from ..client.app import App
 from ..client.engine import Engine
 from ..client.feed import Feed
+from ..client.requests import acceptance
 from ..errors import InvalidInput, NotFound
 from .building import carry_out, start_engine, talk
 from .terminal import Terminal, read_input, say

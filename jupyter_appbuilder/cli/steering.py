@@ -6,9 +6,10 @@ import argparse
 import contextlib
 import json
 
-from ..client.app import App, Ask
-from ..client.app import go_on as going_on
-from ..client.app import retry as retrying
+from ..client.app import App
+from ..client.requests import Ask
+from ..client.requests import go_on as going_on
+from ..client.requests import retry as retrying
 from ..errors import InvalidInput
 from .building import carry_out, show, start_engine
 from .terminal import Terminal, read_input

@@ -28,7 +28,8 @@ from .feed import Feed, always, questions
 
 if TYPE_CHECKING:
     from ..tools.base import ToolResult
-    from .app import App, Ask
+    from .app import App
+    from .requests import Ask
 
 REPLAY_INTO = "APPBUILDER_REPLAY_INTO"
 """Environment variable: the folder in which a notebook's app is rebuilt. Default: ``replay/`` beside the notebook."""
@@ -169,7 +170,7 @@ class AppBuilderMagics(Magics):
             self.say("Build it: %appbuilder accept. Or as you want it: %%appbuilder accept, and the plan below.\n")
 
     def do_accept(self, call: Call) -> None:
-        from .app import acceptance
+        from .requests import acceptance
 
         self.no_rebuild()
         plans = self.session().plans
@@ -177,12 +178,12 @@ class AppBuilderMagics(Magics):
         self.ask_agent(acceptance(plan, call.body or None, call.options.get("model", "")))
 
     def do_retry(self, call: Call) -> None:
-        from .app import retry
+        from .requests import retry
 
         self.ask_agent(retry)
 
     def do_continue(self, call: Call) -> None:
-        from .app import go_on
+        from .requests import go_on
 
         self.ask_agent(go_on)
 

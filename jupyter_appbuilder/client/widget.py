@@ -21,11 +21,10 @@ import traitlets
 from ..errors import AppBuilderError, InvalidInput
 from ..turns.modes import read_mode
 from ..usage.budgets import UNITS
-from .engine import Engine
 
 if TYPE_CHECKING:
     from ..session import Session
-    from .app import AsyncApp
+    from .aio import AsyncApp
 
 STATIC = Path(__file__).parent.parent / "static"
 
@@ -57,9 +56,8 @@ class AppWidget(anywidget.AnyWidget):
     _css = _styles()
     session = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, engine: Engine, app: AsyncApp) -> None:
+    def __init__(self, app: AsyncApp) -> None:
         super().__init__(session=app.id)
-        self._engine = engine
         self._app = app
         self._watching: concurrent.futures.Future[Any] | None = None
         self.on_msg(self._take)
@@ -67,7 +65,7 @@ class AppWidget(anywidget.AnyWidget):
     def _take(self, widget: object, content: Any, buffers: object) -> None:
         """Take a request of the front end. Called in the kernel's main thread; answered from the engine's."""
         if isinstance(content, dict) and "method" in content:
-            self._engine.post(self.answer(content))  # pyright: ignore[reportUnknownArgumentType]
+            self._app.engine.post(self.answer(content))  # pyright: ignore[reportUnknownArgumentType]
 
     async def answer(self, request: Mapping[str, Any]) -> None:
         reply: dict[str, Any] = {"reply": request.get("id")}
@@ -79,9 +77,9 @@ class AppWidget(anywidget.AnyWidget):
             elif method == "unwatch":
                 result = self._unwatch()
             elif method == "sandboxes":
-                result = await self._engine.builder.sandboxes.describe_providers()
+                result = await self._app.engine.builder.sandboxes.describe_providers()
             elif method in ("usage", "raise"):
-                session, accounts = await self._app.session(), self._engine.builder.usage
+                session, accounts = await self._app.session(), self._app.engine.builder.usage
                 if method == "raise":
                     await session.raise_budget({unit: float(params[unit]) for unit in UNITS if unit in params})
                 result = await accounts.of_session(session.summary, await session.events())
@@ -107,7 +105,7 @@ class AppWidget(anywidget.AnyWidget):
                 async for message in messages:
                     self.send(self._with_addresses(message))
 
-        self._watching = self._engine.post(pump())
+        self._watching = self._app.engine.post(pump())
 
     def _unwatch(self) -> None:
         if self._watching is not None:
@@ -122,9 +120,9 @@ class AppWidget(anywidget.AnyWidget):
         """The preview is served by this process, so its address here is a whole URL."""
         match message:
             case {"kind": "snapshot", "preview": {"url": str(url)} as preview}:
-                return message | {"preview": preview | {"url": self._engine.origin + url}}
+                return message | {"preview": preview | {"url": self._app.engine.origin + url}}
             case {"kind": "live", "type": "preview", "data": {"url": str(url)} as data}:
-                return message | {"data": data | {"url": self._engine.origin + url}}
+                return message | {"data": data | {"url": self._app.engine.origin + url}}
             case _:
                 return message
 

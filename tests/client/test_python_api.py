@@ -15,8 +15,7 @@ import pytest
 from engines import DEMO, FOLLOW_UP, prepared
 
 from jupyter_appbuilder import App
-from jupyter_appbuilder.client.app import ToolFailed
-from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound
+from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound, ToolFailed
 from jupyter_appbuilder.notebook.replay import replay
 
 
@@ -148,7 +147,7 @@ def test_bytes_and_large_files_go_in_and_are_replayed(tmp_path: Path):
         assert caught.value.hint
         assert not (app.folder / "app/huge.bin").exists()
         with pytest.raises(ToolFailed, match=r"2 MB.*app\.write"):
-            app.aio._engine.run(app.aio._do("write_file", {"path": "x", "content": large}))
+            app.aio.engine.run(app.aio._do("write_file", {"path": "x", "content": large}))
         tree = app.checkpoint("With data")
         assert asyncio.run(replay(app.notebook, tmp_path / "again")).tree == tree
 

@@ -1,0 +1,439 @@
+"""The Python API, awaited: what ``App.aio`` is. ``App`` has the same methods, which wait instead.
+
+Everything of a session is done in the engine's loop. ``in_engine`` takes a method there from whichever loop it is
+awaited in, so that each is written as if there were one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+from ..builder import FOLDER
+from ..errors import Conflict, InvalidInput, ToolFailed, Unavailable
+from ..events import Mode
+from ..turns.plans import Plan as WrittenPlan
+from .engine import Engine
+from .feed import Feed, questions
+from .requests import Approve, Ask, acceptance, go_on, retry
+from .results import Preview, Turn, plan_of, turn_of
+
+if TYPE_CHECKING:
+    from ..session import Session
+    from ..tools.base import ToolResult
+    from ..workspace import Checkpoint
+
+__all__ = ["AsyncApp"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Message = dict[str, Any]
+Method = Callable[Concatenate["AsyncApp", P], Coroutine[Any, Any, T]]
+
+
+def in_engine(method: Method[P, T]) -> Method[P, T]:
+    """Run a coroutine method in the engine's loop, wherever it is awaited. Cancelling cancels it there."""
+
+    @functools.wraps(method)
+    async def reach(app: AsyncApp, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await app.engine.reach(method(app, *args, **kwargs))
+
+    return reach
+
+
+class AsyncApp:
+    """The methods of ``App`` as coroutines, for any event loop; get it as ``app.aio``."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Mapping[str, str],
+        session: str = "",
+        hosts: Sequence[str] = (),
+        exist_ok: bool = False,
+    ) -> None:
+        """``settings`` are those of ``AppBuilder.create``; ``session`` the id of one that exists already."""
+        self.engine = engine
+        self._settings = settings
+        self._hosts = tuple(hosts)
+        self._exist_ok = exist_ok
+        self.existed = False  # whether the app of that name was there before
+        self._id = session
+        self._creating = asyncio.Lock()  # of the engine's loop
+
+    @property
+    def id(self) -> str:
+        """The session's id; "" before the first request of an app without a name."""
+        return self._id
+
+    # In the engine's loop
+
+    async def session(self, prompt: str = "") -> Session:
+        """The session itself, made at first use. Only for coroutines that run in the engine's loop."""
+        session = await self._session(prompt)
+        await session.ready()
+        return session
+
+    async def _session(self, prompt: str = "") -> Session:
+        builder = self.engine.builder
+        async with self._creating:
+            if self._id:
+                return await builder.session(self._id)
+            try:
+                session = await builder.create(prompt=prompt, **self._settings)
+            except Conflict as error:
+                if error.reason != "name_taken":
+                    raise
+                session = await self._existing(error)
+            self._id = session.id
+        await session.ready()
+        for host in self._hosts:
+            await session.allow_host(host)
+        return session
+
+    async def _existing(self, taken: Conflict) -> Session:
+        """The session that has the name we asked for, if that will do; else ``taken`` with what to do about it."""
+        builder, name = self.engine.builder, self._settings["name"]
+        summary = await builder.named(name)
+        if summary is None:
+            hint = f"That folder is no app's. Choose another name, or move it away: {builder.root_dir}/{FOLDER}/{name}."
+            raise Conflict(taken.message, hint=hint, reason=taken.reason, field=taken.field)
+        if not self._exist_ok:
+            hint = (
+                f"Go on with it (App.open({name!r}) or exist_ok=True in Python, %appbuilder open {name} in a cell, "
+                f"--session {name} in a terminal), or choose another name."
+            )
+            raise Conflict(taken.message, hint=hint, reason=taken.reason, field=taken.field)
+        self.existed = True
+        session = await builder.session(summary.id)
+        if (model := self._settings.get("model")) and model != summary.model:
+            await session.update(model=model)
+        return session
+
+    async def session_stream(
+        self, prompt: str | Ask, model: str, *, attended: bool = False, mode: Mode = "build"
+    ) -> AsyncGenerator[Message, None]:
+        """``attended``: whoever reads the messages answers the agent's questions. Otherwise the answer is no."""
+        session = await self.session(prompt if isinstance(prompt, str) else "")
+        after = session.summary.last_seq
+        messages = session.watch(after)
+        if isinstance(prompt, str):
+            turn = await session.send(prompt, model=model or None, mode=mode)
+        else:
+            turn = await prompt(session)
+        try:
+            async for message in messages:
+                yield message
+                if not attended:
+                    for question in questions(message):
+                        await session.approvals.give(question["approval"], False, cause="unattended")
+                if message["kind"] == "events" and any(
+                    event["type"] == "turn.finished" and event["data"]["turn"] == turn for event in message["events"]
+                ):
+                    return
+                if message["kind"] == "session" and session.record.cut_short and (trouble := session.trouble):
+                    raise Unavailable(trouble.message, hint=trouble.hint, reason=trouble.reason)
+        finally:
+            await messages.aclose()
+            if session.busy:
+                with contextlib.suppress(Unavailable):  # it has ended; whoever waits for it was told what is wrong
+                    await session.stop()
+
+    async def _call(self, tool: str, arguments: dict[str, Any]) -> ToolResult:
+        session = await self.session()
+        _, result = await session.call(tool, arguments, by="notebook")
+        return result
+
+    async def _do(self, tool: str, arguments: dict[str, Any]) -> ToolResult:
+        result = await self._call(tool, arguments)
+        if not result.ok:
+            raise ToolFailed(result.text or result.summary, hint="Nothing was changed.")
+        return result
+
+    async def _write(self, path: str, content: str | bytes) -> ToolResult:
+        from ..workspace.workspace import LARGEST_TEXT
+
+        data = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
+        if len(data) > LARGEST_TEXT:
+            return await self._put(path, data)
+        if isinstance(content, bytes):
+            try:
+                content = data.decode()
+            except UnicodeDecodeError:
+                return await self._put(path, data)
+        return await self._do("write_file", {"path": path, "content": content})
+
+    async def _put(self, path: str, data: bytes) -> ToolResult:
+        """Write what is no text of a tool's, as an editor does: it is told as the person's edit, with its patch."""
+        from ..tools.base import ToolResult
+        from ..workspace.scan import LARGEST
+
+        if len(data) > LARGEST:
+            raise InvalidInput(
+                f"{path} would have {len(data):,} bytes, and files above {LARGEST:,} are in no version of an app.",
+                hint="Have a command in the app fetch or make it, or put it where the app can load it from.",
+                field="content",
+            )
+        session = await self.session()
+        session.require_owned()
+        change = await session.workspace.beside().write(path, data)
+        await session.look_for_edits()
+        said = f"{'Created' if change.change == 'created' else 'Wrote'} {path} ({len(data):,} bytes)"
+        return ToolResult(f"{said}.", said, detail={"path": change.path, "change": change.change})
+
+    # From any loop
+
+    async def stream(
+        self, prompt: str | Ask, *, model: str = "", attended: bool = False, mode: Mode = "build"
+    ) -> AsyncGenerator[Message, None]:
+        """Ask the agent; wire messages as they come, as ``App.stream`` has them."""
+        messages: asyncio.Queue[Message | None] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+
+        async def pump() -> None:
+            try:
+                messages_of = self.session_stream(prompt, model, attended=attended, mode=mode)
+                async with contextlib.aclosing(messages_of) as stream:
+                    async for message in stream:
+                        loop.call_soon_threadsafe(messages.put_nowait, message)
+            finally:
+                loop.call_soon_threadsafe(messages.put_nowait, None)
+
+        pumping = asyncio.ensure_future(self.engine.reach(pump()))
+        try:
+            while (message := await messages.get()) is not None:
+                yield message
+            await pumping
+        finally:
+            if not pumping.done():
+                pumping.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await pumping
+
+    async def _talk(self, prompt: str | Ask, model: str, approve: Approve | None, mode: Mode = "build") -> Feed:
+        feed = Feed()
+        attended = approve is not None
+        async with contextlib.aclosing(self.stream(prompt, model=model, attended=attended, mode=mode)) as messages:
+            async for message in messages:
+                feed.take(message)
+                for question in questions(message) if approve else ():
+                    await self.answer(question["approval"], approve(question) if approve else False)
+        return feed
+
+    async def build(self, prompt: str, *, model: str = "", approve: Approve | None = None) -> Turn:
+        """Ask the agent, and wait until it is done. Cancelling stops it; what was done so far is kept.
+
+        ``approve`` as in ``App.build``, called in the loop that this is awaited in.
+        """
+        return turn_of(await self._talk(prompt, model, approve))
+
+    async def retry(self, *, approve: Approve | None = None) -> Turn:
+        """Drop what the last request changed, and ask for the same again. See ``App.retry``."""
+        return turn_of(await self._talk(retry, "", approve))
+
+    async def go_on(self, *, approve: Approve | None = None) -> Turn:
+        """Go on from where the last request was cut short: it was stopped, reached a limit, or failed."""
+        return turn_of(await self._talk(go_on, "", approve))
+
+    async def ask(self, prompt: str, *, model: str = "") -> Turn:
+        """Ask about the app; the answer is ``turn.text``. Nothing is changed."""
+        return turn_of(await self._talk(prompt, model, None, "ask"))
+
+    async def plan(self, prompt: str, *, model: str = "") -> WrittenPlan:
+        """Have a plan written; nothing is changed. ``accept`` has it built."""
+        return plan_of(await self._talk(prompt, model, None, "plan"))
+
+    async def accept(
+        self, plan: str, text: str | None = None, *, model: str = "", approve: Approve | None = None
+    ) -> Turn:
+        """Have the plan of that id built, as it is or as ``text`` has it."""
+        return turn_of(await self._talk(acceptance(plan, text, model), "", approve))
+
+    @in_engine
+    async def plans(self) -> list[WrittenPlan]:
+        """The plans there are, the oldest first."""
+        return (await self.session()).plans()
+
+    @in_engine
+    async def fork(self, turn: str = "", *, checkpoint: str = "", name: str = "", model: str = "") -> str:
+        """Make a new app as ``App.fork`` does; the id of its session."""
+        source = await self.session()
+        at = turn or ("" if checkpoint else str((source.summary.turn or {}).get("turn", "")))
+        forked, _ = await self.engine.builder.fork(source.id, turn=at, checkpoint=checkpoint, name=name, model=model)
+        await forked.ready()
+        return forked.id
+
+    @in_engine
+    async def call(self, tool: str, /, **arguments: Any) -> ToolResult:
+        """Run one tool, with its arguments by name; its result, also when it failed (``ok``)."""
+        return await self._call(tool, arguments)
+
+    @in_engine
+    async def write(self, path: str, content: str | bytes) -> ToolResult:
+        """Write a file of up to 50 MB. What is no text, or larger than 2 MB, is recorded as an edit by hand."""
+        return await self._write(path, content)
+
+    @in_engine
+    async def edit(self, path: str, search: str, replace: str) -> ToolResult:
+        """Replace text that occurs once in a file. Raises ``ToolFailed`` with the nearest text when it does not."""
+        return await self._do("edit_file", {"path": path, "edits": [{"search": search, "replace": replace}]})
+
+    @in_engine
+    async def edits(self, path: str, edits: Sequence[Mapping[str, Any]]) -> ToolResult:
+        """Several edits of a file at once, each with ``search`` and ``replace``: all or none."""
+        return await self._do("edit_file", {"path": path, "edits": [dict(edit) for edit in edits]})
+
+    @in_engine
+    async def delete(self, path: str) -> ToolResult:
+        """Delete a file. Raises ``ToolFailed`` when there is none."""
+        return await self._do("delete_file", {"path": path})
+
+    @in_engine
+    async def rename(self, old: str, new: str) -> ToolResult:
+        """Rename a file. Raises ``ToolFailed`` when there is none, or ``new`` exists."""
+        return await self._do("rename_file", {"old": old, "new": new})
+
+    @in_engine
+    async def run(self, command: str) -> ToolResult:
+        """Run a shell command in the app's sandbox; its output is ``result.text``."""
+        return await self._call("run_command", {"command": command})
+
+    @in_engine
+    async def check(self) -> ToolResult:
+        """Check the types, and that the running app shows no errors."""
+        return await self._call("check_app", {})
+
+    @in_engine
+    async def read(self, path: str) -> str:
+        """A file's text. Raises ``NotFound``, and ``InvalidInput`` for what is no text."""
+        return await (await self.session()).workspace.read_text(path)
+
+    @in_engine
+    async def files(self) -> list[str]:
+        """The app's files, sorted."""
+        return [file.path for file in await (await self.session()).workspace.list()]
+
+    @in_engine
+    async def tree(self) -> str:
+        """The git tree hash of the files as they are."""
+        return await (await self.session()).workspace.snapshot()
+
+    @in_engine
+    async def checkpoint(self, title: str) -> str:
+        """Keep the files as a version; their tree hash."""
+        from ..session import checkpoint_draft
+
+        session = await self.session()
+        await session.look_for_edits()
+        if made := await session.workspace.checkpoint(title):
+            await session.append(checkpoint_draft(made, None))
+        return await session.workspace.snapshot()
+
+    @in_engine
+    async def checkpoints(self) -> list[Checkpoint]:
+        """Every version, newest first."""
+        return await (await self.session()).workspace.checkpoints()
+
+    @in_engine
+    async def restore(self, checkpoint: str) -> None:
+        """Go back to a version, by its id. It is itself a version, so it can be undone."""
+        await (await self.session()).restore(checkpoint)
+
+    @in_engine
+    async def preview(self, *, restart: bool = False, on_progress: Callable[[str], None] | None = None) -> Preview:
+        """Start the app and show it. ``on_progress`` is told what is being done meanwhile, from another thread."""
+        session = await self.session()
+
+        async def tell() -> None:
+            async for message in session.watch(session.summary.last_seq):
+                if on_progress and message["kind"] == "live" and message["type"] == "preview":
+                    on_progress(message["data"]["message"])
+
+        telling = asyncio.ensure_future(tell()) if on_progress else None
+        try:
+            await session.start_preview(restart=restart)
+        finally:
+            if telling:
+                telling.cancel()
+        server = session.app.server
+        return Preview(self.engine.origin + session.app.base_path, server.state, server.message)
+
+    @in_engine
+    async def summary(self) -> dict[str, Any]:
+        """The session at a glance: state, model, usage …"""
+        return (await self.session()).to_json()
+
+    @in_engine
+    async def usage(self) -> dict[str, Any]:
+        """What the app took: tokens and US dollars by turn, step and model, and its budgets."""
+        session = await self.session()
+        return await self.engine.builder.usage.of_session(session.summary, await session.events())
+
+    @in_engine
+    async def answer(self, approval: str, granted: bool, *, remember: bool = False) -> None:
+        """Answer a question of the agent's; ``remember``: for this app, not only this once."""
+        await (await self.session()).answer(approval, granted, remember=remember)
+
+    @in_engine
+    async def hosts(self) -> list[str]:
+        """The hosts that the app's code may reach."""
+        return [str(host.to_json()["name"]) for host in await (await self.session()).network.hosts()]
+
+    @in_engine
+    async def allow(self, *hosts: str) -> None:
+        """Let the app's code reach hosts from now on: ``api.example.org``, ``*.example.org``, also with a port."""
+        session = await self.session()
+        for host in hosts:
+            await session.allow_host(host)
+
+    @in_engine
+    async def revoke(self, *hosts: str) -> None:
+        """Take hosts back."""
+        session = await self.session()
+        for host in hosts:
+            await session.revoke_host(host)
+
+    @in_engine
+    async def choose_model(self, model: str) -> None:
+        """Have requests answered by ``model`` (``provider:name``) from now on."""
+        await (await self.session()).update(model=model)
+
+    @in_engine
+    async def notebook(self) -> Path:
+        """The session's notebook, written up to now."""
+        session = await self.session()
+        await session.notebook.flush()
+        return session.notebook.path
+
+    @in_engine
+    async def folder(self) -> Path:
+        """The session's folder; the app lies in its ``app/``."""
+        return (await self.session()).workspace.folder
+
+    @in_engine
+    async def export(self, path: str | Path = "") -> Path:
+        """Write the app's files as a ZIP archive; its path."""
+        session = await self.session()
+        target = Path(path) if str(path) else Path.cwd() / f"{session.summary.name}.zip"
+        if await asyncio.to_thread(target.is_dir):
+            target /= f"{session.summary.name}.zip"
+        await asyncio.to_thread(target.write_bytes, await session.workspace.zip())
+        return target
+
+    @in_engine
+    async def stop(self) -> None:
+        """Stop the running turn and the preview."""
+        if self._id:
+            session = await self.session()
+            await session.stop()
+            await session.stop_preview()
+
+    @in_engine
+    async def close(self) -> None:
+        """Stop, write the notebook and let other processes have the session. It can be opened again."""
+        if self._id:
+            await self.engine.builder.release(self._id)

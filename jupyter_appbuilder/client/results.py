@@ -1,0 +1,92 @@
+"""What an app's methods return."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import AppBuilderError
+from ..notebook.markdown import inert
+from ..turns.plans import Plan as WrittenPlan
+from ..turns.plans import name_of
+from .feed import Feed
+from .requests import Approve, Ask, acceptance
+
+__all__ = ["Plan", "Preview", "Turn"]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """How a request ended. ``text`` is the agent's last words, ``files`` the paths it changed."""
+
+    reason: str  # done, stopped, limit, budget, failed
+    text: str
+    files: tuple[str, ...]
+    message: str = ""
+    hint: str = ""
+    recorded: bool = False  # a shipped recording answered, no model
+
+    @property
+    def ok(self) -> bool:
+        return self.reason == "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The running app. ``url`` works on this machine as long as this process lives. Who has it can see the app, so it
+    is neither in the ``repr`` nor in what a notebook stores of it."""
+
+    url: str = field(repr=False)
+    state: str
+    message: str = ""
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        from .preview_widget import PreviewWidget
+
+        if self.state != "ready":
+            return {"text/plain": f"The preview is {self.state}. {self.message}"}
+        widget: Any = PreviewWidget(self.url)
+        return widget._repr_mimebundle_(**options)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan of the agent's. Shows as what it says."""
+
+    _written: WrittenPlan = field(repr=False)
+    _build: Callable[[Ask, Approve | None], Turn] = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        """Its id in the session."""
+        return self._written.id
+
+    @property
+    def text(self) -> str:
+        """Markdown."""
+        return self._written.text
+
+    def accept(self, text: str | None = None, *, model: str = "", approve: Approve | None = None) -> Turn:
+        """Have it built, as it is or as ``text`` has it, and wait until it is done; ``approve`` as in ``App.build``.
+
+        Raises ``Conflict`` where it was accepted before, ``InvalidInput`` for an empty text.
+        """
+        return self._build(acceptance(self.id, text, model), approve)
+
+    def _repr_markdown_(self) -> str:
+        return inert(self.text)
+
+    def __repr__(self) -> str:
+        return f"Plan({self.id!r}, {name_of(self.text)!r})"
+
+
+def plan_of(feed: Feed) -> WrittenPlan:
+    """The plan a turn came to. Raises ``AppBuilderError`` where it came to none."""
+    if not feed.plan:
+        raise AppBuilderError(feed.message or "The agent wrote no plan.", hint=feed.hint or "Ask again.")
+    return WrittenPlan(feed.plan, feed.turn, feed.text)
+
+
+def turn_of(feed: Feed) -> Turn:
+    return Turn(feed.reason or "failed", feed.text, tuple(feed.files), feed.message, feed.hint, feed.recorded)
