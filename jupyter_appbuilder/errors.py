@@ -2,14 +2,23 @@
 
     AppBuilderError
     ├── InvalidInput          400  the request or argument is wrong; ``field`` names it
+    │   └── EditFailed        400  an edit that cannot be made                           tools.edits
+    ├── Forbidden             403
     ├── NotFound              404
     ├── Conflict              409
     │   ├── SessionBusy       409  a turn is running
-    │   └── ToolFailed        409  a tool could not do what it was asked to
+    │   ├── ToolFailed        409  a tool could not do what Python asked it to
+    │   └── Different         409  a notebook rebuilt other files than it says           notebook.replay
     ├── Unavailable           503  something outside us is missing or down (sandbox, model, database)
-    └── Forbidden             403
+    │   └── ModelError        503  the model could not answer                            models.base
+    ├── FileChanged           412  a file is not what the writer saw of it               server.files
+    ├── OverBudget            409  a budget does not allow the next request              usage.budgets
+    ├── GitError              500  a git command failed                                  workspace.git
+    ├── CellFailed            500  another of these, shown below a cell without a trace  client.magics
+    └── NoModel               500  the command line has nothing to build with            cli.building
 
-Each says what happened (``message``), a stable code for programs (``reason``) and the next step (``hint``).
+Each says what happened (``message``), a stable code for programs (``reason``) and the next step (``hint``). The number
+is the HTTP status; the module is named where an error is not defined here.
 """
 
 from __future__ import annotations
@@ -18,8 +27,21 @@ import errno
 from pathlib import Path
 from typing import Any, ClassVar
 
+__all__ = [
+    "AppBuilderError",
+    "Conflict",
+    "Forbidden",
+    "InvalidInput",
+    "NotFound",
+    "SessionBusy",
+    "ToolFailed",
+    "Unavailable",
+]
+
 
 class AppBuilderError(Exception):
+    """An error for people, and for programs by its ``reason``."""
+
     status: ClassVar[int] = 500
     default_reason: ClassVar[str] = "internal"
 
@@ -34,31 +56,42 @@ class AppBuilderError(Exception):
         return f"{self.message} {self.hint}".strip()
 
     def to_json(self) -> dict[str, Any]:
+        """As REST and the widget answer it."""
         body = {"message": self.message, "reason": self.reason, "hint": self.hint}
         return body | {"field": self.field} if self.field else body
 
 
 class InvalidInput(AppBuilderError):
+    """The request or argument is wrong; ``field`` names it."""
+
     status = 400
     default_reason = "invalid_input"
 
 
 class Forbidden(AppBuilderError):
+    """This may not be done, by whoever asked."""
+
     status = 403
     default_reason = "forbidden"
 
 
 class NotFound(AppBuilderError):
+    """There is no such thing."""
+
     status = 404
     default_reason = "not_found"
 
 
 class Conflict(AppBuilderError):
+    """It does not go together with what there is."""
+
     status = 409
     default_reason = "conflict"
 
 
 class SessionBusy(Conflict):
+    """A turn is running."""
+
     default_reason = "session_busy"
 
 
@@ -69,6 +102,8 @@ class ToolFailed(Conflict):
 
 
 class Unavailable(AppBuilderError):
+    """Something outside us is missing or down: a sandbox, a model, a database, a disk."""
+
     status = 503
     default_reason = "unavailable"
 

@@ -51,7 +51,7 @@ class reading(property, Generic[T]):
     """A method of ``AsyncApp`` without arguments as a property of ``App``."""
 
     def __init__(self, method: Callable[[AsyncApp], Coroutine[Any, Any, T]]) -> None:
-        super().__init__(waiting(method), doc=method.__doc__)
+        super().__init__(waiting(method))
 
     if TYPE_CHECKING:
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import json
 import subprocess
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-import jupyter_appbuilder
 from jupyter_appbuilder.client.aio import AsyncApp
 from jupyter_appbuilder.client.app import App
 

@@ -65,7 +65,9 @@ def test_templates_demo_and_widget_come_with_the_wheel(installed):
         "from jupyter_appbuilder.models.demo import recordings\n"
         "assert len(recordings.find_recordings()) == 3\n"
         "import jupyter_appbuilder, pathlib\n"
-        "assert (pathlib.Path(jupyter_appbuilder.__file__).parent / 'static' / 'widget.js').is_file()\n",
+        "package = pathlib.Path(jupyter_appbuilder.__file__).parent\n"
+        "assert (package / 'static' / 'widget.js').is_file()\n"
+        "assert (package / 'py.typed').is_file()\n",
         env=environment,
         cwd="/",
     )
