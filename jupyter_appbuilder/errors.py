@@ -24,6 +24,7 @@ is the HTTP status; the module is named where an error is not defined here.
 from __future__ import annotations
 
 import errno
+import re
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -110,6 +111,16 @@ class Unavailable(AppBuilderError):
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """How the system says that a disk has no room."""
+
+
+def says_no_room(text: str) -> bool:
+    """Whether a program says that a disk has no room, in the system's words, Node's or ours."""
+    return (
+        re.search(
+            r"no space left on device|disk quota exceeded|\bENOSPC\b|\bEDQUOT\b|disk( of \S+)? is full", text, re.I
+        )
+        is not None
+    )
 
 
 def of_the_disk(error: OSError, folder: Path) -> Unavailable:

@@ -10,9 +10,9 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..errors import AppBuilderError, Conflict, Unavailable
+from ..errors import AppBuilderError, Conflict, Unavailable, says_no_room
 from ..events import Draft
 from ..log.journal import Journal
 from ..preview.upstream import upstreams
@@ -32,14 +32,19 @@ FINDING_SECONDS = 30.0
 LOG_MARK = 500
 """Characters that tell a place in the dev server's log."""
 
+AGAIN_SECONDS = (5.0, 60.0)
+"""How long an app that a full disk kept from starting waits before it is tried again: at first, and at most."""
+
 STATS_SECONDS = 5.0
 """How long a sandbox may take to tell what it uses."""
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 
 class _NotMade(Unavailable):
-    """There is no sandbox to run anything in."""
+    """There is no sandbox to run anything in, or the machine refuses to run it."""
 
 
 class RunningApp:
@@ -65,7 +70,11 @@ class RunningApp:
         self._make_sandbox = make_sandbox
         self._previews = previews
         self._sandbox: Sandbox | None = None
-        self._unmade: DevServer | None = None  # stands for the server of a sandbox that could not be made
+        self._unmade: DevServer | None = None  # stands for the server of a sandbox that could not be made or started
+        self._no_room = ""  # what was said of the disk that was full when the app was started last
+        self._again_at = 0.0  # ``time.monotonic()``: when that is tried again
+        self._again_seconds = AGAIN_SECONDS[0]
+        self._again: asyncio.Task[None] | None = None
         self._sandbox_since = 0.0  # ``time.monotonic()``
         self._starting = asyncio.Lock()
         self._start_task: asyncio.Task[DevServer] | None = None
@@ -132,7 +141,7 @@ class RunningApp:
 
     @property
     def server(self) -> DevServer:
-        return self._sandbox.server if self._sandbox else self._unmade or DevServer("stopped")
+        return self._unmade or (self._sandbox.server if self._sandbox else DevServer("stopped"))
 
     @property
     def _runs(self) -> bool:
@@ -189,7 +198,7 @@ class RunningApp:
         from ..sandbox.metrics import started
 
         began = time.monotonic()
-        asleep = self.server.state == "asleep"
+        asleep = self._sandbox is not None and self._sandbox.server.state == "asleep"
         self._forget()
         self._log_before = ""
         self._unmade = None
@@ -197,10 +206,10 @@ class RunningApp:
         try:
             sandbox = await self._made()
             if asleep:
-                await sandbox.wake()
-                await self._journal.append(Draft("sandbox.woke"))
+                await self._by_machine(sandbox.wake())
+                await self._keep(Draft("sandbox.woke"))
             if sandbox.server.state != "ready" or not asleep:
-                await sandbox.serve(self.base_path, self._on_progress)
+                await self._by_machine(sandbox.serve(self.base_path, self._on_progress))
         except _NotMade as error:
             server = self._unmade = DevServer("failed", message=str(error))
         except AppBuilderError as error:
@@ -220,8 +229,11 @@ class RunningApp:
         if self._settled:
             await self._settled()
         if server.state == "ready":
-            await self._journal.append(Draft("preview.ready", {"duration_ms": server.started_ms or 0}))
+            if said := self._has_room():
+                await self._keep(Draft("preview.error", {"kind": "server", "message": said}))
+            await self._keep(Draft("preview.ready", {"duration_ms": server.started_ms or 0}))
         elif server.state == "failed":
+            self._may_lack_room(server)
             finding = {"kind": "server", "message": server.message or "The dev server failed."}
             if self._unmade:
                 # Nothing in the app is wrong, so nothing is to be fixed there; a check says it all the same.
@@ -233,18 +245,60 @@ class RunningApp:
     async def _made(self) -> Sandbox:
         """The session's sandbox. Raises ``_NotMade`` with a reason for whatever kept it from being made."""
         try:
-            return await self.sandbox()
+            return await self._by_machine(self.sandbox())
+        except _NotMade:
+            raise
         except AppBuilderError as error:
             raise _NotMade(error.message, hint=error.hint, reason=error.reason) from error
-        except Exception as error:  # a full disk, a folder of somebody else's, a provider of another package
-            log.exception("The sandbox of session %s could not be made", self.session)
+
+    async def _by_machine(self, act: Awaitable[T]) -> T:
+        """What ``act`` gives. Raises ``_NotMade`` where the machine refuses it, so that every start has an end: a full
+        disk, a folder of somebody else's, a provider of another package that fails."""
+        try:
+            return await act
+        except AppBuilderError:
+            raise
+        except Exception as error:
+            log.exception("The sandbox of session %s could not be made or started", self.session)
             raise _NotMade(
                 f"The sandbox could not be made: {str(error) or type(error).__name__}.",
                 hint="See what is missing: jupyter appbuilder doctor. The server's log has the details.",
             ) from error
 
+    async def _keep(self, draft: Draft) -> None:
+        """Store how the sandbox stands. A log that refuses says so itself, and the app runs all the same."""
+        with contextlib.suppress(Unavailable):
+            await self._journal.append(draft)
+
+    # A full disk
+
+    def _may_lack_room(self, server: DevServer) -> None:
+        """Remember that the start failed for a full disk, if it says so: ``notice`` tries again."""
+        said = next((line for line in f"{server.message}\n{server.log}".splitlines() if says_no_room(line)), "")
+        first, most = AGAIN_SECONDS
+        self._again_seconds = min(2 * self._again_seconds, most) if self._no_room and said else first
+        self._again_at = time.monotonic() + self._again_seconds
+        self._no_room = said
+
+    def _has_room(self) -> str:
+        """The app has started: what to say of a full disk that kept it from that before, or nothing."""
+        said, self._no_room = self._no_room, ""
+        return f"The app could not start before: {said.strip()} There is room again." if said else ""
+
+    def _try_again(self) -> None:
+        """Start an app that a full disk kept from starting, every now and then."""
+        if not self._no_room or time.monotonic() < self._again_at or self._starting.locked() or self._closed:
+            return
+
+        async def again() -> None:
+            with contextlib.suppress(AppBuilderError):  # the preview says it
+                await self.restart()
+
+        self._again = asyncio.create_task(again())
+
     async def notice(self) -> None:
         """Tell whoever watches when a dev server that ran has ended by itself, or its sandbox was lost."""
+        self._try_again()
         server = self.server
         if server.state == "failed" and self._said and self._said["state"] == "ready" and not self._starting.locked():
             self._say("failed", server.message, log=server.log)
@@ -257,6 +311,7 @@ class RunningApp:
             await asyncio.wait([starting])
         sandbox, self._sandbox = self._sandbox, None
         self._unmade = None
+        self._no_room = ""
         if sandbox is not None:
             await sandbox.stop()
         await self._hang_up()
@@ -268,8 +323,8 @@ class RunningApp:
             return
         await self._sandbox.sleep()
         await self._hang_up()
-        await self._journal.append(Draft("sandbox.slept"))
         self._say("asleep", "Asleep to save memory. It wakes when you look.")
+        await self._keep(Draft("sandbox.slept"))
 
     async def close(self) -> None:
         """Stop for good: nothing touches the workspace any more."""

@@ -70,6 +70,7 @@ def test_a_full_disk_is_said_and_the_app_goes_on_when_there_is_room(tmp_path: Pa
             expect(trouble).to_be_visible(timeout=LONG)
             expect(trouble).to_contain_text("goes on by itself")
             expect(panel.stop).to_have_count(0)
+            expect(root.locator(".jp-AppBuilder-spinner")).to_have_count(0)  # nothing runs, and nothing looks so
             looks(panel, panel.page, "full-disk")
             panel.say("Are you there?")
             expect(root.get_by_role("alert").filter(has_text="Dismiss")).to_contain_text("its disk is full")

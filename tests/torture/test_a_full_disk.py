@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
+import os
 import resource
 import subprocess
 import threading
@@ -19,6 +21,7 @@ from plain_app import assert_sound, plain
 from jupyter_appbuilder import App
 from jupyter_appbuilder.errors import Unavailable
 from jupyter_appbuilder.events import Draft
+from jupyter_appbuilder.sandbox.base import DevServer
 
 
 @contextlib.contextmanager
@@ -123,6 +126,53 @@ async def test_a_session_mends_itself_once_there_is_room_and_says_what_happened(
         await session.go_on()
         assert (await session.wait())["reason"] == "done"
         await assert_sound(session, tmp_path)
+
+
+NEEDS_ROOM = """import { existsSync } from 'node:fs'
+if (!existsSync('room')) throw new Error('ENOSPC: no space left on device, write')
+"""
+
+
+async def starts_once_there_is_room(session, make_room):
+    server = await session.app.ensure()
+    assert server.state == "failed"
+    assert session.app.preview["state"] == "failed", "it does not go on starting"
+    assert "no space left on device" in f"{server.message} {server.log}".lower()
+    make_room()  # nobody asks anything
+    await until(lambda: session.app.preview["state"] == "ready")
+    await until(lambda: session.stored[-1].type == "preview.ready")
+    said = [event.data["message"] for event in session.stored if event.type == "preview.error"][-1]
+    assert "no space left on device" in said.lower()
+    assert "There is room again" in said
+
+
+async def test_a_sandbox_that_cannot_be_started_has_failed_and_starts_once_it_can(tmp_path, monkeypatch):
+    monkeypatch.setattr("jupyter_appbuilder.apps.running.AGAIN_SECONDS", (0.1, 1.0))
+    async with scripted_builder(tmp_path, [], **plain(tmp_path)) as (builder, _):
+        session = await builder.create(title="Full")
+        await session.ready()
+        sandbox = await session.app.sandbox()
+        await session.app.ensure()
+        serve = sandbox.serve
+
+        async def refuse(*_):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        sandbox.serve = refuse
+        sandbox._server.state = DevServer("stopped")  # as it leaves it
+        await starts_once_there_is_room(session, lambda: setattr(sandbox, "serve", serve))
+
+
+async def test_a_server_that_met_a_full_disk_starts_once_there_is_room(tmp_path, monkeypatch):
+    monkeypatch.setattr("jupyter_appbuilder.apps.running.AGAIN_SECONDS", (0.1, 1.0))
+    async with scripted_builder(tmp_path, [], **plain(tmp_path)) as (builder, _):
+        session = await builder.create(title="Full")
+        await session.ready()
+        await session.app.ensure()
+        await session.app.stop()
+        code = session.workspace.app / "server.mjs"
+        code.write_text(NEEDS_ROOM + code.read_text())
+        await starts_once_there_is_room(session, (session.workspace.app / "room").touch)
 
 
 async def test_a_full_disk_does_not_keep_an_app_from_being_deleted(tmp_path, small_disk):

@@ -292,10 +292,14 @@ describe('a session that cannot be used for now', () => {
       {},
       log.message('turn.started', { turn: 't1', model: 'm' }),
       log.message('message.user', { turn: 't1', text: 'A board' }),
+      log.message('tool.started', { turn: 't1', call: 'c1', tool: 'run_command', arguments: { command: 'ls' }, by: 'agent' }),
       snapshot({ session: summary({ state: 'busy' }) })
     );
     expect(screen.getByRole('button', { name: 'Stop' })).toBeTruthy();
+    expect(screen.getByText('running')).toBeTruthy();
     transport.say({ kind: 'session', session: summary({ state: 'ready', trouble }) });
+    expect(screen.queryByText('running')).toBeNull();
+    expect(screen.getByText('stopped')).toBeTruthy();
     expect(screen.getByRole('alert').textContent).toContain('its disk is full. Make room.'.replace('. ', '.'));
     expect(screen.queryByRole('button', { name: 'Stop' })).toBeNull();
     transport.say(

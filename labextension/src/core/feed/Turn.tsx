@@ -3,7 +3,7 @@ import { parseDiff, type FileDiff } from './diff';
 import { readPartial } from '../view/partial';
 import { compact, duration, money, usageDetail, usageLabel } from '../controls/format';
 import type { Transport } from '../wire/transport';
-import { reasoningKey, TICK_PLAN } from '../view/view';
+import { cutShort, reasoningKey, TICK_PLAN } from '../view/view';
 import type { Aside, BudgetItem, Checkpoint, FileItem, Item, ProblemItem, RestoreItem, Turn } from '../view/view';
 import { RequestFailed } from '../wire/wire';
 import { Ago } from '../controls/Ago';
@@ -44,8 +44,10 @@ export const TurnView = React.memo(function TurnView(props: TurnProps): React.Re
   );
 });
 
-function WholeTurn({ turn, last, current, actions }: TurnProps): React.ReactElement {
+function WholeTurn({ turn: told, last, current, actions }: TurnProps): React.ReactElement {
   const trans = useTranslation();
+  const halted = told.reason === null && last && !actions.busy;
+  const turn = React.useMemo(() => (halted ? cutShort(told) : told), [halted, told]);
   const [shown, setShown] = React.useState(STEPS);
   const hidden = Math.max(0, turn.items.length - shown - STEPS / 4);
   const items = hidden > 0 ? turn.items.slice(turn.items.length - shown) : turn.items;
@@ -53,7 +55,7 @@ function WholeTurn({ turn, last, current, actions }: TurnProps): React.ReactElem
     <article className="jp-AppBuilder-turn" aria-label={trans.__('Request: %1', turn.request.slice(0, 80))}>
       <ModeTag mode={turn.mode} />
       {turn.builds ? (
-        <PlanRequest request={turn.request} builds={turn.builds} running={turn.reason === null} />
+        <PlanRequest request={turn.request} builds={turn.builds} running={turn.reason === null && !halted} />
       ) : (
         <Request text={turn.request} seq={turn.requestSeq} actions={actions} />
       )}
@@ -84,7 +86,7 @@ function WholeTurn({ turn, last, current, actions }: TurnProps): React.ReactElem
           )}
         </>
       )}
-      {turn.reason === null && actions.busy && isQuiet(turn) && (
+      {turn.reason === null && !halted && isQuiet(turn) && (
         <div className="jp-AppBuilder-thinking">
           <Spinner />
           <span>{turn.items.length === 0 ? trans.__('Reading your request…') : trans.__('Working out the next step…')}</span>

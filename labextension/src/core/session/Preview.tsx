@@ -105,6 +105,18 @@ export function PreviewPane({
       asked.current = false; // a server that comes back has no dev servers
     }
   }, [open]);
+  // What kept it from starting may be over with what kept the session from being used.
+  const troubled = Boolean(session?.trouble);
+  const wasTroubled = React.useRef(troubled);
+  React.useEffect(() => {
+    if (wasTroubled.current && !troubled) {
+      setFailure(null);
+      if (view.preview?.state !== 'ready' && view.preview?.state !== 'starting') {
+        attempt(store.transport.preview('start'));
+      }
+    }
+    wasTroubled.current = troubled;
+  }, [troubled, store, attempt, view.preview?.state]);
   const idle = open && view.caughtUp && session?.state !== 'creating' && (!preview || preview.state === 'stopped');
   React.useEffect(() => {
     if (idle && !asked.current) {
@@ -253,13 +265,13 @@ export function PreviewPane({
             }
           />
         ) : (
-          <Waiting state={state === 'stopped' && failure ? 'off' : state} message={preview?.message ?? ''} log={preview?.log ?? ''} fraction={preview?.fraction ?? null}>
+          <Waiting state={state === 'stopped' && (failure || troubled) ? 'off' : state} message={preview?.message ?? ''} log={preview?.log ?? ''} fraction={preview?.fraction ?? null}>
             {state === 'failed' && (
               <div className="jp-AppBuilder-actions">
                 <Remedies busy={busy} onFix={unmade ? null : fixServer} onRestart={restart} />
               </div>
             )}
-            {(state === 'asleep' || (state === 'stopped' && failure)) && (
+            {(state === 'asleep' || (state === 'stopped' && (failure || troubled))) && (
               <button
                 type="button"
                 className="jp-AppBuilder-button jp-mod-primary"

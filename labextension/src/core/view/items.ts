@@ -268,3 +268,10 @@ export const EMPTY_VIEW: SessionView = {
   questions: [],
   problems: []
 };
+
+/** The items as they are once nothing runs any more. */
+export function interrupted(items: readonly Item[]): Item[] {
+  return items.map(item =>
+    item.kind === 'tool' && (item.state === 'queued' || item.state === 'running') ? { ...item, state: 'interrupted' } : item
+  );
+}

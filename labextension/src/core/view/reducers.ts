@@ -3,7 +3,7 @@
 import type { AppEvent, EventData, EventOf, EventType, LiveData } from '../wire/events';
 import type { LiveMessage, LiveOf, Snapshot } from '../wire/wire';
 import type { Draft } from './draft';
-import { OUTPUT_KEPT, reasoningKey, TICK_PLAN, type Checkpoint, type ToolItem } from './items';
+import { interrupted, OUTPUT_KEPT, reasoningKey, TICK_PLAN, type Checkpoint, type ToolItem } from './items';
 import { asWritten, readArguments } from './partial';
 import { addUsage, NO_USAGE } from './usage';
 
@@ -349,11 +349,7 @@ function finishTurn(draft: Draft, data: EventData['turn.finished'], at: string):
   turn.hint = data.hint;
   turn.error = data.error ?? '';
   turn.partial = null;
-  turn.items.forEach((item, index) => {
-    if (item.kind === 'tool' && (item.state === 'queued' || item.state === 'running')) {
-      turn.items[index] = { ...item, state: 'interrupted' };
-    }
-  });
+  turn.items = interrupted(turn.items);
   draft.view.progress = [];
   draft.view.questions = [];
   if ([...draft.view.hosts.values()].includes(data.turn)) {

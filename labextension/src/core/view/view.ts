@@ -7,7 +7,7 @@
 
 import type { Summary, WireMessage } from '../wire/wire';
 import { Draft } from './draft';
-import type { Checkpoint, SessionView, ToolItem, Turn } from './items';
+import { interrupted, type Checkpoint, type SessionView, type ToolItem, type Turn } from './items';
 import { countLines } from './partial';
 import { takeEvent, takeLive, takeSnapshot } from './reducers';
 
@@ -57,6 +57,11 @@ export function lastTurn(view: SessionView): Turn | null {
 export function isBusy(view: SessionView): boolean {
   const { session } = view;
   return session?.state === 'busy' || session?.state === 'waiting' || (lastTurn(view)?.reason === null && !session?.trouble);
+}
+
+/** A turn whose end could not be stored yet: nothing of it runs any more. */
+export function cutShort(turn: Turn): Turn {
+  return { ...turn, items: interrupted(turn.items), partial: turn.partial && { ...turn.partial, tool_calls: [] } };
 }
 
 /** The last request was cut short, and can be gone on with. */
