@@ -5,52 +5,42 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import re
 import secrets
 import stat
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TypeVar
 
-from ..cancellation import uncut
+from ..cancellation import in_thread
 from ..errors import FULL, Conflict, InvalidInput, NotFound, Unavailable, of_the_disk
-from ..formats.text import encodable
 from . import data
-from .apart import LARGEST_PATCHED, MOST_PATCHED, Apart, Find, Keep, Key, split
+from .apart import Find, Keep, Key, split
 from .archive import contents_of, pack, zipped
 from .folder import link_at, opened_folder, read_at, remove, remove_at, write_at
-from .git import DIFF, Git, GitError
+from .git import Git, GitError
 from .ignore import never_tracked
 from .lines import changed_lines
-from .objects import EMPTY_TREE, EXECUTABLE, LINK, LooseStore, object_hash, put_tree
+from .objects import EXECUTABLE, LINK, LooseStore, object_hash, put_tree
+from .patches import Difference, Patches
 from .paths import inside
 from .records import Change, Checkpoint, FileChange, FileInfo
 from .scan import LARGEST, Entry, entry_of, is_binary, is_tracked, mode_of, scan
+from .versions import Versions
 
-P = ParamSpec("P")
 T = TypeVar("T")
 Expected = Callable[[bytes | None], bool]  # given what a file holds (None: there is none), whether to go on
-Difference = tuple[str, Key | None, Key | None]  # a file's path, what it was and what it is
 
 LARGEST_TEXT = 2 * 1024 * 1024
 """Bytes. Larger files are not opened as text."""
-
-LARGEST_EDITED, LARGEST_EDIT = 16 * 1024 * 1024, 128 * 1024
-"""Bytes of a large file that is looked at for a small edit; characters of the patch of such an edit."""
 
 DATA = "refs/appbuilder/data/"
 """Below it each version, by its commit, has a tree of what the app had written."""
 
 MOST_COPIES = 20
 """Versions, the newest, that keep such a copy."""
-
-MANY_OBJECTS = 6700  # about as git itself thinks
-PRUNED_AFTER = "2.weeks.ago"
 
 KNOWN = "refs/appbuilder/known"
 """Where the tree that the log already explains is kept, so that after a crash what it does not explain is found."""
@@ -71,6 +61,8 @@ class Workspace:
         self.app = folder / "app"
         self._git = Git(folder)
         self._store = LooseStore(self._git.repository / "objects")
+        self._versions = Versions(self._git, self._store)
+        self._patches = Patches(self._git, self._store, self._versions)
         self._lock = asyncio.Lock()
         self._beside = False
         self._entries: dict[str, Entry] = {}  # what the last scan saw
@@ -80,13 +72,11 @@ class Workspace:
         self.data_folders: tuple[str, ...] = ()
         """Folders of what the app itself writes, each with a slash at its end. What changes there is nobody's edit:
         trees have those of their files that our own operations wrote, as they wrote them. Each version has a copy."""
-        self._keep: Keep | None = None
-        self._find: Find | None = None
 
     def keep_apart(self, keep: Keep | None, find: Find) -> None:
         """Have contents that are too large for a patch kept by ``keep`` (otherwise patches hold all), and found by
         ``find``."""
-        self._keep, self._find = keep, find
+        self._patches.keep_apart(keep, find)
 
     def beside(self) -> Workspace:
         """Another workspace on the same folder, to write as an editor does: this one finds its changes to be others'.
@@ -110,16 +100,16 @@ class Workspace:
         an app.
         """
         async with self._lock:
-            await _thread(self._make_folders, moved)
-            contents = await _thread(lambda: list(contents_of(files)))
+            await in_thread(self._make_folders, moved)
+            contents = await in_thread(lambda: list(contents_of(files)))
             if not moved:
-                await _thread(self._copy, contents)
+                await in_thread(self._copy, contents)
             if placed:
                 placed()
             await self._git.init()
-            self._known = await _thread(self._keep_contents, contents)
-            tree = await _thread(put_tree, self._store, self._known)
-            first = await self._commit(tree, None, "Start from the template")
+            self._known = await in_thread(self._keep_contents, contents)
+            tree = await in_thread(put_tree, self._store, self._known)
+            first = await self._versions.commit(tree, None, "Start from the template")
             await self._keep_data(first.id)
             await self._keep_known()
             return tree
@@ -131,7 +121,7 @@ class Workspace:
         ``Conflict`` as ``create``.
         """
         async with self._lock:
-            await _thread(self._make_folders, False)
+            await in_thread(self._make_folders, False)
             await self._git.init()
             try:
                 wanted = f"{checkpoint}\n{tree}\n".encode()
@@ -143,12 +133,12 @@ class Workspace:
                     reason="version_gone",
                 ) from None
             await self._git.run("unpack-objects", "-q", stdin=pack)
-            files = await self._files_of(tree)
+            files = await self._versions.files_of(tree)
             self._known = {}
             await self._check_out(tree, list(files))
             self._known = files
             await self._git.run("update-ref", "-m", "fork", "HEAD", checkpoint)
-            await self._follow_index(None, checkpoint)
+            await self._versions.follow_index(None, checkpoint)
             await self._keep_known()
 
     def resolve(self, path: str) -> Path:
@@ -168,12 +158,12 @@ class Workspace:
 
     async def read(self, path: str) -> bytes:
         """A file's bytes. Raises ``NotFound``; ``InvalidInput`` for a folder or a path that leaves the app."""
-        return await _thread(self._read, path, LARGEST)
+        return await in_thread(self._read, path, LARGEST)
 
     async def read_text(self, path: str) -> str:
         """A file's text, its line endings untouched. Raises as ``read``; ``InvalidInput`` for a binary file or one
         above 2 MB."""
-        content = await _thread(self._read, path, LARGEST_TEXT)
+        content = await in_thread(self._read, path, LARGEST_TEXT)
         if not is_binary(content):
             try:
                 return content.decode()
@@ -195,7 +185,7 @@ class Workspace:
             await self._begin(parts)
             if parts[-1] == ".gitignore":
                 return await self._around_ignore_rules(lambda: self._write(parts, whole, replacing))
-            return await _thread(self._write, parts, whole, replacing)
+            return await in_thread(self._write, parts, whole, replacing)
 
     async def delete(self, path: str, *, replacing: Expected | None = None) -> FileChange:
         """Delete a file (a link itself, not its target), and the folders that are empty then. ``replacing`` as for
@@ -205,16 +195,16 @@ class Workspace:
             await self._begin(parts)
             if parts[-1] == ".gitignore":
                 return await self._around_ignore_rules(lambda: self._delete(parts, replacing))
-            return await _thread(self._delete, parts, replacing)
+            return await in_thread(self._delete, parts, replacing)
 
     async def rename(self, old: str, new: str) -> list[FileChange]:
         """Move a file or folder. Raises ``Conflict`` when ``new`` exists."""
         source, target = self._writable(old, follow=False), self._writable(new, follow=False)
         async with self._lock:
             await self._begin(source, target)
-            if ".gitignore" in (source[-1], target[-1]) or await _thread(self._is_folder, source):
+            if ".gitignore" in (source[-1], target[-1]) or await in_thread(self._is_folder, source):
                 return await self._around_ignore_rules(lambda: self._rename(source, target))
-            return await _thread(self._rename, source, target)
+            return await in_thread(self._rename, source, target)
 
     async def apply(self, patch: str, *, clearing: bool = False) -> list[FileChange]:
         """Apply a patch (``git diff --binary``) as a whole. Raises ``Conflict`` when it does not apply.
@@ -226,12 +216,12 @@ class Workspace:
         async with self._lock:
             await self._load()
             await self._scan()
-            before = await _thread(put_tree, self._store, self._keys())
-            plain, apart = await _thread(split, patch)
-            after = await self._patched(before, plain) if plain.strip() else before
+            before = await in_thread(put_tree, self._store, self._keys())
+            plain, apart = await in_thread(split, patch)
+            after = await self._patches.patched(before, plain) if plain.strip() else before
             if apart:
-                after = await self._put_apart(after, apart)
-            changes = await self._changes(before, after)
+                after = await self._patches.put_apart(after, apart)
+            changes = await self._patches.changes(before, after)
             await self._check_out(after, [change.path for change in changes], clearing=clearing)
             self._own += changes
             return changes
@@ -258,8 +248,8 @@ class Workspace:
             await self._scan()
             keys = self._keys()
             if made_since is not None:
-                keys |= await _thread(self._made, made_since)
-            return await _thread(put_tree, self._store, keys)
+                keys |= await in_thread(self._made, made_since)
+            return await in_thread(put_tree, self._store, keys)
 
     def data_files(self) -> frozenset[str]:
         """Files of the data folders at the last look."""
@@ -272,7 +262,7 @@ class Workspace:
         """The tree hash of what our operations and ``outside_changes`` account for."""
         async with self._lock:
             await self._load()
-            return await _thread(put_tree, self._store, self._known or {})
+            return await in_thread(put_tree, self._store, self._known or {})
 
     async def accept(self) -> str:
         """Take the files as they are now for known, and return their tree hash: after a command, say, whose
@@ -291,11 +281,11 @@ class Workspace:
 
     async def patch(self, before: str, after: str) -> str:
         """What turns one tree into another, as ``git diff --binary``."""
-        return await self._patch(before, after)
+        return await self._patches.patch(before, after)
 
     async def changes(self, before: str, after: str) -> list[FileChange]:
         """The files that differ between two trees, sorted by path."""
-        return await self._changes(before, after)
+        return await self._patches.changes(before, after)
 
     async def outside_changes(self) -> list[tuple[FileChange, str]]:
         """What others changed since our last touch, each with its patch. They count as seen from then on."""
@@ -308,7 +298,7 @@ class Workspace:
         """Make the app's folder where it is gone, so that a version can be restored into it."""
         async with self._lock:
             if self._git.repository.is_dir():
-                await _thread(lambda: self.app.mkdir(exist_ok=True))
+                await in_thread(lambda: self.app.mkdir(exist_ok=True))
 
     async def knows(self, path: str) -> bool:
         """Whether the known tree holds the file ``path``."""
@@ -321,20 +311,20 @@ class Workspace:
         async with self._lock:
             await self._load()
             held = (self._known or {}).get("/".join(inside(self.app, path)))
-            return (await self._blobs({held[1]}))[held[1]] if held else None
+            return (await self._versions.blobs({held[1]}))[held[1]] if held else None
 
     async def put_back(self, *paths: str) -> None:
         """Make these files what the known tree has, or delete them where it has none."""
         async with self._lock:
             await self._load()
-            tree = await _thread(put_tree, self._store, dict(self._known or {}))
+            tree = await in_thread(put_tree, self._store, dict(self._known or {}))
             await self._check_out(tree, ["/".join(inside(self.app, path)) for path in paths])
 
     async def know(self, tree: str) -> None:
         """Take a tree for known: what differs from it is an outside change. Raises ``NotFound`` for no tree of ours."""
         async with self._lock:
             try:
-                self._known = await self._files_of(tree)
+                self._known = await self._versions.files_of(tree)
             except GitError:
                 raise NotFound(f"The app's history has no tree {tree}.", hint="It was pruned or replaced.") from None
             self._unseen = []
@@ -348,35 +338,29 @@ class Workspace:
         """
         async with self._lock:
             await self._load()
-            tree = await (_thread(put_tree, self._store, dict(self._known or {})) if known else self._scan_tree())
-            head, head_tree = await self._head()
+            tree = await (in_thread(put_tree, self._store, dict(self._known or {})) if known else self._scan_tree())
+            head, head_tree = await self._versions.head()
             await self._keep_known()
             if tree == head_tree:
                 return None
-            made = await self._commit(tree, head, title)
+            made = await self._versions.commit(tree, head, title)
             note = await self._keep_data(made.id)
-            await self._tidy()
+            if await self._versions.tidy():
+                self._entries = {}  # their hashes say that the objects are there
             return replace(made, note=note)
 
     async def checkpoints(self) -> list[Checkpoint]:
         """Every version, newest first."""
-        return await self._log("HEAD")
+        return await self._versions.log("HEAD")
 
     async def diff(self, checkpoint: str) -> str:
         """What a checkpoint changed, as a unified diff for people. Raises ``NotFound``."""
-        commit = await self._commit_of(checkpoint)
-        parents = (await self._git.text("show", "-s", "--format=%P", commit)).split()
-        before = parents[0] if parents else EMPTY_TREE
-        # Large files are said to differ.
-        output = await self._git.run(
-            "-c", f"core.bigFileThreshold={LARGEST_PATCHED}", "diff", "-M", *DIFF, before, commit
-        )
-        return output.decode(errors="replace")
+        return await self._versions.diff(await self._versions.commit_of(checkpoint))
 
     async def data_differs(self, checkpoint: str) -> bool:
         """Whether what the app wrote is another than a version's copy of it. Nothing to compare is no difference."""
         async with self._lock:
-            kept = await self._data_of(await self._commit_of(checkpoint))
+            kept = await self._data_of(await self._versions.commit_of(checkpoint))
             if kept is None:
                 return False
             return await self._data_now() != kept
@@ -388,15 +372,15 @@ class Workspace:
         What was not in a version yet gets one of its own first; it is the parent of the one returned. The patch leads
         from the known tree to the restored one.
         """
-        commit = await self._commit_of(checkpoint)
+        commit = await self._versions.commit_of(checkpoint)
         async with self._lock:
             await self._load()
             tree = await self._scan_tree()
-            head, head_tree = await self._head()
-            known = await _thread(put_tree, self._store, self._known or {})
+            head, head_tree = await self._versions.head()
+            known = await in_thread(put_tree, self._store, self._known or {})
             if tree != head_tree:
                 by_hand = known != tree or bool(self._unseen)
-                head = (await self._commit(tree, head, "Edits by hand" if by_hand else "Before going back")).id
+                head = (await self._versions.commit(tree, head, "Edits by hand" if by_hand else "Before going back")).id
                 await self._keep_data(head)
             kept = await self._data_of(commit)
             if kept is not None and head:
@@ -404,29 +388,29 @@ class Workspace:
                 if not now:
                     kept = None  # what cannot be kept first stays as it is
                 elif now != await self._data_of(head):
-                    head = (await self._commit(tree, head, "Data before going back")).id
+                    head = (await self._versions.commit(tree, head, "Data before going back")).id
                     await self._keep_data(head)
             target, _, title = (await self._git.text("show", "-s", "--format=%T%n%s", commit)).partition("\n")
             # A commit made by hand may hold what is never tracked here: what counts is what is on disk afterwards.
-            await self._check_out(target, [change.path for change in await self._changes(tree, target)])
+            await self._check_out(target, [change.path for change in await self._patches.changes(tree, target)])
             if kept is not None:
                 await self._check_out_data(kept)
             restored = await self._scan_tree()
             self._known, self._unseen = self._keys(), []
-            made = await self._commit(restored, head, f'Restore "{title}"')
+            made = await self._versions.commit(restored, head, f'Restore "{title}"')
             made = replace(made, note=await self._keep_data(made.id))
             await self._keep_known()
-            return made, await self._patch(known, restored)
+            return made, await self._patches.patch(known, restored)
 
     # Taking it along
 
     async def zip(self) -> bytes:
         """The app's files as a ZIP archive: no ignored files, no secrets, the same bytes for the same files."""
-        return await _thread(zipped, self.app)
+        return await in_thread(zipped, self.app)
 
     async def archive(self) -> str:
         """The app's files as compact text, for a notebook; see ``archive.unpack``."""
-        return await _thread(pack, self.app)
+        return await in_thread(pack, self.app)
 
     # Below the surface: files (these run in threads)
 
@@ -662,7 +646,7 @@ class Workspace:
         await self._note_outside()
         before = self._keys()
         done = len(self._own)
-        result = await _thread(act)
+        result = await in_thread(act)
         own = {change.path for change in self._own[done:]}
         await self._scan()
         self._known = {path: key if path in own else before.get(path, key) for path, key in self._keys().items()}
@@ -671,7 +655,7 @@ class Workspace:
     async def _take_unseen(self) -> list[tuple[FileChange, str]]:
         found: list[tuple[FileChange, str]] = []
         for look in self._unseen:
-            found += await self._explain(look)
+            found += await self._patches.explain(look)
         self._unseen = []
         return found
 
@@ -694,7 +678,7 @@ class Workspace:
         """Before files of these paths are changed: where somebody changed which of them count, what that did to all
         files is noted first. Told after our change, it would not fit what that leaves."""
         await self._load()
-        if not self._beside and await _thread(lambda: any(self._has_new_rules(parts) for parts in places)):
+        if not self._beside and await in_thread(lambda: any(self._has_new_rules(parts) for parts in places)):
             await self._note_outside()
 
     def _has_new_rules(self, parts: tuple[str, ...]) -> bool:
@@ -717,7 +701,7 @@ class Workspace:
                 tree = await self._git.text("rev-parse", "--verify", "-q", ref)
             except GitError:
                 continue
-            self._known = await self._files_of(tree)
+            self._known = await self._versions.files_of(tree)
             return
         self._known = {}
 
@@ -734,14 +718,14 @@ class Workspace:
             temporary.write_text(tree + "\n")
             os.replace(temporary, ref)
 
-        await _thread(keep, dict(self._known or {}))
+        await in_thread(keep, dict(self._known or {}))
 
     async def _scan(self) -> None:
-        self._entries = await _thread(scan, self.app, self._store, self._entries, self.data_folders)
+        self._entries = await in_thread(scan, self.app, self._store, self._entries, self.data_folders)
 
     async def _scan_tree(self) -> str:
         await self._scan()
-        return await _thread(put_tree, self._store, self._keys())
+        return await in_thread(put_tree, self._store, self._keys())
 
     def _keys(self) -> dict[str, Key]:
         keys = {path: entry.key for path, entry in self._entries.items() if not self.is_data(path)}
@@ -764,8 +748,8 @@ class Workspace:
         """Keep a copy of what the app wrote with a version; what is not in it, for people."""
         if not self.data_folders:
             return ""
-        copy = await _thread(data.copied, self.app, self.data_folders)
-        tree = await _thread(self._put_data, copy)
+        copy = await in_thread(data.copied, self.app, self.data_folders)
+        tree = await in_thread(self._put_data, copy)
         name = DATA + commit
         if copy.note:
             return copy.note
@@ -784,8 +768,8 @@ class Workspace:
 
     async def _data_now(self) -> str:
         """The tree of what the app has written by now; empty where it cannot be copied."""
-        copy = await _thread(data.copied, self.app, self.data_folders)
-        return "" if copy.note else await _thread(self._put_data, copy)
+        copy = await in_thread(data.copied, self.app, self.data_folders)
+        return "" if copy.note else await in_thread(self._put_data, copy)
 
     async def _data_of(self, commit: str) -> str | None:
         try:
@@ -794,8 +778,8 @@ class Workspace:
             return None
 
     async def _check_out_data(self, tree: str) -> None:
-        files = {path: key for path, key in (await self._files_of(tree)).items() if self.is_data(path)}
-        contents = await self._blobs({key for _, key in files.values()})
+        files = {path: key for path, key in (await self._versions.files_of(tree)).items() if self.is_data(path)}
+        contents = await self._versions.blobs({key for _, key in files.values()})
 
         def put() -> None:
             for path in data.found(self.app, self.data_folders):
@@ -807,274 +791,13 @@ class Workspace:
                 self._put(path, mode, contents[key])
                 self._entries.pop(path, None)
 
-        await _thread(put)
-
-    async def _tidy(self) -> None:
-        """Pack the repository once many objects lie about, and delete what nothing names any more."""
-        sample = self._git.repository / "objects" / "17"
-        if await _thread(lambda: len(os.listdir(sample)) if sample.is_dir() else 0) < MANY_OBJECTS // 256:
-            return
-        with suppress(GitError):
-            await self._git.run("gc", "--quiet", f"--prune={PRUNED_AFTER}")
-        self._store.forget()
-        self._entries = {}  # their hashes say that the objects are there
-
-    async def _head(self) -> tuple[str | None, str | None]:
-        try:
-            commit, tree = (await self._git.text("rev-parse", "HEAD^{commit}", "HEAD^{tree}")).split()
-        except GitError:
-            return None, None
-        return commit, tree
-
-    async def _commit(self, tree: str, parent: str | None, title: str) -> Checkpoint:
-        person = f"Jupyter App Builder <appbuilder@localhost> {int(time.time())} +0000"
-        lines = [f"tree {tree}", *([f"parent {parent}"] if parent else []), f"author {person}", f"committer {person}"]
-        message = re.sub(r"[\0-\x08\x0b-\x1f]", "", title).strip() or "Checkpoint"
-        commit = await _thread(
-            self._store.put, "commit", ("\n".join(lines) + f"\n\n{message}\n").encode(errors="replace")
-        )
-        await self._git.run("update-ref", "-m", "checkpoint", "HEAD", commit, parent or "")
-        await self._follow_index(parent, commit)
-        return (await self._log("-1", commit))[0]
-
-    async def _follow_index(self, parent: str | None, commit: str) -> None:
-        """Keep `git status` in a person's terminal truthful: their index follows, unless they staged something."""
-        try:
-            if parent and (self._git.repository / "index").exists():
-                await self._git.run("diff-index", "--cached", "--quiet", parent)
-            await self._git.run("read-tree", commit)
-        except GitError:
-            return
-
-    async def _log(self, *revisions: str) -> list[Checkpoint]:
-        form = "--format=%x01%H%x00%T%x00%P%x00%ct%x00%s%x00"
-        options = ("-z", "--first-parent", "-m", "--root", "--numstat", "--no-renames", form)
-        output = await self._git.run("log", *options, *DIFF[:3], *revisions, "--")
-        checkpoints: list[Checkpoint] = []
-        # A file's name or a title may hold what begins a record, but not all of it.
-        for record in re.split(r"(?:\A|(?<=\0))\x01(?=[0-9a-f]{40}\0)", output.decode(errors="replace"))[1:]:
-            commit, tree, parents, at, title, *counts = record.split("\0")
-            stats = [match.groups() for count in counts if (match := re.match(r"\s*(\d+|-)\t(\d+|-)\t", count))]
-            checkpoints.append(
-                Checkpoint(
-                    id=commit,
-                    tree=tree,
-                    parent=parents.split()[0] if parents else None,
-                    title=title,
-                    at=float(at),
-                    files=len(stats),
-                    added=sum(int(added) for added, _ in stats if added != "-"),
-                    removed=sum(int(removed) for _, removed in stats if removed != "-"),
-                )
-            )
-        return checkpoints
-
-    async def _commit_of(self, checkpoint: str) -> str:
-        if re.fullmatch(r"[0-9a-f]{7,40}", checkpoint):
-            try:
-                return await self._git.text("rev-parse", "--verify", "-q", checkpoint + "^{commit}")
-            except GitError:
-                pass
-        raise NotFound(
-            f"There is no checkpoint {checkpoint[:60]!r}.", hint="Choose one of the listed ones.", field="checkpoint"
-        )
-
-    async def _files_of(self, tree: str) -> dict[str, Key]:
-        output = await self._git.run("ls-tree", "-r", "-z", "--full-tree", tree)
-        files: dict[str, Key] = {}
-        for line in output.decode(errors="surrogateescape").split("\0")[:-1]:
-            description, path = line.split("\t", 1)
-            mode, kind, key = description.split()
-            # Another repository's commit (a gitlink) has no files to put back.
-            if kind == "blob" and not any(never_tracked(part) for part in path.split("/")) and encodable(path):
-                files[path] = (mode, key)
-        return files
-
-    async def _patch(self, before: str, after: str) -> str:
-        if before == after:
-            return ""
-        if self._keep is None:
-            return await self._git_diff(before, after)
-        differing = await self._differing(before, after)
-        patches = await self._sections(differing)
-        return "".join(patches[path] for path, _, _ in differing)
-
-    async def _differing(self, before: str, after: str) -> list[Difference]:
-        """What differs between two trees, in the order of git's patch."""
-        output = await self._git.run("diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", before, after)
-        fields = output.decode(errors="surrogateescape").split("\0")[:-1]
-        found: list[Difference] = []
-        for description, path in zip(fields[::2], fields[1::2], strict=True):
-            old_mode, new_mode, old, new, _ = description[1:].split()
-            keys = [(mode, key) if mode != "000000" else None for mode, key in ((old_mode, old), (new_mode, new))]
-            found.append((path, keys[0], keys[1]))
-        return found
-
-    async def _git_diff(self, before: str, after: str) -> str:
-        arguments = ("diff", "--binary", "--no-renames", *DIFF, before, after)
-        try:
-            return (await self._git.run(*arguments)).decode()
-        except UnicodeDecodeError:
-            # Text in another encoding. The log holds Unicode only, and a binary patch is plain ASCII.
-            return (await self._git.run("-c", f"core.attributesFile={self._git.all_binary}", *arguments)).decode()
-
-    async def _changes(self, before: str, after: str) -> list[FileChange]:
-        if before == after:
-            return []
-        output = await self._git.run(
-            "diff-tree", "-r", "-z", "--raw", "--numstat", "--no-renames", *DIFF[:3], before, after
-        )
-        fields = output.decode(errors="surrogateescape").split("\0")[:-1]
-        letters: dict[str, str] = {}
-        counts: dict[str, tuple[int, int]] = {}
-        position = 0
-        while position < len(fields):
-            field = fields[position]
-            if field.startswith(":"):
-                letters[fields[position + 1]] = field.rpartition(" ")[2]
-                position += 2
-                continue
-            added, removed, path = field.split("\t", 2)
-            counts[path] = (0, 0) if added == "-" else (int(added), int(removed))
-            position += 1
-        names: dict[str, Change] = {"A": "created", "D": "deleted"}
-        return [
-            FileChange(path, names.get(letter, "modified"), *counts.get(path, (0, 0)))
-            for path, letter in letters.items()
-        ]
-
-    async def _explain(self, differing: Sequence[Difference]) -> list[tuple[FileChange, str]]:
-        """Each change with a patch of its own, from trees that hold the differing files and nothing else."""
-        if not differing:
-            return []
-        changes = {change.path: change for change in await self._changes(*await self._trees_of(differing))}
-        patches = await self._sections(differing)
-        return [(changes[path], patches[path]) for path, _, _ in differing]
-
-    async def _trees_of(self, differing: Sequence[Difference]) -> tuple[str, str]:
-        before = await _thread(put_tree, self._store, {path: key for path, key, _ in differing if key})
-        after = await _thread(put_tree, self._store, {path: key for path, _, key in differing if key})
-        return before, after
-
-    async def _sections(self, differing: Sequence[Difference]) -> dict[str, str]:
-        """The patch of each file."""
-        small, large = await self._told_apart(differing)
-        patches: dict[str, str] = {}
-        if small:
-            trees = await self._trees_of(small)
-            text = await self._git_diff(*trees)
-            if len(small) == 1:
-                patches[small[0][0]] = text
-            else:
-                sections = iter(await _thread(lambda: re.split(r"^(?=diff --git )", text, flags=re.MULTILINE)[1:]))
-                keys = {path: (before, after) for path, before, after in small}
-                # In git's order, which is not that of the paths as text.
-                for path, _, _ in await self._differing(*trees):
-                    before, after = keys[path]
-                    # A file that became a link, or the reverse, is told in two sections: one goes, the other comes.
-                    both = before and after and (before[0] == LINK) != (after[0] == LINK)
-                    patches[path] = "".join(islice(sections, 2 if both else 1))
-        for difference, size in large:
-            patches[difference[0]] = await self._large_section(difference, size)
-        return patches
-
-    async def _told_apart(
-        self, differing: Sequence[Difference]
-    ) -> tuple[list[Difference], list[tuple[Difference, int]]]:
-        """Those that a patch tells, and those too large for it, with the bytes of what they are now."""
-        if self._keep is None:
-            return list(differing), []
-        sizes = await self._sizes({key[1] for _, before, after in differing for key in (before, after) if key})
-        small: list[Difference] = []
-        large: list[tuple[Difference, int]] = []
-        total = 0
-        for difference in differing:
-            old, new = (sizes.get(key[1], 0) if key else 0 for key in difference[1:])
-            if old + new <= LARGEST_PATCHED and total + old + new <= MOST_PATCHED:
-                total += old + new
-                small.append(difference)
-            else:
-                large.append((difference, new))
-        return small, large
-
-    async def _large_section(self, difference: Difference, size: int) -> str:
-        """A large file's part of a patch: a small edit as such, otherwise its content is kept apart."""
-        path, before, after = difference
-        if before and after and LINK not in (before[0], after[0]) and size <= LARGEST_EDITED:
-            text = await self._git_diff(*await self._trees_of([difference]))
-            if len(text) <= LARGEST_EDIT:
-                return text
-        sha256 = ""
-        if after and self._keep:
-            sha256 = await self._keep((await self._blobs({after[1]}))[after[1]])
-        return Apart(path, before, after, sha256, size).section()
-
-    async def _put_apart(self, tree: str, apart: Sequence[Apart]) -> str:
-        """The tree with the files whose contents are kept apart. Raises ``Conflict``, ``NotFound``."""
-        files = await self._files_of(tree)
-        for item in apart:
-            if files.get(item.path) != item.before:
-                raise Conflict(
-                    f"The patch does not apply to the files as they are: {item.path} is another one.",
-                    hint="Restore the version it was made for, or make the change by hand.",
-                    reason="patch_conflict",
-                )
-            files.pop(item.path, None)
-        for item in apart:
-            if item.after is None:
-                continue
-            await _thread(self._store.put, "blob", await self._found(item))
-            files[item.path] = item.after
-        folders = {"/".join(path.split("/")[:depth]) for path in files for depth in range(1, path.count("/") + 1)}
-        if folders & files.keys():
-            raise Conflict(
-                f"{min(folders & files.keys())} would be both a file and a folder.",
-                hint="Restore the cell as it was.",
-                reason="patch_conflict",
-            )
-        return await _thread(put_tree, self._store, files)
-
-    async def _found(self, item: Apart) -> bytes:
-        assert item.after is not None
-        with suppress(GitError):
-            return await self._git.run("cat-file", "blob", item.after[1])
-        content = await self._find(item.sha256, item.after[1]) if self._find else None
-        if content is None or object_hash("blob", content) != item.after[1]:
-            raise NotFound(
-                f"The content of {item.path} ({item.size / 1e6:.1f} MB, SHA-256 {item.sha256}) is not here. It is too "
-                "large for a notebook, and kept where the session was made.",
-                hint=f"Copy it from there: blobs/{item.sha256} in the data folder (c.AppBuilder.data_dir), or git's "
-                f"object {item.after[1]} in the app's folder. Put it into the same place here.",
-                reason="blob_missing",
-            )
-        return content
-
-    async def _sizes(self, keys: set[str]) -> dict[str, int]:
-        output = await self._git.run("cat-file", "--batch-check", stdin="".join(key + "\n" for key in keys).encode())
-        return {key: int(size) for key, _, size in (line.split() for line in output.decode().split("\n")[:-1])}
-
-    async def _patched(self, tree: str, patch: str) -> str:
-        index = self._git.staging / f"index-{secrets.token_hex(6)}"
-        env = {"GIT_INDEX_FILE": str(index)}
-        try:
-            await self._git.run("read-tree", tree, env=env)
-            content = (patch if patch.endswith("\n") else patch + "\n").encode(errors="replace")
-            await self._git.run("apply", "--cached", "--whitespace=nowarn", "-", stdin=content, env=env)
-            return (await self._git.run("write-tree", env=env)).decode().strip()
-        except GitError as error:
-            raise Conflict(
-                f"The patch does not apply to the files as they are: {error.output.strip()[:1000]}",
-                hint="Restore the version it was made for, or make the change by hand.",
-                reason="patch_conflict",
-            ) from None
-        finally:
-            index.unlink(missing_ok=True)
+        await in_thread(put)
 
     async def _check_out(self, tree: str, paths: list[str], *, clearing: bool = False) -> None:
         """Make the named files those of ``tree``: written, or deleted where the tree lacks them."""
-        files = await self._files_of(tree)
+        files = await self._versions.files_of(tree)
         wanted = {path: files[path] for path in paths if path in files}
-        contents = await self._blobs({key for _, key in wanted.values()})
+        contents = await self._versions.blobs({key for _, key in wanted.values()})
 
         known = dict(self._known or {})
 
@@ -1094,7 +817,7 @@ class Workspace:
                 self._set_known(path, (mode, key))
 
         try:
-            await _thread(put)
+            await in_thread(put)
         except (IsADirectoryError, NotADirectoryError, FileExistsError) as error:
             self._known = known  # what was put back by then is found as an outside change
             raise Conflict(
@@ -1102,19 +825,6 @@ class Workspace:
                 hint="Move it away and try again.",
                 reason="file_in_the_way",
             ) from None
-
-    async def _blobs(self, keys: set[str]) -> dict[str, bytes]:
-        if not keys:
-            return {}
-        output = await self._git.run("cat-file", "--batch", stdin="".join(key + "\n" for key in keys).encode())
-        blobs: dict[str, bytes] = {}
-        position = 0
-        while position < len(output):
-            end = output.index(b"\n", position)
-            key, _, size = output[position:end].decode().split()
-            position = end + 1 + int(size) + 1
-            blobs[key] = output[end + 1 : position - 1]
-        return blobs
 
 
 def _read_or_link(folder: int, name: str) -> tuple[bytes, os.stat_result]:
@@ -1161,8 +871,3 @@ def _missing(path: str) -> NotFound:
     if "node_modules" in path.split("/"):
         hint = "Installed packages are seen by commands only, e.g. run_command: cat " + path
     return NotFound(f"There is no file {path}.", hint=hint, reason="no_such_file", field="path")
-
-
-async def _thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run blocking work in a thread, to its end: a thread cannot be interrupted."""
-    return await uncut(asyncio.to_thread(work, *args, **kwargs))

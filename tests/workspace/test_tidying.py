@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from recorded import Recorded
 
-from jupyter_appbuilder.workspace import workspace
+from jupyter_appbuilder.workspace import versions
 
 
 def loose(folder: Path) -> int:
@@ -18,7 +18,7 @@ def loose(folder: Path) -> int:
 
 
 async def test_what_nothing_names_any_more_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(workspace, "MANY_OBJECTS", 0)
+    monkeypatch.setattr(versions, "MANY_OBJECTS", 0)
     async with Recorded(tmp_path) as session:
         app = session.workspace.app
         for number in range(5):
