@@ -15,7 +15,7 @@
     ├── OverBudget            409  a budget does not allow the next request              usage.budgets
     ├── GitError              500  a git command failed                                  workspace.git
     ├── CellFailed            500  another of these, shown below a cell without a trace  client.magics
-    └── NoModel               500  the command line has nothing to build with            cli.building
+    └── NoModel               500  nothing but the recorded demo could answer            models.base
 
 Each says what happened (``message``), a stable code for programs (``reason``) and the next step (``hint``). The number
 is the HTTP status; the module is named where an error is not defined here.

@@ -23,27 +23,6 @@ DEFAULT_DEMO = "task-board"
 DOCTOR = "See what is missing: jupyter appbuilder doctor"
 
 
-DEMO = "demo:recorded"
-
-
-class NoModel(AppBuilderError):
-    """Nothing but the recorded demo could answer, which knows its own prompts only. ``build`` ends with code 3."""
-
-    default_reason = "no_model"
-
-    def __init__(self, usable: Sequence[str] = ()) -> None:
-        if usable:
-            named = " or ".join(f"--model {model}" for model in usable[:3])
-            super().__init__("Which model?", hint=f"Name one that is set up: {named}; or set c.AppBuilder.model.")
-            return
-        super().__init__(
-            "No model is set up, so nothing can be built from a description.",
-            hint="Set it up in JupyterLab (App Builder, Model settings), or set a key, such as OPENAI_API_KEY (and "
-            "OPENAI_BASE_URL for another endpoint), or start Ollama or LM Studio and name its model: --model "
-            "ollama:NAME. To see what it is like without a model: jupyter appbuilder demo",
-        )
-
-
 def start_engine(options: argparse.Namespace) -> Engine:
     root = Path(options.root).expanduser() if options.root else Path.cwd()
     if not root.is_dir():
@@ -65,9 +44,8 @@ def build(options: argparse.Namespace, terminal: Terminal) -> int:
             app = App.open(options.session, root=running.root)
             app.allow(*hosts)
         else:
-            if not options.model and running.builder.catalog.default() == DEMO:
-                models = running.run(running.builder.catalog.list_models())
-                raise NoModel([model.id for model in models if model.configured and not model.recorded])
+            if not options.model:
+                running.run(running.builder.catalog.require_model())
             settings = {"template": options.template, "sandbox": options.sandbox, "model": options.model}
             app = App(options.name, root=running.root, hosts=hosts, **settings)
         if options.plan:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, cast
 from ..builder import AppBuilder, can_make
 from ..client.engine import configuration
 from ..errors import AppBuilderError, Unavailable
-from .building import DEMO
 from .terminal import Terminal, say
 
 if TYPE_CHECKING:
@@ -162,6 +161,8 @@ async def _log(builder: AppBuilder) -> list[Finding]:
 
 
 async def _models(builder: AppBuilder) -> list[Finding]:
+    from ..models.catalog import DEMO
+
     models = await builder.catalog.list_models()
     usable = [model for model in models if model.configured and not model.recorded]
     chosen = await _default(builder)

@@ -202,9 +202,22 @@ class AppBuilderMagics(Magics):
                 hint=f"Go on with the session: %appbuilder open {self.rebuild.name}. Or begin: %appbuilder new NAME.",
             )
 
+    def need_model(self, prompt: str, model: str) -> None:
+        """Raise ``NoModel`` for what the recorded demo would have to answer and has no recording of: before an app is
+        made of it."""
+        from ..models.demo.recordings import find_recordings
+        from .engine import engine
+
+        if not any(recording.answers(prompt) for recording in find_recordings().values()):
+            chosen = model or (self.app.summary["model"] if self.app and self.app.id else "")
+            running = engine()
+            running.run(running.builder.catalog.require_model(chosen))
+
     def ask_agent(self, prompt: str | Ask, model: str = "", mode: Mode = "build") -> Feed:
         """Show below the cell what the agent does with a request, until it is done."""
         self.no_rebuild()
+        if isinstance(prompt, str):
+            self.need_model(prompt, model)
         app = self.session()
         feed = Feed()
         shown = rich.display(rich.Markdown("◌ Starting …"), display_id=True)

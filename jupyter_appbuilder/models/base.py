@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypedDict
 
-from ..errors import Unavailable
+from ..errors import AppBuilderError, Unavailable
 from ..events import AddedData
 
 Message = dict[str, Any]
@@ -109,6 +109,25 @@ class Model(Protocol):
         Raises ``ModelError`` (after the retries that make sense) with what to do next.
         """
         ...
+
+
+class NoModel(AppBuilderError):
+    """Nothing but the recorded demo could answer, which knows its own prompts only. On the command line ``build`` ends
+    with code 3."""
+
+    default_reason = "no_model"
+
+    def __init__(self, usable: Sequence[str] = ()) -> None:
+        if usable:
+            named = " or ".join(f"--model {model}" for model in usable[:3])
+            super().__init__("Which model?", hint=f"Name one that is set up: {named}; or set c.AppBuilder.model.")
+            return
+        super().__init__(
+            "No model is set up, so nothing can be built from a description.",
+            hint="Set it up in JupyterLab (App Builder, Model settings), or set a key, such as OPENAI_API_KEY (and "
+            "OPENAI_BASE_URL for another endpoint), or start Ollama or LM Studio and name its model: --model "
+            "ollama:NAME. To see what it is like without a model: jupyter appbuilder demo",
+        )
 
 
 class ModelError(Unavailable):

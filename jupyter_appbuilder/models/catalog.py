@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import AppBuilderError, InvalidInput
 from .abilities import AbilityStore
 from .adaptive import AdaptiveModel
-from .base import Model, ModelError
+from .base import Model, ModelError, NoModel
 from .completions import listed_names
 from .constrained import ConstrainedModel
 from .openai_compatible import Endpoint, OpenAICompatibleModel
@@ -106,6 +106,12 @@ class Catalog:
             if (model := self.credentials.tried(name) or usual) and self._usable(provider):
                 return f"{name}:{model}"
         return DEMO
+
+    async def require_model(self, model: str = "") -> None:
+        """Raise ``NoModel`` where the recorded demo is all there is to answer, as ``model`` or as the default."""
+        if (model or self.default()) == DEMO:
+            listed = await self.list_models()
+            raise NoModel([info.id for info in listed if info.configured and not info.recorded])
 
     def resolve(self, model: str = "") -> Model:
         """A model by its id, the default one for an empty id.

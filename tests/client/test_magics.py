@@ -115,6 +115,19 @@ async def test_tools_work_in_cells_and_mistakes_say_how_it_should_look(tmp_path:
         assert not any("/preview/" in str(m["content"]) for m in messages)
 
 
+async def test_without_a_model_a_cell_refuses_and_makes_no_app(tmp_path: Path):
+    async with kernel(tmp_path) as cells:
+        await cells.run("%load_ext jupyter_appbuilder")
+        for command in ("", " plan", " ask"):
+            status, _, text = await cells.run(f"%%appbuilder{command}\nA habit tracker")
+            assert status == "error"
+            assert "No model is set up" in text
+            assert "Model settings" in text
+        assert "No app yet" in (await cells.run("%appbuilder status"))[2]
+        await cells.run("%appbuilder new habits --template plain")
+        assert (await cells.run("%%appbuilder\nA habit tracker"))[0] == "error"
+
+
 async def test_interrupting_the_cell_stops_the_turn(tmp_path: Path):
     async with kernel(tmp_path) as cells:
         await cells.run(
