@@ -311,6 +311,24 @@ describe('a session that cannot be used for now', () => {
   });
 });
 
+describe('a version that was gone back to', () => {
+  it('says of itself what its data are not kept', () => {
+    const log = new Log();
+    const note = 'The app’s data are not kept in this version: it was writing data/notes.db at that moment.';
+    const version = { tree: 'tree', parent: 'commit-t1', turn: null, files: 1, added: 0, removed: 2 };
+    open(
+      {},
+      { kind: 'events', events: log.turn('t1', 'one') },
+      log.message('session.restored', { checkpoint: 'commit-t1', tree: 'tree', previous: 'commit-t1', patch: '' }),
+      log.message('checkpoint.created', { ...version, checkpoint: 'back', title: 'Restore “one”', note }),
+      snapshot()
+    );
+    const said = screen.getByText(note);
+    expect(screen.getByText(/Went back to/).compareDocumentPosition(said)).toBe(Node.DOCUMENT_POSITION_FOLLOWING);
+    expect(screen.getByRole('button', { name: 'Undo' })).toBeTruthy();
+  });
+});
+
 describe('the network of a session', () => {
   it('lists the hosts, adds one and takes one back', async () => {
     const transport = open({}, snapshot());

@@ -367,6 +367,8 @@ function ItemView({ item, last = false, actions }: { item: Item; last?: boolean;
       return <PlanCard item={item} actions={actions} />;
     case 'budget':
       return <BudgetRaised item={item} />;
+    case 'note':
+      return <p className="jp-AppBuilder-note">{item.text}</p>;
     case 'resumed':
       return <Resumed />;
     case 'compacted':

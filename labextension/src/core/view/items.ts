@@ -66,6 +66,13 @@ export interface RestoreItem {
   title: string;
 }
 
+/** What people are to know of a version that no turn made. */
+export interface NoteItem {
+  kind: 'note';
+  key: string;
+  text: string;
+}
+
 export interface ProblemItem {
   kind: 'problem';
   key: string;
@@ -163,6 +170,7 @@ export type Item =
   | ToolItem
   | FileItem
   | RestoreItem
+  | NoteItem
   | ProblemItem
   | ApprovalItem
   | RefusedItem

@@ -133,7 +133,9 @@ const reducers: { readonly [T in EventType]: (draft: Draft, event: EventOf<T>) =
     draft.view.checkpoints = [...draft.view.checkpoints, checkpoint];
     const turn = event.data.turn === null ? null : draft.turn(event.data.turn);
     if (turn) {
-      turn.checkpoint = checkpoint;
+      turn.checkpoint = checkpoint; // whose line has the note
+    } else if (checkpoint.note) {
+      draft.put(null, { kind: 'note', key: keyOf(event), text: checkpoint.note });
     }
   },
   'turn.dropped': (draft, event) => {
