@@ -23,7 +23,6 @@ from ..turns.modes import read_mode
 from ..usage.budgets import UNITS
 
 if TYPE_CHECKING:
-    from ..session import Session
     from .aio import AsyncApp
 
 STATIC = Path(__file__).parent.parent / "static"
@@ -76,15 +75,8 @@ class AppWidget(anywidget.AnyWidget):
                 result = await self._watch(params)
             elif method == "unwatch":
                 result = self._unwatch()
-            elif method == "sandboxes":
-                result = await self._app.engine.builder.sandboxes.describe_providers()
-            elif method in ("usage", "raise"):
-                session, accounts = await self._app.session(), self._app.engine.builder.usage
-                if method == "raise":
-                    await session.raise_budget({unit: float(params[unit]) for unit in UNITS if unit in params})
-                result = await accounts.of_session(session.summary, await session.events())
             elif method in METHODS:
-                result = await METHODS[method](await self._app.session(), params)
+                result = await METHODS[method](self._app, params)
             else:
                 raise InvalidInput(f"The widget has no method {method!r}.", hint="Reload the notebook.")
             self.send(reply | {"ok": True, "result": result})
@@ -127,68 +119,84 @@ class AppWidget(anywidget.AnyWidget):
                 return message
 
 
-async def _send(session: Session, params: Params) -> Any:
-    mode = read_mode(params.get("mode"))
+async def _send(app: AsyncApp, params: Params) -> Any:
+    session, mode = await app.session(), read_mode(params.get("mode"))
     return {"turn": await session.send(str(params["text"]), model=params.get("model") or None, mode=mode)}
 
 
-async def _accept(session: Session, params: Params) -> Any:
-    text = params.get("text")
+async def _accept(app: AsyncApp, params: Params) -> Any:
+    session, text = await app.session(), params.get("text")
     return {"turn": await session.accept(str(params["plan"]), None if text is None else str(text), by="notebook")}
 
 
-async def _stop(session: Session, params: Params) -> Any:
-    await session.stop()
+async def _stop(app: AsyncApp, params: Params) -> Any:
+    await (await app.session()).stop()
 
 
-async def _retry(session: Session, params: Params) -> Any:
-    return {"turn": await session.retry()}
+async def _retry(app: AsyncApp, params: Params) -> Any:
+    return {"turn": await (await app.session()).retry()}
 
 
-async def _continue(session: Session, params: Params) -> Any:
-    return {"turn": await session.go_on()}
+async def _continue(app: AsyncApp, params: Params) -> Any:
+    return {"turn": await (await app.session()).go_on()}
 
 
-async def _restore(session: Session, params: Params) -> Any:
-    return (await session.restore(str(params["checkpoint"]))).to_json()
+async def _restore(app: AsyncApp, params: Params) -> Any:
+    return (await (await app.session()).restore(str(params["checkpoint"]))).to_json()
 
 
-async def _diff(session: Session, params: Params) -> Any:
-    return await session.workspace.diff(str(params["checkpoint"]))
+async def _diff(app: AsyncApp, params: Params) -> Any:
+    return await (await app.session()).workspace.diff(str(params["checkpoint"]))
 
 
-async def _preview(session: Session, params: Params) -> Any:
+async def _preview(app: AsyncApp, params: Params) -> Any:
+    session = await app.session()
     if params.get("action") == "stop":
         await session.stop_preview()
     else:
         await session.start_preview(restart=params.get("action") == "restart")
 
 
-async def _update(session: Session, params: Params) -> Any:
+async def _update(app: AsyncApp, params: Params) -> Any:
+    session = await app.session()
     given = {name: str(params[name]) for name in ("title", "model") if params.get(name) is not None}
     await session.update(**given)
     return session.to_json()
 
 
-async def _answer(session: Session, params: Params) -> Any:
-    await session.answer(
+async def _answer(app: AsyncApp, params: Params) -> Any:
+    await (await app.session()).answer(
         str(params["approval"]), params.get("granted") is True, remember=params.get("remember") is True
     )
 
 
-async def _hosts(session: Session, params: Params) -> Any:
-    return [host.to_json() for host in await session.network.hosts()]
+async def _hosts(app: AsyncApp, params: Params) -> Any:
+    return [host.to_json() for host in await (await app.session()).network.hosts()]
 
 
-async def _allow(session: Session, params: Params) -> Any:
-    await session.allow_host(str(params["host"]))
+async def _allow(app: AsyncApp, params: Params) -> Any:
+    await app.allow(str(params["host"]))
 
 
-async def _revoke(session: Session, params: Params) -> Any:
-    await session.revoke_host(str(params["host"]))
+async def _revoke(app: AsyncApp, params: Params) -> Any:
+    await app.revoke(str(params["host"]))
 
 
-METHODS: Mapping[str, Callable[[Session, Params], Awaitable[Any]]] = {
+async def _usage(app: AsyncApp, params: Params) -> Any:
+    return await app.usage()
+
+
+async def _raise(app: AsyncApp, params: Params) -> Any:
+    session = await app.session()
+    await session.raise_budget({unit: float(params[unit]) for unit in UNITS if unit in params})
+    return await app.usage()
+
+
+async def _sandboxes(app: AsyncApp, params: Params) -> Any:
+    return await app.engine.builder.sandboxes.describe_providers()
+
+
+METHODS: Mapping[str, Callable[[AsyncApp, Params], Awaitable[Any]]] = {
     "send": _send,
     "accept": _accept,
     "stop": _stop,
@@ -202,5 +210,8 @@ METHODS: Mapping[str, Callable[[Session, Params], Awaitable[Any]]] = {
     "hosts": _hosts,
     "allow": _allow,
     "revoke": _revoke,
+    "usage": _usage,
+    "raise": _raise,
+    "sandboxes": _sandboxes,
 }
 """What the front end may ask for besides ``watch`` and ``unwatch``: the transport of labextension/src/core."""
