@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from ..events import AddedData, Event, Mode
 from ..formats import strict_json
-from ..models.base import Given, Message
+from ..models.base import NOTE, Given, Message
 from ..models.profile import FULL, Profile
 from ..tools.names import sendable_name
 from ..turns.modes import NOTES, WRITE_PLAN
@@ -25,9 +25,6 @@ from ..turns.requests import without_dropped
 from . import continuation
 from .progress import BROKEN_OFF, UNREAD
 from .stubs import arguments_stub, result_stub
-
-NOTE = "[Note from the app builder, not from the person]"
-"""How every user-side message starts that the person did not write."""
 
 INTERRUPTED = "Interrupted: it may have partly run. Look at the current state before you go on."
 NOT_RUN = "Not run: the turn was stopped before this call's turn came."
@@ -75,11 +72,6 @@ def view_of(profile: Profile) -> View:
         min(whole.requests, room // 8),
         min(whole.project, room // 8),
     )
-
-
-def is_note(message: Message) -> bool:
-    """Whether a message was put in by us: it has the user's role, but is no prompt."""
-    return message["role"] == "user" and str(message.get("content", "")).startswith(NOTE)
 
 
 class History(Protocol):

@@ -18,6 +18,14 @@ Message = dict[str, Any]
 
 ToolDefinition = dict[str, Any]
 
+NOTE = "[Note from the app builder, not from the person]"
+"""How every user-side message starts that the person did not write."""
+
+
+def is_note(message: Message) -> bool:
+    """Whether a message was put in by us: it has the user's role, but is no prompt."""
+    return message["role"] == "user" and str(message.get("content", "")).startswith(NOTE)
+
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:

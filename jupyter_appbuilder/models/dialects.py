@@ -12,9 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, cast, get_args, get_type_hints
 
-from ..agents.history import is_note
 from .additions import text_in
-from .base import Given, Message, ToolDefinition
+from .base import Given, Message, ToolDefinition, is_note
 from .refusals import is_failed_call, is_too_long
 
 Ids = Literal["own", "nine"]

@@ -9,8 +9,7 @@ import pytest
 from agents.memory_session import MemorySession
 from model_server import model_server
 
-from jupyter_appbuilder.agents.history import NOTE
-from jupyter_appbuilder.models.base import Model
+from jupyter_appbuilder.models.base import NOTE, Model
 from jupyter_appbuilder.models.demo.model import DemoModel
 from jupyter_appbuilder.models.demo.recordings import Recording, find_recordings
 from jupyter_appbuilder.models.openai_compatible import Endpoint, OpenAICompatibleModel

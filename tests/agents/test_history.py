@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from jupyter_appbuilder.agents.history import NOTE, View, call_id, is_note, messages
+from jupyter_appbuilder.agents.history import View, call_id, messages
 from jupyter_appbuilder.events import Draft, Event
+from jupyter_appbuilder.models.base import NOTE, is_note
 
 USAGE = {"input_tokens": 0, "output_tokens": 0, "cached_tokens": 0, "cost": None}
 

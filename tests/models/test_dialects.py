@@ -15,11 +15,11 @@ from agents.memory_session import MemorySession
 from growth import STRAIGHT, TIMES, growth
 from model_server import ModelServer, model_server
 
-from jupyter_appbuilder.agents.history import NOTE, call_id
+from jupyter_appbuilder.agents.history import call_id
 from jupyter_appbuilder.models.abilities import AbilityStore
 from jupyter_appbuilder.models.adaptive import AdaptiveModel
 from jupyter_appbuilder.models.additions import MOST, Additions
-from jupyter_appbuilder.models.base import ToolDefinition
+from jupyter_appbuilder.models.base import NOTE, ToolDefinition
 from jupyter_appbuilder.models.completions import Assembly
 from jupyter_appbuilder.models.dialects import (
     BLANK_THOUGHTS,

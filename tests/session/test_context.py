@@ -10,7 +10,7 @@ from typing import Any
 from building import call, scripted_builder, write
 from plain_app import plain
 
-from jupyter_appbuilder.agents.history import NOTE
+from jupyter_appbuilder.models.base import NOTE
 from jupyter_appbuilder.session import Session
 
 

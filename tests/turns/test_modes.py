@@ -14,10 +14,11 @@ import pytest
 from building import call, scripted_builder, write
 from plain_app import assert_sound, plain
 
-from jupyter_appbuilder.agents.history import NOTE, messages
+from jupyter_appbuilder.agents.history import messages
 from jupyter_appbuilder.builder import AppBuilder
 from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound
 from jupyter_appbuilder.events import Mode
+from jupyter_appbuilder.models.base import NOTE
 from jupyter_appbuilder.session import Session
 from jupyter_appbuilder.turns.modes import NOTES
 

@@ -7,7 +7,6 @@ import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ...agents.history import is_note
 from ..base import (
     Message,
     ModelResponse,
@@ -17,6 +16,7 @@ from ..base import (
     ToolCallRequest,
     ToolDefinition,
     Usage,
+    is_note,
 )
 from .recordings import GO_ON, Recording, Step, find_recordings, match, normalised
 
