@@ -18,9 +18,9 @@ from ..cancellation import uncut
 from ..errors import AppBuilderError, InvalidInput, NotFound
 from ..events import By, Draft, Event, Mode
 from ..log.journal import Journal
-from ..turns.modes import refusal
 from .arguments import fitted, kind_of, understood
 from .base import Tool, ToolCall, ToolContext, ToolResult
+from .modes import refusal
 from .names import CHECK, known_name
 from .seen import Seen
 

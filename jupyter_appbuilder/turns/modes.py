@@ -1,20 +1,17 @@
 """What a turn may do: build, plan or ask.
 
-A mode is told to the model in a note of its turn (``NOTES``) and enforced where tools run (``refusal``). The system
+A mode is told to the model in a note of its turn (``NOTES``) and enforced where tools run (``tools.modes``). The system
 prompt and the list of tools stay the same whatever the mode: providers cache by prefix.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import cast, get_args
 
-from ..errors import AppBuilderError, Conflict, InvalidInput
+from ..errors import InvalidInput
 from ..events import Event, Mode
 from .requests import start_of
-
-if TYPE_CHECKING:
-    from ..tools.base import Tool
 
 MODES: tuple[str, ...] = get_args(Mode)
 
@@ -51,23 +48,3 @@ def mode_of(events: Sequence[Event], turn: str | None) -> Mode:
     """The mode of a turn; build for what is done outside turns."""
     started = start_of(events, turn)
     return started.data.get("mode", "build") if started else "build"
-
-
-def refusal(tool: Tool[Any], mode: Mode) -> AppBuilderError | None:
-    """Why the agent may not use a tool in a turn of this mode; None where it may."""
-    if tool.name == WRITE_PLAN:
-        if mode == "plan":
-            return None
-        hint = "Do the work." if mode == "build" else "Answer in words."
-        return Conflict("write_plan is for turns in plan mode, and this is none.", hint=hint, reason="mode")
-    if mode == "build" or (tool.effect == "read" and not tool.acts):
-        return None
-    if mode == "plan":
-        what = "this turn is for planning only"
-        hint = f"Write what you would do with it into the plan, and hand that over ({WRITE_PLAN}, or as your answer)."
-    else:
-        what = "this turn only answers a question"
-        hint = "Answer in words from what you can read. The person can ask for a change in build mode."
-    return Conflict(
-        f"{tool.name} was not run: {what}, and nothing may be changed or run in it.", hint=hint, reason="mode"
-    )
