@@ -27,7 +27,7 @@ from .log.lease import LEASE_SECONDS
 from .log.summary import fold
 from .session import Session, checkpoint_draft
 from .session.names import check_name, reserve, slug, title_of
-from .settings import private_folder
+from .settings import default_data_dir, private_folder
 
 if TYPE_CHECKING:
     from .approvals.judgement import Rules
@@ -773,12 +773,6 @@ class AppBuilder(LoggingConfigurable):
                 self.log.exception("Looking after session %s failed; going on", session.id)
         else:
             self._failures.pop(session.id, None)
-
-
-def default_data_dir() -> str:
-    from jupyter_core.paths import jupyter_data_dir
-
-    return str(Path(jupyter_data_dir()) / "appbuilder")
 
 
 def can_make(folder: Path) -> bool:

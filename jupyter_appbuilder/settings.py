@@ -1,14 +1,18 @@
-"""Files of the data folder: small ones, replaced whole or not at all, and all readable by their owner alone."""
+"""What people configured, and files of the data folder: small ones replaced whole, all for their owner alone."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import stat
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from traitlets.config import Config
 
 
 def write_settings(path: Path, data: Any) -> None:
@@ -67,3 +71,27 @@ def close_to_others(path: Path, mode: int) -> str:
 
 def _open_to_others(path: Path, mode: int) -> str:
     return f"{path} is open to other people of this machine." if mode & 0o077 else ""
+
+
+def configuration() -> Config:
+    """What people configured for their Jupyter server (``c.AppBuilder.…``): it holds without one as well."""
+    from jupyter_core.paths import jupyter_config_path
+    from traitlets.config import Application, Config
+
+    found = Config()
+    for name in ("jupyter_server_config", "jupyter_appbuilder_config"):
+        load = Application._load_config_files  # pyright: ignore[reportPrivateUsage, reportUnknownVariableType]
+        for config, _ in load(name, path=jupyter_config_path(), log=logging.getLogger(__name__)):
+            found.merge(config)
+    return found
+
+
+def default_data_dir() -> str:
+    from jupyter_core.paths import jupyter_data_dir
+
+    return str(Path(jupyter_data_dir()) / "appbuilder")
+
+
+def find_data() -> Path:
+    """Where the log and what is kept beside it are: ``c.AppBuilder.data_dir``, by default in Jupyter's data folder."""
+    return Path(str(configuration().AppBuilder.get("data_dir") or default_data_dir()))

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from ..builder import AppBuilder, can_make
-from ..client.engine import configuration
 from ..errors import AppBuilderError, Unavailable
+from ..settings import configuration
 from .terminal import Terminal, say
 
 if TYPE_CHECKING:

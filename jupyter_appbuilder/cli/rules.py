@@ -11,9 +11,9 @@ from ..approvals.judgement import Rules, judge
 from ..approvals.rule_book import RuleBook, described
 from ..approvals.rules import COMMAND_TOOL, ApprovalRule, read_rule
 from ..builder import AppBuilder
-from ..client.engine import configuration
 from ..errors import InvalidInput, NotFound
 from ..events import RuleSource
+from ..settings import configuration
 from .terminal import Terminal, say
 
 HEADINGS: dict[RuleSource, str] = {

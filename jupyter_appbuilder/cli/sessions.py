@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 
 from ..builder import AppBuilder
-from ..client.engine import configuration
 from ..errors import InvalidInput, NotFound
+from ..settings import configuration
 from .terminal import Terminal, say
 
 

@@ -8,8 +8,8 @@ import json
 from typing import Any, cast
 
 from ..builder import AppBuilder
-from ..client.engine import configuration
 from ..errors import AppBuilderError, InvalidInput, NotFound
+from ..settings import configuration
 from .terminal import Terminal, say
 
 

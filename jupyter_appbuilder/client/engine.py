@@ -9,16 +9,14 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
-import logging
 import os
 import sys
 import threading
 from pathlib import Path
 from typing import Any
 
-from traitlets.config import Application, Config
-
-from ..builder import FOLDER, AppBuilder, can_make, default_data_dir
+from ..builder import FOLDER, AppBuilder, can_make
+from ..settings import configuration
 from .background import BackgroundLoop
 
 STARTED: dict[tuple[str, str], Engine] = {}
@@ -144,23 +142,6 @@ def engine(root: Path | str | None = None, **settings: Any) -> Engine:
     if key not in STARTED:
         STARTED[key] = Engine(folder, **settings)
     return STARTED[key]
-
-
-def configuration() -> Config:
-    """What people configured for their Jupyter server (``c.AppBuilder.…``): it holds without one as well."""
-    from jupyter_core.paths import jupyter_config_path
-
-    found = Config()
-    for name in ("jupyter_server_config", "jupyter_appbuilder_config"):
-        load = Application._load_config_files  # pyright: ignore[reportPrivateUsage, reportUnknownVariableType]
-        for config, _ in load(name, path=jupyter_config_path(), log=logging.getLogger(__name__)):
-            found.merge(config)
-    return found
-
-
-def find_data() -> Path:
-    """Where the log and what is kept beside it are: ``c.AppBuilder.data_dir``, by default in Jupyter's data folder."""
-    return Path(str(configuration().AppBuilder.get("data_dir") or default_data_dir()))
 
 
 def find_root() -> Path:

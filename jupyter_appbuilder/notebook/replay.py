@@ -184,8 +184,8 @@ class Rebuild:
 
 async def _kept_apart(beside: tuple[Path, ...], sha256: str, key: str) -> bytes | None:
     """A content that is too large for a notebook: from beside this machine's log, or from the app's own repository."""
-    from ..client.engine import find_data
     from ..log import blobs
+    from ..settings import find_data
     from ..workspace.git import Git, GitError
 
     content = await asyncio.to_thread(blobs.read, find_data(), sha256)
