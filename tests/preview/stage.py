@@ -25,7 +25,7 @@ from jupyter_appbuilder.sandbox import local
 from jupyter_appbuilder.sandbox.base import Address, DevServer
 
 BASE_URL = "/user/ada/"
-BRIDGE = Path(local.__file__).with_name("bridge.py")
+BRIDGE = Path(local.__file__).with_name("processes") / "bridge.py"
 
 
 @dataclass
