@@ -2,7 +2,7 @@
 
 JupyterLab keeps pictures, video posters and some styles of what is not trusted, and takes an output below a cell that
 was just run as it is, with its scripts. An address in there is fetched as soon as it is shown, and can carry away what
-the model read. The panel shows raw HTML as text and no pictures (``components/Markdown.tsx``). In notebooks:
+the model read. The panel shows raw HTML as text and no pictures (``feed/Markdown.tsx``). In notebooks:
 
 * raw HTML is text, and ``<`` stays ``<``;
 * a picture is a link with its name;

@@ -29,5 +29,5 @@ it('has no modules that import each other in a circle', () => {
   };
   Object.keys(SOURCES).forEach(module => visit(module, []));
   expect(circles).toEqual([]);
-  expect(imported('./core/Panel.tsx')).toContain('./core/pages/pages.ts');
+  expect(imported('./core/pages/Panel.tsx')).toContain('./core/pages/pages.ts');
 });

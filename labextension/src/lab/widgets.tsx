@@ -1,6 +1,6 @@
 import { ReactWidget } from '@jupyterlab/apputils';
 import * as React from 'react';
-import { Panel, type PanelProps } from '../core/Panel';
+import { Panel, type PanelProps } from '../core/pages/Panel';
 import { PreviewPane } from '../core/session/Preview';
 import { SurroundingsContext } from '../core/controls/surroundings';
 import type { SessionStore } from '../core/view/store';

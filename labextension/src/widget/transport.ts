@@ -3,7 +3,7 @@
  *
  * From the kernel, each custom message is one of
  *
- * - a wire message, `{"kind": "events" | "snapshot" | "live" | "session", …}` (src/core/wire.ts), exactly as a WebSocket
+ * - a wire message, `{"kind": "events" | "snapshot" | "live" | "session", …}` (src/core/wire/wire.ts), exactly as a WebSocket
  *   carries it, with one difference: a preview's `url` is a whole address, since a kernel serves it on a port of its own;
  * - an answer, `{"reply": id, "ok": true, "result": …}` or
  *   `{"reply": id, "ok": false, "error": {"message", "reason", "hint"}}`.

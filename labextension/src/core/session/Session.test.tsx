@@ -2,16 +2,16 @@ import { act, cleanup, fireEvent, render, screen } from '@testing-library/react'
 import axe from 'axe-core';
 import * as React from 'react';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { SessionStore } from './view/store';
-import { Log, snapshot, summary, TestTransport, USAGE } from './testing/session';
-import type { ModelChoice } from './wire/transport';
-import { RequestFailed, type WireMessage } from './wire/wire';
-import { Markdown } from './feed/Markdown';
-import { readMessage } from './session/pageMessages';
-import { PreviewPane } from './session/Preview';
-import { Progress, SessionPane } from './session/Session';
-import { SurroundingsContext, type Host, type PageLink } from './controls/surroundings';
-import { english } from './controls/translation';
+import { SessionStore } from '../view/store';
+import { Log, snapshot, summary, TestTransport, USAGE } from '../testing/session';
+import type { ModelChoice } from '../wire/transport';
+import { RequestFailed, type WireMessage } from '../wire/wire';
+import { Markdown } from '../feed/Markdown';
+import { readMessage } from './pageMessages';
+import { PreviewPane } from './Preview';
+import { Progress, SessionPane } from './Session';
+import { SurroundingsContext, type Host, type PageLink } from '../controls/surroundings';
+import { english } from '../controls/translation';
 
 const MODELS: ModelChoice[] = [{ id: 'openai:gpt', title: 'GPT', provider: 'openai', recorded: false }];
 

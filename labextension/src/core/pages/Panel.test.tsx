@@ -1,12 +1,12 @@
 import { act, cleanup, fireEvent, render, screen } from '@testing-library/react';
 import * as React from 'react';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { PanelModel } from './panel';
-import { snapshot, TestTransport } from './testing/session';
-import type { Api } from './wire/transport';
-import { english } from './controls/translation';
+import { PanelModel } from '../panel';
+import { snapshot, TestTransport } from '../testing/session';
+import type { Api } from '../wire/transport';
+import { english } from '../controls/translation';
 import { Panel } from './Panel';
-import { PAGES } from './pages/pages';
+import { PAGES } from './pages';
 
 Element.prototype.scrollTo = () => undefined;
 globalThis.ResizeObserver ??= class {

@@ -1,12 +1,12 @@
 import * as React from 'react';
-import { useCatalog } from './wire/catalog';
-import type { PageId, PanelModel } from './panel';
-import type { Summary } from './wire/wire';
-import { Home, type Defaults } from './home/Home';
-import { PAGES } from './pages/pages';
-import { SessionPane } from './session/Session';
-import { SurroundingsContext, type Host, type PageLink } from './controls/surroundings';
-import type { Translation } from './controls/translation';
+import { useCatalog } from '../wire/catalog';
+import type { PageId, PanelModel } from '../panel';
+import type { Summary } from '../wire/wire';
+import { Home, type Defaults } from '../home/Home';
+import { PAGES } from './pages';
+import { SessionPane } from '../session/Session';
+import { SurroundingsContext, type Host, type PageLink } from '../controls/surroundings';
+import type { Translation } from '../controls/translation';
 
 export interface PanelProps {
   model: PanelModel;
