@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 from ..builder import AppBuilder
 from ..errors import InvalidInput, NotFound
@@ -19,25 +20,31 @@ def builder_of(options: argparse.Namespace) -> AppBuilder:
 
 
 def list_sessions(options: argparse.Namespace, terminal: Terminal) -> int:
-    async def read() -> list[dict[str, object]]:
+    """The apps below ``--root``; without it all that this person's log knows, with the folder of those elsewhere."""
+
+    async def read() -> list[tuple[Path, dict[str, Any]]]:
         builder = builder_of(options)
         try:
-            return await builder.sessions(options.search)
+            found = await builder.log_store.summaries(options.search)
+            return [(Path(summary.root), builder.describe(summary)) for summary in found]
         finally:
             await builder.close()
 
-    found = asyncio.run(read())
+    root = Path(options.root or "").expanduser().resolve()
+    found = [(place, app) for place, app in asyncio.run(read()) if not options.root or place.resolve() == root]
     if options.json:
-        print(json.dumps({"sessions": found}))
+        print(json.dumps({"sessions": [app for _, app in found]}))
         return 0
     if not found:
-        what = f"No app matches {options.search!r}." if options.search else "No apps yet."
+        where = f" in {root}" if options.root else ""
+        what = f"No app{where} matches {options.search!r}." if options.search else f"No apps yet{where}."
         terminal.note(f'{what} Make one: jupyter appbuilder build "A habit tracker"')
         return 0
-    width = max(len(str(session["name"])) for session in found)
-    for session in found:
-        at = str(session["updated_at"])[:16].replace("T", " ")
-        say(f"{session['name']:<{width}}  {session['state']:<8}  {at}  {session['id']}  {session['title']}")
+    width = max(len(app["name"]) for _, app in found)
+    for place, app in found:
+        at = app["updated_at"][:16].replace("T", " ")
+        elsewhere = "" if place.resolve() == root else f"  (in {place})"
+        say(f"{app['name']:<{width}}  {app['state']:<8}  {at}  {app['id']}  {app['title']}{elsewhere}")
     return 0
 
 

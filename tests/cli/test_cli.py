@@ -138,6 +138,15 @@ def test_apps_are_listed_and_exported(folder: Path, demo: dict[str, str]):
     listed = json.loads(run(folder, "list", "--json").stdout)["sessions"]
     assert [session["id"] for session in listed] == [demo["session"]]
     assert "board" in run(folder, "list").stdout
+    assert "(in " not in run(folder, "list").stdout
+    assert json.loads(run(folder, "list", "--root", ".", "--json").stdout)["sessions"] == listed
+    (other := folder / "other").mkdir(exist_ok=True)
+    assert json.loads(run(folder, "list", "--root", str(other), "--json").stdout)["sessions"] == []
+    assert f"No apps yet in {other}" in run(folder, "list", "--root", str(other)).stderr
+    elsewhere = subprocess.run(
+        [*COMMAND, "list"], env=os.environ | environment(folder), cwd=other, capture_output=True, text=True, timeout=60
+    )
+    assert f"(in {folder / 'root'})" in elsewhere.stdout
     done = run(folder, "export", "board", "-o", str(folder / "board.zip"), "--json")
     assert json.loads(done.stdout)["session"] == demo["session"]
     assert "src/App.tsx" in zipfile.ZipFile(folder / "board.zip").namelist()
