@@ -29,6 +29,7 @@ class Turn:
 
     @property
     def ok(self) -> bool:
+        """Whether the agent came to its end."""
         return self.reason == "done"
 
 

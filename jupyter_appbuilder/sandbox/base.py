@@ -15,6 +15,25 @@ from typing import Literal, Protocol
 
 from ..templates.templates import PackageKind, Template
 
+__all__ = [
+    "Address",
+    "Check",
+    "DevServer",
+    "ExecResult",
+    "Isolation",
+    "OnProgress",
+    "OnRefused",
+    "Output",
+    "Process",
+    "Progress",
+    "Ready",
+    "ReadyPool",
+    "Sandbox",
+    "SandboxProvider",
+    "ServerState",
+    "Stats",
+]
+
 Output = Callable[[Literal["stdout", "stderr"], str], None]
 """Called with each piece of a command's output as it comes. Must not block."""
 
@@ -55,7 +74,9 @@ class Process(Protocol):
     """A command that runs in the background until it ends, is killed, or its sandbox is stopped."""
 
     @property
-    def running(self) -> bool: ...
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        ...
 
     async def wait(self) -> ExecResult:
         """How it ended. Cancelling the wait leaves it running."""
@@ -97,6 +118,8 @@ class DevServer:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
+    """What a sandbox uses now."""
+
     memory: int  # bytes resident, all processes of the sandbox
     processes: int
     cpu: float  # seconds used
@@ -172,7 +195,9 @@ class Sandbox(Protocol):
         ...
 
     @property
-    def server(self) -> DevServer: ...
+    def server(self) -> DevServer:
+        """The dev server as it stands now; ``stopped`` before the first ``serve``."""
+        ...
 
     async def allow(self, hosts: Collection[str], on_refused: OnRefused | None = None) -> bool:
         """Let commands and the dev server reach ``hosts`` (``host:port``, ``*.host:port``) and no others, from now on;
@@ -191,7 +216,9 @@ class Sandbox(Protocol):
         """Bring the dev server back as it was served, if it sleeps. Idempotent."""
         ...
 
-    async def stats(self) -> Stats: ...
+    async def stats(self) -> Stats:
+        """What its processes use now. Starts nothing."""
+        ...
 
     async def stop(self) -> None:
         """End every process. May be called twice."""
@@ -251,7 +278,9 @@ class Ready(Protocol):
     settled: bool  # moved or discarded
 
     @property
-    def sandbox(self) -> Sandbox: ...
+    def sandbox(self) -> Sandbox:
+        """The sandbox, its dev server running."""
+        ...
 
     async def move(self, session: str, app: Path) -> bool:
         """Put its files at ``app``, where nothing is yet, and make it ``session``'s sandbox.
@@ -260,7 +289,9 @@ class Ready(Protocol):
         """
         ...
 
-    async def discard(self) -> None: ...
+    async def discard(self) -> None:
+        """Throw it away, with its files."""
+        ...
 
 
 class ReadyPool(Protocol):

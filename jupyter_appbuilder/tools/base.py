@@ -32,6 +32,18 @@ if TYPE_CHECKING:
     from ..workspace import Workspace
     from .seen import Seen
 
+__all__ = [
+    "AppServer",
+    "Arguments",
+    "Effect",
+    "Network",
+    "Tool",
+    "ToolCall",
+    "ToolContext",
+    "ToolResult",
+    "tool",
+]
+
 Effect = Literal["read", "write", "command"]
 """read: changes nothing, may run beside others. write: changes whole files, safe to run again after a crash.
 command: runs code; what it changed is found by comparing the workspace before and after."""
@@ -70,7 +82,9 @@ class AppServer(Protocol):
         """Start the dev server if it does not run; wait until it is ready or has failed."""
         ...
 
-    async def restart(self) -> DevServer: ...
+    async def restart(self) -> DevServer:
+        """Start the dev server anew; wait as ``ensure`` does."""
+        ...
 
     async def problems(self) -> list[dict[str, Any]]:
         """Errors of the dev server and the page, as ``events.PreviewError`` payloads; with ``earlier`` those
@@ -91,7 +105,9 @@ class AppServer(Protocol):
 class Network(Protocol):
     """Which hosts the app's code may reach at run time, as tools see it: ``host:port``, ``*.host:port``."""
 
-    def allowed(self, host: str) -> bool: ...
+    def allowed(self, host: str) -> bool:
+        """Whether code may reach it now."""
+        ...
 
     async def allow(self, host: str, *, by: By, turn: str | None = None) -> None:
         """Let code reach it; only until ``turn`` ends, if one is given. Restarts the dev server if need be."""
@@ -144,6 +160,8 @@ A = TypeVar("A", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Tool(Generic[A]):
+    """A tool as the registry has it; ``description`` is what the model reads. Made by ``@tool``."""
+
     name: str
     description: str
     effect: Effect

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
 import subprocess
@@ -81,3 +82,24 @@ def test_a_users_script_is_typed(tmp_path: Path):
     ]
     lines = [entry["range"]["start"]["line"] - SCRIPT.count("\n") for entry in found if entry["severity"] == "error"]
     assert lines == [0, 1, 2], found
+
+
+PUBLIC = ["", ".client.app", ".client.aio", ".client.results", ".errors", ".sandbox.base", ".tools.base"]
+
+
+@pytest.mark.parametrize("module", [f"jupyter_appbuilder{name}" for name in PUBLIC])
+def test_every_public_name_says_what_it_is(module: str):
+    named = importlib.import_module(module)
+    assert named.__doc__
+    missing: list[str] = []
+    for name in named.__all__:
+        value = getattr(named, name)
+        if not (inspect.isclass(value) or inspect.isfunction(value)):
+            continue  # data and types have theirs below them, where only people see it
+        members = {f"{name}.{key}": member for key, member in public(value).items()} if inspect.isclass(value) else {}
+        for key, member in {name: value, **members}.items():
+            if inspect.isclass(member) or inspect.isroutine(member) or isinstance(member, property | classmethod):
+                words = member.__doc__ or ""
+                generated = words.startswith(f"{name}(")  # by a dataclass
+                missing += [key] if not words or generated else []
+    assert not missing
