@@ -13,7 +13,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, Generic, Literal, NotRequired, TypeAlias, TypedDict, TypeVar, cast
+
+Type = TypeVar("Type", bound=str, covariant=True)
+Data = TypeVar("Data", covariant=True)
 
 By = Literal["agent", "person", "notebook", "loop", "command"]
 """Who did it: the model; the person in the panel or the editor; a notebook cell; our own agent loop; a process in
@@ -453,21 +456,67 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class EventOf(Generic[Type, Data]):
     """A stored event. ``seq`` is dense from 1 within its session; ``at`` is Unix time in seconds (UTC)."""
 
     session: str
     seq: int
     at: float
-    type: str
-    data: Mapping[str, Any]
+    type: Type
+    data: Data
     v: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """The event as it goes over the wire; the session is known from the channel."""
         internal = INTERNAL.get(self.type, frozenset())
-        data = {key: value for key, value in self.data.items() if key not in internal}
+        whole = cast("Mapping[str, Any]", self.data)
+        data = {key: value for key, value in whole.items() if key not in internal}
         return {"seq": self.seq, "at": timestamp(self.at), "type": self.type, "v": self.v, "data": data}
+
+
+if TYPE_CHECKING:
+    Event: TypeAlias = (
+        EventOf[Literal["session.created"], SessionCreated]
+        | EventOf[Literal["session.ready"], SessionReady]
+        | EventOf[Literal["session.updated"], SessionUpdated]
+        | EventOf[Literal["session.failed"], SessionFailed]
+        | EventOf[Literal["session.ended"], SessionEnded]
+        | EventOf[Literal["session.restored"], SessionRestored]
+        | EventOf[Literal["session.forked"], SessionForked]
+        | EventOf[Literal["sandbox.slept"], SandboxSlept]
+        | EventOf[Literal["sandbox.woke"], SandboxWoke]
+        | EventOf[Literal["turn.started"], TurnStarted]
+        | EventOf[Literal["turn.resumed"], TurnResumed]
+        | EventOf[Literal["turn.briefed"], TurnBriefed]
+        | EventOf[Literal["turn.dropped"], TurnDropped]
+        | EventOf[Literal["turn.finished"], TurnFinished]
+        | EventOf[Literal["message.user"], MessageUser]
+        | EventOf[Literal["history.compacted"], HistoryCompacted]
+        | EventOf[Literal["plan.written"], PlanWritten]
+        | EventOf[Literal["plan.accepted"], PlanAccepted]
+        | EventOf[Literal["response.completed"], ResponseCompleted]
+        | EventOf[Literal["tool.started"], ToolStarted]
+        | EventOf[Literal["tool.finished"], ToolFinished]
+        | EventOf[Literal["file.changed"], FileChanged]
+        | EventOf[Literal["checkpoint.created"], CheckpointCreated]
+        | EventOf[Literal["preview.ready"], PreviewReady]
+        | EventOf[Literal["preview.error"], PreviewError]
+        | EventOf[Literal["approval.requested"], ApprovalRequested]
+        | EventOf[Literal["approval.given"], ApprovalGiven]
+        | EventOf[Literal["network.changed"], NetworkChanged]
+        | EventOf[Literal["network.refused"], NetworkRefused]
+        | EventOf[Literal["rule.changed"], RuleChanged]
+        | EventOf[Literal["usage.recorded"], UsageRecorded]
+        | EventOf[Literal["budget.raised"], BudgetRaised]
+    )
+    """A stored event. Comparing or matching its ``type`` tells a type checker what its ``data`` holds."""
+else:
+    Event = EventOf
+
+
+def stored(session: str, seq: int, at: float, type: str, data: Mapping[str, Any], v: int = 1) -> Event:
+    """An event as the log has it. One of a newer version's type is handed on as it is; readers pass it over."""
+    return cast("Event", EventOf(session, seq, at, type, data, v))
 
 
 def timestamp(at: float | None = None) -> str:

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
-from ..events import Draft, Event
+from ..events import Draft, Event, EventOf, ResponseCompleted, stored
 from ..log.journal import Journal
 from ..models.base import Message, Model, ModelError, ModelResponse, ModelSettings, TextDelta, ToolDefinition
 from ..tools.bounds import bounded
@@ -100,7 +100,8 @@ class Compactor:
         events = without_dropped(self._history.events)
         size = characters(self._history.messages()) + self._tools_size
         self._sizes[events[-1].seq] = size
-        last, answered = _last(events, "history.compacted"), _last(events, "response.completed")
+        last = next((e for e in reversed(events) if e.type == "history.compacted"), None)
+        answered = next((e for e in reversed(events) if e.type == "response.completed"), None)
         if last and (answered is None or answered.seq < last.seq):
             return False  # what was just compacted has not been answered yet
         before = await asyncio.to_thread(self._tokens, events, size, answered)
@@ -135,15 +136,15 @@ class Compactor:
 
     def _shortened(self, events: Sequence[Event], compacted: dict[str, Any]) -> int:
         """Characters of the request once ``compacted`` is in the log."""
-        event = Event(events[-1].session, events[-1].seq + 1, 0.0, "history.compacted", compacted)
+        event = stored(events[-1].session, events[-1].seq + 1, 0.0, "history.compacted", compacted)
         return characters(self._history.messages([*events, event])) + self._tools_size
 
-    def _tokens(self, events: Sequence[Event], size: int, answered: Event | None) -> int:
+    def _tokens(self, events: Sequence[Event], size: int, answered: EventOf[str, ResponseCompleted] | None) -> int:
         """Input tokens of the next request: by what the provider reported of the last one, or estimated."""
         if answered is None or (usage := answered.data["usage"]).get("estimated") or usage["input_tokens"] <= 0:
             return size // CHARACTERS_A_TOKEN
         then = self._size(_until(events, answered.data.get("read", answered.seq - 1)))
-        scaled: int = usage["input_tokens"] * size // max(1, then)
+        scaled = usage["input_tokens"] * size // max(1, then)
         return min(max(scaled, size // MOST_CHARACTERS_A_TOKEN), size * MOST_TOKENS_A_CHARACTER)
 
     def _many(self) -> bool:
@@ -193,10 +194,6 @@ class Compactor:
                 if length > 4 * LONGEST_SUMMARY:
                     raise ModelError("The summary did not come to an end.")
         raise ModelError("The summary broke off.")
-
-
-def _last(events: Sequence[Event], type: str) -> Event | None:
-    return next((event for event in reversed(events) if event.type == type), None)
 
 
 def _until(events: Sequence[Event], seq: int) -> Sequence[Event]:
@@ -250,7 +247,8 @@ def _middle_out(text: str, limit: int) -> str:
 def from_log(events: Sequence[Event]) -> str:
     """A summary without a model: what the log says for sure."""
     parts: list[str] = []
-    if (before := _last(events, "history.compacted")) is not None:
+    before = next((e for e in reversed(events) if e.type == "history.compacted"), None)
+    if before is not None:
         parts.append(f"## Before\n\n{before.data['summary'][:4_000]}")
     asked = next((e.data["text"] for e in events if e.type == "message.user"), "")
     if asked and before is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from ..events import Event
+from ..events import Event, ToolCallData, ToolFinished
 from ..turns.requests import first_request
 
 LONGEST_REQUEST = 2000  # characters of the request that are said again
@@ -52,7 +52,7 @@ def _changed(events: Sequence[Event], turn: str) -> list[str]:
     files: dict[str, str] = {}
     running = False
     for event in events:
-        if event.type in ("turn.started", "turn.finished") and event.data["turn"] == turn:
+        if event.type in ("turn.started", "turn.finished") and event.data.get("turn") == turn:
             running = event.type == "turn.started"
         elif running and event.type == "file.changed":
             path, change = event.data["path"], event.data["change"]
@@ -67,23 +67,23 @@ def _changed(events: Sequence[Event], turn: str) -> list[str]:
 
 def _interrupted(events: Sequence[Event], turn: str) -> list[str]:
     """The calls that were asked for last and did not run to their end."""
-    asked: list[dict[str, str]] = []
-    finished: dict[str, Event] = {}
+    asked: list[ToolCallData] = []
+    finished: dict[str, ToolFinished] = {}
     for event in events:
         if event.type == "response.completed" and event.data["turn"] == turn:
             asked = event.data["tool_calls"]
         elif event.type == "tool.finished":
-            finished[event.data["call"]] = event
+            finished[event.data["call"]] = event.data
     cut = [call for call in asked if call["call"] not in finished or _stopped(finished[call["call"]])]
     return ["Interrupted, or not begun:", *(f"- {_named(call)}" for call in cut)] if cut else []
 
 
-def _stopped(finished: Event) -> bool:
-    detail = finished.data["detail"]
+def _stopped(finished: ToolFinished) -> bool:
+    detail = finished["detail"]
     return bool(detail.get("interrupted")) or detail.get("reason") == "stopped"
 
 
-def _named(call: dict[str, str]) -> str:
+def _named(call: ToolCallData) -> str:
     try:
         arguments = json.loads(call["arguments"])
         subject = arguments.get("path") or arguments.get("command") or ", ".join(arguments.get("packages") or ())

@@ -15,7 +15,20 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..events import AddedData, Event, Mode
+from ..events import (
+    AddedData,
+    Event,
+    EventOf,
+    FileChanged,
+    HistoryCompacted,
+    MessageUser,
+    Mode,
+    ResponseCompleted,
+    ToolCallData,
+    ToolFinished,
+    TurnBriefed,
+    TurnFinished,
+)
 from ..formats import strict_json
 from ..models.base import NOTE, Given, Message
 from ..models.profile import FULL, Profile
@@ -134,7 +147,7 @@ def messages(events: Iterable[Event], system_prompt: str, view: View | None = No
     briefed = next((e for e in reversed(events) if e.type == "turn.briefed"), None)
     upto: int = compacted.data["upto"] if compacted else 0
     going_on: str | None = compacted.data["turn"] if compacted else None
-    writer = _Writer(system_prompt, {e.data["call"]: e for e in events if e.type == "tool.finished"}, view)
+    writer = _Writer(system_prompt, {e.data["call"]: e.data for e in events if e.type == "tool.finished"}, view)
     writer.started = {e.data["call"] for e in events if e.type == "tool.started"}
     writer.running = next((e.data["turn"] for e in reversed(events) if e.type == "turn.started"), "")
     writer.stubs = _stubs_upto(events, upto, view)
@@ -144,7 +157,7 @@ def messages(events: Iterable[Event], system_prompt: str, view: View | None = No
             writer.note(_briefing(briefed, view))
     begun: set[str] = set()  # turns
     # What was said during a turn, until its place is known: a request under way had it or not.
-    waiting: list[Event] = []
+    waiting: list[EventOf[str, MessageUser]] = []
     for event in events:
         if event.seq <= upto and not (event.data.get("turn") == going_on and event.type in KEPT):
             writer.pass_over(event)
@@ -193,7 +206,7 @@ def messages(events: Iterable[Event], system_prompt: str, view: View | None = No
 
 
 class _Writer:
-    def __init__(self, system_prompt: str, results: dict[str, Event], view: View) -> None:
+    def __init__(self, system_prompt: str, results: dict[str, ToolFinished], view: View) -> None:
         self.messages: list[Message] = [{"role": "system", "content": system_prompt}]
         self.started: set[str] = set()
         self.titles: dict[str, str] = {}
@@ -213,7 +226,7 @@ class _Writer:
         self._flush_edits()
         self._notes.append(text)
 
-    def respond(self, event: Event) -> None:
+    def respond(self, event: EventOf[str, ResponseCompleted]) -> None:
         data = event.data
         text, calls = data["text"], data["tool_calls"]
         if not text.strip() and not calls:
@@ -237,7 +250,7 @@ class _Writer:
         elif data["finish_reason"] == BROKEN_OFF:
             self.note(BROKE_OFF)
 
-    def finish(self, event: Event) -> None:
+    def finish(self, event: EventOf[str, ToolFinished]) -> None:
         """The end of a call that no response asked for: the loop's own, or one by the person or a notebook."""
         data = event.data
         if data["call"].endswith(".check"):
@@ -252,7 +265,7 @@ class _Writer:
         elif event.type == "turn.started":
             self._mode = event.data.get("mode", "build")
 
-    def file_changed(self, event: Event) -> None:
+    def file_changed(self, event: EventOf[str, FileChanged]) -> None:
         if event.data["by"] in ("person", "notebook"):
             data = event.data
             self._edits[data["path"]] = f"{data['change']} {data['path']} (+{data['added']} −{data['removed']})"
@@ -262,7 +275,7 @@ class _Writer:
             self.note(NOTES[mode])
         self._mode = mode
 
-    def end_turn(self, event: Event) -> None:
+    def end_turn(self, event: EventOf[str, TurnFinished]) -> None:
         text = STOPPED.get(event.data["reason"])
         if text:
             self.note(text + event.data["message"] if text.endswith(": ") else text)
@@ -284,7 +297,7 @@ class _Writer:
         finished = self._results.get(call)
         if finished is None:
             return INTERRUPTED if call in self.started else NOT_RUN
-        return result_stub(finished.data) if short else _bounded(finished.data["text"], self._view.result)
+        return result_stub(finished) if short else _bounded(finished["text"], self._view.result)
 
 
 def _stubs_upto(events: Sequence[Event], upto: int, view: View) -> int:
@@ -311,14 +324,14 @@ def _stubs_upto(events: Sequence[Event], upto: int, view: View) -> int:
     for event in events:
         if event.seq <= upto:
             continue
-        data, weight = event.data, 0
+        weight = 0
         if event.type == "turn.started":
-            running = data["turn"]
+            running = event.data["turn"]
         elif event.type == "response.completed":
-            request(data["turn"])
-            weight = sum(len(call["arguments"]) + results.get(call["call"], 0) for call in data["tool_calls"])
-        elif event.type == "tool.finished" and data["call"].endswith(".check"):
-            weight = results[data["call"]]
+            request(event.data["turn"])
+            weight = sum(len(call["arguments"]) + results.get(call["call"], 0) for call in event.data["tool_calls"])
+        elif event.type == "tool.finished" and event.data["call"].endswith(".check"):
+            weight = results[event.data["call"]]
         if weight:
             whole.append((event.seq, weight))
             size += weight
@@ -327,7 +340,7 @@ def _stubs_upto(events: Sequence[Event], upto: int, view: View) -> int:
     return point
 
 
-def _briefing(briefed: Event, view: View) -> str:
+def _briefing(briefed: EventOf[str, TurnBriefed], view: View) -> str:
     data = briefed.data
     text = f"The project as it was when this turn began:\n\n{_bounded(data['project'], view.project)}"
     if data["rules"]:
@@ -339,7 +352,7 @@ def _briefing(briefed: Event, view: View) -> str:
     return text
 
 
-def _summary(events: Sequence[Event], compacted: Event, view: View) -> str:
+def _summary(events: Sequence[Event], compacted: EventOf[str, HistoryCompacted], view: View) -> str:
     """What stands in the place of the events that ``compacted`` covers."""
     upto, turn = compacted.data["upto"], compacted.data["turn"]
     parts = [
@@ -390,7 +403,7 @@ def _of_stub(added: AddedData) -> AddedData:
     return {**added, "message": {}}
 
 
-def _call(call: dict[str, Any], id: str, short: bool) -> dict[str, Any]:
+def _call(call: ToolCallData, id: str, short: bool) -> dict[str, Any]:
     arguments = _shown_arguments(call["arguments"])
     shown = arguments_stub(arguments) if short and call["tool"] != WRITE_PLAN else arguments
     return {"id": id, "type": "function", "function": {"name": sendable_name(call["tool"]), "arguments": shown}}

@@ -72,25 +72,24 @@ def turn_progress(events: Iterable[Event], turn: str) -> TurnProgress:
 
     progress, asked, checks = TurnProgress(), dict[str, tuple[str, str]](), set[str]()
     for event in events:
-        data = event.data
-        if event.type == "usage.recorded" and data["turn"] == turn:
-            progress.tokens += data["usage"]["input_tokens"] + data["usage"]["output_tokens"]
-        elif event.type == "response.completed" and data["turn"] == turn:
+        if event.type == "usage.recorded" and event.data["turn"] == turn:
+            progress.tokens += event.data["usage"]["input_tokens"] + event.data["usage"]["output_tokens"]
+        elif event.type == "response.completed" and event.data["turn"] == turn:
             progress.steps += 1
-            progress.cut_offs = progress.cut_offs + 1 if data["finish_reason"] == "length" else 0
-            progress.unread = progress.unread + 1 if data["finish_reason"] == UNREAD else 0
-            asked |= {call["call"]: (call["tool"], call["arguments"]) for call in data["tool_calls"]}
-        elif event.type == "tool.finished" and data["turn"] == turn:
-            if data["tool"] == CHECK:
-                progress.changed, progress.check_failed = False, not data["ok"]
-                checks.add(data["call"])
-            if data["call"] in asked:
-                tool, arguments = asked[data["call"]]
-                result = _DURATION.sub("", without_news(data["text"], data["detail"]))
-                progress.actions.append(Action(tool, _canonical(arguments), data["ok"], result))
-        elif event.type == "file.changed" and progress.steps and data["by"] in ("agent", "command"):
+            progress.cut_offs = progress.cut_offs + 1 if event.data["finish_reason"] == "length" else 0
+            progress.unread = progress.unread + 1 if event.data["finish_reason"] == UNREAD else 0
+            asked |= {call["call"]: (call["tool"], call["arguments"]) for call in event.data["tool_calls"]}
+        elif event.type == "tool.finished" and event.data["turn"] == turn:
+            if event.data["tool"] == CHECK:
+                progress.changed, progress.check_failed = False, not event.data["ok"]
+                checks.add(event.data["call"])
+            if event.data["call"] in asked:
+                tool, arguments = asked[event.data["call"]]
+                result = _DURATION.sub("", without_news(event.data["text"], event.data["detail"]))
+                progress.actions.append(Action(tool, _canonical(arguments), event.data["ok"], result))
+        elif event.type == "file.changed" and progress.steps and event.data["by"] in ("agent", "command"):
             # What a check leaves behind itself (a build cache) is no reason to check again.
-            progress.changed = progress.changed or data.get("call") not in checks
+            progress.changed = progress.changed or event.data.get("call") not in checks
     return progress
 
 

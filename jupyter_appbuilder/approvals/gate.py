@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..events import Event, RuleSource
+from ..events import ApprovalGiven, Event, RuleSource
 from ..log.journal import Journal
 from ..tools.base import Tool, ToolContext, ToolResult
 from .judgement import Rules, Verdict, judge, subjects
@@ -113,11 +113,10 @@ def _answered_already(events: Sequence[Event], turn: str | None, subject: str) -
     asked: dict[str, str] = {}
     denied: list[str] = []
     for event in events:
-        data = event.data
-        if event.type == "approval.requested" and data["turn"] == turn and data.get("kind") in KINDS:
-            asked[data["approval"]] = data["subject"]
-        elif event.type == "approval.given" and data["approval"] in asked and _is_no(data):
-            denied.append(asked[data["approval"]])
+        if event.type == "approval.requested" and event.data["turn"] == turn and event.data.get("kind") in KINDS:
+            asked[event.data["approval"]] = event.data.get("subject", "")
+        elif event.type == "approval.given" and event.data["approval"] in asked and _is_no(event.data):
+            denied.append(asked[event.data["approval"]])
     if turn is None:
         return ""
     if subject in denied:
@@ -130,7 +129,7 @@ def _answered_already(events: Sequence[Event], turn: str | None, subject: str) -
     return ""
 
 
-def _is_no(given: Mapping[str, Any]) -> bool:
+def _is_no(given: ApprovalGiven) -> bool:
     """Whether a person said no; not whether nobody answered."""
     return not given["granted"] and "cause" not in given
 

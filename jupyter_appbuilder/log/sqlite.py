@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import Conflict, NotFound, Unavailable
-from ..events import VERSIONS, Draft, Event
+from ..events import VERSIONS, Draft, Event, stored
 from ..formats import strict_json
 from ..settings import close_to_others, private_file, private_folder
 from . import blobs, usage
@@ -227,7 +227,7 @@ class EventLog(EventStore):
         summary = self._summary(db, session)
         written = [strict_json.written(draft.data) for draft in drafts]
         events = [
-            untracked(Event(session, summary.last_seq + number, at, draft.type, data, VERSIONS[draft.type]))
+            untracked(stored(session, summary.last_seq + number, at, draft.type, data, VERSIONS[draft.type]))
             for number, (draft, (_, data)) in enumerate(zip(drafts, written, strict=True), 1)
         ]
         self._insert(db, summary, events, [text for text, _ in written])
@@ -275,7 +275,9 @@ class EventLog(EventStore):
             "SELECT seq, at, type, version, data FROM events WHERE session_id = ? AND seq > ? ORDER BY seq LIMIT ?",
             [session, after, -1 if limit is None else limit],
         )
-        return [untracked(Event(session, seq, at, type, strict_json.loads(data), v)) for seq, at, type, v, data in rows]
+        return [
+            untracked(stored(session, seq, at, type, strict_json.loads(data), v)) for seq, at, type, v, data in rows
+        ]
 
     def _load(self, session: str, text: str, db: sqlite3.Connection | None = None) -> Summary:
         known = Summary.from_row(strict_json.loads(text))

@@ -86,18 +86,27 @@ def fold(summary: Summary, events: Iterable[Event]) -> Summary:
 
 
 def _step(summary: Summary, event: Event) -> Summary:
-    data = event.data
     match event.type:
         case "session.created":
-            known = {name: data[name] for name in ("name", "title", "root", "path", "template", "model", "sandbox")}
-            return replace(summary, created_at=event.at, **known)
+            data = event.data
+            return replace(
+                summary,
+                created_at=event.at,
+                name=data["name"],
+                title=data["title"],
+                root=data["root"],
+                path=data["path"],
+                template=data["template"],
+                model=data["model"],
+                sandbox=data["sandbox"],
+            )
         case "session.ready":
             return replace(summary, state="ready")
         case "session.updated":
-            return replace(summary, **data)
+            return replace(summary, **event.data)
         case "session.forked":
             # What was used up to here was the other session's.
-            forked = {"source": data["source"], "name": data["name"]}
+            forked = {"source": event.data["source"], "name": event.data["name"]}
             unused = {"input_tokens": 0, "output_tokens": 0, "cached_tokens": 0, "cost": 0.0}
             return replace(summary, state="ready", forked=forked, **unused)
         case "session.failed":
@@ -109,11 +118,12 @@ def _step(summary: Summary, event: Event) -> Summary:
         case "sandbox.woke":
             return replace(summary, state="ready") if summary.state == "asleep" else summary
         case "turn.started":
+            data = event.data
             begun = {"turn": data["turn"], "mode": data.get("mode", "build"), "started_at": timestamp(event.at)}
             turn = {**begun, "reason": None, "message": "", "hint": ""}
             return replace(summary, state="busy", turns=summary.turns + 1, turn=turn)
         case "turn.finished":
-            turn = {**(summary.turn or {}), **data}
+            turn = {**(summary.turn or {}), **event.data}
             return replace(summary, state="ready", turn=turn, asked=0)
         case "approval.requested":
             return replace(summary, state="waiting", asked=summary.asked + 1)
@@ -122,7 +132,7 @@ def _step(summary: Summary, event: Event) -> Summary:
             running = summary.turn is not None and summary.turn["reason"] is None
             return replace(summary, state="waiting" if left else "busy" if running else "ready", asked=left)
         case "usage.recorded":
-            usage = data["usage"]
+            usage = event.data["usage"]
             cost = None if summary.cost is None or usage["cost"] is None else summary.cost + usage["cost"]
             return replace(
                 summary,

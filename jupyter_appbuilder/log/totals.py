@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from ..events import UsageData
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class UsageTotals:
         """None as soon as one request's cost is not known: a part would mislead."""
         return None if self.unpriced else self.dollars
 
-    def plus(self, usage: Mapping[str, Any]) -> UsageTotals:
+    def plus(self, usage: UsageData) -> UsageTotals:
         """With one more request, as in an event (``UsageData``)."""
         cost = usage["cost"]
         return UsageTotals(

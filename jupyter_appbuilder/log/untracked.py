@@ -11,7 +11,7 @@ import gc
 from functools import cache
 from typing import Any, TypeVar, cast
 
-from ..events import Event
+from ..events import EventOf
 
 T = TypeVar("T")
 
@@ -23,10 +23,10 @@ def untracked(data: T) -> T:
     while waiting:
         value = waiting.pop()
         kind = type(cast("object", value))
-        if kind not in (Event, dict, list) or not gc.is_tracked(value):
+        if kind not in (EventOf, dict, list) or not gc.is_tracked(value):
             continue
         untrack(value)
-        if kind is Event:
+        if kind is EventOf:
             waiting.append(value.data)
         else:
             waiting += value.values() if kind is dict else value

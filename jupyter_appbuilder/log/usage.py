@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
-from ..events import Event
+from ..events import Event, stored
 from ..formats import strict_json
 from .base import RequestRow, Used
 from .totals import UsageTotals
@@ -44,7 +44,7 @@ def create(db: sqlite3.Connection) -> None:
     )
     rows = db.execute("SELECT session_id, seq, at, type, data FROM events WHERE type = 'usage.recorded'")
     for session, seq, at, type, data in rows.fetchall():
-        record(db, session, [Event(session, seq, at, type, strict_json.loads(data))])
+        record(db, session, [stored(session, seq, at, type, strict_json.loads(data))])
 
 
 def record(db: sqlite3.Connection, session: str, events: Iterable[Event]) -> None:

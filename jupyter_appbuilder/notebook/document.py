@@ -14,7 +14,27 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .._version import __version__
-from ..events import Event, Mode
+from ..events import (
+    CheckpointCreated,
+    Event,
+    EventOf,
+    FileChanged,
+    HistoryCompacted,
+    MessageUser,
+    Mode,
+    PlanAccepted,
+    PlanWritten,
+    ResponseCompleted,
+    SessionCreated,
+    SessionFailed,
+    SessionForked,
+    SessionRestored,
+    ToolFinished,
+    ToolStarted,
+    TurnDropped,
+    TurnFinished,
+    TurnStarted,
+)
 from ..log.untracked import untracked
 from ..workspace.ignore import is_secret_path
 from . import cells
@@ -131,7 +151,7 @@ class _Writer:
         self.cells.append(untracked(cell))
         return cell
 
-    def say(self, event: Event, line: str) -> None:
+    def say(self, event: EventOf[str, object], line: str) -> None:
         """Add a line to the Markdown cell of what changed nothing."""
         self.notes_id = self.notes_id or f"e{event.seq}"
         self.notes.append(f"- {line}")
@@ -142,7 +162,7 @@ class _Writer:
             self.notes, self.notes_id = [], ""
             self.markdown(id, text)
 
-    def head(self, created: Event, tree: str) -> None:
+    def head(self, created: EventOf[str, SessionCreated], tree: str) -> None:
         data = created.data
         title = data["title"] or data["name"]
         replay = f"jupyter appbuilder replay {shlex.quote(data['name'] + '.ipynb')}"
@@ -162,36 +182,36 @@ class _Writer:
 
     # The events
 
-    def on_message_user(self, event: Event) -> None:
+    def on_message_user(self, event: EventOf[str, MessageUser]) -> None:
         quoted = "\n".join(f"> {line}" if line else ">" for line in event.data["text"].strip().split("\n"))
         how = {"plan": "You asked for a plan", "ask": "You asked about the app"}.get(self.mode, "You asked")
         self.markdown(f"e{event.seq}", f"**{how}**\n\n{quoted}")
 
-    def on_turn_started(self, event: Event) -> None:
+    def on_turn_started(self, event: EventOf[str, TurnStarted]) -> None:
         self.mode = event.data.get("mode", "build")
 
-    def on_plan_written(self, event: Event) -> None:
+    def on_plan_written(self, event: EventOf[str, PlanWritten]) -> None:
         data = event.data
         if data["source"] in self.said:
             self.markdown(f"e{event.seq}", f"**Plan {data['plan']}** is the answer above.")
         else:
             self.markdown(f"e{event.seq}", f"**Plan {data['plan']}**\n\n{data['text'].strip()}")
 
-    def on_plan_accepted(self, event: Event) -> None:
+    def on_plan_accepted(self, event: EventOf[str, PlanAccepted]) -> None:
         edited = ", edited" if event.data["edited"] else ""
         self.markdown(f"e{event.seq}", f"**Plan {event.data['plan']} was accepted**{edited}.")
 
-    def on_response_completed(self, event: Event) -> None:
+    def on_response_completed(self, event: EventOf[str, ResponseCompleted]) -> None:
         text = event.data["text"].strip()
         if text:
             self.said.add(event.data["response"])
             label = " · recorded answer" if event.data["recorded"] else ""
             self.markdown(f"e{event.seq}", f"**{_plain(event.data['model'])}**{label}\n\n{text}")
 
-    def on_tool_started(self, event: Event) -> None:
+    def on_tool_started(self, event: EventOf[str, ToolStarted]) -> None:
         self.arguments[event.data["call"]] = event.data["arguments"]
 
-    def on_tool_finished(self, event: Event) -> None:
+    def on_tool_finished(self, event: EventOf[str, ToolFinished]) -> None:
         from ..tools.problems import without_news
 
         data = event.data
@@ -213,16 +233,16 @@ class _Writer:
             output = _tail(without_news(data["text"], data["detail"]).strip())
         self.code(f"e{event.seq}", call, output.rstrip() + "\n" if output.strip() else "")
 
-    def on_file_changed(self, event: Event) -> None:
-        data = event.data
-        if data.get("call") or not data.get("patch"):
+    def on_file_changed(self, event: EventOf[str, FileChanged]) -> None:
+        data, patch = event.data, event.data.get("patch")
+        if data.get("call") or not patch:
             return
-        options, body = cells.pack(data["patch"])
+        options, body = cells.pack(patch)
         who = {"person": "changed by hand", "command": "changed by a running process"}.get(data["by"], "changed")
         call = Call("patch", (), options | {"title": _line(f"{data['path']} {who}")}, body)
         self.code(f"e{event.seq}", call, f"{data['path']} {who}: +{data['added']} −{data['removed']}\n")
 
-    def on_session_restored(self, event: Event) -> None:
+    def on_session_restored(self, event: EventOf[str, SessionRestored]) -> None:
         data = event.data
         patch = data.get("patch", "")
         title = f"Back to version {data['checkpoint'][:8]}"
@@ -234,31 +254,31 @@ class _Writer:
         self.code(f"e{event.seq}", call, title + "\n")
         self.mark(data["tree"])
 
-    def on_checkpoint_created(self, event: Event) -> None:
+    def on_checkpoint_created(self, event: EventOf[str, CheckpointCreated]) -> None:
         data = event.data
         if data["parent"]:  # the first one is the template's, made by `new`
             call = Call("checkpoint", (_line(data["title"]),))
             size = f"{data['files']} file{'' if data['files'] == 1 else 's'}, +{data['added']} −{data['removed']}"
-            note = f"{data['note']}\n" if data.get("note") else ""
+            note = f"{said}\n" if (said := data.get("note")) else ""
             self.code(f"e{event.seq}", call, f"Version {data['checkpoint'][:8]}: {size}\n{note}")
         self.mark(data["tree"])
 
-    def on_history_compacted(self, event: Event) -> None:
+    def on_history_compacted(self, event: EventOf[str, HistoryCompacted]) -> None:
         before, after = event.data["tokens_before"], event.data["tokens_after"]
         self.say(event, f"Shortened what the model remembers: {before:,} → {after:,} tokens.")
 
-    def on_turn_finished(self, event: Event) -> None:
+    def on_turn_finished(self, event: EventOf[str, TurnFinished]) -> None:
         data = event.data
         if data["reason"] != "done":
             self.say(event, f"**The turn ended: {data['reason']}.** {data['message']} {data['hint']}".rstrip())
 
-    def on_turn_dropped(self, event: Event) -> None:
+    def on_turn_dropped(self, event: EventOf[str, TurnDropped]) -> None:
         self.say(event, "**This try was dropped**, with what it changed. The same is asked again below.")
 
-    def on_session_forked(self, event: Event) -> None:
+    def on_session_forked(self, event: EventOf[str, SessionForked]) -> None:
         self.say(event, f"Forked from **{_plain(event.data['name'])}**: all above was asked and answered there.")
 
-    def on_session_failed(self, event: Event) -> None:
+    def on_session_failed(self, event: EventOf[str, SessionFailed]) -> None:
         self.say(event, f"**{event.data['message']}** {event.data['hint']}".rstrip())
 
     def mark(self, tree: str) -> None:

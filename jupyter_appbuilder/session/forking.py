@@ -65,8 +65,8 @@ def inherited(point: ForkPoint, source: Sequence[Event], created: Mapping[str, A
     person took back in the other session since then is taken back here, too; so is a command they allowed, and what
     they denied holds.
     """
-    origin = source[0].data
-    forked: dict[str, Any] = {"source": source[0].session, "name": origin["name"]}
+    origin = next(event for event in source if event.type == "session.created")
+    forked: dict[str, Any] = {"source": origin.session, "name": origin.data["name"]}
     if point.message is not None:
         forked["message"] = point.message
     drafts = [Draft("session.forked", forked)]
@@ -114,7 +114,7 @@ def _point(events: Sequence[Event]) -> ForkPoint:
         raise Conflict(
             "The app's files did not stand yet at that moment.", hint="Start a new app.", reason="session_creating"
         )
-    tree = next(e.data["tree"] for e in reversed(events) if e.data.get("tree") and e.type in _NAMING)
+    tree = next(e.data.get("tree", "") for e in reversed(events) if e.data.get("tree") and e.type in _NAMING)
     return ForkPoint(events, last["checkpoint"], tree)
 
 
@@ -123,8 +123,8 @@ _NAMING = ("file.changed", "checkpoint.created", "session.restored")
 
 
 def _turn_of(events: Sequence[Event], message: int) -> str:
-    if 0 < message <= len(events) and events[message - 1].type == "message.user":
-        return events[message - 1].data["turn"]
+    if 0 < message <= len(events) and (said := events[message - 1]).type == "message.user":
+        return said.data["turn"]
     raise NotFound(
         f"Event {message} is no message of this app.", hint=_requests(events), reason="unknown_message", field="message"
     )

@@ -239,7 +239,7 @@ class Turns:
         record = self._record
         known = without_dropped(record.stored)
         earlier = [e.data["text"] for e in known if e.type == "message.user" and e.data["turn"] != turn]
-        calls = {e.type + e.data["call"] for e in record.stored if e.type in ("tool.started", "tool.finished")}
+        calls = {e.type + e.data.get("call", "") for e in record.stored if e.type in ("tool.started", "tool.finished")}
         for number, (path, content) in enumerate(self._agents.seeds(model, text, earlier).items()):
             call = f"{turn}.seed.{number}"
             there = await asyncio.to_thread(self._workspace.resolve(path).exists)

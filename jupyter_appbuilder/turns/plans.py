@@ -44,15 +44,15 @@ def plans(events: Sequence[Event]) -> list[Plan]:
     """Every plan of a session, the oldest first. What a dropped turn wrote or accepted does not count."""
     found: dict[str, Plan] = {}
     for event in without_dropped(events):
-        data = event.data
         if event.type == "plan.written":
-            found[data["plan"]] = Plan(data["plan"], data["turn"], data["text"])
-        elif event.type == "plan.accepted" and data["plan"] in found:
-            found[data["plan"]] = replace(found[data["plan"]], built=data["turn"], edited=data["edited"])
-        elif event.type == "tool.finished" and data["tool"] == TICK_PLAN and data["ok"]:
-            plan = found.get(data["detail"]["plan"])
+            found[event.data["plan"]] = Plan(event.data["plan"], event.data["turn"], event.data["text"])
+        elif event.type == "plan.accepted" and event.data["plan"] in found:
+            plan = found[event.data["plan"]]
+            found[plan.id] = replace(plan, built=event.data["turn"], edited=event.data["edited"])
+        elif event.type == "tool.finished" and event.data["tool"] == TICK_PLAN and event.data["ok"]:
+            plan = found.get(event.data["detail"]["plan"])
             if plan:
-                found[plan.id] = replace(plan, done=tuple(sorted({*plan.done, *data["detail"]["done"]})))
+                found[plan.id] = replace(plan, done=tuple(sorted({*plan.done, *event.data["detail"]["done"]})))
     return list(found.values())
 
 
@@ -143,9 +143,8 @@ def _handed_over(events: Sequence[Event], turn: str) -> dict[str, str]:
     written: dict[str, str] = {}
     finished: set[str] = set()
     for event in events:
-        data = event.data
-        if event.type == "tool.started" and data["turn"] == turn and data["tool"] == WRITE_PLAN:
-            written[data["call"]] = str(data["arguments"].get("text", "")).strip()
-        elif event.type == "tool.finished" and data["ok"]:
-            finished.add(data["call"])
+        if event.type == "tool.started" and event.data["turn"] == turn and event.data["tool"] == WRITE_PLAN:
+            written[event.data["call"]] = str(event.data["arguments"].get("text", "")).strip()
+        elif event.type == "tool.finished" and event.data["ok"]:
+            finished.add(event.data["call"])
     return {call: text for call, text in written.items() if call in finished}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import Conflict
-from ..events import Draft, Event, Mode
+from ..events import CheckpointCreated, Draft, Event, EventOf, Mode, TurnStarted
 
 CONTINUE = "Continue."
 """What the person is shown to have said when a turn goes on from another."""
@@ -69,7 +69,7 @@ def without_dropped(events: Sequence[Event]) -> list[Event]:
     return kept
 
 
-def start_of(events: Sequence[Event], turn: str | None) -> Event | None:
+def start_of(events: Sequence[Event], turn: str | None) -> EventOf[str, TurnStarted] | None:
     """The event with which a turn began."""
     return next((e for e in reversed(events) if e.type == "turn.started" and e.data["turn"] == turn), None)
 
@@ -77,7 +77,7 @@ def start_of(events: Sequence[Event], turn: str | None) -> Event | None:
 def since_start(events: Sequence[Event], turn: str) -> Sequence[Event]:
     """The events from the start of a turn on; all of them where it is not known."""
     for place in range(len(events) - 1, -1, -1):
-        if events[place].type == "turn.started" and events[place].data["turn"] == turn:
+        if (event := events[place]).type == "turn.started" and event.data["turn"] == turn:
             return events[place:]
     return events
 
@@ -119,9 +119,9 @@ def first_request(events: Sequence[Event], turn: str) -> str:
     return next(said, "")
 
 
-def checkpoint_before(events: Sequence[Event], turn: str) -> Mapping[str, str]:
+def checkpoint_before(events: Sequence[Event], turn: str) -> CheckpointCreated:
     """The checkpoint (its event's data) of the files before a turn."""
-    last: Mapping[str, str] | None = None
+    last: CheckpointCreated | None = None
     for event in events:
         if event.type == "turn.started" and event.data["turn"] == turn:
             break
@@ -132,6 +132,6 @@ def checkpoint_before(events: Sequence[Event], turn: str) -> Mapping[str, str]:
     return last
 
 
-def _started(events: Sequence[Event], turn: str) -> Mapping[str, Any]:
+def _started(events: Sequence[Event], turn: str) -> TurnStarted:
     event = start_of(events, turn)
-    return event.data if event else {}
+    return event.data if event else TurnStarted(turn=turn, model="")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias, cast
 
-from ..events import Event
+from ..events import Event, EventOf, UsageRecorded
 from ..log.totals import UsageTotals
+
+Recorded: TypeAlias = EventOf[str, UsageRecorded]
 
 
 @dataclass(slots=True)
@@ -16,8 +19,8 @@ class Ledger:
     session: UsageTotals = field(default_factory=UsageTotals)
     turns: dict[str, UsageTotals] = field(default_factory=dict[str, UsageTotals])  # by turn, in order
     models: dict[str, UsageTotals] = field(default_factory=dict[str, UsageTotals])  # by "provider:name"
-    requests: list[Event] = field(default_factory=list[Event])  # each request's ``usage.recorded``, in order
-    last: dict[str, Event] = field(default_factory=dict[str, Event])  # the last of them, by model
+    requests: list[Recorded] = field(default_factory=list[Recorded])  # each request's ``usage.recorded``, in order
+    last: dict[str, Recorded] = field(default_factory=dict[str, Recorded])  # the last of them, by model
     raised: dict[str, float] = field(default_factory=dict[str, float])  # what the person let the session use, by unit
     _counted: int = 0
 
@@ -28,7 +31,8 @@ class Ledger:
                 case "usage.recorded":
                     self._add(event)
                 case "budget.raised":
-                    self.raised |= {unit: float(value) for unit, value in event.data.items()}
+                    raised = cast("Mapping[str, float]", event.data)
+                    self.raised |= {unit: float(value) for unit, value in raised.items()}
                 case "session.forked":
                     self.session = UsageTotals()
                     for kept in (self.turns, self.models, self.requests, self.last):
@@ -38,7 +42,7 @@ class Ledger:
         self._counted = len(events)
         return self
 
-    def _add(self, event: Event) -> None:
+    def _add(self, event: Recorded) -> None:
         usage, turn, model = event.data["usage"], event.data["turn"], event.data["model"]
         self.session = self.session.plus(usage)
         self.turns[turn] = self.turns.get(turn, UsageTotals()).plus(usage)
