@@ -29,7 +29,7 @@ from .turns.plans import checklist
 from .workspace import Workspace
 
 if TYPE_CHECKING:
-    from .agents.loop import Agent
+    from .agents.base import Agent
     from .approvals.judgement import Rules
     from .builder import AppBuilder
     from .events import Event
@@ -130,7 +130,7 @@ async def _make_agent(
     builder: AppBuilder, model: Model, record: Record, runner: ToolRunner, approvals: Approvals
 ) -> Agent:
     from .agents.history import SessionHistory, view_of
-    from .agents.loop import Agent, Limits
+    from .agents.loop import AgentLoop, Limits
     from .agents.prompt import system_prompt
     from .models.catalog import prepare
     from .models.profile import profile_of
@@ -142,7 +142,7 @@ async def _make_agent(
     profile = profile_of(model.context_window, cast("Choice", builder.profile))
     profile = replace(profile, compact_at=builder.compact_at or profile.compact_at)
     prompt = system_prompt(builder.find_template(record.summary.template), profile)
-    return Agent(
+    return AgentLoop(
         model,
         runner,
         record,

@@ -19,7 +19,7 @@ from .ending import Ending
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from ..agents.loop import Agent, Outcome
+    from ..agents.base import Agent, Outcome
     from ..models.base import Model
     from ..tools.runner import ToolRunner
     from ..workspace import Workspace

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from jupyter_appbuilder.agents.history import SessionHistory
-from jupyter_appbuilder.agents.loop import Agent, Limits, Runner
+from jupyter_appbuilder.agents.loop import AgentLoop, Limits, Runner
 from jupyter_appbuilder.events import By, Draft, Event
 from jupyter_appbuilder.models.base import Model
 from jupyter_appbuilder.tools.base import ToolCall, ToolResult
@@ -106,7 +106,7 @@ class MemorySession:
         self.journal = MemoryJournal()
         self.runner = make_runner(self.journal) if make_runner else MemoryRunner(self.journal, tools or {}, writes)
         self.history = SessionHistory(self.journal.events, "You build apps.")
-        self.agent = Agent(model, self.runner, self.journal, self.history, limits, **options)
+        self.agent = AgentLoop(model, self.runner, self.journal, self.history, limits, **options)
         self.turns = 0
 
     async def ask(self, text: str):

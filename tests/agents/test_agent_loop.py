@@ -12,7 +12,7 @@ import pytest
 from agents.memory_session import MemorySession
 from model_server import ModelServer, model_server
 
-from jupyter_appbuilder.agents import loop
+from jupyter_appbuilder.agents import asking
 from jupyter_appbuilder.agents.loop import Limits
 from jupyter_appbuilder.models.openai_compatible import Endpoint, OpenAICompatibleModel
 from jupyter_appbuilder.tools.base import ToolResult
@@ -140,7 +140,7 @@ async def test_two_empty_answers_fail_the_turn_with_a_next_step():
 
 
 async def test_an_answer_that_breaks_off_is_asked_for_again_under_a_new_id(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(loop, "RETRY_DELAY", 0)
+    monkeypatch.setattr(asking, "RETRY_DELAY", 0)
     async with model_server(
         [{"text": "Half an answer, then", "drop_after": 3, "size": 4}, {"text": "Whole"}]
     ) as server:
@@ -167,7 +167,8 @@ STUCK = "OK I'm in a dead loop. Let me just write the summary. "
 )
 async def test_a_model_that_says_the_same_over_and_over_is_hung_up_on(answer: dict[str, Any]):
     """As reported of many: https://github.com/zed-industries/zed/issues/58884"""
-    async with model_server([{"size": 200} | answer]) as server:
+    # It waits after 120,000 characters: whoever is not hung up on by then never is.
+    async with model_server([{"size": 200, "hang_after": 600} | answer]) as server:
         session = MemorySession(model(server), {"write_file": succeed})
         outcome = await session.ask("Write the summary.")
         async with asyncio.timeout(10):
@@ -259,7 +260,7 @@ async def test_stopping_closes_the_stream_at_once():
 async def test_a_turn_that_fails_in_the_middle_of_an_answer_keeps_its_words(
     step: dict[str, Any], kept: bool, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(loop, "RETRY_DELAY", 0)
+    monkeypatch.setattr(asking, "RETRY_DELAY", 0)
     async with model_server([step] * 9) as server:
         session = MemorySession(model(server))
         assert (await session.ask("Hello")).reason == "failed"

@@ -20,7 +20,7 @@ from building import call, scripted_builder, write
 from model_server import ModelServer, Step
 from plain_app import assert_sound, plain
 
-from jupyter_appbuilder.agents import loop
+from jupyter_appbuilder.agents import asking
 from jupyter_appbuilder.models import clients, openai_compatible
 from jupyter_appbuilder.session import Session
 
@@ -266,7 +266,7 @@ async def session_with(folder: Path, steps: list[Step], **traits: Any) -> AsyncI
 async def test_a_fault_of_the_model_ends_well(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fault = FAULTS[name]
     monkeypatch.setattr(openai_compatible, "READ_TIMEOUT", 0.7)
-    monkeypatch.setattr(loop, "RETRY_DELAY", 0.05)
+    monkeypatch.setattr(asking, "RETRY_DELAY", 0.05)
     monkeypatch.setattr(clients, "_clients", {}, raising=False)
     async with session_with(tmp_path, fault.steps) as (session, server):
         await session.send("Write a note.")

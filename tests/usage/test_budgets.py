@@ -21,7 +21,7 @@ from agents.memory_session import MemorySession
 from building import app_builder, scripted_builder, write
 from model_server import ModelServer, Step, model_server, numbers
 
-from jupyter_appbuilder.agents.loop import Agent
+from jupyter_appbuilder.agents.loop import AgentLoop
 from jupyter_appbuilder.builder import AppBuilder
 from jupyter_appbuilder.errors import InvalidInput
 from jupyter_appbuilder.log import EventLog
@@ -97,7 +97,7 @@ def in_memory(server: ModelServer, folder: Path, key: tuple[Any, Any], limit: fl
 
     quotas = LocalQuotas(BudgetSettings(folder / "budgets.json", {key: limit}), used)
     spending = Spending(MODEL, PriceList(PRICE), quotas)
-    session.agent = Agent(model, session.runner, session.journal, session.history, spending=spending)
+    session.agent = AgentLoop(model, session.runner, session.journal, session.history, spending=spending)
     return session
 
 

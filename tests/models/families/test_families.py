@@ -24,7 +24,7 @@ from models.families.openai import OpenAI
 from models.families.openrouter import OpenRouter
 from plain_app import assert_sound, plain
 
-from jupyter_appbuilder.agents import loop
+from jupyter_appbuilder.agents import asking
 from jupyter_appbuilder.models import clients
 from jupyter_appbuilder.session import Session
 
@@ -133,7 +133,7 @@ async def shown(session: Session, text: str) -> None:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "RETRY_DELAY", 0.01)
+    monkeypatch.setattr(asking, "RETRY_DELAY", 0.01)
     monkeypatch.setattr(clients, "_clients", {}, raising=False)
 
 
