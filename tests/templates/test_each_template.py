@@ -657,7 +657,9 @@ async def test_the_python_api_and_its_page_work_together_and_both_follow_an_edit
         await write(main.replace("from . import store", "from . import stores"))
         monkeypatch.setattr("jupyter_appbuilder.sandbox.local.server.PATIENT_SECONDS", 5)
         assert (await session.app.restart()).state == "ready"
-        assert "cannot import name 'stores'" in session.app.server.log
+        async with asyncio.timeout(60):
+            while "cannot import name 'stores'" not in session.app.server.log:
+                await asyncio.sleep(0.2)
 
 
 BROKEN_APIS = {

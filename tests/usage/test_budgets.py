@@ -170,7 +170,7 @@ async def test_a_service_can_say_what_may_be_used_in_place_of_this_machines_budg
         model = OpenAICompatibleModel(Endpoint("custom", "Test", server.url, "key-123456"), "scripted")
         session = MemorySession(model, {"write_file": lambda arguments: ToolResult("Wrote it.", "Wrote it")}, writes=())
         spending = Spending(MODEL, PriceList(PRICE), service)
-        session.agent = Agent(model, session.runner, session.journal, session.history, spending=spending)
+        session.agent = AgentLoop(model, session.runner, session.journal, session.history, spending=spending)
         outcome = await session.ask("Write notes.")
     assert (outcome.reason, outcome.message) == ("budget", "Your team has no requests left.")
     assert len(server.requests) == 2
