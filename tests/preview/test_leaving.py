@@ -97,6 +97,25 @@ async def test_what_the_sandbox_forbids_is_asked_of_the_panel(target: Target, tm
         assert await app.locator("#own").count() == 1, "the page is still there"
 
 
+async def test_a_page_of_the_app_answers_where_it_is_and_another_site_does_not(target: Target, tmp_path: Path) -> None:
+    async with app_of(target, tmp_path) as (browser, url):
+        page = await browser.new_page()
+        origin, _, path = url.partition("/user/")
+        await page.goto(f"{origin}/panel?src=/user/{path}")
+        app = page.frame_locator("#app")
+        await app.locator("#own").wait_for()
+        asks = "postMessage({source: 'jupyter-appbuilder', type: 'where'}, '*')"
+        where = f"document.querySelector('#app').contentWindow.{asks}"
+        await page.wait_for_function("messages.some(({type}) => type === 'navigated')")
+        await page.evaluate(f"() => {{ messages.length = 0; {where} }}")
+        await page.wait_for_function("messages.some(({type}) => type === 'navigated')")
+        loaded = f"() => {{ window.loaded = true; messages.length = 0; {where} }}"
+        await page.evaluate(f"() => document.querySelector('#app').addEventListener('load', {loaded})")
+        await app.locator("body").evaluate("() => setTimeout(() => { location.href = 'http://127.0.0.1:9/elsewhere' })")
+        await page.wait_for_function("window.loaded")
+        assert await page.evaluate("new Promise(done => setTimeout(() => done(messages.length), 300))") == 0
+
+
 async def test_a_tab_of_its_own_says_that_downloads_are_off(target: Target, tmp_path: Path) -> None:
     async with app_of(target, tmp_path) as (browser, url):
         page = await browser.new_page()

@@ -24,5 +24,6 @@ addEventListener("message", (event) => {
   if (type === "back") history.back();
   else if (type === "forward") history.forward();
   else if (type === "reload") location.reload();
+  else if (type === "where") navigated();
   else if (type === "navigate") location.assign(config.base + String(path).replace(/^\/+/, ""));
 });

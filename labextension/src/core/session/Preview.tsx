@@ -11,6 +11,8 @@ import { Progress } from './Session';
 import { Failure } from '../controls/Failure';
 import { fixRequest } from '../feed/Turn';
 
+const SILENT_MS = 6000; // from a page's load until it is taken for none of the app's
+
 type Device = 'desktop' | 'tablet' | 'phone';
 const WIDTHS: Record<Device, number | null> = { desktop: null, tablet: 820, phone: 390 };
 
@@ -35,6 +37,9 @@ export function PreviewPane({
   const [typed, setTyped] = React.useState<string | null>(null);
   /** The page in the frame answers messages. */
   const alive = React.useRef(false);
+  /** The frame shows something that is not a page of the app: code in it went to another site. */
+  const [away, setAway] = React.useState(false);
+  const silence = React.useRef(0);
   const stage = React.useRef<HTMLDivElement>(null);
   const room = useWidth(stage);
   const [round, setRound] = React.useState(0);
@@ -88,7 +93,11 @@ export function PreviewPane({
           setPath(message.path);
           break;
       }
-      alive.current ||= message !== null;
+      if (message !== null) {
+        alive.current = true;
+        window.clearTimeout(silence.current);
+        setAway(false);
+      }
     };
     window.addEventListener('message', listen);
     return () => window.removeEventListener('message', listen);
@@ -140,9 +149,38 @@ export function PreviewPane({
   // Where there is less room than the device has, the whole page is shown smaller.
   const scale = width !== null && room > 0 && room < width ? room / width : 1;
   /** Ask the page's probe; it stands on an origin of its own that nobody else can name. */
-  const tell = (type: 'back' | 'forward' | 'reload' | 'navigate', more: { path?: string } = {}): void => {
+  const tell = (type: 'back' | 'forward' | 'reload' | 'navigate' | 'where', more: { path?: string } = {}): void => {
     frame.current?.contentWindow?.postMessage({ source: 'jupyter-appbuilder', type, ...more }, '*');
   };
+  /** The pages of the app answer. What took the place of one that did, and does not, is another's. */
+  const loaded = (): void => {
+    window.clearTimeout(silence.current);
+    setAway(false);
+    if (!alive.current || state !== 'ready') {
+      return;
+    }
+    tell('where');
+    silence.current = window.setTimeout(() => {
+      tell('where');
+      silence.current = window.setTimeout(() => {
+        setAway(true);
+        const message =
+          "The page went away from the app by itself, to another site or a file. In the preview, link to other sites; don't set location to them.";
+        const report = { method: 'POST', body: JSON.stringify({ kind: 'page', message }) };
+        void fetch(`${url}__appbuilder/report`, report).catch(() => undefined); // so that the agent knows
+      }, SILENT_MS / 2);
+    }, SILENT_MS / 2);
+  };
+  const back = (): void => {
+    setAway(false);
+    alive.current = false;
+    setRound(known => known + 1);
+  };
+  React.useEffect(() => {
+    window.clearTimeout(silence.current);
+    setAway(false);
+    return () => window.clearTimeout(silence.current);
+  }, [state, url, round]);
   const restart = (): void => attempt(store.transport.preview('restart'));
   const fixServer = (): void =>
     fix({ message: preview?.message || trans.__('The dev server ended.'), stack: (preview?.log ?? '').slice(-2000) });
@@ -214,6 +252,17 @@ export function PreviewPane({
           <Remedies busy={busy} onFix={unmade ? null : fixServer} onRestart={restart} />
         </div>
       )}
+      {away && (
+        <div className="jp-AppBuilder-pageNotice jp-mod-error" role="status">
+          <Icon name="alert" />
+          <span className="jp-AppBuilder-pageNoticeText">
+            {trans.__('The app’s page went to another site or a file.')}
+          </span>
+          <button type="button" className="jp-AppBuilder-button jp-mod-primary" onClick={back}>
+            {trans.__('Back to the app')}
+          </button>
+        </div>
+      )}
       <PageNotices
         findings={findings}
         requests={requests}
@@ -255,6 +304,7 @@ export function PreviewPane({
             ref={frame}
             src={url}
             title={trans.__('Preview of %1', session?.title ?? '')}
+            onLoad={loaded}
             sandbox="allow-scripts allow-forms allow-modals"
             allow={ALLOWED}
             referrerPolicy="no-referrer"

@@ -655,6 +655,40 @@ describe('the preview', () => {
     expect(transport.asked).toEqual([['send', expect.stringContaining('````text\nx is ```undefined```\nat src/App.tsx:3:1\n````')]]);
   });
 
+  it('says when another site took the place of the app’s page, and goes back', () => {
+    vi.useFakeTimers();
+    const reported = vi.spyOn(globalThis, 'fetch').mockResolvedValue(new Response());
+    try {
+      show(snapshot({ preview: { state: 'ready', url: 'about:blank', message: '', fraction: null, log: '' } }));
+      const frame = (): HTMLIFrameElement => document.querySelector('iframe') as HTMLIFrameElement;
+      const say = (): void =>
+        act(() => {
+          const data = { source: 'jupyter-appbuilder', type: 'navigated', path: '/' };
+          window.dispatchEvent(new MessageEvent('message', { data, source: frame().contentWindow }));
+        });
+      const pass = (): void => act(() => void vi.advanceTimersByTime(10_000));
+      fireEvent.load(frame());
+      pass();
+      expect(screen.queryByText(/went to another site/), 'a page that never answered says nothing').toBeNull();
+      say();
+      fireEvent.load(frame());
+      say();
+      pass();
+      expect(screen.queryByText(/went to another site/), 'it answered').toBeNull();
+      fireEvent.load(frame());
+      pass();
+      expect(screen.getByText(/went to another site/)).toBeTruthy();
+      expect(reported).toHaveBeenCalledOnce();
+      const before = frame();
+      fireEvent.click(screen.getByRole('button', { name: 'Back to the app' }));
+      expect(frame()).not.toBe(before);
+      expect(screen.queryByText(/went to another site/)).toBeNull();
+    } finally {
+      vi.useRealTimers();
+      reported.mockRestore();
+    }
+  });
+
   it('does not listen to a page that talks without end', () => {
     show(snapshot({ preview: { state: 'ready', url: 'about:blank', message: '', fraction: null, log: '' } }));
     const frame = document.querySelector('iframe');
