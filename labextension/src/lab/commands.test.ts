@@ -1,5 +1,6 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { CommandRegistry } from '@lumino/commands';
+import type { Widget } from '@lumino/widgets';
 import { describe, expect, it, vi } from 'vitest';
 import { PAGES } from '../core/pages/pages';
 import { PanelModel, type PageId } from '../core/panel';
@@ -22,12 +23,14 @@ function place(): { commands: CommandRegistry; model: PanelModel; transport: Tes
     palette: null,
     trans: english,
     model,
-    host: session => (session?.notebook ? { openNotebook: vi.fn(), exportZip: vi.fn() } : {}),
-    isShown: () => true,
-    show: vi.fn(),
-    hide: null,
-    opened: vi.fn(),
-    showPreview: vi.fn(),
+    panel: {
+      widget: { isVisible: true } as Widget,
+      host: session => (session?.notebook ? { openNotebook: vi.fn(), exportZip: vi.fn() } : {}),
+      show: vi.fn(),
+      takeFocus: vi.fn(),
+      hide: null
+    },
+    previews: { show: vi.fn(), opened: vi.fn(), close: vi.fn(), sessionOf: () => null },
     complain
   });
   return { commands, model, transport, complain };

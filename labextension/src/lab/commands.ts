@@ -11,24 +11,16 @@ import type { SessionStore } from '../core/view/store';
 import type { Transport } from '../core/wire/transport';
 import type { Translation } from '../core/controls/translation';
 import { canGoOn, canRetry, EMPTY_VIEW, isBusy, previousVersion, type SessionView } from '../core/view/view';
-import type { Summary } from '../core/wire/wire';
 import { appBuilderIcon } from './icon';
-import { CommandIDs } from './tokens';
+import { CommandIDs, type IAppBuilderPanel, type IAppBuilderPreviews } from './tokens';
 
 export interface Place {
   app: JupyterFrontEnd;
   palette: ICommandPalette | null;
   trans: Translation;
   model: PanelModel;
-  /** What this JupyterLab can do for a session. */
-  host: (session: Summary | null) => Host;
-  isShown: () => boolean;
-  /** Show the panel, with the cursor where one writes. */
-  show: () => void;
-  hide: (() => void) | null;
-  /** A session was opened. */
-  opened: (session: string) => void;
-  showPreview: (session: string) => void;
+  panel: IAppBuilderPanel;
+  previews: IAppBuilderPreviews;
   complain: (message: string, error: unknown) => void;
 }
 
@@ -40,10 +32,10 @@ interface Act {
 }
 
 export function addCommands(place: Place): void {
-  const { app, palette, trans, model } = place;
+  const { app, palette, trans, model, panel, previews } = place;
   const { commands } = app;
   const view = (): SessionView => model.get().store?.get().view ?? EMPTY_VIEW;
-  const host = (): Host => place.host(model.summary);
+  const host = (): Host => panel.host(model.summary);
   const add = (id: string, options: CommandRegistry.ICommandOptions, args: ReadonlyJSONObject = {}): void => {
     commands.addCommand(id, { describedBy: { args: { type: 'object', properties: args } }, ...options });
     palette?.addItem({ command: id, category: trans.__('App Builder') });
@@ -59,31 +51,31 @@ export function addCommands(place: Place): void {
         const session = args['session'];
         if (typeof session === 'string') {
           model.open(session);
-          place.opened(session);
+          previews.opened(session);
         }
-        place.show();
+        panel.show();
       }
     },
     { session: { type: 'string', description: trans.__('The id of a session to open') } }
   );
   add(CommandIDs.toggle, {
     label: trans.__('Show App Builder'),
-    isToggled: place.isShown,
-    execute: () => (place.isShown() && place.hide ? place.hide() : place.show())
+    isToggled: () => panel.widget.isVisible,
+    execute: () => (panel.widget.isVisible && panel.hide ? panel.hide() : panel.show())
   });
   add(CommandIDs.create, {
     label: trans.__('New App'),
     icon: appBuilderIcon,
     execute: () => {
       model.close();
-      place.show();
+      panel.show();
     }
   });
   add(CommandIDs.home, {
     label: trans.__('All Apps'),
     execute: () => {
       model.close();
-      place.show();
+      panel.show();
     }
   });
   add(
@@ -94,7 +86,7 @@ export function addCommands(place: Place): void {
       execute: args => {
         const session = typeof args['session'] === 'string' ? args['session'] : model.get().session;
         if (session !== null) {
-          place.showPreview(session);
+          previews.show(session, true);
         }
       }
     },
@@ -167,7 +159,7 @@ export function addCommands(place: Place): void {
       label: PAGES[id].title(trans),
       execute: () => {
         model.show(id);
-        place.show();
+        panel.show();
       }
     });
   }

@@ -11,8 +11,9 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import type { DocumentRegistry } from '@jupyterlab/docregistry';
 import type { Contents } from '@jupyterlab/services';
 import { RequestFailed } from '../core/wire/wire';
-import { RestApi } from './api';
+import type { RestApi } from './api';
 import { Incomplete, markOf, merge, removeDoubles } from './merge';
+import { IAppBuilder } from './tokens';
 
 const BEAT = 20_000; // ms; the server waits for several
 const GATHER = 300; // ms in which events are taken together
@@ -24,8 +25,8 @@ export const openNotebookPlugin: JupyterFrontEndPlugin<void> = {
   id: '@jupyter-appbuilder/labextension:open-notebook',
   description: 'Adds the cells of a running session to its notebook while that is open.',
   autoStart: true,
-  activate: (app: JupyterFrontEnd) => {
-    const api = new RestApi(app.serviceManager.serverSettings);
+  requires: [IAppBuilder],
+  activate: (app: JupyterFrontEnd, { api }: IAppBuilder) => {
     const open = new Map<Context, OpenNotebook>();
     app.docRegistry.addWidgetExtension('Notebook', {
       createNew: (_widget, context) => {

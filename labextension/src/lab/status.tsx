@@ -1,12 +1,38 @@
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ReactWidget } from '@jupyterlab/apputils';
+import { IStatusBar } from '@jupyterlab/statusbar';
+import { ITranslator } from '@jupyterlab/translation';
 import * as React from 'react';
 import { Icon, Spinner } from '../core/controls/Icon';
 import type { PanelModel } from '../core/panel';
 import { shownState } from '../core/view/view';
 import type { Translation } from '../core/controls/translation';
+import { IAppBuilder, IAppBuilderPanel } from './tokens';
+import { load } from './translation';
+
+export const statusPlugin: JupyterFrontEndPlugin<void> = {
+  id: '@jupyter-appbuilder/labextension:status',
+  description: 'Shows the open app in the status bar.',
+  autoStart: true,
+  requires: [IAppBuilder, IAppBuilderPanel],
+  optional: [IStatusBar, ITranslator], // Jupyter Notebook has no status bar
+  activate: (
+    _app: JupyterFrontEnd,
+    { model }: IAppBuilder,
+    panel: IAppBuilderPanel,
+    statusBar: IStatusBar | null,
+    translator: ITranslator | null
+  ): void => {
+    statusBar?.registerStatusItem('@jupyter-appbuilder/labextension:status', {
+      item: new StatusItem(model, load(translator), panel.show),
+      align: 'left',
+      rank: 90
+    });
+  }
+};
 
 /** The open session in the status bar. */
-export class StatusItem extends ReactWidget {
+class StatusItem extends ReactWidget {
   constructor(
     private readonly model: PanelModel,
     private readonly trans: Translation,

@@ -1,5 +1,10 @@
 import { Token } from '@lumino/coreutils';
+import type { Widget } from '@lumino/widgets';
+import type { Host } from '../core/controls/surroundings';
 import type { PageId, PanelModel } from '../core/panel';
+import type { Summary } from '../core/wire/wire';
+import type { RestApi } from './api';
+import type { Settings } from './settings';
 
 /** Command ids, for keyboard shortcuts and other extensions. */
 export namespace CommandIDs {
@@ -33,14 +38,51 @@ export namespace CommandIDs {
   export const page = (id: PageId): string => `appbuilder:${id}`;
 }
 
+/** The panel's plugin; the settings carry its name. */
 export const PLUGIN_ID = '@jupyter-appbuilder/labextension:plugin';
 
-/** What other extensions can ask of the App Builder. */
+/** The sessions: which one is open, and its state. */
 export interface IAppBuilder {
+  readonly api: RestApi;
   readonly model: PanelModel;
+  readonly settings: Settings;
 }
 
 export const IAppBuilder = new Token<IAppBuilder>(
   '@jupyter-appbuilder/labextension:IAppBuilder',
-  'The App Builder panel: which session is open, and its state.'
+  'The sessions of the App Builder: which one is open, and its state.'
+);
+
+/** The panel at the side. */
+export interface IAppBuilderPanel {
+  readonly widget: Widget;
+  /** Show it, with the cursor where one writes. */
+  show(): void;
+  /** Put the cursor where one writes. */
+  takeFocus(): void;
+  /** Null where it cannot be hidden. */
+  readonly hide: (() => void) | null;
+  /** What can be done here for a session. */
+  host(session: Summary | null): Host;
+}
+
+export const IAppBuilderPanel = new Token<IAppBuilderPanel>(
+  '@jupyter-appbuilder/labextension:IAppBuilderPanel',
+  'The panel of the App Builder.'
+);
+
+/** The previews in the main area, one a session. */
+export interface IAppBuilderPreviews {
+  /** `activate`: it becomes the current widget. */
+  show(session: string, activate: boolean): void;
+  /** A session was opened: its preview comes with it, if the settings say so. */
+  opened(session: string): void;
+  close(session: string): void;
+  /** The session that a widget shows; null if it is no preview. */
+  sessionOf(widget: Widget | null): string | null;
+}
+
+export const IAppBuilderPreviews = new Token<IAppBuilderPreviews>(
+  '@jupyter-appbuilder/labextension:IAppBuilderPreviews',
+  'The previews of the App Builder.'
 );

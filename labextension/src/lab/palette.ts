@@ -1,0 +1,31 @@
+/** The commands, where JupyterLab offers them: its palette, its Launcher. */
+
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ICommandPalette } from '@jupyterlab/apputils';
+import { ILauncher } from '@jupyterlab/launcher';
+import { ITranslator } from '@jupyterlab/translation';
+import { addCommands } from './commands';
+import { complain } from './complain';
+import { CommandIDs, IAppBuilder, IAppBuilderPanel, IAppBuilderPreviews } from './tokens';
+import { load } from './translation';
+
+export const commandsPlugin: JupyterFrontEndPlugin<void> = {
+  id: '@jupyter-appbuilder/labextension:commands',
+  description: 'The commands of the App Builder.',
+  autoStart: true,
+  requires: [IAppBuilder, IAppBuilderPanel, IAppBuilderPreviews],
+  optional: [ICommandPalette, ILauncher, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    { model }: IAppBuilder,
+    panel: IAppBuilderPanel,
+    previews: IAppBuilderPreviews,
+    palette: ICommandPalette | null,
+    launcher: ILauncher | null,
+    translator: ITranslator | null
+  ): void => {
+    const trans = load(translator);
+    addCommands({ app, palette, trans, model, panel, previews, complain });
+    launcher?.add({ command: CommandIDs.open, category: trans.__('Other'), rank: 0 });
+  }
+};

@@ -1,0 +1,137 @@
+/** The panel at the side. */
+
+import { ILabShell, ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { Dialog, showDialog } from '@jupyterlab/apputils';
+import { ITranslator } from '@jupyterlab/translation';
+import type { Widget } from '@lumino/widgets';
+import type { Host } from '../core/controls/surroundings';
+import type { PanelProps } from '../core/pages/Panel';
+import type { Summary } from '../core/wire/wire';
+import { complain } from './complain';
+import { appBuilderIcon } from './icon';
+import { RemoveBody } from './remove';
+import type { Values } from './settings';
+import { IAppBuilder, IAppBuilderPanel, IAppBuilderPreviews, PLUGIN_ID } from './tokens';
+import { load } from './translation';
+import { PanelWidget } from './widgets';
+
+const PANEL_ID = 'jp-appbuilder-panel';
+
+export const panelPlugin: JupyterFrontEndPlugin<IAppBuilderPanel> = {
+  id: PLUGIN_ID,
+  description: 'Describe a web app in plain words and watch it being built.',
+  autoStart: true,
+  requires: [IAppBuilder, IAppBuilderPreviews],
+  optional: [ILabShell, ILayoutRestorer, ITranslator],
+  provides: IAppBuilderPanel,
+  activate
+};
+
+function activate(
+  app: JupyterFrontEnd,
+  { api, model, settings }: IAppBuilder,
+  previews: IAppBuilderPreviews,
+  labShell: ILabShell | null,
+  restorer: ILayoutRestorer | null,
+  translator: ITranslator | null
+): IAppBuilderPanel {
+  const trans = load(translator);
+  const { commands, shell } = app;
+
+  const openPath = (path: string): void => {
+    // Not over the preview: with the documents that are in view, or to its left.
+    const visible = Array.from(shell.widgets('main')).filter(widget => widget.isVisible);
+    const isPreview = (widget: Widget): boolean => previews.sessionOf(widget) !== null;
+    const beside = visible.find(widget => !isPreview(widget));
+    const preview = visible.find(isPreview);
+    const options = beside ? { ref: beside.id, mode: 'tab-after' } : preview ? { ref: preview.id, mode: 'split-left' } : {};
+    commands
+      .execute('docmanager:open', { path, options })
+      .catch((error: unknown) => complain(trans.__('%1 could not be opened.', path), error));
+  };
+
+  const host = (session: Summary | null): Host => {
+    if (!session) {
+      return {};
+    }
+    const { id, app_path: appPath, notebook } = session;
+    return {
+      ...(appPath === null
+        ? {}
+        : {
+            openFile: path => openPath(`${appPath}/${path}`),
+            openFolder: () => {
+              commands
+                .execute('filebrowser:go-to-path', { path: appPath })
+                .then(() => labShell?.activateById('filebrowser'))
+                .catch((error: unknown) => complain(trans.__('The folder could not be opened.'), error));
+            }
+          }),
+      ...(notebook === null ? {} : { openNotebook: () => openPath(notebook) }),
+      exportZip: () => {
+        api
+          .download(id, session.name)
+          .catch((error: unknown) => complain(trans.__('The app could not be downloaded.'), error));
+      },
+      showPreview: () => previews.show(id, true),
+      rename: async title => {
+        await api.update(id, { title });
+      },
+      setModel: async choice => {
+        await api.update(id, { model: choice });
+      },
+      remove: () => {
+        remove(session).catch((error: unknown) => complain(trans.__('The app could not be deleted.'), error));
+      }
+    };
+  };
+
+  const remove = async (session: Summary): Promise<boolean> => {
+    const body = new RemoveBody(session, trans);
+    const result = await showDialog({
+      title: trans.__('Delete “%1”?', session.title),
+      body,
+      buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: trans.__('Delete') })],
+      defaultButton: 0
+    });
+    if (!result.button.accept) {
+      return false;
+    }
+    const removed = api.remove(session.id, result.value ?? false);
+    if (model.get().session === session.id) {
+      model.close();
+    }
+    previews.close(session.id);
+    await removed;
+    return true;
+  };
+
+  const fromSettings = (values: Values): Pick<PanelProps, 'defaults' | 'sendWithModifier'> => ({
+    defaults: { model: values.model, template: values.template },
+    sendWithModifier: values.sendKey === 'modifier-enter'
+  });
+  const panel = new PanelWidget({
+    model,
+    trans,
+    ...fromSettings(settings.values),
+    host,
+    onOpened: session => previews.opened(session.id),
+    onRemove: remove
+  });
+  settings.changed.connect((_, values) => panel.configure(fromSettings(values)));
+  panel.id = PANEL_ID;
+  panel.title.icon = appBuilderIcon;
+  panel.title.caption = trans.__('App Builder');
+  shell.add(panel, 'right', { rank: 200, type: 'App Builder' });
+  restorer?.add(panel, PANEL_ID);
+  return {
+    widget: panel,
+    show: () => {
+      shell.activateById(PANEL_ID);
+      requestAnimationFrame(() => panel.takeFocus());
+    },
+    takeFocus: () => panel.takeFocus(),
+    hide: labShell && (() => labShell.collapseRight()),
+    host
+  };
+}

@@ -1,0 +1,138 @@
+/** Comes back to where the person was, and shows the panel when it should be seen. */
+
+import { ILabShell, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { PageConfig } from '@jupyterlab/coreutils';
+import { IStateDB } from '@jupyterlab/statedb';
+import { SplitPanel, type Widget } from '@lumino/widgets';
+import type { PanelModel } from '../core/panel';
+import { IAppBuilder, IAppBuilderPanel, IAppBuilderPreviews } from './tokens';
+
+const WIDTH = 380; // pixels
+const STATE_KEY = 'appbuilder:session';
+const SEEN_KEY = 'appbuilder:seen';
+
+export const restorePlugin: JupyterFrontEndPlugin<void> = {
+  id: '@jupyter-appbuilder/labextension:restore',
+  description: 'Opens the app that was open before a reload, and the app whose preview is chosen.',
+  autoStart: true,
+  requires: [IAppBuilder, IAppBuilderPanel, IAppBuilderPreviews],
+  optional: [ILabShell, IStateDB],
+  activate: (
+    app: JupyterFrontEnd,
+    shared: IAppBuilder,
+    panel: IAppBuilderPanel,
+    previews: IAppBuilderPreviews,
+    labShell: ILabShell | null,
+    stateDB: IStateDB | null
+  ): void => {
+    const restore = async (): Promise<void> => {
+      await Promise.all([app.restored, shared.settings.ready]);
+      const query = new URLSearchParams(window.location.search);
+      const asked = query.get('appbuilder');
+      await reopen(asked, shared, previews, stateDB);
+      followPreviews(shared.model, previews, labShell);
+      const seen = stateDB ? await stateDB.fetch(SEEN_KEY) : true;
+      const { openOnStartup } = shared.settings.values;
+      if (
+        asked !== null ||
+        PageConfig.getOption('appBuilderOpen') === 'true' ||
+        openOnStartup === 'always' ||
+        (openOnStartup === 'first-time' && seen === undefined)
+      ) {
+        app.shell.activateById(panel.widget.id);
+        if (seen === undefined) {
+          widen(panel.widget);
+        }
+        void stateDB?.save(SEEN_KEY, true);
+      }
+      if (asked !== null) {
+        forget(query);
+        requestAnimationFrame(() => {
+          if (!panel.widget.node.contains(document.activeElement)) {
+            panel.takeFocus(); // unless the person is faster, and uses the panel already
+          }
+        });
+      }
+    };
+    void restore();
+  }
+};
+
+/** Open the app that the address names, or else the one that was open; from then on, remember which is open. */
+async function reopen(
+  asked: string | null,
+  { api, model }: IAppBuilder,
+  previews: IAppBuilderPreviews,
+  stateDB: IStateDB | null
+): Promise<void> {
+  // JupyterLab writes its state a moment later; a refresh in that moment finds it in the tab's own storage.
+  const tab = `${STATE_KEY}:${window.location.pathname}`;
+  const saved = window.sessionStorage.getItem(tab) ?? (stateDB ? await stateDB.fetch(STATE_KEY) : undefined);
+  const session = typeof saved === 'string' && saved !== '' ? saved : null;
+  if (asked !== null && asked !== 'open' && asked !== '') {
+    model.open(asked);
+    previews.opened(asked);
+  } else if (session !== null && model.get().session === null) {
+    try {
+      await api.sessions().then(known => {
+        if (known.some(summary => summary.id === session)) {
+          model.open(session);
+        }
+      });
+    } catch {
+      // The list says what is wrong.
+    }
+  }
+  const remember = (): void => {
+    const current = model.get().session;
+    window.sessionStorage.setItem(tab, current ?? '');
+    void (current === null ? stateDB?.remove(STATE_KEY) : stateDB?.save(STATE_KEY, current));
+  };
+  model.subscribe(remember);
+  remember(); // also what was opened just now, by a link
+}
+
+/** The panel shows the app whose preview is chosen. A preview that becomes current because another was closed is not. */
+function followPreviews(model: PanelModel, previews: IAppBuilderPreviews, labShell: ILabShell | null): void {
+  labShell?.currentChanged.connect((_, { oldValue, newValue }) => {
+    const chosen = previews.sessionOf(newValue);
+    if (chosen !== null && !oldValue?.isDisposed && model.get().session !== chosen) {
+      model.open(chosen);
+    }
+  });
+}
+
+/** Take our part out of the address. */
+function forget(query: URLSearchParams): void {
+  query.delete('appbuilder');
+  const rest = query.toString();
+  window.history.replaceState(
+    window.history.state,
+    '',
+    window.location.pathname + (rest ? `?${rest}` : '') + window.location.hash
+  );
+}
+
+/** JupyterLab opens side panels 250 pixels wide, which is little for a conversation. Once, the first time. */
+function widen(panel: Widget): void {
+  // Once the shell has laid itself out: a file in the address opens after the layout is restored.
+  setTimeout(() => {
+    let split = panel.parent;
+    while (split && !(split instanceof SplitPanel)) {
+      split = split.parent;
+    }
+    const width = panel.node.clientWidth;
+    if (!(split instanceof SplitPanel) || width === 0 || width >= WIDTH) {
+      return;
+    }
+    const sizes = split.relativeSizes();
+    const side = split.widgets.findIndex(widget => widget.contains(panel));
+    const main = sizes.indexOf(Math.max(...sizes));
+    const share = Math.min((WIDTH - width) / split.node.clientWidth, 0.25);
+    if (side >= 0 && main >= 0 && side !== main) {
+      sizes[side] = (sizes[side] ?? 0) + share;
+      sizes[main] = (sizes[main] ?? 0) - share;
+      split.setRelativeSizes(sizes);
+    }
+  }, 400);
+}

@@ -1,0 +1,49 @@
+/** The person's settings, as they are now. */
+
+import type { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { Signal } from '@lumino/signaling';
+
+export interface Values {
+  openOnStartup: 'first-time' | 'always' | 'never';
+  model: string;
+  template: string;
+  autoOpenPreview: boolean;
+  sendKey: 'enter' | 'modifier-enter';
+}
+
+const DEFAULTS: Values = {
+  openOnStartup: 'first-time',
+  model: '',
+  template: '',
+  autoOpenPreview: true,
+  sendKey: 'enter'
+};
+
+export class Settings {
+  readonly changed = new Signal<this, Values>(this);
+  /** Resolves when they have been read, or cannot be. */
+  readonly ready: Promise<void>;
+  private current = DEFAULTS;
+
+  constructor(registry: ISettingRegistry | null, plugin: string) {
+    this.ready = registry ? this.read(registry, plugin) : Promise.resolve();
+  }
+
+  get values(): Values {
+    return this.current;
+  }
+
+  private async read(registry: ISettingRegistry, plugin: string): Promise<void> {
+    try {
+      const loaded = await registry.load(plugin);
+      const take = (): void => {
+        this.current = { ...DEFAULTS, ...(loaded.composite as Partial<Values>) };
+        this.changed.emit(this.current);
+      };
+      loaded.changed.connect(take);
+      take();
+    } catch (error) {
+      console.error('The settings of the App Builder could not be read.', error);
+    }
+  }
+}
