@@ -100,7 +100,7 @@ class Approvals:
                 "That question is not open.", hint="It was answered, or its turn has ended.", reason="unknown_approval"
             )
         if approval in self._answered:
-            raise Conflict("That question has its answer already.", reason="approval_closed")
+            raise Conflict("That question was already answered.", reason="approval_closed")
         self._answered.add(approval)
         given = Answer(granted, granted and remember, cause)
         data: dict[str, object] = {"approval": approval, "granted": given.granted, "remember": given.remember}

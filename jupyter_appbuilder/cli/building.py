@@ -83,7 +83,7 @@ def talk(app: App, title: str, prompt: str | Ask, model: str, terminal: Terminal
             try:
                 app.answer(question["approval"], **terminal.ask(question))
             except (NotFound, Conflict):
-                terminal.note("It was answered elsewhere, or is not asked any more.")
+                terminal.note("It was answered elsewhere or withdrawn.")
         if message["kind"] == "live" and message["type"] == "progress" and message["data"].get("message"):
             terminal.status(f"◌ {message['data']['message']}")
         elif message["kind"] == "live" and message["type"] == "preview" and message["data"]["fraction"] is not None:

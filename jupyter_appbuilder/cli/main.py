@@ -74,8 +74,8 @@ def parser() -> argparse.ArgumentParser:
     build = command("build", "build an app from a description", serving, making)
     build.add_argument("prompt", metavar="PROMPT", help="what you want; - reads it from stdin")
     build.add_argument("--model", default="", metavar="PROVIDER:NAME", help="the model to ask")
-    build.add_argument("--session", default="", metavar="ID|NAME", help="go on with an app you have")
-    build.add_argument("--plan", action="store_true", help="have a plan written first; edit it, then have it built")
+    build.add_argument("--session", default="", metavar="ID|NAME", help="continue with an existing app")
+    build.add_argument("--plan", action="store_true", help="write a plan first; edit it, then build it")
     build.add_argument(
         "--allow-host",
         action="append",
@@ -122,7 +122,7 @@ def parser() -> argparse.ArgumentParser:
 
     listing = command("list", "list the apps")
     listing.add_argument(
-        "search", nargs="?", default="", metavar="WORDS", help="only those that hold all of these words"
+        "search", nargs="?", default="", metavar="WORDS", help="only apps that match all of these words"
     )
 
     export = command("export", "write an app's files as a ZIP archive")
@@ -132,11 +132,13 @@ def parser() -> argparse.ArgumentParser:
     )
 
     usage = command("usage", "tokens and cost by day, model and app; the budgets")
-    usage.add_argument("--days", type=int, default=30, metavar="N", help="how far back, today with it (default: 30)")
+    usage.add_argument(
+        "--days", type=int, default=30, metavar="N", help="number of days, including today (default: 30)"
+    )
 
     sandboxes = command("sandboxes", "list the sandboxes that run, and stop them")
     sandboxes.add_argument("action", nargs="?", choices=["list", "stop"], default="list", help="default: list")
-    sandboxes.add_argument("names", nargs="*", metavar="NAME", help="whose sandboxes to stop: an app's name or id")
+    sandboxes.add_argument("names", nargs="*", metavar="NAME", help="an app's name or id, to stop its sandboxes")
     sandboxes.add_argument("--all", action="store_true", help="with stop: every one")
 
     templates = command("templates", "list the templates; build them at E2B")

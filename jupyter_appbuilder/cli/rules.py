@@ -98,7 +98,7 @@ def _list(book: RuleBook, terminal: Terminal) -> None:
                 say(f"  {rule.id}  {_line(rule)}" if source == "person" else f"  {_line(rule)}")
         if not mine:
             terminal.note("  None yet. Such as: jupyter appbuilder rules deny 'git push *'")
-    terminal.note("A deny counts, whoever wrote it; yours go before the built-in ones. What no rule fits runs.")
+    terminal.note("Deny always wins; your rules come before the built-in ones. A call that no rule matches runs.")
 
 
 def _line(rule: ApprovalRule) -> str:

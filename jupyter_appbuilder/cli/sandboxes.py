@@ -25,7 +25,7 @@ def sandboxes(options: argparse.Namespace, terminal: Terminal) -> int:
     elif found:
         _show(found)
     else:
-        terminal.note("No sandbox runs. They start when an app is looked at, and sleep when nobody does.")
+        terminal.note("No sandbox is running. One starts when an app is opened, and sleeps when nobody uses it.")
     return 0
 
 
@@ -63,7 +63,7 @@ async def _stop(options: argparse.Namespace, terminal: Terminal) -> int:
         for it in stopped:
             say(f"Stopped {it['name']}. It starts again when somebody looks at it.")
         if not wanted:
-            terminal.note("No sandbox runs.")
+            terminal.note("No sandbox is running.")
     for it in wanted:
         if it not in stopped:
             terminal.error(f"The sandbox of {it['name']} did not stop.", f"It belongs to process {it['pid']}.")

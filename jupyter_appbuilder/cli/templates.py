@@ -68,7 +68,7 @@ async def _build(options: argparse.Namespace, terminal: Terminal) -> int:
         if options.json:
             print(json.dumps({"templates": built}))
         elif options.alias_prefix:
-            terminal.note(f"Have them used: c.E2BSandbox.template_prefix = {options.alias_prefix!r}")
+            terminal.note(f"To use them: c.E2BSandbox.template_prefix = {options.alias_prefix!r}")
         return 1 if any("error" in one for one in built) else 0
     finally:
         await builder.close()

@@ -43,9 +43,9 @@ def usage(options: argparse.Namespace, terminal: Terminal) -> int:
         _table("App", apps)
     _budgets(found)
     if estimated := found["total"]["estimated"]:
-        terminal.note(f"≈ {estimated} requests are estimated: the provider did not say how many tokens they took.")
+        terminal.note(f"≈ {estimated} requests are estimated: the provider did not report token counts.")
     if any(not model["priced"] for model in found["models"]):
-        terminal.note("Where a price is not known, set it: c.AppBuilder.prices.")
+        terminal.note("Set unknown prices with c.AppBuilder.prices.")
     return 0
 
 

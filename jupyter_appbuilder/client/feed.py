@@ -194,7 +194,7 @@ class Feed:
                     entry.text += f" Allowed {how}." if data["granted"] else " Not allowed."
                     return [entry]
             case "network.refused":
-                text = f"The app tried to reach {data['host'].removesuffix(':443')}, which it may not."
+                text = f"Blocked: {data['host'].removesuffix(':443')} is not on this app's list."
                 entry = Entry("tool", text, "failed", call=f"refused {len(self.entries)}")
                 self.entries.append(entry)
                 return [entry]

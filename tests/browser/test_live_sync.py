@@ -67,7 +67,7 @@ def test_a_server_killed_in_a_turn_comes_back_with_everything(open_lab: OpenLab,
         panel.root.get_by_role("button", name="Try now").click(timeout=3000)
     expect(panel.root.get_by_text("Connection lost.")).to_have_count(0, timeout=LONG)
     resumed = panel.turns.nth(1)
-    expect(resumed.get_by_text("Went on after a server restart.")).to_be_visible(timeout=LONG)
+    expect(resumed.get_by_text("Resumed after a server restart.")).to_be_visible(timeout=LONG)
     expect(resumed.locator("footer")).to_be_visible(timeout=LONG)
     panel.finished(2)
     expect(panel.stop).to_have_count(0)

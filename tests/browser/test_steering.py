@@ -45,7 +45,7 @@ def test_a_retry_takes_the_app_back_and_what_it_dropped_can_be_brought_back(
     panel.turns.last.get_by_role("button", name="Retry").click()
     # The model has not answered yet: the page is what it was before the request.
     expect(panel.preview().get_by_role("heading", name="A first page")).to_be_visible(timeout=LONG)
-    dropped = panel.conversation.get_by_role("button", name=re.compile("Dropped try and edits"))
+    dropped = panel.conversation.get_by_role("button", name=re.compile("Dropped attempt and edits"))
     expect(dropped).to_be_visible()
     panel.picture("retry-running")
     asked_again.set()

@@ -75,8 +75,8 @@ export function usageDetail(usage: Usage, trans: Translation): string {
     trans.__('Output: %1 tokens', usage.output_tokens)
   ];
   if (usage.estimated) {
-    lines.push(trans.__('The provider does not say how many: estimated'));
+    lines.push(trans.__('Estimated: the provider does not report token counts'));
   }
-  lines.push(usage.cost === null ? trans.__('Cost: not known for this model') : trans.__('Cost: $%1', usage.cost.toFixed(4)));
+  lines.push(usage.cost === null ? trans.__('Cost: unknown for this model') : trans.__('Cost: $%1', usage.cost.toFixed(4)));
   return lines.join('\n');
 }

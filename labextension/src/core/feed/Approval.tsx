@@ -64,7 +64,7 @@ export function Approval({ item, actions }: { item: ApprovalItem; actions: TurnA
                 {plainly(subject)}
               </pre>
               <p>
-                {reason || trans.__('There is a rule to ask for it.')}
+                {reason || trans.__('A rule says to ask first.')}
                 {rule.what !== '' && rule.what !== subject && (
                   <>
                     {' '}
@@ -119,7 +119,7 @@ export function Approval({ item, actions }: { item: ApprovalItem; actions: TurnA
             </button>
           </div>
         ) : (
-          <p className="jp-AppBuilder-hint">{trans.__('It waits for an answer where the session is open.')}</p>
+          <p className="jp-AppBuilder-hint">{trans.__('Answer it where the session is open.')}</p>
         )}
       </div>
     </div>
@@ -163,7 +163,7 @@ export function Refused({ item, actions }: { item: RefusedItem; actions: TurnAct
   return (
     <div className="jp-AppBuilder-event">
       <Icon name="globe" />
-      <span title={item.reason}>{trans.__('The app tried to reach %1, which it may not.', name)}</span>
+      <span title={item.reason}>{trans.__('Blocked: %1 is not on this app’s list.', name)}</span>
       {item.times > 1 && <span className="jp-AppBuilder-tag">{trans.__('%1 times', item.times)}</span>}
       {allowed && <span className="jp-AppBuilder-tag">{trans.__('allowed since')}</span>}
       {!allowed && actions.owned && (

@@ -40,6 +40,6 @@ describe('a shortened memory', () => {
   it('says when the model did not write it', () => {
     render(<Compacted compacted={{ ...COMPACTED, written_by: 'log' }} />);
     fireEvent.click(screen.getByRole('button'));
-    expect(screen.getByText(/put together from the record/)).toBeTruthy();
+    expect(screen.getByText(/built from the log/)).toBeTruthy();
   });
 });

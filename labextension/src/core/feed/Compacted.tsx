@@ -24,7 +24,7 @@ export function Compacted({ compacted }: { compacted: EventData['history.compact
         <Icon name="clock" />
         <span
           className="jp-AppBuilder-cardTitle jp-mod-wrapping"
-          title={trans.__('The conversation here stays whole. The model goes on from a summary of it.')}
+          title={trans.__('You still see the whole conversation. The model continues from a summary of it.')}
         >
           {trans.__(
             'Shortened what the model remembers: %1 → %2 tokens',
@@ -37,10 +37,10 @@ export function Compacted({ compacted }: { compacted: EventData['history.compact
         <div className="jp-AppBuilder-cardBody" id={body}>
           {by === 'log' && (
             <p className="jp-AppBuilder-hint">
-              {trans.__('The model could not write a summary, so this one was put together from the record.')}
+              {trans.__('The model could not write a summary; this one was built from the log.')}
             </p>
           )}
-          <h3>{trans.__('What the model goes on from')}</h3>
+          <h3>{trans.__('What the model continues from')}</h3>
           <Markdown text={summary} />
         </div>
       )}

@@ -113,7 +113,7 @@ export function PlanCard({ item, actions }: { item: PlanItem; actions: TurnActio
           )}
         </div>
       ) : (
-        <p className="jp-AppBuilder-hint">{trans.__('It can be accepted where the session is open.')}</p>
+        <p className="jp-AppBuilder-hint">{trans.__('Accept it where the session is open.')}</p>
       )}
     </section>
   );

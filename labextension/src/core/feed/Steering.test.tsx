@@ -47,7 +47,7 @@ function retried(log: Log): WireMessage[] {
 describe('a request that was retried', () => {
   it('is one line that opens, and can be brought back', () => {
     const { transport } = open({}, ...retried(new Log()));
-    const line = screen.getByRole('button', { name: /Dropped try and edits/ });
+    const line = screen.getByRole('button', { name: /Dropped attempt and edits/ });
     expect(screen.getAllByText('a board', { selector: 'div' })).toHaveLength(1);
     fireEvent.click(line);
     expect(screen.getAllByText('a board', { selector: 'div' })).toHaveLength(2);

@@ -53,7 +53,7 @@ export function Request({
           type="button"
           className="jp-AppBuilder-iconButton jp-AppBuilder-requestEdit"
           aria-label={trans.__('Edit: %1', text.slice(0, 60))}
-          title={trans.__('Edit this message and ask it in a copy of the app as it was before. This app stays as it is.')}
+          title={trans.__('Edit this message and ask it in a copy of the app as it was before. This app is not changed.')}
           onClick={() => setEditing(true)}
         >
           <Icon name="pencil" />
@@ -119,8 +119,8 @@ function RequestEditor({
       />
       <p className="jp-AppBuilder-note" id={note}>
         {during
-          ? trans.__('Begins a copy of this app as it was before the request this belongs to, and asks this there. This app stays as it is.')
-          : trans.__('Begins a copy of this app as it was before this message, and asks this there. This app stays as it is.')}
+          ? trans.__('Copies the app as it was before this request and asks this in the copy. This app is not changed.')
+          : trans.__('Copies the app as it was before this message and asks this in the copy. This app is not changed.')}
       </p>
       {failure && <Failure error={failure} />}
       <div className="jp-AppBuilder-composerBar jp-AppBuilder-requestEditorBar">
@@ -149,7 +149,7 @@ export function ContinueButton({ actions }: { actions: TurnActions }): React.Rea
       type="button"
       className="jp-AppBuilder-button"
       disabled={actions.busy || !actions.owned}
-      title={trans.__('Keep what was done so far, and go on from there.')}
+      title={trans.__('Keep the work so far and continue.')}
       onClick={() => actions.attempt(actions.transport.goOn())}
     >
       <Icon name="play" />
@@ -175,8 +175,8 @@ export function RetryButton({
       disabled={actions.busy || !actions.owned}
       title={
         turn.checkpoint
-          ? trans.__('Undo what this request changed, and make the same request again. What is there now can be brought back.')
-          : trans.__('Make the same request again.')
+          ? trans.__('Undo this request’s changes and run it again. The current version can be restored.')
+          : trans.__('Run the same request again.')
       }
       onClick={() => actions.attempt(actions.transport.retry())}
     >
@@ -203,11 +203,11 @@ export function DroppedTurn({
   const { checkpoint, dropped } = turn;
   const previous = dropped?.previous ?? null;
   return (
-    <article className="jp-AppBuilder-turn" aria-label={trans.__('Dropped try: %1', turn.request.slice(0, 80))}>
+    <article className="jp-AppBuilder-turn" aria-label={trans.__('Dropped attempt: %1', turn.request.slice(0, 80))}>
       <div className="jp-AppBuilder-checkpoint">
         <div className="jp-AppBuilder-checkpointHead">
           <Disclosure body={body} open={open} onToggle={setOpen} className="jp-AppBuilder-button jp-mod-quiet">
-            <span>{dropped?.edits ? trans.__('Dropped try and edits') : trans.__('Dropped try')}</span>
+            <span>{dropped?.edits ? trans.__('Dropped attempt and edits') : trans.__('Dropped attempt')}</span>
             {checkpoint && <Lines added={checkpoint.added} removed={checkpoint.removed} />}
           </Disclosure>
           {previous && (
@@ -218,7 +218,7 @@ export function DroppedTurn({
               title={
                 actions.busy
                   ? trans.__('Wait until the running request has ended, or stop it.')
-                  : trans.__('Bring back the files as they were before the request was made again. This can be undone.')
+                  : trans.__('Restore the files as they were before the retry. This can be undone.')
               }
               onClick={() => actions.attempt(actions.transport.restore(previous))}
             >
@@ -250,7 +250,7 @@ export function ForkButton({ checkpoint, actions }: { checkpoint: string; action
     <IconButton
       icon="fork"
       label={trans.__('Fork from here')}
-      title={trans.__('Fork from here: begin a copy of this app at this version. This app stays as it is.')}
+      title={trans.__('Fork from here: copy this app at this version. This app is not changed.')}
       disabled={forking}
       onClick={() => {
         setForking(true);

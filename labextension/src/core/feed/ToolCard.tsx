@@ -181,7 +181,7 @@ function State({ item }: { item: ToolItem }): React.ReactElement {
           {item.result && item.result.duration_ms >= 100 && <span>{duration(item.result.duration_ms, trans)}</span>}
           <Icon name={ok ? 'check' : found ? 'search' : 'cross'} />
           <span className="jp-AppBuilder-hidden">
-            {ok ? trans.__('succeeded') : found ? trans.__('found something to mend') : trans.__('failed')}
+            {ok ? trans.__('succeeded') : found ? trans.__('found problems') : trans.__('failed')}
           </span>
         </span>
       );

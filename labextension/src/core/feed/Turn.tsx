@@ -306,7 +306,7 @@ function PassedProblems({ items }: { items: readonly ProblemItem[] }): React.Rea
   const trans = useTranslation();
   const [open, setOpen] = React.useState(false);
   const body = React.useId();
-  const said = trans._n('%1 error that did not come again', '%1 errors that did not come again', items.length, items.length);
+  const said = trans._n('%1 resolved error', '%1 resolved errors', items.length, items.length);
   return (
     <div className="jp-AppBuilder-card jp-mod-found">
       <div className="jp-AppBuilder-cardHead">
@@ -318,7 +318,7 @@ function PassedProblems({ items }: { items: readonly ProblemItem[] }): React.Rea
           label={trans.__('%1: details', said)}
         />
         <Icon name="alert" />
-        <span className="jp-AppBuilder-cardTitle" title={trans.__('It came before the files were changed, or while they were being written.')}>
+        <span className="jp-AppBuilder-cardTitle" title={trans.__('Reported before the last change to the files, or during it, and not since.')}>
           {said}
         </span>
       </div>
@@ -385,7 +385,7 @@ function Resumed(): React.ReactElement {
       <div className="jp-AppBuilder-cardHead">
         <span className="jp-AppBuilder-cardToggle" />
         <Icon name="reload" />
-        <span className="jp-AppBuilder-cardTitle">{trans.__('Went on after a server restart.')}</span>
+        <span className="jp-AppBuilder-cardTitle">{trans.__('Resumed after a server restart.')}</span>
       </div>
     </div>
   );

@@ -142,7 +142,7 @@ export function Home(props: HomeProps): React.ReactElement {
           modes={FIRST_MODES}
           mode={mode}
           onChoose={setChosenMode}
-          disabled={recordedModel ? trans.__('The recorded demo only builds.') : ''}
+          disabled={recordedModel ? trans.__('The recorded demo has only the build mode.') : ''}
         />
         {origin && (
           <button
@@ -454,5 +454,5 @@ function forkedFrom(
   trans: Translation
 ): MenuEntry[] {
   const source = list.find(other => other.id === session.forked?.source);
-  return source ? [{ label: trans.__('Open “%1”, its origin', source.title), icon: 'fork', run: () => onOpen(source, false) }] : [];
+  return source ? [{ label: trans.__('Open “%1”, the app it was forked from', source.title), icon: 'fork', run: () => onOpen(source, false) }] : [];
 }

@@ -22,7 +22,7 @@ export function scopeTitle(scope: Scope, trans: Translation): string {
 
 function sourceTitle(budget: Budget, trans: Translation): string {
   return {
-    configuration: trans.__('Set by whoever runs this server'),
+    configuration: trans.__('Set by the administrator'),
     person: trans.__('Your own budget'),
     session: trans.__('Raised for this session')
   }[budget.source];
@@ -119,7 +119,7 @@ export function BudgetNotice({ usage }: { usage: SessionUsage | null }): React.R
               amount(budget.unit, budget.used, trans),
               amount(budget.unit, budget.limit, trans)
             )
-          : trans.__('The price of %1 is not known: budgets in dollars do not hold for it.', usage.model.model)}
+          : trans.__('The price of %1 is unknown, so dollar budgets do not apply to it.', usage.model.model)}
       </span>
       {pages && (
         <button type="button" className="jp-AppBuilder-link" onClick={pages.usage.run}>
@@ -153,7 +153,7 @@ export function RaiseBudget({
   if (most !== null && budget.limit >= most) {
     return (
       <p className="jp-AppBuilder-hint">
-        {trans.__('This session cannot be given more: whoever runs this server set its budget. A new session has its own.')}
+        {trans.__('The administrator set this session’s budget; it cannot be raised here. A new session has its own.')}
       </p>
     );
   }

@@ -246,7 +246,7 @@ export function ModelSetup({
             className="jp-AppBuilder-input"
             value={model}
             spellCheck={false}
-            placeholder={trans.__('The first that it lists')}
+            placeholder={trans.__('The first one it lists')}
             onChange={event => setModel(event.target.value)}
           />
         </>

@@ -63,7 +63,7 @@ describe('the test of a model', () => {
   it('offers the models of the provider, says what it costs, and shows what was found', async () => {
     const { asked, container } = await show();
     expect(offered()).toEqual(['ollama:tiny', 'ollama:able']);
-    expect(screen.getByText(/about 1,200 of its tokens/)).toBeTruthy();
+    expect(screen.getByText(/about 1,200 tokens/)).toBeTruthy();
     fireEvent.click(screen.getByRole('button', { name: 'Test this model' }));
     expect(asked[0]?.model).toBe('ollama:tiny');
     expect(screen.getByText(/may take minutes/)).toBeTruthy();

@@ -109,7 +109,7 @@ export function ModelTest({ api, provider }: { api: Api; provider: ProviderChoic
       {!started && !report && !failure && (
         <p className="jp-AppBuilder-note">
           {trans.__(
-            'Finds out whether it calls tools, how much it reads and how fast it writes, and how it will be used. Uses about %1 of its tokens.',
+            'Tests tool calls, context size and speed, and shows how the model will be used. Uses about %1 tokens.',
             TEST_TOKENS.toLocaleString()
           )}
         </p>

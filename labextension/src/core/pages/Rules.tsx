@@ -70,7 +70,7 @@ export function RulesPage({
     <Page title={trans.__('Approval rules')} heading={heading} onClose={onClose}>
       <p className="jp-AppBuilder-quiet">
         {trans.__(
-          'The agent works on its own in its sandbox. What destroys something waits for your word, and these rules say what else runs, asks or is denied. What you do yourself is never held back.'
+          'The agent works on its own in its sandbox. Destructive commands wait for your approval; these rules decide what else runs, asks or is denied. They never apply to what you do yourself.'
         )}
       </p>
       {failure && <Failure error={failure} />}
@@ -102,20 +102,20 @@ export function RulesPage({
             busy={busy}
             onRemove={remove}
             empty={trans.__(
-              'None yet. Add one above: deny “git push *” keeps the agent from pushing, ask “*” with the tool install_packages has every new package asked for.'
+              'None yet. Add one above: deny “git push *” keeps the agent from pushing, ask “*” with the tool install_packages asks before every new package.'
             )}
           />
           {of('configuration').length > 0 && (
             <RuleList
               title={trans.__('Set by the administrator')}
-              about={trans.__('What is denied or asked for here cannot be loosened.')}
+              about={trans.__('What these rules deny or ask for cannot be overridden.')}
               rules={of('configuration')}
             />
           )}
           <BuiltIn rules={of('default')} />
           <p className="jp-AppBuilder-hint">
             {trans.__(
-              'A deny counts, whoever wrote it. Otherwise an app’s rules go before yours, and yours before the built-in ones; in each of them asking goes before allowing. What no rule fits runs.'
+              'Deny always wins. Otherwise the app’s rules come first, then yours, then the built-in ones; within each, ask wins over allow. A call that no rule matches runs.'
             )}
           </p>
         </>
@@ -217,9 +217,9 @@ function NewRule({
       <p id={`${id}-hint`} className="jp-AppBuilder-hint">
         {tool === COMMANDS
           ? trans.__(
-              'A command’s words; * stands for any more of them, -f finds the option wherever it is. It is found within longer lines, too: npm test && git push.'
+              'The words of a command. * matches any further words, -f matches that option anywhere. Commands inside longer lines match too: npm test && git push.'
             )
-          : trans.__('What the tool works on, such as a path or a package; * stands for anything.')}
+          : trans.__('What the tool works on, such as a path or a package; * matches anything.')}
       </p>
     </form>
   );
@@ -279,7 +279,7 @@ function BuiltIn({ rules }: { rules: readonly ApprovalRule[] }): React.ReactElem
       <summary>{trans._n('%1 built-in rule', '%1 built-in rules', rules.length, rules.length)}</summary>
       <p className="jp-AppBuilder-hint">
         {trans.__(
-          'Destructive commands ask. {source} stands for a path that is no build output, {existing} for one that is there, {others} for a process that the command did not start, {unreadable} for a line that cannot be told beforehand.'
+          'Destructive commands ask. {source} is a path that is not build output, {existing} one that exists, {others} a process that the command did not start, {unreadable} a line whose effect cannot be predicted.'
         )}
       </p>
       {reasons.map(reason => (

@@ -107,7 +107,7 @@ describe('the usage page', () => {
 
   it('teaches where nothing was used', async () => {
     await show(report({ today: NO_TOTALS, total: NO_TOTALS, days: [], models: [], sessions: [] }), session({ usage: NO_TOTALS, turns: [] }));
-    expect(screen.getByText('Nothing was used today.')).toBeTruthy();
+    expect(screen.getByText('No usage today.')).toBeTruthy();
     expect(screen.getByText(/tokens and cost of each request will be listed here/)).toBeTruthy();
     expect(screen.queryByRole('button', { name: 'CSV' })).toBeNull();
   });
@@ -139,7 +139,7 @@ describe('the usage page', () => {
     cleanup();
     const configured = { ...NONE, session: { dollars: 1, tokens: null } };
     await show(report({ settings: { ...report().settings, configured } }), one);
-    expect(screen.getByText(/This session cannot be given more/)).toBeTruthy();
+    expect(screen.getByText(/it cannot be raised here/)).toBeTruthy();
   });
 });
 
@@ -160,7 +160,7 @@ describe('the line about budgets', () => {
     const { rerender } = render(<BudgetNotice usage={session({ model })} />);
     expect(screen.queryByRole('status')).toBeNull();
     rerender(<BudgetNotice usage={session({ model, budgets: [budget({})] })} />);
-    expect(screen.getByRole('status').textContent).toContain('The price of custom:x is not known');
+    expect(screen.getByRole('status').textContent).toContain('The price of custom:x is unknown');
   });
 
   it('asks again when more was used, and not more often', async () => {

@@ -65,7 +65,7 @@ export function UsagePage({
       {report && (
         <>
           <Card title={trans.__('Today')}>
-            <Figure totals={report.today} none={trans.__('Nothing was used today.')} />
+            <Figure totals={report.today} none={trans.__('No usage today.')} />
             <BudgetBars budgets={report.budgets} />
           </Card>
           {session && (
@@ -109,7 +109,7 @@ export function UsagePage({
           )}
           <p className="jp-AppBuilder-hint">
             {trans.__(
-              'Costs are worked out from list prices; discounts are not known here. What your provider bills is what counts.'
+              'Costs are estimates from list prices, without discounts. Your provider’s bill is what counts.'
             )}
           </p>
         </>
@@ -210,8 +210,8 @@ function Figure({ totals, none }: { totals: UsageTotals; none: string }): React.
       {totals.estimated > 0 && (
         <span className="jp-AppBuilder-hint">
           {trans._n(
-            'The provider did not say how many tokens %1 step took: estimated.',
-            'The provider did not say how many tokens %1 steps took: estimated.',
+            'Token counts of %1 step are estimated: the provider did not report them.',
+            'Token counts of %1 steps are estimated: the provider did not report them.',
             totals.estimated,
             totals.estimated
           )}
@@ -227,7 +227,7 @@ function Unpriced({ model }: { model: string }): React.ReactElement {
     <div className="jp-AppBuilder-notice jp-mod-warn">
       <Icon name="alert" />
       <div>
-        <p>{trans.__('The price of %1 is not known: budgets in dollars do not hold for it.', model)}</p>
+        <p>{trans.__('The price of %1 is unknown, so dollar budgets do not apply to it.', model)}</p>
         <p className="jp-AppBuilder-hint">
           {trans.__('Set a budget in tokens below, or have its price set in the server’s configuration:')}{' '}
           <code>c.AppBuilder.prices</code>
@@ -331,7 +331,7 @@ function OverTime({
           </button>
         ))}
       </div>
-      <Figure totals={report.total} none={trans.__('Nothing was used in this time.')} />
+      <Figure totals={report.total} none={trans.__('No usage in this period.')} />
       {report.days.length > 0 && <Chart report={report} days={days} />}
       {report.models.length > 0 && (
         <Table
@@ -488,7 +488,7 @@ function BudgetForm({
     <Card title={trans.__('Your budgets')}>
       <form className="jp-AppBuilder-budgetForm" onSubmit={save}>
         <p className="jp-AppBuilder-hint">
-          {trans.__('The agent stops before it uses more, and keeps what it did. Leave empty for none.')}
+          {trans.__('The agent stops before it exceeds this and keeps its work. Leave empty for no limit.')}
         </p>
         <div className="jp-AppBuilder-budgetGrid">
           <span />
@@ -509,7 +509,7 @@ function BudgetForm({
                     step={unit === 'dollars' ? 'any' : 1}
                     value={fields[`${scope}.${unit}`] ?? ''}
                     placeholder={most === null ? trans.__('none') : limitText(unit, most)}
-                    title={most === null ? '' : trans.__('At most %1: set by whoever runs this server', amount(unit, most, trans))}
+                    title={most === null ? '' : trans.__('At most %1, set by the administrator', amount(unit, most, trans))}
                     aria-label={`${titles[scope]}, ${unit === 'dollars' ? trans.__('US dollars') : trans.__('Tokens')}`}
                     onChange={event => setFields({ ...fields, [`${scope}.${unit}`]: event.target.value })}
                   />

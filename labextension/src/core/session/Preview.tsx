@@ -183,7 +183,7 @@ export function PreviewPane({
   }, [state, url, round]);
   const restart = (): void => attempt(store.transport.preview('restart'));
   const fixServer = (): void =>
-    fix({ message: preview?.message || trans.__('The dev server ended.'), stack: (preview?.log ?? '').slice(-2000) });
+    fix({ message: preview?.message || trans.__('The dev server stopped.'), stack: (preview?.log ?? '').slice(-2000) });
   const reload = (): void => {
     setFindings([]);
     if (alive.current) {
@@ -286,7 +286,7 @@ export function PreviewPane({
         {url && seized ? (
           <div className="jp-AppBuilder-waiting" role="alert">
             <h2>{trans.__('The page was closed')}</h2>
-            <p>{trans.__('It took the keyboard over and over, away from what you type elsewhere.')}</p>
+            <p>{trans.__('It kept taking the keyboard while you typed elsewhere.')}</p>
             <button
               type="button"
               className="jp-AppBuilder-button jp-mod-primary"
@@ -369,7 +369,7 @@ function Waiting({
           {log ? `\n\n${log}` : ''}
         </pre>
       ) : state === 'asleep' ? (
-        <p>{trans.__('It was not used for a while. Your files are all there.')}</p>
+        <p>{trans.__('It was not used for a while. Your files are kept.')}</p>
       ) : state === 'off' ? null : (
         <Progress message={message || trans.__('One moment…')} fraction={fraction} />
       )}

@@ -153,7 +153,7 @@ export function SandboxSection({
       <h4>{trans.__('Network')}</h4>
       <p className="jp-AppBuilder-hint">
         {trans.__(
-          'The app’s code reaches only these hosts. Packages come from your registries; pages in the browser are not held back by this list.'
+          'The app’s code can reach only these hosts. Packages come from your registries; pages in the browser are not restricted by this list.'
         )}
       </p>
       {hosts === null && !failure && (
@@ -179,7 +179,7 @@ export function SandboxSection({
                 <IconButton
                   icon="cross"
                   label={trans.__('Remove %1', host.name)}
-                  title={trans.__('Take it back; open connections are cut')}
+                  title={trans.__('Remove it; open connections are closed')}
                   disabled={busy}
                   onClick={() => change(transport.revokeHost(host.host), () => heading.current?.focus())}
                 />

@@ -79,7 +79,7 @@ describe('errors of the app', () => {
     open({}, ...began(log), broke(log, 'one is not defined'), broke(log, 'two is not defined'), changed(log), done(log), snapshot());
     expect(screen.queryByText('one is not defined')).toBeNull();
     expect(screen.queryByRole('button', { name: /Fix it/ })).toBeNull();
-    fireEvent.click(screen.getByRole('button', { name: '2 errors that did not come again: details' }));
+    fireEvent.click(screen.getByRole('button', { name: '2 resolved errors: details' }));
     expect(screen.getByText(/one is not defined/)).toBeTruthy();
     expect(screen.getByText(/two is not defined/)).toBeTruthy();
   });
@@ -90,7 +90,7 @@ describe('errors of the app', () => {
     expect(screen.getByText('one is not defined')).toBeTruthy();
     expect(screen.getByText('2 times')).toBeTruthy();
     expect(screen.getByRole('button', { name: /Fix it/ })).toBeTruthy();
-    expect(screen.queryByText(/did not come again/)).toBeNull();
+    expect(screen.queryByText(/resolved error/)).toBeNull();
   });
 
   it('that a check finds are no failure of the check', () => {
@@ -112,7 +112,7 @@ describe('errors of the app', () => {
       done(log),
       snapshot()
     );
-    expect(screen.getByText('found something to mend')).toBeTruthy();
+    expect(screen.getByText('found problems')).toBeTruthy();
     expect(document.querySelector('.jp-mod-failed')).toBeNull();
   });
 });
@@ -262,7 +262,7 @@ describe('a question of the agent', () => {
   it('has no buttons where another process has the session', () => {
     const log = new Log();
     open({}, ...asked(log).slice(0, 2), snapshot({ session: summary({ state: 'waiting', owned: false }) }));
-    expect(screen.getByText('It waits for an answer where the session is open.')).toBeTruthy();
+    expect(screen.getByText('Answer it where the session is open.')).toBeTruthy();
     expect(screen.queryByRole('button', { name: 'Deny' })).toBeNull();
   });
 
@@ -355,7 +355,7 @@ describe('the network of a session', () => {
     const log = new Log();
     const refused = { host: 'api.example.org:443', reason: 'It is not on the list.' };
     const transport = open({}, log.message('network.refused', refused), log.message('network.refused', refused), snapshot());
-    expect(screen.getByText('The app tried to reach api.example.org, which it may not.')).toBeTruthy();
+    expect(screen.getByText('Blocked: api.example.org is not on this app’s list.')).toBeTruthy();
     expect(screen.getByText('2 times')).toBeTruthy();
     fireEvent.click(screen.getByRole('button', { name: 'Allow api.example.org for this app' }));
     expect(transport.asked).toEqual([['allowHost', 'api.example.org:443']]);

@@ -227,9 +227,9 @@ export function SessionPane(props: SessionProps): React.ReactElement {
             onChoose={setChosenMode}
             disabled={
               session?.recorded
-                ? trans.__('The recorded demo only builds.')
+                ? trans.__('The recorded demo has only the build mode.')
                 : busy
-                  ? trans.__('What you say now belongs to the running request.')
+                  ? trans.__('This is added to the running request.')
                   : ''
             }
           />
@@ -272,7 +272,7 @@ function blockedReason(
   trans: ReturnType<typeof useTranslation>
 ): string {
   if (session && !session.owned) {
-    return trans.__('Another Jupyter server or kernel is working on this session. Close it there to go on here.');
+    return trans.__('Another Jupyter server or kernel is working on this session. Close it there to continue here.');
   }
   if (session?.state === 'ended') {
     return trans.__('This session has ended.');
