@@ -132,9 +132,7 @@ def parser() -> argparse.ArgumentParser:
     )
 
     usage = command("usage", "tokens and cost by day, model and app; the budgets")
-    usage.add_argument(
-        "--days", type=int, default=30, metavar="N", help="days to count, with today (default: 30)"
-    )
+    usage.add_argument("--days", type=int, default=30, metavar="N", help="days to count, with today (default: 30)")
 
     sandboxes = command("sandboxes", "list the sandboxes that run, and stop them")
     sandboxes.add_argument("action", nargs="?", choices=["list", "stop"], default="list", help="default: list")

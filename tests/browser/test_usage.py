@@ -37,9 +37,7 @@ def test_a_budget_set_in_the_panel_ends_a_turn_and_raised_there_lets_it_go_on(
     root.get_by_label("Each session, US dollars").fill("5")
     root.get_by_role("button", name="Save").click()
     expect(root.get_by_role("meter", name="This session: 0 tokens of 20.0k tokens")).to_be_visible()
-    expect(
-        root.get_by_text("The price of scripted is unknown, so dollar budgets do not apply to it.")
-    ).to_be_visible()
+    expect(root.get_by_text("The price of scripted is unknown, so dollar budgets do not apply to it.")).to_be_visible()
     panel.picture("usage-empty-light")
     root.get_by_role("button", name="Back").click()
 
