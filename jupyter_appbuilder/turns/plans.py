@@ -13,8 +13,8 @@ from .modes import TICK_PLAN, WRITE_PLAN
 from .requests import first_request, without_dropped
 
 MOST = 60  # characters of a plan's name
-FENCE = re.compile(r"^\s*(```|~~~)")
-BOX = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+\[[ xX]\]\s+(\S.*)$")
+FENCE = re.compile(r"^[ \t]*(```|~~~)")
+BOX = re.compile(r"^[ \t]*(?:[-*+]|[0-9]+[.)])[ \t]+\[[ xX]\][ \t]+([^ \t\r].*)$")
 
 
 @dataclass(frozen=True, slots=True)

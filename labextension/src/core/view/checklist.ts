@@ -1,7 +1,7 @@
-/** The `- [ ]` items of a plan, counted from 1 as the server counts them (jupyter_appbuilder/turns/plans.py). */
+/** The `- [ ]` items of a plan, counted from 1 as the server counts them (turns/plans.py, tests/vectors). */
 
-const FENCE = /^\s*(```|~~~)/;
-const BOX = /^(\s*(?:[-*+]|\d+[.)])\s+\[)[ xX](\]\s+\S)/;
+const FENCE = /^[ \t]*(```|~~~)/;
+const BOX = /^([ \t]*(?:[-*+]|[0-9]+[.)])[ \t]+\[)[ xX](\][ \t]+[^ \t\r])/;
 
 /** How many items there are, and the text with those ticked that are `done`. */
 export function checklist(text: string, done: readonly number[]): { items: number; text: string } {
