@@ -12,11 +12,10 @@ from typing import Any
 
 from ..formats.text import lines
 from ..tools.bounds import LEFT_OUT
+from ..tools.registry import load_tools
 
 SHORT = 400
 """Characters: a result or an argument that is not longer stays as it is."""
-
-REPEATABLE = frozenset(["list_files", "search_files"])
 
 
 def result_stub(finished: Mapping[str, Any]) -> str:
@@ -27,13 +26,9 @@ def result_stub(finished: Mapping[str, Any]) -> str:
     summary = " ".join(finished["summary"].split())[:SHORT] or finished["tool"]
     if not finished["ok"]:
         return f"{text[:SHORT].rstrip()} {LEFT_OUT}the rest of this error]"
-    match finished["tool"]:
-        case "read_file":
-            return f"{LEFT_OUT}{summary}: {_lines(finished['detail'], text)} lines, read again if needed]"
-        case tool if tool in REPEATABLE:
-            return f"{LEFT_OUT}{summary}: call it again if needed]"
-        case _:
-            return f"{LEFT_OUT}{summary}]"
+    tool = load_tools().get(finished["tool"])
+    again = f": {tool.stub(finished)}" if tool and tool.stub else ""
+    return f"{LEFT_OUT}{summary}{again}]"
 
 
 def arguments_stub(arguments: str) -> str:
@@ -53,8 +48,3 @@ def _shortened(value: Any) -> Any:
             return {key: _shortened(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
         case _:
             return value
-
-
-def _lines(detail: Mapping[str, Any], text: str) -> int:
-    start, end = detail.get("start_line"), detail.get("end_line")
-    return end - start + 1 if isinstance(start, int) and isinstance(end, int) else text.count("\n")

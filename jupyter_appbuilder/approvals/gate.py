@@ -12,12 +12,10 @@ from typing import Any
 from ..events import ApprovalGiven, Event, RuleSource
 from ..log.journal import Journal
 from ..tools.base import Tool, ToolContext, ToolResult
-from .judgement import Rules, Verdict, judge, subjects
+from .judgement import Rules, Verdict, judge
 from .questions import Answer
 from .rule_book import changed
 from .rules import COMMAND_TOOL, UNREADABLE, ApprovalRule
-
-ASKS_ITSELF = "request_network"
 
 DENIALS = 3
 """After so many answers of no in one turn, the person is not asked any more in it."""
@@ -47,12 +45,13 @@ class Gate:
         """Why a call does not run, for the model; None where it may. Waits for the person where a rule says so. Raises
         ``AppBuilderError`` where the rules cannot be read."""
         rules = await self._rules()
+        subjects = tool.subjects(arguments)
         # A long command takes some time.
-        verdict = await asyncio.to_thread(judge, rules, tool.name, arguments, _exists_in(context.workspace.app))
-        subject = _subject(tool, arguments)
+        verdict = await asyncio.to_thread(judge, rules, tool.name, subjects, _exists_in(context.workspace.app))
+        subject = "\n".join(subjects)
         if verdict.action == "deny":
             return _refused(tool, _denial(verdict), f"A rule denies it: {_short(subject)}")
-        if verdict.action == "allow" or tool.name == ASKS_ITSELF:
+        if verdict.action == "allow" or tool.asks:
             return None
         summary = f"Not allowed: {_short(subject)}"
         events = await self._events()
@@ -85,10 +84,6 @@ class Gate:
 def _exists_in(app: Path) -> Callable[[str], bool]:
     # Unlike Path.exists, this takes names that no file can have for such.
     return lambda path: os.path.exists(app / path)
-
-
-def _subject(tool: Tool[Any], arguments: Mapping[str, Any]) -> str:
-    return str(arguments["command"]) if tool.name == COMMAND_TOOL else "\n".join(subjects(tool.name, arguments))
 
 
 def _what(verdict: Verdict) -> str:

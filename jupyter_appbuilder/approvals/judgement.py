@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import posixpath
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
 
 from ..events import RuleAction, RuleSource
 from .patterns import Fit, Place, exactly, fit
 from .rules import ACTIONS, COMMAND_TOOL, DEFAULT_RULES, MAX_PATTERN, UNREADABLE, ApprovalRule
 from .shell import Command, Word, read
-
-PATHS = ("path", "old", "new")
-SUBJECTS = (*PATHS, "packages", "host", "query", "pattern")
-"""Arguments that say what a tool works on, by which rules know its calls."""
 
 LAYERS: tuple[RuleSource, ...] = ("app", "person", "configuration", "default")
 """Who is heard first where nothing is denied: the most particular."""
@@ -64,27 +57,17 @@ class Verdict:
 ALLOWED = Verdict("allow")
 
 
-def judge(rules: Rules, tool: str, arguments: Mapping[str, Any], exists: Callable[[str], bool]) -> Verdict:
-    """What becomes of a call with these checked arguments. A deny counts, whoever wrote it; then what the
-    administrator wants to have asked; then the most particular: the rules of the app, the person's, the
-    administrator's, the built-in ones, in each of which asking goes before allowing. What no rule fits is allowed."""
+def judge(rules: Rules, tool: str, subjects: Sequence[str], exists: Callable[[str], bool]) -> Verdict:
+    """What becomes of a call of a tool that works on ``subjects`` (``Tool.subjects``; of commands, the command line). A
+    deny counts, whoever wrote it; then what the administrator wants to have asked; then the most particular: the rules
+    of the app, the person's, the administrator's, the built-in ones, in each of which asking goes before allowing. What
+    no rule fits is allowed."""
     if tool != COMMAND_TOOL:
-        return _worst([_judge_subject(rules, tool, subject) for subject in subjects(tool, arguments)])
-    reading = read(str(arguments.get("command", "")))
+        return _worst([_judge_subject(rules, tool, subject) for subject in subjects])
+    reading = read("\n".join(subjects))
     place = Place(exists, reading.bases)
     commands = reading.commands or (Command((Word(":"),)),)
     return _worst([_judge_command(rules, command, place) for command in commands])
-
-
-def subjects(tool: str, arguments: Mapping[str, Any]) -> list[str]:
-    """What a call works on, in words that a pattern can fit."""
-    found: list[str] = []
-    for name in SUBJECTS:
-        value = arguments.get(name)
-        for item in value if isinstance(value, list) else [value]:  # pyright: ignore[reportUnknownVariableType]
-            if isinstance(item, str):
-                found.append(posixpath.normpath(item).removeprefix("/") if name in PATHS else item)
-    return found or [json.dumps(arguments, sort_keys=True, ensure_ascii=False)]
 
 
 def _judge_command(rules: Rules, command: Command, place: Place) -> Verdict:

@@ -67,8 +67,11 @@ def _id_of(options: argparse.Namespace, book: RuleBook) -> str:
 
 def _check(options: argparse.Namespace, book: RuleBook) -> int:
     """Exit code 0 where it runs, 3 where it asks, 4 where it is denied."""
-    arguments = {"command": options.pattern} if options.tool == COMMAND_TOOL else {"path": options.pattern}
-    verdict = judge(_rules(book), options.tool, arguments, lambda path: Path(path).exists())
+    from ..tools.registry import load_tools
+
+    tool = load_tools().get(options.tool)
+    subjects = tool.subjects({tool.subject[0]: options.pattern}) if tool and tool.subject else [options.pattern]
+    verdict = judge(_rules(book), options.tool, subjects, lambda path: Path(path).exists())
     rule = verdict.rule
     if options.json:
         told = {"rule": rule and rule.to_json(), "source": verdict.source, "what": verdict.what}

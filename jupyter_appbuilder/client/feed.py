@@ -20,22 +20,6 @@ HIDDEN = "\N{REPLACEMENT CHARACTER}"
 LABELLED = 4000  # characters of the arguments that arrive, looked at for what a call is about
 """In place of letters that make text read other than it is."""
 
-VERBS: Mapping[str, str] = {
-    "write_file": "Writing",
-    "edit_file": "Editing",
-    "read_file": "Reading",
-    "delete_file": "Deleting",
-    "rename_file": "Renaming",
-    "list_files": "Listing files",
-    "search_files": "Searching",
-    "run_command": "Running",
-    "install_packages": "Installing",
-    "check_app": "Checking the app",
-    "write_plan": "Writing a plan",
-    "tick_plan": "Ticking off",
-    "request_network": "Asking for",
-}
-
 
 @dataclass
 class Entry:
@@ -283,11 +267,19 @@ def always(question: Mapping[str, Any]) -> str:
 
 def label(tool: str, arguments: str) -> str:
     """What a call does, in a few words, as far as its (perhaps incomplete) arguments tell."""
-    found = re.search(r'"(?:path|old|command|query|pattern|host)"\s*:\s*"((?:[^"\\]|\\.)*)', arguments)
-    what = found.group(1).replace('\\"', '"').replace("\\n", " ")[:100] if found else ""
-    if tool == "install_packages" and (packages := re.search(r'"packages"\s*:\s*\[([^\]]*)', arguments)):
-        what = packages.group(1).replace('"', "")
-    return f"{VERBS.get(tool, tool)} {what}".strip()
+    from ..tools.base import SUBJECTS
+    from ..tools.registry import load_tools
+
+    found = load_tools().get(tool)
+    verb = found.verb[0] if found and found.verb else tool
+    names = "|".join(map(re.escape, found.subject if found else SUBJECTS))
+    about = re.search(rf'"(?:{names})"\s*:\s*(?:"((?:[^"\\]|\\.)*)|\[([^\]]*))', arguments) if names else None
+    what = ""
+    if about and about[1] is not None:
+        what = about[1].replace('\\"', '"').replace("\\n", " ")
+    elif about:
+        what = about[2].replace('"', "")
+    return f"{verb} {what[:100]}".strip()
 
 
 def _escape(text: str) -> str:

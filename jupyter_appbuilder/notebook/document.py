@@ -8,10 +8,11 @@ quick and cannot fail where the session did. The result is nbformat 4.5 as plain
 
 from __future__ import annotations
 
+import logging
 import shlex
 import zlib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
 from ..events import (
@@ -36,15 +37,18 @@ from ..events import (
     TurnStarted,
 )
 from ..log.untracked import untracked
-from ..workspace.ignore import is_secret_path
+from ..tools.registry import load_tools
 from . import cells
 from .cells import UNRECORDED, Call
 from .markdown import inert
 
+if TYPE_CHECKING:
+    from ..tools.base import CellLine
+
 Cell = dict[str, Any]
 Notebook = dict[str, Any]
 
-FILE_TOOLS = frozenset({"write_file", "edit_file", "delete_file", "rename_file"})
+log = logging.getLogger(__name__)
 
 MAX_OUTPUT = 4000  # characters of a result shown below its cell; the whole is in the log
 
@@ -216,12 +220,10 @@ class _Writer:
 
         data = event.data
         arguments = self.arguments.pop(data["call"], {})
-        patch = data.get("patch", "")
+        patch = data.get("patch")
         # A write that was stopped may still have happened: what counts is whether a file changed.
         happened = data["ok"] or data["call"] in self.changed
-        # With a patch, a file tool's arguments do not tell all: it began with a file that is in no version.
-        tool = "" if "patch" in data and data["tool"] in FILE_TOOLS else data["tool"]
-        call = _call(tool, arguments, patch, title=data["tool"]) if happened or patch else None
+        call = _call(data["tool"], arguments, patch) if happened or patch else None
         if call is None:
             mark = "" if data["ok"] else "✗ "
             self.say(event, f"{mark}`{data['tool']}` {_line(data['summary'])}")
@@ -288,39 +290,35 @@ class _Writer:
         self.verified = len(self.cells)
 
 
-def _call(tool: str, arguments: Mapping[str, Any], patch: str, title: str) -> Call | None:
-    """The cell that does again what a tool call did; None for a call that changed nothing."""
-    match tool:
-        case "write_file" if is_secret_path(arguments["path"]):
-            return Call("write", (arguments["path"],), {UNRECORDED: ""})
-        case "edit_file" if is_secret_path(arguments["path"]):
-            return None
-        case "write_file":
-            options, body = cells.pack(arguments.get("content", ""))
-            return Call("write", (arguments["path"],), options, body)
-        case "edit_file":
-            options, body = cells.pack_edits(arguments.get("edits", []))
-            return Call("edit", (arguments["path"],), options, body)
-        case "delete_file":
-            return Call("delete", (arguments["path"],))
-        case "rename_file":
-            return Call("rename", _pair(arguments))
-        case "run_command":
-            return Call("run", (arguments.get("command", ""),), {}, cells.pack_patch(patch))
-        case "install_packages":
-            options = {"dev": ""} if arguments.get("dev") else {}
-            options |= {"kind": arguments["kind"]} if arguments.get("kind") else {}
-            return Call("install", tuple(arguments.get("packages", ())), options, cells.pack_patch(patch))
-        case _ if patch:  # a tool of a third party: what it left is enough
-            options, body = cells.pack(patch)
-            return Call("patch", (), options | {"title": title}, body)
-        case _:
-            return None
+def _call(name: str, arguments: Mapping[str, Any], patch: str | None) -> Call | None:
+    """The cell that does again what a call of this tool did; None for a call that changed nothing. With a patch, the
+    arguments do not tell all: it began with a file that is in no version."""
+    tool = load_tools().get(name)
+    if tool and tool.cell and (tool.replay is None or patch is None):
+        try:
+            line = tool.cell(arguments)
+            return _cell(line, patch or "", recorded=tool.replay is None) if line else None
+        except Exception as error:
+            # Of a version of the tool that had other arguments, or broken: what it left is enough.
+            log.warning("The cell of a call of %s cannot be made: %r", name, error)
+    if not patch:
+        return None
+    options, body = cells.pack(patch)
+    return Call("patch", (), options | {"title": _line(tool.title(arguments) if tool else name)}, body)
 
 
-def _pair(arguments: Mapping[str, Any]) -> tuple[str, str]:
-    old, new = [value for value in arguments.values() if isinstance(value, str)][:2]
-    return old, new
+def _cell(line: CellLine, patch: str, *, recorded: bool) -> Call:
+    """``recorded``: what the call left is the cell's body."""
+    match line.content:
+        case _ if recorded:
+            options, body = {}, cells.pack_patch(patch)
+        case None:
+            options, body = {}, ""
+        case str(text):
+            options, body = cells.pack(text)
+        case edits:
+            options, body = cells.pack_edits(edits)
+    return Call(line.command, line.arguments, {**options, **line.options}, body)
 
 
 def _split(text: str) -> list[str]:

@@ -14,13 +14,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..approvals.questions import closing, unanswered
-from ..errors import AppBuilderError, NotFound, of_the_disk
+from ..errors import AppBuilderError, of_the_disk
 from ..events import Draft
-from ..tools.names import CHECK
 from .ending import Ending, Endings
 from .versions import checkpoint_draft
 
 if TYPE_CHECKING:
+    from ..tools.base import Tool
     from ..tools.runner import ToolRunner
     from ..workspace import Workspace
     from .record import Record
@@ -124,7 +124,7 @@ class Recovery:
                     await workspace.know(tree)
                 break
         for started in self._to_repeat(resuming) if resuming else ():
-            await take_back(workspace, started["tool"], started["arguments"])
+            await take_back(workspace, self._runner.tools.get(started["tool"]), started["arguments"])
         await self._versions.take_outside_changes(by="command" if unfinished else "person")
         kept = {event.data["checkpoint"] for event in record.stored if event.type == "checkpoint.created"}
         newest = (await workspace.checkpoints())[0]
@@ -144,7 +144,7 @@ class Recovery:
             for started in self._open_calls()
             if started["turn"] == turn
             and (tool := self._runner.tools.get(started["tool"]))
-            and (tool.effect in ("read", "write") or tool.name == CHECK)
+            and tool.effect in ("read", "write")
         ]
 
     async def _close_open(self, resuming: str = "", unstored: AppBuilderError | None = None) -> None:
@@ -170,47 +170,16 @@ class Recovery:
             await self._endings.finish(end)
 
 
-async def take_back(workspace: Workspace, tool: str, arguments: Mapping[str, Any]) -> None:
-    """Undo what a call had already done to the files when its process died, so that it can be made again.
-
-    Only where the files are exactly as the call leaves them: anything else is somebody's work and stays.
-    """
+async def take_back(workspace: Workspace, tool: Tool[Any] | None, arguments: Mapping[str, Any]) -> None:
+    """Undo what a call had already done to the files when its process died, so that it can be made again."""
+    if tool is None or tool.undo is None:
+        return
     try:
-        match tool:
-            case "write_file":
-                path = str(arguments["path"])
-                if await _on_disk(workspace, path) == str(arguments["content"]).encode():
-                    await workspace.put_back(path)
-            case "edit_file":
-                from ..tools.edits import apply_edits
-
-                path = str(arguments["path"])
-                before = await workspace.known_content(path)
-                if before is not None:
-                    after = (await asyncio.to_thread(apply_edits, before.decode(), arguments["edits"])).encode()
-                    if await _on_disk(workspace, path) == after:
-                        await workspace.put_back(path)
-            case "delete_file":
-                path = str(arguments["path"])
-                if await _on_disk(workspace, path) is None and await workspace.known_content(path) is not None:
-                    await workspace.put_back(path)
-            case "rename_file":
-                old, new = str(arguments["old"]), str(arguments["new"])
-                before = await workspace.known_content(old)
-                moved = await _on_disk(workspace, old) is None and await _on_disk(workspace, new) == before
-                if before is not None and moved and await workspace.known_content(new) is None:
-                    await workspace.put_back(old, new)
-            case _:
-                pass
+        await tool.undo(workspace, arguments)
     except (AppBuilderError, KeyError, UnicodeError, TypeError):
         pass  # arguments that the tool will refuse, or that fit nothing: there is nothing to undo
-
-
-async def _on_disk(workspace: Workspace, path: str) -> bytes | None:
-    try:
-        return await workspace.read(path)
-    except NotFound:
-        return None
+    except Exception:
+        log.warning("What %s had done cannot be undone.", tool.name, exc_info=True)
 
 
 def interrupted(started: Mapping[str, Any], why: str = "") -> dict[str, Any]:

@@ -28,7 +28,7 @@ class CheckApp(Arguments):
     pass
 
 
-@tool(effect="read", acts=True)
+@tool(effect="read", acts=True, verb=("Checking the app", "Checked the app"), icon="shield", finds=True)
 async def check_app(context: ToolContext, arguments: CheckApp) -> ToolResult:
     """Check the app: its code, the dev server, and errors of the page. Call it when you think you are done, and after
     each repair; do not say you are done while it finds something."""

@@ -10,16 +10,21 @@ model reads. Register it with ``@tool``:
     async def read_file(context: ToolContext, arguments: ReadFile) -> ToolResult:
         \"\"\"Read a text file.\"\"\"
 
+What others need to know of a tool stands beside it (``Facts``): how the feed names a call, what rules know it by, how
+the notebook records it, how a half-done call is undone. Nobody else knows a tool by its name.
+
 Third parties register a list of tools under the entry-point group ``jupyter_appbuilder.tools``.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+import json
+import posixpath
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypedDict, TypeVar, Unpack, get_type_hints
 
 from pydantic import BaseModel, ConfigDict
 
@@ -27,7 +32,7 @@ from ..sandbox.base import DevServer, Sandbox
 
 if TYPE_CHECKING:
     from ..approvals.questions import Answer, Approvals
-    from ..events import AskingRule, By
+    from ..events import AskingRule, By, Mode
     from ..turns.plans import Checklist
     from ..workspace import Workspace
     from .seen import Seen
@@ -62,7 +67,10 @@ class ToolResult:
     text: str
     summary: str  # one line for the feed, e.g. "Edited src/App.tsx (+4 −1)"
     ok: bool = True
-    detail: dict[str, Any] = field(default_factory=dict[str, Any])  # JSON, by tool
+    detail: dict[str, Any] = field(default_factory=dict[str, Any])
+    """JSON, by tool. Some keys mean the same everywhere: ``path`` with ``sha``: a file and what it holds now
+    (``seen.digest``); with ``old``: where it was before; with ``change`` "deleted": it is gone. ``diff``: shown on the
+    card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,17 +165,134 @@ class ToolContext:
 
 A = TypeVar("A", bound=BaseModel)
 
+Icon = Literal[
+    "box",
+    "check",
+    "download",
+    "eye",
+    "file",
+    "filePlus",
+    "folder",
+    "globe",
+    "key",
+    "list",
+    "pencil",
+    "person",
+    "plan",
+    "search",
+    "shield",
+    "spark",
+    "terminal",
+    "trash",
+    "wrench",
+]
+"""The panel's icons that a tool can have."""
+
+PATHS = ("path", "old", "new")
+SUBJECTS = (*PATHS, "packages", "host", "query", "pattern")
+"""Names of arguments that say what a call works on, where the tool does not say which of its own do."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellLine:
+    """How the notebook records a call: ``%%appbuilder COMMAND ARGUMENTS`` (``notebook.cells.COMMANDS``).
+
+    Of a tool with ``Facts.replay``, ``content`` is the cell's body: a file's text, or edits. Of others, the body is the
+    patch that the call left, and the command one that takes it: run or install.
+    """
+
+    command: str
+    arguments: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict[str, str])
+    content: str | Sequence[Mapping[str, str]] | None = None
+
+
+class Facts(TypedDict, total=False):
+    """What a tool may say of itself; each has a default."""
+
+    acts: bool
+    """Though it only reads, it runs code, asks or tells of work: nothing for a turn that only looks."""
+    modes: Sequence[Mode]
+    """The modes whose turns it is for; otherwise what it does decides."""
+    asks: bool
+    """It asks the person itself: no rule has to."""
+    verb: tuple[str, str]
+    """What a call does, while it runs and once it has ended: ("Writing", "Wrote")."""
+    icon: Icon
+    subject: Sequence[str]
+    """The arguments that say what a call works on, by which the feed and rules know it."""
+    files: Sequence[str]
+    """The arguments that are paths inside the app."""
+    opens: str
+    """The argument that names the file a call shows or writes: the card links to it."""
+    atomic: bool
+    """A call that failed did nothing at all."""
+    finds: bool
+    """A call that failed has found what it looked for."""
+    cell: Callable[[Mapping[str, Any]], CellLine | None]
+    """Arguments -> the notebook's cell; None for a call that leaves nothing to do again. Without it, a call that
+    changed files is recorded as the patch it left."""
+    replay: Sequence[str]
+    """Its ``cell`` does the same again, given the files that these arguments name, and changes none but its ``files``.
+    Without it, what the call changed is kept as a patch."""
+    undo: Callable[[Workspace, Mapping[str, Any]], Awaitable[None]]
+    """Take back what a call did whose process died, so that it can be made again: only where the files are exactly as
+    the call leaves them. Anything else is somebody's work and stays."""
+    stub: Callable[[Mapping[str, Any]], str]
+    """``tool.finished`` -> how the model gets an old result again, beside its summary."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tool(Generic[A]):
-    """A tool as the registry has it; ``description`` is what the model reads. Made by ``@tool``."""
+    """A tool as the registry has it, with its ``Facts``; ``description`` is what the model reads. Made by ``@tool``."""
 
     name: str
     description: str
     effect: Effect
     arguments: type[A]
     run: Callable[[ToolContext, A], Awaitable[ToolResult]]
-    acts: bool = False  # though it only reads, it runs code, asks or tells of work: nothing for a turn that only looks
+    acts: bool = False
+    modes: Sequence[Mode] | None = None
+    asks: bool = False
+    verb: tuple[str, str] | None = None
+    icon: Icon = "wrench"
+    subject: Sequence[str] = ()
+    files: Sequence[str] = ()
+    opens: str = ""
+    atomic: bool = False
+    finds: bool = False
+    cell: Callable[[Mapping[str, Any]], CellLine | None] | None = None
+    replay: Sequence[str] | None = None
+    undo: Callable[[Workspace, Mapping[str, Any]], Awaitable[None]] | None = None
+    stub: Callable[[Mapping[str, Any]], str] | None = None
+
+    def subjects(self, arguments: Mapping[str, Any]) -> list[str]:
+        """What a call works on, in words that a rule's pattern can fit."""
+        found = [
+            posixpath.normpath(item).removeprefix("/") if name in self.files else item
+            for name in self.subject
+            for item in texts(arguments.get(name))
+        ]
+        return found or [json.dumps(arguments, sort_keys=True, ensure_ascii=False)]
+
+    def title(self, arguments: Mapping[str, Any]) -> str:
+        """What a call did, in a few words."""
+        about = " ".join(item for name in self.subject for item in texts(arguments.get(name)))
+        return f"{self.verb[1] if self.verb else self.name} {about}".rstrip()
+
+    def to_json(self) -> dict[str, Any]:
+        """What the panel needs to show its calls."""
+        return {
+            "name": self.name,
+            "effect": self.effect,
+            "verb": self.verb,
+            "icon": self.icon,
+            "subject": self.subject,
+            "opens": self.opens or None,
+            "asks": self.asks,
+            "atomic": self.atomic,
+            "finds": self.finds,
+        }
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -205,12 +330,22 @@ def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
 
 
 def tool(
-    *, effect: Effect, acts: bool = False
+    *, effect: Effect, **facts: Unpack[Facts]
 ) -> Callable[[Callable[[ToolContext, A], Awaitable[ToolResult]]], Tool[A]]:
     """Make a tool of an async function; its name is the function's, its description the docstring."""
 
     def decorate(run: Callable[[ToolContext, A], Awaitable[ToolResult]]) -> Tool[A]:
-        arguments = get_type_hints(run)["arguments"]
-        return Tool(run.__name__, inspect.getdoc(run) or "", effect, arguments, run, acts)
+        arguments: type[A] = get_type_hints(run)["arguments"]
+        known: Facts = {
+            "subject": [name for name in SUBJECTS if name in arguments.model_fields],
+            "files": [name for name in PATHS if name in arguments.model_fields],
+        }
+        return Tool(run.__name__, inspect.getdoc(run) or "", effect, arguments, run, **(known | facts))
 
     return decorate
+
+
+def texts(value: object) -> list[str]:
+    """The texts of an argument: itself, or those of a list."""
+    items: list[object] = value if isinstance(value, list) else [value]  # pyright: ignore[reportUnknownVariableType]
+    return [item for item in items if isinstance(item, str)]

@@ -11,7 +11,7 @@ from pydantic import Field
 from ..errors import InvalidInput
 from ..sandbox.base import ExecResult
 from ..sandbox.metrics import executing
-from .base import Arguments, Tool, ToolContext, ToolResult, tool
+from .base import Arguments, CellLine, Tool, ToolContext, ToolResult, tool
 from .network import unreached
 
 INSTALL = re.compile(
@@ -34,7 +34,13 @@ class RunCommand(Arguments):
     timeout_seconds: int = Field(default=120, ge=1, le=900, description="The command is stopped after this time.")
 
 
-@tool(effect="command")
+@tool(
+    effect="command",
+    verb=("Running", "Ran"),
+    icon="terminal",
+    subject=["command"],
+    cell=lambda arguments: CellLine("run", (arguments.get("command", ""),)),
+)
 async def run_command(context: ToolContext, arguments: RunCommand) -> ToolResult:
     """Run a command in the sandbox: no network (but what request_network got), no files but the app's. Use it for
     scripts, tests and formatters. Do not start the dev server (it runs already) and do not install packages with it

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import posixpath
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from ..errors import InvalidInput, NotFound
 from ..formats.text import encodable
 from ..workspace import FileChange
+from ..workspace.ignore import is_secret_path
 from ..workspace.lines import unified
 from ..workspace.scan import is_binary
 from ..workspace.workspace import LARGEST_TEXT
-from .base import Arguments, Tool, ToolContext, ToolResult, tool
+from .base import Arguments, CellLine, Tool, ToolContext, ToolResult, tool
 from .bounds import clipped, is_placeholder
 from .edits import apply_edits
 from .matching import numbered
 from .secret_files import NOTE, described, holds_secrets
 from .seen import digest
+
+if TYPE_CHECKING:
+    from ..workspace import Workspace
 
 LARGEST_DIFF = 64 * 1024  # bytes, in a result's detail
 TOO_LARGE = (
@@ -32,7 +37,11 @@ class ListFiles(Arguments):
     path: str = Field(default="", description="Folder to list, e.g. src/components. Empty for the whole app.")
 
 
-@tool(effect="read")
+def _again(_: Mapping[str, Any]) -> str:
+    return "call it again if needed"
+
+
+@tool(effect="read", verb=("Listing files", "Listed files"), icon="list", stub=_again)
 async def list_files(context: ToolContext, arguments: ListFiles) -> ToolResult:
     """List the app's files with their sizes in bytes, folders below folders. Ignored files and node_modules are left
     out."""
@@ -54,7 +63,13 @@ class ReadFile(Arguments):
     end_line: int | None = Field(default=None, ge=1, description="Last line, inclusive. Leave out to read to the end.")
 
 
-@tool(effect="read")
+def _read_again(finished: Mapping[str, Any]) -> str:
+    start, end = finished["detail"].get("start_line"), finished["detail"].get("end_line")
+    known = isinstance(start, int) and isinstance(end, int)
+    return f"{end - start + 1 if known else finished['text'].count(chr(10))} lines, read again if needed"
+
+
+@tool(effect="read", verb=("Reading", "Read"), icon="eye", opens="path", atomic=True, stub=_read_again)
 async def read_file(context: ToolContext, arguments: ReadFile) -> ToolResult:
     """Read a text file, or a range of its lines. Each line comes with its number and a tab before it, which are not
     part of the file: leave them out of edits."""
@@ -92,7 +107,28 @@ class WriteFile(Arguments):
     content: str = Field(description="The whole file.")
 
 
-@tool(effect="write")
+def _write_cell(arguments: Mapping[str, Any]) -> CellLine:
+    if is_secret_path(arguments["path"]):
+        return CellLine("write", (arguments["path"],), {"unrecorded": ""})
+    return CellLine("write", (arguments["path"],), content=arguments.get("content", ""))
+
+
+async def _unwrite(workspace: Workspace, arguments: Mapping[str, Any]) -> None:
+    path = str(arguments["path"])
+    if await _on_disk(workspace, path) == str(arguments["content"]).encode():
+        await workspace.put_back(path)
+
+
+@tool(
+    effect="write",
+    verb=("Writing", "Wrote"),
+    icon="filePlus",
+    opens="path",
+    atomic=True,
+    cell=_write_cell,
+    replay=(),
+    undo=_unwrite,
+)
 async def write_file(context: ToolContext, arguments: WriteFile) -> ToolResult:
     """Create a file, or replace all of its content. To change part of a file, use edit_file instead."""
     _check_size(arguments.content, "content")
@@ -130,7 +166,31 @@ class EditFile(Arguments):
     edits: list[Edit] = Field(min_length=1, description="Made in order; if one does not fit, none is made.")
 
 
-@tool(effect="write")
+def _edit_cell(arguments: Mapping[str, Any]) -> CellLine | None:
+    if is_secret_path(arguments["path"]):
+        return None
+    return CellLine("edit", (arguments["path"],), content=arguments.get("edits", []))
+
+
+async def _unedit(workspace: Workspace, arguments: Mapping[str, Any]) -> None:
+    path = str(arguments["path"])
+    before = await workspace.known_content(path)
+    if before is not None:
+        after = (await asyncio.to_thread(apply_edits, before.decode(), arguments["edits"])).encode()
+        if await _on_disk(workspace, path) == after:
+            await workspace.put_back(path)
+
+
+@tool(
+    effect="write",
+    verb=("Editing", "Edited"),
+    icon="pencil",
+    opens="path",
+    atomic=True,
+    cell=_edit_cell,
+    replay=("path",),
+    undo=_unedit,
+)
 async def edit_file(context: ToolContext, arguments: EditFile) -> ToolResult:
     """Change parts of a file by search and replace. Read the file first and copy the lines exactly, without line
     numbers; take just enough lines around the change to make each search unique."""
@@ -181,7 +241,21 @@ class DeleteFile(Arguments):
     path: str = Field(description="File to delete, e.g. src/old.ts")
 
 
-@tool(effect="write")
+async def _undelete(workspace: Workspace, arguments: Mapping[str, Any]) -> None:
+    path = str(arguments["path"])
+    if await _on_disk(workspace, path) is None and await workspace.known_content(path) is not None:
+        await workspace.put_back(path)
+
+
+@tool(
+    effect="write",
+    verb=("Deleting", "Deleted"),
+    icon="trash",
+    atomic=True,
+    cell=lambda arguments: CellLine("delete", (arguments["path"],)),
+    replay=("path",),
+    undo=_undelete,
+)
 async def delete_file(context: ToolContext, arguments: DeleteFile) -> ToolResult:
     """Delete a file. Folders that are empty then go too."""
     change = await context.workspace.delete(arguments.path)
@@ -194,7 +268,23 @@ class RenameFile(Arguments):
     new: str = Field(description="Its new path, e.g. src/lib/b.ts. Must not exist yet.")
 
 
-@tool(effect="write")
+async def _unrename(workspace: Workspace, arguments: Mapping[str, Any]) -> None:
+    old, new = str(arguments["old"]), str(arguments["new"])
+    before = await workspace.known_content(old)
+    moved = await _on_disk(workspace, old) is None and await _on_disk(workspace, new) == before
+    if before is not None and moved and await workspace.known_content(new) is None:
+        await workspace.put_back(old, new)
+
+
+@tool(
+    effect="write",
+    verb=("Renaming", "Renamed"),
+    icon="file",
+    atomic=True,
+    cell=lambda arguments: CellLine("rename", (arguments["old"], arguments["new"])),
+    replay=("old",),
+    undo=_unrename,
+)
 async def rename_file(context: ToolContext, arguments: RenameFile) -> ToolResult:
     """Move or rename a file or folder. Imports that name it are not changed: find them with search_files."""
     changes = await context.workspace.rename(arguments.old, arguments.new)
@@ -230,6 +320,13 @@ def _kept_secret(verb: str, change: FileChange) -> ToolResult:
     verb = "Created" if change.change == "created" else verb
     said = f"{verb} {change.path} ({_signs(change)}"
     return ToolResult(f"{said} lines). {NOTE}", f"{said})", detail=_detail(change, "") | {"secret": True})
+
+
+async def _on_disk(workspace: Workspace, path: str) -> bytes | None:
+    try:
+        return await workspace.read(path)
+    except NotFound:
+        return None
 
 
 def _check_size(content: str, field: str) -> None:

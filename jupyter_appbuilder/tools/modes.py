@@ -12,11 +12,12 @@ from .base import Tool
 
 def refusal(tool: Tool[Any], mode: Mode) -> AppBuilderError | None:
     """Why the agent may not use a tool in a turn of this mode; None where it may."""
-    if tool.name == WRITE_PLAN:
-        if mode == "plan":
+    if tool.modes is not None:
+        if mode in tool.modes:
             return None
         hint = "Do the work." if mode == "build" else "Answer in words."
-        return Conflict("write_plan is for turns in plan mode, and this is none.", hint=hint, reason="mode")
+        wanted = " or ".join(tool.modes)
+        return Conflict(f"{tool.name} is for turns in {wanted} mode, and this is none.", hint=hint, reason="mode")
     if mode == "build" or (tool.effect == "read" and not tool.acts):
         return None
     if mode == "plan":

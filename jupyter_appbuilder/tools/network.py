@@ -30,7 +30,7 @@ class RequestNetwork(Arguments):
     )
 
 
-@tool(effect="read", acts=True)
+@tool(effect="read", acts=True, asks=True, verb=("Asking for", "Asked for"), icon="globe")
 async def request_network(context: ToolContext, arguments: RequestNetwork) -> ToolResult:
     """Ask the person to let the app's own code (its server, scripts and commands) reach a host on the Internet. There
     is no network without it. Waits for the answer. Name one exact host; ask only for what the app cannot do without.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field
 
 from ..errors import InvalidInput
-from .base import Arguments, Tool, ToolContext, ToolResult, tool
+from .base import Arguments, CellLine, Tool, ToolContext, ToolResult, tool
 from .commands import ended, ending, printed, succeeded
 
 # A name from the registry with a version or range. No URL, folder or option: those would go round the allow-list.
@@ -32,7 +33,13 @@ class InstallPackages(Arguments):
     dev: bool = Field(default=False, description="npm only: needed only while developing (devDependencies).")
 
 
-@tool(effect="command")
+def _cell(arguments: Mapping[str, Any]) -> CellLine:
+    options = {"dev": ""} if arguments.get("dev") else {}
+    options |= {"kind": arguments["kind"]} if arguments.get("kind") else {}
+    return CellLine("install", tuple(arguments.get("packages", ())), options)
+
+
+@tool(effect="command", verb=("Installing", "Installed"), icon="box", atomic=True, cell=_cell)
 async def install_packages(context: ToolContext, arguments: InstallPackages) -> ToolResult:
     """Add npm or Python packages to the app: package.json or requirements.txt and the lock file change, and the dev
     server restarts with them."""

@@ -15,7 +15,7 @@ class WritePlan(Arguments):
     text: str = Field(min_length=1, max_length=60_000, description="The whole plan, in Markdown.")
 
 
-@tool(effect="read")
+@tool(effect="read", modes=["plan"], verb=("Writing a plan", "Wrote a plan"), icon="plan")
 async def write_plan(context: ToolContext, arguments: WritePlan) -> ToolResult:
     """Hand a plan to the person, who edits it and accepts it or asks for another. Only in a turn that a note says is
     for planning; it ends that turn."""
@@ -39,7 +39,7 @@ class TickPlan(Arguments):
     )
 
 
-@tool(effect="read", acts=True)
+@tool(effect="read", acts=True, verb=("Ticking off the plan", "Ticked off the plan"), icon="check")
 async def tick_plan(context: ToolContext, arguments: TickPlan) -> ToolResult:
     """Tick off items of the plan that you build, for the person to see. Call it beside the call that begins the next
     item, or that checks the app; not for what is not done yet."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -21,9 +22,13 @@ GROUP = "jupyter_appbuilder.tools"
 log = logging.getLogger(__name__)
 
 
+@cache
 def load_tools() -> dict[str, Tool[Any]]:
-    """Tools by name. An entry point (a list of tools) that cannot be loaded, or a name that is taken, is passed over
-    with a warning: one broken package must not take all tools away."""
+    """The tools of this process by name, loaded once; a log may name others, of packages that are gone.
+
+    An entry point (a list of tools) that cannot be loaded, or a name that is taken, is passed over with a warning: one
+    broken package must not take all tools away.
+    """
     tools: dict[str, Tool[Any]] = {
         tool.name: tool
         for tool in [

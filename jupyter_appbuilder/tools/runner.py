@@ -34,10 +34,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 OnOutput = Callable[[Literal["stdout", "stderr"], str], None]
 
-BY_ARGUMENTS = {"write_file": (), "edit_file": ("path",), "delete_file": ("path",), "rename_file": ("old",)}
-"""Tools whose arguments tell all they did, and the arguments that name what must be there for it. What other tools did
-is kept as a patch."""
-
 STOPPED = ToolResult("Stopped before it was done.", "Stopped", ok=False, detail={"reason": "stopped"})
 
 log = logging.getLogger(__name__)
@@ -168,12 +164,12 @@ class ToolRunner:
             stop = await self._begin(job, self._store_start(job))
         else:
             async with self._lock:
-                stop = await self._begin(job, self._start(context.workspace, job))
+                stop = await self._begin(job, self._start(context.workspace, tool, job))
         result = STOPPED
         if stop is None:
             result, stop = await self._attempt(tool, context, arguments)
         if context.seen and result.ok:
-            context.seen.learn(job.tool, result.detail)
+            context.seen.learn(result.detail)
         result = self._with_news(result, job)
         await uncut(self._journal.append(job.finished(result)))
         if stop:
@@ -183,14 +179,14 @@ class ToolRunner:
     async def _run_changing(self, tool: Tool[Any], arguments: Any, job: _Job) -> ToolResult:
         context = self._context_of(job)
         workspace = context.workspace
-        stop = await self._begin(job, self._start(workspace, job))
+        stop = await self._begin(job, self._start(workspace, tool, job))
         result = STOPPED
         if stop is None:
             result, stop = await self._attempt(tool, context, arguments)
         if context.seen and result.ok:
-            context.seen.learn(job.tool, result.detail)
+            context.seen.learn(result.detail)
         result = self._with_news(result, job)
-        await uncut(self._finish(workspace, job, result, runs_code=tool.effect == "command"))
+        await uncut(self._finish(workspace, tool, job, result))
         if stop:
             raise stop
         return result
@@ -235,24 +231,25 @@ class ToolRunner:
         await self._journal.append(*before, *job.starting())
         job.stored = True
 
-    async def _start(self, workspace: Workspace, job: _Job) -> None:
+    async def _start(self, workspace: Workspace, tool: Tool[Any], job: _Job) -> None:
         found = await workspace.outside_changes()
         tree = await workspace.known() if found else ""
         changed = [by_others(change, patch, _author(workspace, change), tree) for change, patch in found]
         workspace.take_changes()
         job.before = await workspace.known()
         job.data = workspace.data_files()
-        job.told = await _told_by_arguments(workspace, job)
+        job.told = await _told_by_arguments(workspace, tool, job)
         await self._store_start(job, *changed)
         if changed:
             await workspace.settle()
 
-    async def _finish(self, workspace: Workspace, job: _Job, result: ToolResult, *, runs_code: bool) -> None:
+    async def _finish(self, workspace: Workspace, tool: Tool[Any], job: _Job, result: ToolResult) -> None:
+        runs_code = tool.effect == "command"
         changes: list[FileChange] = workspace.take_changes()
         found = await workspace.take_unseen()
         by: By = job.by
         patch: str | None = None
-        if job.before is not None and not (job.told and _as_told(changes, job)):
+        if job.before is not None and not (job.told and _as_told(changes, tool, job)):
             found = []  # in the patch
             try:
                 after = await (workspace.snapshot(made_since=job.data) if runs_code else workspace.known())
@@ -362,24 +359,24 @@ def _ours_within(error: BaseException) -> AppBuilderError | None:
     return None
 
 
-async def _told_by_arguments(workspace: Workspace, job: _Job) -> bool:
+async def _told_by_arguments(workspace: Workspace, tool: Tool[Any], job: _Job) -> bool:
     """Whether doing the same again would give the same: not where it begins with a file that is no part of the app's
     versions, which a replay has not, nor where it changes which files are."""
     given = job.arguments or {}
-    paths = [str(given.get(name, "")) for name in ("path", "old", "new")]
-    if job.tool not in BY_ARGUMENTS or any(path.rstrip("/").rpartition("/")[2] == ".gitignore" for path in paths):
+    paths = [str(given.get(name, "")) for name in tool.files]
+    if tool.replay is None or any(path.rstrip("/").rpartition("/")[2] == ".gitignore" for path in paths):
         return False
     try:
-        return all([await workspace.knows(str(given.get(name))) for name in BY_ARGUMENTS[job.tool]])
+        return all([await workspace.knows(str(given.get(name))) for name in tool.replay])
     except AppBuilderError:
         return True  # a path the tool will refuse
 
 
-def _as_told(changes: Sequence[FileChange], job: _Job) -> bool:
+def _as_told(changes: Sequence[FileChange], tool: Tool[Any], job: _Job) -> bool:
     """Whether a tool changed the very files that its arguments name. A link on the way leads to another one, and a
     replay need not have that link."""
     given = job.arguments or {}
-    named = {posixpath.normpath(str(given[name])) for name in ("path", "old", "new") if name in given}
+    named = {posixpath.normpath(str(given[name])) for name in tool.files if name in given}
     return all(change.path in named for change in changes)
 
 

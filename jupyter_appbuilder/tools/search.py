@@ -32,7 +32,12 @@ class SearchFiles(Arguments):
     ignore_case: bool = Field(default=False, description="Take capital and small letters for the same.")
 
 
-@tool(effect="read")
+@tool(
+    effect="read",
+    verb=("Searching for", "Searched for"),
+    icon="search",
+    stub=lambda _: "call it again if needed",
+)
 async def search_files(context: ToolContext, arguments: SearchFiles) -> ToolResult:
     """Find lines in the app's files, as path:line: text. Ignored files and node_modules are not searched."""
     pattern = arguments.query if arguments.regex else re.escape(arguments.query)

@@ -34,22 +34,22 @@ class Seen:
             if event.type == "tool.started" and event.data["by"] == "agent":
                 agents.add(event.data["call"])
             elif event.type == "tool.finished" and event.data["call"] in agents and event.data["ok"]:
-                self.learn(event.data["tool"], event.data["detail"])
+                self.learn(event.data["detail"])
 
-    def learn(self, tool: str, detail: Mapping[str, Any]) -> None:
-        """Take in the result of a call of the agent's that went well."""
-        match tool:
-            case "delete_file":
-                self._files.pop(str(detail.get("path")), None)
-            case "rename_file":
-                old, new = str(detail.get("old")), str(detail.get("path"))
+    def learn(self, detail: Mapping[str, Any]) -> None:
+        """Take in the result of a call of the agent's that went well: ``ToolResult.detail``."""
+        match detail:
+            case {"old": str(old), "path": str(new)}:
                 moved = {path: sha for path, sha in self._files.items() if path == old or path.startswith(f"{old}/")}
                 for path, sha in moved.items():
                     del self._files[path]
                     self._files[new + path.removeprefix(old)] = sha
+            case {"change": "deleted", "path": str(path)}:
+                self._files.pop(path, None)
+            case {"sha": str(sha), "path": str(path)}:
+                self._files[path] = sha
             case _:
-                if detail.get("sha"):
-                    self._files[str(detail["path"])] = str(detail["sha"])
+                pass
 
     def require(self, path: str, content: str | bytes) -> None:
         """Raise ``Conflict`` when the file at ``path`` was seen and holds something else now."""

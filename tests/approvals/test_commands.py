@@ -15,6 +15,7 @@ from jupyter_appbuilder.approvals.programs import DATABASES, INTERPRETERS, RUNNE
 from jupyter_appbuilder.approvals.rules import ApprovalRule, read_rule
 from jupyter_appbuilder.approvals.shell import MAX_WORDS, read
 from jupyter_appbuilder.errors import InvalidInput
+from jupyter_appbuilder.tools.registry import load_tools
 
 HAVE = {
     "log.txt",
@@ -484,7 +485,7 @@ if then fi
 
 
 def verdict(line: str, rules: Rules | None = None) -> Any:
-    return judge(rules or Rules(), "run_command", {"command": line}, HAVE.__contains__)
+    return judge(rules or Rules(), "run_command", [line], HAVE.__contains__)
 
 
 @pytest.mark.parametrize("line", RUN.strip().splitlines())
@@ -720,7 +721,8 @@ def test_other_tools_are_known_by_what_they_work_on() -> None:
     )
 
     def found(tool: str, **arguments: Any) -> str:
-        return judge(rules, tool, arguments, HAVE.__contains__).action
+        subjects = load_tools()[tool].subjects(arguments) if tool in load_tools() else [str(arguments)]
+        return judge(rules, tool, subjects, HAVE.__contains__).action
 
     assert found("write_file", path=".github/workflows/ci.yml", content="x") == "deny"
     assert found("write_file", path="./src/../.github/ci.yml", content="x") == "deny"
