@@ -196,6 +196,10 @@ async def _sandboxes(app: AsyncApp, params: Params) -> Any:
     return await app.engine.builder.sandboxes.describe_providers()
 
 
+async def _tools(app: AsyncApp, params: Params) -> Any:
+    return [tool.to_json() for tool in app.engine.builder.tools.values()]
+
+
 METHODS: Mapping[str, Callable[[AsyncApp, Params], Awaitable[Any]]] = {
     "send": _send,
     "accept": _accept,
@@ -213,5 +217,6 @@ METHODS: Mapping[str, Callable[[AsyncApp, Params], Awaitable[Any]]] = {
     "usage": _usage,
     "raise": _raise,
     "sandboxes": _sandboxes,
+    "tools": _tools,
 }
 """What the front end may ask for besides ``watch`` and ``unwatch``: the transport of labextension/src/core."""

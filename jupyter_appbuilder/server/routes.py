@@ -31,7 +31,7 @@ from .preview import PreviewHandler
 from .rules import RuleHandler, RulesHandler, SessionRuleHandler, SessionRulesHandler
 from .sandboxes import SandboxesHandler, SandboxHandler, SandboxProvidersHandler
 from .sessions import SessionHandler, SessionsHandler
-from .tools import ToolHandler
+from .tools import ToolHandler, ToolsHandler
 from .usage import BudgetsHandler, SessionBudgetHandler, SessionUsageHandler, UsageHandler, UsageRequestsHandler
 
 PREFIX = "/appbuilder/api"
@@ -77,6 +77,7 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/providers/{provider}": ProviderHandler,
     "/providers/{provider}/test": ProviderTestHandler,
     "/demos": DemosHandler,
+    "/tools": ToolsHandler,
     "/usage": UsageHandler,
     "/usage/requests": UsageRequestsHandler,
     "/usage/budgets": BudgetsHandler,

@@ -1,4 +1,4 @@
-"""One tool call, made by a person or a notebook instead of the model."""
+"""The tools there are, and one call of one, made by a person or a notebook instead of the model."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ from tornado import web
 
 from ..events import By
 from .base import AppBuilderHandler
+
+
+class ToolsHandler(AppBuilderHandler):
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        self.answer([tool.to_json() for tool in self.builder.tools.values()])
 
 
 class ToolHandler(AppBuilderHandler):

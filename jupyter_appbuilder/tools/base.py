@@ -285,7 +285,8 @@ class Tool(Generic[A]):
         return {
             "name": self.name,
             "effect": self.effect,
-            "verb": self.verb,
+            "doing": self.verb and self.verb[0],
+            "did": self.verb and self.verb[1],
             "icon": self.icon,
             "subject": self.subject,
             "opens": self.opens or None,

@@ -1,11 +1,12 @@
 """Writes the panel's types of what the server sends and takes: `python labextension/scripts/wire_types.py`.
 
 ``events.generated.ts`` follows ``jupyter_appbuilder/events.py``, read as source so that comments come along;
-``api.generated.ts`` follows the schemas of ``server/openapi.yaml`` that are no events. tests/test_generated.py fails
-while either is not what this gives.
+``api.generated.ts`` follows the schemas of ``server/openapi.yaml`` that are no events, and ``testing/tools.json`` is what
+our tools say of themselves. tests/test_generated.py fails while one is not what this gives.
 """
 
 import ast
+import json
 import re
 import textwrap
 import tokenize
@@ -17,6 +18,7 @@ from typing import Any
 import yaml
 
 from jupyter_appbuilder import events
+from jupyter_appbuilder.tools.registry import load_tools
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "jupyter_appbuilder" / "events.py"
@@ -44,7 +46,13 @@ def main() -> None:
 
 def files() -> dict[str, str]:
     """What each generated file should hold, by its name."""
-    return {"events.generated.ts": events_file(), "api.generated.ts": api_file()}
+    return {"events.generated.ts": events_file(), "api.generated.ts": api_file(), "../testing/tools.json": tools_file()}
+
+
+def tools_file() -> str:
+    """What ``GET tools`` says of our own tools, for the panel's tests."""
+    tools = [tool.to_json() for tool in load_tools().values() if tool.run.__module__.startswith("jupyter_appbuilder.")]
+    return json.dumps(tools, indent=2) + "\n"
 
 
 # events.py

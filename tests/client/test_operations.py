@@ -49,6 +49,7 @@ ACTS = [
     Act("usage", "sessionUsage", "usage", "usage"),
     Act("raise", "raiseBudget", "raiseBudget"),
     Act("sandboxes", "listSandboxProviders", "sandboxes"),
+    Act("tools", "listTools", "tools"),
 ]
 ALIKE = {"checkpoint", "approval", "granted", "remember", "model", "plan", "text"}
 """Arguments that Python names as the API does."""
@@ -94,7 +95,7 @@ def body_of(source: str, name: str) -> str:
 def test_every_act_of_the_widget_and_of_the_panel_is_a_row():
     assert [act.widget for act in ACTS if act.widget in METHODS] == list(METHODS) == [act.widget for act in ACTS]
     assert interface("Requests") - {act.panel for act in ACTS} == {"fork"}  # which a widget, with one app, has not
-    assert {act.panel for act in ACTS} - interface("Requests") == {"update", "sandboxes"}
+    assert {act.panel for act in ACTS} - interface("Requests") == {"update", "sandboxes", "tools"}
     assert {act.panel for act in ACTS} <= interface("Requests") | interface("Api")
 
 

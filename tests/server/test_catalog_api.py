@@ -6,6 +6,7 @@ import asyncio
 import json
 
 import pytest
+from guests import guests  # noqa: F401
 from tiny_gguf import write_tiny_model
 from tornado.httpclient import HTTPClientError
 
@@ -31,6 +32,15 @@ async def test_demos_have_prompts_to_click(call):
     assert all(demo["title"] and demo["prompt"] for demo in demos)
     names = {demo["name"] for demo in demos}
     assert all(demo["after"] in names for demo in demos if demo["after"])
+
+
+async def test_tools_say_how_their_calls_are_shown_those_of_other_packages_too(guests, call):  # noqa: F811
+    tools = {tool["name"]: tool for tool in (await call("GET", "tools")).data}
+    assert (tools["edit_file"]["doing"], tools["edit_file"]["did"]) == ("Editing", "Edited")
+    assert tools["edit_file"]["opens"] == "path"
+    assert (tools["invite_guest"]["did"], tools["invite_guest"]["icon"]) == ("Invited", "person")
+    assert tools["invite_guest"]["subject"] == ["guest"]
+    assert tools["seat_guests"]["doing"] is None
 
 
 async def test_a_provider_is_set_up_and_forgotten_and_its_key_never_shown(call, jp_data_dir):

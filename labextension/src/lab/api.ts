@@ -18,6 +18,7 @@ import type {
   TemplateChoice,
   Transport
 } from '../core/wire/transport';
+import type { Tool } from '../core/wire/api.generated';
 import { english, type Translation } from '../core/controls/translation';
 import type { BudgetChanges, BudgetSettings, SessionUsage, UsageReport } from '../core/view/usage';
 import { RequestFailed, type ErrorBody, type Summary } from '../core/wire/wire';
@@ -97,6 +98,10 @@ export class RestApi implements Api {
 
   async place(): Promise<Place> {
     return (await this.json<{ apps: Place }>('GET', 'health')).apps;
+  }
+
+  async tools(): Promise<Tool[]> {
+    return this.json<Tool[]>('GET', path('tools'));
   }
 
   async demos(): Promise<Demo[]> {

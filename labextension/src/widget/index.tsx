@@ -5,6 +5,7 @@ import { createRoot } from 'react-dom/client';
 import { PreviewPane } from '../core/session/Preview';
 import { SessionPane } from '../core/session/Session';
 import { SurroundingsContext } from '../core/controls/surroundings';
+import { byName, ToolsContext, type Tools } from '../core/feed/toolLabel';
 import { SessionStore } from '../core/view/store';
 import type { SandboxChoice } from '../core/wire/transport';
 import { english } from '../core/controls/translation';
@@ -21,15 +22,22 @@ function Widget({ store, transport }: { store: SessionStore; transport: CommTran
     [transport]
   );
   const [sandboxes, setSandboxes] = React.useState<readonly SandboxChoice[]>([]);
+  const [tools, setTools] = React.useState<Tools>(new Map());
   React.useEffect(() => {
     transport.sandboxes().then(setSandboxes, () => undefined); // an older kernel
+    transport.tools().then(
+      found => setTools(byName(found)),
+      () => undefined
+    );
   }, [transport]);
   return (
     <SurroundingsContext.Provider value={surroundings}>
+      <ToolsContext.Provider value={tools}>
       <div className="jp-AppBuilder jp-ThemedContainer jp-AppBuilder-widget">
         <SessionPane store={store} models={[]} demos={[]} sandboxes={sandboxes} />
         <PreviewPane store={store} resolve={url => url} />
       </div>
+      </ToolsContext.Provider>
     </SurroundingsContext.Provider>
   );
 }

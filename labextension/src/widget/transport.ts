@@ -30,12 +30,14 @@
  * | `raise`   | `{dollars?, tokens?}` | the same               |
  * | `revoke`  | `{host}`             | null                    |
  * | `sandboxes` | `{}`               | where apps can run      |
+ * | `tools`   | `{}`                 | as `GET tools`          |
  *
  * `watch` begins the stream anew if it runs already; `after` is the last event's number the view holds. A kernel that
  * does not answer (restarted, gone) shows as a lost connection.
  */
 
 import type { AllowedHost, PreviewAction, SandboxChoice, Transport, TransportListener } from '../core/wire/transport';
+import type { Tool } from '../core/wire/api.generated';
 import type { Mode } from '../core/wire/events';
 import type { SessionUsage, Unit } from '../core/view/usage';
 import { RequestFailed, type ErrorBody, type WireMessage } from '../core/wire/wire';
@@ -149,6 +151,10 @@ export class CommTransport implements Transport {
 
   async sandboxes(): Promise<SandboxChoice[]> {
     return (await this.request('sandboxes', {})) as SandboxChoice[];
+  }
+
+  async tools(): Promise<Tool[]> {
+    return (await this.request('tools', {})) as Tool[];
   }
 
   async update(change: { title?: string; model?: string }): Promise<void> {

@@ -48,6 +48,10 @@ const PATHS = {
 
 export type IconName = keyof typeof PATHS;
 
+export function isIcon(name: string): name is IconName {
+  return name in PATHS;
+}
+
 export function Icon({ name, className = '' }: { name: IconName; className?: string }): React.ReactElement {
   return (
     <svg

@@ -4,7 +4,8 @@ import { duration } from '../controls/format';
 import { languageOf } from './highlight';
 import { countLines, readPartial } from '../view/partial';
 import type { Translation } from '../controls/translation';
-import { toolLabel, type ToolLabel } from './toolLabel';
+import { toolLabel, useTools, type ToolLabel } from './toolLabel';
+import type { Tool } from '../wire/api.generated';
 import { linesChanged, type ToolItem } from '../view/view';
 import type { PartialResponse } from '../wire/wire';
 import { CodeBlock, DiffFiles, DiffLines, FileLink, Lines, PathText } from './Code';
@@ -19,12 +20,14 @@ export const ToolCard = React.memo(function ToolCard({ item }: { item: ToolItem 
   // A command's output opens by itself while it runs, until the person decides otherwise.
   const [chosen, setChosen] = React.useState<boolean | null>(null);
   const open = chosen ?? (item.state === 'running' && item.output !== '');
-  const label = toolLabel(item.tool, item.arguments, trans);
-  const verb = verbOf(item, label, trans);
+  const tool = useTools().get(item.tool);
+  const label = toolLabel(tool, item.tool, item.arguments, trans);
+  const verb = verbOf(item, tool, label, trans);
+  const found = hasFound(item, tool);
   const { added, removed } = linesChanged(item);
   const body = React.useId();
   return (
-    <div className={`jp-AppBuilder-card jp-mod-${hasFound(item) ? 'found' : item.state}`}>
+    <div className={`jp-AppBuilder-card jp-mod-${found ? 'found' : item.state}`}>
       <div className="jp-AppBuilder-cardHead">
         <Disclosure
           body={body}
@@ -40,12 +43,12 @@ export const ToolCard = React.memo(function ToolCard({ item }: { item: ToolItem 
         </span>
         <Lines added={added} removed={removed} />
         {item.by !== 'agent' && <By by={item.by} />}
-        <State item={item} />
+        <State item={item} found={found} />
       </div>
-      {item.state === 'failed' && !open && <p className="jp-AppBuilder-cardProblem">{problemLine(item)}</p>}
+      {item.state === 'failed' && !open && <p className="jp-AppBuilder-cardProblem">{problemLine(item, found)}</p>}
       {open && (
         <div className="jp-AppBuilder-cardBody" id={body}>
-          <Body item={item} />
+          <Body item={item} tool={tool} />
         </div>
       )}
       <NewProblems result={item.result} />
@@ -54,15 +57,15 @@ export const ToolCard = React.memo(function ToolCard({ item }: { item: ToolItem 
 });
 
 /** A check that found something did what it is for. */
-function hasFound(item: ToolItem): boolean {
-  return item.tool === 'check_app' && item.state === 'failed';
+function hasFound(item: ToolItem, tool: Tool | undefined): boolean {
+  return tool?.finds === true && item.state === 'failed';
 }
 
 /** Why it failed, as short as it can be said: details are a click away. */
-function problemLine(item: ToolItem): string {
+function problemLine(item: ToolItem, found: boolean): string {
   const summary = item.result?.summary ?? '';
   const text = withoutNews(item.result);
-  if (item.tool === 'check_app') {
+  if (found) {
     // The first thing the compiler says is worth more than a count.
     return text.split('\n').find(line => /error TS\d+/.test(line))?.replace(ANSI, '').trim() ?? summary;
   }
@@ -75,8 +78,8 @@ function problemLine(item: ToolItem): string {
 export function ArrivingCard({ call }: { call: PartialResponse['tool_calls'][number] }): React.ReactElement {
   const trans = useTranslation();
   const { values } = React.useMemo(() => readPartial(call.arguments), [call.arguments]);
-  const label = toolLabel(call.tool, values, trans);
-  const code = values['content'] ?? values['replace'] ?? values['new'] ?? values['new_text'] ?? '';
+  const label = toolLabel(useTools().get(call.tool), call.tool, values, trans);
+  const code = values['content'] ?? values['replace'] ?? '';
   const lines = countLines(code);
   return (
     <div className="jp-AppBuilder-card jp-mod-arriving">
@@ -101,21 +104,20 @@ export function ArrivingCard({ call }: { call: PartialResponse['tool_calls'][num
   );
 }
 
-function verbOf(item: ToolItem, label: ToolLabel, trans: Translation): string {
+function verbOf(item: ToolItem, tool: Tool | undefined, label: ToolLabel, trans: Translation): string {
   if (item.state === 'running' || item.state === 'queued') {
     return item.waits ? '' : label.doing; // it does nothing yet
   }
   if (item.result?.detail['reason'] === 'denied') {
     return trans.__('Did not run');
   }
-  return item.state === 'failed' && ALL_OR_NOTHING.has(item.tool) ? label.doing : label.did;
+  // What did nothing at all where it failed: "Wrote" would not be true.
+  return item.state === 'failed' && tool?.atomic ? label.doing : label.did;
 }
 
-/** Tools that did nothing at all where they failed: "Wrote" would not be true. */
-const ALL_OR_NOTHING = new Set(['write_file', 'edit_file', 'read_file', 'delete_file', 'rename_file', 'install_packages']);
-
+/** A call that failed may be about a file that never was; edits fail for what a file holds. */
 function isGone(item: ToolItem): boolean {
-  return item.tool === 'delete_file' || (item.state === 'failed' && item.tool !== 'edit_file');
+  return item.state === 'failed' && !Array.isArray(item.arguments['edits']);
 }
 
 function Subject({ label, gone }: { label: ToolLabel; gone: boolean }): React.ReactElement | null {
@@ -146,7 +148,7 @@ function By({ by }: { by: ToolItem['by'] }): React.ReactElement {
   return <span className="jp-AppBuilder-tag">{names[by]}</span>;
 }
 
-function State({ item }: { item: ToolItem }): React.ReactElement {
+function State({ item, found }: { item: ToolItem; found: boolean }): React.ReactElement {
   const trans = useTranslation();
   if (item.waits && (item.state === 'queued' || item.state === 'running')) {
     return (
@@ -175,7 +177,6 @@ function State({ item }: { item: ToolItem }): React.ReactElement {
     case 'done':
     case 'failed': {
       const ok = item.state === 'done';
-      const found = hasFound(item);
       return (
         <span className={`jp-AppBuilder-cardState jp-mod-${found ? 'found' : item.state}`}>
           {item.result && item.result.duration_ms >= 100 && <span>{duration(item.result.duration_ms, trans)}</span>}
@@ -207,12 +208,13 @@ export function Elapsed({ since }: { since: string }): React.ReactElement | null
   ) : null;
 }
 
-function Body({ item }: { item: ToolItem }): React.ReactElement {
+function Body({ item, tool }: { item: ToolItem; tool: Tool | undefined }): React.ReactElement {
   const trans = useTranslation();
   const args = item.arguments;
   const detail = item.result?.detail ?? {};
   const diff = typeof detail['diff'] === 'string' ? detail['diff'] : '';
-  const path = typeof args['path'] === 'string' ? args['path'] : '';
+  const opened = args[tool?.opens ?? 'path'];
+  const path = typeof opened === 'string' ? opened : '';
   const content = args['content'];
   const parts: React.ReactElement[] = [];
   if (item.state === 'failed' && item.result) {
@@ -224,7 +226,7 @@ function Body({ item }: { item: ToolItem }): React.ReactElement {
     parts.push(<CodeBlock key="content" text={content} language={languageOf(path)} />);
   } else if (Array.isArray(args['edits'])) {
     parts.push(<Edits key="edits" edits={args['edits']} path={path} />);
-  } else if (item.tool === 'run_command' && typeof args['command'] === 'string') {
+  } else if (tool?.effect === 'command' && typeof args['command'] === 'string') {
     parts.push(<CodeBlock key="command" text={args['command']} language="sh" />);
   } else if (item.state !== 'done' && Object.keys(args).length > 0) {
     parts.push(<CodeBlock key="arguments" text={JSON.stringify(args, null, 2)} language="json" />);

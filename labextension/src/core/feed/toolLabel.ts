@@ -1,7 +1,22 @@
-/** How the feed names a tool call: an icon, a verb, and the file or command it is about. */
+/** How the feed names a tool call: an icon, a verb, and the file or command it is about, all as the tool says itself. */
 
-import type { IconName } from '../controls/Icon';
+import * as React from 'react';
+import { isIcon, type IconName } from '../controls/Icon';
 import type { Translation } from '../controls/translation';
+import type { Tool } from '../wire/api.generated';
+
+/** What the tools say of themselves, by name; empty until the server has said so. */
+export type Tools = ReadonlyMap<string, Tool>;
+
+export const ToolsContext = React.createContext<Tools>(new Map());
+
+export function useTools(): Tools {
+  return React.useContext(ToolsContext);
+}
+
+export function byName(tools: readonly Tool[]): Tools {
+  return new Map(tools.map(tool => [tool.name, tool]));
+}
 
 export interface ToolLabel {
   icon: IconName;
@@ -15,95 +30,30 @@ export interface ToolLabel {
   subject: string;
 }
 
-export function toolLabel(tool: string, args: Readonly<Record<string, unknown>>, trans: Translation): ToolLabel {
-  const text = (...names: string[]): string => {
-    for (const name of names) {
-      const value = args[name];
-      if (typeof value === 'string' && value !== '') {
-        return value;
-      }
-    }
-    return '';
-  };
-  const path = text('path', 'file') || null;
-  switch (tool) {
-    case 'write_file':
-      return { icon: 'filePlus', doing: trans.__('Writing'), did: trans.__('Wrote'), path, subject: '' };
-    case 'edit_file':
-      return { icon: 'pencil', doing: trans.__('Editing'), did: trans.__('Edited'), path, subject: '' };
-    case 'read_file':
-      return { icon: 'eye', doing: trans.__('Reading'), did: trans.__('Read'), path, subject: lineRange(args) };
-    case 'delete_file':
-      return { icon: 'trash', doing: trans.__('Deleting'), did: trans.__('Deleted'), path: null, subject: path ?? '' };
-    case 'rename_file': {
-      const to = text('new', 'new_path', 'to', 'destination');
-      const from = text('old', 'old_path', 'from', 'source') || (path ?? '');
-      return {
-        icon: 'file',
-        doing: trans.__('Renaming'),
-        did: trans.__('Renamed'),
-        path: null,
-        subject: to ? `${from} → ${to}` : from
-      };
-    }
-    case 'write_plan':
-      return { icon: 'plan', doing: trans.__('Writing a plan'), did: trans.__('Wrote a plan'), path: null, subject: '' };
-    case 'tick_plan':
-      return { icon: 'check', doing: trans.__('Ticking off'), did: trans.__('Ticked off'), path: null, subject: trans.__('the plan') };
-    case 'list_files':
-      return {
-        icon: 'list',
-        doing: trans.__('Listing files'),
-        did: trans.__('Listed files'),
-        path: null,
-        subject: text('path', 'under')
-      };
-    case 'search_files':
-      return {
-        icon: 'search',
-        doing: trans.__('Searching for'),
-        did: trans.__('Searched for'),
-        path: null,
-        subject: text('query', 'pattern', 'text')
-      };
-    case 'run_command':
-      return {
-        icon: 'terminal',
-        doing: trans.__('Running'),
-        did: trans.__('Ran'),
-        path: null,
-        subject: text('command')
-      };
-    case 'install_packages': {
-      const packages = args['packages'];
-      return {
-        icon: 'box',
-        doing: trans.__('Installing'),
-        did: trans.__('Installed'),
-        path: null,
-        subject: Array.isArray(packages) ? packages.join(' ') : text('packages')
-      };
-    }
-    case 'request_network':
-      return { icon: 'globe', doing: trans.__('Asking for'), did: trans.__('Asked for'), path: null, subject: text('host') };
-    case 'check_app':
-      return { icon: 'shield', doing: trans.__('Checking the app'), did: trans.__('Checked the app'), path: null, subject: '' };
-    default:
-      return { icon: 'wrench', doing: trans.__('Running'), did: trans.__('Ran'), path, subject: tool };
+/** `tool` is what the tool called `name` says of itself, if that is known. */
+export function toolLabel(
+  tool: Tool | undefined,
+  name: string,
+  args: Readonly<Record<string, unknown>>,
+  trans: Translation
+): ToolLabel {
+  const path = tool?.opens ? text(args[tool.opens]) || null : null;
+  const about = (tool?.subject ?? []).filter(argument => argument !== tool?.opens).map(argument => text(args[argument]));
+  const between = tool?.effect === 'write' ? ' → ' : ' ';
+  const subject = [...about, lineRange(args)].filter(part => part !== '').join(between);
+  const icon = tool && isIcon(tool.icon) ? tool.icon : 'wrench';
+  if (!tool?.doing || !tool.did) {
+    return { icon, doing: trans.__('Running'), did: trans.__('Ran'), path, subject: `${name} ${subject}`.trim() };
   }
+  return { icon, doing: trans.__(tool.doing), did: trans.__(tool.did), path, subject };
+}
+
+/** A text, or those of a list. */
+function text(value: unknown): string {
+  return Array.isArray(value) ? value.filter(item => typeof item === 'string').join(' ') : typeof value === 'string' ? value : '';
 }
 
 function lineRange(args: Readonly<Record<string, unknown>>): string {
-  const number = (...names: string[]): number | null => {
-    for (const name of names) {
-      const value = args[name];
-      if (typeof value === 'number') {
-        return value;
-      }
-    }
-    return null;
-  };
-  const start = number('start', 'start_line', 'first', 'first_line');
-  const end = number('end', 'end_line', 'last', 'last_line');
-  return start === null && end === null ? '' : `${start ?? 1}–${end ?? ''}`;
+  const { start_line: start, end_line: end } = args;
+  return typeof start === 'number' || typeof end === 'number' ? `${String(start ?? 1)}–${String(end ?? '')}` : '';
 }

@@ -26,6 +26,7 @@ async function show(): Promise<PanelModel> {
     providers: async () => [],
     models: async () => [MODEL],
     demos: async () => [],
+    tools: async () => [],
     templates: async () => [],
     sandboxes: async () => [],
     place: async () => ({ folder: null, path: null, problem: null }),

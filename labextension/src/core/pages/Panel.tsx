@@ -3,6 +3,7 @@ import { useCatalog } from '../wire/catalog';
 import type { PageId, PanelModel } from '../panel';
 import type { Summary } from '../wire/wire';
 import { Home, type Defaults } from '../home/Home';
+import { byName, ToolsContext } from '../feed/toolLabel';
 import { PAGES } from './pages';
 import { SessionPane } from '../session/Session';
 import { SurroundingsContext, type Host, type PageLink } from '../controls/surroundings';
@@ -49,9 +50,11 @@ export function Panel(props: PanelProps): React.ReactElement {
     // eslint-disable-next-line react-hooks/exhaustive-deps
     [trans, host, summary?.id, summary?.app_path, summary?.notebook, summary?.title]
   );
+  const tools = React.useMemo(() => byName(catalog.tools), [catalog.tools]);
   const Body = page && PAGES[page.id].Body;
   return (
     <SurroundingsContext.Provider value={surroundings}>
+      <ToolsContext.Provider value={tools}>
       <div className="jp-AppBuilder-panel">
         {Body ? (
           <Body key={`${page?.id} ${session}`} model={model} session={summary} catalog={catalog} />
@@ -89,6 +92,7 @@ export function Panel(props: PanelProps): React.ReactElement {
           />
         )}
       </div>
+      </ToolsContext.Provider>
     </SurroundingsContext.Provider>
   );
 }

@@ -9,13 +9,11 @@ import { Icon, Spinner } from '../controls/Icon';
 import { IconButton } from '../controls/IconButton';
 import { Page, type PanelPage } from './Page';
 import { plainly } from '../feed/plainly';
+import { useTools } from '../feed/toolLabel';
 import { useTranslation } from '../controls/surroundings';
 import { Failure } from '../controls/Failure';
 
 export const COMMANDS = 'run_command';
-
-/** The tools that a rule can be about, besides commands; others can be typed by name. */
-const TOOLS = ['install_packages', 'write_file', 'edit_file', 'delete_file', 'rename_file', 'request_network'] as const;
 
 const ACTIONS: readonly RuleAction[] = ['allow', 'ask', 'deny'];
 
@@ -135,6 +133,10 @@ function NewRule({
 }): React.ReactElement {
   const trans = useTranslation();
   const id = React.useId();
+  // What changes or asks for something, besides commands.
+  const others = [...useTools().values()]
+    .filter(({ name, effect, asks }) => name !== COMMANDS && (effect !== 'read' || asks))
+    .map(({ name }) => name);
   const [tool, setTool] = React.useState<string>(COMMANDS);
   const [pattern, setPattern] = React.useState('');
   const [action, setAction] = React.useState<RuleAction>('ask');
@@ -177,7 +179,7 @@ function NewRule({
           onChange={event => setTool(event.target.value)}
         >
           <option value={COMMANDS}>{trans.__('Command')}</option>
-          {TOOLS.map(name => (
+          {others.map(name => (
             <option key={name} value={name}>
               {name}
             </option>
@@ -201,7 +203,7 @@ function NewRule({
           ref={input}
           className="jp-AppBuilder-input"
           value={pattern}
-          placeholder={tool === COMMANDS ? 'git push *' : tool === 'install_packages' ? 'left-pad' : tool === '*' ? '*' : 'src/*'}
+          placeholder={tool === COMMANDS ? 'git push *' : '*'}
           aria-label={trans.__('Pattern')}
           aria-describedby={`${id}-hint`}
           spellCheck={false}

@@ -3,6 +3,9 @@ import axe from 'axe-core';
 import * as React from 'react';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { SessionStore } from '../view/store';
+import TOOLS from '../testing/tools.json';
+import { byName, ToolsContext } from '../feed/toolLabel';
+import type { Tool } from '../wire/api.generated';
 import { Log, snapshot, summary, TestTransport, USAGE } from '../testing/session';
 import type { ModelChoice } from '../wire/transport';
 import { RequestFailed, type WireMessage } from '../wire/wire';
@@ -31,7 +34,9 @@ function open(host: Host = {}, ...messages: WireMessage[]): TestTransport {
   const store = new SessionStore(transport, flush => act(flush));
   render(
     <SurroundingsContext.Provider value={{ trans: english, host }}>
-      <SessionPane store={store} models={MODELS} demos={[]} />
+      <ToolsContext.Provider value={byName(TOOLS as Tool[])}>
+        <SessionPane store={store} models={MODELS} demos={[]} />
+      </ToolsContext.Provider>
     </SurroundingsContext.Provider>
   );
   transport.say(...messages);

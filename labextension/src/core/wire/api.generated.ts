@@ -413,6 +413,27 @@ export interface Demo {
   after: string | null;
 }
 
+export interface Tool {
+  name: string;
+  effect: 'read' | 'write' | 'command';
+  /** What a call does while it runs; null where the tool does not say. */
+  doing: string | null;
+  /** What a call did. */
+  did: string | null;
+  /** One of the panel's icons. */
+  icon: string;
+  /** The arguments that say what a call works on. */
+  subject: readonly string[];
+  /** The argument that names the file a call shows or writes. */
+  opens: string | null;
+  /** It asks the person itself. */
+  asks: boolean;
+  /** A call that failed did nothing at all. */
+  atomic: boolean;
+  /** A call that failed has found what it looked for. */
+  finds: boolean;
+}
+
 export interface Health {
   status: 'ok' | 'degraded';
   version: string;

@@ -1,4 +1,5 @@
 import * as React from 'react';
+import type { Tool } from './api.generated';
 import type { Api, Demo, ModelChoice, SandboxChoice, TemplateChoice } from './transport';
 
 export interface Catalog {
@@ -6,16 +7,18 @@ export interface Catalog {
   demos: readonly Demo[];
   templates: readonly TemplateChoice[];
   sandboxes: readonly SandboxChoice[];
+  tools: readonly Tool[];
   loading: boolean;
   refresh: () => void;
 }
 
-/** Models, demos and templates; what cannot be had is left out, the list of sessions shows the server's error. */
+/** Models, demos, templates and tools; what cannot be had is left out, the list of sessions shows the server's error. */
 export function useCatalog(api: Api): Catalog {
   const [models, setModels] = React.useState<readonly ModelChoice[] | null>(null);
   const [demos, setDemos] = React.useState<readonly Demo[]>([]);
   const [templates, setTemplates] = React.useState<readonly TemplateChoice[]>([]);
   const [sandboxes, setSandboxes] = React.useState<readonly SandboxChoice[]>([]);
+  const [tools, setTools] = React.useState<readonly Tool[]>([]);
   const [again, setAgain] = React.useState(0);
   const refresh = React.useCallback(() => setAgain(count => count + 1), []);
   React.useEffect(() => {
@@ -31,6 +34,7 @@ export function useCatalog(api: Api): Catalog {
     api.demos().then(keep(setDemos), () => undefined);
     api.templates().then(keep(setTemplates), () => undefined);
     api.sandboxes().then(keep(setSandboxes), () => undefined);
+    api.tools().then(keep(setTools), () => undefined);
     return () => {
       wanted = false;
     };
@@ -40,6 +44,7 @@ export function useCatalog(api: Api): Catalog {
     demos,
     templates,
     sandboxes,
+    tools,
     loading: models === null,
     refresh
   };

@@ -13,6 +13,7 @@ import type {
   SessionUsage,
   Summary,
   Template as TemplateChoice,
+  Tool,
   UsageReport
 } from './api.generated';
 import type { Mode } from './events';
@@ -122,6 +123,8 @@ export interface Api {
   /** Where new apps go. */
   place(): Promise<Place>;
   demos(): Promise<Demo[]>;
+  /** The tools of the agent, and how their calls are shown. */
+  tools(): Promise<Tool[]>;
   providers(): Promise<ProviderChoice[]>;
   configure(provider: string, settings: ProviderSettings): Promise<void>;
   /** Forget the key and the address that were typed here. */

@@ -1,0 +1,87 @@
+import { cleanup, render, screen } from '@testing-library/react';
+import * as React from 'react';
+import { afterEach, describe, expect, it } from 'vitest';
+import TOOLS from '../testing/tools.json';
+import type { ToolItem } from '../view/view';
+import type { Tool } from '../wire/api.generated';
+import { ToolCard } from './ToolCard';
+import { byName, ToolsContext, toolLabel } from './toolLabel';
+import { english } from '../controls/translation';
+
+/** As `GET tools` gives it of another package's tool. */
+const INVITE: Tool = {
+  name: 'invite_guest',
+  effect: 'write',
+  doing: 'Inviting',
+  did: 'Invited',
+  icon: 'person',
+  subject: ['guest'],
+  opens: 'card',
+  asks: false,
+  atomic: true,
+  finds: false
+};
+
+const KNOWN = byName([...(TOOLS as Tool[]), INVITE]);
+
+function item(tool: string, args: Record<string, unknown>, state: 'done' | 'failed' = 'done'): ToolItem {
+  const result = { ok: state === 'done', summary: 'Said so', text: '', detail: {}, duration_ms: 1, patch: '' };
+  return {
+    kind: 'tool',
+    key: 'c1',
+    call: 'c1',
+    tool,
+    arguments: args,
+    state,
+    by: 'agent',
+    startedAt: null,
+    output: '',
+    waits: false,
+    result,
+    files: []
+  } as unknown as ToolItem;
+}
+
+function show(shown: ToolItem): string {
+  render(
+    <ToolsContext.Provider value={KNOWN}>
+      <ToolCard item={shown} />
+    </ToolsContext.Provider>
+  );
+  return screen.getByRole('button', { name: /: details$/ }).getAttribute('aria-label') ?? '';
+}
+
+afterEach(cleanup);
+
+describe('the card of another package’s tool', () => {
+  it('says in its own words what it did, and links to the file it wrote', () => {
+    expect(show(item('invite_guest', { guest: 'Ada', card: 'guests/ada.txt' }))).toBe('Invited guests/ada.txt: details');
+    expect(screen.getByText('Ada')).toBeTruthy();
+  });
+
+  it('does not say that it did what it did not do', () => {
+    expect(show(item('invite_guest', { guest: 'Ada', card: 'guests/ada.txt' }, 'failed'))).toBe(
+      'Inviting guests/ada.txt: details'
+    );
+  });
+
+  it('has the tool’s name where nothing is known of it', () => {
+    expect(show(item('of_a_package_that_is_gone', { anything: 1 }))).toBe('Ran of_a_package_that_is_gone: details');
+  });
+});
+
+describe('a call of ours', () => {
+  const label = (name: string, args: Record<string, unknown>): string => {
+    const { did, path, subject } = toolLabel(KNOWN.get(name), name, args, english);
+    return [did, path, subject].filter(Boolean).join(' ');
+  };
+
+  it('is named by what it is about', () => {
+    expect(label('read_file', { path: 'a.ts', start_line: 3, end_line: 9 })).toBe('Read a.ts 3–9');
+    expect(label('rename_file', { old: 'a.ts', new: 'b.ts' })).toBe('Renamed a.ts → b.ts');
+    expect(label('install_packages', { packages: ['zod', 'vite'] })).toBe('Installed zod vite');
+    expect(label('run_command', { command: 'npm test' })).toBe('Ran npm test');
+    expect(label('list_files', {})).toBe('Listed files');
+    expect(label('request_network', { host: 'api.example.org', reason: 'tiles' })).toBe('Asked for api.example.org');
+  });
+});
