@@ -16,7 +16,8 @@ from ..errors import AppBuilderError, Conflict, Unavailable, says_no_room
 from ..events import Draft
 from ..log.journal import Journal
 from ..preview.upstream import upstreams
-from ..sandbox.base import Address, DevServer, Progress, Sandbox
+from ..sandbox.base import Address, DevServer, Progress, Sandbox, server_at
+from ..templates.templates import APP
 from .findings import Findings
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class RunningApp:
         self._room = float(FINDINGS_AT_ONCE)  # for findings of the page
         self._room_at = time.monotonic()
         self._told_of_more = False
+        self._failed: set[str] = set()  # services besides the app itself, as they were told
         self._log_before = ""  # the dev server's, as it was when the last turn began
         self._page_seen_at: float | None = None
         self._page_shown_at: float | None = None
@@ -142,6 +144,9 @@ class RunningApp:
     @property
     def server(self) -> DevServer:
         return self._unmade or (self._sandbox.server if self._sandbox else DevServer("stopped"))
+
+    def server_at(self, path: str) -> DevServer:
+        return self.server if self._unmade or not self._sandbox else server_at(self._sandbox.servers, path)
 
     @property
     def _runs(self) -> bool:
@@ -200,6 +205,7 @@ class RunningApp:
         began = time.monotonic()
         asleep = self._sandbox is not None and self._sandbox.server.state == "asleep"
         self._forget()
+        self._failed = set()
         self._log_before = ""
         self._unmade = None
         self._say("starting", "Waking up" if asleep else "Starting")
@@ -210,6 +216,9 @@ class RunningApp:
                 await self._keep(Draft("sandbox.woke"))
             if sandbox.server.state != "ready" or not asleep:
                 await self._by_machine(sandbox.serve(self.base_path, self._on_progress))
+            for name, beside in sandbox.servers.items():
+                if name != APP and (beside.state != "ready" or not asleep):
+                    await self._by_machine(sandbox.serve(self.base_path, service=name))
         except _NotMade as error:
             server = self._unmade = DevServer("failed", message=str(error))
         except AppBuilderError as error:
@@ -303,6 +312,18 @@ class RunningApp:
         if server.state == "failed" and self._said and self._said["state"] == "ready" and not self._starting.locked():
             self._say("failed", server.message, log=server.log)
             await self._find({"kind": "server", "message": server.message or "The dev server ended."})
+        await self._notice_services()
+
+    async def _notice_services(self) -> None:
+        """The same of what is served besides the app itself, which goes on."""
+        if self._sandbox is None or self._starting.locked():
+            return
+        failed = {name: it for name, it in self._sandbox.servers.items() if name != APP and it.state == "failed"}
+        fresh = failed.keys() - self._failed
+        self._failed = set(failed)
+        for name in sorted(fresh):
+            message = failed[name].message or "Its server ended."
+            await self._find({"kind": "server", "message": f"The service {name} failed. {message}"})
 
     async def stop(self) -> None:
         """End the sandbox and every process in it, also while it starts. ``ensure`` starts it anew."""

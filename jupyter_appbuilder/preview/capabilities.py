@@ -94,15 +94,16 @@ class Preview:
             self.problem = ""
             self.starting = asyncio.get_running_loop().create_task(self._start())
 
-    async def awake(self, patience: float) -> DevServer:
-        """The dev server as it stands; one that sleeps is woken first, and waited for, ``patience`` seconds at most."""
+    async def awake(self, patience: float, path: str) -> DevServer:
+        """The server of ``path`` as it stands. An app that sleeps is woken, and waited for, ``patience`` seconds at
+        most."""
         if self.target.server.state == "asleep" and not self.problem:
             self.start()
             self.waking = True
         if self.waking and self.starting:
             await asyncio.wait({self.starting}, timeout=patience)
             self.waking = not self.starting.done()
-        return self.target.server
+        return self.target.server_at(path)
 
     async def _start(self) -> None:
         try:

@@ -56,7 +56,10 @@ class ProxyHandler(PreviewHandler):
                 self._send_in(visit)
             return
         preview = visit.preview
-        server = await preview.awake(NOTE_SECONDS if wants_page(self.request.headers) else WAKE_SECONDS)
+        server = await preview.awake(
+            NOTE_SECONDS if wants_page(self.request.headers) else WAKE_SECONDS,
+            self.request.path.removeprefix(visit.path),
+        )
         if server.state != "ready" or server.address is None:
             if server.state in ("stopped", "asleep") and not preview.problem:
                 preview.start()

@@ -22,6 +22,10 @@ class PreviewTarget(Protocol):
         """The dev server as it stands now. Cheap: read for every request."""
         ...
 
+    def server_at(self, path: str) -> DevServer:
+        """The server that answers for ``path`` below the preview's own: an app may have several. As cheap."""
+        ...
+
     @property
     def storage(self) -> PageStorage: ...
 

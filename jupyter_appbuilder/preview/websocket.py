@@ -53,7 +53,7 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
             return
         self._visit = visit
         self._preview = preview = visit.preview
-        server = await preview.awake(WAKE_SECONDS)
+        server = await preview.awake(WAKE_SECONDS, self.request.path.removeprefix(visit.path))
         address = server.address
         if server.state != "ready" or address is None:
             self.set_status(503)
@@ -160,7 +160,7 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
         assert self._visit is not None
         if not self._for_updates:
             self.previews.visit(self.path_kwargs["capability"])  # it is in use
-            await self._preview.awake(WAKE_SECONDS)
+            await self._preview.awake(WAKE_SECONDS, "")
         elif self._preview.target.server.state == "asleep":
             return
         try:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from ..templates.templates import PackageKind, Template
+from ..templates.templates import APP, PackageKind, Template
 
 __all__ = [
     "Address",
@@ -32,6 +32,7 @@ __all__ = [
     "SandboxProvider",
     "ServerState",
     "Stats",
+    "server_at",
 ]
 
 Output = Callable[[Literal["stdout", "stderr"], str], None]
@@ -114,6 +115,13 @@ class DevServer:
     log: str = ""  # the tail of its output, at most 16 KiB
     started_ms: int | None = None  # from serve() to its first answer
     fraction: float | None = None  # how far starting has come, 0..1, where known
+    path: str = ""  # what it answers for, below the app's base path; the longest one counts
+
+
+def server_at(servers: Mapping[str, DevServer], path: str) -> DevServer:
+    """Which server answers for ``path``, below the app's base path."""
+    fitting = (server for server in servers.values() if f"{path}/".startswith(server.path))
+    return max(fitting, key=lambda server: len(server.path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +195,10 @@ class Sandbox(Protocol):
         """Make the dependencies of the workspace's lock file available. Quick when the cache is warm."""
         ...
 
-    async def serve(self, base_path: str, on_progress: OnProgress | None = None) -> DevServer:
-        """Start (or restart) the template's dev server under the URL prefix ``base_path``; wait for its first answer.
+    async def serve(self, base_path: str, on_progress: OnProgress | None = None, *, service: str = APP) -> DevServer:
+        """Start (or restart) one of the template's services; wait for its first answer. The others stay as they are.
+
+        ``base_path`` is the URL prefix of the app; a service answers below it at its own ``path``.
 
         What goes wrong is in the state that is returned: ``failed``, with a message for people.
         """
@@ -196,7 +206,12 @@ class Sandbox(Protocol):
 
     @property
     def server(self) -> DevServer:
-        """The dev server as it stands now; ``stopped`` before the first ``serve``."""
+        """The app's own dev server, ``servers["app"]``; ``stopped`` before the first ``serve``."""
+        ...
+
+    @property
+    def servers(self) -> Mapping[str, DevServer]:
+        """Every service of the template, by its name, as it stands now. Cheap."""
         ...
 
     async def allow(self, hosts: Collection[str], on_refused: OnRefused | None = None) -> bool:
@@ -213,7 +228,7 @@ class Sandbox(Protocol):
         ...
 
     async def wake(self) -> None:
-        """Bring the dev server back as it was served, if it sleeps. Idempotent."""
+        """Bring those servers back as they were served that sleep. Idempotent."""
         ...
 
     async def stats(self) -> Stats:

@@ -10,11 +10,22 @@ from typing import Any, cast
 
 from ..errors import InvalidInput
 
-KEYS: Mapping[str, Mapping[str, str] | str] = {
+ANY = "*"  # in place of a key: any name
+
+SERVICE: Mapping[str, str] = {
+    "command": "words",
+    "base": "text",
+    "ready": "text",
+    "port": "number",
+    "environment": "texts",
+}
+
+KEYS: Mapping[str, Mapping[str, Any] | str] = {
     "title": "text",
     "summary": "text",
     "data": "words",
-    "serve": {"command": "words", "base": "text", "ready": "text", "port": "number", "environment": "texts"},
+    "serve": SERVICE,
+    "services": {ANY: {**SERVICE, "path": "text"}},
     "check": {"command": "words"},
     "diagnostics": {"command": "words"},
     "install": {"lock": "text", "warm": "words"},
@@ -65,6 +76,10 @@ class Manifest:
     def texts(self, key: str) -> dict[str, str]:
         return dict(self._find(key) or {})
 
+    def tables(self, key: str) -> tuple[str, ...]:
+        """The names of the tables below ``key``."""
+        return tuple(self._find(key) or {})
+
     def has(self, key: str) -> bool:
         return self._find(key) is not None
 
@@ -101,9 +116,9 @@ class Manifest:
             found = found.get(part) if isinstance(found, dict) else None  # pyright: ignore[reportUnknownVariableType]
         return found  # pyright: ignore[reportUnknownVariableType]
 
-    def _check(self, table: Mapping[str, Any], keys: Mapping[str, Mapping[str, str] | str], prefix: str) -> None:
+    def _check(self, table: Mapping[str, Any], keys: Mapping[str, Any], prefix: str) -> None:
         for name, value in table.items():
-            kind, key = keys.get(name), prefix + name
+            kind, key = keys.get(name, keys.get(ANY)), prefix + name
             if kind is None:
                 near = difflib.get_close_matches(name, keys, 1)
                 hint = f"Did you mean {prefix}{near[0]}?" if near else f"Known here: {', '.join(keys)}."

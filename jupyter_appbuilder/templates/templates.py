@@ -8,7 +8,8 @@ also be a template's own folder),
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,8 @@ SHIPPED = Path(__file__).parent.parent / "_templates"  # in the wheel
 SOURCE = Path(__file__).parent.parent.parent / "sandbox-templates"  # in a checkout
 
 PORT = 5173  # the same in every sandbox: each has a network of its own
+APP = "app"
+"""The service that answers for the app's page."""
 RUNTIME = "/opt/template"
 """Where a sandbox shows the template's ``runtime/`` folder, read-only."""
 
@@ -52,6 +55,19 @@ class Serving:
     strip: str  # what the preview proxy takes off the front of each path, "" for nothing
 
 
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One server of an app. The one called ``APP`` answers for the page and whatever no other one's ``path`` is for."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    port: int = PORT
+    path: str = ""  # below the app's base, with a slash at its end
+    ready: str = ""  # below its own path: its health
+    strip: bool = False  # it knows no base: the preview proxy takes it off
+
+
 @dataclass(frozen=True)
 class Template:
     """A template's manifest. Commands are argument lists.
@@ -77,6 +93,7 @@ class Template:
     strip: bool = False  # the server knows no base: the preview proxy takes it off
     python: PythonPackages | None = None
     data: tuple[str, ...] = ()  # folders of what the app itself writes, each with a slash at its end
+    beside: tuple[Service, ...] = ()  # what is served besides the app itself
     diagnostics: tuple[str, ...] = ()  # prints the problems of the app's code; () where nothing looks for them
 
     @property
@@ -114,14 +131,22 @@ class Template:
             )
         return kind or ("npm" if npm else "python")
 
-    def serving(self, base_path: str, port: int | None = None) -> Serving:
-        """How to start the dev server under ``base_path``.
+    @property
+    def services(self) -> dict[str, Service]:
+        """Every server of the app by its name, the app's own first."""
+        app = Service(APP, self.serve, self.serve_environment, self.port, "", self.ready, self.strip)
+        return {service.name: service for service in (app, *self.beside)}
+
+    def serving(self, base_path: str, port: int | None = None, service: str = APP) -> Serving:
+        """How to start one of the app's servers, where the app's page is below ``base_path``.
 
         ``port``: another than the template's own, where sandboxes share a network.
         """
-        port = port or self.port
-        strip = base_path if self.strip else ""
-        base = "/" if self.strip else base_path
+        it = self.services[service]
+        port = port or it.port
+        base_path += it.path
+        strip = base_path if it.strip else ""
+        base = "/" if it.strip else base_path
         fill = {"{port}": str(port), "{base}": base, "{prefix}": base.rstrip("/")}
 
         def filled(text: str) -> str:
@@ -129,9 +154,9 @@ class Template:
                 text = text.replace(name, value)
             return text
 
-        environment = {name: filled(value) for name, value in {**self.environment, **self.serve_environment}.items()}
-        command, ready = tuple(map(filled, self.serve)), base + self.ready.lstrip("/")
-        return Serving(command, environment, port, base, ready, bool(self.ready), strip)
+        environment = {name: filled(value) for name, value in {**self.environment, **it.environment}.items()}
+        command, ready = tuple(map(filled, it.command)), base + it.ready.lstrip("/")
+        return Serving(command, environment, port, base, ready, bool(it.ready), strip)
 
     @classmethod
     def load(cls, folder: Path) -> Template:
@@ -149,6 +174,11 @@ class Template:
 
         def command(key: str) -> tuple[str, ...]:
             return tuple(word.replace("{template}", RUNTIME) for word in manifest.words(key))
+
+        beside = tuple(_service(manifest, name, command) for name in manifest.tables("services"))
+        ports = [port, *(service.port for service in beside)]
+        if len(set(ports)) < len(ports):
+            raise manifest.wrong("services", "have one port twice", "Give each service a port of its own.")
 
         python = PythonPackages(
             manifest.file("python.requirements", PythonPackages().requirements),
@@ -171,8 +201,31 @@ class Template:
             strip=manifest.choice("serve.base", ("keep", "strip")) == "strip",
             python=python if manifest.has("python") else None,
             data=manifest.folders("data"),
+            beside=beside,
             diagnostics=command("diagnostics.command"),
         )
+
+
+def _service(manifest: Manifest, name: str, command: Callable[[str], tuple[str, ...]]) -> Service:
+    key = f"services.{name}"
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", name) or name == APP:
+        raise manifest.wrong(key, "is no name of a service", f"Use small letters, digits and hyphens, but not {APP}.")
+    if not manifest.words(f"{key}.command"):
+        raise manifest.wrong(f"{key}.command", "is missing", 'Name its server: command = ["node", …].')
+    path = manifest.text(f"{key}.path", name).strip("/") + "/"
+    if not re.fullmatch(r"([A-Za-z0-9_-][A-Za-z0-9._-]*/)+", path):
+        raise manifest.wrong(f"{key}.path", f"is {path!r}", 'Write the path below the app, like this: "api/".')
+    if not 1024 <= (port := manifest.number(f"{key}.port", 0)) <= 65535:
+        raise manifest.wrong(f"{key}.port", f"is {port}", "Choose a port from 1024 to 65535.")
+    return Service(
+        name,
+        command(f"{key}.command"),
+        manifest.texts(f"{key}.environment"),
+        port,
+        path,
+        manifest.text(f"{key}.ready", ""),
+        manifest.choice(f"{key}.base", ("keep", "strip")) == "strip",
+    )
 
 
 def find_templates(extra: Iterable[Path] = ()) -> dict[str, Template]:

@@ -15,7 +15,7 @@ from tornado import httpclient, websocket
 
 from jupyter_appbuilder.errors import Unavailable
 from jupyter_appbuilder.preview import PageStorage, Previews
-from jupyter_appbuilder.sandbox.base import DevServer, Sandbox
+from jupyter_appbuilder.sandbox.base import DevServer, Sandbox, server_at
 
 T = TypeVar("T")
 
@@ -80,6 +80,9 @@ class Target:
     @property
     def server(self) -> DevServer:
         return self.sandbox.server
+
+    def server_at(self, path: str) -> DevServer:
+        return server_at(self.sandbox.servers, path)
 
     async def ensure(self) -> DevServer:
         await self.sandbox.wake()

@@ -45,6 +45,9 @@ class Target:
             self.server = self.after
         return self.server
 
+    def server_at(self, path: str) -> DevServer:
+        return self.server
+
     async def report(self, finding: dict[str, Any]) -> None:
         self.findings.append(finding)
 

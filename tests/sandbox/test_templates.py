@@ -49,6 +49,19 @@ def test_a_manifest_needs_little_and_may_say_much(tmp_path: Path):
     assert much.python == PythonPackages("requirements.txt", "my.lock")
 
 
+def test_a_manifest_may_name_several_services(tmp_path: Path):
+    services = '[services.api]\ncommand = ["node", "api.mjs", "{port}", "{base}"]\nport = 8001\nready = "health"\n'
+    services += '[services.docs]\ncommand = ["docs"]\nport = 8002\npath = "/help/docs"\nbase = "strip"\n'
+    services += '[services.docs.environment]\nBASE = "{base}"\n'
+    found = Template.load(template(tmp_path / "several", LEAST + services))
+    assert list(found.services) == ["app", "api", "docs"]
+    api, docs = (found.serving("/a/b/", service=name) for name in ("api", "docs"))
+    assert (api.command, api.port) == (("node", "api.mjs", "8001", "/a/b/api/"), 8001)
+    assert (api.ready, api.well, api.strip) == ("/a/b/api/health", True, "")
+    assert (docs.environment, docs.page, docs.strip) == ({"BASE": "/"}, "/", "/a/b/help/docs/")
+    assert found.serving("/a/b/").command == ("x",)
+
+
 @pytest.mark.parametrize(
     ("manifest", "key", "hint"),
     [
@@ -62,6 +75,12 @@ def test_a_manifest_needs_little_and_may_say_much(tmp_path: Path):
         (LEAST + "[environment]\nA = 1\n", "environment must be a table of names and texts", "Correct it"),
         ("check = ['x']\n" + LEAST, "check must be a table", "[check]"),
         (LEAST.replace('"T"', '""'), "title is missing", "Add it"),
+        (LEAST + "[services.app]\n", "services.app is no name of a service", "but not app"),
+        (LEAST + "[services.api]\nport = 8000\n", "services.api.command is missing", "Name its server"),
+        (LEAST + "[services.api]\ncommand = ['x']\n", "services.api.port is 0", "from 1024"),
+        (LEAST + "[services.api]\ncommand = ['x']\nport = 5173\n", "one port twice", "a port of its own"),
+        (LEAST + "[services.api]\ncommand = ['x']\nport = 8000\npath = '../x'\n", "services.api.path is", "api/"),
+        (LEAST + "[services.api]\ncomand = ['x']\n", "services.api.comand is not a key", "services.api.command"),
         ("title = ", "is not valid TOML", "Correct the file"),
     ],
 )

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...cancellation import uncut
 from ...errors import AppBuilderError, InvalidInput, NotFound, Unavailable
-from ...templates.templates import PackageKind, Template
+from ...templates.templates import APP, PackageKind, Template
 from ..base import DevServer, ExecResult, OnProgress, OnRefused, Output, Process, Progress, Stats
 from ..metrics import kills
 from .cloud import SESSION, Cloud, Gone, NoTemplate
 from .machine import FOLDER, Machine, Running
 from .machine import Output as Printed
 from .packages import Packages
-from .server import CloudServer
+from .server import OUTSIDE, CloudServer
 from .sync import HELPER, Sync
 
 if TYPE_CHECKING:
@@ -54,7 +54,10 @@ class CloudSandbox:
         self._looked = False
         self._sync: Sync | None = None
         self._packages = Packages(self)
-        self._server = CloudServer(self)
+        self._servers = {
+            service.name: CloudServer(self, service, OUTSIDE + number)
+            for number, service in enumerate(template.services.values())
+        }
         self._serving = asyncio.Lock()
         self._base_path: str | None = None
         self._stopped = False
@@ -186,20 +189,20 @@ class CloudSandbox:
 
     # The dev server
 
-    async def serve(self, base_path: str, on_progress: OnProgress | None = None) -> DevServer:
+    async def serve(self, base_path: str, on_progress: OnProgress | None = None, *, service: str = APP) -> DevServer:
         async with self._serving:
             self._stopped = False
             self._base_path = base_path
             with self._until_stopped():
-                return await self._serve(on_progress)
+                return await self._serve(self._servers[service], on_progress)
 
-    async def _serve(self, on_progress: OnProgress | None) -> DevServer:
+    async def _serve(self, server: CloudServer, on_progress: OnProgress | None) -> DevServer:
         assert self._base_path is not None
         began = time.monotonic()
-        await self._server.end("starting", "Preparing the cloud sandbox")
+        await server.end("starting", "Preparing the cloud sandbox")
 
         def progress(step: Progress) -> None:
-            self._server.tell(step)
+            server.tell(step)
             if on_progress:
                 on_progress(step)
 
@@ -208,29 +211,36 @@ class CloudSandbox:
             await self.ready(progress)
             await self._packages.prepare(progress)
             if self._stopped:
-                await self._server.end("stopped")
-                return self.server
+                await server.end("stopped")
+                return server.now()
 
             async def start(machine: Machine) -> None:
                 await self.sync.push()
                 progress(Progress("Starting the dev server"))
-                await self._server.start(machine, self.template, str(self._base_path))
+                await server.start(machine, self.template, str(self._base_path))
 
             await self.with_machine(start, progress)
-            server = await self._server.answered(began)
-            if server.state == "ready":
+            now = await server.answered(began)
+            if now.state == "ready":
                 self._in_background(self.pull_quietly())
-            return server
+            return now
         except AppBuilderError as error:
-            await self._server.end("stopped" if self._stopped else "failed", "" if self._stopped else str(error))
-            return self.server
+            await server.end("stopped" if self._stopped else "failed", "" if self._stopped else str(error))
+            return server.now()
         except BaseException:
-            await uncut(self._server.end("stopped"))
+            await uncut(server.end("stopped"))
             raise
 
     @property
     def server(self) -> DevServer:
-        return self._server.now()
+        return self._servers[APP].now()
+
+    @property
+    def servers(self) -> dict[str, DevServer]:
+        return {name: server.now() for name, server in self._servers.items()}
+
+    def _any(self, *states: str) -> bool:
+        return any(server.state.state in states for server in self._servers.values())
 
     def server_ended(self, message: str, lost: bool) -> None:
         """The dev server ended by itself, or with its sandbox."""
@@ -246,9 +256,10 @@ class CloudSandbox:
         self._recovered.append(now)
         await asyncio.sleep(RECOVER_SECONDS)
         async with self._serving:
-            if self.server.state == "failed" and self._server.lost and self._base_path and not self._stopped:
-                with self._until_stopped():
-                    await self._serve(None)
+            for server in self._servers.values():
+                if server.state.state == "failed" and server.lost and self._base_path and not self._stopped:
+                    with self._until_stopped():
+                        await self._serve(server, None)
 
     async def allow(self, hosts: Collection[str], on_refused: OnRefused | None = None) -> bool:
         """E2B's own firewall lets these through; it does not tell what it refused."""
@@ -269,7 +280,8 @@ class CloudSandbox:
 
     async def sleep(self) -> None:
         async with self._serving:
-            serving = self.server.state in ("ready", "failed", "starting")
+            states = ("ready", "failed", "starting")
+            serving = [server for server in self._servers.values() if server.state.state in states]
             async with self._making:
                 machine = self._machine
                 if machine is not None and not self._paused and not machine.gone:
@@ -279,28 +291,28 @@ class CloudSandbox:
                     machine.awake.clear()
                     with contextlib.suppress(Gone):
                         await machine.pause()
-            if serving:
-                self._server.sleep()
+            for server in serving:
+                server.sleep()
 
     async def wake(self) -> None:
-        if self._base_path is None or self.server.state != "asleep":
+        if self._base_path is None:
             return
-        async with self._serving:
-            if self.server.state != "asleep":
-                return
-            with self._until_stopped():
-                await self._wake()
+        for server in self._servers.values():
+            async with self._serving:
+                if server.state.state == "asleep":
+                    with self._until_stopped():
+                        await self._wake(server)
 
-    async def _wake(self) -> None:
+    async def _wake(self, server: CloudServer) -> None:
         before = self._machine
         try:
             machine = await self.ready()
             await self.sync.push()
-            if machine is before and await self._server.woken():
+            if machine is before and await server.woken():
                 return
         except (Gone, AppBuilderError):
             pass  # serving tells what is wrong
-        await self._serve(None)
+        await self._serve(server, None)
 
     async def stats(self) -> Stats:
         machine = self._machine
@@ -318,10 +330,14 @@ class CloudSandbox:
         self._stops += 1
         for process in list(self._processes):
             process.give_up()
-        await self._server.end("stopped")
+        await self._end_servers()
         await uncut(self._end())
         if self._stopped:  # not started anew meanwhile
-            await self._server.end("stopped")
+            await self._end_servers()
+
+    async def _end_servers(self) -> None:
+        for server in self._servers.values():
+            await server.end("stopped")
 
     async def _end(self) -> None:
         async with self._making:
@@ -505,7 +521,7 @@ class CloudSandbox:
     @property
     def active(self) -> bool:
         """Whether somebody may need it now; otherwise E2B may pause it when its time is over."""
-        busy = bool(self._processes) or self.server.state in ("ready", "starting")
+        busy = bool(self._processes) or self._any("ready", "starting")
         return busy or time.monotonic() - self._used < self._provider.timeout
 
     async def _keep(self, machine: Machine) -> None:
@@ -520,11 +536,12 @@ class CloudSandbox:
                 if time.monotonic() - extended > min(60.0, self._provider.timeout / 4) - 0.1:
                     await machine.set_timeout(self._provider.timeout)
                     extended = time.monotonic()
-                if self.server.state == "ready":
+                if self._any("ready"):
                     await self.sync.pull()
             except Gone:
                 self.lost(machine)
-                self._server.vanish()
+                for server in self._servers.values():
+                    server.vanish()
             except AppBuilderError as error:
                 self._provider.log.warning("%s", error)
 

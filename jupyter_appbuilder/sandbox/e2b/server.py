@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...errors import Unavailable
-from ...templates.templates import Serving, Template
+from ...templates.templates import Service, Serving, Template
 from ..base import Address, DevServer, Progress, ServerState
 from ..local.server import ANSI, LOG_LIMIT, explain
 from .cloud import Gone
@@ -19,14 +19,16 @@ if TYPE_CHECKING:
     from .sandbox import CloudSandbox
 
 START_SECONDS = 90
-OUTSIDE = 8765  # the port that E2B's edge is asked for; the server itself listens on the machine's loopback only
+OUTSIDE = 8765  # the first port that E2B's edge is asked for; the servers listen on the machine's loopback only
 CHECK_SECONDS = 5
 
 
 class CloudServer:
-    """``state`` is always how it stands now. ``lost``: it ended because its sandbox did."""
+    """One service. ``state`` is always how it stands now. ``lost``: it ended because its sandbox did."""
 
-    def __init__(self, sandbox: CloudSandbox) -> None:
+    def __init__(self, sandbox: CloudSandbox, service: Service, outside: int) -> None:
+        self.service = service
+        self._outside = outside
         self.state = DevServer("stopped")
         self.lost = False
         self._sandbox = sandbox
@@ -38,23 +40,24 @@ class CloudServer:
         self._log = ""
 
     def now(self) -> DevServer:
-        return replace(self.state, log=self._log[-LOG_LIMIT:].encode()[-LOG_LIMIT:].decode(errors="ignore"))
+        log = self._log[-LOG_LIMIT:].encode()[-LOG_LIMIT:].decode(errors="ignore")
+        return replace(self.state, log=log, path=self.service.path)
 
     def tell(self, step: Progress) -> None:
         if self.state.state == "starting":
             self.state = replace(self.state, message=step.message, fraction=step.fraction)
 
     async def start(self, machine: Machine, template: Template, base_path: str) -> None:
-        serving = self._serving = template.serving(base_path)
+        serving = self._serving = template.serving(base_path, service=self.service.name)
         environment = dict(serving.environment) | {"VITE_CACHE_DIR": "/workspace/node_modules/.vite"}
         self._log = self._told = ""
         self.lost = False
         if self._sandbox.direct:
-            path = "/" if serving.strip else base_path
-            self._told = f"Anyone can open it at https://{machine.sandbox.get_host(OUTSIDE)}{path}"
-        self._address = replace(machine.address(OUTSIDE, self._sandbox.direct), strip=serving.strip)
+            path = serving.page
+            self._told = f"Anyone can open it at https://{machine.sandbox.get_host(self._outside)}{path}"
+        self._address = replace(machine.address(self._outside, self._sandbox.direct), strip=serving.strip)
         running = self._running = await machine.start(
-            serving.command, self._take, environment=environment, ports=(OUTSIDE, serving.port)
+            serving.command, self._take, environment=environment, ports=(self._outside, serving.port)
         )
         self._watching = asyncio.create_task(self._watch(running, machine))
 

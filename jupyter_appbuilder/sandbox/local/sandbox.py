@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from ...errors import AppBuilderError, InvalidInput, NotFound, Unavailable
 from ...formats.text import encodable
-from ...templates.templates import RUNTIME, PackageKind, Serving, Template
+from ...templates.templates import APP, RUNTIME, PackageKind, Serving, Template
 from ...workspace.folder import remove_folder
 from ...workspace.repositories import remove_repositories
 from ..base import DevServer, ExecResult, OnProgress, OnRefused, Output, Progress, Stats
@@ -72,7 +72,10 @@ class AppSandbox:
         self._running = running
         self._way_out = way_out
         self._share: Cell | None = None
-        self._server = ServerProcess(self._spawn_server, runner.socket_path())
+        self._servers = {
+            service.name: ServerProcess(self._spawn_server, runner.socket_path(), service)
+            for service in template.services.values()
+        }
         self._serving = asyncio.Lock()
         self._base_path: str | None = None
         self._modules: Path | None = None
@@ -165,31 +168,36 @@ class AppSandbox:
 
         return await asyncio.to_thread(look)
 
-    async def serve(self, base_path: str, on_progress: OnProgress | None = None) -> DevServer:
+    async def serve(self, base_path: str, on_progress: OnProgress | None = None, *, service: str = APP) -> DevServer:
+        server = self._servers[service]
+        if service != APP:
+            return await self._serve_anew(server, base_path, on_progress)
         ahead, self._ahead = self._ahead, None
         if ahead is not None and base_path == self._base_path:
             began = time.monotonic()
             await asyncio.wait([ahead])
-            if self._server.state.state == "ready":
+            if server.state.state == "ready":
                 elapsed = round((time.monotonic() - began) * 1000)
-                self._server.state = replace(self._server.state, started_ms=elapsed)
-                return self.server
-        return await self._serve_anew(base_path, on_progress)
+                server.state = replace(server.state, started_ms=elapsed)
+                return server.now()
+        return await self._serve_anew(server, base_path, on_progress)
 
-    async def _serve_anew(self, base_path: str, on_progress: OnProgress | None = None) -> DevServer:
+    async def _serve_anew(
+        self, server: ServerProcess, base_path: str, on_progress: OnProgress | None = None
+    ) -> DevServer:
         try:
-            return await self._work(self._serve(base_path, on_progress))
+            return await self._work(self._serve(server, base_path, on_progress))
         except Unavailable:
-            return self.server  # stopped meanwhile
+            return server.now()  # stopped meanwhile
 
-    async def _serve(self, base_path: str, on_progress: OnProgress | None) -> DevServer:
+    async def _serve(self, server: ServerProcess, base_path: str, on_progress: OnProgress | None) -> DevServer:
         async with self._serving:
             began = time.monotonic()
             self._base_path = base_path
-            await self._server.end("starting", "Preparing packages")
+            await server.end("starting", "Preparing packages")
 
             def progress(step: Progress) -> None:
-                self._server.state = replace(self._server.state, message=step.message, fraction=step.fraction)
+                server.state = replace(server.state, message=step.message, fraction=step.fraction)
                 if on_progress:
                     on_progress(step)
 
@@ -199,23 +207,23 @@ class AppSandbox:
                 if self._modules:
                     await self._bundles.fill(self._scratch, self.template, self._modules, progress)
             except AppBuilderError as error:
-                self._server.state = DevServer("failed", message=str(error))
-                return self.server
+                server.state = DevServer("failed", message=str(error))
+                return server.now()
             except BaseException:
-                self._server.state = DevServer("stopped")
+                server.state = DevServer("stopped")
                 raise
             quota = self._cell.quota
             if quota and await quota.is_over():
-                self._server.state = DevServer("failed", message=quota.explain())
-                return self.server
+                server.state = DevServer("failed", message=quota.explain())
+                return server.now()
             progress(Progress("Starting the dev server"))
-            serving = self.template.serving(base_path, self._runner.layer.port(self.template.port))
-            return await self._server.start(serving, began)
+            port = self._runner.layer.port(server.service.port)
+            return await server.start(self.template.serving(base_path, port, server.service.name), began)
 
     def serve_ahead(self, base_path: str) -> asyncio.Task[DevServer]:
         """Start the dev server before anybody asked: the next ``serve`` under the same path finds it running."""
         self._base_path = base_path
-        self._ahead = asyncio.create_task(self._serve_anew(base_path))
+        self._ahead = asyncio.create_task(self._serve_anew(self._servers[APP], base_path))
         return self._ahead
 
     def give_way(self, give: bool) -> None:
@@ -246,20 +254,27 @@ class AppSandbox:
         opened = await self._way_out.allow(hosts, on_refused)
         if opened:
             self._ahead = None  # it was started without a way out
-        return opened and self._server.state.state in ("starting", "ready", "failed")
+        running = ("starting", "ready", "failed")
+        return opened and any(server.state.state in running for server in self._servers.values())
 
     @property
     def server(self) -> DevServer:
-        return self._server.now()
+        return self._servers[APP].now()
+
+    @property
+    def servers(self) -> dict[str, DevServer]:
+        return {name: server.now() for name, server in self._servers.items()}
 
     async def sleep(self) -> None:
         async with self._serving:
-            if self._server.state.state in ("ready", "failed", "starting"):
-                await self._server.end("asleep", "Asleep to give back memory")
+            for server in self._servers.values():
+                if server.state.state in ("ready", "failed", "starting"):
+                    await server.end("asleep", "Asleep to give back memory")
 
     async def wake(self) -> None:
-        if self._server.state.state == "asleep" and self._base_path is not None:
-            await self.serve(self._base_path)
+        for name, server in self._servers.items():
+            if server.state.state == "asleep" and self._base_path is not None:
+                await self.serve(self._base_path, service=name)
 
     async def stats(self) -> Stats:
         def read() -> Stats:
@@ -276,7 +291,8 @@ class AppSandbox:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-        await self._server.end("stopped")
+        for server in self._servers.values():
+            await server.end("stopped")
         await self._way_out.close()
         if share:
             await self._runner.leave(share)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...errors import AppBuilderError
-from ...templates.templates import Serving
+from ...templates.templates import Service, Serving
 from ..base import Address, DevServer, ServerState
 from ..metrics import kills
 from .processes.limits import Ended
@@ -33,7 +33,8 @@ goes."""
 class ServerProcess:
     """Starts, watches and ends a dev server. ``state`` is always how it stands now."""
 
-    def __init__(self, spawn: Spawn, path: Path) -> None:
+    def __init__(self, spawn: Spawn, path: Path, service: Service) -> None:
+        self.service = service
         self.state = DevServer("stopped")
         self._spawn = spawn
         self._path = path
@@ -89,7 +90,7 @@ class ServerProcess:
         return self.now()
 
     def now(self) -> DevServer:
-        return replace(self.state, log=self.log)
+        return replace(self.state, log=self.log, path=self.service.path)
 
     async def end(self, state: ServerState, message: str = "") -> None:
         """Kill it with all its processes, and call what is left ``state``."""

@@ -32,6 +32,8 @@ const server = createServer((request, response) => {
     process.exit(3);
   }
   if (path === 'pid') return response.end(String(process.pid));
+  if (path === 'base') return response.end(base);
+  if (path === 'born') return response.end(String(performance.timeOrigin)); // tells one start from another
   if (path === 'slow') return setTimeout(() => response.end('slow but whole'), 700);
   if (path === 'big') return response.end(Buffer.alloc(8 * 1024 * 1024, 'x'));
   if (path === 'upload') {
