@@ -85,7 +85,9 @@ export class RestApi implements Api {
   }
 
   async testModel(model: string, signal: AbortSignal): Promise<ModelReport> {
-    return (await this.request('POST', path('models', 'test'), { model }, {}, false, signal)).json() as Promise<ModelReport>;
+    return (
+      await this.request('POST', path('models', 'test'), { model }, {}, false, signal)
+    ).json() as Promise<ModelReport>;
   }
 
   async templates(): Promise<TemplateChoice[]> {
@@ -204,7 +206,8 @@ export class RestApi implements Api {
       goOn: async () => {
         await this.request('POST', at('continue'), {});
       },
-      fork: async (point, text) => this.json<Summary>('POST', at('fork'), text === undefined ? point : { ...point, text }),
+      fork: async (point, text) =>
+        this.json<Summary>('POST', at('fork'), text === undefined ? point : { ...point, text }),
       restore: async checkpoint => {
         await this.request('POST', at('restore'), { checkpoint });
       },
@@ -268,7 +271,10 @@ function rulesPath(session: string | null): string {
 }
 
 function path(...parts: string[]): string {
-  return parts.filter(part => part !== '').map(encodeURIComponent).join('/');
+  return parts
+    .filter(part => part !== '')
+    .map(encodeURIComponent)
+    .join('/');
 }
 
 /** Give the person a file. */
@@ -294,9 +300,7 @@ async function failure(response: Response, trans: Translation): Promise<RequestF
     response.status === 404
       ? {
           message: trans.__('The App Builder is not running on this server.'),
-          hint: trans.__(
-            'Enable it with: jupyter server extension enable jupyter_appbuilder. Then restart Jupyter.'
-          )
+          hint: trans.__('Enable it with: jupyter server extension enable jupyter_appbuilder. Then restart Jupyter.')
         }
       : { message: trans.__('The server answered %1 %2.', response.status, response.statusText) }
   );

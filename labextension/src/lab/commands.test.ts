@@ -13,7 +13,12 @@ import { CommandIDs } from './tokens';
 
 vi.mock('./icon', () => ({ appBuilderIcon: undefined }));
 
-function place(): { commands: CommandRegistry; model: PanelModel; transport: TestTransport; complain: ReturnType<typeof vi.fn> } {
+function place(): {
+  commands: CommandRegistry;
+  model: PanelModel;
+  transport: TestTransport;
+  complain: ReturnType<typeof vi.fn>;
+} {
   const transport = new TestTransport();
   const model = new PanelModel({ transport: () => transport } as unknown as Api);
   const commands = new CommandRegistry();
@@ -89,10 +94,15 @@ describe('the commands', () => {
       log.event('turn.started', { turn: 't2', model: 'openai:gpt' }),
       log.event('message.user', { turn: 't2', text: 'more' })
     ];
-    await say(transport, model, { kind: 'events', events: running }, {
-      kind: 'session',
-      session: summary({ state: 'waiting' })
-    });
+    await say(
+      transport,
+      model,
+      { kind: 'events', events: running },
+      {
+        kind: 'session',
+        session: summary({ state: 'waiting' })
+      }
+    );
     expect(told).toHaveBeenCalled();
     expect(enabled(commands)).toContain(CommandIDs.stop);
     expect(enabled(commands)).not.toContain(CommandIDs.retry);
@@ -112,7 +122,14 @@ describe('the commands', () => {
     model.open('s1');
     const log = new Log();
     const first = log.event('checkpoint.created', {
-      checkpoint: 'c0', tree: 'x', parent: null, turn: null, title: 'Template', files: 1, added: 1, removed: 0
+      checkpoint: 'c0',
+      tree: 'x',
+      parent: null,
+      turn: null,
+      title: 'Template',
+      files: 1,
+      added: 1,
+      removed: 0
     });
     const events = [first, ...log.turn('t1', 'a task board')].map(event =>
       event.type === 'checkpoint.created' && event.data.turn

@@ -3,7 +3,13 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { digest, Incomplete, merge, removeDoubles, type SessionCell, type SessionNotebook } from './merge';
 
 function cell(id: string, source = id, cell_type: 'code' | 'markdown' = 'code'): SessionCell {
-  return { id, cell_type, source: source.split(/(?<=\n)/), metadata: {}, ...(cell_type === 'code' ? { outputs: [] } : {}) };
+  return {
+    id,
+    cell_type,
+    source: source.split(/(?<=\n)/),
+    metadata: {},
+    ...(cell_type === 'code' ? { outputs: [] } : {})
+  };
 }
 
 function session(last_seq: number, ...cells: SessionCell[]): SessionNotebook {
@@ -16,8 +22,20 @@ function only(ours: SessionNotebook, ...ids: string[]): SessionNotebook {
   return { ...ours, cells: ours.cells.filter(({ id }) => ids.includes(id)) };
 }
 
-const START = session(5, cell('title', '# Board', 'markdown'), cell('new'), cell('e4', 'write a'), cell('verify', 'verify 1'));
-const NEXT = session(9, ...START.cells.slice(0, 3), cell('e7', 'write b\nb'), cell('e9', 'write c'), cell('verify', 'verify 2'));
+const START = session(
+  5,
+  cell('title', '# Board', 'markdown'),
+  cell('new'),
+  cell('e4', 'write a'),
+  cell('verify', 'verify 1')
+);
+const NEXT = session(
+  9,
+  ...START.cells.slice(0, 3),
+  cell('e7', 'write b\nb'),
+  cell('e9', 'write c'),
+  cell('verify', 'verify 2')
+);
 
 let notebook: YNotebook;
 const ids = (): string[] => notebook.cells.map(({ id }) => id);
@@ -45,7 +63,10 @@ describe('the session’s cells in an open notebook', () => {
     merge(notebook, session(400, ...START.cells.slice(0, 3), ...more, cell('verify', 'verify 2')));
     let held = notebook.cells;
     let looks = 0;
-    Object.defineProperty(notebook, 'cells', { get: () => ((looks += 1), held), set: (cells: typeof held) => void (held = cells) });
+    Object.defineProperty(notebook, 'cells', {
+      get: () => ((looks += 1), held),
+      set: (cells: typeof held) => void (held = cells)
+    });
     merge(notebook, session(401, ...START.cells.slice(0, 3), ...more, cell('e400'), cell('verify', 'verify 3')));
     expect(looks).toBeLessThan(20);
     expect(ids().slice(-3)).toEqual(['e309', 'e400', 'verify']);

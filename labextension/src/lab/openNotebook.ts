@@ -157,7 +157,10 @@ export class OpenNotebook {
       try {
         await action();
       } catch (error) {
-        if (RequestFailed.from(error).reason === 'unknown_session' || RequestFailed.from(error).reason === 'owned_elsewhere') {
+        if (
+          RequestFailed.from(error).reason === 'unknown_session' ||
+          RequestFailed.from(error).reason === 'owned_elsewhere'
+        ) {
           this.dispose();
         } else {
           console.warn('The open notebook could not be brought up to date.', error);
@@ -243,4 +246,3 @@ export class OpenNotebook {
     }
   };
 }
-

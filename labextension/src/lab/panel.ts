@@ -44,7 +44,11 @@ function activate(
     const isPreview = (widget: Widget): boolean => previews.sessionOf(widget) !== null;
     const beside = visible.find(widget => !isPreview(widget));
     const preview = visible.find(isPreview);
-    const options = beside ? { ref: beside.id, mode: 'tab-after' } : preview ? { ref: preview.id, mode: 'split-left' } : {};
+    const options = beside
+      ? { ref: beside.id, mode: 'tab-after' }
+      : preview
+        ? { ref: preview.id, mode: 'split-left' }
+        : {};
     commands
       .execute('docmanager:open', { path, options })
       .catch((error: unknown) => complain(trans.__('%1 could not be opened.', path), error));

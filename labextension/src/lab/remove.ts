@@ -15,7 +15,10 @@ export class RemoveBody extends Widget implements Dialog.IBodyWidget<boolean> {
     const label = document.createElement('label');
     this.box = document.createElement('input');
     this.box.type = 'checkbox';
-    label.append(this.box, trans.__('Also delete the folder %1 with the app and its notebook', session.path ?? session.name));
+    label.append(
+      this.box,
+      trans.__('Also delete the folder %1 with the app and its notebook', session.path ?? session.name)
+    );
     this.node.append(text, label);
   }
 

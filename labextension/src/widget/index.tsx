@@ -33,10 +33,10 @@ function Widget({ store, transport }: { store: SessionStore; transport: CommTran
   return (
     <SurroundingsContext.Provider value={surroundings}>
       <ToolsContext.Provider value={tools}>
-      <div className="jp-AppBuilder jp-ThemedContainer jp-AppBuilder-widget">
-        <SessionPane store={store} models={[]} demos={[]} sandboxes={sandboxes} />
-        <PreviewPane store={store} resolve={url => url} />
-      </div>
+        <div className="jp-AppBuilder jp-ThemedContainer jp-AppBuilder-widget">
+          <SessionPane store={store} models={[]} demos={[]} sandboxes={sandboxes} />
+          <PreviewPane store={store} resolve={url => url} />
+        </div>
       </ToolsContext.Provider>
     </SurroundingsContext.Provider>
   );

@@ -35,9 +35,17 @@ describe('the comm transport', () => {
     const diff = transport.diff('c1');
     const send = transport.send('hello');
     const [asked, told] = model.sent.slice(-2).map(request => request.id);
-    model.say({ reply: told, ok: false, error: { message: 'A turn is running.', reason: 'session_busy', hint: 'Stop it.' } });
+    model.say({
+      reply: told,
+      ok: false,
+      error: { message: 'A turn is running.', reason: 'session_busy', hint: 'Stop it.' }
+    });
     model.say({ reply: asked, ok: true, result: 'the diff' });
     await expect(diff).resolves.toBe('the diff');
-    await expect(send).rejects.toMatchObject({ message: 'A turn is running.', reason: 'session_busy', hint: 'Stop it.' });
+    await expect(send).rejects.toMatchObject({
+      message: 'A turn is running.',
+      reason: 'session_busy',
+      hint: 'Stop it.'
+    });
   });
 });

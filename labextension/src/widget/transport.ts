@@ -93,7 +93,11 @@ export class CommTransport implements Transport {
   }
 
   async send(text: string, model?: string, mode?: Mode): Promise<void> {
-    await this.request('send', { text, ...(model === undefined ? {} : { model }), ...(mode === undefined ? {} : { mode }) });
+    await this.request('send', {
+      text,
+      ...(model === undefined ? {} : { model }),
+      ...(mode === undefined ? {} : { mode })
+    });
   }
 
   async accept(plan: string, text?: string): Promise<void> {

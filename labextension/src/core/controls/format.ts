@@ -77,6 +77,8 @@ export function usageDetail(usage: Usage, trans: Translation): string {
   if (usage.estimated) {
     lines.push(trans.__('Estimated: the provider does not report token counts'));
   }
-  lines.push(usage.cost === null ? trans.__('Cost: unknown for this model') : trans.__('Cost: $%1', usage.cost.toFixed(4)));
+  lines.push(
+    usage.cost === null ? trans.__('Cost: unknown for this model') : trans.__('Cost: $%1', usage.cost.toFixed(4))
+  );
   return lines.join('\n');
 }

@@ -60,7 +60,11 @@ export function Approval({ item, actions }: { item: ApprovalItem; actions: TurnA
         <div id={`${id}-about`} className="jp-AppBuilder-questionAbout">
           {rule ? (
             <>
-              <pre className="jp-AppBuilder-output jp-AppBuilder-command" tabIndex={0} aria-label={trans.__('What it is')}>
+              <pre
+                className="jp-AppBuilder-output jp-AppBuilder-command"
+                tabIndex={0}
+                aria-label={trans.__('What it is')}
+              >
                 {plainly(subject)}
               </pre>
               <p>
@@ -80,9 +84,7 @@ export function Approval({ item, actions }: { item: ApprovalItem; actions: TurnA
             reason && <p>“{reason}”</p>
           )}
           {kind === 'network' && (
-            <p className="jp-AppBuilder-hint">
-              {trans.__('What the app sends there leaves this machine.')}
-            </p>
+            <p className="jp-AppBuilder-hint">{trans.__('What the app sends there leaves this machine.')}</p>
           )}
         </div>
         {actions.owned ? (
@@ -95,7 +97,11 @@ export function Approval({ item, actions }: { item: ApprovalItem; actions: TurnA
                     type="button"
                     className={`jp-AppBuilder-button ${rule ? '' : 'jp-mod-primary'}`}
                     disabled={sent}
-                    title={rule ? trans.__('From now on without asking: %1', allows.map(plainly).join(', ')) : trans.__('Until you take it back')}
+                    title={
+                      rule
+                        ? trans.__('From now on without asking: %1', allows.map(plainly).join(', '))
+                        : trans.__('Until you take it back')
+                    }
                     onClick={() => answer(true, true)}
                   >
                     {rule ? trans.__('Always for this app') : trans.__('Allow for this app')}
@@ -187,7 +193,9 @@ export function NetworkChange({ item }: { item: NetworkItem }): React.ReactEleme
   return (
     <div className="jp-AppBuilder-event">
       <Icon name="globe" />
-      <span>{item.allowed ? trans.__('The app may reach %1.', name) : trans.__('The app may no longer reach %1.', name)}</span>
+      <span>
+        {item.allowed ? trans.__('The app may reach %1.', name) : trans.__('The app may no longer reach %1.', name)}
+      </span>
     </div>
   );
 }
@@ -200,7 +208,9 @@ export function RuleChange({ item }: { item: RuleItem }): React.ReactElement {
     <div className="jp-AppBuilder-event">
       <Icon name="shield" />
       <span>
-        {holds ? trans.__('New rule for this app: %1', actionTitle(action, trans)) : trans.__('Rule taken back: %1', actionTitle(action, trans))}{' '}
+        {holds
+          ? trans.__('New rule for this app: %1', actionTitle(action, trans))
+          : trans.__('Rule taken back: %1', actionTitle(action, trans))}{' '}
         <code className="jp-AppBuilder-asked">
           {tool !== COMMANDS && `${tool} `}
           {plainly(pattern)}

@@ -46,7 +46,9 @@ function block(token: Token, key: React.Key): React.ReactElement | null {
       return <CodeBlock key={key} text={text} language={lang ?? ''} />;
     }
     case 'blockquote':
-      return <blockquote key={key}>{(token as Tokens.Blockquote).tokens.map((child, at) => block(child, at))}</blockquote>;
+      return (
+        <blockquote key={key}>{(token as Tokens.Blockquote).tokens.map((child, at) => block(child, at))}</blockquote>
+      );
     case 'list': {
       const { ordered, start, items } = token as Tokens.List;
       const children = items.map((item, at) => (
@@ -143,5 +145,7 @@ const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"'
 
 /** The few entities that Markdown writers use; everything else stays as it is. */
 function unescape(text: string): string {
-  return text.includes('&') ? text.replace(/&(amp|lt|gt|quot|#39|nbsp);/g, (_, name: string) => ENTITIES[name] ?? '') : text;
+  return text.includes('&')
+    ? text.replace(/&(amp|lt|gt|quot|#39|nbsp);/g, (_, name: string) => ENTITIES[name] ?? '')
+    : text;
 }

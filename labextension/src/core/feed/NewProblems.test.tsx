@@ -9,7 +9,16 @@ import { SurroundingsContext } from '../controls/surroundings';
 afterEach(cleanup);
 
 function result(diagnostics: object, text = ''): EventData['tool.finished'] {
-  return { turn: 't1', call: 'r1.0', tool: 'list_files', ok: true, summary: '', text, detail: { diagnostics }, duration_ms: 1 };
+  return {
+    turn: 't1',
+    call: 'r1.0',
+    tool: 'list_files',
+    ok: true,
+    summary: '',
+    text,
+    detail: { diagnostics },
+    duration_ms: 1
+  };
 }
 
 function show(diagnostics: object, openFile = vi.fn()): typeof openFile {
@@ -21,7 +30,13 @@ function show(diagnostics: object, openFile = vi.fn()): typeof openFile {
   return openFile;
 }
 
-const problem = (n: number): object => ({ path: `src/${n}.ts`, line: n, column: 1, code: 'TS2322', message: `Wrong ${n}` });
+const problem = (n: number): object => ({
+  path: `src/${n}.ts`,
+  line: n,
+  column: 1,
+  code: 'TS2322',
+  message: `Wrong ${n}`
+});
 
 describe('problems found in the background', () => {
   it('are listed, the first few at once, with their files a click away', () => {

@@ -179,7 +179,11 @@ export function ArrivingPlan({ text }: { text: string }): React.ReactElement {
 }
 
 /** The request of a turn that builds a plan: its first line, and the plan as it was accepted, with what is done of it. */
-export const PlanRequest = React.memo(function PlanRequest({ request, builds, running }: PlanRequestProps): React.ReactElement {
+export const PlanRequest = React.memo(function PlanRequest({
+  request,
+  builds,
+  running
+}: PlanRequestProps): React.ReactElement {
   const trans = useTranslation();
   // Open while it is built, until the person decides otherwise.
   const [chosen, setChosen] = React.useState<boolean | null>(null);

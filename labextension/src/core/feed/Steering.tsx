@@ -53,7 +53,9 @@ export function Request({
           type="button"
           className="jp-AppBuilder-iconButton jp-AppBuilder-requestEdit"
           aria-label={trans.__('Edit: %1', text.slice(0, 60))}
-          title={trans.__('Edit this message and ask it in a copy of the app as it was before. This app is not changed.')}
+          title={trans.__(
+            'Edit this message and ask it in a copy of the app as it was before. This app is not changed.'
+          )}
           onClick={() => setEditing(true)}
         >
           <Icon name="pencil" />
@@ -120,7 +122,9 @@ function RequestEditor({
       <p className="jp-AppBuilder-note" id={note}>
         {during
           ? trans.__('Copies the app as it was before this request and asks this in the copy. This app is not changed.')
-          : trans.__('Copies the app as it was before this message and asks this in the copy. This app is not changed.')}
+          : trans.__(
+              'Copies the app as it was before this message and asks this in the copy. This app is not changed.'
+            )}
       </p>
       {failure && <Failure error={failure} />}
       <div className="jp-AppBuilder-composerBar jp-AppBuilder-requestEditorBar">
@@ -238,7 +242,13 @@ export function DroppedTurn({
 }
 
 /** Begins a copy of the app at a version. */
-export function ForkButton({ checkpoint, actions }: { checkpoint: string; actions: TurnActions }): React.ReactElement | null {
+export function ForkButton({
+  checkpoint,
+  actions
+}: {
+  checkpoint: string;
+  actions: TurnActions;
+}): React.ReactElement | null {
   const trans = useTranslation();
   const { openSession } = useHost();
   const { fork } = actions.transport;

@@ -55,7 +55,9 @@ afterEach(cleanup);
 
 describe('the card of another package’s tool', () => {
   it('says in its own words what it did, and links to the file it wrote', () => {
-    expect(show(item('invite_guest', { guest: 'Ada', card: 'guests/ada.txt' }))).toBe('Invited guests/ada.txt: details');
+    expect(show(item('invite_guest', { guest: 'Ada', card: 'guests/ada.txt' }))).toBe(
+      'Invited guests/ada.txt: details'
+    );
     expect(screen.getByText('Ada')).toBeTruthy();
   });
 

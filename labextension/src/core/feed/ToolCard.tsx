@@ -67,10 +67,17 @@ function problemLine(item: ToolItem, found: boolean): string {
   const text = withoutNews(item.result);
   if (found) {
     // The first thing the compiler says is worth more than a count.
-    return text.split('\n').find(line => /error TS\d+/.test(line))?.replace(ANSI, '').trim() ?? summary;
+    return (
+      text
+        .split('\n')
+        .find(line => /error TS\d+/.test(line))
+        ?.replace(ANSI, '')
+        .trim() ?? summary
+    );
   }
   const lines = text.split('\n').map(line => line.replace(ANSI, '').trim());
-  const error = lines.find(line => /error|not |fail|cannot|denied|exit/i.test(line)) ?? lines.find(line => line !== '') ?? '';
+  const error =
+    lines.find(line => /error|not |fail|cannot|denied|exit/i.test(line)) ?? lines.find(line => line !== '') ?? '';
   return summary || error;
 }
 
@@ -90,9 +97,7 @@ export function ArrivingCard({ call }: { call: PartialResponse['tool_calls'][num
           <span className="jp-AppBuilder-verb">{label.doing}</span>
           <Subject label={label} gone />
         </span>
-        {lines > 0 && (
-          <span className="jp-AppBuilder-note">{trans._n('%1 line', '%1 lines', lines, lines)}</span>
-        )}
+        {lines > 0 && <span className="jp-AppBuilder-note">{trans._n('%1 line', '%1 lines', lines, lines)}</span>}
         <Spinner />
       </div>
       {lines > 0 && (
@@ -232,7 +237,13 @@ function Body({ item, tool }: { item: ToolItem; tool: Tool | undefined }): React
     parts.push(<CodeBlock key="arguments" text={JSON.stringify(args, null, 2)} language="json" />);
   }
   const output = item.state === 'running' ? item.output : withoutNews(item.result);
-  if (item.state !== 'failed' && output !== '' && diff === '' && typeof content !== 'string' && !Array.isArray(args['edits'])) {
+  if (
+    item.state !== 'failed' &&
+    output !== '' &&
+    diff === '' &&
+    typeof content !== 'string' &&
+    !Array.isArray(args['edits'])
+  ) {
     parts.push(<Output key="output" text={output} live={item.state === 'running'} />);
   }
   if (item.result?.patch) {

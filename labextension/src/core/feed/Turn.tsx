@@ -60,7 +60,10 @@ function WholeTurn({ turn: told, last, current, actions }: TurnProps): React.Rea
         <Request text={turn.request} seq={turn.requestSeq} actions={actions} />
       )}
       {turn.recorded && (
-        <span className="jp-AppBuilder-tag jp-mod-recorded" title={trans.__('These answers come from a recording, not from a live model.')}>
+        <span
+          className="jp-AppBuilder-tag jp-mod-recorded"
+          title={trans.__('These answers come from a recording, not from a live model.')}
+        >
           {trans.__('Recorded demo')}
         </span>
       )}
@@ -89,7 +92,9 @@ function WholeTurn({ turn: told, last, current, actions }: TurnProps): React.Rea
       {turn.reason === null && !halted && isQuiet(turn) && (
         <div className="jp-AppBuilder-thinking">
           <Spinner />
-          <span>{turn.items.length === 0 ? trans.__('Reading your request…') : trans.__('Working out the next step…')}</span>
+          <span>
+            {turn.items.length === 0 ? trans.__('Reading your request…') : trans.__('Working out the next step…')}
+          </span>
           <Elapsed since={turn.startedAt} />
         </div>
       )}
@@ -318,14 +323,23 @@ function PassedProblems({ items }: { items: readonly ProblemItem[] }): React.Rea
           label={trans.__('%1: details', said)}
         />
         <Icon name="alert" />
-        <span className="jp-AppBuilder-cardTitle" title={trans.__('Reported before the last change to the files, or during it, and not since.')}>
+        <span
+          className="jp-AppBuilder-cardTitle"
+          title={trans.__('Reported before the last change to the files, or during it, and not since.')}
+        >
           {said}
         </span>
       </div>
       {open && (
         <div className="jp-AppBuilder-cardBody" id={body}>
           {items.map(({ key, problem }) => (
-            <pre key={key} className="jp-AppBuilder-problem" tabIndex={0} role="group" aria-label={problemTitle(problem.kind, trans)}>
+            <pre
+              key={key}
+              className="jp-AppBuilder-problem"
+              tabIndex={0}
+              role="group"
+              aria-label={problemTitle(problem.kind, trans)}
+            >
               {`${problemTitle(problem.kind, trans)}\n${problem.message}${problem.source ? `\n${problem.source}` : ''}`}
             </pre>
           ))}
@@ -335,7 +349,15 @@ function PassedProblems({ items }: { items: readonly ProblemItem[] }): React.Rea
   );
 }
 
-function ItemView({ item, last = false, actions }: { item: Item; last?: boolean; actions: TurnActions }): React.ReactElement {
+function ItemView({
+  item,
+  last = false,
+  actions
+}: {
+  item: Item;
+  last?: boolean;
+  actions: TurnActions;
+}): React.ReactElement {
   switch (item.kind) {
     case 'text':
       return <Markdown text={item.text} />;
@@ -444,7 +466,15 @@ function FileChange({ item }: { item: FileItem }): React.ReactElement {
   );
 }
 
-function Restored({ item, last, actions }: { item: RestoreItem; last: boolean; actions: TurnActions }): React.ReactElement {
+function Restored({
+  item,
+  last,
+  actions
+}: {
+  item: RestoreItem;
+  last: boolean;
+  actions: TurnActions;
+}): React.ReactElement {
   const trans = useTranslation();
   return (
     <div className="jp-AppBuilder-event">
@@ -452,14 +482,16 @@ function Restored({ item, last, actions }: { item: RestoreItem; last: boolean; a
       <span>
         {trans.__('Went back to')} <em>{item.title || item.restored.checkpoint.slice(0, 7)}</em>
       </span>
-      {last && <button
-        type="button"
-        className="jp-AppBuilder-link"
-        disabled={actions.busy}
-        onClick={() => actions.attempt(actions.transport.restore(item.restored.previous))}
-      >
-        {trans.__('Undo')}
-      </button>}
+      {last && (
+        <button
+          type="button"
+          className="jp-AppBuilder-link"
+          disabled={actions.busy}
+          onClick={() => actions.attempt(actions.transport.restore(item.restored.previous))}
+        >
+          {trans.__('Undo')}
+        </button>
+      )}
     </div>
   );
 }

@@ -47,12 +47,15 @@ describe('the blocks of a text that grows', () => {
   });
 
   it('know a link whose address is named before it or behind it', () => {
-    const text = 'Here is [one].\n\nText.\n\nMore.\n\n[one]: https://example.org\n\nAgain [one].\n\nText.\n\nAnd [one].\n\n';
+    const text =
+      'Here is [one].\n\nText.\n\nMore.\n\n[one]: https://example.org\n\nAgain [one].\n\nText.\n\nAnd [one].\n\n';
     expect(grown(text, 1).tokens).toEqual([...lexer(text, { gfm: true })]);
   });
 
   it('are read anew only where the text still changes', () => {
-    const text = PARTS.filter(part => !part.includes('without an end')).join('').repeat(100);
+    const text = PARTS.filter(part => !part.includes('without an end'))
+      .join('')
+      .repeat(100);
     let looked = 0;
     grown(text, 50, piece => {
       looked += piece.length;
@@ -63,6 +66,8 @@ describe('the blocks of a text that grows', () => {
 
   it('are those of another text once it is another one', () => {
     const before = blocks(PARTS.slice(0, 4).join(''));
-    expect(blocks('Something else.\n\nNow.', before).tokens).toEqual([...lexer('Something else.\n\nNow.', { gfm: true })]);
+    expect(blocks('Something else.\n\nNow.', before).tokens).toEqual([
+      ...lexer('Something else.\n\nNow.', { gfm: true })
+    ]);
   });
 });

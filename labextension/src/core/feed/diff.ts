@@ -29,7 +29,15 @@ export function parseDiff(text: string): FileDiff[] {
   let after = 0;
   let inHunk = false;
   const start = (path: string): FileDiff => {
-    const started: FileDiff = { path, change: 'modified', binary: false, large: false, added: 0, removed: 0, lines: [] };
+    const started: FileDiff = {
+      path,
+      change: 'modified',
+      binary: false,
+      large: false,
+      added: 0,
+      removed: 0,
+      lines: []
+    };
     files.push(started);
     inHunk = false;
     return started;

@@ -38,7 +38,9 @@ export function toolLabel(
   trans: Translation
 ): ToolLabel {
   const path = tool?.opens ? text(args[tool.opens]) || null : null;
-  const about = (tool?.subject ?? []).filter(argument => argument !== tool?.opens).map(argument => text(args[argument]));
+  const about = (tool?.subject ?? [])
+    .filter(argument => argument !== tool?.opens)
+    .map(argument => text(args[argument]));
   const between = tool?.effect === 'write' ? ' → ' : ' ';
   const subject = [...about, lineRange(args)].filter(part => part !== '').join(between);
   const icon = tool && isIcon(tool.icon) ? tool.icon : 'wrench';
@@ -50,7 +52,11 @@ export function toolLabel(
 
 /** A text, or those of a list. */
 function text(value: unknown): string {
-  return Array.isArray(value) ? value.filter(item => typeof item === 'string').join(' ') : typeof value === 'string' ? value : '';
+  return Array.isArray(value)
+    ? value.filter(item => typeof item === 'string').join(' ')
+    : typeof value === 'string'
+      ? value
+      : '';
 }
 
 function lineRange(args: Readonly<Record<string, unknown>>): string {

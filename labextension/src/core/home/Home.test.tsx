@@ -3,14 +3,33 @@ import axe from 'axe-core';
 import * as React from 'react';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { summary } from '../testing/session';
-import type { Api, Demo, ModelChoice, NewSession, Place, ProviderChoice, SandboxChoice, TemplateChoice } from '../wire/transport';
+import type {
+  Api,
+  Demo,
+  ModelChoice,
+  NewSession,
+  Place,
+  ProviderChoice,
+  SandboxChoice,
+  TemplateChoice
+} from '../wire/transport';
 import type { Summary } from '../wire/wire';
 import { Home } from './Home';
 
 const MODELS: ModelChoice[] = [{ id: 'openai:gpt', title: 'GPT', provider: 'openai', recorded: false }];
-const TEMPLATES: TemplateChoice[] = ['React app', 'Next.js app', 'Vue app', 'Plain website', 'Streamlit app', 'Panel app'].map(
-  (title, number) => ({ name: `t${number}`, title, summary: `What ${title} is for.`, icon: '<svg onload="alert(1)"/>' })
-);
+const TEMPLATES: TemplateChoice[] = [
+  'React app',
+  'Next.js app',
+  'Vue app',
+  'Plain website',
+  'Streamlit app',
+  'Panel app'
+].map((title, number) => ({
+  name: `t${number}`,
+  title,
+  summary: `What ${title} is for.`,
+  icon: '<svg onload="alert(1)"/>'
+}));
 const LOCAL: SandboxChoice = {
   name: 'local',
   default: true,
@@ -19,7 +38,12 @@ const LOCAL: SandboxChoice = {
   message: '',
   hint: ''
 };
-const E2B: SandboxChoice = { ...LOCAL, name: 'e2b', default: false, isolation: { kind: 'e2b', detail: 'in a cloud', warning: '' } };
+const E2B: SandboxChoice = {
+  ...LOCAL,
+  name: 'e2b',
+  default: false,
+  isolation: { kind: 'e2b', detail: 'in a cloud', warning: '' }
+};
 
 const RECORDED: ModelChoice = { id: 'demo:recorded', title: 'Recorded demo', provider: 'demo', recorded: true };
 const BROKEN: ProviderChoice = {
@@ -114,14 +138,18 @@ describe('the first screen', () => {
 
   it('says where apps are made when the file browser does not show that', async () => {
     await show([LOCAL], MODELS, { folder: '/srv/apps/appbuilder', path: null, problem: null });
-    expect(screen.getByText('Apps are made in /srv/apps/appbuilder, which the file browser does not show.')).toBeTruthy();
+    expect(
+      screen.getByText('Apps are made in /srv/apps/appbuilder, which the file browser does not show.')
+    ).toBeTruthy();
     await build();
     expect(screen.queryByRole('alert')).toBeNull();
   });
 
   it('shows the templates as cards, with the server’s choice taken', async () => {
     const created = await show([LOCAL]);
-    expect(within(screen.getByRole('group', { name: 'Start from' })).getAllByRole('radio')).toHaveLength(TEMPLATES.length);
+    expect(within(screen.getByRole('group', { name: 'Start from' })).getAllByRole('radio')).toHaveLength(
+      TEMPLATES.length
+    );
     expect(screen.getByRole<HTMLInputElement>('radio', { name: 'Next.js app' }).checked).toBe(true);
     expect(screen.getByText('What Vue app is for.')).toBeTruthy();
     fireEvent.click(screen.getByRole('radio', { name: 'Vue app' }));
@@ -152,7 +180,13 @@ describe('the first screen', () => {
   });
 
   it('says what to do where there is none, and warns where nothing isolates', async () => {
-    const none = { ...LOCAL, available: false, isolation: null, message: 'bubblewrap is not installed.', hint: 'Install it.' };
+    const none = {
+      ...LOCAL,
+      available: false,
+      isolation: null,
+      message: 'bubblewrap is not installed.',
+      hint: 'Install it.'
+    };
     const created = await show([none]);
     expect(screen.getByText('bubblewrap is not installed.')).toBeTruthy();
     expect(screen.getByText('Install it.')).toBeTruthy();
@@ -160,7 +194,9 @@ describe('the first screen', () => {
     expect(created).toEqual([]);
     expect(screen.getByText('No app can run here yet.')).toBeTruthy();
     cleanup();
-    await show([{ ...LOCAL, isolation: { kind: 'none', detail: 'none', warning: 'Generated code can do what you can.' } }]);
+    await show([
+      { ...LOCAL, isolation: { kind: 'none', detail: 'none', warning: 'Generated code can do what you can.' } }
+    ]);
     expect(screen.getByRole('note').textContent).toContain('Generated code can do what you can.');
   });
 
@@ -222,7 +258,9 @@ describe('the first screen', () => {
 
   it('has no accessibility faults', async () => {
     await show([LOCAL, E2B]);
-    const { violations } = await axe.run(document.body, { rules: { 'color-contrast': { enabled: false }, region: { enabled: false } } });
+    const { violations } = await axe.run(document.body, {
+      rules: { 'color-contrast': { enabled: false }, region: { enabled: false } }
+    });
     expect(violations.map(({ id }) => id)).toEqual([]);
   });
 });

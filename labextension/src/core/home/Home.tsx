@@ -98,7 +98,8 @@ export function Home(props: HomeProps): React.ReactElement {
 
   const usable = sandboxes.filter(choice => choice.available);
   const nowhere = sandboxes.length > 0 && usable.length === 0;
-  const chosenSandbox = usable.find(choice => choice.name === sandbox) ?? usable.find(choice => choice.default) ?? usable[0];
+  const chosenSandbox =
+    usable.find(choice => choice.name === sandbox) ?? usable.find(choice => choice.default) ?? usable[0];
   const origin = templates.find(choice => choice.name === chosenTemplate);
   const starters = demos.filter(demo => demo.after === null);
   const first = sessions.list !== null && sessions.list.length === 0 && sessions.search === '';
@@ -134,7 +135,15 @@ export function Home(props: HomeProps): React.ReactElement {
             create(prompt, chosen, chosenTemplate, mode);
           }
         }}
-        blocked={starting ? trans.__('Starting…') : place?.problem ? trans.__('No app can be made here yet.') : nowhere ? trans.__('No app can run here yet.') : ''}
+        blocked={
+          starting
+            ? trans.__('Starting…')
+            : place?.problem
+              ? trans.__('No app can be made here yet.')
+              : nowhere
+                ? trans.__('No app can run here yet.')
+                : ''
+        }
         sendWithModifier={props.sendWithModifier}
         sendLabel={modeTitle(mode, trans)}
       >
@@ -183,7 +192,11 @@ export function Home(props: HomeProps): React.ReactElement {
       )}
       {failure && <Failure error={failure} />}
       {broken.map(provider => (
-        <div key={provider.name} className={`jp-AppBuilder-notice jp-mod-${live.length > 0 ? 'warn' : 'error'}`} role="alert">
+        <div
+          key={provider.name}
+          className={`jp-AppBuilder-notice jp-mod-${live.length > 0 ? 'warn' : 'error'}`}
+          role="alert"
+        >
           <Icon name="alert" />
           <div>
             <p>{provider.problem?.message}</p>
@@ -398,11 +411,16 @@ function Sessions({ sessions, api, onOpen, onRemove }: HomeProps & { sessions: S
                     <span className="jp-AppBuilder-ellipsis">
                       {trans.__(
                         'made %1',
-                        new Date(session.created_at).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' })
+                        new Date(session.created_at).toLocaleString(undefined, {
+                          dateStyle: 'medium',
+                          timeStyle: 'medium'
+                        })
                       )}
                     </span>
                   )}
-                  {session.recorded && <span className="jp-AppBuilder-tag jp-mod-recorded">{trans.__('Recorded')}</span>}
+                  {session.recorded && (
+                    <span className="jp-AppBuilder-tag jp-mod-recorded">{trans.__('Recorded')}</span>
+                  )}
                   {session.forked && (
                     <span className="jp-AppBuilder-ellipsis">{trans.__('Forked from %1', session.forked.name)}</span>
                   )}
@@ -419,7 +437,9 @@ function Sessions({ sessions, api, onOpen, onRemove }: HomeProps & { sessions: S
                   label: trans.__('Download as ZIP'),
                   icon: 'download',
                   run: () => {
-                    api.download(session.id, session.name).catch((error: unknown) => setProblem(RequestFailed.from(error)));
+                    api
+                      .download(session.id, session.name)
+                      .catch((error: unknown) => setProblem(RequestFailed.from(error)));
                   }
                 },
                 {
@@ -454,5 +474,13 @@ function forkedFrom(
   trans: Translation
 ): MenuEntry[] {
   const source = list.find(other => other.id === session.forked?.source);
-  return source ? [{ label: trans.__('Open “%1”, the app it was forked from', source.title), icon: 'fork', run: () => onOpen(source, false) }] : [];
+  return source
+    ? [
+        {
+          label: trans.__('Open “%1”, the app it was forked from', source.title),
+          icon: 'fork',
+          run: () => onOpen(source, false)
+        }
+      ]
+    : [];
 }

@@ -199,6 +199,10 @@ export function RaiseBudget({
 function suggestion(budget: Budget, most: number | null): number {
   const wanted = Math.max(budget.limit, budget.used) * 1.5;
   const round =
-    budget.unit === 'tokens' ? Math.ceil(wanted / 10_000) * 10_000 : wanted < 1 ? Math.ceil(wanted * 20) / 20 : Math.ceil(wanted);
+    budget.unit === 'tokens'
+      ? Math.ceil(wanted / 10_000) * 10_000
+      : wanted < 1
+        ? Math.ceil(wanted * 20) / 20
+        : Math.ceil(wanted);
   return most === null ? round : Math.min(round, most);
 }

@@ -100,7 +100,9 @@ describe('the model settings', () => {
   it('show what was wrong the last time, and remove a key', async () => {
     const asked = await show({ ...GATEWAY, problem: { message: 'Nobody is there.', hint: 'Start it.' } });
     expect(screen.getByRole('alert').textContent).toBe('Nobody is there.Start it.');
-    const { violations } = await axe.run(document.body, { rules: { 'color-contrast': { enabled: false }, region: { enabled: false } } });
+    const { violations } = await axe.run(document.body, {
+      rules: { 'color-contrast': { enabled: false }, region: { enabled: false } }
+    });
     expect(violations.map(({ id }) => id)).toEqual([]);
     await act(async () => void fireEvent.click(screen.getByRole('button', { name: 'Remove the key' })));
     expect(asked.forgotten).toEqual(['gateway']);

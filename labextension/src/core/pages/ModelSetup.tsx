@@ -74,7 +74,9 @@ export function ModelSetup({
     setFailure(null);
     setFound(null);
     const provider = name === CUSTOM ? custom.trim() : name;
-    const settings = inFile ? { path: file.trim() } : { ...(moved ? { base_url: address } : {}), ...(key ? { api_key: key } : {}) };
+    const settings = inFile
+      ? { path: file.trim() }
+      : { ...(moved ? { base_url: address } : {}), ...(key ? { api_key: key } : {}) };
     if (Object.keys(settings).length === 0) {
       test(provider);
       return;
@@ -261,7 +263,9 @@ export function ModelSetup({
       {!inFile && (
         <p className="jp-AppBuilder-note">
           <Icon name="key" />{' '}
-          {trans.__('The key is kept on the Jupyter server, readable only by you. It never reaches a notebook, a log or the app.')}
+          {trans.__(
+            'The key is kept on the Jupyter server, readable only by you. It never reaches a notebook, a log or the app.'
+          )}
         </p>
       )}
       {failure && <Failure error={failure} />}

@@ -75,7 +75,9 @@ describe('the test of a model', () => {
       'Not known: not told'
     ]);
     expect(screen.getByText('Something new')).toBeTruthy();
-    const found = await axe.run(container, { rules: { 'color-contrast': { enabled: false }, region: { enabled: false } } });
+    const found = await axe.run(container, {
+      rules: { 'color-contrast': { enabled: false }, region: { enabled: false } }
+    });
     expect(found.violations).toEqual([]);
   });
 

@@ -9,7 +9,13 @@ import { useTranslation } from '../controls/surroundings';
 import { Failure } from '../controls/Failure';
 
 /** Try what a model can do. `provider` is the one whose models are offered; of one that lists none, a name is asked for. */
-export function ModelTest({ api, provider }: { api: Api; provider: ProviderChoice | undefined }): React.ReactElement | null {
+export function ModelTest({
+  api,
+  provider
+}: {
+  api: Api;
+  provider: ProviderChoice | undefined;
+}): React.ReactElement | null {
   const trans = useTranslation();
   const models = useModels(api, provider?.name ?? '');
   const [chosen, setChosen] = React.useState('');
@@ -100,7 +106,8 @@ export function ModelTest({ api, provider }: { api: Api; provider: ProviderChoic
       <div role="status">
         {started ? (
           <p className="jp-AppBuilder-note">
-            <Spinner /> {trans.__('Asking it for some short answers. A model on this machine may take minutes.')} <Clock />
+            <Spinner /> {trans.__('Asking it for some short answers. A model on this machine may take minutes.')}{' '}
+            <Clock />
           </p>
         ) : (
           report && <Report report={report} />

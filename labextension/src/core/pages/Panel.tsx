@@ -55,43 +55,43 @@ export function Panel(props: PanelProps): React.ReactElement {
   return (
     <SurroundingsContext.Provider value={surroundings}>
       <ToolsContext.Provider value={tools}>
-      <div className="jp-AppBuilder-panel">
-        {Body ? (
-          <Body key={`${page?.id} ${session}`} model={model} session={summary} catalog={catalog} />
-        ) : store ? (
-          <SessionPane
-            key={session}
-            store={store}
-            onBack={() => model.close()}
-            models={catalog.models}
-            demos={catalog.demos}
-            sandboxes={catalog.sandboxes}
-            sendWithModifier={props.sendWithModifier}
-            draft={model.drafts.get(session ?? '') ?? ''}
-            onDraft={keepDraft}
-          />
-        ) : (
-          <Home
-            api={model.api}
-            models={catalog.models}
-            loading={catalog.loading}
-            demos={catalog.demos}
-            templates={catalog.templates}
-            sandboxes={catalog.sandboxes}
-            defaults={props.defaults}
-            sendWithModifier={props.sendWithModifier}
-            onOpen={(session, fresh) => {
-              model.open(session.id);
-              props.onOpened(session, fresh);
-            }}
-            onRemove={props.onRemove}
-            onSetUp={wanted => model.show('models', wanted)}
-            draft={draft}
-            setDraft={setDraft}
-            model={model.setUp}
-          />
-        )}
-      </div>
+        <div className="jp-AppBuilder-panel">
+          {Body ? (
+            <Body key={`${page?.id} ${session}`} model={model} session={summary} catalog={catalog} />
+          ) : store ? (
+            <SessionPane
+              key={session}
+              store={store}
+              onBack={() => model.close()}
+              models={catalog.models}
+              demos={catalog.demos}
+              sandboxes={catalog.sandboxes}
+              sendWithModifier={props.sendWithModifier}
+              draft={model.drafts.get(session ?? '') ?? ''}
+              onDraft={keepDraft}
+            />
+          ) : (
+            <Home
+              api={model.api}
+              models={catalog.models}
+              loading={catalog.loading}
+              demos={catalog.demos}
+              templates={catalog.templates}
+              sandboxes={catalog.sandboxes}
+              defaults={props.defaults}
+              sendWithModifier={props.sendWithModifier}
+              onOpen={(session, fresh) => {
+                model.open(session.id);
+                props.onOpened(session, fresh);
+              }}
+              onRemove={props.onRemove}
+              onSetUp={wanted => model.show('models', wanted)}
+              draft={draft}
+              setDraft={setDraft}
+              model={model.setUp}
+            />
+          )}
+        </div>
       </ToolsContext.Provider>
     </SurroundingsContext.Provider>
   );

@@ -314,7 +314,9 @@ function RuleWords({ rule }: { rule: ApprovalRule }): React.ReactElement {
 
 function ActionTag({ action }: { action: RuleAction }): React.ReactElement {
   const trans = useTranslation();
-  return <span className={`jp-AppBuilder-tag jp-AppBuilder-action jp-mod-${action}`}>{actionTitle(action, trans)}</span>;
+  return (
+    <span className={`jp-AppBuilder-tag jp-AppBuilder-action jp-mod-${action}`}>{actionTitle(action, trans)}</span>
+  );
 }
 
 export function actionTitle(action: RuleAction, trans: Translation): string {

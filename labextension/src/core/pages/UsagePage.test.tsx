@@ -14,11 +14,28 @@ const NONE: BudgetTable = {
   session: { dollars: null, tokens: null },
   day: { dollars: null, tokens: null }
 };
-const SPENT: UsageTotals = { ...NO_TOTALS, input_tokens: 9000, output_tokens: 1000, cached_tokens: 4500, cost: 0.5, dollars: 0.5, requests: 4 };
+const SPENT: UsageTotals = {
+  ...NO_TOTALS,
+  input_tokens: 9000,
+  output_tokens: 1000,
+  cached_tokens: 4500,
+  cost: 0.5,
+  dollars: 0.5,
+  requests: 4
+};
 const UNPRICED: UsageTotals = { ...SPENT, cost: null, dollars: 0, unpriced: 4 };
 
 function budget(change: Partial<Budget>): Budget {
-  return { scope: 'session', unit: 'dollars', limit: 1, used: 0.5, source: 'person', near: false, over: false, ...change };
+  return {
+    scope: 'session',
+    unit: 'dollars',
+    limit: 1,
+    used: 0.5,
+    source: 'person',
+    near: false,
+    over: false,
+    ...change
+  };
 }
 
 function report(change: Partial<UsageReport> = {}): UsageReport {
@@ -30,7 +47,12 @@ function report(change: Partial<UsageReport> = {}): UsageReport {
     models: [{ model: 'openai:gpt', usage: SPENT, priced: true }],
     sessions: [{ session: 's1', title: null, usage: SPENT }],
     budgets: [],
-    settings: { own: NONE, configured: { ...NONE, day: { dollars: 5, tokens: null } }, timezone: '', configured_timezone: '' },
+    settings: {
+      own: NONE,
+      configured: { ...NONE, day: { dollars: 5, tokens: null } },
+      timezone: '',
+      configured_timezone: ''
+    },
     ...change
   };
 }
@@ -66,7 +88,10 @@ function session(change: Partial<SessionUsage> = {}): SessionUsage {
 
 afterEach(cleanup);
 
-async function show(all: UsageReport, one: SessionUsage | null = null): Promise<{ set: BudgetChanges[]; transport: TestTransport }> {
+async function show(
+  all: UsageReport,
+  one: SessionUsage | null = null
+): Promise<{ set: BudgetChanges[]; transport: TestTransport }> {
   const set: BudgetChanges[] = [];
   const api = {
     usage: async () => all,
@@ -89,7 +114,9 @@ describe('the usage page', () => {
     expect(screen.getAllByText(/9\.0k in, 1\.0k out · 50 % from the cache · 4 steps/).length).toBe(2);
     expect(screen.getByRole('rowheader', { name: 'openai:gpt' })).toBeTruthy();
     expect(screen.getByRole('rowheader', { name: 'A deleted app' })).toBeTruthy();
-    const { violations } = await axe.run(document.body, { rules: { 'color-contrast': { enabled: false }, region: { enabled: false } } });
+    const { violations } = await axe.run(document.body, {
+      rules: { 'color-contrast': { enabled: false }, region: { enabled: false } }
+    });
     expect(violations.map(({ id }) => id)).toEqual([]);
   });
 
@@ -106,7 +133,10 @@ describe('the usage page', () => {
   });
 
   it('teaches where nothing was used', async () => {
-    await show(report({ today: NO_TOTALS, total: NO_TOTALS, days: [], models: [], sessions: [] }), session({ usage: NO_TOTALS, turns: [] }));
+    await show(
+      report({ today: NO_TOTALS, total: NO_TOTALS, days: [], models: [], sessions: [] }),
+      session({ usage: NO_TOTALS, turns: [] })
+    );
     expect(screen.getByText('No usage today.')).toBeTruthy();
     expect(screen.getByText(/tokens and cost of each request will be listed here/)).toBeTruthy();
     expect(screen.queryByRole('button', { name: 'CSV' })).toBeNull();
@@ -167,8 +197,14 @@ describe('the line about budgets', () => {
     const transport = new TestTransport();
     const asked = vi.spyOn(transport, 'usage');
     const Probe = ({ tokens }: { tokens: number }): React.ReactElement => {
-      const usage = React.useMemo(() => ({ input_tokens: tokens, output_tokens: 0, cached_tokens: 0, cost: 0 }), [tokens]);
-      useSessionUsage(transport, React.useMemo(() => ({ ...EMPTY_VIEW, caughtUp: true, usage }), [usage]));
+      const usage = React.useMemo(
+        () => ({ input_tokens: tokens, output_tokens: 0, cached_tokens: 0, cost: 0 }),
+        [tokens]
+      );
+      useSessionUsage(
+        transport,
+        React.useMemo(() => ({ ...EMPTY_VIEW, caughtUp: true, usage }), [usage])
+      );
       return <p />;
     };
     const { rerender } = render(<Probe tokens={1} />);

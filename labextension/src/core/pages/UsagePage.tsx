@@ -108,9 +108,7 @@ export function UsagePage({
             </div>
           )}
           <p className="jp-AppBuilder-hint">
-            {trans.__(
-              'Costs are estimates from list prices, without discounts. Your provider’s bill is what counts.'
-            )}
+            {trans.__('Costs are estimates from list prices, without discounts. Your provider’s bill is what counts.')}
           </p>
         </>
       )}
@@ -177,9 +175,7 @@ function costText(totals: Pick<UsageTotals, 'dollars' | 'unpriced' | 'requests'>
   if (totals.unpriced === 0) {
     return money(totals.dollars);
   }
-  return isUnpriced(totals)
-    ? trans.__('price not known')
-    : `≥ ${money(totals.dollars)}`;
+  return isUnpriced(totals) ? trans.__('price not known') : `≥ ${money(totals.dollars)}`;
 }
 
 /** No price is known but of what was free: "at least $0" says nothing. */
@@ -246,13 +242,7 @@ function tokensText(usage: Usage, trans: Translation): string {
 /** Requests drawn at first. */
 const TURNS = 8;
 
-function Turns({
-  turns,
-  name
-}: {
-  turns: SessionUsage['turns'];
-  name: (model: string) => string;
-}): React.ReactElement {
+function Turns({ turns, name }: { turns: SessionUsage['turns']; name: (model: string) => string }): React.ReactElement {
   const trans = useTranslation();
   const [shown, setShown] = React.useState(TURNS);
   return (
@@ -273,7 +263,11 @@ function Turns({
             {turn.steps.map((step, index) => (
               <li key={index}>
                 <span className="jp-AppBuilder-stepName">
-                  {step.tools.length > 0 ? tally(step.tools) : step.response ? trans.__('answered') : trans.__('no step')}
+                  {step.tools.length > 0
+                    ? tally(step.tools)
+                    : step.response
+                      ? trans.__('answered')
+                      : trans.__('no step')}
                   <span className="jp-AppBuilder-amount">
                     {step.usage.cost === null ? trans.__('price not known') : money(step.usage.cost)}
                   </span>
@@ -509,7 +503,9 @@ function BudgetForm({
                     step={unit === 'dollars' ? 'any' : 1}
                     value={fields[`${scope}.${unit}`] ?? ''}
                     placeholder={most === null ? trans.__('none') : limitText(unit, most)}
-                    title={most === null ? '' : trans.__('At most %1, set by the administrator', amount(unit, most, trans))}
+                    title={
+                      most === null ? '' : trans.__('At most %1, set by the administrator', amount(unit, most, trans))
+                    }
                     aria-label={`${titles[scope]}, ${unit === 'dollars' ? trans.__('US dollars') : trans.__('Tokens')}`}
                     onChange={event => setFields({ ...fields, [`${scope}.${unit}`]: event.target.value })}
                   />

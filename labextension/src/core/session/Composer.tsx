@@ -28,7 +28,8 @@ export const Composer = React.forwardRef<HTMLTextAreaElement, ComposerProps>(fun
   const { text, setText, onSend, onStop, blocked = '', sendWithModifier = false } = props;
   const area = React.useRef<HTMLTextAreaElement | null>(null);
   const reason = React.useId();
-  const canSend = text.trim() !== '' && blocked === '' && (!onStop || (props.listens === true && props.stopping !== true));
+  const canSend =
+    text.trim() !== '' && blocked === '' && (!onStop || (props.listens === true && props.stopping !== true));
 
   React.useLayoutEffect(() => {
     const element = area.current;
@@ -95,7 +96,13 @@ export const Composer = React.forwardRef<HTMLTextAreaElement, ComposerProps>(fun
             type="button"
             className="jp-AppBuilder-button jp-mod-primary"
             disabled={!canSend}
-            title={onStop ? trans.__('The agent sees it at its next step') : sendWithModifier ? trans.__('Send (Ctrl+Enter)') : trans.__('Send (Enter; Shift+Enter for a new line)')}
+            title={
+              onStop
+                ? trans.__('The agent sees it at its next step')
+                : sendWithModifier
+                  ? trans.__('Send (Ctrl+Enter)')
+                  : trans.__('Send (Enter; Shift+Enter for a new line)')
+            }
             onClick={send}
           >
             <Icon name="send" />

@@ -14,7 +14,10 @@ const MODELS: ModelChoice[] = Array.from({ length: 400 }, (_, number) => ({
 
 afterEach(cleanup);
 
-function show(models = MODELS, chosen = 'openrouter:maker/model-7'): { chose: ReturnType<typeof vi.fn>; container: HTMLElement } {
+function show(
+  models = MODELS,
+  chosen = 'openrouter:maker/model-7'
+): { chose: ReturnType<typeof vi.fn>; container: HTMLElement } {
   const chose = vi.fn();
   const { container } = render(<ModelChooser label="Model" models={models} chosen={chosen} onChoose={chose} />);
   fireEvent.click(screen.getByRole('button', { name: /^Model: / }));
@@ -58,7 +61,9 @@ describe('the choice of a model', () => {
 
   it('has no accessibility faults', async () => {
     const { container } = show();
-    const found = await axe.run(container, { rules: { 'color-contrast': { enabled: false }, region: { enabled: false } } });
+    const found = await axe.run(container, {
+      rules: { 'color-contrast': { enabled: false }, region: { enabled: false } }
+    });
     expect(found.violations.map(({ id }) => id)).toEqual([]);
   });
 });

@@ -85,7 +85,12 @@ export function ModelChooser({
         disabled={disabled}
         onClick={() => {
           setText('');
-          setAt(Math.max(0, models.findIndex(choice => choice.id === chosen)));
+          setAt(
+            Math.max(
+              0,
+              models.findIndex(choice => choice.id === chosen)
+            )
+          );
           setOpen(!open);
         }}
       >
@@ -151,7 +156,10 @@ export function ModelChooser({
 
 /** Those that hold every word, the ones that begin with the text first. */
 function matching(models: readonly ModelChoice[], text: string): readonly ModelChoice[] {
-  const words = text.toLowerCase().split(/\s+/).filter(word => word !== '');
+  const words = text
+    .toLowerCase()
+    .split(/\s+/)
+    .filter(word => word !== '');
   if (words.length === 0) {
     return models;
   }
@@ -172,8 +180,9 @@ function unlisted(models: readonly ModelChoice[], text: string): ModelChoice[] {
   }
   const [before = '', after = ''] = [name.slice(0, name.indexOf(':')), name.slice(name.indexOf(':') + 1)];
   const whole = name.includes(':') && /^[a-z][\w-]*$/i.test(before) && after !== '';
-  const ids = whole && (providers.includes(before) || providers.length === 0)
-    ? [name]
-    : providers.map(provider => `${provider}:${name}`);
+  const ids =
+    whole && (providers.includes(before) || providers.length === 0)
+      ? [name]
+      : providers.map(provider => `${provider}:${name}`);
   return ids.map(id => ({ id, title: id, provider: id.slice(0, id.indexOf(':')), recorded: false }));
 }

@@ -35,14 +35,22 @@ export function PageNotices({
           <Icon name="alert" />
           <span className="jp-AppBuilder-pageNoticeText" title={first.message}>
             {findings.length > 1
-              ? trans._n('The page reports %1 error: %2', 'The page reports %1 errors: %2', findings.length, findings.length, first.message)
+              ? trans._n(
+                  'The page reports %1 error: %2',
+                  'The page reports %1 errors: %2',
+                  findings.length,
+                  findings.length,
+                  first.message
+                )
               : trans.__('The page reports: %1', first.message)}
           </span>
           <button
             type="button"
             className="jp-AppBuilder-button"
             disabled={busy}
-            title={busy ? trans.__('A request is running: it sees this error too.') : trans.__('Ask the agent to fix it')}
+            title={
+              busy ? trans.__('A request is running: it sees this error too.') : trans.__('Ask the agent to fix it')
+            }
             onClick={() => onFix(first)}
           >
             {trans.__('Fix it')}
@@ -55,7 +63,10 @@ export function PageNotices({
       {request && (
         <div className="jp-AppBuilder-pageNotice" role="status">
           <Icon name={request.kind === 'save' ? 'download' : 'external'} />
-          <span className="jp-AppBuilder-pageNoticeText" title={request.kind === 'save' ? request.name : place || request.url}>
+          <span
+            className="jp-AppBuilder-pageNoticeText"
+            title={request.kind === 'save' ? request.name : place || request.url}
+          >
             {request.kind === 'save'
               ? trans.__('The app wants to save %1 (%2).', request.name, size(request.content.size))
               : place

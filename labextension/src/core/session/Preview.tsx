@@ -226,7 +226,13 @@ export function PreviewPane({
               ['phone', trans.__('Phone width')]
             ] as const
           ).map(([name, label]) => (
-            <IconButton key={name} icon={name} label={label} onClick={() => setDevice(name)} pressed={device === name} />
+            <IconButton
+              key={name}
+              icon={name}
+              label={label}
+              onClick={() => setDevice(name)}
+              pressed={device === name}
+            />
           ))}
         </span>
         <IconButton
@@ -315,7 +321,12 @@ export function PreviewPane({
             }
           />
         ) : (
-          <Waiting state={state === 'stopped' && (failure || troubled) ? 'off' : state} message={preview?.message ?? ''} log={preview?.log ?? ''} fraction={preview?.fraction ?? null}>
+          <Waiting
+            state={state === 'stopped' && (failure || troubled) ? 'off' : state}
+            message={preview?.message ?? ''}
+            log={preview?.log ?? ''}
+            fraction={preview?.fraction ?? null}
+          >
             {state === 'failed' && (
               <div className="jp-AppBuilder-actions">
                 <Remedies busy={busy} onFix={unmade ? null : fixServer} onRestart={restart} />
@@ -392,16 +403,18 @@ function Remedies({
   const trans = useTranslation();
   return (
     <>
-      {onFix && <button
-        type="button"
-        className="jp-AppBuilder-button jp-mod-primary"
-        disabled={busy}
-        title={busy ? trans.__('A request is running: it sees this error too.') : undefined}
-        onClick={onFix}
-      >
-        <Icon name="wrench" />
-        {trans.__('Fix it')}
-      </button>}
+      {onFix && (
+        <button
+          type="button"
+          className="jp-AppBuilder-button jp-mod-primary"
+          disabled={busy}
+          title={busy ? trans.__('A request is running: it sees this error too.') : undefined}
+          onClick={onFix}
+        >
+          <Icon name="wrench" />
+          {trans.__('Fix it')}
+        </button>
+      )}
       <button type="button" className="jp-AppBuilder-button" onClick={onRestart}>
         {onFix ? trans.__('Restart') : trans.__('Try again')}
       </button>

@@ -149,7 +149,9 @@ export function SandboxSection({
         {sandboxTitle(name, trans)}
         {sandbox?.isolation && <span className="jp-AppBuilder-quiet"> · {sandbox.isolation.detail}</span>}
       </p>
-      {sandbox && !sandbox.isolation && <Failure error={new RequestFailed({ message: sandbox.message, hint: sandbox.hint })} />}
+      {sandbox && !sandbox.isolation && (
+        <Failure error={new RequestFailed({ message: sandbox.message, hint: sandbox.hint })} />
+      )}
       <h4>{trans.__('Network')}</h4>
       <p className="jp-AppBuilder-hint">
         {trans.__(
@@ -161,7 +163,9 @@ export function SandboxSection({
           <Spinner /> {trans.__('Loading…')}
         </p>
       )}
-      {hosts?.length === 0 && <p className="jp-AppBuilder-none">{trans.__('No host: the app’s code has no network.')}</p>}
+      {hosts?.length === 0 && (
+        <p className="jp-AppBuilder-none">{trans.__('No host: the app’s code has no network.')}</p>
+      )}
       {hosts !== null && hosts.length > 0 && (
         <ul className="jp-AppBuilder-hosts" aria-label={trans.__('Allowed hosts')}>
           {hosts.map(host => (
@@ -172,7 +176,10 @@ export function SandboxSection({
               </code>
               {host.turn !== null && <span className="jp-AppBuilder-tag">{trans.__('once')}</span>}
               {host.source === 'configuration' ? (
-                <span className="jp-AppBuilder-tag" title={trans.__('Set by the administrator: c.AppBuilder.egress_hosts')}>
+                <span
+                  className="jp-AppBuilder-tag"
+                  title={trans.__('Set by the administrator: c.AppBuilder.egress_hosts')}
+                >
                   {trans.__('configured')}
                 </span>
               ) : (

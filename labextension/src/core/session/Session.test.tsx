@@ -56,7 +56,9 @@ describe('Markdown', () => {
     expect(container.querySelector('img, script')).toBeNull();
     expect(container.textContent).toContain('<script>alert(2)</script>');
     expect(container.querySelector('strong')?.textContent).toBe('bold');
-    expect(Array.from(container.querySelectorAll('a'), link => link.getAttribute('href'))).toEqual(['https://example.org']);
+    expect(Array.from(container.querySelectorAll('a'), link => link.getAttribute('href'))).toEqual([
+      'https://example.org'
+    ]);
     expect(container.querySelector('a')?.rel).toContain('noopener');
   });
 
@@ -75,13 +77,29 @@ describe('errors of the app', () => {
     log.message('message.user', { turn: 't1', text: 'A clock' })
   ];
   const changed = (log: Log): WireMessage =>
-    log.message('file.changed', { path: 'src/App.tsx', change: 'modified', by: 'agent', added: 1, removed: 1, binary: false } as never);
+    log.message('file.changed', {
+      path: 'src/App.tsx',
+      change: 'modified',
+      by: 'agent',
+      added: 1,
+      removed: 1,
+      binary: false
+    } as never);
   const broke = (log: Log, message: string): WireMessage => log.message('preview.error', { kind: 'build', message });
-  const done = (log: Log): WireMessage => log.message('turn.finished', { turn: 't1', reason: 'done', message: '', hint: '' });
+  const done = (log: Log): WireMessage =>
+    log.message('turn.finished', { turn: 't1', reason: 'done', message: '', hint: '' });
 
   it('fold into one quiet line once files were changed and they did not come again', () => {
     const log = new Log();
-    open({}, ...began(log), broke(log, 'one is not defined'), broke(log, 'two is not defined'), changed(log), done(log), snapshot());
+    open(
+      {},
+      ...began(log),
+      broke(log, 'one is not defined'),
+      broke(log, 'two is not defined'),
+      changed(log),
+      done(log),
+      snapshot()
+    );
     expect(screen.queryByText('one is not defined')).toBeNull();
     expect(screen.queryByRole('button', { name: /Fix it/ })).toBeNull();
     fireEvent.click(screen.getByRole('button', { name: '2 resolved errors: details' }));
@@ -91,7 +109,15 @@ describe('errors of the app', () => {
 
   it('stay, with a way to mend them, where they came again', () => {
     const log = new Log();
-    open({}, ...began(log), broke(log, 'one is not defined'), changed(log), broke(log, 'one is not defined'), done(log), snapshot());
+    open(
+      {},
+      ...began(log),
+      broke(log, 'one is not defined'),
+      changed(log),
+      broke(log, 'one is not defined'),
+      done(log),
+      snapshot()
+    );
     expect(screen.getByText('one is not defined')).toBeTruthy();
     expect(screen.getByText('2 times')).toBeTruthy();
     expect(screen.getByRole('button', { name: /Fix it/ })).toBeTruthy();
@@ -133,7 +159,9 @@ describe('a session without a sandbox', () => {
       cause: 'sandbox'
     } as const;
     open({}, snapshot({ preview }));
-    expect(screen.getByRole('alert').textContent).toContain('The app cannot run.bubblewrap is not installed. Install it.');
+    expect(screen.getByRole('alert').textContent).toContain(
+      'The app cannot run.bubblewrap is not installed. Install it.'
+    );
     expect(screen.getByText('Failed')).toBeTruthy();
     expect(screen.queryByText('Ready')).toBeNull();
   });
@@ -222,12 +250,24 @@ describe('a question of the agent', () => {
     expect(transport.asked).toEqual([['answer', 'r1.0.a1', true, false]]);
     transport.say(
       log.message('approval.given', { approval: 'r1.0.a1', granted: true, remember: true }),
-      log.message('rule.changed', { tool: 'run_command', pattern: 'rm -rf old', action: 'allow', holds: true, by: 'person' })
+      log.message('rule.changed', {
+        tool: 'run_command',
+        pattern: 'rm -rf old',
+        action: 'allow',
+        holds: true,
+        by: 'person'
+      })
     );
     expect(screen.getByText('Allowed for this app.')).toBeTruthy();
     expect(screen.queryByText(/New rule for this app/)).toBeNull();
     transport.say(
-      log.message('rule.changed', { tool: 'run_command', pattern: 'git push *', action: 'deny', holds: true, by: 'person' })
+      log.message('rule.changed', {
+        tool: 'run_command',
+        pattern: 'git push *',
+        action: 'deny',
+        holds: true,
+        by: 'person'
+      })
     );
     expect(screen.getByText(/New rule for this app: Deny/).textContent).toContain('git push *');
   });
@@ -283,7 +323,9 @@ describe('a question of the agent', () => {
 
   it('has no accessibility faults', async () => {
     open({}, ...asked(new Log()));
-    const { violations } = await axe.run(document.body, { rules: { 'color-contrast': { enabled: false }, region: { enabled: false } } });
+    const { violations } = await axe.run(document.body, {
+      rules: { 'color-contrast': { enabled: false }, region: { enabled: false } }
+    });
     expect(violations.map(({ id }) => id)).toEqual([]);
   });
 });
@@ -297,7 +339,13 @@ describe('a session that cannot be used for now', () => {
       {},
       log.message('turn.started', { turn: 't1', model: 'm' }),
       log.message('message.user', { turn: 't1', text: 'A board' }),
-      log.message('tool.started', { turn: 't1', call: 'c1', tool: 'run_command', arguments: { command: 'ls' }, by: 'agent' }),
+      log.message('tool.started', {
+        turn: 't1',
+        call: 'c1',
+        tool: 'run_command',
+        arguments: { command: 'ls' },
+        by: 'agent'
+      }),
       snapshot({ session: summary({ state: 'busy' }) })
     );
     expect(screen.getByRole('button', { name: 'Stop' })).toBeTruthy();
@@ -359,7 +407,12 @@ describe('the network of a session', () => {
   it('offers to allow what was refused', () => {
     const log = new Log();
     const refused = { host: 'api.example.org:443', reason: 'It is not on the list.' };
-    const transport = open({}, log.message('network.refused', refused), log.message('network.refused', refused), snapshot());
+    const transport = open(
+      {},
+      log.message('network.refused', refused),
+      log.message('network.refused', refused),
+      snapshot()
+    );
     expect(screen.getByText('Blocked: api.example.org is not on this app’s list.')).toBeTruthy();
     expect(screen.getByText('2 times')).toBeTruthy();
     fireEvent.click(screen.getByRole('button', { name: 'Allow api.example.org for this app' }));
@@ -371,7 +424,9 @@ describe('the network of a session', () => {
   it('forgets what was allowed once when the request ends', () => {
     const log = new Log();
     const transport = open({}, log.message('turn.started', { turn: 't1', model: 'm' }), snapshot());
-    transport.say(log.message('network.changed', { host: 'a.example.org:443', allowed: true, by: 'person', turn: 't1' }));
+    transport.say(
+      log.message('network.changed', { host: 'a.example.org:443', allowed: true, by: 'person', turn: 't1' })
+    );
     expect(screen.getByRole('button', { name: 'Sandbox: local, 1 host' })).toBeTruthy();
     transport.say(log.message('turn.finished', { turn: 't1', reason: 'done', message: '', hint: '' }));
     expect(screen.getByRole('button', { name: 'Sandbox: local' })).toBeTruthy();
@@ -467,7 +522,11 @@ describe('a session', () => {
 
   it('gives back what was typed when it could not be sent, and says why', async () => {
     const transport = open({}, snapshot());
-    transport.failWith = new RequestFailed({ message: 'A turn is running.', reason: 'session_busy', hint: 'Stop it first.' });
+    transport.failWith = new RequestFailed({
+      message: 'A turn is running.',
+      reason: 'session_busy',
+      hint: 'Stop it first.'
+    });
     const box = screen.getByLabelText<HTMLTextAreaElement>('Your request');
     fireEvent.change(box, { target: { value: 'a clock' } });
     fireEvent.keyDown(box, { key: 'Enter' });
@@ -487,7 +546,12 @@ describe('a session', () => {
     fireEvent.click(screen.getByRole('button', { name: 'Stop' }));
     expect(transport.asked).toEqual([['stop']]);
     transport.say(
-      log.message('turn.finished', { turn: 't1', reason: 'failed', message: 'The key is not valid.', hint: 'Check it.' }),
+      log.message('turn.finished', {
+        turn: 't1',
+        reason: 'failed',
+        message: 'The key is not valid.',
+        hint: 'Check it.'
+      }),
       { kind: 'session', session: summary() }
     );
     expect(screen.getByText('The key is not valid.', { selector: 'p' })).toBeTruthy();
@@ -550,7 +614,10 @@ describe('a session', () => {
     fireEvent.click(screen.getAllByText('1 file changed')[0] as HTMLElement);
     expect(await screen.findByText('old')).toBeTruthy();
     fireEvent.click(screen.getByRole('button', { name: 'Restore' }));
-    expect(transport.asked).toEqual([['diff', 'commit-t1'], ['restore', 'commit-t1']]);
+    expect(transport.asked).toEqual([
+      ['diff', 'commit-t1'],
+      ['restore', 'commit-t1']
+    ]);
     transport.say(log.message('session.restored', { checkpoint: 'commit-t1', tree: 'x', previous: 'commit-t2' }));
     fireEvent.click(screen.getByRole('button', { name: 'Undo' }));
     expect(transport.asked.at(-1)).toEqual(['restore', 'commit-t2']);
@@ -589,7 +656,9 @@ describe('a session', () => {
     );
     screen.getAllByRole('button', { expanded: false }).forEach(button => fireEvent.click(button));
     // Colours need a browser; tests/browser looks at them there.
-    const { violations } = await axe.run(document.body, { rules: { 'color-contrast': { enabled: false }, region: { enabled: false } } });
+    const { violations } = await axe.run(document.body, {
+      rules: { 'color-contrast': { enabled: false }, region: { enabled: false } }
+    });
     expect(violations.map(({ id, nodes }) => [id, nodes.map(node => node.html)])).toEqual([]);
   });
 });
@@ -608,7 +677,9 @@ describe('the preview', () => {
   });
 
   it('keeps the app on an origin of its own', () => {
-    show(snapshot({ preview: { state: 'ready', url: '/appbuilder/preview/x/', message: '', fraction: null, log: '' } }));
+    show(
+      snapshot({ preview: { state: 'ready', url: '/appbuilder/preview/x/', message: '', fraction: null, log: '' } })
+    );
     const frame = document.querySelector('iframe');
     expect(frame?.getAttribute('sandbox')).toBe('allow-scripts allow-forms allow-modals');
     expect(frame?.getAttribute('referrerpolicy')).toBe('no-referrer');
@@ -629,7 +700,9 @@ describe('the preview', () => {
 
   it('shows the real error and has it fixed', () => {
     const transport = show(
-      snapshot({ preview: { state: 'failed', url: null, message: 'Vite ended with code 1', fraction: null, log: 'boom' } })
+      snapshot({
+        preview: { state: 'failed', url: null, message: 'Vite ended with code 1', fraction: null, log: 'boom' }
+      })
     );
     expect(screen.getByText(/Vite ended with code 1/)).toBeTruthy();
     fireEvent.click(screen.getByRole('button', { name: 'Fix it' }));
@@ -657,7 +730,9 @@ describe('the preview', () => {
     }
     expect(transport.asked, 'whatever a page says').toEqual([]);
     fireEvent.click(screen.getByRole('button', { name: 'Fix it' }));
-    expect(transport.asked).toEqual([['send', expect.stringContaining('````text\nx is ```undefined```\nat src/App.tsx:3:1\n````')]]);
+    expect(transport.asked).toEqual([
+      ['send', expect.stringContaining('````text\nx is ```undefined```\nat src/App.tsx:3:1\n````')]
+    ]);
   });
 
   it('says when another site took the place of the app’s page, and goes back', () => {
@@ -708,7 +783,9 @@ describe('the preview', () => {
   });
 
   it('offers what a page may not do by itself, one at a time and in the order asked', () => {
-    show(snapshot({ preview: { state: 'ready', url: 'http://localhost/preview/', message: '', fraction: null, log: '' } }));
+    show(
+      snapshot({ preview: { state: 'ready', url: 'http://localhost/preview/', message: '', fraction: null, log: '' } })
+    );
     const opened = vi.spyOn(window, 'open').mockReturnValue(null);
     const frame = document.querySelector('iframe');
     const ask = (more: object): void =>
@@ -735,7 +812,10 @@ describe('the preview', () => {
     expect(readMessage({ source: 'jupyter-appbuilder', type: 'open', url: 'file:///etc/passwd' })).toBeNull();
     expect(readMessage({ source: 'jupyter-appbuilder', type: 'open', url: 'https://me:secret@x.example' })).toBeNull();
     expect(readMessage({ source: 'jupyter-appbuilder', type: 'save', name: 'x', content: 'text' })).toBeNull();
-    expect(readMessage({ source: 'jupyter-appbuilder', type: 'navigated', path: {} })).toEqual({ type: 'navigated', path: '/' });
+    expect(readMessage({ source: 'jupyter-appbuilder', type: 'navigated', path: {} })).toEqual({
+      type: 'navigated',
+      path: '/'
+    });
   });
 });
 
@@ -747,7 +827,13 @@ describe('a request that failed for its model', () => {
     const events = [
       log.event('turn.started', { turn: 't1', model: 'openai:gpt' }),
       log.event('message.user', { turn: 't1', text: 'a clock' }),
-      log.event('turn.finished', { turn: 't1', reason: 'failed', message: 'OpenAI refused the key.', hint: 'Enter another.', error })
+      log.event('turn.finished', {
+        turn: 't1',
+        reason: 'failed',
+        message: 'OpenAI refused the key.',
+        hint: 'Enter another.',
+        error
+      })
     ];
     const pages = { models: link('Model settings'), rules: link('Approval rules'), usage: link('Usage and budgets') };
     open({ pages }, { kind: 'events', events }, snapshot());

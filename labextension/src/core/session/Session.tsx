@@ -349,7 +349,9 @@ function Header({
       </div>
       <div className="jp-AppBuilder-meta">
         {session && (
-          <StateBadge state={view.questions.length > 0 ? 'waiting' : busy ? 'busy' : (shownState(view) ?? session.state)} />
+          <StateBadge
+            state={view.questions.length > 0 ? 'waiting' : busy ? 'busy' : (shownState(view) ?? session.state)}
+          />
         )}
         {chip}
         {recorded && (
@@ -542,8 +544,7 @@ function Announcer({ view }: { view: SessionView }): React.ReactElement {
     } else if (last.reason === null) {
       text = trans.__('The agent is working.');
     } else if (last.reason === 'done') {
-      text =
-        last.mode === 'plan' ? trans.__('The plan is ready to read.') : trans.__('The agent has finished.');
+      text = last.mode === 'plan' ? trans.__('The plan is ready to read.') : trans.__('The agent has finished.');
     } else {
       text = last.message || trans.__('The agent has stopped.');
     }

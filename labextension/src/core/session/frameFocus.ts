@@ -78,11 +78,7 @@ export function useFrameFocus(frame: React.RefObject<HTMLIFrameElement>, onTheft
       // Pointers over a frame are seen from outside it; fingers are not.
       const onlyFingers = window.matchMedia?.('(hover: none)').matches;
       const active = navigator.userActivation?.isActive ?? true; // a click or key in the frame counts out here
-      return (
-        over ||
-        now - tabbed < TAB_MS ||
-        (active && now - acted > (onlyFingers ? TYPING_MS : ACTIVATION_MS))
-      );
+      return over || now - tabbed < TAB_MS || (active && now - acted > (onlyFingers ? TYPING_MS : ACTIVATION_MS));
     };
     const giveBack = (): void => {
       if (!frame.current || document.activeElement !== frame.current || allowed()) {

@@ -7,9 +7,7 @@ export interface Finding {
 }
 
 /** Something that the sandbox keeps the page from doing, and that the person may want done. */
-export type PageRequest =
-  | { kind: 'save'; name: string; content: Blob }
-  | { kind: 'open'; url: string };
+export type PageRequest = { kind: 'save'; name: string; content: Blob } | { kind: 'open'; url: string };
 
 export type PageMessage =
   | { type: 'ready' | 'cleared' }
@@ -36,7 +34,10 @@ export function readMessage(data: unknown): PageMessage | null {
       const message = text(finding['message'], 4000);
       return message === ''
         ? null
-        : { type: 'finding', finding: { message, stack: text(finding['stack'], 4000), source: text(finding['source'], 400) } };
+        : {
+            type: 'finding',
+            finding: { message, stack: text(finding['stack'], 4000), source: text(finding['source'], 400) }
+          };
     }
     case 'save': {
       const content = data['content'];

@@ -59,7 +59,9 @@ export class Log {
         model: 'openai:gpt',
         recorded: false,
         text: `Working on **${request}**.`,
-        tool_calls: [{ call, id: 'x', tool: 'write_file', arguments: '{"path":"src/App.tsx","content":"one\\ntwo\\n"}' }],
+        tool_calls: [
+          { call, id: 'x', tool: 'write_file', arguments: '{"path":"src/App.tsx","content":"one\\ntwo\\n"}' }
+        ],
         finish_reason: 'tool_calls',
         usage: USAGE
       }),

@@ -2,7 +2,16 @@
 
 import type { EventData } from '../wire/events';
 import type { PartialResponse } from '../wire/wire';
-import { TICK_PLAN, type Aside, type Entry, type Item, type PlanItem, type ProblemItem, type SessionView, type Turn } from './items';
+import {
+  TICK_PLAN,
+  type Aside,
+  type Entry,
+  type Item,
+  type PlanItem,
+  type ProblemItem,
+  type SessionView,
+  type Turn
+} from './items';
 import { NO_USAGE } from './usage';
 
 /** So many items back the same error is looked for. */
@@ -166,7 +175,9 @@ export class Draft {
     const ticks = turns
       .filter(turn => turn.dropped === null)
       .flatMap(turn => turn.items)
-      .flatMap(item => (item.kind === 'tool' && item.tool === TICK_PLAN && item.state === 'done' ? [item.result?.detail] : []));
+      .flatMap(item =>
+        item.kind === 'tool' && item.tool === TICK_PLAN && item.state === 'done' ? [item.result?.detail] : []
+      );
     for (const { builds, turn: id } of turns) {
       const turn = builds && this.turn(id);
       if (turn) {

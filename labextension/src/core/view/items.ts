@@ -280,6 +280,8 @@ export const EMPTY_VIEW: SessionView = {
 /** The items as they are once nothing runs any more. */
 export function interrupted(items: readonly Item[]): Item[] {
   return items.map(item =>
-    item.kind === 'tool' && (item.state === 'queued' || item.state === 'running') ? { ...item, state: 'interrupted' } : item
+    item.kind === 'tool' && (item.state === 'queued' || item.state === 'running')
+      ? { ...item, state: 'interrupted' }
+      : item
   );
 }

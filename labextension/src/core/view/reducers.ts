@@ -172,7 +172,13 @@ const reducers: { readonly [T in EventType]: (draft: Draft, event: EventOf<T>) =
     if (known) {
       draft.put(null, { ...known, times: known.times + 1, passed: false });
     } else {
-      draft.put(draft.runningTurn(), { kind: 'problem', key: keyOf(event), problem: event.data, times: 1, passed: false });
+      draft.put(draft.runningTurn(), {
+        kind: 'problem',
+        key: keyOf(event),
+        problem: event.data,
+        times: 1,
+        passed: false
+      });
     }
     draft.view.problems = [...draft.view.problems.filter(open => open !== known?.key), known?.key ?? keyOf(event)];
   },

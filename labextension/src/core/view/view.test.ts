@@ -33,7 +33,15 @@ describe('a turn', () => {
 
   it('is the same however its messages are cut into batches', () => {
     const log = new Log();
-    const ask = { turn: 't2', call: 'r9.0', kind: 'command' as const, subject: 'rm -r src', question: 'May it?', reason: '', remember: false };
+    const ask = {
+      turn: 't2',
+      call: 'r9.0',
+      kind: 'command' as const,
+      subject: 'rm -r src',
+      question: 'May it?',
+      reason: '',
+      remember: false
+    };
     const error = { kind: 'page', message: 'x is not defined' } as never;
     const first = log.turn('t1', 'a board');
     const messages: WireMessage[] = [
@@ -44,7 +52,13 @@ describe('a turn', () => {
       log.message('turn.started', { turn: 't2', model: 'openai:gpt' }),
       log.message('message.user', { turn: 't2', text: 'more' }),
       ...['I ', 'am ', 'on it'].map(
-        (text, n) => ({ kind: 'live', n, type: 'text.delta', data: { turn: 't2', response: 'r9', text } }) as unknown as WireMessage
+        (text, n) =>
+          ({
+            kind: 'live',
+            n,
+            type: 'text.delta',
+            data: { turn: 't2', response: 'r9', text }
+          }) as unknown as WireMessage
       ),
       ...['{"comm', 'and":"ls"}'].map(
         (piece, n) =>
@@ -57,9 +71,16 @@ describe('a turn', () => {
       ),
       log.message('approval.requested', { approval: 'r9.0.a1', ...ask } as never),
       log.message('approval.given', { approval: 'r9.0.a1', granted: true, remember: false } as never),
-      log.message('tool.started', { turn: 't2', call: 'r9.0', tool: 'run_command', arguments: { command: 'ls' }, by: 'agent' }),
+      log.message('tool.started', {
+        turn: 't2',
+        call: 'r9.0',
+        tool: 'run_command',
+        arguments: { command: 'ls' },
+        by: 'agent'
+      }),
       ...['one\n', 'two\n'].map(
-        (text, n) => ({ kind: 'live', n: n + 9, type: 'tool.output', data: { call: 'r9.0', text } }) as unknown as WireMessage
+        (text, n) =>
+          ({ kind: 'live', n: n + 9, type: 'tool.output', data: { call: 'r9.0', text } }) as unknown as WireMessage
       ),
       log.message('preview.error', error),
       { kind: 'events', events: first }, // once more, as after a reconnection
@@ -188,7 +209,13 @@ describe('streaming', () => {
   it('shows a running command’s output, and not after it has ended', () => {
     const { log, view } = started();
     const running = receive(view, [
-      log.message('tool.started', { turn: 't1', call: 'c', tool: 'run_command', arguments: { command: 'ls' }, by: 'agent' }),
+      log.message('tool.started', {
+        turn: 't1',
+        call: 'c',
+        tool: 'run_command',
+        arguments: { command: 'ls' },
+        by: 'agent'
+      }),
       { kind: 'live', n: 2, type: 'tool.output', data: { call: 'c', stream: 'stdout', text: 'a\n' } },
       { kind: 'live', n: 3, type: 'tool.output', data: { call: 'c', stream: 'stderr', text: 'b\n' } }
     ]);
@@ -238,7 +265,11 @@ describe('events', () => {
   it('come with live messages that look at none of those before', () => {
     const log = new Log();
     const events = Array.from({ length: 500 }, (_, at) => log.turn(`t${at}`, `request ${at}`)).flat();
-    const whole = play({ kind: 'events', events }, log.message('turn.started', { turn: 'now', model: 'm' }), snapshot());
+    const whole = play(
+      { kind: 'events', events },
+      log.message('turn.started', { turn: 'now', model: 'm' }),
+      snapshot()
+    );
     let looked = 0;
     const counted = whole.entries.map(
       entry =>

@@ -56,7 +56,9 @@ export function lastTurn(view: SessionView): Turn | null {
 /** A request runs, or waits for the person. */
 export function isBusy(view: SessionView): boolean {
   const { session } = view;
-  return session?.state === 'busy' || session?.state === 'waiting' || (lastTurn(view)?.reason === null && !session?.trouble);
+  return (
+    session?.state === 'busy' || session?.state === 'waiting' || (lastTurn(view)?.reason === null && !session?.trouble)
+  );
 }
 
 /** A turn whose end could not be stored yet: nothing of it runs any more. */
@@ -114,10 +116,10 @@ export function previousVersion(view: SessionView): Checkpoint | null {
 /** Lines added and removed by the calls' file changes. */
 export function linesChanged(item: ToolItem): { added: number; removed: number } {
   if (item.files.length > 0) {
-    return item.files.reduce(
-      (sum, file) => ({ added: sum.added + file.added, removed: sum.removed + file.removed }),
-      { added: 0, removed: 0 }
-    );
+    return item.files.reduce((sum, file) => ({ added: sum.added + file.added, removed: sum.removed + file.removed }), {
+      added: 0,
+      removed: 0
+    });
   }
   const { added, removed } = item.result?.detail ?? {};
   if (typeof added === 'number' || typeof removed === 'number') {

@@ -24,7 +24,7 @@ export function useCatalog(api: Api): Catalog {
   React.useEffect(() => {
     let wanted = true;
     const keep =
-      <T,>(set: (value: T) => void) =>
+      <T>(set: (value: T) => void) =>
       (value: T): void => {
         if (wanted) {
           set(value);

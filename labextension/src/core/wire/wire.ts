@@ -31,10 +31,7 @@ export type LiveOf<T extends keyof LiveData> = {
 export type LiveMessage = LiveOf<keyof LiveData>;
 
 export type WireMessage =
-  | { kind: 'events'; events: AppEvent[] }
-  | Snapshot
-  | LiveMessage
-  | { kind: 'session'; session: Summary };
+  { kind: 'events'; events: AppEvent[] } | Snapshot | LiveMessage | { kind: 'session'; session: Summary };
 
 /** A request that failed, with the server's own words and the next step. */
 export class RequestFailed extends Error {
