@@ -14,6 +14,7 @@ import pytest
 
 from jupyter_appbuilder.errors import Unavailable
 from jupyter_appbuilder.sandbox.base import Progress
+from jupyter_appbuilder.sandbox.local.packages.dependencies import Unpacked
 
 from .conftest import MakePlace, Place
 from .test_dependencies import cut_off, registries, require
@@ -46,7 +47,8 @@ async def test_progress_counts_and_names_packages(place: MakePlace):
         await locked(here)
         steps: list[Progress] = []
         await here.sandbox.prepare(steps.append)
-        told = [re.fullmatch(r"Installing packages: (\d+) of (\d+)( \(.+\))?", step.message) for step in steps]
+        counted = [step for step in steps if "finishing" not in step.message]
+        told = [re.match(r"Installing packages: (\d+) of (\d+)( \(.+\))?", step.message) for step in counted]
         assert all(told), steps
         assert all(step.fraction is not None for step in steps)
         packages = json.loads((here.app / "package-lock.json").read_text())["packages"]
@@ -61,6 +63,26 @@ async def test_progress_counts_and_names_packages(place: MakePlace):
             shown.append(here.sandbox.server.message)
             await asyncio.sleep(0.02)
         assert any("Installing packages: " in message for message in shown), set(shown)
+
+
+def test_from_its_pace_an_installation_tells_how_long_the_rest_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    now = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    folders = [f"node_modules/p{number}" for number in range(100)]
+    unpacked = Unpacked(folders)
+    told: list[str] = []
+    for until, seconds in ((5, 10), (25, 10), (50, 100), (100, 20)):
+        for folder in folders[:until]:
+            (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+            (tmp_path / folder / "package.json").touch()
+        now += seconds
+        told.append(unpacked.look(tmp_path).message.rpartition(", ")[2])
+    assert told == [
+        "Installing packages: 5 of 100 (p4)",  # too little to go by
+        "about 60 seconds left",
+        "about 2 minutes left",
+        "finishing",
+    ]
 
 
 async def test_a_cancelled_installation_ends_and_leaves_nothing_half_done(place: MakePlace):

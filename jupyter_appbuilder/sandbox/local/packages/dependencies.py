@@ -16,6 +16,7 @@ import platform
 import re
 import secrets
 import stat
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -299,6 +300,10 @@ def _reason(result: ExecResult) -> str:
     return (told or [result.stderr.strip() or f"npm ended with {result.exit_code}"])[0][:300].rstrip(".")
 
 
+ALL_UNPACKED = 0.97  # of the way: what npm does after that takes a moment, too
+TELLING_SECONDS, TELLING_PART = 4.0, 0.1  # from then on, the pace of unpacking says how long the rest takes
+
+
 class Unpacked:
     """How many of ``folders`` lie unpacked. npm makes the folders first and fills them later."""
 
@@ -306,6 +311,7 @@ class Unpacked:
         self._total = len(folders)
         self._left = list(folders)
         self._last = ""  # the package that was unpacked last
+        self._began = time.monotonic()
 
     def look(self, work: Path) -> Progress:
         left = [folder for folder in self._left if not (work / folder / "package.json").exists()]
@@ -314,8 +320,21 @@ class Unpacked:
         self._left = left
         if not self._total:
             return Progress("Installing packages")
+        if not left:
+            return Progress(f"Installing packages: all {self._total} are unpacked, finishing", ALL_UNPACKED)
         done = self._total - len(left)
-        return Progress(f"Installing packages: {done} of {self._total}{self._last}", done / self._total)
+        said = f"Installing packages: {done} of {self._total}{self._last}{self._remaining(done)}"
+        return Progress(said, ALL_UNPACKED * done / self._total)
+
+    def _remaining(self, done: int) -> str:
+        """How long the rest may take at the pace so far; nothing while that tells little."""
+        took = time.monotonic() - self._began
+        if took < TELLING_SECONDS or done < self._total * TELLING_PART:
+            return ""
+        seconds = took * (self._total - done) / done
+        if seconds > 90:
+            return f", about {round(seconds / 60)} minutes left"
+        return f", about {max(5, 5 * round(seconds / 5))} seconds left"
 
 
 async def _count(work: Path, unpacked: Unpacked, on_progress: OnProgress) -> None:
