@@ -267,7 +267,8 @@ async def ask_twice(session: MemorySession) -> list[str]:
     stored = session.journal.stored
     last = next(e for e in reversed(stored) if e.type == "tool.finished")
     del stored[last.seq :]  # the answer to it was never given
-    session.history = session.agent._history = type(session.history)(session.journal.events, "You build apps.")  # pyright: ignore[reportPrivateUsage]
+    session.history = type(session.history)(session.journal.events, "You build apps.")
+    session.agent._history = session.agent._asking._history = session.history
     outcomes.append((await session.ask("Please go on")).reason)
     return outcomes
 

@@ -159,7 +159,7 @@ async def test_a_sandbox_that_cannot_be_started_has_failed_and_starts_once_it_ca
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         sandbox.serve = refuse
-        sandbox._server.state = DevServer("stopped")  # as it leaves it
+        sandbox._servers["app"].state = DevServer("stopped")  # as it leaves it
         await starts_once_there_is_room(session, lambda: setattr(sandbox, "serve", serve))
 
 
