@@ -59,7 +59,7 @@ export interface IAppBuilderPanel {
   /** Show it, with the cursor where one writes. */
   show(): void;
   /** Put the cursor where one writes. */
-  takeFocus(): void;
+  takeFocus(): boolean;
   /** Null where it cannot be hidden. */
   readonly hide: (() => void) | null;
   /** What can be done here for a session. */

@@ -29,9 +29,10 @@ export class PanelWidget extends ReactWidget {
     return <Panel {...this.props} />;
   }
 
-  /** Put the cursor where the next request is written, or at the head of the page that lies over it. */
-  takeFocus(): void {
+  /** Put the cursor where the next request is written, or at the head of the page that lies over it, if it is there. */
+  takeFocus(): boolean {
     this.node.querySelector<HTMLElement>('.jp-AppBuilder-composer textarea, h2[tabindex="-1"]')?.focus();
+    return this.node.contains(document.activeElement);
   }
 }
 
