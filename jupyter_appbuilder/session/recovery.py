@@ -42,18 +42,13 @@ class Recovery:
         self._runner = runner
         self._versions = versions
         self._endings = endings
-        self._acting = asyncio.Lock()
-
-    @property
-    def busy(self) -> bool:
-        """Whether somebody acts on the session."""
-        return self._acting.locked()
+        self.lock = asyncio.Lock()  # whoever acts on the session holds it
 
     @contextlib.asynccontextmanager
     async def acting(self, prepare: Callable[[], Awaitable[None]] | None = None) -> AsyncGenerator[None]:
         """Act on the session in this block, alone, and after files and log agree; ``prepare`` is done before that.
         Raises ``Unavailable`` while the log still refuses."""
-        async with self._acting:
+        async with self.lock:
             if prepare:
                 await prepare()
             await self._reconcile()
@@ -65,11 +60,6 @@ class Recovery:
         if self._record.inconsistent:
             async with self.acting():
                 pass
-
-    async def idle(self) -> None:
-        """Wait until nobody acts on the session."""
-        async with self._acting:
-            pass
 
     async def take_over(self, *, resume: bool) -> str:
         """Close what a process that died left open. The turn that can go on where the log ends, with ``resume``."""

@@ -338,7 +338,7 @@ class Session:
 
     async def look_for_edits(self) -> None:
         """Take in what a person changed in an editor meanwhile. Does nothing while something of ours runs."""
-        if not self.owned or self.busy or self._recovery.busy:
+        if not self.owned or self.busy or self._recovery.lock.locked():
             return
         if self.summary.state in ("ready", "asleep") or self.record.inconsistent:
             async with self._recovery.acting():
@@ -395,7 +395,8 @@ class Session:
         if self.runner.diagnostics:
             self.runner.diagnostics.stop()
         await self.app.close()
-        await self._recovery.idle()  # a look at the files that was under way has ended: the folder can go
+        async with self._recovery.lock:
+            pass  # a look at the files that was under way has ended: the folder can go
         await self.notebook.close(write=self.owned and keep_notebook)
         self.channel.close()
 

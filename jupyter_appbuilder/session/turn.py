@@ -118,7 +118,7 @@ class Turns:
             return
 
         async def go_on() -> None:
-            async with self._recovery.acting():
+            async with self._recovery.lock:  # not ``acting``: that would close the turn which is to go on
                 await self._carry_out(model, turn, name, asked[0])
 
         self._stopping = False
