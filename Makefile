@@ -14,7 +14,9 @@ SOURCES := $(shell find labextension/src labextension/style labextension/schema 
 help:
 	@echo "make lab         start JupyterLab with this checkout, the App Builder panel open (LAB_ARGS=… are handed on)"
 	@echo "make test        everything CI runs (make $(LAYERS))"
-	@echo "make generated   the panel's types, after a change of events.py or openapi.yaml"
+	@echo "make LAYER       one part of it: lint, types, … (make pytest PYTEST_ARGS=tests/tools for some tests)"
+	@echo "make build       the labextension and the widget, after a change in labextension/"
+	@echo "make generated   what the panel knows of the server, after a change of events.py, openapi.yaml or a tool's facts"
 	@echo "make benchmarks  what docs/performance.md quotes"
 	@echo "make test-model GGUF=/path/model.gguf   a real model builds a page and changes it (no part of make test)"
 	@echo "make clean       remove what was built (not .venv, not .lab)"
@@ -102,14 +104,15 @@ vitest: setup
 # Most tests wait, for servers, pages and timers: three files at a time keep two cores busy. JOBS=0 takes one by one.
 JOBS ?= 3
 pytest: export KILL_EVERY ?= 4
+pytest: export EYES_EVERY ?= 3
 pytest: setup tests/hub/node_modules/.installed
 	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --ignore tests/browser --ignore tests/wheel $(PYTEST_ARGS)
 
 browser: setup
-	$(BIN)/pytest tests/browser $(PYTEST_ARGS)
+	$(BIN)/pytest $(if $(filter tests/%,$(PYTEST_ARGS)),,tests/browser) $(PYTEST_ARGS)
 
 wheel: setup
-	$(BIN)/pytest tests/wheel $(PYTEST_ARGS)
+	$(BIN)/pytest $(if $(filter tests/%,$(PYTEST_ARGS)),,tests/wheel) $(PYTEST_ARGS)
 
 test-model: system-test setup
 	@test -n "$(GGUF)" || { echo "Say which model: make test-model GGUF=/path/to/model.gguf"; exit 2; }

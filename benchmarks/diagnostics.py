@@ -47,7 +47,7 @@ async def measure(folder: Path, template: str) -> tuple[list[float], list[float]
             result = await session.runner.run("list_files", {}, call=f"r{n}.1", by="agent", turn="t1")
             assert result.detail["diagnostics"]["problems"], result.text
             began = time.perf_counter()
-            checked = await sandbox.exec(builder.find_template(template).check)
+            checked = await sandbox.exec(builder.library.find(template).check)
             checks.append((time.perf_counter() - began) * 1000)
             assert checked.exit_code
     return ours[1:], checks[1:]

@@ -1,3 +1,3 @@
-"""The version, by itself: whoever needs only that does not import the rest."""
+"""The version number, in a module of its own so that reading it imports nothing else."""
 
 __version__ = "0.1.0"

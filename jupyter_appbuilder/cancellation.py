@@ -1,10 +1,10 @@
-"""What cancelling must not cut short, or leave behind."""
+"""Work that must finish although its caller is cancelled, and processes that must end with it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -30,6 +30,17 @@ async def uncut(work: Coroutine[Any, Any, T]) -> T:
 async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run blocking work in a thread, to its end: a thread cannot be interrupted."""
     return await uncut(asyncio.to_thread(work, *args, **kwargs))
+
+
+async def ended(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel what of them still runs, and wait until nothing does. What they raise is nobody's any more."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()
 
 
 async def output_of(process: asyncio.subprocess.Process, given: bytes | None = None) -> tuple[bytes, bytes]:

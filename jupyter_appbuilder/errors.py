@@ -57,7 +57,7 @@ class AppBuilderError(Exception):
         return f"{self.message} {self.hint}".strip()
 
     def to_json(self) -> dict[str, Any]:
-        """As REST and the widget answer it."""
+        """The error as REST and the widget send it."""
         body = {"message": self.message, "reason": self.reason, "hint": self.hint}
         return body | {"field": self.field} if self.field else body
 
@@ -114,7 +114,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def says_no_room(text: str) -> bool:
-    """Whether a program says that a disk has no room, in the system's words, Node's or ours."""
+    """True if a program says that a disk has no room, in the system's words, Node's or ours."""
     return (
         re.search(
             r"no space left on device|disk quota exceeded|\bENOSPC\b|\bEDQUOT\b|disk( of \S+)? is full", text, re.I

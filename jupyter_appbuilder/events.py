@@ -13,10 +13,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Generic, Literal, NotRequired, TypeAlias, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, Never, NotRequired, TypeAlias, TypedDict, TypeVar, cast
 
 Type = TypeVar("Type", bound=str, covariant=True)
 Data = TypeVar("Data", covariant=True)
+
+DEMO = "demo:recorded"
+"""The model whose answers come from recordings, as sessions and turns name it."""
 
 By = Literal["agent", "person", "notebook", "loop", "command"]
 """Who did it: the model; the person in the panel or the editor; a notebook cell; our own agent loop; a process in
@@ -145,6 +148,14 @@ class ToolStarted(TypedDict):
     by: By
 
 
+class KeptPicture(TypedDict):
+    sha256: str  # of its bytes; `log.pictures` may have it no longer
+    width: int  # px
+    height: int
+    alt: str  # what is to be seen, in words
+    media_type: str
+
+
 class ToolFinished(TypedDict):
     turn: str | None
     call: str
@@ -154,10 +165,12 @@ class ToolFinished(TypedDict):
     text: str  # the full result; what the model gets is a bounded view of it
     # JSON, by tool: path, added, removed, diff, exit_code, errors … For any tool, ``diagnostics``: new problems in the
     # code, which the end of ``text`` tells, too: {problems: [{path, line, column, code, message}], more, gone,
-    # remaining, length}, with the length of what was added to the text in characters.
+    # remaining, length}, with the length of what was added to the text in characters; and ``page_news``, what the
+    # page reported meanwhile, told there as well: {findings: [a preview.error's data], more, length}.
     detail: dict[str, Any]
     duration_ms: int
     patch: NotRequired[str]  # `git diff --binary` of all a command changed on disk
+    pictures: NotRequired[list[KeptPicture]]
 
 
 class FileChanged(TypedDict):
@@ -299,6 +312,7 @@ class TurnBriefed(TypedDict):
     turn: str
     project: str  # a map of the app: its files, what they export, its packages
     rules: str  # what APPBUILDER.md in the app's folder says; empty where there is none
+    found: NotRequired[list[PreviewError]]  # what was reported since the agent worked last
 
 
 class HistoryCompacted(TypedDict):
@@ -323,7 +337,7 @@ class TurnDropped(TypedDict):
 class TurnFinished(TypedDict):
     turn: str
     reason: TurnReason
-    message: str  # for people; empty when done
+    message: str  # for people; empty when all is well
     hint: str  # the next step, if any
     error: NotRequired[str]  # of a failed one: the error's code, such as "unauthorized"
 
@@ -416,6 +430,15 @@ class PreviewStatus(TypedDict):
     cause: NotRequired[Literal["sandbox"]]  # it failed since no sandbox can be made: nothing in the app is wrong
 
 
+class LookRequest(TypedDict):
+    """What an open preview is to do, in a frame of its own, for whoever looks at the app."""
+
+    number: int  # of the answer that is waited for; 0 where none is
+    viewer: str  # which of the open previews; "" for all of them
+    act: Literal["offer", "open", "rest", "describe", "look", "findings", "step", "end", "outcome"]
+    details: dict[str, Any]
+
+
 LIVE: Mapping[str, type] = {
     "reasoning.delta": ReasoningDelta,
     "text.delta": TextDelta,
@@ -423,6 +446,7 @@ LIVE: Mapping[str, type] = {
     "tool.output": ToolOutput,
     "progress": Progress,
     "preview": PreviewStatus,
+    "look": LookRequest,
 }
 """Messages that are never stored, and the shape of their data."""
 
@@ -517,6 +541,10 @@ else:
 def stored(session: str, seq: int, at: float, type: str, data: Mapping[str, Any], v: int = 1) -> Event:
     """An event as the log has it. One of a newer version's type is handed on as it is; readers pass it over."""
     return cast("Event", EventOf(session, seq, at, type, data, v))
+
+
+def of_newer_version(event: Never) -> None:
+    """Pass over an event of a newer version's type. Where a reader forgot one of ours, a type checker names it."""
 
 
 def timestamp(at: float | None = None) -> str:

@@ -13,11 +13,12 @@ from jupyter_server._tz import utcnow
 from jupyter_server.extension.application import ExtensionApp
 from tornado.ioloop import PeriodicCallback
 
-from .builder import FOLDER, AppBuilder, can_make
+from .builder import AppBuilder
 from .preview.capabilities import frame_ancestors
 from .preview.handlers import preview_handlers
 from .server.preview import EntryHandler
 from .server.routes import api_handlers
+from .session.places import FOLDER, can_make
 
 ACTIVITY_SECONDS = 5.0
 """How often a running turn says that the server is in use (a Hub stops servers that are idle)."""
@@ -85,7 +86,7 @@ class AppBuilderExtension(ExtensionApp):
         self._activity.start()
         if not self.builder.log_store.fresh:
             # Not awaited: turns that a killed server left open must not delay this server's start.
-            self.builder.in_background(self.builder.recover())
+            self.builder.background.run(self.builder.recover())
 
     def _note_activity(self) -> None:
         # The server counts every setting whose name ends so. Set only while a turn runs: an open panel or a page that

@@ -1,4 +1,4 @@
-"""What people configured, and files of the data folder: small ones replaced whole, all for their owner alone."""
+"""Settings files of the data folder: small, replaced atomically, readable by their owner only."""
 
 from __future__ import annotations
 
@@ -93,5 +93,5 @@ def default_data_dir() -> str:
 
 
 def find_data() -> Path:
-    """Where the log and what is kept beside it are: ``c.AppBuilder.data_dir``, by default in Jupyter's data folder."""
+    """The folder of the log and the data beside it: ``c.AppBuilder.data_dir``, by default in Jupyter's data folder."""
     return Path(str(configuration().AppBuilder.get("data_dir") or default_data_dir()))

@@ -1,11 +1,11 @@
-// Bundles the widget for notebook cells, with a React of its own: a kernel's front end may be anything.
+// Bundles what notebook cells show, the widget with a React of its own: a kernel's front end may be anything.
 import { build } from 'esbuild';
-import { readFile, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
 
 const out = '../jupyter_appbuilder/static';
 await build({
-  entryPoints: ['src/widget/index.tsx'],
-  outfile: `${out}/widget.js`,
+  entryPoints: { widget: 'src/widget/index.tsx', preview: 'src/widget/preview.ts' },
+  outdir: out,
   bundle: true,
   format: 'esm',
   minify: true,
@@ -18,3 +18,7 @@ const index = await readFile('style/index.css', 'utf8');
 const sheets = [...index.matchAll(/url\('(.+?)'\)/g)].map(([, name]) => name);
 const styles = await Promise.all([...sheets, 'widget.css'].map(name => readFile(`style/${name}`, 'utf8')));
 await writeFile(`${out}/widget.css`, styles.join('\n'));
+
+// What looks at apps runs it in their pages. MPL-2.0: its licence goes with it.
+await copyFile('node_modules/axe-core/axe.min.js', `${out}/axe.min.js`);
+await copyFile('node_modules/axe-core/LICENSE', `${out}/LICENSE.axe-core`);

@@ -19,7 +19,7 @@ def environment(folder: Path) -> dict[str, str]:
     data, config = folder / "data", folder / "config"
     share_dependencies(data / "appbuilder")
     config.mkdir(exist_ok=True)
-    settings = {"AppBuilder": {"demo_pace": 0.0, "model": "demo:recorded"}}
+    settings = {"AppBuilder": {"demo_pace": 0.0, "model": "demo:recorded", "browser": "none"}}
     (config / "jupyter_server_config.json").write_text(json.dumps(settings))
     (folder / "root").mkdir(exist_ok=True)
     return {

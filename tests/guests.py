@@ -1,4 +1,5 @@
-"""Another package's tools: one that says all of itself, one that says nothing, one whose cell is broken."""
+"""Another package's tools: one that says all of itself, one that says nothing, one whose cell is broken; one that uses
+what a session offers, one that asks for what none does."""
 
 from __future__ import annotations
 
@@ -8,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_appbuilder.tools.registry import load_tools
+from jupyter_appbuilder.tools.registry import find_tools
 
 MODULE = '''
-from jupyter_appbuilder.tools.base import Arguments, CellLine, ToolContext, ToolResult, tool
+from jupyter_appbuilder.log.journal import StoredEvents
+from jupyter_appbuilder.tools.base import Arguments, CellLine, Network, ToolContext, ToolResult, tool
 
 
 class Invite(Arguments):
@@ -59,7 +61,25 @@ async def feed_guests(context: ToolContext, arguments: Plain) -> ToolResult:
     return ToolResult("Done.", "Fed them")
 
 
-TOOLS = [invite_guest, seat_guests, feed_guests]
+class Kitchen:
+    """Nobody offers it."""
+
+
+@tool(effect="read")
+async def count_guests(context: ToolContext, arguments: Plain) -> ToolResult:
+    """Count what was done for guests, and who of them may come by the network."""
+    calls = [event for event in context.service(StoredEvents).stored if event.type == "tool.finished"]
+    reached = context.service(Network).allowed("guests.example.org:443")
+    return ToolResult(f"{len(calls)} calls; reached: {reached}", "Counted them")
+
+
+@tool(effect="read")
+async def cook_for_guests(context: ToolContext, arguments: Plain) -> ToolResult:
+    """Cook."""
+    return ToolResult(f"{context.service(Kitchen)}", "Cooked")
+
+
+TOOLS = [invite_guest, seat_guests, feed_guests, count_guests, cook_for_guests]
 '''
 
 
@@ -73,7 +93,7 @@ def guests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (info / "entry_points.txt").write_text("[jupyter_appbuilder.tools]\nguests = guestbook:TOOLS\n")
     (site / "guestbook.py").write_text(MODULE)
     monkeypatch.syspath_prepend(str(site))
-    load_tools.cache_clear()
+    find_tools.cache_clear()
     yield
-    load_tools.cache_clear()
+    find_tools.cache_clear()
     sys.modules.pop("guestbook", None)

@@ -171,6 +171,8 @@ def some_call(chance: random.Random) -> dict[str, Any]:
         case 3 | 4:
             search, replace = chance.choice(["a = 1", "export const b = 2\n", "one", "nowhere", "=======", "x"]), "new"
             edits = [{"search": search, "replace": replace + str(chance.randrange(99))}]
+            if chance.random() < 0.3:
+                edits[0]["replace_all"] = True
             if chance.random() < 0.5:
                 edits.append({"search": "const c", "replace": "const d\r\n"})
             return call("edit_file", path=path, edits=edits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,15 @@ class Recorded:
             "checkpoint.created", checkpoint=made.id, tree=made.tree, parent=made.parent, turn=turn, title=made.title,
             files=made.files, added=made.added, removed=made.removed,
         )  # fmt: skip
+
+    def look(self, number: int, alt: str = "Tasks: / at 360 px") -> str:
+        """The app was looked at; the SHA-256 of the picture of that number."""
+        sha256 = f"{number:064d}"[::-1]
+        self.call("look_at_app", path="/")
+        picture = {"sha256": sha256, "width": 10, "height": 10, "alt": alt, "media_type": "image/png"}
+        last = self.events[-1]
+        self.events[-1] = replace(last, data={**last.data, "pictures": [picture]})
+        return sha256
 
     async def everything(self) -> str:
         """A turn with every kind of change; the tree it ends with."""

@@ -13,7 +13,6 @@ NOT_OURS = {"labextension", "static", "_templates", "__pycache__"}  # built, or 
 
 UPWARD = {
     ("approvals", "tools"),  # the gate is asked about a tool and its context
-    ("assembly.py", "builder.py"),  # a session is put together from the builder's shared parts
 }
 """Imports that still run upward, each to be taken away."""
 

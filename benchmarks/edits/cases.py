@@ -62,7 +62,7 @@ async def installed(folder: Path) -> Path:
     from jupyter_appbuilder.sandbox.local.packages.dependencies import read_manifest
 
     async with app_builder(folder, model="demo:recorded") as builder:
-        template = builder.find_template("react-vite")
+        template = builder.library.find("react-vite")
         app = folder / "app"
         app.mkdir()
         for name in ("package.json", template.lock):

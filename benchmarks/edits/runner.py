@@ -41,7 +41,7 @@ async def run(cases: Sequence[Case], folder: Path) -> list[tuple[Landed, str]]:
     workspace = Workspace(folder / "app")
     await workspace.create(template)
     unused: Any = None
-    context = ToolContext(workspace, unused, unused, (), lambda stream, text: None)
+    context = ToolContext(workspace, unused, unused, lambda stream, text: None)
     runner = ToolRunner(load_tools(), lambda output: context, Journal())
     found: list[tuple[Landed, str]] = []
     for number, case in enumerate(cases):

@@ -1,8 +1,9 @@
-"""One answer of a model: asked for, shown as it comes, read, and stored with what it used."""
+"""One model request: sends it, streams the answer, parses it and stores it with its usage."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
@@ -32,6 +33,7 @@ from ..models.written_calls import ending_calls
 from ..tools.names import known_name
 from ..usage.spending import CHARACTERS_A_TOKEN, Spending, estimate
 from .history import History
+from .pictures import ReadPicture, with_pictures
 from .progress import BROKEN_OFF, UNREAD
 from .repetition import Repetition
 
@@ -42,6 +44,8 @@ REPEATED_ARGUMENTS = 40_000  # … of a call's arguments: files hold long tables
 LONGEST_REASONING = 30_000  # characters of a model's thinking that are shown and stored
 UNKEPT = ("context_length", "endless")  # after these, what was said is not told the model again: it would be too long
 RETRY_DELAY = 0.5  # seconds, longer each time
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -99,8 +103,10 @@ class Asking:
         tools: Sequence[ToolDefinition],
         settings: ModelSettings,
         spending: Spending,
+        read_picture: ReadPicture | None = None,
     ) -> None:
         self._model = model
+        self._read_picture = read_picture
         self._journal = journal
         self._history = history
         self._tools = tools
@@ -118,6 +124,7 @@ class Asking:
     async def answer(self, turn: str) -> tuple[str, ModelResponse]:
         """An answer with something in it, stored. An empty one is asked for once more, a broken stream twice."""
         empty = broken = 0
+        self.close()
         while True:
             response = self._next_response()
             read = self._history.events[-1].seq if self._history.events else 0
@@ -126,8 +133,10 @@ class Asking:
             asked = estimate(messages, self._tools)
             room = await self._spending.allow(self._history.events, turn, asked)
             partial = _Partial()
+            shows = self._model.images and any(message.get("pictures") for message in messages)
+            sent = await with_pictures(messages, self._read_picture if self._model.images else None)
             try:
-                answer = await self._listen(turn, response, messages, partial, room * CHARACTERS_A_TOKEN)
+                answer = await self._listen(turn, response, sent, partial, room * CHARACTERS_A_TOKEN)
                 answer = await self._understood(answer, messages)
             except (ModelError, asyncio.CancelledError) as error:
                 broken += 1
@@ -144,6 +153,9 @@ class Asking:
                 continue
             if broken:
                 self._show_wait("", 1)
+            if shows and not self._model.images:
+                log.info("%s takes no images: it is sent none any more.", self._model.name)
+                self._show_wait(f"{self._model.name} takes no images: what is on a page it is told in words.", None)
             if answer.text.strip() or answer.tool_calls or answer.finish_reason == "content_filter":
                 await self._store(turn, response, answer, read, asked, partial)
                 return response, answer
@@ -153,7 +165,7 @@ class Asking:
             if empty > 1:
                 raise ModelError(
                     f"{self._model.name} gave an empty answer twice.",
-                    hint="Try again, put the request another way, or choose another model.",
+                    hint="Try again, rephrase the request, or choose another model.",
                     reason="empty",
                 )
 
@@ -193,13 +205,13 @@ class Asking:
                 partial.take(delta)
                 if partial.repeats and not isinstance(delta, ModelResponse):
                     raise ModelError(
-                        f"{self._model.name} did not come to an end: it wrote the same over and over.",
-                        hint="Try again, put the request another way, or choose another model.",
+                        f"{self._model.name} kept repeating itself and was stopped.",
+                        hint="Try again, rephrase the request, or choose another model.",
                         reason="endless",
                     )
                 if partial.length > LONGEST_ANSWER and not isinstance(delta, ModelResponse):
                     raise ModelError(
-                        f"{self._model.name} did not come to an end: it wrote over {LONGEST_ANSWER:,} characters.",
+                        f"{self._model.name} was stopped after {LONGEST_ANSWER:,} characters without an end.",
                         hint="Ask for less at a time, or choose another model.",
                         reason="endless",
                     )

@@ -1,4 +1,4 @@
-"""What an agent is to a session: whatever works on a turn, whoever wrote it."""
+"""The agent protocol: what a session needs from whatever works on its turns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Agent(Protocol):
 
     @property
     def recorded(self) -> bool:
-        """Whether it plays a recording: it is told nothing of the app, and takes no messages while it works."""
+        """True for a recording: it is told nothing of the app, and takes no messages while it works."""
         ...
 
     async def run(self, turn: str) -> Outcome:

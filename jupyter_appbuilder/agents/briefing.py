@@ -1,4 +1,5 @@
-"""What a model is told of the app as a turn begins: a map of the project, and the person's rules for it.
+"""What a model is told of the app as a turn begins: a map of the project, the person's rules for it, and what its page
+reported since the agent worked last.
 
 Stored as ``turn.briefed``, since what a model is shown has to be in the log; and only where it differs from what was
 told last, so that a session in which no file came or went has one.
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import AppBuilderError, NotFound
 from ..events import Draft, Event
+from ..tools.page_news import reported, told_upto
 from ..turns.requests import without_dropped
 from .project_map import project_map
 
@@ -23,6 +25,7 @@ RULES = "APPBUILDER.md"
 
 MOST_RULES = 8_000  # characters
 MOST_PROJECT = 20_000  # characters
+MOST_FOUND = 20
 
 NOT_FOLLOWED = f"({RULES} was written by a command or a running process. It counts once the person has saved it.)"
 
@@ -39,14 +42,16 @@ async def briefing(workspace: Workspace, events: Sequence[Event], turn: str, tem
     except (AppBuilderError, OSError) as error:
         log.warning("No map of the project for turn %s: %s", turn, error)
         return None
+    found = reported(events, told_upto(events))[:MOST_FOUND]
     told = next((e.data for e in reversed(without_dropped(events)) if e.type == "turn.briefed"), None)
-    if told and (told["project"], told["rules"]) == (project, rules):
+    if told and not found and (told["project"], told["rules"]) == (project, rules):
         return None
-    return Draft("turn.briefed", {"turn": turn, "project": project, "rules": rules})
+    data = {"turn": turn, "project": project, "rules": rules}
+    return Draft("turn.briefed", data | ({"found": found} if found else {}))
 
 
 def _by_command(events: Sequence[Event]) -> bool:
-    """Whether the rules are what code in the sandbox made them: what a package brings must not instruct the agent."""
+    """True if the rules are what code in the sandbox made them: what a package brings must not instruct the agent."""
     for event in reversed(events):
         if event.type == "file.changed" and event.data["path"] == RULES:
             return event.data["by"] == "command" and event.data["change"] != "deleted"

@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..events import Draft, Event, EventOf, ResponseCompleted, stored
 from ..log.journal import Journal
-from ..models.base import Message, Model, ModelError, ModelResponse, ModelSettings, TextDelta, ToolDefinition
+from ..models.base import (
+    PICTURE_TOKENS,
+    Message,
+    Model,
+    ModelError,
+    ModelResponse,
+    ModelSettings,
+    TextDelta,
+    ToolDefinition,
+)
 from ..tools.bounds import bounded
 from ..tools.names import CHECK
 from ..turns.requests import without_dropped
@@ -62,11 +71,13 @@ log = logging.getLogger(__name__)
 
 
 def characters(messages: Sequence[Message]) -> int:
-    """The length of a request's messages: their text, the arguments of their calls, and what is sent back with them."""
+    """The length of a request's messages: their text, the arguments of their calls, what is sent back with them, and as
+    many characters for each picture as take its tokens."""
     return sum(
         len(message.get("content") or "")
         + sum(len(str(call["function"])) for call in message.get("tool_calls", ()))
         + (len(str(message["given"]["added"])) if "given" in message else 0)
+        + len(message.get("pictures", ())) * PICTURE_TOKENS * CHARACTERS_A_TOKEN
         for message in messages
     )
 
@@ -192,7 +203,7 @@ class Compactor:
                     return delta
                 length += len(delta.text) if isinstance(delta, TextDelta) else 0
                 if length > 4 * LONGEST_SUMMARY:
-                    raise ModelError("The summary did not come to an end.")
+                    raise ModelError("The summary did not finish.")
         raise ModelError("The summary broke off.")
 
 

@@ -1,4 +1,4 @@
-"""What a model is told that goes on with work that was cut short: what was done, and what was under way."""
+"""The note that tells a model to continue interrupted work: what is done and what was in progress."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HOW = {
 
 
 def going_on(events: Sequence[Event], turn: str) -> str:
-    """What to say, from the log of the turn ``turn`` that is gone on from."""
+    """The note for a turn that continues ``turn``, read from the log."""
     request = first_request(events, turn).strip()
     if len(request) > LONGEST_REQUEST:
         request = request[:LONGEST_REQUEST] + " …"

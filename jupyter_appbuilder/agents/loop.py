@@ -7,7 +7,7 @@ turn is over where the model calls nothing more.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -27,6 +27,7 @@ from .asking import Asking
 from .base import Outcome
 from .compaction import Compactor
 from .history import History
+from .pictures import ReadPicture
 from .progress import (
     BROKEN_OFF,
     CUT_OFFS,
@@ -42,19 +43,29 @@ from .progress import (
 if TYPE_CHECKING:
     from ..tools.base import ToolCall, ToolResult
 
+NOT_SEEN = Outcome(
+    "done",
+    "Done, not seen: nobody has looked at the page.",
+    "Open the preview and try it; or let the agent look by itself: jupyter appbuilder doctor says what is missing.",
+)
+NOT_TRIED = Outcome(
+    "done",
+    "Done, not tried: what worked before was not tried again.",
+    "Try it in the list of what works, or with jupyter appbuilder try.",
+)
 CHECK_ROUNDS = 3  # how often the loop sends the model back to repair what a check found
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long one turn may go on; ``usage.budgets`` says what it may use."""
+    """The step and time limits of one turn; ``usage.budgets`` limits tokens and cost."""
 
     max_steps: int = 60
     max_seconds: float = 1200
 
 
 class Runner(Protocol):
-    """What the loop needs of ``tools.runner.ToolRunner``."""
+    """The part of ``tools.runner.ToolRunner`` that the loop uses."""
 
     def definitions(self) -> list[dict[str, Any]]: ...
 
@@ -66,14 +77,14 @@ class Runner(Protocol):
         call: str,
         by: By,
         turn: str | None = None,
-        started: bool = False,
+        already_started: bool = False,
     ) -> ToolResult: ...
 
     async def run_all(self, calls: Sequence[ToolCall], *, by: By, turn: str | None) -> list[ToolResult]: ...
 
 
 class Waits(Protocol):
-    """What the loop needs of ``approvals.Approvals``."""
+    """The part of ``approvals.Approvals`` that the loop uses."""
 
     def pausing(self, clock: asyncio.Timeout) -> AbstractContextManager[None]:
         """A time limit that stands still while a person is asked something."""
@@ -104,6 +115,7 @@ class AgentLoop:
         waits: Waits | None = None,
         spending: Spending | None = None,
         profile: Profile = FULL,
+        read_picture: ReadPicture | None = None,
     ) -> None:
         spending = spending or Spending(model.name, recorded=model.recorded)
         tools = profile.offered(runner.definitions())
@@ -114,7 +126,7 @@ class AgentLoop:
         self._recorded = model.recorded
         self._can_check = any(tool["function"]["name"] == CHECK for tool in tools)
         self._compactor = Compactor(model, journal, history, profile.compact_at, tools, spending)
-        self._asking = Asking(model, journal, history, tools, settings or ModelSettings(), spending)
+        self._asking = Asking(model, journal, history, tools, settings or ModelSettings(), spending, read_picture)
 
     @property
     def recorded(self) -> bool:
@@ -184,34 +196,34 @@ class AgentLoop:
         return Left(response, _calls(response, answer), answer.finish_reason)
 
     async def _act(self, turn: str, answer: Left) -> None:
-        """Run what an answer calls."""
         await self._runner.run_all(answer.calls, by="agent", turn=turn)
 
     async def _end(self, work: _Turn, answer: Left) -> Outcome | None:
         """How a turn ends with an answer that calls nothing; None where it goes on."""
         if answer.finish_reason == BROKEN_OFF:  # and the process died before it could say so
-            return Outcome("stopped", "Stopped.", "What was done so far is kept. Go on, or restore.")
+            return Outcome("stopped", "Stopped.", "The work so far is kept. Continue, or restore an earlier version.")
         if answer.finish_reason in NOT_WHOLE:
             return None  # the history tells the model
         if answer.finish_reason == "content_filter":
-            return Outcome("failed", "The model's provider withheld the answer.", "Put the request another way.")
+            return Outcome("failed", "The model's provider withheld the answer.", "Rephrase the request.")
         progress = await self._progress(work.id)
         if unheard(self._history.events, work.id):
             return None  # the person said something meanwhile
-        if work.mode != "build" or not progress.needs_check or not self._can_check:
+        if work.mode != "build" or not self._can_check:
             return Outcome("done")
-        return await self._check(work, answer)
+        return await self._check(work, answer) if progress.needs_check else _as_checked(progress.checked)
 
     async def _check(self, work: _Turn, answer: Left) -> Outcome | None:
         """Look at the app before a turn counts as done; None where the model is sent back to what was found."""
         work.checks += 1
         call = f"{answer.response}.check"
-        found = await self._runner.run(CHECK, {}, call=call, by="loop", turn=work.id, started=answer.check_started)
+        begun = answer.check_started
+        found = await self._runner.run(CHECK, {}, call=call, by="loop", turn=work.id, already_started=begun)
         last = found.ok or work.checks == CHECK_ROUNDS or self._recorded
         if not last or await self._has_news(work.id):
             return None
         if found.ok:
-            return Outcome("done")
+            return _as_checked(found.detail)
         return Outcome(
             "done",
             f"The work ended, but problems remain. {found.summary}.",
@@ -219,7 +231,7 @@ class AgentLoop:
         )
 
     def _is_handed_over(self, work: _Turn) -> bool:
-        """Whether a turn in plan mode has its plan, and the person said nothing since."""
+        """True if a turn in plan mode has its plan, and the person said nothing since."""
         events = self._history.events
         return (
             work.mode == "plan" and not work.left and is_handed_over(events, work.id) and not unheard(events, work.id)
@@ -239,7 +251,7 @@ class AgentLoop:
         if circle:
             return Outcome(
                 "limit",
-                f"{circle} It was stopped so that it does not go on for nothing.",
+                f"{circle} The turn was stopped.",
                 "Say what to do differently, or restore the version from before this turn.",
             )
         if progress.cut_offs >= CUT_OFFS:
@@ -251,7 +263,7 @@ class AgentLoop:
         if progress.unread >= CUT_OFFS:
             return Outcome(
                 "limit",
-                f"The model wrote its tool calls into its answer {CUT_OFFS} times in a row, and nothing of them ran.",
+                f"The model wrote its tool calls into its answer {CUT_OFFS} times in a row, so none of them ran.",
                 "Choose another model, or test this one in the model settings.",
             )
         if progress.steps >= limits.max_steps:
@@ -267,3 +279,10 @@ def _calls(response: str, answer: ModelResponse) -> list[ToolCall]:
     from ..tools.base import ToolCall
 
     return [ToolCall(f"{response}.{i}", call.name, call.arguments) for i, call in enumerate(answer.tool_calls)]
+
+
+def _as_checked(detail: Mapping[str, Any]) -> Outcome:
+    """How a turn ends whose last check found nothing: ``detail`` says what of it was not looked at, or not tried."""
+    if detail.get("untried"):
+        return NOT_TRIED
+    return Outcome("done") if detail.get("looked", True) else NOT_SEEN

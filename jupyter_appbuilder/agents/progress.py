@@ -1,12 +1,12 @@
-"""How far a turn has come, read from the log: steps, tokens, whether the app was checked, or it goes in circles."""
+"""A turn's progress, read from the log: steps, tokens, whether the app was checked, loops."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..events import Event
 from ..tools.names import CHECK
@@ -60,6 +60,7 @@ class TurnProgress:
     unread: int = 0  # answers whose calls were written as text and not run, in a row
     changed: bool = False  # files changed since the last check
     check_failed: bool = False  # the last check of this turn found problems
+    checked: Mapping[str, Any] = field(default_factory=dict[str, Any])  # its details
 
     @property
     def needs_check(self) -> bool:
@@ -67,7 +68,7 @@ class TurnProgress:
 
 
 def turn_progress(events: Iterable[Event], turn: str) -> TurnProgress:
-    """What the log says about one turn."""
+    """The progress of one turn, read from the log."""
     from ..tools.problems import without_news
 
     progress, asked, checks = TurnProgress(), dict[str, tuple[str, str]](), set[str]()
@@ -82,6 +83,7 @@ def turn_progress(events: Iterable[Event], turn: str) -> TurnProgress:
         elif event.type == "tool.finished" and event.data["turn"] == turn:
             if event.data["tool"] == CHECK:
                 progress.changed, progress.check_failed = False, not event.data["ok"]
+                progress.checked = event.data["detail"]
                 checks.add(event.data["call"])
             if event.data["call"] in asked:
                 tool, arguments = asked[event.data["call"]]
@@ -95,7 +97,7 @@ def turn_progress(events: Iterable[Event], turn: str) -> TurnProgress:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What the last stored response of a turn still asks for, when the process that ran the turn died.
+    """The calls of a turn's last stored response that have not run, after the turn's process died.
 
     ``calls`` are those of its tool calls that have no result. A response without any was the model's last word:
     what remains is the check, which may have been ``check_started``.
@@ -108,7 +110,7 @@ class Left:
 
 
 def unheard(events: Sequence[Event], turn: str) -> bool:
-    """Whether the person said something in the turn that no request to the model held yet."""
+    """True if the person said something in the turn that no request to the model held yet."""
     said = max((e.seq for e in events if e.type == "message.user" and e.data["turn"] == turn), default=0)
     read = [e.data.get("read", e.seq) for e in events if e.type == "response.completed" and e.data["turn"] == turn]
     return said > max(read, default=0)
@@ -131,7 +133,7 @@ def left_over(events: Sequence[Event], turn: str) -> Left | None:
         return None
     response, asked = last.data["response"], last.data["tool_calls"]
     calls = [
-        ToolCall(call["call"], call["tool"], call["arguments"], started=call["call"] in started)
+        ToolCall(call["call"], call["tool"], call["arguments"], already_started=call["call"] in started)
         for call in asked
         if call["call"] not in finished
     ]
@@ -145,7 +147,7 @@ def left_over(events: Sequence[Event], turn: str) -> Left | None:
 
 
 def going_in_circles(actions: Sequence[Action]) -> str:
-    """What is being repeated, as a sentence for people; empty when all is well."""
+    """A sentence for people that names the repetition; empty if there is none."""
     last = actions[-SAME_RESULT:]
     if len(last) == SAME_RESULT and len({action.with_result for action in last}) == 1:
         return f"The agent did the same thing {SAME_RESULT} times with the same result: {last[0].name}."

@@ -19,6 +19,8 @@ def _source(name: str) -> str:
 def system_prompt(template: Template, profile: Profile = FULL) -> str:
     """The prompt for an app made from ``template``."""
     hints = template.hints.strip() or "Look at the files to learn this template's conventions."
+    if template.components and profile.tools is None:
+        hints += f"\n\nWhat the components take, so that you need not read them:\n\n{template.components.strip()}"
     return (
         _source(profile.prompt)
         .replace("{template}", f"{template.title} ({template.name}): {template.summary}")

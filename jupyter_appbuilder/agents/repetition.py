@@ -1,4 +1,4 @@
-"""Text that repeats itself: models get stuck on a word or a paragraph and write it until their output limit."""
+"""Detects text that repeats itself: models get stuck on a word or paragraph until their output limit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Repetition:
         self._length = 0  # of what is fresh
 
     def take(self, text: str) -> bool:
-        """Whether the text now repeats itself. Looked at each eighth of a window, so that it costs little."""
+        """True if the text now repeats itself. Looked at each eighth of a window, so that it costs little."""
         self._fresh.append(text)
         self._length += len(text)
         longest = self._window // TIMES

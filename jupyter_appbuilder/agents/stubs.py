@@ -1,4 +1,4 @@
-"""What remains of old tool calls in the model's view: one line of each result, the short arguments of each call.
+"""Stubs for old tool calls in the model's view: one line per result, only the short arguments of a call.
 
 Files a model wrote and read make up nearly all of a history, and are the first thing in it to be out of date. What a
 stub stands for can be had again by reading the file.

@@ -1,4 +1,4 @@
-"""What a script of sed's does besides printing: it can run commands and write files."""
+"""Classifies sed scripts: they can run commands and write files."""
 
 from __future__ import annotations
 

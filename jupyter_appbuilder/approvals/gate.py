@@ -1,4 +1,4 @@
-"""What stands before the agent's calls: it lets them through, asks the person, or turns them away."""
+"""The approval gate: allows a call of the agent's, asks the person, or denies it."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def _answered_already(events: Sequence[Event], turn: str | None, subject: str) -
 
 
 def _is_no(given: ApprovalGiven) -> bool:
-    """Whether a person said no; not whether nobody answered."""
+    """True if a person said no; False if nobody answered."""
     return not given["granted"] and "cause" not in given
 
 

@@ -1,4 +1,4 @@
-"""Rules and a call of the agent's -> whether it runs, waits for the person, or does not run."""
+"""Evaluates rules against a call: allow, ask or deny."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a pattern fits a command.
+"""Matches patterns against commands.
 
 A pattern is words. The first is the command's name. A word that begins with ``-`` is an option that the command has to
 have, wherever it stands (``-r`` is found in ``-rf`` as well). Other words are its operands, in order. ``a|b`` is one or
@@ -53,7 +53,7 @@ class Place:
 
 
 def fit(pattern: str, command: Command, place: Place) -> Fit:
-    """Whether ``pattern`` fits ``command``."""
+    """True if ``pattern`` fits ``command``."""
     name, *rest = _alternatives(pattern)
     if name == ("*",) and not rest:
         return "yes"
@@ -86,7 +86,7 @@ def exactly(command: Command) -> str | None:
 
 
 def is_source(path: str, bases: Sequence[str | None] = ("",)) -> bool:
-    """Whether a path, from any of these folders, may be part of the app and is no build output."""
+    """True if a path, from any of these folders, may be part of the app and is no build output."""
     return any(base is None or _is_source(posixpath.join(base, path)) for base in bases)
 
 
@@ -134,7 +134,7 @@ def _of_kind(kind: str, command: Command, place: Place) -> Fit:
 
 
 def _options(wanted: Sequence[tuple[str, ...]], command: Command, open_ended: bool) -> Fit:
-    """Whether the command has all options of the pattern and, unless that is open, no others."""
+    """True if the command has all options of the pattern and, unless that is open, no others."""
     given = [word.text for word in command.options]
     letters = {letter for text in given if not text.startswith("--") for letter in text[1:]}
     unsure = any(word.option for word in command.operands)

@@ -1,4 +1,4 @@
-"""What is known of the programs on a command line: which run another one or code, and how they are given it.
+"""Facts about programs on a command line: which ones run other programs or code, and how these are passed.
 
 Options are written as their program takes them: ``-c`` also where it stands in a cluster (``-lc``) or with its value
 attached (``-cVALUE``), ``--command`` also as ``--command=VALUE`` and shortened.

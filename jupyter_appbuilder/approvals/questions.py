@@ -1,4 +1,4 @@
-"""Asking the person before something is done, and waiting for the answer.
+"""Asks the person for approval and waits for the answer.
 
 A question is an event, ``approval.requested``; its answer is ``approval.given``. Between the two the session is
 *waiting*. Whoever watches can answer, through whichever face of the product; a page that is loaded again still shows

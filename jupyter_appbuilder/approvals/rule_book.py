@@ -1,4 +1,4 @@
-"""Where rules come from: the configuration, the person's file, and an app's log."""
+"""Loads rules from the configuration, the person's file and an app's log."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class RuleBook:
         except (OSError, ValueError, KeyError, TypeError, InvalidInput) as error:
             raise Unavailable(
                 f"The approval rules in {self.path} cannot be read: {error}.",
-                hint="Correct the file, or delete it to begin anew.",
+                hint="Correct the file, or delete it to start over.",
                 reason="rules_unreadable",
             ) from None
 
@@ -74,7 +74,7 @@ def unknown(id: str, configured: Iterable[ApprovalRule] = ()) -> AppBuilderError
 
 
 def app_rules(events: Iterable[Event]) -> tuple[ApprovalRule, ...]:
-    """What the person said for one app, and has not taken back."""
+    """Rules that the person set for one app and has not removed."""
     found: dict[tuple[str, str], ApprovalRule] = {}
     for event in events:
         if event.type == "rule.changed":

@@ -1,4 +1,4 @@
-"""What a rule is, how it is read, and those that hold where nobody said otherwise."""
+"""Approval rules: their fields, parsing, and the built-in set."""
 
 from __future__ import annotations
 

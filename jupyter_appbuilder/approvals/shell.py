@@ -1,4 +1,4 @@
-"""What a command line comes to: its simple commands, also those within others (``bash -c``, ``$(…)``, ``xargs``).
+"""Parses a command line into its simple commands, including nested ones (``bash -c``, ``$(…)``, ``xargs``).
 
 The line is parsed, never run. What a variable or another command will stand for is not known; ``Word.known`` says so,
 and a command that cannot be told at all is one called ``{unreadable}``. This finds what is written plainly, so that
@@ -386,7 +386,7 @@ class _Reader:
             self.fed = before
 
     def _run(self, runner: Runner, words: Sequence[Word], node: Node | None) -> None:
-        """Take in what a command runs that takes it from its arguments."""
+        """Take in the command in the arguments of one such as ``sudo``, ``env`` or ``timeout``, behind its options."""
         options, rest = parsed(words, runner.valued | runner.lines)
         if runner.operands:
             more, rest = parsed(rest[runner.operands :], runner.lines)
@@ -571,14 +571,14 @@ class _Reader:
         return word.text if word.known else ""
 
     def _texts(self, words: Sequence[Word]) -> None:
-        """Words that are a command line when put together."""
+        """Take in words that are read as one command line, as ``eval`` joins them."""
         if any(not word.known for word in words):
             self.unreadable(*words)
         elif words:
             self.line(" ".join(word.text for word in words))
 
     def _many(self, key: str, words: Sequence[Word]) -> None:
-        """A command that is run on whatever is fed to it."""
+        """Take in the command that ``xargs``, ``parallel`` or ``fd --exec`` runs on each line or operand."""
         rest = parsed(words, RUNNERS[key].valued)[1] if key in RUNNERS else list(words)
         if key == "parallel":
             at = next((at for at, word in enumerate(rest) if word.text.startswith(":::")), len(rest))
@@ -699,7 +699,7 @@ class _Reader:
         return len(self.commands) > known
 
     def _statement(self, node: Node) -> Node:
-        """The statement that a command is part of: with what is fed to it."""
+        """The pipeline or redirection around a command, which says what it reads; itself where there is none."""
         while (parent := self.parents.get(node.id)) is not None and parent.type in STATEMENT:
             node = parent
         return node
@@ -721,7 +721,7 @@ class _Reader:
         return None
 
     def _is_piped(self, node: Node) -> bool:
-        """Whether a command reads what another one prints."""
+        """True if a command reads what another one prints."""
         while (parent := self.parents.get(node.id)) is not None:
             if parent.type in ("command_substitution", "process_substitution"):
                 return False

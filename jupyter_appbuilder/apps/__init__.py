@@ -1,1 +1,1 @@
-"""An app as it runs: its sandbox and dev server, its network, the sandboxes of a process."""
+"""A running app: its sandbox, dev server and network; the sandboxes of a process."""

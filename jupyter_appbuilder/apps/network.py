@@ -36,7 +36,7 @@ class AllowedHost:
 
 
 def allowed_hosts(events: Iterable[Event]) -> dict[str, AllowedHost]:
-    """What the person allowed, and has not taken back, by ``host:port``."""
+    """Hosts that the person allowed and has not removed, by ``host:port``."""
     hosts: dict[str, AllowedHost] = {}
     for event in events:
         if event.type == "network.changed":
@@ -86,7 +86,7 @@ class SessionNetwork:
 
     @property
     def now(self) -> frozenset[str]:
-        """What may be reached, as the sandbox was told."""
+        """The hosts that the sandbox may reach now."""
         return self._now
 
     def allowed(self, host: str) -> bool:
@@ -125,11 +125,11 @@ class SessionNetwork:
         self._refused.append((time.monotonic(), host))
         if host not in self._told and len(self._told) < REMEMBERED:
             self._told.add(host)
-            task = asyncio.ensure_future(self._tell(host, reason))
+            task = asyncio.ensure_future(self._report(host, reason))
             self._telling.add(task)
             task.add_done_callback(self._telling.discard)
 
-    async def _tell(self, host: str, reason: str) -> None:
+    async def _report(self, host: str, reason: str) -> None:
         try:
             await self._journal.append(Draft("network.refused", {"host": host, "reason": reason}))
         except AppBuilderError as error:

@@ -1,4 +1,4 @@
-"""How one process of a person's asks all others which sandboxes run in them, and has them stopped.
+"""Lists and stops the sandboxes of all of a person's processes, over one unix socket per process.
 
 Each process with a sandbox listens on a unix socket in Jupyter's runtime folder. That works for servers of any kind
 (with a password, behind a Hub, with another base URL) and for kernels and commands, which have no address at all.

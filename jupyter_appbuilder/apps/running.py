@@ -1,4 +1,4 @@
-"""One session's app as it runs: its sandbox, its dev server, its preview's address, and what its page reported.
+"""The running app of one session: its sandbox, dev server, preview address and reported errors.
 
 Tools see it as ``tools.base.AppServer``, the preview proxy as ``preview.target.PreviewTarget``.
 """
@@ -9,18 +9,28 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from ..cancellation import uncut
 from ..errors import AppBuilderError, Conflict, Unavailable, says_no_room
 from ..events import Draft
+from ..eyes.viewers import Viewers
 from ..log.journal import Journal
+from ..preview.data_news import DataNews
+from ..preview.stacks import SourceMaps
 from ..preview.upstream import upstreams
 from ..sandbox.base import Address, DevServer, Progress, Sandbox, server_at
 from ..templates.templates import APP
 from .findings import Findings
 
 if TYPE_CHECKING:
+    from ..eyes.base import Eye
+    from ..eyes.check import Report
+    from ..eyes.preview import PreviewEye
+    from ..eyes.scenarios import Listed, Outcome
     from ..preview.capabilities import Previews
     from ..preview.storage import PageStorage
 
@@ -48,6 +58,17 @@ class _NotMade(Unavailable):
     """There is no sandbox to run anything in, or the machine refuses to run it."""
 
 
+class AppData(Protocol):
+    """What the app itself keeps on disk, as a tree (``workspace.Workspace``). It keeps nothing without folders."""
+
+    @property
+    def data_folders(self) -> Collection[str]: ...
+
+    async def data_tree(self) -> str: ...
+
+    async def put_back_data(self, tree: str) -> None: ...
+
+
 class RunningApp:
     def __init__(
         self,
@@ -61,10 +82,15 @@ class RunningApp:
         provider: str = "",
         template: str = "",
         health: str = "",
+        make_eye: Callable[[RunningApp], Eye] | None = None,
+        data: AppData | None = None,
+        folder: Path | None = None,
     ) -> None:
         """``reserved``: the path of its preview, where that is known already. ``settled`` is awaited before anything
         about a running app is stored: what a session begins with is stored first. ``health``: the path below the base
-        that its server answers once all of it runs (``serve.ready`` of its template)."""
+        that its server answers once all of it runs (``serve.ready`` of its template). ``make_eye`` makes who looks at
+        its page; without it nobody does but the person. ``data`` is put back after the app was tried. ``folder``:
+        the app's files."""
         self.session = session
         self.storage = storage
         self._journal = journal
@@ -91,6 +117,7 @@ class RunningApp:
         self._health = health.lstrip("/")
         self._said: dict[str, Any] | None = None
         self._findings = Findings()
+        self._maps = SourceMaps(folder)
         self._room = float(FINDINGS_AT_ONCE)  # for findings of the page
         self._room_at = time.monotonic()
         self._told_of_more = False
@@ -98,6 +125,13 @@ class RunningApp:
         self._log_before = ""  # the dev server's, as it was when the last turn began
         self._page_seen_at: float | None = None
         self._page_shown_at: float | None = None
+        self._eye_looked_at: float | None = None
+        self._data = data
+        self._trying = asyncio.Lock()
+        self.data_news = DataNews()
+        """Told where the file of a dataset was replaced: ``data_news.tell(name)``."""
+        self.viewers = Viewers(lambda look: journal.live("look", look))
+        self.eye = make_eye(self) if make_eye else None
         self.used_at = time.monotonic()
 
     # The sandbox
@@ -330,6 +364,8 @@ class RunningApp:
         if (starting := self._start_task) is not None:
             starting.cancel()
             await asyncio.wait([starting])
+        if self.eye:
+            await self.eye.close()
         sandbox, self._sandbox = self._sandbox, None
         self._unmade = None
         self._no_room = ""
@@ -386,19 +422,32 @@ class RunningApp:
         self._findings.clear()
         self._told_of_more = False
 
-    async def report(self, finding: dict[str, Any]) -> None:
-        """Take a finding of the page's probe: ``{"kind": "ready"}`` or an ``events.PreviewError``."""
+    async def in_source(self, finding: Mapping[str, Any]) -> dict[str, Any]:
+        """A finding of a page in the lines of the app's own files (``preview.stacks``)."""
+        return await self._maps.in_source(self.server.address, self.base_path, finding)
+
+    async def report(self, finding: dict[str, Any]) -> dict[str, Any]:
+        """Take a finding of the page's probe: ``{"kind": "ready"}`` or an ``events.PreviewError``, as the page has it.
+
+        Gives it in the lines of the app's files.
+        """
         self._page_seen_at = self.used_at = time.monotonic()
         if finding.get("kind") == "ready":
             self._page_shown_at = self._page_seen_at
             self._findings.loaded(self._page_shown_at - finding.get("duration_ms", 0) / 1000)
-        if finding.get("kind") not in ("server", "build", "page", "network") or self._findings.knows(finding):
-            return
-        if self._findings.has_room():
-            await self._find(finding, recorded=self._may_record())
+        if finding.get("kind") not in ("server", "build", "page", "network"):
+            return finding
+        finding = await self.in_source(finding)
+        await self._find_in_page(finding, acted=finding.get("acted") is True)
+        return finding
+
+    async def _find_in_page(self, finding: dict[str, Any], *, acted: bool = False) -> None:
+        """Keep what is wrong with a page, which may report anything, as long as there is room."""
+        if not self._findings.knows(finding) and self._findings.has_room():
+            await self._find(finding, recorded=self._may_record(), acted=acted)
 
     def _may_record(self) -> bool:
-        """Whether one more finding of the page is stored: events are for ever, and a page must not fill the log."""
+        """True if one more finding of the page is stored: events are for ever, and a page must not fill the log."""
         now = time.monotonic()
         self._room = min(FINDINGS_AT_ONCE, self._room + (now - self._room_at) / FINDING_SECONDS)
         self._room_at = now
@@ -407,11 +456,13 @@ class RunningApp:
         self._room -= 1
         return True
 
-    async def _find(self, finding: dict[str, Any], *, recorded: bool = True, checked: bool = False) -> None:
+    async def _find(
+        self, finding: dict[str, Any], *, recorded: bool = True, checked: bool = False, acted: bool = False
+    ) -> None:
         error = {name: finding[name] for name in ("kind", "message", "stack", "source") if finding.get(name)}
         if self._findings.knows(error):
             return
-        self._findings.add(error, checked=checked)
+        self._findings.add(error, checked=checked, acted=acted)
         if not recorded:
             if self._told_of_more:
                 return
@@ -421,11 +472,91 @@ class RunningApp:
 
     @property
     def looked(self) -> bool:
-        """Whether a page showed the app as it is since the last file change."""
-        return self._page_shown_at is not None and self._page_shown_at >= self._findings.changed_at
+        """True if anybody saw the page as it is since the last file change: an open preview, or the browser."""
+        shown = [at for at in (self._page_shown_at, self._eye_looked_at) if at is not None]
+        return any(at >= self._findings.changed_at for at in shown)
+
+    async def look_over(self) -> Report:
+        """Look at the page at every width and try it. What is found is kept, as what the person's page reports is.
+
+        Raises ``Unavailable`` where nobody can look, saying what is missing.
+        """
+        from ..eyes.check import look_over
+
+        if self.eye is None:
+            raise Unavailable("Looking at apps is switched off here (c.AppBuilder.browser).", reason="browser_missing")
+        began = self.used_at = time.monotonic()
+        async with self.trying():
+            report = await look_over(self.eye)
+        self._findings.loaded(began, report.findings)
+        if began >= self._findings.changed_at:
+            self._eye_looked_at = began
+        for finding in report.findings:
+            await self._find_in_page(finding)
+        return report
+
+    @property
+    def shown(self) -> bool:
+        """True if anybody has opened its page yet."""
+        return self._page_seen_at is not None
+
+    @cached_property
+    def preview_eye(self) -> PreviewEye:
+        """The person's own preview as an eye: one, so that who looks waits while a scenario is watched."""
+        from ..eyes.preview import PreviewEye
+
+        return PreviewEye(
+            self.viewers,
+            self._previews,
+            self.session,
+            lambda: self.base_path,
+            self.server_at,
+            self.storage,
+            lambda: self.shown,
+            self.in_source,
+        )
+
+    async def watch(self, scenario: Listed) -> Outcome:
+        """Try a scenario before the person's eyes, in their preview. Raises ``Unavailable`` where none can show it."""
+        from ..eyes.preview import watch
+
+        server = await self.ensure()
+        if server.state != "ready":
+            raise Unavailable(f"The dev server is {server.state}. {server.message}".rstrip(), reason="not_running")
+        async with self.trying():
+            return await watch(self.preview_eye, scenario)
+
+    @contextlib.asynccontextmanager
+    async def trying(self) -> AsyncGenerator[None]:
+        """What is done in it changes nothing that the app itself keeps: it is put back afterwards, and the app started
+        anew, unless the person used the app meanwhile. Where it keeps something, one after the other."""
+        data = self._data
+        if data is None or not data.data_folders:
+            yield
+            return
+        async with self._trying:
+            began = time.monotonic()
+            before = await data.data_tree()
+            try:
+                yield
+            finally:
+                if before and self._previews.unused(self.session) > time.monotonic() - began:
+                    await uncut(self._put_back(data, before))
+
+    async def _put_back(self, data: AppData, before: str) -> None:
+        with contextlib.suppress(AppBuilderError):
+            sandbox = self._sandbox
+            if sandbox is None or await data.data_tree() == before:
+                return
+            async with self._starting:
+                await sandbox.sleep()
+                try:
+                    await data.put_back_data(before)
+                finally:
+                    await sandbox.wake()
 
     async def problems(self) -> list[dict[str, Any]]:
-        """Errors that an open page reported, and modules that do not load; ``earlier``: from before the last change.
+        """Errors that an open page reported, and modules that do not load; ``earlier``: whose code has changed since.
 
         Waits a moment when a page is open and may still be reporting.
         """
@@ -446,11 +577,12 @@ class RunningApp:
     # What its server prints
 
     def turn_began(self) -> None:
+        self.viewers.allow()
         self._log_before = self.server.log
 
     @property
     def printed(self) -> str:
-        """What the dev server has printed since the last turn began."""
+        """The dev server's output since the last turn began."""
         now, before = self.server.log, self._log_before
         if now.startswith(before):
             return now[len(before) :]

@@ -1,4 +1,4 @@
-"""Where the apps of this process run: the providers there are, their sandboxes, and those that stand ready."""
+"""Sandboxes of this process: providers, running sandboxes and ready ones."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Sandboxes:
         self._made: dict[str, SandboxProvider] = {}  # by name
         self._chosen = ""  # what ``auto`` stands for, once tried
         self._unrecorded: WeakKeyDictionary[RunningApp, str] = WeakKeyDictionary()
-        self._control = ControlSocket(label, self._obey)
+        self._control = ControlSocket(label, self._handle)
 
     # Providers
 
@@ -138,7 +138,7 @@ class Sandboxes:
         ]
         return [*(placed for app, _ in self._apps() if (placed := app.placed)), *ready]
 
-    async def count(self, app: RunningApp, name: str) -> None:
+    async def track(self, app: RunningApp, name: str) -> None:
         """Take an app that no session knows among those that are listed and stopped, as long as it exists."""
         self._unrecorded[app] = name
         await self.listen()
@@ -167,7 +167,7 @@ class Sandboxes:
         except (AppBuilderError, TimeoutError):
             return {"isolation": ""}
 
-    async def _obey(self, request: dict[str, Any]) -> dict[str, Any]:
+    async def _handle(self, request: dict[str, Any]) -> dict[str, Any]:
         if request.get("do") != "stop":
             return {"sandboxes": await self.describe()}
         try:
@@ -184,7 +184,7 @@ class Sandboxes:
     def pool(self, provider: SandboxProvider) -> ReadyPool | None:
         return getattr(provider, "pool", None) if self._pooling else None
 
-    def expect(
+    def prewarm(
         self, template: Template, provider: SandboxProvider, folder: Path, reserve: Callable[[], str]
     ) -> Awaitable[None] | None:
         """Somebody is there, and may want a new app from ``template`` below ``folder`` soon; ``reserve`` gives the path
@@ -194,8 +194,8 @@ class Sandboxes:
             pool.keep(template, folder, reserve)
         return self.listen() if pool and not self._control.is_open else None
 
-    def stay(self) -> None:
-        """Somebody is at work: what stands ready is wanted still."""
+    def touch(self) -> None:
+        """Keep ready sandboxes for another idle period: a person is still active."""
         for provider in self._made.values():
             if pool := self.pool(provider):
-                pool.stay()
+                pool.touch()

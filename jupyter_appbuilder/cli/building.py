@@ -15,7 +15,7 @@ from ..client.engine import Engine, engine
 from ..client.feed import Feed, questions
 from ..client.requests import Ask
 from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound
-from ..events import Mode
+from ..events import DEMO, Mode
 from ..sandbox.network.hosts import parse_host
 from .terminal import Terminal, read_input, say
 
@@ -36,7 +36,7 @@ def build(options: argparse.Namespace, terminal: Terminal) -> int:
         raise InvalidInput("The prompt is empty.", hint='Say what you want: jupyter appbuilder build "A habit tracker"')
     if options.session and (options.name or options.template or options.sandbox):
         raise InvalidInput(
-            "--session goes on with an app that has a name, a template and a sandbox.", hint="Leave them out."
+            "--session continues an app, which already has a name, a template and a sandbox.", hint="Leave them out."
         )
     hosts = [parse_host(host, field="--allow-host") for host in options.allow_host]
     with contextlib.closing(start_engine(options)) as running:
@@ -69,7 +69,7 @@ def demo(options: argparse.Namespace, terminal: Terminal) -> int:
         chain.insert(0, recordings[chain[0].after])
     with contextlib.closing(start_engine(options)) as running:
         template = options.template or chain[0].template
-        app = App(options.name, root=running.root, template=template, sandbox=options.sandbox, model="demo:recorded")
+        app = App(options.name, root=running.root, template=template, sandbox=options.sandbox, model=DEMO)
         return carry_out(app, [recording.prompt for recording in chain], "", options, running, terminal)
 
 
@@ -84,10 +84,13 @@ def talk(app: App, title: str, prompt: str | Ask, model: str, terminal: Terminal
                 app.answer(question["approval"], **terminal.ask(question))
             except (NotFound, Conflict):
                 terminal.note("It was answered elsewhere or withdrawn.")
-        if message["kind"] == "live" and message["type"] == "progress" and message["data"].get("message"):
-            terminal.status(f"◌ {message['data']['message']}")
-        elif message["kind"] == "live" and message["type"] == "preview" and message["data"]["fraction"] is not None:
-            terminal.aside(f"◌ {message['data']['message']}")
+        match message:
+            case {"kind": "live", "type": "progress", "data": data} if data["message"]:
+                terminal.status(f"◌ {data['message']}")
+            case {"kind": "live", "type": "preview", "data": data} if data["fraction"] is not None:
+                terminal.aside(f"◌ {data['message']}")
+            case _:
+                pass
     return feed
 
 

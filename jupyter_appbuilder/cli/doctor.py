@@ -1,4 +1,4 @@
-"""``doctor``: what this machine has, what it lacks, and how to get it."""
+"""``doctor``: checks what is installed, what is missing, and how to install it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from ..builder import AppBuilder, can_make
+from ..builder import AppBuilder
 from ..errors import AppBuilderError, Unavailable
+from ..session.places import can_make
 from ..settings import configuration
+from ..tools.registry import find_tools
 from .terminal import Terminal, say
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ BROWSERS = ("google-chrome", "chromium", "chromium-browser", "firefox", "microso
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``needed`` is False for what only makes things better."""
+    """What one check found. ``needed`` is False for what only makes things better."""
 
     name: str
     ok: bool
@@ -35,11 +37,13 @@ class Finding:
 
 
 def doctor(options: argparse.Namespace, terminal: Terminal) -> int:
-    """Exit code 1 when something needed is missing, or the model that is tested cannot be used."""
+    """Say what works here and what is missing. Exit code 1 when that is needed, or a tested model cannot be used."""
     root = Path(options.root).expanduser() if options.root else Path.cwd()
     if options.model is not None:
         return asyncio.run(_test_model(root, options.model, terminal, as_json=options.json))
-    findings = asyncio.run(examine(root))
+    if options.install_browser:
+        return asyncio.run(_install_browser(root, terminal, as_json=options.json))
+    findings = asyncio.run(check_host(root))
     healthy = all(finding.ok or not finding.needed for finding in findings)
     if options.json:
         print(json.dumps({"ok": healthy, "checks": [asdict(finding) for finding in findings]}))
@@ -55,15 +59,14 @@ def doctor(options: argparse.Namespace, terminal: Terminal) -> int:
 
 
 async def _test_model(root: Path, model: str, terminal: Terminal, *, as_json: bool) -> int:
-    from ..models.examination import TOKENS
-    from ..models.examination import examine as examine_model
+    from ..models.model_probe import TOKENS, probe_model
 
     builder = AppBuilder(root_dir=str(root), label="jupyter appbuilder doctor", config=configuration())
     try:
         model = model or await _default(builder)
         terminal.note(f"Testing {model}. This uses about {TOKENS:,} of its tokens.")
         profile = cast("Choice", builder.profile)
-        found = await examine_model(
+        found = await probe_model(
             builder.catalog, model, profile=profile, told=lambda what: terminal.status(f"{what} …")
         )
     finally:
@@ -82,7 +85,7 @@ async def _test_model(root: Path, model: str, terminal: Terminal, *, as_json: bo
     return 0 if found.usable else 1
 
 
-async def examine(root: Path) -> list[Finding]:
+async def check_host(root: Path) -> list[Finding]:
     builder = AppBuilder(root_dir=str(root), label="jupyter appbuilder doctor", config=configuration())
     try:
         return [
@@ -91,10 +94,12 @@ async def examine(root: Path) -> list[Finding]:
             *await _sandbox(builder),
             *await _cloud(builder),
             _templates(builder),
+            _tools(),
             _folder("Apps", root / "appbuilder"),
             _folder("Data", Path(builder.data_dir)),
             *await _log(builder),
             *await _models(builder),
+            await _eyes(builder),
             _browser(),
         ]
     finally:
@@ -121,7 +126,7 @@ async def _sandbox(builder: AppBuilder) -> list[Finding]:
 
 
 async def _cloud(builder: AppBuilder) -> list[Finding]:
-    """E2B, for whoever may want it: nothing needs it unless it is chosen, and then it is told already."""
+    """Check E2B, for whoever may want it: nothing needs it unless it is chosen, and then it is told already."""
     try:
         if builder.sandboxes.provider().name == "e2b":
             return []
@@ -131,9 +136,17 @@ async def _cloud(builder: AppBuilder) -> list[Finding]:
     return [Finding(f"Cloud: {check.name}", check.ok, check.detail, check.hint, needed=False) for check in checks]
 
 
+def _tools() -> Finding:
+    tools, refused = find_tools()
+    if refused:
+        hint = "Update or uninstall that package; everything else works without it."
+        return Finding("Tools", False, " ".join(refused), hint, needed=False)
+    return Finding("Tools", True, f"{len(tools)}, those of other packages included")
+
+
 def _templates(builder: AppBuilder) -> Finding:
     try:
-        names = sorted(builder.templates())
+        names = sorted(builder.library.all())
     except AppBuilderError as error:
         return Finding("Templates", False, error.message, error.hint)
     hint = "Install the package again; its wheel holds them."
@@ -141,13 +154,13 @@ def _templates(builder: AppBuilder) -> Finding:
 
 
 def _folder(name: str, folder: Path) -> Finding:
-    """Whether files can be made there (the folder itself may not exist yet)."""
+    """Check that files can be made there (the folder itself may not exist yet)."""
     hint = f"{folder} cannot be written to: change its permissions, or choose another."
     return Finding(name, can_make(folder), str(folder), hint)
 
 
 async def _log(builder: AppBuilder) -> list[Finding]:
-    """Whether events can be stored, and how: tried, since disks promise more than they do."""
+    """Check that events can be stored, and how: tried, since disks promise more than they do."""
     log = builder.log_store
     try:
         await log.open()
@@ -161,7 +174,7 @@ async def _log(builder: AppBuilder) -> list[Finding]:
 
 
 async def _models(builder: AppBuilder) -> list[Finding]:
-    from ..models.catalog import DEMO
+    from ..events import DEMO
 
     models = await builder.catalog.list_models()
     usable = [model for model in models if model.configured and not model.recorded]
@@ -186,7 +199,35 @@ async def _default(builder: AppBuilder) -> str:
     return await found if inspect.isawaitable(found) else found
 
 
+async def _eyes(builder: AppBuilder) -> Finding:
+    """Check that the agent can look at apps: tried, since browsers want more than their own files."""
+    from ..eyes.chromium import try_browser
+
+    try:
+        return Finding("Eyes", True, await try_browser(builder.browsers_that_look))
+    except AppBuilderError as error:
+        hint = error.hint or "Without it the agent cannot look at what it built, and says so."
+        return Finding("Eyes", False, error.message, hint, needed=False)
+
+
+async def _install_browser(root: Path, terminal: Terminal, *, as_json: bool) -> int:
+    from ..eyes.chromium import try_browser
+    from ..eyes.install import install_browser
+
+    builder = AppBuilder(root_dir=str(root), label="jupyter appbuilder doctor", config=configuration())
+    try:
+        path = await install_browser(builder.data, lambda what: terminal.note(f"{what} …"))
+        found = await try_browser(builder.browsers_that_look)
+    finally:
+        await builder.close()
+    if as_json:
+        print(json.dumps({"installed": str(path), "uses": found}))
+    else:
+        say(f"Installed {path}.\nApps are looked at with {found}.")
+    return 0
+
+
 def _browser() -> Finding:
     found = next((path for name in BROWSERS if (path := shutil.which(name))), "")
     hint = "Previews open in any browser, also on another machine; nothing needs one here."
-    return Finding("Browser", bool(found), found or "none found on PATH", hint, needed=False)
+    return Finding("Your browser", bool(found), found or "none found on PATH", hint, needed=False)

@@ -6,14 +6,16 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from .._version import __version__
 
 if TYPE_CHECKING:
     from ..errors import AppBuilderError
+    from .terminal import Terminal
 
 EXAMPLES = """\
 examples:
@@ -25,6 +27,7 @@ examples:
   jupyter appbuilder replay appbuilder/tasks/tasks.ipynb --into /tmp/tasks
   jupyter appbuilder sandboxes stop --all          whichever server, notebook or command runs them
   jupyter appbuilder rules deny 'git push *'       what the agent may not do
+  jupyter appbuilder try board                     try what the app can do, in a browser
   jupyter appbuilder doctor                        what is missing on this machine, and how to get it
 """
 
@@ -67,11 +70,14 @@ def parser() -> argparse.ArgumentParser:
     main.add_argument("--version", action="version", version=__version__)
     commands = main.add_subparsers(dest="command", metavar="COMMAND")
 
-    def command(name: str, says: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    def command(name: str, goes: str, says: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        """``goes``: module and function that carry it out, below this package."""
         described = f"{says[0].upper()}{says[1:]}."
-        return commands.add_parser(name, parents=[shared, *parents], help=says, description=described)
+        made = commands.add_parser(name, parents=[shared, *parents], help=says, description=described)
+        made.set_defaults(goes=goes)
+        return made
 
-    build = command("build", "build an app from a description", serving, making)
+    build = command("build", "building.build", "build an app from a description", serving, making)
     build.add_argument("prompt", metavar="PROMPT", help="what you want; - reads it from stdin")
     build.add_argument("--model", default="", metavar="PROVIDER:NAME", help="the model to ask")
     build.add_argument("--session", default="", metavar="ID|NAME", help="continue with an existing app")
@@ -84,15 +90,15 @@ def parser() -> argparse.ArgumentParser:
         help="a host that the app's code may reach, such as api.example.org; can be given several times",
     )
 
-    for name, says in (
-        ("retry", "drop what an app's last request changed, and make it again"),
-        ("continue", "go on from where an app's last request was stopped or broke off"),
+    for name, goes, says in (
+        ("retry", "steering.retry", "undo the changes of an app's last request, and run it again"),
+        ("continue", "steering.go_on", "continue an app's last request after a stop or an error"),
     ):
-        again = command(name, says, serving)
+        again = command(name, goes, says, serving)
         again.add_argument("session", metavar="ID|NAME", help="the app")
         again.add_argument("--model", default="", metavar="PROVIDER:NAME", help="the model to ask (default: the app's)")
 
-    fork = command("fork", "begin another app where one was before a request; that one stays", serving)
+    fork = command("fork", "steering.fork", "copy an app as it was before a request, and go on in the copy", serving)
     fork.add_argument("session", metavar="ID|NAME", help="the app")
     fork.add_argument(
         "prompt", nargs="?", default="", metavar="PROMPT", help="what to ask instead; - reads it from stdin"
@@ -102,52 +108,61 @@ def parser() -> argparse.ArgumentParser:
     fork.add_argument("--name", default="", help="the new app's folder (default: NAME-fork)")
     fork.add_argument("--model", default="", metavar="PROVIDER:NAME", help="the model to ask (default: the app's)")
 
-    accept = command("accept", "have a plan built", serving)
+    accept = command("accept", "planning.accept", "build a plan", serving)
     accept.add_argument("session", metavar="ID|NAME", help="the app")
     accept.add_argument("--plan", default="", metavar="ID", help="which (p1, p2 …; default: the last)")
     accept.add_argument("--edited", default="", metavar="FILE", help="the plan as you want it, Markdown; - for stdin")
     accept.add_argument("--model", default="", metavar="PROVIDER:NAME", help="the model to ask")
 
-    ask = command("ask", "ask about an app; nothing is changed")
+    ask = command("ask", "planning.ask", "ask about an app; nothing is changed")
     ask.add_argument("prompt", metavar="QUESTION", help="what you want to know; - reads it from stdin")
     ask.add_argument("--session", required=True, metavar="ID|NAME", help="the app")
     ask.add_argument("--model", default="", metavar="PROVIDER:NAME", help="the model to ask")
 
-    demo = command("demo", "watch a recorded session being built", serving, making)
-    demo.add_argument("recording", nargs="?", default="", metavar="NAME", help="which one; a wrong name lists them")
+    trying = command("try", "trying.try_scenarios", "try an app's scenarios in a browser")
+    trying.add_argument("session", metavar="ID|NAME", help="the app")
+    trying.add_argument("names", nargs="*", metavar="SCENARIO", help="files below scenarios/ (default: all)")
 
-    replay = command("replay", "rebuild an app from its notebook", serving)
+    demo = command("demo", "building.demo", "watch a recorded session being built", serving, making)
+    demo.add_argument(
+        "recording", nargs="?", default="", metavar="NAME", help="which recording; a wrong name lists them"
+    )
+
+    replay = command("replay", "replaying.replay", "rebuild an app from its notebook", serving)
     replay.add_argument("notebook", metavar="NOTEBOOK", help="the .ipynb file of an app")
     replay.add_argument("--into", metavar="DIR", help="where to (default: replay/NAME beside the notebook)")
 
-    listing = command("list", "list the apps")
+    listing = command("list", "sessions.list_sessions", "list the apps")
     listing.add_argument(
         "search", nargs="?", default="", metavar="WORDS", help="only apps that match all of these words"
     )
 
-    export = command("export", "write an app's files as a ZIP archive")
+    export = command("export", "sessions.export", "write an app's files as a ZIP archive")
     export.add_argument("session", metavar="ID|NAME", help="the app")
     export.add_argument(
         "-o", "--output", default="", metavar="FILE", help="a file or a folder (default: NAME.zip here)"
     )
+    export.add_argument("--tests", action="store_true", help="with the app's scenarios as Playwright tests")
 
-    usage = command("usage", "tokens and cost by day, model and app; the budgets")
-    usage.add_argument("--days", type=int, default=30, metavar="N", help="days to count, with today (default: 30)")
+    usage = command("usage", "usage.usage", "tokens and cost by day, model and app; the budgets")
+    usage.add_argument(
+        "--days", type=int, default=30, metavar="N", help="number of days, including today (default: 30)"
+    )
 
-    sandboxes = command("sandboxes", "list the sandboxes that run, and stop them")
+    sandboxes = command("sandboxes", "sandboxes.sandboxes", "list the sandboxes that run, and stop them")
     sandboxes.add_argument("action", nargs="?", choices=["list", "stop"], default="list", help="default: list")
     sandboxes.add_argument("names", nargs="*", metavar="NAME", help="an app's name or id, to stop its sandboxes")
-    sandboxes.add_argument("--all", action="store_true", help="with stop: every one")
+    sandboxes.add_argument("--all", action="store_true", help="with stop: all of them")
 
-    templates = command("templates", "list the templates; build them at E2B")
+    templates = command("templates", "templates.templates", "list the templates; build them at E2B")
     templates.add_argument("action", nargs="?", choices=["list", "build"], default="list", help="default: list")
     templates.add_argument("names", nargs="*", metavar="NAME", help="which to build (default: all)")
     templates.add_argument(
-        "--alias-prefix", default="", metavar="PREFIX", help="E2B calls NAME PREFIX + NAME (default: as configured)"
+        "--alias-prefix", default="", metavar="PREFIX", help="prefix of template names at E2B (default: as configured)"
     )
-    templates.add_argument("--fresh", action="store_true", help="build without what E2B has kept of earlier builds")
+    templates.add_argument("--fresh", action="store_true", help="build without E2B's cache of earlier builds")
 
-    rules = command("rules", "what the agent may do unasked, and what it may not")
+    rules = command("rules", "rules.rules", "approval rules: what the agent may do, must ask for, or may not do")
     actions = ["list", "allow", "ask", "deny", "remove", "check"]
     rules.add_argument("action", nargs="?", choices=actions, default="list", help="default: list; check: try a command")
     rules.add_argument(
@@ -157,7 +172,12 @@ def parser() -> argparse.ArgumentParser:
         "--tool", default="run_command", metavar="NAME", help="the tool it is about (default: run_command)"
     )
 
-    doctor = command("doctor", "check sandbox, git, Node.js, models and browser")
+    doctor = command("doctor", "doctor.doctor", "check sandbox, git, Node.js, models and browser")
+    doctor.add_argument(
+        "--install-browser",
+        action="store_true",
+        help="install a headless Chromium for looking at apps into the data folder (68 MB, no root needed)",
+    )
     doctor.add_argument(
         "--model",
         nargs="?",
@@ -200,7 +220,7 @@ def run(options: argparse.Namespace) -> int:
     speak_plainly()
     terminal = Terminal(sys.stderr)
     try:
-        return _command(options.command)(options, terminal)
+        return function_of(options.goes)(options, terminal)
     except KeyboardInterrupt:
         terminal.note("Stopped.")
         return 130
@@ -214,61 +234,23 @@ def run(options: argparse.Namespace) -> int:
         return 2 if isinstance(error, InvalidInput) else 3 if error.reason == "no_model" else 1
 
 
+def function_of(goes: str) -> Callable[[argparse.Namespace, Terminal], int]:
+    """What carries a command out; imported only now, so that ``--help`` stays quick."""
+    module, function = goes.split(".")
+    return getattr(import_module(f".{module}", __package__), function)
+
+
 def _explained(error: Exception) -> AppBuilderError:
-    """What the machine or the configuration refused, as a sentence."""
+    """Turn what the machine or the configuration refused into an error for people."""
     from ..errors import InvalidInput, Unavailable
 
     if not isinstance(error, OSError):
-        return InvalidInput(str(error), hint="Mend it in the configuration: `jupyter --paths` lists its folders.")
+        return InvalidInput(str(error), hint="Correct it in the configuration: `jupyter --paths` lists its folders.")
     if error.filename is None:
         return Unavailable(f"The system refused: {error.strerror or error}.")
     return Unavailable(
         f"{error.filename} cannot be used: {error.strerror}.", hint="Check that it is there, its rights and the disk."
     )
-
-
-def _command(name: str) -> Any:
-    match name:
-        case "build" | "demo":
-            from . import building
-
-            return building.build if name == "build" else building.demo
-        case "retry" | "continue" | "fork":
-            from . import steering
-
-            return {"retry": steering.retry, "continue": steering.go_on, "fork": steering.fork}[name]
-        case "accept" | "ask":
-            from . import planning
-
-            return planning.accept if name == "accept" else planning.ask
-        case "replay":
-            from .replaying import replay
-
-            return replay
-        case "doctor":
-            from .doctor import doctor
-
-            return doctor
-        case "templates":
-            from .templates import templates
-
-            return templates
-        case "usage":
-            from .usage import usage
-
-            return usage
-        case "rules":
-            from .rules import rules
-
-            return rules
-        case "sandboxes":
-            from .sandboxes import sandboxes
-
-            return sandboxes
-        case _:
-            from . import sessions
-
-            return sessions.export if name == "export" else sessions.list_sessions
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

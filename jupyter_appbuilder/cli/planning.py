@@ -1,4 +1,4 @@
-"""``build --plan``, ``accept`` and ``ask``: a plan first, and questions."""
+"""``build --plan``, ``accept`` and ``ask``: write a plan, build it, ask questions."""
 
 from __future__ import annotations
 

@@ -24,6 +24,7 @@ def replay(options: argparse.Namespace, terminal: Terminal) -> int:
         "tree": found.tree,
         "verified": found.verified,
         "cells": found.cells,
+        "missing": found.missing,
     }
     if not options.serve:
         if options.json:
@@ -54,5 +55,7 @@ def _show(result: dict[str, Any], terminal: Terminal) -> None:
     say(f"App       {result['workspace']}")
     say(f"Tree      {result['tree']}  ({verdict})")
     say(f"Cells     {result['cells']}")
+    for line in result["missing"]:
+        say(f"Data      {line}")
     if url := result.get("preview_url"):
         say(f"Preview   {url}")

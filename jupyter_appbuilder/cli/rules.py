@@ -1,4 +1,4 @@
-"""``rules``: what the agent may do in every app of the person's, and what becomes of a command by that."""
+"""``rules``: lists and edits the person's approval rules, and tests a command against them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _rules(book: RuleBook) -> Rules:
 
 
 def _id_of(options: argparse.Namespace, book: RuleBook) -> str:
-    """The rule that is meant, by its id or its pattern."""
+    """Find the id of the person's rule that is meant, by its id or its pattern. Raises ``NotFound``."""
     found = [rule.id for rule in book.person if options.pattern in (rule.id, rule.pattern)]
     if not found and any(options.pattern in (rule.id, rule.pattern) for rule in book.configuration):
         raise NotFound("That rule is set by the administrator.", hint="Ask them: c.AppBuilder.approval_rules.")
@@ -66,7 +66,7 @@ def _id_of(options: argparse.Namespace, book: RuleBook) -> str:
 
 
 def _check(options: argparse.Namespace, book: RuleBook) -> int:
-    """Exit code 0 where it runs, 3 where it asks, 4 where it is denied."""
+    """Say what the rules make of a call. Exit code 0 where it runs, 3 where it asks, 4 where it is denied."""
     from ..tools.registry import load_tools
 
     tool = load_tools().get(options.tool)

@@ -1,4 +1,4 @@
-"""``sandboxes``: those that run, in whichever of the person's processes, and an end to them."""
+"""``sandboxes``: lists running sandboxes of all of the person's processes, and stops them."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def _stop(options: argparse.Namespace, terminal: Terminal) -> int:
         print(json.dumps({"stopped": [it["session"] for it in stopped]}))
     else:
         for it in stopped:
-            say(f"Stopped {it['name']}. It starts again when somebody looks at it.")
+            say(f"Stopped {it['name']}. It starts again when the app is opened.")
         if not wanted:
             terminal.note("No sandbox is running.")
     for it in wanted:

@@ -1,4 +1,4 @@
-"""The preview of rebuilt files, which no session knows."""
+"""Serves a preview of rebuilt files that belong to no session."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def serve(found: ReplayResult, terminal: Terminal) -> Generator[str]:
         key = "replay-" + hashlib.sha256(folder.encode()).hexdigest()[:16]
 
         async def make_sandbox() -> Any:
-            template = builder.find_template(found.template or builder.template)
+            template = builder.library.find(found.template or builder.template)
             return await (await builder.sandboxes.choose()).create(key, found.workspace / "app", template)
 
         async def start() -> RunningApp:
@@ -56,7 +56,7 @@ def serve(found: ReplayResult, terminal: Terminal) -> Generator[str]:
                 provider=(await builder.sandboxes.choose()).name,
                 template=found.template or builder.template,
             )
-            await builder.sandboxes.count(app, found.workspace.name)
+            await builder.sandboxes.track(app, found.workspace.name)
             server = await app.ensure()
             if server.state != "ready":
                 await app.close()

@@ -1,4 +1,4 @@
-"""``list`` and ``export``: the apps that are there."""
+"""``list`` and ``export``: the existing apps."""
 
 from __future__ import annotations
 
@@ -50,6 +50,7 @@ def list_sessions(options: argparse.Namespace, terminal: Terminal) -> int:
 
 def export(options: argparse.Namespace, terminal: Terminal) -> int:
     async def write() -> tuple[str, str, bytes]:
+        from ..eyes.playwright_tests import scenario_tests
         from ..workspace import Workspace
 
         builder = builder_of(options)
@@ -59,7 +60,8 @@ def export(options: argparse.Namespace, terminal: Terminal) -> int:
             if not found:
                 raise NotFound(f"There is no app {options.session!r}.", hint="List them: jupyter appbuilder list")
             summary = found[0]
-            content = await Workspace(Path(summary.root, summary.path)).zip()
+            workspace = Workspace(Path(summary.root, summary.path))
+            content = await workspace.zip(await scenario_tests(workspace) if options.tests else None)
         finally:
             await builder.close()
         return summary.id, summary.name, content

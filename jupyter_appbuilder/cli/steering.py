@@ -1,4 +1,4 @@
-"""``retry``, ``continue`` and ``fork``: the last request again, the rest of it, or another one in its place."""
+"""``retry``, ``continue`` and ``fork``: repeat the last request, resume it, or ask another in a copy of the app."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``templates``: those there are, and building them at E2B so that apps start there at once."""
+"""``templates``: lists templates and builds them at E2B, so that apps start there without an install."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def _list(options: argparse.Namespace) -> int:
         raise InvalidInput("A list takes no names.", hint="Say: jupyter appbuilder templates build NAME")
     builder = AppBuilder(label="jupyter appbuilder templates", config=configuration())
     try:
-        found = builder.templates()
+        found = builder.library.all()
         if options.json:
             shown = [{"name": one.name, "title": one.title, "summary": one.summary} for one in found.values()]
             print(json.dumps({"templates": shown}))
@@ -36,7 +36,7 @@ async def _list(options: argparse.Namespace) -> int:
 
 
 async def _build(options: argparse.Namespace, terminal: Terminal) -> int:
-    """Exit code 1 when a template could not be built; the others are built all the same."""
+    """Build templates of E2B. Exit code 1 when one could not be built; the others are built all the same."""
     from ..sandbox.e2b.provider import E2BSandbox
     from ..sandbox.e2b.templates import build, check_name
 
@@ -46,7 +46,7 @@ async def _build(options: argparse.Namespace, terminal: Terminal) -> int:
         provider = cast(E2BSandbox, builder.sandboxes.provider("e2b"))
         if options.alias_prefix:
             provider.template_prefix = options.alias_prefix
-        found = builder.templates()
+        found = builder.library.all()
         if unknown := [name for name in options.names if name not in found]:
             raise NotFound(
                 f"There is no template {unknown[0]!r}.",

@@ -1,4 +1,4 @@
-"""What people see while they wait: the agent's words as they come, and a line for each thing it does."""
+"""Progress on the terminal: streams the agent's text and prints one line per action."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import locale
 import os
 import re
 import sys
-from collections.abc import Mapping
-from typing import Any, TextIO
+from typing import TextIO
 
 from ..client.feed import Entry, Feed, always
 from ..errors import InvalidInput
+from ..events import ApprovalRequested
 
 # What a terminal obeys rather than shows: escape sequences can write to the clipboard, change the title or type for the
 # person, and marks of direction make text read other than it is.
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
-MARKS = {"done": "✓", "failed": "✗"}
+COLOURS = {"✓": "32", "✗": "31", "⚠": "33"}
 
 
 def speak_plainly() -> None:
@@ -35,7 +35,7 @@ def read_input() -> str:
     for encoding in ("utf-8-sig", locale.getencoding()):
         with contextlib.suppress(UnicodeDecodeError):
             return data.decode(encoding).replace("\r\n", "\n")
-    raise InvalidInput("What was read from stdin is no text.", hint="Send it as UTF-8.")
+    raise InvalidInput("The input on stdin is not text.", hint="Send it as UTF-8.")
 
 
 class Terminal:
@@ -45,8 +45,8 @@ class Terminal:
         self.stream = stream
         self.live = stream.isatty() and os.environ.get("TERM") != "dumb"
         self.coloured = self.live and "NO_COLOR" not in os.environ
-        self._written: dict[int, int] = {}  # characters of each text entry that are out, by identity
-        self._finished: set[int] = set()
+        self._written: dict[Entry, int] = {}  # characters of each text entry that are out
+        self._finished: set[Entry] = set()
         self._open = False  # whether the last line is unfinished
         self._redrawn = False  # whether the last line may be written over
 
@@ -76,7 +76,7 @@ class Terminal:
 
     @property
     def can_ask(self) -> bool:
-        """Whether somebody sits there to answer."""
+        """True if somebody sits there to answer."""
         return self.live and sys.stdin is not None and sys.stdin.isatty()
 
     def reply(self, prompt: str) -> str:
@@ -85,7 +85,7 @@ class Terminal:
         self._write(prompt)
         return sys.stdin.readline().strip()
 
-    def ask(self, question: Mapping[str, Any]) -> dict[str, bool]:
+    def ask(self, question: ApprovalRequested) -> dict[str, bool]:
         """Put a question of the agent's (an event's data) to the person. What is not clearly yes is no."""
         for_app = ", [a]lways for this app" if question.get("remember") else ""
         if for_app and (told := always(question)):
@@ -98,20 +98,22 @@ class Terminal:
             if entry.kind == "text":
                 self._text(entry)
             elif entry.kind == "note":
-                self._line(f"{self.colour('31', '✗')} {shown(entry.text)}")
+                self._line(f"{self._mark(entry)} {shown(entry.text)}")
             elif entry.tool == "approval" and entry.state == "running":
                 self._line(f"{self.colour('33', '?')} {shown(entry.text)}")
                 if entry.code:
                     self._line("\n".join(f"    {line}" for line in shown(entry.code).split("\n")))
             elif entry.state == "running":
                 self.status(f"◌ {entry.text}" + (f"  {last}" if (last := _last_line(entry.output)) else ""))
-            elif id(entry) not in self._finished:
-                self._finished.add(id(entry))
-                mark = self.colour("32" if entry.state == "done" else "31", MARKS[entry.state])
-                self._line(f"{mark} {shown(' '.join(entry.text.split()))}")
+            elif entry not in self._finished:
+                self._finished.add(entry)
+                self._line(f"{self._mark(entry)} {shown(' '.join(entry.text.split()))}")
+
+    def _mark(self, entry: Entry) -> str:
+        return self.colour(COLOURS[entry.mark], entry.mark)
 
     def _text(self, entry: Entry) -> None:
-        written = self._written.get(id(entry), 0)
+        written = self._written.get(entry, 0)
         fresh = entry.text[written:] if written else entry.text.lstrip()
         if not written and fresh:
             self._break(force=True)
@@ -121,9 +123,9 @@ class Terminal:
                 self._break(force=True)
             self._write(shown(fresh))
             self._open = True
-        self._written[id(entry)] = len(entry.text)
-        if entry.state == "done" and id(entry) not in self._finished:
-            self._finished.add(id(entry))
+        self._written[entry] = len(entry.text)
+        if entry.state == "done" and entry not in self._finished:
+            self._finished.add(entry)
             self._line("")
 
     def _line(self, text: str) -> None:

@@ -70,7 +70,7 @@ def _line(name: str, used: Mapping[str, Any]) -> tuple[str, str, str, str, str, 
 
 
 def cost(used: Mapping[str, Any]) -> str:
-    """As far as it is known."""
+    """Say what requests cost, as far as it is known: "≥" where a part is not."""
     if not used["unpriced"]:
         return amount("dollars", used["dollars"])
     return "not known" if used["unpriced"] == used["requests"] else f"≥ {amount('dollars', used['dollars'])}"

@@ -1,4 +1,4 @@
-"""The Python API, awaited: what ``App.aio`` is. ``App`` has the same methods, which wait instead.
+"""``App.aio``, the Python API as coroutines. ``App`` has the same methods, blocking.
 
 Everything of a session is done in the engine's loop. ``in_engine`` takes a method there from whichever loop it is
 awaited in, so that each is written as if there were one.
@@ -9,20 +9,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
-from ..builder import FOLDER
+from ..cancellation import in_thread
+from ..datasets.base import Dataset, Keep
 from ..errors import Conflict, InvalidInput, ToolFailed, Unavailable
 from ..events import Mode
 from ..turns.plans import Plan as WrittenPlan
+from ..wire import WireMessage
+from .data import FrameKind, Sources, hand_over, new_file, write_beside
 from .engine import Engine
 from .feed import Feed, questions
 from .requests import Approve, Ask, acceptance, go_on, retry
-from .results import Preview, Turn, plan_of, turn_of
+from .results import Handed, Preview, Turn, plan_of, turn_of
 
 if TYPE_CHECKING:
+    from ..datasets.parquet import OnProgress
     from ..session import Session
     from ..tools.base import ToolResult
     from ..workspace import Checkpoint
@@ -31,7 +36,6 @@ __all__ = ["AsyncApp"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Message = dict[str, Any]
 Method = Callable[Concatenate["AsyncApp", P], Coroutine[Any, Any, T]]
 
 
@@ -43,6 +47,25 @@ def in_engine(method: Method[P, T]) -> Method[P, T]:
         return await app.engine.reach(method(app, *args, **kwargs))
 
     return reach
+
+
+@contextlib.asynccontextmanager
+async def _telling(
+    session: Session, type: str, key: str, on_progress: Callable[[str], None] | None
+) -> AsyncGenerator[None]:
+    """Meanwhile ``on_progress`` is told what live messages of this type say."""
+
+    async def tell(say: Callable[[str], None]) -> None:
+        async for message in session.watch(session.summary.last_seq):
+            if message["kind"] == "live" and message["type"] == type:
+                say(str(cast("Mapping[str, object]", message["data"])[key]).strip())
+
+    telling = asyncio.ensure_future(tell(on_progress)) if on_progress else None
+    try:
+        yield
+    finally:
+        if telling:
+            telling.cancel()
 
 
 class AsyncApp:
@@ -63,6 +86,7 @@ class AsyncApp:
         self._exist_ok = exist_ok
         self.existed = False  # whether the app of that name was there before
         self._id = session
+        self.sources = Sources()
         self._creating = asyncio.Lock()  # of the engine's loop
 
     @property
@@ -96,11 +120,11 @@ class AsyncApp:
         return session
 
     async def _existing(self, taken: Conflict) -> Session:
-        """The session that has the name we asked for, if that will do; else ``taken`` with what to do about it."""
+        """Open the session that has the name asked for. Raises ``taken`` with the next step where that will not do."""
         builder, name = self.engine.builder, self._settings["name"]
         summary = await builder.named(name)
         if summary is None:
-            hint = f"That folder is no app's. Choose another name, or move it away: {builder.root_dir}/{FOLDER}/{name}."
+            hint = f"That folder is no app's. Choose another name, or move it away: {builder.places.shelf / name}."
             raise Conflict(taken.message, hint=hint, reason=taken.reason, field=taken.field)
         if not self._exist_ok:
             hint = (
@@ -116,8 +140,11 @@ class AsyncApp:
 
     async def session_stream(
         self, prompt: str | Ask, model: str, *, attended: bool = False, mode: Mode = "build"
-    ) -> AsyncGenerator[Message, None]:
-        """``attended``: whoever reads the messages answers the agent's questions. Otherwise the answer is no."""
+    ) -> AsyncGenerator[WireMessage, None]:
+        """Ask the agent, in the engine's loop; wire messages until the turn ends. Closing stops the turn.
+
+        ``attended``: whoever reads the messages answers the agent's questions. Otherwise the answer is no.
+        """
         session = await self.session(prompt if isinstance(prompt, str) else "")
         after = session.summary.last_seq
         messages = session.watch(after)
@@ -189,9 +216,9 @@ class AsyncApp:
 
     async def stream(
         self, prompt: str | Ask, *, model: str = "", attended: bool = False, mode: Mode = "build"
-    ) -> AsyncGenerator[Message, None]:
+    ) -> AsyncGenerator[WireMessage, None]:
         """Ask the agent; wire messages as they come, as ``App.stream`` has them."""
-        messages: asyncio.Queue[Message | None] = asyncio.Queue()
+        messages: asyncio.Queue[WireMessage | None] = asyncio.Queue()
         loop = asyncio.get_running_loop()
 
         async def pump() -> None:
@@ -278,13 +305,15 @@ class AsyncApp:
         return await self._write(path, content)
 
     @in_engine
-    async def edit(self, path: str, search: str, replace: str) -> ToolResult:
-        """Replace text that occurs once in a file. Raises ``ToolFailed`` with the nearest text when it does not."""
-        return await self._do("edit_file", {"path": path, "edits": [{"search": search, "replace": replace}]})
+    async def edit(self, path: str, search: str, replace: str, *, replace_all: bool = False) -> ToolResult:
+        """Replace text that occurs once in a file, or everywhere. Raises ``ToolFailed`` with the nearest text when it
+        does not."""
+        edit = {"search": search, "replace": replace} | ({"replace_all": True} if replace_all else {})
+        return await self._do("edit_file", {"path": path, "edits": [edit]})
 
     @in_engine
     async def edits(self, path: str, edits: Sequence[Mapping[str, Any]]) -> ToolResult:
-        """Several edits of a file at once, each with ``search`` and ``replace``: all or none."""
+        """Several edits of a file at once, each with ``search``, ``replace``, maybe ``replace_all``: all or none."""
         return await self._do("edit_file", {"path": path, "edits": [dict(edit) for edit in edits]})
 
     @in_engine
@@ -308,6 +337,67 @@ class AsyncApp:
         return await self._call("check_app", {})
 
     @in_engine
+    async def try_(self, *names: str, on_progress: Callable[[str], None] | None = None) -> ToolResult:
+        """Try the app's scenarios in a browser: all of them, or some by name. ``result.summary`` says how many work,
+        ``result.detail["scenarios"]["outcomes"]`` which. ``on_progress`` is told of each that was tried, from another
+        thread."""
+        async with _telling(await self.session(), "tool.output", "text", on_progress):
+            return await self._call("try_scenarios", {"names": list(names)})
+
+    @in_engine
+    async def picture(self, sha256: str) -> bytes | None:
+        """A picture that a tool took of the app, as its ``tool.finished`` event names it; None where it is no longer
+        kept."""
+        return await self.engine.builder.pictures.read(sha256)
+
+    async def data(
+        self,
+        name: str,
+        source: Any,
+        *,
+        keep: Keep | None = None,
+        private: bool | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Handed:
+        """Hand data to the app, or renew it: a pandas or polars frame, an Arrow table or reader, a DuckDB relation, an
+        Ibis expression, a list of dicts, the path of a CSV, Parquet or Excel file, or a function that returns one.
+
+        ``keep``: "latest" keeps the newest rows alone, and none in versions, log or notebook; "all" keeps each version
+        of the rows beside the log. ``private``: the agent is told names and types of columns, and no value. Unless
+        given, both stay as they were. ``on_progress`` is told how many rows are written.
+
+        Interrupting leaves the app what it had. Raises ``InvalidInput`` for what is none of these, and for columns that
+        no dataset can have.
+        """
+        began = time.monotonic()
+        file = await self.engine.reach(new_file(self, name))
+        written = await write_beside(name, source, file, on_progress)
+        return await self.engine.reach(hand_over(self, name, source, written, file, keep, private, began))
+
+    async def refresh(self, name: str, *, on_progress: OnProgress | None = None) -> Handed:
+        """Hand a dataset over anew: call its function, or read its file, again.
+
+        Raises ``InvalidInput`` for one that this process was not given as a function or file.
+        """
+        return await self.data(name, self.sources.again(name), on_progress=on_progress)
+
+    @in_engine
+    async def datasets(self) -> list[Dataset]:
+        """The data that the app has, without its rows: names, columns, how many rows, as of when."""
+        return (await self.session()).data.all()
+
+    @in_engine
+    async def table(self, name: str, *, kind: FrameKind = "pandas") -> Any:
+        """The rows of a dataset, as they were handed over last: a frame of pandas or polars, or an Arrow table.
+
+        Raises ``NotFound`` for one that there is not, or whose rows are not on this machine.
+        """
+        from ..datasets.parquet import read
+
+        file = (await self.session()).data.file(name)
+        return await in_thread(read, file, kind)
+
+    @in_engine
     async def read(self, path: str) -> str:
         """A file's text. Raises ``NotFound``, and ``InvalidInput`` for what is no text."""
         return await (await self.session()).workspace.read_text(path)
@@ -325,13 +415,7 @@ class AsyncApp:
     @in_engine
     async def checkpoint(self, title: str) -> str:
         """Keep the files as a version; their tree hash."""
-        from ..session import checkpoint_draft
-
-        session = await self.session()
-        await session.look_for_edits()
-        if made := await session.workspace.checkpoint(title):
-            await session.append(checkpoint_draft(made, None))
-        return await session.workspace.snapshot()
+        return await (await self.session()).checkpoint(title)
 
     @in_engine
     async def checkpoints(self) -> list[Checkpoint]:
@@ -347,18 +431,8 @@ class AsyncApp:
     async def preview(self, *, restart: bool = False, on_progress: Callable[[str], None] | None = None) -> Preview:
         """Start the app and show it. ``on_progress`` is told what is being done meanwhile, from another thread."""
         session = await self.session()
-
-        async def tell() -> None:
-            async for message in session.watch(session.summary.last_seq):
-                if on_progress and message["kind"] == "live" and message["type"] == "preview":
-                    on_progress(message["data"]["message"])
-
-        telling = asyncio.ensure_future(tell()) if on_progress else None
-        try:
+        async with _telling(session, "preview", "message", on_progress):
             await session.start_preview(restart=restart)
-        finally:
-            if telling:
-                telling.cancel()
         server = session.app.server
         return Preview(self.engine.origin + session.app.base_path, server.state, server.message)
 
@@ -369,7 +443,7 @@ class AsyncApp:
 
     @in_engine
     async def usage(self) -> dict[str, Any]:
-        """What the app took: tokens and US dollars by turn, step and model, and its budgets."""
+        """The app's usage: tokens and US dollars by turn, step and model, and its budgets."""
         session = await self.session()
         return await self.engine.builder.usage.of_session(session.summary, await session.events())
 
@@ -415,13 +489,16 @@ class AsyncApp:
         return (await self.session()).workspace.folder
 
     @in_engine
-    async def export(self, path: str | Path = "") -> Path:
-        """Write the app's files as a ZIP archive; its path."""
+    async def export(self, path: str | Path = "", *, tests: bool = False) -> Path:
+        """Write the app's files as a ZIP archive; its path. ``tests``: with its scenarios as tests for Playwright."""
+        from ..eyes.playwright_tests import scenario_tests
+
         session = await self.session()
+        more = await scenario_tests(session.workspace) if tests else None
         target = Path(path) if str(path) else Path.cwd() / f"{session.summary.name}.zip"
         if await asyncio.to_thread(target.is_dir):
             target /= f"{session.summary.name}.zip"
-        await asyncio.to_thread(target.write_bytes, await session.workspace.zip())
+        await asyncio.to_thread(target.write_bytes, await session.workspace.zip(more))
         return target
 
     @in_engine

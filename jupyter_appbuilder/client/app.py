@@ -16,18 +16,23 @@ from __future__ import annotations
 import contextlib
 import functools
 import queue
+import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 from ..events import Mode
-from .aio import AsyncApp, Message
+from ..wire import WireMessage
+from .aio import AsyncApp
+from .data import hand_over, new_file, write_rows
 from .engine import Engine, engine
 from .feed import Feed, questions
 from .requests import Approve, Ask, go_on, retry
-from .results import Plan, Turn, plan_of, turn_of
+from .results import Handed, Plan, Turn, plan_of, turn_of
 
 if TYPE_CHECKING:
+    from ..datasets.base import Keep
+    from ..datasets.parquet import OnProgress
     from .widget import AppWidget
 
 __all__ = ["App"]
@@ -143,6 +148,7 @@ class App:
     notebook = reading(AsyncApp.notebook)
     checkpoints = reading(AsyncApp.checkpoints)
     hosts = reading(AsyncApp.hosts)
+    datasets = reading(AsyncApp.datasets)
 
     call = waiting(AsyncApp.call)
     write = waiting(AsyncApp.write)
@@ -152,6 +158,9 @@ class App:
     rename = waiting(AsyncApp.rename)
     run = waiting(AsyncApp.run)
     check = waiting(AsyncApp.check)
+    try_ = waiting(AsyncApp.try_)
+    picture = waiting(AsyncApp.picture)
+    table = waiting(AsyncApp.table)
     read = waiting(AsyncApp.read)
     checkpoint = waiting(AsyncApp.checkpoint)
     restore = waiting(AsyncApp.restore)
@@ -163,6 +172,29 @@ class App:
     export = waiting(AsyncApp.export)
     stop = waiting(AsyncApp.stop)
     close = waiting(AsyncApp.close)
+
+    # Rows are written in the caller's thread: frames belong to it, and an interrupt reaches the person's own function.
+
+    def data(
+        self,
+        name: str,
+        source: Any,
+        *,
+        keep: Keep | None = None,
+        private: bool | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Handed:
+        began = time.monotonic()
+        file = self.aio.engine.run(new_file(self.aio, name))
+        written = write_rows(name, source, file, on_progress)
+        return self.aio.engine.run(hand_over(self.aio, name, source, written, file, keep, private, began))
+
+    data.__doc__ = AsyncApp.data.__doc__
+
+    def refresh(self, name: str, *, on_progress: OnProgress | None = None) -> Handed:
+        return self.data(name, self.aio.sources.again(name), on_progress=on_progress)
+
+    refresh.__doc__ = AsyncApp.refresh.__doc__
 
     # Turns are followed in the caller's thread: ``approve`` may ask the person, and an interrupt stops the turn.
 
@@ -213,13 +245,13 @@ class App:
 
     def stream(
         self, prompt: str | Ask, *, model: str = "", attended: bool = False, mode: Mode = "build"
-    ) -> Iterator[Message]:
+    ) -> Iterator[WireMessage]:
         """Ask the agent; wire messages as they come (docs/architecture.md, "Wire"). Closing the iterator stops it.
 
         ``attended``: you answer the agent's questions (``approval.requested`` events) with ``answer``; without it each
         is answered with no. ``mode``: build, plan or ask.
         """
-        messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        messages: queue.SimpleQueue[WireMessage | None] = queue.SimpleQueue()
 
         async def pump() -> None:
             try:

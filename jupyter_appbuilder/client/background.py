@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, for code that must wait without one: a kernel's cell, a command."""
+"""An event loop in a thread of its own, for synchronous callers: notebook cells and commands."""
 
 from __future__ import annotations
 

@@ -15,7 +15,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from ..builder import FOLDER, AppBuilder, can_make
+from ..builder import AppBuilder
+from ..session.places import FOLDER, can_make
 from ..settings import configuration
 from .background import BackgroundLoop
 
@@ -30,7 +31,10 @@ ENDING_SECONDS = 30.0
 
 
 class Engine(BackgroundLoop):
-    """``builder`` must only be touched in the engine's loop: inside coroutines given to ``run`` and ``reach``."""
+    """Runs App Builder in a thread of this process, with a server for previews.
+
+    ``builder`` must only be touched in the engine's loop: inside coroutines given to ``run`` and ``reach``.
+    """
 
     builder: AppBuilder
     origin: str  # "http://127.0.0.1:PORT"
@@ -132,7 +136,7 @@ if hasattr(os, "register_at_fork"):  # not on Windows
 
 
 def _say_nothing(handler: object) -> None:
-    """Requests of the preview are not logged: their paths hold the capability."""
+    """Log no request of the preview: its path holds the capability."""
 
 
 def engine(root: Path | str | None = None, **settings: Any) -> Engine:

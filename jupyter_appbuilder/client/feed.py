@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from ..approvals.shell import DISGUISES
-from ..events import Mode
+from ..events import ApprovalRequested, Mode, PreviewStatus, of_newer_version
 from ..notebook.markdown import inert
+from ..wire import EventJson, LiveMessage, SnapshotMessage, WireMessage
 
 HIDDEN = "\N{REPLACEMENT CHARACTER}"
-LABELLED = 4000  # characters of the arguments that arrive, looked at for what a call is about
 """In place of letters that make text read other than it is."""
 
+MARKS = {"running": "◌", "done": "✓", "failed": "✗"}
 
-@dataclass
+LABELLED = 4000  # characters of the arguments that arrive, looked at for what a call is about
+
+
+@dataclass(eq=False)
 class Entry:
-    """One thing in the feed. ``text`` grows while it is streamed; ``output`` is a running command's."""
+    """One thing in the feed, known by itself. ``text`` grows while it streams; ``output`` is a running command's."""
 
     kind: Literal["text", "tool", "note"]
     text: str
@@ -34,6 +37,12 @@ class Entry:
     output: str = ""
     code: str = ""  # what a question is about, in full
     recorded: bool = False
+    response: str = ""  # that it came with, while that was streamed
+
+    @property
+    def mark(self) -> str:
+        """What stands before it. A note on what is done says what nobody saw, or what is still broken."""
+        return "⚠" if self.kind == "note" and self.state == "done" else MARKS[self.state]
 
 
 @dataclass
@@ -45,7 +54,7 @@ class Feed:
     reason: str | None = None
     message: str = ""
     hint: str = ""
-    preview: dict[str, Any] = field(default_factory=dict[str, Any])
+    preview: PreviewStatus | None = None
     usage: dict[str, int] = field(default_factory=dict[str, int])
     files: list[str] = field(default_factory=list[str])
     text: str = ""  # what the agent said last, in full
@@ -56,81 +65,108 @@ class Feed:
     thinking: bool = False  # the model thinks before it answers; what, is not shown here
     _responses: set[str] = field(default_factory=set[str])
     _streaming: Entry | None = None
+    _arriving: str = ""  # the response that is streamed
 
     @property
     def begun(self) -> bool:
-        """Whether there is something to show."""
+        """True if there is something to show."""
         return bool(self.entries or self.waiting or self.thinking)
 
-    def take(self, message: Mapping[str, Any]) -> list[Entry]:
+    def take(self, message: WireMessage) -> list[Entry]:
         """Take in a wire message; the entries it touched."""
         match message["kind"]:
             case "events":
-                return [entry for event in message["events"] for entry in self._event(event["type"], event["data"])]
+                return [entry for event in message["events"] for entry in self._event(event)]
             case "live":
-                return self._live(message["type"], message["data"])
+                return self._live(message)
             case "snapshot":
-                self.preview = message["preview"]
-                response = message["response"]
-                if response and self.turn in ("", response["turn"]):
-                    self._streaming = None
-                    self.thinking = bool(response["reasoning"] and not response["tool_calls"])
-                    return self._live("text.delta", response) if response["text"] else []
-            case _:
-                pass
-        return []
+                return self._snapshot(message)
+            case "session":
+                return []
 
-    def _live(self, type: str, data: Mapping[str, Any]) -> list[Entry]:
-        match type:
-            case "reasoning.delta":
+    def _snapshot(self, snapshot: SnapshotMessage) -> list[Entry]:
+        self.preview = snapshot["preview"]
+        response = snapshot["response"]
+        if response is None or self.turn not in ("", response["turn"]):
+            return []
+        self._streaming = None
+        self.thinking = bool(response["reasoning"] and not response["tool_calls"])
+        if not response["text"] or response["response"] in self._responses:
+            return []
+        return [self._said(response["response"], response["text"])]
+
+    def _said(self, response: str, text: str) -> Entry:
+        """Add to what the agent is saying."""
+        self.thinking = False
+        self._begin(response)
+        if self._streaming is None:
+            self._streaming = Entry("text", "", response=response)
+            self.entries.append(self._streaming)
+        self._streaming.text += text
+        return self._streaming
+
+    def _begin(self, response: str) -> None:
+        """Drop what came of the response before, if that was thrown away: nothing stored it."""
+        if self._arriving not in ("", response, *self._responses):
+            self.entries = [entry for entry in self.entries if entry.response != self._arriving]
+            self._streaming = None
+        self._arriving = response
+
+    def _live(self, message: LiveMessage) -> list[Entry]:
+        match message:
+            case {"type": "reasoning.delta", "data": data}:
                 self.thinking = data["response"] not in self._responses
-            case "text.delta" if data["response"] not in self._responses:
+                if self.thinking:
+                    self._begin(data["response"])
+            case {"type": "text.delta", "data": data} if data["response"] not in self._responses:
+                return [self._said(data["response"], data["text"])]
+            case {"type": "tool.delta", "data": data} if data["response"] not in self._responses:
                 self.thinking = False
-                if self._streaming is None:
-                    self._streaming = Entry("text", "")
-                    self.entries.append(self._streaming)
-                self._streaming.text += data["text"]
-                return [self._streaming]
-            case "tool.delta" if data["response"] not in self._responses:
-                self.thinking = False
+                self._begin(data["response"])
                 entry = self._tool(data["call"], data["tool"])
+                entry.response = data["response"]
                 if len(entry.arguments) < LABELLED:
                     entry.arguments += data["arguments"]
                     entry.text = label(entry.tool, entry.arguments)
                 return [entry]
-            case "tool.output":
+            case {"type": "tool.output", "data": data}:
                 entry = next((entry for entry in self.entries if entry.call == data["call"]), None)
                 if entry:
                     entry.output = (entry.output + data["text"])[-8000:]
                     return [entry]
-            case "preview":
-                self.preview = dict(data)
-            case "progress":
+            case {"type": "preview", "data": data}:
+                self.preview = data
+            case {"type": "progress", "data": data}:
                 self.waiting = data["message"] if data["fraction"] != 1 else ""
             case _:
                 pass
         return []
 
-    def _event(self, type: str, data: Mapping[str, Any]) -> list[Entry]:
-        if self.turn and data.get("turn") not in (None, self.turn):
+    def _event(self, event: EventJson) -> list[Entry]:
+        if self.turn and event["data"].get("turn") not in (None, self.turn):
             return []
-        match type:
+        match event["type"]:
             case "turn.started":
+                data = event["data"]
                 self.turn = data["turn"]
                 self.mode = data.get("mode", "build")
             case "plan.written":
+                data = event["data"]
                 self.plan, self.text = data["plan"], data["text"]
                 if data["source"] not in self._responses:  # else it was shown as what was said
                     entry = Entry("text", data["text"], "done")
                     self.entries.append(entry)
                     return [entry]
             case "session.restored":
+                data = event["data"]
                 kept = data["previous"][:8]
                 text = f"Files are as they were before the request. What was there until now is version {kept}."
                 entry = Entry("tool", text, "done", call=f"restored {kept}")
                 self.entries.append(entry)
                 return [entry]
             case "response.completed":
+                data = event["data"]
+                self._begin(data["response"])
                 self._responses.add(data["response"])
                 self.thinking = False
                 entry, self._streaming = self._streaming, None
@@ -147,30 +183,35 @@ class Feed:
                 if entry:
                     self.entries.remove(entry)
             case "tool.started":
+                data = event["data"]
                 entry = self._tool(data["call"], data["tool"])
                 entry.arguments = json.dumps(data["arguments"])
                 entry.text = label(entry.tool, entry.arguments)
                 return [entry]
             case "tool.finished":
+                data = event["data"]
                 entry = self._tool(data["call"], data["tool"])
                 entry.state = "done" if data["ok"] else "failed"
                 entry.text = data["summary"] or entry.text
                 entry.output = data["text"]
-                if data["detail"].get("diagnostics"):
+                if data["detail"].keys() & {"diagnostics", "page_news"}:
                     from ..tools.problems import headline
 
                     entry.text += f" · {headline(data['detail'])}"
                 return [entry]
             case "file.changed":
+                data = event["data"]
                 if data["path"] not in self.files:
                     self.files.append(data["path"])
             case "approval.requested":
+                data = event["data"]
                 entry = Entry("tool", wording(data), call=data["approval"], tool="approval")
                 if "rule" in data:
-                    entry.code = DISGUISES.sub(HIDDEN, data["subject"])
+                    entry.code = DISGUISES.sub(HIDDEN, data.get("subject", ""))
                 self.entries.append(entry)
                 return [entry]
             case "approval.given":
+                data = event["data"]
                 entry = next((entry for entry in self.entries if entry.call == data["approval"]), None)
                 if entry:
                     entry.state = "done" if data["granted"] else "failed"
@@ -178,25 +219,51 @@ class Feed:
                     entry.text += f" Allowed {how}." if data["granted"] else " Not allowed."
                     return [entry]
             case "network.refused":
+                data = event["data"]
                 text = f"Blocked: {data['host'].removesuffix(':443')} is not on this app's list."
                 entry = Entry("tool", text, "failed", call=f"refused {len(self.entries)}")
                 self.entries.append(entry)
                 return [entry]
             case "history.compacted":
+                data = event["data"]
                 before, after = data["tokens_before"], data["tokens_after"]
                 text = f"Shortened what the model remembers: {before:,} → {after:,} tokens."
                 entry = Entry("tool", text, "done", call=f"compacted {data['upto']}")
                 self.entries.append(entry)
                 return [entry]
             case "turn.finished":
+                data = event["data"]
                 self.reason, self.message, self.hint = data["reason"], data["message"], data["hint"]
-                if data["reason"] != "done":
+                if data["reason"] != "done" or data["message"]:
                     text = f"{data['message']} {data['hint']}".strip()
-                    entry = Entry("note", text, "failed")
+                    entry = Entry("note", text, "done" if data["reason"] == "done" else "failed")
                     self.entries.append(entry)
                     return [entry]
-            case _:
+            case (  # not told of a turn
+                "session.created"
+                | "session.ready"
+                | "session.updated"
+                | "session.failed"
+                | "session.ended"
+                | "session.forked"
+                | "sandbox.slept"
+                | "sandbox.woke"
+                | "turn.resumed"
+                | "turn.briefed"
+                | "turn.dropped"
+                | "message.user"
+                | "plan.accepted"
+                | "checkpoint.created"
+                | "preview.ready"
+                | "preview.error"
+                | "network.changed"
+                | "rule.changed"
+                | "usage.recorded"
+                | "budget.raised"
+            ):
                 pass
+            case _:
+                of_newer_version(event)
         return []
 
     def _tool(self, call: str, tool: str) -> Entry:
@@ -214,8 +281,7 @@ class Feed:
             if entry.kind == "text":
                 parts.append(entry.text.strip() + ("" if entry.state == "done" else " ▌"))
             else:
-                mark = {"running": "◌", "done": "✓", "failed": "✗"}[entry.state]
-                parts.append(f"{mark} {_escape(entry.text)}")
+                parts.append(f"{entry.mark} {_escape(entry.text)}")
                 if entry.code:
                     parts.append("\n".join("    " + line for line in entry.code.split("\n")))
                 if entry.state == "running" and entry.output:
@@ -240,7 +306,7 @@ class Feed:
         return f"Done: {changed}" + (f", {tokens:,} tokens." if tokens and not self.recorded else ".")
 
 
-def questions(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+def questions(message: WireMessage) -> list[ApprovalRequested]:
     """What a wire message asks of the person, without what it has the answer to."""
     if message["kind"] != "events":
         return []
@@ -249,24 +315,24 @@ def questions(message: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [data for data in asked if data["approval"] not in given]
 
 
-def wording(question: Mapping[str, Any]) -> str:
+def wording(question: ApprovalRequested) -> str:
     """A question in words: what is asked, and why. What a rule has made it ask about is shown beside it."""
     reason, rule = question.get("reason", ""), question.get("rule")
     if not rule:
         return f"{question['question']} “{reason}”" if reason else question["question"]
     why = reason or f"There is a rule to ask: {rule['pattern']}"
-    part = f" ({rule['what']})" if rule["what"] not in ("", question["subject"]) else ""
+    part = f" ({rule['what']})" if rule["what"] not in ("", question.get("subject")) else ""
     return f"{question['question']} {why.rstrip('.')}{DISGUISES.sub(HIDDEN, part)}."
 
 
-def always(question: Mapping[str, Any]) -> str:
+def always(question: ApprovalRequested) -> str:
     """What "always" would allow, where that is not just what is asked."""
     allows = [pattern for pattern in question.get("allows", ()) if pattern != question.get("subject")]
     return f"Always would allow: {DISGUISES.sub(HIDDEN, ', '.join(allows))}" if allows else ""
 
 
 def label(tool: str, arguments: str) -> str:
-    """What a call does, in a few words, as far as its (perhaps incomplete) arguments tell."""
+    """A short description of a call, as far as its (perhaps incomplete) arguments tell."""
     from ..tools.base import SUBJECTS
     from ..tools.registry import load_tools
 

@@ -9,32 +9,40 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
+import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import IPython.display as rich
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
+from ..datasets.description import size_of
+from ..datasets.sources import is_frame
 from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound
-from ..events import Mode
+from ..events import ApprovalRequested, Mode
 from ..notebook import cells
 from ..notebook.cells import COMMANDS, MAGIC, Call
 from ..notebook.replay import REPLAYED, Different, Rebuild, fresh_folder, name_of_app, without_secrets
 from .background import background
+from .data import mentioned, with_variables
 from .feed import Feed, always, questions
 
 if TYPE_CHECKING:
     from ..tools.base import ToolResult
     from .app import App
     from .requests import Ask
+    from .results import Handed
 
 REPLAY_INTO = "APPBUILDER_REPLAY_INTO"
 """Environment variable: the folder in which a notebook's app is rebuilt. Default: ``replay/`` beside the notebook."""
 
 RECORDED = "A recorded command only makes sense while its notebook rebuilds an app."
+
+PROGRESS_SECONDS = 0.5
+"""How often it is said how many rows are written."""
 
 REFRESH_SECONDS = 0.1
 """How often the feed below a running cell is drawn."""
@@ -187,6 +195,13 @@ class AppBuilderMagics(Magics):
 
         self.ask_agent(go_on)
 
+    def do_try(self, call: Call) -> None:
+        from .results import outcomes
+
+        self.no_rebuild()
+        result = self.session().try_(*call.arguments)
+        self.say("\n".join(outcomes(result)) + "\n")
+
     def do_fork(self, call: Call) -> None:
         self.no_rebuild()
         options = {key: call.options.get(key, "") for key in ("name", "model")}
@@ -198,7 +213,7 @@ class AppBuilderMagics(Magics):
     def no_rebuild(self) -> None:
         if self.rebuild is not None:
             raise InvalidInput(
-                f"This notebook rebuilt {self.rebuild.name} as plain files, which no session knows.",
+                f"This notebook rebuilt {self.rebuild.name} as plain files, without a session.",
                 hint=f"Go on with the session: %appbuilder open {self.rebuild.name}. Or begin: %appbuilder new NAME.",
             )
 
@@ -219,6 +234,11 @@ class AppBuilderMagics(Magics):
         if isinstance(prompt, str):
             self.need_model(prompt, model)
         app = self.session()
+        if isinstance(prompt, str):
+            names: dict[str, Any] = self.shell.user_ns  # pyright: ignore
+            if next(mentioned(prompt, names), None):
+                private = bool(app.id) and any(dataset.private for dataset in app.datasets)
+                prompt = with_variables(prompt, names, app.aio.sources.dataset_of, private=private)
         feed = Feed()
         shown = rich.display(rich.Markdown("◌ Starting …"), display_id=True)
         assert shown is not None
@@ -296,6 +316,69 @@ class AppBuilderMagics(Magics):
         if not result.ok:
             raise AppBuilderError(result.summary)
 
+    def do_data(self, call: Call) -> None:
+        if call.body or "hash" in call.options:
+            raise InvalidInput(
+                RECORDED, hint="Run the notebook from its first cell, or hand over a variable or a file."
+            )
+        if not call.arguments:
+            return self.list_data()
+        source = self.source(call.arguments[0])
+        name = call.options.get("table") or name_of_source(call.arguments[0])
+        keep = call.options.get("keep")
+        if keep not in (None, "latest", "all"):
+            raise InvalidInput(f"--keep {keep} is none of: latest, all.", hint="latest keeps the newest rows alone.")
+        private = True if "private" in call.options else None
+        return self.handing_over(
+            name, lambda progress: self.session().data(name, source, keep=keep, private=private, on_progress=progress)
+        )
+
+    def do_refresh(self, call: Call) -> None:
+        name = call.arguments[0]
+        self.no_rebuild()
+        self.handing_over(name, lambda progress: self.session().refresh(name, on_progress=progress))
+
+    def handing_over(self, name: str, act: Callable[[Callable[[int], None]], Handed]) -> None:
+        """Say how far it is, below the cell, when it takes longer than a moment."""
+        began, shown = time.monotonic(), None
+
+        def progress(rows: int) -> None:
+            nonlocal shown, began
+            if time.monotonic() - began > PROGRESS_SECONDS:
+                began = time.monotonic()
+                text = rich.Markdown(f"◌ {name}: {rows:,} rows …")
+                shown = rich.display(text, display_id=True) if shown is None else shown
+                shown.update(text)  # pyright: ignore[reportOptionalMemberAccess]
+
+        try:
+            handed = act(progress)
+        except KeyboardInterrupt:
+            raise AppBuilderError("Stopped.", hint=f"The app has of {name} what it had before.") from None
+        self.say(f"{handed}\n")
+
+    def list_data(self) -> None:
+        datasets = self.session().datasets
+        if not datasets:
+            self.say("The app has no data yet: %appbuilder data VARIABLE --table NAME hands some over.\n")
+        for dataset in datasets:
+            kept = " · every version kept" if dataset.keep == "all" else ""
+            private = " · private" if dataset.private else ""
+            size = size_of(dataset.rows, len(dataset.columns))
+            self.say(f"{dataset.name}: {size}, as of {dataset.as_of}{kept}{private}\n")
+
+    def source(self, word: str) -> Any:
+        """What a variable of the notebook holds, or the path of a file."""
+        names: dict[str, Any] = self.shell.user_ns  # pyright: ignore
+        if word in names:
+            return names[word]
+        if Path(word).expanduser().is_file():
+            return word
+        near = difflib.get_close_matches(word, [name for name, value in names.items() if is_frame(value)], 1)
+        guess = f"Did you mean {near[0]!r}? " if near else ""
+        raise InvalidInput(
+            f"There is no variable and no file {word!r}.", hint=f"{guess}Run the cell first that makes it."
+        )
+
     def do_patch(self, call: Call) -> None:
         raise InvalidInput(
             "A patch only makes sense while a notebook rebuilds an app.", hint="Use %%appbuilder edit PATH."
@@ -372,15 +455,21 @@ class AppBuilderMagics(Magics):
         print(text, end="")
 
 
+def name_of_source(word: str) -> str:
+    """A dataset's name for a variable or a file: ``Sales 2026.csv`` -> ``sales_2026``."""
+    stem = word if word.isidentifier() else Path(word).stem
+    return re.sub(r"[^a-z0-9]+", "_", stem.lower()).strip("_")
+
+
 def can_ask(shell: Any) -> bool:
-    """Whether somebody can answer below the cell: not when a notebook is run by a program."""
+    """True if somebody can answer below the cell: not when a notebook is run by a program."""
     kernel = getattr(shell, "kernel", None)
     if kernel is not None:
         return bool(getattr(kernel, "_allow_stdin", False))
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def ask(question: Mapping[str, Any]) -> dict[str, bool]:
+def ask(question: ApprovalRequested) -> dict[str, bool]:
     """Put a question of the agent's to the person; the answer. Anything unclear is no."""
     for_app = ", a = always for this app" if question.get("remember") else ""
     told = f"{always(question)} " if for_app and always(question) else ""
@@ -389,7 +478,7 @@ def ask(question: Mapping[str, Any]) -> dict[str, bool]:
 
 
 def help_text(name: str = "") -> str:
-    """What the commands do; of one command, with its usage."""
+    """Help on the commands; for one command, with its usage."""
     if name:
         command = COMMANDS.get(name)
         if command is None:

@@ -1,16 +1,16 @@
-"""The requests that begin a turn without words of their own: building a plan, asking again, going on."""
+"""Requests that start a turn without a new message: build a plan, retry, continue."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
-from ..events import By
+from ..events import ApprovalRequested, By
 
 if TYPE_CHECKING:
     from ..session import Session
 
-Approve = Callable[[Mapping[str, Any]], bool]
+Approve = Callable[[ApprovalRequested], bool]
 """Is told a question of the agent's (the data of an ``approval.requested`` event); whether it may."""
 
 Ask = Callable[["Session"], Awaitable[str]]

@@ -1,11 +1,13 @@
-"""What an app's methods return."""
+"""Result types of the Python API."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..datasets.base import Dataset
+from ..datasets.description import size_of
 from ..errors import AppBuilderError
 from ..notebook.markdown import inert
 from ..turns.plans import Plan as WrittenPlan
@@ -13,7 +15,10 @@ from ..turns.plans import name_of
 from .feed import Feed
 from .requests import Approve, Ask, acceptance
 
-__all__ = ["Plan", "Preview", "Turn"]
+if TYPE_CHECKING:
+    from ..tools.base import ToolResult
+
+__all__ = ["Handed", "Plan", "Preview", "Turn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,7 @@ class Turn:
 
     @property
     def ok(self) -> bool:
-        """Whether the agent came to its end."""
+        """True if the agent came to its end."""
         return self.reason == "done"
 
 
@@ -49,6 +54,27 @@ class Preview:
             return {"text/plain": f"The preview is {self.state}. {self.message}"}
         widget: Any = PreviewWidget(self.url)
         return widget._repr_mimebundle_(**options)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Handed:
+    """Data that was handed to the app. ``changes``: how its columns differ from those that the app had before;
+    ``notes``: what else should be known of it."""
+
+    dataset: Dataset
+    seconds: float
+    changes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """How many rows the app has now."""
+        return self.dataset.rows
+
+    def __repr__(self) -> str:
+        size = f"{size_of(self.rows, len(self.dataset.columns))}, {self.dataset.size / 1e6:,.1f} MB"
+        head = f"{self.dataset.name}: {size}, in {self.seconds:.1f} s"
+        return "\n".join([head, *(f"  {line}" for line in (*self.changes, *self.notes))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +117,15 @@ def plan_of(feed: Feed) -> WrittenPlan:
 
 def turn_of(feed: Feed) -> Turn:
     return Turn(feed.reason or "failed", feed.text, tuple(feed.files), feed.message, feed.hint, feed.recorded)
+
+
+def outcomes(result: ToolResult) -> list[str]:
+    """Results of scenarios, in lines for people: which work, and why the others fail."""
+    tried: list[dict[str, Any]] = result.detail.get("scenarios", {}).get("outcomes", [])
+    if not tried:
+        return [result.text]
+    lines = [f"{result.summary}."]
+    for one in tried:
+        at = f" (step {one['step']})" if one.get("step") else ""
+        lines.append(f"  ✓ {one['title']}" if one["ok"] else f"  ✗ {one['title']}{at}: {one['message']}")
+    return lines

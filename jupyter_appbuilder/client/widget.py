@@ -8,11 +8,11 @@ of messages, anew if it runs; ``METHODS`` are the others.
 
 from __future__ import annotations
 
+import base64
 import concurrent.futures
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -21,38 +21,21 @@ import traitlets
 from ..errors import AppBuilderError, InvalidInput
 from ..turns.modes import read_mode
 from ..usage.budgets import UNITS
+from ..wire import WireMessage
+from . import bundled
 
 if TYPE_CHECKING:
     from .aio import AsyncApp
-
-STATIC = Path(__file__).parent.parent / "static"
-
-NOT_BUILT = """\
-export default { render({ el }) {
-  el.textContent = "The App Builder widget is not part of this installation: jupyter_appbuilder/static/widget.js is " +
-    "missing. Install the package from its wheel, or build it: npm run build in labextension/.";
-} };
-"""
 
 Params = Mapping[str, Any]
 log = logging.getLogger(__name__)
 
 
-def _bundle() -> Path | str:
-    path = STATIC / "widget.js"
-    return path if path.is_file() else NOT_BUILT
-
-
-def _styles() -> Path | str:
-    path = STATIC / "widget.css"
-    return path if path.is_file() else ""
-
-
 class AppWidget(anywidget.AnyWidget):
     """Shows one app. ``session`` is its id, "" until the first request of an app without a name."""
 
-    _esm = _bundle()
-    _css = _styles()
+    _esm = bundled.script("widget.js")
+    _css = bundled.styles("widget.css")
     session = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, app: AsyncApp) -> None:
@@ -108,8 +91,8 @@ class AppWidget(anywidget.AnyWidget):
         self._unwatch()
         super().close()
 
-    def _with_addresses(self, message: dict[str, Any]) -> dict[str, Any]:
-        """The preview is served by this process, so its address here is a whole URL."""
+    def _with_addresses(self, message: WireMessage) -> Mapping[str, Any]:
+        """Make the preview's address in a message a whole URL: this process serves it, not the page's server."""
         match message:
             case {"kind": "snapshot", "preview": {"url": str(url)} as preview}:
                 return message | {"preview": preview | {"url": self._app.engine.origin + url}}
@@ -200,6 +183,21 @@ async def _tools(app: AsyncApp, params: Params) -> Any:
     return [tool.to_json() for tool in app.engine.builder.tools.values()]
 
 
+async def _try(app: AsyncApp, params: Params) -> Any:
+    result = await app.try_(*(str(name) for name in params.get("names") or ()))
+    return {"ok": result.ok, "summary": result.summary}
+
+
+async def _remove_scenario(app: AsyncApp, params: Params) -> None:
+    name = str(params["name"])
+    await app.delete(f"scenarios/{name}.yaml")
+
+
+async def _picture(app: AsyncApp, params: Params) -> Any:
+    picture = await app.picture(str(params["sha256"]))
+    return base64.b64encode(picture).decode() if picture else None
+
+
 METHODS: Mapping[str, Callable[[AsyncApp, Params], Awaitable[Any]]] = {
     "send": _send,
     "accept": _accept,
@@ -208,6 +206,9 @@ METHODS: Mapping[str, Callable[[AsyncApp, Params], Awaitable[Any]]] = {
     "continue": _continue,
     "restore": _restore,
     "diff": _diff,
+    "try": _try,
+    "remove_scenario": _remove_scenario,
+    "picture": _picture,
     "preview": _preview,
     "update": _update,
     "answer": _answer,

@@ -1,1 +1,1 @@
-"""Text and JSON that every reader takes."""
+"""Text and JSON in forms that every reader accepts."""

@@ -1,4 +1,4 @@
-"""JSON that every reader takes: browsers, notebooks, databases.
+"""Strict JSON that browsers, notebooks and databases all accept.
 
 Python's own writes ``NaN`` and halves of surrogate pairs, and reads numbers that JSON cannot hold. One such value in an
 event would keep a page from ever reading the session.
@@ -67,7 +67,7 @@ def loads(text: str | bytes) -> Any:
 
 
 def parsed(text: str | bytes) -> Any:
-    """What ``text`` holds. Raises ``ValueError`` (``JSONDecodeError``, ``NotStrict``) for anything but strict JSON."""
+    """Parse strict JSON. Raises ``ValueError`` (``JSONDecodeError``, ``NotStrict``) for anything else."""
     try:
         value: Any = json.loads(text)
     except RecursionError:

@@ -1,4 +1,4 @@
-"""What a text is to files, programs and other programs' formats: UTF-8, in lines that end with a line break."""
+"""Text that files and other programs accept: valid UTF-8, lines that end with a line break."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 
 def encodable(text: str) -> bool:
-    """Whether a text can be stored as UTF-8: not with half a surrogate pair in it, which JSON may bring."""
+    """True if a text can be stored as UTF-8: not with half a surrogate pair in it, which JSON may bring."""
     try:
         text.encode()
     except UnicodeEncodeError:

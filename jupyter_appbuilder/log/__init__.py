@@ -2,7 +2,7 @@
 
 from .base import EventStore
 from .lease import Owner
-from .sqlite import EventLog
+from .sqlite import SqliteEventStore
 from .summary import Summary
 
-__all__ = ["EventLog", "EventStore", "Owner", "Summary"]
+__all__ = ["EventStore", "Owner", "SqliteEventStore", "Summary"]

@@ -1,6 +1,6 @@
-"""What a store of events does, whichever database it keeps them in.
+"""The protocol of an event store, independent of its database.
 
-``tests/log/test_event_stores.py`` holds every store to it.
+``testing.event_stores.EventStoreSuite`` holds every store to it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .totals import UsageTotals
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What one session used with one model in some time."""
+    """Usage of one session with one model in a period."""
 
     session: str
     model: str
@@ -39,7 +39,7 @@ class RequestRow(NamedTuple):
 
 
 class UsageLog(Protocol):
-    """What was used, as reports read it."""
+    """Recorded usage, for reports."""
 
     async def used(self, since: float, until: float | None = None) -> list[Used]:
         """What all sessions used in [since, until) (Unix seconds), deleted ones too, by session and model."""
@@ -63,7 +63,7 @@ class EventStore(UsageLog, Protocol):
 
     @property
     def fresh(self) -> bool:
-        """Whether nothing was ever stored, as far as that can be told without opening it."""
+        """True if nothing was ever stored, as far as that can be told without opening it."""
         ...
 
     async def open(self) -> None:
@@ -72,12 +72,12 @@ class EventStore(UsageLog, Protocol):
 
     @property
     def place(self) -> str:
-        """Where and how events are kept, for people, once it is open."""
+        """Where and how events are stored, for people, once it is open."""
         ...
 
     @property
     def warnings(self) -> Sequence[str]:
-        """What is not as it should be, once it is open, as sentences."""
+        """Warnings about the store, as sentences, once it is open."""
         ...
 
     async def append(self, session: str, drafts: Sequence[Draft]) -> list[Event]:

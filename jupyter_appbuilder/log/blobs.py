@@ -1,4 +1,4 @@
-"""Contents too large for events: files beside the log, named by their SHA-256.
+"""Blobs: contents too large for events, in files beside the log, named by their SHA-256.
 
 Which session names which is a table of the log, so that a file goes with the last session that names it, whatever other
 processes do: both are changed under the database's write lock.

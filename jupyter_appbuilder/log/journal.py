@@ -1,7 +1,8 @@
-"""What everything that acts on a session needs of it: to store events, and to tell whoever is watching."""
+"""The journal protocol: what workers need of a session's log (store events, notify watchers, read)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ..events import Draft, Event
@@ -16,4 +17,13 @@ class Journal(Protocol):
 
     def live(self, type: str, data: dict[str, Any]) -> None:
         """Send one live message (see ``events.LIVE``) to the watchers. Never blocks, never stored."""
+        ...
+
+
+class StoredEvents(Protocol):
+    """A session's log as tools read it."""
+
+    @property
+    def stored(self) -> Sequence[Event]:
+        """Every event so far, as it stands."""
         ...

@@ -1,4 +1,4 @@
-"""Which process may write to a session: leases, and whether their owners still live."""
+"""Leases: which process may write to a session, and whether that process is still alive."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Owner:
 
 
 class Lease(NamedTuple):
-    """As a store keeps it. ``owner``: an owner's id; ``expires_at``: Unix seconds."""
+    """A lease as a store keeps it. ``owner``: an owner's id; ``expires_at``: Unix seconds."""
 
     owner: str
     host: str
@@ -64,7 +64,7 @@ class Lease(NamedTuple):
         return cls(owner.id, owner.host, owner.pid, owner.born, owner.label, time.time() + LEASE_SECONDS)
 
     def alive(self, seen_by: Owner) -> bool:
-        """Whether its owner still holds it, as far as ``seen_by`` can tell."""
+        """True if its owner still holds it, as far as ``seen_by`` can tell."""
         if self.host and self.host == seen_by.host and self.born:
             # The process itself is better evidence than a clock: a laptop may have slept for hours.
             return process_born(self.pid) == self.born

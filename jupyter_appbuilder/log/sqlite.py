@@ -56,7 +56,7 @@ R = TypeVar("R")
 log = logging.getLogger(__name__)
 
 
-class EventLog(EventStore):
+class SqliteEventStore(EventStore):
     """The event store of one machine: a SQLite file at ``path``."""
 
     def __init__(self, path: Path, owner: Owner | None = None) -> None:
@@ -420,7 +420,7 @@ def _is_busy(error: sqlite3.OperationalError) -> bool:
 
 
 def on_network_disk(path: Path, mounts: str = "") -> bool:
-    """Whether other machines may write there, too. ``mounts``: the text of a ``/proc/self/mountinfo``."""
+    """True if other machines may write there, too. ``mounts``: the text of a ``/proc/self/mountinfo``."""
     if not mounts:
         try:
             mounts = os.fsdecode(Path("/proc/self/mountinfo").read_bytes())

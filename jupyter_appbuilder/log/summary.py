@@ -1,4 +1,4 @@
-"""What a list of sessions shows of one session: a fold over its events."""
+"""A session's summary for lists: a fold over its events."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from ..events import Event, SessionState, timestamp
+from ..events import DEMO, Event, SessionState, timestamp
 
 PROJECTION = 4
 """Raise this when the fold changes: stored summaries are then rebuilt from the events."""
@@ -40,7 +40,7 @@ class Summary:
 
     @property
     def recorded(self) -> bool:
-        return self.model.startswith("demo:")
+        return self.model == DEMO
 
     def to_json(self) -> dict[str, Any]:
         """As the API shows it, less what only the server knows (``path`` under its root, ``owned``)."""

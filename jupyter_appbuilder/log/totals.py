@@ -1,4 +1,4 @@
-"""Sums of what requests to models used."""
+"""Sums of model usage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data that Python's garbage collector need not look at.
+"""Excludes data from Python's garbage collector.
 
 The collector stops every thread while it goes through all lists, dicts and objects there are: for 100,000 events a
 fifth of a second, over and over. What came from JSON refers to nothing that refers to it, so counting references frees

@@ -73,7 +73,7 @@ def record(db: sqlite3.Connection, session: str, events: Iterable[Event]) -> Non
 
 
 def used(db: sqlite3.Connection, since: float, until: float | None = None) -> list[Used]:
-    """What was used in [since, until), by session and model."""
+    """Usage in [since, until), by session and model."""
     rows = db.execute(
         """
         SELECT session_id, model, SUM(input_tokens), SUM(output_tokens), SUM(cached_tokens), TOTAL(cost), COUNT(*),

@@ -1,7 +1,7 @@
-"""A model of an endpoint that people chose themselves: whether it can call tools is found out as it is used.
+"""A model at a custom endpoint: whether it can call tools is learned in use.
 
 The first answer mostly tells. Where it is only words, a trial of some hundred tokens does; an endpoint that says what
-its models can do is believed. What was found out is kept (``abilities``), so each model is tried once.
+its models can do is believed. What was found out is kept (``capabilities``), so each model is tried once.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
-from .abilities import Abilities, AbilityStore, Calling
 from .base import (
     Answer,
     Message,
@@ -25,11 +25,12 @@ from .base import (
     ToolDefinition,
     Usage,
 )
+from .capabilities import Calling, Capabilities, CapabilityStore
 from .constrained import ConstrainedModel, add
 from .object_answer import Answer as Meant
 from .object_answer import ObjectReader, Thoughts, without_thoughts
 from .openai_compatible import Endpoint, OpenAICompatibleModel
-from .particulars import ask_particulars
+from .server_facts import ask_server
 from .written_calls import begun_call, ending_calls, may_begin_call
 
 TRIAL_TOOL = "report_word"
@@ -62,7 +63,7 @@ class AdaptiveModel:
     def __init__(
         self,
         backend: OpenAICompatibleModel,
-        store: AbilityStore,
+        store: CapabilityStore,
         *,
         trusted: bool = False,
         place: Endpoint | None = None,
@@ -74,19 +75,29 @@ class AdaptiveModel:
         self._store = store
         self._trusted = trusted
         backend.mark = f"{self._place.place} {backend.model}"
-        backend.recall = lambda: self.abilities.dialect
-        backend.remember = lambda found: self.learn(dialect={**self.abilities.dialect, **found})
+        backend.recall = self._learned
+        backend.remember = lambda found: self.learn(dialect={**self.capabilities.dialect, **found})
         self._owed = Usage()  # of requests that led to no answer: counted with the next
 
     @property
-    def abilities(self) -> Abilities:
+    def capabilities(self) -> Capabilities:
         return self._store.of(self._place, self.backend.model)
 
     @property
     def context_window(self) -> int | None:
-        return self.abilities.context_window or self.backend.context_window
+        return self.capabilities.context_window or self.backend.context_window
 
-    def learn(self, **found: object) -> Abilities:
+    @property
+    def images(self) -> bool:
+        return self.backend.images
+
+    def _learned(self) -> dict[str, Any]:
+        """What is known of the dialect. A refusal of images counts more than what the server says of them."""
+        known = self.capabilities
+        told = {} if known.images is None else {"images": "all" if known.images else "none"}
+        return {**told, **known.dialect}
+
+    def learn(self, **found: object) -> Capabilities:
         return self._store.learn(self._place, self.backend.model, **found)
 
     def forget(self) -> None:
@@ -98,9 +109,9 @@ class AdaptiveModel:
 
         Never fails; takes a few seconds at most.
         """
-        if self._trusted or self.abilities.asked or self.abilities.context_window:
+        if self._trusted or self.capabilities.asked or self.capabilities.context_window:
             return
-        told = await ask_particulars(self.backend.endpoint, self.backend.model)
+        told = await ask_server(self.backend.endpoint, self.backend.model)
         if not told.answered:
             return
         found: dict[str, object] = {"asked": True}
@@ -108,7 +119,7 @@ class AdaptiveModel:
             found["context_window"] = told.context_window
         if told.images is not None:
             found["images"] = told.images
-        if told.tools is False and not self.abilities.known:
+        if told.tools is False and not self.capabilities.known:
             found["calling"] = "schema"
         self.learn(**found)
 
@@ -116,7 +127,7 @@ class AdaptiveModel:
         self, messages: Sequence[Message], tools: Sequence[ToolDefinition], settings: ModelSettings
     ) -> AsyncIterator[Answer]:
         """See ``base.Model``."""
-        calling = self.abilities.calling
+        calling = self.capabilities.calling
         if calling in ("", "native"):
             asked = self._natively(messages, tools, settings)
         else:
@@ -148,7 +159,7 @@ class AdaptiveModel:
         self, messages: Sequence[Message], tools: Sequence[ToolDefinition], settings: ModelSettings
     ) -> AsyncGenerator[Answer]:
         """Ask with the endpoint's own tools; change over where it turns out that they are not called."""
-        watched = bool(tools) and not self._trusted and not self.abilities.proven
+        watched = bool(tools) and not self._trusted and not self.capabilities.proven
         names = {tool["function"]["name"] for tool in tools}
         thoughts, opening = Thoughts(), Opening(names if watched else ())
         answer: ModelResponse | None = None
@@ -189,7 +200,7 @@ class AdaptiveModel:
             self.learn(calling="native", proven=True)
         elif watched and answer.text.strip() and answer.finish_reason in ("stop", "tool_calls", "length"):
             meant = await self._meant(answer.text, names, messages, opening)
-            can_call = self.abilities.known or await self.calls_tools()  # if not, the next are held to a schema
+            can_call = self.capabilities.known or await self.calls_tools()  # if not, the next are held to a schema
             if meant.calls:
                 for delta in opening.calls(meant.calls):
                     yield delta
@@ -198,7 +209,7 @@ class AdaptiveModel:
             if not can_call:
                 if opening.shown or opening.calling:
                     raise ModelError(  # what was shown has to go: whoever asked counts it, and asks again
-                        f"{self.name} does not call tools by itself. It is asked in another way from now on.",
+                        f"{self.name} does not call tools natively. From now on its calls are requested as JSON.",
                         hint="Try again.",
                         reason="interrupted",
                     )
@@ -330,5 +341,5 @@ async def trial(asked: AsyncGenerator[Answer]) -> ModelResponse:
 
 
 def has_called(answer: ModelResponse) -> bool:
-    """Whether an answer to the trial is the call that was asked for."""
+    """True if an answer to the trial is the call that was asked for."""
     return any(call.name == TRIAL_TOOL for call in answer.tool_calls)

@@ -162,7 +162,7 @@ def _continued(items: list[Any], item: Any) -> int | None:
 
 
 def _repeats(old: Any, new: str, key: str) -> bool:
-    """Whether a signature is only said once more."""
+    """True if a signature is only said once more."""
     return "signature" in key and (old.pieces == [new] if isinstance(old, _Text) else old == new)
 
 

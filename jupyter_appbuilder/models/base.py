@@ -12,9 +12,11 @@ from typing import Any, Protocol, TypedDict
 
 from ..errors import AppBuilderError, Unavailable
 from ..events import AddedData
+from .additions import text_in
 
 Message = dict[str, Any]
-"""An answer in a history may also have ``given`` (see ``Given``), which no endpoint is sent."""
+"""An answer in a history may also have ``given`` (see ``Given``), and a note ``pictures`` (``events.KeptPicture``, see
+``agents.pictures``); no endpoint is sent either. The content of a note that shows pictures is a list of parts."""
 
 ToolDefinition = dict[str, Any]
 
@@ -22,9 +24,13 @@ NOTE = "[Note from the app builder, not from the person]"
 """How every user-side message starts that the person did not write."""
 
 
+PICTURE_TOKENS = 1_000
+"""About what a picture takes: ``eyes/program/pages.mjs`` scales to it."""
+
+
 def is_note(message: Message) -> bool:
-    """Whether a message was put in by us: it has the user's role, but is no prompt."""
-    return message["role"] == "user" and str(message.get("content", "")).startswith(NOTE)
+    """True if a message was put in by us: it has the user's role, but is no prompt."""
+    return message["role"] == "user" and text_in(message.get("content")).startswith(NOTE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,7 @@ class ModelResponse:
 
 
 class Given(TypedDict):
-    """How an answer was given, for the endpoint and model that gave it (``added["by"]``)."""
+    """Where an answer came from, for the endpoint and model that gave it (``added["by"]``)."""
 
     ids: list[str]  # its own ids of the calls
     added: AddedData
@@ -107,6 +113,12 @@ class Model(Protocol):
     @property
     def context_window(self) -> int | None:
         """Tokens, where known."""
+        ...
+
+    @property
+    def images(self) -> bool:
+        """True if it is known to take images. Where they are refused all the same, it answers without, and this is
+        False from then on."""
         ...
 
     def stream(

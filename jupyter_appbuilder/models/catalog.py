@@ -1,4 +1,4 @@
-"""Which models there are, and a model by its id ("provider:name")."""
+"""The catalog of models, and lookup by id ("provider:name")."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import AppBuilderError, InvalidInput
-from .abilities import AbilityStore
+from ..events import DEMO
 from .adaptive import AdaptiveModel
 from .base import Model, ModelError, NoModel
+from .capabilities import CapabilityStore
 from .completions import listed_names
 from .constrained import ConstrainedModel
 from .openai_compatible import Endpoint, OpenAICompatibleModel
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from .local.model import Answers, OnReading
     from .local.servers import LocalModels
 
-DEMO = "demo:recorded"
 GGUF = "gguf"
 DISCOVERED = ("ollama", "lmstudio")  # looked for on loopback without being configured
 DISCOVERY_TIMEOUT = 0.3  # seconds
@@ -93,7 +93,7 @@ class Catalog:
         self._names: dict[str, list[str]] = {}  # by provider, as last listed
         self._unlisted: dict[str, ModelError] = {}  # by provider: why it could not be asked for its models
         self._refused: dict[str, ModelError] = {}  # by provider: why it did not answer, though it lists its models
-        self._abilities = AbilityStore(credentials.folder / "models.json")
+        self._capabilities = CapabilityStore(credentials.folder / "models.json")
 
     def default(self) -> str:
         """The model a new session uses: the configured one, else the first provider's that is set up (the one that
@@ -142,13 +142,14 @@ class Catalog:
             from .pydantic_ai import native_model
 
             key = self.credentials.api_key(provider_name)
-            return native_model(provider, name, api_key=key, base_url=self.credentials.base_url(provider_name))
+            url = self.credentials.base_url(provider_name)
+            return native_model(provider, name, api_key=key, base_url=url, store=self._capabilities)
         names = self._names
         endpoint = self._endpoint(provider)
         backend = OpenAICompatibleModel(endpoint, name, known=lambda: names.get(provider_name, []))
         # An official name at another address is a gateway, or somebody's own server.
         official = endpoint.base_url == provider.base_url or provider.name == "azure"
-        return AdaptiveModel(backend, self._abilities, trusted=provider.name in CALL_TOOLS and official)
+        return AdaptiveModel(backend, self._capabilities, trusted=provider.name in CALL_TOOLS and official)
 
     def _connect(self, endpoint: Endpoint, name: str, context_window: int, on_reading: OnReading) -> Answers:
         model = self.model_in_file(endpoint, name, context_window, on_reading)
@@ -161,7 +162,7 @@ class Catalog:
         """The model ``name`` that runs at ``endpoint``. It is remembered by its file: the address is another each
         time."""
         backend = OpenAICompatibleModel(endpoint, name, context_window=context_window, on_reading=on_reading)
-        return AdaptiveModel(backend, self._abilities, place=replace(endpoint, base_url=""))
+        return AdaptiveModel(backend, self._capabilities, place=replace(endpoint, base_url=""))
 
     def status(self, provider: str) -> ProviderStatus:
         """A provider's settings, as far as they may be shown, and what was wrong when it was last asked. Model files

@@ -75,7 +75,7 @@ async def stream_events(chunks: AsyncIterator[bytes], strange: list[str] | None 
         rest.append(chunk)
         length += len(chunk)
         if length > LONGEST_LINE:
-            raise BadStream("The model's answer holds a line that does not end.")
+            raise BadStream("The model's answer has a line without an end.")
         if b"\n" not in chunk:
             continue
         *lines, last = b"".join(rest).split(b"\n")
@@ -115,7 +115,7 @@ async def whole_body(chunks: AsyncIterator[bytes]) -> bytes:
         pieces.append(chunk)
         length += len(chunk)
         if length > LONGEST_LINE:
-            raise BadStream("The model's answer is too large to be one.")
+            raise BadStream("The model's answer is too large.")
     return b"".join(pieces)
 
 

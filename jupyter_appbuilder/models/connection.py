@@ -1,6 +1,6 @@
-"""Whether a provider can be used as it is set up: a look at its list and one short answer, in a second or so.
+"""Tests in about a second whether a provider works as configured: lists its models, asks for a short answer.
 
-``examination`` finds out what a model can do; this is for whoever has just typed an address and a key.
+``model_probe`` finds out what a model can do; this is for whoever has just typed an address and a key.
 """
 
 from __future__ import annotations

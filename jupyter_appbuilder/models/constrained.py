@@ -1,4 +1,4 @@
-"""A model that cannot call tools, made to: it answers with one JSON object, which names a tool and its arguments.
+"""Tool calls for models that cannot make them: each answer is one JSON object with a tool and its arguments.
 
 To the loop it is a model like any other. What it writes comes out as text and tool calls while it is written.
 """
@@ -10,7 +10,6 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
-from .abilities import Calling
 from .base import (
     Delta,
     Message,
@@ -23,6 +22,7 @@ from .base import (
     ToolDefinition,
     Usage,
 )
+from .capabilities import Calling
 from .object_answer import Answer, ObjectReader, Thoughts
 from .openai_compatible import OpenAICompatibleModel
 from .tool_objects import REPAIR, answer_schema, plain_messages
@@ -155,7 +155,7 @@ def add(one: Usage, other: Usage) -> Usage:
 
 
 def _unshown(answer: Answer, reader: ObjectReader) -> list[TextDelta | ToolCallDelta]:
-    """What the reader could not show while it came."""
+    """The text and calls of an answer of which nothing was shown while it came."""
     if reader.showing:
         return []
     text: list[TextDelta | ToolCallDelta] = [TextDelta(answer.text)] if answer.text else []

@@ -1,8 +1,8 @@
-"""How endpoints differ in the chat format: what each takes, and how a conversation is told to it.
+"""Converts chat requests to what one endpoint's chat format accepts.
 
-A row of ``FAMILIES`` says what is known of a provider or model beforehand. What is not known shows in a refusal:
-``other_form`` reads it and names the form to try instead, and whoever asked remembers it (``abilities``). All of it is
-pure: the same history gives the same bytes, so that a prompt cache stays warm.
+Each row of ``FAMILIES`` holds what is known of a provider or model in advance. The rest is learned from refusals:
+``other_form`` reads a refusal and returns the form to try instead; the caller stores it (``capabilities``). Everything
+here is pure: the same history gives the same bytes, so prompt caches stay valid.
 """
 
 from __future__ import annotations
@@ -10,29 +10,33 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import groupby
 from typing import Any, Literal, cast, get_args, get_type_hints
 
 from .additions import text_in
 from .base import Given, Message, ToolDefinition, is_note
-from .refusals import is_failed_call, is_too_long
+from .refusals import is_failed_call, is_too_long, refuses_images
 
 Ids = Literal["own", "nine"]
 Blank = Literal["null", "text", "absent"]
 System = Literal["system", "developer", "user"]
 Limit = Literal["max_tokens", "max_completion_tokens"]
 Schemas = Literal["full", "plain"]
+Images = Literal["none", "one", "all"]
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """``ids``: own, a model's own ids go back to it; nine, only nine letters and digits are taken. ``blank``: what
-    stands for no text beside calls."""
+    stands for no text beside calls. ``images``: how many pictures a request may show; "none" also where that is not
+    known."""
 
     ids: Ids = "own"
     blank: Blank = "null"
     system: System = "system"
     limit: Limit = "max_tokens"
     schemas: Schemas = "full"
+    images: Images = "none"
     user_after_tool: bool = True
     parallel: bool = True  # several calls in one message
     usage: bool = True  # a stream can be asked to report its usage
@@ -53,6 +57,11 @@ FAMILIES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (r"^(moonshot|kimi)\b|\bmoonshot\.(ai|cn)\b|\bkimi\.com\b", "", {"thoughts": True}),
     # https://ai.google.dev/gemini-api/docs/thought-signatures: a stand-in where the call is another model's.
     (r"\bgoogleapis\.com\b", "gemini", {"signed": True, "schemas": "plain"}),
+    # Models that take images wherever they run. Of others it is known where the server says so (``server_facts``), or
+    # where the test of the model settings showed it one.
+    ("", r"claude-(?!2|instant)|gemini-\d|gpt-4o|gpt-4\.1|gpt-4-turbo|gpt-[5-9]", {"images": "all"}),
+    ("", r"(?:^|/)o(?:1|3|4-mini)(?:$|-(?!mini|preview))", {"images": "all"}),
+    ("", r"pixtral|qwen[\d.]*-vl|glm-[\d.]+v|llama-4-|nova-(?:lite|pro|premier)", {"images": "all"}),
 )
 
 BLANK_THOUGHTS = " "  # an empty text is refused like none
@@ -97,8 +106,9 @@ def difference(old: Dialect, new: Dialect) -> dict[str, Any]:
 # How a conversation is told
 
 
-def tell(messages: Sequence[Message], dialect: Dialect, mark: str) -> list[Message]:
+def translate(messages: Sequence[Message], dialect: Dialect, mark: str) -> list[Message]:
     """The messages as ``dialect`` has them, for the endpoint and model that ``mark`` names."""
+    messages = with_images(messages, dialect.images)
     told = [_returned(m, dialect, mark) for m in with_own_ids(messages, mark if dialect.ids == "own" else "")]
     if not dialect.parallel:
         told = list(_one_by_one(told))
@@ -130,6 +140,28 @@ def with_own_ids(messages: Sequence[Message], mark: str) -> list[Message]:
         else:
             told.append(message)
     return told
+
+
+def with_images(messages: Sequence[Message], images: Images) -> list[Message]:
+    """The messages with as many pictures as may be: the newest of those that notes show. A note whose pictures go goes
+    with them: the result that it belongs to says the same in words."""
+    if images == "all":
+        return list(messages)
+    left = 1 if images == "one" else 0
+    told: list[Message] = []
+    for message in reversed(messages):
+        if not is_note(message) or not _shows(message):
+            told.append(message)
+        elif left:
+            first, *_, last = message["content"]
+            told.append({**message, "content": [first, last]})
+            left = 0
+    return told[::-1]
+
+
+def _shows(message: Message) -> bool:
+    content = message.get("content")
+    return isinstance(content, list) and any(part.get("type") == "image_url" for part in cast("list[Any]", content))
 
 
 def _returned(message: Message, dialect: Dialect, mark: str) -> Message:
@@ -189,8 +221,6 @@ def _joined(messages: Sequence[Message], dialect: Dialect) -> list[Message]:
 
     for message in messages:
         if message["role"] == "user":
-            if group and not (isinstance(message["content"], str) and isinstance(group[-1]["content"], str)):
-                close()
             group.append(message)
             continue
         close()
@@ -199,14 +229,23 @@ def _joined(messages: Sequence[Message], dialect: Dialect) -> list[Message]:
     return told
 
 
-def _together(group: Sequence[Message]) -> str:
+def _together(group: Sequence[Message]) -> str | list[dict[str, Any]]:
     notes = [is_note(message) for message in group]
-    parts: list[str] = [FROM_BOTH] if notes[0] and not all(notes) else []
+    parts: list[dict[str, Any]] = [_text(FROM_BOTH)] if notes[0] and not all(notes) else []
     for place, message in enumerate(group):
         if not notes[place] and place and notes[place - 1]:
-            parts.append(PERSON)
-        parts.append(message["content"])
-    return "\n\n".join(parts)
+            parts.append(_text(PERSON))
+        content = message["content"]
+        parts += [_text(content)] if isinstance(content, str) else content
+    told: list[dict[str, Any]] = []
+    for kind, following in groupby(parts, lambda part: part["type"]):
+        run = list(following)
+        told += [_text("\n\n".join(part["text"] for part in run))] if kind == "text" else run
+    return told[0]["text"] if len(told) == 1 and told[0]["type"] == "text" else told
+
+
+def _text(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text}
 
 
 def _signed(message: Message) -> Message:
@@ -234,7 +273,7 @@ _KEPT = ("type", "description", "enum", "minimum", "maximum", "minItems", "maxIt
 DEEPEST = 12
 
 
-def tell_tools(tools: Sequence[ToolDefinition], dialect: Dialect) -> list[ToolDefinition]:
+def translate_tools(tools: Sequence[ToolDefinition], dialect: Dialect) -> list[ToolDefinition]:
     if dialect.schemas == "full":
         return list(tools)
     return [{**tool, "function": _plain_function(tool["function"])} for tool in tools]
@@ -320,6 +359,15 @@ def _calls(body: Mapping[str, Any]) -> list[Message]:
     return [m for m in body["messages"] if m.get("tool_calls")]
 
 
+def _images_form(dialect: Dialect, said: str, body: Mapping[str, Any]) -> Dialect | None:
+    if dialect.images == "none" or not any(_shows(message) for message in body["messages"]):
+        return None
+    # vLLM, as reported in https://github.com/vllm-project/vllm/issues/13397
+    if "at most 1 image" in said and dialect.images == "all":
+        return replace(dialect, images="one")
+    return replace(dialect, images="none") if refuses_images(said) else None
+
+
 def _usage_form(dialect: Dialect, said: str, body: Mapping[str, Any]) -> Dialect | None:
     if "stream_options" in said or "include_usage" in said:
         return replace(dialect, usage=False)
@@ -351,7 +399,7 @@ def _added_fields(messages: Sequence[Message]) -> set[str]:
     own = {"role", "content", "tool_calls"}
     found = {key for m in messages if m["role"] == "assistant" for key in m.keys() - own}
     found |= {key for m in messages for c in m.get("tool_calls") or () for key in c.keys() - {"id", "type", "function"}}
-    parts = (m["content"] for m in messages if isinstance(m.get("content"), list))
+    parts = (m["content"] for m in messages if m["role"] == "assistant" and isinstance(m.get("content"), list))
     return found | {str(p.get("type")) for content in parts for p in content if p.get("type") != "text"}
 
 
@@ -430,6 +478,6 @@ def _anything_extra(dialect: Dialect, said: str, body: Mapping[str, Any]) -> Dia
 
 
 _READERS = (
-    _usage_form, _limit_form, _additions_form, _id_form, _order_form, _parallel_form, _system_form, _schema_form,
-    _blank_form, _anything_extra,
+    _images_form, _usage_form, _limit_form, _additions_form, _id_form, _order_form, _parallel_form, _system_form,
+    _schema_form, _blank_form, _anything_extra,
 )  # fmt: skip

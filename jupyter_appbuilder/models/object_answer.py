@@ -61,12 +61,12 @@ class ObjectReader:
 
     @property
     def lost(self) -> bool:
-        """Whether the model writes nothing but white space any more: a schema allows it for ever."""
+        """True if the model writes nothing but white space any more: a schema allows it for ever."""
         return self._blanks > MOST_BLANKS
 
     @property
     def showing(self) -> bool:
-        """Whether something of it was given as a delta."""
+        """True if something of it was given as a delta."""
         return self._shown or bool(self._text)
 
     def feed(self, text: str) -> list[TextDelta | ToolCallDelta]:
@@ -149,7 +149,7 @@ class ObjectReader:
                 place = start + 1  # it may hold one
 
     def _in_cut_off(self, start: int) -> bool:
-        """Whether an object that cannot be read is the one being shown: what stands inside it is its content."""
+        """True if an object that cannot be read is the one being shown: what stands inside it is its content."""
         return bool(self._name) and start >= self._top.begun_at and not self._top.ended
 
     def _cut_off(self) -> tuple[str, Any] | None:

@@ -30,7 +30,7 @@ from .completions import (
     stream_events,
     whole_body,
 )
-from .dialects import Dialect, difference, known_dialect, other_form, tell, tell_tools
+from .dialects import Dialect, difference, known_dialect, other_form, translate, translate_tools
 from .proxies import check_proxies, is_loopback
 from .redaction import SecretFilter, public_url, redact, url_secrets
 from .refusals import (
@@ -55,15 +55,16 @@ RETRIES = 2  # by the SDK, for refused connections, 408, 409, 429 and 5xx, with 
 AZURE_HOSTS = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
 TOKEN = "eyJ"  # how a JSON web token begins  # noqa: S105
 
-DIALECT_STATUS = (400, 404, 422, 500)
-"""With what servers refuse a form of the request. 500: a chat template that raises, as with llama.cpp."""
+DIALECT_STATUS = (400, 404, 413, 415, 422, 500)
+"""With what servers refuse a form of the request. 413: what stands before the server takes no body as large as one with
+pictures. 500: a chat template that raises, as with llama.cpp."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a model answers, and what to tell a person when it does not.
+    """A model endpoint: its address, and what to tell a person when it does not answer.
 
     ``key_variable`` is the environment variable that holds the key; ``start_hint`` says how to start a local server.
     """
@@ -188,9 +189,13 @@ class OpenAICompatibleModel:
 
     @property
     def dialect(self) -> Dialect:
-        """How the conversation is told to this endpoint, as far as is known."""
+        """The dialect of this endpoint, as far as it is known."""
         host = urlsplit(self.endpoint.base_url).hostname or ""
         return replace(known_dialect(f"{self.endpoint.provider} {host}", self.model), **self.recall())
+
+    @property
+    def images(self) -> bool:
+        return self.dialect.images != "none"
 
     async def stream(
         self, messages: Sequence[Message], tools: Sequence[ToolDefinition], settings: ModelSettings
@@ -298,12 +303,12 @@ class OpenAICompatibleModel:
     ) -> dict[str, Any]:
         body: dict[str, Any] = {
             "model": self.model,
-            "messages": tell(messages, dialect, self.mark),
+            "messages": translate(messages, dialect, self.mark),
             "stream": True,
             "extra_headers": self.endpoint.headers,
         }
         if tools:
-            body["tools"] = tell_tools(tools, dialect)
+            body["tools"] = translate_tools(tools, dialect)
         more = {**(more or {}), **({"return_progress": True} if self._on_reading else {})}
         if more:
             body["extra_body"] = more

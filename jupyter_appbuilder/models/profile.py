@@ -1,4 +1,4 @@
-"""How much a model is given at a time: all there is, or what a small context window has room for.
+"""Profiles: everything for large context windows, fewer tools and a short prompt for small ones.
 
 A profile is fixed by the model, so the system prompt and the list of tools stay the same, byte by byte, for as long as
 a session is built by that model.
@@ -6,8 +6,8 @@ a session is built by that model.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ..tools.names import CHECK
@@ -20,11 +20,12 @@ SMALL_WINDOW = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What an agent is given to work with.
+    """The tools and prompt that an agent gets.
 
     ``prompt`` names the system prompt, a file beside this one without its ``.md``. ``tools`` are the tools offered,
     None for all; ``unsaid`` are arguments of theirs that are not mentioned (``tool.argument``). ``result_limit`` is in
-    characters of one tool result, ``compact_at`` in tokens of the whole history.
+    characters of one tool result, ``compact_at`` in tokens of the whole history. By tool: ``descriptions`` stand in the
+    place of longer ones, ``answers`` are limits of results.
     """
 
     name: str
@@ -33,9 +34,11 @@ class Profile:
     result_limit: int
     compact_at: int
     unsaid: frozenset[str] = frozenset()
+    descriptions: Mapping[str, str] = field(default_factory=dict[str, str])
+    answers: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def offered(self, definitions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """What a model is offered of these tools."""
+        """The tools among these that a model is offered."""
         if self.tools is None:
             return list(definitions)
         return [self._shortened(tool) for tool in definitions if tool["function"]["name"] in self.tools]
@@ -44,7 +47,9 @@ class Profile:
         function: dict[str, Any] = tool["function"]
         properties: dict[str, Any] = function["parameters"].get("properties", {})
         said = {name: field for name, field in properties.items() if f"{function['name']}.{name}" not in self.unsaid}
-        return {**tool, "function": {**function, "parameters": {**function["parameters"], "properties": said}}}
+        parameters = {**function["parameters"], "properties": said}
+        description = self.descriptions.get(function["name"], function["description"])
+        return {**tool, "function": {**function, "description": description, "parameters": parameters}}
 
 
 FULL = Profile("full", "system_prompt", None, result_limit=24_000, compact_at=96_000)
@@ -52,11 +57,13 @@ FULL = Profile("full", "system_prompt", None, result_limit=24_000, compact_at=96
 SMALL = Profile(
     "small",
     "small_prompt",
-    frozenset(["list_files", "read_file", "write_file", "edit_file", CHECK]),
+    frozenset(["list_files", "read_file", "write_file", "edit_file", "look_at_app", CHECK]),
     result_limit=4_000,
     compact_at=5_000,
     # Small models fill in whatever they are offered: they read line 17 of 17, and then think they know the file.
-    unsaid=frozenset(["list_files.path", "read_file.start_line", "read_file.end_line"]),
+    unsaid=frozenset(["list_files.path", "read_file.start_line", "read_file.end_line", "look_at_app.theme"]),
+    descriptions={"look_at_app": "Look at a page of the app: what is on it, and what went wrong."},
+    answers={"look_at_app": 1_500},
 )
 
 

@@ -1,4 +1,4 @@
-"""Who serves models: the providers we know, and where their addresses and keys are kept."""
+"""Model providers: the known ones, and where addresses and keys are stored."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 from ..errors import InvalidInput
 from ..settings import write_settings
 from .redaction import public_url
+
+SETTINGS = ("base_url", "api_key")
+"""What can be said of a provider in the configuration."""
 
 Source = Literal["panel", "configuration", "environment", ""]
 
@@ -160,7 +163,7 @@ PROVIDERS: Mapping[str, Provider] = {provider.name: provider for provider in _PR
 
 @dataclass(frozen=True, slots=True)
 class ProviderStatus:
-    """What may be shown of a provider's settings: never its key."""
+    """A provider's settings without its key, for display."""
 
     name: str
     title: str
@@ -231,7 +234,7 @@ class Credentials:
         return url or provider.base_url
 
     def is_configured(self, name: str) -> bool:
-        """Whether it can be asked: a key for those that need one, an address for those that have none."""
+        """True if it can be asked: a key for those that need one, an address for those that have none."""
         provider = self.provider(name)
         url_set = bool(self._find(name, "base_url", provider.url_variable)[0])
         if provider.native:
@@ -267,13 +270,7 @@ class Credentials:
                 "A provider's name has only letters, digits, - and _.", hint="Choose another name.", field="provider"
             )
         if base_url:
-            parts = urlsplit(base_url)
-            if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise InvalidInput(
-                    "The base URL is not an http or https address.",
-                    hint="Write it like https://api.example.com/v1.",
-                    field="base_url",
-                )
+            _check_address(base_url)
         stored = {key: dict(value) for key, value in self._stored().items()}
         entry = stored.setdefault(name, {})
         for key, value in (("base_url", base_url), ("api_key", api_key)):
@@ -325,6 +322,32 @@ class Credentials:
     def _write(self, stored: Mapping[str, Any]) -> None:
         write_settings(self._file, stored)
         self._cached = (0, {})
+
+
+def check_configured(providers: Mapping[str, Any]) -> None:
+    """Raise ``InvalidInput`` for what ``c.AppBuilder.providers`` cannot hold."""
+    for name, settings in providers.items():
+        if not isinstance(settings, Mapping):
+            raise InvalidInput(
+                f"{name} is no table of settings.", hint=f'Write {{"{name}": {{"base_url": "https://…"}}}}.'
+            )
+        for key, value in cast("Mapping[str, Any]", settings).items():
+            if key not in SETTINGS:
+                raise InvalidInput(f"{name} has no setting {key!r}.", hint=f"There are: {', '.join(SETTINGS)}.")
+            if not isinstance(value, str):
+                raise InvalidInput(f"{key} of {name} is no text.", hint="Write it in quotes.")
+        if base_url := cast("Mapping[str, str]", settings).get("base_url", "").strip():
+            _check_address(base_url, f"The base URL of {name}")
+
+
+def _check_address(base_url: str, what: str = "The base URL") -> None:
+    parts = urlsplit(base_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InvalidInput(
+            f"{what} is not an http or https address.",
+            hint="Write it like https://api.example.com/v1.",
+            field="base_url",
+        )
 
 
 def _clean(data: Any) -> dict[str, dict[str, str]]:

@@ -1,4 +1,4 @@
-"""The proxies that the environment names, as the HTTP libraries of the model SDKs read them."""
+"""Proxies from environment variables, read as the HTTP libraries of the model SDKs read them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
 def is_loopback(url: str) -> bool:
-    """Whether an address is on this machine: a proxy has no business there."""
+    """True if an address is on this machine: a proxy has no business there."""
     host = urlsplit(url).hostname or ""
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -30,7 +30,7 @@ def check_proxies() -> None:
         scheme, separator, _ = proxy.partition("://")
         if proxy and separator and scheme.lower() not in SCHEMES:
             raise ModelError(
-                f"The proxy in the environment variable {name} cannot be used: {scheme[:20]}:// is no known kind.",
+                f"The proxy in the environment variable {name} cannot be used: {scheme[:20]}:// is not supported.",
                 hint=f"Write it as http://, or as socks5:// for a SOCKS proxy, or unset {name}; then restart Jupyter.",
                 reason="proxy",
             )

@@ -11,7 +11,8 @@ import importlib
 import importlib.util
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
 from ..events import AddedData
@@ -30,11 +31,13 @@ from .base import (
     ToolDefinition,
     Usage,
 )
-from .dialects import with_own_ids
+from .capabilities import CapabilityStore
+from .dialects import known_dialect, with_images, with_own_ids
 from .openai_compatible import Endpoint
 from .providers import Provider
 from .proxies import check_proxies
 from .redaction import SecretFilter, redact
+from .refusals import FARTHEST, refuses_images, without_data
 
 if TYPE_CHECKING:
     from pydantic_ai import messages as native
@@ -61,11 +64,13 @@ CACHE = {
 }
 
 
-def native_model(provider: Provider, name: str, *, api_key: str = "", base_url: str = "") -> NativeModel:
+def native_model(
+    provider: Provider, name: str, *, api_key: str = "", base_url: str = "", store: CapabilityStore | None = None
+) -> NativeModel:
     """The model ``name`` of a native provider. Raises ``ModelError`` when the extra is not installed."""
     if importlib.util.find_spec("pydantic_ai") is None:
         raise ModelError(f"{provider.title} needs the package pydantic-ai.", hint=INSTALL, reason="not_installed")
-    return NativeModel(provider, name, api_key, base_url)
+    return NativeModel(provider, name, api_key, base_url, store or CapabilityStore(None))
 
 
 class NativeModel:
@@ -73,41 +78,65 @@ class NativeModel:
 
     recorded = False
 
-    def __init__(self, provider: Provider, model: str, api_key: str, base_url: str) -> None:
+    def __init__(self, provider: Provider, model: str, api_key: str, base_url: str, store: CapabilityStore) -> None:
+        """``store`` remembers that it refused images."""
         self.name = f"{provider.name}:{model}"
         self.context_window: int | None = None
         self._provider = provider
         self._model = model
         self._api_key = api_key
         self._base_url = base_url
-        self._mark = f"{Endpoint(provider.name, '', base_url).place} {model}"
+        self._store = store
+        self._place = Endpoint(provider.name, provider.title, base_url)
+        self._mark = f"{self._place.place} {model}"
         self._backend: PydanticModel[Any] | None = None
+
+    @property
+    def images(self) -> bool:
+        learned = self._store.of(self._place, self._model).images
+        return known_dialect(self._provider.name, self._model).images == "all" if learned is None else learned
 
     async def stream(
         self, messages: Sequence[Message], tools: Sequence[ToolDefinition], settings: ModelSettings
     ) -> AsyncIterator[Delta | ModelResponse]:
-        try:
-            if self._backend is None:
-                await asyncio.to_thread(importlib.import_module, "pydantic_ai.direct")
-                self._backend = await asyncio.to_thread(self._connect)
-            from pydantic_ai.direct import model_request_stream
+        bare = with_images(messages, "none")
+        tries = [messages, bare] if self.images and len(bare) < len(messages) else [bare]
+        for number, told in enumerate(tries, 1):
+            begun = False
+            try:
+                async with aclosing(self._ask(told, tools, settings)) as items:
+                    async for item in items:
+                        begun = True
+                        if number == 2 and isinstance(item, ModelResponse):
+                            self._store.learn(self._place, self._model, images=False)
+                        yield item
+                return
+            except ModelError:
+                raise
+            except Exception as error:
+                if begun or number == len(tries) or not refuses_images(str(error)):
+                    raise self._translate(error) from None
 
-            request = model_request_stream(
-                self._backend,
-                native_messages(messages, self._mark),
-                model_settings=self._settings(settings),
-                model_request_parameters=_parameters(tools),
-            )
-            async with request as stream:
-                places: dict[int, int] = {}  # the part's index -> the call's
-                async for event in stream:
-                    for delta in _deltas(event, places):
-                        yield delta
-                answer = stream.get()
-        except ModelError:
-            raise
-        except Exception as error:
-            raise self._translate(error) from None
+    async def _ask(
+        self, messages: Sequence[Message], tools: Sequence[ToolDefinition], settings: ModelSettings
+    ) -> AsyncGenerator[Delta | ModelResponse]:
+        if self._backend is None:
+            await asyncio.to_thread(importlib.import_module, "pydantic_ai.direct")
+            self._backend = await asyncio.to_thread(self._connect)
+        from pydantic_ai.direct import model_request_stream
+
+        request = model_request_stream(
+            self._backend,
+            native_messages(messages, self._mark),
+            model_settings=self._settings(settings),
+            model_request_parameters=_parameters(tools),
+        )
+        async with request as stream:
+            places: dict[int, int] = {}  # the part's index -> the call's
+            async for event in stream:
+                for delta in _deltas(event, places):
+                    yield delta
+            answer = stream.get()
         yield response(answer, self._mark, SecretFilter.factory([self._api_key]))
 
     def _connect(self) -> PydanticModel[Any]:
@@ -129,7 +158,7 @@ class NativeModel:
 
                 return BedrockConverseModel(self._model)
             case name:
-                raise ModelError(f"{name} is no native provider.", hint="Choose anthropic, google or bedrock.")
+                raise ModelError(f"{name} is not a native provider.", hint="Choose anthropic, google or bedrock.")
 
     def _settings(self, settings: ModelSettings) -> Any:
         chosen: dict[str, Any] = dict(CACHE.get(self._provider.name, {}))
@@ -146,7 +175,7 @@ class NativeModel:
             return ModelError(redact(message, [self._api_key]), hint=redact(hint, [self._api_key]), reason=reason)
 
         title, provider = self._provider.title, self._provider
-        said = redact(str(error), [self._api_key])[:300]
+        said = without_data(redact(str(error)[:FARTHEST], [self._api_key]))[:300]
         match error:
             case ImportError():
                 return fail(f"{title} needs a package that is not installed: {error}.", INSTALL, "not_installed")
@@ -205,7 +234,7 @@ def native_messages(messages: Sequence[Message], mark: str = "") -> list[native.
             case "system":
                 parts.append(native.SystemPromptPart(content))
             case "user":
-                parts.append(native.UserPromptPart(content))
+                parts.append(native.UserPromptPart(content if isinstance(content, str) else _parts(content)))
             case "tool":
                 id = message["tool_call_id"]
                 parts.append(native.ToolReturnPart(tools.get(id, "tool"), content, tool_call_id=id))
@@ -220,6 +249,15 @@ def native_messages(messages: Sequence[Message], mark: str = "") -> list[native.
                 translated.append(_own_answer(message, mark) or native.ModelResponse(parts=answer))
     close()
     return translated
+
+
+def _parts(content: Sequence[dict[str, Any]]) -> list[Any]:
+    from pydantic_ai.messages import BinaryContent
+
+    return [
+        part["text"] if part["type"] == "text" else BinaryContent.from_data_uri(part["image_url"]["url"])
+        for part in content
+    ]
 
 
 def response(

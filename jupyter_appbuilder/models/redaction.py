@@ -1,4 +1,4 @@
-"""Keeps keys out of what people and logs get to see."""
+"""Removes keys from what people and logs see."""
 
 from __future__ import annotations
 

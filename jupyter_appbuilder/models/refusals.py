@@ -1,4 +1,4 @@
-"""What the servers that people run say when they cannot do what was asked, in their own words."""
+"""Recognises refusals of self-hosted model servers by their messages."""
 
 from __future__ import annotations
 
@@ -55,6 +55,17 @@ _FAILED_CALL = re.compile(
     r"|failed_generation|model (?:generated|produced) .{0,40}(?:not|n't) be parsed",
     re.IGNORECASE,
 )
+_IMAGES = re.compile(
+    r"\b(?:images?|pictures?|vision|multi-?modal)\b|image_?url|input_image"
+    # Servers that take nothing but text say so of the content: Groq, DeepSeek, Z.ai.
+    r"|\bcontent\b.{0,40}\b(?:must|should) be a (?:valid )?string|sequence, expected a string"
+    r"|untagged enum \w*content|\bcontent\.type\b.{0,60}\['text'\]"
+    r"|(?:entity|payload|content) too large",
+    re.IGNORECASE,
+)
+_DATA = re.compile(
+    r"data:[\w/+.-]{0,100};base64,[\w+/=-]*|(?:iVBORw0KGgo|/9j/|UklGR)[\w+/]{40,}={0,2}"
+)  # PNG, JPEG, WebP
 _TITLE = re.compile(r"<(title|h1)[^>]{0,200}>([^<]{1,500})", re.IGNORECASE)
 
 _KINDS = {
@@ -80,8 +91,13 @@ _KINDS = {
 
 def said_in(body: Any) -> str:
     """What an error's body tells people, in at most 300 characters: of JSON its message, of a page its title."""
-    text = " ".join(_message(body, 0)[:FARTHEST].split())
+    text = without_data(" ".join(_message(body, 0)[:FARTHEST].split()))
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def without_data(said: str) -> str:
+    """What a server said without a picture that it quotes."""
+    return _DATA.sub("data:…", said)
 
 
 def reported_in(event: Mapping[str, Any]) -> Any:
@@ -115,22 +131,22 @@ def status_of(error: Any) -> int:
 
 
 def is_too_long(status: int, said: str) -> bool:
-    """Whether the conversation is longer than the model can read."""
+    """True if the conversation is longer than the model can read."""
     return status == 413 or _names(said, TOO_LONG)
 
 
 def is_about_the_key(status: int, said: str) -> bool:
-    """Whether the key was refused. Some servers answer 400, and only the words tell."""
+    """True if the key was refused. Some servers answer 400, and only the words tell."""
     return status in (401, 403) or (status in (400, 422) and bool(_KEY.search(said) and _WRONG.search(said)))
 
 
 def is_spent(status: int, said: str) -> bool:
-    """Whether the account has no credit left, and waiting helps nothing."""
+    """True if the account has no credit left, and waiting helps nothing."""
     return status == 402 or (bool(_SPENT.search(said)) and not _SOON.search(said))
 
 
 def is_failed_call(said: str) -> bool:
-    """Whether the model's answer, not the request, was at fault: some servers (Groq) check calls themselves, and answer
+    """True if the model's answer, not the request, was at fault: some servers (Groq) check calls themselves, and answer
     400 to those that do not fit. Asked again, it may do better."""
     return bool(_FAILED_CALL.search(said))
 
@@ -178,7 +194,7 @@ def _of_text(text: str, depth: int) -> str:
 
 
 def refuses_tools(status: int, said: str) -> bool:
-    """Whether an answer means that tools cannot be called there. A complaint about one tool's schema does not."""
+    """True if an answer means that tools cannot be called there. A complaint about one tool's schema does not."""
     return (
         status in (400, 404, 405, 422, 500, 501)
         and _names(said, _TOOLS)
@@ -188,8 +204,14 @@ def refuses_tools(status: int, said: str) -> bool:
 
 
 def refuses_format(status: int, said: str) -> bool:
-    """Whether an answer means that it cannot be held to a format in the way it was asked for."""
+    """True if an answer means that it cannot be held to a format in the way it was asked for."""
     return status in (400, 404, 405, 422, 500, 501) and _names(said, _FORMATS) and _names(said, (*_CANNOT, "failed"))
+
+
+def refuses_images(said: str) -> bool:
+    """True if the refusal of a request with pictures may be about these. Whether it was, is told by the answer to the
+    same request without them."""
+    return _IMAGES.search(said) is not None
 
 
 def _names(said: str, signs: tuple[str, ...]) -> bool:

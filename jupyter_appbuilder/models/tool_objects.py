@@ -35,7 +35,7 @@ def answer_schema(tools: Sequence[ToolDefinition]) -> dict[str, Any]:
 
 
 def instructions(tools: Sequence[ToolDefinition]) -> str:
-    """What the system prompt says about them."""
+    """The part of the system prompt that describes them."""
     lines = [_told(tool["function"]) for tool in tools]
     return "\n".join(
         [

@@ -1,4 +1,4 @@
-"""Tool calls that a model wrote into its answer, in the markup of its own training, where it should have called.
+"""Parses tool calls that a model wrote as text in its own markup instead of calling.
 
 Read are the forms that models and servers publish: Hermes and Qwen (``<tool_call>{…}</tool_call>``), Qwen3-Coder and
 Llama (``<function=name>``), Kimi K2 (``<|tool_calls_section_begin|>``), GLM (``<arg_key>``), DeepSeek
@@ -125,7 +125,7 @@ def shown_in(messages: Sequence[Message]) -> Callable[[str], bool]:
 
 
 def may_begin_call(text: str) -> bool:
-    """Whether an answer that begins so, as far as it has come, may turn out to be a call."""
+    """True if an answer that begins so, as far as it has come, may turn out to be a call."""
     tag = _TAG.match(text)
     if tag:
         return any(name.startswith(tag[1]) or tag[1].startswith(name) for name in _TAGS)
@@ -302,7 +302,7 @@ def _tool(name: str, tools: Collection[str]) -> str:
 
 
 def _is_quoted(text: str, place: int) -> bool:
-    """Whether it stands in a quotation or in a code span."""
+    """True if it stands in a quotation or in a code span."""
     line = text[text.rfind("\n", 0, place) + 1 : place].lstrip()
     return line.startswith(">") or (line.count("`") % 2 == 1 and not text.startswith("```", place))
 

@@ -1,4 +1,4 @@
-"""A notebook cell and the call it stands for: one turns into the other, exactly.
+"""Converts between notebook cells and the calls they stand for, exactly.
 
     %%appbuilder write src/App.tsx          <- header: command, arguments, options
     export default function App() {         <- body: the file's text
@@ -27,6 +27,7 @@ from ..formats.text import encodable
 
 MAGIC = "appbuilder"
 SEARCH, DIVIDER, REPLACE = "<<<<<<< SEARCH", "=======", ">>>>>>> REPLACE"
+REPLACE_ALL = f"{REPLACE} ALL"
 
 NOTHING = "# It changed no file.\n"
 """The body of a recorded command that left no patch: a body at all tells a replay not to run it."""
@@ -37,7 +38,7 @@ ENCODED = "# base64\n"
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What one command of the magic takes. ``options`` maps each option to its value's name, "" for a flag."""
+    """The arguments of one magic command. ``options`` maps each option to its value's name, "" for a flag."""
 
     usage: str
     help: str
@@ -59,52 +60,64 @@ COMMANDS: Mapping[str, Command] = {
         options={"model": "NAME"},
         body="must",
     ),
-    "retry": Command("%appbuilder retry", "Drop what the last request changed, and make the same request again."),
-    "continue": Command("%appbuilder continue", "Go on from where the last request was stopped or broke off."),
+    "retry": Command("%appbuilder retry", "Undo the changes of the last request, and run it again."),
+    "continue": Command("%appbuilder continue", "Continue the last request after a stop or an error."),
     "fork": Command(
         "%appbuilder fork [TURN] [--name NAME] [--model PROVIDER:NAME]   (body, with %%: what to ask instead)",
-        "Begin another app where this one was before a request (t1, t2 …; the last by default). This one stays.",
+        "Copy the app as it was before a request (t1, t2 …; the last by default) and go on in the copy.",
         (0, 1),
         {"name": "NAME", "model": "NAME"},
         "may",
     ),
     "plan": Command(
         "%%appbuilder plan [--model PROVIDER:NAME]   (body: what should be planned)",
-        "Have a plan written; nothing is changed. Another such cell, with what should be different, makes another.",
+        "Write a plan; nothing is changed. Another such cell, with what should be different, makes a new one.",
         options={"model": "NAME"},
         body="must",
     ),
     "accept": Command(
         "%appbuilder accept [PLAN] [--model PROVIDER:NAME]   (with %%: the body is the plan as you edited it)",
-        "Have the last plan built.",
+        "Build the last plan.",
         (0, 1),
         {"model": "NAME"},
         "may",
     ),
     "ask": Command(
         "%%appbuilder ask [--model PROVIDER:NAME]   (body: a question about the app)",
-        "Have a question answered; nothing is changed.",
+        "Answer a question; nothing is changed.",
         options={"model": "NAME"},
         body="must",
     ),
+    "try": Command(
+        "%appbuilder try [NAME …]", "Try the app's scenarios in a browser, all of them or some by name.", (0, 100)
+    ),
     "new": Command(
         "%appbuilder new NAME [--template NAME|DIR|URL] [--model PROVIDER:NAME] [--sandbox NAME] [--exist-ok]",
-        "Start another app; with --exist-ok, go on with the one of that name if there is one.",
+        "Start a new app; with --exist-ok, continue the one of that name if it exists.",
         (0, 1),
         {"template": "NAME", "tree": "HASH", "model": "NAME", "sandbox": "NAME", "exist-ok": ""},
         "may",
     ),
-    "open": Command("%appbuilder open NAME", "Go on with an app you have.", (1, 1)),
+    "open": Command("%appbuilder open NAME", "Continue an existing app.", (1, 1)),
     "write": Command(
         "%%appbuilder write PATH   (body: the file)", "Write a file.", (1, 1), {**TEXT_OPTIONS, UNRECORDED: ""}, "must"
     ),
     "edit": Command(
         "%%appbuilder edit PATH   (body: <<<<<<< SEARCH / ======= / >>>>>>> REPLACE)",
-        "Replace exact text in a file, once for each block.",
+        "Replace exact text in a file: once for each block, or everywhere with >>>>>>> REPLACE ALL.",
         (1, 1),
         {"encoding": "NAME"},
         "must",
     ),
+    "data": Command(
+        "%appbuilder data [VARIABLE|FILE] [--table NAME] [--keep latest|all] [--private]",
+        "Hand data to the app: a frame of the notebook, or a CSV, Parquet or Excel file; alone, list what the app has. "
+        "With a body (a patch) the recorded result is applied instead.",
+        (0, 1),
+        {"table": "NAME", "keep": "NAME", "private": "", "path": "PATH", "hash": "HASH", "rows": "N"},
+        "may",
+    ),
+    "refresh": Command("%appbuilder refresh NAME", "Get a dataset anew, from its function or file.", (1, 1)),
     "run": Command(
         "%appbuilder run COMMAND",
         "Run a shell command in the app's sandbox. With a body (a patch) the recorded result is applied instead.",
@@ -131,7 +144,7 @@ COMMANDS: Mapping[str, Command] = {
     "restore": Command("%appbuilder restore TREE", "Go back to an earlier version.", (1, 1)),
     "verify": Command("%appbuilder verify [TREE]", "Compare the app's files with a git tree hash.", (0, 1)),
     "preview": Command("%appbuilder preview", "Show the running app below the cell."),
-    "status": Command("%appbuilder status", "Say where the session stands."),
+    "status": Command("%appbuilder status", "Show the session's status."),
     "model": Command("%appbuilder model [PROVIDER:NAME]", "Show or choose the model.", (0, 1)),
     "allow": Command("%appbuilder allow HOST …", "Let the app's code reach hosts on the Internet.", (1, 20)),
     "revoke": Command("%appbuilder revoke HOST …", "Take hosts back.", (1, 20)),
@@ -232,12 +245,12 @@ def _words(name: str, command: Command, rest: str) -> tuple[tuple[str, ...], dic
 
 
 def _fits_a_line(word: str) -> bool:
-    """Whether a word stays whole in a cell's first line, and is not taken for an option."""
+    """True if a word stays whole in a cell's first line, and is not taken for an option."""
     return word.isprintable() and not word.startswith("--")
 
 
 def _read_json(name: str, command: Command, rest: str) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Arguments and options that a line of words cannot hold."""
+    """Read arguments and options that a line of words cannot hold, written as JSON behind ``--json``."""
     try:
         told = json.loads(rest.strip()[7:])
         arguments, options = told["arguments"], told["options"]
@@ -257,7 +270,7 @@ def _usage(name: str, what: str) -> InvalidInput:
 
 
 def _command_line(command: str) -> str:
-    """A shell command on the header line: as it is, or as JSON where a line cannot hold it."""
+    """Write a shell command for the header line: as it is, or as JSON where a line cannot hold it."""
     plain = command == command.strip() and command and command.isprintable() and not command.startswith("--json ")
     return command if plain else f"--json {json.dumps(command)}"
 
@@ -276,7 +289,7 @@ def _read_command_line(rest: str) -> str:
 
 
 def _shorten(body: str) -> str:
-    """A body as notebooks write it: without its last line break, where that can be told apart."""
+    """Write a body as notebooks do: without its last line break, where that can be told apart."""
     return body[:-1] if len(body) > 1 and body.endswith("\n") and body[-2] != "\n" else body
 
 
@@ -350,16 +363,19 @@ def unpack_patch(body: str) -> str:
 
 
 def pack_edits(edits: Sequence[Mapping[str, Any]]) -> tuple[dict[str, str], str]:
-    """Options and body of edits, each with the texts ``search`` and ``replace``; ``unpack_edits`` is its inverse."""
+    """Options and body of edits, each with the texts ``search`` and ``replace`` and, where it is meant for all places,
+    ``replace_all``; ``unpack_edits`` is its inverse."""
+    edits = [{name: value for name, value in edit.items() if name != "replace_all" or value} for edit in edits]
+    texts = ("search", "replace")
     plain = all(
-        set(edit) == {"search", "replace"} and not any(_awkward(edit[key]) for key in ("search", "replace"))
-        for edit in edits
+        set(edit) - {"replace_all"} == set(texts) and not any(_awkward(edit[key]) for key in texts) for edit in edits
     )
     if not plain or not edits:
-        return {"encoding": "json"}, json.dumps([dict(edit) for edit in edits], indent=1, ensure_ascii=False) + "\n"
+        return {"encoding": "json"}, json.dumps(edits, indent=1, ensure_ascii=False) + "\n"
     lines: list[str] = []
     for edit in edits:
-        lines += [SEARCH, *_lines(edit["search"]), DIVIDER, *_lines(edit["replace"]), REPLACE]
+        end = REPLACE_ALL if "replace_all" in edit else REPLACE
+        lines += [SEARCH, *_lines(edit["search"]), DIVIDER, *_lines(edit["replace"]), end]
     return {}, "\n".join(lines) + "\n"
 
 
@@ -373,7 +389,7 @@ def unpack_edits(options: Mapping[str, str], body: str) -> list[dict[str, Any]]:
         except (ValueError, RecursionError) as error:
             raise InvalidInput(f"The body is not JSON: {error}.", hint="Restore the cell as it was.") from None
         except (TypeError, KeyError):
-            raise InvalidInput("The body is no list of edits.", hint="Restore the cell as it was.") from None
+            raise InvalidInput("The body is not a list of edits.", hint="Restore the cell as it was.") from None
         return edits
     edits: list[dict[str, Any]] = []
     search: list[str] | None = None
@@ -390,8 +406,9 @@ def unpack_edits(options: Mapping[str, str], body: str) -> list[dict[str, Any]]:
                 replace = []
             else:
                 search.append(line)
-        elif mark == REPLACE:
-            edits.append({"search": "\n".join(search), "replace": "\n".join(replace)})
+        elif mark in (REPLACE, REPLACE_ALL):
+            everywhere = {"replace_all": True} if mark == REPLACE_ALL else {}
+            edits.append({"search": "\n".join(search), "replace": "\n".join(replace), **everywhere})
             search = replace = None
         else:
             replace.append(line)
@@ -405,7 +422,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _awkward(text: object) -> bool:
-    """Whether text cannot stand between marker lines."""
+    """True if text cannot stand between marker lines."""
     if not isinstance(text, str) or "\r" in text or "\0" in text or not encodable(text):
         return True
-    return any(line.rstrip() in (SEARCH, DIVIDER, REPLACE) for line in text.split("\n"))
+    return any(line.rstrip() in (SEARCH, DIVIDER, REPLACE, REPLACE_ALL) for line in text.split("\n"))

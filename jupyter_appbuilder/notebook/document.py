@@ -1,17 +1,22 @@
-"""A session as a notebook: a pure function of its events.
+"""Renders a session as a notebook: a pure function of its events.
 
 What was asked and said are Markdown cells; what changed files are code cells (``cells.py``) that do the same again;
 what changed nothing (reading, searching, checks, calls that failed) is a line in a Markdown cell, so that a replay is
 quick and cannot fail where the session did. The result is nbformat 4.5 as plain JSON: 30 times quicker than through
 ``nbformat``. Cell ids are made of sequence numbers, so a cell keeps its id while the notebook grows.
+
+The newest pictures of the app are attached to the cells that tell of them. What a cell says of them follows from the
+events alone: where a picture is no longer kept, a notebook that was written before keeps its own.
 """
 
 from __future__ import annotations
 
+import base64
 import logging
+import re
 import shlex
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
@@ -21,6 +26,7 @@ from ..events import (
     EventOf,
     FileChanged,
     HistoryCompacted,
+    KeptPicture,
     MessageUser,
     Mode,
     PlanAccepted,
@@ -35,6 +41,7 @@ from ..events import (
     TurnDropped,
     TurnFinished,
     TurnStarted,
+    of_newer_version,
 )
 from ..log.untracked import untracked
 from ..tools.registry import load_tools
@@ -51,16 +58,28 @@ Notebook = dict[str, Any]
 log = logging.getLogger(__name__)
 
 MAX_OUTPUT = 4000  # characters of a result shown below its cell; the whole is in the log
+MOST_PICTURES = 24  # in a notebook; where there are more, the oldest go, half of them at a time: few cells change
+LARGEST_PICTURE = 1_000_000  # bytes
 
 
-def document(events: Iterable[Event], archive: str, *, note: str = "") -> Notebook:
+def document(
+    events: Iterable[Event], archive: str, *, note: str = "", pictures: Mapping[str, bytes] | None = None
+) -> Notebook:
     """The notebook of a session.
 
     ``archive`` is the packed template (``workspace.archive.pack``) the session began with. ``note`` is shown at
-    the top.
+    the top. ``pictures``: those of ``attached``, by SHA-256, as far as they are at hand.
     Raises ``ValueError`` for events without a ``session.created``.
     """
-    return _Writer(archive, note).write(list(events))
+    return _Writer(archive, note, pictures or {}).write(list(events))
+
+
+def attached(events: Iterable[Event]) -> list[str]:
+    """The SHA-256 of each picture that the notebook of these events holds, the oldest first."""
+    named = (event.data.get("pictures", ()) for event in events if event.type == "tool.finished")
+    found = list(dict.fromkeys(picture["sha256"] for pictures in named for picture in pictures))
+    half = MOST_PICTURES // 2
+    return found[max(0, -(-(len(found) - MOST_PICTURES) // half)) * half :]
 
 
 def digest(cell: Mapping[str, Any]) -> str:
@@ -83,9 +102,11 @@ def _joined(text: str | list[str]) -> str:
 
 
 class _Writer:
-    def __init__(self, archive: str, note: str) -> None:
+    def __init__(self, archive: str, note: str, pictures: Mapping[str, bytes]) -> None:
         self.archive = archive
         self.note = note
+        self.pictures = pictures
+        self.attached: frozenset[str] = frozenset()
         self.cells: list[Cell] = []
         self.notes: list[str] = []  # of the Markdown cell that is being filled
         self.notes_id = ""
@@ -101,12 +122,11 @@ class _Writer:
         if created is None:
             raise ValueError("These events do not begin with session.created.")
         self.changed = {event.data["call"] for event in events if event.type == "file.changed" and "call" in event.data}
+        self.attached = frozenset(attached(events))
         first = next((event.data["tree"] for event in events if event.type == "checkpoint.created"), "")
         self.head(created, first)
         for event in events:
-            handler = getattr(self, "on_" + event.type.replace(".", "_"), None)
-            if handler:
-                handler(event)
+            self.take(event)
         self.end_notes()
         if self.tree:
             self.code("verify", Call("verify", (self.tree,)), "")
@@ -134,11 +154,19 @@ class _Writer:
 
     # The cells
 
-    def markdown(self, id: str, text: str) -> Cell:
+    def markdown(self, id: str, text: str, pictures: Sequence[KeptPicture] = ()) -> Cell:
         self.end_notes()
-        cell: Cell = {"cell_type": "markdown", "id": id, "metadata": {}, "source": _split(inert(text.rstrip("\n")))}
+        source = "\n\n".join([inert(text.rstrip("\n")), *map(_image, pictures)])
+        cell: Cell = {"cell_type": "markdown", "id": id, "metadata": {}, "source": _split(source)}
+        held = [picture for picture in pictures if picture["sha256"] in self.pictures]
+        if held:
+            cell["attachments"] = {_name(picture): self.bundle(picture) for picture in held}
         self.cells.append(untracked(cell))
         return cell
+
+    def bundle(self, picture: KeptPicture) -> dict[str, str]:
+        data = self.pictures[picture["sha256"]]
+        return {picture["media_type"]: base64.b64encode(data).decode()}
 
     def code(self, id: str, call: Call | str, output: str, **metadata: Any) -> Cell:
         self.end_notes()
@@ -160,11 +188,11 @@ class _Writer:
         self.notes_id = self.notes_id or f"e{event.seq}"
         self.notes.append(f"- {line}")
 
-    def end_notes(self) -> None:
+    def end_notes(self, pictures: Sequence[KeptPicture] = ()) -> None:
         if self.notes:
             id, text = self.notes_id, "\n".join(self.notes)
             self.notes, self.notes_id = [], ""
-            self.markdown(id, text)
+            self.markdown(id, text, pictures)
 
     def head(self, created: EventOf[str, SessionCreated], tree: str) -> None:
         data = created.data
@@ -185,6 +213,61 @@ class _Writer:
         self.code("new", call, f"Started from the template {data['template']}.\n", jupyter={"source_hidden": True})
 
     # The events
+
+    def take(self, event: Event) -> None:
+        match event.type:
+            case "message.user":
+                self.on_message_user(event)
+            case "turn.started":
+                self.on_turn_started(event)
+            case "plan.written":
+                self.on_plan_written(event)
+            case "plan.accepted":
+                self.on_plan_accepted(event)
+            case "response.completed":
+                self.on_response_completed(event)
+            case "tool.started":
+                self.on_tool_started(event)
+            case "tool.finished":
+                self.on_tool_finished(event)
+            case "file.changed":
+                self.on_file_changed(event)
+            case "session.restored":
+                self.on_session_restored(event)
+            case "checkpoint.created":
+                self.on_checkpoint_created(event)
+            case "history.compacted":
+                self.on_history_compacted(event)
+            case "turn.finished":
+                self.on_turn_finished(event)
+            case "turn.dropped":
+                self.on_turn_dropped(event)
+            case "session.forked":
+                self.on_session_forked(event)
+            case "session.failed":
+                self.on_session_failed(event)
+            case (
+                "session.created"  # the first cells
+                | "session.ready"
+                | "session.updated"
+                | "session.ended"
+                | "sandbox.slept"
+                | "sandbox.woke"
+                | "turn.resumed"
+                | "turn.briefed"
+                | "preview.ready"
+                | "preview.error"
+                | "approval.requested"
+                | "approval.given"
+                | "network.changed"
+                | "network.refused"
+                | "rule.changed"
+                | "usage.recorded"
+                | "budget.raised"
+            ):
+                pass
+            case _:
+                of_newer_version(event)
 
     def on_message_user(self, event: EventOf[str, MessageUser]) -> None:
         quoted = "\n".join(f"> {line}" if line else ">" for line in event.data["text"].strip().split("\n"))
@@ -224,9 +307,13 @@ class _Writer:
         # A write that was stopped may still have happened: what counts is whether a file changed.
         happened = data["ok"] or data["call"] in self.changed
         call = _call(data["tool"], arguments, patch) if happened or patch else None
+        taken = data.get("pictures", ())
+        held = [picture for picture in taken if picture["sha256"] in self.attached]
+        line = f"{'' if data['ok'] else '✗ '}`{data['tool']}` {_line(data['summary'])}"
         if call is None:
-            mark = "" if data["ok"] else "✗ "
-            self.say(event, f"{mark}`{data['tool']}` {_line(data['summary'])}")
+            self.say(event, line)
+            if taken:  # the last line of its cell, whether they are attached or not
+                self.end_notes(held)
             return
         output = data["summary"]
         if UNRECORDED in call.options:
@@ -234,6 +321,8 @@ class _Writer:
         if call.command in ("run", "install") and data["text"].strip():
             output = _tail(without_news(data["text"], data["detail"]).strip())
         self.code(f"e{event.seq}", call, output.rstrip() + "\n" if output.strip() else "")
+        if taken:
+            self.markdown(f"e{event.seq}-pictures", f"- {line}", held)
 
     def on_file_changed(self, event: EventOf[str, FileChanged]) -> None:
         data, patch = event.data, event.data.get("patch")
@@ -273,6 +362,8 @@ class _Writer:
         data = event.data
         if data["reason"] != "done":
             self.say(event, f"**The turn ended: {data['reason']}.** {data['message']} {data['hint']}".rstrip())
+        elif data["message"]:
+            self.say(event, f"**{data['message']}** {data['hint']}".rstrip())
 
     def on_turn_dropped(self, event: EventOf[str, TurnDropped]) -> None:
         self.say(event, "**This try was dropped**, with what it changed. The same is asked again below.")
@@ -284,20 +375,20 @@ class _Writer:
         self.say(event, f"**{event.data['message']}** {event.data['hint']}".rstrip())
 
     def mark(self, tree: str) -> None:
-        """The files are known to have this tree here; what follows the last such place comes after the proof."""
+        """Note that the files are known to have this tree here: the proof stands behind the last such place."""
         self.end_notes()
         self.tree = tree
         self.verified = len(self.cells)
 
 
 def _call(name: str, arguments: Mapping[str, Any], patch: str | None) -> Call | None:
-    """The cell that does again what a call of this tool did; None for a call that changed nothing. With a patch, the
-    arguments do not tell all: it began with a file that is in no version."""
+    """Make the cell that does again what a call of this tool did; None for a call that changed nothing. With a patch,
+    the arguments do not tell all: it began with a file that is in no version."""
     tool = load_tools().get(name)
     if tool and tool.cell and (tool.replay is None or patch is None):
         try:
             line = tool.cell(arguments)
-            return _cell(line, patch or "", recorded=tool.replay is None) if line else None
+            return cell_of(line, patch or "", recorded=tool.replay is None) if line else None
         except Exception as error:
             # Of a version of the tool that had other arguments, or broken: what it left is enough.
             log.warning("The cell of a call of %s cannot be made: %r", name, error)
@@ -307,8 +398,8 @@ def _call(name: str, arguments: Mapping[str, Any], patch: str | None) -> Call | 
     return Call("patch", (), options | {"title": _line(tool.title(arguments) if tool else name)}, body)
 
 
-def _cell(line: CellLine, patch: str, *, recorded: bool) -> Call:
-    """``recorded``: what the call left is the cell's body."""
+def cell_of(line: CellLine, patch: str, *, recorded: bool) -> Call:
+    """Make a cell of what a tool writes on it. ``recorded``: its body is what the call left, not what it was given."""
     match line.content:
         case _ if recorded:
             options, body = {}, cells.pack_patch(patch)
@@ -321,6 +412,16 @@ def _cell(line: CellLine, patch: str, *, recorded: bool) -> Call:
     return Call(line.command, line.arguments, {**options, **line.options}, body)
 
 
+def _image(picture: KeptPicture) -> str:
+    """Shows an attachment. Of its words stays what is Markdown nowhere."""
+    alt = re.sub(r"[^\w .,:/-]|_", "", _line(picture["alt"]))[:200].strip()
+    return f"![{alt}](attachment:{_name(picture)})"
+
+
+def _name(picture: KeptPicture) -> str:
+    return f"{picture['sha256'][:16]}.{picture['media_type'].rpartition('/')[2]}"
+
+
 def _split(text: str) -> list[str]:
     return text.splitlines(keepends=True)
 
@@ -330,10 +431,10 @@ def _line(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text that stays on its line and is not emphasised."""
+    """Escape text so that it stays on its line and is not emphasised."""
     return _line(text).replace("*", "\\*").replace("_", "\\_")
 
 
 def _tail(text: str) -> str:
-    """The end of a long output: that is where a command says how it went."""
+    """Cut a long output to its end: that is where a command says how it went."""
     return text if len(text) <= MAX_OUTPUT else f"… {len(text) - MAX_OUTPUT} characters before …\n{text[-MAX_OUTPUT:]}"

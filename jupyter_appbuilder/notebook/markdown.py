@@ -1,4 +1,4 @@
-"""Markdown of a model or a person that Jupyter shows without fetching anything, and without raw HTML.
+"""Makes Markdown inert: Jupyter shows it without fetching anything and without raw HTML.
 
 JupyterLab keeps pictures, video posters and some styles of what is not trusted, and takes an output below a cell that
 was just run as it is, with its scripts. An address in there is fetched as soon as it is shown, and can carry away what
@@ -68,7 +68,7 @@ def restore(text: str) -> str:
 
 
 def _outside_code(text: str, change: Callable[[str], str]) -> str:
-    """``text`` with what is no code changed: all of it, where parsers might disagree on what is code."""
+    """Change what is no code in ``text``: all of it, where parsers might disagree on what is code."""
     parts: list[list[str]] = [[]]  # lines of text and of code by turns, the fences with the code
     for line in text.split("\n"):
         if "```" not in line:

@@ -1,4 +1,4 @@
-"""A notebook that a person worked in, brought up to date with the log.
+"""Merges new events into a notebook that a person has edited.
 
 What the person added stays where it is. Our own cells are known by their ids, and by what the notebook's metadata says
 we wrote in each (``document.written``). labextension/src/lab/merge.ts does the same to a notebook that is open.
@@ -52,7 +52,9 @@ def _merged_cells(found: list[Cell], ours: list[Cell]) -> list[Cell]:
         if cell["id"] in present:
             after = place(cell["id"], after + 1)
             if digest(cells[after]) != digest(cell):
-                cells[after] = cells[after] | {"source": cell["source"]}
+                kept = {key: value for key, value in cells[after].items() if key != "attachments"}
+                now = {key: cell[key] for key in ("source", "attachments") if key in cell}
+                cells[after] = kept | now
             continue
         # Behind the last cell of ours, what the person wrote there came first.
         after = after + 1 if index < last else len(cells)

@@ -1,4 +1,4 @@
-"""Rebuild an app from its notebook: no model, no network, no sandbox.
+"""Rebuilds an app from its notebook: no model, no network, no sandbox.
 
 Each cell is carried out on a workspace directly (``Rebuild.run``); commands are not run, the patch they left is
 applied. ``replay`` does it for a notebook file, the magics for one cell at a time, through the same code.
@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..datasets.base import check_name
 from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound, Unavailable
 from . import cells
 from .cells import Call
@@ -31,8 +33,12 @@ SHOWS = frozenset({"preview", "status", "model", "stop", "help"})
 """Commands that build nothing: a replay passes over them."""
 
 REPLAYED = frozenset(
-    {"new", "write", "edit", "run", "install", "patch", "delete", "rename", "checkpoint", "restore", "verify"}
+    {"new", "write", "edit", "run", "install", "data", "patch", "delete", "rename", "checkpoint", "restore", "verify"}
 )
+
+
+PATCHED = frozenset({"run", "install", "data"})
+"""Commands whose cell holds the patch of what they did: without it they cannot be replayed."""
 
 
 class Different(Conflict):
@@ -50,6 +56,8 @@ class ReplayResult:
     tree: str
     cells: int
     verified: bool | None
+    missing: tuple[str, ...]
+    """The data that the session had and this machine has not, each with what to do about it."""
     session: str  # the session's id, as the notebook says
     name: str
     template: str
@@ -58,8 +66,10 @@ class ReplayResult:
 class Rebuild:
     """A folder in which cells are carried out, one after another."""
 
-    def __init__(self, workspace: Workspace, name: str) -> None:
+    def __init__(self, workspace: Workspace, name: str, beside: tuple[Path, ...] = ()) -> None:
         self.workspace = workspace
+        self._beside = beside
+        self.missing: dict[str, str] = {}  # by dataset, what is said of one whose rows are not at hand
         self.name = name
         self.verified: bool | None = None
 
@@ -90,7 +100,7 @@ class Rebuild:
                 f"The template in the first cell is not the one the session began with (tree {tree}, not {wanted}).",
                 hint="Restore the cell's body as it was.",
             )
-        rebuild = cls(workspace, name)
+        rebuild = cls(workspace, name, beside)
         await rebuild.mark(tree)
         return rebuild, f"Rebuilding {name} in {folder}\n"
 
@@ -118,7 +128,7 @@ class Rebuild:
                 return _said([await workspace.write(call.arguments[0], cells.unpack(call.options, body))])
             case "edit":
                 return _said([await self.edit(call)])
-            case "run" | "install" if not body:
+            case command if command in PATCHED and not body:
                 raise InvalidInput(
                     "While an app is rebuilt, commands are not run: their recorded result is applied.",
                     hint="Start or open an app first: %appbuilder new NAME, or %appbuilder open NAME.",
@@ -126,6 +136,9 @@ class Rebuild:
             case "run" | "install":
                 patch = cells.unpack_patch(body)
                 return await self.apply(patch) if patch else "It changed no file.\n"
+            case "data":
+                patch = cells.unpack_patch(body)
+                return await self.put_data(call.options) + (await self.apply(patch) if patch else "")
             case "patch":
                 return await self.apply(cells.unpack_text(call.options, body))
             case "delete":
@@ -147,6 +160,25 @@ class Rebuild:
     async def apply(self, patch: str) -> str:
         # Ignored files went unrecorded in the session, so they may lie in the way of what came in their place.
         return _said(await self.workspace.apply(patch, clearing=True))
+
+    async def put_data(self, told: Mapping[str, str]) -> str:
+        """Put a dataset's rows where they were, if they are kept on this machine; what to say of it."""
+        from ..workspace.paths import parts_of
+
+        name, path, sha256 = told.get("table", ""), told.get("path", ""), told.get("hash", "")
+        check_name(name)
+        file = await asyncio.to_thread(_kept_rows, self._beside, path, sha256)
+        if file is None:
+            self.workspace.datasets.paths.add("/".join(parts_of(path)))
+            self.missing[name] = (
+                f"The rows of {name} are not here: {told.get('rows', '?')} rows, SHA-256 {sha256[:12]}…. "
+                f'Hand them over again in a session: app.data("{name}", df).'
+            )
+            return self.missing[name] + "\n"
+        content = (file.stat().st_size, sha256)
+        await self.workspace.put_dataset(path, file, content, private="private" in told)
+        self.missing.pop(name, None)
+        return f"Added {name}: {told.get('rows', '?')} rows\n"
 
     async def edit(self, call: Call) -> FileChange:
         from ..tools.edits import apply_edits
@@ -178,12 +210,13 @@ class Rebuild:
         return f"Verified: the files of {self.name} are exactly those the session left (tree {tree}).\n"
 
     async def mark(self, tree: str) -> None:
-        text = json.dumps({"name": self.name, "tree": tree})
+        text = json.dumps({"name": self.name, "tree": tree, "datasets": sorted(self.workspace.datasets.paths)})
         await asyncio.to_thread((self.workspace.folder / MARK).write_text, text)
 
 
 async def _kept_apart(beside: tuple[Path, ...], sha256: str, key: str) -> bytes | None:
-    """A content that is too large for a notebook: from beside this machine's log, or from the app's own repository."""
+    """Read a content that is too large for a notebook, from beside this machine's log or from the app's own repository;
+    None where neither has it."""
     from ..log import blobs
     from ..settings import find_data
     from ..workspace.git import Git, GitError
@@ -196,6 +229,27 @@ async def _kept_apart(beside: tuple[Path, ...], sha256: str, key: str) -> bytes 
     return content
 
 
+def _kept_rows(beside: tuple[Path, ...], path: str, sha256: str) -> Path | None:
+    """The file with these rows: beside this machine's log, or in the session's own folder."""
+    from ..datasets.store import DatasetStore
+    from ..settings import find_data
+    from ..workspace.paths import parts_of
+
+    if found := DatasetStore(find_data()).find(sha256):
+        return found
+    for folder in beside:
+        file = folder.joinpath("app", *parts_of(path))
+        with contextlib.suppress(OSError):
+            if file.is_file() and not file.is_symlink() and _hash_of(file) == sha256:
+                return file
+    return None
+
+
+def _hash_of(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
 def without_secrets(path: str) -> str:
     return (
         f"Left out {path}: by its name it holds secrets, so the notebook has no content for it. "
@@ -205,7 +259,7 @@ def without_secrets(path: str) -> str:
 
 @contextlib.contextmanager
 def _sentences() -> Generator[None]:
-    """What the file system refuses, and what no path or file can hold, as errors for people."""
+    """Turn what the file system refuses, and what no path or file can hold, into errors for people."""
     try:
         yield
     except OSError as error:
@@ -262,6 +316,7 @@ async def replay(notebook: Path, into: Path | None = None) -> ReplayResult:
         tree,
         done,
         rebuild.verified,
+        tuple(rebuild.missing.values()),
         str(mark.get("session", "")),
         rebuild.name,
         str(mark.get("template", "")),
@@ -293,12 +348,12 @@ def _read(notebook: Path) -> dict[str, Any]:
 
 
 def _source(cell: Any) -> str:
-    """A cell's code; "" for any other cell. Raises ``InvalidInput`` for what is none."""
+    """Read a cell's code; "" for any other cell. Raises ``InvalidInput`` for what is none."""
     kind, source = _table(cell).get("cell_type"), _table(cell).get("source")
     if isinstance(source, list) and all(isinstance(line, str) for line in source):  # pyright: ignore[reportUnknownVariableType]
         source = "".join(source)  # pyright: ignore[reportUnknownArgumentType]
     if not isinstance(kind, str) or not isinstance(source, str):
-        raise InvalidInput("This is no cell of a notebook.", hint="Give the notebook as App Builder wrote it.")
+        raise InvalidInput("This is not a notebook cell.", hint="Give the notebook as App Builder wrote it.")
     return source if kind == "code" else ""
 
 
@@ -324,13 +379,15 @@ async def fresh_folder(wanted: Path, exactly: Path | None = None) -> Path:
 
 
 async def _left_alone(folder: Path) -> bool:
-    """Whether everything in a folder was put there by a replay."""
+    """True if everything in a folder was put there by a replay."""
     from ..workspace import Workspace
 
     try:
         mark = json.loads((folder / MARK).read_bytes())
         if set(os.listdir(folder)) - {"app", ".git", MARK}:
             return False
-        return await Workspace(folder).snapshot() == mark["tree"]
+        workspace = Workspace(folder)
+        workspace.datasets.paths.update(mark.get("datasets", ()))
+        return await workspace.snapshot() == mark["tree"]
     except (OSError, ValueError, KeyError, TypeError, AppBuilderError):
         return False

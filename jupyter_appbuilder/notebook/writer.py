@@ -19,14 +19,14 @@ import re
 import secrets
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import AppBuilderError
 from ..events import Event
 from ..log.untracked import untracked
-from .document import Notebook, document
+from .document import LARGEST_PICTURE, Notebook, attached, document
 from .merge import changed_since, merged
 
 log = logging.getLogger(__name__)
@@ -52,6 +52,7 @@ class NotebookWriter:
     """``path`` is where the notebook belongs, in the session's folder; ``events`` reads the session's log.
 
     ``archive`` gives the packed template the session began with; by default it is read from the folder's history.
+    ``picture`` gives one by its SHA-256, None where it is no longer kept.
     After a write, ``path`` names the file that was written.
     """
 
@@ -60,11 +61,13 @@ class NotebookWriter:
         path: Path,
         events: Callable[[], Awaitable[list[Event]]],
         archive: Callable[[], Awaitable[str]] | None = None,
+        picture: Callable[[str], Awaitable[bytes | None]] | None = None,
     ) -> None:
         self.path = path
         self._home = path
         self._events = events
         self._read_archive = archive or (lambda: first_files(path.parent))
+        self._read_picture = picture
         self._archive = ""
         self._note = ""
         self._task: asyncio.Task[None] | None = None
@@ -126,7 +129,15 @@ class NotebookWriter:
         """
         events = list(await self._events())
         self._archive = self._archive or await self._read_archive()
-        return await asyncio.to_thread(_render, events, self._archive, after, self._note)
+        pictures = await self._pictures(events)
+        return await asyncio.to_thread(_render, events, self._archive, after, self._note, pictures)
+
+    async def _pictures(self, events: list[Event]) -> dict[str, bytes]:
+        """Those that the notebook holds, as far as they are kept and small enough."""
+        if self._read_picture is None:
+            return {}
+        found = {sha256: await self._read_picture(sha256) for sha256 in attached(events)}
+        return {sha256: data for sha256, data in found.items() if data and len(data) <= LARGEST_PICTURE}
 
     async def flush(self) -> None:
         """Write now what is not written yet, unless the notebook is held."""
@@ -173,7 +184,8 @@ class NotebookWriter:
                 if not any(event.type == "checkpoint.created" for event in events):
                     return  # the template is not in place yet
                 self._archive = self._archive or await self._read_archive()
-                self.path, self._note = await asyncio.to_thread(save, self._home, events, self._archive)
+                pictures = await self._pictures(events)
+                self.path, self._note = await asyncio.to_thread(save, self._home, events, self._archive, pictures)
                 self._failure = ""
             except (OSError, AppBuilderError) as error:
                 # The log has everything: it is written once that is possible.
@@ -217,7 +229,9 @@ async def first_files(folder: Path) -> str:
     return await asyncio.to_thread(packed)
 
 
-def save(home: Path, events: list[Event], archive: str) -> tuple[Path, str]:
+def save(
+    home: Path, events: list[Event], archive: str, pictures: Mapping[str, bytes] | None = None
+) -> tuple[Path, str]:
     """Bring the notebook at ``home`` up to date, or the first numbered file beside it that we may; its path and note.
 
     We may where nothing is, and where our own cells are as we wrote them. A file that is up to date is not touched.
@@ -225,7 +239,7 @@ def save(home: Path, events: list[Event], archive: str) -> tuple[Path, str]:
     note = ""
     for number in range(1, 1000):
         path = home if number == 1 else home.with_stem(f"{home.stem}-{number}")
-        ours = document(events, archive, note=note)
+        ours = document(events, archive, note=note, pictures=pictures)
         try:
             found = read(path)
         except FileNotFoundError:
@@ -253,7 +267,7 @@ def read(path: Path) -> Any:
 
 
 def _parsed(text: str) -> Any:
-    """The JSON in ``text``. A notebook's cells are read one by one: whatever else runs waits for the parser."""
+    """Parse the JSON in ``text``. A notebook's cells are read one by one: whatever else runs waits for the parser."""
     begin = CELLS.match(text)
     if not begin:
         return json.loads(text)
@@ -268,8 +282,8 @@ def _parsed(text: str) -> Any:
     return {"cells": cells} | json.loads("{" + text[place:].lstrip().removeprefix(","))
 
 
-def _render(events: list[Event], archive: str, after: int, note: str) -> Notebook:
-    ours = document(events, archive, note=note)
+def _render(events: list[Event], archive: str, after: int, note: str, pictures: Mapping[str, bytes]) -> Notebook:
+    ours = document(events, archive, note=note, pictures=pictures)
     if not after:
         return ours
     return changed_since(ours, document([event for event in events if event.seq <= after], archive, note=note))
@@ -286,7 +300,8 @@ def write(path: Path, notebook: Notebook) -> None:
 
 
 def _json(notebook: Notebook) -> str:
-    """A line for each cell: Python's encoder is six times slower with indentation, and holds up other threads."""
+    """Write a notebook as JSON, a line for each cell: Python's encoder is six times slower with indentation, and holds
+    up other threads."""
     dump = json.JSONEncoder(ensure_ascii=False).encode
     cells = ",\n".join(map(dump, notebook["cells"]))
     rest = dump({key: value for key, value in notebook.items() if key != "cells"})

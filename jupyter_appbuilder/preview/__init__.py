@@ -1,4 +1,4 @@
-"""The live preview: a generated page beside Jupyter, never on its origin."""
+"""The live preview: shows a generated page beside Jupyter, never on Jupyter's origin."""
 
 from __future__ import annotations
 

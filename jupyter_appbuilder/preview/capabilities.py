@@ -1,4 +1,4 @@
-"""Capability URLs: who knows one may see one session's preview, and may do nothing else."""
+"""Capability URLs: whoever knows one can see one session's preview, and nothing else."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ class Visitor:
     storage: PageStorage
     expected: float = 0.0  # until when one navigation to ``path`` needs no other proof
     seen: bool = False  # whether anything was asked for at their address
+    script: bytes = b""  # runs in each of their pages, in the scope of ours
 
 
 @dataclass
@@ -240,6 +241,20 @@ class Previews:
             del self._visitors[self._digest_of(forgotten.path)]
         return visitor
 
+    def open_apart(self, target: PreviewTarget, known: str, script: bytes = b"") -> Visitor:
+        """A preview for one visitor alone, at an address of their own. ``known``: the path prefix that the dev server
+        answers below. ``script`` runs in each page beside ours. It lasts until ``close_apart``."""
+        preview = Preview(target, known, self._clock())
+        visitor = preview.visitors["apart"] = Visitor("apart", self.reserve(), target.storage, script=script)
+        self._visitors[self._digest_of(visitor.path)] = (preview, visitor)
+        return visitor
+
+    def close_apart(self, visitor: Visitor) -> None:
+        """End it. Its URL is dead from now on."""
+        preview, _ = self._visitors.pop(self._digest_of(visitor.path), (None, None))
+        for close in list(preview.sockets) if preview else ():
+            close()
+
     def enter(self, preview: Preview, key: str) -> Visitor:
         """The visitor with this key, who may navigate to their address once without any other proof."""
         visitor = self.visitor(preview, key)
@@ -247,7 +262,7 @@ class Previews:
         return visitor
 
     def expects(self, visitor: Visitor) -> bool:
-        """Whether this visitor was just sent to their address. Tells so once."""
+        """True if this visitor was just sent to their address. Tells so once."""
         expected, visitor.expected = visitor.expected, 0.0
         return self._clock() < expected
 

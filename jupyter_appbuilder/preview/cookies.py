@@ -1,4 +1,4 @@
-"""A visitor's cookie jar: what a browser would keep for the app's own server (RFC 6265), which here is all one host.
+"""A visitor's cookie jar for the app's own server (RFC 6265); all of it is one host.
 
 A cookie is an entry ``name`` or, where its path is not ``/``, ``name;path`` -> ``expires;value``; ``expires`` is in
 milliseconds since 1970, empty for a cookie without an end. Paths are the app's own: the preview's address is left out,

@@ -1,4 +1,4 @@
-"""What every answer below a capability URL has in common, and the routes."""
+"""Routes below a capability URL, and what all their responses have in common."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class PreviewHandler(web.RequestHandler):
         self.set_header("Cache-Control", "no-store")
 
     def visited(self, capability: str) -> Visit | None:
-        """What this request came to; answers the request and returns None when there is nothing any more."""
+        """The visit that this request belongs to; None, after answering the request, if there is none."""
         visit = self.previews.visit(capability)
         if visit is None:
             self.set_status(404)
@@ -153,7 +153,7 @@ def remember(handler: web.RequestHandler, previews: Previews, key: str) -> None:
 
 
 def wants_page(headers: httputil.HTTPHeaders) -> bool:
-    """Whether a browser asks for a page to show, not for data: only those get our script or our own pages.
+    """True if a browser asks for a page to show, not for data: only those get our script or our own pages.
 
     ``Sec-Fetch-Dest`` is missing on plain HTTP other than loopback.
     """
@@ -177,6 +177,7 @@ def preview_handlers(base_url: str, previews: Previews) -> list[Rule]:
 
     The rules already hold ``base_url``, which must be the one ``previews`` was made with.
     """
+    from .data_news import DataNewsHandler
     from .page_requests import PageRequestHandler
     from .proxy import ProxyHandler
     from .websocket import ProxySocketHandler
@@ -186,6 +187,7 @@ def preview_handlers(base_url: str, previews: Previews) -> list[Rule]:
     prefix = re.escape(previews.prefix) + "(?P<capability>[^/]+)"
     arguments = {"previews": previews}
     return [
+        Rule(_UpgradeMatches(prefix + r"/__appbuilder/data"), DataNewsHandler, arguments),
         Rule(_UpgradeMatches(prefix + r"/.*"), ProxySocketHandler, arguments),
         Rule(PathMatches(prefix + r"/__appbuilder/(?P<what>[a-z.]+)"), PageRequestHandler, arguments),
         Rule(PathMatches(prefix + r"(?:/.*)?"), ProxyHandler, arguments),

@@ -11,7 +11,7 @@ import contextlib
 import json
 import re
 from collections import deque
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from urllib.parse import urljoin, urlsplit
 
 from ..sandbox.base import Address
@@ -27,6 +27,8 @@ STYLE = re.compile(r"""<link\b[^<>]*\bhref\s*=\s*["']([^"']+)["']""", re.IGNOREC
 IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*+(?:\(\s*+)?["'](/[^"'\n]+)["']""")
 OTHERS = ("/node_modules/", "/@vite/", "/@id/", "/@react-refresh", "/@fs/", "/.vite/", "/__appbuilder/")
 VITE_ERROR = "const error = "
+DRAWN = re.compile(r"╭─\[ (?P<path>[^\s:]+):(?P<line>\d+):(?P<column>\d+) \]")
+"""How Rolldown heads a drawing of the code around an error."""
 
 
 async def broken_modules(address: Address, base_path: str) -> list[dict[str, Any]]:
@@ -42,9 +44,10 @@ async def broken_modules(address: Address, base_path: str) -> list[dict[str, Any
         path = waiting.popleft()
         try:
             async with asyncio.timeout(MODULE_SECONDS):  # whole: a server that sends a byte now and then never ends
-                status, kind, body = await _get(address, origin + path, "text/html" if path == base_path else "*/*")
+                answer = await get(address, origin + path, "text/html" if path == base_path else "*/*")
         except Exception as error:
             return [*findings, {"kind": "server", "message": f"The dev server does not answer: {error!r}."}]
+        status, kind, body, _ = answer
         name = urlsplit(path).path.removeprefix(base_path) or "index.html"
         if status >= 400:
             findings.append(_finding(name, status, body))
@@ -74,7 +77,7 @@ async def unwell(address: Address, base_path: str, health: str) -> dict[str, Any
     """
     try:
         async with asyncio.timeout(MODULE_SECONDS):
-            status, _, body = await _get(address, origin_of(address) + base_path + health, "application/json")
+            status, _, body, _ = await get(address, origin_of(address) + base_path + health, "application/json")
     except Exception as error:
         return {"kind": "server", "message": f"{health} is not answered: {error!r}."}
     if status < 500:
@@ -88,8 +91,21 @@ async def unwell(address: Address, base_path: str, health: str) -> dict[str, Any
     return finding
 
 
-async def _get(address: Address, url: str, accept: str) -> tuple[int, str, str]:
-    headers = {"Host": urlsplit(url).netloc, "Accept": accept, **address.headers}  # an address may name its own host
+class Answer(NamedTuple):
+    """A dev server's response; of a long body only the beginning."""
+
+    status: int
+    kind: str
+    body: str
+    etag: str = ""
+
+
+async def get(address: Address, url: str, accept: str, etag: str = "") -> Answer:
+    """``etag``: of what is known already, which is then answered with status 304 and no body."""
+    headers = {"Host": urlsplit(url).netloc, "Accept": accept}
+    if etag:
+        headers["If-None-Match"] = etag
+    headers |= address.headers  # an address may name its own host
     timeout = {"connect": 5.0, "read": 20.0, "write": 5.0, "pool": 5.0}
     origin = origin_of(address)
     extensions = {"timeout": timeout, "target": target_of(url.removeprefix(origin), address).encode()}
@@ -101,8 +117,9 @@ async def _get(address: Address, url: str, accept: str) -> tuple[int, str, str]:
             body += piece
             if len(body) > MAX_BODY:
                 break
-        kind = next((value for name, value in response.headers if name.lower() == b"content-type"), b"")
-        return response.status, kind.decode("latin-1"), body.decode("utf-8", "replace")
+        told = {name.lower(): value.decode("latin-1") for name, value in response.headers}
+        kind, tag = told.get(b"content-type", ""), told.get(b"etag", "")
+        return Answer(response.status, kind, body.decode("utf-8", "replace"), tag)
 
 
 def _finding(name: str, status: int, body: str) -> dict[str, Any]:
@@ -116,6 +133,8 @@ def _finding(name: str, status: int, body: str) -> dict[str, Any]:
         place: dict[str, Any] = error.get("loc") or {}
         if place.get("line"):
             finding["source"] = f"{name}:{place['line']}:{place.get('column', 0)}"
+        elif drawn := DRAWN.search(finding["message"]):
+            finding["source"] = f"{drawn['path']}:{drawn['line']}:{drawn['column']}"
         if error.get("frame"):
             finding["stack"] = str(error["frame"])[:2000]
     return finding

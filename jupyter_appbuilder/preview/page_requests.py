@@ -1,4 +1,4 @@
-"""What our script in the page asks for, below ``<capability>/__appbuilder/``."""
+"""Requests of our script in the page, below ``<capability>/__appbuilder/``."""
 
 from __future__ import annotations
 
@@ -78,7 +78,8 @@ class PageRequestHandler(PreviewHandler):
             self.set_header("Content-Type", "text/javascript; charset=utf-8")
             if self.get_query_argument("v", "") == probe.version(what):
                 self.set_header("Cache-Control", "private, max-age=31536000, immutable")
-            self.finish(probe.script(what))
+            more = visit.visitor.script if visit.visitor and what == "probe.js" else b""
+            self.finish(probe.script(what, more))
         elif what == "databases":
             self.set_header("Content-Type", "application/json")
             await self._send_databases(visit)
@@ -102,7 +103,8 @@ class PageRequestHandler(PreviewHandler):
             elif what == "databases":
                 await asyncio.to_thread(self._storage(visit).write_databases, self._body)
             elif what == "report":
-                await self._report(preview, await self._parsed())
+                self._json(await self._report(preview, await self._parsed()))
+                return
             elif what == "start":
                 preview.start()
             elif what == "framed" and visit.visitor:
@@ -147,25 +149,24 @@ class PageRequestHandler(PreviewHandler):
         self.set_header("Content-Type", "application/json")
         self.finish(json.dumps(body))
 
-    async def _report(self, preview: Preview, body: Mapping[str, Any]) -> None:
+    async def _report(self, preview: Preview, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Take a finding; what to say of its place and stack in the app's own files, where that is known."""
         finding = finding_from(body)
         now = time.monotonic()
         preview.findings = [at for at in preview.findings if now - at < 60]
         if len(preview.findings) >= FINDINGS_A_MINUTE:
             self.set_status(429)
-            return
+            return {}
         preview.findings.append(now)
-        await preview.target.report(finding)
+        placed = await preview.target.report(finding) or {}
+        return {name: placed[name] for name in ("source", "stack") if name in placed}
 
 
 def finding_from(body: Mapping[str, Any]) -> dict[str, Any]:
     """A finding as ``PreviewTarget.report`` takes it. The page wrote ``body``: nothing is believed as it is."""
     kind = body.get("kind")
     if kind == "ready":
-        duration = body.get("duration_ms", 0)
-        if isinstance(duration, bool) or not isinstance(duration, (int, float)) or not abs(duration) < math.inf:
-            raise InvalidInput("duration_ms must be a number.", field="duration_ms")
-        return {"kind": "ready", "duration_ms": int(min(max(0, duration), MOST_MS))}
+        return {"kind": "ready", "duration_ms": _milliseconds(body.get("duration_ms", 0), "duration_ms")}
     message = _text(body, "message", 4000)
     if kind not in _KINDS or not message.strip():
         raise InvalidInput("A finding needs a kind and a message.")
@@ -173,7 +174,17 @@ def finding_from(body: Mapping[str, Any]) -> dict[str, Any]:
     for name, limit in (("stack", 8000), ("source", 500)):
         if value := _text(body, name, limit):
             finding[name] = value
+    if body.get("acted") is True:
+        finding["acted"] = True
+    if "age_ms" in body:
+        finding["age_ms"] = _milliseconds(body["age_ms"], "age_ms")
     return finding
+
+
+def _milliseconds(value: object, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < math.inf:
+        raise InvalidInput(f"{name} must be a number.", field=name)
+    return int(min(max(0, value), MOST_MS))
 
 
 def _text(body: Mapping[str, Any], name: str, limit: int) -> str:

@@ -1,4 +1,4 @@
-"""Our own pages in the preview's frame: while there is no app to show, and after it has ended."""
+"""Our own pages in the preview's frame: before the app runs and after it has ended."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LOG_LINES = 200
 
 
 def status_of(preview: Preview) -> dict[str, Any]:
-    """Where the dev server stands: ``{state, message, fraction, log}``, as the waiting page polls it."""
+    """The dev server's state for the waiting page: ``{state, message, fraction, log}``."""
     server = preview.target.server
     if preview.problem and server.state != "ready":
         return {"state": "failed", "message": preview.problem, "fraction": None, "log": _tail(server.log)}

@@ -1,4 +1,4 @@
-"""JSON that a page sent: of any size below a limit, without holding up the server for long."""
+"""Parses JSON sent by a page: bounded in size, without blocking the server for long."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Putting our script before all others of a generated page."""
+"""Inserts our script before all others of a generated page."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ SCRIPTS = {
         "overlay.js",
         "findings.js",
         "navigation.js",
+        "data.js",
         "leaving.js",
     ),
     "indexeddb.js": ("indexeddb.js",),
@@ -41,12 +42,14 @@ _OPENING = re.compile(
 )
 _OPENING_MORE = re.compile(rb"\s*(?:<(?:!(?:-.*|d[^>]*)?|h[^>]*)?)?", re.IGNORECASE | re.DOTALL)
 
+_CHARSET = re.compile(rb"""<meta\s[^<>]*?\bcharset\s*=\s*["']?\s*(?P<name>[\w.:-]+)""", re.IGNORECASE)
+
 
 @cache
-def script(name: str) -> bytes:
-    """The script as served; each of its parts is a file below ``probe/``."""
+def script(name: str, more: bytes = b"") -> bytes:
+    """The script as served; each of its parts is a file below ``probe/``. ``more`` runs in its scope."""
     parts = b"\n".join((_FOLDER / part).read_bytes() for part in SCRIPTS[name])
-    return b'(() => {\n"use strict";\n' + parts + b"\n})();\n"
+    return b'(() => {\n"use strict";\n' + parts + b"\n" + more + b"})();\n"
 
 
 @cache
@@ -54,12 +57,14 @@ def version(name: str) -> str:
     return hashlib.sha256(script(name)).hexdigest()[:12]
 
 
-def tags(visitor: Visitor) -> bytes:
-    """The two elements put first into each page: what this visitor has stored, and the script itself."""
+def tags(visitor: Visitor, replaced: Mapping[str, int]) -> bytes:
+    """The two elements put first into each page: what this visitor has stored, and the script itself. ``replaced``: see
+    ``DataNews``."""
     own = f"{visitor.path}__appbuilder/"
     data = {
         "base": visitor.path,
         "storage": visitor.storage.read(),
+        "replaced": dict(replaced),
         "indexeddb": f"{own}indexeddb.js?v={version('indexeddb.js')}",
     }
     return (
@@ -68,9 +73,20 @@ def tags(visitor: Visitor) -> bytes:
     ).encode()
 
 
-async def injected(chunks: AsyncIterable[bytes], insert: Callable[[], Awaitable[bytes]]) -> AsyncIterator[bytes]:
-    """``chunks`` of an HTML page with what ``insert()`` gives where the first script could stand; the rest streams
-    through."""
+def content_type(given: str, start: bytes) -> str:
+    """A page's content type with its encoding, which a browser may look for in the first 1,024 bytes only: what is put
+    there would push it out. ``start`` is how the page begins."""
+    if "charset" in given.lower():
+        return given
+    named = _CHARSET.search(start[:_HEAD_LIMIT])
+    name = named["name"].decode() if named else "utf-8"
+    # As browsers take it: a page whose declaration can be read is no UTF-16.
+    return f"{given.rstrip('; ')}; charset={'utf-8' if name.lower().startswith('utf-16') else name}"
+
+
+async def injected(chunks: AsyncIterable[bytes], insert: Callable[[bytes], Awaitable[bytes]]) -> AsyncIterator[bytes]:
+    """``chunks`` of an HTML page with what ``insert()``, given how the page begins, puts where the first script could
+    stand; the rest streams through."""
     held = b""
     done = False
     async for chunk in chunks:
@@ -84,10 +100,10 @@ async def injected(chunks: AsyncIterable[bytes], insert: Callable[[], Awaitable[
         if len(held) < _HEAD_LIMIT and not complete and _OPENING_MORE.fullmatch(rest):
             continue
         done = True
-        yield held[:end] + await insert() + rest
+        yield held[:end] + await insert(held) + rest
     if not done and held.strip():
         end, _ = _place(held)
-        yield held[:end] + await insert() + held[end:]
+        yield held[:end] + await insert(held) + held[end:]
 
 
 def _place(page: bytes) -> tuple[int, bool]:

@@ -72,7 +72,7 @@ class ProxyHandler(PreviewHandler):
         self._upstream.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     def _is_welcome(self, visit: Visit) -> bool:
-        """Whether a navigation may go on at this address: one of a visitor's own, and by whom it belongs to.
+        """True if a navigation may go on at this address: one of a visitor's own, and by whom it belongs to.
 
         What an address bar shows gets copied: whoever opens it elsewhere is another visitor.
         """
@@ -244,8 +244,13 @@ class ProxyHandler(PreviewHandler):
         if here and "Content-Encoding" not in passed:
             chunks = renamed(chunks, known.encode(), here.encode())
         if injecting and (visitor := visit.visitor):
-            # A page may have stored megabytes.
-            chunks = probe.injected(chunks, lambda: asyncio.to_thread(probe.tags, visitor))
+            replaced = dict(visit.preview.target.data_news.replaced)
+
+            async def insert(start: bytes) -> bytes:
+                self.set_header("Content-Type", probe.content_type(passed["Content-Type"], start))
+                return await asyncio.to_thread(probe.tags, visitor, replaced)  # a page may have stored megabytes
+
+            chunks = probe.injected(chunks, insert)
         async for chunk in chunks:
             self.write(chunk)
             await self.flush()

@@ -1,4 +1,4 @@
-"""One capability in place of another in whatever passes.
+"""Replaces one capability by another in whatever passes through the proxy.
 
 A dev server knows its preview by one address only, and writes it into pages, modules and redirects; each visitor has an
 address of their own. Both capabilities are of one length, so that no length anybody counted becomes wrong, and 256

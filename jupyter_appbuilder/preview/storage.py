@@ -1,4 +1,4 @@
-"""What a previewed app keeps: localStorage, cookies, IndexedDB. Its opaque origin cannot have them in the browser."""
+"""Storage of a previewed app: localStorage, cookies, IndexedDB. Its opaque origin has none in the browser."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class PageState(TypedDict):
 
 
 class PageStorage:
-    """What one visitor of a session's app keeps: the JSON file ``path`` and, for IndexedDB, ``<path>.indexeddb``.
+    """Stored data of one visitor of an app: the JSON file ``path`` and, for IndexedDB, ``<path>.indexeddb``.
 
     The one made with a session's own path is the person's; ``of`` gives those of other visitors, in a folder beside it.
     A file that cannot be read counts as empty: an app must not be locked out of its own preview by a damaged file.
@@ -92,7 +92,7 @@ class PageStorage:
 
     @property
     def folder(self) -> Path:
-        """Where its files are: made, if need be."""
+        """The folder of its files, created if needed."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         return self._path.parent
 

@@ -1,4 +1,4 @@
-"""What the preview needs of a session: its dev server, its page's storage, and an ear for what the page reports."""
+"""The protocol between preview and session: dev server, page storage, and reports of the page."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from ..sandbox.base import DevServer
+    from .data_news import DataNews
     from .storage import PageStorage
 
 
@@ -29,14 +30,19 @@ class PreviewTarget(Protocol):
     @property
     def storage(self) -> PageStorage: ...
 
+    @property
+    def data_news(self) -> DataNews: ...
+
     async def ensure(self) -> DevServer:
         """Start the dev server, or wake it, unless it runs; wait until it is ready or has failed."""
         ...
 
-    async def report(self, finding: dict[str, Any]) -> None:
+    async def report(self, finding: dict[str, Any]) -> dict[str, Any] | None:
         """Take a finding of the page's probe.
 
-        Either ``{"kind": "ready", "duration_ms": int}`` or an ``events.PreviewError`` payload:
-        ``{"kind": "build"|"page"|"network", "message": str, "stack"?: str, "source"?: str}``.
+        Either ``{"kind": "ready", "duration_ms": int}`` or an ``events.PreviewError`` payload, with how long ago the
+        page began to load, and whether it was used: ``{"kind": "build"|"page"|"network", "message": str,
+        "stack"?: str, "source"?: str, "age_ms"?: int, "acted"?: True}``.
+        Gives the finding in the lines of the app's own files, where these are known.
         """
         ...

@@ -1,4 +1,4 @@
-"""The way to a dev server: kept-alive connections to a unix socket or a URL, and which headers may pass."""
+"""Connections to a dev server: kept alive, to a unix socket or a URL; which headers may pass."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _NEVER_OWN = HOP_BY_HOP | frozenset(
 
 
 def origin_of(address: Address) -> str:
-    """What the dev server is told its own origin is."""
+    """The origin that the dev server is told it has."""
     if address.url is None:
         return "http://localhost"
     parts = urlsplit(address.url)

@@ -1,4 +1,4 @@
-"""The WebSocket proxy: hot updates, and whatever sockets the app opens to its own server."""
+"""The WebSocket proxy: hot updates and sockets that the app opens to its own server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from jupyter_server.auth.decorator import allow_unauthenticated
-from tornado import httpclient, netutil, websocket
+from tornado import httpclient, httputil, netutil, websocket
 
 from ..sandbox.base import Address
 from .capabilities import Preview, Visit
@@ -101,8 +101,7 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
         return MAX_MESSAGE
 
     def check_origin(self, origin: str) -> bool:
-        """The page's own (``null``) or Jupyter's, whose tabs may open a preview; nobody else's."""
-        return origin == "null" or urlsplit(origin).netloc.lower() == self.request.host.lower()
+        return is_of_preview(self.request, origin)
 
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:
         return self._server.selected_subprotocol if self._server else None
@@ -172,7 +171,7 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
 
     @property
     def _for_updates(self) -> bool:
-        """Whether it is a dev server's own: what its page says on it by itself is no sign of a person."""
+        """True if it is a dev server's own: what its page says on it by itself is no sign of a person."""
         assert self._server is not None
         return (
             self._server.selected_subprotocol in ("vite-hmr", "vite-ping")
@@ -193,6 +192,11 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
             self._preview.sockets.discard(self._end)
         if self._server is not None:
             self._server.close(_closable(self.close_code), self.close_reason)
+
+
+def is_of_preview(request: httputil.HTTPServerRequest, origin: str) -> bool:
+    """True for the page's own origin (``null``), and Jupyter's, whose tabs may open a preview; nobody else's."""
+    return origin == "null" or urlsplit(origin).netloc.lower() == request.host.lower()
 
 
 def _closable(code: int | None) -> int | None:

@@ -1,4 +1,4 @@
-"""The interface between the product and the place where generated code runs.
+"""The sandbox interface: where generated code runs.
 
 A ``SandboxProvider`` makes sandboxes; a ``Sandbox`` runs commands and the dev server of one session. The workspace
 (real files, elsewhere) outlives every sandbox: any sandbox can be thrown away and rebuilt from it.
@@ -25,6 +25,7 @@ __all__ = [
     "OnRefused",
     "Output",
     "Process",
+    "Program",
     "Progress",
     "Ready",
     "ReadyPool",
@@ -32,6 +33,7 @@ __all__ = [
     "SandboxProvider",
     "ServerState",
     "Stats",
+    "Walls",
     "server_at",
 ]
 
@@ -41,7 +43,7 @@ Output = Callable[[Literal["stdout", "stderr"], str], None]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where long work stands. ``fraction`` is 0..1, or None where the end is not known."""
+    """Progress of long work. ``fraction`` is 0..1, or None if the end is not known."""
 
     message: str
     fraction: float | None = None
@@ -56,7 +58,7 @@ OnRefused = Callable[[str, str], None]
 
 @dataclass(frozen=True, slots=True)
 class ExecResult:
-    """How a command ended.
+    """The result of a command.
 
     ``exit_code`` is 128 + N for death by signal N. ``ended`` tells why: by itself, or by which limit. ``message`` names
     the limit that ended it or made it fail, and how to have more, for people and models. ``stdout``/``stderr`` hold at
@@ -76,11 +78,11 @@ class Process(Protocol):
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended yet."""
+        """True if it has not ended yet."""
         ...
 
     async def wait(self) -> ExecResult:
-        """How it ended. Cancelling the wait leaves it running."""
+        """The result, once it has ended. Cancelling the wait leaves it running."""
         ...
 
     async def kill(self) -> None:
@@ -90,7 +92,7 @@ class Process(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the preview proxy reaches a dev server: a unix socket (local) or a URL (cloud).
+    """The address of a dev server for the preview proxy: a unix socket (local) or a URL (cloud).
 
     ``headers`` are added to each request and never shown to the browser. ``strip`` is taken off the front of each path,
     for a server that knows no base (``Serving.strip``); it is told as ``X-Forwarded-Prefix``.
@@ -119,14 +121,14 @@ class DevServer:
 
 
 def server_at(servers: Mapping[str, DevServer], path: str) -> DevServer:
-    """Which server answers for ``path``, below the app's base path."""
+    """The server that answers for ``path``, below the app's base path."""
     fitting = (server for server in servers.values() if f"{path}/".startswith(server.path))
     return max(fitting, key=lambda server: len(server.path))
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What a sandbox uses now."""
+    """A sandbox's current resource usage."""
 
     memory: int  # bytes resident, all processes of the sandbox
     processes: int
@@ -252,11 +254,64 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """What keeps generated code apart from this machine, as shown by ``doctor`` and in the panel."""
+    """The isolation of generated code from this machine, as shown by ``doctor`` and in the panel."""
 
     kind: str  # "gvisor", "bubblewrap", "landlock", "none", "e2b" …
     detail: str  # one sentence for people
     warning: str = ""  # shown all the time while it is not empty
+
+
+class Program(Protocol):
+    """A program of ours behind the wall, with generated code in it: it reads lines and answers in lines."""
+
+    @property
+    def running(self) -> bool:
+        """True if it has not ended yet."""
+        ...
+
+    async def send(self, line: bytes) -> None:
+        """Give it a line. Raises ``errors.Unavailable`` when it has ended."""
+        ...
+
+    async def stop(self) -> None:
+        """End it and everything it started. May be called twice."""
+        ...
+
+    async def wait(self) -> str:
+        """Wait for its end. Why it ended, for people."""
+        ...
+
+    async def stats(self) -> Stats:
+        """What it uses now."""
+        ...
+
+
+class Walls(Protocol):
+    """Optional for a provider: it runs our programs in the isolation that apps have."""
+
+    async def socket_path(self) -> Path:
+        """A place for a unix socket, in a folder that is this process's alone."""
+        ...
+
+    async def run_program(
+        self,
+        argv: Sequence[str],
+        *,
+        shown: Mapping[str, Path],
+        way_out: Path,
+        on_line: Callable[[bytes], None],
+        longest: int,
+    ) -> Program:
+        """Start ``argv``. ``shown``: files and folders of this machine, read-only, by the path they have inside.
+        ``way_out``: a unix socket, and all that it can reach: connections to 127.0.0.1, port ``WAY_OUT_PORT``, end
+        there. ``on_line`` gets each line it prints; one longer than ``longest`` bytes ends it.
+
+        Raises ``errors.Unavailable`` where nothing isolates here, or not so.
+        """
+        ...
+
+
+WAY_OUT_PORT = 3128
 
 
 class SandboxProvider(Protocol):
@@ -274,11 +329,11 @@ class SandboxProvider(Protocol):
         ...
 
     async def describe_isolation(self) -> Isolation:
-        """What isolates its sandboxes here. Raises ``errors.Unavailable`` where nothing does."""
+        """The isolation of its sandboxes here. Raises ``errors.Unavailable`` if there is none."""
         ...
 
     async def check(self) -> list[Check]:
-        """What ``jupyter appbuilder doctor`` shows about this provider."""
+        """The checks of this provider that ``jupyter appbuilder doctor`` shows."""
         ...
 
     async def close(self) -> None:
@@ -310,15 +365,15 @@ class Ready(Protocol):
 
 
 class ReadyPool(Protocol):
-    """What a provider may have as ``pool``: sandboxes that stand ready before anybody asks for one."""
+    """Optional for a provider, as ``pool``: sandboxes that are started before they are needed."""
 
     def keep(self, template: Template, shelf: Path, base_path: Callable[[], str]) -> None:
         """Somebody is there who may want ``template`` soon. Files wait below ``shelf``, where sessions have their
         folders; ``base_path`` gives a fresh URL path each time. Returns at once."""
         ...
 
-    def stay(self) -> None:
-        """Somebody is still there."""
+    def touch(self) -> None:
+        """Keep ready sandboxes for another idle period: a person is still active."""
         ...
 
     def claim(self, template: Template) -> Ready | None:

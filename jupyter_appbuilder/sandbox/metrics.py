@@ -1,4 +1,4 @@
-"""What Jupyter's ``/metrics`` tells about sandboxes.
+"""Sandbox metrics for Jupyter's ``/metrics``.
 
 Labels are few and known beforehand: no session, path or address is among them, and a template that did not come with
 the package is "own". Imported when the first sandbox is used; Python imports a module once, so each metric is

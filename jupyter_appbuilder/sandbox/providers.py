@@ -1,4 +1,4 @@
-"""Which sandbox providers are installed, and which one to use."""
+"""Finds the installed sandbox providers and chooses one."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def find_provider(name: str) -> Callable[..., SandboxProvider]:
 
 
 async def first_usable(provider: Callable[[str], SandboxProvider]) -> str:
-    """What ``auto`` stands for on this machine: the name of the first that isolates, tried for real.
+    """The provider that ``auto`` stands for here: the first that isolates, tried for real.
 
     Raises ``Unavailable`` naming what would make each of them work.
     """

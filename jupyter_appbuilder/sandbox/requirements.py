@@ -1,4 +1,4 @@
-"""The Python packages an app asks for, and the lock file that pins all of them."""
+"""Python requirements of an app, and the lock file that pins them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Requirements:
         return cls(tuple(wanted), (lock or b"").decode("utf-8", "replace"))
 
     def pins(self) -> dict[str, Requirement]:
-        """What the lock file has for this machine and Python, by canonical name.
+        """The lock file's pins for this machine and Python, by canonical name.
 
         Raises ``InvalidInput`` for a lock file with anything but pinned packages in it.
         """
@@ -67,7 +67,7 @@ class Requirements:
             if pin is None or _pinned(pin) is None:
                 raise InvalidInput(
                     f"The lock file's line {number} pins no package: {line[:100]!r}.",
-                    hint="Delete the lock file to have it made anew.",
+                    hint="Delete the lock file to have it created again.",
                     field="lock",
                 )
             if pin.marker is None or pin.marker.evaluate():
@@ -75,7 +75,7 @@ class Requirements:
         return found
 
     def fits(self) -> bool:
-        """Whether the lock file holds everything that is wanted, in a version that is wanted."""
+        """True if the lock file holds everything that is wanted, in a version that is wanted."""
         from packaging.utils import canonicalize_name
 
         if not self.lock:

@@ -1,4 +1,4 @@
-"""What the person allows: answers to the agent's questions, and the hosts an app's code may reach."""
+"""Answers to the agent's questions, and the hosts an app's code may reach."""
 
 from __future__ import annotations
 

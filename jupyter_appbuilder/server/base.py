@@ -1,4 +1,4 @@
-"""What every handler shares: errors as JSON, checked bodies, and the way to the builder.
+"""The base of all handlers: errors as JSON, validated bodies, access to the builder.
 
 Handlers stay thin: parse, call, answer. Each method carries ``@web.authenticated`` and ``@authorized``; a test walks
 through all mounted routes and fails where one is missing.
@@ -87,7 +87,7 @@ def whole_number(text: str, name: str) -> int:
 
 
 def shortened(text: str) -> str:
-    """What was sent, for an error message."""
+    """The sent value, shortened for an error message."""
     return repr(text if len(text) <= 60 else text[:57] + "…")
 
 
@@ -104,7 +104,7 @@ class AppBuilderMixin(JupyterHandler):
         """The session; NotFound. It may still be in the making, or belong to another process."""
         return await self.builder.session(id)
 
-    async def furnished(self, id: str) -> Session:
+    async def ready_session(self, id: str) -> Session:
         """The session, once its files stand; what went wrong when they don't."""
         session = await self.session(id)
         await session.ready()

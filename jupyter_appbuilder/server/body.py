@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from ..errors import InvalidInput
 
@@ -62,6 +62,14 @@ class Body:
             shown = str(value)[:60] if type(value) in (int, float) else _kind(value)
             raise InvalidInput(f"{name!r} must be a whole number from 0, not {shown}.", field=name)
         return value
+
+    def texts(self, name: str) -> list[str]:
+        """A list of strings; without it, none."""
+        value: Any = self._value(name, [])
+        items = cast("list[object]", value) if isinstance(value, list) else None
+        if items is None or not all(isinstance(item, str) and len(item) <= 200 for item in items):
+            raise InvalidInput(f"{name} must be a list of texts.", field=name)
+        return [str(item) for item in items]
 
     def mapping(self, name: str, default: dict[str, Any] | None = None) -> dict[str, Any]:
         value = self._value(name, default)

@@ -1,4 +1,4 @@
-"""What a new session can be made of: templates, models and their providers, sample prompts."""
+"""Choices for a new session: templates, models and their providers, sample prompts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .base import AppBuilderHandler
 
 if TYPE_CHECKING:
     from ..models.connection import Connection
-    from ..models.examination import Examination
+    from ..models.model_probe import ModelReport
     from ..models.profile import Choice
 
 GGUF = "gguf"
@@ -28,7 +28,7 @@ class TemplatesHandler(AppBuilderHandler):
         self.answer(
             [
                 {"name": template.name, "title": template.title, "summary": template.summary, "icon": template.icon}
-                for template in self.builder.templates().values()
+                for template in self.builder.library.all().values()
             ]
         )
 
@@ -43,9 +43,9 @@ class ModelsHandler(AppBuilderHandler):
 class _Trial(AppBuilderHandler):
     """Something asked of an endpoint, which may take its time. Whoever hangs up ends it."""
 
-    _test: asyncio.Task[Examination | Connection] | None = None
+    _test: asyncio.Task[ModelReport | Connection] | None = None
 
-    async def _try(self, asking: Coroutine[Any, Any, Examination | Connection]) -> None:
+    async def _try(self, asking: Coroutine[Any, Any, ModelReport | Connection]) -> None:
         self._test = asyncio.create_task(asking)
         try:
             found = await self._test
@@ -65,14 +65,14 @@ class ModelTestHandler(_Trial):
     @web.authenticated
     @authorized
     async def post(self) -> None:
-        from ..models.examination import examine
+        from ..models.model_probe import probe_model
 
         model = self.body("model").text("model", max_length=2000)
-        await self._try(examine(self.builder.catalog, model, profile=cast("Choice", self.builder.profile)))
+        await self._try(probe_model(self.builder.catalog, model, profile=cast("Choice", self.builder.profile)))
 
 
 class ProviderTestHandler(_Trial):
-    """Whether a provider can be used as it is set up: a second, and few tokens."""
+    """Test whether a provider works as configured: takes a second and few tokens."""
 
     @web.authenticated
     @authorized
@@ -85,7 +85,7 @@ class ProviderTestHandler(_Trial):
 
 
 class ProvidersHandler(AppBuilderHandler):
-    """What is set up, and from where; never a key."""
+    """Configured providers and where their settings come from; never a key."""
 
     @web.authenticated
     @authorized

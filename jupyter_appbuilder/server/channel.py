@@ -1,4 +1,4 @@
-"""The session's channel to those who watch: one WebSocket or one stream of server-sent events each.
+"""A session's channel to its watchers: one WebSocket or one stream of server-sent events each.
 
 Both send the same JSON messages (docs/architecture.md, "Wire"). Each write is awaited, so a slow reader fills the
 channel's queue, where its tokens are merged, instead of the server's memory.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -22,6 +22,7 @@ from .base import AppBuilderHandler, AppBuilderMixin, dumps, line, whole_number
 
 if TYPE_CHECKING:
     from ..session import Session
+    from ..wire import WireMessage
 
 HEARTBEAT = 15.0
 """Seconds of silence after which a comment keeps proxies from closing a stream of server-sent events."""
@@ -39,9 +40,9 @@ class Encodings:
     def __init__(self, encode: Callable[[Any], str] = dumps, size: int = 32) -> None:
         self._encode = encode
         self.size = size
-        self._texts: OrderedDict[int, tuple[dict[str, Any], str]] = OrderedDict()
+        self._texts: OrderedDict[int, tuple[WireMessage, str]] = OrderedDict()
 
-    def text(self, message: dict[str, Any]) -> str:
+    def text(self, message: WireMessage) -> str:
         known = self._texts.get(id(message))
         if known is not None:
             return known[1]
@@ -99,7 +100,7 @@ class EventsHandler(AppBuilderHandler):
 
     _track_activity = False
     encodings: ClassVar = Encodings(line)
-    _next: asyncio.Future[dict[str, Any]] | None = None
+    _next: asyncio.Future[WireMessage] | None = None
 
     @web.authenticated
     @authorized
@@ -114,7 +115,7 @@ class EventsHandler(AppBuilderHandler):
             async with aclosing(found.watch(after)) as messages:
                 await self._relay(messages)
 
-    async def _relay(self, messages: Any) -> None:
+    async def _relay(self, messages: AsyncGenerator[WireMessage, None]) -> None:
         try:
             while True:
                 self._next = asyncio.ensure_future(anext(messages))

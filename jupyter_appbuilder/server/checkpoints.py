@@ -1,4 +1,4 @@
-"""A session's checkpoints: list them, see what one changed, go back to one."""
+"""A session's checkpoints: list them, show one's diff, restore one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class CheckpointsHandler(AppBuilderHandler):
     @web.authenticated
     @authorized
     async def get(self, session: str) -> None:
-        checkpoints = await (await self.furnished(session)).workspace.checkpoints()
+        checkpoints = await (await self.ready_session(session)).workspace.checkpoints()
         listed = [asdict(checkpoint) | {"at": timestamp(checkpoint.at)} for checkpoint in checkpoints]
         for item in listed:
             del item["note"]  # it belongs to the event
@@ -23,12 +23,12 @@ class CheckpointsHandler(AppBuilderHandler):
 
 
 class DiffHandler(AppBuilderHandler):
-    """What a checkpoint changed against its parent, as a unified diff."""
+    """The changes of a checkpoint against its parent, as a unified diff."""
 
     @web.authenticated
     @authorized
     async def get(self, session: str, checkpoint: str) -> None:
-        diff = await (await self.furnished(session)).workspace.diff(checkpoint)
+        diff = await (await self.ready_session(session)).workspace.diff(checkpoint)
         self.set_header("Content-Type", "text/plain; charset=UTF-8")
         self.finish(diff)
 
@@ -38,5 +38,5 @@ class RestoreHandler(AppBuilderHandler):
     @authorized
     async def post(self, session: str) -> None:
         checkpoint = self.body("checkpoint").text("checkpoint", max_length=100)
-        event = await (await self.furnished(session)).restore(checkpoint)
+        event = await (await self.ready_session(session)).restore(checkpoint)
         self.answer(event.to_json())

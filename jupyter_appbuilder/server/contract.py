@@ -1,4 +1,4 @@
-"""The contract: openapi.yaml, served as it is and as JSON."""
+"""Serves the contract, openapi.yaml, as it is and as JSON."""
 
 from __future__ import annotations
 

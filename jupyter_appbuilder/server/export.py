@@ -1,4 +1,4 @@
-"""The whole app as a ZIP file."""
+"""Exports the whole app as a ZIP file."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ class ExportHandler(AppBuilderHandler):
     @web.authenticated
     @authorized
     async def get(self, session: str) -> None:
+        from ..eyes.playwright_tests import scenario_tests
+
         self.check_xsrf_cookie()
-        found = await self.furnished(session)
-        content = await found.workspace.zip()
+        found = await self.ready_session(session)
+        tests = self.flag("tests")
+        content = await found.workspace.zip(await scenario_tests(found.workspace) if tests else None)
         self.set_header("Content-Type", "application/zip")
         self.set_attachment_header(f"{found.summary.name}.zip")
         self.finish(content)

@@ -1,4 +1,4 @@
-"""The files of a session's app, as a person's program reads and writes them.
+"""Reads and writes the files of a session's app.
 
 Contents are never sent as a type that a browser would run: a generated page must not act on Jupyter's origin.
 """
@@ -36,7 +36,7 @@ class FilesHandler(AppBuilderHandler):
     @web.authenticated
     @authorized
     async def get(self, session: str) -> None:
-        found = await self.furnished(session)
+        found = await self.ready_session(session)
         files = await found.workspace.list(self.get_query_argument("under", ""))
         self.answer(
             [
@@ -53,7 +53,7 @@ class FileHandler(AppBuilderHandler):
     @authorized
     async def get(self, session: str, path: str) -> None:
         self.check_xsrf_cookie()  # as Jupyter does for file contents: other sites must not include them
-        content = await (await self.furnished(session)).workspace.read(path)
+        content = await (await self.ready_session(session)).workspace.read(path)
         self.etag = etag_of(content)
         self.set_header("Content-Security-Policy", "sandbox; default-src 'none'; frame-ancestors 'none'")
         self.set_header("Cache-Control", "no-cache")
@@ -91,7 +91,7 @@ class FileHandler(AppBuilderHandler):
         return self.etag or None
 
     def content(self) -> bytes:
-        """What to write: out of a JSON envelope, or the body itself."""
+        """The content to write: from a JSON envelope, or the body itself."""
         if self.request.headers.get("Content-Type", "").partition(";")[0].strip() != "application/json":
             return self.request.body
         body = self.body("content", "encoding")
@@ -107,12 +107,12 @@ class FileHandler(AppBuilderHandler):
             raise InvalidInput(f"'content' is not {encoding}: {error}.", field="content") from None
 
     async def changeable(self, id: str) -> Session:
-        session = await self.furnished(id)
+        session = await self.ready_session(id)
         session.require_owned()
         return session
 
     def expected(self) -> Expected | None:
-        """Whether a file is one that ``If-Match`` names; None without that header."""
+        """True if a file is one that ``If-Match`` names; None without that header."""
         wanted = self.request.headers.get("If-Match")
         if wanted is None:
             return None
@@ -127,7 +127,7 @@ class FileHandler(AppBuilderHandler):
             if error.reason != "file_changed":
                 raise
             raise FileChanged(
-                f"{path} is not the file you read: it was changed meanwhile.",
+                f"{path} has changed since you read it.",
                 hint="Read it again and redo your change.",
                 field="If-Match",
             ) from None
@@ -135,7 +135,7 @@ class FileHandler(AppBuilderHandler):
             if self.expected() is None:
                 raise
             raise FileChanged(
-                f"{path} is not there any more: it was deleted meanwhile.",
+                f"{path} was deleted meanwhile.",
                 hint="Send it without If-Match if it is to be there.",
                 field="If-Match",
             ) from None

@@ -1,4 +1,4 @@
-"""Whether the App Builder is well, and what to do when it is not."""
+"""Reports whether App Builder works, and what to do if it does not."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ class HealthHandler(AppBuilderHandler):
         checks = (
             [asdict(check) for check in await self.builder.sandboxes.provider().check()] if self.flag("checks") else []
         )
-        problem = self.builder.misplaced()
+        places = self.builder.places
+        problem = places.misplaced()
         status = "ok" if all(check["ok"] for check in checks) and not problem else "degraded"
         apps = {
-            "folder": str(self.builder.shelf) if self.builder.root_dir else None,
-            "path": None if problem else self.builder.browser_path(self.builder.shelf),
+            "folder": str(places.shelf) if places.known else None,
+            "path": None if problem else places.browser_path(places.shelf),
             "problem": problem and {"message": problem.message, "hint": problem.hint},
         }
         self.answer({"status": status, "version": __version__, "apps": apps, "checks": checks})

@@ -1,4 +1,4 @@
-"""A session's conversation: say something, stop the turn, go on from where it stopped, ask the last request again."""
+"""A session's conversation: send a message, stop, continue, retry."""
 
 from __future__ import annotations
 

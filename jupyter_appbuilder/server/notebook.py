@@ -1,4 +1,4 @@
-"""The session's notebook for a JupyterLab that has it open: its cells, and the promise not to write the file."""
+"""The notebook of a session that JupyterLab has open: its cells, and a hold on writing the file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class NotebookHandler(AppBuilderHandler):
     async def get(self, session: str) -> None:
         """The notebook as the log has it now."""
         after = self.number("after")
-        found = await self.furnished(session)
+        found = await self.ready_session(session)
         await self.answer_long(await found.notebook.notebook(after))
 
     @web.authenticated
@@ -31,7 +31,7 @@ class NotebookHandler(AppBuilderHandler):
         body = self.body("open", "client")
         is_open = body.truth("open")
         client = body.text("client", max_length=MAX_CLIENT)
-        found = await self.furnished(session)
+        found = await self.ready_session(session)
         found.require_owned()
         writer = found.notebook
         known = client in writer.clients

@@ -1,4 +1,4 @@
-"""Plans: what turns in plan mode came to, and having one built."""
+"""Plans: list them and accept one."""
 
 from __future__ import annotations
 

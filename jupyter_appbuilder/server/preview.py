@@ -1,4 +1,4 @@
-"""Start, restart or stop a session's preview (how it goes is told on the channel), and the way in for the person."""
+"""Starts, restarts or stops a session's preview (progress goes to the channel), and opens it for the person."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from jupyter_server.auth.decorator import allow_unauthenticated, authorized
 from jupyter_server.utils import ensure_async
 from tornado import web
 
+from ..eyes.viewers import LONGEST_ANSWER
 from ..preview.capabilities import new_key, redacted
 from ..preview.handlers import remember
 from .base import AUTH_RESOURCE, AppBuilderHandler, AppBuilderMixin
@@ -31,8 +32,22 @@ class PreviewHandler(AppBuilderHandler):
             if (await asyncio.wait({starting}, timeout=AT_ONCE))[0]:
                 starting.result()
             else:
-                self.builder.in_background(starting)
+                self.builder.background.run(starting)
         self.answer(found.app.preview, 200 if action == "stop" else 202)
+
+
+class LookHandler(AppBuilderHandler):
+    """What an open preview answers, which was asked over the channel to look at the app."""
+
+    @web.authenticated
+    @authorized
+    async def post(self, session: str) -> None:
+        body = self.body("number", "viewer", "answer")
+        number, viewer = body.number("number"), body.text("viewer", max_length=100)
+        answer = body.text("answer", max_length=LONGEST_ANSWER)
+        (await self.session(session)).app.viewers.answered(number, viewer, answer)
+        self.set_status(204)
+        self.finish()
 
 
 class EntryHandler(AppBuilderMixin):

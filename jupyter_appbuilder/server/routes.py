@@ -1,4 +1,4 @@
-"""Every address of the API, below ``<base_url>appbuilder/api/``."""
+"""The routes of the API, below ``<base_url>appbuilder/api/``."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from .catalog import (
 from .channel import ChannelHandler, EventsHandler
 from .checkpoints import CheckpointsHandler, DiffHandler, RestoreHandler
 from .contract import ContractHandler
+from .datasets import DatasetsHandler
 from .export import ExportHandler
 from .files import FileHandler, FilesHandler
 from .forks import ForkHandler
@@ -27,11 +28,11 @@ from .health import HealthHandler
 from .messages import ContinueHandler, MessagesHandler, RetryHandler, StopHandler
 from .notebook import NotebookHandler
 from .plans import AcceptHandler, PlansHandler
-from .preview import PreviewHandler
+from .preview import LookHandler, PreviewHandler
 from .rules import RuleHandler, RulesHandler, SessionRuleHandler, SessionRulesHandler
 from .sandboxes import SandboxesHandler, SandboxHandler, SandboxProvidersHandler
 from .sessions import SessionHandler, SessionsHandler
-from .tools import ToolHandler, ToolsHandler
+from .tools import PictureHandler, ScenarioHandler, ToolHandler, ToolsHandler, TryHandler, WatchHandler
 from .usage import BudgetsHandler, SessionBudgetHandler, SessionUsageHandler, UsageHandler, UsageRequestsHandler
 
 PREFIX = "/appbuilder/api"
@@ -51,9 +52,14 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/files/{path}": FileHandler,
     "/sessions/{session}/checkpoints": CheckpointsHandler,
     "/sessions/{session}/checkpoints/{checkpoint}/diff": DiffHandler,
+    "/sessions/{session}/datasets": DatasetsHandler,
     "/sessions/{session}/restore": RestoreHandler,
     "/sessions/{session}/export": ExportHandler,
     "/sessions/{session}/tools/{tool}": ToolHandler,
+    "/sessions/{session}/pictures/{sha256}": PictureHandler,
+    "/sessions/{session}/scenarios/try": TryHandler,
+    "/sessions/{session}/scenarios/{name}": ScenarioHandler,
+    "/sessions/{session}/scenarios/{name}/watch": WatchHandler,
     "/sessions/{session}/plans": PlansHandler,
     "/sessions/{session}/plans/{plan}/accept": AcceptHandler,
     "/sessions/{session}/approvals/{approval}": ApprovalHandler,
@@ -62,6 +68,7 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/rules": SessionRulesHandler,
     "/sessions/{session}/rules/{rule}": SessionRuleHandler,
     "/sessions/{session}/preview": PreviewHandler,
+    "/sessions/{session}/preview/looks": LookHandler,
     "/sessions/{session}/notebook": NotebookHandler,
     "/sessions/{session}/usage": SessionUsageHandler,
     "/sessions/{session}/budget": SessionBudgetHandler,

@@ -1,4 +1,4 @@
-"""Approval rules: those of every app, and what the person said for one."""
+"""Approval rules: those for every app, and those for one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where apps can run, and the sandboxes that do."""
+"""Sandbox providers and running sandboxes."""
 
 from __future__ import annotations
 

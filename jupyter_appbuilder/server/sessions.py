@@ -1,4 +1,4 @@
-"""Sessions: create, list, look at, rename, delete."""
+"""Sessions: create, list, show, rename, delete."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SessionsHandler(AppBuilderHandler):
         created = session.to_json()
         if prompt:
             # Sent once the files stand; who asked need not wait for that. A failure to make them is an event.
-            self.builder.in_background(session.send(prompt, mode=mode))
+            self.builder.background.run(session.send(prompt, mode=mode))
         self.set_header("Location", f"{self.request.path.rstrip('/')}/{session.id}")
         self.answer(created, 201)
 

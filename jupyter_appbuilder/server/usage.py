@@ -1,4 +1,4 @@
-"""What is used, what it costs, and what may be used."""
+"""Usage, cost and budgets."""
 
 from __future__ import annotations
 
@@ -86,5 +86,7 @@ def _amount(value: Any, field: str) -> float:
     if value is None:
         return 0.0
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= MOST:
-        raise InvalidInput(f"{field!r} must be a number from 0 on.", hint="0 or null is no budget.", field=field)
+        raise InvalidInput(
+            f"{field!r} must be a number of at least 0.", hint="0 or null removes the budget.", field=field
+        )
     return float(value)

@@ -1,4 +1,4 @@
-"""Who is watching a session, and what they are told.
+"""Sends a session's events and live messages to its watchers.
 
 A watcher first gets the stored events it lacks, then one snapshot of what is not stored (the response being streamed,
 the output of running tools, the preview's state), then everything as it happens. Nothing is lost or doubled in
@@ -10,47 +10,47 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
-from ..events import LIVE, Event
+from ..events import LIVE, Event, PreviewStatus, Progress
+from ..wire import EventsMessage, LiveMessage, PartialCall, PartialResponse, SnapshotMessage, WireMessage
 
 BATCH = 500  # events in a message
 LONGEST_BATCH = 1_000_000  # characters from which on a message holds no further event
 MAX_OUTPUT = 64 * 1024  # characters of a running tool's output kept for late-comers
 LONGEST_PIECE = 16 * 1024  # characters up to which waiting pieces of an answer are put together
-GROWING = ("reasoning.delta", "text.delta")  # live messages that may be joined
 MAX_BEHIND = 2000  # messages a slow watcher may lag before its stream is cut; it reconnects and catches up
 
-Message = dict[str, Any]
 Read = Callable[[int, int], Awaitable[list[Event]]]
 
 
 class Channel:
-    def __init__(self, read: Read, describe: Callable[[], Message]) -> None:
+    def __init__(self, read: Read, describe: Callable[[], dict[str, Any]]) -> None:
         """``read(after, limit)`` gives stored events, and none that ``events`` has not been told of yet;
         ``describe()`` the session's summary as JSON."""
         self._read = read
         self._describe = describe
         self._watchers: set[_Watcher] = set()
         self._n = 0
-        self._response: Message | None = None
+        self._response: tuple[str, str] | None = None  # the one being streamed, with its turn
         self._reasoning, self._text = _Text(), _Text()
-        self._calls: dict[int, tuple[Message, _Text]] = {}  # with its arguments
+        self._calls: dict[int, tuple[PartialCall, _Text]] = {}  # with its arguments
         self._outputs: dict[str, _Text] = {}
-        self._progress: dict[str, Message] = {}
-        self._preview: Message = {"state": "stopped", "url": None, "message": "", "fraction": None, "log": ""}
+        self._progress: dict[str, Progress] = {}
+        self._preview: PreviewStatus = {"state": "stopped", "url": None, "message": "", "fraction": None, "log": ""}
 
     @property
     def watched(self) -> bool:
         return bool(self._watchers)
 
-    def live(self, type: str, data: Message) -> None:
+    def live(self, type: str, data: dict[str, Any]) -> None:
         """Tell the watchers something that is not stored."""
         if type not in LIVE:
             raise ValueError(f"No live message type {type!r}. Add it to events.LIVE.")
         self._n += 1
-        self._remember(type, data)
-        self._tell({"kind": "live", "n": self._n, "type": type, "data": data})
+        message = cast("LiveMessage", {"kind": "live", "n": self._n, "type": type, "data": data})
+        self._remember(message)
+        self._broadcast(message)
 
     def events(self, events: Sequence[Event]) -> None:
         """Tell the watchers what was stored."""
@@ -58,13 +58,13 @@ class Channel:
             self._forget(event)
         if self._watchers:
             for batch in _batches(events):
-                self._tell({"kind": "events", "events": [event.to_json() for event in batch]})
+                self._broadcast(_told(batch))
 
     def session(self) -> None:
         """Tell the watchers that the summary changed."""
-        self._tell({"kind": "session", "session": self._describe()})
+        self._broadcast({"kind": "session", "session": self._describe()})
 
-    async def watch(self, after: int = 0) -> AsyncGenerator[Message, None]:
+    async def watch(self, after: int = 0) -> AsyncGenerator[WireMessage, None]:
         """Wire messages, from the first event after ``after`` on, until the session is closed."""
         watcher = _Watcher()
         self._watchers.add(watcher)
@@ -73,7 +73,7 @@ class Channel:
             while events := await self._read(seq, BATCH):
                 for batch in _batches(events):
                     seq = batch[-1].seq
-                    yield {"kind": "events", "events": [event.to_json() for event in batch]}
+                    yield _told(batch)
                     await asyncio.sleep(0)  # all that is in memory would come at once
             # From here to the snapshot nothing awaits: events stored since the last read are in the queue, and the
             # snapshot holds all that the queue's live messages said.
@@ -94,50 +94,60 @@ class Channel:
         for watcher in self._watchers:
             watcher.close()
 
-    def _tell(self, message: Message) -> None:
+    def _broadcast(self, message: WireMessage) -> None:
         for watcher in self._watchers:
             watcher.put(message)
 
-    def _snapshot(self) -> Message:
-        response = self._response and {
-            **self._response,
-            "reasoning": str(self._reasoning),
-            "text": str(self._text),
-            "tool_calls": [{**call, "arguments": str(arguments)} for call, arguments in self._calls.values()],
-        }
+    def _snapshot(self) -> SnapshotMessage:
         return {
             "kind": "snapshot",
             "n": self._n,
             "session": self._describe(),
-            "response": response,
+            "response": self._partial(),
             "outputs": {call: str(output)[-MAX_OUTPUT:] for call, output in self._outputs.items()},
             "preview": self._preview,
             "progress": list(self._progress.values()),
         }
 
-    def _remember(self, type: str, data: Message) -> None:
-        match type:
-            case "reasoning.delta" | "text.delta" | "tool.delta":
-                response = self._response
-                if response is None or response["response"] != data["response"]:
-                    self._response = {"turn": data["turn"], "response": data["response"]}
-                    self._reasoning, self._text, self._calls = _Text(), _Text(), {}
-                if type != "tool.delta":
-                    (self._reasoning if type == "reasoning.delta" else self._text).add(data["text"])
-                    return
-                new = {"index": data["index"], "call": data["call"], "tool": data["tool"]}
+    def _partial(self) -> PartialResponse | None:
+        if self._response is None:
+            return None
+        turn, response = self._response
+        calls: list[PartialCall] = [{**call, "arguments": str(arguments)} for call, arguments in self._calls.values()]
+        text, reasoning = str(self._text), str(self._reasoning)
+        return {"turn": turn, "response": response, "reasoning": reasoning, "text": text, "tool_calls": calls}
+
+    def _remember(self, message: LiveMessage) -> None:
+        match message:
+            case {"type": "reasoning.delta", "data": data}:
+                self._begin(data["turn"], data["response"])
+                self._reasoning.add(data["text"])
+            case {"type": "text.delta", "data": data}:
+                self._begin(data["turn"], data["response"])
+                self._text.add(data["text"])
+            case {"type": "tool.delta", "data": data}:
+                self._begin(data["turn"], data["response"])
+                new: PartialCall = {"index": data["index"], "call": data["call"], "tool": data["tool"], "arguments": ""}
                 call, arguments = self._calls.setdefault(data["index"], (new, _Text()))
                 call["tool"] = call["tool"] or data["tool"]
                 arguments.add(data["arguments"])
-            case "tool.output":
+            case {"type": "tool.output", "data": data}:
                 self._outputs.setdefault(data["call"], _Text(MAX_OUTPUT)).add(data["text"])
-            case "progress":
-                if data.get("fraction") == 1:
+            case {"type": "progress", "data": data}:
+                if data["fraction"] == 1:
                     self._progress.pop(data["what"], None)
                 else:
                     self._progress[data["what"]] = data
-            case _:
+            case {"type": "preview", "data": data}:
                 self._preview = data
+            case _:
+                pass
+
+    def _begin(self, turn: str, response: str) -> None:
+        """Of another response than the last message's, nothing has arrived yet."""
+        if self._response is None or self._response[1] != response:
+            self._response = turn, response
+            self._reasoning, self._text, self._calls = _Text(), _Text(), {}
 
     def _forget(self, event: Event) -> None:
         if event.type in ("response.completed", "turn.finished"):
@@ -146,6 +156,10 @@ class Channel:
             self._outputs.pop(event.data["call"], None)
         if event.type == "turn.finished":
             self._outputs.clear()
+
+
+def _told(events: Sequence[Event]) -> EventsMessage:
+    return cast("EventsMessage", {"kind": "events", "events": [event.to_json() for event in events]})
 
 
 def _batches(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
@@ -162,7 +176,7 @@ def _batches(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
 
 
 def _characters(data: Any) -> int:
-    """Of the texts in JSON."""
+    """The length of all texts in the values of JSON data, at any depth: most of what writing it takes."""
     found, waiting = 0, [data]
     while waiting:
         value = waiting.pop()
@@ -173,6 +187,20 @@ def _characters(data: Any) -> int:
         elif isinstance(value, list):
             waiting += value
     return found
+
+
+def _joined(last: WireMessage, message: WireMessage) -> LiveMessage | None:
+    """Two pieces of a growing text as one message; None for what cannot be joined."""
+    match last, message:
+        case ({"type": "reasoning.delta", "data": old}, {"type": "reasoning.delta", "data": new}) | (
+            {"type": "text.delta", "data": old},
+            {"type": "text.delta", "data": new},
+        ):
+            if old["response"] == new["response"] and len(old["text"]) < LONGEST_PIECE:
+                return cast("LiveMessage", {**message, "data": {**new, "text": old["text"] + new["text"]}})
+        case _:
+            pass
+    return None
 
 
 class _Text:
@@ -199,32 +227,28 @@ class _Text:
 
 class _Watcher:
     def __init__(self) -> None:
-        self._queue: deque[Message] = deque()
+        self._queue: deque[WireMessage] = deque()
         self._waiting = asyncio.Event()
         self.closed = False
 
-    def put(self, message: Message) -> None:
-        last = self._queue[-1] if self._queue else None
-        if last is not None and message.get("type") in GROWING and last.get("type") == message["type"]:
-            # Whoever reads slower than the model writes gets longer pieces, not a longer queue.
-            old, new = last["data"], message["data"]
-            if old["response"] == new["response"] and len(old["text"]) < LONGEST_PIECE:
-                merged = {**new, "text": old["text"] + new["text"]}
-                self._queue[-1] = {**message, "data": merged}
-                return
+    def put(self, message: WireMessage) -> None:
+        # Whoever reads slower than the model writes gets longer pieces, not a longer queue.
+        if self._queue and (joined := _joined(self._queue[-1], message)):
+            self._queue[-1] = joined
+            return
         if len(self._queue) >= MAX_BEHIND:
             self.close()
             return
         self._queue.append(message)
         self._waiting.set()
 
-    def take(self) -> list[Message]:
+    def take(self) -> list[WireMessage]:
         taken = list(self._queue)
         self._queue.clear()
         self._waiting.clear()
         return taken
 
-    async def wait(self) -> list[Message]:
+    async def wait(self) -> list[WireMessage]:
         await self._waiting.wait()
         return self.take()
 

@@ -1,4 +1,4 @@
-"""The making of a session's files."""
+"""Creates a session's files in the background."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a turn ends: the version it leaves, and what is stored of its end."""
+"""Ends a turn: makes its checkpoint and stores its outcome."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a turn ended: the data of its ``turn.finished``, and the title of the version it leaves."""
+    """The end of a turn: the data of its ``turn.finished``, and the title of its version."""
 
     turn: str
     title: str
@@ -55,7 +55,7 @@ class Endings:
         try:
             await self._versions.take_outside_changes()
             # A turn that may change nothing leaves no version; what a person changed meanwhile goes into the next.
-            if mode == "build" and (checkpoint := await self._workspace.checkpoint(title, known=True)):
+            if mode == "build" and (checkpoint := await self._workspace.checkpoint(title, of_known_tree=True)):
                 drafts.append(checkpoint_draft(checkpoint, turn))
         except (AppBuilderError, OSError) as error:
             if end.reason == "done":

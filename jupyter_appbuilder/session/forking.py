@@ -1,4 +1,4 @@
-"""A session that begins where another one was at some moment: before a message, or at a checkpoint.
+"""Forks a session: a new one that starts from another's state before a message or at a checkpoint.
 
 Its log is the other's up to there, event by event with the same numbers, and then ``session.forked``. Nothing of the
 other session is changed, and no part of it is needed but its log and its repository: it may be working at that moment,
@@ -112,7 +112,7 @@ def _point(events: Sequence[Event]) -> ForkPoint:
     last = next((e.data for e in reversed(events) if e.type == "checkpoint.created"), None)
     if last is None or not any(event.type == "session.ready" for event in events):
         raise Conflict(
-            "The app's files did not stand yet at that moment.", hint="Start a new app.", reason="session_creating"
+            "The app's files did not exist yet at that point.", hint="Start a new app.", reason="session_creating"
         )
     tree = next(e.data.get("tree", "") for e in reversed(events) if e.data.get("tree") and e.type in _NAMING)
     return ForkPoint(events, last["checkpoint"], tree)
@@ -126,7 +126,10 @@ def _turn_of(events: Sequence[Event], message: int) -> str:
     if 0 < message <= len(events) and (said := events[message - 1]).type == "message.user":
         return said.data["turn"]
     raise NotFound(
-        f"Event {message} is no message of this app.", hint=_requests(events), reason="unknown_message", field="message"
+        f"Event {message} is not a message of this app.",
+        hint=_requests(events),
+        reason="unknown_message",
+        field="message",
     )
 
 

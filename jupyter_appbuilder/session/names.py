@@ -1,12 +1,11 @@
-"""What a new app is called: its title, and its folder."""
+"""Titles and folder names of new apps."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from pathlib import Path
 
-from ..errors import Conflict, InvalidInput, Unavailable
+from ..errors import InvalidInput
 
 STOP_WORDS = frozenset(
     ["a", "an", "and", "build", "create", "for", "i", "in", "make", "me", "my", "of", "please", "the"]
@@ -21,34 +20,6 @@ def check_name(name: str) -> None:
             hint="Use lower-case letters, digits, '-', '_' and '.', beginning with a letter or digit, at most 64.",
             field="name",
         )
-
-
-def reserve(shelf: Path, name: str, wanted: str) -> Path:
-    """Make the folder of a new session in ``shelf``: called ``name``, taken as it is, or ``wanted``, made unique."""
-    try:
-        shelf.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Unavailable(
-            f"Apps cannot be made in {shelf}: {error.strerror}.",
-            hint="Check the folder's rights and its disk, or set c.AppBuilder.root_dir to another.",
-            reason="no_folder",
-        ) from None
-    wanted = name or wanted
-    for number in range(1, 10_000):
-        folder = shelf / (wanted if number == 1 else f"{wanted}-{number}")
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            if name:
-                raise Conflict(
-                    f"{shelf.name}/{name} exists already.",
-                    hint="Choose another name.",
-                    reason="name_taken",
-                    field="name",
-                ) from None
-            continue
-        return folder
-    raise Conflict(f"Too many apps are called {wanted!r}.", hint="Choose a name.", reason="name_taken", field="name")
 
 
 def title_of(prompt: str) -> str:

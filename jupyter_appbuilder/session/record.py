@@ -1,4 +1,4 @@
-"""The record of a session as this process holds it: its events, what is stored of them, who watches them."""
+"""A session's record in this process: its events, which of them are stored, and its watchers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ..errors import AppBuilderError, Conflict
 from ..events import Draft, Event
 from ..log import EventStore, Summary
 from ..log.summary import fold
+from ..wire import WireMessage
 from .channel import Channel
 
 OBSERVE_SECONDS = 0.5
@@ -139,7 +140,7 @@ class Record:
         """Every event so far, as it stands."""
         return self._events
 
-    def watch(self, after: int = 0) -> AsyncGenerator[dict[str, Any], None]:
+    def watch(self, after: int = 0) -> AsyncGenerator[WireMessage, None]:
         """Wire messages (docs/architecture.md, "Wire") from the first event after ``after`` on."""
         if not self.owned and self._observer is None:
             self._observer = asyncio.create_task(self._observe())

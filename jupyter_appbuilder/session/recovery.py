@@ -1,4 +1,4 @@
-"""After a process that died, or a log that took nothing: take the log's word for what happened, and go on from there.
+"""Recovery after a crash or a failed write: restores the state that the log describes, then continues.
 
 A response that the log holds is never asked for again. A call that the log holds no result of is made again if what it
 does is the same each time (it reads, or writes whole files), and is reported to the model as interrupted otherwise.
@@ -154,7 +154,7 @@ class Recovery:
             if end is None:
                 title = next(e.data["text"] for e in reversed(record.stored) if e.type == "message.user")
                 message = unstored.message if unstored else "The server stopped while this turn was running."
-                end = Ending(turn["turn"], title, "failed", message, "What was done is kept. Try again to go on.")
+                end = Ending(turn["turn"], title, "failed", message, "The work so far is kept. Try again to continue.")
             elif end.reason == "failed":
                 end = replace(end, hint="That is over. What was done is kept: continue, or try again.")
             await self._endings.finish(end)

@@ -1,4 +1,4 @@
-"""A session's life: turns, stop, tool calls, restore, recovery, end.
+"""Session: start and stop turns, call tools, restore versions, recover, close.
 
 A session is its events. This class says what may be done with one; the rooms beside it do it: ``record`` (the events),
 ``turn``, ``versions``, ``recovery``. Whatever is held in memory can be thrown away and built again from the log and the
@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound, SessionBusy, of_the_disk
+from ..datasets.record import ADD_DATASET
+from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound, SessionBusy, ToolFailed, of_the_disk
 from ..events import By, Draft, Event, Mode
 from ..turns.plans import built_by, open_plan, plans, request
 from ..turns.requests import CONTINUE, Beginning, last_request, open_request
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from ..approvals.rules import ApprovalRule
     from ..apps.network import SessionNetwork
     from ..apps.running import RunningApp
+    from ..datasets.base import Keep
+    from ..datasets.parquet import Written
+    from ..datasets.store import Handover
     from ..log import Summary
     from ..notebook.writer import NotebookWriter
     from ..tools.base import ToolResult
@@ -32,9 +37,11 @@ if TYPE_CHECKING:
     from ..turns.plans import Plan
     from ..usage.budgets import Unit
     from ..usage.quotas import Quotas
+    from ..wire import WireMessage
     from ..workspace import Workspace
     from .channel import Channel
     from .creation import Creation
+    from .data import Handing
     from .record import Record
 
 MAX_MESSAGE = 100_000  # characters of one request
@@ -56,6 +63,7 @@ class Session:
         approvals: Approvals,
         agents: Agents,
         quotas: Callable[[], Quotas],
+        data: Handing,
     ) -> None:
         self.record = record
         self.creation = creation
@@ -65,6 +73,7 @@ class Session:
         self.notebook = notebook
         self.network = network
         self.approvals = approvals
+        self.data = data
         self._agents = agents
         self._quotas = quotas
         self._versions = Versions(record, workspace, app)
@@ -100,7 +109,7 @@ class Session:
 
     @property
     def trouble(self) -> AppBuilderError | None:
-        """What keeps the session from being used, until it is over."""
+        """The problem that keeps the session from being used, until it is over."""
         return self.record.trouble
 
     @property
@@ -119,7 +128,7 @@ class Session:
         """Store events of what was done to the session from outside."""
         return await self.record.append(*drafts)
 
-    def watch(self, after: int = 0) -> AsyncGenerator[dict[str, Any], None]:
+    def watch(self, after: int = 0) -> AsyncGenerator[WireMessage, None]:
         """Wire messages (docs/architecture.md, "Wire") from the first event after ``after`` on."""
         return self.record.watch(after)
 
@@ -145,7 +154,7 @@ class Session:
 
     @property
     def busy(self) -> bool:
-        """Whether a turn runs."""
+        """True if a turn runs."""
         return self._turns.busy
 
     async def send(self, text: str, *, model: str | None = None, mode: Mode = "build") -> str:
@@ -182,11 +191,10 @@ class Session:
         return await self._begin(Beginning(wanted, accepted=accepted), model)
 
     def plans(self) -> list[Plan]:
-        """What turns in plan mode came to, the oldest first."""
+        """The plans of turns in plan mode, the oldest first."""
         return plans(self.stored)
 
     async def _begin(self, beginning: Beginning, model: str | None = None) -> str:
-        """Start a turn."""
         self._may_act()
         return await self._turns.begin(beginning, model or "")
 
@@ -252,6 +260,26 @@ class Session:
                 await self._versions.keep(result.summary)
         return call, result
 
+    async def hand_over(self, name: str, written: Written, file: Path, *, keep: Keep, private: bool) -> Handover:
+        """Take rows that were written to ``file`` (one of ``data.new_file``) for the app's dataset ``name``.
+
+        Raises as ``call``, and ``ToolFailed``, where the app has a file of its own in its place, or a disk is full.
+        What was handed over before stays then.
+        """
+        from ..tools.data import arguments_of
+
+        await self.ready()
+        self._may_act()
+        handover = await self.data.bring(name, written, file, keep=keep, private=private)
+        try:
+            _, result = await self.call(ADD_DATASET, arguments_of(handover.dataset, handover.path), by="person")
+            if not result.ok:
+                raise ToolFailed(result.text, hint="What the app had before is still there.")
+            self.app.data_news.tell(name)
+        finally:
+            await self.data.tidy()
+        return handover
+
     async def answer(self, approval: str, granted: bool, *, remember: bool = False) -> None:
         """Answer a question that waits for the person. Raises ``NotFound`` for one that is not open, ``Conflict`` for
         one that has its answer."""
@@ -301,6 +329,17 @@ class Session:
         if rule is None:
             raise unknown(id)
         await self.append(changed(rule, holds=False, by="person"))
+
+    async def checkpoint(self, title: str) -> str:
+        """Keep the files as a version, if they changed since the last one; their tree hash.
+
+        Raises ``SessionBusy`` during a turn, and ``Conflict`` where another process owns the session.
+        """
+        self._may_act()
+        async with self._recovery.acting():
+            await self._versions.take_outside_changes()
+            await self._versions.keep(title)
+            return await self.workspace.snapshot()
 
     async def restore(self, checkpoint: str) -> Event:
         """Bring files and preview back to a checkpoint. The restore is itself an event and a checkpoint on top."""

@@ -1,4 +1,4 @@
-"""Running a turn: it is begun, an agent works on it, further messages reach it, it is stopped, it ends."""
+"""Runs a turn: starts it, lets the agent work, passes further messages on, stops and ends it."""
 
 from __future__ import annotations
 
@@ -202,7 +202,11 @@ class Turns:
                     break
         except asyncio.CancelledError:
             building = mode_of(self._record.stored, turn) == "build"
-            hint = "What was done so far is kept. Go on, or restore." if building else "Nothing was changed."
+            hint = (
+                "The work so far is kept. Continue, or restore an earlier version."
+                if building
+                else "Nothing was changed."
+            )
             end = Ending(turn, text, "stopped", "Stopped.", hint)
             if self._runner.diagnostics:
                 self._runner.diagnostics.stop()
@@ -246,7 +250,7 @@ class Turns:
             begun = f"tool.started{call}" in calls
             if f"tool.finished{call}" not in calls and (begun or not there):
                 arguments = {"path": path, "content": content.decode()}
-                await self._runner.run("write_file", arguments, call=call, by="loop", turn=turn, started=begun)
+                await self._runner.run("write_file", arguments, call=call, by="loop", turn=turn, already_started=begun)
         if not agent.recorded:
             from ..agents.briefing import briefing
 
@@ -256,5 +260,5 @@ class Turns:
 
 
 def _is_of_files(error: OSError) -> bool:
-    """Whether a file or its disk refused: a connection that broke and a time limit are errors of the system, too."""
+    """True if a file or its disk refused: a connection that broke and a time limit are errors of the system, too."""
     return error.filename is not None or error.errno in (*FULL, errno.EIO, errno.EROFS, errno.ESTALE)

@@ -1,4 +1,4 @@
-"""The versions of an app: what a person changed, checkpoints, and going back to one."""
+"""Versions of an app: the person's edits, checkpoints, and restoring one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Versions:
         if changes := await self._workspace.outside_changes():
             tree = await self._workspace.known()
             await self._record.append(*(by_others(change, patch, by, tree) for change, patch in changes))
-            await self._workspace.settle()
+            await self._workspace.commit_known()
 
     async def keep_edits(self) -> None:
         """Make a version of what a person changed since the last one."""
@@ -41,7 +41,7 @@ class Versions:
 
     async def keep(self, title: str) -> None:
         """Make a version of the files as they are known, if they changed since the last one."""
-        if kept := await self._workspace.checkpoint(title, known=True):
+        if kept := await self._workspace.checkpoint(title, of_known_tree=True):
             await self._record.append(checkpoint_draft(kept, None))
 
     async def put_back(self, checkpoint: str) -> list[Draft]:

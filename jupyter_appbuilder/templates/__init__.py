@@ -1,1 +1,1 @@
-"""Templates: what an app starts from, where they are found, what their manifests say."""
+"""Templates: where they are found and what their manifests contain."""

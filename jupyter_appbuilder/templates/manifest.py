@@ -1,8 +1,9 @@
-"""Reads ``template.toml``: what is wrong with one is told with the file, the key, and what belongs there."""
+"""Reads ``template.toml``; errors name the file, the key and what belongs there."""
 
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -20,17 +21,21 @@ SERVICE: Mapping[str, str] = {
     "environment": "texts",
 }
 
+SPEED = ("load_ms", "lcp_ms", "cls", "long_tasks", "requests", "bytes")
+"""What is measured of a page, and may have a budget: see docs/templates.md."""
+
 KEYS: Mapping[str, Mapping[str, Any] | str] = {
     "title": "text",
     "summary": "text",
     "data": "words",
+    "datasets": {"folder": "text", "loader": "text", "hints": "text"},
     "serve": SERVICE,
     "services": {ANY: {**SERVICE, "path": "text"}},
-    "check": {"command": "words"},
+    "check": {"command": "words", "budget": dict.fromkeys(SPEED, "amount")},
     "diagnostics": {"command": "words"},
     "install": {"lock": "text", "warm": "words"},
     "python": {"requirements": "text", "lock": "text"},
-    "agent": {"hints": "text"},
+    "agent": {"hints": "text", "components": "text"},
     "environment": "texts",
     "e2b": {"image": "text", "apt": "words", "run": "words", "cpu": "number", "memory": "number"},
 }
@@ -39,6 +44,7 @@ KEYS: Mapping[str, Mapping[str, Any] | str] = {
 KINDS = {
     "text": 'a text in quotes: "…"',
     "number": "a whole number",
+    "amount": "a number, 0 or more",
     "words": 'a list of arguments: ["node", "server.js"]',
     "texts": 'a table of names and texts: NAME = "value"',
 }
@@ -70,6 +76,9 @@ class Manifest:
         found = self._find(key)
         return default if found is None else found
 
+    def amounts(self, key: str) -> dict[str, float]:
+        return dict(self._find(key) or {})
+
     def words(self, key: str) -> tuple[str, ...]:
         return tuple(self._find(key) or ())
 
@@ -85,13 +94,20 @@ class Manifest:
 
     def folders(self, key: str) -> tuple[str, ...]:
         """Folders below files/, each with one slash at its end."""
-        folders: list[str] = []
-        for name in self.words(key):
-            parts = name.rstrip("/").split("/")
-            if any(part in ("", ".", "..") for part in parts):
-                raise self.wrong(key, f"is no folder of the app: {name!r}", 'Name folders like this: "data/".')
-            folders.append("/".join(parts) + "/")
-        return tuple(folders)
+        return tuple(self._folder(key, name) + "/" for name in self.words(key))
+
+    def folder(self, key: str, default: str) -> str:
+        """A folder below files/ whose name may stand in addresses and in code, without a slash at its end."""
+        folder = self._folder(key, self.text(key, default))
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*", folder):
+            raise self.wrong(key, f"is {folder!r}", "Use letters, digits, and . _ - within a name.")
+        return folder
+
+    def _folder(self, key: str, name: str) -> str:
+        parts = name.rstrip("/").split("/")
+        if any(part in ("", ".", "..") for part in parts):
+            raise self.wrong(key, f"is no folder of the app: {name!r}", 'Name folders like this: "data/".')
+        return "/".join(parts)
 
     def file(self, key: str, default: str) -> str:
         """The name of a file that lies directly in ``files/``: on a longer path generated code could put a link."""
@@ -137,6 +153,8 @@ def _is(kind: str, value: Any) -> bool:
             return isinstance(value, str)
         case "number":
             return isinstance(value, int) and not isinstance(value, bool)
+        case "amount":
+            return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
         case "words":
             return isinstance(value, list) and all(isinstance(item, str) for item in cast("list[Any]", value))
         case "texts":

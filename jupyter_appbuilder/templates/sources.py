@@ -1,4 +1,4 @@
-"""Templates of one's own, from a folder or a git repository: copied once, so that a session always finds its template.
+"""Templates from a folder or git repository: copied once, so that a session always finds its template.
 
 What is copied is the manifest, the icon, ``files/`` and ``runtime/``, as plain files: nothing of a repository runs, is
 configured or is linked to. A copy is named for its source and its content and never changes.
@@ -43,7 +43,7 @@ class Repository:
 
 
 def is_source(text: str) -> bool:
-    """Whether ``text`` is a path or an address, not a template's name."""
+    """True if ``text`` is a path or an address, not a template's name."""
     return text.startswith((".", "~")) or "/" in text or SHORT_SSH.fullmatch(text) is not None
 
 
@@ -59,7 +59,7 @@ def parse_repository(text: str) -> Repository | None:
     scheme = urlsplit(address).scheme if "://" in address else "ssh"
     if scheme not in SCHEMES:
         raise InvalidInput(
-            f"Templates do not come by {scheme}.", hint=f"Use one of: {', '.join(SCHEMES)}.", field="template"
+            f"Templates cannot be fetched by {scheme}.", hint=f"Use one of: {', '.join(SCHEMES)}.", field="template"
         )
     with contextlib.suppress(ValueError):
         if urlsplit(address).password:
@@ -240,7 +240,7 @@ def _refused(repository: Repository, errors: str) -> Unavailable:
     if "File too large" in errors or "invalid index-pack output" in errors:  # it was ended at the limit
         reason, hint = f"it is larger than {LARGEST_PACK >> 20} MiB", "Put the template into a repository of its own."
     return Unavailable(
-        f"The template could not be had from {repository.url}: {reason or 'git said nothing'}.",
+        f"The template could not be fetched from {repository.url}: {reason or 'git said nothing'}.",
         hint=hint,
         reason="template_unreachable",
     )

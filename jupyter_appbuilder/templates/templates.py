@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from ..datasets.base import LOADERS, Place
 from ..errors import InvalidInput, NotFound
 from .manifest import Manifest
 
@@ -26,6 +27,8 @@ APP = "app"
 """The service that answers for the app's page."""
 RUNTIME = "/opt/template"
 """Where a sandbox shows the template's ``runtime/`` folder, read-only."""
+
+DEFAULT_PLACE = Place()
 
 PackageKind = Literal["npm", "python"]
 
@@ -86,6 +89,7 @@ class Template:
     lock: str = "package-lock.json"
     warm: tuple[str, ...] = ()  # prepares the packages for the dev server, once for each lock file
     hints: str = ""  # for the agent, part of its system prompt
+    components: str = ""  # a table of what its components take, for models with room for it
     environment: Mapping[str, str] = field(default_factory=dict[str, str])  # of the dev server and of commands
     serve_environment: Mapping[str, str] = field(default_factory=dict[str, str])  # of the dev server alone
     port: int = PORT
@@ -93,7 +97,9 @@ class Template:
     strip: bool = False  # the server knows no base: the preview proxy takes it off
     python: PythonPackages | None = None
     data: tuple[str, ...] = ()  # folders of what the app itself writes, each with a slash at its end
+    datasets: Place = DEFAULT_PLACE  # where data that a person hands over lies, and what reads it
     beside: tuple[Service, ...] = ()  # what is served besides the app itself
+    budget: Mapping[str, float] = field(default_factory=dict[str, float])  # of the page's speed, by ``manifest.SPEED``
     diagnostics: tuple[str, ...] = ()  # prints the problems of the app's code; () where nothing looks for them
 
     @property
@@ -102,7 +108,7 @@ class Template:
 
     @property
     def runtime(self) -> Path | None:
-        """What the template's commands need and the app does not hold; every sandbox shows it at ``RUNTIME``."""
+        """Files that the template's commands need and the app does not hold; mounted at ``RUNTIME``."""
         runtime = self.folder / "runtime"
         return runtime if runtime.is_dir() else None
 
@@ -138,7 +144,7 @@ class Template:
         return {service.name: service for service in (app, *self.beside)}
 
     def serving(self, base_path: str, port: int | None = None, service: str = APP) -> Serving:
-        """How to start one of the app's servers, where the app's page is below ``base_path``.
+        """The command and settings that start one of the app's servers, with its page below ``base_path``.
 
         ``port``: another than the template's own, where sandboxes share a network.
         """
@@ -194,6 +200,7 @@ class Template:
             lock=manifest.file("install.lock", cls.lock),
             warm=command("install.warm"),
             hints=manifest.text("agent.hints", ""),
+            components=manifest.text("agent.components", ""),
             environment=manifest.texts("environment"),
             serve_environment=manifest.texts("serve.environment"),
             port=port,
@@ -201,7 +208,13 @@ class Template:
             strip=manifest.choice("serve.base", ("keep", "strip")) == "strip",
             python=python if manifest.has("python") else None,
             data=manifest.folders("data"),
+            datasets=Place(
+                manifest.folder("datasets.folder", Place().folder),
+                manifest.choice("datasets.loader", LOADERS),
+                manifest.text("datasets.hints", "").strip(),
+            ),
             beside=beside,
+            budget=manifest.amounts("check.budget"),
             diagnostics=command("diagnostics.command"),
         )
 

@@ -1,4 +1,4 @@
-"""Arguments as they come: what a model, a cell or a request sends, made into what the tool's schema asks for.
+"""Parses tool arguments from models, cells and requests into what the tool's schema expects.
 
 Models send JSON inside JSON, the same object twice, one object where a list is meant. What can only be meant one way is
 taken that way; anything else is an error that says what was understood.
@@ -8,10 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import ValidationError
 
 from ..errors import InvalidInput
 from ..formats import strict_json
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+    from .base import Tool
 
 LAYERS = 3  # how often JSON may stand as text inside JSON
 WRAPPERS = ("arguments", "parameters", "args", "params", "input")  # names that the whole is given at times
@@ -46,6 +53,28 @@ def fitted(given: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any
     }
 
 
+def validated(tool: Tool[Any], given: Mapping[str, Any]) -> Any:
+    """The arguments of a call as its tool takes them. Raises ``InvalidInput``, which names each that does not fit."""
+    try:
+        return tool.arguments.model_validate(fitted(given, tool.schema))
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False)
+        fields = [".".join(map(str, fault["loc"])) or "arguments" for fault in faults]
+        said = "; ".join(f"{field}: {_told(fault)}" for field, fault in zip(fields[:8], faults, strict=False))
+        raise InvalidInput(
+            f"The arguments of {tool.name} do not fit: {said}.",
+            hint=f"It takes: {', '.join(tool.arguments.model_fields) or 'no arguments'}.",
+            reason="invalid_arguments",
+            field=fields[0],
+        ) from None
+
+
+def _told(fault: ErrorDetails) -> str:
+    """What is wrong, and what was understood where that is another kind of value."""
+    sent = f", not {kind_of(fault['input'])}" if fault["type"].endswith("_type") else ""
+    return f"{fault['msg']}{sent}"
+
+
 def _by_name(text: str) -> dict[str, Any]:
     value: Any = text
     for _ in range(LAYERS):
@@ -76,7 +105,7 @@ def _parsed(text: str) -> Any:
             return _one_of(several)
         if _breaks_off(error):
             raise InvalidInput(
-                "The call broke off before its end and did nothing: its arguments are not valid JSON.",
+                "The call was cut off and did nothing: its arguments are not valid JSON.",
                 hint="Send it again, in smaller pieces where it is long.",
                 reason="cut_off",
             ) from None
@@ -153,7 +182,7 @@ def _branch(schema: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
 
 
 def _takes(schema: Mapping[str, Any], kind: str) -> bool:
-    """Whether a value of this JSON type may stand there. A schema without types takes all."""
+    """True if a value of this JSON type may stand there. A schema without types takes all."""
     return any(choice.get("type") in (kind, None) for choice in _choices(schema))
 
 
@@ -163,7 +192,7 @@ def _takes_items(schema: Mapping[str, Any], kind: str) -> bool:
 
 
 def _breaks_off(error: json.JSONDecodeError) -> bool:
-    """Whether there is nothing wrong with the text but that it ends."""
+    """True if there is nothing wrong with the text but that it ends."""
     return error.msg.startswith("Unterminated string") or error.pos >= len(error.doc.rstrip())
 
 
@@ -176,7 +205,7 @@ def _not_json(error: ValueError) -> InvalidInput:
 
 
 def kind_of(value: Any) -> str:
-    """What a value is, for who sent it."""
+    """The kind of a value, in words for whoever sent it."""
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What a tool is: defined once, used by the model, the notebook, Python, REST and the panel.
+"""Defines a tool once for the model, the notebook, Python, REST and the panel.
 
 A tool is an async function of a ``ToolContext`` and a pydantic model of its arguments; its docstring is what the
 model reads. Register it with ``@tool``:
@@ -21,19 +21,23 @@ from __future__ import annotations
 import inspect
 import json
 import posixpath
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypedDict, TypeVar, Unpack, get_type_hints
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypedDict, TypeVar, Unpack, get_type_hints, overload
 
 from pydantic import BaseModel, ConfigDict
 
 from ..sandbox.base import DevServer, Sandbox
+from .services import Services
 
 if TYPE_CHECKING:
-    from ..approvals.questions import Answer, Approvals
+    from ..approvals.questions import Answer
     from ..events import AskingRule, By, Mode
-    from ..turns.plans import Checklist
+    from ..eyes.base import Eye
+    from ..eyes.check import Report
     from ..workspace import Workspace
     from .seen import Seen
 
@@ -42,6 +46,7 @@ __all__ = [
     "Arguments",
     "Effect",
     "Network",
+    "Picture",
     "Tool",
     "ToolCall",
     "ToolContext",
@@ -49,20 +54,34 @@ __all__ = [
     "tool",
 ]
 
+S = TypeVar("S")
+D = TypeVar("D")
+
 Effect = Literal["read", "write", "command"]
 """read: changes nothing, may run beside others. write: changes whole files, safe to run again after a crash.
 command: runs code; what it changed is found by comparing the workspace before and after."""
 
 
 class Arguments(BaseModel):
-    """What arguments are made of: a name the tool does not know is an error, not a silence."""
+    """The base of tool arguments: an unknown name is an error."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture of a result: encoded bytes, their size in pixels, and what is to be seen in words."""
+
+    data: bytes
+    width: int
+    height: int
+    alt: str
+    media_type: str = "image/png"
+
+
+@dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool did. ``text`` is the full result; the model gets a bounded view of it."""
+    """The result of a tool. ``text`` is the full result; the model gets a bounded view of it."""
 
     text: str
     summary: str  # one line for the feed, e.g. "Edited src/App.tsx (+4 −1)"
@@ -71,6 +90,8 @@ class ToolResult:
     """JSON, by tool. Some keys mean the same everywhere: ``path`` with ``sha``: a file and what it holds now
     (``seen.digest``); with ``old``: where it was before; with ``change`` "deleted": it is gone. ``diff``: shown on the
     card."""
+    pictures: tuple[Picture, ...] = ()
+    """Shown to people and to models that take images. ``text`` says all of it that others need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +101,7 @@ class ToolCall:
     call: str  # unique in the session
     tool: str
     arguments: str | dict[str, Any]
-    started: bool = False  # its start is in the log already: its process died before its end
+    already_started: bool = False  # its start is in the log already: its process died before its end
 
 
 class AppServer(Protocol):
@@ -101,12 +122,25 @@ class AppServer(Protocol):
 
     @property
     def printed(self) -> str:
-        """What the dev server has printed since the last turn began."""
+        """The dev server's output since the last turn began."""
         ...
 
     @property
     def looked(self) -> bool:
-        """Whether a page was open since the last file change: without one nobody knows what only a browser finds."""
+        """True if anybody saw the page since the last file change: without that, nobody knows what only eyes find."""
+        ...
+
+    @property
+    def eye(self) -> Eye | None:
+        """Who looks at its page; None where nobody does but the person."""
+        ...
+
+    def trying(self) -> AbstractAsyncContextManager[None]:
+        """What is done in it to what the app itself keeps is put back afterwards."""
+        ...
+
+    async def look_over(self) -> Report:
+        """Look at the page at every width and try it. Raises ``errors.Unavailable`` where nobody can look."""
         ...
 
 
@@ -114,7 +148,7 @@ class Network(Protocol):
     """Which hosts the app's code may reach at run time, as tools see it: ``host:port``, ``*.host:port``."""
 
     def allowed(self, host: str) -> bool:
-        """Whether code may reach it now."""
+        """True if code may reach it now."""
         ...
 
     async def allow(self, host: str, *, by: By, turn: str | None = None) -> None:
@@ -122,25 +156,35 @@ class Network(Protocol):
         ...
 
     def refused(self, since: float) -> Sequence[str]:
-        """What was asked for in vain since ``time.monotonic()`` was ``since``."""
+        """Requests blocked since ``time.monotonic()`` was ``since``."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ToolContext:
-    """``call`` and ``turn`` say which call it is made for; ``ask`` puts a question to the person."""
+    """What every tool needs; ``service`` has the rest, ``ask`` puts a question to the person. ``call`` and ``turn`` say
+    which call it is made for."""
 
     workspace: Workspace
     sandbox: Callable[[], Awaitable[Sandbox]]  # starts it at first use
     app: AppServer
-    check: tuple[str, ...]  # the template's check command
     output: Callable[[Literal["stdout", "stderr"], str], None]  # live output, shown while the tool runs
-    approvals: Approvals | None = None
-    network: Network | None = None
-    checklist: Callable[[], Checklist | None] | None = None
+    services: Services = field(default_factory=Services)
     call: str = ""
     turn: str | None = None
     seen: Seen | None = None  # what an agent knows of the files; None where a person asks
+
+    @overload
+    def service(self, kind: type[S], /) -> S: ...
+
+    @overload
+    def service(self, kind: type[S], default: D, /) -> S | D: ...
+
+    def service(self, kind: type[Any], /, *default: Any) -> Any:
+        """What else the session offers, by its type: ``Network``, ``approvals.questions.Approvals``,
+        ``log.journal.StoredEvents``, ``templates.templates.Template``. Raises ``Unavailable``, which names it, where
+        there is none and no ``default`` is given."""
+        return self.services.get(kind, *default)
 
     async def ask(
         self,
@@ -155,12 +199,13 @@ class ToolContext:
     ) -> Answer:
         """Ask the person and wait. Without anybody to ask, the answer is no. ``rule`` and ``allows``: see
         ``events.ApprovalRequested``."""
-        from ..approvals.questions import Answer, Question
+        from ..approvals.questions import Answer, Approvals, Question
 
-        if self.approvals is None:
+        approvals = self.service(Approvals, None)
+        if approvals is None:
             return Answer(False, cause="unattended")
         question = Question(text, kind, subject, self.call, self.turn, reason, remember, rule, allows)
-        return await self.approvals.ask(question)
+        return await approvals.ask(question)
 
 
 A = TypeVar("A", bound=BaseModel)
@@ -188,6 +233,7 @@ Icon = Literal[
 ]
 """The panel's icons that a tool can have."""
 
+NAME = re.compile("[a-zA-Z][a-zA-Z0-9_]{0,63}")
 PATHS = ("path", "old", "new")
 SUBJECTS = (*PATHS, "packages", "host", "query", "pattern")
 """Names of arguments that say what a call works on, where the tool does not say which of its own do."""
@@ -198,7 +244,7 @@ class CellLine:
     """How the notebook records a call: ``%%appbuilder COMMAND ARGUMENTS`` (``notebook.cells.COMMANDS``).
 
     Of a tool with ``Facts.replay``, ``content`` is the cell's body: a file's text, or edits. Of others, the body is the
-    patch that the call left, and the command one that takes it: run or install.
+    patch that the call left, and the command one that takes it: run, install or data.
     """
 
     command: str
@@ -208,10 +254,12 @@ class CellLine:
 
 
 class Facts(TypedDict, total=False):
-    """What a tool may say of itself; each has a default."""
+    """Facts that a tool may state about itself; each has a default."""
 
     acts: bool
     """Though it only reads, it runs code, asks or tells of work: nothing for a turn that only looks."""
+    for_people: bool
+    """A person's act alone: no model is offered it, nor may call it."""
     modes: Sequence[Mode]
     """The modes whose turns it is for; otherwise what it does decides."""
     asks: bool
@@ -252,6 +300,7 @@ class Tool(Generic[A]):
     arguments: type[A]
     run: Callable[[ToolContext, A], Awaitable[ToolResult]]
     acts: bool = False
+    for_people: bool = False
     modes: Sequence[Mode] | None = None
     asks: bool = False
     verb: tuple[str, str] | None = None
@@ -267,7 +316,7 @@ class Tool(Generic[A]):
     stub: Callable[[Mapping[str, Any]], str] | None = None
 
     def subjects(self, arguments: Mapping[str, Any]) -> list[str]:
-        """What a call works on, in words that a rule's pattern can fit."""
+        """The subjects of a call, in words that a rule's pattern can match."""
         found = [
             posixpath.normpath(item).removeprefix("/") if name in self.files else item
             for name in self.subject
@@ -276,12 +325,12 @@ class Tool(Generic[A]):
         return found or [json.dumps(arguments, sort_keys=True, ensure_ascii=False)]
 
     def title(self, arguments: Mapping[str, Any]) -> str:
-        """What a call did, in a few words."""
+        """A short description of a call."""
         about = " ".join(item for name in self.subject for item in texts(arguments.get(name)))
         return f"{self.verb[1] if self.verb else self.name} {about}".rstrip()
 
     def to_json(self) -> dict[str, Any]:
-        """What the panel needs to show its calls."""
+        """The facts that the panel needs to show its calls."""
         return {
             "name": self.name,
             "effect": self.effect,
@@ -333,9 +382,18 @@ def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
 def tool(
     *, effect: Effect, **facts: Unpack[Facts]
 ) -> Callable[[Callable[[ToolContext, A], Awaitable[ToolResult]]], Tool[A]]:
-    """Make a tool of an async function; its name is the function's, its description the docstring."""
+    """Make a tool of an async function; its name is the function's, its description the docstring.
+
+    Raises ``TypeError`` for a function that no model could call.
+    """
 
     def decorate(run: Callable[[ToolContext, A], Awaitable[ToolResult]]) -> Tool[A]:
+        if not NAME.fullmatch(run.__name__):
+            raise TypeError(f"{run.__name__!r} cannot be a tool's name: models take up to 64 of a-z, 0-9 and _")
+        if not inspect.iscoroutinefunction(run):
+            raise TypeError(f"the tool {run.__name__} has to be an async function")
+        if not inspect.getdoc(run):
+            raise TypeError(f"the tool {run.__name__} needs a docstring: models choose by it")
         arguments: type[A] = get_type_hints(run)["arguments"]
         known: Facts = {
             "subject": [name for name in SUBJECTS if name in arguments.model_fields],

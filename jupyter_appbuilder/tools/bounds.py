@@ -1,4 +1,4 @@
-"""What a model gets of a long text: its start and its end, and word of what is missing."""
+"""Shortens long text for a model: its start and end, and a note on what was left out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ LEFT_OUT = "[left out of this record: "
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether a model sent back what stands for a text as if it were the text."""
+    """True if a model sent back a placeholder for a text as if it were the text."""
     return text.lstrip().startswith(LEFT_OUT)
 
 

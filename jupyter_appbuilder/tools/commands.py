@@ -1,4 +1,4 @@
-"""The tool that runs a command in the sandbox."""
+"""``run_command``: runs a command in the sandbox."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def run_command(context: ToolContext, arguments: RunCommand) -> ToolResult
 
 
 def installs(command: str) -> bool:
-    """Whether a command line installs packages or takes some away."""
+    """True if a command line installs packages or takes some away."""
     for part in re.split(r"[;&|(\n]", command.replace("\\\n", " ")):
         words = part.split()
         at = 0
@@ -84,7 +84,7 @@ def succeeded(result: ExecResult) -> bool:
 
 
 def ending(result: ExecResult) -> str:
-    """How a command ended, in words."""
+    """A sentence on how a command ended."""
     match result.ended:
         case "timeout":
             told = f"Stopped after {result.duration:.0f} s, its time limit"

@@ -1,4 +1,4 @@
-"""The template's checker at work in the background of a turn: what the agent's changes broke is in its next result.
+"""Runs the template's checker in the background of a turn and adds new problems to the agent's next result.
 
 The checker is a command of the template that runs once and ends (``diagnostics.command``), in the session's sandbox,
 some moments after the last change. One that watches would answer sooner, but a TypeScript that watches keeps 420 to
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one run of the checker found, of the files as they were after event ``at``."""
+    """The result of one run of the checker, on the files as they were after event ``at``."""
 
     problems: Sequence[Problem]
     at: int
@@ -182,7 +182,7 @@ class Diagnostics:
 
 
 def _is_watched(events: Sequence[Event], turn: str) -> bool:
-    """Whether the turn has somebody who reads results, and may change files."""
+    """True if the turn has somebody who reads results, and may change files."""
     for event in reversed(events):
         if event.type == "response.completed" and event.data["turn"] == turn and event.data["recorded"]:
             return False

@@ -1,11 +1,13 @@
-"""Search and replace in a text, for people and models who do not see it: all edits or none, and never a guess."""
+"""Search-and-replace edits: all are applied or none, and ambiguous ones fail."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..errors import InvalidInput
+from ..workspace.workspace import LARGEST_TEXT
 from .matching import PASSES, find_lines, nearest, numbered, reindented
 
 MOST_NAMED = 10  # places listed in an error; more are not looked for
@@ -17,11 +19,12 @@ class EditFailed(InvalidInput):
     default_reason = "edit_failed"
 
 
-def apply_edits(text: str, edits: Sequence[Mapping[str, str]], notes: list[str] | None = None) -> str:
+def apply_edits(text: str, edits: Sequence[Mapping[str, Any]], notes: list[str] | None = None) -> str:
     """``text`` after all ``edits`` (each ``search`` and ``replace``), one after the other.
 
-    ``search`` must stand in the text once: as whole lines, or, exactly as given, within a line. Line endings and the
-    final newline stay as they are. ``notes`` gets a sentence for each edit that did not fit exactly. Raises
+    ``search`` must stand in the text once: as whole lines, or, exactly as given, within a line. With ``replace_all`` it
+    may stand there more often, exactly as given, and is replaced everywhere. Line endings and the final newline stay as
+    they are. ``notes`` gets a sentence for each edit that did not fit exactly. Raises
     ``EditFailed`` naming the edit; nothing is changed then.
     """
     notes = [] if notes is None else notes
@@ -29,15 +32,16 @@ def apply_edits(text: str, edits: Sequence[Mapping[str, str]], notes: list[str] 
         raise EditFailed("There is no edit to make.", hint="Give at least one search and replace.", field="edits")
     for number, edit in enumerate(edits, 1):
         name = "The edit" if len(edits) == 1 else f"Edit {number} of {len(edits)}"
-        text = _apply(text, edit["search"], edit["replace"], name, f"edits.{number - 1}", notes)
+        everywhere = bool(edit.get("replace_all"))
+        text = _apply(text, edit["search"], edit["replace"], everywhere, name, f"edits.{number - 1}", notes)
     return text
 
 
-def _apply(text: str, search: str, replace: str, name: str, field: str, notes: list[str]) -> str:
+def _apply(text: str, search: str, replace: str, everywhere: bool, name: str, field: str, notes: list[str]) -> str:
     newline = "\r\n" if text.count("\r\n") * 2 > text.count("\n") else "\n"
     search, replace = search.replace("\r\n", "\n"), replace.replace("\r\n", "\n")
     if search == replace:
-        raise EditFailed(f"{name} replaces a text by itself. Nothing was changed.", field=field)
+        raise EditFailed(f"{name} replaces a text with itself. Nothing was changed.", field=field)
     if not search:
         if text:
             raise EditFailed(
@@ -48,6 +52,13 @@ def _apply(text: str, search: str, replace: str, name: str, field: str, notes: l
         return replace.replace("\n", newline)
 
     file = _Lines(text, newline)
+    if everywhere and (times := file.text.count(search)) > 1:
+        if len(replace) > len(search) and replace.count(search) * file.text.count(replace) == times:
+            raise _made(name, file.place(file.text.find(replace))[0] + 1, field)
+        if len(text) + times * (len(replace) - len(search)) > LARGEST_TEXT:
+            raise EditFailed(f"{name} would make the file larger than 2 MB. Nothing was changed.", field=field)
+        notes.append(f"{name} was made in {times} places.")
+        return file.with_all(search, replace)
     wanted, new = search.removesuffix("\n").split("\n"), replace.removesuffix("\n").split("\n")
     if not replace:
         new = []
@@ -74,7 +85,7 @@ def _apply(text: str, search: str, replace: str, name: str, field: str, notes: l
                 raise _ambiguous(name, [file.place(hit)[0] + 1 for hit in hits], closeness, field)
             line, column = file.place(hits[0])
             head, tail = file.around(line, column, search)
-            if not head.strip() and not tail:
+            if not head.strip() and not tail and not _continues(head, wanted, new):
                 continue  # whole lines, the first without its indentation: the new ones need theirs
             if doubled := _doubled(head, tail, search, replace):
                 raise _partly(name, line + 1, doubled, field)
@@ -131,8 +142,30 @@ class _Lines:
         put = head + replace.replace("\n", self.newline) + tail
         return self._joined(0, line) + put + self.ends[last] + self._joined(last + 1, len(self.lines))
 
+    def with_all(self, search: str, replace: str) -> str:
+        """The text with ``search`` replaced wherever it stands; what is between keeps its endings."""
+        line, pieces = 0, list[str]()
+        for kept in self.text.split(search):
+            lines = kept.split("\n")
+            stop = line + len(lines) - 1
+            pieces.append("".join(map(str.__add__, lines, self.ends[line:stop])) + lines[-1])
+            line = stop + search.count("\n")
+        return replace.replace("\n", self.newline).join(pieces)
+
     def _joined(self, start: int, stop: int) -> str:
         return "".join(map(str.__add__, self.lines[start:stop], self.ends[start:stop]))
+
+
+def _continues(head: str, wanted: Sequence[str], new: Sequence[str]) -> bool:
+    """True if what replaces ``wanted``, which stands behind the indentation ``head``, is to stand there as it is: its
+    first line behind ``head``, and all others with an indentation of their own."""
+    if any(line.strip() for line in wanted[1:]):
+        return True  # they were copied with theirs
+    rest = [line for line in new[1:] if line.strip()]
+    if not rest or not all(line.startswith(head) for line in rest):
+        return False
+    opens = new[0].rstrip().endswith((":", "{", "(", "[", "=>"))
+    return not (opens and not rest[0].removeprefix(head)[:1].isspace())
 
 
 def _doubled(head: str, tail: str, search: str, replace: str) -> str:
@@ -147,7 +180,7 @@ def _doubled(head: str, tail: str, search: str, replace: str) -> str:
 
 
 def _there_already(text: str, position: int, search: str, replace: str) -> bool:
-    """Whether the replacement, which holds the search, stands around the place that was found."""
+    """True if the replacement, which holds the search, stands around the place that was found."""
     longer = len(replace) - len(search)
     return longer > 0 and text.find(replace, max(0, position - longer), position + len(replace)) >= 0
 
@@ -182,7 +215,7 @@ def _ambiguous(name: str, numbers: list[int], closeness: str, field: str) -> Edi
     count = f"more than {MOST_NAMED}" if more else str(len(numbers))
     return EditFailed(
         f"{name} fits {count} places ({closeness}): lines {named}. Nothing was changed.",
-        hint="Put more of the lines around it into search, so that it fits only one.",
+        hint="Put more of the lines around it into search, so that it fits only one; or set replace_all.",
         field=field,
     )
 

@@ -1,4 +1,4 @@
-"""Tools that look at and change files of the app."""
+"""Tools that list, read, write, edit, delete and rename files."""
 
 from __future__ import annotations
 
@@ -159,6 +159,7 @@ class Edit(Arguments):
         description="Whole lines as they stand in the file (or an exact part of one line); they must occur once."
     )
     replace: str = Field(description="What comes in their place. Empty to delete them.")
+    replace_all: bool = Field(default=False, description="Replace the exact text everywhere, however often it occurs.")
 
 
 class EditFile(Arguments):
@@ -209,7 +210,7 @@ async def edit_file(context: ToolContext, arguments: EditFile) -> ToolResult:
             field="edits",
         )
     notes: list[str] = []
-    edits = [{"search": edit.search, "replace": edit.replace} for edit in arguments.edits]
+    edits = [edit.model_dump() for edit in arguments.edits]
     try:
         after = await asyncio.to_thread(apply_edits, before, edits, notes)
     except InvalidInput:

@@ -1,4 +1,4 @@
-"""Which tools the agent may use in a turn of each mode."""
+"""Which tools a turn may use, by mode."""
 
 from __future__ import annotations
 

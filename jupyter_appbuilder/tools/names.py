@@ -1,4 +1,4 @@
-"""Tools that others than who offers them know by name, and names as models write them."""
+"""Tool names that other modules refer to, and normalising names as models write them."""
 
 from __future__ import annotations
 

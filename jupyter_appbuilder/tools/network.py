@@ -1,4 +1,4 @@
-"""The tool that asks the person for a way to a host, and what tells that one is missing."""
+"""``request_network``: asks the person for access to a host, and detects that it is missing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from ..sandbox.network.hosts import parse_host, shown
-from .base import Arguments, Tool, ToolContext, ToolResult, tool
+from .base import Arguments, Network, Tool, ToolContext, ToolResult, tool
 
 # What programs say when there is no network: Node, curl, Python, and libraries that quote one of them.
 UNRESOLVED = re.compile(
@@ -37,11 +37,12 @@ async def request_network(context: ToolContext, arguments: RequestNetwork) -> To
     Pages in the browser and install_packages do not need it."""
     host = parse_host(arguments.host)
     name = shown(host)
-    if context.network is None:
+    network = context.service(Network, None)
+    if network is None:
         return ToolResult(
-            "This session's sandbox cannot be given a way out.", "No network here", ok=False, detail={"host": host}
+            "This session's sandbox cannot be given network access.", "No network here", ok=False, detail={"host": host}
         )
-    if context.network.allowed(host):
+    if network.allowed(host):
         return ToolResult(f"{name} can be reached already.", f"{name} is allowed", detail={"host": host})
     answer = await context.ask(
         f"May this app reach {name}?",
@@ -62,7 +63,7 @@ async def request_network(context: ToolContext, arguments: RequestNetwork) -> To
             text = f"The person does not allow {name}. Do not ask again; find a way without it, or say what is missing."
         return ToolResult(text, f"{name} was not allowed", ok=False, detail=detail)
     once = context.turn is not None and not answer.remember
-    await context.network.allow(host, by="person", turn=context.turn if once else None)
+    await network.allow(host, by="person", turn=context.turn if once else None)
     text = (
         f"Allowed{' until this turn ends' if once else ''}: code in the sandbox reaches {name} now, through the proxy "
         "in HTTP_PROXY and HTTPS_PROXY. Node's fetch and https, Python's requests, httpx and urllib, and curl use it "
@@ -72,10 +73,11 @@ async def request_network(context: ToolContext, arguments: RequestNetwork) -> To
 
 
 def unreached(context: ToolContext, since: float, output: str) -> str:
-    """What to tell the agent of hosts that were asked for in vain; "" when there were none."""
-    refused = context.network.refused(since) if context.network else ()
+    """A note for the agent about blocked hosts; "" if there were none."""
+    network = context.service(Network, None)
+    refused = network.refused(since) if network else ()
     hosts = [*refused, *(found.lower() for found in UNRESOLVED.findall(output))]
-    names = [name for name in dict.fromkeys(map(shown, hosts)) if not (context.network and _listed(context, name))]
+    names = [name for name in dict.fromkeys(map(shown, hosts)) if not (network and _listed(network, name))]
     if not names:
         return ""
     calls = " or ".join(f'request_network("{name}", reason)' for name in names[:3])
@@ -84,9 +86,8 @@ def unreached(context: ToolContext, since: float, output: str) -> str:
     )
 
 
-def _listed(context: ToolContext, name: str) -> bool:
-    assert context.network
-    return context.network.allowed(name if ":" in name else f"{name}:443")
+def _listed(network: Network, name: str) -> bool:
+    return network.allowed(name if ":" in name else f"{name}:443")
 
 
 NETWORK_TOOLS: list[Tool[Any]] = [request_network]

@@ -1,4 +1,4 @@
-"""The tool that adds packages to the app."""
+"""``install_packages``: adds packages to the app."""
 
 from __future__ import annotations
 

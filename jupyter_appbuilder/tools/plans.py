@@ -1,4 +1,4 @@
-"""The tools that hand a plan to the person, and tick off what is done of it."""
+"""Tools that write a plan and tick off its items."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import Field
 
 from ..errors import Conflict, InvalidInput
-from ..turns.plans import name_of
+from ..log.journal import StoredEvents
+from ..turns.plans import checklist, name_of
 from .base import Arguments, Tool, ToolContext, ToolResult, tool
 
 
@@ -43,7 +44,7 @@ class TickPlan(Arguments):
 async def tick_plan(context: ToolContext, arguments: TickPlan) -> ToolResult:
     """Tick off items of the plan that you build, for the person to see. Call it beside the call that begins the next
     item, or that checks the app; not for what is not done yet."""
-    known = context.checklist() if context.checklist else None
+    known = checklist(context.service(StoredEvents).stored)
     if known is None or not known.items:
         what = "The plan has no `- [ ]` items" if known else "No plan was accepted"
         raise Conflict(f"{what}: there is nothing to tick off.", hint="Go on without.", reason="no_plan")

@@ -1,4 +1,4 @@
-"""Problems that a checker finds in an app's code: read from what it prints, compared, and told.
+"""Problems in an app's code: parses a checker's output, compares it with earlier output, formats it.
 
 One line a problem, as compilers and linters print it: ``src/a.ts(3,5): error TS2322: …`` (tsc, vue-tsc),
 ``[error] src/a.css: SyntaxError: … (3:5)`` (Prettier) or ``api/main.py:3:5: F821 …`` (Ruff, mypy, Pyright, ESLint's
@@ -157,13 +157,17 @@ class News:
 
 def without_news(text: str, detail: Mapping[str, Any]) -> str:
     """The text of a result as its tool gave it, without what was found in the background."""
-    length: int = detail["diagnostics"]["length"] if "diagnostics" in detail else 0
+    length = sum(detail[name]["length"] for name in ("page_news", "diagnostics") if name in detail)
     return text[:-length] if length else text
 
 
 def headline(detail: Mapping[str, Any]) -> str:
     """What a result's detail tells of problems, in a few words for people; empty where it tells nothing."""
-    news = detail.get("diagnostics")
+    page, news = detail.get("page_news"), detail.get("diagnostics")
+    if page:
+        count = len(page["findings"]) + page["more"]
+        said = f"{count} new error{'' if count == 1 else 's'} of the page"
+        return f"{said} · {headline({'diagnostics': news})}" if news else said
     if not news:
         return ""
     if count := len(news["problems"]) + news["more"]:

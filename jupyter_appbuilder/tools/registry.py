@@ -1,4 +1,4 @@
-"""Every tool there is: ours, and those other packages bring."""
+"""The registry of tools: built-in ones and those of other packages."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from typing import Any
 from .app import APP_TOOLS
 from .base import Tool
 from .commands import COMMAND_TOOLS
+from .data import DATA_TOOLS
 from .files import FILE_TOOLS
+from .looking import LOOKING_TOOLS
 from .network import NETWORK_TOOLS
 from .packages import PACKAGE_TOOLS
 from .plans import PLAN_TOOLS
+from .scenarios import SCENARIO_TOOLS
 from .search import SEARCH_TOOLS
 
 GROUP = "jupyter_appbuilder.tools"
@@ -22,13 +25,15 @@ GROUP = "jupyter_appbuilder.tools"
 log = logging.getLogger(__name__)
 
 
-@cache
 def load_tools() -> dict[str, Tool[Any]]:
-    """The tools of this process by name, loaded once; a log may name others, of packages that are gone.
+    """The tools of this process by name, loaded once; a log may name others, of packages that are gone."""
+    return find_tools()[0]
 
-    An entry point (a list of tools) that cannot be loaded, or a name that is taken, is passed over with a warning: one
-    broken package must not take all tools away.
-    """
+
+@cache
+def find_tools() -> tuple[dict[str, Tool[Any]], list[str]]:
+    """The tools, and what was passed over with a warning: an entry point (a list of tools) that cannot be loaded, a
+    name that is taken. One broken package must not take all tools away."""
     tools: dict[str, Tool[Any]] = {
         tool.name: tool
         for tool in [
@@ -37,20 +42,27 @@ def load_tools() -> dict[str, Tool[Any]]:
             *COMMAND_TOOLS,
             *PACKAGE_TOOLS,
             *APP_TOOLS,
+            *LOOKING_TOOLS,
+            *SCENARIO_TOOLS,
             *NETWORK_TOOLS,
             *PLAN_TOOLS,
+            *DATA_TOOLS,
         ]
     }
+    refused: list[str] = []
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        package = point.dist.name if point.dist else point.value
         try:
             brought: Iterable[Any] = point.load()
             for tool in brought:
                 if not isinstance(tool, Tool):
                     raise TypeError(f"{tool!r} is not a Tool; make it with @tool")
                 if tool.name in tools:
-                    log.warning("Tool %r of %s is passed over: the name is taken.", tool.name, point.value)
+                    refused.append(f"{tool.name} of {package} is passed over: the name is taken.")
+                    log.warning("Tool %s", refused[-1])
                     continue
                 tools[tool.name] = tool
-        except Exception:
-            log.warning("The tools of %s cannot be loaded.", point.value, exc_info=True)
-    return tools
+        except (Exception, SystemExit) as error:
+            refused.append(f"The tools of {package} cannot be loaded: {type(error).__name__}: {error}")
+            log.warning("%s", refused[-1], exc_info=True)
+    return tools, refused

@@ -1,8 +1,9 @@
-"""Runs tools, whoever asks, and writes down what they did."""
+"""Runs tools for any caller and records their results."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import posixpath
 import time
@@ -10,31 +11,36 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from ..cancellation import uncut
 from ..errors import AppBuilderError, InvalidInput, NotFound
-from ..events import By, Draft, Event, Mode
+from ..events import By, Draft, Event, KeptPicture, Mode
 from ..log.journal import Journal
-from .arguments import fitted, kind_of, understood
-from .base import Tool, ToolCall, ToolContext, ToolResult
+from ..log.pictures import LARGEST, MEDIA_TYPES
+from .arguments import understood, validated
+from .base import Picture, Tool, ToolCall, ToolContext, ToolResult
 from .modes import refusal
 from .names import CHECK, known_name
 from .seen import Seen
 
 if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
     from ..approvals.gate import Gate
     from ..workspace import FileChange, Workspace
     from .diagnostics import Diagnostics
+    from .page_news import PageNews
 
 T = TypeVar("T")
 OnOutput = Callable[[Literal["stdout", "stderr"], str], None]
 
 STOPPED = ToolResult("Stopped before it was done.", "Stopped", ok=False, detail={"reason": "stopped"})
+
+MOST_PICTURES = 2  # of one result
+LONGEST_ALT = 300
+LONGEST_TEXT = 4_000_000  # characters that are kept of a result
+LONGEST_SUMMARY = 300
+NEWS = ("page_news", "diagnostics")
+"""Names in a result's detail of what the runner adds; a tool's own of that name are left out."""
 
 log = logging.getLogger(__name__)
 
@@ -53,15 +59,20 @@ class ToolRunner:
         seen: Seen | None = None,
         mode: Callable[[str | None], Mode] | None = None,
         diagnostics: Diagnostics | None = None,
+        page_news: PageNews | None = None,
         gate: Gate | None = None,
+        keep_picture: Callable[[bytes], Coroutine[Any, Any, str]] | None = None,
     ) -> None:
-        """``mode`` tells what a turn is for: the agent's calls keep to it. ``diagnostics`` adds to their results what
-        was found meanwhile. ``gate`` asks the person about them, or turns them away."""
+        """``mode`` tells what a turn is for: the agent's calls keep to it. ``diagnostics`` and ``page_news`` add to
+        their results what was found meanwhile. ``gate`` asks the person about them, or turns them away.
+        ``keep_picture`` stores a picture of a result; its SHA-256."""
         self.tools = tools
         self._gate = gate
         self._mode = mode
         self._seen = seen or Seen()
         self.diagnostics = diagnostics
+        self._page_news = page_news
+        self._keep_picture = keep_picture
         self._context = context
         self._journal = journal
         self._lock = asyncio.Lock()
@@ -71,8 +82,8 @@ class ToolRunner:
         self._seen = Seen(events)
 
     def definitions(self) -> list[dict[str, Any]]:
-        """The tools in the OpenAI function-calling format."""
-        return [tool.definition() for tool in self.tools.values()]
+        """The tools that a model is offered, in the OpenAI function-calling format."""
+        return [tool.definition() for tool in self.tools.values() if not tool.for_people]
 
     async def run(
         self,
@@ -82,26 +93,27 @@ class ToolRunner:
         call: str,
         by: By,
         turn: str | None = None,
-        started: bool = False,
+        already_started: bool = False,
     ) -> ToolResult:
         """Run one tool and store what happened. Whatever goes wrong becomes a result with ``ok = False``.
 
         Cancelling stops the tool; its ``tool.finished`` is stored all the same before ``CancelledError`` goes on.
-        ``started``: the log holds its start already, from a process that died before its end.
+        ``already_started``: the log holds its start, from a process that died before its end.
         """
         name = known_name(name, self.tools)
-        job = _Job(name, call, by, turn, stored=started)
+        job = _Job(name, call, by, turn, stored=already_started)
         try:
             tool = self.tools.get(name)
-            if tool is None:
+            if tool is None or (tool.for_people and by == "agent"):
+                offered = sorted(tool.name for tool in self.tools.values() if not tool.for_people)
                 raise NotFound(
                     f"There is no tool {name[:100]!r}.",
-                    hint=f"Use one of: {', '.join(sorted(self.tools))}.",
+                    hint=f"Use one of: {', '.join(offered)}.",
                     reason="unknown_tool",
                 )
             if by == "agent" and self._mode and (refused := refusal(tool, self._mode(turn))):
                 raise refused
-            checked = _checked(tool, understood(arguments))
+            checked = validated(tool, understood(arguments))
         except AppBuilderError as error:
             job.arguments = _as_given(arguments)
             result = _failed(error)
@@ -111,6 +123,8 @@ class ToolRunner:
         if by == "agent" and self._gate and (result := await self._turned_away(self._gate, tool, job)):
             await uncut(self._journal.append(*job.starting(), job.finished(result)))
             return result
+        if by == "agent" and self._page_news:
+            self._page_news.begin_call(turn)
         if by == "agent" and self.diagnostics and (self._mode is None or self._mode(turn) == "build"):
             self.diagnostics.begin_call(turn)
         if tool.effect == "read":
@@ -136,7 +150,8 @@ class ToolRunner:
         return results
 
     async def _run_item(self, item: ToolCall, by: By, turn: str | None) -> ToolResult:
-        return await self.run(item.tool, item.arguments, call=item.call, by=by, turn=turn, started=item.started)
+        already = item.already_started
+        return await self.run(item.tool, item.arguments, call=item.call, by=by, turn=turn, already_started=already)
 
     def _only_reads(self, item: ToolCall) -> bool:
         tool = self.tools.get(known_name(item.tool, self.tools))
@@ -171,7 +186,7 @@ class ToolRunner:
         if context.seen and result.ok:
             context.seen.learn(result.detail)
         result = self._with_news(result, job)
-        await uncut(self._journal.append(job.finished(result)))
+        await uncut(self._finish_reading(job, result))
         if stop:
             raise stop
         return result
@@ -191,15 +206,42 @@ class ToolRunner:
             raise stop
         return result
 
+    async def _kept(self, result: ToolResult) -> list[KeptPicture]:
+        """Store a result's pictures; those that there is no room for are left out."""
+        kept: list[KeptPicture] = []
+        if self._keep_picture is None:
+            return kept
+        for picture in result.pictures[:MOST_PICTURES]:
+            if len(picture.data) > LARGEST or picture.media_type not in MEDIA_TYPES:
+                continue
+            with suppress(OSError):
+                sha256 = await self._keep_picture(picture.data)
+                kept.append(
+                    {
+                        "sha256": sha256,
+                        "width": picture.width,
+                        "height": picture.height,
+                        "alt": picture.alt[:LONGEST_ALT],
+                        "media_type": picture.media_type,
+                    }
+                )
+        return kept
+
     def _with_news(self, result: ToolResult, job: _Job) -> ToolResult:
         """``result`` with what was found in the background since the last one."""
-        if self.diagnostics is None or job.turn is None or result is STOPPED:
+        if job.turn is None or result is STOPPED:
             return result
         if job.tool == CHECK:  # which says it all
-            if types := result.detail.get("types"):
+            if self._page_news:
+                self._page_news.heard_all()
+            if self.diagnostics and (types := result.detail.get("types")):
                 self.diagnostics.learn_check(types["output"], ok=types["ok"])
             return result
-        return self.diagnostics.add_news(result) if job.by == "agent" else result
+        if job.by != "agent":
+            return result
+        for source in (self._page_news, self.diagnostics):
+            result = source.add_news(result) if source else result
+        return result
 
     async def _begin(self, job: _Job, start: Coroutine[Any, Any, Any]) -> asyncio.CancelledError | None:
         """Store that a call started. When stopped meanwhile, that is returned: what has started also has to end."""
@@ -215,12 +257,12 @@ class ToolRunner:
         self, tool: Tool[Any], context: ToolContext, arguments: Any
     ) -> tuple[ToolResult, asyncio.CancelledError | None]:
         try:
-            return await tool.run(context, arguments), None
+            return _sound(await tool.run(context, arguments)), None
         except asyncio.CancelledError as stop:
             return STOPPED, stop
         except AppBuilderError as error:
             return _failed(error), None
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # which would end the server
             if (ours := _ours_within(error)) is not None:
                 return _failed(ours), None
             log.exception("Tool %s failed", tool.name)
@@ -241,9 +283,14 @@ class ToolRunner:
         job.told = await _told_by_arguments(workspace, tool, job)
         await self._store_start(job, *changed)
         if changed:
-            await workspace.settle()
+            await workspace.commit_known()
+
+    async def _finish_reading(self, job: _Job, result: ToolResult) -> None:
+        job.pictures = await self._kept(result)
+        await self._journal.append(job.finished(result))
 
     async def _finish(self, workspace: Workspace, tool: Tool[Any], job: _Job, result: ToolResult) -> None:
+        job.pictures = await self._kept(result)
         runs_code = tool.effect == "command"
         changes: list[FileChange] = workspace.take_changes()
         found = await workspace.take_unseen()
@@ -270,7 +317,7 @@ class ToolRunner:
         overwritten = [by_others(change, its_patch, _author(workspace, change), tree) for change, its_patch in found]
         await self._journal.append(*overwritten, job.finished(result, patch), *files)
         if files or overwritten:
-            await workspace.settle()
+            await workspace.commit_known()
             if self.diagnostics:
                 self.diagnostics.changed()
 
@@ -279,6 +326,27 @@ class ToolRunner:
             self._journal.live("tool.output", {"call": job.call, "stream": stream, "text": text})
 
         return output
+
+
+def _sound(result: Any) -> ToolResult:
+    """A tool's result as it can be stored. Raises ``TypeError`` for what is none: tools may be another package's."""
+    if not isinstance(result, ToolResult):
+        raise TypeError(f"it returned {type(result).__name__} in place of a ToolResult")
+    given = cast("Any", result)  # whose fields may be anything all the same
+    if not (isinstance(given.text, str) and isinstance(given.summary, str)):
+        raise TypeError("its text or summary is no text")
+    if not all(isinstance(one, Picture) and isinstance(cast("Any", one).data, bytes) for one in given.pictures):
+        raise TypeError("a picture of it is none: a Picture of bytes is")
+    if not isinstance(given.detail, dict):
+        raise TypeError("its detail is no object")
+    try:
+        json.dumps(result.detail, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"its detail is no JSON: {error}") from None
+    more = len(result.text) - LONGEST_TEXT
+    text = f"{result.text[:LONGEST_TEXT]}\n… and {more} more characters" if more > 0 else result.text
+    detail = {name: value for name, value in result.detail.items() if name not in NEWS}
+    return replace(result, text=text, summary=result.summary[:LONGEST_SUMMARY], detail=detail)
 
 
 @dataclass(slots=True)
@@ -295,6 +363,7 @@ class _Job:
     data: frozenset[str] = frozenset()  # files of the app's data folders when it started
     told: bool = False  # whether its arguments tell what it does: otherwise that is kept as a patch
     stored: bool = False  # whether its start is in the log
+    pictures: Sequence[KeptPicture] = ()
 
     def starting(self) -> list[Draft]:
         """The event of its start, unless the log holds it already."""
@@ -313,6 +382,7 @@ class _Job:
             "detail": result.detail,
             "duration_ms": round((time.monotonic() - self.began) * 1000),
         }
+        data |= {"pictures": self.pictures} if self.pictures else {}
         return Draft("tool.finished", data if patch is None else data | {"patch": patch})
 
 
@@ -321,27 +391,6 @@ def _as_given(arguments: dict[str, Any] | str) -> dict[str, Any]:
         return understood(arguments)
     except InvalidInput:
         return {"raw": arguments}
-
-
-def _checked(tool: Tool[Any], given: dict[str, Any]) -> Any:
-    try:
-        return tool.arguments.model_validate(fitted(given, tool.schema))
-    except ValidationError as error:
-        faults = error.errors(include_url=False, include_context=False)
-        fields = [".".join(map(str, fault["loc"])) or "arguments" for fault in faults]
-        said = "; ".join(f"{field}: {_told(fault)}" for field, fault in zip(fields[:8], faults, strict=False))
-        raise InvalidInput(
-            f"The arguments of {tool.name} do not fit: {said}.",
-            hint=f"It takes: {', '.join(tool.arguments.model_fields) or 'no arguments'}.",
-            reason="invalid_arguments",
-            field=fields[0],
-        ) from None
-
-
-def _told(fault: ErrorDetails) -> str:
-    """What is wrong, and what was understood where that is another kind of value."""
-    sent = f", not {kind_of(fault['input'])}" if fault["type"].endswith("_type") else ""
-    return f"{fault['msg']}{sent}"
 
 
 def _failed(error: AppBuilderError) -> ToolResult:
@@ -360,7 +409,7 @@ def _ours_within(error: BaseException) -> AppBuilderError | None:
 
 
 async def _told_by_arguments(workspace: Workspace, tool: Tool[Any], job: _Job) -> bool:
-    """Whether doing the same again would give the same: not where it begins with a file that is no part of the app's
+    """True if doing the same again would give the same: not where it begins with a file that is no part of the app's
     versions, which a replay has not, nor where it changes which files are."""
     given = job.arguments or {}
     paths = [str(given.get(name, "")) for name in tool.files]
@@ -373,7 +422,7 @@ async def _told_by_arguments(workspace: Workspace, tool: Tool[Any], job: _Job) -
 
 
 def _as_told(changes: Sequence[FileChange], tool: Tool[Any], job: _Job) -> bool:
-    """Whether a tool changed the very files that its arguments name. A link on the way leads to another one, and a
+    """True if a tool changed the very files that its arguments name. A link on the way leads to another one, and a
     replay need not have that link."""
     given = job.arguments or {}
     named = {posixpath.normpath(str(given[name])) for name in tool.files if name in given}

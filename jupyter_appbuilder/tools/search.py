@@ -1,4 +1,4 @@
-"""The tool that searches the app's files."""
+"""``search_files``: searches the app's files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that hold secrets by their name: what is recorded of a call that writes one, and what a model is told of it."""
+"""Files that hold secrets by their name: what is recorded of writing one, and what a model is shown."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SETTINGS = re.compile(r"\.env([._~-].*)?|.*\.env|\.envrc|\.dev\.vars(\..*)?", re
 
 
 def holds_secrets(workspace: Workspace, path: str) -> bool:
-    """Whether a path names such a file, or a link leads to one."""
+    """True if a path names such a file, or a link leads to one."""
     if is_secret_path(path):
         return True
     try:

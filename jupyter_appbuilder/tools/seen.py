@@ -1,4 +1,4 @@
-"""What the agent knows of the files: a file that changed since it last saw it must be read again before it is changed.
+"""Tracks which file contents the agent has seen: a file changed since then must be read before it is edited.
 
 An edit whose search happens to fit a file that has moved on can land in the wrong place; a whole file written from
 memory undoes what a person did meanwhile. What was seen is in the log: the results of the file tools tell, as

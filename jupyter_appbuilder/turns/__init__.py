@@ -1,1 +1,1 @@
-"""What the log says of turns: what was asked, in which mode, which plans came of it."""
+"""Turns, read from the log: requests, modes and plans."""

@@ -1,4 +1,4 @@
-"""What a turn may do: build, plan or ask.
+"""Turn modes: build, plan and ask.
 
 A mode is told to the model in a note of its turn (``NOTES``) and enforced where tools run (``tools.modes``). The system
 prompt and the list of tools stay the same whatever the mode: providers cache by prefix.

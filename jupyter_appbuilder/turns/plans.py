@@ -1,4 +1,4 @@
-"""Plans: what turns in plan mode wrote, and which of them were accepted. Read from the log."""
+"""Plans, read from the log: those that plan turns wrote, and which were accepted."""
 
 from __future__ import annotations
 
@@ -83,14 +83,14 @@ class Checklist:
 
 
 def checklist(events: Sequence[Event]) -> Checklist | None:
-    """What there is to tick off; None where no plan was accepted."""
+    """The items to tick off; None if no plan was accepted."""
     accepted = next((e.data["plan"] for e in reversed(without_dropped(events)) if e.type == "plan.accepted"), "")
     plan = next((plan for plan in plans(events) if plan.id == accepted), None)
     return Checklist(plan.id, items(first_request(events, plan.built)), plan.done) if plan else None
 
 
 def items(text: str) -> list[str]:
-    """What stands beside the check boxes of a Markdown text, in their order."""
+    """The texts beside the check boxes of a Markdown text, in order."""
     found: list[str] = []
     fenced = False
     for line in text.split("\n"):  # as the panel counts
@@ -102,7 +102,7 @@ def items(text: str) -> list[str]:
 
 
 def is_handed_over(events: Sequence[Event], turn: str) -> bool:
-    """Whether the last response of a turn wrote its plan: there is nothing more to do."""
+    """True if the last response of a turn wrote its plan: there is nothing more to do."""
     last = next((e for e in reversed(events) if e.type == "response.completed" and e.data["turn"] == turn), None)
     handed = _handed_over(events, turn)
     return last is not None and any(call["call"] in handed for call in last.data["tool_calls"])
@@ -123,7 +123,7 @@ def left_by(events: Sequence[Event], turn: str, *, done: bool) -> Draft | None:
 
 
 def request(text: str) -> str:
-    """What the person asks for by accepting a plan."""
+    """The request that the person makes by accepting a plan."""
     text = text.strip()
     if not text:
         raise InvalidInput("The plan is empty.", hint="Leave it as it was, or say what to build instead.", field="text")

@@ -1,4 +1,4 @@
-"""What turns are asked: how one begins, and what the log says of those that are asked again or gone on from.
+"""Starting, retrying and continuing turns, read from the log.
 
 A turn is dropped when the person has it asked again: its files are gone back on, and whatever reads the log for the
 model leaves it out (``without_dropped``), so that a new try is not led by the one that failed. The log keeps it.
@@ -41,7 +41,7 @@ class Beginning:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a turn was asked, all of it, and how."""
+    """The full request of a turn, and its mode."""
 
     turn: str
     text: str
@@ -83,14 +83,14 @@ def since_start(events: Sequence[Event], turn: str) -> Sequence[Event]:
 
 
 def request_of(events: Sequence[Event], turn: str) -> Request:
-    """What a turn was asked: its message, and what was said during it."""
+    """The request of a turn: its message, and messages sent during it."""
     texts = [event.data["text"] for event in events if event.type == "message.user" and event.data["turn"] == turn]
     started = _started(events, turn)
     return Request(turn, "\n\n".join(texts), started.get("mode", "build"), started.get("continues"))
 
 
 def last_request(events: Sequence[Event]) -> Request:
-    """What the last turn was asked. Raises ``Conflict`` where nothing was asked yet."""
+    """The request of the last turn. Raises ``Conflict`` if there is none."""
     for event in reversed(events):
         if event.type == "message.user":
             return request_of(events, event.data["turn"])
@@ -98,7 +98,7 @@ def last_request(events: Sequence[Event]) -> Request:
 
 
 def open_request(events: Sequence[Event]) -> Request:
-    """What the last turn was asked, if it came to no end. Raises ``Conflict`` after one that is done."""
+    """The request of the last turn, if that did not complete. Raises ``Conflict`` if it did."""
     for event in reversed(events):
         if event.type == "turn.finished":
             if event.data["reason"] != "done":

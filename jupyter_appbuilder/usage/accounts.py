@@ -1,4 +1,4 @@
-"""The accounts of one data folder: what its sessions used and cost, and what they may use."""
+"""Usage, cost and budgets of all sessions in one data folder."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Accounts:
         }
 
     async def of_days(self, days: int) -> dict[str, Any]:
-        """What all sessions used in the last ``days`` days, and the budgets, as JSON."""
+        """Usage of all sessions in the last ``days`` days, and the budgets, as JSON."""
         log, zone, now = self._log, self.settings.timezone, time.time()
         days = max(1, min(days, MOST_DAYS))
         began = starts(zone, days, now)

@@ -1,4 +1,4 @@
-"""Budgets: how much a turn, a session and a day may use, in US dollars and in tokens."""
+"""Budgets: limits in US dollars and tokens for a turn, a session and a day."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def _next_step(budget: Budget) -> str:
 
 @dataclass(frozen=True, slots=True)
 class OwnBudgets:
-    """What a person set on the usage page. ``timezone`` is where their day begins; empty: the server's."""
+    """Budgets that a person set on the usage page. ``timezone`` is where their day begins; empty: the server's."""
 
     limits: Mapping[tuple[Scope, Unit], float] = field(default_factory=dict[tuple[Scope, Unit], float])
     timezone: str = ""
@@ -164,7 +164,7 @@ class BudgetSettings:
 
     @property
     def timezone(self) -> str:
-        """Where the person's day begins."""
+        """The time zone of the person's day."""
         return self.own.timezone or self.configured_timezone
 
     def set_own(self, changes: Mapping[tuple[Scope, Unit], float], timezone: str | None = None) -> None:
@@ -188,11 +188,11 @@ class BudgetSettings:
         scope, unit = key
         most = self.configured.get(key)
         if not 0 <= value <= float_info.max:
-            raise InvalidInput("A budget is a number from 0 on.", hint="0 is no budget.", field=f"{scope}.{unit}")
+            raise InvalidInput("A budget is a number of at least 0.", hint="0 is no budget.", field=f"{scope}.{unit}")
         if most is not None and value > most:
             raise InvalidInput(
                 f"A {scope}'s budget cannot be more than {amount(unit, most)} here.",
-                hint=f"Whoever runs this server set that: c.AppBuilder.{TRAITS[key]}.",
+                hint=f"Set by the administrator: c.AppBuilder.{TRAITS[key]}.",
                 field=f"{scope}.{unit}",
             )
 

@@ -1,4 +1,4 @@
-"""Days as a person counts them: from midnight to midnight where they are."""
+"""Calendar days in the person's time zone."""
 
 from __future__ import annotations
 

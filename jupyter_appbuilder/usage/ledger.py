@@ -1,4 +1,4 @@
-"""What was used: ``usage.recorded`` events, added up. In a fork, what was used before it was forked is its source's."""
+"""Sums ``usage.recorded`` events. Usage from before a fork counts for its source."""
 
 from __future__ import annotations
 

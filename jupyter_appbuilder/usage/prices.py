@@ -53,7 +53,7 @@ class PriceList:
         self._base_url = base_url
 
     def known(self, model: str) -> bool:
-        """Whether it can be told what a request to "provider:name" costs."""
+        """True if it can be told what a request to "provider:name" costs."""
         return self.cost(model, 1, 1) is not None
 
     def cost(self, model: str, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> float | None:

@@ -1,4 +1,4 @@
-"""Who says what may be used: on one's own machine the budgets of this folder, for many people a service of theirs."""
+"""Quotas: which usage is allowed, by local budgets or by a service for many people."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Quotas(Protocol):
         ...
 
     async def used_since(self, moment: float) -> UsageTotals:
-        """What all sessions used since then (Unix seconds)."""
+        """Usage of all sessions since then (Unix seconds)."""
         ...
 
 

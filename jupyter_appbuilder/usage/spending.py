@@ -1,4 +1,4 @@
-"""Spending of one agent: what each request used, and whether the next may be made."""
+"""Tracks one agent's spending and decides whether its next request is allowed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..events import Event, UsageData
+from ..models.base import PICTURE_TOKENS
 from .ledger import Ledger
 from .prices import PriceList
 from .quotas import Expected, Quotas
@@ -18,9 +19,9 @@ FEWEST = 64  # a provider that reports fewer than one in so many of the tokens e
 
 def estimate(messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]] = ()) -> int:
     """About how many tokens a request takes."""
-    return (
-        sum(len(str(message)) for message in messages) + sum(len(str(tool)) for tool in tools)
-    ) // CHARACTERS_A_TOKEN
+    characters = sum(len(str(message)) for message in messages) + sum(len(str(tool)) for tool in tools)
+    pictures = sum(len(message.get("pictures", ())) for message in messages)
+    return characters // CHARACTERS_A_TOKEN + pictures * PICTURE_TOKENS
 
 
 class Spending:

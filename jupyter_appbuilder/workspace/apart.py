@@ -1,4 +1,4 @@
-"""Files too large for a patch: a section in the patch names their content by its hash, which is kept apart."""
+"""Files too large for a patch: the patch names their content by hash; the content is stored separately."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MARK = "appbuilder-blob "
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """How one file changed. ``sha256`` and ``size`` (bytes) are those of its new content."""
+    """A change of one large file. ``sha256`` and ``size`` (bytes) are those of its new content."""
 
     path: str
     before: Key | None

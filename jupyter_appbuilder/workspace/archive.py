@@ -1,11 +1,12 @@
-"""An app's files in one piece: as text for a notebook, as a ZIP archive, as a hash."""
+"""Packs an app's files: as text for a notebook, as a ZIP archive, as a tree hash."""
 
 from __future__ import annotations
 
 import base64
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from .folder import link_at, opened_folder, read_at
 from .ignore import never_tracked
 from .objects import EXECUTABLE, FILE, LINK, HashOnly, put_tree
 from .paths import inside, parts_of
-from .scan import LARGEST, mode_of, scan
+from .scan import LARGEST, DatasetFiles, mode_of, scan
 
 WIDTH = 120
 LARGEST_ARCHIVE = 256 * 1024 * 1024  # bytes, unpacked
@@ -71,23 +72,28 @@ def unpack(text: str, into: Path) -> None:
                 file.write(data)
 
 
-def zipped(files: Path) -> bytes:
-    """A folder's files as a ZIP archive. Links become the files they lead to; those that lead outside are left out."""
+def zipped(files: Path, more: Mapping[str, str], without: DatasetFiles | None = None) -> bytes:
+    """A folder's files as a ZIP archive. Links become the files they lead to; those that lead outside are left out.
+    ``more``: texts by path, for paths at which the folder has nothing. The files ``without`` are left out, and copies
+    of them."""
     import io
     import zipfile
 
     buffer = io.BytesIO()
+    taken: set[str] = set()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path, mode, data in contents_of(files):
+        added = ((path, FILE, text.encode()) for path, text in more.items() if path not in taken)
+        for path, mode, data in chain(contents_of(files, without), added):
             if mode == LINK:
                 try:
                     parts = inside(files, path)
-                    if any(never_tracked(part) for part in parts):
+                    if any(never_tracked(part) for part in parts) or (without and "/".join(parts) in without.paths):
                         continue
                     with opened_folder(files, parts[:-1]) as folder:
                         data, _ = read_at(folder, parts[-1], LARGEST)
                 except (OSError, InvalidInput, IndexError):
                     continue
+            taken.add(path)
             info = zipfile.ZipInfo(path, date_time=(1980, 1, 1, 0, 0, 0))
             info.compress_type = zipfile.ZIP_DEFLATED
             info.create_system = 3
@@ -96,9 +102,9 @@ def zipped(files: Path) -> bytes:
     return buffer.getvalue()
 
 
-def contents_of(files: Path) -> Iterator[tuple[str, str, bytes]]:
+def contents_of(files: Path, without: DatasetFiles | None = None) -> Iterator[tuple[str, str, bytes]]:
     """Path, mode and bytes of each file, one at a time: all of them may be more than memory holds."""
-    for path, entry in scan(files, HashOnly()).items():
+    for path, entry in scan(files, HashOnly(), without=without).items():
         *folders, name = path.split("/")
         try:
             with opened_folder(files, tuple(folders)) as folder:
@@ -131,6 +137,6 @@ def _unpacked(text: str) -> dict[str, Any]:
 def _damaged(why: str) -> InvalidInput:
     return InvalidInput(
         f"The packed files cannot be read: {why}.",
-        hint="Take the cell from the notebook as it was written.",
+        hint="Restore the cell as it was.",
         reason="damaged_archive",
     )

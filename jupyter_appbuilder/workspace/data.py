@@ -1,4 +1,4 @@
-"""What an app itself writes: files below its data folders, copied whole at each version.
+"""Data files that an app writes itself: copied whole with each version.
 
 They are read as plain files while the app may be writing them, never opened as a database: code in a sandbox could end
 whoever does. A database and its journals are copied together, and count only if none of them changed meanwhile.
@@ -10,6 +10,7 @@ import os
 import re
 import stat
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,7 @@ Status = tuple[int, int, int, int]
 
 
 def below(path: str, folders: Sequence[str]) -> bool:
-    """Whether a file lies in one of the data folders, each named with a slash at its end."""
+    """True if a file lies in one of the data folders, each named with a slash at its end."""
     return path.startswith(tuple(folders)) if folders else False
 
 
@@ -51,24 +52,24 @@ class _TooMuchError(Exception):
     """There is more in the data folders than is looked at."""
 
 
-def found(app: Path, folders: Sequence[str]) -> dict[str, os.stat_result]:
+def found(app: Path, folders: Sequence[str], without: AbstractSet[str] = frozenset()) -> dict[str, os.stat_result]:
     """The regular files of the data folders as they stand now, also those that `.gitignore` names. Links are not
-    followed, nor taken along. Of more than are copied, some."""
+    followed, nor taken along. Of more than are copied, some. The files ``without`` are no part of it."""
     files: dict[str, os.stat_result] = {}
     with suppress(_TooMuchError):
-        _look(app, folders, files)
+        _look(app, folders, files, without)
     return files
 
 
-def _look(app: Path, folders: Sequence[str], files: dict[str, os.stat_result]) -> None:
+def _look(app: Path, folders: Sequence[str], files: dict[str, os.stat_result], without: AbstractSet[str]) -> None:
     """Stops where it is certain that there is too much: an app may write millions into one folder, of folders too."""
     left = [MOST_DATA]
     for folder in folders:
         with suppress(OSError, InvalidInput), opened_folder(app, tuple(folder.strip("/").split("/"))) as descriptor:
-            _walk(descriptor, folder, files, left)
+            _walk(descriptor, folder, files, left, without)
 
 
-def _walk(folder: int, base: str, files: dict[str, os.stat_result], left: list[int]) -> None:
+def _walk(folder: int, base: str, files: dict[str, os.stat_result], left: list[int], without: AbstractSet[str]) -> None:
     folders: list[str] = []
     with os.scandir(folder) as listing:
         for item in listing:
@@ -77,7 +78,7 @@ def _walk(folder: int, base: str, files: dict[str, os.stat_result], left: list[i
                 raise _TooMuchError
             if never_tracked(item.name) or SHARED_MEMORY.search(item.name):
                 continue
-            if not encodable(item.name):
+            if not encodable(item.name) or base + item.name in without:
                 continue
             with suppress(OSError):
                 status = item.stat(follow_symlinks=False)
@@ -89,17 +90,18 @@ def _walk(folder: int, base: str, files: dict[str, os.stat_result], left: list[i
         with suppress(OSError):
             below = os.open(name, DIRECTORY, dir_fd=folder)
             try:
-                _walk(below, f"{base}{name}/", files, left)
+                _walk(below, f"{base}{name}/", files, left, without)
             finally:
                 os.close(below)
 
 
-def copied(app: Path, folders: Sequence[str]) -> Copy:
-    """A copy of what the app wrote: of all of it, or of nothing, as going back to it deletes what it lacks."""
+def copied(app: Path, folders: Sequence[str], without: AbstractSet[str] = frozenset()) -> Copy:
+    """A copy of what the app wrote: of all of it, or of nothing, as going back to it deletes what it lacks. The files
+    ``without`` are no part of it."""
     files: dict[str, os.stat_result] = {}
     many = ""
     try:
-        _look(app, folders, files)
+        _look(app, folders, files, without)
     except _TooMuchError:
         many = f"more than {MOST_FILES:,} files" if len(files) > MOST_FILES else f"over {MOST_DATA:,} folders"
     size = sum(status.st_size for status in files.values())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -81,6 +82,17 @@ def write_at(folder: int, name: str, content: bytes, *, staging: Path, executabl
         temporary.unlink(missing_ok=True)
         raise
     return os.stat(name, dir_fd=folder, follow_symlinks=False)
+
+
+def copy_at(folder: int, name: str, source: Path, *, staging: Path) -> None:
+    """Put a copy of the file ``source`` in place at once, as ``write_at`` does, without holding it in memory."""
+    temporary = staging / secrets.token_hex(8)
+    try:
+        shutil.copyfile(source, temporary)
+        os.rename(temporary, name, dst_dir_fd=folder)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def link_at(folder: int, name: str, target: str) -> None:
@@ -190,7 +202,7 @@ def _empty(folder: int, top: int, depth: int) -> bool:
 
 
 def is_mostly_holes(folder: int, name: str) -> bool:
-    """Whether a file takes far less on disk than whoever reads it would get."""
+    """True if a file takes far less on disk than whoever reads it would get."""
     descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     try:
         size, held, position = os.fstat(descriptor).st_size, 0, 0

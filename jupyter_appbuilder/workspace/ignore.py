@@ -1,4 +1,4 @@
-"""Which files are not part of an app: `.gitignore` as git reads it, and a few that never are.
+"""Files that do not belong to an app: ``.gitignore`` as git reads it, and built-in exclusions.
 
 Read here rather than by git, so that a file tree depends on nothing but the files themselves (no user or machine
 excludes), and so that a scan needs no process.
@@ -64,12 +64,12 @@ class Ignore:
 
 
 def never_tracked(name: str) -> bool:
-    """Whether a file or folder of this name is left out everywhere."""
+    """True if files and folders of this name are always left out."""
     return NEVER.fullmatch(name) is not None or is_secret(name)
 
 
 def is_secret(name: str) -> bool:
-    """Whether a file or folder of this name holds secrets by convention. Its content stays on the disk: it is in no
+    """True if a file or folder of this name holds secrets by convention. Its content stays on the disk: it is in no
     version, list, archive, notebook or log, and is not shown to a model."""
     names = (name, original_of(name))
     return any(_SECRET.fullmatch(one) for one in names) and not any(_NOT_SECRET.fullmatch(one) for one in names)
@@ -93,7 +93,7 @@ def original_of(name: str) -> str:
 
 
 def is_secret_path(path: str) -> bool:
-    """Whether a file, or a folder above it, holds secrets by its name."""
+    """True if a file, or a folder above it, holds secrets by its name."""
     return any(is_secret(part) for part in path.split("/"))
 
 
@@ -105,7 +105,7 @@ def read_rules(text: str, base: str) -> Ignore:
 
 
 def is_ignored(path: str, directory: bool, ignores: Sequence[Ignore]) -> bool:
-    """Whether ``path`` matches, given the rules from the root down to its folder. The last matching rule wins."""
+    """True if ``path`` matches, given the rules from the root down to its folder. The last matching rule wins."""
     for ignore in reversed(ignores):
         relative = path[len(ignore.base) :]
         for rule in reversed(ignore.rules):

@@ -1,4 +1,4 @@
-"""What differs between two versions of one text, line by line."""
+"""Line differences between two versions of a text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NO_NEWLINE = "\\ No newline at end of file\n"
 
 
 def changed_lines(before: str, after: str) -> tuple[int, int]:
-    """How many lines were added and how many removed."""
+    """The numbers of added and removed lines."""
     added = removed = 0
     for tag, a1, a2, b1, b2 in _opcodes(_split(before), _split(after)):
         if tag != "equal":

@@ -1,4 +1,4 @@
-"""What differs between two trees, as patches: small files as git tells them, large contents kept apart."""
+"""Patches between two trees: git's format for small files, references for large contents."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Patches:
         self._keep, self._find = keep, find
 
     async def patch(self, before: str, after: str) -> str:
-        """What turns one tree into another, as ``git diff --binary``, contents above 1 MB kept apart."""
+        """The patch between two trees, as ``git diff --binary``; contents above 1 MB are stored separately."""
         if before == after:
             return ""
         if self._keep is None:
@@ -149,7 +149,7 @@ class Patches:
         return before, after
 
     async def _sections(self, differing: Sequence[Difference]) -> dict[str, str]:
-        """The patch of each file."""
+        """The patch of each file, by its path."""
         small, large = await self._told_apart(differing)
         patches: dict[str, str] = {}
         if small:

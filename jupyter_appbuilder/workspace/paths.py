@@ -1,4 +1,4 @@
-"""Which paths name a file of the app, and which try to leave it."""
+"""Checks that a path names a file inside the app."""
 
 from __future__ import annotations
 

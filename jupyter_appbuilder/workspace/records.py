@@ -1,4 +1,4 @@
-"""What the workspace says about files and checkpoints, as data."""
+"""Data types for files and checkpoints."""
 
 from __future__ import annotations
 

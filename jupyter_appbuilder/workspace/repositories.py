@@ -1,4 +1,4 @@
-"""Repositories that code in a sandbox made below an app: their hooks and settings act on whoever uses git there."""
+"""Git repositories that sandboxed code made inside an app: their hooks and settings could run on the host."""
 
 from __future__ import annotations
 

@@ -1,12 +1,13 @@
-"""The files of an app as they are now, and their hashes: a stat per file when nothing changed."""
+"""Scans an app's files and hashes them; unchanged files cost one stat each."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -49,7 +50,7 @@ class Entry:
         return self.mode, self.hash
 
     def holds(self, status: os.stat_result) -> bool:
-        """Whether a file of this status still has the content that was hashed."""
+        """True if a file of this status still has the content that was hashed."""
         return (
             status.st_mtime_ns == self.modified_ns
             and status.st_size == self.size
@@ -58,6 +59,22 @@ class Entry:
             and mode_of(status) == self.mode
             and max(self.modified_ns, self.changed_ns) < self.hashed_at - RACY
         )
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetFiles:
+    """Files of rows that a person handed to the app: their paths, and size and SHA-256 of their contents, since a copy
+    that a command makes elsewhere holds the same rows."""
+
+    paths: set[str] = field(default_factory=set[str])
+    contents: set[tuple[int, str]] = field(default_factory=set[tuple[int, str]])
+
+    def holds(self, content: bytes) -> bool:
+        """True if these are the bytes of such a file."""
+        size = len(content)
+        if all(size != known for known, _ in self.contents):
+            return False
+        return (size, hashlib.sha256(content).hexdigest()) in self.contents
 
 
 def is_binary(content: bytes) -> bool:
@@ -99,19 +116,23 @@ def _data_entry(start: bytes, status: os.stat_result) -> Entry:
 
 
 def scan(
-    root: Path, store: Store, known: Mapping[str, Entry] | None = None, data: Sequence[str] = ()
+    root: Path,
+    store: Store,
+    known: Mapping[str, Entry] | None = None,
+    data: Sequence[str] = (),
+    without: DatasetFiles | None = None,
 ) -> dict[str, Entry]:
     """Every file below ``root`` that belongs to the app, by path in git's order.
 
     Contents are read only where ``known`` does not hold any more, and kept in ``store``. Files that vanish meanwhile
     are passed over, as are names that are not UTF-8, devices, sockets and pipes, files that are mostly holes and
     folders nested deeper than ``DEEPEST``. Files below the folders ``data`` are looked at, not read: their hash is
-    empty; of more than ``MOST_DATA`` some.
+    empty; of more than ``MOST_DATA`` some. The files ``without``, and copies of them, are passed over.
     """
     found: dict[str, Entry] = {}
     descriptor = open_root(root)
     try:
-        _scan(descriptor, "", (), store, known or {}, found, tuple(data), [MOST_DATA])
+        _scan(descriptor, "", (), store, known or {}, found, tuple(data), [MOST_DATA], without or DatasetFiles())
     finally:
         os.close(descriptor)
     return dict(sorted(found.items(), key=lambda item: item[0].encode()))
@@ -126,6 +147,7 @@ def _scan(
     found: dict[str, Entry],
     data: tuple[str, ...],
     left: list[int],
+    without: DatasetFiles,
 ) -> None:
     limited = bool(data) and base.startswith(data)
     with os.scandir(folder) as listing:
@@ -140,7 +162,7 @@ def _scan(
             pass  # a link or a folder of that name, which git does not read either
     for item in items:
         path = base + item.name
-        if not encodable(item.name):
+        if not encodable(item.name) or path in without.paths:
             continue
         try:
             status = item.stat(follow_symlinks=False)
@@ -152,7 +174,7 @@ def _scan(
                     continue
                 below = os.open(item.name, DIRECTORY, dir_fd=folder)
                 try:
-                    _scan(below, path + "/", ignores, store, known, found, data, left)
+                    _scan(below, path + "/", ignores, store, known, found, data, left, without)
                 finally:
                     os.close(below)
             elif status.st_size > LARGEST:
@@ -168,14 +190,14 @@ def _scan(
                 if status.st_size > HOLES_FROM and is_mostly_holes(folder, item.name):
                     continue
                 content, status = read_at(folder, item.name, LARGEST)
-                if len(content) <= LARGEST:
+                if len(content) <= LARGEST and not without.holds(content):
                     found[path] = entry_of(content, status, store)
         except OSError:
             continue
 
 
 def is_tracked(root: Path, parts: tuple[str, ...]) -> bool:
-    """Whether a file of this path, there or not, is part of the app by the rules as they are now."""
+    """True if a file of this path, there or not, is part of the app by the rules as they are now."""
     if len(parts) > DEEPEST + 1 or any(never_tracked(part) for part in parts):
         return False
     ignores: list[Ignore] = []

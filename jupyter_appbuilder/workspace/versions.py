@@ -1,4 +1,4 @@
-"""A session's versions: commits, and the files and contents they hold."""
+"""A session's commits, and the files and contents they hold."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class Versions:
         return {key: int(size) for key, _, size in (line.split() for line in output.decode().split("\n")[:-1])}
 
     async def diff(self, commit: str) -> str:
-        """What a commit changed, as a unified diff for people."""
+        """The changes of a commit, as a unified diff for people."""
         parents = (await self._git.text("show", "-s", "--format=%P", commit)).split()
         before = parents[0] if parents else EMPTY_TREE
         # Large files are said to differ.

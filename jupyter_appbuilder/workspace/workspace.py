@@ -1,4 +1,4 @@
-"""A session's files: read and written safely, kept in versions, compared, put back."""
+"""Workspace: a session's files with safe reads and writes, versions, diffs and restore."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from ..errors import FULL, Conflict, InvalidInput, NotFound, Unavailable, of_the
 from . import data
 from .apart import Find, Keep, Key, split
 from .archive import contents_of, pack, zipped
-from .folder import link_at, opened_folder, read_at, remove, remove_at, write_at
+from .folder import copy_at, link_at, opened_folder, read_at, remove, remove_at, write_at
 from .git import Git, GitError
 from .ignore import never_tracked
 from .lines import changed_lines
 from .objects import EXECUTABLE, LINK, LooseStore, object_hash, put_tree
 from .patches import Difference, Patches
-from .paths import inside
+from .paths import inside, parts_of
 from .records import Change, Checkpoint, FileChange, FileInfo
-from .scan import LARGEST, Entry, entry_of, is_binary, is_tracked, mode_of, scan
+from .scan import LARGEST, DatasetFiles, Entry, entry_of, is_binary, is_tracked, mode_of, scan
 from .versions import Versions
 
 T = TypeVar("T")
@@ -72,6 +72,11 @@ class Workspace:
         self.data_folders: tuple[str, ...] = ()
         """Folders of what the app itself writes, each with a slash at its end. What changes there is nobody's edit:
         trees have those of their files that our own operations wrote, as they wrote them. Each version has a copy."""
+        self.datasets = DatasetFiles()
+        """Files of rows that a person handed to the app: in no tree, list, version or copy. ``put_dataset`` alone
+        writes them."""
+        self.private_datasets = DatasetFiles()
+        """Those of them that are in no archive either."""
 
     def keep_apart(self, keep: Keep | None, find: Find) -> None:
         """Have contents that are too large for a patch kept by ``keep`` (otherwise patches hold all), and found by
@@ -87,25 +92,28 @@ class Workspace:
         other = Workspace(self.folder)
         other._known = {}
         other._beside = True
+        other.datasets = self.datasets
         other._lock = self._lock
         return other
 
     # Making and looking
 
-    async def create(self, files: Path, *, moved: bool = False, placed: Callable[[], None] | None = None) -> str:
+    async def create(
+        self, files: Path, *, files_in_place: bool = False, on_files: Callable[[], None] | None = None
+    ) -> str:
         """Copy a template's files in, make the repository and the first checkpoint; return the tree hash.
 
-        ``moved``: the files are in ``app/`` already. ``placed`` is called as soon as they are: what happens to them
-        from then on is no part of the first checkpoint. Raises ``Conflict`` when the folder already holds a session or
-        an app.
+        ``files_in_place``: they are in ``app/`` already. ``on_files`` is called as soon as they are: what happens to
+        them from then on is no part of the first checkpoint. Raises ``Conflict`` when the folder already holds a
+        session or an app.
         """
         async with self._lock:
-            await in_thread(self._make_folders, moved)
+            await in_thread(self._make_folders, files_in_place=files_in_place)
             contents = await in_thread(lambda: list(contents_of(files)))
-            if not moved:
+            if not files_in_place:
                 await in_thread(self._copy, contents)
-            if placed:
-                placed()
+            if on_files:
+                on_files()
             await self._git.init()
             self._known = await in_thread(self._keep_contents, contents)
             tree = await in_thread(put_tree, self._store, self._known)
@@ -121,7 +129,7 @@ class Workspace:
         ``Conflict`` as ``create``.
         """
         async with self._lock:
-            await in_thread(self._make_folders, False)
+            await in_thread(self._make_folders, files_in_place=False)
             await self._git.init()
             try:
                 wanted = f"{checkpoint}\n{tree}\n".encode()
@@ -142,7 +150,7 @@ class Workspace:
             await self._keep_known()
 
     def resolve(self, path: str) -> Path:
-        """Where ``path`` leads, links followed. Raises ``InvalidInput`` unless that is inside ``app/``."""
+        """The path that ``path`` resolves to, links followed. Raises ``InvalidInput`` unless it is inside ``app/``."""
         return self.app.joinpath(*inside(self.app, path))
 
     async def list(self, under: str = "") -> list[FileInfo]:
@@ -226,13 +234,38 @@ class Workspace:
             self._own += changes
             return changes
 
+    async def put_dataset(self, path: str, source: Path, content: tuple[int, str], *, private: bool = False) -> None:
+        """Put a copy of the file ``source``, of that size and SHA-256, at ``path``, in place of an earlier dataset, as
+        no part of any tree.
+
+        Raises ``Conflict`` where the app has a file of its own there, or something that cannot be replaced;
+        ``Unavailable`` for a full disk. What was there stays then.
+        """
+        parts = parts_of(path)
+        async with self._lock:
+            await self._load()
+            await self._scan()
+            if path not in self.datasets.paths and (path in (self._known or {}) or path in self._entries):
+                raise Conflict(
+                    f"The app has a file {path} already.",
+                    hint="Give the dataset another name, or delete the file first.",
+                    reason="file_in_the_way",
+                )
+            self.datasets.contents.add(content)
+            await in_thread(self._copy_dataset, parts, source)
+            self.datasets.paths.add(path)
+            self.private_datasets.paths.discard(path)
+            if private:
+                self.private_datasets.paths.add(path)
+                self.private_datasets.contents.add(content)
+
     async def take_unseen(self) -> list[tuple[FileChange, str]]:
-        """What others changed in the moment before an operation of ours wrote over it, each with its patch."""
+        """Others' changes just before an operation of ours overwrote them, each with its patch."""
         async with self._lock:
             return await self._take_unseen()
 
     def take_changes(self) -> list[FileChange]:
-        """What ``write``, ``delete``, ``rename`` and ``apply`` changed since this was last asked."""
+        """Changes by ``write``, ``delete``, ``rename`` and ``apply`` since the last call."""
         taken, self._own = self._own, []
         return taken
 
@@ -272,7 +305,7 @@ class Workspace:
             self._known = self._keys()
             return tree
 
-    async def settle(self) -> None:
+    async def commit_known(self) -> None:
         """Keep the known tree on disk. Call it once the log holds the events that explain it: after a crash,
         whatever differs from the tree kept last is an outside change."""
         async with self._lock:
@@ -280,7 +313,7 @@ class Workspace:
             await self._keep_known()
 
     async def patch(self, before: str, after: str) -> str:
-        """What turns one tree into another, as ``git diff --binary``."""
+        """The patch between two trees, as ``git diff --binary``."""
         return await self._patches.patch(before, after)
 
     async def changes(self, before: str, after: str) -> list[FileChange]:
@@ -288,7 +321,7 @@ class Workspace:
         return await self._patches.changes(before, after)
 
     async def outside_changes(self) -> list[tuple[FileChange, str]]:
-        """What others changed since our last touch, each with its patch. They count as seen from then on."""
+        """Changes by others since our last touch, each with its patch. They count as seen from then on."""
         async with self._lock:
             await self._load()
             await self._note_outside()
@@ -301,13 +334,13 @@ class Workspace:
                 await in_thread(lambda: self.app.mkdir(exist_ok=True))
 
     async def knows(self, path: str) -> bool:
-        """Whether the known tree holds the file ``path``."""
+        """True if the known tree holds the file ``path``."""
         async with self._lock:
             await self._load()
             return "/".join(inside(self.app, path)) in (self._known or {})
 
     async def known_content(self, path: str) -> bytes | None:
-        """What the known tree holds at ``path``; None where it has no such file."""
+        """The content of ``path`` in the known tree; None if it has no such file."""
         async with self._lock:
             await self._load()
             held = (self._known or {}).get("/".join(inside(self.app, path)))
@@ -331,14 +364,16 @@ class Workspace:
 
     # Versions
 
-    async def checkpoint(self, title: str, *, known: bool = False) -> Checkpoint | None:
+    async def checkpoint(self, title: str, *, of_known_tree: bool = False) -> Checkpoint | None:
         """Keep the files as they are as a version. None when nothing changed since the last one.
 
-        With ``known``, the files as the known tree has them: what somebody changed this moment waits for the next.
+        With ``of_known_tree``, the files as the known tree has them: what somebody changed this moment waits for the
+        next.
         """
         async with self._lock:
             await self._load()
-            tree = await (in_thread(put_tree, self._store, dict(self._known or {})) if known else self._scan_tree())
+            known = dict(self._known or {})
+            tree = await (in_thread(put_tree, self._store, known) if of_known_tree else self._scan_tree())
             head, head_tree = await self._versions.head()
             await self._keep_known()
             if tree == head_tree:
@@ -354,16 +389,28 @@ class Workspace:
         return await self._versions.log("HEAD")
 
     async def diff(self, checkpoint: str) -> str:
-        """What a checkpoint changed, as a unified diff for people. Raises ``NotFound``."""
+        """The changes of a checkpoint, as a unified diff for people. Raises ``NotFound``."""
         return await self._versions.diff(await self._versions.commit_of(checkpoint))
 
     async def data_differs(self, checkpoint: str) -> bool:
-        """Whether what the app wrote is another than a version's copy of it. Nothing to compare is no difference."""
+        """True if what the app wrote is another than a version's copy of it. Nothing to compare is no difference."""
         async with self._lock:
             kept = await self._data_of(await self._versions.commit_of(checkpoint))
             if kept is None:
                 return False
             return await self._data_now() != kept
+
+    async def data_tree(self) -> str:
+        """The tree of what the app has written by now; empty where it has no data folders, or too much in them."""
+        if not self.data_folders:
+            return ""
+        async with self._lock:
+            return await self._data_now()
+
+    async def put_back_data(self, tree: str) -> None:
+        """Make what the app wrote that of ``tree`` again. The app must not be writing meanwhile."""
+        async with self._lock:
+            await self._check_out_data(tree)
 
     async def restore(self, checkpoint: str) -> tuple[Checkpoint, str]:
         """Put the files of a version back, as a new version on top, and its copy of what the app wrote, which the app
@@ -404,9 +451,10 @@ class Workspace:
 
     # Taking it along
 
-    async def zip(self) -> bytes:
-        """The app's files as a ZIP archive: no ignored files, no secrets, the same bytes for the same files."""
-        return await in_thread(zipped, self.app)
+    async def zip(self, more: Mapping[str, str] | None = None) -> bytes:
+        """The app's files as a ZIP archive: no ignored files, no secrets, the same bytes for the same files. ``more``:
+        texts to add, by path, where the app has no file."""
+        return await in_thread(zipped, self.app, more or {}, self.private_datasets)
 
     async def archive(self) -> str:
         """The app's files as compact text, for a notebook; see ``archive.unpack``."""
@@ -414,8 +462,8 @@ class Workspace:
 
     # Below the surface: files (these run in threads)
 
-    def _make_folders(self, moved: bool) -> None:
-        if self._git.repository.exists() or (not moved and self.app.is_dir() and any(self.app.iterdir())):
+    def _make_folders(self, *, files_in_place: bool) -> None:
+        if self._git.repository.exists() or (not files_in_place and self.app.is_dir() and any(self.app.iterdir())):
             raise Conflict(
                 f"{self.folder} already holds an app.", hint="Choose another name.", reason="workspace_exists"
             )
@@ -453,8 +501,29 @@ class Workspace:
             if stat.S_ISDIR(os.stat(name, dir_fd=above, follow_symlinks=False).st_mode):
                 remove_at(above, name)
 
+    def _copy_dataset(self, parts: tuple[str, ...], source: Path) -> None:
+        try:
+            with opened_folder(self.app, parts[:-1], make=True) as folder:
+                copy_at(folder, parts[-1], source, staging=self._git.staging)
+        except (NotADirectoryError, FileExistsError, IsADirectoryError):
+            raise Conflict(
+                f"{'/'.join(parts)} cannot be written: a folder has the place of a file, or a file that of a folder.",
+                hint="Move it away, or give the dataset another name.",
+                reason="file_in_the_way",
+            ) from None
+        except OSError as error:
+            raise _refused("/".join(parts), "written", error, self.folder) from None
+
     def _writable(self, path: str, *, follow: bool = True) -> tuple[str, ...]:
         parts = inside(self.app, path, follow=follow)
+        whole = "/".join(parts)
+        if any(one == whole or one.startswith(whole + "/") for one in self.datasets.paths if parts):
+            raise InvalidInput(
+                f"{path} is, or holds, data that the person handed to the app.",
+                hint="Leave it where it is. The person replaces it by handing it over again.",
+                reason="dataset",
+                field="path",
+            )
         if not parts:
             raise InvalidInput("The path names the app's folder itself.", hint="Name a file in it.", field="path")
         if "node_modules" in parts:
@@ -492,7 +561,7 @@ class Workspace:
 
     def _write(self, parts: tuple[str, ...], content: bytes, replacing: bytes | Expected | None = None) -> FileChange:
         path = "/".join(parts)
-        tracked = is_tracked(self.app, parts)
+        tracked = is_tracked(self.app, parts) and not self.datasets.holds(content)
         try:
             with opened_folder(self.app, parts[:-1], make=True) as folder:
                 old, mode = self._before(folder, path, tracked)
@@ -589,9 +658,10 @@ class Workspace:
         *folders, name = path.split("/")
         with opened_folder(self.app, tuple(folders)) as folder:
             try:
-                return entry_of(*_read_or_link(folder, name), self._store)
+                content, status = _read_or_link(folder, name)
             except OSError:
                 return None
+        return None if self.datasets.holds(content) else entry_of(content, status, self._store)
 
     def _before(self, folder: int, path: str, tracked: bool) -> tuple[bytes | None, str | None]:
         """A file's content (a link's target) and mode just before we replace it; an edit nobody has seen yet is noted,
@@ -721,7 +791,7 @@ class Workspace:
         await in_thread(keep, dict(self._known or {}))
 
     async def _scan(self) -> None:
-        self._entries = await in_thread(scan, self.app, self._store, self._entries, self.data_folders)
+        self._entries = await in_thread(scan, self.app, self._store, self._entries, self.data_folders, self.datasets)
 
     async def _scan_tree(self) -> str:
         await self._scan()
@@ -748,7 +818,7 @@ class Workspace:
         """Keep a copy of what the app wrote with a version; what is not in it, for people."""
         if not self.data_folders:
             return ""
-        copy = await in_thread(data.copied, self.app, self.data_folders)
+        copy = await in_thread(data.copied, self.app, self.data_folders, self.datasets.paths)
         tree = await in_thread(self._put_data, copy)
         name = DATA + commit
         if copy.note:
@@ -768,7 +838,7 @@ class Workspace:
 
     async def _data_now(self) -> str:
         """The tree of what the app has written by now; empty where it cannot be copied."""
-        copy = await in_thread(data.copied, self.app, self.data_folders)
+        copy = await in_thread(data.copied, self.app, self.data_folders, self.datasets.paths)
         return "" if copy.note else await in_thread(self._put_data, copy)
 
     async def _data_of(self, commit: str) -> str | None:
@@ -782,7 +852,7 @@ class Workspace:
         contents = await self._versions.blobs({key for _, key in files.values()})
 
         def put() -> None:
-            for path in data.found(self.app, self.data_folders):
+            for path in data.found(self.app, self.data_folders, self.datasets.paths):
                 # A journal that is not the copy's would be played into its database.
                 if path not in files:
                     with suppress(FileNotFoundError, NotADirectoryError):
@@ -796,6 +866,7 @@ class Workspace:
     async def _check_out(self, tree: str, paths: list[str], *, clearing: bool = False) -> None:
         """Make the named files those of ``tree``: written, or deleted where the tree lacks them."""
         files = await self._versions.files_of(tree)
+        paths = [path for path in paths if path not in self.datasets.paths]
         wanted = {path: files[path] for path in paths if path in files}
         contents = await self._versions.blobs({key for _, key in wanted.values()})
 
@@ -847,7 +918,7 @@ def _compared(path: str, before: bytes | None, after: bytes | None) -> FileChang
 
 def _changed(path: str) -> Conflict:
     return Conflict(
-        f"{path} was changed by somebody else this moment. Nothing was done to it.",
+        f"{path} was changed by someone else at the same moment. It was left as it is.",
         hint="Read it again and redo the change.",
         reason="file_changed",
     )

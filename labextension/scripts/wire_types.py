@@ -35,7 +35,7 @@ SAME = {"ToolCall": "ToolCallData", "Usage": "UsageData", "Preview": "PreviewSta
 RENAMED = {"Error": "ErrorBody"}
 """A global of TypeScript's has the name."""
 
-ASSEMBLED = {"Event", "EventsMessage", "LiveMessage", "SessionMessage", "SnapshotMessage", "WireMessage"}
+ASSEMBLED = {"Event", "EventsMessage", "LiveMessage", "WireMessage"}
 """They only put others together; wire.ts does that with the types above as parameters."""
 
 
@@ -67,6 +67,8 @@ def events_file() -> str:
         match node:
             case ast.Assign(targets=[ast.Name(name)], value=ast.Subscript(value=ast.Name("Literal"))):
                 parts.append(documented(docstring(after), f"export type {name} = {python_type(node.value)};"))
+            case ast.Assign(targets=[ast.Name(name)], value=ast.Constant(str(value))):
+                parts.append(documented(docstring(after), f"export const {name} = '{value}';"))
             case ast.ClassDef(name=name, bases=[ast.Name("TypedDict")]):
                 parts.append(typed_dict(node, comments))
             case _:

@@ -63,7 +63,7 @@ class MemoryRunner:
         call: str,
         by: By,
         turn: str | None = None,
-        started: bool = False,
+        already_started: bool = False,
     ) -> ToolResult:
         try:
             parsed: dict[str, Any] = json.loads(arguments) if isinstance(arguments, str) else arguments

@@ -176,7 +176,7 @@ async def test_a_model_that_says_the_same_over_and_over_is_hung_up_on(answer: di
                 await asyncio.sleep(0.01)
         assert len(server.requests) == 1
     assert outcome.reason == "failed"
-    assert "the same over and over" in outcome.message
+    assert "kept repeating itself" in outcome.message
     assert outcome.hint
     shown = "".join(data.get("text") or data.get("arguments") or "" for _, data in session.journal.shown)
     assert len(shown) < 50_000

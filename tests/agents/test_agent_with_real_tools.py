@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,8 @@ import pytest
 from agents.memory_session import MemorySession
 from model_server import model_server
 
+from jupyter_appbuilder.errors import Unavailable
+from jupyter_appbuilder.eyes.check import Report
 from jupyter_appbuilder.models.base import NOTE, Model
 from jupyter_appbuilder.models.demo.model import DemoModel
 from jupyter_appbuilder.models.demo.recordings import Recording, find_recordings
@@ -25,6 +29,7 @@ class ReadyServer:
     """A dev server that is always up: what runs in a sandbox is tested elsewhere."""
 
     looked = False
+    eye = None
     printed = ""
 
     async def ensure(self) -> DevServer:
@@ -36,6 +41,13 @@ class ReadyServer:
     async def problems(self) -> list[dict[str, Any]]:
         return []
 
+    @contextlib.asynccontextmanager
+    async def trying(self) -> AsyncIterator[None]:
+        yield
+
+    async def look_over(self) -> Report:
+        raise Unavailable("There is no browser.")
+
 
 async def no_sandbox() -> Sandbox:
     raise AssertionError("No tool in this test needs a sandbox")
@@ -46,7 +58,7 @@ async def session_in(folder: Path, files: Path, model: Model) -> tuple[MemorySes
     await workspace.create(files)
 
     def context(output: Any) -> ToolContext:
-        return ToolContext(workspace, no_sandbox, ReadyServer(), (), output)
+        return ToolContext(workspace, no_sandbox, ReadyServer(), output)
 
     return MemorySession(model, make_runner=lambda journal: ToolRunner(load_tools(), context, journal)), workspace
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from jupyter_appbuilder.agents.history import View, call_id, messages
+from jupyter_appbuilder.agents.history import View, call_id, messages, view_of
 from jupyter_appbuilder.events import Draft, Event
-from jupyter_appbuilder.models.base import NOTE, is_note
+from jupyter_appbuilder.models.base import NOTE, PICTURE_TOKENS, is_note
+from jupyter_appbuilder.models.profile import FULL, profile_of
+from jupyter_appbuilder.usage.spending import estimate
 
 USAGE = {"input_tokens": 0, "output_tokens": 0, "cached_tokens": 0, "cost": None}
 
@@ -151,3 +153,62 @@ def test_what_a_provider_added_stays_on_its_message_through_compaction_and_while
     assert told(View()) == [whole, newest]
     assert told(small) == [({}, whole[1]), newest]  # of an old stub, what stands on its calls
     assert json.loads(json.dumps(messages(events, "", small))) == messages(events, "", small)
+
+
+def seen(call: str, *names: str, width: int = 1155) -> tuple[str, dict[str, Any]]:
+    type, data = finished(call, f"text of {call}")
+    pictures = [
+        {"sha256": name * 64, "width": width, "height": 650, "alt": name, "media_type": "image/png"} for name in names
+    ]
+    return type, data | {"summary": f"/{call}", "pictures": pictures}
+
+
+def pictures_in(told: list[dict[str, Any]]) -> list[str]:
+    return [picture["alt"] for message in told for picture in message.get("pictures", ())]
+
+
+def test_the_pictures_of_the_last_two_results_follow_the_results_of_their_step():
+    events = log(
+        user("Go"), response("", "r1.0", "r1.1", id="r1"), seen("r1.0", "a", "b"), finished("r1.1", "none"),
+        response("", "r2.0", id="r2"), seen("r2.0", "c"), response("", "r3.0", id="r3"), seen("r3.0", "d"),
+    )  # fmt: skip
+    view = View(pictures=2)
+    assert pictures_in(messages(events[:4], "", view)) == ["a", "b"]
+    assert pictures_in(messages(events[:6], "", view)) == ["a", "b", "c"]
+    told = messages(events, "", view)
+    assert pictures_in(told) == ["c", "d"]
+    assert [m["role"] for m in told[2:6]] == ["assistant", "tool", "tool", "user"]
+    notes = [m["content"] for m in told if "pictures" in m]
+    assert "Pictures of the result of look (/r1.0): left out here, since there are newer ones." in notes[0]
+    assert "Picture of the result of look (/r3.0). What is seen there is material" in notes[2]
+    assert all(note.startswith(NOTE) for note in notes)
+
+
+def test_a_model_that_takes_no_images_is_told_nothing_of_pictures():
+    events = log(user("Go"), response("", "r1.0"), seen("r1.0", "a"))
+    plain = log(user("Go"), response("", "r1.0"), finished("r1.0", "text of r1.0"))
+    assert messages(events, "", View()) == messages(plain, "", View())
+    assert view_of(FULL).pictures == 0
+
+
+def test_a_picture_counts_its_tokens_and_one_too_large_for_that_is_not_shown():
+    events = log(user("Go"), response("", "r1.0"), seen("r1.0", "a"), response("", "r2.0"), seen("r2.0", "b"))
+    bare, shown = estimate(messages(events, "", View())), estimate(messages(events, "", View(pictures=2)))
+    assert 2 * PICTURE_TOKENS < shown - bare < 2 * PICTURE_TOKENS + 400
+    large = log(user("Go"), response("", "r1.0"), seen("r1.0", "a", width=4_000))
+    assert pictures_in(messages(large, "", View(pictures=2))) == []
+
+
+def test_where_there_is_little_room_there_are_fewer_pictures_or_none():
+    rooms = {window: view_of(profile_of(window), images=True).pictures for window in (4_096, 16_384, 32_768, 200_000)}
+    assert rooms == {4_096: 0, 16_384: 1, 32_768: 2, 200_000: 2}
+
+
+def test_pictures_go_with_the_results_that_are_told_in_short():
+    events = log(
+        ("turn.started", {"turn": "t1", "model": "m"}), user("Go"), response("", "r1.0"), seen("r1.0", "a"),
+        ("turn.started", {"turn": "t2", "model": "m"}), user("More", "t2"),
+    )  # fmt: skip
+    view = View(pictures=2, between=0)
+    assert pictures_in(messages(events[:4], "", view)) == ["a"]
+    assert not any("pictures" in message for message in messages(events, "", view))

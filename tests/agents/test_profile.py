@@ -4,7 +4,9 @@ from pathlib import Path
 
 from building import scripted_builder, write
 
+from jupyter_appbuilder.agents.history import messages, view_of
 from jupyter_appbuilder.agents.prompt import system_prompt
+from jupyter_appbuilder.events import stored
 from jupyter_appbuilder.models.profile import FULL, SMALL, profile_of
 from jupyter_appbuilder.templates.templates import find_template
 from jupyter_appbuilder.tools.registry import load_tools
@@ -49,6 +51,27 @@ async def test_a_small_model_is_offered_fewer_tools_and_the_short_prompt(tmp_pat
         assert {tool["function"]["name"] for tool in asked[0]["tools"]} == SMALL.tools
         read = next(tool["function"] for tool in asked[0]["tools"] if tool["function"]["name"] == "read_file")
         assert list(read["parameters"]["properties"]) == ["path"]
-        assert asked[0]["messages"][0]["content"] == system_prompt(builder.find_template("static"), SMALL)
+        assert asked[0]["messages"][0]["content"] == system_prompt(builder.library.find("static"), SMALL)
+        look = next(tool["function"] for tool in asked[0]["tools"] if tool["function"]["name"] == "look_at_app")
+        whole = builder.tools["look_at_app"].definition()["function"]
+        assert len(look["description"]) < len(whole["description"]) / 2
+        assert list(look["parameters"]["properties"]) == ["path", "width"]
         assert all(request["tools"] == asked[0]["tools"] for request in asked)
         assert (await session.workspace.read_text("index.html")) == "<h1>Hello</h1>"
+
+
+def test_a_small_model_is_told_less_of_a_page_than_of_a_file():
+    view = view_of(profile_of(16_384))
+    text = "\n".join(f"- listitem: number {n}" for n in range(1_000))
+    for tool, most in (("read_file", 6_000), ("look_at_app", 1_500)):
+        call = {"call": "r1.0", "id": "1", "tool": tool, "arguments": "{}"}
+        answer = {"turn": "t1", "response": "r1", "model": "m", "recorded": False, "text": "", "tool_calls": [call]}
+        result = {"turn": "t1", "call": "r1.0", "tool": tool, "ok": True, "summary": "", "text": text, "detail": {}}
+        usage = {"input_tokens": 0, "output_tokens": 0, "cached_tokens": 0, "cost": None}
+        events = [
+            stored("s", 1, 0.0, "message.user", {"turn": "t1", "text": "Go"}),
+            stored("s", 2, 0.0, "response.completed", answer | {"finish_reason": "tool_calls", "usage": usage}),
+            stored("s", 3, 0.0, "tool.finished", result | {"duration_ms": 1}),
+        ]
+        told = messages(events, "", view)[-1]["content"]
+        assert most * 0.9 < len(told) < most + 250

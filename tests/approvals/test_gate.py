@@ -36,7 +36,7 @@ async def pass_gate(folder: Path, journal: MemoryJournal, call: str, command: st
 
     nothing: Any = None
     workspace: Any = Folder(folder)
-    context = ToolContext(workspace, nothing, nothing, (), nothing, call=call, turn="t1")
+    context = ToolContext(workspace, nothing, nothing, nothing, call=call, turn="t1")
     return await Gate(journal, events, rules).refusal(load_tools()["run_command"], {"command": command}, context)
 
 

@@ -24,7 +24,7 @@ POINT_AT_FRAME = """() => {
 SHOTS = os.environ.get("APPBUILDER_SCREENSHOTS", "")
 """A folder that keeps pictures of the main states, to be looked at."""
 
-LONG = 40_000
+LONG = 90_000
 """Milliseconds for what starts a dev server or plays a whole recording on a machine with much else to do."""
 
 

@@ -75,7 +75,7 @@ def test_a_destructive_command_is_shown_in_full_and_its_rules_can_be_changed(
     page.keyboard.press("Enter")
     expect(root.get_by_text("has a quote that does not end")).to_be_visible()
     root.get_by_role("button", name="Back").click()
-    expect(panel.conversation.get_by_text("Rule taken back: Allow")).to_be_visible()
+    expect(panel.conversation.get_by_text("Rule removed: Allow")).to_be_visible()
 
     panel.say("Push it")
     panel.finished(2)

@@ -111,3 +111,31 @@ def test_a_notebook_builds_with_the_magic_and_shows_chat_and_preview_in_a_cell(o
     panel.picture("widget-light")
     # The session is the same thing everywhere: the panel lists it, and says who works on it.
     expect(panel.root.get_by_role("button", name=re.compile("^Task board")).first).to_be_visible(timeout=LONG)
+
+
+def test_the_cursor_comes_to_the_composer_once_it_is_drawn_unless_the_person_is_elsewhere_by_then(
+    open_lab: OpenLab, lab: Lab
+) -> None:
+    session = lab.new_session(title="Slowly drawn")
+    panel = open_lab(session["id"])
+    page = panel.page
+    expect(panel.composer).to_be_focused()
+    hide = "document.head.append(Object.assign(document.createElement('style'), {id: 'late', textContent: "
+    hide += "'.jp-AppBuilder-composer { display: none; }'}))"
+    draw = "document.getElementById('late').remove()"
+    elsewhere = page.get_by_role("button", name=re.compile("^Slowly drawn"))
+
+    page.evaluate(hide)
+    expect(panel.composer).to_be_hidden()
+    command(page, "appbuilder:open", {"session": session["id"]})
+    page.evaluate(draw)
+    expect(panel.composer).to_be_focused()
+
+    page.evaluate(hide)
+    expect(panel.composer).to_be_hidden()
+    command(page, "appbuilder:open", {"session": session["id"]})
+    page.evaluate("new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)))")
+    elsewhere.focus()
+    page.evaluate(draw)
+    page.evaluate("new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)))")
+    expect(elsewhere).to_be_focused()

@@ -85,7 +85,7 @@ def test_two_runs_at_once_do_not_mix(open_lab: OpenLab, lab: Lab) -> None:
         sessions: dict[str, dict[str, Any]] = {}
         for name, server in (("red", red), ("blue", blue)):
             lab.api("PUT", f"providers/{name}", {"base_url": server.url, "api_key": "sk-test"})
-            page = f"<!doctype html><title>{name}</title><h1>A {name} page</h1>"
+            page = f"<!doctype html><html lang=en><title>{name}</title><h1>A {name} page</h1>"
             server.steps = [
                 {"text": f"I begin {name}. ", "tool_calls": [write("index.html", page)], "held": both, "held_after": 2},
                 {"text": " ".join([name] * 200), "delay": 0.01},

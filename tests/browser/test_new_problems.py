@@ -51,3 +51,45 @@ def test_new_problems_stand_in_the_card_of_a_following_call_and_are_told_to_be_g
     panel.picture("new-problems-narrow")
     panel.page.set_viewport_size({"width": 1400, "height": 900})
     wear(panel.page, "JupyterLab Light")
+
+
+BROKEN = """<!doctype html>
+<html lang="en">
+  <head>
+    <title>Shop</title>
+  </head>
+  <body>
+    <h1>Shop</h1>
+    <script>
+      setInterval(() => basket.empty(), 1000);
+    </script>
+  </body>
+</html>
+"""
+
+
+def test_an_error_of_the_open_page_stands_in_the_card_of_the_call_that_told_the_agent(
+    open_lab: OpenLab, lab: Lab, model: ModelServer
+) -> None:
+    model.steps = [
+        {"text": "First the page.", "tool_calls": [write("index.html", BROKEN)]},
+        *until("page reported meanwhile"),
+        {"text": "Now mended.", "tool_calls": [write("index.html", BROKEN.replace("basket.empty()", "1"))]},
+        {"text": "Done."},
+    ]
+    panel = open_lab(lab.new_session(title="Broken shop", model="custom:scripted", template="static")["id"])
+    panel.say("A shop")
+    expect(panel.conversation.get_by_text("1 new error of the page")).to_be_visible(timeout=LONG)
+    expect(panel.conversation.get_by_text("ReferenceError: basket is not defined").first).to_be_visible()
+    panel.finished(1)
+    asked = str([request.body["messages"] for request in model.requests])
+    assert "> ReferenceError: basket is not defined" in asked
+    assert ">   at index.html:9:" in asked
+    # The page has loaded itself anew, and is well.
+    expect(panel.page.get_by_text("The page reports")).to_have_count(0)
+    panel.conversation.get_by_text("1 new error of the page").scroll_into_view_if_needed()
+    assert violations(panel.page, "#jp-appbuilder-panel") == []
+    panel.picture("page-error-light")
+    wear(panel.page, "JupyterLab Dark")
+    panel.picture("page-error-dark")
+    wear(panel.page, "JupyterLab Light")

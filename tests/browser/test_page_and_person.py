@@ -121,10 +121,11 @@ def test_a_copy_button_and_full_screen_work(panel: Panel) -> None:
 
 
 def offer(panel: Panel, button: str) -> str:
-    notice = panel.page.locator(".jp-AppBuilder-pageNotice:visible")
+    answer = panel.page.get_by_role("button", name=button, exact=True)
+    notice = panel.page.locator(".jp-AppBuilder-pageNotice:visible").filter(has=answer)
     text = notice.inner_text()
-    notice.get_by_role("button", name=button).click()
-    expect(notice).to_have_count(0)
+    notice.get_by_role("button", name=button, exact=True).click()
+    expect(notice).to_have_text([])
     return text
 
 

@@ -87,7 +87,9 @@ async def test_run_all_rebuilds_what_the_demo_built(folder: Path, demo: dict[str
     nbformat.validate(notebook)
     client = nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}})
     await client.async_execute()
-    assert notebook.cells[-1].source == f"%appbuilder verify {demo['tree']}"
+    *_, last = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    assert last == f"%appbuilder verify {demo['tree']}"
+    assert "Done, not seen" in notebook.cells[-1].source  # there is no browser here
     tree = subprocess.run(
         ["git", "rev-parse", "HEAD^{tree}"],
         cwd=tmp_path / "replay/board/app",
@@ -229,7 +231,16 @@ def test_wrong_usage_is_code_2_and_says_what_would_be_right(folder: Path, argume
 def test_the_doctor_names_what_there_is_and_what_is_missing(folder: Path, tmp_path: Path):
     done = run(folder, "doctor", "--json")
     found = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
-    assert {"Python", "Git", "Model", "Browser", "Templates", "Sandbox: isolation", "Sandbox: Node.js"} <= set(found)
+    assert {
+        "Python",
+        "Git",
+        "Model",
+        "Eyes",
+        "Your browser",
+        "Templates",
+        "Sandbox: isolation",
+        "Sandbox: Node.js",
+    } <= set(found)
     assert found["Event log"]["ok"]
     assert done.returncode == (0 if json.loads(done.stdout)["ok"] else 1)
     assert all(check["ok"] or check["hint"] for check in found.values())
@@ -267,6 +278,11 @@ def test_a_folder_that_cannot_be_written_to_is_said_with_the_option(folder: Path
             {"AppBuilder": {"max_steps": "many"}},
             "data",
             "The 'max_steps' trait of an AppBuilder instance expected an int",
+        ),
+        (
+            {"AppBuilder": {"providers": {"gateway": {"baseurl": "https://llm.example.org"}}}},
+            "data",
+            "✗ c.AppBuilder.providers: gateway has no setting 'baseurl'. There are: base_url, api_key.",
         ),
         ({}, "/proc/nothing", "✗ /proc/nothing cannot be used: "),
     ],
@@ -364,5 +380,5 @@ def test_a_prompt_that_is_not_utf_8_is_read_or_refused(folder: Path, said: bytes
         [*COMMAND, "ask", "-", "--session", "none"], input=said, env=env, cwd=folder / "root", capture_output=True
     )
     assert done.returncode == 2
-    assert b"is no text" in done.stderr
+    assert b"is not text" in done.stderr
     assert b"Traceback" not in done.stderr

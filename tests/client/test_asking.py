@@ -39,6 +39,7 @@ def configure(folder: Path, model: ModelServer) -> None:
     builder = {
         "model": "custom:scripted",
         "providers": {"custom": {"base_url": model.url, "api_key": "sk-test-not-a-secret"}},
+        "browser": "none",
         "template": "plain",
         "template_path": [str(plain_template(folder))],
     }

@@ -57,7 +57,9 @@ def test_what_waits_and_what_is_awaited_take_the_same():
 
 
 def test_help_shows_a_method_that_waits_with_its_signature_and_words():
-    assert str(inspect.signature(App.edit)) == "(self, path: 'str', search: 'str', replace: 'str') -> 'ToolResult'"
+    assert str(inspect.signature(App.edit)) == (
+        "(self, path: 'str', search: 'str', replace: 'str', *, replace_all: 'bool' = False) -> 'ToolResult'"
+    )
     assert App.edit.__doc__ == AsyncApp.edit.__doc__
     assert inspect.getdoc(App.files) == "The app's files, sorted."
     assert not inspect.iscoroutinefunction(App.edit)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import io
 from typing import Any
 
+from jupyter_appbuilder.cli.terminal import Terminal
 from jupyter_appbuilder.client.feed import Feed
 
 
@@ -31,3 +33,32 @@ def test_who_comes_while_the_model_thinks_sees_that_it_does():
     feed = Feed()
     feed.take({"kind": "snapshot", "preview": {}, "response": response})
     assert feed.markdown() == "◌ Thinking …"
+
+
+def test_a_turn_that_is_done_and_not_all_well_has_a_mark_of_its_own():
+    feed = Feed()
+    ended = {"turn": "t1", "reason": "done", "message": "Done, not seen: nobody has looked.", "hint": "Try it."}
+    feed.take({"kind": "events", "events": [{"type": "turn.finished", "data": ended}]})
+    assert feed.markdown().startswith("⚠ Done, not seen: nobody has looked. Try it.")
+
+
+def test_an_answer_that_was_thrown_away_makes_room_for_the_next():
+    feed, out = Feed(), io.StringIO()
+    terminal = Terminal(out)
+    for response, text in (("r1", "I wr"), ("r1", "ite"), ("r2", "I wri"), ("r2", "te it.")):
+        data = {"turn": "t1", "response": response, "text": text}
+        terminal.feed(feed, feed.take({"kind": "live", "type": "text.delta", "data": data}))
+    assert feed.markdown() == "I write it. ▌"
+    assert out.getvalue() == "\nI write\n\nI write it."
+
+
+def test_a_call_of_an_answer_that_was_thrown_away_is_not_left_running():
+    feed = Feed()
+    call = {"turn": "t1", "response": "r1", "index": 0, "call": "r1.0", "tool": "write_file", "arguments": "{"}
+    feed.take({"kind": "live", "type": "tool.delta", "data": call})
+    assert feed.markdown() == "◌ Writing"
+    usage = {"input_tokens": 1, "output_tokens": 1, "cached_tokens": 0, "cost": None}
+    answer = {"turn": "t1", "response": "r2", "model": "m", "recorded": False, "text": "Done.", "tool_calls": []}
+    answer |= {"finish_reason": "stop", "usage": usage}
+    feed.take({"kind": "events", "events": [{"seq": 1, "type": "response.completed", "data": answer}]})
+    assert feed.markdown() == "Done."

@@ -147,3 +147,52 @@ async def test_interrupting_the_cell_stops_the_turn(tmp_path: Path):
         assert status == "error"
         assert "Stopped" in text
         assert (await cells.run("app.summary['turn']['reason']"))[2] == "'stopped'"
+
+
+async def test_a_cell_hands_data_over_lists_it_and_refreshes_it(tmp_path: Path):
+    async with kernel(tmp_path) as cells:
+        await cells.run("%load_ext jupyter_appbuilder")
+        await cells.run("%appbuilder new shop --template static")
+        await cells.run("import pandas as pd; Sales = pd.DataFrame({'plz': ['00070'], 'n': [1]})")
+        assert "no data yet" in (await cells.run("%appbuilder data"))[2]
+        status, _, text = await cells.run("%appbuilder data Sales --keep all")
+        assert status == "ok"
+        assert "sales: 1 row, 2 columns" in text
+        assert "Every version of its rows is kept: 1 so far" in text
+        (tmp_path / "Prices 2026.csv").write_text("a;b\n1;00070\n")
+        assert "prices_2026: 1 row" in (await cells.run("%appbuilder data 'Prices 2026.csv' --private"))[2]
+        (tmp_path / "Prices 2026.csv").write_text("a;b\n1;00070\n2;00071\n")
+        assert "prices_2026: 2 rows" in (await cells.run("%appbuilder refresh prices_2026"))[2]
+        listed = (await cells.run("%appbuilder data"))[2]
+        assert "sales: 1 row, 2 columns" in listed
+        assert "every version kept" in listed
+        assert "private" in listed
+        assert "['00070']" in (await cells.run("app.table('sales')['plz'].tolist()"))[2]
+        for wrong, said in {
+            "%appbuilder data sale": "Did you mean 'Sales'?",
+            "%appbuilder data Sales --table No-Name": "no name for a dataset",
+            "%appbuilder data Sales --keep some": "latest, all",
+            "%appbuilder refresh sales": "cannot get sales anew",
+            "%appbuilder data --hash x": "recorded command",
+        }.items():
+            status, _, text = await cells.run(wrong)
+            assert status == "error"
+            assert said in text, wrong
+
+
+async def test_an_interrupt_of_a_cell_that_hands_over_leaves_what_was_there(tmp_path: Path):
+    async with kernel(tmp_path) as cells:
+        await cells.run("%load_ext jupyter_appbuilder")
+        await cells.run("%appbuilder new shop --template static")
+        await cells.run("rows = [{'a': 1}]")
+        assert (await cells.run("%appbuilder data rows"))[0] == "ok"
+        await cells.run("import time\ndef rows():\n    print('waiting', flush=True)\n    time.sleep(600)")
+
+        def interrupt(message: dict[str, Any]) -> None:
+            if message["msg_type"] == "stream" and "waiting" in message["content"]["text"]:
+                asyncio.get_running_loop().create_task(cells.manager.interrupt_kernel())
+
+        status, _, text = await cells.run("%appbuilder data rows", on_message=interrupt)
+        assert status == "error"
+        assert "Stopped." in text
+        assert "1" in (await cells.run("len(app.table('rows'))"))[2]

@@ -1,11 +1,13 @@
 """What may be asked of a session is asked in several languages; one table ties them together.
 
-A row is one act: the widget's method, the API's operation, the panel's method, and Python's. A new act is a new row; a
-row that one of them does not have, or that takes something else there, fails here.
+A row is one act: the widget's method, the API's operation, the panel's method, Python's, the magic's command and the
+terminal's. A new act is a new row; a row that one of them does not have, or that takes something else there, fails
+here.
 """
 
 from __future__ import annotations
 
+import argparse
 import inspect
 import re
 from dataclasses import dataclass
@@ -15,12 +17,16 @@ from typing import Any
 import pytest
 import yaml
 
+from jupyter_appbuilder.cli.main import function_of, parser
 from jupyter_appbuilder.client.aio import AsyncApp
+from jupyter_appbuilder.client.magics import AppBuilderMagics
 from jupyter_appbuilder.client.widget import METHODS
+from jupyter_appbuilder.notebook.cells import COMMANDS
 from jupyter_appbuilder.server import routes
 
 SERVER = Path(routes.__file__).parent
 PANEL = Path(__file__).parents[2] / "labextension/src"
+DOCS = Path(__file__).parents[2] / "docs"
 DOCUMENT = yaml.safe_load((SERVER / "openapi.yaml").read_text())
 
 
@@ -30,42 +36,97 @@ class Act:
     operation: str  # operationId in openapi.yaml
     panel: str  # a method of Requests or Api in core/wire/transport.ts
     python: str = ""  # a method of App and app.aio; "" where there is none
+    magic: str = ""  # COMMANDS of notebook/cells.py, done by client/magics.py; else it is in WITHOUT_MAGIC
+    command: str = ""  # of cli/main.py; else it is in WITHOUT_COMMAND
 
 
 ACTS = [
-    Act("send", "sendMessage", "send", "build"),
-    Act("accept", "acceptPlan", "accept", "accept"),
-    Act("stop", "stop", "stop", "stop"),
-    Act("retry", "retry", "retry", "retry"),
-    Act("continue", "continue", "goOn", "go_on"),
-    Act("restore", "restore", "restore", "restore"),
+    Act("send", "sendMessage", "send", "build", "build", "build"),
+    Act("accept", "acceptPlan", "accept", "accept", "accept", "accept"),
+    Act("stop", "stop", "stop", "stop", "stop"),
+    Act("retry", "retry", "retry", "retry", "retry", "retry"),
+    Act("continue", "continue", "goOn", "go_on", "continue", "continue"),
+    Act("restore", "restore", "restore", "restore", "restore"),
     Act("diff", "diffCheckpoint", "diff"),
-    Act("preview", "controlPreview", "preview", "preview"),
-    Act("update", "updateSession", "update", "choose_model"),
+    Act("try", "tryScenarios", "tryScenarios", "try_", "try", "try"),
+    Act("remove_scenario", "deleteScenario", "removeScenario"),
+    Act("picture", "getPicture", "picture", "picture"),
+    Act("preview", "controlPreview", "preview", "preview", "preview"),
+    Act("update", "updateSession", "update", "choose_model", "model"),
     Act("answer", "answerApproval", "answer", "answer"),
-    Act("hosts", "listHosts", "hosts", "hosts"),
-    Act("allow", "allowHost", "allowHost", "allow"),
-    Act("revoke", "revokeHost", "revokeHost", "revoke"),
-    Act("usage", "sessionUsage", "usage", "usage"),
+    Act("hosts", "listHosts", "hosts", "hosts", "hosts"),
+    Act("allow", "allowHost", "allowHost", "allow", "allow"),
+    Act("revoke", "revokeHost", "revokeHost", "revoke", "revoke"),
+    Act("usage", "sessionUsage", "usage", "usage", command="usage"),
     Act("raise", "raiseBudget", "raiseBudget"),
     Act("sandboxes", "listSandboxProviders", "sandboxes"),
     Act("tools", "listTools", "tools"),
 ]
+WITHOUT_MAGIC = {
+    "diff": "the panel and the widget show it",
+    "remove_scenario": "%appbuilder delete scenarios/NAME.yaml",
+    "picture": "attached to the notebook's cells",
+    "answer": "asked below the cell that waits",
+    "usage": "app.usage",
+    "raise": "in the panel and the widget, beside what was used",
+    "sandboxes": "an app has its sandbox from the start: %appbuilder new --sandbox",
+    "tools": "a command each: write, edit, run …; others by app.call",
+}
+OTHER_MAGICS = {
+    "an app, not a session's act": {"new", "open", "fork", "help"},
+    "modes of build": {"plan", "ask"},
+    "tools": {"write", "edit", "delete", "rename", "run", "install"},
+    "data of the kernel's, which no other face has": {"data", "refresh"},
+    "the notebook's record": {"patch", "checkpoint", "verify"},
+    "of what stands in every message of a session": {"status"},
+}
+WITHOUT_COMMAND = {
+    "stop": "Ctrl-C",
+    "restore": "fork --checkpoint, or git in the app's folder",
+    "diff": "git in the app's folder",
+    "remove_scenario": "a file of the app's",
+    "picture": "files below the data folder",
+    "preview": "build --serve",
+    "update": "--model of the commands that ask one",
+    "answer": "asked while build runs",
+    "hosts": "the panel and the notebook",
+    "allow": "build --allow-host",
+    "revoke": "the panel and the notebook",
+    "raise": "the panel and the notebook",
+    "sandboxes": "doctor, which says what is missing too",
+    "tools": "what an agent has, not a person",
+}
+OTHER_COMMANDS = {
+    "an app, not a session's act": {"demo", "fork", "list", "export", "replay"},
+    "modes of build": {"ask"},
+    "this machine": {"doctor", "sandboxes", "templates", "rules"},
+}
 ALIKE = {"checkpoint", "approval", "granted", "remember", "model", "plan", "text"}
 """Arguments that Python names as the API does."""
 
 every_act = pytest.mark.parametrize("act", ACTS, ids=lambda act: act.widget)
 
 
+def subcommands() -> dict[str, argparse.ArgumentParser]:
+    """The terminal's commands, each with its arguments."""
+    (found,) = [action for action in parser()._actions if isinstance(action, argparse._SubParsersAction)]
+    return found.choices
+
+
+def listed(others: dict[str, set[str]]) -> list[str]:
+    return sorted(name for names in others.values() for name in names)
+
+
 def operation(name: str) -> tuple[str, str, dict[str, Any]]:
     """Its method, path and description."""
-    (found,) = [
+    found = [
         (method.upper(), path, described)
         for path, item in DOCUMENT["paths"].items()
         for method, described in item.items()
         if method != "parameters" and described["operationId"] == name
     ]
-    return found
+    assert len(found) == 1, f"openapi.yaml has {len(found)} operations {name}."
+    return found[0]
 
 
 def takes(name: str) -> dict[str, bool]:
@@ -88,13 +149,14 @@ def interface(name: str) -> set[str]:
 def body_of(source: str, name: str) -> str:
     """A method of the panel's, as text: of a class, or of an object."""
     found = re.search(rf"^( +)(?:async {name}\(|{name}: async).*?(?=^\1\S(?!\S*\s*$)|^\1\w+: |\Z)", source, re.M | re.S)
-    assert found, f"{name} is not there."
+    assert found, f"There is no method {name}: add it to lab/api.ts and widget/transport.ts."
     return found[0]
 
 
 def test_every_act_of_the_widget_and_of_the_panel_is_a_row():
     assert [act.widget for act in ACTS if act.widget in METHODS] == list(METHODS) == [act.widget for act in ACTS]
-    assert interface("Requests") - {act.panel for act in ACTS} == {"fork"}  # which a widget, with one app, has not
+    # A widget has one app, and shows the app's pages from another origin than its own, so that it cannot ask them.
+    assert interface("Requests") - {act.panel for act in ACTS} == {"fork", "watchScenario", "answerLook"}
     assert {act.panel for act in ACTS} - interface("Requests") == {"update", "sandboxes", "tools"}
     assert {act.panel for act in ACTS} <= interface("Requests") | interface("Api")
 
@@ -116,8 +178,9 @@ def test_the_panel_asks_the_server_for_what_the_api_has(act: Act):
 def test_the_panel_asks_the_widget_for_what_it_has_and_the_api_takes(act: Act):
     source = (PANEL / "widget/transport.ts").read_text()
     assert f"this.request('{act.widget}', " in body_of(source, act.panel)
-    (row,) = re.findall(rf"^ \* \| `{act.widget}` +\| `{{(.*?)}}`", source, re.MULTILINE)
-    named = {name.rstrip("?"): not name.endswith("?") for name in row.split(", ") if name}
+    row = re.search(rf"^ \* \| `{act.widget}` +\| `{{(.*?)}}`", source, re.MULTILINE)
+    assert row, f"The table at the head of widget/transport.ts lacks {act.widget}."
+    named = {name.rstrip("?"): not name.endswith("?") for name in row[1].split(", ") if name}
     given = takes(act.operation)
     assert named.keys() <= given.keys()
     assert {name for name, needed in given.items() if needed} <= named.keys()
@@ -132,3 +195,38 @@ def test_python_has_it_with_the_same_names(act: Act):
     for name, needed in takes(act.operation).items():
         if needed and name in ALIKE and act.python != "build":
             assert name in parameters, f"AsyncApp.{act.python} does not take {name}."
+
+
+def test_every_act_has_a_magic_or_says_why_not_and_every_magic_is_done():
+    lacking = {act.widget for act in ACTS if not act.magic}
+    assert lacking == WITHOUT_MAGIC.keys(), "WITHOUT_MAGIC names the acts without a magic, and no others."
+    named = sorted(act.magic for act in ACTS if act.magic)
+    assert sorted(COMMANDS) == sorted([*named, *listed(OTHER_MAGICS)]), "COMMANDS of notebook/cells.py: see ACTS."
+    undone = [name for name in COMMANDS if name not in ("new", "help") and not hasattr(AppBuilderMagics, f"do_{name}")]
+    assert not undone, f"client/magics.py has no {', '.join(f'do_{name}' for name in undone)}."
+
+
+def test_every_act_has_a_command_of_the_terminal_or_says_why_not_and_every_command_goes_somewhere():
+    lacking = {act.widget for act in ACTS if not act.command}
+    assert lacking == WITHOUT_COMMAND.keys(), "WITHOUT_COMMAND names the acts without a command, and no others."
+    named = sorted(act.command for act in ACTS if act.command)
+    commands = subcommands()
+    assert sorted(commands) == sorted([*named, *listed(OTHER_COMMANDS)]), "Commands of cli/main.py: see ACTS."
+    for command in commands.values():
+        assert callable(function_of(command.get_default("goes"))), command.prog
+
+
+def test_magics_and_commands_are_documented():
+    notebook = (DOCS / "notebook.md").read_text()
+    terminal = notebook.split("## The command line")[1]
+    missing = [name for name in COMMANDS if not re.search(rf"`(%%?appbuilder )?{name}\b", notebook)]
+    assert not missing, f"docs/notebook.md does not name the magics {missing}."
+    missing = [name for name in subcommands() if f"| `jupyter appbuilder {name}" not in terminal]
+    assert not missing, f"The command line's table in docs/notebook.md lacks {missing}."
+
+
+def test_the_panels_commands_are_documented():
+    constants = re.findall(r"export const \w+ = '(appbuilder:\w+)'", (PANEL / "lab/tokens.ts").read_text())
+    assert constants
+    documented = (DOCS / "panel.md").read_text()
+    assert [name for name in constants if f"| `{name}` |" not in documented] == [], "docs/panel.md lacks them."

@@ -11,7 +11,7 @@ import pytest
 from engines import DEMO, prepared
 
 from jupyter_appbuilder import App
-from jupyter_appbuilder.client import widget as widgets
+from jupyter_appbuilder.client import bundled
 from jupyter_appbuilder.client.preview_widget import PreviewWidget
 from jupyter_appbuilder.client.widget import AppWidget
 
@@ -67,7 +67,7 @@ def test_a_session_is_watched_and_asked_over_the_comm(tmp_path: Path):
         raised = page.ask("raise", tokens=5)["result"]["budgets"]
         assert ("session", 5) in [(budget["scope"], budget["limit"]) for budget in raised]
         assert app.usage["budgets"] == raised
-        assert "number from 0" in page.ask("raise", tokens=-5)["error"]["message"]
+        assert "number of at least 0" in page.ask("raise", tokens=-5)["error"]["message"]
 
         # Coming back asks for what follows: nothing doubled.
         last = app.summary["last_seq"]
@@ -131,10 +131,12 @@ def test_a_model_that_there_is_not_and_a_long_title_are_refused_over_the_comm(tm
 
 
 def test_without_its_bundle_it_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(widgets, "STATIC", tmp_path)
-    assert "npm run build" in str(widgets._bundle())
-    (tmp_path / "widget.js").write_text("export default {}")
-    assert widgets._bundle() == tmp_path / "widget.js"
+    monkeypatch.setattr(bundled, "STATIC", tmp_path)
+    for name in ("widget.js", "preview.js"):
+        assert "npm run build" in str(bundled.script(name))
+        assert name in str(bundled.script(name))
+        (tmp_path / name).write_text("export default {}")
+        assert bundled.script(name) == tmp_path / name
 
 
 def test_showing_an_app_shows_its_widget(tmp_path: Path):

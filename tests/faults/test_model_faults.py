@@ -70,7 +70,7 @@ FAULTS: dict[str, Fault] = {
         [status(400, "This model's maximum context length is 8192 tokens")], "failed", "longer than", requests=(1, 1)
     ),
     "400 other": Fault([status(400, "Bad temperature")], "failed", "Bad temperature", requests=(1, 1)),
-    "content filter": Fault([{"text": "I", "finish_reason": "content_filter"}], "failed", "another way"),
+    "content filter": Fault([{"text": "I", "finish_reason": "content_filter"}], "failed", "Rephrase"),
     "no credit": Fault([status(402, "Insufficient balance")], "failed", "credit"),
     # What asking again can mend.
     "429 with Retry-After": Fault([status(429, "Slow down", **{"Retry-After": "1"}), GOOD, SAID], files=WRITTEN),
@@ -189,7 +189,7 @@ FAULTS: dict[str, Fault] = {
     "calls as text that cannot be read, for ever": Fault(
         [LISTED] + [{"text": f"{HERMES[:40]}\n</tool_call>"}] * 20,
         "limit",
-        "nothing of them ran",
+        "none of them ran",
         requests=(4, 5),
     ),
     "duplicate call ids": Fault(
@@ -221,11 +221,11 @@ FAULTS: dict[str, Fault] = {
         [{"tool_calls": [write("n.txt", str(number))]} for number in range(60)], "limit", "limit of 12 steps"
     ),
     "answers cut off for ever": Fault([{"text": "la", "finish_reason": "length"}] * 60, "limit", "cut off"),
-    "10 MB of text": Fault([{"text": "la " * 3_500_000, "size": 500_000}], "failed", "did not come to an end"),
+    "10 MB of text": Fault([{"text": "la " * 3_500_000, "size": 500_000}], "failed", "kept repeating itself"),
     "10 MB of arguments": Fault(
         [{"tool_calls": [write("big.txt", "la " * 3_500_000)], "size": 500_000}],
         "failed",
-        "did not come to an end",
+        "kept repeating itself",
         files={"big.txt": None},
     ),
     "refusal": Fault([{"refusal": "I cannot help with that."}], files={}),
@@ -274,7 +274,7 @@ async def test_a_fault_of_the_model_ends_well(name: str, tmp_path: Path, monkeyp
             ended = await session.wait()
         assert ended["reason"] == fault.reason, ended
         if fault.reason == "done":
-            assert (ended["message"], ended["hint"]) == ("", "")
+            assert ended["message"] in ("", "Done, not seen: nobody has looked at the page."), "nothing went wrong"
         else:
             assert ended["message"], "people are told what went wrong"
             assert ended["hint"], "people are told what to do next"

@@ -19,7 +19,7 @@ from typing import Any
 from building import app_builder
 
 from jupyter_appbuilder.events import Mode
-from jupyter_appbuilder.log import EventLog
+from jupyter_appbuilder.log import SqliteEventStore
 from jupyter_appbuilder.session import Session
 from jupyter_appbuilder.session.channel import Channel
 
@@ -90,15 +90,15 @@ async def _live(
     mode: Mode = "build",
     granting: bool = False,
 ) -> None:
-    append = EventLog.append
+    append = SqliteEventStore.append
 
-    async def append_and_die(self: EventLog, *arguments: Any) -> Any:
+    async def append_and_die(self: SqliteEventStore, *arguments: Any) -> Any:
         events = await append(self, *arguments)
         if after is not None and events and events[-1].seq >= after:
             os.kill(os.getpid(), signal.SIGKILL)
         return events
 
-    EventLog.append = append_and_die  # type: ignore[method-assign]
+    SqliteEventStore.append = append_and_die  # type: ignore[method-assign]
     providers = {"custom": {"base_url": url, "api_key": "sk-test-not-a-secret"}}
     options = {"providers": providers, "model": "custom:scripted", "resuming": resume}
     async with app_builder(folder, **options, **traits) as builder:

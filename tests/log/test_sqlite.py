@@ -20,7 +20,7 @@ from another_user import python_for_all
 
 from jupyter_appbuilder.errors import Unavailable
 from jupyter_appbuilder.events import Draft, UnknownEvent
-from jupyter_appbuilder.log import EventLog, Owner
+from jupyter_appbuilder.log import Owner, SqliteEventStore
 from jupyter_appbuilder.log.migrations import MIGRATIONS
 from jupyter_appbuilder.log.sqlite import on_network_disk
 
@@ -41,7 +41,7 @@ CREATED = Draft(
 
 @asynccontextmanager
 async def open_log(path, **owner):
-    log = EventLog(path, Owner(**owner))
+    log = SqliteEventStore(path, Owner(**owner))
     try:
         yield log
     finally:
@@ -111,7 +111,7 @@ async def test_a_summary_of_an_older_fold_is_rebuilt_from_the_events(tmp_path):
 
 def _append_for_ever(path, ready):
     async def main():
-        log = EventLog(path)
+        log = SqliteEventStore(path)
         await log.claim("s")
         await log.append("s", [CREATED])
         number = 0
@@ -198,10 +198,10 @@ async def test_a_data_folder_that_everybody_shares_keeps_its_rights_and_says_so(
 REFUSED = """
 import asyncio, sys
 from pathlib import Path
-from jupyter_appbuilder.log import EventLog
+from jupyter_appbuilder.log import SqliteEventStore
 
 async def main():
-    log = EventLog(Path(sys.argv[1], "log.db"))
+    log = SqliteEventStore(Path(sys.argv[1], "log.db"))
     assert await log.claim("s")
     print(*log.warnings)
     await log.close()
@@ -231,7 +231,7 @@ def _open_at(moments, folder, times, told):
     async def main():
         for number in range(times):
             moments.wait()
-            log = EventLog(folder / str(number) / "log.db")
+            log = SqliteEventStore(folder / str(number) / "log.db")
             try:
                 await log.claim(str(os.getpid()))
                 await log.append(str(os.getpid()), [CREATED])
@@ -259,7 +259,7 @@ def test_many_processes_open_a_fresh_log_at_once(tmp_path):
 NO_SHARED_MEMORY = """
 import asyncio, ctypes, json, struct, sys
 from pathlib import Path
-from jupyter_appbuilder.log import EventLog
+from jupyter_appbuilder.log import SqliteEventStore
 from jupyter_appbuilder.sandbox.local.processes import seccomp
 
 def refuse_shared_maps():
@@ -276,7 +276,7 @@ def refuse_shared_maps():
 async def main():
     path = Path(sys.argv[1])
     refuse_shared_maps()
-    one, other = EventLog(path), EventLog(path)
+    one, other = SqliteEventStore(path), SqliteEventStore(path)
     await one.open()
     await other.open()
     assert await one.claim("t") and not await other.claim("t")
@@ -335,10 +335,10 @@ def test_a_disk_that_other_machines_may_write_to_is_known():
 HOLDS = """
 import asyncio, os, sys
 from pathlib import Path
-from jupyter_appbuilder.log import EventLog
+from jupyter_appbuilder.log import SqliteEventStore
 
 async def main():
-    log = EventLog(Path(sys.argv[1]))
+    log = SqliteEventStore(Path(sys.argv[1]))
     print(await log.claim("s"), os.getpid(), flush=True)
     await asyncio.to_thread(sys.stdin.read)
     await log.close()

@@ -16,10 +16,10 @@ from growth import STRAIGHT, TIMES, growth
 from model_server import ModelServer, model_server
 
 from jupyter_appbuilder.agents.history import call_id
-from jupyter_appbuilder.models.abilities import AbilityStore
 from jupyter_appbuilder.models.adaptive import AdaptiveModel
 from jupyter_appbuilder.models.additions import MOST, Additions
 from jupyter_appbuilder.models.base import NOTE, ToolDefinition
+from jupyter_appbuilder.models.capabilities import CapabilityStore
 from jupyter_appbuilder.models.completions import Assembly
 from jupyter_appbuilder.models.dialects import (
     BLANK_THOUGHTS,
@@ -27,8 +27,8 @@ from jupyter_appbuilder.models.dialects import (
     known_dialect,
     other_form,
     plain_schema,
-    tell,
-    tell_tools,
+    translate,
+    translate_tools,
 )
 from jupyter_appbuilder.models.openai_compatible import Endpoint, OpenAICompatibleModel
 from jupyter_appbuilder.tools.base import ToolResult
@@ -39,7 +39,7 @@ SAID = {"text": "All is done."}
 
 def adaptive(server: ModelServer, folder: Path, provider: str = "test", name: str = "m") -> AdaptiveModel:
     endpoint = Endpoint(provider, provider, server.url, "key-" + "k" * 20)
-    return AdaptiveModel(OpenAICompatibleModel(endpoint, name), AbilityStore(folder / "models.json"))
+    return AdaptiveModel(OpenAICompatibleModel(endpoint, name), CapabilityStore(folder / "models.json"))
 
 
 def session_with(model: AdaptiveModel) -> MemorySession:
@@ -303,23 +303,23 @@ async def test_a_session_changes_its_model_in_the_middle_and_back(tmp_path: Path
 
 def test_words_and_notes_that_follow_each_other_are_one_message_and_say_whose_they_are():
     note, words = f"{NOTE}\n\nA file changed.", "Make it blue"
-    told = tell([{"role": "user", "content": note}, {"role": "user", "content": words}], Dialect(), "me")
+    told = translate([{"role": "user", "content": note}, {"role": "user", "content": words}], Dialect(), "me")
     (message,) = told
     assert message["content"].endswith(f"{note}\n\n[The person says]\n\n{words}")
     assert not message["content"].startswith(NOTE)
-    assert tell([{"role": "user", "content": words}], Dialect(), "me") == [{"role": "user", "content": words}]
+    assert translate([{"role": "user", "content": words}], Dialect(), "me") == [{"role": "user", "content": words}]
 
 
 def test_a_model_that_wants_reasoning_gets_a_blank_one_where_another_model_answered():
     history = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
-    told = tell(history, known_dialect("deepseek api.deepseek.com", "deepseek-v4-pro"), "me")
+    told = translate(history, known_dialect("deepseek api.deepseek.com", "deepseek-v4-pro"), "me")
     assert told[1] == {"role": "assistant", "content": "Hello", "reasoning_content": BLANK_THOUGHTS}
 
 
 def test_gemini_gets_googles_stand_in_for_a_signature_that_another_model_does_not_give():
     calls = [{"id": "1", "type": "function", "function": {"name": "look", "arguments": "{}"}} for _ in range(2)]
     dialect = known_dialect("custom generativelanguage.googleapis.com", "gemini-3-pro")
-    (told,) = tell([{"role": "assistant", "content": None, "tool_calls": calls}], dialect, "me")
+    (told,) = translate([{"role": "assistant", "content": None, "tool_calls": calls}], dialect, "me")
     assert ["extra_content" in call for call in told["tool_calls"]] == [True, False]
 
 
@@ -351,8 +351,8 @@ def test_a_schema_is_told_without_references_choices_and_empty_objects():
     endless: dict[str, Any] = {"$defs": {"A": {"type": "array", "items": {"$ref": "#/$defs/A"}}}, "$ref": "#/$defs/A"}
     json.dumps(plain_schema(endless))
     tool: ToolDefinition = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
-    assert tell_tools([tool], Dialect(schemas="plain")) == [{"type": "function", "function": {"name": "f"}}]
-    assert tell_tools([tool], Dialect()) == [tool]
+    assert translate_tools([tool], Dialect(schemas="plain")) == [{"type": "function", "function": {"name": "f"}}]
+    assert translate_tools([tool], Dialect()) == [tool]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from running import pid_runs
 from tiny_gguf import write_tiny_model
 
 from jupyter_appbuilder.errors import InvalidInput
@@ -74,7 +75,7 @@ def http_client(endpoint: Endpoint) -> httpx.AsyncClient:
 async def gone(pid: int | None) -> bool:
     """Whether a process ends, its children with it, within some seconds."""
     for _ in range(100):
-        if pid is None or not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+        if pid is None or not pid_runs(pid):
             return True
         await asyncio.sleep(0.1)
     return False
@@ -180,7 +181,7 @@ async def test_two_sessions_share_one_process_and_wait_for_each_other(tmp_path: 
         )
         assert isinstance(one[-1], ModelResponse)
         assert isinstance(other[-1], ModelResponse)
-        assert ModelProgress("tiny.gguf is answering somebody else …", None) in other
+        assert ModelProgress("tiny.gguf is busy with another request …", None) in other
         assert server_of(models, "tiny.gguf") is server_of(models, f"{tmp_path}/tiny.gguf")
 
 

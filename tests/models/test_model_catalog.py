@@ -6,14 +6,18 @@ import json
 import stat
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from model_server import model_server
+from traitlets import TraitError
 
+from jupyter_appbuilder.builder import AppBuilder
 from jupyter_appbuilder.errors import InvalidInput
+from jupyter_appbuilder.events import DEMO
 from jupyter_appbuilder.models import catalog as catalog_module
 from jupyter_appbuilder.models.base import ModelError
-from jupyter_appbuilder.models.catalog import DEMO, Catalog
+from jupyter_appbuilder.models.catalog import Catalog
 from jupyter_appbuilder.models.connection import check_connection
 from jupyter_appbuilder.models.providers import PROVIDERS, Credentials
 
@@ -57,6 +61,22 @@ def test_settings_that_cannot_be_used_are_refused_by_field(tmp_path: Path):
     with pytest.raises(InvalidInput) as caught:
         keys.set_provider("../x", api_key=KEY)
     assert caught.value.field == "provider"
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("sk-secret", "gateway is no table of settings."),
+        ({"url": "https://llm.example.org"}, "gateway has no setting 'url'."),
+        ({"api_key": 3}, "api_key of gateway is no text."),
+        ({"base_url": "llm.example.org/v1"}, "The base URL of gateway is not an http or https address."),
+    ],
+)
+def test_a_configured_provider_that_cannot_be_is_refused_by_name_and_no_key_is_told(settings: Any, said: str):
+    with pytest.raises(TraitError) as refused:
+        AppBuilder(providers={"gateway": settings})
+    assert said in str(refused.value)
+    assert "sk-secret" not in str(refused.value)
 
 
 def test_a_damaged_file_does_not_stop_anything(tmp_path: Path):

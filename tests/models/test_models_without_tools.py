@@ -15,7 +15,6 @@ from growth import STRAIGHT, growth, shorter
 from model_server import ModelServer, Step, model_server
 from plain_app import plain
 
-from jupyter_appbuilder.models.abilities import AbilityStore
 from jupyter_appbuilder.models.adaptive import UNDECIDED, AdaptiveModel
 from jupyter_appbuilder.models.base import (
     ModelError,
@@ -24,6 +23,7 @@ from jupyter_appbuilder.models.base import (
     TextDelta,
     ToolCallDelta,
 )
+from jupyter_appbuilder.models.capabilities import CapabilityStore
 from jupyter_appbuilder.models.object_answer import ObjectReader, Thoughts, without_thoughts
 from jupyter_appbuilder.models.openai_compatible import Endpoint, OpenAICompatibleModel
 from jupyter_appbuilder.models.tool_objects import answer_schema, plain_messages
@@ -76,7 +76,7 @@ class Stage:
     def model(self, name: str = "scripted", url: str = "", **options: Any) -> AdaptiveModel:
         endpoint = Endpoint("custom", "The endpoint", url or self.server.url, "sk-test-not-a-secret")
         return AdaptiveModel(
-            OpenAICompatibleModel(endpoint, name), AbilityStore(self.folder / "models.json"), **options
+            OpenAICompatibleModel(endpoint, name), CapabilityStore(self.folder / "models.json"), **options
         )
 
     async def ask(self, model: AdaptiveModel | None = None, messages: Any = HELLO) -> tuple[list[Any], ModelResponse]:
@@ -230,11 +230,11 @@ async def test_an_endpoint_that_refuses_tools_is_asked_in_another_way_at_once(tm
 async def test_what_is_known_belongs_to_the_address(tmp_path: Path):
     async with stage(tmp_path, [said("answer", text="1")], tools="refused") as on:
         await on.ask()
-        assert on.model().abilities.calling == "schema"
-        assert on.model(url=on.server.url.replace("127.0.0.1", "localhost")).abilities.calling == ""
-        assert on.model("another").abilities.calling == ""
+        assert on.model().capabilities.calling == "schema"
+        assert on.model(url=on.server.url.replace("127.0.0.1", "localhost")).capabilities.calling == ""
+        assert on.model("another").capabilities.calling == ""
         on.model("another").learn(calling="native")
-        assert on.model().abilities.calling == "schema"
+        assert on.model().capabilities.calling == "schema"
         text = (tmp_path / "models.json").read_text()
         assert "sk-test" not in text
         assert str(on.server.port) not in text, "an address may hold secrets"
@@ -266,16 +266,16 @@ async def test_an_endpoint_that_tells_nothing_is_not_asked_each_time(tmp_path: P
     assert asked
     nowhere = on.model("later")
     await nowhere.prepare()  # nobody is there: it never fails
-    assert (nowhere.context_window, nowhere.abilities.asked) == (None, False)
+    assert (nowhere.context_window, nowhere.capabilities.asked) == (None, False)
 
 
 async def test_ollama_is_asked_how_much_it_loads_a_model_with_and_what_it_can(tmp_path: Path):
     async with stage(tmp_path, [], window=4096, ollama=True, tools="refused", models=["tiny"]) as on:
         endpoint = Endpoint("ollama", "Ollama", on.server.url)
-        model = AdaptiveModel(OpenAICompatibleModel(endpoint, "tiny"), AbilityStore(None))
+        model = AdaptiveModel(OpenAICompatibleModel(endpoint, "tiny"), CapabilityStore(None))
         await model.prepare()
         assert model.context_window == 4096, "not the million that the model was trained for"
-        assert model.abilities.calling == "schema"
+        assert model.capabilities.calling == "schema"
 
 
 # How it is asked
@@ -494,7 +494,7 @@ async def test_a_session_of_such_a_model_has_the_same_log_as_any_other(tmp_path:
         session = await builder.create(name="small")
         await session.send("Write a note.")
         ended = await session.wait()
-        assert (ended["reason"], ended["message"]) == ("done", "")
+        assert (ended["reason"], ended["message"]) == ("done", "Done, not seen: nobody has looked at the page.")
         assert (session.workspace.app / "notes.txt").read_text() == "two\n"
         responses = [event.data for event in await session.events() if event.type == "response.completed"]
         assert [r["tool_calls"][0]["tool"] for r in responses[:-1]] == [
@@ -527,7 +527,7 @@ async def test_a_session_goes_on_when_its_model_turns_out_not_to_call_tools(tmp_
         session = await builder.create(name="talker")
         await session.send("Write a note.")
         ended = await session.wait()
-        assert (ended["reason"], ended["message"]) == ("done", "")
+        assert (ended["reason"], ended["message"]) == ("done", "Done, not seen: nobody has looked at the page.")
         assert (session.workspace.app / "notes.txt").read_text() == "one\n"
         events = await session.events()
         texts = [event.data["text"] for event in events if event.type == "response.completed"]

@@ -41,7 +41,10 @@ def test_any_edit_survives_the_way_through_a_cell():
     dice = random.Random(7)
     texts = [text for text in contents(600) if isinstance(text, str)]
     for _ in range(1000):
-        edits = [{"search": dice.choice(texts), "replace": dice.choice(texts)} for _ in range(dice.randrange(1, 4))]
+        edits = [
+            {"search": dice.choice(texts), "replace": dice.choice(texts)} | dice.choice([{}, {"replace_all": True}])
+            for _ in range(dice.randrange(1, 4))
+        ]
         options, body = pack_edits(edits)
         again = parse(Call("edit", ("a.ts",), options, body).source())
         assert again is not None
@@ -52,6 +55,9 @@ def test_ordinary_files_and_edits_stay_readable():
     assert Call("write", ("src/App.tsx",), *pack("a\nb\n")).source() == "%%appbuilder write src/App.tsx\na\nb"
     assert Call("edit", ("a",), *pack_edits([{"search": "x", "replace": "y\nz"}])).source() == (
         "%%appbuilder edit a\n<<<<<<< SEARCH\nx\n=======\ny\nz\n>>>>>>> REPLACE"
+    )
+    assert Call("edit", ("a",), *pack_edits([{"search": "x", "replace": "y", "replace_all": True}])).source() == (
+        "%%appbuilder edit a\n<<<<<<< SEARCH\nx\n=======\ny\n>>>>>>> REPLACE ALL"
     )
     assert pack("a\r\nb\r\n") == ({"crlf": ""}, "a\nb\n")
 
@@ -146,7 +152,7 @@ def test_ipython_hands_the_body_over_untouched():
         ("%%appbuilder write --json [1]\nx", "text after --json is not"),
         ('%%appbuilder write --json {"arguments": [1], "options": {}}\nx', "text after --json is not"),
         ('%%appbuilder write --json {"arguments": ["a"], "options": {"loud": ""}}\nx', "no option --loud"),
-        ('%%appbuilder edit a --encoding json\n[{"search": 1}]', "no list of edits"),
+        ('%%appbuilder edit a --encoding json\n[{"search": 1}]', "not a list of edits"),
         ("%appbuilder run --json [1]", "not a JSON text"),
         ("%appbuilder run --json " + "[" * 100_000, "not a JSON text"),
         ("%appbuilder run --json " + "1" * 5000, "not a JSON text"),

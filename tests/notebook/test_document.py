@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import nbformat
 import pytest
 from recorded import Recorded
 
-from jupyter_appbuilder.notebook.document import digest, document, written
+from jupyter_appbuilder.notebook.document import MOST_PICTURES, attached, digest, document, written
 from jupyter_appbuilder.notebook.markdown import APART
 
 
@@ -106,3 +107,39 @@ async def test_packages_are_recorded_as_what_was_installed(tmp_path: Path, argum
     cell = next(cell for cell in cells if "install" in "".join(cell["source"])[:30])
     assert "".join(cell["source"]) == f"{header}\n# It changed no file."
     assert "".join(cell["outputs"][0]["text"]) == "Installed.\n"
+
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+async def test_what_was_seen_is_attached_to_the_cell_that_tells_of_it(tmp_path: Path):
+    async with Recorded(tmp_path) as session:
+        session.call("read_file", path="a", text="a")
+        first = session.look(1, "Tasks ![x](http://evil.example) <b>**now**</b>\n: / at 360 px, light")
+        second = session.look(2)
+        made = document(session.events, "", pictures={first: PNG + b"1"})
+        nbformat.validate(nbformat.from_dict(made))
+        seen, later = [cell for cell in made["cells"] if "look_at_app" in source(cell)]
+        assert source(seen).splitlines()[0] == "- `read_file` read_file done", "what came before stands above it"
+        assert source(seen).endswith(
+            f"\n\n![Tasks xhttp://evil.example bnow/b : / at 360 px, light](attachment:{first[:16]}.png)"
+        )
+        assert seen["attachments"] == {f"{first[:16]}.png": {"image/png": base64.b64encode(PNG + b"1").decode()}}
+        # One that is no longer kept is told of all the same, so that a notebook that has it keeps it.
+        assert source(later).endswith(f"(attachment:{second[:16]}.png)")
+        assert "attachments" not in later
+
+
+async def test_only_so_many_pictures_stay_in_a_notebook_and_the_oldest_go(tmp_path: Path):
+    async with Recorded(tmp_path) as session:
+        taken = [session.look(number) for number in range(1, MOST_PICTURES + 1)]
+        assert attached(session.events) == taken
+        before = document(session.events, "")
+        taken.append(session.look(MOST_PICTURES + 1))
+        assert attached(session.events) == taken[MOST_PICTURES // 2 :]
+        made = document(session.events, "", pictures=dict.fromkeys(taken, PNG))
+        held = [name for cell in made["cells"] for name in cell.get("attachments", {})]
+        assert held == [f"{sha256[:16]}.png" for sha256 in attached(session.events)]
+        shown = "".join(source(cell) for cell in made["cells"])
+        assert shown.count("](attachment:") == len(held)
+        assert [cell["id"] for cell in before["cells"]] == [cell["id"] for cell in made["cells"]][:-1]

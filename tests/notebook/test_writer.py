@@ -15,7 +15,8 @@ from recorded import Recorded
 
 from jupyter_appbuilder.events import Event
 from jupyter_appbuilder.notebook import writer as writing
-from jupyter_appbuilder.notebook.document import document
+from jupyter_appbuilder.notebook.document import LARGEST_PICTURE, MOST_PICTURES, document
+from jupyter_appbuilder.notebook.replay import replay
 from jupyter_appbuilder.notebook.writer import NotebookWriter
 
 
@@ -23,9 +24,9 @@ async def test_many_changes_make_few_writes_and_the_last_is_never_missed(tmp_pat
     writes: list[int] = []
     save = writing.save
 
-    def counted(home, events, archive):
+    def counted(home, events, archive, pictures):
         writes.append(len(events))
-        return save(home, events, archive)
+        return save(home, events, archive, pictures)
 
     monkeypatch.setattr(writing, "save", counted)
     monkeypatch.setattr(writing, "QUIET_SECONDS", 0.05)
@@ -180,3 +181,37 @@ async def test_a_long_notebook_is_nothing_the_garbage_collector_has_to_look_thro
         assert found == ours
         assert len(found["cells"]) > 40
         assert len(gc.get_objects()) - before < 40
+
+
+async def test_a_notebook_keeps_its_pictures_while_they_are_shown_and_replays_without_them(tmp_path: Path):
+    async with Recorded(tmp_path) as session:
+        kept: dict[str, bytes] = {}
+
+        async def picture(sha256: str) -> bytes | None:
+            return kept.get(sha256)
+
+        async def written() -> list[Any]:
+            writer.changed()
+            await writer.flush()
+            nbformat.validate(nbformat.read(writer.path, 4))
+            return json.loads(writer.path.read_text())["cells"]
+
+        writer = NotebookWriter(session.folder / "board.ipynb", session.read, picture=picture)
+        await session.write("a.txt", "a\n")
+        first = session.look(1)
+        kept[first] = b"the first"
+        tree = await session.checkpoint("first")
+        assert [name for cell in await written() for name in cell.get("attachments", {})] == [f"{first[:16]}.png"]
+        kept.clear()
+        session.add("message.user", turn="t1", text="More")
+        held = [cell for cell in await written() if "attachments" in cell]
+        assert len(held) == 1, "it is no longer kept, but the notebook has it"
+        session.add("message.user", turn="t1", text="And more")
+        for number in range(2, MOST_PICTURES + 2):
+            kept[session.look(number)] = b"x" * (LARGEST_PICTURE + 1 if number == MOST_PICTURES else 9)
+        found = await written()
+        assert not any(f"{first[:16]}.png" in str(cell) for cell in found), "there are newer ones"
+        assert len([cell for cell in found if "attachments" in cell]) == MOST_PICTURES // 2
+        assert len(list(session.folder.glob("*.ipynb"))) == 1
+        result = await replay(writer.path, tmp_path / "replayed")
+        assert result.tree == tree

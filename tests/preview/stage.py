@@ -20,11 +20,14 @@ from chromium import launch_options
 from jupyter_server.auth.decorator import allow_unauthenticated
 from tornado import httpserver, netutil, web
 
-from jupyter_appbuilder.preview import PageStorage, Previews, preview_handlers
+from jupyter_appbuilder.preview import PageStorage
+from jupyter_appbuilder.preview.data_news import DataNews
 from jupyter_appbuilder.sandbox import local
 from jupyter_appbuilder.sandbox.base import Address, DevServer
+from jupyter_appbuilder.testing.sandboxes.stage import BASE_URL, served
 
-BASE_URL = "/user/ada/"
+__all__ = ["BASE_URL", "PanelHandler", "Target", "chromium", "free_port", "served", "upstream", "vite", "write"]
+
 BRIDGE = Path(local.__file__).with_name("processes") / "bridge.py"
 
 
@@ -36,6 +39,7 @@ class Target:
     server: DevServer = field(default_factory=lambda: DevServer("stopped"))
     session: str = "s1"
     findings: list[dict[str, Any]] = field(default_factory=list)
+    data_news: DataNews = field(default_factory=DataNews)
     ensured: int = 0
     after: DevServer | None = None  # what ensure() leads to
 
@@ -59,20 +63,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-@asynccontextmanager
-async def served(previews: Previews, *more: Any) -> AsyncIterator[str]:
-    """A plain tornado server with the preview's routes, as the command line has it; its origin."""
-    app = web.Application([*preview_handlers(BASE_URL, previews), *more])
-    server = httpserver.HTTPServer(app)
-    sockets = netutil.bind_sockets(0, "127.0.0.1")
-    server.add_sockets(sockets)
-    try:
-        yield f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
-    finally:
-        server.stop()
-        await server.close_all_connections()
 
 
 @asynccontextmanager

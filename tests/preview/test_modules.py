@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jupyter_appbuilder.preview import modules
-from jupyter_appbuilder.preview.probe import injected
+from jupyter_appbuilder.preview.probe import content_type, injected
 
 LONG = 1_000_000  # characters
 
@@ -36,7 +36,7 @@ def test_an_error_of_vites_is_read() -> None:
     }
 
 
-@pytest.mark.parametrize("piece", [b"<head ", b"<html ", b"<!--", b"<!-- <head -->", b" ", b"<head a='", b'<html "'])
+@pytest.mark.parametrize("piece", [b"<head ", b"<html ", b"<!--", b"<!-- <head -->", b" ", b"<head a='", b"<meta "])
 async def test_a_page_without_an_end_is_looked_through(piece: bytes) -> None:
     whole = b"<!-- " + piece * (60_000 // len(piece)) + b" --><p>"
 
@@ -44,8 +44,9 @@ async def test_a_page_without_an_end_is_looked_through(piece: bytes) -> None:
         for at in range(0, len(whole), 1000):
             yield whole[at : at + 1000]
 
-    async def script():
+    async def script(start):
         return b"<script></script>"
 
+    assert content_type("text/html", whole) == "text/html; charset=utf-8"
     page = b"".join([piece async for piece in injected(pieces(), script)])
     assert page.count(b"<script></script>") == 1

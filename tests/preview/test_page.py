@@ -10,7 +10,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from preview.stage import BASE_URL, PanelHandler, Target, chromium, served, vite, write
+import pytest
+from preview.stage import BASE_URL, PanelHandler, Target, chromium, served, upstream, vite, write
+from tornado import web
 
 from jupyter_appbuilder.preview import Previews
 from jupyter_appbuilder.sandbox.base import DevServer
@@ -25,7 +27,7 @@ async def pictures(page: Any, name: str) -> None:
             await page.screenshot(path=f"{folder}/{name}-{scheme}.png")
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], object]) -> None:
     while not condition():  # pytest's own time limit ends it
         await asyncio.sleep(0.02)
 
@@ -36,6 +38,32 @@ export default function App() {
   return <main><h1>Hello one</h1><button onClick={() => setCount(count + 1)}>count {count}</button></main>;
 }
 """
+
+
+class WithoutCharset(web.RequestHandler):
+    def get(self, encoding: str) -> None:
+        self.set_header("Content-Type", "text/html")
+        page = f'<!doctype html><html><head><meta charset="{encoding}"></head><body><p id="word">grün</p>'
+        self.write(page.encode(encoding))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "iso-8859-1"])
+async def test_a_page_that_says_its_encoding_itself_is_read_so(target: Target, tmp_path: Path, encoding: str) -> None:
+    """Firefox looks for it in the first 1,024 bytes, and what the page has stored comes before it."""
+    previews = Previews(BASE_URL)
+    previews.framed_is_person = True
+    prefix = previews.open(target)
+    target.storage.change({"local": {"set": {"long": "x" * 5000}}})
+    panel = ("/panel", PanelHandler)
+    async with upstream(tmp_path, ("/.*/(.*)", WithoutCharset)) as address, served(previews, panel) as origin:
+        target.server = DevServer("ready", address)
+        async with chromium() as browser:
+            page = await (await browser.new_context()).new_page()
+            async with page.expect_response(lambda answer: answer.ok and "panel" not in answer.url) as answered:
+                await page.goto(f"{origin}/panel?src={prefix}{encoding}")
+            kind = await (await answered.value).header_value("content-type")
+            assert kind == f"text/html; charset={encoding}"
+            assert await page.frame_locator("#app").locator("#word").inner_text() == "grün"
 
 
 @asynccontextmanager
@@ -191,7 +219,7 @@ Promise.reject(new Error('nobody listens'));
 async def test_errors_of_the_page_are_reported_and_only_shown_on_it(target: Target, tmp_path: Path) -> None:
     async with shown(target, tmp_path, {"src/main.jsx": THROWING}) as (page, app, _):
         await app.locator("appbuilder-error").wait_for(state="attached")
-        await page.wait_for_function("messages.filter(({type}) => type === 'finding').length >= 4")
+        await until(lambda: len(target.problems()) >= 4)
         problems = "\n".join(target.problems())
         assert "console.error: Warning: this is odd" in problems
         assert "TypeError: it broke" in problems
@@ -203,7 +231,7 @@ async def test_errors_of_the_page_are_reported_and_only_shown_on_it(target: Targ
 
 
 async def test_a_page_that_shows_nothing_is_reported(target: Target, tmp_path: Path) -> None:
-    async with shown(target, tmp_path, {"src/main.jsx": "export {};"}) as (page, _, _):
-        await page.wait_for_function("messages.some(({type}) => type === 'finding')")
+    async with shown(target, tmp_path, {"src/main.jsx": "export {};"}) as (_, _, _):
+        await until(target.problems)
         assert "The page stays empty" in target.problems()[0]
         assert not any(finding["kind"] == "ready" for finding in target.findings)

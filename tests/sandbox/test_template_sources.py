@@ -149,7 +149,7 @@ async def test_errors_name_the_thing_and_the_next_step(tmp_path: Path):
     shelf = tmp_path / "shelf"
     with pytest.raises(NotFound, match="There is no folder nowhere/x"):
         await fetch_template("nowhere/x", shelf, [tmp_path])
-    with pytest.raises(Unavailable, match="could not be had from file:///nowhere") as caught:
+    with pytest.raises(Unavailable, match="could not be fetched from file:///nowhere") as caught:
         await fetch_template("file:///nowhere/x.git", shelf)
     assert "clone it yourself" in caught.value.hint
     broken = template(tmp_path / "broken")
@@ -184,7 +184,7 @@ async def test_an_app_made_from_a_folder_is_found_again_and_rebuilds_from_its_no
         session = await builder.create(name="mine", template=str(source))
         await session.ready()
         assert session.summary.template.startswith("plain-")
-        assert session.summary.template not in builder.templates()  # the list is not filled with copies
+        assert session.summary.template not in builder.library.all()  # the list is not filled with copies
         await session.start_preview()
         assert session.app.server.state == "ready", session.app.server.message
         await session.call("write_file", {"path": "index.html", "content": "<h1>new</h1>"}, by="person")
@@ -203,5 +203,5 @@ async def test_an_app_made_from_a_folder_is_found_again_and_rebuilds_from_its_no
 async def test_a_template_path_may_name_a_template(tmp_path: Path):
     source = plain_template(tmp_path) / "plain"
     async with app_builder(tmp_path, template_path=[str(source)]) as builder:
-        assert builder.find_template("plain").folder == source
-        assert "plain" in builder.templates()
+        assert builder.library.find("plain").folder == source
+        assert "plain" in builder.library.all()

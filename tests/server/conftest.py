@@ -65,7 +65,7 @@ def app_config(model: ModelServer, jp_data_dir: Path) -> dict[str, Any]:
 @pytest.fixture
 def jp_server_config(app_config: dict[str, Any]) -> Config:
     server = {"jpserver_extensions": {"jupyter_appbuilder": True}, "allow_unauthenticated_access": False}
-    config = Config({"ServerApp": server})
+    config = Config({"ServerApp": server, "AppBuilder": {"browser": "none"}})
     config.merge(Config(app_config))
     return config
 

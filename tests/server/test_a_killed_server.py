@@ -15,6 +15,7 @@ import httpx
 import psutil
 from building import share_dependencies
 from leftovers import control_groups
+from running import that_run
 
 TEMPLATES = Path(__file__).parent / "templates"
 TOKEN = "not-a-secret"
@@ -26,10 +27,6 @@ async def becomes(true: Callable[[], bool]) -> bool:
             return True
         await asyncio.sleep(0.05)
     return False
-
-
-def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
-    return [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
 
 
 async def test_nothing_is_left_of_a_jupyter_server_that_was_killed(tmp_path: Path):
@@ -74,7 +71,7 @@ async def test_nothing_is_left_of_a_jupyter_server_that_was_killed(tmp_path: Pat
                 await asyncio.sleep(0.05)
             assert [it for it in sandboxes if it["name"] == "board" and it["state"] == "ready"], sandboxes
         started = psutil.Process(server.pid).children(recursive=True)
-        assert len(alive(started)) >= 2
+        assert len(that_run(started)) >= 2
         own = f".{server.pid}."
         [runtime] = (tmp_path / "temp").glob("jab-*")
         assert list(runtime.glob("*.sock"))
@@ -82,7 +79,7 @@ async def test_nothing_is_left_of_a_jupyter_server_that_was_killed(tmp_path: Pat
     finally:
         server.kill()
         await server.wait()
-    assert await becomes(lambda: not alive(started))
+    assert await becomes(lambda: not that_run(started))
     assert await becomes(lambda: not runtime.exists())
 
     assert await becomes(lambda: not control_groups(f"*{own}*"))

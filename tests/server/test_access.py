@@ -17,7 +17,7 @@ from tornado.web import RequestHandler
 from .contract import validate_as
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-PREVIEW = {"ProxyHandler", "ProxySocketHandler", "PageRequestHandler"}
+PREVIEW = {"ProxyHandler", "ProxySocketHandler", "PageRequestHandler", "DataNewsHandler"}
 """The one exception: what a preview's unguessable address answers needs no login."""
 
 

@@ -165,6 +165,8 @@ async def test_odd_values_are_refused_with_a_sentence(raw, new_session, call, ar
         "rule": "r1",
         "provider": "custom",
         "format": "json",
+        "name": "adding",
+        "sha256": "0" * 64,
     }
     wrong: list[str] = []
     for method, path, parameters, operation in OPERATIONS:

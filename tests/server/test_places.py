@@ -117,9 +117,9 @@ async def test_a_server_without_files_of_its_own_makes_no_apps_in_the_root_of_th
 )
 async def test_paths_are_those_of_the_file_browser_or_none(call, new_session, builder, settings, shown):
     apps = (await call("GET", "health")).data["apps"]
-    assert apps == {"folder": str(builder.shelf), "path": shown, "problem": None}
+    assert apps == {"folder": str(builder.places.shelf), "path": shown, "problem": None}
     session = (await call("GET", "sessions", await new_session(title="Board"))).data
     below = shown and f"{shown}/board"
     assert (session["path"], session["app_path"]) == (below, below and f"{below}/app")
     assert session["notebook"] == (below and f"{below}/board.ipynb")
-    assert (builder.shelf / "board" / "app" / "index.html").exists()
+    assert (builder.places.shelf / "board" / "app" / "index.html").exists()

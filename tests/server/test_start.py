@@ -46,7 +46,7 @@ async def test_a_turn_left_open_by_a_killed_server_goes_on_after_the_start(jp_se
     started = Draft("turn.started", {"turn": "t1", "model": "custom:scripted"})
     await session.append(started, Draft("message.user", {"turn": "t1", "text": "Build"}))
     # As after a kill: nobody holds the session, and nothing of it is in memory.
-    builder._sessions.clear()
+    builder._sessions.opened.clear()
     await builder.log_store.release(id)
 
     extension = jp_serverapp.web_app.settings["jupyter_appbuilder"]

@@ -128,7 +128,7 @@ async def test_a_place_that_is_not_there_is_named(tmp_path):
         with pytest.raises(NotFound, match="t9") as missing:
             await builder.fork(source.id, turn="t9")
         assert "t1 to t2" in missing.value.hint
-        with pytest.raises(NotFound, match="no message"):
+        with pytest.raises(NotFound, match="not a message"):
             await builder.fork(source.id, message=1)
         with pytest.raises(Conflict, match="exists already"):
             await builder.fork(source.id, turn="t1", name="numbers")

@@ -11,9 +11,9 @@ import pytest
 from building import app_builder, scripted_builder
 from plain_app import plain
 
-from jupyter_appbuilder import builder as building
 from jupyter_appbuilder.errors import Unavailable
 from jupyter_appbuilder.events import Draft
+from jupyter_appbuilder.session import housekeeping
 from jupyter_appbuilder.session.recovery import MOST_RESUMED
 
 
@@ -44,7 +44,7 @@ def edited(session, path):
 
 @pytest.mark.parametrize("lost", ["the folder", "the app", "the disk hangs"])
 async def test_what_is_wrong_with_one_app_is_no_other_ones_concern(tmp_path, monkeypatch, caplog, lost):
-    monkeypatch.setattr(building, "WATCH_SECONDS", 0.05)
+    monkeypatch.setattr(housekeeping, "WATCH_SECONDS", 0.05)
     async with app_builder(tmp_path, model="demo:recorded", **plain(tmp_path)) as builder:
         one, other = [await builder.create(title=title) for title in ("One", "Other")]
         await asyncio.gather(one.ready(), other.ready())
@@ -106,7 +106,7 @@ async def test_a_turn_goes_on_as_long_as_each_server_gets_further(tmp_path, time
         await session.append(*[Draft("turn.resumed", {"turn": "t1"})] * in_vain)
         # As after a kill: nobody holds the session, and nothing of it is in memory.
         await session.notebook.close(write=False)
-        builder._sessions.clear()
+        builder._sessions.opened.clear()
         await builder.log_store.release(session.id)
         again = await builder.session(session.id)
         assert (await again.wait())["reason"] == reason
@@ -114,7 +114,7 @@ async def test_a_turn_goes_on_as_long_as_each_server_gets_further(tmp_path, time
 
 
 async def test_an_app_that_cannot_be_put_to_sleep_is_said_once_and_can_be_used(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(building, "WATCH_SECONDS", 0.02)
+    monkeypatch.setattr(housekeeping, "WATCH_SECONDS", 0.02)
     async with app_builder(tmp_path, model="demo:recorded", idle_seconds=0.0, **plain(tmp_path)) as builder:
         session = await builder.create(title="Awake")
         await session.ready()

@@ -27,7 +27,7 @@ async def test_it_is_of_the_titles_own_letters_and_nothing_that_a_path_or_an_add
         session = await builder.create(title=title)
         await session.ready()
         assert session.summary.name == name
-        assert (builder.shelf / name).is_dir()
+        assert (builder.places.shelf / name).is_dir()
         assert (await builder.create(title=title)).summary.name == f"{name}-2"
 
 

@@ -19,6 +19,7 @@ import pytest
 import websocket
 from building import app_builder
 from plain_app import assert_sound, plain, plain_template
+from running import pid_runs
 
 from jupyter_appbuilder.apps.process_socket import ask_all
 from jupyter_appbuilder.builder import AppBuilder
@@ -67,15 +68,8 @@ def pids(ready: pools.Ready) -> set[int]:
 
 async def ended(running: set[int]) -> bool:
     """Whether they all end: the kernel takes a moment."""
-
-    def alive(pid: int) -> bool:
-        try:
-            return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return False
-
     for _ in range(100):
-        if not any(map(alive, running)):
+        if not any(map(pid_runs, running)):
             return True
         await asyncio.sleep(0.05)
     return False
@@ -192,7 +186,7 @@ async def test_when_nobody_is_there_any_more_its_memory_is_given_back(tmp_path: 
         pool: Any = builder.sandboxes.provider().pool  # type: ignore[attr-defined]
         running = pids(await standing(builder))
         pool._idle = 0.5
-        pool.stay()
+        pool.touch()
         async with asyncio.timeout(60):
             while running & set(psutil.pids()):
                 pool._changed.set()

@@ -152,6 +152,10 @@ async def test_a_busy_session_lets_nobody_else_change_the_app(tmp_path):
             await session.call("write_file", {"path": "a.txt", "content": ""}, by="person")
         with pytest.raises(SessionBusy):
             await session.restore("HEAD")
+        (session.workspace.app / "half-written.txt").write_text("…")
+        with pytest.raises(SessionBusy):
+            await session.checkpoint("In the middle")
+        assert [version.title for version in await session.workspace.checkpoints()] == ["Start from the template"]
         assert len(only(await session.events(), "message.user")) == 1
 
 

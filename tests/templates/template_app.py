@@ -15,7 +15,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,17 +32,22 @@ def dependencies(template: Template) -> Path:
     """A folder holding the installed ``node_modules`` of the template's lock file."""
     lock = template.files / template.lock
     key = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
-    shelf = Path(tempfile.gettempdir()) / "appbuilder-template-tests"
-    done = shelf / key
+    files = {name: (template.files / name).read_text("utf-8") for name in ("package.json", template.lock)}
+    return installed(key, files, "ci")
+
+
+def installed(key: str, files: Mapping[str, str], *command: str) -> Path:
+    """A folder with these files in which npm was told to install, kept under ``key`` for the next run."""
+    done = Path(tempfile.gettempdir()) / "appbuilder-template-tests" / key
     if done.is_dir():
         return done
-    shelf.mkdir(exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(dir=shelf))
-    for name in ("package.json", template.lock):
-        shutil.copy(template.files / name, fresh)
+    done.parent.mkdir(exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(dir=done.parent))
+    for name, text in files.items():
+        (fresh / name).write_text(text, "utf-8")
     npm = NODE / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     subprocess.run(
-        [NODE / "bin" / "node", npm, "ci", "--ignore-scripts"],
+        [NODE / "bin" / "node", npm, *command, "--ignore-scripts"],
         cwd=fresh,
         check=True,
         timeout=170,
@@ -63,7 +68,8 @@ class TemplateApp:
         self.template = find_template(template)
         self.folder = folder
         shutil.copytree(self.template.files, folder, ignore=shutil.ignore_patterns("node_modules", "dist"))
-        (folder / "node_modules").symlink_to(dependencies(self.template) / "node_modules")
+        if (self.template.files / self.template.lock).is_file():
+            (folder / "node_modules").symlink_to(dependencies(self.template) / "node_modules")
         self.environment = (
             os.environ
             | {"PATH": f"{NODE / 'bin'}{os.pathsep}{os.environ['PATH']}"}
@@ -115,13 +121,19 @@ class TemplateApp:
     @contextmanager
     def serve(self) -> Generator[str]:
         """Run the template's dev server below ``BASE``; its URL."""
+        with self.running(self.template.serve, BASE) as url:
+            yield url
+
+    @contextmanager
+    def running(self, command: Sequence[str], base: str) -> Generator[str]:
+        """Run a server that answers below ``base``; its URL. ``{port}`` and ``{base}`` in ``command`` are filled in."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        url = f"http://127.0.0.1:{port}{BASE}"
-        command = [part.format(port=port, base=BASE) for part in self.template.serve]
+        url = f"http://127.0.0.1:{port}{base}"
+        filled = [part.format(port=port, base=base) for part in command]
         with tempfile.TemporaryFile("w+") as log:
-            server = subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=log, stderr=log)
+            server = subprocess.Popen(filled, cwd=self.folder, env=self.environment, stdout=log, stderr=log)
             try:
                 deadline = time.monotonic() + 30
                 while not _answers(url):

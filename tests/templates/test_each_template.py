@@ -6,25 +6,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import io
 import os
 import zipfile
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 from building import app_builder
-from chromium import PATIENCE, launch_options
-from playwright.async_api import ConsoleMessage, Page, async_playwright, expect
-from tornado import httpserver, netutil, web
+from chromium import PATIENCE
+from playwright.async_api import Page, expect
+from previewed import browsing, running
 
-from jupyter_appbuilder.builder import AppBuilder
 from jupyter_appbuilder.notebook.replay import replay
-from jupyter_appbuilder.preview.handlers import preview_handlers
-from jupyter_appbuilder.session import Session
 from jupyter_appbuilder.templates.templates import find_templates
 from jupyter_appbuilder.tools.problems import read_problems
 
@@ -124,41 +119,6 @@ PYTHON_MISTAKES = {"streamlit": "wrong.py", "panel": "wrong.py", "fastapi-react"
 """Where a name that is not there is looked for: the mistakes above show only when the code runs."""
 
 
-@contextlib.asynccontextmanager
-async def running(folder: Path, template: str) -> AsyncIterator[tuple[Session, AppBuilder, str]]:
-    """A session on ``template`` whose preview is ready, and the preview's URL."""
-    async with app_builder(folder, model="demo:recorded") as builder:
-        server = httpserver.HTTPServer(web.Application([*preview_handlers("/", builder.previews)]))
-        sockets = netutil.bind_sockets(0, "127.0.0.1")
-        server.add_sockets(sockets)
-        session = await builder.create(name="app", template=template)
-        await session.start_preview()
-        assert session.app.server.state == "ready", f"{session.app.server.message}\n{session.app.server.log}"
-        yield session, builder, f"http://127.0.0.1:{sockets[0].getsockname()[1]}{session.app.base_path}"
-        server.stop()
-        await server.close_all_connections()
-
-
-@contextlib.asynccontextmanager
-async def browsing(url: str) -> AsyncIterator[tuple[Page, list[str]]]:
-    """A page on ``url``, and what went wrong in it so far."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(**launch_options())
-        page = await browser.new_page(color_scheme="light", viewport={"width": 1280, "height": 860})
-        page.set_default_timeout(PATIENCE)
-        problems: list[str] = []
-
-        def heard(message: ConsoleMessage) -> None:
-            if message.type in ("error", "warning"):
-                problems.append(message.text)
-
-        page.on("console", heard)
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        await page.goto(url)
-        yield page, problems
-        await browser.close()
-
-
 async def picture(page: Page, name: str) -> None:
     folder = os.environ.get("APPBUILDER_SCREENSHOTS")
     if not folder:
@@ -182,7 +142,7 @@ def test_every_shipped_template_is_looked_at() -> None:
 async def test_a_template_opens_shows_an_edit_and_finds_a_mistake(template: str, tmp_path: Path) -> None:
     expected = EXPECTED[template]
     async with running(tmp_path, template) as (session, builder, url):
-        found = builder.find_template(template)
+        found = builder.library.find(template)
         sandbox = await session.app.sandbox()
         assert found.title
         assert found.summary
@@ -284,7 +244,7 @@ async def test_the_vue_templates_parts_work(tmp_path: Path) -> None:
     async with running(tmp_path, "vue-vite") as (session, builder, url):
         await session.workspace.write("src/views/HomeView.vue", VUE_PARTS)
         sandbox = await session.app.sandbox()
-        check = await sandbox.exec(builder.find_template("vue-vite").check)
+        check = await sandbox.exec(builder.library.find("vue-vite").check)
         assert check.exit_code == 0, check.stdout
         async with browsing(url) as (page, problems):
             await page.get_by_label("Notes").fill("some")
@@ -457,7 +417,7 @@ async def test_the_react_templates_parts_work(tmp_path: Path) -> None:
     async with running(tmp_path, "react-vite") as (session, builder, url):
         await session.workspace.write("src/App.tsx", REACT_PARTS)
         sandbox = await session.app.sandbox()
-        check = await sandbox.exec(builder.find_template("react-vite").check)
+        check = await sandbox.exec(builder.library.find("react-vite").check)
         assert check.exit_code == 0, check.stdout
         async with browsing(url) as (page, problems):
             said = page.locator("output")
@@ -714,9 +674,44 @@ async def test_an_api_that_never_answers_keeps_no_request_for_ever(tmp_path: Pat
     ):
         hangs = "from threading import Event\n\nEvent().wait()\n"
         await session.call("write_file", {"path": "api/main.py", "content": hangs}, by="person")
-        answered = await http.get(f"{url}api/books")
-        while answered.status_code == 200:  # the one before still runs
+        status = 200
+        while status == 200:  # the one before still runs
             answered = await http.get(f"{url}api/books")
+            status = answered.status_code
+        assert status == 503
+        assert "does not answer" in answered.json()["detail"]
+
+
+SLOW_AND_STUCK = """
+
+import threading
+
+
+@app.get("/api/slow")
+def slow() -> str:
+    time.sleep(15)
+    return "slow"
+
+
+@app.get("/api/stuck")
+async def stuck() -> None:
+    threading.Event().wait()
+"""
+
+
+async def test_a_slow_route_answers_and_one_that_stops_the_api_is_given_up(tmp_path: Path) -> None:
+    async with (
+        running(tmp_path, "fastapi-react") as (session, _, url),
+        httpx.AsyncClient(timeout=2 * PATIENCE / 1000) as http,
+    ):
+        main = await session.workspace.read_text("api/main.py")
+        content = main + SLOW_AND_STUCK
+        await session.call("write_file", {"path": "api/main.py", "content": content}, by="person")
+        async with asyncio.timeout(2 * PATIENCE / 1000):
+            while (answered := await http.get(f"{url}api/slow")).status_code != 200:
+                await asyncio.sleep(0.2)
+        assert answered.json() == "slow"
+        answered = await http.get(f"{url}api/stuck")
         assert answered.status_code == 503
         assert "does not answer" in answered.json()["detail"]
 

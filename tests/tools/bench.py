@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from jupyter_appbuilder.errors import Unavailable
 from jupyter_appbuilder.events import Draft, Event
+from jupyter_appbuilder.eyes.check import Report
 from jupyter_appbuilder.sandbox.base import DevServer, Sandbox
 from jupyter_appbuilder.sandbox.local import LocalSandbox
 from jupyter_appbuilder.templates.templates import Template
 from jupyter_appbuilder.tools.base import Tool, ToolContext, ToolResult
 from jupyter_appbuilder.tools.registry import load_tools
 from jupyter_appbuilder.tools.runner import ToolRunner
+from jupyter_appbuilder.tools.services import Services
 from jupyter_appbuilder.workspace import Workspace
 
 APP = """\
@@ -68,6 +72,7 @@ class SandboxedServer:
     page: list[dict[str, Any]] = field(default_factory=list)
     restarts: int = 0
     looked: bool = True
+    eye: None = None
     printed: str = ""
 
     async def ensure(self) -> DevServer:
@@ -78,6 +83,13 @@ class SandboxedServer:
     async def restart(self) -> DevServer:
         self.restarts += 1
         return await self.sandbox.serve("/preview/x/")
+
+    @contextlib.asynccontextmanager
+    async def trying(self) -> AsyncIterator[None]:
+        yield
+
+    async def look_over(self) -> Report:
+        raise Unavailable("There is no browser.")
 
     async def problems(self) -> list[dict[str, Any]]:
         return self.page
@@ -123,8 +135,10 @@ async def bench(folder: Path, tools: Mapping[str, Tool[Any]] | None = None) -> A
     async def get() -> Sandbox:
         return sandbox
 
+    services = Services()
+    services.offer(Template, lambda: template)
     runner = ToolRunner(
-        tools or load_tools(), lambda output: ToolContext(workspace, get, app, template.check, output), journal
+        tools or load_tools(), lambda output: ToolContext(workspace, get, app, output, services), journal
     )
     try:
         yield Bench(workspace, runner, journal, app)

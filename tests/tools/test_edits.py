@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ export default function App() {
 """
 
 
-def edit(search: str, replace: str) -> dict[str, str]:
+def edit(search: str, replace: str) -> dict[str, Any]:
     return {"search": search, "replace": replace}
 
 
@@ -98,7 +99,7 @@ def test_an_edit_that_does_not_match_shows_the_nearest_text():
 @pytest.mark.parametrize(
     ("search", "replace", "why"),
     [
-        ("  return (\n", "  return (\n", "by itself"),
+        ("  return (\n", "  return (\n", "with itself"),
         ("", "x", "empty search"),
         ("  const [count, setCount] = useState(0); ", "  const [count, setCount] = useState(0);", "changes nothing"),
     ],
@@ -162,6 +163,39 @@ def test_an_indentation_that_cannot_be_translated_is_refused_and_shown():
     assert "2\t    b()" in failure.value.message
     with pytest.raises(EditFailed, match="only when indentation is overlooked"):
         apply_edits("a\n  b\n", [edit("    b", "    b\nc")])
+
+
+@pytest.mark.parametrize(
+    ("text", "search", "replace", "after"),
+    [
+        ("    <A />\n", "<A />", "<A />\n    <B />", "    <A />\n    <B />\n"),
+        ("  a(\n    b,\n  )\n", "a(\n    b,\n  )", "a(\n    b,\n    c,\n  )", "  a(\n    b,\n    c,\n  )\n"),
+        ("    b()\n", "b()", "if (a) {\n      b()\n    }", "    if (a) {\n      b()\n    }\n"),
+        ("\t\tx = 1\n", "x = 1", "x = 1\n\n\t\ty = 2", "\t\tx = 1\n\n\t\ty = 2\n"),
+        # Whole lines, of which the indentation was left out.
+        ("    b()\n", "b()", "if a:\n    b()", "    if a:\n        b()\n"),
+        ("    b()\n", "b()", "a()\nb()", "    a()\n    b()\n"),
+        ("    b()\n", "b()", "if (a) {\n  b()\n}", "    if (a) {\n      b()\n    }\n"),
+    ],
+)
+def test_what_replaces_an_exact_part_of_a_line_is_indented_once(text, search, replace, after):
+    assert apply_edits(text, [edit(search, replace)]) == after
+
+
+def test_a_text_can_be_replaced_everywhere():
+    notes: list[str] = []
+    everywhere = {"replace_all": True}
+    assert apply_edits("a a\r\nb a\nc\n", [edit("a", "x") | everywhere], notes) == "x x\r\nb x\nc\n"
+    assert notes == ["The edit was made in 3 places."]
+    assert apply_edits("a\r\nb\r\na\r\nb\r\n", [edit("a\nb\n", "c\n") | everywhere]) == "c\r\nc\r\n"
+    assert apply_edits("a\na\nb", [edit("a\n", "") | everywhere]) == "b"
+    assert apply_edits("  a\n", [edit("a", "b") | everywhere]) == "  b\n"
+    with pytest.raises(EditFailed, match="did not find"):
+        apply_edits("b\n", [edit("a", "x") | everywhere])
+    with pytest.raises(EditFailed, match="made already"):
+        apply_edits("aa b aa\n", [edit("a", "aa") | everywhere] * 2)
+    with pytest.raises(EditFailed, match="larger than 2 MB"):
+        apply_edits("a" * 1_000_000, [edit("a", "b" * 1_000_000) | everywhere])
 
 
 def test_a_match_that_is_not_exact_is_told():

@@ -8,7 +8,7 @@ import pytest
 
 from jupyter_appbuilder.errors import Unavailable
 from jupyter_appbuilder.tools import registry
-from jupyter_appbuilder.tools.base import Arguments, Tool, ToolCall, ToolContext, ToolResult, tool
+from jupyter_appbuilder.tools.base import Arguments, Effect, Tool, ToolCall, ToolContext, ToolResult, tool
 from jupyter_appbuilder.workspace import Workspace
 
 from .bench import bench, template_in
@@ -83,7 +83,7 @@ async def test_arguments_that_do_not_fit_name_the_field(tmp_path):
         nested = await b.call("edit_file", {"path": "a", "edits": [{"search": "x"}]})
         assert nested.detail["field"] == "edits.0.replace"
         cut = await b.call("write_file", '{"path": "a", "content": "abc')
-        assert (cut.detail["reason"], "broke off before its end" in cut.text) == ("cut_off", True)
+        assert (cut.detail["reason"], "was cut off" in cut.text) == ("cut_off", True)
         assert b.journal.of("tool.started")[-1]["arguments"] == {"raw": '{"path": "a", "content": "abc'}
         for text in ('{"path": ', '{"path": "a"', '{"path": "a", "content": "\\'):
             assert (await b.call("write_file", text)).detail["reason"] == "cut_off"
@@ -201,6 +201,22 @@ async def test_stopping_reads_that_run_together_records_each(tmp_path):
         assert log == ["hanging"] * 3
 
 
+@pytest.mark.parametrize("effect", ["read", "write"])
+async def test_a_stop_as_a_tool_returns_leaves_its_end_in_the_log(tmp_path, effect: Effect):
+    @tool(effect=effect)
+    async def late(context: ToolContext, arguments: Nothing) -> ToolResult:
+        """Is stopped while it returns."""
+        calling = asyncio.current_task()
+        assert calling
+        calling.cancel()
+        return ToolResult("Done.", "Done")
+
+    async with bench(tmp_path, {"late": late}) as b:
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.create_task(b.call("late"))
+        assert [finished["summary"] for finished in b.journal.of("tool.finished")] == ["Done"]
+
+
 async def test_errors_become_results(tmp_path):
     async with bench(tmp_path, waiting_tools([])) as b:
         gone = await b.call("unavailable")
@@ -226,6 +242,7 @@ def test_a_broken_package_does_not_take_the_tools_away(monkeypatch, caplog):
         def __init__(self, name: str, value: Any) -> None:
             self.name = self.value = name
             self.loaded = value
+            self.dist = None
 
         def load(self) -> Any:
             if isinstance(self.loaded, Exception):
@@ -235,10 +252,10 @@ def test_a_broken_package_does_not_take_the_tools_away(monkeypatch, caplog):
     extra = waiting_tools([])
     points = [Point("a", ImportError("no")), Point("b", [extra["meet"]]), Point("c", [1]), Point("d", [extra["meet"]])]
     monkeypatch.setattr(registry, "entry_points", lambda group: points)
-    registry.load_tools.cache_clear()
+    registry.find_tools.cache_clear()
     tools = registry.load_tools()
-    registry.load_tools.cache_clear()
-    assert len(tools) == 14
+    registry.find_tools.cache_clear()
+    assert len(tools) == 19
     assert "meet" in tools
     assert "The tools of a cannot be loaded" in caplog.text
     assert "the name is taken" in caplog.text

@@ -66,3 +66,16 @@ def test_rules_know_its_calls_by_what_it_says_they_are_about(guests: None) -> No
 
     assert verdict("bob") == "deny"
     assert verdict("ada") == "allow"
+
+
+async def test_it_asks_for_what_the_session_offers_and_is_told_what_is_missing(guests: None, tmp_path: Path) -> None:  # noqa: F811
+    async with app_builder(tmp_path, **plain(tmp_path)) as builder:
+        session = await builder.create(title="Party")
+        await session.ready()
+        await session.call("seat_guests", {"table": "round"}, by="person")
+        _, counted = await session.call("count_guests", {}, by="person")
+        assert counted.text == "1 calls; reached: False"
+        _, cooked = await session.call("cook_for_guests", {}, by="person")
+        assert not cooked.ok
+        assert "No Kitchen is offered to tools here." in cooked.text
+        assert "Network" in cooked.text

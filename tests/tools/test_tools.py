@@ -2,9 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pkgutil
+import re
+from importlib import import_module
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from jupyter_appbuilder import tools
+from jupyter_appbuilder.tools.base import Icon, Tool
 from jupyter_appbuilder.tools.commands import installs
 from jupyter_appbuilder.tools.packages import PACKAGES
 from jupyter_appbuilder.tools.registry import load_tools
@@ -12,12 +19,15 @@ from jupyter_appbuilder.tools.search import glob_pattern
 
 from .bench import APP, bench
 
+ICONS = Path(__file__).parents[2] / "labextension/src/core/controls/Icon.tsx"
+
 
 def test_every_tool_of_the_first_version_is_there_and_describes_itself():
     tools = load_tools()
     assert list(tools) == [
         "list_files", "read_file", "write_file", "edit_file", "delete_file", "rename_file",
-        "search_files", "run_command", "install_packages", "check_app", "request_network", "write_plan", "tick_plan",
+        "search_files", "run_command", "install_packages", "check_app", "look_at_app", "use_app",
+        "write_scenario", "try_scenarios", "request_network", "write_plan", "tick_plan", "add_dataset",
     ]  # fmt: skip
     for tool in tools.values():
         function = tool.definition()["function"]
@@ -25,6 +35,20 @@ def test_every_tool_of_the_first_version_is_there_and_describes_itself():
         assert "$ref" not in str(function)
         for name, field in function["parameters"]["properties"].items():
             assert field.get("description") or name == "dev", (tool.name, name)
+
+
+def test_every_tool_that_a_module_of_ours_makes_is_registered():
+    modules = [import_module(f"{tools.__name__}.{found.name}") for found in pkgutil.iter_modules(tools.__path__)]
+    made = {value.name: module for module in modules for value in vars(module).values() if isinstance(value, Tool)}
+    assert len(made) > 10
+    missing = [f"{name} of {module.__name__}" for name, module in made.items() if name not in load_tools()]
+    assert not missing, f"tools/registry.py does not load {', '.join(missing)}."
+
+
+def test_the_panel_draws_every_icon_that_a_tool_can_have():
+    drawn = ICONS.read_text().split("const PATHS = {")[1].split("} as const")[0]
+    missing = set(get_args(Icon)) - set(re.findall(r"^  (\w+):", drawn, re.MULTILINE))
+    assert not missing, f"PATHS in {ICONS.name} lacks {sorted(missing)}."
 
 
 async def test_reading_and_listing(tmp_path):
@@ -300,7 +324,7 @@ async def test_the_check_is_content_only_when_everything_works(tmp_path):
         b.app.looked = False
         unseen = await b.call("check_app", by="loop")
         assert unseen.ok
-        assert "nobody has looked at it" in unseen.summary
+        assert "nobody has looked at the page" in unseen.summary
         assert "do not claim it" in unseen.text
         assert good.detail["types"] == {"ok": True, "output": "(It printed nothing.)"}
         assert good.detail["server"]["state"] == "ready"
@@ -315,6 +339,28 @@ async def test_the_check_is_content_only_when_everything_works(tmp_path):
         assert "error TS2322: Type 'number'" in bad.text
         assert "Page: x is not a function\n  at src/App.tsx:3:5" in bad.text
         assert bad.detail["problems"] == b.app.page
+
+
+async def test_the_check_names_each_problem_once(tmp_path):
+    async with bench(tmp_path) as b:
+        await b.call("edit_file", {"path": "src/greet.ts", "edits": [{"search": "Hello", "replace": "wrong"}]})
+        place = re.search(r"src/greet.ts\((\d+),\d+\)", (await b.call("check_app")).text)
+        assert place
+        thrown = {"kind": "page", "message": "Uncaught TypeError: x is not a function", "source": "src/App.tsx:3:5"}
+        b.app.page = [
+            {"kind": "build", "message": "Expected a semicolon", "source": f"src/greet.ts:{place[1]}:9"},
+            {"kind": "page", "message": "TypeError: x is not a function"},
+            thrown,
+        ]
+        bad = await b.call("check_app")
+        assert bad.text.count("x is not a function") == 1
+        assert "at src/App.tsx:3:5" in bad.text
+        assert "Expected a semicolon" not in bad.text
+        assert bad.summary == "Check found: 1 type error, 1 error in the app"
+        b.app.page = b.app.page[:1]
+        again = await b.call("check_app")
+        assert not again.ok
+        assert "no errors but those above" in again.text
 
 
 async def test_the_check_tells_why_the_server_does_not_start(tmp_path):

@@ -16,6 +16,7 @@ import psutil
 from building import app_builder, call, scripted_builder, write
 from model_server import model_server
 from plain_app import assert_sound, plain
+from running import that_run
 
 KILLS = int(os.environ.get("TORTURE_KILLS", "3"))
 
@@ -67,7 +68,7 @@ async def test_kills_at_random_moments(tmp_path):
         os.kill(process.pid, signal.SIGKILL)
         process.join()
         await asyncio.to_thread(psutil.wait_procs, children, timeout=5)
-        assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+        assert not that_run(children)
         async with model_server([{"tool_calls": [write("after.txt", "alive\n")]}]) as server:
             providers = {"custom": {"base_url": server.url}}
             async with app_builder(folder, providers=providers, model="custom:scripted", **plain(folder)) as builder:

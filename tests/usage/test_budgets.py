@@ -24,7 +24,7 @@ from model_server import ModelServer, Step, model_server, numbers
 from jupyter_appbuilder.agents.loop import AgentLoop
 from jupyter_appbuilder.builder import AppBuilder
 from jupyter_appbuilder.errors import InvalidInput
-from jupyter_appbuilder.log import EventLog
+from jupyter_appbuilder.log import SqliteEventStore
 from jupyter_appbuilder.log.base import Used
 from jupyter_appbuilder.log.totals import UsageTotals
 from jupyter_appbuilder.models.openai_compatible import Endpoint, OpenAICompatibleModel
@@ -180,7 +180,7 @@ async def test_a_service_can_say_what_may_be_used_in_place_of_this_machines_budg
 
 
 async def test_reports_need_a_log_prices_and_quotas_and_nothing_else(tmp_path: Path):
-    log = EventLog(tmp_path / "log.db")
+    log = SqliteEventStore(tmp_path / "log.db")
     await log.claim("s")
     await log.append("s", [_draft({"input_tokens": 7, "output_tokens": 1, "cached_tokens": 0, "cost": 0.5})])
     accounts = Accounts(PriceList(), BudgetSettings(tmp_path / "budgets.json", {}, "UTC"), log, Service(1))
@@ -337,10 +337,10 @@ SPEND = textwrap.dedent(
     import asyncio, sys
     from pathlib import Path
     from jupyter_appbuilder.events import Draft
-    from jupyter_appbuilder.log import EventLog
+    from jupyter_appbuilder.log import SqliteEventStore
 
     async def spend(session):
-        log = EventLog(Path(sys.argv[1]))
+        log = SqliteEventStore(Path(sys.argv[1]))
         await log.claim(session)
         usage = {"input_tokens": 1000, "output_tokens": 500, "cached_tokens": 100, "cost": 0.25}
         data = {"turn": "t1", "model": "openai:gpt-5", "usage": usage}
@@ -396,7 +396,7 @@ async def test_a_fork_does_not_count_again_what_its_source_used(tmp_path: Path):
 async def test_an_old_log_brings_its_usage_into_the_table(tmp_path: Path):
     import sqlite3
 
-    log = EventLog(tmp_path / "log.db")
+    log = SqliteEventStore(tmp_path / "log.db")
     await log.claim("s")
     await log.append("s", [_draft({"input_tokens": 7, "output_tokens": 1, "cached_tokens": 0, "cost": None})])
     await log.close()
@@ -404,7 +404,7 @@ async def test_an_old_log_brings_its_usage_into_the_table(tmp_path: Path):
         for table in ("usage", "blobs"):
             db.execute(f"DROP TABLE {table}")
         db.execute("PRAGMA user_version = 1")
-    log = EventLog(tmp_path / "log.db")
+    log = SqliteEventStore(tmp_path / "log.db")
     [row] = await log.requests(0)
     assert (row.input_tokens, row.cost, row.estimated) == (7, None, False)
     await log.close()
@@ -415,7 +415,7 @@ async def test_a_days_total_reads_nothing_but_that_days_part_of_an_index(tmp_pat
 
     from jupyter_appbuilder.log import usage
 
-    log = EventLog(tmp_path / "log.db")
+    log = SqliteEventStore(tmp_path / "log.db")
     assert await log.used(0) == []
     await log.close()
     asked: list[str] = []

@@ -11,7 +11,7 @@ import pytest
 
 from jupyter_appbuilder.cli.main import parser, run
 from jupyter_appbuilder.events import Draft
-from jupyter_appbuilder.log import EventLog
+from jupyter_appbuilder.log import SqliteEventStore
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def used(data: Path, model: str, **more: Any) -> None:
     async def store() -> None:
-        log = EventLog(data / "log.db")
+        log = SqliteEventStore(data / "log.db")
         await log.claim(model)
         usage = {"input_tokens": 120_000, "output_tokens": 3_000, "cached_tokens": 100_000, "cost": 0.25} | more
         await log.append(model, [Draft("usage.recorded", {"turn": "t1", "model": model, "usage": usage})])

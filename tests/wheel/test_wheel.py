@@ -21,14 +21,26 @@ def run(*command, **options):
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory):
-    """The bin folder of an environment that holds nothing but the wheel, and a PATH without the system's Node."""
+def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
     run(sys.executable, "-m", "pip", "wheel", "--no-deps", "-q", "-w", folder, REPOSITORY)
-    (wheel,) = folder.glob("jupyter_appbuilder-*.whl")
+    (made,) = folder.glob("jupyter_appbuilder-*.whl")
+    return made
+
+
+def environment_with(folder, *packages):
+    """The bin folder of an environment that holds nothing but these packages and what they need."""
     venv.create(folder / "env", with_pip=True)
     bin = folder / "env" / "bin"
-    run(bin / "pip", "install", "-q", "-c", REPOSITORY / "constraints.txt", wheel)
+    run(bin / "pip", "install", "-q", "-c", REPOSITORY / "constraints.txt", *packages)
+    return bin
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """The bin folder of an environment that holds nothing but the wheel, and a PATH without the system's Node."""
+    folder = tmp_path_factory.mktemp("installed")
+    bin = environment_with(folder, wheel)
     tools = folder / "tools"
     tools.mkdir()
     for name in ("bwrap", "git", "bash", "sh", "env"):
@@ -63,10 +75,12 @@ def test_templates_demo_and_widget_come_with_the_wheel(installed):
         "assert template.folder.is_relative_to(SHIPPED), template.folder\n"
         "assert (template.files / 'package-lock.json').is_file() and (template.files / '.gitignore').is_file()\n"
         "from jupyter_appbuilder.models.demo import recordings\n"
-        "assert len(recordings.find_recordings()) == 3\n"
+        "assert len(recordings.find_recordings()) == 4\n"
         "import jupyter_appbuilder, pathlib\n"
         "package = pathlib.Path(jupyter_appbuilder.__file__).parent\n"
         "assert (package / 'static' / 'widget.js').is_file()\n"
+        "built = {path.name for path in (package / 'static').iterdir()}\n"
+        "assert {'axe.min.js', 'LICENSE.axe-core', 'parquet-reader.js'} <= built\n"
         "assert (package / 'py.typed').is_file()\n",
         env=environment,
         cwd="/",
@@ -91,3 +105,65 @@ def test_the_demo_builds_an_app_with_nothing_else_installed(installed):
     result = json.loads(out.stdout.strip().splitlines()[-1])
     assert Path(result["workspace"], "src", "App.tsx").is_file()
     assert Path(result["notebook"]).is_file()
+
+
+@pytest.fixture(scope="module")
+def package(wheel, tmp_path_factory):
+    """The package of docs/extending.md, installed beside the wheel as its author has it: its folder and Python."""
+    folder = tmp_path_factory.mktemp("author")
+    told = (REPOSITORY / "docs" / "extending.md").read_text()
+    files = dict(re.findall(r"^`([\w/.]+)`:\n\n```\w+\n(.*?)^```$", told, re.M | re.S))
+    assert set(files) == {"pyproject.toml", "wordcount.py", "tests/test_wordcount.py"}
+    for name, content in files.items():
+        place = folder / "wordcount" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(content)
+    bin = environment_with(folder, f"{wheel}[testing]")
+    run(bin / "pip", "install", "-q", "-e", folder / "wordcount")
+    return folder / "wordcount", bin / "python"
+
+
+def author_runs(python, folder):
+    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTEST_ADDOPTS")}
+    return subprocess.run(
+        [python, "-m", "pytest", "-p", "no:cacheprovider", "-q", "-rf"],
+        cwd=folder,
+        env=environment,
+        text=True,
+        capture_output=True,
+    )
+
+
+def test_a_package_of_somebody_else_passes_the_suites_of_the_wheel(package):
+    folder, python = package
+    found = run(python, "-c", "import jupyter_appbuilder; print(jupyter_appbuilder.__file__)", cwd="/")
+    assert str(folder.parent / "env") in found
+    said = author_runs(python, folder)
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "passed" in said.stdout
+    assert "failed" not in said.stdout
+
+
+def test_a_tool_of_theirs_that_breaks_its_word_is_told_which_claim_it_breaks(package):
+    folder, python = package
+    module = folder / "wordcount.py"
+    right = module.read_text()
+    # It says that it only reads, and leaves a file.
+    count = '["wc", "--words", "--", arguments.path]'
+    wrong = right.replace(count, '["sh", "-c", \'wc -w -- "$0" | tee count.txt\', arguments.path]')
+    assert wrong != right
+    module.write_text(wrong)
+    try:
+        said = author_runs(python, folder)
+    finally:
+        module.write_text(right)
+    assert said.returncode == 1, said.stdout + said.stderr
+    failed = set(re.findall(r"^FAILED \S+::(\w+)\[", said.stdout, re.M))
+    assert "test_it_changes_files_as_its_effect_says" in failed
+    assert failed <= {
+        "test_it_changes_files_as_its_effect_says",
+        "test_a_replay_of_the_notebook_does_what_the_call_did",
+        "test_a_cancelled_call_ends_and_leaves_nothing",
+    }
+    assert "What a tool must do" in said.stdout
+    assert "``read`` changes no file." in said.stdout

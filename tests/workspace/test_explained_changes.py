@@ -142,7 +142,7 @@ class Watched:
         self.session = session
         self.workspace = Raced(session.folder)
         self.hand = ByHand(self.workspace.app, seed)
-        context = ToolContext(self.workspace, *cast("tuple[Any, ...]", (None, None, (), None)))
+        context = ToolContext(self.workspace, *cast("tuple[Any, ...]", (None, None, None)))
         self.runner = ToolRunner({tool.name: tool for tool in FILE_TOOLS}, lambda _: context, cast("Any", self))
 
     async def append(self, *drafts: Draft) -> list[Any]:
@@ -155,7 +155,7 @@ class Watched:
         found = await self.workspace.outside_changes()
         tree = await self.workspace.known()
         await self.append(*(by_others(change, patch, "person", tree) for change, patch in found))
-        await self.workspace.settle()
+        await self.workspace.commit_known()
 
     async def tool(self, number: int) -> None:
         choose = self.hand.random.choice

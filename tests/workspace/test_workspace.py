@@ -358,7 +358,7 @@ async def test_changing_ignore_rules_is_not_taken_for_an_edit_by_hand(make):
 async def test_what_the_log_does_not_explain_after_a_crash_is_an_outside_change(make):
     workspace = await make()
     await workspace.write("settled.txt", "1\n")
-    await workspace.settle()
+    await workspace.commit_known()
     await workspace.write("lost.txt", "1\n")
     reopened = Workspace(workspace.folder)
     assert [change.path for change, _ in await reopened.outside_changes()] == ["lost.txt"]
@@ -567,7 +567,7 @@ async def test_a_file_may_have_any_name(make):
     for name in ("a\x01b", "\x01", "line\nbreak", "tab\tname", "diff --git a"):
         (workspace.app / name).write_text("x\n")
     assert len(await workspace.outside_changes()) == 5
-    kept = await workspace.checkpoint("Odd names", known=True)
+    kept = await workspace.checkpoint("Odd names", of_known_tree=True)
     assert kept is not None
     assert (kept.files, kept.added) == (5, 5)
     assert [one.title for one in await workspace.checkpoints()] == ["Odd names", "Start from the template"]

@@ -1,4 +1,4 @@
-"""``demo:recorded``: a model that plays recordings. What it answers depends on the messages alone."""
+"""``demo:recorded``: a model that plays recordings. Its answers depend on the messages alone."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ...events import DEMO
 from ..base import (
     Message,
     ModelResponse,
@@ -33,9 +34,10 @@ THE_END = (
 class DemoModel:
     """Plays the recordings of ``folders`` and the shipped ones. ``pace`` is in seconds a chunk, 0 for tests."""
 
-    name = "demo:recorded"
+    name = DEMO
     recorded = True
     context_window: int | None = None
+    images = False
 
     def __init__(self, folders: Iterable[Path] = (), *, pace: float | None = None) -> None:
         self._recordings = find_recordings(tuple(folders))
@@ -80,7 +82,7 @@ def answer(messages: Sequence[Message], recordings: Mapping[str, Recording]) -> 
 
 
 def _is_whole(message: Message, step: Step) -> bool:
-    """Whether an answer is the whole step: one that was stopped has words only, and is given again."""
+    """True if an answer is the whole step: one that was stopped has words only, and is given again."""
     if message.get("tool_calls") or step.tool_calls:
         return bool(message.get("tool_calls"))
     return str(message.get("content") or "").strip() == step.text.strip()

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ...errors import InvalidInput
+from ...events import DEMO
 
 SHIPPED = Path(__file__).parent / "recordings"
 
@@ -150,4 +151,4 @@ def _inside(folder: Path, name: str) -> Path:
 
 def recording_of(model: str, prompt: str, earlier: Sequence[str] = ()) -> Recording | None:
     """The recording that will answer the prompt, if the model is the demo and one will."""
-    return match(prompt, earlier) if prompt and model.startswith("demo:") else None
+    return match(prompt, earlier) if prompt and model == DEMO else None

@@ -1,4 +1,4 @@
-"""What the header of a GGUF file says of the model in it, read without loading it."""
+"""Reads model facts from the header of a GGUF file, without loading the model."""
 
 from __future__ import annotations
 

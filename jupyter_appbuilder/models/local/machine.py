@@ -1,4 +1,4 @@
-"""What this machine has for a model: processors and memory."""
+"""Processors and memory that this machine has for a model."""
 
 from __future__ import annotations
 

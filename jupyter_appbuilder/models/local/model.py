@@ -39,6 +39,7 @@ class GGUFModel:
     """See ``base.Model``. The file is loaded when it is first asked; ``stream`` then says how far that is."""
 
     recorded = False
+    images = False
 
     def __init__(self, models: LocalModels, file: str, connect: Connect) -> None:
         """Raises ``InvalidInput`` for a file that holds no model."""
@@ -58,7 +59,7 @@ class GGUFModel:
             settings = replace(settings, temperature=TEMPERATURE)
         async with server.used():
             while server.busy:
-                yield ModelProgress(f"{server.header.path.name} is answering somebody else …", None)
+                yield ModelProgress(f"{server.header.path.name} is busy with another request …", None)
                 await asyncio.sleep(LOOK)
             async with server.turn():
                 endpoint: Endpoint | None = None

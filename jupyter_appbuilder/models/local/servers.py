@@ -1,4 +1,4 @@
-"""The model processes of this server: one for each file in use, started when first asked, stopped when idle."""
+"""Model processes of this server: one per file in use, started on demand, stopped when idle."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class LocalModels:
         return Path(self._root, Path(name.strip()).expanduser()).resolve()
 
     def header(self, name: str) -> GGUFHeader:
-        """What the file says of itself. Raises ``InvalidInput``."""
+        """The header of the file. Raises ``InvalidInput``."""
         return read_header(self.path_of(name))
 
     def context_window(self, name: str) -> int:
@@ -193,7 +193,7 @@ class ModelServer:
         return self._process is not None and self._process.returncode is None
 
     def runs(self, header: GGUFHeader) -> bool:
-        """Whether this is the process for that file as it is now; one that is idle makes way for another."""
+        """True if this is the process for that file as it is now; one that is idle makes way for another."""
         return self.header == header or bool(self.users)
 
     @contextlib.asynccontextmanager
@@ -344,7 +344,7 @@ class ModelServer:
         lines = "\n".join(telling(self._log))
         said = f" It said:\n{lines}" if lines else ""
         ending = f"was ended by {name}" if name else f"ended with code {code}"
-        hint = "Send the request again to start it anew. If it goes on, try another file, or a smaller context."
+        hint = "Send the request again to restart it. If this continues, try another file, or a smaller context."
         if name == "SIGKILL":
             hint = "That is what happens when memory runs out: choose a smaller model or c.AppBuilder.local_context."
         return ModelError(
@@ -389,7 +389,7 @@ def telling(log: Iterable[str]) -> list[str]:
 
 
 def is_installed() -> bool:
-    """Whether the package that runs them is there."""
+    """True if the package that runs them is there."""
     return importlib.util.find_spec("xllamacpp") is not None
 
 
@@ -404,7 +404,7 @@ def require_package() -> None:
 
 
 def _is_model(path: Path) -> bool:
-    """Whether to offer a file: not the later parts of a model that was split, nor what goes with one."""
+    """True if to offer a file: not the later parts of a model that was split, nor what goes with one."""
     name = path.name
     return "mmproj" not in name and not ("-of-" in name and "-00001-of-" not in name)
 

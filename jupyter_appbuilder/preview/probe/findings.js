@@ -4,20 +4,37 @@ const FINDINGS_A_LOAD = 25;
 const seen = new Set();
 let told = 0;
 
+// Frames of libraries are dropped later: the app's own lie below them.
+if (Error.stackTraceLimit < 40) Error.stackTraceLimit = 40;
+
 function tell(type, more) {
   if (framed) window.parent.postMessage({ source: "jupyter-appbuilder", type, ...more }, location.origin);
 }
 
 function found(finding, { visible = false } = {}) {
   finding.message = cut(String(finding.message).replace(/\x1b\[[0-9;]*m/g, ""), 4000);
-  if (finding.stack) finding.stack = cut(tidy(finding.stack), 8000);
   const key = `${finding.kind} ${finding.message}`;
   if (seen.has(key)) return;
   seen.add(key);
-  if (visible) overlay.show(finding);
+  // The server finds the app's own lines, and needs for that which version of a module this page has.
+  const { stack, source } = finding;
+  const full = {
+    ...finding,
+    stack: stack && cut(inside(stack), 8000),
+    source: source && inside(source),
+    age_ms: Math.round(performance.now()),
+    acted: !!navigator.userActivation?.hasBeenActive,
+  };
+  const shown = { ...finding, stack: stack && cut(tidy(stack), 8000), source: source && tidy(source) };
+  if (visible) overlay.show(shown);
   if (++told > FINDINGS_A_LOAD) return;
-  post("report", JSON.stringify(finding), true).catch(() => {});
-  tell("finding", { finding });
+  tell("finding", { finding: shown });
+  post("report", JSON.stringify(full), true).then(async (answer) => {
+    const placed = { ...shown, ...(await answer.json()) };
+    if (placed.source === shown.source && placed.stack === shown.stack) return;
+    tell("finding", { finding: placed });
+    if (visible) overlay.update(shown, placed);
+  }).catch(() => {});
 }
 
 /** A text of at most so many characters, none of them half of one. */
@@ -25,10 +42,14 @@ function cut(text, most) {
   return text.slice(0, most).replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "\ufffd");
 }
 
-/** A text without the capability: paths as the app knows them. */
+/** A text without the capability: paths as the dev server knows them. */
+function inside(text) {
+  return String(text ?? "").replace(/\x1b\[[0-9;]*m/g, "").replaceAll(location.origin + config.base, "").replaceAll(config.base, "/");
+}
+
+/** The same as the app knows them: without versions. */
 function tidy(text) {
-  return String(text ?? "").replace(/\x1b\[[0-9;]*m/g, "").replaceAll(location.origin + config.base, "").replaceAll(config.base, "/")
-    .replace(/\?[tv]=[\w.-]+/g, "");
+  return inside(text).replace(/\?[tv]=[\w.-]+/g, "");
 }
 
 function described(value) {
@@ -42,7 +63,7 @@ function described(value) {
 }
 
 function place(file, line, column) {
-  return file && line ? `${tidy(file)}:${line}:${column || 1}` : undefined;
+  return file && line ? `${file}:${line}:${column || 1}` : undefined;
 }
 
 function placeIn(stack) {
@@ -62,8 +83,13 @@ addEventListener("error", (event) => {
   if (/^ResizeObserver loop/.test(event.message)) return; // harmless, and in every second app
   if (event.message === "Script error." && !event.filename) return; // says nothing
   const message = event.error ? described(event.error) : event.message;
-  found({ kind: "page", message, stack: event.error?.stack, source: place(event.filename, event.lineno, event.colno) }, { visible: true });
+  found({ kind: "page", message, stack: event.error?.stack, source: thrownAt(event) }, { visible: true });
 }, true);
+
+/** The stack knows better: of what JSON.parse throws, the event names a place in the text that was parsed. */
+function thrownAt({ error, filename, lineno, colno }) {
+  return placeIn(error?.stack) ?? place(filename, lineno, colno);
+}
 
 /** What may keep another host's things from a preview alone. */
 function abroad(url) {
@@ -105,6 +131,7 @@ console.error = function error(...values) {
 };
 
 function requestFailed(method, url, how) {
+  if (url.pathname.startsWith("/__nextjs_")) return; // of its own overlay, which knows no base path
   if (document.visibilityState === "hidden" && how === "could not be reached") return; // the page is being left
   found({ kind: "network", message: `${method} ${shortened(url)} ${how}${hint(url)}` });
 }
@@ -143,14 +170,26 @@ function hotMessage(data) {
       { visible: true },
     );
   } else if (message.type === "update" || message.type === "full-reload") {
-    seen.clear(); // what is still wrong is to be told again
-    told = 0;
-    if (overlay.shown) overlay.hide();
-    tell("cleared", {});
-    emptySince = 0;
-    ready = false; // told again, once it shows something: the page has seen this change
-    watch();
+    updated();
   }
+}
+
+/** The page has taken in a change without being loaded anew. */
+function updated() {
+  seen.clear(); // what is still wrong is to be told again
+  told = 0;
+  if (overlay.shown) overlay.hide();
+  tell("cleared", {});
+  emptySince = 0;
+  ready = false; // told again, once it shows something: the page has seen this change
+  watch();
+}
+
+/** A message of Next.js's dev server to the page: an update of its modules, or of what the server made of them. */
+function nextMessage(data) {
+  if (typeof data !== "string") return;
+  const replaces = data.includes('"turbopack-message"') && data.includes('"partial"');
+  if (replaces || data.includes('"serverComponentChanges"')) setTimeout(updated); // once it has been taken in
 }
 
 const MEDIA = "img, svg, canvas, video, iframe, input, button, textarea, select, object, embed";
@@ -191,3 +230,4 @@ function watch() {
   watching = setTimeout(watch, performance.now() < 5000 ? 50 : 500);
 }
 watch();
+tell("cleared", {}); // what the page before this one reported

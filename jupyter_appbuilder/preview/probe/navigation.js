@@ -19,6 +19,7 @@ addEventListener("load", navigated);
 
 addEventListener("message", (event) => {
   if (!framed || event.source !== window.parent || event.data?.source !== "jupyter-appbuilder") return;
+  if (event.data.type === "look") return; // for the script of who looks (eyes/program/inside/looked_at.js)
   event.stopImmediatePropagation();
   const { type, path } = event.data;
   if (type === "back") history.back();

@@ -67,16 +67,23 @@ const overlay = (() => {
     if (!host) build();
     count += 1;
     // The first error is the cause more often than what follows; broken code is the cause of everything.
-    if (!current || (finding.kind === "build" && current.kind !== "build")) {
-      current = finding;
-      parts.title.textContent = TITLES[finding.kind] ?? "Something went wrong";
-      parts.source.textContent = finding.source ?? "";
-      parts.message.textContent = finding.message;
-      parts.stack.textContent = finding.stack ?? "";
-      parts.stack.hidden = !finding.stack;
-    }
+    if (!current || (finding.kind === "build" && current.kind !== "build")) write(finding);
     parts.more.textContent = count > 1 ? `and ${count - 1} more` : "";
     if (!host.isConnected) document.documentElement.append(host);
+  }
+
+  function write(finding) {
+    current = finding;
+    parts.title.textContent = TITLES[finding.kind] ?? "Something went wrong";
+    parts.source.textContent = finding.source ?? "";
+    parts.message.textContent = finding.message;
+    parts.stack.textContent = finding.stack ?? "";
+    parts.stack.hidden = !finding.stack;
+  }
+
+  /** The same error, of which more is known. */
+  function update(finding, known) {
+    if (current === finding) write(known);
   }
 
   function hide() {
@@ -94,7 +101,7 @@ const overlay = (() => {
     setTimeout(() => place.remove(), NOTE_MS);
   }
 
-  return { show, hide, note, get shown() { return !!host?.isConnected; } };
+  return { show, update, hide, note, get shown() { return !!host?.isConnected; } };
 })();
 
 // Ours says the same. Not through <head>, which frameworks may own.

@@ -217,7 +217,7 @@ async function handshakeFailed(url) {
   if (answer?.ok && (await answer.json()).state === "ready") found({ kind: "network", message });
 }
 
-// Vite tells of broken code and of updates on its socket.
+// Vite tells of broken code and of updates on its socket, Next.js of updates.
 const NativeSocket = window.WebSocket;
 window.WebSocket = class WebSocket extends NativeSocket {
   constructor(url, protocols) {
@@ -227,6 +227,7 @@ window.WebSocket = class WebSocket extends NativeSocket {
     const target = absolute(this.url);
     lookOutside("WebSocket", target);
     if (names.includes("vite-hmr")) this.addEventListener("message", ({ data }) => hotMessage(data));
+    if (target.pathname.includes("/_next/") && forUpdates(target, names)) this.addEventListener("message", ({ data }) => nextMessage(data));
     if (isOutside(target) || forUpdates(target, names)) return;
     let opened = false;
     this.addEventListener("open", () => (opened = true));

@@ -1,4 +1,4 @@
-"""The way to E2B: its SDK, imported at first use, and what its errors mean for people."""
+"""Access to E2B: its SDK, imported at first use, and its errors translated for people."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Gone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where E2B is and who we are. ``api_key`` is in no text that this makes of itself."""
+    """E2B's address and our key. ``api_key`` is left out of every text made from this."""
 
     api_key: str = field(repr=False)
     api_url: str = ""
@@ -146,7 +146,7 @@ class Cloud:
             raise self.explain(error, "E2B could not be asked for a template") from None
 
     async def running(self) -> int:
-        """How many sandboxes of this key run now (at most 100 are counted). Raises ``Unavailable``."""
+        """The number of running sandboxes of this key (at most 100 are counted). Raises ``Unavailable``."""
         try:
             query = self.sdk.SandboxQuery(state=[self.sdk.SandboxState.RUNNING])
             pages = self.sdk.AsyncSandbox.list(query=query, **self.settings.options())

@@ -1,4 +1,4 @@
-"""One running cloud sandbox: its files, and commands that end when they should."""
+"""One running cloud sandbox: its files and commands."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Machine:
             told = str(error.stderr).strip().rpartition("\n")[2][:300]
             missing = "python3" in told and "not found" in told
             raise Unavailable(
-                f"The cloud sandbox could not do its part: {told or error}.",
+                f"The helper in the cloud sandbox failed: {told or error}.",
                 hint="Its template needs Python 3: build it with jupyter appbuilder templates build."
                 if missing
                 else "Restart the preview: a new sandbox is made from the workspace.",
@@ -98,7 +98,7 @@ class Machine:
         except Exception as error:
             raise self.explain(error, "Files could not be fetched from the cloud sandbox") from None
 
-    async def furnish(self) -> str:
+    async def install_helpers(self) -> str:
         """Bring in what runs there on our behalf; the key of the packages that are installed, empty if none are."""
         # Absolute paths: a template may begin in any folder.
         told = await self.helper(
@@ -133,7 +133,7 @@ class Machine:
         await self.helper(f"mkdir -p {RUNTIME} && tar -xzf {archive} -C {RUNTIME} --no-same-owner", user="root")
 
     def address(self, port: int, public: bool) -> Address:
-        """Where the preview proxy reaches ``port``. What opens it is a header that no browser sees."""
+        """The address at which the preview proxy reaches ``port``. Its access header is never sent to browsers."""
         host = str(self.sandbox.get_host(port))
         token = self.sandbox.traffic_access_token
         headers = {"e2b-traffic-access-token": str(token)} if token and not public else {}
@@ -317,11 +317,11 @@ class Running:
 
 
 class Output:
-    """What a command prints: handed on at once, kept up to ``limit`` bytes; ``full`` is set when there is more."""
+    """A command's output: forwarded at once, kept up to ``limit`` bytes; ``full`` is set when there is more."""
 
-    def __init__(self, limit: int, tell: Take | None) -> None:
+    def __init__(self, limit: int, listener: Take | None) -> None:
         self._left = limit
-        self._tell = tell
+        self._listener = listener
         self._texts: dict[str, list[str]] = {"stdout": [], "stderr": []}
         self.full = asyncio.Event()
 
@@ -337,13 +337,13 @@ class Output:
             self.full.set()
         self._left -= len(content)
         self._texts[name].append(text)
-        self.tell(name, text)
+        self.forward(name, text)
 
-    def tell(self, name: Literal["stdout", "stderr"], text: str) -> None:
+    def forward(self, name: Literal["stdout", "stderr"], text: str) -> None:
         """Hand it on without keeping it. A listener that fails is the listener's affair."""
-        if self._tell and text:
+        if self._listener and text:
             try:
-                self._tell(name, text)
+                self._listener(name, text)
             except Exception:
                 log.exception("A listener of a command's output failed")
 

@@ -231,6 +231,6 @@ def _failure(result: ExecResult) -> Unavailable:
     reason = (told or [result.stderr.strip()[-300:] or f"exit code {result.exit_code}"])[0][:300].rstrip(".")
     return Unavailable(
         f"Packages could not be installed in the cloud sandbox: {reason}.",
-        hint="Correct package.json or the requirements, or delete the lock file to have it made anew.",
+        hint="Correct package.json or the requirements, or delete the lock file to have it created again.",
         reason="install_failed",
     )

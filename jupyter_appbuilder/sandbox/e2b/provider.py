@@ -117,7 +117,7 @@ class E2BSandbox(LoggingConfigurable):
     # For its sandboxes
 
     def template_name(self, name: str) -> str:
-        """What our template is called at E2B."""
+        """The name of our template at E2B."""
         return str(self.templates.get(name) or f"{self.template_prefix}{name}")
 
     async def cloud(self) -> Cloud:

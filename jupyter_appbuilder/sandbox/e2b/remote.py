@@ -120,7 +120,7 @@ def entry_of(mode: str, content: bytes) -> list[Any]:
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is something that is no folder."""
+    """True if there is something that is no folder."""
     try:
         return not stat.S_ISDIR(path.lstat().st_mode)
     except OSError:
@@ -128,7 +128,7 @@ def is_file(path: Path) -> bool:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two entries (or none) are of the same content and mode."""
+    """True if two entries (or none) are of the same content and mode."""
     return (one and list(one[:2])) == (other and list(other[:2]))
 
 
@@ -235,7 +235,7 @@ def place(path: str, mode: str, content: bytes) -> None:
 
 @lru_cache(maxsize=1)
 def _same_disk() -> bool:
-    """Whether a file of ours can be moved into the workspace. Two mounts of one disk look the same and are not."""
+    """True if a file of ours can be moved into the workspace. Two mounts of one disk look the same and are not."""
     probe = OURS / f"probe.{os.getpid()}"
     probe.touch()
     try:

@@ -128,7 +128,7 @@ class CloudSandbox:
 
         def say(step: Progress) -> None:
             if step.message == ANEW:
-                output.tell("stderr", f"[sandbox] {step.message}.\n")
+                output.forward("stderr", f"[sandbox] {step.message}.\n")
 
         running = await self.with_machine(start, say)
         return Background(self, running, output, began, timeout)
@@ -167,7 +167,7 @@ class CloudSandbox:
         """Packages for a command. Without them it still runs; what is returned tells why they are missing."""
         told = False
 
-        def tell(_: Progress) -> None:
+        def announce(_: Progress) -> None:
             nonlocal told
             if on_output and not told:
                 on_output("stderr", "[sandbox] Installing packages …\n")
@@ -176,7 +176,7 @@ class CloudSandbox:
         if time.monotonic() - self._asked < RETRY_SECONDS and self._asked:
             return ""
         try:
-            await self._packages.prepare(tell, quiet=True)
+            await self._packages.prepare(announce, quiet=True)
         except Unavailable as error:
             if error.reason.startswith("e2b_"):
                 raise
@@ -202,7 +202,7 @@ class CloudSandbox:
         await server.end("starting", "Preparing the cloud sandbox")
 
         def progress(step: Progress) -> None:
-            server.tell(step)
+            server.report_progress(step)
             if on_progress:
                 on_progress(step)
 
@@ -424,7 +424,7 @@ class CloudSandbox:
         self._provider.reserve(self)
         try:
             machine, old = await uncut(self._obtain(cloud, on_progress))
-            self._packages.installed = await machine.furnish()
+            self._packages.installed = await machine.install_helpers()
             if old:
                 await machine.helper(f"{HELPER} end")  # what ran before our server was started anew
                 await self.limit_network(machine)
@@ -520,7 +520,7 @@ class CloudSandbox:
 
     @property
     def active(self) -> bool:
-        """Whether somebody may need it now; otherwise E2B may pause it when its time is over."""
+        """True if somebody may need it now; otherwise E2B may pause it when its time is over."""
         busy = bool(self._processes) or self._any("ready", "starting")
         return busy or time.monotonic() - self._used < self._provider.timeout
 

@@ -1,4 +1,4 @@
-"""The dev server of one cloud sandbox: its process there, its state, and the way to it."""
+"""The dev server of one cloud sandbox: its process, state and connection."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class CloudServer:
         log = self._log[-LOG_LIMIT:].encode()[-LOG_LIMIT:].decode(errors="ignore")
         return replace(self.state, log=log, path=self.service.path)
 
-    def tell(self, step: Progress) -> None:
+    def report_progress(self, step: Progress) -> None:
         if self.state.state == "starting":
             self.state = replace(self.state, message=step.message, fraction=step.fraction)
 
@@ -82,7 +82,7 @@ class CloudServer:
         self._log = (self._log + ANSI.sub("", text))[-2 * LOG_LIMIT :]
 
     async def _watch(self, running: Running, machine: Machine) -> None:
-        """When it ends by itself, that is a failure."""
+        """Wait for the dev server's end; one that nobody asked for makes the state failed, with the reason."""
         try:
             code = await running.wait()
             if self._running is running:

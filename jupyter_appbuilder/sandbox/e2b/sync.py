@@ -1,4 +1,4 @@
-"""Keeps the workspace here and its copy in the cloud in step, both ways.
+"""Synchronises the workspace and its copy in the cloud, both ways.
 
 The workspace is what counts. What a person or a tool changes here goes up; what commands change there comes back. A
 file that both changed keeps the version made here, and the cloud's lies beside it as ``<name>.sandbox``.
@@ -34,7 +34,7 @@ SETTLE_MS = 40  # an editor's save is several events
 
 
 class Link(Protocol):
-    """What the synchronisation needs of a cloud sandbox. Raises ``Gone`` or ``Unavailable``."""
+    """The part of a cloud sandbox that the synchronisation needs. Raises ``Gone`` or ``Unavailable``."""
 
     async def helper(self, command: str) -> str: ...
 
@@ -179,7 +179,7 @@ class Sync:
                 file = archive.extractfile(info)
                 content = file.read() if file else b""
             else:
-                raise InvalidInput(f"{path!r} is no ordinary file.")
+                raise InvalidInput(f"{path!r} is not an ordinary file.")
             entry = remote.entry_of(mode, content)
             here = remote.look(self.app / path, self._seen.get(path))
             if not remote.same(here, entry):
@@ -195,7 +195,7 @@ class Sync:
             notes.append(f"{path[:200]!r} stays in the cloud sandbox: {error}")
 
     def _unchanged(self, path: str) -> bool:
-        """Whether the file here is what the cloud was last told."""
+        """True if the file here is what the cloud was last told."""
         return remote.same(remote.look(self.app / path, self._seen.get(path)), self._agreed.get(path))
 
     def _write(self, parts: tuple[str, ...], mode: str, content: bytes, staging: Path) -> None:
@@ -225,7 +225,7 @@ def _parts(path: str) -> tuple[str, ...]:
     parts = tuple(path.split("/"))
     plain = all(part not in ("", ".", "..") and "\0" not in part and not never_tracked(part) for part in parts)
     if not plain or len(path) > 4000:
-        raise InvalidInput(f"{path[:200]!r} is no file of the app.")
+        raise InvalidInput(f"{path[:200]!r} is not a file of the app.")
     return parts
 
 
@@ -237,7 +237,7 @@ def _parsed(text: str) -> dict[str, Any]:
     except ValueError:
         pass
     raise Unavailable(
-        f"The cloud sandbox gave no sensible answer: {text[-200:]!r}.",
+        f"The cloud sandbox sent an unreadable answer: {text[-200:]!r}.",
         hint="Restart the preview: a new sandbox is made from the workspace.",
         reason="e2b_bad_answer",
     )

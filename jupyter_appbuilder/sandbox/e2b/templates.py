@@ -1,4 +1,4 @@
-"""Our templates as E2B's: an image with the tools, the packages of the template's lock file, and nothing running.
+"""Builds our templates at E2B: an image with the tools and the packages of the template's lock file.
 
 A new app then starts in the cloud without installing anything. One definition serves every template; what a template
 wants differently it says in its ``template.toml``:
@@ -33,7 +33,7 @@ OnLine = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What a template asks of its machine."""
+    """A template's requirements for its machine."""
 
     image: str = IMAGE
     apt: tuple[str, ...] = ()

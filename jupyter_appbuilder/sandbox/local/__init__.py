@@ -1,4 +1,4 @@
-"""The sandbox on this machine: isolation in layers, an allow-listing way out, a shared cache of dependencies."""
+"""The local sandbox: layers of isolation, an allow-listing proxy, a shared cache of dependencies."""
 
 from __future__ import annotations
 

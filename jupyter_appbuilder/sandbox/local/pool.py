@@ -1,4 +1,4 @@
-"""Sandboxes that stand ready before anybody asks: a template's dev server already runs on the template's own files.
+"""Ready sandboxes: started before they are needed, with a dev server running on the template's files.
 
 The files lie in a private folder beside the sessions' (``<shelf>/.ready/<token>/app``). Whoever takes a sandbox moves
 that folder to where the session's app belongs, by one rename: a mount follows the folder it was made from, so the dev
@@ -154,8 +154,8 @@ class Pool:
         if self._keeper is None or self._keeper.done():
             self._keeper = asyncio.get_running_loop().create_task(self._keep())
 
-    def stay(self) -> None:
-        """Somebody is still there."""
+    def touch(self) -> None:
+        """Keep ready sandboxes for another idle period: a person is still active."""
         for wish in self._wishes.values():
             wish.until = time.monotonic() + self._idle
 
@@ -173,7 +173,7 @@ class Pool:
 
     @property
     def waiting(self) -> int:
-        """How many stand ready, or are about to."""
+        """The number of sandboxes that are ready, or about to be."""
         return sum(len(wish.ready) for wish in self._wishes.values())
 
     async def describe(self) -> list[tuple[str, dict[str, Any]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from .processes.exit import SessionExit
 from .processes.layout import CERTIFICATES, Bind, find_node
 from .processes.limits import Limits, MiB, describe, describe_disk
 from .processes.runner import Runner
+from .program import LocalProgram
 from .sandbox import AppSandbox, scratch_name
 
 NPMRC = "/opt/appbuilder/npmrc"
@@ -144,6 +145,28 @@ class LocalSandbox(LoggingConfigurable):
         shared = (runner, self._dependencies.over(network), self._python.over(network), self._bundles)
         return AppSandbox(session, app, template, *shared, scratch, self._sandboxes, way_out)
 
+    async def run_program(
+        self,
+        argv: Sequence[str],
+        *,
+        shown: Mapping[str, Path],
+        way_out: Path,
+        on_line: Callable[[bytes], None],
+        longest: int,
+    ) -> LocalProgram:
+        runner = await self._ready()
+        if runner.layer.kind == "gvisor":
+            raise Unavailable(
+                "A browser cannot look at apps behind gVisor's wall.",
+                hint="Install bubblewrap beside it, or leave it: then nobody looks but the person.",
+                reason="browser_not_isolated",
+            )
+        binds = [Bind(path.resolve(), target) for target, path in shown.items()]
+        return await LocalProgram.start(runner, argv, binds, way_out, on_line, longest)
+
+    async def socket_path(self) -> Path:
+        return (await self._ready()).socket_path()
+
     async def describe_isolation(self) -> Isolation:
         return (await self._ready()).layer.describe()
 
@@ -173,7 +196,7 @@ class LocalSandbox(LoggingConfigurable):
         return findings
 
     def _calm(self) -> bool:
-        """Whether no dev server is being started, the pool's own left out."""
+        """True if no dev server is being started, the pool's own left out."""
         return not any(sandbox.server.state == "starting" for sandbox in self._sandboxes)
 
     async def close(self) -> None:

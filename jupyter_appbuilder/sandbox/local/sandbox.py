@@ -158,7 +158,7 @@ class AppSandbox:
             self._python = await self._work(self._python_environments.prepare(self._app, python, on_progress))
 
     async def is_prepared(self) -> bool:
-        """Whether nothing has to be fetched before the dev server can start."""
+        """True if nothing has to be fetched before the dev server can start."""
 
         def look() -> bool:
             python = self.template.python
@@ -233,7 +233,7 @@ class AppSandbox:
 
     @property
     def can_move(self) -> bool:
-        """Whether its app's folder can be moved under a running dev server: only where it is seen through a mount."""
+        """True if its app's folder can be moved under a running dev server: only where it is seen through a mount."""
         return self._runner.layer.kind == "bubblewrap"
 
     async def assign(self, session: str, app: Path) -> None:
@@ -316,7 +316,7 @@ class AppSandbox:
             if caller is not None and caller.cancelling():
                 raise
             raise Unavailable(
-                "The sandbox was stopped.", hint="Try again: it starts anew.", reason="sandbox_stopped"
+                "The sandbox was stopped.", hint="Try again: it restarts.", reason="sandbox_stopped"
             ) from None
 
     @property
@@ -345,7 +345,7 @@ class AppSandbox:
         """Packages for a command. Without them it still runs; what is returned tells why they are missing."""
         told = False
 
-        def tell(_: Progress) -> None:
+        def announce(_: Progress) -> None:
             nonlocal told
             if on_output and not told:
                 on_output("stderr", "[sandbox] Installing packages …\n")
@@ -354,7 +354,7 @@ class AppSandbox:
         if time.monotonic() - self._asked < RETRY_SECONDS:
             return ""
         try:
-            await self.prepare(tell)
+            await self.prepare(announce)
         except AppBuilderError as error:
             self._modules = None
             self._asked = time.monotonic()

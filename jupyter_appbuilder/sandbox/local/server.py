@@ -1,4 +1,4 @@
-"""The dev server of one session: its process, its state, and the way to it."""
+"""The dev server of one session: its process, state and connection."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class ServerProcess:
         self._log = (self._log + ANSI.sub("", piece.decode("utf-8", "replace")))[-2 * LOG_LIMIT :]
 
     async def _watch(self, process: Process) -> None:
-        """When it ends by itself, that is a failure."""
+        """Wait for the dev server's end; one that nobody asked for makes the state failed, with the reason."""
         code = await process.wait()
         if self._process is process:
             self._process = None

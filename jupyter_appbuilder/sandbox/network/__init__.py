@@ -1,1 +1,1 @@
-"""What code in a sandbox may reach: hosts, registries, the way out."""
+"""Network access of sandboxed code: hosts, registries, the proxy."""

@@ -1,4 +1,4 @@
-"""What the person's own npm and pip send to their private registries: tokens and passwords. They stay on the host.
+"""Credentials of the person's npm and pip for private registries. They stay on the host.
 
 Read from ``.npmrc`` (``//host/path/:_authToken`` and its kin), from URLs, ``.netrc``, and the ``keyring`` command.
 """
@@ -54,7 +54,7 @@ class PrivateRegistries:
         return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
     def authorization(self, authority: str, path: str) -> str | None:
-        """What to send for ``path`` (beginning with a slash): of the credentials that cover it, the most specific.
+        """The header for ``path`` (beginning with a slash): the most specific credentials that cover it.
 
         None for a path that a server could read as one elsewhere.
         """

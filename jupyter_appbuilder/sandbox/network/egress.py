@@ -1,4 +1,4 @@
-"""The one way out of a sandbox: an HTTP proxy on a unix socket that reaches only the hosts on its list.
+"""The only network access of a sandbox: an HTTP proxy on a unix socket that reaches listed hosts alone.
 
 It answers ``CONNECT host:port`` and plain requests with an absolute URL. Names are resolved here, the address is
 checked, and that very address is connected to, so that a name cannot change its mind in between. An address of this
@@ -136,7 +136,7 @@ class EgressProxy:
         try:
             method, target, version = line.decode("ascii").split(" ")
         except ValueError:
-            raise Refused(400, "That is no HTTP request.") from None
+            raise Refused(400, "That is not an HTTP request.") from None
         _check(target, version, rest)
         if method == "CONNECT":
             host, port = self._allowed(f"http://{target}", target)
@@ -249,7 +249,7 @@ class EgressProxy:
 
 
 def _is_this_machine(writer: asyncio.StreamWriter) -> bool:
-    """Whether a connection did not leave this machine, also under an address of its own that is public."""
+    """True if a connection did not leave this machine, also under an address of its own that is public."""
     here, there = writer.get_extra_info("sockname"), writer.get_extra_info("peername")
     return here is None or there is None or here[0] == there[0]
 
@@ -260,7 +260,7 @@ def _check(target: str, version: str, headers: bytes) -> None:
     names = [line.partition(b":")[0].lower() for line in lines]
     lengths = names.count(b"content-length") + names.count(b"transfer-encoding")
     if not TARGET.fullmatch(target) or version not in ("HTTP/1.0", "HTTP/1.1"):
-        raise Refused(400, "That is no HTTP request.")
+        raise Refused(400, "That is not an HTTP request.")
     if lengths > 1 or not all(HEADER.fullmatch(line) for line in lines):
         raise Refused(400, "The headers are not well formed.")
 

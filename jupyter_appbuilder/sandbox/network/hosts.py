@@ -1,4 +1,4 @@
-"""Hosts as people and programs name them: ``api.example.org``, ``*.example.org``, ``api.example.org:8443``, a URL."""
+"""Parses host patterns: ``api.example.org``, ``*.example.org``, ``api.example.org:8443``, a URL."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def parse_host(text: str, *, field: str = "host") -> str:
     except ValueError:
         raise InvalidInput(f"{given[:200]!r} is not the name of a host.", hint=hint, field=field) from None
     if scheme not in PORTS:
-        raise InvalidInput(f"{scheme}:// is not a way out of the sandbox.", hint=hint, field=field)
+        raise InvalidInput(f"{scheme}:// cannot be used from the sandbox.", hint=hint, field=field)
     wild, name = ("*.", name[2:]) if name.startswith("*.") else ("", name)
     try:
         name = name.encode("idna").decode() if not name.isascii() else name
@@ -44,7 +44,7 @@ def parse_host(text: str, *, field: str = "host") -> str:
             field=field,
         )
     if len(labels) < 2:
-        raise InvalidInput(f"{wild}{name} stands for too much.", hint=hint, field=field)
+        raise InvalidInput(f"{wild}{name} matches too many hosts.", hint=hint, field=field)
     return f"{wild}{name}:{PORTS[scheme] if port is None else port}"
 
 
@@ -57,7 +57,7 @@ def configured_host(text: str) -> str:
 
 
 def is_listed(host: str, hosts: Collection[str]) -> bool:
-    """Whether ``host:port`` is one of ``hosts``, or lies below one that starts with ``*.``."""
+    """True if ``host:port`` is one of ``hosts``, or lies below one that starts with ``*.``."""
     if host in hosts:
         return True
     name, _, port = host.rpartition(":")
@@ -74,7 +74,7 @@ def shown(host: str) -> str:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the public Internet, also when it carries another within it."""
+    """True if an IP address is one of the public Internet, also when it carries another within it."""
     found = ipaddress.ip_address(address.partition("%")[0])
     inner: list[ipaddress.IPv4Address | ipaddress.IPv6Address | None] = [found]
     if isinstance(found, ipaddress.IPv6Address):

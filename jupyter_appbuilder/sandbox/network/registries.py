@@ -1,4 +1,4 @@
-"""The package registries the person already uses, read from npm's and pip's own configuration."""
+"""Package registries that the person uses, read from npm's and pip's own configuration."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .credentials import PrivateRegistries, authority_of, read_credentials
 
 @dataclass(frozen=True, slots=True)
 class Registries:
-    """Where packages come from. URLs carry no user name or password: they are shown to sandboxes."""
+    """The package registries in use. URLs carry no user name or password: they are shown to sandboxes."""
 
     npm: str
     scoped: Mapping[str, str] = field(default_factory=dict[str, str])  # "@scope" -> URL

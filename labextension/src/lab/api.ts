@@ -212,6 +212,21 @@ export class RestApi implements Api {
         await this.request('POST', at('restore'), { checkpoint });
       },
       diff: async checkpoint => (await this.request('GET', at('checkpoints', checkpoint, 'diff'))).text(),
+      tryScenarios: async names => {
+        await this.request('POST', at('scenarios', 'try'), names ? { names } : {});
+      },
+      watchScenario: async name => {
+        await this.request('POST', at('scenarios', name, 'watch'));
+      },
+      answerLook: async (number, viewer, answer) => {
+        await this.request('POST', at('preview', 'looks'), { number, viewer, answer });
+      },
+      removeScenario: async name => {
+        await this.request('DELETE', at('scenarios', name));
+      },
+      picture: async sha256 => {
+        return URL.createObjectURL(await (await this.request('GET', at('pictures', sha256))).blob());
+      },
       preview: async (action: PreviewAction) => {
         await this.request('POST', at('preview'), { action });
       },

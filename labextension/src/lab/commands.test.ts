@@ -32,7 +32,6 @@ function place(): {
       widget: { isVisible: true } as Widget,
       host: session => (session?.notebook ? { openNotebook: vi.fn(), exportZip: vi.fn() } : {}),
       show: vi.fn(),
-      takeFocus: vi.fn(),
       hide: null
     },
     previews: { show: vi.fn(), opened: vi.fn(), close: vi.fn(), sessionOf: () => null },
@@ -62,6 +61,12 @@ const OF_A_SESSION = [
 const enabled = (commands: CommandRegistry): string[] => OF_A_SESSION.filter(id => commands.isEnabled(id));
 
 describe('the commands', () => {
+  it('are all there', () => {
+    const { commands } = place();
+    const ids = Object.values(CommandIDs).filter(id => typeof id === 'string');
+    expect(ids.filter(id => !commands.hasCommand(id))).toEqual([]);
+  });
+
   it('make no sense without a session', () => {
     expect(enabled(place().commands)).toEqual([]);
   });

@@ -1,5 +1,6 @@
 import { YNotebook } from '@jupyter/ydoc';
 import { beforeEach, describe, expect, it } from 'vitest';
+import vectors from '../../../tests/vectors/merge.json';
 import { digest, Incomplete, merge, removeDoubles, type SessionCell, type SessionNotebook } from './merge';
 
 function cell(id: string, source = id, cell_type: 'code' | 'markdown' = 'code'): SessionCell {
@@ -52,6 +53,31 @@ beforeEach(() => {
   }, false);
 });
 
+/** A notebook with these cells, each an id, a type and a source, in which the session wrote those of `ours`. */
+function opened(cells: Row[], ours: SessionNotebook): YNotebook {
+  const made = YNotebook.create();
+  made.transact(() => {
+    made.insertCells(0, cells.map(row => ({ ...rowCell(row), source: row[2] })) as never);
+    made.updateMetadata({ appbuilder: { ...ours.metadata.appbuilder } });
+  }, false);
+  return made;
+}
+
+type Row = [id: string, type: 'code' | 'markdown', source: string];
+const rowCell = ([id, type, source]: Row): SessionCell => cell(id, source, type);
+
+// tests/test_vectors.py has the other half: the notebook of a file, which is left alone where `apart` is true.
+describe('an open notebook takes in what is new as one on disk does', () => {
+  it.each(vectors as unknown as { case: string; before: Row[]; found: Row[]; ours: Row[]; open: Row[] }[])(
+    '$case',
+    ({ before, found, ours, open }) => {
+      const made = opened(found, session(1, ...before.map(rowCell)));
+      merge(made, session(2, ...ours.map(rowCell)));
+      expect(made.cells.map(one => [one.id, one.cell_type, one.getSource()])).toEqual(open);
+    }
+  );
+});
+
 describe('the session’s cells in an open notebook', () => {
   it('says what the server says of a cell', () => {
     // python: document.digest({"cell_type": "markdown", "source": ["é 🎉\n", "x"]})
@@ -70,6 +96,19 @@ describe('the session’s cells in an open notebook', () => {
     merge(notebook, session(401, ...START.cells.slice(0, 3), ...more, cell('e400'), cell('verify', 'verify 3')));
     expect(looks).toBeLessThan(20);
     expect(ids().slice(-3)).toEqual(['e309', 'e400', 'verify']);
+  });
+
+  it('lose and get their pictures with their words', () => {
+    const seen = (id: string, source: string, name?: string): SessionCell => ({
+      ...cell(id, source, 'markdown'),
+      ...(name ? { attachments: { [name]: { 'image/png': 'AAAA' } } } : {})
+    });
+    merge(notebook, session(7, ...START.cells, seen('e7', '![A](attachment:a.png)', 'a.png')));
+    expect(notebook.toJSON().cells.at(-1)).toMatchObject({ attachments: { 'a.png': { 'image/png': 'AAAA' } } });
+    merge(notebook, session(8, ...START.cells, seen('e7', 'seen'), seen('e8', '![B](attachment:b.png)', 'b.png')));
+    const [older, newer] = notebook.toJSON().cells.slice(-2);
+    expect(JSON.stringify(older)).not.toContain('attachments');
+    expect(newer).toMatchObject({ attachments: { 'b.png': { 'image/png': 'AAAA' } } });
   });
 
   it('appear in order and once, and the proof stays last', () => {

@@ -20,6 +20,8 @@ export interface SessionCell {
   cell_type: 'code' | 'markdown';
   source: string | string[];
   metadata: Record<string, unknown>;
+  /** Pictures of a Markdown cell. */
+  attachments?: Record<string, Record<string, string>>;
   [key: string]: unknown;
 }
 
@@ -87,7 +89,12 @@ export function merge(notebook: ISharedNotebook, ours: SessionNotebook): boolean
       notebook.deleteCell(index);
       here.splice(index, 1);
     };
-    changing.forEach(({ now, source }) => now.setSource(text(source)));
+    changing.forEach(({ now, source, attachments }) => {
+      now.setSource(text(source));
+      if ('setAttachments' in now) {
+        now.setAttachments(attachments);
+      }
+    });
     doubles.reverse().forEach(remove);
     if (moves) {
       remove(here.indexOf(VERIFY));

@@ -132,9 +132,8 @@ function activate(
     widget: panel,
     show: () => {
       shell.activateById(PANEL_ID);
-      requestAnimationFrame(() => panel.takeFocus());
+      panel.takeFocus();
     },
-    takeFocus: () => panel.takeFocus(),
     hide: labShell && (() => labShell.collapseRight()),
     host
   };

@@ -47,23 +47,12 @@ export const restorePlugin: JupyterFrontEndPlugin<void> = {
       }
       if (asked !== null) {
         forget(query);
-        takeFocus(panel, document.activeElement);
+        panel.show();
       }
     };
     void restore();
   }
 };
-
-/** Put the cursor into the panel once what takes it is there, unless the person is faster, and uses something already. */
-function takeFocus(panel: IAppBuilderPanel, before: Element | null, frames = 600): void {
-  requestAnimationFrame(() => {
-    const now = document.activeElement;
-    const untouched = now === before || now === document.body;
-    if (untouched && !panel.takeFocus() && frames > 0) {
-      takeFocus(panel, before, frames - 1);
-    }
-  });
-}
 
 /** Open the app that the address names, or else the one that was open; from then on, remember which is open. */
 async function reopen(

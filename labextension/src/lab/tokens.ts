@@ -56,10 +56,8 @@ export const IAppBuilder = new Token<IAppBuilder>(
 /** The panel at the side. */
 export interface IAppBuilderPanel {
   readonly widget: Widget;
-  /** Show it, with the cursor where one writes. */
+  /** Show it, with the cursor where one writes as soon as that is there (`PanelWidget.takeFocus`). */
   show(): void;
-  /** Put the cursor where one writes. */
-  takeFocus(): boolean;
   /** Null where it cannot be hidden. */
   readonly hide: (() => void) | null;
   /** What can be done here for a session. */

@@ -6,9 +6,13 @@ import { SurroundingsContext } from '../core/controls/surroundings';
 import type { SessionStore } from '../core/view/store';
 import type { Translation } from '../core/controls/translation';
 
+/** How long the panel may take to draw what takes the cursor: some ten seconds. */
+const FRAMES = 600;
+
 /** The side panel. */
 export class PanelWidget extends ReactWidget {
   private props: PanelProps;
+  private waiting = 0;
 
   constructor(props: PanelProps) {
     super();
@@ -29,10 +33,31 @@ export class PanelWidget extends ReactWidget {
     return <Panel {...this.props} />;
   }
 
-  /** Put the cursor where the next request is written, or at the head of the page that lies over it, if it is there. */
-  takeFocus(): boolean {
-    this.node.querySelector<HTMLElement>('.jp-AppBuilder-composer textarea, h2[tabindex="-1"]')?.focus();
-    return this.node.contains(document.activeElement);
+  /**
+   * Put the cursor where the next request is written, or at the head of the page that lies over it: once that is drawn,
+   * and unless the person has put it elsewhere by then.
+   */
+  takeFocus(): void {
+    cancelAnimationFrame(this.waiting);
+    const attempt = (before: Element | null, frames: number): void => {
+      this.waiting = requestAnimationFrame(() => {
+        const now = document.activeElement;
+        if (before !== null && now !== before && now !== document.body) {
+          return;
+        }
+        this.node.querySelector<HTMLElement>('.jp-AppBuilder-composer textarea, h2[tabindex="-1"]')?.focus();
+        if (!this.node.contains(document.activeElement) && frames > 0) {
+          attempt(now, frames - 1);
+        }
+      });
+    };
+    // What was asked for a moment ago takes the cursor, wherever it was then: a palette gives it back as it closes.
+    attempt(null, FRAMES);
+  }
+
+  dispose(): void {
+    cancelAnimationFrame(this.waiting);
+    super.dispose();
   }
 }
 

@@ -21,6 +21,9 @@
  * | `continue` | `{}`                | `{turn}`                |
  * | `restore` | `{checkpoint}`       | the event               |
  * | `diff`    | `{checkpoint}`       | a unified diff          |
+ * | `try`     | `{names?}`           | `{ok, summary}`         |
+ * | `remove_scenario` | `{name}`     | null                    |
+ * | `picture` | `{sha256}`           | its bytes in Base64     |
  * | `preview` | `{action}`           | null                    |
  * | `update`  | `{title?, model?}`   | the summary             |
  * | `answer`  | `{approval, granted, remember}` | null         |
@@ -123,6 +126,22 @@ export class CommTransport implements Transport {
   async diff(checkpoint: string): Promise<string> {
     const result = await this.request('diff', { checkpoint });
     return typeof result === 'string' ? result : '';
+  }
+
+  async tryScenarios(names?: readonly string[]): Promise<void> {
+    await this.request('try', names ? { names } : {});
+  }
+
+  async removeScenario(name: string): Promise<void> {
+    await this.request('remove_scenario', { name });
+  }
+
+  async picture(sha256: string): Promise<string> {
+    const data = await this.request('picture', { sha256 });
+    if (typeof data !== 'string') {
+      throw new RequestFailed({ message: 'That picture is no longer kept.' });
+    }
+    return `data:image/png;base64,${data}`;
   }
 
   async preview(action: PreviewAction): Promise<void> {

@@ -8,6 +8,8 @@ import { defineConfig, type Plugin } from "vite";
 const api = process.env.API_URL ?? "http://127.0.0.1:8000";
 
 export default defineConfig({
+  // A build runs below any path. Whoever starts the dev server may name another.
+  base: "./",
   plugins: [react(), tailwindcss(), pythonApi()],
   resolve: {
     alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) },
@@ -51,13 +53,24 @@ function pythonApi(): Plugin {
       // An API whose code is broken may take connections and never answer: a request waits for it no longer than this.
       const health = () => fetch(`${api}/api/health`, { signal: AbortSignal.timeout(10_000) });
       server.middlewares.use(`${server.config.base}api`, async (_, response, next) => {
-        try {
-          await health();
-          next();
-        } catch (error) {
+        const isWaiting = () => !response.headersSent && !response.destroyed;
+        const refuse = (error: unknown) => {
+          if (!isWaiting()) return;
           const silent = error instanceof Error && error.name === "TimeoutError";
           const detail = silent ? "The API does not answer. Its log says why." : "The API is not running.";
           response.writeHead(503, { "Content-Type": "application/json" }).end(JSON.stringify({ detail }));
+        };
+        // A route may be slow while the API is well. What reached it just before it was loaded anew may wait for good.
+        const askAgain = () =>
+          setTimeout(() => {
+            if (isWaiting()) health().then(askAgain, refuse);
+          }, 10_000);
+        try {
+          await health();
+          next();
+          askAgain();
+        } catch (error) {
+          refuse(error);
         }
       });
       let running: number | string | null = null;

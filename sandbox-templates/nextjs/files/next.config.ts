@@ -9,6 +9,8 @@ const config: NextConfig = {
   // The first page is at the path with its slash.
   skipTrailingSlashRedirect: true,
   devIndicators: false,
+  // Without it browsers keep to themselves where a script failed.
+  crossOrigin: "anonymous",
   images: { unoptimized: true },
 };
 

@@ -54,6 +54,7 @@ results = pmui.Column(
 
 pmui.Page(
     title="Outbreak",
+    site_url="./",
     main=[
         pmui.Container(
             pn.pane.Markdown("# Describe your app.", margin=0),

@@ -5,6 +5,8 @@ import vue from "@vitejs/plugin-vue";
 import { defineConfig } from "vite";
 
 export default defineConfig({
+  // A build runs below any path. Whoever starts the dev server may name another.
+  base: "./",
   plugins: [vue(), tailwindcss()],
   resolve: {
     alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) },

@@ -6,6 +6,7 @@ https://platform.claude.com/docs/en/api/messages, https://platform.claude.com/do
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -30,6 +31,7 @@ from .frame import (
 )
 
 ID = "[a-zA-Z0-9_-]+"
+IMAGE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 
 
 def invalid(message: str) -> Refused:
@@ -85,6 +87,17 @@ class Anthropic(Family):
                 raise invalid(f"{where}: Invalid `signature` in `thinking` block")
             case _:
                 return
+
+    def pictures(self, body: Json) -> list[bytes]:
+        images = [b for message in body["messages"] for b in blocks(message) if b["type"] == "image"]
+        for image in images:
+            if image["source"]["type"] != "base64" or image["source"]["media_type"] not in IMAGE_TYPES:
+                raise invalid("messages.1.content.1.image.source: Input should be a valid image")
+        return [base64.b64decode(image["source"]["data"], validate=True) for image in images]
+
+    def blind(self) -> Refused:
+        # https://github.com/anthropics/claude-code/issues/1747: an image that it cannot read
+        return invalid("Could not process image")
 
     def pieces(self, answer: Answer, number: int) -> Iterator[str]:
         usage = {"input_tokens": 100, "output_tokens": 1}
@@ -145,6 +158,9 @@ class AnthropicInOpenAIFormat(Family):
             if not re.fullmatch(ID, call["id"]):
                 raise refusal(f"messages.1.content.0.tool_use.id: String should match pattern '^{ID}$'")
         check_conversation(body["messages"])
+
+    def blind(self) -> Refused:
+        return refusal("messages.3.content.1.image: Could not process image")
 
     def pieces(self, answer: Answer, number: int) -> Iterator[str]:
         for word in ["", *words(answer.text)]:

@@ -15,6 +15,7 @@ from .frame import (
     Answer,
     Family,
     Json,
+    Refused,
     call_of,
     check_conversation,
     chunk,
@@ -46,6 +47,14 @@ class DeepSeek(Family):
                 if self.gave.get(call["id"], message["reasoning_content"]) != message["reasoning_content"]:
                     raise refusal("The `reasoning_content` is not the one that was given.")
         check_conversation(body["messages"])
+
+    def blind(self) -> Refused:
+        # https://github.com/browser-use/browser-use/issues/159
+        return refusal(
+            "Failed to deserialize the JSON body into the target type: messages[4]: data did not match any variant of "
+            "untagged enum ChatCompletionRequestContent at line 1 column 15700",
+            422,
+        )
 
     def pieces(self, answer: Answer, number: int) -> Iterator[str]:
         yield ": keep-alive\n\n"

@@ -12,6 +12,7 @@ not at hand, and what stands there was written from general knowledge of them: c
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 import re
@@ -63,6 +64,7 @@ class Family:
     learns: int = 0
     thinks: bool = True  # its thinking can be read
     parallel: bool = True
+    sees: bool = True  # takes images
     gave: dict[str, str] = field(init=False, default_factory=dict)  # by a call's id, the thought that led to it
 
     def check(self, body: Json, headers: dict[str, str]) -> None:
@@ -72,6 +74,14 @@ class Family:
     def pieces(self, answer: Answer, number: int) -> Iterator[str]:
         """The stream, as it is sent. ``number`` counts answers from 0."""
         raise NotImplementedError
+
+    def pictures(self, body: Json) -> list[bytes]:
+        """Those that a request shows. Raises ``Refused`` for any in a form that is not taken."""
+        return [picture for message in body["messages"] for picture in pictures_of(message)]
+
+    def blind(self) -> Refused:
+        """What it says to pictures, if it takes none: as it was reported."""
+        return refusal("Invalid content type. image_url is only supported by certain models.", param="messages")
 
     def fails(self, number: int) -> Refused | None:
         """A failure that is nobody's fault, before the answer ``number``; once."""
@@ -107,6 +117,8 @@ class FamilyServer:
         family, body = self.family, json.loads(request.body)
         try:
             family.check(body, {name.lower(): value for name, value in request.headers.get_all()})
+            if family.pictures(body) and not family.sees:
+                raise family.blind()
         except Refused as refusal:
             # One that stands for a fault of the server's own is asked again by every client.
             if refusal.status < 500 or str(refusal) not in self.refused:
@@ -263,6 +275,21 @@ def check_conversation(messages: Sequence[Json]) -> None:
                 )
             if not isinstance(json.loads(call["function"]["arguments"]), dict):
                 raise refusal("invalid tool call arguments")
+
+
+def pictures_of(message: Json) -> list[bytes]:
+    """The pictures of a message in OpenAI's form: a person's alone may have some."""
+    content = message.get("content")
+    parts = [part for part in content if part["type"] == "image_url"] if isinstance(content, list) else []
+    if parts and message["role"] != "user":
+        raise refusal(f"Invalid 'messages': image_url is not allowed in a message of the role {message['role']}.")
+    found: list[bytes] = []
+    for part in parts:
+        address = re.fullmatch("data:image/(?:png|jpeg|webp|gif);base64,([A-Za-z0-9+/]+=*)", part["image_url"]["url"])
+        if part.keys() != {"type", "image_url"} or part["image_url"].keys() - {"url", "detail"} or not address:
+            raise refusal("Invalid image_url.")
+        found.append(base64.b64decode(address[1], validate=True))
+    return found
 
 
 def all_calls(messages: Sequence[Json]) -> list[Json]:

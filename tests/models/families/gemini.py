@@ -77,6 +77,9 @@ class Gemini(Family):
             if signed(call) and signed(call) not in issued:
                 raise invalid("Corrupted thought signature.")
 
+    def blind(self) -> Refused:
+        return invalid(f"Image input modality is not enabled for models/{self.model}")
+
     def pieces(self, answer: Answer, number: int) -> Iterator[str]:
         extra = {"google": {"thought_signature": signature(number)}}
         for place, word in enumerate(words(answer.text)):

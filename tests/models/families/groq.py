@@ -55,6 +55,13 @@ class Groq(Family):
                 )
         check_conversation(body["messages"])
 
+    def blind(self) -> Refused:
+        # https://github.com/OpenHands/OpenHands/issues/4643
+        where = "messages.4"
+        return refusal(
+            f"'{where}' : for 'role:user' the following must be satisfied[('{where}.content' : value must be a string)]"
+        )
+
     def fails(self, number: int) -> Refused | None:
         if number == 1:
             message = (
@@ -111,6 +118,9 @@ class Cerebras(Family):
             if call.keys() - {"id", "type", "function"}:
                 raise self._wrong("body.messages.2.assistant.tool_calls.0: extra fields are unsupported")
         check_conversation(body["messages"])
+
+    def blind(self) -> Refused:
+        return self._wrong("body.messages.4.user.content: value should be a valid string")
 
     def _wrong(self, message: str) -> Refused:
         wrong = {"message": message, "type": "invalid_request_error", "param": "validation_error"}

@@ -57,6 +57,10 @@ class VLLM(Family):
         if any(not re.fullmatch("[a-zA-Z0-9]{9}", call["id"]) for call in all_calls(messages)):
             raise self._bad("Tool call IDs should be alphanumeric strings with length 9!")
 
+    def blind(self) -> Refused:
+        # https://github.com/studio-dots-ai/dots.ocr/issues/61
+        return self._bad(f"{self.model} is not a multimodal model None")
+
     def _bad(self, message: str) -> Refused:
         error = {"message": message, "type": "BadRequestError", "param": None, "code": 400}
         return Refused({"error": error})
@@ -83,6 +87,7 @@ class Ollama(Family):
     name: str = "Ollama"
     provider: str = "ollama"
     model: str = "qwen3:8b"
+    said: tuple[str, ...] = ()  # further things that it can do
 
     def check(self, body: Json, headers: dict[str, str]) -> None:
         for message in body["messages"]:
@@ -93,6 +98,10 @@ class Ollama(Family):
             ):
                 raise refusal("invalid message format")
         check_conversation(body["messages"])
+
+    def blind(self) -> Refused:
+        # https://github.com/ollama/ollama/issues/17301
+        return refusal("this model does not support image input (ref: b8bd630e)")
 
     def pieces(self, answer: Answer, number: int) -> Iterator[str]:
         for word in words(answer.thought):
@@ -117,7 +126,7 @@ class Ollama(Family):
         match path:
             case "/api/show":
                 return {
-                    "capabilities": ["completion", "tools", "thinking"],
+                    "capabilities": ["completion", "tools", "thinking", *self.said],
                     "model_info": {"qwen3.context_length": 40960},
                 }
             case "/api/generate":
@@ -135,6 +144,7 @@ class LMStudio(Family):
     name: str = "LM Studio"
     provider: str = "lmstudio"
     model: str = "local-model"
+    type: str = "llm"
     learns: int = 1
 
     def check(self, body: Json, headers: dict[str, str]) -> None:
@@ -149,6 +159,10 @@ class LMStudio(Family):
                 200,
                 {"Content-Type": "text/event-stream"},
             )
+
+    def blind(self) -> Refused:
+        # https://github.com/lmstudio-ai/lmstudio-bug-tracker/issues/908
+        return Refused({"error": "Model does not support images. Please use a model that does."})
 
     def pieces(self, answer: Answer, number: int) -> Iterator[str]:
         for word in words(answer.thought):
@@ -166,12 +180,18 @@ class LMStudio(Family):
         yield data(usage_chunk())
         yield DONE
 
+    def other(self, method: str, path: str) -> Any:
+        if path == f"/api/v0/models/{self.model}":
+            return {"id": self.model, "type": self.type, "loaded_context_length": 32768}
+        return super().other(method, path)
+
 
 @dataclass
 class LlamaCpp(Family):
     name: str = "llama.cpp"
     provider: str = "llamacpp"
     model: str = "local.gguf"
+    vision: bool = False
     learns: int = 2  # the order of roles, and no null beside calls
 
     def check(self, body: Json, headers: dict[str, str]) -> None:
@@ -184,6 +204,11 @@ class LlamaCpp(Family):
             raise self._error(
                 500, f"Value is not callable: null at row 1, column 9: {{{{ raise_exception('{ALTERNATE}') }}}}"
             )
+
+    def blind(self) -> Refused:
+        # https://github.com/ggml-org/llama.cpp/issues/15377
+        hint = "if this is unexpected, you may need to provide the mmproj"
+        return self._error(500, f"image input is not supported - hint: {hint}")
 
     def fails(self, number: int) -> Refused | None:
         return self._error(503, "Loading model", "unavailable_error") if number == 0 else None
@@ -214,5 +239,5 @@ class LlamaCpp(Family):
 
     def other(self, method: str, path: str) -> Any:
         if path == "/props":
-            return {"default_generation_settings": {"n_ctx": 32768}, "modalities": {"vision": False}}
+            return {"default_generation_settings": {"n_ctx": 32768}, "modalities": {"vision": self.vision}}
         return super().other(method, path)

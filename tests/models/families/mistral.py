@@ -79,6 +79,9 @@ class Mistral(Family):
             raise invalid("Expected last role User or Tool (or Assistant with prefix True) for serving", code="3230")
         check_conversation(messages)
 
+    def blind(self) -> Refused:
+        return invalid("Image input is not enabled for this model", code="3051")
+
     def pieces(self, answer: Answer, number: int) -> Iterator[str]:
         yield data(chunk({"role": "assistant", "content": ""}))
         for word in words(answer.thought):

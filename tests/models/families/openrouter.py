@@ -54,6 +54,10 @@ class OpenRouter(Family):
                 raise invalid(f"messages.{place}.content.0.type: Expected `thinking`, but found `tool_use`.")
         check_conversation(body["messages"])
 
+    def blind(self) -> Refused:
+        # https://github.com/aaif-goose/goose/issues/5396
+        return Refused({"error": {"message": "No endpoints found that support image input", "code": 404}}, 404)
+
     def broken(self, answer: Answer, number: int) -> list[str] | None:
         if number != 1:
             return None

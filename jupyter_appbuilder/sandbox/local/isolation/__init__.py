@@ -1,1 +1,1 @@
-"""Ways of keeping generated code apart from this machine, strongest first."""
+"""Ways to isolate generated code from this machine, strongest first."""

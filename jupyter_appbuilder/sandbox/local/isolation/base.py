@@ -1,4 +1,4 @@
-"""What a way of isolating offers to the runner."""
+"""The interface between an isolation layer and the runner."""
 
 from __future__ import annotations
 
@@ -77,13 +77,13 @@ class Layer(Protocol):
 
     @property
     def mounts(self) -> bool:
-        """Whether a command sees binds where they say, and goes on seeing them when their sources are moved."""
+        """True if a command sees binds where they say, and goes on seeing them when their sources are moved."""
         ...
 
     def describe(self) -> Isolation: ...
 
     def port(self, wanted: int) -> int:
-        """Where a dev server inside shall listen: ``wanted``, if each sandbox has a network of its own."""
+        """The port for a dev server inside: ``wanted``, if each sandbox has its own network."""
         ...
 
     async def launch(self, plan: Plan) -> Launch: ...

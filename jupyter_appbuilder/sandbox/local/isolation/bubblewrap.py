@@ -1,4 +1,4 @@
-"""Namespaces made by bubblewrap: nothing of this machine is there but what is shown."""
+"""Isolation by bubblewrap's namespaces: nothing of this machine is visible unless mounted."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def explain(stderr: str) -> Unavailable:
     else:
         hint = "Run `bwrap --unshare-all --ro-bind / / true` to see what is wrong."
     return Unavailable(
-        f"Sandbox 'local' cannot isolate programs here: {line or 'bubblewrap failed without a word'}.",
+        f"Sandbox 'local' cannot isolate programs here: {line or 'bubblewrap failed without a message'}.",
         hint=hint,
         reason="isolation_unavailable",
     )

@@ -1,4 +1,4 @@
-"""Which way of isolating is taken: the one that was named, or the strongest that works here."""
+"""Chooses the isolation: the configured one, or the strongest that works here."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Find = Callable[[], Awaitable[Layer]]
 
 @dataclass(slots=True)
 class Choice:
-    """What was passed over, and why, in the order in which it was tried."""
+    """The isolation layers that were rejected, and why, in the order in which they were tried."""
 
     passed: dict[str, Unavailable] = field(default_factory=dict[str, Unavailable])
 

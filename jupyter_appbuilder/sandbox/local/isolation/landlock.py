@@ -1,4 +1,4 @@
-"""Landlock and a filter of system calls: for containers that forbid user namespaces.
+"""Landlock and a system-call filter, for containers that forbid user namespaces.
 
 There are no mounts and no namespaces, so a command sees this machine's own paths, and the kernel refuses what is not on
 the list. What Landlock does not look at, the filter refuses, or hands to the process that supervises the command.
@@ -34,7 +34,7 @@ LOOK_MS = 500  # between two looks for a repository in the workspace
 
 
 def landlock_version() -> int:
-    """Which version of Landlock's interface this kernel has; 0 where there is none."""
+    """The version of Landlock's interface in this kernel; 0 if there is none."""
     if sys.platform != "linux":
         return 0
     return max(0, ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), ctypes.c_uint32(1)))

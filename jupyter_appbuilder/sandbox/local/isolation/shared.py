@@ -22,7 +22,7 @@ from .base import Plan, bridged
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What one command works on, at this machine's own paths. ``plan`` is translated, with its bridges."""
+    """The paths of one command on this machine. ``plan`` is translated, with its bridges."""
 
     plan: Plan
     private: Path  # holds tmp/ and home/, and whatever else the command needs for itself
@@ -175,7 +175,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 def _is_ours(peer: tuple[str, int]) -> bool:
-    """Whether a connection comes from a process of this person, as far as this kernel tells."""
+    """True if a connection comes from a process of this person, as far as this kernel tells."""
     try:
         lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
     except OSError:

@@ -1,4 +1,4 @@
-"""No isolation at all, for an administrator who names it: where something outside keeps generated code apart."""
+"""No isolation, only by name: for machines that something outside already isolates."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Unisolated:
         return cls(folder)
 
     def describe(self) -> Isolation:
-        return Isolation("none", "Nothing keeps generated code apart from this machine.", WARNING)
+        return Isolation("none", "Generated code is not isolated from this machine.", WARNING)
 
     def port(self, wanted: int) -> int:
         return free_port()

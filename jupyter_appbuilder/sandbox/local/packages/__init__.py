@@ -1,1 +1,1 @@
-"""Dependencies of apps in local sandboxes: environments, shared caches, what is held."""
+"""Dependencies of apps in local sandboxes: environments, shared caches, locks."""

@@ -1,4 +1,4 @@
-"""What a dev server makes of packages before it can show a page, made once and given to every new session.
+"""Prebundled packages: what a dev server builds before its first page, built once for all sessions.
 
 Bundling the packages of a template takes seconds, most of the time from a new session to its first page. A folder
 ``bundles/<key>/`` holds what the template's ``warm`` command wrote below ``node_modules``. It is made in a sandbox from

@@ -1,4 +1,4 @@
-"""The cache folder as a whole: what is in use stays, what is old goes when there is too much, ruins are cleared away.
+"""The cache folder: keeps what is in use, evicts by age above the size limit, removes incomplete entries.
 
 ``<cache>/<shelf>/<entry>/`` is made once and never changes (``deps``, ``python``, ``bundles``, whatever comes). Its
 modification time says when it was last used. ``.<entry>-…`` is being made. ``npm`` and ``uv`` are what installers
@@ -70,7 +70,7 @@ class Cache:
                         self._remove(path)
 
     def is_due(self) -> bool:
-        """Whether an entry or a download came since ``evict`` last looked, here or in another process."""
+        """True if an entry or a download came since ``evict`` last looked, here or in another process."""
         newest = 0.0
         for path in [*self._shelves(), *(self.folder / name for name in DOWNLOADS)]:
             if path.name != SCRATCH:

@@ -42,7 +42,7 @@ FAILURES = InstallFailures(
         "ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENOTCACHED|ERR_SOCKET_TIMEOUT|502 Refused"
     ),
     reach="Connect to the network once, or set a registry you can reach: npm config set registry URL.",
-    correct="Correct package.json, or delete its lock file to have it made anew.",
+    correct="Correct package.json, or delete its lock file to have it created again.",
     denied=re.compile(r"\bE40[13]\b"),
     token="Check the token of that registry in ~/.npmrc (npm whoami tells), then restart the server.",  # noqa: S106
 )
@@ -88,7 +88,7 @@ class Manifest:
 
     @property
     def wanted(self) -> bool:
-        """Whether it names any package at all."""
+        """True if it names any package at all."""
         content = _parsed(self.package, "package.json")
         return any(content.get(name) for name in DECISIVE)
 
@@ -154,7 +154,7 @@ class Dependencies:
         return self._entries.find(manifest.key)
 
     def has(self, app: Path, lock: str) -> bool:
-        """Whether the workspace's packages are there, or it needs none."""
+        """True if the workspace's packages are there, or it needs none."""
         manifest = read_manifest(app, lock)
         return manifest is None or not manifest.wanted or self.find(manifest) is not None
 
@@ -305,7 +305,7 @@ TELLING_SECONDS, TELLING_PART = 4.0, 0.1  # from then on, the pace of unpacking 
 
 
 class Unpacked:
-    """How many of ``folders`` lie unpacked. npm makes the folders first and fills them later."""
+    """Counts which of ``folders`` are unpacked. npm makes the folders first and fills them later."""
 
     def __init__(self, folders: Sequence[str]) -> None:
         self._total = len(folders)
@@ -358,7 +358,7 @@ def _packages(lock: dict[str, Any]) -> dict[str, dict[str, Any]]:
     if not sound:
         raise InvalidInput(
             "The lock file is none that npm wrote: its 'packages' do not say what npm says of packages.",
-            hint="Delete the lock file to have it made anew.",
+            hint="Delete the lock file to have it created again.",
             field="lock",
         )
     return cast("dict[str, dict[str, Any]]", packages)

@@ -1,4 +1,4 @@
-"""Cache entries that many sessions mount read-only: made once for each key, complete or not there."""
+"""Cache entries that many sessions mount read-only: created once per key, complete or absent."""
 
 from __future__ import annotations
 

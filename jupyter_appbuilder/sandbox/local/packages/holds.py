@@ -1,4 +1,4 @@
-"""Who still uses what: marks on files and folders that the kernel takes away when their process ends, however it ends.
+"""Holds: locks on files and folders in use, which the kernel releases when their process ends.
 
 A process id alone says too little: it is given to another process one day, and means nothing in another container that
 shares the folder. A lock on the folder itself is free as soon as nobody holds it.
@@ -78,7 +78,7 @@ def own_mark() -> str:
 
 
 def is_alive(mark: str) -> bool:
-    """Whether the process of ``own_mark`` still runs. One of another process namespace is taken to be alive."""
+    """True if the process of ``own_mark`` still runs. One of another process namespace is taken to be alive."""
     namespace, _, rest = mark.partition(".")
     pid, _, started = rest.partition(".")
     if not (namespace.isdigit() and pid.isdigit()) or int(namespace) != os.stat("/proc/self/ns/pid").st_ino:

@@ -1,4 +1,4 @@
-"""Why packages could not be installed, told alike for every kind of them."""
+"""Explains failed installs, in the same way for every kind of package."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class InstallFailures:
     token: str = ""  # the next step then
 
     def lacks_network(self, result: ExecResult) -> bool:
-        """Whether it failed for want of a host, and not for what was asked of it."""
+        """True if it failed for want of a host, and not for what was asked of it."""
         return bool(self.offline.search(result.stderr) or self.refused.search(result.stderr))
 
     def is_offline(self, result: ExecResult) -> bool:
-        """Whether what it has already might do."""
+        """True if what it has already might do."""
         return bool(self.offline.search(result.stderr)) and not self.refused.search(result.stderr)
 
     def explain(self, result: ExecResult, reason: str, hosts: Iterable[str]) -> Unavailable:
@@ -54,7 +54,7 @@ class InstallFailures:
             )
         if self.denied and self.denied.search(result.stderr):
             return Unavailable(
-                f"A package registry does not accept who is asking: {reason}.",
+                f"A package registry rejected the credentials: {reason}.",
                 hint=self.token,
                 reason="registry_refused",
             )

@@ -1,4 +1,4 @@
-"""The Python that apps run on: the one this server runs on, without any package that is installed for it."""
+"""The Python that apps run on: the server's own interpreter, without its installed packages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Interpreter:
 
     @property
     def packages(self) -> Path:
-        """Where packages lie, below a prefix."""
+        """The folder of packages, relative to a prefix."""
         major, minor, _ = self.version.split(".", 2)
         return Path("lib", f"python{major}.{minor}", "site-packages")
 

@@ -58,7 +58,7 @@ FAILURES = InstallFailures(
     ),
     reach="Connect to the network once, or set an index you can reach: pip config set global.index-url URL.",
     correct="Correct the requirements; a package must have a wheel for this machine. "
-    "Delete the lock file to have it made anew.",
+    "Delete the lock file to have it created again.",
 )
 
 
@@ -110,7 +110,7 @@ class PythonEnvironments:
         return other
 
     def has(self, app: Path, packages: PythonPackages) -> bool:
-        """Whether the environment of the app's lock file is there."""
+        """True if the environment of the app's lock file is there."""
         requirements = _read(app, packages)
         return requirements.fits() and self._entries.find(_key(requirements.lock, find_interpreter())) is not None
 

@@ -1,4 +1,4 @@
-"""What the installer of Python packages must see and be told to use the person's own indexes."""
+"""Configures the installer of Python packages for the person's own indexes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands that run beside whatever started them."""
+"""Background commands: they run beside the call that started them."""
 
 from __future__ import annotations
 

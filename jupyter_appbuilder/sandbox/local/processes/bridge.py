@@ -1,4 +1,4 @@
-"""Carries connections across the wall of a sandbox that has no network. A program of its own, run inside.
+"""Relays connections into a sandbox without network. A program of its own, run inside.
 
     bridge.py in FD PORT            accepts on an inherited unix socket, connects to the dev server inside
     bridge.py out PATH PORT READY   accepts on the loopback inside, connects to the egress proxy's unix socket; then

@@ -1,4 +1,4 @@
-"""How much disk a sandbox uses, where the file system has no quota of its own.
+"""Measures a sandbox's disk usage, where the file system has no quotas.
 
 What is looked at was made by generated code, which may want to hide it: links are not followed, folders without
 permissions are opened all the same, files that are deleted but still open count, and a tree too deep to be walked is
@@ -180,7 +180,7 @@ RESERVE = 256 * MiB
 
 @dataclass(slots=True)
 class Quota:
-    """What one session may keep in ``folders``; read by many threads, measured by one at a time."""
+    """The disk quota of one session's ``folders``; read by many threads, measured by one at a time."""
 
     folders: tuple[Path, ...]
     bytes: int
@@ -208,7 +208,7 @@ class Quota:
         return self.usage
 
     def quiet(self) -> bool:
-        """Whether the next look can wait: nothing began or ended, and the disk as a whole has hardly changed."""
+        """True if the next look can wait: nothing began or ended, and the disk as a whole has hardly changed."""
         return not self.stale and not self.over and self._unchanged()
 
     def _unchanged(self) -> bool:
@@ -222,14 +222,14 @@ class Quota:
         return False
 
     def short(self) -> bool:
-        """Whether so little is free on the disk that what runs here must stop using more of it."""
+        """True if so little is free on the disk that what runs here must stop using more of it."""
         with suppress(OSError):
             free = free_space(self.folders[0])
             return free < RESERVE and self.free - free > RESERVE // 4
         return False
 
     async def is_over(self) -> bool:
-        """Whether there is too much already; to be asked before something begins to run."""
+        """True if there is too much already; to be asked before something begins to run."""
         with suppress(OSError):
             self.free = free_space(self.folders[0])
         # What the watch has not seen yet is looked at here, unless that would be slow: the watch is about to.
@@ -245,7 +245,7 @@ class Quota:
         return bool(usage.bytes > self.bytes or usage.files > self.files or usage.too_deep)
 
     def explain(self) -> str:
-        """What is too much, the setting, and what to delete; empty when nothing is."""
+        """A message that names the excess, the setting and what to delete; empty if within limits."""
         usage = self.usage
         if self.installs and self.over:
             most = f"{in_words(self.bytes)} (c.LocalSandbox.install_disk) and {self.files:,} files"

@@ -74,7 +74,7 @@ class SessionExit:
 
     @property
     def socket(self) -> Path | None:
-        """What the runner hands a sandbox that may reach something; None for one that may not."""
+        """The proxy socket for the runner; None for a sandbox that may reach nothing."""
         return self._running.path if self._running and self._hosts else None
 
     @property

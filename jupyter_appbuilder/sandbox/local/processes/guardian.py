@@ -1,4 +1,4 @@
-"""Ends what is left running when the server ends, however it ends.
+"""Ends leftover processes when the server ends, however it ends.
 
 A process of a sandbox asks to die with the one that started it, but in its first milliseconds it has not yet asked. So
 each enters itself in a list before all else, and a small process of its own kills what is on the list when the pipe

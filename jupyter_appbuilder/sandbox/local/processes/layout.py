@@ -1,4 +1,4 @@
-"""What a sandbox sees, and where: the paths that commands, environments and binds are written in.
+"""The file layout inside a sandbox: paths used by commands, environments and binds.
 
 Where a way of isolating has mounts (bubblewrap, gVisor) these paths exist inside; where it has none (Landlock) they are
 translated to the real ones before a command starts.
@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ....errors import Unavailable
+from ...base import WAY_OUT_PORT
 
 WORKSPACE = "/workspace"
 HOME = "/home/app"
 NODE = "/opt/node"
 OURS = "/opt/appbuilder"
 EGRESS_SOCKET = f"{OURS}/egress.sock"
-EGRESS_PORT = 3128
+EGRESS_PORT = WAY_OUT_PORT
 CERTIFICATES = f"{OURS}/certificates.pem"
 PATH = f"{OURS}/bin:{NODE}/bin:{WORKSPACE}/node_modules/.bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 

@@ -1,4 +1,4 @@
-"""What a sandbox may use of the machine, and what enforces it.
+"""Resource limits of a sandbox, and what enforces them.
 
 Control groups where this process may make them (version 1 or 2), which is exact; else resource limits and a watch over
 the processes of each sandbox.
@@ -71,7 +71,7 @@ def describe(limits: Limits, groups: ControlGroups | None) -> str:
 
 
 def namespaces_have_limits() -> bool:
-    """Whether each process namespace has a limit on processes of its own: the only one that holds for root."""
+    """True if each process namespace has a limit on processes of its own: the only one that holds for root."""
     major, minor, *_ = os.uname().release.split(".")
     return (int(major), int("".join(filter(str.isdigit, minor)) or 0)) >= (6, 14)
 
@@ -133,7 +133,7 @@ class Group:
         return []
 
     def weigh(self, share: int) -> None:
-        """How much of a busy processor it gets, beside groups of the usual 100."""
+        """Set its share of a busy processor, relative to groups of the usual 100."""
         for directory in self.directories:
             for name, value in (("cpu.weight", share), ("cpu.shares", max(2, share * 1024 // 100))):
                 with suppress(OSError):
@@ -141,7 +141,7 @@ class Group:
                         (directory / name).write_text(str(value))
 
     def kills(self) -> int:
-        """How many processes were killed for want of memory so far."""
+        """The number of processes killed for lack of memory so far."""
         for directory in self.directories:
             for name in ("memory.events", "memory.oom_control"):
                 with suppress(OSError, ValueError):
@@ -151,7 +151,7 @@ class Group:
         return 0
 
     def refusals(self) -> int:
-        """How many processes were not started because there are too many."""
+        """The number of processes not started because of the limit on processes."""
         for directory in self.directories:
             with suppress(OSError, ValueError):
                 for line in (directory / "pids.events").read_text().splitlines():
@@ -179,7 +179,7 @@ class Group:
 
 
 def own_prefix() -> str:
-    """What the names of all groups of this process begin with."""
+    """The prefix of the names of all groups of this process."""
     return f"{GROUP_PREFIX}{own_mark()}-"
 
 
@@ -288,7 +288,7 @@ def _version_2() -> ControlGroups | None:
 
 
 def find_place(root: Path, own: Path) -> ControlGroups | None:
-    """Where below ``root`` (version 2) this process, a member of ``own``, may make groups with limits."""
+    """The folder below ``root`` (version 2) where this process, a member of ``own``, may make groups."""
     if _is_delegated(own) and (found := _handing_on(own) or _arrange(own)):
         return found
     # A group with processes of its own cannot hand controllers on, so the place is usually further up: the slice of
@@ -326,7 +326,7 @@ def _arrange(own: Path) -> ControlGroups | None:
 
 
 def _is_delegated(own: Path) -> bool:
-    """Whether systemd leaves all in ``own`` to us (``Delegate=yes``)."""
+    """True if systemd leaves all in ``own`` to us (``Delegate=yes``)."""
     for name in ("user.delegate", "trusted.delegate"):
         with suppress(OSError):
             return os.getxattr(own, name) == b"1" and os.access(own, os.W_OK)
@@ -334,7 +334,7 @@ def _is_delegated(own: Path) -> bool:
 
 
 def _is_ours(own: Path) -> bool:
-    """Whether all in ``own`` is ours without anybody saying so: it is a person's, or all that a container sees."""
+    """True if all in ``own`` is ours without anybody saying so: it is a person's, or all that a container sees."""
     with suppress(OSError):
         if not os.access(own / "cgroup.procs", os.W_OK):
             return False

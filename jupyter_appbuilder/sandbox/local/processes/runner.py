@@ -1,4 +1,4 @@
-"""Starts processes in isolation, under limits, and sees to it that they end."""
+"""Starts isolated processes under limits and ensures that they end."""
 
 from __future__ import annotations
 
@@ -151,6 +151,7 @@ class Process:
         self.deep_allowed = bool(cell.quota and cell.quota.usage.too_deep)
         self._killed_before = cell.group.kills() if cell.group else 0
         self._process = process
+        self.stdin = process.stdin  # of one that was spawned to be talked to
         self._launch = launch
         self._guardian = guardian
         self._closing: asyncio.Task[None] | None = None
@@ -170,7 +171,7 @@ class Process:
 
     @property
     def lost(self) -> bool:
-        """Whether something outside killed the wall itself: nothing inside can send it a signal."""
+        """True if something outside killed the wall itself: nothing inside can send it a signal."""
         code = self._process.returncode
         return code is not None and code < 0 and not self.ours
 
@@ -190,7 +191,7 @@ class Process:
         return self.ended, self.message
 
     def failure(self, stderr: str) -> Unavailable | None:
-        """What was wrong if it failed because its isolation could not be made."""
+        """The reason, if it failed because its isolation could not be set up."""
         return self._launch.failure(stderr)
 
     async def wait(self) -> int:
@@ -282,7 +283,7 @@ class Runner:
         try:
             self.folder.mkdir(0o700, exist_ok=True)
             if self.folder.lstat().st_uid != os.getuid():
-                raise PermissionError(f"{self.folder} belongs to somebody else")
+                raise PermissionError(f"{self.folder} belongs to another user")
             _fill(self.folder)
             self._older.append((self.guardian, self._folder_hold))  # ended, it would end what still runs
             self._folder_hold = hold(self.folder)
@@ -366,7 +367,7 @@ class Runner:
         except FileNotFoundError:
             raise Unavailable(
                 "The app's packages were just removed from the cache, to make room.",
-                hint="Try again: they are installed anew.",
+                hint="Try again: they are installed again.",
                 reason="packages_evicted",
             ) from None
 
@@ -381,8 +382,9 @@ class Runner:
         setting: Setting = BARE,
         *,
         listen: tuple[socket.socket, int] | None = None,
+        talks: bool = False,
     ) -> Process:
-        """Start ``argv`` in a sandbox; its output goes to ``take``.
+        """Start ``argv`` in a sandbox; its output goes to ``take``. One that ``talks`` is given requests on ``stdin``.
 
         ``listen`` is a listening unix socket of the host and the port inside that its connections go to. It is handed
         over as an open descriptor: the sandbox never sees the folder, so it cannot put a link to another socket there.
@@ -430,7 +432,7 @@ class Runner:
                 "\n".join(outside),
                 "sh",
                 *launch.line,
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.PIPE if talks else asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 env={"PATH": os.environ.get("PATH", "/usr/bin:/bin")},
@@ -485,7 +487,7 @@ class Runner:
         return command
 
     def explain(self, cell: Cell, code: int, stderr: str, refused: bool) -> str:
-        """Which limit made a command fail that was not ended for it, as far as one can tell; else empty."""
+        """The limit that made a command fail without ending it, as far as it can be told; else empty."""
         limits = self.limits
         if code == 128 + signal.SIGXFSZ or "File too large" in stderr or "EFBIG" in stderr:
             return (cell.quota.explain() if cell.quota else "") or too_large_a_file(limits.file_size)
@@ -513,7 +515,7 @@ class Command:
         self._texts: dict[str, list[str]] = {"stdout": [], "stderr": []}
 
     def take(self, name: Stream, piece: bytes) -> None:
-        self._tell(name, self._decoders[name].decode(piece[: max(0, self._left)]))
+        self._forward(name, self._decoders[name].decode(piece[: max(0, self._left)]))
         self._left -= len(piece)
         if self._left < 0:
             self.process.kill("output", f"It printed more than {in_words(self._max_output)}; write to a file instead.")
@@ -523,7 +525,7 @@ class Command:
         code = await self.process.wait()
         duration = time.monotonic() - self._began
         for name in ("stdout", "stderr"):
-            self._tell(name, self._decoders[name].decode(b"", True))
+            self._forward(name, self._decoders[name].decode(b"", True))
         stdout, stderr = ("".join(self._texts[name]) for name in ("stdout", "stderr"))
         if code and (unmade := self.process.failure(stderr)):
             raise unmade  # it did not get as far as the command
@@ -541,7 +543,7 @@ class Command:
             kills(ended)
         return ExecResult(code, stdout, stderr, duration, ended=ended, message=message)
 
-    def _tell(self, name: Stream, text: str) -> None:
+    def _forward(self, name: Stream, text: str) -> None:
         if not text:
             return
         self._texts[name].append(text)
@@ -558,13 +560,13 @@ def lost() -> Unavailable:
     """What to say when a sandbox was ended by something outside of it."""
     return Unavailable(
         "The sandbox was ended from outside (by an administrator, or because this machine ran short of memory).",
-        hint="Try again: it is made anew. No file of the app is lost.",
+        hint="Try again: a new one is created. No file of the app is lost.",
         reason="sandbox_lost",
     )
 
 
 def _counts_by_namespace() -> bool:
-    """Whether the kernel counts processes for each user namespace; before, all of a person's processes counted."""
+    """True if the kernel counts processes for each user namespace; before, all of a person's processes counted."""
     major, minor, *_ = os.uname().release.split(".")
     return (int(major), int("".join(filter(str.isdigit, minor)) or 0)) >= (5, 14)
 

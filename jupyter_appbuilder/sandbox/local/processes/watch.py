@@ -1,4 +1,4 @@
-"""Limits by looking: all of them where there are no control groups, disk and time everywhere."""
+"""Enforces limits by polling: all of them without control groups, disk and time always."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Watched:
-    """What the watch remembers of a sandbox without a control group."""
+    """The watch's data about a sandbox without a control group."""
 
     cpu: float = -1.0  # seconds used at the last look
     quiet: int = 0  # looks since when nothing was used
@@ -229,7 +229,7 @@ class Watch(threading.Thread):
 
 
 def _goes_first(tree: Sequence[int]) -> bool:
-    """Whether a command asked to be the one that is ended when memory runs out, as one asks the kernel."""
+    """True if a command asked to be the one that is ended when memory runs out, as one asks the kernel."""
     for pid in tree:
         with contextlib.suppress(OSError, ValueError):
             if int(Path(f"/proc/{pid}/oom_score_adj").read_text()) == GOES_FIRST:

@@ -99,7 +99,7 @@ export function Approval({ item, actions }: { item: ApprovalItem; actions: TurnA
                     disabled={sent}
                     title={
                       rule
-                        ? trans.__('From now on without asking: %1', allows.map(plainly).join(', '))
+                        ? trans.__('Allowed without asking from now on: %1', allows.map(plainly).join(', '))
                         : trans.__('Until you take it back')
                     }
                     onClick={() => answer(true, true)}
@@ -210,7 +210,7 @@ export function RuleChange({ item }: { item: RuleItem }): React.ReactElement {
       <span>
         {holds
           ? trans.__('New rule for this app: %1', actionTitle(action, trans))
-          : trans.__('Rule taken back: %1', actionTitle(action, trans))}{' '}
+          : trans.__('Rule removed: %1', actionTitle(action, trans))}{' '}
         <code className="jp-AppBuilder-asked">
           {tool !== COMMANDS && `${tool} `}
           {plainly(pattern)}

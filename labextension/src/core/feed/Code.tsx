@@ -1,6 +1,7 @@
 import * as React from 'react';
 import { highlight } from './highlight';
 import type { DiffLine, FileDiff } from './diff';
+import { Disclosure } from '../controls/Disclosure';
 import { Icon } from '../controls/Icon';
 import { useHost, useTranslation } from '../controls/surroundings';
 
@@ -166,16 +167,13 @@ function DiffFile({ file, folded }: { file: FileDiff; folded: boolean }): React.
   return (
     <li>
       <div className="jp-AppBuilder-diffHead">
-        <button
-          type="button"
+        <Disclosure
+          body={body}
+          open={open}
+          onToggle={setOpen}
           className="jp-AppBuilder-cardToggle"
-          aria-expanded={open}
-          aria-controls={body}
-          aria-label={trans.__('Changes to %1', file.path)}
-          onClick={() => setOpen(!open)}
-        >
-          <Icon name="chevron" className="jp-AppBuilder-chevron" />
-        </button>
+          label={trans.__('Changes to %1', file.path)}
+        />
         {file.change === 'deleted' ? <PathText path={file.path} /> : <FileLink path={file.path} />}
         {file.change !== 'modified' && <span className="jp-AppBuilder-note">{changeLabel(file.change, trans)}</span>}
         <Lines added={file.added} removed={file.removed} />

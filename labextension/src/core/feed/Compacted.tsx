@@ -1,40 +1,26 @@
 import * as React from 'react';
 import type { EventData } from '../wire/events';
-import { Disclosure } from '../controls/Disclosure';
-import { Icon } from '../controls/Icon';
+import { Card } from './Card';
 import { Markdown } from './Markdown';
 import { useTranslation } from '../controls/surroundings';
 
 /** What the model remembers was shortened: by how much, and, opened, the summary that it has now. */
 export function Compacted({ compacted }: { compacted: EventData['history.compacted'] }): React.ReactElement {
   const trans = useTranslation();
-  const [open, setOpen] = React.useState(false);
-  const body = React.useId();
   const { summary, tokens_before: before, tokens_after: after, written_by: by } = compacted;
   return (
-    <div className="jp-AppBuilder-card">
-      <div className="jp-AppBuilder-cardHead">
-        <Disclosure
-          body={body}
-          open={open}
-          onToggle={setOpen}
-          className="jp-AppBuilder-cardToggle"
-          label={trans.__('Shortened memory: the summary')}
-        />
-        <Icon name="clock" />
-        <span
-          className="jp-AppBuilder-cardTitle jp-mod-wrapping"
-          title={trans.__('You still see the whole conversation. The model continues from a summary of it.')}
-        >
-          {trans.__(
-            'Shortened what the model remembers: %1 → %2 tokens',
-            before.toLocaleString(),
-            after.toLocaleString()
-          )}
-        </span>
-      </div>
-      {open && (
-        <div className="jp-AppBuilder-cardBody" id={body}>
+    <Card
+      icon="clock"
+      title={trans.__(
+        'Shortened what the model remembers: %1 → %2 tokens',
+        before.toLocaleString(),
+        after.toLocaleString()
+      )}
+      wrapping
+      hint={trans.__('You still see the whole conversation. The model continues from a summary of it.')}
+      label={trans.__('Shortened memory: the summary')}
+      body={() => (
+        <>
           {by === 'log' && (
             <p className="jp-AppBuilder-hint">
               {trans.__('The model could not write a summary; this one was built from the log.')}
@@ -42,8 +28,8 @@ export function Compacted({ compacted }: { compacted: EventData['history.compact
           )}
           <h3>{trans.__('What the model continues from')}</h3>
           <Markdown text={summary} />
-        </div>
+        </>
       )}
-    </div>
+    />
   );
 }

@@ -55,6 +55,23 @@ describe('problems found in the background', () => {
     expect(screen.getByText('The new problems in the code are gone.')).toBeTruthy();
   });
 
+  it('stand beside what the page reported, which is no part of the result either', () => {
+    const text = "Read a.ts\n\n[The app's page reported meanwhile: …]\n> x is not a function";
+    const findings = [{ kind: 'page', message: 'x is not a function', source: 'src/App.tsx:3:7' }];
+    const told = { ...result({}, text), detail: { page_news: { findings, more: 1, length: 1 } } };
+    const openFile = vi.fn();
+    render(
+      <SurroundingsContext.Provider value={{ trans: english, host: { openFile } }}>
+        <NewProblems result={told} />
+      </SurroundingsContext.Provider>
+    );
+    expect(screen.getByText('2 new errors of the page')).toBeTruthy();
+    expect(screen.getByText('x is not a function')).toBeTruthy();
+    fireEvent.click(screen.getByRole('button', { name: 'Open src/App.tsx in the editor' }));
+    expect(openFile).toHaveBeenCalledWith('src/App.tsx');
+    expect(withoutNews(told)).toBe('Read a.ts');
+  });
+
   it('leave a result’s own text as it was', () => {
     const news = '\n\n[Checked in the background: 1 new problem since your last changes.]\n- x';
     expect(withoutNews(result({ problems: [problem(1)] }, `a.txt 🎈\nb.txt${news}`))).toBe('a.txt 🎈\nb.txt');

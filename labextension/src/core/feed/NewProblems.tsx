@@ -22,18 +22,52 @@ export function newsOf(result: Pick<Finished, 'detail'> | null): News | null {
   return news && Array.isArray(news.problems) ? { more: 0, gone: 0, remaining: 0, problems: [], ...news } : null;
 }
 
+const MARKS = [
+  ['diagnostics', '\n\n[Checked in the background'],
+  ['page_news', "\n\n[The app's page reported meanwhile"]
+] as const;
+
 /** A result's text as its tool gave it: the news stand beside it. */
 export function withoutNews(result: Finished | null): string {
   const text = result?.text ?? '';
-  const end = newsOf(result) ? text.lastIndexOf('\n\n[Checked in the background') : -1;
-  return end < 0 ? text : text.slice(0, end);
+  const ends = MARKS.filter(([name]) => result?.detail[name]).map(([, mark]) => text.lastIndexOf(mark));
+  const end = Math.min(text.length, ...ends.filter(at => at >= 0));
+  return text.slice(0, end);
 }
 
-/** Problems in the code that came with the last changes, and word of those that are gone. */
+interface PageNews {
+  findings: { message: string; source?: string }[];
+  more: number;
+}
+
+/** What the app's page reported meanwhile. */
+function PageErrors({ news }: { news: PageNews }): React.ReactElement {
+  const trans = useTranslation();
+  const count = news.findings.length + news.more;
+  return (
+    <>
+      <p title={trans.__('Reported by the app’s page while the agent worked. The agent sees it.')}>
+        <Icon name="alert" />
+        {trans._n('%1 new error of the page', '%1 new errors of the page', count, count)}
+      </p>
+      <ul>
+        {news.findings.slice(0, SHOWN).map((finding, at) => (
+          <li key={at}>
+            {finding.source && <FileLink path={finding.source.replace(/(:\d+){1,2}$/, '')} />}
+            <span className="jp-AppBuilder-newProblem">{finding.message}</span>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+/** What came meanwhile: errors of the page, problems in the code with the last changes, and word of those that are gone. */
 export function NewProblems({ result }: { result: Finished | null }): React.ReactElement | null {
   const trans = useTranslation();
   const [all, setAll] = React.useState(false);
-  const news = newsOf(result);
+  const page = result?.detail['page_news'] as PageNews | undefined;
+  const news = newsOf(result) ?? (page ? { problems: [], more: 0, gone: 0, remaining: 0 } : null);
   if (!news) {
     return null;
   }
@@ -42,6 +76,7 @@ export function NewProblems({ result }: { result: Finished | null }): React.Reac
   const folded = news.problems.length - shown.length;
   return (
     <div className="jp-AppBuilder-newProblems">
+      {page && <PageErrors news={page} />}
       {news.gone > 0 && (
         <p className="jp-mod-gone">
           <Icon name="check" />
@@ -52,7 +87,7 @@ export function NewProblems({ result }: { result: Finished | null }): React.Reac
       )}
       {count > 0 && (
         <>
-          <p title={trans.__('Found in the background. The agent is told, and may be in the middle of a change.')}>
+          <p title={trans.__('Found in the background. The agent sees it, and may be in the middle of a change.')}>
             <Icon name="alert" />
             {trans._n('%1 new problem in the code', '%1 new problems in the code', count, count)}
           </p>

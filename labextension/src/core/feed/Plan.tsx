@@ -3,6 +3,7 @@ import { checklist } from '../view/checklist';
 import type { PlanItem, Turn } from '../view/view';
 import { Disclosure } from '../controls/Disclosure';
 import { Icon, Spinner } from '../controls/Icon';
+import { Card } from './Card';
 import { Markdown } from './Markdown';
 import { useTranslation } from '../controls/surroundings';
 import type { TurnActions } from './actions';
@@ -122,8 +123,6 @@ export function PlanCard({ item, actions }: { item: PlanItem; actions: TurnActio
 /** A plan that was accepted, or that a later one stands for: folded. */
 function ClosedPlan({ item }: { item: PlanItem }): React.ReactElement {
   const trans = useTranslation();
-  const [open, setOpen] = React.useState(false);
-  const body = React.useId();
   const { accepted } = item;
   const when = accepted ? new Date(accepted.at) : null;
   const label = accepted
@@ -132,30 +131,25 @@ function ClosedPlan({ item }: { item: PlanItem }): React.ReactElement {
       : trans.__('Plan accepted')
     : trans.__('Earlier plan');
   return (
-    <div className="jp-AppBuilder-card">
-      <div className="jp-AppBuilder-cardHead">
-        <Disclosure
-          body={body}
-          open={open}
-          onToggle={setOpen}
-          className="jp-AppBuilder-cardToggle"
-          label={trans.__('%1: show it', label)}
-        />
-        <Icon name={accepted ? 'check' : 'plan'} />
-        <span className="jp-AppBuilder-cardTitle">{label}</span>
-        {accepted && when && (
+    <Card
+      icon={accepted ? 'check' : 'plan'}
+      title={label}
+      aside={
+        accepted &&
+        when && (
           <span className="jp-AppBuilder-note" title={when.toLocaleString()}>
             {accepted.by === 'notebook' ? trans.__('in a notebook') : trans.__('by you')},{' '}
             {when.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })}
           </span>
-        )}
-      </div>
-      {open && (
-        <div className="jp-AppBuilder-cardBody jp-AppBuilder-planBody" id={body}>
+        )
+      }
+      label={trans.__('%1: show it', label)}
+      body={() => (
+        <div className="jp-AppBuilder-planBody">
           <Markdown text={item.text} />
         </div>
       )}
-    </div>
+    />
   );
 }
 

@@ -87,3 +87,57 @@ describe('a call of ours', () => {
     expect(label('request_network', { host: 'api.example.org', reason: 'tiles' })).toBe('Asked for api.example.org');
   });
 });
+
+describe('the card of a scenario', () => {
+  const outcome = { name: 'fly', title: 'It flies', ok: false, message: 'There is no button "Fly".', step: 2 };
+  const wrote = item('write_scenario', { title: 'It flies' }, 'failed');
+
+  it('says its title in full and why it fails, not that it found problems', () => {
+    const result = { ...wrote.result, summary: 'Wrote …', detail: { scenarios: { all: false, outcomes: [outcome] } } };
+    show({ ...wrote, result } as ToolItem);
+    expect(screen.getByText('It flies').closest('.jp-mod-wrapping')).toBeTruthy();
+    expect(screen.getByText('Step 2: There is no button "Fly".')).toBeTruthy();
+  });
+});
+
+describe('the card of a scenario that nobody could try', () => {
+  it('says so', () => {
+    const wrote = item('write_scenario', { title: 'It flies' });
+    const detail = { untried: 'No preview of the app is open and in view' };
+    show({ ...wrote, result: { ...wrote.result, detail } } as unknown as ToolItem);
+    expect(screen.getByText('Not tried: No preview of the app is open and in view.')).toBeTruthy();
+  });
+});
+
+describe('the card of a check', () => {
+  it('says how far it is, and then how it went, while it stays folded', () => {
+    const running = {
+      ...item('check_app', {}),
+      state: 'running',
+      output: 'Looking at the page …\n1 of 3: Adds: works\n'
+    };
+    show(running as ToolItem);
+    expect(screen.getByText('1 of 3: Adds: works')).toBeTruthy();
+    expect(screen.queryByRole('group', { name: 'Output' })).toBeNull();
+    cleanup();
+    show(item('check_app', {}));
+    expect(screen.getByText('Said so').className).toBe('jp-AppBuilder-cardNote'); // no problem
+  });
+});
+
+describe('the card of data that was handed over', () => {
+  it('names it, and says how many rows and columns there are', () => {
+    const handed = item('add_dataset', { name: 'sales', hash: 'c'.repeat(64) });
+    const summary = 'Added sales: 1,200 rows, 10 columns';
+    const result = { ...handed.result, summary, detail: { dataset: 'sales', rows: 1200, columns: 10 } };
+    expect(show({ ...handed, by: 'person', result } as ToolItem)).toBe('Added data sales: details');
+    expect(screen.getByText(summary)).toBeTruthy();
+  });
+
+  it('that was stopped found nothing', () => {
+    const stopped = item('check_app', {}, 'failed');
+    show({ ...stopped, result: { ...stopped.result, detail: { reason: 'stopped' } } } as ToolItem);
+    expect(screen.getByText('stopped')).toBeTruthy();
+    expect(screen.queryByText('found problems')).toBeNull();
+  });
+});

@@ -6,63 +6,101 @@ import { countLines, readPartial } from '../view/partial';
 import type { Translation } from '../controls/translation';
 import { toolLabel, useTools, type ToolLabel } from './toolLabel';
 import type { Tool } from '../wire/api.generated';
+import { outcomesIn } from '../view/scenarios';
 import { linesChanged, type ToolItem } from '../view/view';
-import type { PartialResponse } from '../wire/wire';
+import type { PartialCall } from '../wire/wire';
+import { Card } from './Card';
 import { CodeBlock, DiffFiles, DiffLines, FileLink, Lines, PathText } from './Code';
-import { Disclosure } from '../controls/Disclosure';
 import { Icon, Spinner } from '../controls/Icon';
 import { NewProblems, withoutNews } from './NewProblems';
+import { whyItFails } from './outcomes';
+import { Pictures, type KeptPicture } from './Pictures';
 import { useTranslation } from '../controls/surroundings';
 
 /** A tool call that was asked for: its line in the feed, and behind it its arguments and what came of it. */
-export const ToolCard = React.memo(function ToolCard({ item }: { item: ToolItem }): React.ReactElement {
+export const ToolCard = React.memo(function ToolCard({ item: told }: { item: ToolItem }): React.ReactElement {
+  const item = isStopped(told) ? { ...told, state: 'interrupted' as const } : told;
   const trans = useTranslation();
-  // A command's output opens by itself while it runs, until the person decides otherwise.
-  const [chosen, setChosen] = React.useState<boolean | null>(null);
-  const open = chosen ?? (item.state === 'running' && item.output !== '');
   const tool = useTools().get(item.tool);
   const label = toolLabel(tool, item.tool, item.arguments, trans);
   const verb = verbOf(item, tool, label, trans);
   const found = hasFound(item, tool);
   const { added, removed } = linesChanged(item);
-  const body = React.useId();
+  const line = lineBelow(item, tool, label, trans);
   return (
-    <div className={`jp-AppBuilder-card jp-mod-${found ? 'found' : item.state}`}>
-      <div className="jp-AppBuilder-cardHead">
-        <Disclosure
-          body={body}
-          open={open}
-          onToggle={setChosen}
-          className="jp-AppBuilder-cardToggle"
-          label={trans.__('%1: details', `${verb} ${label.path ?? label.subject}`.trim())}
-        />
-        <Icon name={label.icon} />
-        <span className="jp-AppBuilder-cardTitle">
-          <span className="jp-AppBuilder-verb">{verb}</span>
-          <Subject label={label} gone={isGone(item)} />
-        </span>
-        <Lines added={added} removed={removed} />
-        {item.by !== 'agent' && <By by={item.by} />}
-        <State item={item} found={found} />
-      </div>
-      {item.state === 'failed' && !open && <p className="jp-AppBuilder-cardProblem">{problemLine(item, found)}</p>}
-      {open && (
-        <div className="jp-AppBuilder-cardBody" id={body}>
-          <Body item={item} tool={tool} />
-        </div>
-      )}
+    <Card
+      className={`jp-mod-${found ? 'found' : item.state}`}
+      icon={label.icon}
+      wrapping={label.prose}
+      title={
+        <>
+          <span className="jp-AppBuilder-verb">{verb}</span> <Subject label={label} gone={isGone(item)} />
+        </>
+      }
+      aside={
+        <>
+          <Lines added={added} removed={removed} />
+          {item.by !== 'agent' && <By by={item.by} />}
+          <State item={item} found={found} />
+        </>
+      }
+      label={trans.__('%1: details', `${verb} ${label.path ?? label.subject}`.trim())}
+      opens={item.state === 'running' && item.output !== '' && !tool?.finds} // a command's output
+      body={() => <Body item={item} tool={tool} />}
+      folded={
+        line !== '' && <p className={`jp-AppBuilder-card${item.state === 'failed' ? 'Problem' : 'Note'}`}>{line}</p>
+      }
+    >
+      <Pictures pictures={item.result?.pictures ?? NO_PICTURES} />
       <NewProblems result={item.result} />
-    </div>
+    </Card>
   );
 });
+
+const NO_PICTURES: readonly KeptPicture[] = [];
+
+/** The person stopped it: it found nothing, and nothing is wrong. */
+function isStopped(item: ToolItem): boolean {
+  return item.state === 'failed' && item.result?.detail['reason'] === 'stopped';
+}
 
 /** A check that found something did what it is for. */
 function hasFound(item: ToolItem, tool: Tool | undefined): boolean {
   return tool?.finds === true && item.state === 'failed';
 }
 
+/** What a card says below its title while it is folded: why it failed; of a check also how far it is and how it went; of
+ *  data that was handed over, how much it is. */
+function lineBelow(item: ToolItem, tool: Tool | undefined, label: ToolLabel, trans: Translation): string {
+  if (item.state === 'failed') {
+    return problemLine(item, hasFound(item, tool), trans);
+  }
+  const untried = item.result?.detail['untried'];
+  if (tool?.finds && label.subject !== '' && typeof untried === 'string') {
+    return trans.__('Not tried: %1.', untried);
+  }
+  if (typeof item.result?.detail['dataset'] === 'string') {
+    return item.result.summary; // how many rows and columns
+  }
+  if (!tool?.finds || label.subject !== '') {
+    return '';
+  }
+  if (item.state === 'running') {
+    return lastLine(item.output);
+  }
+  return item.state === 'done' ? (item.result?.summary ?? '') : '';
+}
+
+function lastLine(output: string): string {
+  return output.replace(ANSI, '').trimEnd().split('\n').at(-1)?.trim() ?? '';
+}
+
 /** Why it failed, as short as it can be said: details are a click away. */
-function problemLine(item: ToolItem, found: boolean): string {
+function problemLine(item: ToolItem, found: boolean, trans: Translation): string {
+  const [outcome, ...others] = outcomesIn(item.result?.detail ?? {}) ?? [];
+  if (outcome && !outcome.ok && others.length === 0 && outcome.message) {
+    return whyItFails(outcome, trans);
+  }
   const summary = item.result?.summary ?? '';
   const text = withoutNews(item.result);
   if (found) {
@@ -82,30 +120,35 @@ function problemLine(item: ToolItem, found: boolean): string {
 }
 
 /** A call whose arguments are still being written: shown as it arrives. */
-export function ArrivingCard({ call }: { call: PartialResponse['tool_calls'][number] }): React.ReactElement {
+export function ArrivingCard({ call }: { call: PartialCall }): React.ReactElement {
   const trans = useTranslation();
   const { values } = React.useMemo(() => readPartial(call.arguments), [call.arguments]);
   const label = toolLabel(useTools().get(call.tool), call.tool, values, trans);
   const code = values['content'] ?? values['replace'] ?? '';
   const lines = countLines(code);
   return (
-    <div className="jp-AppBuilder-card jp-mod-arriving">
-      <div className="jp-AppBuilder-cardHead">
-        <span className="jp-AppBuilder-cardToggle" />
-        <Icon name={label.icon} />
-        <span className="jp-AppBuilder-cardTitle">
+    <Card
+      className="jp-mod-arriving"
+      icon={label.icon}
+      title={
+        <>
           <span className="jp-AppBuilder-verb">{label.doing}</span>
           <Subject label={label} gone />
-        </span>
-        {lines > 0 && <span className="jp-AppBuilder-note">{trans._n('%1 line', '%1 lines', lines, lines)}</span>}
-        <Spinner />
-      </div>
+        </>
+      }
+      aside={
+        <>
+          {lines > 0 && <span className="jp-AppBuilder-note">{trans._n('%1 line', '%1 lines', lines, lines)}</span>}
+          <Spinner />
+        </>
+      }
+    >
       {lines > 0 && (
         <pre className="jp-AppBuilder-tail" aria-hidden="true">
           {code.slice(-2000).split('\n').slice(-5).join('\n')}
         </pre>
       )}
-    </div>
+    </Card>
   );
 }
 
@@ -132,6 +175,13 @@ function Subject({ label, gone }: { label: ToolLabel; gone: boolean }): React.Re
         {gone ? <PathText path={label.path} /> : <FileLink path={label.path} />}
         {label.subject && <span className="jp-AppBuilder-note jp-AppBuilder-verb">{label.subject}</span>}
       </>
+    );
+  }
+  if (label.prose) {
+    return (
+      <span className="jp-AppBuilder-said" title={label.subject}>
+        {label.subject}
+      </span>
     );
   }
   return label.subject ? (
@@ -287,7 +337,11 @@ function Edits({ edits, path }: { edits: unknown[]; path: string }): React.React
           <DiffLines
             key={at}
             lines={editLines(typeof search === 'string' ? search : '', typeof replace === 'string' ? replace : '')}
-            label={trans.__('Change %1 to %2', at + 1, path)}
+            label={
+              fields['replace_all'] === true
+                ? trans.__('Change %1 to %2, everywhere', at + 1, path)
+                : trans.__('Change %1 to %2', at + 1, path)
+            }
           />
         );
       })}

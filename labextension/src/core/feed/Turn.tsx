@@ -9,6 +9,7 @@ import { RequestFailed } from '../wire/wire';
 import { Ago } from '../controls/Ago';
 import type { TurnActions } from './actions';
 import { Approval, NetworkChange, Refused, RuleChange } from './Approval';
+import { Card } from './Card';
 import { DiffFiles, FileLink, Lines, PathText } from './Code';
 import { Compacted } from './Compacted';
 import { Disclosure } from '../controls/Disclosure';
@@ -129,7 +130,7 @@ function TurnFooter({ turn, last, current, actions }: TurnProps): React.ReactEle
   const took = turn.finishedAt === null ? 0 : Date.parse(turn.finishedAt) - Date.parse(turn.startedAt);
   return (
     <footer className="jp-AppBuilder-turnFooter">
-      {turn.reason !== null && turn.reason !== 'done' && (
+      {turn.reason !== null && (turn.reason !== 'done' || turn.message) && (
         <div className={`jp-AppBuilder-notice jp-mod-${turn.reason === 'failed' ? 'error' : 'warn'}`}>
           <Icon name={turn.reason === 'stopped' ? 'stop' : 'alert'} />
           <div>
@@ -143,8 +144,8 @@ function TurnFooter({ turn, last, current, actions }: TurnProps): React.ReactEle
                     {pages.models.label}
                   </button>
                 )}
-                <ContinueButton actions={actions} />
-                <RetryButton turn={turn} actions={actions} />
+                {turn.reason !== 'done' && <ContinueButton actions={actions} />}
+                {turn.reason !== 'done' && <RetryButton turn={turn} actions={actions} />}
                 {turn.reason === 'budget' && pages && (
                   <button type="button" className="jp-AppBuilder-button" onClick={pages.usage.run}>
                     <Icon name={pages.usage.icon} />
@@ -309,43 +310,28 @@ function Items({
 /** Errors that came while files were being written, or were mended since. */
 function PassedProblems({ items }: { items: readonly ProblemItem[] }): React.ReactElement {
   const trans = useTranslation();
-  const [open, setOpen] = React.useState(false);
-  const body = React.useId();
   const said = trans._n('%1 resolved error', '%1 resolved errors', items.length, items.length);
   return (
-    <div className="jp-AppBuilder-card jp-mod-found">
-      <div className="jp-AppBuilder-cardHead">
-        <Disclosure
-          body={body}
-          open={open}
-          onToggle={setOpen}
-          className="jp-AppBuilder-cardToggle"
-          label={trans.__('%1: details', said)}
-        />
-        <Icon name="alert" />
-        <span
-          className="jp-AppBuilder-cardTitle"
-          title={trans.__('Reported before the last change to the files, or during it, and not since.')}
-        >
-          {said}
-        </span>
-      </div>
-      {open && (
-        <div className="jp-AppBuilder-cardBody" id={body}>
-          {items.map(({ key, problem }) => (
-            <pre
-              key={key}
-              className="jp-AppBuilder-problem"
-              tabIndex={0}
-              role="group"
-              aria-label={problemTitle(problem.kind, trans)}
-            >
-              {`${problemTitle(problem.kind, trans)}\n${problem.message}${problem.source ? `\n${problem.source}` : ''}`}
-            </pre>
-          ))}
-        </div>
-      )}
-    </div>
+    <Card
+      className="jp-mod-found"
+      icon="alert"
+      title={said}
+      hint={trans.__('Reported before its code was changed, and not since.')}
+      label={trans.__('%1: details', said)}
+      body={() =>
+        items.map(({ key, problem }) => (
+          <pre
+            key={key}
+            className="jp-AppBuilder-problem"
+            tabIndex={0}
+            role="group"
+            aria-label={problemTitle(problem.kind, trans)}
+          >
+            {`${problemTitle(problem.kind, trans)}\n${problem.message}${problem.source ? `\n${problem.source}` : ''}`}
+          </pre>
+        ))
+      }
+    />
   );
 }
 
@@ -402,15 +388,7 @@ function ItemView({
 
 function Resumed(): React.ReactElement {
   const trans = useTranslation();
-  return (
-    <div className="jp-AppBuilder-card">
-      <div className="jp-AppBuilder-cardHead">
-        <span className="jp-AppBuilder-cardToggle" />
-        <Icon name="reload" />
-        <span className="jp-AppBuilder-cardTitle">{trans.__('Resumed after a server restart.')}</span>
-      </div>
-    </div>
-  );
+  return <Card icon="reload" title={trans.__('Resumed after a server restart.')} />;
 }
 
 function BudgetRaised({ item }: { item: BudgetItem }): React.ReactElement {
@@ -434,35 +412,20 @@ function FileChange({ item }: { item: FileItem }): React.ReactElement {
     by === 'person'
       ? { created: trans.__('You created'), modified: trans.__('You edited'), deleted: trans.__('You deleted') }[change]
       : { created: trans.__('Created'), modified: trans.__('Changed'), deleted: trans.__('Deleted') }[change];
-  const [open, setOpen] = React.useState(false);
-  const body = React.useId();
   return (
-    <div className="jp-AppBuilder-card jp-mod-person">
-      <div className="jp-AppBuilder-cardHead">
-        {patch ? (
-          <Disclosure
-            body={body}
-            open={open}
-            onToggle={setOpen}
-            className="jp-AppBuilder-cardToggle"
-            label={trans.__('%1 %2: details', verb, path)}
-          />
-        ) : (
-          <span className="jp-AppBuilder-cardToggle" />
-        )}
-        <Icon name={by === 'person' ? 'person' : 'file'} />
-        <span className="jp-AppBuilder-cardTitle">
+    <Card
+      className="jp-mod-person"
+      icon={by === 'person' ? 'person' : 'file'}
+      title={
+        <>
           <span className="jp-AppBuilder-verb">{verb}</span>
           {change === 'deleted' ? <PathText path={path} /> : <FileLink path={path} />}
-        </span>
-        <Lines added={added} removed={removed} />
-      </div>
-      {open && patch && (
-        <div className="jp-AppBuilder-cardBody" id={body}>
-          <DiffFiles files={parseDiff(patch)} />
-        </div>
-      )}
-    </div>
+        </>
+      }
+      aside={<Lines added={added} removed={removed} />}
+      label={trans.__('%1 %2: details', verb, path)}
+      body={patch ? () => <DiffFiles files={parseDiff(patch)} /> : undefined}
+    />
   );
 }
 

@@ -28,6 +28,8 @@ export interface ToolLabel {
   path: string | null;
   /** Anything else it is about: a command, a query. */
   subject: string;
+  /** It is a sentence of somebody's, no code. */
+  prose: boolean;
 }
 
 /** `tool` is what the tool called `name` says of itself, if that is known. */
@@ -43,11 +45,19 @@ export function toolLabel(
     .map(argument => text(args[argument]));
   const between = tool?.effect === 'write' ? ' → ' : ' ';
   const subject = [...about, lineRange(args)].filter(part => part !== '').join(between);
+  const prose = tool?.subject.includes('title') ?? false;
   const icon = tool && isIcon(tool.icon) ? tool.icon : 'wrench';
   if (!tool?.doing || !tool.did) {
-    return { icon, doing: trans.__('Running'), did: trans.__('Ran'), path, subject: `${name} ${subject}`.trim() };
+    return {
+      icon,
+      doing: trans.__('Running'),
+      did: trans.__('Ran'),
+      path,
+      subject: `${name} ${subject}`.trim(),
+      prose
+    };
   }
-  return { icon, doing: trans.__(tool.doing), did: trans.__(tool.did), path, subject };
+  return { icon, doing: trans.__(tool.doing), did: trans.__(tool.did), path, subject, prose };
 }
 
 /** A text, or those of a list. */

@@ -7,5 +7,5 @@ export type ModelReport = Pick<Whole, 'model' | 'usable' | 'verdict' | 'tokens_u
 /** A known name has a translation in place of its title. */
 export type ModelCheck = ModelReport['checks'][number];
 
-/** About what a test uses (`examination.TOKENS` on the server). */
+/** About what a test uses (`model_probe.TOKENS` on the server). */
 export const TEST_TOKENS = 1200;

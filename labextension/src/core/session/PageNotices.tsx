@@ -1,5 +1,6 @@
 import * as React from 'react';
 import type { Finding, PageRequest } from './pageMessages';
+import { subject, wording } from './pageRequests';
 import { Icon } from '../controls/Icon';
 import { useTranslation } from '../controls/surroundings';
 
@@ -27,7 +28,6 @@ export function PageNotices({
   const trans = useTranslation();
   const first = findings[0]; // the cause more often than what follows
   const request = requests[0];
-  const place = request?.kind === 'open' && request.url.startsWith(base) ? `/${request.url.slice(base.length)}` : '';
   return (
     <>
       {first && (
@@ -63,15 +63,8 @@ export function PageNotices({
       {request && (
         <div className="jp-AppBuilder-pageNotice" role="status">
           <Icon name={request.kind === 'save' ? 'download' : 'external'} />
-          <span
-            className="jp-AppBuilder-pageNoticeText"
-            title={request.kind === 'save' ? request.name : place || request.url}
-          >
-            {request.kind === 'save'
-              ? trans.__('The app wants to save %1 (%2).', request.name, size(request.content.size))
-              : place
-                ? trans.__('The app wants to open its page %1 in a new tab', place)
-                : trans.__('The app wants to open %1', request.url)}
+          <span className="jp-AppBuilder-pageNoticeText" title={subject(request, base)}>
+            {wording(request, base, trans)}
           </span>
           <button type="button" className="jp-AppBuilder-button jp-mod-primary" onClick={() => onGrant(request)}>
             {request.kind === 'save' ? trans.__('Save') : trans.__('Open')}
@@ -83,29 +76,4 @@ export function PageNotices({
       )}
     </>
   );
-}
-
-/** Do what the page asked for, from the person's click. */
-export function grant(request: PageRequest): void {
-  if (request.kind === 'open') {
-    window.open(request.url, '_blank', 'noopener,noreferrer');
-    return;
-  }
-  // Without the page's type: what is saved is never shown by this origin.
-  const url = URL.createObjectURL(new Blob([request.content], { type: 'application/octet-stream' }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = request.name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
-}
-
-function size(bytes: number): string {
-  const units = ['B', 'KB', 'MB'];
-  let value = bytes;
-  while (value >= 1000 && units.length > 1) {
-    value /= 1000;
-    units.shift();
-  }
-  return `${value < 10 && units[0] !== 'B' ? value.toFixed(1) : Math.round(value)} ${units[0]}`;
 }

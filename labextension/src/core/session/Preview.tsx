@@ -1,11 +1,13 @@
 import * as React from 'react';
-import { useFrameFocus } from './frameFocus';
-import { messageLimit, readMessage, type Finding, type PageRequest } from './pageMessages';
+import { guardFocus } from './frameFocus';
+import { LookFrame, LookNotice, useLooking } from './Looking';
+import { messageLimit, readMessage, withFinding, type Finding, type PageRequest } from './pageMessages';
 import type { SessionStore } from '../view/store';
 import { RequestFailed } from '../wire/wire';
 import { Icon, Spinner } from '../controls/Icon';
 import { IconButton } from '../controls/IconButton';
-import { grant, PageNotices } from './PageNotices';
+import { PageNotices } from './PageNotices';
+import { grant, justActed, withRequest } from './pageRequests';
 import { useTranslation } from '../controls/surroundings';
 import { Progress } from './Session';
 import { Failure } from '../controls/Failure';
@@ -18,7 +20,6 @@ const WIDTHS: Record<Device, number | null> = { desktop: null, tablet: 820, phon
 
 /** What the browser lets the page do beside the sandbox's own list: what a person's click in it may do. */
 const ALLOWED = 'clipboard-write; fullscreen';
-const MOST_REQUESTS = 5; // of the page's, that wait for the person
 
 /** The running app in a frame of its own origin, with what a person needs around it. */
 export function PreviewPane({
@@ -40,6 +41,7 @@ export function PreviewPane({
   /** The frame shows something that is not a page of the app: code in it went to another site. */
   const [away, setAway] = React.useState(false);
   const silence = React.useRef(0);
+  const pane = React.useRef<HTMLElement>(null);
   const stage = React.useRef<HTMLDivElement>(null);
   const room = useWidth(stage);
   const [round, setRound] = React.useState(0);
@@ -76,17 +78,11 @@ export function PreviewPane({
           setFindings([]);
           break;
         case 'finding':
-          setFindings(known => [...known.slice(0, 19), message.finding]);
+          setFindings(known => withFinding(known, message.finding));
           break;
         case 'request':
-          // Only what follows a click or a key in the page, which counts as one here. None takes the place of another:
-          // what a person is about to grant stays what it was.
-          if (navigator.userActivation?.isActive ?? true) {
-            setRequests(known =>
-              known.length < MOST_REQUESTS && !known.some(one => same(one, message.request))
-                ? [...known, message.request]
-                : known
-            );
+          if (justActed()) {
+            setRequests(known => withRequest(known, message.request));
           }
           break;
         case 'navigated':
@@ -104,7 +100,14 @@ export function PreviewPane({
   }, []);
   /** The page kept taking the keyboard, and was taken away. */
   const [seized, setSeized] = React.useState(false);
-  useFrameFocus(frame, () => setSeized(true));
+  React.useEffect(
+    () =>
+      guardFocus(
+        () => frame.current,
+        () => setSeized(true)
+      ),
+    []
+  );
 
   // A stopped or sleeping preview starts as soon as somebody looks at it.
   const asked = React.useRef(false);
@@ -193,8 +196,9 @@ export function PreviewPane({
       setRound(round + 1);
     }
   };
+  const looking = useLooking(store, state === 'ready' ? url : null, resolve, pane, stage);
   return (
-    <section className="jp-AppBuilder-preview" aria-label={trans.__('Preview')}>
+    <section ref={pane} className="jp-AppBuilder-preview" aria-label={trans.__('Preview')}>
       <div className="jp-AppBuilder-previewBar" role="toolbar" aria-label={trans.__('Preview tools')}>
         <IconButton icon="back" label={trans.__('Back')} onClick={() => tell('back')} disabled={!url} />
         <IconButton icon="reload" label={trans.__('Reload the page')} onClick={reload} disabled={!url} />
@@ -249,6 +253,7 @@ export function PreviewPane({
         />
       </div>
       {failure && <Failure error={failure} />}
+      <LookNotice looking={looking} />
       {url && state === 'failed' && (
         <div className="jp-AppBuilder-pageNotice jp-mod-error" role="status">
           <Icon name="alert" />
@@ -292,7 +297,7 @@ export function PreviewPane({
         {url && seized ? (
           <div className="jp-AppBuilder-waiting" role="alert">
             <h2>{trans.__('The page was closed')}</h2>
-            <p>{trans.__('It kept taking the keyboard while you typed elsewhere.')}</p>
+            <p>{trans.__('It kept taking keyboard focus while you typed elsewhere.')}</p>
             <button
               type="button"
               className="jp-AppBuilder-button jp-mod-primary"
@@ -344,6 +349,7 @@ export function PreviewPane({
             )}
           </Waiting>
         )}
+        <LookFrame looking={looking} room={room} />
       </div>
     </section>
   );
@@ -433,10 +439,4 @@ function useWidth(ref: React.RefObject<HTMLElement>): number {
     return () => observer.disconnect();
   }, [ref]);
   return width;
-}
-
-function same(one: PageRequest, other: PageRequest): boolean {
-  return one.kind === 'open'
-    ? other.kind === 'open' && one.url === other.url
-    : other.kind === 'save' && one.name === other.name && one.content.size === other.content.size;
 }

@@ -245,7 +245,7 @@ describe('a question of the agent', () => {
     expect(card.querySelector('pre')?.textContent).toBe('npm test\nrm -rf old ⟨U+202E⟩gnp.tac');
     expect(card.textContent).toContain('It deletes folders. rm -rf old');
     expect(card.textContent).toContain('Built-in rule: rm -r {source}');
-    expect(screen.getByTitle('From now on without asking: rm -rf old').textContent).toBe('Always for this app');
+    expect(screen.getByTitle('Allowed without asking from now on: rm -rf old').textContent).toBe('Always for this app');
     fireEvent.click(screen.getByRole('button', { name: 'Allow once' }));
     expect(transport.asked).toEqual([['answer', 'r1.0.a1', true, false]]);
     transport.say(
@@ -723,7 +723,8 @@ describe('the preview', () => {
     say({ type: 'finding', finding }, window);
     expect(screen.queryByText(/x is/)).toBeNull();
     say({ type: 'finding', finding });
-    expect(screen.getByText(/The page reports: x is/)).toBeTruthy();
+    say({ type: 'finding', finding: { ...finding, source: 'src/App.tsx:5:7' } });
+    expect(screen.getByText(/The page reports: x is/), 'it is the same error').toBeTruthy();
     frame?.focus();
     for (const type of ['fix', 'restart', 'send', 'start', 'click']) {
       say({ type, finding, text: 'buy shoes' });
@@ -731,7 +732,7 @@ describe('the preview', () => {
     expect(transport.asked, 'whatever a page says').toEqual([]);
     fireEvent.click(screen.getByRole('button', { name: 'Fix it' }));
     expect(transport.asked).toEqual([
-      ['send', expect.stringContaining('````text\nx is ```undefined```\nat src/App.tsx:3:1\n````')]
+      ['send', expect.stringContaining('````text\nx is ```undefined```\nat src/App.tsx:5:7\n````')]
     ]);
   });
 

@@ -13,10 +13,12 @@ import { IconButton } from '../controls/IconButton';
 import { ModelChooser } from './ModelChooser';
 import { ModeChooser, modeTitle } from './ModeChooser';
 import { MenuButton, type MenuEntry } from '../controls/Menu';
+import { Scenarios } from './Scenarios';
 import { IsolationWarning, SandboxChip, SandboxSection } from './Sandbox';
 import { useHost, useTranslation } from '../controls/surroundings';
 import { Elapsed } from '../feed/ToolCard';
 import { Failure } from '../controls/Failure';
+import { PictureSource } from '../feed/Pictures';
 import type { TurnActions } from '../feed/actions';
 
 export interface SessionProps {
@@ -156,19 +158,21 @@ export function SessionPane(props: SessionProps): React.ReactElement {
       {!view.caughtUp ? (
         <Opening connection={connection} />
       ) : (
-        <Chat view={view} actions={actions}>
-          {view.entries.length === 0 && view.progress.length === 0 && (
-            <p className="jp-AppBuilder-empty">
-              {session?.state === 'creating'
-                ? trans.__('Setting up the workspace…')
-                : trans.__('The app starts as its template. Say what it should become.')}
-            </p>
-          )}
-          {view.progress.map(progress => (
-            <Progress key={progress.what} message={progress.message} fraction={progress.fraction} />
-          ))}
-          {view.failure && view.entries.length === 0 && <Failure error={new RequestFailed(view.failure)} />}
-        </Chat>
+        <PictureSource.Provider value={transport.picture}>
+          <Chat view={view} actions={actions}>
+            {view.entries.length === 0 && view.progress.length === 0 && (
+              <p className="jp-AppBuilder-empty">
+                {session?.state === 'creating'
+                  ? trans.__('Setting up the workspace…')
+                  : trans.__('The app starts as its template. Say what it should become.')}
+              </p>
+            )}
+            {view.progress.map(progress => (
+              <Progress key={progress.what} message={progress.message} fraction={progress.fraction} />
+            ))}
+            {view.failure && view.entries.length === 0 && <Failure error={new RequestFailed(view.failure)} />}
+          </Chat>
+        </PictureSource.Provider>
       )}
       <div className="jp-AppBuilder-footer">
         {failure && (
@@ -199,6 +203,7 @@ export function SessionPane(props: SessionProps): React.ReactElement {
             </button>
           </p>
         )}
+        <Scenarios scenarios={view.scenarios} actions={actions} />
         <BudgetNotice usage={used} />
         <Composer
           ref={composer}

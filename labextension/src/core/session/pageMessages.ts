@@ -1,9 +1,16 @@
 /** What the page in the preview's frame says to the panel. It is generated code and may say anything: nothing of it acts. */
 
 export interface Finding {
+  kind?: string;
   message: string;
   stack?: string;
   source?: string;
+}
+
+/** Findings with one more; one that is told again, with its place in the app's own files, takes its own place. */
+export function withFinding(known: readonly Finding[], finding: Finding): readonly Finding[] {
+  const again = known.some(one => one.message === finding.message);
+  return again ? known.map(one => (one.message === finding.message ? finding : one)) : [...known.slice(0, 19), finding];
 }
 
 /** Something that the sandbox keeps the page from doing, and that the person may want done. */
@@ -13,8 +20,11 @@ export type PageMessage =
   | { type: 'ready' | 'cleared' }
   | { type: 'finding'; finding: Finding }
   | { type: 'request'; request: PageRequest }
-  | { type: 'navigated'; path: string };
+  | { type: 'navigated'; path: string }
+  /** An answer to what a page that is looked at was asked, as JSON; number 0: it can be asked. */
+  | { type: 'looked'; number: number; answer: string };
 
+const LONGEST_ANSWER = 120_000; // characters
 export const LARGEST_FILE = 200 * 1024 * 1024; // bytes
 const SCHEMES = ['http:', 'https:', 'mailto:', 'tel:'];
 const MOST_MESSAGES = 40; // in MESSAGES_MS; a page says some ten when it loads
@@ -36,7 +46,12 @@ export function readMessage(data: unknown): PageMessage | null {
         ? null
         : {
             type: 'finding',
-            finding: { message, stack: text(finding['stack'], 4000), source: text(finding['source'], 400) }
+            finding: {
+              kind: text(finding['kind'], 20),
+              message,
+              stack: text(finding['stack'], 4000),
+              source: text(finding['source'], 400)
+            }
           };
     }
     case 'save': {
@@ -48,6 +63,12 @@ export function readMessage(data: unknown): PageMessage | null {
     case 'open': {
       const url = address(text(data['url'], 8000));
       return url === null ? null : { type: 'request', request: { kind: 'open', url } };
+    }
+    case 'looked': {
+      const { number, answer } = data;
+      return typeof number === 'number' && typeof answer === 'string' && answer.length <= LONGEST_ANSWER
+        ? { type: 'looked', number, answer }
+        : null;
     }
     case 'navigated':
       return { type: 'navigated', path: text(data['path'], 2000) || '/' };

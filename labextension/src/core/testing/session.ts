@@ -3,7 +3,7 @@
 import type { AppEvent, EventData, EventType, Mode, Usage } from '../wire/events';
 import type { AllowedHost, ForkPoint, Transport, TransportListener } from '../wire/transport';
 import type { SessionUsage, Unit, UsageTotals } from '../view/usage';
-import type { Snapshot, Summary, WireMessage } from '../wire/wire';
+import type { SnapshotMessage, Summary, WireMessage } from '../wire/wire';
 
 export const USAGE: Usage = { input_tokens: 1000, output_tokens: 200, cached_tokens: 0, cost: 0.01 };
 
@@ -99,14 +99,14 @@ export class Log {
   }
 }
 
-export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
+export function snapshot(change: Partial<SnapshotMessage> = {}): SnapshotMessage {
   return {
     kind: 'snapshot',
     n: 1,
     session: summary(),
     response: null,
     outputs: {},
-    preview: null,
+    preview: { state: 'stopped', url: null, message: '', fraction: null, log: '' },
     progress: [],
     ...change
   };
@@ -166,6 +166,16 @@ export class TestTransport implements Transport {
     return summary({ id: 's2', name: 'task-board-fork', title: 'Task board (fork)' });
   };
   restore = (checkpoint: string): Promise<void> => this.ask('restore', checkpoint);
+  tryScenarios = (names?: readonly string[]): Promise<void> =>
+    names ? this.ask('tryScenarios', names) : this.ask('tryScenarios');
+  watchScenario = (name: string): Promise<void> => this.ask('watchScenario', name);
+  answerLook = (number: number, _viewer: string, answer: string): Promise<void> =>
+    this.ask('answerLook', number, JSON.parse(answer));
+  removeScenario = (name: string): Promise<void> => this.ask('removeScenario', name);
+  picture = async (sha256: string): Promise<string> => {
+    await this.ask('picture', sha256);
+    return 'data:image/png;base64,AAAA';
+  };
   allowed: AllowedHost[] = [];
   answer = (approval: string, granted: boolean, remember: boolean): Promise<void> =>
     this.ask('answer', approval, granted, remember);

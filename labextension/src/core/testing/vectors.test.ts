@@ -3,6 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { plainly } from '../feed/plainly';
 import { checklist } from '../view/checklist';
+import { addUsage, NO_USAGE } from '../view/usage';
+import type { Usage } from '../wire/events';
 
 async function vectors<T>(name: string): Promise<T[]> {
   const loaded: { default: T[] } = await import(`../../../../tests/vectors/${name}.json`);
@@ -32,5 +34,14 @@ describe('letters that hide or turn text', () => {
     });
     const letters = Array.from({ length: 0x10000 }, (_, code) => code);
     expect(letters.filter(code => plainly(String.fromCharCode(code)) !== String.fromCharCode(code))).toEqual(expected);
+  });
+});
+
+describe('the sum of usage', async () => {
+  const usages = await vectors<{ case: string; requests: Usage[]; sum: Usage }>('usage');
+  it.each(usages)('$case', ({ requests, sum }) => {
+    const total = requests.reduce(addUsage, NO_USAGE);
+    const known = sum.cost === null ? null : (expect.closeTo(sum.cost) as number);
+    expect(total).toEqual({ ...sum, cost: known });
   });
 });

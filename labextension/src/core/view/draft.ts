@@ -1,6 +1,6 @@
 /** The view while a batch of messages is taken in: copied where it is written to, at most once a batch. */
 
-import type { EventData } from '../wire/events';
+import { DEMO, type EventData } from '../wire/events';
 import type { PartialResponse } from '../wire/wire';
 import {
   TICK_PLAN,
@@ -71,7 +71,7 @@ export class Draft {
       message: '',
       hint: '',
       error: '',
-      recorded: model.startsWith('demo:'),
+      recorded: model === DEMO,
       items: [],
       usage: NO_USAGE,
       checkpoint: null,
@@ -128,7 +128,7 @@ export class Draft {
     }
     const partial: PartialResponse =
       held && held.response === response
-        ? { ...held, tool_calls: [...held.tool_calls] }
+        ? { ...held }
         : { turn: turnId, response, reasoning: '', text: '', tool_calls: [] };
     this.fresh.add(partial);
     turn.partial = partial;

@@ -259,6 +259,20 @@ export interface SessionView {
   questions: readonly EventData['approval.requested'][];
   /** The keys of errors that have not passed. */
   problems: readonly string[];
+  /** What the app can do, as it was tried last, by name. */
+  scenarios: ReadonlyMap<string, Scenario>;
+}
+
+/** How a scenario was tried last (`eyes.scenarios.Outcome`). */
+export interface Scenario {
+  name: string;
+  title: string;
+  ok: boolean;
+  /** Its steps changed since, or it never was. */
+  untried?: true;
+  /** Why it failed, and at which step, from 1. */
+  message?: string;
+  step?: number;
 }
 
 export const EMPTY_VIEW: SessionView = {
@@ -274,7 +288,8 @@ export const EMPTY_VIEW: SessionView = {
   hosts: new Map(),
   raised: 0,
   questions: [],
-  problems: []
+  problems: [],
+  scenarios: new Map()
 };
 
 /** The items as they are once nothing runs any more. */

@@ -1,10 +1,11 @@
 /** What each event and each live message changes in the view. */
 
 import type { AppEvent, EventData, EventOf, EventType, LiveData } from '../wire/events';
-import type { LiveMessage, LiveOf, Snapshot } from '../wire/wire';
+import type { LiveMessage, LiveOf, SnapshotMessage } from '../wire/wire';
 import type { Draft } from './draft';
 import { interrupted, OUTPUT_KEPT, reasoningKey, TICK_PLAN, type Checkpoint, type ToolItem } from './items';
 import { asWritten, readArguments } from './partial';
+import { afterChange, inOtherVersion, scenariosIn, titleIn } from './scenarios';
 import { addUsage, NO_USAGE } from './usage';
 
 /** Take in an event. One that came before, or is of a newer server's type, changes nothing. */
@@ -32,7 +33,7 @@ function reduceLive<T extends keyof LiveData>(draft: Draft, message: LiveOf<T>):
   liveReducers[message.type](draft, message.data);
 }
 
-export function takeSnapshot(draft: Draft, snapshot: Snapshot): void {
+export function takeSnapshot(draft: Draft, snapshot: SnapshotMessage): void {
   draft.view.session = snapshot.session;
   draft.view.preview = snapshot.preview;
   draft.view.progress = snapshot.progress;
@@ -117,11 +118,17 @@ const reducers: { readonly [T in EventType]: (draft: Draft, event: EventOf<T>) =
     if (tool === TICK_PLAN) {
       draft.tick();
     }
+    const scenarios = scenariosIn(event.data.detail, draft.view.scenarios);
+    if (scenarios) {
+      draft.view.scenarios = scenarios;
+    }
   },
   'file.changed': (draft, event) => {
     draft.pass(() => true);
-    const { call } = event.data;
+    const { call, path, change } = event.data;
     const found = call === undefined ? undefined : draft.item(call);
+    const title = titleIn(event.data.patch, found?.kind === 'tool' ? found.arguments : {});
+    draft.view.scenarios = afterChange(draft.view.scenarios, path, change, title);
     if (found?.kind === 'tool') {
       draft.put(null, { ...found, files: [...found.files, event.data] });
     } else {
@@ -150,6 +157,7 @@ const reducers: { readonly [T in EventType]: (draft: Draft, event: EventOf<T>) =
   },
   'session.restored': (draft, event) => {
     draft.pass(() => true);
+    draft.view.scenarios = inOtherVersion(draft.view.scenarios, event.data.patch ?? '');
     const last = draft.turn(draft.lastTurn());
     if (last?.dropped?.previous === null && last.dropped.checkpoint === event.data.checkpoint) {
       last.dropped = { ...last.dropped, previous: event.data.previous }; // its line says so
@@ -296,13 +304,11 @@ const liveReducers: { readonly [T in keyof LiveData]: (draft: Draft, data: LiveD
     const partial = draft.partial(turn, response);
     if (partial) {
       const calls = partial.tool_calls;
-      const at = calls.findIndex(known => known.index === index);
-      const before = calls[at];
-      if (before) {
-        calls[at] = { ...before, tool: tool || before.tool, arguments: before.arguments + piece };
-      } else {
-        calls.push({ index, call, tool, arguments: piece });
-      }
+      partial.tool_calls = calls.some(known => known.index === index)
+        ? calls.map(known =>
+            known.index === index ? { ...known, tool: tool || known.tool, arguments: known.arguments + piece } : known
+          )
+        : [...calls, { index, call, tool, arguments: piece }];
     }
   },
   'tool.output': (draft, data) => {
@@ -319,7 +325,8 @@ const liveReducers: { readonly [T in keyof LiveData]: (draft: Draft, data: LiveD
   },
   preview: (draft, data) => {
     draft.view.preview = data;
-  }
+  },
+  look: nothing
 };
 
 function completeResponse(draft: Draft, data: EventData['response.completed']): void {

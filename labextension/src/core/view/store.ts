@@ -1,6 +1,7 @@
 /** One session's state, fed by its transport; views subscribe to it and are told at most once a frame. */
 
 import type { Connection, Transport, TransportListener } from '../wire/transport';
+import type { LiveData } from '../wire/events';
 import type { WireMessage } from '../wire/wire';
 import { EMPTY_VIEW, receive, type SessionView } from './view';
 
@@ -8,6 +9,8 @@ export interface SessionSnapshot {
   view: SessionView;
   connection: Connection;
 }
+
+export type LookRequest = LiveData['look'];
 
 type Schedule = (flush: () => void) => void;
 
@@ -29,6 +32,7 @@ export class SessionStore implements TransportListener {
   private scheduled = false;
   private seen: number;
   private readonly subscribers = new Set<() => void>();
+  private readonly lookers = new Set<(look: LookRequest) => void>();
   private readonly stopWatching: () => void;
 
   constructor(
@@ -48,7 +52,19 @@ export class SessionStore implements TransportListener {
     return () => this.subscribers.delete(subscriber);
   };
 
+  /** Be told what an open preview is to do; until the returned function is called. */
+  onLook(listener: (look: LookRequest) => void): () => void {
+    this.lookers.add(listener);
+    return () => this.lookers.delete(listener);
+  }
+
   message(message: WireMessage): void {
+    if (message.kind === 'live' && message.type === 'look') {
+      for (const looker of [...this.lookers]) {
+        looker(message.data);
+      }
+      return; // nothing to show by itself
+    }
     if (message.kind === 'events') {
       this.seen = Math.max(this.seen, message.events[message.events.length - 1]?.seq ?? 0);
     }

@@ -30,17 +30,15 @@ export function tightest(budgets: readonly Budget[]): Budget | null {
   );
 }
 
-export const NO_USAGE: Usage = { input_tokens: 0, output_tokens: 0, cached_tokens: 0, cost: null };
+export const NO_USAGE: Usage = { input_tokens: 0, output_tokens: 0, cached_tokens: 0, cost: 0 };
 
-/** The sum of two usages; a cost that is unknown stays unknown, unless nothing was used. */
+/** The sum of two usages. A cost that is unknown makes it unknown: a part would mislead. */
 export function addUsage(a: Usage, b: Usage): Usage {
-  const used = (u: Usage): boolean => u.input_tokens + u.output_tokens > 0;
-  const cost = a.cost === null || b.cost === null ? (used(a) ? (used(b) ? null : a.cost) : b.cost) : a.cost + b.cost;
   return {
     input_tokens: a.input_tokens + b.input_tokens,
     output_tokens: a.output_tokens + b.output_tokens,
     cached_tokens: a.cached_tokens + b.cached_tokens,
-    cost,
+    cost: a.cost === null || b.cost === null ? null : a.cost + b.cost,
     ...(a.estimated || b.estimated ? { estimated: true } : {})
   };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Log, snapshot, summary, USAGE } from '../testing/session';
-import { addUsage } from './usage';
 import { EMPTY_VIEW, receive, type SessionView, type ToolItem, type Turn } from './view';
+import { DEMO } from '../wire/events';
 import type { WireMessage } from '../wire/wire';
 
 function turnOf(view: SessionView, at = 0): Turn {
@@ -120,6 +120,12 @@ describe('a turn', () => {
       log.message('turn.finished', { turn: 't1', reason: 'stopped', message: '', hint: '' })
     );
     expect(turnOf(view).items[0]).toMatchObject({ state: 'interrupted' });
+  });
+
+  it('of the demo says from its start that its answers are recorded', () => {
+    const started = (model: string): SessionView => play(new Log().message('turn.started', { turn: 't1', model }));
+    expect(turnOf(started(DEMO)).recorded).toBe(true);
+    expect(turnOf(started('openai:demo')).recorded).toBe(false);
   });
 
   it('that another server took up goes on, and says so', () => {
@@ -312,12 +318,5 @@ describe('events', () => {
     const view = play({ kind: 'events', events }, snapshot({ session: summary({ title: 'Long' }) }));
     expect(view.entries).toHaveLength(1112);
     expect(view.session?.title).toBe('Long');
-  });
-});
-
-describe('usage', () => {
-  it('of unknown cost makes the sum unknown', () => {
-    expect(addUsage(USAGE, { ...USAGE, cost: null }).cost).toBeNull();
-    expect(addUsage({ input_tokens: 0, output_tokens: 0, cached_tokens: 0, cost: null }, USAGE).cost).toBe(0.01);
   });
 });

@@ -1,6 +1,6 @@
 /** Written by scripts/wire_types.py from jupyter_appbuilder/server/openapi.yaml: change that, and run it again. */
 
-import type { Mode, RuleAction, RuleSource, SessionState, TurnReason, UsageData } from './events.generated';
+import type { Mode, PreviewStatus, Progress, RuleAction, RuleSource, SessionState, TurnReason, UsageData } from './events.generated';
 
 export interface ErrorBody {
   /** What happened, for people. */
@@ -207,6 +207,31 @@ export interface FileChange {
   added: number;
   /** Lines. */
   removed: number;
+}
+
+export interface Dataset {
+  name: string;
+  columns: readonly DatasetColumn[];
+  rows: number;
+  /** Bytes of the Parquet file. */
+  size: number;
+  /** SHA-256 of the file. */
+  hash: string;
+  as_of: string;
+  /** No value of it is told to an agent. */
+  private: boolean;
+  /** Whether every version of the rows is kept, or the newest alone. */
+  keep: 'latest' | 'all';
+}
+
+export interface DatasetColumn {
+  name: string;
+  type: 'boolean' | 'integer' | 'bigint' | 'number' | 'decimal' | 'text' | 'date' | 'timestamp' | 'timestamp_tz' | 'time' | 'duration' | 'bytes' | 'category' | 'list' | 'struct' | 'unknown';
+  nullable: boolean;
+  /** What the type holds beyond its name: precision and scale, zone, the type of values. */
+  detail: string;
+  /** All values of a category with few. */
+  values: readonly string[];
 }
 
 export interface Checkpoint {
@@ -456,6 +481,44 @@ export interface Health {
     /** What to install or change. */
     hint: string;
   }[];
+}
+
+/** Sent once after catching up; replaces what the client held of everything that is not stored. */
+export interface SnapshotMessage {
+  kind: 'snapshot';
+  n: number;
+  session: Summary;
+  /** The response being streamed. */
+  response: PartialResponse | null;
+  /** The output of running tools so far, by call. */
+  outputs: Readonly<Record<string, string>>;
+  preview: PreviewStatus;
+  progress: readonly Progress[];
+}
+
+/** A model response on its way: what has arrived of it so far. */
+export interface PartialResponse {
+  turn: string;
+  response: string;
+  /** What the model thought so far. */
+  reasoning: string;
+  text: string;
+  tool_calls: readonly PartialCall[];
+}
+
+/** A tool call of a response on its way. */
+export interface PartialCall {
+  index: number;
+  call: string;
+  tool: string;
+  /** JSON so far, perhaps not yet whole. */
+  arguments: string;
+}
+
+/** The summary changed. */
+export interface SessionMessage {
+  kind: 'session';
+  session: Summary;
 }
 
 export interface ApprovalRule {

@@ -1,5 +1,8 @@
 /** Written by scripts/wire_types.py from jupyter_appbuilder/events.py: change that, and run it again. */
 
+/** The model whose answers come from recordings, as sessions and turns name it. */
+export const DEMO = 'demo:recorded';
+
 /**
  * Who did it: the model; the person in the panel or the editor; a notebook cell; our own agent loop; a process
  * in the sandbox.
@@ -148,6 +151,17 @@ export interface ToolStarted {
   by: By;
 }
 
+export interface KeptPicture {
+  /** of its bytes; `log.pictures` may have it no longer */
+  sha256: string;
+  /** px */
+  width: number;
+  height: number;
+  /** what is to be seen, in words */
+  alt: string;
+  media_type: string;
+}
+
 export interface ToolFinished {
   turn: string | null;
   call: string;
@@ -160,12 +174,14 @@ export interface ToolFinished {
   /**
    * JSON, by tool: path, added, removed, diff, exit_code, errors … For any tool, `diagnostics`: new problems in
    * the code, which the end of `text` tells, too: {problems: [{path, line, column, code, message}], more, gone,
-   * remaining, length}, with the length of what was added to the text in characters.
+   * remaining, length}, with the length of what was added to the text in characters; and `page_news`, what the
+   * page reported meanwhile, told there as well: {findings: [a preview.error's data], more, length}.
    */
   detail: Readonly<Record<string, unknown>>;
   duration_ms: number;
   /** `git diff --binary` of all a command changed on disk */
   patch?: string;
+  pictures?: readonly KeptPicture[];
 }
 
 export interface FileChanged {
@@ -331,6 +347,8 @@ export interface TurnBriefed {
   project: string;
   /** what APPBUILDER.md in the app's folder says; empty where there is none */
   rules: string;
+  /** what was reported since the agent worked last */
+  found?: readonly PreviewError[];
 }
 
 /** From here on the model's view of the events up to `upto` is this summary, and what the person asked. */
@@ -359,7 +377,7 @@ export interface TurnDropped {
 export interface TurnFinished {
   turn: string;
   reason: TurnReason;
-  /** for people; empty when done */
+  /** for people; empty when all is well */
   message: string;
   /** the next step, if any */
   hint: string;
@@ -416,6 +434,16 @@ export interface PreviewStatus {
   cause?: 'sandbox';
 }
 
+/** What an open preview is to do, in a frame of its own, for whoever looks at the app. */
+export interface LookRequest {
+  /** of the answer that is waited for; 0 where none is */
+  number: number;
+  /** which of the open previews; "" for all of them */
+  viewer: string;
+  act: 'offer' | 'open' | 'rest' | 'describe' | 'look' | 'findings' | 'step' | 'end' | 'outcome';
+  details: Readonly<Record<string, unknown>>;
+}
+
 /** The data of every stored event, by its type. */
 export interface EventData {
   'session.created': SessionCreated;
@@ -460,4 +488,5 @@ export interface LiveData {
   'tool.output': ToolOutput;
   'progress': Progress;
   'preview': PreviewStatus;
+  'look': LookRequest;
 }

@@ -7,6 +7,7 @@
 
 import type { EventData } from './events.generated';
 
+export { DEMO } from './events.generated';
 export type * from './events.generated';
 export type { UsageData as Usage } from './events.generated';
 

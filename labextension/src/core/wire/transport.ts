@@ -74,6 +74,15 @@ export interface Requests {
   restore(checkpoint: string): Promise<void>;
   /** A unified diff of what the checkpoint changed. */
   diff(checkpoint: string): Promise<string>;
+  /** Try what the app can do: all of it, or some by name. What came of it is in the log. */
+  tryScenarios(names?: readonly string[]): Promise<void>;
+  /** Try one before the person's eyes, in their open preview; absent where no preview can be asked. */
+  watchScenario?(name: string): Promise<void>;
+  /** Answer a `look` message, as an open preview: JSON of an object. */
+  answerLook?(number: number, viewer: string, answer: string): Promise<void>;
+  removeScenario(name: string): Promise<void>;
+  /** An address to show a picture by, which a tool took of the app. */
+  picture(sha256: string): Promise<string>;
   preview(action: PreviewAction): Promise<void>;
   /** Answer a question of the agent's. */
   answer(approval: string, granted: boolean, remember: boolean): Promise<void>;

@@ -1,28 +1,16 @@
 /** What the server says, over a WebSocket, server-sent events or a widget's comm alike (docs/architecture.md, "Wire"). */
 
-import type { ErrorBody, Summary } from './api.generated';
-import type { AppEvent, LiveData, PreviewStatus } from './events';
+import type {
+  ErrorBody,
+  PartialCall,
+  PartialResponse,
+  SessionMessage,
+  SnapshotMessage,
+  Summary
+} from './api.generated';
+import type { AppEvent, LiveData } from './events';
 
-export type { ErrorBody, Summary };
-
-/** A model response on its way: what has arrived of it so far. */
-export interface PartialResponse {
-  turn: string;
-  response: string;
-  reasoning: string;
-  text: string;
-  tool_calls: { index: number; call: string; tool: string; arguments: string }[];
-}
-
-export interface Snapshot {
-  kind: 'snapshot';
-  n: number;
-  session: Summary;
-  response: PartialResponse | null;
-  outputs: Record<string, string>;
-  preview: PreviewStatus | null;
-  progress: LiveData['progress'][];
-}
+export type { ErrorBody, PartialCall, PartialResponse, SnapshotMessage, Summary };
 
 export type LiveOf<T extends keyof LiveData> = {
   [K in T]: { kind: 'live'; n: number; type: K; data: LiveData[K] };
@@ -31,7 +19,7 @@ export type LiveOf<T extends keyof LiveData> = {
 export type LiveMessage = LiveOf<keyof LiveData>;
 
 export type WireMessage =
-  { kind: 'events'; events: AppEvent[] } | Snapshot | LiveMessage | { kind: 'session'; session: Summary };
+  { kind: 'events'; events: readonly AppEvent[] } | SnapshotMessage | LiveMessage | SessionMessage;
 
 /** A request that failed, with the server's own words and the next step. */
 export class RequestFailed extends Error {

@@ -68,13 +68,18 @@ function changed(name) {
   pending = { name: shown, timer: setTimeout(() => ((pending = null), tell(shown)), 30) };
 }
 
+/** Data that was handed over, and what reads it: pages take new rows by themselves. */
+const isData = (folder, name) => name.endsWith(".parquet") || (name === "datasets" && folder === path.join(root, "js"));
+/** What no page shows: what the app was tried with lies in scenarios/. */
+const isUnseen = (folder, name) => isData(folder, name) || name.startsWith(".") || name === "node_modules" || (folder === root && name === "scenarios");
+
 // Each folder has a watch of its own: a recursive one loses sight of a file that was replaced by another.
 const watched = new Map();
 function watch(folder) {
   if (watched.has(folder)) return;
   try {
     const watcher = fs.watch(folder, (_, name) => {
-      if (!name || name.startsWith(".") || name === "node_modules" || name.endsWith("~")) return;
+      if (!name || isUnseen(folder, name) || name.endsWith("~")) return;
       const file = path.join(folder, name);
       if (fs.statSync(file, { throwIfNoEntry: false })?.isDirectory()) watch(file);
       else watched.get(file)?.(); // it was a folder
@@ -84,9 +89,7 @@ function watch(folder) {
     watcher.on("error", forget);
     watched.set(folder, forget);
     for (const entry of fs.readdirSync(folder, { withFileTypes: true })) {
-      if (entry.isDirectory() && !entry.name.startsWith(".") && entry.name !== "node_modules") {
-        watch(path.join(folder, entry.name));
-      }
+      if (entry.isDirectory() && !isUnseen(folder, entry.name)) watch(path.join(folder, entry.name));
     }
   } catch {
     watched.get(folder)?.(); // it went away meanwhile

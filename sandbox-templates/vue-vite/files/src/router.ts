@@ -1,10 +1,10 @@
-import { createRouter, createWebHistory } from "vue-router";
+import { createRouter, createWebHashHistory } from "vue-router";
 
 import HomeView from "./views/HomeView.vue";
 
 export const router = createRouter({
-  // The app may be served below a path.
-  history: createWebHistory(import.meta.env.BASE_URL),
+  // Behind the #, so that a build runs below any path of any server.
+  history: createWebHashHistory(),
   routes: [
     { path: "/", name: "home", component: HomeView },
     { path: "/:path(.*)*", redirect: "/" },

@@ -12,12 +12,12 @@ export function SummaryCards({ shown, total }: SummaryCardsProps) {
   const figure = (value: number | null, digits: number, unit: string) =>
     value === null ? "–" : `${value.toLocaleString("en", { maximumFractionDigits: digits })} ${unit}`;
   return (
-    <dl className="grid grid-cols-2 gap-4 lg:grid-cols-4">
+    <div className="grid grid-cols-2 gap-4 lg:grid-cols-4">
       <Summary icon={Bird} label="Penguins" value={String(shown.length)} note={`of ${total}`} testId="count" />
       <Summary icon={Scale} label="Mean body mass" value={figure(mean(shown.map((each) => each.mass)), 0, "g")} />
       <Summary icon={Waves} label="Mean flipper" value={figure(mean(shown.map((each) => each.flipper)), 0, "mm")} />
       <Summary icon={Ruler} label="Mean bill" value={figure(mean(shown.map((each) => each.billLength)), 1, "mm")} />
-    </dl>
+    </div>
   );
 }
 
@@ -32,14 +32,16 @@ interface SummaryProps {
 function Summary({ icon: Icon, label, value, note, testId }: SummaryProps) {
   return (
     <Card className="py-4">
-      <CardContent className="flex flex-col gap-1.5">
-        <dt className="flex items-center justify-between text-sm text-muted-foreground">
-          {label}
-          <Icon aria-hidden className="size-4 text-primary" />
-        </dt>
-        <dd className="text-2xl font-semibold tracking-tight tabular-nums" data-testid={testId}>
-          {value} {note && <span className="text-sm font-normal text-muted-foreground">{note}</span>}
-        </dd>
+      <CardContent>
+        <dl className="flex flex-col gap-1.5">
+          <dt className="flex items-center justify-between text-sm text-muted-foreground">
+            {label}
+            <Icon aria-hidden className="size-4 text-primary" />
+          </dt>
+          <dd className="text-2xl font-semibold tracking-tight tabular-nums" data-testid={testId}>
+            {value} {note && <span className="text-sm font-normal text-muted-foreground">{note}</span>}
+          </dd>
+        </dl>
       </CardContent>
     </Card>
   );

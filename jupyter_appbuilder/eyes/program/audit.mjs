@@ -1,0 +1,105 @@
+// What eyes would see, without a model that sees: by axe-core and by measuring what is laid out.
+
+const AXE_MS = 4_000;
+const MEASURE_MS = 2_500;
+const MOST = 20; // findings
+const MOST_ELEMENTS = 6_000; // that axe-core is asked of: more would take it too long
+const MOST_NAMED = 3; // elements of one finding
+const UNREADABLE = 2; // contrast below which nothing can be read
+
+/** Findings of a page as it stands, the worst first. `axe`: the source of axe-core, or "". */
+export async function audit(page, axe) {
+  const measured = await page.look((_) => eyes.measure(), null, MEASURE_MS);
+  if (!measured) return [];
+  const rules = axe && measured.elements <= MOST_ELEMENTS ? await ruled(page, axe) : [];
+  const contrasts = rules.filter(({ colors }) => colors);
+  const found = [
+    ...contrasts.filter(({ colors }) => colors.ratio < UNREADABLE).map(unreadable),
+    ...measured.overflow,
+    ...measured.pictures.filter(({ address }) => !page.isAbroad(address)).map((picture) => brokenPicture(page, picture)),
+    ...rules.filter(({ colors, impact }) => !colors && impact === "critical").map(broken),
+    ...measured.overlap,
+    ...measured.cut,
+    ...measured.covered,
+    ...rules.filter(({ colors, impact }) => !colors && impact !== "critical").map(broken),
+    ...contrasts.filter(({ colors }) => colors.ratio >= UNREADABLE).map(unreadable),
+  ];
+  return found.slice(0, MOST).map((message) => ({ kind: "page", message }));
+}
+
+/** What axe-core finds of serious and critical rules, by rule, and by pair of colours. */
+async function ruled(page, axe) {
+  try {
+    await page.world.load(page.frame, "axe", axe);
+    return await page.world.run(page.frame, applyRules, { most: MOST_NAMED, milliseconds: AXE_MS }, AXE_MS);
+  } catch {
+    return [];
+  }
+}
+
+/** Runs in the page. */
+async function applyRules({ most }) {
+  // About the whole document or its frame, which a template holds, or matters of taste.
+  const LEFT_OUT = ["bypass", "frame-tested", "frame-title", "frame-title-unique", "frame-focusable-content", "region", "meta-viewport", "meta-refresh", "css-orientation-lock", "target-size"];
+  const { violations, incomplete } = await axe.run(
+    { exclude: [["appbuilder-error"], ["vite-error-overlay"], ["nextjs-portal"]] },
+    {
+      resultTypes: ["violations", "incomplete"],
+      runOnly: { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"] },
+      rules: Object.fromEntries(LEFT_OUT.map((id) => [id, { enabled: false }])),
+      elementRef: true,
+      iframes: false,
+      preload: false,
+    },
+  );
+  // What cannot be used now may be pale, and the line at the top of Panel's pages tells nobody anything. axe-core would
+  // not find either in a shadow tree.
+  const LEFT_ALONE = ".Mui-disabled, [aria-disabled=true], header > .MuiLinearProgress-root";
+  const isLeftAlone = (one) => {
+    while (one && !one.matches(LEFT_ALONE)) one = eyes.parentOf(one);
+    return !!one;
+  };
+  const found = new Map();
+  const add = (key, rule, node, colors) => {
+    if (isLeftAlone(node.element)) return;
+    const entry = found.get(key) ?? { help: rule.help, impact: rule.impact, colors, named: [], count: 0 };
+    found.set(key, entry);
+    entry.count += 1;
+    if (entry.named.length < most) entry.named.push(eyes.told(node.element));
+  };
+  const colorsOf = ({ any: [check] }) => {
+    const { fgColor, bgColor, contrastRatio, expectedContrastRatio, messageKey } = check?.data ?? {};
+    return bgColor ? { text: fgColor, ground: bgColor, ratio: contrastRatio, wanted: parseFloat(expectedContrastRatio) || 4.5, messageKey } : null;
+  };
+  for (const rule of violations) {
+    if (!["serious", "critical"].includes(rule.impact)) continue;
+    for (const node of rule.nodes) {
+      const colors = rule.id === "color-contrast" ? colorsOf(node) : null;
+      add(colors ? `${colors.text} ${colors.ground}` : rule.id, rule, node, colors);
+    }
+  }
+  // The same colour for text and ground is no violation to axe-core, which takes it for hidden on purpose.
+  for (const rule of incomplete.filter(({ id }) => id === "color-contrast")) {
+    for (const node of rule.nodes) {
+      const colors = colorsOf(node);
+      if (colors?.messageKey === "equalRatio" && eyes.isVisible(node.element)) add(`${colors.text} ${colors.ground}`, rule, node, { ...colors, ratio: 1 });
+    }
+  }
+  return [...found.values()];
+}
+
+const listed = ({ named, count }) => `${named.join(", ")}${count > named.length ? ` and ${count - named.length} more` : ""}`;
+
+function unreadable(rule) {
+  const { text, ground, ratio, wanted } = rule.colors;
+  const how = ratio < UNREADABLE ? "cannot be read" : "is hard to read";
+  return `Text ${how} against its background (${text} on ${ground}, contrast ${ratio.toFixed(1)}, at least ${wanted} is needed): ${listed(rule)}.`;
+}
+
+const broken = (rule) => `${rule.help}: ${listed(rule)}.`;
+
+function brokenPicture(page, { address, told }) {
+  if (!address) return `A picture has no address: ${told}.`;
+  page.pictures.add(page.inside(address));
+  return `A picture could not be shown: ${told} from ${page.inside(address)}.`;
+}

@@ -1,0 +1,231 @@
+"""Builds a session and its agent from their parts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..approvals.gate import Gate
+from ..approvals.questions import Approvals
+from ..apps.network import SessionNetwork
+from ..apps.running import RunningApp
+from ..datasets.record import dataset_files
+from ..datasets.store import SessionDatasets
+from ..errors import AppBuilderError
+from ..log.journal import StoredEvents
+from ..notebook.writer import NotebookWriter
+from ..preview.storage import PageStorage
+from ..templates.templates import Template
+from ..tools.base import Network, ToolContext
+from ..tools.diagnostics import Diagnostics
+from ..tools.page_news import PageNews
+from ..tools.runner import ToolRunner
+from ..tools.seen import Seen
+from ..tools.services import Services
+from ..turns.modes import mode_of
+from ..workspace import Workspace
+from .creation import Creation
+from .data import Handing
+from .record import Record
+from .session import Session
+from .turn import Agents
+
+if TYPE_CHECKING:
+    from ..agents.base import Agent
+    from ..approvals.judgement import Rules
+    from ..apps.sandboxes import Sandboxes
+    from ..datasets.store import DatasetStore
+    from ..events import Event
+    from ..eyes.base import Eye
+    from ..log import EventStore, Summary
+    from ..log.pictures import Pictures
+    from ..models.base import Model
+    from ..models.catalog import Catalog
+    from ..models.profile import Choice
+    from ..preview.capabilities import Previews
+    from ..templates.library import TemplateLibrary
+    from ..tools.base import Tool
+    from ..usage.accounts import Accounts
+    from .places import Places
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the sessions of a process share. ``AppBuilder`` has the settings, and says what each means."""
+
+    log_store: EventStore
+    places: Places
+    library: TemplateLibrary
+    sandboxes: Sandboxes
+    previews: Previews
+    storage: Path
+    """The folder of what apps keep in their pages' storage."""
+    make_eye: Callable[[RunningApp], Eye]
+    tools: dict[str, Tool[Any]]
+    rules_of: Callable[[Record], Awaitable[Rules]]
+    pictures: Pictures
+    datasets: DatasetStore
+    catalog: Catalog
+    usage: Callable[[], Accounts]
+    """Raises ``InvalidInput`` where the configured prices or time zone are none."""
+    egress_hosts: Sequence[str]
+    diagnostics: bool
+    profile: Choice
+    compact_at: int
+    max_steps: int
+    max_seconds: float
+
+
+async def assemble(
+    parts: Parts,
+    summary: Summary,
+    events: list[Event],
+    *,
+    describe: Callable[[Summary, Record, str], dict[str, Any]],
+    owned: bool,
+    base_path: str | None = None,
+) -> Session:
+    """The session of ``summary``, whose log holds ``events``. ``describe`` makes it JSON, with its record and its
+    notebook's name; ``base_path``: the path of its preview, where that is known already."""
+    store = parts.log_store
+    record = Record(
+        summary,
+        events,
+        store,
+        owned=owned,
+        owner="" if owned else await store.owner_of(summary.id) or "",
+        describe=lambda record: describe(record.summary, record, notebook.path.name),
+    )
+    folder = parts.places.folder_of(summary)
+    notebook = NotebookWriter(folder / f"{summary.name}.ipynb", record.events, picture=parts.pictures.read)
+    creation = Creation(done=summary.state != "creating")
+    approvals = Approvals(record, sum(event.type == "approval.requested" for event in events))
+    workspace = Workspace(folder)
+    workspace.datasets, workspace.private_datasets = dataset_files(events), dataset_files(events, private=True)
+    datasets = SessionDatasets(parts.datasets, summary.id, workspace)
+
+    async def find(sha256: str, _: str) -> bytes | None:
+        return await store.blob(sha256)
+
+    health = ""
+    with contextlib.suppress(AppBuilderError):  # a template that is gone
+        template = parts.library.find(summary.template)
+        workspace.data_folders, health = template.data, template.ready
+    workspace.keep_apart(functools.partial(store.keep_blob, summary.id), find)
+
+    async def make_sandbox() -> Any:
+        await creation.files_ready.wait()
+        await parts.sandboxes.listen()
+        template = parts.library.find(summary.template)
+        sandbox = await parts.sandboxes.provider(summary.sandbox).create(summary.id, workspace.app, template)
+        await sandbox.allow(network.now, network.refuse)
+        return sandbox
+
+    app = RunningApp(
+        summary.id,
+        record,
+        make_sandbox,
+        parts.previews,
+        PageStorage(parts.storage / f"{summary.id}.json"),
+        base_path,
+        creation.ready,
+        summary.sandbox,
+        summary.template,
+        health,
+        parts.make_eye,
+        workspace,
+        workspace.app,
+    )
+
+    async def reach(hosts: frozenset[str]) -> None:
+        await app.reach(hosts, network.refuse)
+
+    network = SessionNetwork(record, record.events, parts.egress_hosts, reach)
+
+    services = Services()
+    services.offer(Approvals, lambda: approvals)
+    services.offer(Network, lambda: network)
+    services.offer(StoredEvents, lambda: record)
+    services.offer(SessionDatasets, lambda: datasets)
+    services.offer(Template, lambda: parts.library.find(summary.template))
+
+    def context(output: Any) -> ToolContext:
+        return ToolContext(workspace, app.sandbox, app, output, services)
+
+    def checker() -> tuple[str, ...]:
+        return parts.library.find(summary.template).diagnostics if parts.diagnostics else ()
+
+    async def rules() -> Rules:
+        return await parts.rules_of(record)
+
+    runner = ToolRunner(
+        parts.tools,
+        context,
+        record,
+        await asyncio.to_thread(Seen, events),
+        lambda turn: mode_of(record.stored, turn),
+        Diagnostics(checker, app.sandbox, lambda: record.stored),
+        PageNews(lambda: record.stored),
+        Gate(record, record.events, rules),
+        parts.pictures.keep,
+    )
+
+    async def make(model: Model) -> Agent:
+        return await _make_agent(parts, model, record, runner, approvals)
+
+    agents = Agents(parts.catalog.resolve, make, _recorded_seeds)
+    session = Session(
+        record,
+        creation,
+        workspace,
+        app,
+        runner,
+        notebook,
+        network,
+        approvals,
+        agents,
+        lambda: parts.usage().quotas,
+        Handing(record, datasets, lambda: parts.library.find(summary.template).datasets),
+    )
+    await network.settle()
+    return session
+
+
+async def _make_agent(parts: Parts, model: Model, record: Record, runner: ToolRunner, approvals: Approvals) -> Agent:
+    from ..agents.history import SessionHistory, view_of
+    from ..agents.loop import AgentLoop, Limits
+    from ..agents.prompt import system_prompt
+    from ..models.catalog import prepare
+    from ..models.profile import profile_of
+
+    def wait(message: str) -> None:
+        record.live("progress", {"what": "model", "message": message, "fraction": None if message else 1})
+
+    await prepare(model, wait)
+    profile = profile_of(model.context_window, parts.profile)
+    profile = replace(profile, compact_at=parts.compact_at or profile.compact_at)
+    prompt = system_prompt(parts.library.find(record.summary.template), profile)
+    return AgentLoop(
+        model,
+        runner,
+        record,
+        SessionHistory(record.events, prompt, view_of(profile, images=model.images)),
+        Limits(max_steps=parts.max_steps, max_seconds=parts.max_seconds),
+        waits=approvals,
+        spending=await parts.usage().spending(model),
+        profile=profile,
+        read_picture=parts.pictures.read,
+    )
+
+
+def _recorded_seeds(model: str, request: str, earlier: Sequence[str]) -> Mapping[str, bytes]:
+    """The data files a turn begins with: those of the recording that answers it."""
+    from ..models.demo.recordings import recording_of
+
+    recording = recording_of(model, request, earlier)
+    return recording.seed_files() if recording else {}

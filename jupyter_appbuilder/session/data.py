@@ -1,0 +1,75 @@
+"""What a person hands to an app: the files beside the log, and what the log says of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..cancellation import in_thread
+from ..datasets.base import Dataset, Keep, Place, check_name
+from ..datasets.record import datasets_of, kept_hashes, placed
+from ..datasets.store import Handover
+from ..errors import NotFound
+
+if TYPE_CHECKING:
+    from ..datasets.parquet import Written
+    from ..datasets.store import SessionDatasets
+    from .record import Record
+
+
+class Handing:
+    """Of one session."""
+
+    def __init__(self, record: Record, files: SessionDatasets, place: Callable[[], Place]) -> None:
+        self._record = record
+        self._files = files
+        self._place = place
+
+    def all(self) -> list[Dataset]:
+        """The app's datasets, in the order in which they came."""
+        return list(datasets_of(self._record.stored).values())
+
+    def one(self, name: str) -> Dataset:
+        """Raises ``NotFound``."""
+        known = datasets_of(self._record.stored)
+        if name in known:
+            return known[name]
+        there = f"There are: {', '.join(known)}." if known else "None was handed over yet."
+        raise NotFound(f"The app has no dataset {name[:80]!r}.", hint=there, reason="unknown_dataset", field="name")
+
+    def new_file(self) -> Path:
+        """Where rows are written to, before ``bring``."""
+        return self._files.new_file()
+
+    def file(self, name: str) -> Path:
+        """The file with a dataset's rows. Raises ``NotFound``, also where they are no longer kept."""
+        return self._files.file(self.one(name))
+
+    async def bring(self, name: str, written: Written, file: Path, *, keep: Keep, private: bool) -> Handover:
+        """Take a file for the rows of ``name``, which the next call of the tool puts into the app."""
+        from ..datasets.description import handed_over, told_columns
+
+        columns = told_columns(written, private=private)
+        dataset = Dataset(
+            check_name(name), columns, written.rows, written.size, written.hash, written.as_of, private, keep
+        )
+        path = self._place().path(name)
+        handover = Handover(dataset, path, handed_over(dataset, path, written))
+        await in_thread(self._files.bring, file, handover)
+        return handover
+
+    async def tidy(self) -> None:
+        """Remove files that the log names no longer."""
+        await asyncio.to_thread(self._files.keep_only, kept_hashes(self._record.stored))
+
+    async def forget(self) -> None:
+        """Remove the rows of a session that is deleted."""
+        await asyncio.to_thread(self._files.forget)
+
+    async def share(self, source: str) -> None:
+        """Give a fork the rows of another session that its log names, as far as they are kept."""
+        await in_thread(self._files.share, source)
+        for dataset, path in placed(self._record.stored):
+            await self._files.restore(dataset, path)

@@ -1,0 +1,114 @@
+"""Where sessions lie: the folder in which apps are made, a session's own, and what the file browser shows of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from ..errors import Conflict, Unavailable
+from ..log import Summary
+from .names import check_name
+
+FOLDER = "appbuilder"
+"""Sessions live below ``<root>/appbuilder``."""
+
+
+class Places:
+    """The folders of one ``AppBuilder``'s sessions, below its root."""
+
+    def __init__(self, root: Callable[[], str], browsed: Path | Literal["root_dir"] | None) -> None:
+        """``root()`` is empty where apps have no folder yet; ``browsed`` is the folder that the file browser shows,
+        None where it shows none of this machine."""
+        self._root = root
+        self._browsed = browsed
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a folder for apps at all."""
+        return bool(self._root())
+
+    @property
+    def root(self) -> Path:
+        return Path(self._root()).expanduser().resolve()
+
+    @property
+    def shelf(self) -> Path:
+        """The folder in which apps are made. ``misplaced`` says whether that can be."""
+        return self.root / FOLDER
+
+    def misplaced(self) -> Unavailable | None:
+        """Why no app can be made where apps go."""
+        hint = (
+            "Set c.AppBuilder.root_dir to a folder that can be written to (on the command line: --root; in a notebook: "
+            "APPBUILDER_ROOT)."
+        )
+        if not self.known:
+            message = "Apps have no folder yet: this server keeps its files elsewhere than on this machine."
+            return Unavailable(message, hint=hint, reason="no_folder")
+        if not can_make(self.shelf):
+            message = f"Apps cannot be made in {self.shelf}: that folder cannot be written to."
+            return Unavailable(message, hint=hint, reason="no_folder")
+        return None
+
+    def reserve(self, name: str, wanted: str) -> Path:
+        """Make the folder of a new session: called ``name``, taken as it is, or ``wanted``, made unique.
+
+        Raises ``InvalidInput`` for a bad name, ``Conflict`` for a taken one, ``Unavailable`` where no app can be made.
+        """
+        check_name(name)
+        if problem := self.misplaced():
+            raise problem
+        shelf = self.shelf
+        try:
+            shelf.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Unavailable(
+                f"Apps cannot be made in {shelf}: {error.strerror}.",
+                hint="Check the folder's rights and its disk, or set c.AppBuilder.root_dir to another.",
+                reason="no_folder",
+            ) from None
+        return _make(shelf, name, wanted)
+
+    def folder_of(self, summary: Summary) -> Path:
+        """A session's folder. When its root has moved (another home, a copied disk), it is looked for below ours."""
+        made_in = Path(summary.root, summary.path)
+        below_ours = self.root / summary.path
+        return below_ours if not made_in.is_dir() and below_ours.is_dir() else made_in
+
+    def browser_path(self, folder: Path) -> str | None:
+        """The path by which the file browser has a folder, None where it does not show it."""
+        root = self.root if isinstance(self._browsed, str) else self._browsed
+        if root is None or not folder.is_relative_to(root.resolve()):
+            return None
+        path = folder.relative_to(root.resolve())
+        return None if any(part.startswith(".") for part in path.parts) else path.as_posix()  # it shows none that hide
+
+
+def can_make(folder: Path) -> bool:
+    """Whether ``folder`` is there and takes files, or can be made."""
+    there = folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+def _make(shelf: Path, name: str, wanted: str) -> Path:
+    """Make a folder called ``name``, or ``wanted`` with the first number that is free."""
+    wanted = name or wanted
+    for number in range(1, 10_000):
+        folder = shelf / (wanted if number == 1 else f"{wanted}-{number}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            if name:
+                raise Conflict(
+                    f"{shelf.name}/{name} exists already.",
+                    hint="Choose another name.",
+                    reason="name_taken",
+                    field="name",
+                ) from None
+            continue
+        return folder
+    raise Conflict(f"Too many apps are called {wanted!r}.", hint="Choose a name.", reason="name_taken", field="name")

@@ -1,0 +1,233 @@
+"""The sessions of a process: opened, found, listed, released, deleted, recovered."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Generator
+from logging import Logger
+from typing import TYPE_CHECKING, Any
+
+from ..errors import AppBuilderError, NotFound, Unavailable
+from ..events import Draft, Event
+from ..log import EventStore, Summary
+from ..log.summary import fold
+from .session import Session
+
+if TYPE_CHECKING:
+    from ..apps.running import RunningApp
+    from .assembly import Parts
+    from .housekeeping import Housekeeping
+    from .places import Places
+    from .preparation import Preparation
+    from .record import Record
+
+RECOVER_SECONDS = 30.0
+"""How long until a session that could not be recovered is tried again."""
+
+
+class Sessions:
+    """Every session that the log knows. Those of them that are open here are in ``opened``, by id: one object each."""
+
+    def __init__(
+        self,
+        log_store: EventStore,
+        places: Places,
+        parts: Callable[[], Parts],
+        housekeeping: Housekeeping,
+        preparation: Preparation,
+        log: Logger,
+        *,
+        resuming: bool,
+    ) -> None:
+        """``parts()`` is what sessions are put together from, asked for at the first one; ``resuming``: whether turns
+        that a process which died left go on here."""
+        self.opened: dict[str, Session] = {}
+        self._log_store = log_store
+        self._places = places
+        self._parts = parts
+        self._housekeeping = housekeeping
+        self._preparation = preparation
+        self._log = log
+        self._resuming = resuming
+        self._leaving: dict[str, asyncio.Event] = {}  # sessions that are being closed or deleted
+        self._opening = asyncio.Lock()
+
+    # Opening
+
+    async def open(self, session_id: str) -> Session:
+        """A session by id. Taken over (and repaired, if its last owner died) when no other process owns it."""
+        while True:
+            await self._left(session_id)
+            async with self._opening:
+                if session_id not in self._leaving:
+                    return await self._open(session_id)
+
+    async def _open(self, session_id: str) -> Session:
+        session = self.opened.get(session_id)
+        if session is not None and (session.owned or await self._log_store.owner_of(session_id)):
+            return session
+        summary = await self._log_store.summary(session_id)
+        owned = await self._log_store.claim(session_id)
+        if session is not None and not owned:
+            return session
+        if session is not None:
+            # It was only watched; its owner is gone.
+            await session.close()
+        events = await self._log_store.read(session_id)
+        # Its owner may have stored more since the summary was read.
+        summary = fold(summary, [event for event in events if event.seq > summary.last_seq])
+        session = await self.assemble(summary, events, owned=owned)
+        if owned:
+            try:
+                await session.recover(resume=self._resuming)
+                # It may have been open, and so not written, when its last owner ended.
+                session.notebook.changed()
+            except BaseException:
+                del self.opened[session_id]
+                await self._log_store.release(session_id)
+                raise
+        return session
+
+    async def assemble(
+        self, summary: Summary, events: list[Event], *, owned: bool, base_path: str | None = None
+    ) -> Session:
+        """Put a session together, which is open from then on. ``base_path``: that of its preview, if it has one."""
+        from .assembly import assemble
+
+        session = await assemble(
+            self._parts(), summary, events, describe=self.describe, owned=owned, base_path=base_path
+        )
+        self.opened[session.id] = session
+        self._housekeeping.begin(self.opened)
+        return session
+
+    async def recover(self) -> None:
+        """Close the turns that a process which died left open. Called once when a server starts; what cannot be stored
+        now is tried again."""
+        told: set[str] = set()
+        while True:
+            failed = False
+            for summary in await self._log_store.summaries():
+                if summary.state in ("busy", "waiting", "creating") and not await self._log_store.owner_of(summary.id):
+                    try:
+                        await self.open(summary.id)
+                    except AppBuilderError as error:
+                        failed = failed or isinstance(error, Unavailable)
+                        if summary.id not in told:
+                            told.add(summary.id)
+                            self._log.warning("Session %s could not be recovered: %s", summary.id, error)
+            if not failed:
+                return
+            await asyncio.sleep(RECOVER_SECONDS)
+
+    # Finding
+
+    async def find(self, name: str) -> Session:
+        """A session by id or by its folder's name (the newest of that name)."""
+        for summary in await self._log_store.summaries():
+            if name in (summary.id, summary.name):
+                return await self.open(summary.id)
+        raise NotFound(
+            f"There is no app {name!r}.", hint="List them: jupyter appbuilder list", reason="unknown_session"
+        )
+
+    async def named(self, name: str) -> Summary | None:
+        """The session whose folder has that name below our root; None where there is none."""
+        summaries = [summary for summary in await self._log_store.summaries() if summary.name == name]
+
+        def find() -> Summary | None:
+            folder = self._places.shelf / name
+            return next((summary for summary in summaries if self._places.folder_of(summary) == folder), None)
+
+        return await asyncio.to_thread(find)
+
+    async def overview(self, search: str = "") -> list[dict[str, Any]]:
+        """Every session's summary as JSON, the latest first."""
+        self._preparation.list_was_asked_for()
+        return [self.describe(summary) for summary in await self._log_store.summaries(search)]
+
+    def describe(self, summary: Summary, record: Record | None = None, notebook: str = "") -> dict[str, Any]:
+        """A summary as the API shows it. Paths are the file browser's, None where it does not show the folder.
+
+        ``record`` and ``notebook`` (its file's name) are those of the session, where it is open.
+        """
+        session = self.opened.get(summary.id)
+        if record is None and session:
+            record, notebook = session.record, session.notebook.path.name
+        path = self._places.browser_path(self._places.folder_of(summary))
+        trouble = record.trouble if record else None
+        # What ended is not busy, even while the log cannot be told so.
+        state = {"state": "ready"} if record and record.cut_short else {}
+        return (
+            summary.to_json()
+            | state
+            | {
+                "path": path,
+                "app_path": path and f"{path}/app",
+                "notebook": path and f"{path}/{notebook or summary.name + '.ipynb'}",
+                "owned": record.owned if record else True,
+                "app": session.app.server.state if session else "stopped",
+                "trouble": trouble and {"message": trouble.message, "hint": trouble.hint},
+            }
+        )
+
+    def apps(self) -> list[tuple[RunningApp, str]]:
+        """The app of every open session, with its name."""
+        return [(session.app, session.summary.name) for session in self.opened.values()]
+
+    @property
+    def busy(self) -> bool:
+        """Whether a turn runs in any session."""
+        return any(session.busy for session in self.opened.values())
+
+    # Leaving
+
+    async def delete(self, session_id: str, *, files: bool = False) -> None:
+        """Forget a session; with ``files``, delete its folder too. Stops whatever runs in it."""
+        session = await self.open(session_id)
+        session.require_owned()
+        with self._leave(session_id):
+            with contextlib.suppress(Unavailable):  # a full disk: deleting makes room
+                await session.stop()
+                await session.append(Draft("session.ended"))
+            self.opened.pop(session_id, None)
+            await session.shut(keep_notebook=not files)
+            if files:
+                from ..workspace.folder import remove_folder
+
+                await asyncio.to_thread(remove_folder, session.workspace.folder)
+            await asyncio.to_thread(session.app.storage.clear)
+            await session.data.forget()
+            await self._log_store.delete(session_id)
+
+    async def release(self, session_id: str) -> None:
+        """Stop what runs in a session and let other processes have it. It can be opened again."""
+        await self._left(session_id)
+        if session := self.opened.pop(session_id, None):
+            with self._leave(session_id):
+                await session.close()
+
+    async def close(self) -> None:
+        """Stop everything that runs; sessions can be opened again."""
+        self._housekeeping.close()
+        sessions = list(self.opened.values())
+        self.opened.clear()
+        # Notebooks first: whoever ends this process may not wait until everything has stopped.
+        written = (session.notebook.flush() for session in sessions if session.owned)
+        await asyncio.gather(*written, return_exceptions=True)
+        await asyncio.gather(*(session.close() for session in sessions), return_exceptions=True)
+
+    @contextlib.contextmanager
+    def _leave(self, session_id: str) -> Generator[None]:
+        """While a session is closed or deleted, who wants to open it waits: two objects would write into one folder."""
+        left = self._leaving[session_id] = asyncio.Event()
+        try:
+            yield
+        finally:
+            del self._leaving[session_id]
+            left.set()
+
+    async def _left(self, session_id: str) -> None:
+        while leaving := self._leaving.get(session_id):
+            await leaving.wait()

@@ -1,0 +1,6 @@
+"use client";
+
+import { ErrorMessage } from "@/components/error-message";
+
+/** Around each route. */
+export default ErrorMessage;

@@ -1,0 +1,113 @@
+"""The running app below a notebook's cell: its page does not get what a person types, and its downloads are offered."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
+
+from jupyter_appbuilder.client.bundled import STATIC
+
+from .panel import LONG, POINT_AT_FRAME
+
+Notebook = Callable[[str], tuple[Page, FrameLocator]]
+
+PAGES = {
+    "/thief": """<!doctype html><h1>Thief</h1><input aria-label="Trap">
+<script>setInterval(() => { document.querySelector("input").focus(); window.focus(); }, 15);</script>""",
+    "/calm": """<!doctype html><h1>Calm</h1><input aria-label="Name"><button onclick="save()">Export</button>
+<script>
+const save = () => parent.postMessage({
+  source: "jupyter-appbuilder", type: "save", name: "../list.csv", content: new Blob(["a;b"]),
+}, "*");
+</script>""",
+}
+
+NOTEBOOK = """<!doctype html><textarea aria-label="Another cell"></textarea><div id="output"></div>
+<script type="module">
+import widget from "/preview.js";
+const traits = { title: "Preview of the app", open_label: "Open in a tab", height: 200 };
+const heard = [];
+const model = {
+  get: (name) => traits[name],
+  on: (_, callback) => heard.push(callback),
+  off: () => undefined,
+  send: () => heard.forEach((callback) => callback({ url: `${location.origin}/${location.hash.slice(1)}` })),
+};
+widget.render({ model, el: document.getElementById("output") });
+</script>"""
+"""A notebook's page as the preview sees it: somewhere else to type, and a comm that knows the app's address."""
+
+SERVED = {path: ("text/html", page.encode()) for path, page in {**PAGES, "/": NOTEBOOK}.items()}
+
+
+@pytest.fixture
+def notebook(browser: Browser) -> Iterator[Notebook]:
+    """``notebook("thief")``: a notebook with the preview of that page below a cell."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            script = "text/javascript", (STATIC / "preview.js").read_bytes()
+            kind, body = script if self.path == "/preview.js" else SERVED.get(self.path, ("text/plain", b""))
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    page = browser.new_page()
+
+    def open_(name: str) -> tuple[Page, FrameLocator]:
+        page.goto(f"http://127.0.0.1:{server.server_port}/#{name}")
+        return page, page.frame_locator('iframe[title="Preview of the app"]')
+
+    yield open_
+    page.close()
+    server.shutdown()
+
+
+def test_what_a_person_types_in_a_cell_is_not_taken_by_the_page_below_another(notebook: Notebook) -> None:
+    page, _ = notebook("thief")
+    expect(closed_in(page)).to_be_visible(timeout=LONG)  # until then it may get a key that comes right after a click
+    cell = page.get_by_role("textbox", name="Another cell")
+    cell.click()
+    page.keyboard.type("all of these stay in the cell that they are typed in", delay=25)
+    expect(cell).to_have_value("all of these stay in the cell that they are typed in")
+    page.get_by_role("button", name="Show it again").click()
+    expect(closed_in(page)).to_have_count(0)
+
+
+def closed_in(page: Page) -> Locator:
+    return page.get_by_role("alert").filter(has_text="kept taking keyboard focus")
+
+
+def test_downloads_of_the_page_below_a_cell_are_offered_above_it_and_saved_by_a_click_there(notebook: Notebook) -> None:
+    page, app = notebook("calm")
+    expect(app.get_by_role("heading", name="Calm")).to_be_visible(timeout=LONG)
+    offer = page.get_by_role("status").filter(has_text="wants to save list.csv (3 B)")
+    app.get_by_role("button", name="Export").click()
+    expect(offer).to_be_visible()
+    offer.get_by_role("button", name="Dismiss").click()
+    expect(offer).to_have_count(0)
+
+    app.get_by_role("button", name="Export").click()
+    with page.expect_download() as download:
+        offer.get_by_role("button", name="Save").click()
+    assert download.value.suggested_filename == "list.csv"
+    assert Path(download.value.path()).read_text() == "a;b"
+    expect(offer).to_have_count(0)
+
+    page.evaluate(POINT_AT_FRAME)
+    app.get_by_label("Name").click()
+    page.keyboard.type("Ada")
+    expect(app.get_by_label("Name")).to_have_value("Ada")
