@@ -28,7 +28,8 @@ lab: system setup
 
 LAYERS := lint types vitest pytest browser wheel
 
-# Every layer runs, whatever an earlier one says; the end sums up.
+# Every layer runs, whatever an earlier one says; the end sums up. A test that fails is tried once more (tests/layer.sh).
+test: export PYTEST := tests/layer.sh $(BIN)/pytest
 test: system-test setup
 	@failed=; for layer in $(LAYERS); do \
 		$(MAKE) --no-print-directory $$layer || failed="$$failed $$layer"; \
@@ -103,16 +104,17 @@ vitest: setup
 # Of the moments at which tests/kill kills a server, every fourth; `.venv/bin/pytest -m kill` tries all, in three minutes.
 # Most tests wait, for servers, pages and timers: three files at a time keep two cores busy. JOBS=0 takes one by one.
 JOBS ?= 3
+PYTEST ?= $(BIN)/pytest
 pytest: export KILL_EVERY ?= 4
 pytest: export EYES_EVERY ?= 3
 pytest: setup tests/hub/node_modules/.installed
-	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --ignore tests/browser --ignore tests/wheel $(PYTEST_ARGS)
+	$(PYTEST) --numprocesses $(JOBS) --dist loadfile --ignore tests/browser --ignore tests/wheel $(PYTEST_ARGS)
 
 browser: setup
-	$(BIN)/pytest $(if $(filter tests/%,$(PYTEST_ARGS)),,tests/browser) $(PYTEST_ARGS)
+	$(PYTEST) $(if $(filter tests/%,$(PYTEST_ARGS)),,tests/browser) $(PYTEST_ARGS)
 
 wheel: setup
-	$(BIN)/pytest $(if $(filter tests/%,$(PYTEST_ARGS)),,tests/wheel) $(PYTEST_ARGS)
+	$(PYTEST) $(if $(filter tests/%,$(PYTEST_ARGS)),,tests/wheel) $(PYTEST_ARGS)
 
 test-model: system-test setup
 	@test -n "$(GGUF)" || { echo "Say which model: make test-model GGUF=/path/to/model.gguf"; exit 2; }

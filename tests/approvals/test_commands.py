@@ -572,7 +572,7 @@ def test_a_long_line_is_judged(line: str) -> None:
 
 
 @pytest.mark.parametrize("piece", ["a | ", ">&", "<<-A\n", "\x00", "-exec a{} x ; "])
-def test_a_line_four_times_as_long_takes_no_more_than_its_length_tells(piece: str) -> None:
+def test_a_line_eight_times_as_long_takes_no_more_than_its_length_tells(piece: str) -> None:
     """Nothing else in the process runs while the parser does: a long line must not take the square of its length."""
 
     def took(length: int) -> float:
@@ -581,12 +581,15 @@ def test_a_line_four_times_as_long_takes_no_more_than_its_length_tells(piece: st
         while len(line) < length:
             line += piece.replace("{}", str(number))
             number += 1
-        began = time.process_time()
-        verdict(line)
-        return time.process_time() - began
+        times: list[float] = []
+        for _ in range(5):  # the least of them: what else the machine does only adds to one
+            began = time.process_time()
+            verdict(line)
+            times.append(time.process_time() - began)
+        return min(times)
 
     took(100)  # the grammar is loaded
-    assert took(20_000) < 10 * max(took(5000), 0.02)
+    assert took(40_000) < 30 * max(took(5000), 0.02)  # the square of its length would be 64 times as much
 
 
 SAMPLES = [

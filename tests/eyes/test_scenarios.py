@@ -89,7 +89,7 @@ def test_a_bomb_is_refused_before_it_takes_long(bomb: str) -> None:
     fair = min(_seconds(usual) for _ in range(3))
     with pytest.raises(InvalidInput, match=r"scenarios/x\.yaml"):
         read_scenario("x", (HEAD + bomb)[:LONGEST_FILE])
-    assert _seconds((HEAD + bomb)[:LONGEST_FILE]) < 100 * fair
+    assert min(_seconds((HEAD + bomb)[:LONGEST_FILE]) for _ in range(3)) < 100 * fair
 
 
 def _seconds(text: str) -> float:

@@ -133,6 +133,20 @@ async def test_a_trial_goes_on_with_what_was_there_before_a_page_was_left(tmp_pa
     assert messages((await tried(tmp_path, body)).findings) == ['After clicking button "Save": Error: still here']
 
 
+async def test_a_file_whose_address_is_about_to_change_is_saved_at_the_second_try(tmp_path: Path) -> None:
+    """As with Streamlit, whose server draws the page anew a moment after a control was used."""
+    body = """<h1>Rows</h1><a id="save" download href="old.csv">Download rows</a><script>
+      save.addEventListener("click", () => setTimeout(() => { save.href = "new.csv" }, 300))</script>"""
+    old = Site(index=html(body), **{"new.csv": "a,b"})
+    async with opened(tmp_path, old) as page:
+        assert messages((await page.trial()).findings) == []
+    assert old.asked.count("new.csv") == 1
+    gone = Site(index=html(body))
+    async with opened(tmp_path, gone) as page:
+        [found] = messages((await page.trial()).findings)
+    assert found.startswith('After clicking link "Download rows": The download old.csv failed: it answered 404')
+
+
 SAYS = """<script>
   addEventListener("click", ({ target }) => target.matches("button") && console.error(`Did ${target.textContent}.`));
 </script>"""

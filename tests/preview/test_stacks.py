@@ -286,7 +286,7 @@ async def test_a_text_that_may_begin_an_address_everywhere_is_read_as_fast_as_an
         return time.process_time() - began
 
     usual = min([await seconds("    at add (src/App.tsx:3:7)\n" * 280) for _ in range(3)])
-    assert await seconds("/a" * 4000) < 10 * usual
+    assert min([await seconds("/a" * 4000) for _ in range(3)]) < 10 * usual
 
 
 async def test_a_page_is_not_told_what_lies_behind_a_link_of_its_apps(tmp_path: Path) -> None:

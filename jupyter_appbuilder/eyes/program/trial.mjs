@@ -8,6 +8,7 @@ const ACTION_MS = 450; // at most, for what it sets off
 const HANG_MS = 6_000;
 const FETCH_MS = 400; // for a request that it began
 const ARRIVE_MS = 3_000; // for a page that it leads to
+const REDRAWN_MS = 700; // for a server that draws the page anew after an action, without a sign of it in the page
 const LOADS = 8; // times that the page is loaded anew
 const LONGEST = 4_000;
 
@@ -15,6 +16,7 @@ const RANK_DESTROY = 6;
 const SAVES = /\b(download|export|save as|herunterladen|exportieren|t[eé]l[eé]charger|exporter|descargar|exportar|scarica|esporta|baixar|downloaden|exporteren|pobierz|eksportuj|ladda ner|exportera)\b/i;
 const TO_TOP = /\b(top|oben|anfang|haut|arriba|inicio|su|topo|boven|góry)\b/i;
 const NOT_FOUND = /\b404\b|\bnot found\b|nicht gefunden|introuvable|no encontrad|non trovat|n[aã]o encontrad|niet gevonden/i;
+const NOT_SAVED = /: The download .* failed: it answered 4\d\d/;
 const FILLED = { plausible: "", beyond: " with values out of range", empty: " with nothing" };
 
 /** Try what is visible: so many actions and seconds at most. `{ actions, findings }`. */
@@ -44,10 +46,11 @@ class Trial {
     this.openers = new Map(); // what was done just before a form was first there
     this.sent = new Set(); // forms that loaded the page anew
     this.last = null;
+    this.doubted = new Map(); // findings of a control that is tried once more, by its key
   }
 
   get findings() {
-    return [...this.found.values()];
+    return [...this.found.values(), ...[...this.doubted.values()].flat()];
   }
 
   get over() {
@@ -193,7 +196,17 @@ class Trial {
   /** What was wrong with what an action did. */
   async judge(next, what, before, after) {
     const { page } = this;
-    const thrown = await page.gather((finding) => `After ${what}${after.blank ? ", the page went blank" : ""}: ${finding.message}`);
+    const all = await page.gather((finding) => `After ${what}${after.blank ? ", the page went blank" : ""}: ${finding.message}`);
+    const lost = all.filter(({ message }) => NOT_SAVED.test(message));
+    const thrown = all.filter((finding) => !lost.includes(finding));
+    if (this.doubted.has(next.key)) {
+      if (page.saved.length > before.saved) this.doubted.delete(next.key);
+    } else if (lost.length) {
+      // A server that was still drawing the page for what was done before may give the file another address.
+      this.doubted.set(next.key, lost);
+      delete this.known.tried[next.key];
+      await new Promise((resolve) => setTimeout(resolve, REDRAWN_MS));
+    }
     for (const finding of thrown) this.find(finding);
     if (after.blank) {
       if (!thrown.length) this.find({ kind: "page", message: `After ${what}, the page went blank.` });
@@ -213,7 +226,7 @@ class Trial {
       this.find({ kind: "page", message: `After ${what}, the page was loaded anew and what was entered is lost: the form is sent to the server (is preventDefault missing?).` });
     }
     const nothing = !anew && !after.changed && page.saved.length === before.saved && page.left.length === before.left && page.total === before.total;
-    if ((next.saves || SAVES.test(next.name)) && next.way === "click" && nothing && !thrown.length) {
+    if ((next.saves || SAVES.test(next.name)) && next.way === "click" && nothing && !all.length) {
       this.find({ kind: "page", message: `After ${what}, nothing happened: no file was given to save.` });
     }
     if (anew && after.status >= 400) await this.again();

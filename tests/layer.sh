@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# tests/layer.sh PYTEST ARGS…: one layer of `make test`. If a few tests fail, they are run once more, one after another
+# with nothing beside them. What fails again fails the layer. What passes then is named as unsteady: a fault in the test
+# or in what it tests, to be mended, that says nothing of the change at hand.
+set -uo pipefail
+FEW=8
+
+said=$(mktemp)
+trap 'rm -f "$said"' EXIT
+"$@" 2>&1 | tee "$said"
+code=$?
+[ "$code" -eq 1 ] || exit "$code"  # 1: some tests failed; others: it could not run
+
+failed=$(grep -cE '^(FAILED|ERROR) ' "$said")
+if [ "$failed" -eq 0 ] || [ "$failed" -gt "$FEW" ]; then exit "$code"; fi
+echo "Once more, alone: $failed"
+"$@" --numprocesses 0 --dist no --last-failed --last-failed-no-failures none --no-header || exit $?
+echo "Unsteady, they passed alone:"
+grep -E '^(FAILED|ERROR) ' "$said"
