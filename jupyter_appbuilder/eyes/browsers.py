@@ -23,6 +23,9 @@ NAMES = (
 SYSTEM = ("/usr/", "/bin/", "/lib")  # shown in every sandbox
 LIBRARIES = ("/usr/lib", "/usr/lib64")  # where distributions keep what their launchers start
 INSTALL = "Install one: jupyter appbuilder doctor --install-browser (no root needed), or apt install chromium."
+INSTALL_SHELL = (
+    "Install one: jupyter appbuilder doctor --install-browser (no root needed), or apt install chromium-headless-shell."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,9 @@ class Browser:
     source: str  # where it was found, for people
 
 
-def find_browser(configured: str, data: Path) -> Browser:
-    """The browser to look with. ``configured``: a program's path, or empty to look for one.
+def find_browser(configured: str, data: Path, isolation: str = "") -> Browser:
+    """The browser to look with. ``configured``: a program's path, or empty to look for one. ``isolation``: what will be
+    around it (``sandbox.base.Isolation.kind``); behind Landlock only a headless shell starts.
 
     Raises ``Unavailable`` saying which were looked for.
     """
@@ -50,14 +54,36 @@ def find_browser(configured: str, data: Path) -> Browser:
                 reason="browser_missing",
             )
         return _browser(Path(found), "c.AppBuilder.browser")
+    whole: list[Path] = []
     for executable, source in _candidates(data):
-        return _browser(executable, source)
+        if isolation != "landlock" or _is_shell(executable, data):
+            return _browser(executable, source)
+        whole.append(executable)
+    if whole:
+        raise Unavailable(
+            f"Behind Landlock only a headless shell of Chromium can look at apps, and {whole[0]} is none.",
+            hint=INSTALL_SHELL,
+            reason="browser_not_isolated",
+        )
     raise Unavailable(
         f"There is no browser to look at apps with (looked for {', '.join(NAMES)}, Playwright's own and "
         f"{data / 'browser'}).",
-        hint=INSTALL,
+        hint=INSTALL_SHELL if isolation == "landlock" else INSTALL,
         reason="browser_missing",
     )
+
+
+def unstarted(error: Unavailable, isolation: str) -> Unavailable:
+    """Why a browser did not start, with what to do about it."""
+    if isolation != "landlock":
+        return error
+    message = f"Behind Landlock only a headless shell of Chromium can look at apps. {error.message}"
+    return Unavailable(message, hint=INSTALL_SHELL, reason=error.reason)
+
+
+def _is_shell(executable: Path, data: Path) -> bool:
+    """Whether it is Chromium without a window's parts, which wants no unix socket to find other windows by."""
+    return "headless" in executable.name or executable.is_relative_to(data)
 
 
 def _candidates(data: Path) -> Iterator[tuple[Path, str]]:

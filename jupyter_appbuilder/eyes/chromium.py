@@ -21,10 +21,9 @@ from ..cancellation import uncut
 from ..errors import Unavailable
 from ..formats import strict_json
 from ..log.pictures import LARGEST
-from ..sandbox.base import WAY_OUT_PORT
 from ..templates.manifest import SPEED
 from .base import PAGES_AT_ONCE, Look, PageState, Saved, Shot, StepResult, Theme, Trial
-from .browsers import Browser, find_browser, find_playwright
+from .browsers import Browser, find_browser, find_playwright, unstarted
 from .reading import InSource, as_told, read_findings, read_number, read_objects, read_text, read_texts
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 PROGRAM = Path(__file__).parent / "program"
 INSIDE = "/opt/eyes"
-ORIGIN = f"http://127.0.0.1:{WAY_OUT_PORT}"
 NODE = ("/opt/node/bin/node", "--optimize-for-size", "--max-semi-space-size=1")
 """It drives, and computes little: a third of its memory is saved."""
 LONGEST_LINE = 12 * 1024 * 1024
@@ -85,9 +83,9 @@ class Browsers:
         """Note that somebody looks with it, or that it has ended."""
         self._idle.pop(chromium, None)
 
-    def find(self) -> tuple[Browser, Path]:
+    def find(self, isolation: str) -> tuple[Browser, Path]:
         """The browser and Playwright's program. Raises ``Unavailable`` saying what is missing."""
-        return find_browser(self._configured, self._data), find_playwright()
+        return find_browser(self._configured, self._data, isolation), find_playwright()
 
 
 async def try_browser(browsers: Browsers) -> str:
@@ -239,12 +237,13 @@ class Looker:
     ) -> Looker:
         from .serving import Serving
 
-        browser, playwright = await asyncio.to_thread(browsers.find)
+        walls = browsers.walls()
+        isolation = (await walls.describe_isolation()).kind
+        browser, playwright = await asyncio.to_thread(browsers.find, isolation)
         await browsers.enter()
         looker: Looker | None = None
         try:
             began = time.monotonic()
-            walls = browsers.walls()
             serving = Serving(await walls.socket_path(), session, base_path, server_at)
             looker = cls(browser, serving, browsers.leave)
             shown = {f"{INSIDE}/program": PROGRAM, f"{INSIDE}/playwright": playwright}
@@ -256,7 +255,7 @@ class Looker:
             if axe:
                 shown[f"{INSIDE}/axe.min.js"] = axe
             ready = looker._expect(0)
-            argv = [*NODE, f"{INSIDE}/program/looker.mjs", f"{INSIDE}/playwright", executable, ORIGIN]
+            argv = [*NODE, f"{INSIDE}/program/looker.mjs", f"{INSIDE}/playwright", executable]
             argv.append(f"{INSIDE}/axe.min.js" if axe else "")
             looker._program = await walls.run_program(
                 argv, shown=shown, way_out=looker.serving.path, on_line=looker._hear, longest=LONGEST_LINE
@@ -267,6 +266,8 @@ class Looker:
                     looker.version = read_text((await ready).get("browser"), 50)
             except TimeoutError:
                 raise Unavailable("The browser did not start in time.", reason="browser_failed") from None
+            except Unavailable as error:
+                raise unstarted(error, isolation) from None
             log.debug("A browser (%s) looks after %.2f s", browser.executable, time.monotonic() - began)
         except BaseException:
             if looker:

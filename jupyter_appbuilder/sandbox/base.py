@@ -293,6 +293,10 @@ class Walls(Protocol):
         """A place for a unix socket, in a folder that is this process's alone."""
         ...
 
+    async def describe_isolation(self) -> Isolation:
+        """What isolates them. Raises ``errors.Unavailable`` if nothing does."""
+        ...
+
     async def run_program(
         self,
         argv: Sequence[str],
@@ -303,15 +307,16 @@ class Walls(Protocol):
         longest: int,
     ) -> Program:
         """Start ``argv``. ``shown``: files and folders of this machine, read-only, by the path they have inside.
-        ``way_out``: a unix socket, and all that it can reach: connections to 127.0.0.1, port ``WAY_OUT_PORT``, end
-        there. ``on_line`` gets each line it prints; one longer than ``longest`` bytes ends it.
+        ``way_out``: a unix socket, and all that it can reach: connections to what the variable ``WAY_OUT`` names,
+        ``http://127.0.0.1:PORT``, end there. ``on_line`` gets each line it prints; one longer than ``longest`` bytes
+        ends it.
 
         Raises ``errors.Unavailable`` where nothing isolates here, or not so.
         """
         ...
 
 
-WAY_OUT_PORT = 3128
+WAY_OUT = "APPBUILDER_WAY_OUT"
 
 
 class SandboxProvider(Protocol):

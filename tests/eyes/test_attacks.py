@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from eyes.stage import Site, eye, eyes, html, messages, opened
+from eyes.stage import Site, behind, eye, eyes, html, messages, opened
 from running import that_run
 from tornado import httpserver, netutil, web
 
@@ -49,7 +49,11 @@ tell("all", "tried");
 </script>"""
 
 
-async def test_a_page_reaches_nothing_but_its_app(tmp_path: Path) -> None:
+WALLS = ["bubblewrap", "landlock"]
+
+
+@pytest.mark.parametrize("isolation", WALLS)
+async def test_a_page_reaches_nothing_but_its_app(tmp_path: Path, isolation: str) -> None:
     asked: list[str] = []
 
     class Handler(web.RequestHandler):
@@ -61,7 +65,7 @@ async def test_a_page_reaches_nothing_but_its_app(tmp_path: Path) -> None:
     sockets = netutil.bind_sockets(0, "127.0.0.1")
     server.add_sockets(sockets)
     port = sockets[0].getsockname()[1]
-    async with opened(tmp_path, REACH.replace("PORT", str(port))) as page:
+    async with opened(tmp_path, REACH.replace("PORT", str(port)), isolation=isolation) as page:
         waited = await page.act({"do": "wait", "text": "all: tried"})
         for _ in range(6):
             if waited.ok:
@@ -188,10 +192,11 @@ async def _ends(chromium: Chromium) -> bool:
     return False
 
 
-async def test_memory_is_the_sandboxs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("isolation", WALLS)
+async def test_memory_is_the_sandboxs(tmp_path: Path, isolation: str) -> None:
     body = "<h1>Hi</h1><script>const kept = []; setInterval(() => kept.push(new Uint8Array(5e7).fill(1)), 1)</script>"
     site = Site(index=html(body), well=html("<h1>Well</h1>"))
-    async with eye(tmp_path, site, memory=700 * 1024 * 1024) as chromium:
+    async with eye(tmp_path, site, memory=700 * 1024 * 1024, **behind(isolation)) as chromium:
         assert await _ends(chromium)
         async with chromium.open(Look("/well")) as page:
             assert "Well" in await page.describe()
@@ -274,15 +279,17 @@ sys.path.insert(0, {tests!r})
 from pathlib import Path
 from eyes.stage import *
 async def main():
-    async with opened(Path({folder!r}), "<h1>Hi</h1>") as page:
+    async with opened(Path({folder!r}), "<h1>Hi</h1>", isolation={isolation!r}) as page:
         print("open", flush=True)
         await asyncio.sleep(600)
 asyncio.run(main())
 """
 
 
-async def test_nothing_is_left_of_a_process_that_was_killed_while_it_looked(tmp_path: Path) -> None:
-    script = KILLED.format(tests=str(Path(__file__).parents[1]), folder=str(tmp_path))
+@pytest.mark.parametrize("isolation", WALLS)
+async def test_nothing_is_left_of_a_process_that_was_killed_while_it_looked(tmp_path: Path, isolation: str) -> None:
+    behind(isolation)
+    script = KILLED.format(tests=str(Path(__file__).parents[1]), folder=str(tmp_path), isolation=isolation)
     started = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert started.stdout
     assert started.stdout.readline() == "open\n"

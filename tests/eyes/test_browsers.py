@@ -50,3 +50,22 @@ def test_a_script_whose_program_is_nowhere_is_started_as_it_is(tmp_path: Path) -
 def test_a_browser_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="There is no browser '/nowhere/chrome'"):
         find_browser("/nowhere/chrome", tmp_path)
+
+
+def test_behind_landlock_a_headless_shell_is_taken_though_another_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = install(tmp_path / "bin" / "chromium")
+    monkeypatch.setenv("PATH", str(whole.parent))
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path / "none"))
+    data = tmp_path / "data"
+
+    assert find_browser("", data, "bubblewrap").executable == whole
+    with pytest.raises(Unavailable, match="only a headless shell") as none:
+        find_browser("", data, "landlock")
+    assert "--install-browser" in none.value.hint
+
+    own = install(data / "browser" / "chromium")
+    assert find_browser("", data, "landlock").executable == own
+    shell = install(tmp_path / "bin" / "chromium-headless-shell")
+    assert find_browser("", data, "landlock").executable == shell

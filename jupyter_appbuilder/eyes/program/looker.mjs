@@ -6,7 +6,8 @@ import { createInterface } from "node:readline";
 import { createRequire } from "node:module";
 import { Pages } from "./pages.mjs";
 
-const [playwright, executablePath, origin, axe] = process.argv.slice(2);
+const [playwright, executablePath, axe] = process.argv.slice(2);
+const origin = process.env.APPBUILDER_WAY_OUT;
 const { chromium } = createRequire(import.meta.url)(playwright);
 
 /** What the browser itself said, of all that Playwright tells of a start that failed. */

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from ...errors import Unavailable
-from ..base import Stats
-from .processes.layout import Bind
+from ..base import WAY_OUT, Stats
+from .processes.layout import EGRESS_PORT, Bind
 from .processes.limits import measure
 from .processes.runner import Cell, Process, Runner, Setting, Stream
 
@@ -41,7 +41,7 @@ class LocalProgram:
     ) -> LocalProgram:
         program = cls(runner, runner.cell("program"), on_line, longest)
         try:
-            setting = Setting(binds, {}, "/", way_out)
+            setting = Setting(binds, {WAY_OUT: f"http://127.0.0.1:{EGRESS_PORT}"}, "/", way_out)
             program._process = await runner.spawn(program._cell, argv, program._take, setting, talks=True)
         except BaseException:
             await asyncio.shield(runner.leave(program._cell))

@@ -162,6 +162,9 @@ class LocalSandbox(LoggingConfigurable):
                 reason="browser_not_isolated",
             )
         binds = [Bind(path.resolve(), target) for target, path in shown.items()]
+        if runner.layer.kind == "landlock":
+            # A browser reads its own processes' folders there. Landlock keeps those of others shut, whatever is bound.
+            binds.append(Bind(Path("/proc"), "/proc"))
         return await LocalProgram.start(runner, argv, binds, way_out, on_line, longest)
 
     async def socket_path(self) -> Path:

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ....errors import Unavailable
-from ...base import WAY_OUT_PORT
 
 WORKSPACE = "/workspace"
 HOME = "/home/app"
 NODE = "/opt/node"
 OURS = "/opt/appbuilder"
 EGRESS_SOCKET = f"{OURS}/egress.sock"
-EGRESS_PORT = WAY_OUT_PORT
+EGRESS_PORT = 3128
 CERTIFICATES = f"{OURS}/certificates.pem"
 PATH = f"{OURS}/bin:{NODE}/bin:{WORKSPACE}/node_modules/.bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
