@@ -232,7 +232,7 @@ export function migrations(folder = MIGRATIONS) {
   });
 }
 
-/** Apply each migration that was not applied, in a transaction of its own. `{applied: names, failed?: {name, line,
+/** Apply each migration that was not applied, in a transaction of its own. `{applied: names, failed?: {file, line,
  * statement, message}}`: what follows a failed one is left. Raises DatabaseError where an applied file was changed. */
 export function migrate(db, folder = MIGRATIONS) {
   const files = migrations(folder);
@@ -247,7 +247,7 @@ export function migrate(db, folder = MIGRATIONS) {
   }
   const applied = [];
   for (const file of files.filter(({ name }) => !known.has(name))) {
-    const failed = applyOne(db, file);
+    const failed = applyOne(db, file, folder);
     if (failed) return { applied, failed };
     applied.push(file.name);
   }
@@ -263,7 +263,7 @@ export function appliedIn(db) {
 }
 
 /** Apply one: undefined, or what failed. The database is as it was then. */
-export function applyOne(db, { name, sql, hash }) {
+export function applyOne(db, { name, sql, hash }, folder = MIGRATIONS) {
   let at = { text: "", line: 1 };
   let violations = false;
   // A table is rebuilt by a new one and a renaming, which foreign keys would take for the end of the old one.
@@ -294,7 +294,7 @@ export function applyOne(db, { name, sql, hash }) {
     if (/not authorized/.test(message)) {
       message += ": a migration runs in a transaction of its own and opens no other file; leave out BEGIN, COMMIT, ATTACH";
     }
-    return { name, message, statement: violations ? "" : shortened(at.text, 1000), line: at.line };
+    return { file: join(folder, name), message, statement: violations ? "" : shortened(at.text, 1000), line: at.line };
   } finally {
     if (db.isTransaction) db.exec("ROLLBACK");
     db.exec("PRAGMA foreign_keys = ON");
@@ -470,7 +470,7 @@ export function countOf(db, table) {
 /** Note what this connection changes: `take(who)` gives it since the last time, as `[{table, inserted, updated,
  * deleted}]`, and adds it to what the database remembers of the time since the last version (`changes`). Tables without
  * a primary key are not noted: SQLite's sessions do not know their rows. */
-export function record(db) {
+export function startRecording(db) {
   let session = db.createSession();
   let remember;
   return {
@@ -487,6 +487,11 @@ export function record(db) {
     },
     close: () => session.close(),
   };
+}
+
+/** `recording.take(who)`, for a recording that was started once for its connection. */
+export function recordChanges(db, recording, who) {
+  return recording.take(who);
 }
 
 /** Adds counts to what the database remembers. */
