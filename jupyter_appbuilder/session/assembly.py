@@ -24,6 +24,7 @@ from ..templates.templates import Template
 from ..tools.base import Network, ToolContext
 from ..tools.diagnostics import Diagnostics
 from ..tools.page_news import PageNews
+from ..tools.registry import tools_for
 from ..tools.runner import ToolRunner
 from ..tools.seen import Seen
 from ..tools.services import Services
@@ -112,7 +113,7 @@ async def assemble(
     async def find(sha256: str, _: str) -> bytes | None:
         return await store.blob(sha256)
 
-    health = ""
+    health, template = "", None
     with contextlib.suppress(AppBuilderError):  # a template that is gone
         template = parts.library.find(summary.template)
         workspace.data_folders, health = template.data, template.ready
@@ -164,7 +165,7 @@ async def assemble(
         return await parts.rules_of(record)
 
     runner = ToolRunner(
-        parts.tools,
+        tools_for(parts.tools, template),
         context,
         record,
         await asyncio.to_thread(Seen, events),

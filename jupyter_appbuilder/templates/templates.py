@@ -71,6 +71,15 @@ class Service:
     strip: bool = False  # it knows no base: the preview proxy takes it off
 
 
+@dataclass(frozen=True, slots=True)
+class Database:
+    """The app's database: a SQLite file in one of its data folders, and the program of the template that opens it, run
+    by Node in the sandbox. Nothing outside opens the file."""
+
+    file: str
+    program: str
+
+
 @dataclass(frozen=True)
 class Template:
     """A template's manifest. Commands are argument lists.
@@ -98,6 +107,7 @@ class Template:
     python: PythonPackages | None = None
     data: tuple[str, ...] = ()  # folders of what the app itself writes, each with a slash at its end
     datasets: Place = DEFAULT_PLACE  # where data that a person hands over lies, and what reads it
+    database: Database | None = None  # of an app that has one
     beside: tuple[Service, ...] = ()  # what is served besides the app itself
     budget: Mapping[str, float] = field(default_factory=dict[str, float])  # of the page's speed, by ``manifest.SPEED``
     diagnostics: tuple[str, ...] = ()  # prints the problems of the app's code; () where nothing looks for them
@@ -213,10 +223,20 @@ class Template:
                 manifest.choice("datasets.loader", LOADERS),
                 manifest.text("datasets.hints", "").strip(),
             ),
+            database=_database(manifest),
             beside=beside,
             budget=manifest.amounts("check.budget"),
             diagnostics=command("diagnostics.command"),
         )
+
+
+def _database(manifest: Manifest) -> Database | None:
+    if not manifest.has("database"):
+        return None
+    file, folders = manifest.text("database.file", "data/app.db"), manifest.folders("data")
+    if not re.fullmatch(r"([A-Za-z0-9_-]+/)+[A-Za-z0-9_-]+\.db", file) or not file.startswith(folders):
+        raise manifest.wrong("database.file", f"is {file!r}", 'Name a file in a folder of `data`: "data/app.db".')
+    return Database(file, manifest.text("database.program", "{template}/data.mjs").replace("{template}", RUNTIME))
 
 
 def _service(manifest: Manifest, name: str, command: Callable[[str], tuple[str, ...]]) -> Service:

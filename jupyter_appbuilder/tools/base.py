@@ -233,6 +233,9 @@ Icon = Literal[
 ]
 """The panel's icons that a tool can have."""
 
+Need = Literal["database"]
+"""What only some templates have."""
+
 NAME = re.compile("[a-zA-Z][a-zA-Z0-9_]{0,63}")
 PATHS = ("path", "old", "new")
 SUBJECTS = (*PATHS, "packages", "host", "query", "pattern")
@@ -260,6 +263,8 @@ class Facts(TypedDict, total=False):
     """Though it only reads, it runs code, asks or tells of work: nothing for a turn that only looks."""
     for_people: bool
     """A person's act alone: no model is offered it, nor may call it."""
+    needs: Need
+    """What an app's template has to have for it: elsewhere the tool is not there."""
     modes: Sequence[Mode]
     """The modes whose turns it is for; otherwise what it does decides."""
     asks: bool
@@ -301,6 +306,7 @@ class Tool(Generic[A]):
     run: Callable[[ToolContext, A], Awaitable[ToolResult]]
     acts: bool = False
     for_people: bool = False
+    needs: Need | None = None
     modes: Sequence[Mode] | None = None
     asks: bool = False
     verb: tuple[str, str] | None = None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .app import APP_TOOLS
-from .base import Tool
+from .base import Need, Tool
 from .commands import COMMAND_TOOLS
 from .data import DATA_TOOLS
 from .files import FILE_TOOLS
@@ -20,6 +20,9 @@ from .plans import PLAN_TOOLS
 from .scenarios import SCENARIO_TOOLS
 from .search import SEARCH_TOOLS
 
+if TYPE_CHECKING:
+    from ..templates.templates import Template
+
 GROUP = "jupyter_appbuilder.tools"
 
 log = logging.getLogger(__name__)
@@ -28,6 +31,12 @@ log = logging.getLogger(__name__)
 def load_tools() -> dict[str, Tool[Any]]:
     """The tools of this process by name, loaded once; a log may name others, of packages that are gone."""
     return find_tools()[0]
+
+
+def tools_for(tools: Mapping[str, Tool[Any]], template: Template | None) -> dict[str, Tool[Any]]:
+    """Those that fit an app of ``template``, None for one that is gone."""
+    has: dict[Need, bool] = {"database": bool(template and template.database)}
+    return {name: tool for name, tool in tools.items() if tool.needs is None or has[tool.needs]}
 
 
 @cache
