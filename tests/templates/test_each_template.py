@@ -102,6 +102,16 @@ EXPECTED = {
         broken="from .models import Missing\n",
         named="Missing",
     ),
+    "serverless": Expected(
+        heading="Describe your app.",
+        file="ui.json",
+        old="Describe your app.",
+        new="Changed while it runs.",
+        shown="Changed while it runs.",
+        broken_file="functions/tasks.ts",
+        broken="export default () => missing;\n",
+        named="missing",
+    ),
     "static": Expected(
         heading="Describe your site.",
         file="index.html",

@@ -1,0 +1,13 @@
+// Applies the app's migrations, in a thread of its own: one that takes long keeps no request waiting.
+import { parentPort } from 'node:worker_threads';
+
+import { migrate, open } from './database.mjs';
+
+try {
+  const db = open({});
+  const { applied, failed } = migrate(db, 'migrations');
+  db.close();
+  parentPort.postMessage({ applied, failed });
+} catch (error) {
+  parentPort.postMessage({ applied: [], failed: { message: error.message } });
+}

@@ -1,0 +1,153 @@
+// Types made from the app: its functions and its tables. They lie in .app/types/, which is in no version of the app.
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+import { functionFiles, ROOT } from './app.mjs';
+
+const FOLDER = join(ROOT, '.app', 'types');
+const MADE = '// Made from the app by App Builder: change nothing here.\n';
+
+/** Write what has changed. Returns what is wrong with the migrations, as lines of a compiler. */
+export function writeTypes() {
+  const { text, problems } = tables();
+  const files = { 'tables.d.ts': text, 'functions.d.ts': functions(), 'app.d.ts': APP };
+  try {
+    mkdirSync(FOLDER, { recursive: true });
+    for (const [name, content] of Object.entries(files)) {
+      const path = join(FOLDER, name);
+      let before = '';
+      try {
+        before = readFileSync(path, 'utf8');
+      } catch {
+        // not there yet
+      }
+      if (before !== content) writeFileSync(path, content);
+    }
+  } catch (error) {
+    console.error(`The types could not be written: ${error.message}`);
+  }
+  return problems;
+}
+
+function functions() {
+  const lines = [...functionFiles()].map(([name, path]) => `  ${JSON.stringify(name)}: typeof import("../../${path.replace(/\.tsx?$/, '')}");`);
+  return `${MADE}export interface Functions {\n${lines.join('\n')}\n}\n`;
+}
+
+/** The tables that the migrations make, found out in memory: the app's own database is not touched. */
+function tables() {
+  const problems = [];
+  const db = new DatabaseSync(':memory:', { allowExtension: false });
+  try {
+    let names = [];
+    try {
+      names = readdirSync(join(ROOT, 'migrations')).filter((name) => /^\d+.*\.sql$/.test(name)).sort();
+    } catch {
+      // there are none
+    }
+    for (const name of names) {
+      try {
+        db.exec(readFileSync(join(ROOT, 'migrations', name), 'utf8'));
+      } catch (error) {
+        problems.push(`migrations/${name}: error: ${error.message}`);
+        break;
+      }
+    }
+    const found = db.prepare("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_appbuilder\\_%' ESCAPE '\\' ORDER BY name").all();
+    const rows = found.map(({ name }) => {
+      const columns = db.prepare('SELECT name, type, "notnull" AS needed, pk FROM pragma_table_xinfo(?) WHERE hidden <> 1').all(name);
+      const fields = columns.map((column) => `    ${JSON.stringify(column.name)}: ${typeOf(column)};`);
+      return `  ${JSON.stringify(name)}: {\n${fields.join('\n')}\n  };`;
+    });
+    return { text: `${MADE}/** A row of each table: \`Tables["tasks"]\`. */\nexport interface Tables {\n${rows.join('\n')}\n}\n`, problems };
+  } finally {
+    db.close();
+  }
+}
+
+function typeOf({ type, needed, pk }) {
+  const kind = String(type).toUpperCase();
+  const found = /INT|REAL|FLOA|DOUB|NUM|DEC|BOOL/.test(kind) ? 'number' : /BLOB/.test(kind) ? 'Uint8Array' : kind === '' ? 'unknown' : 'string';
+  return needed || pk || found === 'unknown' ? found : `${found} | null`;
+}
+
+const APP = `${MADE}import type { Functions } from "./functions";
+import type { Tables } from "./tables";
+
+export type { Tables };
+
+/** What a function is given beside its request. */
+export interface Context {
+  /** The database, data/app.db: SQLite. */
+  db: {
+    all<Row = Record<string, unknown>>(sql: string, ...parameters: unknown[]): Row[];
+    get<Row = Record<string, unknown>>(sql: string, ...parameters: unknown[]): Row | undefined;
+    run(sql: string, ...parameters: unknown[]): { changes: number; lastInsertRowid: number };
+    transaction<T>(work: () => T): T;
+  };
+  /** What the app's .env says. */
+  env: Readonly<Record<string, string | undefined>>;
+  log: Readonly<Record<"debug" | "info" | "warn" | "error", (...values: unknown[]) => void>>;
+  python: (name: string, body?: unknown) => Promise<unknown>;
+}
+
+type Name = keyof Functions;
+type Handler<Module, Method extends string> = Module extends { [M in Method]: infer H } ? H : Module extends { default: infer H } ? H : never;
+/** A value as it comes out of JSON. */
+type Sent<T> = T extends Response
+  ? unknown
+  : T extends Date
+    ? string
+    : T extends bigint
+      ? number | string
+      : T extends (infer One)[]
+        ? Sent<One>[]
+        : T extends object
+          ? { [K in keyof T]: Sent<T[K]> }
+          : T;
+type Answer<N, Method extends string> = N extends Name
+  ? Handler<Functions[N], Method> extends (...given: never[]) => infer R
+    ? Sent<Awaited<R>>
+    : unknown
+  : unknown;
+
+export interface CallOptions<Method extends string = string> {
+  method?: Method;
+  query?: Record<string, unknown>;
+  body?: unknown;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+}
+
+/** Of a call that was answered with an error: its sentence, the status and what else it said. */
+export class CallError extends Error {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** Call a function of the app. GET, or POST where there is a body, unless told. */
+export function call<N extends Name>(name: N): Promise<Answer<N, "GET">>;
+export function call<N extends Name, Method extends string>(
+  name: N,
+  options: CallOptions<Method> & { method: Method },
+): Promise<Answer<N, Method>>;
+export function call<N extends Name>(name: N, options: CallOptions<never> & { body: unknown }): Promise<Answer<N, "POST">>;
+export function call<N extends Name>(name: N, options: CallOptions<never>): Promise<Answer<N, "GET">>;
+/** Of a path below a function (a Hono app). */
+export function call(name: \`\${Name}/\${string}\`, options?: CallOptions): Promise<unknown>;
+
+/** What a function answers to GET, asked for when the component appears and after refresh(name). null: ask nothing. */
+export function useCall<N extends Name>(
+  name: N | null,
+  options?: { query?: Record<string, unknown> },
+): { data: Answer<N, "GET"> | undefined; error: Error | null; loading: boolean; reload: () => void };
+
+/** Ask these functions anew, for whatever shows what they answer; without names, all. */
+export function refresh(...names: Name[]): void;
+/** Go to a page of ui.json: navigate("/tasks/7"). */
+export function navigate(to: string): void;
+export function useLocation(): { path: string; query: Record<string, string> };
+/** Show a short message. */
+export function toast(text: string, kind?: "info" | "error"): void;
+`;

@@ -1,0 +1,204 @@
+// Runs the app's functions, one call at a time, in a thread of its own.
+import { createRequire } from 'node:module';
+import { inspect } from 'node:util';
+import { parentPort, workerData } from 'node:worker_threads';
+
+process.setSourceMapsEnabled(true);
+Error.stackTraceLimit = 30;
+
+const require = createRequire(import.meta.url);
+const ROOT = process.cwd();
+const env = Object.freeze({ ...workerData.env });
+const MOST_LOG = 4000; // characters of an entry
+const MOST_LOGS = 1000; // of a call
+const MOST_STACK = 4000;
+const MOST_HANDLES = 64; // sockets, timers and files that a call may leave open
+
+let current = null; // the call that runs
+let logged = 0;
+
+// What functions say
+
+function say(level, values) {
+  if (!current || ++logged > MOST_LOGS) return;
+  const text = values.map((value) => (typeof value === 'string' ? value : inspect(value, { depth: 4, breakLength: 120 }))).join(' ');
+  parentPort.postMessage({ type: 'log', path: current.path, level, text: text.slice(0, MOST_LOG) });
+}
+
+const log = Object.freeze({
+  debug: (...values) => say('debug', values),
+  info: (...values) => say('info', values),
+  warn: (...values) => say('warn', values),
+  error: (...values) => say('error', values),
+});
+Object.assign(console, { log: log.info, info: log.info, debug: log.debug, warn: log.warn, error: log.error, trace: log.debug });
+
+// Errors, in the app's own lines
+
+function told(thrown) {
+  const error = thrown instanceof Error ? thrown : null;
+  const path = current?.path;
+  if (!error) {
+    let shown;
+    try {
+      shown = inspect(thrown, { depth: 2 }).slice(0, 500);
+    } catch {
+      shown = 'a value that cannot be shown';
+    }
+    return { message: `It threw ${shown}, which is no Error.`, stack: '', source: path };
+  }
+  let stack = '';
+  try {
+    stack = String(error.stack ?? '');
+  } catch {
+    // a getter that throws
+  }
+  const frames = stack.split('\n').filter((line) => /^\s+at /.test(line));
+  const own = frames
+    .map((line) => line.replaceAll('file://', '').replaceAll(`${ROOT}/`, ''))
+    .filter((line) => /(?:\(|at (?:async )?)(?:functions|lib)\//.test(line) && !line.includes('node_modules/'));
+  const place = /((?:functions|lib)\/[^():]+:\d+:\d+)\)?$/.exec(own[0] ?? '')?.[1];
+  const name = typeof error.name === 'string' ? error.name : 'Error';
+  const message = String(error.message ?? '').slice(0, 2000);
+  const head = message ? `${name}: ${message}` : name;
+  return { message: head, stack: [head, ...own].join('\n').slice(0, MOST_STACK), source: place ?? path };
+}
+
+process.on('uncaughtException', (error) => parentPort.postMessage({ type: 'broken', error: told(error) }));
+process.on('unhandledRejection', (error) => {
+  if (current) parentPort.postMessage({ type: 'broken', error: told(error) });
+});
+
+// The database, opened when a function first asks for it
+
+let database = null;
+
+function opened() {
+  if (database) return database;
+  const module = require('./database.mjs');
+  const connection = module.open({});
+  database = { module, connection, handle: module.handle(connection), recording: module.startRecording(connection) };
+  return database;
+}
+
+/** What the call that has just ended changed in the database. */
+function changes(path) {
+  return database ? database.module.recordChanges(database.connection, database.recording, path) : [];
+}
+
+// Calls
+
+const safe = (key, value) =>
+  typeof value === 'bigint' ? (value >= -9007199254740991n && value <= 9007199254740991n ? Number(value) : String(value)) : value;
+
+const loaded = new Map(); // by address: a changed function has another one
+
+async function load(code) {
+  if (!loaded.has(code)) {
+    if (loaded.size > 200) loaded.clear();
+    loaded.set(code, import(code));
+  }
+  try {
+    return await loaded.get(code);
+  } catch (error) {
+    loaded.delete(code);
+    throw error;
+  }
+}
+
+function handler(module, method) {
+  const found = module[method] ?? (method === 'HEAD' ? module.GET : undefined) ?? module.default;
+  if (typeof found === 'function') return found;
+  if (typeof found?.fetch === 'function') return (request, context) => found.fetch(request, context); // a Hono app
+  throw new TypeError('It exports no function: write `export default async (request, { db }) => …`.');
+}
+
+async function python() {
+  throw new Error('This app has no Python functions to call.');
+}
+
+const context = Object.freeze({
+  get db() {
+    return opened().handle;
+  },
+  env,
+  log,
+  python,
+});
+
+/** Whatever a function returned, as status, headers and a body or a stream. */
+function answer(value) {
+  if (value instanceof Response) return value;
+  if (value === undefined) return new Response(null, { status: 204 });
+  const body = JSON.stringify(value, safe);
+  if (body === undefined) throw new TypeError('It returned what is no JSON: a function, or a symbol.');
+  return { status: 200, headers: [['content-type', 'application/json']], text: body };
+}
+
+const encoder = new TextEncoder();
+
+async function work(job, end) {
+  const module = await load(job.code);
+  const handle = handler(module, job.method);
+  const bodied = job.body && job.method !== 'GET' && job.method !== 'HEAD';
+  const request = new Request(job.url, { method: job.method, headers: job.headers, body: bodied ? job.body : undefined });
+  let value;
+  try {
+    value = await handle(request, context);
+  } catch (thrown) {
+    if (!(thrown instanceof Response)) throw thrown;
+    value = thrown;
+  }
+  const response = answer(value);
+  const { status } = response;
+  if (response.text !== undefined) {
+    const body = encoder.encode(response.text);
+    end({ status, headers: response.headers, body }, [body.buffer]);
+    return;
+  }
+  const headers = [...response.headers];
+  if (!response.body || job.method === 'HEAD') {
+    end({ status, headers });
+    return;
+  }
+  const reader = response.body.getReader();
+  const first = await reader.read();
+  let next = first.done ? null : reader.read();
+  const ended = first.done || (await Promise.race([next, new Promise((resolve) => setImmediate(resolve, null))]))?.done;
+  if (ended) {
+    end({ status, headers, body: first.done ? undefined : bytes(first.value) });
+    return;
+  }
+  // It goes on: each piece is sent as it comes.
+  parentPort.postMessage({ type: 'head', status, headers });
+  for (let piece = first; !piece.done; piece = await next, next = piece.done ? null : reader.read()) {
+    parentPort.postMessage({ type: 'chunk', data: bytes(piece.value) });
+  }
+  end({ status, headers });
+}
+
+function bytes(value) {
+  return typeof value === 'string' ? encoder.encode(value) : value;
+}
+
+parentPort.on('message', async (job) => {
+  current = job;
+  logged = 0;
+  const began = performance.now();
+  const end = (more, transfer = []) => {
+    let changed = [];
+    try {
+      changed = changes(job.path);
+    } catch (error) {
+      say('warn', [`What it changed in the database could not be recorded: ${error.message}`]);
+    }
+    const dirty = process.getActiveResourcesInfo().length > MOST_HANDLES;
+    current = null;
+    parentPort.postMessage({ type: 'end', changes: changed, ms: performance.now() - began, dirty, ...more }, transfer);
+  };
+  try {
+    await work(job, end);
+  } catch (error) {
+    if (current) end({ error: told(error) });
+  }
+});
