@@ -97,7 +97,7 @@ def check_name(name: str) -> str:
     )
 
 
-LOADERS = ("none", "react", "vue", "next", "module", "python", "panel")
+LOADERS = ("none", "react", "vue", "next", "components", "module", "python", "panel")
 """What reads datasets in an app: files that are written beside them. none: whoever writes the app's code."""
 
 

@@ -22,6 +22,8 @@ IGNORE = ".ignore"
 UNREAD = "# There are no styles in here: Tailwind would look for some, and load pages anew when the data changes.\n{}\n"
 
 VITE = "${import.meta.env.BASE_URL}"
+RELATIVE = ""
+"""All pages of the app have one address, which its files lie below."""
 NEXT = '${process.env.NEXT_PUBLIC_BASE_PATH ?? ""}/'
 
 Files = list[tuple[str, str]]
@@ -49,6 +51,10 @@ def _next(dataset: Dataset, folder: str) -> Files:
     return _typescript("lib/datasets", names, NEXT, dataset, folder)
 
 
+def _components(dataset: Dataset, folder: str) -> Files:
+    return _typescript("lib/datasets", ("react/use-table.ts",), RELATIVE, dataset, folder)
+
+
 def _module(dataset: Dataset, folder: str) -> Files:
     place = "js/datasets"
     types = f"{place}/{dataset.name}.js"
@@ -72,6 +78,7 @@ KINDS: Mapping[str, Callable[[Dataset, str], Files]] = {
     "react": _react,
     "vue": _vue,
     "next": _next,
+    "components": _components,
     "module": _module,
     "python": _python,
     "panel": _panel,

@@ -113,7 +113,11 @@ export default async function Home() {
 }
 """
 
+COMPONENT = REACT.replace("@/datasets", "@/lib/datasets").replace("App()", "Sales()")
+LAYOUT = json.dumps({"title": "Sales", "pages": [{"path": "/", "main": [{"component": "Sales"}]}]})
+
 PAGES = {
+    "serverless": {"components/Sales.tsx": COMPONENT, "ui.json": LAYOUT},
     "react-vite": {"src/App.tsx": REACT},
     "fastapi-react": {"src/App.tsx": REACT},
     "vue-vite": {"src/views/HomeView.vue": VUE},
@@ -129,6 +133,10 @@ WRONG = {
     "vue-vite": (
         "src/wrong.ts",
         'import type { SalesRow } from "@/datasets/sales";\nexport const f = (row: SalesRow) => row.nope;\n',
+    ),
+    "serverless": (
+        "lib/wrong.ts",
+        'import type { SalesRow } from "@/lib/datasets/sales";\nexport const f = (row: SalesRow) => row.nope;\n',
     ),
     "nextjs": (
         "lib/wrong.ts",

@@ -282,7 +282,7 @@ export class Pool {
   /** While calls run: whoever has run longest ends when the process has grown too much. */
   guard() {
     if (this.watch) return;
-    const before = process.memoryUsage.rss();
+    this.before ??= process.memoryUsage.rss();
     this.watch = setInterval(() => {
       const busy = [...this.workers].filter((member) => member.call);
       if (!busy.length) {
@@ -290,12 +290,13 @@ export class Pool {
         this.watch = null;
         return;
       }
-      if (process.memoryUsage.rss() - before < LIMITS.memoryMb * 1024 * 1024) return;
+      if (process.memoryUsage.rss() - this.before < LIMITS.memoryMb * 1024 * 1024) return;
       const longest = busy.reduce((one, other) => (other.since < one.since ? other : one));
       const { path } = longest.call.job;
       const message = `The app's functions needed more than ${LIMITS.memoryMb} MB of memory: ${path} was ended.`;
       this.finish(longest.call, { status: 500, message, source: path });
       this.retire(longest);
+      this.renew(); // what earlier calls left behind may be what there is too much of
     }, 50);
     this.watch.unref();
   }

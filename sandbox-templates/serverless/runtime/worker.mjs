@@ -151,7 +151,7 @@ async function work(job, end) {
   }
   const response = answer(value);
   const { status } = response;
-  if (response.text !== undefined) {
+  if (!(response instanceof Response)) {
     const body = encoder.encode(response.text);
     end({ status, headers: response.headers, body }, [body.buffer]);
     return;

@@ -271,27 +271,37 @@ function Shown({ page, params, query, state, load }: { page: Page; params: Recor
   );
 }
 
+function storedTheme(): string | null {
+  try {
+    return localStorage.getItem('theme');
+  } catch {
+    return null; // Storage can be forbidden: the theme then lasts as long as the page.
+  }
+}
+
 function Theme() {
-  const [dark, setDark] = useState(() => {
-    try {
-      const stored = localStorage.getItem('theme');
-      if (stored) return stored === 'dark';
-    } catch {
-      // Storage can be forbidden: the theme then lasts as long as the page.
-    }
-    return matchMedia('(prefers-color-scheme: dark)').matches;
-  });
+  const [chosen, setChosen] = useState(storedTheme);
+  const system = useSyncExternalStore(
+    (heard) => {
+      const query = matchMedia('(prefers-color-scheme: dark)');
+      query.addEventListener('change', heard);
+      return () => query.removeEventListener('change', heard);
+    },
+    () => matchMedia('(prefers-color-scheme: dark)').matches,
+  );
+  const dark = chosen ? chosen === 'dark' : system;
   useEffect(() => {
     document.documentElement.classList.toggle('dark', dark);
     document.documentElement.style.colorScheme = dark ? 'dark' : 'light';
   }, [dark]);
   function toggle() {
+    const next = dark ? 'light' : 'dark';
     try {
-      localStorage.setItem('theme', dark ? 'light' : 'dark');
+      localStorage.setItem('theme', next);
     } catch {
       // see above
     }
-    setDark(!dark);
+    setChosen(next);
   }
   return (
     <button type="button" className="app-theme" aria-label={`Switch to the ${dark ? 'light' : 'dark'} theme`} onClick={toggle}>
