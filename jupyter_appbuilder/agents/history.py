@@ -36,6 +36,7 @@ from ..formats import strict_json
 from ..models.base import NOTE, Given, Message
 from ..models.profile import FULL, Profile
 from ..tools.names import sendable_name
+from ..tools.notebooks import TAKE_NOTEBOOK, told_of_notebooks
 from ..turns.modes import NOTES, WRITE_PLAN
 from ..turns.requests import without_dropped
 from . import continuation
@@ -170,6 +171,8 @@ def messages(events: Iterable[Event], system_prompt: str, view: View | None = No
         writer.note(_summary(events, compacted, view))
         for text in descriptions(event for event in events if event.seq <= upto):
             writer.note(f"The app has data that the person handed over. {text}")
+        for text in told_of_notebooks(event for event in events if event.seq <= upto):
+            writer.note(text)
         if briefed and briefed.seq <= upto and briefed.data["turn"] != going_on:
             writer.note(_briefing(briefed, view))
     begun: set[str] = set()  # turns
@@ -315,6 +318,13 @@ class _Writer:
             known = not data["detail"].get("new") and not data["detail"].get("changes")
             said = f"{data['summary']}. The columns are those that you know." if known else self._whole(data)
             self.note(f"The person handed data to the app. {said}")
+        elif data["tool"] == TAKE_NOTEBOOK and data["ok"]:
+            whole = len(data["text"]) <= self._view.result_of(TAKE_NOTEBOOK)
+            self.note(data["text"] if whole else str(data["detail"]["brief"]))
+            if self._view.pictures and (pictures := showable(data.get("pictures", ()))):
+                self.flush()
+                newer = data["call"] not in self.newest
+                self.messages.append(picture_note(data["tool"], data["summary"], pictures, newer=newer))
 
     def pass_over(self, event: Event) -> None:
         """An event that a summary covers: what later ones refer to is remembered."""
@@ -365,6 +375,8 @@ def _newest_pictures(events: Sequence[Event], after: int, view: View) -> frozens
     """The calls whose pictures are shown: the last ones with any, among those that responses after an event made."""
     answers = (event for event in events if event.type == "response.completed" and event.seq > after)
     called = {call["call"] for event in answers for call in event.data["tool_calls"]}
+    started = (event for event in events if event.type == "tool.started" and event.seq > after)
+    called |= {event.data["call"] for event in started if event.data["tool"] == TAKE_NOTEBOOK}
     seen = [
         event.data["call"]
         for event in events

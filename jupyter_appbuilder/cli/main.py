@@ -24,6 +24,8 @@ examples:
   jupyter appbuilder fork tasks --turn 2 "Make it a calendar instead"
   jupyter appbuilder build --plan "A habit tracker"
                                                    a plan first: read it, edit it, have it built
+  jupyter appbuilder from-notebook sales.ipynb "A dashboard for my team"
+                                                   with the data files that the notebook reads
   jupyter appbuilder replay appbuilder/tasks/tasks.ipynb --into /tmp/tasks
   jupyter appbuilder sandboxes stop --all          whichever server, notebook or command runs them
   jupyter appbuilder rules deny 'git push *'       what the agent may not do
@@ -126,6 +128,20 @@ def parser() -> argparse.ArgumentParser:
     demo = command("demo", "building.demo", "watch a recorded session being built", serving, making)
     demo.add_argument(
         "recording", nargs="?", default="", metavar="NAME", help="which recording; a wrong name lists them"
+    )
+
+    of_notebook = command("from-notebook", "from_notebook.from_notebook", "make an app of a notebook", serving, making)
+    of_notebook.add_argument("notebook", metavar="NOTEBOOK", help="an .ipynb file; nothing of it is run")
+    of_notebook.add_argument(
+        "prompt",
+        nargs="?",
+        default="",
+        metavar="PROMPT",
+        help="what to make of it; - reads it from stdin (default: a dashboard of its charts and tables)",
+    )
+    of_notebook.add_argument("--model", default="", metavar="PROVIDER:NAME", help="the model to ask")
+    of_notebook.add_argument(
+        "--private", action="store_true", help="tell the agent names and types of columns, and no value or output"
     )
 
     replay = command("replay", "replaying.replay", "rebuild an app from its notebook", serving)

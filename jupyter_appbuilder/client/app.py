@@ -17,10 +17,11 @@ import contextlib
 import functools
 import queue
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
+from ..errors import AppBuilderError
 from ..events import Mode
 from ..wire import WireMessage
 from .aio import AsyncApp
@@ -122,6 +123,42 @@ class App:
         app = cls._of(running, running.run(find()))
         if model and model != app.summary["model"]:
             app.choose_model(model)
+        return app
+
+    @classmethod
+    def from_notebook(
+        cls,
+        notebook: str | Path,
+        prompt: str = "",
+        *,
+        name: str = "",
+        model: str = "",
+        template: str = "",
+        sandbox: str = "",
+        private: bool = False,
+        variables: Mapping[str, Any] | None = None,
+        root: str | Path | None = None,
+        approve: Approve | None = None,
+    ) -> App:
+        """A new app that is made of a notebook: its agent is told of the cells, outputs and charts, and has the data
+        that these show. Nothing of the notebook is run.
+
+        Data are the files below the notebook's folder that its cells read by name, and with ``variables``
+        (``globals()``, in the notebook) frames among them that are read or shown. ``private``: the agent is told names
+        and types of columns, and no value, output or chart. With ``prompt`` it is built, too, ``approve`` as in
+        ``build``; without it, ``build`` says what is wanted.
+
+        Raises ``NotFound`` and ``InvalidInput`` for what is no notebook or empty, and ``AppBuilderError`` where the
+        request did not come to its end: the app is there then, ``App.open`` goes on with it.
+        """
+        from .from_notebook import read, take_in
+
+        analysis = read(notebook)
+        given = {"model": model, "template": template, "sandbox": sandbox, "title": analysis.title, "root": root}
+        app = cls(name, **given)  # pyright: ignore[reportArgumentType]
+        take_in(app, analysis, variables or {}, private=private)
+        if prompt and not (turn := app.build(prompt, approve=approve)).ok:
+            raise AppBuilderError(turn.message or "The request did not come to its end.", hint=turn.hint)
         return app
 
     def fork(self, turn: str = "", *, checkpoint: str = "", name: str = "", model: str = "") -> App:

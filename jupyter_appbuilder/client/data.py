@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..datasets.base import Keep, check_name
-from ..datasets.description import changes
+from ..datasets.description import changes, in_bytes
 from ..datasets.record import kept_sizes
 from ..datasets.sources import is_frame, opened
 from ..errors import InvalidInput
@@ -157,4 +157,4 @@ def _told(name: str, value: Any, dataset: str, private: bool) -> str:
 
 def _costs(sizes: Sequence[int]) -> str:
     """What it costs to keep every version of a dataset's rows, in words."""
-    return f"Every version of its rows is kept: {len(sizes)} so far, {sum(sizes) / 1e6:,.1f} MB."
+    return f"Every version of its rows is kept: {len(sizes)} so far, {in_bytes(sum(sizes))}."

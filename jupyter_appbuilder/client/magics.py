@@ -115,7 +115,7 @@ class AppBuilderMagics(Magics):
             return print(help_text(call.arguments[0] if call.arguments else ""))
         if self.rebuild is not None and call.command in REPLAYED:
             return self.say(self.wait(self.rebuild.run(call)))
-        handler = getattr(self, f"do_{call.command}")
+        handler = getattr(self, f"do_{call.command.replace('-', '_')}")
         return handler(call)
 
     # What a notebook works on
@@ -332,6 +332,24 @@ class AppBuilderMagics(Magics):
         return self.handing_over(
             name, lambda progress: self.session().data(name, source, keep=keep, private=private, on_progress=progress)
         )
+
+    def do_from_notebook(self, call: Call) -> None:
+        from ..session.notebooks import PROMPT
+        from .app import App
+        from .from_notebook import own_notebook, read, take_in
+
+        self.rebuild = None
+        names: dict[str, Any] = self.shell.user_ns  # pyright: ignore
+        analysis = read(call.arguments[0] if call.arguments else own_notebook(self.shell))
+        prompt = call.body.strip() or PROMPT
+        model = call.options.get("model", "")
+        self.app = None
+        self.need_model(prompt, model)
+        template = call.options.get("template", "")
+        app = self.hold(App(call.options.get("name", ""), template=template, model=model, title=analysis.title))
+        variables = {} if call.arguments else names
+        take_in(app, analysis, variables, private="private" in call.options, say=lambda said: self.say(f"{said}\n"))
+        self.ask_agent(prompt)
 
     def do_refresh(self, call: Call) -> None:
         name = call.arguments[0]

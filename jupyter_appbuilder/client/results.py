@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..datasets.base import Dataset
-from ..datasets.description import size_of
+from ..datasets.description import in_bytes, size_of
 from ..errors import AppBuilderError
 from ..notebook.markdown import inert
 from ..turns.plans import Plan as WrittenPlan
@@ -72,8 +72,9 @@ class Handed:
         return self.dataset.rows
 
     def __repr__(self) -> str:
-        size = f"{size_of(self.rows, len(self.dataset.columns))}, {self.dataset.size / 1e6:,.1f} MB"
-        head = f"{self.dataset.name}: {size}, in {self.seconds:.1f} s"
+        size = f"{size_of(self.rows, len(self.dataset.columns))}, {in_bytes(self.dataset.size)}"
+        took = f"{self.seconds:.1f} s" if self.seconds >= 1 else f"{self.seconds * 1000:.0f} ms"
+        head = f"{self.dataset.name}: {size}, in {took}"
         return "\n".join([head, *(f"  {line}" for line in (*self.changes, *self.notes))])
 
 

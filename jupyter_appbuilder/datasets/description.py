@@ -57,6 +57,11 @@ def size_of(rows: int, columns: int) -> str:
     return f"{rows:,} row{'' if rows == 1 else 's'}, {columns:,} column{'' if columns == 1 else 's'}"
 
 
+def in_bytes(size: int) -> str:
+    """``3.4 kB``, ``12.0 MB``."""
+    return f"{size:,} bytes" if size < 1000 else f"{size / 1000:,.1f} kB" if size < 1e6 else f"{size / 1e6:,.1f} MB"
+
+
 def changes(before: Dataset | None, now: Sequence[Column]) -> tuple[str, ...]:
     """How columns differ from those handed over before, each in words; nothing where they are the same."""
     if before is None:

@@ -117,6 +117,14 @@ COMMANDS: Mapping[str, Command] = {
         {"table": "NAME", "keep": "NAME", "private": "", "path": "PATH", "hash": "HASH", "rows": "N"},
         "may",
     ),
+    "from-notebook": Command(
+        "%appbuilder from-notebook [FILE] [--name NAME] [--template NAME] [--model PROVIDER:NAME] [--private]",
+        "Make an app of this notebook (or of FILE): its charts, tables and text, and the frames they show. What to "
+        "make of it goes below a line with %%appbuilder from-notebook; alone, it becomes a dashboard.",
+        (0, 1),
+        {"name": "NAME", "template": "NAME", "model": "NAME", "private": ""},
+        "may",
+    ),
     "refresh": Command("%appbuilder refresh NAME", "Get a dataset anew, from its function or file.", (1, 1)),
     "run": Command(
         "%appbuilder run COMMAND",

@@ -23,6 +23,7 @@ from ..preview.storage import PageStorage
 from ..templates.templates import Template
 from ..tools.base import Network, ToolContext
 from ..tools.diagnostics import Diagnostics
+from ..tools.notebooks import GivenNotebooks
 from ..tools.page_news import PageNews
 from ..tools.registry import tools_for
 from ..tools.runner import ToolRunner
@@ -148,11 +149,13 @@ async def assemble(
 
     network = SessionNetwork(record, record.events, parts.egress_hosts, reach)
 
+    notebooks = GivenNotebooks()
     services = Services()
     services.offer(Approvals, lambda: approvals)
     services.offer(Network, lambda: network)
     services.offer(StoredEvents, lambda: record)
     services.offer(SessionDatasets, lambda: datasets)
+    services.offer(GivenNotebooks, lambda: notebooks)
     services.offer(Template, lambda: parts.library.find(summary.template))
 
     def context(output: Any) -> ToolContext:
@@ -192,6 +195,7 @@ async def assemble(
         agents,
         lambda: parts.usage().quotas,
         Handing(record, datasets, lambda: parts.library.find(summary.template).datasets),
+        notebooks,
     )
     await network.settle()
     return session

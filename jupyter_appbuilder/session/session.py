@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ..log import Summary
     from ..notebook.writer import NotebookWriter
     from ..tools.base import ToolResult
+    from ..tools.notebooks import GivenNotebook, GivenNotebooks
     from ..tools.runner import ToolRunner
     from ..turns.plans import Plan
     from ..usage.budgets import Unit
@@ -64,6 +65,7 @@ class Session:
         agents: Agents,
         quotas: Callable[[], Quotas],
         data: Handing,
+        notebooks: GivenNotebooks,
     ) -> None:
         self.record = record
         self.creation = creation
@@ -74,6 +76,7 @@ class Session:
         self.network = network
         self.approvals = approvals
         self.data = data
+        self._notebooks = notebooks
         self._agents = agents
         self._quotas = quotas
         self._versions = Versions(record, workspace, app)
@@ -279,6 +282,19 @@ class Session:
         finally:
             await self.data.tidy()
         return handover
+
+    async def take_notebook(self, notebook: GivenNotebook) -> None:
+        """Record that the app is to be made of a notebook of the person's, and what the agent is told of it. Raises as
+        ``call``."""
+        from ..tools.notebooks import TAKE_NOTEBOOK
+
+        await self.ready()
+        self._may_act()
+        self._notebooks.bring(notebook)
+        given = {"notebook": notebook.name, "hash": notebook.hash, "cells": notebook.cells}
+        _, result = await self.call(TAKE_NOTEBOOK, given, by="person")
+        if not result.ok:
+            raise ToolFailed(result.text, hint="Ask for the app in words of your own.")
 
     async def answer(self, approval: str, granted: bool, *, remember: bool = False) -> None:
         """Answer a question that waits for the person. Raises ``NotFound`` for one that is not open, ``Conflict`` for

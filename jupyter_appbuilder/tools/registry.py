@@ -15,6 +15,7 @@ from .data import DATA_TOOLS
 from .files import FILE_TOOLS
 from .looking import LOOKING_TOOLS
 from .network import NETWORK_TOOLS
+from .notebooks import NOTEBOOK_TOOLS
 from .packages import PACKAGE_TOOLS
 from .plans import PLAN_TOOLS
 from .scenarios import SCENARIO_TOOLS
@@ -56,6 +57,7 @@ def find_tools() -> tuple[dict[str, Tool[Any]], list[str]]:
             *NETWORK_TOOLS,
             *PLAN_TOOLS,
             *DATA_TOOLS,
+            *NOTEBOOK_TOOLS,
         ]
     }
     refused: list[str] = []

@@ -35,7 +35,7 @@ OnOutput = Callable[[Literal["stdout", "stderr"], str], None]
 
 STOPPED = ToolResult("Stopped before it was done.", "Stopped", ok=False, detail={"reason": "stopped"})
 
-MOST_PICTURES = 2  # of one result
+MOST_PICTURES = 4  # of one result
 LONGEST_ALT = 300
 LONGEST_TEXT = 4_000_000  # characters that are kept of a result
 LONGEST_SUMMARY = 300

@@ -73,7 +73,7 @@ WITHOUT_MAGIC = {
     "tools": "a command each: write, edit, run …; others by app.call",
 }
 OTHER_MAGICS = {
-    "an app, not a session's act": {"new", "open", "fork", "help"},
+    "an app, not a session's act": {"new", "open", "fork", "from-notebook", "help"},
     "modes of build": {"plan", "ask"},
     "tools": {"write", "edit", "delete", "rename", "run", "install"},
     "data of the kernel's, which no other face has": {"data", "refresh"},
@@ -97,7 +97,7 @@ WITHOUT_COMMAND = {
     "tools": "what an agent has, not a person",
 }
 OTHER_COMMANDS = {
-    "an app, not a session's act": {"demo", "fork", "list", "export", "replay"},
+    "an app, not a session's act": {"demo", "fork", "from-notebook", "list", "export", "replay"},
     "modes of build": {"ask"},
     "this machine": {"doctor", "sandboxes", "templates", "rules"},
 }
@@ -202,8 +202,9 @@ def test_every_act_has_a_magic_or_says_why_not_and_every_magic_is_done():
     assert lacking == WITHOUT_MAGIC.keys(), "WITHOUT_MAGIC names the acts without a magic, and no others."
     named = sorted(act.magic for act in ACTS if act.magic)
     assert sorted(COMMANDS) == sorted([*named, *listed(OTHER_MAGICS)]), "COMMANDS of notebook/cells.py: see ACTS."
-    undone = [name for name in COMMANDS if name not in ("new", "help") and not hasattr(AppBuilderMagics, f"do_{name}")]
-    assert not undone, f"client/magics.py has no {', '.join(f'do_{name}' for name in undone)}."
+    functions = {name: f"do_{name.replace('-', '_')}" for name in COMMANDS if name not in ("new", "help")}
+    undone = [name for name in functions.values() if not hasattr(AppBuilderMagics, name)]
+    assert not undone, f"client/magics.py has no {', '.join(undone)}."
 
 
 def test_every_act_has_a_command_of_the_terminal_or_says_why_not_and_every_command_goes_somewhere():

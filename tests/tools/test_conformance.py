@@ -7,6 +7,7 @@ from jupyter_appbuilder.datasets.store import Handover, SessionDatasets
 from jupyter_appbuilder.events import Draft
 from jupyter_appbuilder.session import Session
 from jupyter_appbuilder.testing.tools import Example, ToolSuite
+from jupyter_appbuilder.tools.notebooks import GivenNotebook, GivenNotebooks
 from jupyter_appbuilder.tools.registry import load_tools
 
 TOOLS = load_tools()
@@ -39,6 +40,15 @@ async def handed_over(session: Session) -> None:
     datasets.bring(file, Handover(dataset_from(SALES), SALES["path"], "Dataset sales: two rows."))
 
 
+SHEET = {"notebook": "sales.ipynb", "hash": "1" * 64, "cells": 3}
+
+
+async def brought(session: Session) -> None:
+    """A notebook that was read, which is what is left of its file by then."""
+    notebooks = session.runner._context(print).service(GivenNotebooks)
+    notebooks.bring(GivenNotebook("sales.ipynb", SHEET["hash"], 3, "3 cells", "Notebook sales.ipynb: units.", "Units."))
+
+
 def example(name: str, *, files: dict[str, str] | None = None, ok: bool = True, **arguments: object) -> Example:
     return Example(TOOLS[name], arguments, NOTES if files is None else files, ok)
 
@@ -69,5 +79,7 @@ class TestOurs(ToolSuite):
         Example(TOOLS["write_plan"], {"text": PLAN}, mode="plan"),
         Example(TOOLS["add_dataset"], SALES, before=handed_over),
         Example(TOOLS["add_dataset"], SALES, ok=False),  # nobody handed it over
+        Example(TOOLS["take_notebook"], SHEET, before=brought),
+        Example(TOOLS["take_notebook"], SHEET, ok=False),  # nobody brought it
         Example(TOOLS["tick_plan"], {"items": [1]}, request=PLAN, before=planned),
     )

@@ -1,0 +1,73 @@
+"""An app that is made of a notebook of the person's: its data handed over, the notebook told to the agent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..analyses.base import Analysis, Used
+from ..analyses.description import BRIEF, Handed, described, images_of, summary_of
+from ..analyses.handing import Wanted, missing
+from ..cancellation import in_thread
+from ..errors import AppBuilderError
+from ..tools.base import Picture
+from ..tools.notebooks import GivenNotebook
+
+if TYPE_CHECKING:
+    from .session import Session
+
+PROMPT = (
+    "Make an app of this notebook: a dashboard that shows its charts and tables over the data, with filters where they "
+    "help."
+)
+"""What is asked where a person says nothing else."""
+
+
+async def hand_over_file(session: Session, dataset: str, path: Path, *, private: bool) -> None:
+    """Hand a data file to the app. Raises ``InvalidInput`` for what cannot be read, and as ``Session.hand_over``."""
+    from ..datasets.parquet import write
+    from ..datasets.sources import opened
+
+    file = session.data.new_file()
+    try:
+        written = await in_thread(lambda: write(opened(path), file))
+        await session.hand_over(dataset, written, file, keep="latest", private=private)
+    finally:
+        await in_thread(file.unlink, missing_ok=True)
+
+
+async def begin_with(
+    session: Session, analysis: Analysis, used: Used, sources: Sequence[Wanted], *, private: bool
+) -> list[str]:
+    """Hand over files of a notebook's, and tell of it; what was not handed over, in words."""
+    await session.ready()
+    datasets: dict[str, str] = {}
+    failed: list[str] = []
+    for one in sources:
+        try:
+            await hand_over_file(session, one.dataset, Path(one.source), private=private)
+            datasets[one.named] = one.dataset
+        except AppBuilderError as error:
+            failed.append(f"{one.named}: {error.message}")
+    lacking = [*failed, *missing(analysis, used, {*datasets, *(one.named for one in sources)})]
+    await session.take_notebook(given_notebook(analysis, used, Handed(datasets, lacking, private)))
+    return lacking
+
+
+def given_notebook(analysis: Analysis, used: Used, handed: Handed) -> GivenNotebook:
+    """A notebook as a session takes it. Of private data no picture is shown either."""
+    pictures = [
+        Picture(image.data, image.width, image.height, f"Chart of cell {cell} of {analysis.name}", image.media_type)
+        for cell, image in (() if handed.private else images_of(analysis))
+    ]
+    return GivenNotebook(
+        analysis.name,
+        analysis.hash,
+        len(analysis.cells),
+        summary_of(analysis),
+        described(analysis, used, handed),
+        described(analysis, used, handed, longest=BRIEF),
+        tuple(pictures),
+        handed.datasets,
+    )
