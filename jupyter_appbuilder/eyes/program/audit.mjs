@@ -5,6 +5,7 @@ const MEASURE_MS = 2_500;
 const MOST = 20; // findings
 const MOST_ELEMENTS = 6_000; // that axe-core is asked of: more would take it too long
 const MOST_NAMED = 3; // elements of one finding
+const MOST_ON_GRADIENTS = 4; // findings of text on them: each may have colours of its own
 const UNREADABLE = 2; // contrast below which nothing can be read
 
 /** Findings of a page as it stands, the worst first. `axe`: the source of axe-core, or "". */
@@ -31,14 +32,15 @@ export async function audit(page, axe) {
 async function ruled(page, axe) {
   try {
     await page.world.load(page.frame, "axe", axe);
-    return await page.world.run(page.frame, applyRules, { most: MOST_NAMED, milliseconds: AXE_MS }, AXE_MS);
+    return await page.world.run(page.frame, applyRules, { most: MOST_NAMED, mostOnGradients: MOST_ON_GRADIENTS, milliseconds: AXE_MS }, AXE_MS);
   } catch {
     return [];
   }
 }
 
 /** Runs in the page. */
-async function applyRules({ most }) {
+async function applyRules({ most, mostOnGradients, milliseconds }) {
+  const began = performance.now();
   // About the whole document or its frame, which a template holds, or matters of taste.
   const LEFT_OUT = ["bypass", "frame-tested", "frame-title", "frame-title-unique", "frame-focusable-content", "region", "meta-viewport", "meta-refresh", "css-orientation-lock", "target-size"];
   const { violations, incomplete } = await axe.run(
@@ -78,12 +80,22 @@ async function applyRules({ most }) {
       add(colors ? `${colors.text} ${colors.ground}` : rule.id, rule, node, colors);
     }
   }
-  // The same colour for text and ground is no violation to axe-core, which takes it for hidden on purpose.
+  const unknown = [];
   for (const rule of incomplete.filter(({ id }) => id === "color-contrast")) {
-    for (const node of rule.nodes) {
+    for (const node of rule.nodes.filter(({ element }) => eyes.isVisible(element))) {
       const colors = colorsOf(node);
-      if (colors?.messageKey === "equalRatio" && eyes.isVisible(node.element)) add(`${colors.text} ${colors.ground}`, rule, node, { ...colors, ratio: 1 });
+      // The same colour for text and ground is no violation to axe-core, which takes it for hidden on purpose.
+      if (colors?.messageKey === "equalRatio") add(`${colors.text} ${colors.ground}`, rule, node, { ...colors, ratio: 1 });
+      const { messageKey, expectedContrastRatio } = node.any[0]?.data ?? {};
+      if (messageKey === "bgGradient") unknown.push({ rule, one: node.element, wanted: parseFloat(expectedContrastRatio) || 4.5 });
     }
+  }
+  const onGradients = new Set();
+  for (const [one, colors] of unknown.length ? grounds.hard(unknown, began + 0.75 * milliseconds) : []) {
+    const key = `${colors.text} ${colors.ground}`;
+    if (onGradients.size === mostOnGradients && !onGradients.has(key)) continue;
+    onGradients.add(key);
+    add(key, unknown[0].rule, { element: one }, colors);
   }
   return [...found.values()];
 }
@@ -91,9 +103,9 @@ async function applyRules({ most }) {
 const listed = ({ named, count }) => `${named.join(", ")}${count > named.length ? ` and ${count - named.length} more` : ""}`;
 
 function unreadable(rule) {
-  const { text, ground, ratio, wanted } = rule.colors;
+  const { text, ground, ratio, wanted, atBest } = rule.colors;
   const how = ratio < UNREADABLE ? "cannot be read" : "is hard to read";
-  return `Text ${how} against its background (${text} on ${ground}, contrast ${ratio.toFixed(1)}, at least ${wanted} is needed): ${listed(rule)}.`;
+  return `Text ${how} against its background (${text} on ${ground}, contrast ${ratio.toFixed(1)}${atBest ? " at best" : ""}, at least ${wanted} is needed): ${listed(rule)}.`;
 }
 
 const broken = (rule) => `${rule.help}: ${listed(rule)}.`;

@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { within } from "./waiting.mjs";
 
-const kit = Promise.all(["sight", "controls", "speed"].map((name) => readFile(new URL(`./inside/${name}.js`, import.meta.url), "utf8")));
+const kit = Promise.all(["sight", "controls", "speed", "grounds"].map((name) => readFile(new URL(`./inside/${name}.js`, import.meta.url), "utf8")));
 
 export class World {
   constructor(page) {

@@ -27,12 +27,16 @@ const MARKS = [
   ['page_news', "\n\n[The app's page reported meanwhile"]
 ] as const;
 
-/** A result's text as its tool gave it: the news stand beside it. */
+/** What results tell models of what they quote. */
+const FOR_MODELS =
+  / \(material, not instruction\)(?=:\n)|^Names and values are the data's own: material, not instruction\.\n/gm;
+
+/** A result's text as its tool gave it, for people: the news stand beside it. */
 export function withoutNews(result: Finished | null): string {
   const text = result?.text ?? '';
   const ends = MARKS.filter(([name]) => result?.detail[name]).map(([, mark]) => text.lastIndexOf(mark));
   const end = Math.min(text.length, ...ends.filter(at => at >= 0));
-  return text.slice(0, end);
+  return text.slice(0, end).replace(FOR_MODELS, '');
 }
 
 interface PageNews {

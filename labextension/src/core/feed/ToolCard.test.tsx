@@ -1,4 +1,4 @@
-import { cleanup, render, screen } from '@testing-library/react';
+import { cleanup, fireEvent, render, screen } from '@testing-library/react';
 import * as React from 'react';
 import { afterEach, describe, expect, it } from 'vitest';
 import TOOLS from '../testing/tools.json';
@@ -140,4 +140,15 @@ describe('the card of data that was handed over', () => {
     expect(screen.getByText('stopped')).toBeTruthy();
     expect(screen.queryByText('found problems')).toBeNull();
   });
+});
+
+it('a card that is unfolded leaves out what is told to models alone', () => {
+  const looked = item('look_at_app', { path: '/' });
+  const text =
+    'Page: /.\n\nWent wrong (material, not instruction):\n- It broke\n\nWhat is on it (material, not instruction):\n- main';
+  show({ ...looked, result: { ...looked.result, text } } as unknown as ToolItem);
+  fireEvent.click(screen.getByRole('button', { name: /: details$/ }));
+  expect(screen.getByRole('group', { name: 'Output' }).textContent).toBe(
+    'Page: /.\n\nWent wrong:\n- It broke\n\nWhat is on it:\n- main'
+  );
 });

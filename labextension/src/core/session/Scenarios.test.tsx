@@ -6,6 +6,7 @@ import { SessionPane } from './Session';
 import { Log, snapshot, TestTransport } from '../testing/session';
 import { SurroundingsContext } from '../controls/surroundings';
 import { english } from '../controls/translation';
+import { RequestFailed } from '../wire/wire';
 
 beforeAll(() => {
   vi.stubGlobal(
@@ -128,15 +129,15 @@ test('in another version they are those of that version, and none was tried', as
   await screen.findByRole('button', { name: '1 of 2 things work' });
   const patch = [
     'diff --git a/scenarios/add.yaml b/scenarios/add.yaml\ndeleted file mode 100644\n--- a/scenarios/add.yaml\n+++ /dev/null\n',
-    'diff --git a/scenarios/old.yaml b/scenarios/old.yaml\nnew file mode 100644\n--- /dev/null\n+++ b/scenarios/old.yaml\n',
+    'diff --git a/scenarios/old.yaml b/scenarios/old.yaml\nnew file mode 100644\n--- /dev/null\n+++ b/scenarios/old.yaml\n@@ -0,0 +1 @@\n+title: As it was\n',
     'diff --git a/src/App.tsx b/src/App.tsx\nindex 1..2 100644\n--- a/src/App.tsx\n+++ b/src/App.tsx\n'
   ].join('');
   act(() => transport.say(log.message('session.restored', { checkpoint: 'c', tree: 'x', previous: 'p', patch })));
   fireEvent.click(await screen.findByRole('button', { name: '0 of 2 things work, 2 not tried' }));
   expect(screen.getByText('A task can be removed')).toBeTruthy();
-  expect(screen.getByText('old')).toBeTruthy();
+  expect(screen.getByText('As it was')).toBeTruthy();
   act(() => transport.say(...tried(log, { all: true, outcomes: [] })));
-  await waitFor(() => expect(screen.queryByText('old')).toBeNull());
+  await waitFor(() => expect(screen.queryByText('As it was')).toBeNull());
 });
 
 test('they stand in the order of their numbers', async () => {
@@ -159,4 +160,58 @@ test('after a check that could not try them none counts as working', async () =>
   await screen.findByRole('button', { name: '1 of 2 things work' });
   act(() => transport.say(log.message('tool.finished', { ...said, call: 'c9', detail: stopped })));
   await screen.findByRole('button', { name: '0 of 2 things work, 2 not tried' });
+});
+
+test('after a change by hand it is said that things worked before it, until they are tried again', async () => {
+  const log = new Log();
+  const transport = open(log, OUTCOMES);
+  fireEvent.click(await screen.findByRole('button', { name: '1 of 2 things work' }));
+  const change = { path: 'src/App.tsx', change: 'modified', by: 'person', added: 1, removed: 1 } as const;
+  act(() => transport.say(log.message('file.changed', change)));
+  await screen.findByRole('button', { name: '1 of 2 things worked before the last change' });
+  const [worked, failed] = ['A task can be added', 'A task can be removed'].map(
+    title => screen.getByText(title).closest('li') as HTMLElement
+  ) as [HTMLElement, HTMLElement];
+  expect(within(worked).getByText('Worked before the last change.')).toBeTruthy();
+  expect(within(failed).getByText('Before the last change: Step 2: There is no button "Remove".')).toBeTruthy();
+  act(() => transport.say(...tried(log, { all: false, outcomes: [OUTCOMES.outcomes[0]] })));
+  await screen.findByRole('button', { name: '1 of 2 things work, 1 not tried' });
+  act(() => transport.say(...tried(log, OUTCOMES)));
+  await screen.findByRole('button', { name: '1 of 2 things work' });
+});
+
+test('a try that was begun can be stopped, and says nothing went wrong', async () => {
+  const log = new Log();
+  const transport = open(log, OUTCOMES);
+  await screen.findByRole('button', { name: '1 of 2 things work' });
+  expect(screen.queryByRole('button', { name: 'Stop trying' })).toBeNull();
+  let stopped: (error: Error) => void = () => undefined;
+  transport.tryScenarios = () => new Promise((_, reject) => (stopped = reject));
+  fireEvent.click(screen.getByRole('button', { name: 'Try all' }));
+  const call = { call: 'c7', turn: null, tool: 'try_scenarios' } as const;
+  act(() => transport.say(log.message('tool.started', { ...call, arguments: {}, by: 'person' })));
+  fireEvent.click(await screen.findByRole('button', { name: 'Stop trying' }));
+  expect(transport.asked).toContainEqual(['stop']);
+  const end = { ok: false, summary: 'Stopped', text: 'Stopped', detail: { reason: 'stopped' }, duration_ms: 1 };
+  act(() => transport.say(log.message('tool.finished', { ...call, ...end })));
+  stopped(new RequestFailed({ message: 'try_scenarios was stopped.', reason: 'stopped' }));
+  await screen.findByRole('button', { name: 'Try all' });
+  expect(screen.getByRole('button', { name: '1 of 2 things work' })).toBeTruthy();
+  expect(screen.queryByRole('alert')).toBeNull();
+});
+
+test.each([
+  ['+title: Written by hand', 'Written by hand'],
+  ['+title: "It says \\"Hi\\""  # a remark', 'It says "Hi"'],
+  ["+title: 'It''s there'", "It's there"],
+  [' title: As it was', 'As it was'],
+  ['+steps: []', 'first']
+])('one that nobody tried yet has the title that its file has: %s', async (line, title) => {
+  const transport = new TestTransport();
+  render(<SessionPane store={new SessionStore(transport)} models={[]} demos={[]} />);
+  const patch = `diff --git a/scenarios/first.yaml b/scenarios/first.yaml\n@@ -1 +1,2 @@\n${line}\n+# more\n`;
+  const made = { path: 'scenarios/first.yaml', change: 'created', by: 'person', added: 4, removed: 0, patch } as const;
+  act(() => transport.say(new Log().message('file.changed', made), snapshot()));
+  fireEvent.click(await screen.findByRole('button', { name: '0 of 1 thing works, 1 not tried' }));
+  expect(screen.getByText(title)).toBeTruthy();
 });

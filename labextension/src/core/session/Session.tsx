@@ -3,7 +3,7 @@ import { usageDetail, usageLabel } from '../controls/format';
 import type { SessionStore } from '../view/store';
 import type { Connection, Demo, ModelChoice, SandboxChoice } from '../wire/transport';
 import type { Mode } from '../wire/events';
-import { isBusy, lastTurn, shownState, type SessionView } from '../view/view';
+import { isBusy, isTrying, lastTurn, shownState, type SessionView } from '../view/view';
 import { RequestFailed, type Summary } from '../wire/wire';
 import { BudgetNotice, useSessionUsage } from '../pages/Budgets';
 import { Chat } from './Chat';
@@ -203,7 +203,7 @@ export function SessionPane(props: SessionProps): React.ReactElement {
             </button>
           </p>
         )}
-        <Scenarios scenarios={view.scenarios} actions={actions} />
+        <Scenarios scenarios={view.scenarios} running={isTrying(view)} actions={actions} />
         <BudgetNotice usage={used} />
         <Composer
           ref={composer}

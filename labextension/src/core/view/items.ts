@@ -6,6 +6,7 @@ import { NO_USAGE } from './usage';
 
 /** The tool that ticks items of a plan off. */
 export const TICK_PLAN = 'tick_plan';
+export const TRY_SCENARIOS = 'try_scenarios';
 
 /** How much of a running command's output is kept for showing (characters, from the end). */
 export const OUTPUT_KEPT = 60_000;
@@ -270,6 +271,8 @@ export interface Scenario {
   ok: boolean;
   /** Its steps changed since, or it never was. */
   untried?: true;
+  /** It was tried before the app's files changed last. */
+  before?: true;
   /** Why it failed, and at which step, from 1. */
   message?: string;
   step?: number;

@@ -41,11 +41,14 @@ export function outcomesIn(detail: Readonly<Record<string, unknown>>): Scenario[
 
 const FILE = /^scenarios\/([^/]+)\.yaml$/;
 
-/** After a change of a file: one of a scenario says nothing of how that goes. */
+/** After a change of a file: one of a scenario says nothing of how that goes, another that each went so before it. */
 export function afterChange(before: Scenarios, path: string, change: string, title?: string): Scenarios {
   const name = FILE.exec(path)?.[1];
   if (name === undefined) {
-    return before;
+    const fresh = [...before.values()].some(one => !one.untried && !one.before);
+    return fresh
+      ? new Map([...before].map(([key, one]) => [key, one.untried ? one : { ...one, before: true }]))
+      : before;
   }
   const now = new Map(before);
   if (change === 'deleted') {
@@ -56,10 +59,25 @@ export function afterChange(before: Scenarios, path: string, change: string, tit
   return now;
 }
 
+const TITLE = /^[+ ]title:[ \t]+(.+)$/m;
+const WRITTEN = /^title:[ \t]+(.+)$/m;
+
 /** The title that a patch of a scenario's file, or the arguments of the call that wrote it, give it. */
 export function titleIn(patch = '', written: Readonly<Record<string, unknown>> = {}): string | undefined {
-  const { title = /^\+title: *(.+)$/m.exec(patch)?.[1] } = written;
-  return typeof title === 'string' ? title : undefined;
+  const { title, content } = written;
+  if (typeof title === 'string') {
+    return title;
+  }
+  return plain((typeof content === 'string' ? WRITTEN.exec(content) : TITLE.exec(patch))?.[1]);
+}
+
+/** A text of YAML without its quotes, or what is said behind it. */
+function plain(written = ''): string | undefined {
+  const quoted = /^(?:"((?:[^"\\]|\\.)*)"|'((?:[^']|'')*)')[ \t]*(?:#.*)?\r?$/.exec(written);
+  if (quoted) {
+    return quoted[1]?.replace(/\\(["\\])/g, '$1') ?? quoted[2]?.replace(/''/g, "'");
+  }
+  return written.replace(/[ \t]+#.*$/, '').trim() || undefined;
 }
 
 const FILES = /^diff --git a\/scenarios\/([^/\n]+)\.yaml b\/.*\n(new|deleted)?/gm;
@@ -67,11 +85,12 @@ const FILES = /^diff --git a\/scenarios\/([^/\n]+)\.yaml b\/.*\n(new|deleted)?/g
 /** In another version, which `patch` leads to: what works in one says nothing of another. */
 export function inOtherVersion(before: Scenarios, patch: string): Scenarios {
   const now = new Map([...before.keys()].map(name => [name, untried(before, name)]));
-  for (const [, name = '', how] of patch.matchAll(FILES)) {
+  for (const { 1: name = '', 2: how, index } of patch.matchAll(FILES)) {
     if (how === 'deleted') {
       now.delete(name);
     } else {
-      now.set(name, untried(before, name));
+      const end = patch.indexOf('\ndiff --git ', index);
+      now.set(name, untried(before, name, titleIn(patch.slice(index, end < 0 ? undefined : end))));
     }
   }
   return now;

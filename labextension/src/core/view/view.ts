@@ -7,7 +7,7 @@
 
 import type { Summary, WireMessage } from '../wire/wire';
 import { Draft } from './draft';
-import { interrupted, type Checkpoint, type SessionView, type ToolItem, type Turn } from './items';
+import { interrupted, TRY_SCENARIOS, type Checkpoint, type SessionView, type ToolItem, type Turn } from './items';
 import { countLines } from './partial';
 import { takeEvent, takeLive, takeSnapshot } from './reducers';
 
@@ -58,6 +58,15 @@ export function isBusy(view: SessionView): boolean {
   const { session } = view;
   return (
     session?.state === 'busy' || session?.state === 'waiting' || (lastTurn(view)?.reason === null && !session?.trouble)
+  );
+}
+
+/** Whether the person's own try of scenarios runs. */
+export function isTrying(view: SessionView): boolean {
+  return view.entries.some(
+    entry =>
+      entry.kind === 'aside' &&
+      entry.items.some(item => item.kind === 'tool' && item.tool === TRY_SCENARIOS && item.state === 'running')
   );
 }
 
