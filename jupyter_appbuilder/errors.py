@@ -2,7 +2,8 @@
 
     AppBuilderError
     ├── InvalidInput          400  the request or argument is wrong; ``field`` names it
-    │   └── EditFailed        400  an edit that cannot be made                           tools.edits
+    │   ├── EditFailed        400  an edit that cannot be made                           tools.edits
+    │   └── SqlError          400  what SQLite refuses                                   databases.program
     ├── Forbidden             403
     ├── NotFound              404
     ├── Conflict              409

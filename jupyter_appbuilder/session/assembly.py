@@ -14,6 +14,7 @@ from ..approvals.gate import Gate
 from ..approvals.questions import Approvals
 from ..apps.network import SessionNetwork
 from ..apps.running import RunningApp
+from ..databases import DataProgram
 from ..datasets.record import dataset_files
 from ..datasets.store import SessionDatasets
 from ..errors import AppBuilderError
@@ -144,6 +145,8 @@ async def assemble(
         workspace.app,
     )
 
+    program = DataProgram(app.sandbox, template.database if template else None)
+
     async def reach(hosts: frozenset[str]) -> None:
         await app.reach(hosts, network.refuse)
 
@@ -156,6 +159,7 @@ async def assemble(
     services.offer(StoredEvents, lambda: record)
     services.offer(SessionDatasets, lambda: datasets)
     services.offer(GivenNotebooks, lambda: notebooks)
+    services.offer(DataProgram, lambda: program)
     services.offer(Template, lambda: parts.library.find(summary.template))
 
     def context(output: Any) -> ToolContext:

@@ -12,6 +12,7 @@ from .app import APP_TOOLS
 from .base import Need, Tool
 from .commands import COMMAND_TOOLS
 from .data import DATA_TOOLS
+from .database import DATABASE_TOOLS
 from .files import FILE_TOOLS
 from .looking import LOOKING_TOOLS
 from .network import NETWORK_TOOLS
@@ -58,6 +59,7 @@ def find_tools() -> tuple[dict[str, Tool[Any]], list[str]]:
             *PLAN_TOOLS,
             *DATA_TOOLS,
             *NOTEBOOK_TOOLS,
+            *DATABASE_TOOLS,
         ]
     }
     refused: list[str] = []

@@ -81,5 +81,11 @@ class TestOurs(ToolSuite):
         Example(TOOLS["add_dataset"], SALES, ok=False),  # nobody handed it over
         Example(TOOLS["take_notebook"], SHEET, before=brought),
         Example(TOOLS["take_notebook"], SHEET, ok=False),  # nobody brought it
+        # Nothing answers for a database here: tests/databases has one.
+        example("describe_database", ok=False),
+        example("query_database", sql="SELECT 1", ok=False),
+        example("change_data", sql="DELETE FROM t", ok=False),
+        Example(TOOLS["update_database_schema"], {"name": "first", "sql": "CREATE TABLE t (x)"}, ok=False),
+        Example(TOOLS["call_function"], {"name": "tasks", "body": "{}"}, ok=False),
         Example(TOOLS["tick_plan"], {"items": [1]}, request=PLAN, before=planned),
     )

@@ -23,8 +23,11 @@ from ..sandboxes.subject import APP
 TEMPLATE = """
 title = "Plain"
 summary = "No packages."
+data = ["data/"]
 [serve]
 command = ["node", "server.mjs", "{port}", "{base}"]
+[database]
+program = "none.mjs"
 """
 WITHOUT = {
     "tool": "There are no examples.",

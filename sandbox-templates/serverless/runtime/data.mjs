@@ -1,0 +1,643 @@
+// What is asked of the app's database from outside the sandbox: one request, one answer.
+//
+//   node data.mjs '{"op": "query", "mark": "…", "sql": "SELECT 1"}'
+//
+// The last line it prints is the mark of the request and the answer as JSON: {"ok": …} or {"error": {message, hint}}.
+// Integers above 2^53 are {"int": "digits"}, bytes {"blob": base64, "bytes": n}, numbers that JSON lacks {"real": "inf"},
+// and what was shortened {"text": its beginning, "length": n}. Whoever asks bounds time and memory from outside.
+
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { backup, constants, DatabaseSync } from "node:sqlite";
+
+import * as database from "./database.mjs";
+
+const MIGRATIONS = database.MIGRATIONS;
+const CELL = 4000; // characters or bytes of one value
+const PAGE = { rows: 1000, bytes: 400_000 };
+const READING = new Set(
+  ["SELECT", "READ", "FUNCTION", "RECURSIVE"].map((name) => constants[`SQLITE_${name}`]),
+);
+const PRAGMAS = /^(table_(x?info|list)|index_(x?info|list)|foreign_key_list|foreign_key_check|database_list|user_version)$/i;
+
+// ---- values
+
+/** A value for JSON, shortened to `most` characters or bytes. */
+function told(value, most = CELL) {
+  if (typeof value === "bigint") {
+    const number = database.plain(value);
+    return number === value ? { int: value.toString() } : number;
+  }
+  if (typeof value === "number" && !Number.isFinite(value)) return { real: value > 0 ? "inf" : "-inf" };
+  if (typeof value === "string" && value.length > most) {
+    return { text: value.slice(0, most).toWellFormed(), length: value.length };
+  }
+  if (value instanceof Uint8Array) {
+    return { blob: Buffer.from(value.buffer, value.byteOffset, Math.min(value.length, most)).toString("base64"), bytes: value.length };
+  }
+  return value;
+}
+
+/** A value that was told, back. */
+function understood(value) {
+  if (value !== null && typeof value === "object") {
+    if (typeof value.int === "string") return BigInt(value.int);
+    if (typeof value.blob === "string") return Buffer.from(value.blob, "base64");
+    if (typeof value.real === "string") return value.real === "inf" ? Infinity : -Infinity;
+    throw new database.DatabaseError("A parameter is an object. Give a text, a number, true, false or null.");
+  }
+  return database.bindable(value);
+}
+
+function rowsOf(statement, parameters, { rows = 100, bytes = PAGE.bytes, cell = CELL } = {}) {
+  statement.setReturnArrays(true);
+  const columns = statement.columns().map(({ name, type, table, column }) => ({ name, type, table, column }));
+  const found = [];
+  let left = bytes;
+  let more = false;
+  for (const row of statement.iterate(...parameters)) {
+    if (found.length >= rows || left < 0) {
+      more = true;
+      break;
+    }
+    const values = row.map((value) => told(value, cell));
+    left -= JSON.stringify(values).length;
+    found.push(values);
+  }
+  return { columns, rows: found, more };
+}
+
+// ---- who may do what
+
+function onlyReads(action, first, second) {
+  if (READING.has(action)) {
+    return action === constants.SQLITE_FUNCTION && /^(load_extension|fts3_tokenizer|writefile|edit)$/i.test(second ?? "")
+      ? constants.SQLITE_DENY
+      : constants.SQLITE_OK;
+  }
+  return action === constants.SQLITE_PRAGMA && PRAGMAS.test(first ?? "") ? constants.SQLITE_OK : constants.SQLITE_DENY;
+}
+
+const CHANGING = new Set(
+  ["INSERT", "UPDATE", "DELETE", "SAVEPOINT"].map((name) => constants[`SQLITE_${name}`]),
+);
+
+function onlyChanges(action, first, second) {
+  if (CHANGING.has(action)) {
+    const ours = action !== constants.SQLITE_SAVEPOINT && /^(sqlite_(?!sequence)|_appbuilder_)/i.test(first ?? "");
+    return ours ? constants.SQLITE_DENY : constants.SQLITE_OK;
+  }
+  return onlyReads(action, first, second);
+}
+
+function existing(path) {
+  if (!fs.lstatSync(path, { throwIfNoEntry: false })) {
+    const waiting = database.migrations(MIGRATIONS).length;
+    throw new database.DatabaseError(
+      waiting
+        ? "The app has no database yet: its migrations were not applied."
+        : "The app has no database yet. Its schema begins with the first migration.",
+    );
+  }
+}
+
+function reading(request, work) {
+  existing(request.file);
+  const db = database.open({ readOnly: true, path: request.file });
+  try {
+    return work(db);
+  } finally {
+    db.close();
+  }
+}
+
+/** The one statement of a text. */
+function single(sql) {
+  const all = [...database.statements(sql)].map(({ text }) => text);
+  if (all.length !== 1) {
+    throw new database.DatabaseError(
+      all.length ? `These are ${all.length} statements: ask them one by one.` : "There is no statement.",
+    );
+  }
+  return all[0];
+}
+
+function refused(error, sql, words) {
+  const known = database.told(error, sql);
+  if (!/not authorized|prohibited/.test(known.sqlite)) return known;
+  return new database.DatabaseError(`${known.sqlite}: ${words}`, { sql, errcode: known.errcode });
+}
+
+// ---- what can be asked
+
+const operations = {
+  /** Everything about the schema. A database that is not there yet has none. */
+  describe(request) {
+    if (!fs.lstatSync(request.file, { throwIfNoEntry: false })) {
+      const pending = database.migrations(MIGRATIONS).map(({ name }) => name);
+      return { exists: false, tables: [], views: [], triggers: [], migrations: [], pending };
+    }
+    return reading(request, (db) => {
+      const described = database.describe(db);
+      const known = database.appliedIn(db);
+      const pending = database.migrations(MIGRATIONS).map(({ name }) => name);
+      return { exists: true, ...described, pending: pending.filter((name) => !known.has(name)), bytes: sizeOf(request.file) };
+    });
+  },
+
+  /** Rows of one statement that only reads: {columns, rows, more}. */
+  query(request) {
+    return reading(request, (db) => {
+      const sql = single(request.sql);
+      db.setAuthorizer(onlyReads);
+      try {
+        return rowsOf(db.prepare(sql), parametersOf(request), bounds(request));
+      } catch (error) {
+        throw refused(error, sql, "a query only reads; use change_data for rows, update_database_schema for the schema");
+      }
+    });
+  },
+
+  /** Statements that change rows, all or none: {changes, rows?}. What the last one returns is in `rows`. */
+  change(request) {
+    existing(request.file);
+    const db = database.open({ path: request.file });
+    const recording = database.startRecording(db);
+    let statement = "";
+    let returned;
+    try {
+      const before = totalChanges(db);
+      db.exec("BEGIN IMMEDIATE");
+      db.setAuthorizer(onlyChanges);
+      const all = [...database.statements(request.sql)].map(({ text }) => text);
+      if (!all.length) throw new database.DatabaseError("There is no statement.");
+      for (statement of all) {
+        const prepared = db.prepare(statement);
+        const parameters = all.length === 1 ? parametersOf(request) : [];
+        if (prepared.columns().length) {
+          returned = rowsOf(prepared, parameters, { ...bounds(request), rows: Infinity, bytes: Infinity });
+          returned.more = returned.rows.length > 100;
+          returned.rows = returned.rows.slice(0, 100);
+        } else prepared.run(...parameters);
+      }
+      db.setAuthorizer(database.usual);
+      statement = "";
+      db.exec("COMMIT");
+      const total = totalChanges(db) - before;
+      const changes = database.recordChanges(db, recording, request.who ?? "change_data");
+      return { changes, total, ...(returned ? { returned } : {}) };
+    } catch (error) {
+      db.setAuthorizer(database.usual);
+      if (db.isTransaction) db.exec("ROLLBACK");
+      throw refused(error, statement, "only rows are changed here; the schema is update_database_schema's");
+    } finally {
+      recording.close();
+      db.close();
+    }
+  },
+
+  /** A page of a table's or view's rows: {columns, keys, rows, total, more}; `keys` are the rows' rowids. */
+  rows(request) {
+    return reading(request, (db) => {
+      const { table, offset = 0, limit = 50, sort = [], filters = [] } = request;
+      const listed = db
+        .prepare("SELECT type, wr FROM pragma_table_list(?) WHERE schema = 'main' AND name = ? AND type <> 'shadow'")
+        .get(table, table);
+      if (!listed || /^(sqlite_|_appbuilder_)/i.test(table)) {
+        throw new database.DatabaseError(`There is no table ${table}`);
+      }
+      const columns = database.columnsOf(db, table);
+      const column = (name) => {
+        if (!columns.some((known) => known.name === name)) {
+          throw new database.DatabaseError(`${table} has no column ${name}`);
+        }
+        return database.quoted(name);
+      };
+      const named = columns.map(({ name }) => name.toLowerCase());
+      const rowid = ["rowid", "_rowid_", "oid"].find((name) => !named.includes(name));
+      const keyed = listed.type === "table" && !listed.wr && rowid;
+      const values = [];
+      const conditions = filters.map(({ column: name, is, value }) => conditionOf(column(name), is, value, values));
+      const where = conditions.length ? ` WHERE ${conditions.join(" AND ")}` : "";
+      const order = sort.map(({ column: name, descending }) => column(name) + (descending ? " DESC" : ""));
+      if (keyed) order.push(rowid);
+      const from = ` FROM ${database.quoted(table)}${where}`;
+      const chosen = [keyed ? rowid : "NULL", ...columns.map(({ name }) => database.quoted(name))];
+      db.setAuthorizer(onlyReads);
+      const counted = db.prepare(`SELECT count(*) AS n FROM (SELECT 1${from} LIMIT 1000001)`).get(...values);
+      const by = order.length ? ` ORDER BY ${order.join(", ")}` : "";
+      const page = rowsOf(db.prepare(`SELECT ${chosen.join(", ")}${from}${by} LIMIT ? OFFSET ?`), [
+        ...values,
+        Math.min(Math.max(1, limit), PAGE.rows),
+        Math.max(0, offset),
+      ], { rows: PAGE.rows, cell: request.cell ?? 500 });
+      return {
+        columns,
+        keys: keyed ? page.rows.map(([key]) => key) : null,
+        rows: page.rows.map(([, ...rest]) => rest),
+        total: Number(counted.n),
+        more: page.more,
+      };
+    });
+  },
+
+  /** What a new migration would do, tried on a copy: {file, tables, losses} or {failed}. */
+  async migrate_try(request) {
+    return await onCopy(request.file, async (path) => {
+      const db = database.open({ path });
+      try {
+        const waiting = database.migrate(db);
+        if (waiting.failed) return { failed: waiting.failed, earlier: true };
+        const before = `${path}.before`;
+        db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+        await backup(db, before);
+        const sql = request.sql;
+        const file = nextFile(request.name);
+        const hash = createHash("sha256").update(sql).digest("hex");
+        const failed = database.applyOne(db, { name: file, sql, hash });
+        if (failed) return { failed };
+        return { file: join(MIGRATIONS, file), losses: lossesOf(db, before, sql), ...database.describe(db) };
+      } finally {
+        db.close();
+      }
+    });
+  },
+
+  /** Apply the migrations that wait. */
+  migrate(request) {
+    const db = database.open({ path: request.file });
+    try {
+      return database.migrate(db);
+    } finally {
+      db.close();
+    }
+  },
+
+  /** What changed since the last version. */
+  changes(request) {
+    return { changes: fs.existsSync(request.file) ? reading(request, database.changes) : [] };
+  },
+
+  /** A closed copy of the database at `to`, which is not there yet: {bytes} or {none: true}. With `forget`, the record
+   * of changes begins anew. */
+  async snapshot(request) {
+    if (!fs.lstatSync(request.file, { throwIfNoEntry: false })) return { none: true };
+    const db = database.open({ path: request.file });
+    try {
+      await closedCopy(db, request.file, request.to);
+      if (request.forget && hasTable(db, "_appbuilder_changes")) db.exec("DELETE FROM _appbuilder_changes");
+      return { bytes: sizeOf(request.to) };
+    } finally {
+      db.close();
+    }
+  },
+
+  /** A hash of schema and rows that is the same for databases that hold the same, however they came to it. */
+  dump(request) {
+    return reading(request, dumpOf);
+  },
+
+  /** A table as lines of JSON at `to`, one list a row: {columns, rows}. */
+  export(request) {
+    return reading(request, (db) => {
+      if (request.table !== undefined) {
+        const page = database.describe(db);
+        const known = [...page.tables, ...page.views].some(({ name }) => name === request.table);
+        if (!known) throw new database.DatabaseError(`There is no table ${request.table}`);
+      }
+      const sql = request.table === undefined ? single(request.sql) : `SELECT * FROM ${database.quoted(request.table)}`;
+      db.setAuthorizer(onlyReads);
+      try {
+        return exported(db.prepare(sql), request);
+      } catch (error) {
+        throw refused(error, sql, "only rows are read here");
+      }
+    });
+  },
+
+  /** A table anew from lines of JSON at `from`: {rows}. */
+  import(request) {
+    const db = database.open({ path: request.file });
+    try {
+      return imported(db, request);
+    } catch (error) {
+      if (db.isTransaction) db.exec("ROLLBACK");
+      throw error;
+    } finally {
+      db.close();
+    }
+  },
+
+  /** Call a function of the app in a worker of its own. */
+  async call(request) {
+    const { callOnce } = await import("./functions.mjs");
+    return await callOnce(request.name, request.request ?? {});
+  },
+};
+
+function parametersOf({ parameters = [] }) {
+  if (Array.isArray(parameters)) return parameters.map(understood);
+  return [Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, understood(value)]))];
+}
+
+function bounds({ rows = 100, bytes = PAGE.bytes, cell = CELL }) {
+  return { rows: Math.min(rows, PAGE.rows), bytes: Math.min(bytes, PAGE.bytes), cell: Math.min(cell, 100_000) };
+}
+
+function conditionOf(column, is, value, values) {
+  if (is === "null") return `${column} IS NULL`;
+  if (is === "not null") return `${column} IS NOT NULL`;
+  if (is === "contains") {
+    values.push(String(value));
+    return `instr(lower(CAST(${column} AS TEXT)), lower(?)) > 0`;
+  }
+  if (!["=", "<>", "<", "<=", ">", ">="].includes(is)) throw new database.DatabaseError(`There is no comparison ${is}`);
+  values.push(understood(value));
+  return `${column} ${is} ?`;
+}
+
+function totalChanges(db) {
+  return Number(db.prepare("SELECT total_changes() AS n").get().n);
+}
+
+function hasTable(db, name) {
+  return Boolean(db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(name));
+}
+
+function sizeOf(path) {
+  return fs.lstatSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** The name of the file for the next migration. */
+function nextFile(name) {
+  const last = database.migrations(MIGRATIONS).at(-1)?.number ?? "0000";
+  return `${String(Number(last) + 1).padStart(4, "0")}_${name}.sql`;
+}
+
+/** Copy the database to a folder that is removed afterwards; without one, begin with nothing. */
+async function onCopy(file, work) {
+  const folder = fs.mkdtempSync(join(tmpdir(), "database-"));
+  const path = join(folder, "copy.db");
+  try {
+    if (fs.lstatSync(file, { throwIfNoEntry: false })) {
+      const db = database.open({ readOnly: true, path: file });
+      try {
+        await backup(db, path);
+      } finally {
+        db.close();
+      }
+    }
+    return await work(path);
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A copy that needs no journal: made while nobody writes, of a file that holds all that its journal did. */
+async function closedCopy(db, file, to) {
+  if (fs.lstatSync(to, { throwIfNoEntry: false })) throw new database.DatabaseError(`${to} is there already`);
+  fs.mkdirSync(dirname(to), { recursive: true });
+  let plain = false;
+  const [{ busy }] = db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").all();
+  if (!busy) {
+    db.exec("BEGIN IMMEDIATE");
+    try {
+      plain = sizeOf(`${file}-wal`) === 0;
+      if (plain) fs.copyFileSync(file, to, fs.constants.COPYFILE_EXCL | fs.constants.COPYFILE_FICLONE);
+    } finally {
+      db.exec("ROLLBACK");
+    }
+  }
+  if (!plain) await backup(db, to);
+  const copy = new DatabaseSync(to);
+  try {
+    copy.exec("PRAGMA journal_mode = DELETE");
+  } finally {
+    copy.close();
+  }
+}
+
+/** Sentences on what is lost on the way from `before` to the database as it is. */
+function lossesOf(db, before, sql) {
+  const all = [...database.statements(sql)].map(({ text }) => text);
+  const name = String.raw`("(?:[^"]|"")+"|\[[^\]]+\]|${"`[^`]+`"}|[\w$]+)`;
+  const bare = (text) => (/^["[`]/.test(text) ? text.slice(1, -1).replaceAll('""', '"') : text);
+  const tables = new Map();
+  const columns = new Map();
+  for (const text of all) {
+    const table = new RegExp(String.raw`^\s*ALTER\s+TABLE\s+${name}\s+RENAME\s+TO\s+${name}`, "i").exec(text);
+    if (table) tables.set(bare(table[1]).toLowerCase(), bare(table[2]));
+    const column = new RegExp(String.raw`^\s*ALTER\s+TABLE\s+${name}\s+RENAME\s+(?:COLUMN\s+)?(?!TO\s)${name}\s+TO\s+${name}`, "i").exec(text);
+    if (column) columns.set(`${bare(column[1])}\n${bare(column[2])}`.toLowerCase(), bare(column[3]));
+  }
+  db.setAuthorizer(null);
+  db.prepare("ATTACH ? AS before").run(before);
+  const losses = [];
+  const earlier = db
+    .prepare("SELECT name, type FROM before.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_appbuilder\\_%' ESCAPE '\\' AND sql NOT LIKE 'CREATE VIRTUAL%'")
+    .all();
+  const now = new Map(
+    db.prepare("SELECT name FROM main.sqlite_schema WHERE type = 'table'").all().map((row) => [row.name.toLowerCase(), row.name]),
+  );
+  for (const { name: table } of earlier) {
+    const old = `before.${database.quoted(table)}`;
+    const count = Number(db.prepare(`SELECT count(*) AS n FROM ${old}`).get().n);
+    if (!count) continue;
+    const renamed = now.get(table.toLowerCase()) ?? now.get((tables.get(table.toLowerCase()) ?? "").toLowerCase());
+    if (renamed === undefined) {
+      losses.push(`The table ${table} goes, with ${rowsIn(count)}.`);
+      continue;
+    }
+    const fresh = `main.${database.quoted(renamed)}`;
+    const left = Number(db.prepare(`SELECT count(*) AS n FROM ${fresh}`).get().n);
+    if (left < count) losses.push(`${table} loses ${count - left} of its ${rowsIn(count)}.`);
+    const described = db.prepare("SELECT name, type FROM pragma_table_xinfo(?, 'main')").all(renamed);
+    const oldColumns = db.prepare("SELECT name, type, hidden FROM pragma_table_xinfo(?, 'before')").all(table);
+    for (const { name: column, type, hidden } of oldColumns) {
+      if (hidden) continue;
+      const wanted = columns.get(`${table}\n${column}`.toLowerCase()) ?? columns.get(`${renamed}\n${column}`.toLowerCase());
+      const found = described.find((one) => one.name.toLowerCase() === (wanted ?? column).toLowerCase());
+      const held = Number(db.prepare(`SELECT count(${database.quoted(column)}) AS n FROM ${old}`).get().n);
+      if (!found) {
+        if (held) losses.push(`${table}.${column} goes, which ${held} of ${rowsIn(count)} have.`);
+        continue;
+      }
+      const holds = Number(db.prepare(`SELECT count(${database.quoted(found.name)}) AS n FROM ${fresh}`).get().n);
+      if (left >= count && holds < held) {
+        losses.push(`${table}.${column} is emptied in ${rowsIn(held - holds)}.`);
+      } else if (left === count && found.type.toLowerCase() !== type.toLowerCase()) {
+        const [one, other] = [`o.${database.quoted(column)}`, `n.${database.quoted(found.name)}`];
+        const differ = compared(db, `SELECT count(*) AS n FROM ${old} o JOIN ${fresh} n ON o.rowid = n.rowid WHERE ${one} IS NOT ${other} AND CAST(${one} AS TEXT) IS NOT CAST(${other} AS TEXT)`);
+        if (differ) losses.push(`${table}.${column} becomes ${found.type || "untyped"}, and ${differ} values are others then.`);
+      }
+    }
+  }
+  db.exec("DETACH before");
+  db.setAuthorizer(database.usual);
+  return losses;
+}
+
+function compared(db, sql) {
+  try {
+    return Number(db.prepare(sql).get().n);
+  } catch {
+    return 0; // a table without rowids
+  }
+}
+
+function rowsIn(count) {
+  return count === 1 ? "1 row" : `${count} rows`;
+}
+
+/** {hash, tables: {name: {rows, hash}}}. Tables, indexes, views and triggers in the order of their names; rows in the
+ * order of all their values, so that it does not matter when each came. */
+function dumpOf(db) {
+  const schema = db
+    .prepare(
+      "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' " +
+        "AND name NOT LIKE '\\_appbuilder\\_%' ESCAPE '\\' ORDER BY type, name",
+    )
+    .all();
+  const whole = createHash("sha256");
+  const tables = {};
+  for (const { type, name, sql } of schema) {
+    whole.update(JSON.stringify([type, name, sql.replace(/\s+/g, " ").trim()]) + "\n");
+    if (type !== "table" || /^create virtual/i.test(sql)) continue;
+    const columns = database.columnsOf(db, name).map((column) => database.quoted(column.name));
+    const statement = db.prepare(`SELECT ${columns.join(", ")} FROM ${database.quoted(name)} ORDER BY ${columns.join(", ")}`);
+    statement.setReturnArrays(true);
+    const own = createHash("sha256");
+    let rows = 0;
+    for (const row of statement.iterate()) {
+      own.update(JSON.stringify(row.map(canonical)) + "\n");
+      rows += 1;
+    }
+    tables[name] = { rows, hash: own.digest("hex") };
+    whole.update(tables[name].hash + "\n");
+  }
+  return { hash: whole.digest("hex"), tables };
+}
+
+/** Each storage class apart: 1 is not 1.0, nor '1'. */
+function canonical(value) {
+  if (typeof value === "bigint") return `i${value}`;
+  if (typeof value === "number") return `r${Object.is(value, -0) ? "-0" : value}`;
+  if (typeof value === "string") return `t${value}`;
+  if (value instanceof Uint8Array) return `b${Buffer.from(value).toString("hex")}`;
+  return null;
+}
+
+// ---- rows in files
+
+const CHUNK = 1 << 20;
+
+function exported(statement, { to, most = 2_000_000, bytes = 1 << 29 }) {
+  statement.setReturnArrays(true);
+  const columns = statement.columns().map(({ name, type }) => ({ name, type }));
+  const out = fs.openSync(to, "wx", 0o600);
+  try {
+    let text = "";
+    let rows = 0;
+    let written = 0;
+    let more = false;
+    for (const row of statement.iterate()) {
+      if (rows >= most || written > bytes) {
+        more = true;
+        break;
+      }
+      text += JSON.stringify(row.map((value) => told(value, Infinity))) + "\n";
+      rows += 1;
+      if (text.length > CHUNK) {
+        written += fs.writeSync(out, text);
+        text = "";
+      }
+    }
+    fs.writeSync(out, text);
+    return { columns, rows, more };
+  } finally {
+    fs.closeSync(out);
+  }
+}
+
+function* lines(path) {
+  const file = fs.openSync(path, "r");
+  const chunk = Buffer.allocUnsafe(CHUNK);
+  let rest = Buffer.alloc(0);
+  try {
+    for (;;) {
+      const read = fs.readSync(file, chunk);
+      if (!read) break;
+      const data = rest.length ? Buffer.concat([rest, chunk.subarray(0, read)]) : chunk.subarray(0, read);
+      const end = data.lastIndexOf(10);
+      if (end < 0) {
+        rest = Buffer.from(data);
+        continue;
+      }
+      yield* data.toString("utf8", 0, end).split("\n");
+      rest = Buffer.from(data.subarray(end + 1));
+    }
+    if (rest.length) yield rest.toString("utf8");
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+/** The table is replaced where its columns are others, else emptied and filled: views, triggers and indexes of the
+ * app's stay. */
+function imported(db, { table, columns, indexes = [], from }) {
+  const name = database.quoted(table);
+  const declared = columns.map(({ name: column, type }) => `${database.quoted(column)} ${type}`.trim());
+  db.exec("BEGIN IMMEDIATE");
+  const there = hasTable(db, table) ? database.columnsOf(db, table) : [];
+  const same =
+    there.length === columns.length &&
+    there.every((column, at) => column.name === columns[at].name && column.type === columns[at].type);
+  if (same) db.exec(`DELETE FROM ${name}`);
+  else {
+    db.exec(`DROP TABLE IF EXISTS ${name}`);
+    db.exec(`CREATE TABLE ${name} (${declared.join(", ")})`);
+  }
+  const insert = db.prepare(`INSERT INTO ${name} VALUES (${columns.map(() => "?").join(", ")})`);
+  let rows = 0;
+  for (const line of lines(from)) {
+    const values = JSON.parse(line);
+    for (let at = 0; at < values.length; at++) {
+      const value = values[at];
+      if (value !== null && typeof value === "object") values[at] = understood(value);
+      else if (typeof value === "number" && columns[at].type === "INTEGER") values[at] = BigInt(value);
+      else if (typeof value === "boolean") values[at] = value ? 1 : 0;
+    }
+    insert.run(...values);
+    rows += 1;
+  }
+  if (!same) {
+    for (const column of indexes) {
+      db.exec(`CREATE INDEX IF NOT EXISTS ${database.quoted(`${table}_${column}`)} ON ${name} (${database.quoted(column)})`);
+    }
+  }
+  db.exec("COMMIT");
+  return { rows };
+}
+
+// ---- one request
+
+async function main() {
+  const request = JSON.parse(process.argv[2]);
+  const mark = String(request.mark ?? "");
+  let answer;
+  try {
+    const operation = Object.hasOwn(operations, request.op) ? operations[request.op] : undefined;
+    if (!operation) throw new database.DatabaseError(`There is no operation ${request.op}`);
+    answer = { ok: await operation({ file: database.DATABASE, ...request }) };
+  } catch (error) {
+    const known = error instanceof database.DatabaseError || error.code === "ERR_SQLITE_ERROR";
+    const message = known ? error.message : `${error.name}: ${error.message}`;
+    answer = { error: { message, sqlite: error.sqlite ?? error.message, sql: String(error.sql ?? "").slice(0, 500), known } };
+  }
+  fs.writeSync(1, `\n${mark}${JSON.stringify(answer, (_, value) => (typeof value === "bigint" ? told(value) : value))}\n`);
+  process.exit(0);
+}
+
+await main();
