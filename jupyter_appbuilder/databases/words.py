@@ -94,7 +94,7 @@ def _table(table: Mapping[str, Any]) -> str:
         size = "over a million rows" if rows > 1_000_000 else f"{rows:,} row{'' if rows == 1 else 's'}"
     else:
         size = "virtual" if table.get("virtual") else "rows unknown"
-    keys = _names(table, "primary_key")
+    keys = names_of(table, "primary_key")
     columns = items(table, "columns")
     lines = [f"table {_name(table.get('name'))}: {size}"]
     for column in columns[:MOST_COLUMNS]:
@@ -111,12 +111,12 @@ def _table(table: Mapping[str, Any]) -> str:
     if len(columns) > MOST_COLUMNS:
         lines.append(f"  … {len(columns) - MOST_COLUMNS} more columns")
     for key in items(table, "foreign_keys"):
-        to = ", ".join(map(_name, _names(key, "to"))) or "its primary key"
-        own = ", ".join(map(_name, _names(key, "columns")))
+        to = ", ".join(map(_name, names_of(key, "to"))) or "its primary key"
+        own = ", ".join(map(_name, names_of(key, "columns")))
         lines.append(f"  foreign key {own} -> {_name(key.get('table'))}({to}), on delete {key.get('on_delete')}")
     for index in items(table, "indexes"):
         if not index.get("automatic") or index.get("unique"):
-            own = ", ".join(map(_name, _names(index, "columns")))
+            own = ", ".join(map(_name, names_of(index, "columns")))
             lines.append(f"  {'unique' if index.get('unique') else 'index'} ({own})")
     return "\n".join(lines)
 
@@ -136,7 +136,8 @@ def _name(name: Any) -> str:
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 
-def _names(answer: Mapping[str, Any], key: str) -> list[str]:
+def names_of(answer: Mapping[str, Any], key: str) -> list[str]:
+    """The texts of a list in an answer."""
     found: Any = answer.get(key)
     return [str(name) for name in cast("list[Any]", found)] if isinstance(found, list) else []
 

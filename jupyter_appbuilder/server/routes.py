@@ -20,6 +20,7 @@ from .catalog import (
 from .channel import ChannelHandler, EventsHandler
 from .checkpoints import CheckpointsHandler, DiffHandler, RestoreHandler
 from .contract import ContractHandler
+from .database import DatabaseHandler, DatabaseQueryHandler, DatabaseRowsHandler
 from .datasets import DatasetsHandler
 from .export import ExportHandler
 from .files import FileHandler, FilesHandler
@@ -53,6 +54,9 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/checkpoints": CheckpointsHandler,
     "/sessions/{session}/checkpoints/{checkpoint}/diff": DiffHandler,
     "/sessions/{session}/datasets": DatasetsHandler,
+    "/sessions/{session}/database": DatabaseHandler,
+    "/sessions/{session}/database/rows": DatabaseRowsHandler,
+    "/sessions/{session}/database/query": DatabaseQueryHandler,
     "/sessions/{session}/restore": RestoreHandler,
     "/sessions/{session}/export": ExportHandler,
     "/sessions/{session}/tools/{tool}": ToolHandler,

@@ -200,6 +200,7 @@ async def assemble(
         lambda: parts.usage().quotas,
         Handing(record, datasets, lambda: parts.library.find(summary.template).datasets),
         notebooks,
+        program,
     )
     await network.settle()
     return session

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..approvals.rules import ApprovalRule
     from ..apps.network import SessionNetwork
     from ..apps.running import RunningApp
+    from ..databases import DataProgram
     from ..datasets.base import Keep
     from ..datasets.parquet import Written
     from ..datasets.store import Handover
@@ -66,6 +67,7 @@ class Session:
         quotas: Callable[[], Quotas],
         data: Handing,
         notebooks: GivenNotebooks,
+        database: DataProgram,
     ) -> None:
         self.record = record
         self.creation = creation
@@ -76,6 +78,7 @@ class Session:
         self.network = network
         self.approvals = approvals
         self.data = data
+        self.database = database
         self._notebooks = notebooks
         self._agents = agents
         self._quotas = quotas

@@ -8,12 +8,11 @@ import os
 from pathlib import Path
 
 import pytest
+from database_app import database_session, used
 
 from jupyter_appbuilder.databases import DataProgram
 from jupyter_appbuilder.errors import Conflict, InvalidInput
 from jupyter_appbuilder.session import Session
-
-from .database_app import database_session, used
 
 ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n"
 INSERT = "INSERT INTO customers (name) VALUES ('C;d''--');"

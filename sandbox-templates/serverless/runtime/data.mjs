@@ -220,6 +220,10 @@ const operations = {
       const keyed = listed.type === "table" && !listed.wr && rowid;
       const values = [];
       const conditions = filters.map(({ column: name, is, value }) => conditionOf(column(name), is, value, values));
+      if (request.contains) {
+        const searched = columns.slice(0, 100).map(({ name }) => conditionOf(database.quoted(name), "contains", request.contains, values));
+        conditions.push(`(${searched.join(" OR ")})`);
+      }
       const where = conditions.length ? ` WHERE ${conditions.join(" AND ")}` : "";
       const order = sort.map(({ column: name, descending }) => column(name) + (descending ? " DESC" : ""));
       if (keyed) order.push(rowid);

@@ -224,6 +224,85 @@ export interface Dataset {
   keep: 'latest' | 'all';
 }
 
+export interface DatabaseSchema {
+  /** The first migration makes it. */
+  exists: boolean;
+  /** Of its file. */
+  bytes: number;
+  tables: readonly DatabaseTable[];
+  views: readonly {
+    name: string;
+    columns: readonly DatabaseColumn[];
+    sql: string;
+  }[];
+  triggers: readonly {
+    name: string;
+    table: string;
+    sql: string;
+  }[];
+  /** Those that were applied. */
+  migrations: readonly string[];
+  /** Those that were not. */
+  pending: readonly string[];
+}
+
+export interface DatabaseTable {
+  name: string;
+  columns: readonly DatabaseColumn[];
+  /** Counted to 1,000,000: 1,000,001 where there are more. Null where they are not counted. */
+  rows: number | null;
+  indexes: readonly {
+    name: string;
+    unique: boolean;
+    columns: readonly string[];
+  }[];
+  foreign_keys: readonly {
+    table: string;
+    columns: readonly string[];
+    /** Empty: the primary key. */
+    to: readonly string[];
+    on_delete: string;
+  }[];
+  virtual: boolean;
+  sql: string;
+}
+
+export interface DatabaseColumn {
+  name: string;
+  /** As it was declared; empty for none. */
+  type: string;
+  nullable: boolean;
+  /** An expression of SQL. */
+  default: string | null;
+  primary_key: boolean;
+  generated: boolean;
+}
+
+/**
+ * A value of SQLite. An integer that a number does not hold is {int}, a real that JSON lacks {real}, bytes are
+ * {blob} (base64, the first 4,000) with their number, a text that was shortened is its beginning {text} with its
+ * length.
+ */
+export type DatabaseValue = unknown;
+
+export interface DatabaseAnswer {
+  columns: readonly DatabaseColumn[];
+  rows: readonly (readonly DatabaseValue[])[];
+  /** There are rows that were left out. */
+  more: boolean;
+}
+
+export interface DatabaseRows {
+  columns: readonly DatabaseColumn[];
+  rows: readonly (readonly DatabaseValue[])[];
+  /** Rows of this page were left out: they are too large. */
+  more: boolean;
+  /** Of the rows that fit; counted to 1,000,000. */
+  total: number;
+  page: number;
+  size: number;
+}
+
 export interface DatasetColumn {
   name: string;
   type: 'boolean' | 'integer' | 'bigint' | 'number' | 'decimal' | 'text' | 'date' | 'timestamp' | 'timestamp_tz' | 'time' | 'duration' | 'bytes' | 'category' | 'list' | 'struct' | 'unknown';

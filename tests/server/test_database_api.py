@@ -1,0 +1,61 @@
+"""An app's database over REST: schema, pages of rows, and queries that only read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from database_app import shelf
+
+SQL = """CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL, size INTEGER, data BLOB);
+CREATE UNIQUE INDEX texts ON notes (text);
+WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 120)
+INSERT INTO notes SELECT x, 'Note ' || x, 9007199254740993 + x, x'00ff' FROM n;
+"""
+
+
+@pytest.fixture
+def app_config(app_config: dict[str, Any], tmp_path) -> dict[str, Any]:
+    settings = app_config["AppBuilder"]
+    settings["template_path"] = [*settings["template_path"], str(shelf(tmp_path, {"0001_notes.sql": SQL}))]
+    return app_config
+
+
+async def test_the_schema_pages_of_rows_and_a_query(call, new_session, builder):
+    id = await new_session(title="Notes", template="kept")
+    session = await builder.session(id)
+    await session.ready()
+    empty = (await call("GET", "sessions", id, "database")).data
+    assert (empty["exists"], empty["tables"], empty["pending"]) == (False, [], ["0001_notes.sql"])
+    await session.database.ask("migrate", seconds=60)
+
+    schema = (await call("GET", "sessions", id, "database")).data
+    (table,) = schema["tables"]
+    assert (table["name"], table["rows"]) == ("notes", 120)
+    assert [index["columns"] for index in table["indexes"] if index["unique"]] == [["text"]]
+
+    async def rows(**query: object) -> dict[str, Any]:
+        answer = await call("GET", "sessions", id, "database", "rows", table="notes", **query)
+        assert answer.status == 200, answer.body
+        return answer.data
+
+    page = await rows(page=2, size=50)
+    assert (page["total"], len(page["rows"])) == (120, 20)
+    assert page["rows"][0] == [101, "Note 101", {"int": "9007199254741094"}, {"blob": "AP8=", "bytes": 2}]
+    found = await rows(filter="note 11", sort="id", descending="true")
+    assert [row[0] for row in found["rows"]] == [*range(119, 109, -1), 11]
+
+    asked = await call("POST", "sessions", id, "database", "query", json={"sql": "SELECT count(*) AS n FROM notes"})
+    assert asked.data["rows"] == [[120]]
+    for sql in ("DELETE FROM notes", "SELECT * FROM nowhere"):
+        refused = await call("POST", "sessions", id, "database", "query", json={"sql": sql})
+        assert (refused.status, refused.data["reason"]) == (400, "sql")
+    for query in ({"table": "nowhere"}, {"table": "notes", "sort": 'id"; DROP TABLE notes; --'}):
+        refused = await call("GET", "sessions", id, "database", "rows", **query)
+        assert (refused.status, refused.data["reason"]) == (400, "sql")
+
+
+async def test_an_app_without_a_database_has_none(call, new_session, builder):
+    id = await new_session(title="Page")
+    await (await builder.session(id)).ready()
+    assert (await call("GET", "sessions", id, "database")).data["reason"] == "no_database"
