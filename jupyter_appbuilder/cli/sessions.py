@@ -61,7 +61,8 @@ def export(options: argparse.Namespace, terminal: Terminal) -> int:
                 raise NotFound(f"There is no app {options.session!r}.", hint="List them: jupyter appbuilder list")
             summary = found[0]
             workspace = Workspace(Path(summary.root, summary.path))
-            content = await workspace.zip(await scenario_tests(workspace) if options.tests else None)
+            more = await scenario_tests(workspace) if options.tests else {}
+            content = await workspace.zip(more | builder.library.exported(summary.template))
         finally:
             await builder.close()
         return summary.id, summary.name, content

@@ -494,7 +494,8 @@ class AsyncApp:
         from ..eyes.playwright_tests import scenario_tests
 
         session = await self.session()
-        more = await scenario_tests(session.workspace) if tests else None
+        more = await scenario_tests(session.workspace) if tests else {}
+        more |= self.engine.builder.library.exported(session.summary.template)
         target = Path(path) if str(path) else Path.cwd() / f"{session.summary.name}.zip"
         if await asyncio.to_thread(target.is_dir):
             target /= f"{session.summary.name}.zip"

@@ -17,7 +17,8 @@ class ExportHandler(AppBuilderHandler):
         self.check_xsrf_cookie()
         found = await self.ready_session(session)
         tests = self.flag("tests")
-        content = await found.workspace.zip(await scenario_tests(found.workspace) if tests else None)
+        more = await scenario_tests(found.workspace) if tests else {}
+        content = await found.workspace.zip(more | self.builder.library.exported(found.summary.template))
         self.set_header("Content-Type", "application/zip")
         self.set_attachment_header(f"{found.summary.name}.zip")
         self.finish(content)

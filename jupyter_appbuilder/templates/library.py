@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import InvalidInput, NotFound
+
 if TYPE_CHECKING:
     from .templates import Template
 
@@ -40,6 +42,13 @@ class TemplateLibrary:
         from .templates import find_template
 
         return find_template(name, [*self._own(), self._fetched()])
+
+    def exported(self, name: str) -> dict[str, str]:
+        """What an export of an app of this template has besides the app's own files; nothing where it is gone."""
+        try:
+            return self.find(name).exported()
+        except (NotFound, InvalidInput):
+            return {}
 
     async def obtain(self, wanted: str) -> Template:
         """A template by its name, or the one in a folder or git repository (``fetch_template``): that is copied into

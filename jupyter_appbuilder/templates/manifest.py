@@ -29,6 +29,7 @@ KEYS: Mapping[str, Mapping[str, Any] | str] = {
     "summary": "text",
     "data": "words",
     "datasets": {"folder": "text", "loader": "text", "hints": "text"},
+    "export": {"runtime": "text"},
     "database": {"file": "text", "program": "text"},
     "serve": SERVICE,
     "services": {ANY: {**SERVICE, "path": "text"}},

@@ -108,6 +108,7 @@ class Template:
     data: tuple[str, ...] = ()  # folders of what the app itself writes, each with a slash at its end
     datasets: Place = DEFAULT_PLACE  # where data that a person hands over lies, and what reads it
     database: Database | None = None  # of an app that has one
+    takes_along: str = ""  # the folder of an export that has a copy of ``runtime``; "" for none
     beside: tuple[Service, ...] = ()  # what is served besides the app itself
     budget: Mapping[str, float] = field(default_factory=dict[str, float])  # of the page's speed, by ``manifest.SPEED``
     diagnostics: tuple[str, ...] = ()  # prints the problems of the app's code; () where nothing looks for them
@@ -121,6 +122,13 @@ class Template:
         """Files that the template's commands need and the app does not hold; mounted at ``RUNTIME``."""
         runtime = self.folder / "runtime"
         return runtime if runtime.is_dir() else None
+
+    def exported(self) -> dict[str, str]:
+        """What an export of an app has besides the app's own files: texts by path."""
+        if not (self.takes_along and self.runtime):
+            return {}
+        files = sorted(path for path in self.runtime.rglob("*") if path.is_file())
+        return {f"{self.takes_along}/{path.relative_to(self.runtime).as_posix()}": path.read_text() for path in files}
 
     @cached_property
     def icon(self) -> str:
@@ -224,6 +232,7 @@ class Template:
                 manifest.text("datasets.hints", "").strip(),
             ),
             database=_database(manifest),
+            takes_along=manifest.folder("export.runtime", "") if manifest.has("export.runtime") else "",
             beside=beside,
             budget=manifest.amounts("check.budget"),
             diagnostics=command("diagnostics.command"),

@@ -21,6 +21,7 @@ from .packages import PACKAGE_TOOLS
 from .plans import PLAN_TOOLS
 from .scenarios import SCENARIO_TOOLS
 from .search import SEARCH_TOOLS
+from .serverless import SERVERLESS_TOOLS
 
 if TYPE_CHECKING:
     from ..templates.templates import Template
@@ -60,6 +61,7 @@ def find_tools() -> tuple[dict[str, Tool[Any]], list[str]]:
             *DATA_TOOLS,
             *NOTEBOOK_TOOLS,
             *DATABASE_TOOLS,
+            *SERVERLESS_TOOLS,
         ]
     }
     refused: list[str] = []

@@ -53,6 +53,9 @@ def example(name: str, *, files: dict[str, str] | None = None, ok: bool = True, 
     return Example(TOOLS[name], arguments, NOTES if files is None else files, ok)
 
 
+LINK = {"op": "add", "path": "/pages/0/main/-", "value": {"component": "Link", "props": {"label": "Top", "to": "/"}}}
+
+
 class TestOurs(ToolSuite):
     examples = (
         example("list_files"),
@@ -87,5 +90,8 @@ class TestOurs(ToolSuite):
         example("change_data", sql="DELETE FROM t", ok=False),
         Example(TOOLS["update_database_schema"], {"name": "first", "sql": "CREATE TABLE t (x)"}, ok=False),
         Example(TOOLS["call_function"], {"name": "tasks", "body": "{}"}, ok=False),
+        # Nothing compiles or holds a layout here: tests/templates/test_serverless.py has what does.
+        Example(TOOLS["create_function"], {"name": "tasks", "code": "export default () => [];"}, ok=False),
+        example("update_layout", patch=[LINK], ok=False),
         Example(TOOLS["tick_plan"], {"items": [1]}, request=PLAN, before=planned),
     )

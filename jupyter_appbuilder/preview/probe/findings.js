@@ -22,7 +22,7 @@ function found(finding, { visible = false } = {}) {
     ...finding,
     stack: stack && cut(inside(stack), 8000),
     source: source && inside(source),
-    age_ms: Math.round(performance.now()),
+    age_ms: finding.age_ms ?? Math.round(performance.now()),
     acted: !!navigator.userActivation?.hasBeenActive,
   };
   const shown = { ...finding, stack: stack && cut(tidy(stack), 8000), source: source && tidy(source) };
@@ -130,10 +130,27 @@ console.error = function error(...values) {
   }
 };
 
-function requestFailed(method, url, how) {
+/**
+ * What an error answer of the app's own server says of itself: the sentence, the place and the stack that a template's
+ * server gives as JSON (`detail`, `source`, `traceback`).
+ */
+async function explained(response) {
+  try {
+    if (!/json/.test(response.headers.get("content-type")) || Number(response.headers.get("content-length")) > 65536) return {};
+    const { detail, source, traceback } = JSON.parse((await response.text()).slice(0, 65536));
+    if (typeof detail !== "string" || !detail) return {};
+    const text = (value) => (typeof value === "string" && value ? value : undefined);
+    // It is of the code that runs now, however old the page is.
+    return { detail: cut(detail, 2000), source: text(source), stack: text(traceback), age_ms: 0 };
+  } catch {
+    return {};
+  }
+}
+
+function requestFailed(method, url, how, { detail, ...places } = {}) {
   if (url.pathname.startsWith("/__nextjs_")) return; // of its own overlay, which knows no base path
   if (document.visibilityState === "hidden" && how === "could not be reached") return; // the page is being left
-  found({ kind: "network", message: `${method} ${shortened(url)} ${how}${hint(url)}` });
+  found({ kind: "network", message: `${method} ${shortened(url)} ${how}${detail ? `: ${detail}` : ""}${hint(url)}`, ...places });
 }
 
 async function scriptFailed(url) {

@@ -69,7 +69,11 @@ window.fetch = async function fetch(input, init) {
   try {
     const response = await nativeFetch(request);
     if (isOwn(url)) answered((name) => nativeGet.call(nativeHeaders.call(response), name));
-    if (response.status >= 500) requestFailed(request.method, url, `answered ${response.status} ${response.statusText}`.trim());
+    if (response.status >= 500) {
+      const how = `answered ${response.status} ${response.statusText}`.trim();
+      const why = isOwn(url) ? explained(response.clone()) : Promise.resolve({});
+      why.then((told) => requestFailed(request.method, url, how, told));
+    }
     return response;
   } catch (error) {
     if (error?.name !== "AbortError" && error?.name !== "TimeoutError") requestFailed(request.method, url, "could not be reached");

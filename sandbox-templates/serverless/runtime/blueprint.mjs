@@ -1,10 +1,11 @@
-// The layout, ui.json: read, held to its schema and to the app, and changed.
+// The layout, ui.json: read, held to its schema and to the app.
 //
 //   node blueprint.mjs check            prints each problem as a compiler does
-//   node blueprint.mjs apply '<json>'   {"patch": [...]} (JSON Patch) or {"layout": {...}}: prints one line of JSON
+//   node blueprint.mjs held TEXT        another layout (zlib, base 64) held to the app: prints {"problems": [...]}
 import { lstatSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { inflateSync } from 'node:zlib';
 
 import { componentFiles, filesNow, functionFiles, ROOT } from './app.mjs';
 import { nearest } from './functions.mjs';
@@ -301,100 +302,6 @@ export function problemsOf(layout) {
   return problems;
 }
 
-// Changing it: JSON Patch (RFC 6902)
-
-export function patched(layout, patch) {
-  let root = structuredClone(layout);
-  if (!Array.isArray(patch)) throw new Error('A patch is a list of operations.');
-  const parts = (pointer, index) => {
-    if (typeof pointer !== 'string' || (pointer && !pointer.startsWith('/'))) throw new Error(`Operation ${index}: ${shown(pointer)} is no path. Write it like /pages/0/main/1.`);
-    const found = pointer.split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
-    if (found.includes('__proto__')) throw new Error(`Operation ${index}: "__proto__" is no name that can be used.`);
-    return found;
-  };
-  const parent = (pointer, index) => {
-    const way = parts(pointer, index);
-    const last = way.pop();
-    let holder = root;
-    for (const [depth, part] of way.entries()) {
-      if (!holder || typeof holder !== 'object' || !own(holder, part)) {
-        const near = holder && typeof holder === 'object' ? nearest(part, Object.keys(holder)) : undefined;
-        throw new Error(`Operation ${index}: there is nothing at /${way.slice(0, depth + 1).map(escaped).join('/')}.${near !== undefined ? ` Did you mean ${near}?` : ''}`);
-      }
-      holder = holder[part];
-    }
-    if (!holder || typeof holder !== 'object') throw new Error(`Operation ${index}: nothing can lie at ${pointer}.`);
-    return [holder, last];
-  };
-  const get = (pointer, index) => {
-    if (pointer === '') return root;
-    const [holder, last] = parent(pointer, index);
-    if (!own(holder, last)) throw new Error(`Operation ${index}: there is nothing at ${pointer}.`);
-    return holder[last];
-  };
-  const add = (pointer, value, index) => {
-    if (pointer === '') return void (root = value);
-    const [holder, last] = parent(pointer, index);
-    if (!Array.isArray(holder)) holder[last] = value;
-    else {
-      const at = last === '-' ? holder.length : Number(last);
-      if (!Number.isInteger(at) || at < 0 || at > holder.length) throw new Error(`Operation ${index}: ${pointer} is no place in a list of ${holder.length}.`);
-      holder.splice(at, 0, value);
-    }
-  };
-  const remove = (pointer, index) => {
-    get(pointer, index);
-    const [holder, last] = parent(pointer, index);
-    if (Array.isArray(holder)) holder.splice(Number(last), 1);
-    else delete holder[last];
-  };
-  patch.forEach((step, index) => {
-    if (['add', 'replace', 'test'].includes(step?.op) && !own(step, 'value')) throw new Error(`Operation ${index}: "value" is missing.`);
-    switch (step?.op) {
-      case 'add':
-        return add(step.path, step.value, index);
-      case 'remove':
-        return remove(step.path, index);
-      case 'replace':
-        get(step.path, index);
-        if (step.path !== '') remove(step.path, index);
-        return add(step.path, step.value, index);
-      case 'move': {
-        const value = get(step.from, index);
-        remove(step.from, index);
-        return add(step.path, value, index);
-      }
-      case 'copy':
-        return add(step.path, structuredClone(get(step.from, index)), index);
-      case 'test':
-        if (JSON.stringify(get(step.path, index)) !== JSON.stringify(step.value)) throw new Error(`Operation ${index}: ${step.path} is ${shown(get(step.path, index))}.`);
-        return;
-      default:
-        throw new Error(`Operation ${index}: ${shown(step?.op)} is none of add, remove, replace, move, copy, test.`);
-    }
-  });
-  return root;
-}
-
-/** The layout that a request comes to: `{ text }`, or `{ problems }`. Writes nothing. */
-export function applied(request) {
-  let layout;
-  if (own(request, 'layout') && request.layout !== null) layout = request.layout;
-  else {
-    const read = readLayout();
-    if (read.problems) return { problems: read.problems };
-    try {
-      layout = patched(read.layout, request.patch);
-    } catch (error) {
-      return { problems: [{ at: '', message: error.message }] };
-    }
-  }
-  const problems = problemsOf(layout);
-  if (problems.length) return { problems };
-  const text = `${JSON.stringify(layout, null, 2)}\n`;
-  return Buffer.byteLength(text) > LARGEST ? { problems: [{ at: '', message: 'It would have more than 1 MB.' }] } : { text };
-}
-
 /** Problems with line and column, as far as they have a place. */
 export function placed(text, problems) {
   return problems.map((problem) => {
@@ -416,8 +323,11 @@ export function checked() {
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  if (process.argv[2] === 'apply') {
-    console.log(JSON.stringify(applied(JSON.parse(process.argv[3]))));
+  if (process.argv[2] === 'held') {
+    const text = inflateSync(Buffer.from(process.argv[3], 'base64'), { maxOutputLength: 16 * LARGEST }).toString('utf8');
+    const size = Buffer.byteLength(text);
+    const problems = size > LARGEST ? [{ at: '', message: `It has ${size} bytes; 1 MB is the most.` }] : problemsOf(JSON.parse(text));
+    console.log(JSON.stringify({ problems }));
   } else {
     const said = checked();
     for (const line of said) console.log(line);

@@ -126,6 +126,7 @@ export class Components {
     this.contexts = new Map(); // name -> esbuild's context
     this.known = new Map(); // name -> { version, entry }
     this.modules = new Map(); // path below the base -> contents
+    this.made = new Map(); // by name and kind: the last module, and when it was made
     this.version = 0;
     this.files = componentFiles();
   }
@@ -194,7 +195,11 @@ export class Components {
       if (this.modules.size <= MOST_KEPT + 2 * this.files.size) break;
       this.modules.delete(old);
     }
-    return `./${path}`;
+    // When it was made: an error in it is of the source as it was then.
+    const last = this.made.get(`${name}.${kind}`);
+    const made = last?.path === path ? last.at : Date.now();
+    this.made.set(`${name}.${kind}`, { path, at: made });
+    return `./${path}?t=${made}`;
   }
 
   async close() {

@@ -21,6 +21,8 @@ export const LIMITS = {
 };
 const WARM = Math.min(4, Math.max(2, availableParallelism()));
 const MOST_WORKERS = 16;
+const GROW_MS = 15;
+const IDLE_MS = 30_000;
 const BANNER =
   `import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(${JSON.stringify(join(ROOT, 'package.json'))});`;
 
@@ -136,7 +138,7 @@ export class BuiltFunctions {
  */
 export class Pool {
   constructor({ warm = WARM, most = MOST_WORKERS, onLog = () => {} } = {}) {
-    Object.assign(this, { warm, most, onLog, workers: new Set(), idle: [], waiting: [], closed: false, watch: null });
+    Object.assign(this, { warm, most, onLog, workers: new Set(), idle: [], waiting: [], closed: false, watch: null, growing: null, shrinking: null });
     for (let count = 0; count < warm; count++) this.start();
   }
 
@@ -183,8 +185,8 @@ export class Pool {
 
   next() {
     while (this.waiting.length && !this.closed) {
-      const member = this.idle.pop() ?? (this.workers.size < this.most ? this.start() && this.idle.pop() : undefined);
-      if (!member) return;
+      const member = this.idle.pop();
+      if (!member) return this.grow();
       const call = this.waiting.shift();
       clearTimeout(call.timer);
       Object.assign(member, { call, since: Date.now() });
@@ -195,6 +197,26 @@ export class Pool {
       const { body } = call.job;
       member.worker.postMessage(call.job, body ? [body.buffer] : []);
     }
+  }
+
+  /** One worker more, if a call still waits in a moment: quick functions are done sooner with few. */
+  grow() {
+    if (this.growing || this.workers.size >= this.most) return;
+    this.growing = setTimeout(() => {
+      this.growing = null;
+      if (!this.waiting.length || this.workers.size >= this.most || this.closed) return;
+      this.start();
+      this.next();
+    }, GROW_MS);
+  }
+
+  /** End what has had nothing to do for a while. */
+  shrink() {
+    clearTimeout(this.shrinking);
+    this.shrinking = setTimeout(() => {
+      while (this.idle.length && this.workers.size > this.warm) this.retire(this.idle[0]);
+    }, IDLE_MS);
+    this.shrinking.unref();
   }
 
   overdue(call) {
@@ -230,8 +252,9 @@ export class Pool {
       if (message.body) call.answer.chunk(message.body);
       call.answer.end({ error: message.error && { status: 500, ...message.error }, changes: message.changes, ms: message.ms });
       member.call = null;
-      if (message.dirty || this.workers.size > this.warm + this.waiting.length) this.retire(member);
+      if (message.dirty) this.retire(member);
       else {
+        if (this.workers.size > this.warm) this.shrink();
         member.worker.unref();
         this.idle.push(member);
         this.next();
@@ -309,6 +332,8 @@ export class Pool {
   async close() {
     this.closed = true;
     clearInterval(this.watch);
+    clearTimeout(this.growing);
+    clearTimeout(this.shrinking);
     await Promise.allSettled([...this.workers].map((member) => member.worker.terminate()));
   }
 }
@@ -424,4 +449,12 @@ export async function callOnce(name, { method = 'GET', path = '', query = {}, he
     await pool.close();
     await functions.close();
   }
+}
+
+// node functions.mjs compile NAME: one line of JSON, `{ exports }` or `{ failure }`
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href && process.argv[2] === 'compile') {
+  const functions = new Functions();
+  const found = await functions.find(process.argv[3]);
+  await functions.close();
+  console.log(JSON.stringify(found ?? { failure: { message: `There is no function ${process.argv[3]}.`, source: '', frame: '' } }));
 }

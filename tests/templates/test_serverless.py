@@ -1,0 +1,451 @@
+"""The template ``serverless``: functions, components and a layout, in the sandbox and outside it.
+
+``APPBUILDER_SCREENSHOTS=<folder>`` keeps pictures, to be looked at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import subprocess
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from building import app_builder
+from chromium import PATIENCE
+from playwright.async_api import expect
+from previewed import browsing, running
+
+from jupyter_appbuilder.session import Session
+from jupyter_appbuilder.testing.sandboxes.stage import soon
+
+from .template_app import TemplateApp, dependencies
+
+TEMPLATE = "serverless"
+
+CALL = """
+import { callOnce } from "@RUNTIME@/functions.mjs";
+const [name, request] = process.argv.slice(2);
+console.log(JSON.stringify(await callOnce(name, JSON.parse(request ?? "{}"))));
+"""
+
+
+class Functions(TemplateApp):
+    """An app on disk whose functions are called without a server."""
+
+    def __init__(self, folder: Path, **functions: str) -> None:
+        super().__init__(folder, TEMPLATE)
+        for name, text in functions.items():
+            (self.folder / "functions" / f"{name}.ts").write_text(text)
+
+    def call(self, name: str, request: dict[str, Any] | None = None, **limits: str) -> dict[str, Any]:
+        code = CALL.replace("@RUNTIME@", str(self.template.runtime))
+        (self.folder / "call.mjs").write_text(code)
+        command = ["node", "call.mjs", name, json.dumps(request or {})]
+        ran = subprocess.run(
+            command, cwd=self.folder, env=self.environment | limits, capture_output=True, text=True, timeout=170
+        )
+        assert ran.returncode == 0, ran.stderr
+        return json.loads(ran.stdout)
+
+
+@pytest.fixture
+def functions(tmp_path: Path) -> Functions:
+    return Functions(tmp_path / "app")
+
+
+def write(app: TemplateApp, path: str, text: str) -> None:
+    target = app.folder / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text)
+
+
+THROWS = """interface Row {
+  name: string;
+}
+
+function first(rows: Row[]): string {
+  return rows[0]!.name.trim(); // here
+}
+
+export default (_request: Request) => {
+  console.log("asked for", { rows: 0 });
+  return first([]);
+};
+"""
+
+
+def test_a_call_tells_what_it_answered_said_and_changed(functions: Functions) -> None:
+    write(
+        functions,
+        "functions/notes/add.ts",
+        'import type { Context } from "app";\n'
+        "export async function POST(request: Request, { db, log }: Context) {\n"
+        "  const { title } = (await request.json()) as { title: string };\n"
+        '  log.info("adding", title);\n'
+        '  db.run("INSERT INTO tasks (title) VALUES (?)", title);\n'
+        '  return { title, from: new URL(request.url).searchParams.get("from"), big: 2n ** 60n, small: 7n };\n'
+        "}\n",
+    )
+    migrated = 'import { migrate, open } from "@R@/database.mjs"; console.log(migrate(open({}), "migrations"));'
+    write(functions, "migrate.mjs", migrated.replace("@R@", str(functions.template.runtime)))
+    subprocess.run(["node", "migrate.mjs"], cwd=functions.folder, env=functions.environment, check=True, timeout=60)
+    request = {"method": "POST", "body": {"title": "Bread"}, "query": {"from": "shop"}}
+    told = functions.call("notes/add", request)
+    assert told["status"] == 200
+    big = str(2**60)
+    assert json.loads(told["body"]) == {"title": "Bread", "from": "shop", "big": big, "small": 7}
+    assert told["logs"] == [{"level": "info", "text": "adding Bread"}]
+    assert told["changes"] == [{"table": "tasks", "inserted": 1, "updated": 0, "deleted": 0}]
+    assert "error" not in told
+    wrong = functions.call("notes/add", {"method": "GET"})
+    assert wrong["status"] == 405
+    assert "answers POST, not GET" in wrong["error"]["message"]
+    missing = functions.call("notes/ad")
+    assert missing["status"] == 404
+    assert "Did you mean notes/add?" in missing["error"]["message"]
+
+
+def test_an_error_names_the_apps_own_lines(functions: Functions) -> None:
+    write(functions, "functions/broken.ts", THROWS)
+    told = functions.call("broken")
+    assert told["status"] == 500
+    assert told["logs"] == [{"level": "info", "text": "asked for { rows: 0 }"}]
+    error = told["error"]
+    lines = THROWS.split("\n")
+    number = next(number for number, line in enumerate(lines, 1) if "// here" in line)
+    assert error["source"] == f"functions/broken.ts:{number}:{lines[number - 1].index('name') + 1}"
+    assert "reading 'name'" in error["message"]
+    frames = error["stack"].splitlines()[1:]
+    assert frames[0].strip() == f"at first ({error['source']})"
+    assert all("functions/broken.ts" in frame for frame in frames)
+    write(functions, "functions/broken.ts", "export default () => {\n  const x = ;\n};\n")
+    told = functions.call("broken")
+    assert told["error"]["source"] == "functions/broken.ts:2:13"
+    assert "could not be compiled" in told["error"]["message"]
+
+
+FAILURES = {
+    "text": ('export default () => { throw "nope"; };', 500, "It threw 'nope', which is no Error."),
+    "nothing": ("export default () => { throw null; };", 500, "It threw null, which is no Error."),
+    "hostile": (
+        'export default () => { throw Object.assign(new Error("x"), { get stack() { throw 1; } }); };',
+        500,
+        "",
+    ),
+    "exits": ("export default () => process.exit(0);", 500, "ended its own process"),
+    "aborts": ("export default () => process.abort();", 500, "abort"),
+    "later": (
+        'export default () => { setTimeout(() => { throw new Error("later"); }, 1); return new Promise(() => {}); };',
+        500,
+        "Error: later",
+    ),
+    "rejects": (
+        'export default () => { void Promise.reject(new Error("missed")); return new Promise(() => {}); };',
+        500,
+        "Error: missed",
+    ),
+    "circle": ("export default () => { const a: any = {}; a.a = a; return a; };", 500, "circular"),
+    "nothing_exported": ("export const x = 1;", 500, "exports no function"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(FAILURES))
+def test_whatever_a_function_does_is_told_as_its_error(name: str, functions: Functions) -> None:
+    text, status, message = FAILURES[name]
+    write(functions, f"functions/{name}.ts", text)
+    told = functions.call(name)
+    assert told["status"] == status
+    assert message in told["error"]["message"]
+    assert told["error"]["source"].startswith(f"functions/{name}.ts")
+
+
+LIMITED = {
+    "loops": ("export default () => { while (true); };", 504, "did not answer within 2 seconds"),
+    "waits": ("export default () => new Promise(() => {});", 504, "did not answer within 2 seconds"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(LIMITED))
+def test_a_function_that_does_not_answer_is_ended(name: str, functions: Functions) -> None:
+    text, status, message = LIMITED[name]
+    write(functions, f"functions/{name}.ts", text)
+    told = functions.call(name, APPBUILDER_FUNCTION_SECONDS="2")
+    assert told["status"] == status
+    assert message in told["error"]["message"]
+
+
+GREEDY = {
+    "heap": "export default () => { const all = []; while (true) all.push(new Array(1000).fill(Math.random())); };",
+    "buffers": """
+export default async () => {
+  const all = [];
+  while (true) {
+    all.push(Buffer.alloc(8_000_000, 1));
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+};
+""",
+}
+
+
+@pytest.mark.parametrize("name", sorted(GREEDY))
+def test_a_function_that_holds_memory_is_ended(name: str, functions: Functions) -> None:
+    write(functions, f"functions/{name}.ts", GREEDY[name])
+    limits = {"APPBUILDER_FUNCTION_SECONDS": "150", "APPBUILDER_FUNCTION_HEAP_MB": "64"}
+    told = functions.call(name, APPBUILDER_FUNCTION_MEMORY_MB="200", **limits)
+    assert told["status"] == 500
+    assert "memory" in told["error"]["message"]
+
+
+SOCKETS = """
+import { connect } from "node:net";
+
+export default async () => {
+  for (let count = 0; count < 3000; count++) connect(1, "127.0.0.1").on("error", () => {});
+  return "opened";
+};
+"""
+
+
+async def test_functions_that_misbehave_take_no_other_call_with_them(tmp_path: Path) -> None:
+    app = Functions(
+        tmp_path / "app",
+        exits="export default () => process.exit(1);",
+        loops="export default () => { while (true); };",
+        sockets=SOCKETS,
+        fine='export default () => "fine";',
+        late="export default () => new Promise((resolve) => setTimeout(resolve, 1500, 'late'));",
+    )
+    app.environment["APPBUILDER_FUNCTION_SECONDS"] = "15"
+    serve = [word.replace("/opt/template", str(app.template.runtime)) for word in app.template.serve]
+    with app.running(serve, "/some/base/") as url:
+        async with httpx.AsyncClient(timeout=PATIENCE / 1000) as http:
+
+            async def status(name: str) -> int:
+                return (await http.get(f"{url}api/{name}")).status_code
+
+            wanted = {"late": 200, "exits": 500, "loops": 504, "sockets": 200, "fine": 200}
+            names = [*wanted, "exits", "fine", "sockets", "fine"]
+            assert await asyncio.gather(*map(status, names)) == [wanted[name] for name in names]
+            assert await status("fine") == 200
+            answered = await http.get(f"{url}api/exits")
+            assert "ended its own process" in answered.json()["detail"]
+            large = await http.post(f"{url}api/fine", content=b"x" * (11 * 1024 * 1024))
+            assert large.status_code == 413
+
+
+STREAM = """
+export default () => {
+  let sent = 0;
+  const body = new ReadableStream({
+    async pull(controller) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      if (sent === 3) controller.close();
+      else controller.enqueue(new TextEncoder().encode(`piece ${sent++}\\n`));
+    },
+  });
+  return new Response(body, { headers: { "content-type": "text/plain", "set-cookie": "a=1" } });
+};
+"""
+HONO = """
+import { Hono } from "hono";
+
+const app = new Hono().basePath("/api/people");
+app.get("/:name/age", (context) => context.json({ name: context.req.param("name"), age: 36 }));
+export default app;
+"""
+
+
+def test_a_response_may_be_a_stream_and_a_function_a_hono_app(functions: Functions) -> None:
+    write(functions, "functions/stream.ts", STREAM)
+    write(functions, "functions/people.ts", HONO)
+    told = functions.call("stream")
+    assert told["body"] == "piece 0\npiece 1\npiece 2\n"
+    assert told["headers"]["set-cookie"] == "a=1"
+    told = functions.call("people", {"path": "ada/age"})
+    assert json.loads(told["body"]) == {"name": "ada", "age": 36}
+
+
+# In the preview
+
+
+async def logged(session: Session, text: str) -> dict[str, Any]:
+    """The finding that says this, as soon as the app has it."""
+
+    async def found() -> dict[str, Any]:
+        while True:
+            for one in await session.app.problems():
+                if text in one["message"]:
+                    return one
+            await asyncio.sleep(0.1)
+
+    return await soon(found())
+
+
+@pytest.mark.timeout(400)
+async def test_the_page_follows_components_functions_and_data_where_it_stands(tmp_path: Path) -> None:
+    async with running(tmp_path, TEMPLATE) as (session, builder, url), browsing(url) as (page, problems):
+        await page.get_by_label("What is to be done?").fill("Buy bread")
+        await page.get_by_role("button", name="Add", exact=True).click()
+        await expect(page.get_by_role("checkbox", name="Buy bread")).to_be_visible()
+        await page.get_by_role("checkbox", name="Buy bread").click()
+        await expect(page.get_by_role("checkbox", name="Buy bread")).to_be_checked()
+        await page.reload()
+        await expect(page.get_by_role("checkbox", name="Buy bread")).to_be_checked()
+        await page.get_by_role("button", name="Delete Look at functions").click()
+        await expect(page.get_by_role("checkbox")).to_have_count(2)
+
+        # A component is replaced, and what stands beside it stays.
+        await page.get_by_label("What is to be done?").fill("kept")
+        source = await session.workspace.read_text("components/TaskList.tsx")
+        changed = source.replace("            Delete\n", "            Remove\n")
+        await session.workspace.write("components/TaskList.tsx", changed)
+        await expect(page.get_by_role("button", name="Delete Buy bread")).to_have_text("Remove")
+        await expect(page.get_by_label("What is to be done?")).to_have_value("kept")
+
+        # A function is called anew.
+        api = await session.workspace.read_text("functions/tasks.ts")
+        shouted = api.replace(
+            'db.all<Task>("SELECT * FROM tasks ORDER BY done, id")',
+            'db.all<Task>("SELECT id, upper(title) AS title, done, created FROM tasks")',
+        )
+        assert shouted != api
+        await session.workspace.write("functions/tasks.ts", shouted)
+        await expect(page.get_by_role("checkbox", name="BUY BREAD")).to_be_visible()
+
+        # So is it after a migration.
+        added = "INSERT INTO tasks (title) VALUES ('From a migration');"
+        await session.workspace.write("migrations/0002_more.sql", added)
+        await expect(page.get_by_role("checkbox", name="FROM A MIGRATION")).to_be_visible()
+        await expect(page.get_by_label("What is to be done?")).to_have_value("kept")
+        assert problems == []
+        check = await (await session.app.sandbox()).exec(builder.library.find(TEMPLATE).check)
+        assert check.exit_code == 0, check.stdout + check.stderr
+
+
+FALLS = """
+import { useState } from "react";
+
+export default function Falls() {
+  const [fallen, setFallen] = useState(false);
+  if (fallen) throw new Error("fell over"); // here
+  return <button onClick={() => setFallen(true)}>Fall</button>;
+}
+"""
+
+
+@pytest.mark.timeout(400)
+async def test_a_broken_component_shows_a_box_is_told_and_mended_in_place(tmp_path: Path) -> None:
+    async with running(tmp_path, TEMPLATE) as (session, _, url), browsing(url) as (page, _):
+        layout = json.loads(await session.workspace.read_text("ui.json"))
+        layout["pages"][0]["main"] += [{"component": "Falls"}, {"component": "Nowhere"}]
+        await session.workspace.write("components/Falls.tsx", FALLS)
+        await session.workspace.write("ui.json", json.dumps(layout))
+        # What is unknown is said, and the rest is there.
+        await expect(page.get_by_role("heading", name="There is no component Nowhere.")).to_be_visible()
+        await page.get_by_role("button", name="Fall").click()
+        box = page.locator(".app-box").filter(has_text="fell over")
+        await expect(box.get_by_role("heading", name="Something went wrong")).to_be_visible()
+        await expect(page.get_by_role("button", name="Add", exact=True)).to_be_visible()
+        line = next(number for number, text in enumerate(FALLS.split("\n"), 1) if "// here" in text)
+        found = await logged(session, "fell over")
+        assert found["source"].startswith(f"components/Falls.tsx:{line}:")
+        # One that cannot be compiled names its line; mended, it is there without another load.
+        await session.workspace.write("components/Falls.tsx", FALLS.replace("return <button", "return <<button"))
+        await expect(page.get_by_role("heading", name="Falls could not be compiled.")).to_be_visible()
+        _, checked = await session.call("check_app", {}, by="person")
+        assert not checked.ok
+        assert "components/Falls.tsx" in checked.text
+        assert "There is no component Nowhere." in checked.text
+        await session.workspace.write("components/Falls.tsx", FALLS.replace("Fall<", "Stand<"))
+        await expect(page.get_by_role("button", name="Stand")).to_be_visible()
+
+
+@pytest.mark.timeout(400)
+async def test_a_function_that_fails_is_told_with_its_place(tmp_path: Path) -> None:
+    async with running(tmp_path, TEMPLATE) as (session, _, url), browsing(url) as (page, _):
+        await expect(page.get_by_role("checkbox")).to_have_count(2)
+        api = await session.workspace.read_text("functions/tasks.ts")
+        broken = api.replace("FROM tasks ORDER", "FROM nowhere ORDER")
+        assert broken != api
+        await session.workspace.write("functions/tasks.ts", broken)
+        await expect(page.locator(".app-box").filter(has_text="no such table: nowhere")).to_be_visible()
+        found = await logged(session, "no such table: nowhere")
+        line = next(number for number, text in enumerate(broken.split("\n"), 1) if "nowhere" in text)
+        assert found["source"].startswith(f"functions/tasks.ts:{line}:")
+        assert "GET /api/tasks answered 500" in found["message"]
+        assert f"functions/tasks.ts:{line}" in found["stack"]
+        await session.workspace.write("functions/tasks.ts", api)
+        await expect(page.get_by_role("checkbox")).to_have_count(2)
+        assert "no such table: nowhere" in session.app.server.log
+
+
+CARDS = '{"component": "Card", "children": [' * 200 + "]}" * 200
+DEEP = f'{{"title": "x", "pages": [{{"path": "/", "main": [{CARDS}]}}]}}'
+HOSTILE = {
+    "large": ('{"title": "' + "x" * (10 * 1024 * 1024) + '", "pages": []}', "1 MB is the most"),
+    "no JSON": ('{"title": ', "is no JSON"),
+    "a list": ("[1, 2]", "must be an object"),
+    "deep": (DEEP, "nested too deeply"),
+    "prototype": (
+        '{"title": "x", "__proto__": {"a": 1}, "pages": [{"path": "/", "main": [{"component": "__proto__"}, '
+        '{"component": "constructor"}]}]}',
+        '"__proto__" is no name that can be used.',
+    ),
+}
+
+
+@pytest.mark.timeout(400)
+async def test_a_layout_that_makes_no_sense_is_told_and_the_page_lives(tmp_path: Path) -> None:
+    async with running(tmp_path, TEMPLATE) as (session, _, url), browsing(url) as (page, _):
+        good = await session.workspace.read_text("ui.json")
+        for text, message in HOSTILE.values():
+            await session.workspace.write("ui.json", text)
+            await expect(page.locator(".app-box").filter(has_text=message)).to_be_visible()
+            await page.reload()
+            await expect(page.locator(".app-box").filter(has_text=message)).to_be_visible()
+            _, checked = await session.call("check_app", {}, by="person")
+            assert not checked.ok
+            assert message in checked.text
+            await session.workspace.write("ui.json", good)
+            await expect(page.get_by_role("checkbox")).to_have_count(2)
+
+
+# Outside
+
+
+@pytest.mark.timeout(400)
+async def test_an_export_runs_is_built_and_serves_what_was_built_without_us(tmp_path: Path) -> None:
+    async with app_builder(tmp_path, model="demo:recorded") as builder:
+        session = await builder.create(name="app", template=TEMPLATE)
+        await session.ready()
+        content = await session.workspace.zip(builder.library.exported(TEMPLATE))
+    folder = tmp_path / "exported"
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        archive.extractall(folder)
+    app = TemplateApp(tmp_path / "unused", TEMPLATE)
+    app.folder = folder
+    (folder / "node_modules").symlink_to(dependencies(app.template) / "node_modules")
+    scripts = json.loads((folder / "package.json").read_text())["scripts"]
+
+    def command(name: str) -> list[str]:
+        return scripts[name].replace("5173 /", "{port} {base}").replace("8000 /", "{port} {base}").split()
+
+    for name in ("check", "build"):
+        done = await asyncio.to_thread(
+            subprocess.run, command(name), cwd=folder, env=app.environment, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    for name in ("dev", "start"):
+        with app.running(command(name), "/some/path/") as url:
+            async with browsing(url) as (page, problems):
+                await expect(page.get_by_role("heading", level=1)).to_contain_text("Describe your app.")
+                await page.get_by_label("What is to be done?").fill(f"Added to {name}")
+                await page.get_by_role("button", name="Add", exact=True).click()
+                await expect(page.get_by_role("checkbox", name=f"Added to {name}")).to_be_visible()
+                assert problems == []
