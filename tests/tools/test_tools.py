@@ -29,6 +29,7 @@ def test_every_tool_of_the_first_version_is_there_and_describes_itself():
         "search_files", "run_command", "install_packages", "check_app", "look_at_app", "use_app",
         "write_scenario", "try_scenarios", "request_network", "write_plan", "tick_plan", "add_dataset",
         "take_notebook",
+        "describe_database", "query_database", "change_data", "update_database_schema", "call_function",
         "create_function", "update_layout",
     ]  # fmt: skip
     for tool in tools.values():
