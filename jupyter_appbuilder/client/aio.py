@@ -388,14 +388,33 @@ class AsyncApp:
 
     @in_engine
     async def table(self, name: str, *, kind: FrameKind = "pandas") -> Any:
-        """The rows of a dataset, as they were handed over last: a frame of pandas or polars, or an Arrow table.
+        """The rows of a table of the app's database as they are now, also what people did in the app; else those of a
+        dataset, as they were handed over last: a frame of pandas or polars, or an Arrow table.
 
-        Raises ``NotFound`` for one that there is not, or whose rows are not on this machine.
+        Raises ``NotFound`` for what there is not, or whose rows are not on this machine.
         """
-        from ..datasets.parquet import read
+        from ..databases.frames import has_table, read_rows
+        from ..datasets.parquet import check_kind, read
 
-        file = (await self.session()).data.file(name)
-        return await in_thread(read, file, kind)
+        check_kind(kind)
+        session = await self.session()
+        if session.database.there and session.owned and await has_table(session.database, name):
+            return await read_rows(session.database, session.workspace.app, kind, table=name)
+        return await in_thread(read, session.data.file(name), kind)
+
+    @in_engine
+    async def query(self, sql: str, *, kind: FrameKind = "pandas") -> Any:
+        """The rows of a statement that only reads the app's database: a frame of pandas or polars, or an Arrow table.
+
+        Raises ``SqlError`` with what SQLite says, ``NotFound`` for an app without a database.
+        """
+        from ..databases.frames import read_rows
+        from ..datasets.parquet import check_kind
+
+        check_kind(kind)
+        session = await self.session()
+        session.require_owned()
+        return await read_rows(session.database, session.workspace.app, kind, sql=sql)
 
     @in_engine
     async def read(self, path: str) -> str:

@@ -198,6 +198,7 @@ class App:
     try_ = waiting(AsyncApp.try_)
     picture = waiting(AsyncApp.picture)
     table = waiting(AsyncApp.table)
+    query = waiting(AsyncApp.query)
     read = waiting(AsyncApp.read)
     checkpoint = waiting(AsyncApp.checkpoint)
     restore = waiting(AsyncApp.restore)

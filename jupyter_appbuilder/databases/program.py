@@ -48,6 +48,11 @@ class DataProgram:
         self._database = database
 
     @property
+    def there(self) -> bool:
+        """True if the app's template has a database."""
+        return self._database is not None
+
+    @property
     def file(self) -> str:
         """The database's path in the app. Raises ``NotFound`` for an app that has none."""
         return self._known().file

@@ -316,13 +316,25 @@ Kind = Literal["pandas", "polars", "arrow"]
 def read(path: Path, kind: Kind = "pandas") -> Any:
     """The rows of a file as a frame of a library, types as they were. Raises ``Unavailable`` where that is not
     installed, ``InvalidInput`` for another ``kind``."""
-    if kind not in ("pandas", "polars", "arrow"):
-        raise InvalidInput(f"There is no frame {kind!r}.", hint="Choose pandas, polars or arrow.", field="kind")
+    check_kind(kind)
     if kind == "polars":
         return optional("polars", "A polars frame", "polars").read_parquet(path)
-    table = arrow("parquet").read_table(path)
+    return as_frame(arrow("parquet").read_table(path), kind)
+
+
+def check_kind(kind: str) -> None:
+    """Raises ``InvalidInput`` for what is no kind of frame."""
+    if kind not in ("pandas", "polars", "arrow"):
+        raise InvalidInput(f"There is no frame {kind!r}.", hint="Choose pandas, polars or arrow.", field="kind")
+
+
+def as_frame(table: Any, kind: Kind = "pandas") -> Any:
+    """An Arrow table as a frame of a library. Raises as ``read`` does."""
+    check_kind(kind)
     if kind == "arrow":
         return table
+    if kind == "polars":
+        return optional("polars", "A polars frame", "polars").from_arrow(table)
     pandas = optional("pandas", "A pandas frame", "pandas")
     if PANDAS in (table.schema.metadata or {}):
         return table.to_pandas()

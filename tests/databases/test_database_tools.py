@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from database_app import database_session, used
 
-from jupyter_appbuilder.databases import DataProgram
+from jupyter_appbuilder.databases import SqlError
+from jupyter_appbuilder.databases.frames import has_table, read_rows
 from jupyter_appbuilder.errors import Conflict, InvalidInput
 from jupyter_appbuilder.session import Session
 
@@ -157,7 +158,7 @@ async def test_a_hostile_schema_is_told_and_asked(tmp_path: Path):
 async def test_what_never_ends_or_is_too_large_is_ended(tmp_path: Path):
     async with database_session(tmp_path) as session:
         await used(session, "update_database_schema", name="add_status", sql=ADD_STATUS)
-        program = session.runner._context(print).service(DataProgram)
+        program = session.database
         with pytest.raises(Conflict, match="did not answer within 2 seconds"):
             await program.ask("query", seconds=2, sql=ENDLESS)
         large = await used(session, "query_database", sql="SELECT replace(hex(zeroblob(2000000)), '0', 'x') AS x")
@@ -215,3 +216,37 @@ async def test_files_cut_short_and_swapped_while_it_is_asked_end_nobody(tmp_path
             Path(f"{file}{ending}").unlink(missing_ok=True)
         again = await used(session, "update_database_schema", name="again", sql="CREATE TABLE again (x)")
         assert again.ok, again.text
+
+
+async def test_rows_are_read_as_a_frame(tmp_path: Path):
+    sql = "CREATE TABLE odd (id INTEGER PRIMARY KEY, big INTEGER, done BOOLEAN, price REAL, mixed, data BLOB);"
+    sql += "INSERT INTO odd VALUES (1, 9007199254740993, 1, 1.5, 'x\n', x'00'), (2, NULL, 0, 2, 3, NULL);"
+    async with database_session(tmp_path, {"0001_odd.sql": sql}) as session:
+        await session.ready()
+        program, app = session.database, session.workspace.app
+        await program.ask("migrate", seconds=60)
+        assert await has_table(program, "odd")
+        table = await read_rows(program, app, "arrow", table="odd")
+        assert table.to_pylist() == [
+            {"id": 1, "big": 9007199254740993, "done": True, "price": 1.5, "mixed": "x\n", "data": b"\0"},
+            {"id": 2, "big": None, "done": False, "price": 2.0, "mixed": "3", "data": None},
+        ]
+        frame = await read_rows(program, app, "pandas", sql="SELECT 1 AS n, 2 AS n, big FROM odd")
+        assert list(frame.columns) == ["n", "n_2", "big"]
+        assert frame["big"][0] == 9007199254740993
+        with pytest.raises(SqlError, match="only rows are read here"):
+            await read_rows(program, app, "pandas", sql="DELETE FROM odd RETURNING *")
+        assert [path.name for path in (app / "data").iterdir() if "rows" in path.name] == []
+
+
+async def test_a_version_has_the_rows_and_going_back_brings_them_back(tmp_path: Path):
+    async with database_session(tmp_path) as session:
+        await used(session, "update_database_schema", name="add_status", sql=ADD_STATUS)
+        await session.checkpoint("Two customers")
+        (kept, *_) = await session.workspace.checkpoints()
+        await used(session, "change_data", sql="DELETE FROM customers")
+        await used(session, "update_database_schema", name="notes", sql="CREATE TABLE notes (x)")
+        await session.restore(kept.id)
+        assert (await used(session, "query_database", sql="SELECT count(*) AS n FROM customers")).text == "n\n2"
+        assert not (await used(session, "query_database", sql="SELECT * FROM notes")).ok
+        assert not (session.workspace.app / "migrations/0003_notes.sql").exists()
