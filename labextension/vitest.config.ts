@@ -2,5 +2,10 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   esbuild: { jsx: 'transform' },
-  test: { environment: 'jsdom', include: ['src/**/*.test.{ts,tsx}'] }
+  test: {
+    environment: 'jsdom',
+    include: ['src/**/*.test.{ts,tsx}'],
+    setupFiles: ['src/core/testing/setup.ts'],
+    testTimeout: 20_000
+  }
 });

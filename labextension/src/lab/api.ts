@@ -18,7 +18,7 @@ import type {
   TemplateChoice,
   Transport
 } from '../core/wire/transport';
-import type { Tool } from '../core/wire/api.generated';
+import type { DatabaseAnswer, DatabaseRows, DatabaseSchema, Tool } from '../core/wire/api.generated';
 import { english, type Translation } from '../core/controls/translation';
 import type { BudgetChanges, BudgetSettings, SessionUsage, UsageReport } from '../core/view/usage';
 import { RequestFailed, type ErrorBody, type Summary } from '../core/wire/wire';
@@ -241,7 +241,14 @@ export class RestApi implements Api {
       },
       revokeHost: async host => {
         await this.request('DELETE', at('network', host));
-      }
+      },
+      database: async () => this.json<DatabaseSchema>('GET', at('database')),
+      databaseRows: async ({ table, page, size, filter, sort, descending }) => {
+        const query = { table, page: String(page), size: String(size), filter, sort, descending: String(descending) };
+        const given = Object.entries(query).filter(([, value]) => value !== '');
+        return this.json<DatabaseRows>('GET', at('database', 'rows'), undefined, Object.fromEntries(given));
+      },
+      queryDatabase: async sql => this.json<DatabaseAnswer>('POST', at('database', 'query'), { sql })
     };
   }
 

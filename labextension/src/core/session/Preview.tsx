@@ -11,6 +11,8 @@ import { grant, justActed, withRequest } from './pageRequests';
 import { useTranslation } from '../controls/surroundings';
 import { Progress } from './Session';
 import { Failure } from '../controls/Failure';
+import { DataPane, type Asks } from '../data/DataPane';
+import type { Requests } from '../wire/transport';
 import { fixRequest } from '../feed/Turn';
 
 const SILENT_MS = 6000; // from a page's load until it is taken for none of the app's
@@ -48,7 +50,10 @@ export function PreviewPane({
   const [findings, setFindings] = React.useState<readonly Finding[]>([]);
   const [requests, setRequests] = React.useState<readonly PageRequest[]>([]);
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
+  const [showsData, setShowsData] = React.useState(false);
   const { preview, session } = view;
+  const asks = useAsks(store.transport, preview?.state === 'ready');
+  const dataShown = asks !== null && showsData;
   const url = preview?.url ? resolve(preview.url) : null;
   const busy = session?.state === 'busy' || session?.state === 'waiting';
 
@@ -200,45 +205,67 @@ export function PreviewPane({
   return (
     <section ref={pane} className="jp-AppBuilder-preview" aria-label={trans.__('Preview')}>
       <div className="jp-AppBuilder-previewBar" role="toolbar" aria-label={trans.__('Preview tools')}>
-        <IconButton icon="back" label={trans.__('Back')} onClick={() => tell('back')} disabled={!url} />
-        <IconButton icon="reload" label={trans.__('Reload the page')} onClick={reload} disabled={!url} />
-        <span className="jp-AppBuilder-address">
-          {state === 'starting' && <Spinner />}
-          <input
-            aria-label={trans.__('Page of the app')}
-            value={typed ?? path}
-            disabled={!url}
-            spellCheck={false}
-            onFocus={event => event.currentTarget.select()}
-            onChange={event => setTyped(event.target.value)}
-            onBlur={() => setTyped(null)}
-            onKeyDown={event => {
-              if (event.key === 'Enter') {
-                tell('navigate', { path: event.currentTarget.value });
-                event.currentTarget.blur();
-              } else if (event.key === 'Escape') {
-                event.currentTarget.blur();
-              }
-            }}
-          />
-        </span>
-        <span className="jp-AppBuilder-devices" role="group" aria-label={trans.__('Width')}>
-          {(
-            [
-              ['desktop', trans.__('Full width')],
-              ['tablet', trans.__('Tablet width')],
-              ['phone', trans.__('Phone width')]
-            ] as const
-          ).map(([name, label]) => (
+        {asks && (
+          <span className="jp-AppBuilder-devices" role="group" aria-label={trans.__('What is shown')}>
             <IconButton
-              key={name}
-              icon={name}
-              label={label}
-              onClick={() => setDevice(name)}
-              pressed={device === name}
+              icon="desktop"
+              label={trans.__('The app')}
+              onClick={() => setShowsData(false)}
+              pressed={!showsData}
             />
-          ))}
-        </span>
+            <IconButton
+              icon="table"
+              label={trans.__('Its data')}
+              onClick={() => setShowsData(true)}
+              pressed={showsData}
+            />
+          </span>
+        )}
+        {dataShown ? (
+          <span className="jp-AppBuilder-dataTitle">{trans.__('Data of the app')}</span>
+        ) : (
+          <>
+            <IconButton icon="back" label={trans.__('Back')} onClick={() => tell('back')} disabled={!url} />
+            <IconButton icon="reload" label={trans.__('Reload the page')} onClick={reload} disabled={!url} />
+            <span className="jp-AppBuilder-address">
+              {state === 'starting' && <Spinner />}
+              <input
+                aria-label={trans.__('Page of the app')}
+                value={typed ?? path}
+                disabled={!url}
+                spellCheck={false}
+                onFocus={event => event.currentTarget.select()}
+                onChange={event => setTyped(event.target.value)}
+                onBlur={() => setTyped(null)}
+                onKeyDown={event => {
+                  if (event.key === 'Enter') {
+                    tell('navigate', { path: event.currentTarget.value });
+                    event.currentTarget.blur();
+                  } else if (event.key === 'Escape') {
+                    event.currentTarget.blur();
+                  }
+                }}
+              />
+            </span>
+            <span className="jp-AppBuilder-devices" role="group" aria-label={trans.__('Width')}>
+              {(
+                [
+                  ['desktop', trans.__('Full width')],
+                  ['tablet', trans.__('Tablet width')],
+                  ['phone', trans.__('Phone width')]
+                ] as const
+              ).map(([name, label]) => (
+                <IconButton
+                  key={name}
+                  icon={name}
+                  label={label}
+                  onClick={() => setDevice(name)}
+                  pressed={device === name}
+                />
+              ))}
+            </span>
+          </>
+        )}
         <IconButton
           icon="play"
           label={trans.__('Restart the dev server')}
@@ -253,6 +280,7 @@ export function PreviewPane({
         />
       </div>
       {failure && <Failure error={failure} />}
+      {asks && dataShown && <DataPane asks={asks} changed={busy ? -1 : store.lastSeq()} />}
       <LookNotice looking={looking} />
       {url && state === 'failed' && (
         <div className="jp-AppBuilder-pageNotice jp-mod-error" role="status">
@@ -287,7 +315,7 @@ export function PreviewPane({
         }}
         onRefuse={request => setRequests(known => known.filter(one => one !== request))}
       />
-      <div ref={stage} className={`jp-AppBuilder-stage jp-mod-${device}`}>
+      <div ref={stage} className={`jp-AppBuilder-stage jp-mod-${device}${dataShown ? ' jp-mod-behind' : ''}`}>
         {url && state === 'starting' && preview?.message === 'Waking up' && (
           <p className="jp-AppBuilder-waking" role="status">
             <Spinner />
@@ -352,6 +380,27 @@ export function PreviewPane({
         <LookFrame looking={looking} room={room} />
       </div>
     </section>
+  );
+}
+
+/** The requests by which an app's data is shown; null where it has no database, or nobody knows yet. */
+function useAsks(
+  { database, databaseRows, queryDatabase }: Pick<Requests, 'database' | 'databaseRows' | 'queryDatabase'>,
+  ready: boolean
+): Asks | null {
+  const [has, setHas] = React.useState(false);
+  React.useEffect(() => {
+    if (ready && !has) {
+      // An app without a database answers that there is none.
+      database?.().then(
+        () => setHas(true),
+        () => undefined
+      );
+    }
+  }, [ready, has, database]);
+  return React.useMemo(
+    () => (has && database && databaseRows && queryDatabase ? { database, databaseRows, queryDatabase } : null),
+    [has, database, databaseRows, queryDatabase]
   );
 }
 

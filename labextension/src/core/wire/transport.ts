@@ -5,6 +5,9 @@ import type {
   ApprovalRule,
   BudgetSettings,
   Connection as Checked,
+  DatabaseAnswer,
+  DatabaseRows,
+  DatabaseSchema,
   Demo,
   Health,
   ModelInfo,
@@ -94,6 +97,22 @@ export interface Requests {
   /** Let the session use this much from now on. */
   raiseBudget(amounts: Partial<Record<Unit, number>>): Promise<SessionUsage>;
   revokeHost(host: string): Promise<void>;
+  /** The tables of the app's database; absent, as the two below, where it cannot be asked. */
+  database?(): Promise<DatabaseSchema>;
+  databaseRows?(request: RowsRequest): Promise<DatabaseRows>;
+  /** What a query that only reads finds. */
+  queryDatabase?(sql: string): Promise<DatabaseAnswer>;
+}
+
+/** Rows of one table: those that hold `filter` somewhere, in the order of a column. */
+export interface RowsRequest {
+  table: string;
+  /** From 0. */
+  page: number;
+  size: number;
+  filter: string;
+  sort: string;
+  descending: boolean;
 }
 
 /** Everything one session's view needs. */

@@ -1,0 +1,164 @@
+// @vitest-environment jsdom
+import * as React from 'react';
+import { cleanup, fireEvent, render, screen, waitFor, within } from '@testing-library/react';
+import { afterEach, expect, test } from 'vitest';
+import type { DatabaseColumn, DatabaseRows, DatabaseTable } from '../wire/api.generated';
+import type { RowsRequest } from '../wire/transport';
+import { RequestFailed } from '../wire/wire';
+import { DataPane, PAGE_ROWS, type Asks } from './DataPane';
+
+afterEach(cleanup);
+
+const column = (name: string, type: string, more: Partial<DatabaseColumn> = {}): DatabaseColumn => ({
+  name,
+  type,
+  nullable: true,
+  default: null,
+  primary_key: false,
+  generated: false,
+  ...more
+});
+const table = (name: string, rows: number | null, columns: DatabaseColumn[]): DatabaseTable => ({
+  name,
+  rows,
+  columns,
+  indexes: [{ name: 'by_title', unique: true, columns: ['title'] }],
+  foreign_keys: [],
+  virtual: false,
+  sql: `CREATE TABLE ${name} (…)`
+});
+const TASKS = table('tasks', 120, [
+  column('id', 'INTEGER', { primary_key: true }),
+  column('title', 'TEXT', { nullable: false }),
+  column('note', 'TEXT')
+]);
+const EMPTY = table('people', 0, [column('name', 'TEXT')]);
+const SCHEMA = {
+  exists: true,
+  bytes: 4096,
+  tables: [TASKS, EMPTY],
+  views: [],
+  triggers: [],
+  migrations: [],
+  pending: []
+};
+
+/** A database of 120 tasks: what it was asked stands in `asked`. */
+function asks(change: Partial<Asks> = {}): Asks & { asked: RowsRequest[] } {
+  const asked: RowsRequest[] = [];
+  const all = Array.from({ length: 120 }, (_, at) => [at + 1, `Task ${at + 1}`, null]);
+  return {
+    asked,
+    database: async () => SCHEMA,
+    databaseRows: async request => {
+      asked.push(request);
+      if (request.table === 'people') {
+        return { ...request, columns: EMPTY.columns, rows: [], total: 0, more: false };
+      }
+      const fitting = all.filter(row => String(row[1]).includes(request.filter));
+      const ordered = request.descending ? [...fitting].reverse() : fitting;
+      const from = request.page * request.size;
+      const rows = ordered.slice(from, from + request.size);
+      return { ...request, columns: TASKS.columns, rows, total: fitting.length, more: false };
+    },
+    queryDatabase: async sql => {
+      if (!sql.startsWith('SELECT')) {
+        throw new RequestFailed({ message: 'It changes data.', hint: 'Only SELECT is run here.' });
+      }
+      return { columns: [column('n', '')], rows: [[120]], more: false };
+    },
+    ...change
+  };
+}
+
+test('rows are shown page by page, sorted and searched', async () => {
+  const database = asks();
+  render(<DataPane asks={database} changed={1} />);
+  expect(await screen.findByText('1 to 50 of 120')).toBeTruthy();
+  expect(screen.getAllByText('NULL')).toHaveLength(PAGE_ROWS);
+
+  fireEvent.click(screen.getByRole('button', { name: 'Further rows' }));
+  expect(await screen.findByText('51 to 100 of 120')).toBeTruthy();
+  fireEvent.click(screen.getByRole('button', { name: 'Further rows' }));
+  expect(await screen.findByText('101 to 120 of 120')).toBeTruthy();
+  expect(screen.getByRole<HTMLButtonElement>('button', { name: 'Further rows' }).disabled).toBe(true);
+
+  fireEvent.click(screen.getByTitle('Sort by title'));
+  await screen.findByText('1 to 50 of 120'); // from the first page again
+  fireEvent.click(screen.getByTitle('Sort by title'));
+  expect(await screen.findByText('Task 120')).toBeTruthy();
+  expect(screen.getByRole('columnheader', { name: /title/ }).getAttribute('aria-sort')).toBe('descending');
+
+  fireEvent.change(screen.getByLabelText('Search the rows of tasks'), { target: { value: 'Task 11' } });
+  expect(await screen.findByText('1 to 11 of 11')).toBeTruthy();
+  fireEvent.change(screen.getByLabelText('Search the rows of tasks'), { target: { value: 'nothing' } });
+  expect(await screen.findByText('No row has that.')).toBeTruthy();
+});
+
+test('what JSON has no way for is shown as what it is', async () => {
+  const odd = [
+    { int: '9007199254740993' },
+    { real: 'inf' },
+    { blob: 'AA==', bytes: 70000 },
+    { text: 'begins', length: 90000 },
+    null
+  ];
+  const columns = ['a', 'b', 'c', 'd', 'e'].map(name => column(name, ''));
+  const rows = { columns, rows: [odd], total: 1, more: false, page: 0, size: 50 };
+  render(<DataPane asks={asks({ databaseRows: async () => rows })} changed={1} />);
+  expect(await screen.findByText('9007199254740993')).toBeTruthy();
+  expect(screen.getAllByRole('cell').map(cell => cell.textContent)).toEqual([
+    '9007199254740993',
+    'inf',
+    '70,000 bytes',
+    'begins …',
+    'NULL'
+  ]);
+  fireEvent.click(screen.getByRole('button', { name: 'Structure' }));
+  expect(screen.getByRole('group', { name: 'Structure of tasks' }).textContent).toContain(
+    'Unique index by_title: title'
+  );
+});
+
+test('a table without rows and a database without tables say what comes there', async () => {
+  const { rerender } = render(<DataPane asks={asks()} changed={1} />);
+  fireEvent.click(await screen.findByRole('button', { name: /people/ }));
+  expect(await screen.findByText(/No rows yet/)).toBeTruthy();
+  rerender(<DataPane asks={asks({ database: async () => ({ ...SCHEMA, tables: [] }) })} changed={1} />);
+  expect(await screen.findByText(/has no tables yet/)).toBeTruthy();
+});
+
+test('what changed is read again; an answer that comes late does not take the place of a newer one', async () => {
+  const answers: ((rows: DatabaseRows) => void)[] = [];
+  const columns = [column('title', 'TEXT')];
+  const one = (title: string): DatabaseRows => ({ columns, rows: [[title]], total: 1, more: false, page: 0, size: 50 });
+  const database = asks({ databaseRows: () => new Promise(resolve => answers.push(resolve)) });
+  const { rerender } = render(<DataPane asks={database} changed={1} />);
+  await waitFor(() => expect(answers).toHaveLength(1));
+  rerender(<DataPane asks={database} changed={2} />);
+  await waitFor(() => expect(answers).toHaveLength(2));
+  answers[1]?.(one('new'));
+  expect(await screen.findByText('new')).toBeTruthy();
+  answers[0]?.(one('old'));
+  await waitFor(() => expect(screen.queryByText('old')).toBeNull());
+});
+
+test('a query shows what it found, or why it was refused', async () => {
+  render(<DataPane asks={asks()} changed={1} />);
+  fireEvent.click(await screen.findByRole('button', { name: 'Query with SQL' }));
+  const sql = screen.getByLabelText('SQL that reads');
+  fireEvent.change(sql, { target: { value: 'DELETE FROM tasks' } });
+  fireEvent.click(screen.getByRole('button', { name: 'Run' }));
+  expect((await screen.findByRole('alert')).textContent).toContain('Only SELECT is run here.');
+  fireEvent.change(sql, { target: { value: 'SELECT count(*) AS n FROM tasks' } });
+  fireEvent.keyDown(sql, { key: 'Enter', ctrlKey: true });
+  const found = await screen.findByRole('region', { name: 'What the query found' });
+  expect(within(found).getByText('120')).toBeTruthy();
+  expect(screen.queryByRole('alert')).toBeNull();
+});
+
+test('a database that cannot be asked says so', async () => {
+  const refused = new RequestFailed({ message: 'The database is damaged.', hint: 'Go back to a version.' });
+  render(<DataPane asks={asks({ database: () => Promise.reject(refused) })} changed={1} />);
+  expect((await screen.findByRole('alert')).textContent).toContain('Go back to a version.');
+});

@@ -1,0 +1,356 @@
+/** What an app's database holds: its tables, their rows page by page, and what a query of the person's finds. */
+
+import * as React from 'react';
+import { Disclosure } from '../controls/Disclosure';
+import { Failure } from '../controls/Failure';
+import { Icon, Spinner } from '../controls/Icon';
+import { IconButton } from '../controls/IconButton';
+import { useTranslation } from '../controls/surroundings';
+import type { Translation } from '../controls/translation';
+import type { DatabaseAnswer, DatabaseColumn, DatabaseRows, DatabaseTable } from '../wire/api.generated';
+import type { Requests } from '../wire/transport';
+import { RequestFailed } from '../wire/wire';
+
+export const PAGE_ROWS = 50;
+const FILTER_MS = 300; // after the last key
+
+export type Asks = Required<Pick<Requests, 'database' | 'databaseRows' | 'queryDatabase'>>;
+
+interface Order {
+  column: string;
+  descending: boolean;
+}
+
+/** `changed` is another number whenever the data may have changed. */
+export function DataPane({ asks, changed }: { asks: Asks; changed: number }): React.ReactElement {
+  const trans = useTranslation();
+  const [tables, setTables] = React.useState<readonly DatabaseTable[] | null>(null);
+  const [failure, setFailure] = React.useState<RequestFailed | null>(null);
+  const [chosen, setChosen] = React.useState('');
+  const [round, setRound] = React.useState(0);
+
+  React.useEffect(() => {
+    const current = tracked();
+    asks.database().then(
+      found => current.is && (setTables(found.tables), setFailure(null)),
+      (error: unknown) => current.is && setFailure(RequestFailed.from(error))
+    );
+    return current.end;
+  }, [asks, changed, round]);
+
+  const table = tables?.find(one => one.name === chosen) ?? tables?.[0];
+  return (
+    <div className="jp-AppBuilder-data">
+      {failure && <Failure error={failure} />}
+      {tables === null && !failure && (
+        <p className="jp-AppBuilder-dataEmpty" role="status">
+          <Spinner /> {trans.__('Asking the database…')}
+        </p>
+      )}
+      {tables?.length === 0 && (
+        <p className="jp-AppBuilder-dataEmpty">
+          {trans.__('The database has no tables yet. Say in the chat what the app should keep.')}
+        </p>
+      )}
+      {tables && table && (
+        <>
+          <div className="jp-AppBuilder-dataTables" role="group" aria-label={trans.__('Tables')}>
+            {tables.map(one => (
+              <button
+                key={one.name}
+                type="button"
+                className="jp-AppBuilder-button jp-mod-quiet"
+                aria-pressed={one === table}
+                onClick={() => setChosen(one.name)}
+              >
+                {one.name}
+                <span className="jp-AppBuilder-hint">{one.rows === null ? '' : rowCount(one.rows)}</span>
+              </button>
+            ))}
+            <IconButton icon="reload" label={trans.__('Read the data again')} onClick={() => setRound(round + 1)} />
+          </div>
+          <TableRows key={table.name} asks={asks} table={table} changed={changed + round} />
+        </>
+      )}
+      {tables && <Query asks={asks} />}
+    </div>
+  );
+}
+
+function TableRows({
+  asks,
+  table,
+  changed
+}: {
+  asks: Asks;
+  table: DatabaseTable;
+  changed: number;
+}): React.ReactElement {
+  const trans = useTranslation();
+  const [order, setOrder] = React.useState<Order | null>(null);
+  const [typed, setTyped] = React.useState('');
+  const [filter, setFilter] = React.useState('');
+  const [page, setPage] = React.useState(0);
+  const [found, setFound] = React.useState<DatabaseRows | null>(null);
+  const [failure, setFailure] = React.useState<RequestFailed | null>(null);
+  const [waiting, setWaiting] = React.useState(false);
+
+  React.useEffect(() => {
+    if (typed.trim() === filter) {
+      return undefined;
+    }
+    const timer = window.setTimeout(() => {
+      setFilter(typed.trim());
+      setPage(0);
+    }, FILTER_MS);
+    return () => window.clearTimeout(timer);
+  }, [typed, filter]);
+
+  React.useEffect(() => {
+    const current = tracked();
+    setWaiting(true);
+    const request = { table: table.name, page, size: PAGE_ROWS, filter, sort: order?.column ?? '' };
+    asks.databaseRows({ ...request, descending: order?.descending ?? false }).then(
+      rows => current.is && (setFound(rows), setFailure(null), setWaiting(false)),
+      (error: unknown) => current.is && (setFailure(RequestFailed.from(error)), setWaiting(false))
+    );
+    return current.end;
+  }, [asks, table.name, page, filter, order, changed]);
+
+  const sort = (column: string): void => {
+    setOrder(
+      order?.column === column
+        ? order.descending
+          ? null
+          : { column, descending: true }
+        : { column, descending: false }
+    );
+    setPage(0);
+  };
+  return (
+    <section className="jp-AppBuilder-dataTable" aria-label={table.name} aria-busy={waiting}>
+      <div className="jp-AppBuilder-dataBar">
+        <input
+          className="jp-AppBuilder-input"
+          type="search"
+          value={typed}
+          placeholder={trans.__('Search the rows')}
+          aria-label={trans.__('Search the rows of %1', table.name)}
+          onChange={event => setTyped(event.target.value)}
+        />
+        {waiting && <Spinner />}
+        <span className="jp-AppBuilder-hint" role="status">
+          {found && counted(found, trans)}
+        </span>
+        <IconButton
+          icon="back"
+          label={trans.__('Earlier rows')}
+          disabled={page === 0}
+          onClick={() => setPage(page - 1)}
+        />
+        <IconButton
+          icon="chevron"
+          label={trans.__('Further rows')}
+          disabled={!found || (page + 1) * PAGE_ROWS >= found.total}
+          onClick={() => setPage(page + 1)}
+        />
+      </div>
+      {failure && <Failure error={failure} />}
+      {found?.more && (
+        <p className="jp-AppBuilder-hint">{trans.__('Rows of this page are too large to be shown, and left out.')}</p>
+      )}
+      {found && (
+        <Grid
+          rows={found}
+          label={trans.__('Rows of %1', table.name)}
+          head={column => {
+            const { name } = column;
+            const sorted = order?.column === name ? order : null;
+            return (
+              <th
+                key={name}
+                scope="col"
+                aria-sort={sorted ? (sorted.descending ? 'descending' : 'ascending') : undefined}
+              >
+                <button type="button" title={trans.__('Sort by %1', name)} onClick={() => sort(name)}>
+                  {column.primary_key && <Icon name="key" />}
+                  {name}
+                  {sorted && <span aria-hidden="true">{sorted.descending ? ' ↓' : ' ↑'}</span>}
+                </button>
+                <span className="jp-AppBuilder-hint">
+                  {column.type.toLowerCase()}
+                  {!column.nullable && !column.primary_key ? ` · ${trans.__('needed')}` : ''}
+                </span>
+              </th>
+            );
+          }}
+        />
+      )}
+      <Structure table={table} />
+      {found?.rows.length === 0 && (
+        <p className="jp-AppBuilder-dataEmpty">
+          {filter ? trans.__('No row has that.') : trans.__('No rows yet. What people do in the app comes here.')}
+        </p>
+      )}
+    </section>
+  );
+}
+
+/** How a table was made, its indexes, and what it refers to. */
+function Structure({ table }: { table: DatabaseTable }): React.ReactElement {
+  const trans = useTranslation();
+  const [open, setOpen] = React.useState(false);
+  const body = React.useId();
+  const lines = [
+    ...table.indexes.map(
+      ({ name, unique, columns }) =>
+        `${unique ? trans.__('Unique index') : trans.__('Index')} ${name}: ${columns.join(', ')}`
+    ),
+    ...table.foreign_keys.map(({ columns, table: other, to }) =>
+      `${columns.join(', ')} → ${other} ${to.join(', ')}`.trim()
+    )
+  ];
+  return (
+    <div className="jp-AppBuilder-dataStructure">
+      <Disclosure body={body} open={open} onToggle={setOpen} className="jp-AppBuilder-button jp-mod-quiet">
+        {trans.__('Structure')}
+      </Disclosure>
+      {open && (
+        <pre id={body} tabIndex={0} role="group" aria-label={trans.__('Structure of %1', table.name)}>
+          {[table.sql, ...lines].join('\n')}
+        </pre>
+      )}
+    </div>
+  );
+}
+
+/** A query that reads. What changes data is the agent's, or the app's own functions'. */
+function Query({ asks }: { asks: Asks }): React.ReactElement {
+  const trans = useTranslation();
+  const [open, setOpen] = React.useState(false);
+  const [sql, setSql] = React.useState('');
+  const [found, setFound] = React.useState<DatabaseAnswer | null>(null);
+  const [failure, setFailure] = React.useState<RequestFailed | null>(null);
+  const [waiting, setWaiting] = React.useState(false);
+  const body = React.useId();
+  const run = (): void => {
+    setWaiting(true);
+    setFailure(null);
+    asks
+      .queryDatabase(sql)
+      .then(setFound, (error: unknown) => {
+        const failed = RequestFailed.from(error);
+        const message = trans.__('This query changes data, and here queries only read.');
+        const hint = trans.__('Say in the chat what should be changed.');
+        setFound(null);
+        setFailure(/^not authorized/.test(failed.message) ? new RequestFailed({ message, hint }) : failed);
+      })
+      .finally(() => setWaiting(false));
+  };
+  return (
+    <section className="jp-AppBuilder-dataQuery" aria-label={trans.__('Query')}>
+      <Disclosure body={body} open={open} onToggle={setOpen} className="jp-AppBuilder-button jp-mod-quiet">
+        {trans.__('Query with SQL')}
+      </Disclosure>
+      {open && (
+        <div id={body}>
+          <textarea
+            className="jp-AppBuilder-input"
+            rows={3}
+            spellCheck={false}
+            value={sql}
+            aria-label={trans.__('SQL that reads')}
+            placeholder="SELECT …"
+            onChange={event => setSql(event.target.value)}
+            onKeyDown={event => {
+              if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && sql.trim() && !waiting) {
+                run();
+              }
+            }}
+          />
+          <div className="jp-AppBuilder-dataBar">
+            <button type="button" className="jp-AppBuilder-button" disabled={waiting || !sql.trim()} onClick={run}>
+              {waiting ? <Spinner /> : <Icon name="play" />}
+              {trans.__('Run')}
+            </button>
+            <span className="jp-AppBuilder-hint" role="status">
+              {found
+                ? `${trans._n('%1 row', '%1 rows', found.rows.length)}${found.more ? trans.__(', and more that are not shown') : ''}`
+                : trans.__('It reads; nothing is changed. Ctrl+Enter runs it.')}
+            </span>
+          </div>
+          {failure && <Failure error={failure} />}
+          {found && found.rows.length > 0 && <Grid rows={found} label={trans.__('What the query found')} />}
+        </div>
+      )}
+    </section>
+  );
+}
+
+function Grid({
+  rows,
+  label,
+  head = ({ name }) => (
+    <th key={name} scope="col">
+      {name}
+    </th>
+  )
+}: {
+  rows: Pick<DatabaseAnswer, 'columns' | 'rows'>;
+  label: string;
+  head?: (column: DatabaseColumn) => React.ReactElement;
+}): React.ReactElement {
+  const trans = useTranslation();
+  return (
+    <div className="jp-AppBuilder-dataGrid" tabIndex={0} role="region" aria-label={label}>
+      <table>
+        <thead>
+          <tr>{rows.columns.map(head)}</tr>
+        </thead>
+        <tbody>
+          {rows.rows.map((row, at) => (
+            <tr key={at}>
+              {row.map((value, column) => (
+                <td key={column} className={typeof value === 'number' ? 'jp-mod-number' : undefined}>
+                  {value === null ? <span className="jp-AppBuilder-hint">NULL</span> : shown(value, trans)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+const MOST_COUNTED = 1_000_000; // rows that the server counts
+
+function rowCount(rows: number): string {
+  return rows > MOST_COUNTED ? `${MOST_COUNTED.toLocaleString()}+` : rows.toLocaleString();
+}
+
+function counted(found: DatabaseRows, trans: Translation): string {
+  const first = found.page * found.size + 1;
+  const last = first + found.rows.length - 1;
+  return found.rows.length === 0
+    ? trans.__('No rows')
+    : trans.__('%1 to %2 of %3', first.toLocaleString(), last.toLocaleString(), rowCount(found.total));
+}
+
+/** A value as text. What JSON has no way for comes as an object with one key that says what it is. */
+function shown(value: unknown, trans: Translation): string {
+  if (typeof value !== 'object' || value === null) {
+    return String(value as string | number | boolean | null);
+  }
+  const { int, real, text, blob, bytes } = value as Partial<Record<string, unknown>>;
+  if (blob !== undefined) {
+    return trans.__('%1 bytes', Number(bytes).toLocaleString());
+  }
+  return text === undefined ? String(int ?? real ?? JSON.stringify(value)) : `${String(text)} …`;
+}
+
+/** Of several answers the one to the newest question counts. */
+function tracked(): { is: boolean; end: () => void } {
+  const current = { is: true, end: () => void (current.is = false) };
+  return current;
+}

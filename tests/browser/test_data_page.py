@@ -1,0 +1,56 @@
+"""The data of an app with a database: what people do on its page stands in the panel's table, and a query finds it."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from .conftest import OpenLab
+from .lab import Lab
+from .panel import LONG, violations
+from .test_data_in_an_app import themed
+
+
+def test_rows_added_in_the_app_are_seen_searched_and_queried_beside_it(open_lab: OpenLab, lab: Lab) -> None:
+    session = lab.api("POST", "sessions", {"title": "Our tasks", "template": "serverless"})
+    panel = open_lab(session["id"])
+    page = panel.page
+    app = panel.preview()
+    expect(app.get_by_role("button", name="Add", exact=True)).to_be_visible(timeout=LONG)
+    app.get_by_label("What is to be done?").fill("Water the 🪴 <b>plants</b>")
+    app.get_by_role("button", name="Add", exact=True).click()
+    expect(app.get_by_text("Water the 🪴 <b>plants</b>")).to_be_visible(timeout=LONG)
+
+    shown = page.get_by_role("group", name="What is shown")
+    shown.get_by_role("button", name="Its data").click()
+    rows = page.get_by_role("region", name="Rows of tasks")
+    expect(rows.get_by_role("cell", name="Water the 🪴 <b>plants</b>")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("1 to 3 of 3")).to_be_visible()
+    page.get_by_role("button", name="Structure").click()
+    expect(page.get_by_role("group", name="Structure of tasks")).to_contain_text("title TEXT NOT NULL")
+
+    page.get_by_role("button", name="Query with SQL").click()
+    sql = page.get_by_role("textbox", name="SQL that reads")
+    sql.fill("DELETE FROM tasks")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("here queries only read", timeout=LONG)
+    themed(page, panel, "data-page")
+    sql.fill("SELECT count(*) AS tasks FROM tasks")
+    sql.press("Control+Enter")
+    expect(page.get_by_role("region", name="What the query found").get_by_role("cell", name="3")).to_be_visible()
+    assert violations(page, ".jp-AppBuilder-preview") == []
+
+    page.get_by_role("searchbox", name="Search the rows of tasks").fill("plants")
+    expect(page.get_by_text("1 to 1 of 1")).to_be_visible(timeout=LONG)
+
+    # The page stands where it was.
+    shown.get_by_role("button", name="The app").click()
+    expect(panel.preview().get_by_text("Water the 🪴 <b>plants</b>")).to_be_visible()
+    expect(rows).to_have_count(0)
+
+
+def test_an_app_without_a_database_offers_no_data(open_lab: OpenLab, lab: Lab) -> None:
+    session = lab.api("POST", "sessions", {"title": "Only a page", "template": "static"})
+    panel = open_lab(session["id"])
+    expect(panel.preview().locator("h1")).to_be_visible(timeout=LONG)
+    expect(panel.page.get_by_role("toolbar", name="Preview tools")).to_be_visible()
+    expect(panel.page.get_by_role("group", name="What is shown")).to_have_count(0)
