@@ -8,8 +8,9 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .client.app import App
+    from .live.base import AppError
 
-__all__ = ["App", "__version__"]
+__all__ = ["App", "AppError", "__version__"]
 
 
 def _jupyter_labextension_paths() -> list[dict[str, str]]:  # pyright: ignore[reportUnusedFunction]
@@ -34,4 +35,8 @@ def __getattr__(name: str) -> Any:
         from .client.app import App
 
         return App
+    if name == "AppError":
+        from .live.base import AppError
+
+        return AppError
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

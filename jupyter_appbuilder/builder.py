@@ -228,6 +228,7 @@ class AppBuilder(LoggingConfigurable):
             self.log,
             resuming=resuming,
         )
+        self.sandboxes.acts["expose"] = self._sessions.expose
         maker = Maker(
             self._sessions,
             self.log_store,

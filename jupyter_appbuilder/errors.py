@@ -14,6 +14,10 @@
     │   └── ModelError        503  the model could not answer                            models.base
     ├── FileChanged           412  a file is not what the writer saw of it               server.files
     ├── OverBudget            409  a budget does not allow the next request              usage.budgets
+    ├── TooLarge              413  arguments of a function, or what it returned               live.base
+    ├── Declined              422  a function of the notebook says what is wrong              live.base
+    ├── FunctionFailed        500  a function of the notebook raised                          live.base
+    ├── TooSlow               504  a function of the notebook took too long                   live.base
     ├── GitError              500  a git command failed                                  workspace.git
     ├── CellFailed            500  another of these, shown below a cell without a trace  client.magics
     └── NoModel               500  nothing but the recorded demo could answer            models.base

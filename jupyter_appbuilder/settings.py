@@ -8,11 +8,14 @@ import logging
 import os
 import stat
 import tempfile
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from traitlets.config import Config
+
+PATH_LIMIT = 100  # bytes: a socket's address holds 108
 
 
 def write_settings(path: Path, data: Any) -> None:
@@ -95,3 +98,16 @@ def default_data_dir() -> str:
 def find_data() -> Path:
     """The folder of the log and the data beside it: ``c.AppBuilder.data_dir``, by default in Jupyter's data folder."""
     return Path(str(configuration().AppBuilder.get("data_dir") or default_data_dir()))
+
+
+@contextlib.contextmanager
+def socket_address(path: Path) -> Generator[str]:
+    """The path, or a shorter one to the same place."""
+    if len(os.fsencode(path)) <= PATH_LIMIT or not Path("/proc/self/fd").is_dir():
+        yield str(path)
+        return
+    descriptor = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{descriptor}/{path.name}"
+    finally:
+        os.close(descriptor)

@@ -33,6 +33,7 @@ from ..events import (
     of_newer_version,
 )
 from ..formats import strict_json
+from ..live import record as live
 from ..models.base import NOTE, Given, Message
 from ..models.profile import FULL, Profile
 from ..tools.names import sendable_name
@@ -173,6 +174,8 @@ def messages(events: Iterable[Event], system_prompt: str, view: View | None = No
             writer.note(f"The app has data that the person handed over. {text}")
         for text in told_of_notebooks(event for event in events if event.seq <= upto):
             writer.note(text)
+        for text in live.descriptions(event for event in events if event.seq <= upto):
+            writer.note(f"The app can call a function of the person's notebook. {text}")
         if briefed and briefed.seq <= upto and briefed.data["turn"] != going_on:
             writer.note(_briefing(briefed, view))
     begun: set[str] = set()  # turns
@@ -325,6 +328,10 @@ class _Writer:
                 self.flush()
                 newer = data["call"] not in self.newest
                 self.messages.append(picture_note(data["tool"], data["summary"], pictures, newer=newer))
+        elif data["tool"] == live.EXPOSE and data["ok"]:
+            self.note(f"The person lets the app call a function of their notebook. {self._whole(data)}")
+        elif data["tool"] == live.UNEXPOSE and data["ok"]:
+            self.note(data["text"])
 
     def pass_over(self, event: Event) -> None:
         """An event that a summary covers: what later ones refer to is remembered."""
@@ -334,8 +341,11 @@ class _Writer:
             self._mode = event.data.get("mode", "build")
 
     def file_changed(self, event: EventOf[str, FileChanged]) -> None:
-        if event.data["by"] in ("person", "notebook"):
-            data = event.data
+        data = event.data
+        step = self._results.get(data.get("call", ""))
+        if step and step["tool"] in (live.EXPOSE, live.UNEXPOSE):
+            return  # the note on that step names them
+        if data["by"] in ("person", "notebook"):
             self._edits[data["path"]] = f"{data['change']} {data['path']} (+{data['added']} −{data['removed']})"
 
     def begin_turn(self, mode: Mode) -> None:

@@ -14,13 +14,14 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, cast
 
+from ..settings import socket_address
+
 SECONDS = 10.0  # that a process has to answer
 LONGEST = 4 * 1024 * 1024  # bytes of an answer
-PATH_LIMIT = 100  # bytes: a socket's address holds 108
 
 Answer = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
@@ -134,16 +135,3 @@ def _read(note: Path) -> dict[str, Any]:
 def _remove(note: Path) -> None:
     note.unlink(missing_ok=True)
     note.with_suffix(".sock").unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def socket_address(path: Path) -> Generator[str]:
-    """The path, or a shorter one to the same place."""
-    if len(os.fsencode(path)) <= PATH_LIMIT or not Path("/proc/self/fd").is_dir():
-        yield str(path)
-        return
-    descriptor = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{descriptor}/{path.name}"
-    finally:
-        os.close(descriptor)

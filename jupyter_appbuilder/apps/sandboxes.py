@@ -47,6 +47,8 @@ class Sandboxes:
         self._chosen = ""  # what ``auto`` stands for, once tried
         self._unrecorded: WeakKeyDictionary[RunningApp, str] = WeakKeyDictionary()
         self._control = ControlSocket(label, self._handle)
+        self.acts: dict[str, Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]] = {}
+        """What else other processes may ask of this one, by what a request wants done."""
 
     # Providers
 
@@ -168,6 +170,8 @@ class Sandboxes:
             return {"isolation": ""}
 
     async def _handle(self, request: dict[str, Any]) -> dict[str, Any]:
+        if act := self.acts.get(str(request.get("do"))):
+            return await act(request)
         if request.get("do") != "stop":
             return {"sandboxes": await self.describe()}
         try:

@@ -28,6 +28,7 @@ from .results import Handed, Preview, Turn, plan_of, turn_of
 
 if TYPE_CHECKING:
     from ..datasets.parquet import OnProgress
+    from ..live.running import Exposed
     from ..session import Session
     from ..tools.base import ToolResult
     from ..workspace import Checkpoint
@@ -380,6 +381,41 @@ class AsyncApp:
         Raises ``InvalidInput`` for one that this process was not given as a function or file.
         """
         return await self.data(name, self.sources.again(name), on_progress=on_progress)
+
+    async def expose(
+        self,
+        function: Callable[..., Any] | None = None,
+        *,
+        name: str = "",
+        timeout: float | None = None,
+        at_once: int | None = None,
+    ) -> Any:
+        """Let the app call a function of this process, by the name that it has or ``name``. Above a function:
+        ``@app.expose``, or ``@app.expose(timeout=120)``. What is returned is the function itself.
+
+        Arguments come by name, and are what the function's type hints say. It returns values that JSON has, dates, or a
+        frame of at most 100,000 rows. It runs in a thread, a coroutine function in a loop, beside the cells; a call may
+        take ``timeout`` seconds (30), and ``at_once`` of them run at a time (4). Of what it raises the page is told the
+        class alone, unless that is a ``jupyter_appbuilder.AppError``, whose message it shows.
+
+        Raises ``InvalidInput`` for what cannot be called by names.
+        """
+        from .live import expose
+
+        if function is None:
+            raise InvalidInput("There is no function to expose.", hint="await app.aio.expose(function)")
+        return await expose(self, function, name, timeout, at_once)
+
+    async def unexpose(self, name: str) -> None:
+        """Take a function back: the app can no longer call it. Raises ``NotFound``."""
+        from .live import unexpose
+
+        await unexpose(self, name)
+
+    @in_engine
+    async def exposed(self) -> dict[str, Exposed]:
+        """The functions of this process that the app may call, by name."""
+        return dict(self.engine.live.functions.of((await self.session()).id))
 
     @in_engine
     async def datasets(self) -> list[Dataset]:

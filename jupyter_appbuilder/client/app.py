@@ -40,6 +40,7 @@ __all__ = ["App"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def waiting(method: Callable[Concatenate[AsyncApp, P], Coroutine[Any, Any, T]]) -> Callable[Concatenate[App, P], T]:
@@ -186,7 +187,9 @@ class App:
     checkpoints = reading(AsyncApp.checkpoints)
     hosts = reading(AsyncApp.hosts)
     datasets = reading(AsyncApp.datasets)
+    exposed = reading(AsyncApp.exposed)
 
+    unexpose = waiting(AsyncApp.unexpose)
     call = waiting(AsyncApp.call)
     write = waiting(AsyncApp.write)
     edit = waiting(AsyncApp.edit)
@@ -233,6 +236,26 @@ class App:
         return self.data(name, self.aio.sources.again(name), on_progress=on_progress)
 
     refresh.__doc__ = AsyncApp.refresh.__doc__
+
+    @overload
+    def expose(self, function: F, *, name: str = "", timeout: float | None = None, at_once: int | None = None) -> F: ...
+    @overload
+    def expose(
+        self, function: None = None, *, name: str = "", timeout: float | None = None, at_once: int | None = None
+    ) -> Callable[[F], F]: ...
+    def expose(
+        self,
+        function: Callable[..., Any] | None = None,
+        *,
+        name: str = "",
+        timeout: float | None = None,
+        at_once: int | None = None,
+    ) -> Any:
+        if function is None:
+            return functools.partial(self.expose, name=name, timeout=timeout, at_once=at_once)
+        return self.aio.engine.run(self.aio.expose(function, name=name, timeout=timeout, at_once=at_once))
+
+    expose.__doc__ = AsyncApp.expose.__doc__
 
     # Turns are followed in the caller's thread: ``approve`` may ask the person, and an interrupt stops the turn.
 

@@ -13,12 +13,15 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..builder import AppBuilder
 from ..session.places import FOLDER, can_make
 from ..settings import configuration
 from .background import BackgroundLoop
+
+if TYPE_CHECKING:
+    from .live import Live
 
 STARTED: dict[tuple[str, str], Engine] = {}
 """The engines of this process, by root and data folder: two apps of one root share a log and a preview server."""
@@ -82,7 +85,16 @@ class Engine(BackgroundLoop):
         finally:
             self.end()
 
+    @functools.cached_property
+    def live(self) -> Live:
+        """The functions of this process that apps may call."""
+        from .live import Live
+
+        return Live()
+
     async def _close(self) -> None:
+        if "live" in vars(self):
+            await self.live.close()
         self._server.stop()
         await self.builder.close()
 

@@ -384,6 +384,26 @@ class AppBuilderMagics(Magics):
             size = size_of(dataset.rows, len(dataset.columns))
             self.say(f"{dataset.name}: {size}, as of {dataset.as_of}{kept}{private}\n")
 
+    def do_expose(self, call: Call) -> None:
+        if call.body:
+            raise InvalidInput(RECORDED, hint="Run the notebook from its first cell, or leave the body out.")
+        if not call.arguments:
+            for one in self.session().exposed.values():
+                self.say(f"{one!r}\n")
+            return
+        names: dict[str, Any] = self.shell.user_ns  # pyright: ignore
+        word = call.arguments[0]
+        if word not in names:
+            raise NotFound(f"The notebook has no function {word}.", hint="Run the cell that defines it first.")
+        self.session().expose(names[word], name=word)
+        self.say(f"The app can call {self.session().exposed[word]!r}\n")
+
+    def do_unexpose(self, call: Call) -> None:
+        if call.body:
+            raise InvalidInput(RECORDED, hint="Run the notebook from its first cell, or leave the body out.")
+        self.session().unexpose(call.arguments[0])
+        self.say(f"The app can no longer call {call.arguments[0]}.\n")
+
     def source(self, word: str) -> Any:
         """What a variable of the notebook holds, or the path of a file."""
         names: dict[str, Any] = self.shell.user_ns  # pyright: ignore

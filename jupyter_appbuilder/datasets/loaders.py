@@ -58,7 +58,7 @@ def _components(dataset: Dataset, folder: str) -> Files:
 def _module(dataset: Dataset, folder: str) -> Files:
     place = "js/datasets"
     types = f"{place}/{dataset.name}.js"
-    return [*_web(place), *_shared(place, ("module/load-table.js",), folder), (types, _javascript(dataset))]
+    return [*reader_files(place), *_shared(place, ("module/load-table.js",), folder), (types, _javascript(dataset))]
 
 
 def _python(dataset: Dataset, folder: str) -> Files:
@@ -90,13 +90,15 @@ def _typescript(place: str, names: Sequence[str], base: str, dataset: Dataset, f
     unread = [(f"{folder}/{IGNORE}", UNREAD.format("*.parquet")), (f"{place}/{IGNORE}", UNREAD.format("*"))]
     return [
         *unread,
-        *_web(place),
+        *reader_files(place),
         *_shared(place, ("web/load-table.ts", *names), folder, base),
         (types, _types(dataset)),
     ]
 
 
-def _web(place: str) -> Files:
+def reader_files(place: str) -> Files:
+    """What reads Parquet in a page, for the folder ``place``. Raises ``Unavailable`` where our front end has not been
+    built."""
     try:
         reader = (BUNDLES / READER).read_text("utf-8")
     except FileNotFoundError:
@@ -138,7 +140,7 @@ def _javascript(dataset: Dataset) -> str:
     row = row_type(dataset.name)
     name, reader = row.removesuffix("Row"), 'import("./parquet-reader.js")'
     fields = (f"{literal(column.name)}: {_type(column)}" for column in dataset.columns)
-    lines = "".join(f" *   {_in_comment(field)},\n" for field in fields)
+    lines = "".join(f" *   {in_comment(field)},\n" for field in fields)
     return (
         f"// {EDITED}\n"
         'import { loadTable, watchTable } from "./load-table.js";\n\n'
@@ -192,14 +194,14 @@ def _type(column: Column) -> str:
 
 def _comment(column: Column) -> str:
     said = [part for part in (_shown(column.detail), _MEANT.get(column.type, "")) if part]
-    return f"  /** {_in_comment(': '.join(said))} */\n" if said else ""
+    return f"  /** {in_comment(': '.join(said))} */\n" if said else ""
 
 
 def _shown(text: str) -> str:
     return literal(text[:120])[1:-1]
 
 
-def _in_comment(code: str) -> str:
+def in_comment(code: str) -> str:
     """Code or text that ends no comment: in a text of JavaScript the two mean the same."""
     return code.replace("*/", "*\\/")
 

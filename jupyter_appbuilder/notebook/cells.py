@@ -126,6 +126,19 @@ COMMANDS: Mapping[str, Command] = {
         "may",
     ),
     "refresh": Command("%appbuilder refresh NAME", "Get a dataset anew, from its function or file.", (1, 1)),
+    "expose": Command(
+        "%appbuilder expose [NAME]",
+        "Let the app call a function of the notebook; alone, list those that it may. With a body (a patch) the "
+        "recorded result is applied instead.",
+        (0, 1),
+        body="may",
+    ),
+    "unexpose": Command(
+        "%appbuilder unexpose NAME",
+        "Take a function back. With a body (a patch) the recorded result is applied instead.",
+        (1, 1),
+        body="may",
+    ),
     "run": Command(
         "%appbuilder run COMMAND",
         "Run a shell command in the app's sandbox. With a body (a patch) the recorded result is applied instead.",

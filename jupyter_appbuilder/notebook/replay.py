@@ -33,11 +33,12 @@ SHOWS = frozenset({"preview", "status", "model", "stop", "help"})
 """Commands that build nothing: a replay passes over them."""
 
 REPLAYED = frozenset(
-    {"new", "write", "edit", "run", "install", "data", "patch", "delete", "rename", "checkpoint", "restore", "verify"}
+    {"new", "write", "edit", "run", "install", "data", "expose", "unexpose", "patch", "delete", "rename"}
+    | {"checkpoint", "restore", "verify"}
 )
 
 
-PATCHED = frozenset({"run", "install", "data"})
+PATCHED = frozenset({"run", "install", "data", "expose", "unexpose"})
 """Commands whose cell holds the patch of what they did: without it they cannot be replayed."""
 
 
@@ -133,7 +134,7 @@ class Rebuild:
                     "While an app is rebuilt, commands are not run: their recorded result is applied.",
                     hint="Start or open an app first: %appbuilder new NAME, or %appbuilder open NAME.",
                 )
-            case "run" | "install":
+            case "run" | "install" | "expose" | "unexpose":
                 patch = cells.unpack_patch(body)
                 return await self.apply(patch) if patch else "It changed no file.\n"
             case "data":

@@ -180,6 +180,7 @@ def preview_handlers(base_url: str, previews: Previews) -> list[Rule]:
     from .data_news import DataNewsHandler
     from .page_requests import PageRequestHandler
     from .proxy import ProxyHandler
+    from .python_calls import PythonCallHandler
     from .websocket import ProxySocketHandler
 
     if previews.prefix != f"{base_url.rstrip('/')}/appbuilder/preview/":
@@ -189,6 +190,7 @@ def preview_handlers(base_url: str, previews: Previews) -> list[Rule]:
     return [
         Rule(_UpgradeMatches(prefix + r"/__appbuilder/data"), DataNewsHandler, arguments),
         Rule(_UpgradeMatches(prefix + r"/.*"), ProxySocketHandler, arguments),
+        Rule(PathMatches(prefix + r"/__appbuilder/python/(?P<name>[^/]+)"), PythonCallHandler, arguments),
         Rule(PathMatches(prefix + r"/__appbuilder/(?P<what>[a-z.]+)"), PageRequestHandler, arguments),
         Rule(PathMatches(prefix + r"(?:/.*)?"), ProxyHandler, arguments),
     ]

@@ -203,6 +203,8 @@ async def assemble(
         program,
     )
     await network.settle()
+    if owned:
+        await parts.sandboxes.listen()  # a notebook beside may have functions for it
     return session
 
 

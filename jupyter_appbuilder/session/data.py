@@ -27,6 +27,11 @@ class Handing:
         self._files = files
         self._place = place
 
+    @property
+    def place(self) -> Place:
+        """Where the app's template has datasets, and what reads them there."""
+        return self._place()
+
     def all(self) -> list[Dataset]:
         """The app's datasets, in the order in which they came."""
         return list(datasets_of(self._record.stored).values())

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from ..datasets.record import ADD_DATASET
 from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound, SessionBusy, ToolFailed, of_the_disk
 from ..events import By, Draft, Event, Mode
+from ..live.base import told, unknown
+from ..live.record import EXPOSE, UNEXPOSE, functions_of
 from ..turns.plans import built_by, open_plan, plans, request
 from ..turns.requests import CONTINUE, Beginning, last_request, open_request
 from .ending import Endings
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from ..datasets.base import Keep
     from ..datasets.parquet import Written
     from ..datasets.store import Handover
+    from ..live.base import Function
     from ..log import Summary
     from ..notebook.writer import NotebookWriter
     from ..tools.base import ToolResult
@@ -298,6 +301,48 @@ class Session:
         _, result = await self.call(TAKE_NOTEBOOK, given, by="person")
         if not result.ok:
             raise ToolFailed(result.text, hint="Ask for the app in words of your own.")
+
+    @property
+    def functions(self) -> Mapping[str, Function]:
+        """The functions of the person's notebook that the app was told of, by name. None of them may run now."""
+        return functions_of(self.stored)
+
+    async def expose(self, function: Function) -> None:
+        """Let the app call a function of the person's notebook: it is told how, in files and the log. Nothing is
+        written of one that it knows already.
+
+        Raises as ``call``, and ``ToolFailed``, where a file cannot be written.
+        """
+        await self.ready()
+        self.require_owned()
+        known = self.functions.get(function.name)
+        if known == function and await self._calls_it(function.name):
+            return
+        await self._by_person(EXPOSE, told(function))
+
+    async def unexpose(self, name: str) -> None:
+        """Take a function back. Raises as ``call``, and ``NotFound``."""
+        await self.ready()
+        self.require_owned()
+        known = self.functions
+        if name not in known:
+            raise unknown(name, known)
+        await self._by_person(UNEXPOSE, {"name": name})
+
+    async def _calls_it(self, name: str) -> bool:
+        """Whether the file by which the app calls a function is there: a version that was restored may lack it."""
+        from ..live.clients import own_file
+
+        path = own_file(self.data.place.loader, name)
+        try:
+            return not path or bool(await self.workspace.read(path))
+        except NotFound:
+            return False
+
+    async def _by_person(self, tool: str, arguments: dict[str, Any]) -> None:
+        _, result = await self.call(tool, arguments, by="person")
+        if not result.ok:
+            raise ToolFailed(result.text)
 
     async def answer(self, approval: str, granted: bool, *, remember: bool = False) -> None:
         """Answer a question that waits for the person. Raises ``NotFound`` for one that is not open, ``Conflict`` for

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import AppBuilderError, NotFound, Unavailable
 from ..events import Draft, Event
+from ..live.base import function_from
 from ..log import EventStore, Summary
 from ..log.summary import fold
 from .session import Session
@@ -180,6 +181,21 @@ class Sessions:
     def busy(self) -> bool:
         """Whether a turn runs in any session."""
         return any(session.busy for session in self.opened.values())
+
+    async def expose(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Another process of the person's has functions for a session that is ours: ``session`` names it, ``function``
+        tells one, ``take_back`` names one. The error as JSON where it cannot be."""
+        session = self.opened.get(str(request.get("session")))
+        if session is None or not session.owned:
+            return {}
+        try:
+            if "take_back" in request:
+                await session.unexpose(str(request["take_back"]))
+            else:
+                await session.expose(function_from(request["function"]))
+        except AppBuilderError as error:
+            return {"done": False, "error": error.to_json()}
+        return {"done": True}
 
     # Leaving
 

@@ -14,6 +14,7 @@ from .commands import COMMAND_TOOLS
 from .data import DATA_TOOLS
 from .database import DATABASE_TOOLS
 from .files import FILE_TOOLS
+from .live import LIVE_TOOLS
 from .looking import LOOKING_TOOLS
 from .network import NETWORK_TOOLS
 from .notebooks import NOTEBOOK_TOOLS
@@ -62,6 +63,7 @@ def find_tools() -> tuple[dict[str, Tool[Any]], list[str]]:
             *NOTEBOOK_TOOLS,
             *DATABASE_TOOLS,
             *SERVERLESS_TOOLS,
+            *LIVE_TOOLS,
         ]
     }
     refused: list[str] = []

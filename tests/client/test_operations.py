@@ -77,6 +77,7 @@ OTHER_MAGICS = {
     "modes of build": {"plan", "ask"},
     "tools": {"write", "edit", "delete", "rename", "run", "install"},
     "data of the kernel's, which no other face has": {"data", "refresh"},
+    "functions of the kernel's, which no other face has": {"expose", "unexpose"},
     "the notebook's record": {"patch", "checkpoint", "verify"},
     "of what stands in every message of a session": {"status"},
 }

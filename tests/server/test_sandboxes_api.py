@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from jupyter_appbuilder.apps.process_socket import socket_address
+from jupyter_appbuilder.settings import socket_address
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from jupyter_appbuilder.datasets.record import dataset_from
 from jupyter_appbuilder.datasets.store import Handover, SessionDatasets
 from jupyter_appbuilder.events import Draft
+from jupyter_appbuilder.live.base import function_from
 from jupyter_appbuilder.session import Session
 from jupyter_appbuilder.testing.tools import Example, ToolSuite
 from jupyter_appbuilder.tools.notebooks import GivenNotebook, GivenNotebooks
@@ -47,6 +48,13 @@ async def brought(session: Session) -> None:
     """A notebook that was read, which is what is left of its file by then."""
     notebooks = session.runner._context(print).service(GivenNotebooks)
     notebooks.bring(GivenNotebook("sales.ipynb", SHEET["hash"], 3, "3 cells", "Notebook sales.ipynb: units.", "Units."))
+
+
+FORECAST = {"name": "forecast", "parameters": [{"name": "region", "kind": "str"}], "doc": ODD}
+
+
+async def exposed(session: Session) -> None:
+    await session.expose(function_from(FORECAST))
 
 
 def example(name: str, *, files: dict[str, str] | None = None, ok: bool = True, **arguments: object) -> Example:
@@ -93,5 +101,8 @@ class TestOurs(ToolSuite):
         # Nothing compiles or holds a layout here: tests/templates/test_serverless.py has what does.
         Example(TOOLS["create_function"], {"name": "tasks", "code": "export default () => [];"}, ok=False),
         example("update_layout", patch=[LINK], ok=False),
+        Example(TOOLS["expose_function"], FORECAST),
+        Example(TOOLS["expose_function"], {"name": "__proto__"}, ok=False),
+        Example(TOOLS["unexpose_function"], {"name": "forecast"}, before=exposed),
         Example(TOOLS["tick_plan"], {"items": [1]}, request=PLAN, before=planned),
     )

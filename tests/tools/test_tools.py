@@ -31,6 +31,7 @@ def test_every_tool_of_the_first_version_is_there_and_describes_itself():
         "take_notebook",
         "describe_database", "query_database", "change_data", "update_database_schema", "call_function",
         "create_function", "update_layout",
+        "expose_function", "unexpose_function",
     ]  # fmt: skip
     for tool in tools.values():
         function = tool.definition()["function"]

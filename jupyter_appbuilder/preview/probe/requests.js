@@ -10,6 +10,12 @@ function isOwn(url) {
   return url.origin === location.origin && url.pathname.startsWith(config.base);
 }
 
+/** A call of a function in the person's notebook: that it does not run is no fault of the app, and what reads the answer
+ * says what else went wrong. */
+function isPythonCall(url) {
+  return url.href.startsWith(`${own}python/`);
+}
+
 function absolute(url) {
   try {
     return new URL(url, document.baseURI);
@@ -69,7 +75,7 @@ window.fetch = async function fetch(input, init) {
   try {
     const response = await nativeFetch(request);
     if (isOwn(url)) answered((name) => nativeGet.call(nativeHeaders.call(response), name));
-    if (response.status >= 500) {
+    if (response.status >= 500 && !isPythonCall(url)) {
       const how = `answered ${response.status} ${response.statusText}`.trim();
       const why = isOwn(url) ? explained(response.clone()) : Promise.resolve({});
       why.then((told) => requestFailed(request.method, url, how, told));
