@@ -197,7 +197,7 @@ export default async () => {
 def test_a_function_that_holds_memory_is_ended(name: str, functions: Functions) -> None:
     write(functions, f"functions/{name}.ts", GREEDY[name])
     limits = {"APPBUILDER_FUNCTION_SECONDS": "150", "APPBUILDER_FUNCTION_HEAP_MB": "64"}
-    told = functions.call(name, APPBUILDER_FUNCTION_MEMORY_MB="200", **limits)
+    told = functions.call(name, None, APPBUILDER_FUNCTION_MEMORY_MB="200", **limits)
     assert told["status"] == 500
     assert "memory" in told["error"]["message"]
 
@@ -449,3 +449,57 @@ async def test_an_export_runs_is_built_and_serves_what_was_built_without_us(tmp_
                 await page.get_by_role("button", name="Add", exact=True).click()
                 await expect(page.get_by_role("checkbox", name=f"Added to {name}")).to_be_visible()
                 assert problems == []
+
+
+# The agent's tools
+
+
+MISTAKES: list[tuple[dict[str, Any], str]] = [
+    ({"component": "TaskLst"}, "Did you mean TaskList?"),
+    ({"component": "TaskList", "props": {"task": []}}, "/pages/0/main/0/props/task: TaskList takes no task."),
+    ({"component": "Heading", "props": {"text": {"bind": "nots"}}}, "Did you mean notes?"),
+    ({"component": "Button", "props": {"label": "x"}, "on": {"onClick": {"call": "task"}}}, "mean tasks?"),
+    (
+        {"component": "Button", "props": {"label": "x"}, "on": {"onClick": {"call": "notes/list"}}},
+        "functions/notes/list.ts answers GET, not POST.",
+    ),
+    ({"component": "Link", "props": {"label": "x", "to": "/"}, "prop": {}}, 'Did you mean "props"?'),
+]
+"""Parts of a layout that do not fit, and what is told of them."""
+
+
+@pytest.mark.timeout(400)
+async def test_functions_and_the_layout_are_changed_by_tools_that_hold_them_to_the_app(tmp_path: Path) -> None:
+    async with app_builder(tmp_path, model="demo:recorded") as builder:
+        session = await builder.create(name="app", template=TEMPLATE)
+        await session.ready()
+
+        async def call(tool: str, **arguments: Any) -> Any:
+            _, result = await session.call(tool, arguments, by="person")
+            return result
+
+        made = await call("create_function", name="notes/list", code="export function GET() { return []; }\n")
+        assert made.ok, made.text
+        assert "answers GET at api/notes/list" in made.text
+        broken = await call("create_function", name="broken", code="export default () => {\n  const x = ;\n};\n")
+        assert not broken.ok
+        assert "functions/broken.ts:2:13" in broken.text
+        outside = await call("create_function", name="../notes", code="export default () => [];\n")
+        assert not outside.ok
+        assert "is no name of a function" in outside.text
+
+        heading = {"component": "Heading", "props": {"text": {"bind": "notes.length"}}}
+        bound = {"op": "add", "path": "/pages/0/data/notes", "value": {"call": "notes/list"}}
+        added = {"op": "add", "path": "/pages/0/main/-", "value": heading}
+        changed = await call("update_layout", patch=[bound, added])
+        assert changed.ok, changed.text
+        layout = json.loads(await session.workspace.read_text("ui.json"))
+        assert layout["pages"][0]["main"][-1] == heading
+        for wrong, told in MISTAKES:
+            refused = await call("update_layout", patch=[{"op": "add", "path": "/pages/0/main/0", "value": wrong}])
+            assert not refused.ok
+            assert told in refused.text
+        missing = await call("update_layout", patch=[{"op": "remove", "path": "/pages/3"}])
+        assert not missing.ok
+        assert "There is nothing at /pages/3" in missing.text
+        assert json.loads(await session.workspace.read_text("ui.json")) == layout

@@ -21,7 +21,7 @@ export const LIMITS = {
 };
 const WARM = Math.min(4, Math.max(2, availableParallelism()));
 const MOST_WORKERS = 16;
-const GROW_MS = 15;
+const GROW_MS = 50;
 const IDLE_MS = 30_000;
 const BANNER =
   `import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(${JSON.stringify(join(ROOT, 'package.json'))});`;
