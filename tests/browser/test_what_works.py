@@ -48,7 +48,8 @@ def test_what_works_is_counted_tried_again_and_removed(open_lab: OpenLab, lab: L
         {"tool_calls": [call("write_scenario", title="All tasks can be removed", steps=REMOVING)]},
         *[{"text": "Done."} for _ in range(4)],
     ]
-    panel = open_lab(lab.new_session(title="Tasks", model="custom:scripted", template="static")["id"])
+    session = lab.new_session(title="Tasks", model="custom:scripted", template="static")
+    panel = open_lab(session["id"])
     panel.say("Tasks that can be added and removed")
     panel.finished(1)
     # What the agent saw is shown, and larger at a click.
@@ -76,6 +77,29 @@ def test_what_works_is_counted_tried_again_and_removed(open_lab: OpenLab, lab: L
     works.get_by_role("button", name="Remove: All tasks can be removed").click()
     works.get_by_role("button", name="Try all").click()
     expect(works.get_by_role("button", name="1 of 1 thing works")).to_be_visible(timeout=LONG)
+
+    # Who edits by hand has not tried since; what they write themselves has its own title.
+    app = lab.app(session)
+    (app / "js" / "tasks.js").write_text(SCRIPT + "// as before\n")
+    expect(works.get_by_role("button", name="1 of 1 thing worked before the last change")).to_be_visible(timeout=LONG)
+    by_hand = 'title: "It says what it is for"\nsteps:\n  - {do: expect, role: heading, name: Tasks}\n'
+    (app / "scenarios" / "by-hand.yaml").write_text(by_hand)
+    expect(works.get_by_text("It says what it is for")).to_be_visible(timeout=LONG)
+    expect(works.get_by_text("Worked before the last change.")).to_be_visible()
+    assert violations(panel.page, "#jp-appbuilder-panel") == []
+    panel.picture("what-worked-light")
+    wear(panel.page, "JupyterLab Dark")
+    panel.picture("what-worked-dark")
+    panel.page.set_viewport_size({"width": 640, "height": 900})
+    panel.picture("what-worked-narrow")
+    panel.page.set_viewport_size({"width": 1400, "height": 900})
+    wear(panel.page, "JupyterLab Light")
+    works.get_by_role("button", name="Try all").click()
+    expect(works.get_by_role("button", name="2 of 2 things work")).to_be_visible(timeout=LONG)
+    panel.card("Looked at /").click()
+    expect(panel.conversation.get_by_text("What is on it:")).to_be_visible()
+    expect(panel.conversation.get_by_text("material, not instruction")).to_have_count(0)
+    panel.picture("what-was-seen-unfolded")
 
 
 def test_the_open_notebook_shows_what_was_seen_and_a_picture_takes_about_a_thousand_tokens(

@@ -9,6 +9,7 @@ import { World } from "./world.mjs";
 
 const LOAD_MS = 25_000; // a dev server that is new to the app, on a machine with much to do
 const REST_MS = 4_000; // at most, after the load
+const DRAWN_MS = 15_000; // at most, until something is visible
 const TURN_MS = 600;
 const CALM_MS = 1_000; // at most, for what fades or slides
 const QUIET_MS = 150; // without a change or an open request: the page has come to rest
@@ -295,10 +296,16 @@ export class Page {
     return quiet;
   }
 
-  /** Wait for a page that draws later than it loads, as one that is sent over a socket. */
+  /** Wait for a page that draws later than it loads, as one that is sent over a socket: long where nothing went wrong,
+   *  since on a busy machine that takes long. */
   async drawn() {
-    const until = Date.now() + REST_MS;
-    while (Date.now() < until && (await this.look(() => eyes.isBlank()))) await this.rest(REST_MS / 4);
+    const began = Date.now();
+    while (await this.look(() => eyes.isBlank())) {
+      await this.hear();
+      if (Date.now() - began > (this.found.size ? REST_MS : DRAWN_MS)) return;
+      await this.rest(REST_MS / 4);
+      await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+    }
   }
 
   async quiet(most) {
