@@ -76,6 +76,7 @@ def test_what_works_is_counted_tried_again_and_removed(open_lab: OpenLab, lab: L
 
     works.get_by_role("button", name="Remove: All tasks can be removed").click()
     works.get_by_role("button", name="Try all").click()
+    expect(panel.card("Tried scenarios")).to_have_count(1, timeout=LONG)
     expect(works.get_by_role("button", name="1 of 1 thing works")).to_be_visible(timeout=LONG)
 
     # Who edits by hand has not tried since; what they write themselves has its own title.
