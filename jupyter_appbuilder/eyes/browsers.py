@@ -61,7 +61,8 @@ def find_browser(configured: str, data: Path, isolation: str = "") -> Browser:
         whole.append(executable)
     if whole:
         raise Unavailable(
-            f"Behind Landlock only a headless shell of Chromium can look at apps, and {whole[0]} is none.",
+            f"Behind Landlock only a headless shell of Chromium can look at apps, and {whole[0]} is none: "
+            "`jupyter appbuilder doctor --install-browser` brings one.",
             hint=INSTALL_SHELL,
             reason="browser_not_isolated",
         )
