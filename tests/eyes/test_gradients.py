@@ -46,6 +46,10 @@ FAULTS = {
         '<div style="background: linear-gradient(#fff, #eee)"><p style="opacity: 0.2">Faint words',
         ["cannot be read", 'paragraph "Faint words"'],
     ),
+    "white on white in a dark page": (
+        "<style>:root { color-scheme: dark }</style><p style='background: #fff; color: #fff'>White words",
+        ["cannot be read", "#ffffff on #ffffff", 'paragraph "White words"'],
+    ),
     "a light one over a picture": (
         f'<div style="{CARD}"><div style="{VEIL}(rgb(255 255 255 / 95%), rgb(255 255 255 / 90%))"></div>'
         '<p style="position: relative; color: #fff">White words',
@@ -79,6 +83,7 @@ RIGHT = {
     'text-shadow: 0 0 2px #000, 0 0 3px #000">Outlined',
     "glass on a dark page": "<style>:root { color-scheme: dark }</style><p style='color: #eee; background: "
     "linear-gradient(rgb(255 255 255 / 5%), rgb(255 255 255 / 10%))'>Glass",
+    "white on a dark page without a colour": "<style>:root { color-scheme: dark; color: #fff }</style><h1>Hi</h1>",
     "what is disabled": '<button disabled style="background: linear-gradient(#eee, #ddd); color: #bbb">Save it',
     "what is mixed with what lies behind": '<div style="background: linear-gradient(#fff, #eee)">'
     '<p style="color: #fff; mix-blend-mode: difference">Inverted',

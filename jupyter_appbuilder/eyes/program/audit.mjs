@@ -73,21 +73,28 @@ async function applyRules({ most, mostOnGradients, milliseconds }) {
     const { fgColor, bgColor, contrastRatio, expectedContrastRatio, messageKey } = check?.data ?? {};
     return bgColor ? { text: fgColor, ground: bgColor, ratio: contrastRatio, wanted: parseFloat(expectedContrastRatio) || 4.5, messageKey } : null;
   };
+  const isDark = grounds.isDark();
+  const unknown = [];
+  const look = (rule, { element }, wanted) => unknown.push({ rule, one: element, wanted: parseFloat(wanted) || 4.5 });
+  const addColors = (rule, node, colors) => {
+    if (isDark && colors.ground === "#ffffff") look(rule, node, colors.wanted);
+    else add(`${colors.text} ${colors.ground}`, rule, node, colors);
+  };
   for (const rule of violations) {
     if (!["serious", "critical"].includes(rule.impact)) continue;
     for (const node of rule.nodes) {
       const colors = rule.id === "color-contrast" ? colorsOf(node) : null;
-      add(colors ? `${colors.text} ${colors.ground}` : rule.id, rule, node, colors);
+      if (colors) addColors(rule, node, colors);
+      else add(rule.id, rule, node, null);
     }
   }
-  const unknown = [];
   for (const rule of incomplete.filter(({ id }) => id === "color-contrast")) {
     for (const node of rule.nodes.filter(({ element }) => eyes.isVisible(element))) {
       const colors = colorsOf(node);
       // The same colour for text and ground is no violation to axe-core, which takes it for hidden on purpose.
-      if (colors?.messageKey === "equalRatio") add(`${colors.text} ${colors.ground}`, rule, node, { ...colors, ratio: 1 });
+      if (colors?.messageKey === "equalRatio") addColors(rule, node, { ...colors, ratio: 1 });
       const { messageKey, expectedContrastRatio } = node.any[0]?.data ?? {};
-      if (messageKey === "bgGradient") unknown.push({ rule, one: node.element, wanted: parseFloat(expectedContrastRatio) || 4.5 });
+      if (messageKey === "bgGradient") look(rule, node, expectedContrastRatio);
     }
   }
   const onGradients = new Set();

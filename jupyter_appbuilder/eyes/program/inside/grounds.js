@@ -1,4 +1,5 @@
-// Runs in the app's page, beside sight.js and axe-core: text on gradients, of which axe-core says only that it cannot tell.
+// Runs in the app's page, beside sight.js and axe-core: text on gradients, of which axe-core says only that it cannot tell,
+// and on a dark page without a colour, which axe-core takes for white.
 // Of each text the colours that may lie behind it are collected, more rather than fewer: it is told where it is hard to
 // read on all of them. Bounded: a page may have any number of gradients, of any length.
 
@@ -162,6 +163,12 @@ var grounds = (() => {
     return layers.map((layer) => ({ ...layer, colors: layer.colors.map((each) => faded(each, opacity)) }));
   }
 
+  /** Whether the page itself is dark where nothing of it has a colour. */
+  function isDark() {
+    const scheme = getComputedStyle(document.documentElement).colorScheme;
+    return /dark/.test(scheme) && (!/light/.test(scheme) || matchMedia("(prefers-color-scheme: dark)").matches);
+  }
+
   /** Layers between the text and what is surely opaque, from the top; null where that is too much to say. */
   function layersBehind(text, around, stack, read) {
     const lines = linesOf(text);
@@ -174,8 +181,7 @@ var grounds = (() => {
         if (!layer.inText && layer.colors.every(([, , , alpha]) => alpha === 1)) return layers;
       }
     }
-    const isDark = /dark/.test(getComputedStyle(document.documentElement).colorScheme);
-    return [...layers, { one: null, colors: isDark ? [WHITE, DARK] : [WHITE] }];
+    return [...layers, { one: null, colors: [isDark() ? DARK : WHITE] }];
   }
 
   /** { text, ground, ratio }, each as it is best to read; null where nothing can be said of it. */
@@ -238,5 +244,5 @@ var grounds = (() => {
     return found;
   }
 
-  return { hard };
+  return { hard, isDark };
 })();
