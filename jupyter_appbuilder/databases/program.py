@@ -68,6 +68,8 @@ class DataProgram:
         told = {name: value for name, value in request.items() if value is not None}
         # Escaped: an argument of a command holds no NUL and no lone surrogate.
         text = json.dumps({"op": op, "mark": mark, "file": database.file, **told}, allow_nan=False)
+        # Where nothing is mounted, paths in a command become this machine's: those in a text of SQL must not.
+        text = text.replace("/", "\\u002f")
         if len(text) > LONGEST_REQUEST:
             raise InvalidInput(
                 f"This is too long for one step: {len(text):,} bytes, and {LONGEST_REQUEST:,} is the most.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from database_app import database_session, used
 from jupyter_appbuilder.databases import SqlError
 from jupyter_appbuilder.databases.frames import has_table, read_rows
 from jupyter_appbuilder.errors import Conflict, InvalidInput
+from jupyter_appbuilder.notebook.replay import replay
 from jupyter_appbuilder.session import Session
 
 ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n"
@@ -104,6 +106,13 @@ async def test_a_query_changes_nothing_and_reaches_no_other_file(tmp_path: Path)
         for sql in ("DROP TABLE customers", "COMMIT", "ATTACH 'x' AS x", "UPDATE _appbuilder_migrations SET hash = ''"):
             assert not (await used(session, "change_data", sql=sql)).ok, sql
         assert (await used(session, "query_database", sql="SELECT count(*) AS n FROM customers")).text == "n\n2"
+
+
+async def test_paths_in_a_text_stay_as_they_are(tmp_path: Path):
+    async with database_session(tmp_path) as session:
+        await used(session, "update_database_schema", name="add_status", sql=ADD_STATUS)
+        asked = await used(session, "query_database", sql="SELECT '/workspace', '/opt/template/x', 'a/b' AS p")
+        assert asked.text.splitlines()[1] == '"/workspace" | "/opt/template/x" | "a/b"'
 
 
 async def test_changes_are_made_all_or_none(tmp_path: Path):
@@ -250,3 +259,24 @@ async def test_a_version_has_the_rows_and_going_back_brings_them_back(tmp_path: 
         assert (await used(session, "query_database", sql="SELECT count(*) AS n FROM customers")).text == "n\n2"
         assert not (await used(session, "query_database", sql="SELECT * FROM notes")).ok
         assert not (session.workspace.app / "migrations/0003_notes.sql").exists()
+
+
+async def test_the_notebook_rebuilds_the_same_schema_and_rows_to_begin_with(tmp_path: Path):
+    grow = "ALTER TABLE customers ADD COLUMN status TEXT; INSERT INTO customers (name, status) VALUES ('Cleo', 'new');"
+    async with database_session(tmp_path) as session:
+        await used(session, "update_database_schema", name="grow", sql=grow)
+        before = await session.database.ask("dump")
+        await session.checkpoint("Grown")
+        session.notebook.changed()
+        await session.notebook.flush()
+        replayed = await replay(session.notebook.path, tmp_path / "replayed")
+        (tmp_path / "again").mkdir()
+        async with database_session(tmp_path / "again") as again:
+            await again.ready()
+            shutil.copytree(
+                replayed.workspace / "app" / "migrations", again.workspace.app / "migrations", dirs_exist_ok=True
+            )
+            await again.database.ask("migrate", seconds=60)
+            after = await again.database.ask("dump")
+    assert after == before
+    assert after["tables"]["customers"]["rows"] == 3
