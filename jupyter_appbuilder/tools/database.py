@@ -13,6 +13,8 @@ from pydantic import Field
 from ..databases.program import IDENTIFIER, DataProgram
 from ..databases.words import changes_of, described, items, rows_of, said, table_of
 from ..errors import InvalidInput
+from ..events import timestamp
+from ..log.journal import StoredEvents
 from .base import Arguments, Tool, ToolContext, ToolResult, tool
 
 MOST_SQL = 40_000  # characters
@@ -31,8 +33,10 @@ async def describe_database(context: ToolContext, arguments: DescribeDatabase) -
     """Show the app's database: tables with columns, keys, indexes and how many rows; views; triggers; what functions
     changed since the last version."""
     program = context.service(DataProgram)
-    answer = await program.ask("describe")
-    changed = items(await program.ask("changes"), "changes")
+    versions = [event for event in context.service(StoredEvents).stored if event.type == "checkpoint.created"]
+    since = timestamp(versions[-1].at) if versions else ""
+    answer = await program.ask("describe", since=since)
+    changed = items(answer, "changes")
     text = described(answer)
     lines = [f"  {entry.get('function')}: {changes_of([entry])}" for entry in changed[:50]]
     if lines:

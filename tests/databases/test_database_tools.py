@@ -41,6 +41,9 @@ async def test_a_schema_grows_by_migrations_and_rows_are_asked_and_changed(tmp_p
         described = await used(session, "describe_database")
         assert "table customers: 3 rows" in described.text
         assert "change_data: customers: 1 inserted" in described.text
+        await used(session, "write_file", path="notes.md", content="Three customers")
+        await session.checkpoint("Three customers")
+        assert "inserted" not in (await used(session, "describe_database")).text
 
 
 async def answered(session: Session, *, granted: bool) -> str:

@@ -133,7 +133,7 @@ function refused(error, sql, words) {
 // ---- what can be asked
 
 const operations = {
-  /** Everything about the schema. A database that is not there yet has none. */
+  /** Everything about the schema, and what was changed from `since` on. A database that is not there yet has none. */
   describe(request) {
     if (!fs.lstatSync(request.file, { throwIfNoEntry: false })) {
       const pending = database.migrations(MIGRATIONS).map(({ name }) => name);
@@ -143,7 +143,7 @@ const operations = {
       const described = database.describe(db);
       const known = database.appliedIn(db);
       const pending = database.migrations(MIGRATIONS).map(({ name }) => name);
-      return { exists: true, ...described, pending: pending.filter((name) => !known.has(name)), bytes: sizeOf(request.file) };
+      return { exists: true, ...described, pending: pending.filter((name) => !known.has(name)), bytes: sizeOf(request.file), changes: database.changes(db, request.since) };
     });
   },
 
@@ -279,19 +279,12 @@ const operations = {
     }
   },
 
-  /** What changed since the last version. */
-  changes(request) {
-    return { changes: fs.existsSync(request.file) ? reading(request, database.changes) : [] };
-  },
-
-  /** A closed copy of the database at `to`, which is not there yet: {bytes} or {none: true}. With `forget`, the record
-   * of changes begins anew. */
+  /** A closed copy of the database at `to`, which is not there yet: {bytes} or {none: true}. */
   async snapshot(request) {
     if (!fs.lstatSync(request.file, { throwIfNoEntry: false })) return { none: true };
     const db = database.open({ path: request.file });
     try {
       await closedCopy(db, request.file, request.to);
-      if (request.forget && hasTable(db, "_appbuilder_changes")) db.exec("DELETE FROM _appbuilder_changes");
       return { bytes: sizeOf(request.to) };
     } finally {
       db.close();

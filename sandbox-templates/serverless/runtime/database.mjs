@@ -14,7 +14,8 @@ const BUSY_MS = 5000;
 const OURS = /^_appbuilder_/;
 const STATEMENTS = 200; // prepared ones that a handle keeps
 const MOST = { objects: 500, columns: 300, rows: 1_000_000, sql: 20_000 };
-const CHANGES_KEPT = 500; // pairs of function and table
+const SLOT_MS = 5000; // changes of one function and table within it are one row
+const CHANGES_KEPT = 2000; // rows
 
 /** An error of SQLite's with the statement that it is about. `errcode` is SQLite's extended result code. */
 export class DatabaseError extends Error {
@@ -468,7 +469,7 @@ export function countOf(db, table) {
 // ---- what was changed
 
 /** Note what this connection changes: `take(who)` gives it since the last time, as `[{table, inserted, updated,
- * deleted}]`, and adds it to what the database remembers of the time since the last version (`changes`). Tables without
+ * deleted}]`, and adds it to what the database remembers (`changes`). Tables without
  * a primary key are not noted: SQLite's sessions do not know their rows. */
 export function startRecording(db) {
   let session = db.createSession();
@@ -494,37 +495,44 @@ export function recordChanges(db, recording, who) {
   return recording.take(who);
 }
 
-/** Adds counts to what the database remembers. */
+/** Adds counts to what the database remembers: a row for each function, table and slot of time. */
 function memory(db) {
   db.exec(
-    "CREATE TABLE IF NOT EXISTS _appbuilder_changes(function TEXT, table_name TEXT, at TEXT, inserted INTEGER, " +
-      "updated INTEGER, deleted INTEGER, PRIMARY KEY (function, table_name)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS _appbuilder_changes(function TEXT, table_name TEXT, began TEXT, at TEXT, " +
+      "inserted INTEGER, updated INTEGER, deleted INTEGER, PRIMARY KEY (function, table_name, began)) WITHOUT ROWID",
   );
   const add = db.prepare(
-    "INSERT INTO _appbuilder_changes VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at, " +
+    "INSERT INTO _appbuilder_changes VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at, " +
       "inserted = inserted + excluded.inserted, updated = updated + excluded.updated, deleted = deleted + excluded.deleted",
   );
   const forget = db.prepare(
-    "DELETE FROM _appbuilder_changes WHERE (function, table_name) IN " +
-      "(SELECT function, table_name FROM _appbuilder_changes ORDER BY at DESC LIMIT -1 OFFSET ?)",
+    "DELETE FROM _appbuilder_changes WHERE (function, table_name, began) IN (SELECT function, table_name, began " +
+      "FROM _appbuilder_changes ORDER BY began DESC LIMIT -1 OFFSET ?)",
   );
+  let began = new Date();
   let taken = 0;
   return (who, counts) => {
-    const now = new Date().toISOString();
-    for (const { table, inserted, updated, deleted } of counts) add.run(who, table, now, inserted, updated, deleted);
-    if (taken++ % CHANGES_KEPT === 0) forget.run(CHANGES_KEPT);
+    const now = new Date();
+    if (now - began > SLOT_MS) began = now;
+    for (const { table, inserted, updated, deleted } of counts) {
+      add.run(who, table, began.toISOString(), now.toISOString(), inserted, updated, deleted);
+    }
+    if (taken++ % 100 === 0) forget.run(CHANGES_KEPT);
   };
 }
 
-/** What was changed since the last version, newest first: `[{function, table, at, inserted, updated, deleted}]`. */
-export function changes(db) {
+/** What was changed from `since` on (ISO 8601, UTC), newest first: `[{function, table, at, inserted, updated,
+ * deleted}]`. What a connection changed within the same seconds as something before `since` is not in it. */
+export function changes(db, since = "") {
   const there = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_appbuilder_changes'").get();
   if (!there) return [];
   return db
     .prepare(
-      "SELECT function, table_name AS 'table', at, inserted, updated, deleted FROM _appbuilder_changes ORDER BY at DESC",
+      "SELECT function, table_name AS 'table', max(at) AS at, sum(inserted) AS inserted, sum(updated) AS updated, " +
+        "sum(deleted) AS deleted FROM _appbuilder_changes WHERE began >= ? GROUP BY function, table_name " +
+        "ORDER BY at DESC LIMIT 200",
     )
-    .all()
+    .all(since)
     .map(plainRow);
 }
 
