@@ -13,7 +13,7 @@ const number = (name, usual) => Number(process.env[name]) || usual;
 export const LIMITS = {
   seconds: number('APPBUILDER_FUNCTION_SECONDS', 30), // until it answers
   streamSeconds: 600, // until a streamed answer ends
-  waitSeconds: 10, // for a worker
+  waitSeconds: number('APPBUILDER_FUNCTION_WAIT_SECONDS', 10), // for a worker
   heapMb: number('APPBUILDER_FUNCTION_HEAP_MB', 256),
   memoryMb: number('APPBUILDER_FUNCTION_MEMORY_MB', 512), // that the process has grown by: a worker's limit does not count Buffers
   body: 10 * 1024 * 1024,
