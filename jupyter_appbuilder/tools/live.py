@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import Field
 
-from ..errors import NotFound
+from ..errors import InvalidInput, NotFound
 from ..live.base import Function, Kind, Returns, check_name, function_from, signature
 from ..live.clients import client_files, own_file
 from ..live.record import EXPOSE, UNEXPOSE, functions_of
@@ -62,6 +62,11 @@ async def expose_function(context: ToolContext, arguments: ExposeFunction) -> To
     function = function_from(arguments.model_dump())
     before = functions_of(context.service(StoredEvents).stored).get(function.name)
     kind = context.service(Template).datasets.loader
+    if kind in ("python", "panel"):
+        raise InvalidInput(
+            "An app of this template runs in Python in its sandbox, from where no notebook can be called.",
+            hint=f'Hand it what the function returns: app.data("{function.name.lower()}", {function.name}).',
+        )
     files = await asyncio.to_thread(client_files, kind, function)
     for path, content in files:
         await write_if_other(context, path, content)
