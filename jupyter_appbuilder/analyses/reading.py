@@ -66,6 +66,18 @@ def read_notebook(path: Path) -> Analysis:
     return parsed(data, path.name, path.parent.resolve())
 
 
+def not_empty(analysis: Analysis) -> Analysis:
+    """``analysis``. Raises ``InvalidInput``, which says what to do, for one with nothing in it."""
+    if not analysis.empty:
+        return analysis
+    raise InvalidInput(
+        f"{analysis.name} has nothing in it yet.",
+        hint="Load data in a cell, look at it, draw a chart, save, and try again: the app is made of that.",
+        reason="empty_notebook",
+        field="path",
+    )
+
+
 def parsed(data: bytes, name: str, folder: Path | None) -> Analysis:
     """The notebook of a file's bytes. Raises ``InvalidInput``."""
     try:

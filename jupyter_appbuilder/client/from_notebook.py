@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from ..analyses.base import Analysis, Cell, Output
 from ..analyses.code import used_in
 from ..analyses.description import Handed
-from ..analyses.handing import BRING, missing, wanted
-from ..analyses.reading import of_bundle, plain, read_notebook
+from ..analyses.handing import BRING, MOST_DATASETS, missing, wanted
+from ..analyses.reading import not_empty, of_bundle, plain, read_notebook
 from ..analyses.secrets import masked
 from ..datasets.sources import is_frame
-from ..errors import AppBuilderError, InvalidInput
+from ..errors import AppBuilderError
 from ..session.notebooks import given_notebook
 
 if TYPE_CHECKING:
@@ -26,15 +27,7 @@ Say = Callable[[str], None]
 
 def read(notebook: str | Path | Analysis) -> Analysis:
     """The notebook, read. Raises as ``read_notebook``, and ``InvalidInput`` for one with nothing in it."""
-    analysis = notebook if isinstance(notebook, Analysis) else read_notebook(Path(notebook).expanduser())
-    if analysis.empty:
-        raise InvalidInput(
-            f"{analysis.name} has nothing in it yet.",
-            hint="Load data in a cell, look at it, draw a chart, save, and try again: the app is made of that.",
-            reason="empty_notebook",
-            field="path",
-        )
-    return analysis
+    return not_empty(notebook if isinstance(notebook, Analysis) else read_notebook(Path(notebook).expanduser()))
 
 
 def take_in(
@@ -92,3 +85,29 @@ def _shown(value: Any) -> list[Output]:
         return [Output("table", plain(repr(value))[:2_000])]
     output = of_bundle({"text/plain": repr(value)[:2_000]})
     return [output] if output else []
+
+
+def lay_out(folder: str, names: Sequence[str]) -> str:
+    """Write those of this kernel's variables that hold frames to Parquet files in ``folder``, which a Jupyter server
+    made for that. Which were written and which not, and why, as JSON."""
+    from IPython.core.getipython import get_ipython
+
+    from ..datasets.parquet import write
+    from ..datasets.sources import opened
+
+    shell = get_ipython()
+    held: Mapping[str, Any] = shell.user_ns if shell else {}
+    written: list[str] = []
+    failed: dict[str, str] = {}
+    seen: set[int] = set()
+    for name in names:
+        value = held.get(name)
+        if value is None or id(value) in seen or not is_frame(value) or len(written) == MOST_DATASETS:
+            continue
+        seen.add(id(value))
+        try:
+            write(opened(value), Path(folder) / f"{name}.parquet")
+            written.append(name)
+        except AppBuilderError as error:
+            failed[name] = error.message
+    return json.dumps({"written": written, "failed": failed})

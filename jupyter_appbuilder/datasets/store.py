@@ -22,6 +22,8 @@ from .base import Dataset
 
 FOLDER = "datasets"
 HASH = re.compile(r"[0-9a-f]{64}")
+TOKEN = re.compile(r"[0-9a-f]{32}")
+DROPS = ".drops"
 MOST_WAITING = 20  # that were brought, and may be taken
 ABANDONED = 24 * 3600.0  # seconds after which a file that nobody finished is taken for left by a process that died
 
@@ -68,6 +70,33 @@ class DatasetStore:
     def forget(self, session: str) -> None:
         """Remove all that a session has."""
         shutil.rmtree(self.of(session), ignore_errors=True)
+
+    def new_drop(self) -> tuple[str, Path]:
+        """A folder of its own into which another process of the person's writes frames, and its token. Those that
+        nobody fetched go after a day. Raises ``Unavailable``."""
+        for path in self._files(DROPS):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > ABANDONED:
+                    shutil.rmtree(path)
+        token = secrets.token_hex(16)
+        folder = self.of(DROPS) / token
+        try:
+            private_folder(folder)
+        except OSError as error:
+            raise of_the_disk(error, self.folder) from None
+        return token, folder
+
+    def dropped(self, token: str) -> dict[str, Path]:
+        """The files that were written there, by variable."""
+        if not TOKEN.fullmatch(token):
+            return {}
+        found = self._files(f"{DROPS}/{token}")
+        return {path.stem: path for path in found if path.suffix == ".parquet" and not path.is_symlink()}
+
+    def drop(self, token: str) -> None:
+        """Remove such a folder."""
+        if TOKEN.fullmatch(token):
+            shutil.rmtree(self.of(DROPS) / token, ignore_errors=True)
 
     def _files(self, session: str) -> Iterator[Path]:
         with contextlib.suppress(FileNotFoundError), os.scandir(self.of(session)) as entries:

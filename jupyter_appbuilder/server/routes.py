@@ -25,6 +25,7 @@ from .datasets import DatasetsHandler
 from .export import ExportHandler
 from .files import FileHandler, FilesHandler
 from .forks import ForkHandler
+from .from_notebook import FramesHandler, FromNotebookHandler
 from .health import HealthHandler
 from .messages import ContinueHandler, MessagesHandler, RetryHandler, StopHandler
 from .notebook import NotebookHandler
@@ -76,6 +77,8 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/notebook": NotebookHandler,
     "/sessions/{session}/usage": SessionUsageHandler,
     "/sessions/{session}/budget": SessionBudgetHandler,
+    "/notebooks": FromNotebookHandler,
+    "/notebooks/frames": FramesHandler,
     "/rules": RulesHandler,
     "/rules/{rule}": RuleHandler,
     "/templates": TemplatesHandler,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..analyses.base import Analysis, Used
+from ..analyses.code import used_in
 from ..analyses.description import BRIEF, Handed, described, images_of, summary_of
-from ..analyses.handing import Wanted, missing
+from ..analyses.handing import Wanted, missing, wanted
+from ..analyses.reading import not_empty, read_notebook
 from ..cancellation import in_thread
 from ..errors import AppBuilderError
 from ..tools.base import Picture
@@ -22,6 +25,39 @@ PROMPT = (
     "help."
 )
 """What is asked where a person says nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A notebook as a person is shown it before an app is made of it."""
+
+    analysis: Analysis
+    used: Used
+
+    @classmethod
+    def read(cls, path: Path) -> Found:
+        """Raises as ``read_notebook``, and ``InvalidInput`` for one with nothing in it."""
+        analysis = not_empty(read_notebook(path))
+        return cls(analysis, used_in(analysis))
+
+    def sources(self, frames: Mapping[str, Path]) -> list[Wanted]:
+        """The data to hand over; ``frames``: files of frames that the notebook's kernel wrote, by variable."""
+        return wanted(self.used, frames, lambda value: isinstance(value, Path))
+
+    def to_json(self) -> dict[str, Any]:
+        sources = self.sources({})
+        variables = [*(one.variable for one in self.used.files if one.variable), *self.used.shown]
+        files = [{"name": one.named, "dataset": one.dataset, "size": one.source.stat().st_size} for one in sources]
+        return {
+            "name": self.analysis.name,
+            "title": self.analysis.title,
+            "summary": summary_of(self.analysis),
+            "files": files,
+            "variables": list(dict.fromkeys(variables))[:50],
+            "missing": list(missing(self.analysis, self.used, {one.named for one in sources})),
+            "notes": list(self.analysis.notes),
+            "prompt": PROMPT,
+        }
 
 
 async def hand_over_file(session: Session, dataset: str, path: Path, *, private: bool) -> None:

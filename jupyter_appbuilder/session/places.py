@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from ..errors import Conflict, Unavailable
+from ..errors import Conflict, NotFound, Unavailable
 from ..log import Summary
 from .names import check_name
 
@@ -76,6 +76,21 @@ class Places:
         made_in = Path(summary.root, summary.path)
         below_ours = self.root / summary.path
         return below_ours if not made_in.is_dir() and below_ours.is_dir() else made_in
+
+    def from_browser(self, path: str) -> Path:
+        """The file that the file browser has at ``path``. Raises ``NotFound`` where it shows no such file of this
+        machine."""
+        root = self.root if isinstance(self._browsed, str) else self._browsed
+        hidden = any(part.startswith(".") for part in PurePosixPath(path).parts)
+        file = root / path.lstrip("/") if root and "\0" not in path and not hidden else None
+        if file is None or not file.is_file():
+            raise NotFound(
+                f"There is no file {path[:200]}.",
+                hint="Give its path below the folder that the file browser shows.",
+                reason="no_such_file",
+                field="path",
+            )
+        return file
 
     def browser_path(self, folder: Path) -> str | None:
         """The path by which the file browser has a folder, None where it does not show it."""

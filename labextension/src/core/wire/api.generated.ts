@@ -366,6 +366,37 @@ export interface Notebook {
   nbformat_minor: 5;
 }
 
+/** What is in a notebook that an app can be made of. */
+export interface FoundNotebook {
+  name: string;
+  /** Its first heading, or its name. */
+  title: string;
+  /** For people: `12 cells, 3 charts`. */
+  summary: string;
+  /** Data files that can be handed over. */
+  files: readonly {
+    /** The variable that holds its rows, else the file's name in the cell. */
+    name: string;
+    dataset: string;
+    /** In bytes. */
+    size: number;
+  }[];
+  /** Those that its charts and tables use. Which of them are frames only the kernel knows. */
+  variables: readonly string[];
+  /** What the file alone does not bring, and why. */
+  missing: readonly string[];
+  notes: readonly string[];
+  /** What to ask, where a person says nothing else. */
+  prompt: string;
+}
+
+/** How a notebook's kernel hands over its frames. */
+export interface ExpectedFrames {
+  frames: string;
+  /** Python. */
+  expression: string;
+}
+
 /** A host that the app's code may reach. */
 export interface AllowedHost {
   /** `host:port`; `*.` at the front stands for all below it. */
