@@ -18,7 +18,14 @@ import type {
   TemplateChoice,
   Transport
 } from '../core/wire/transport';
-import type { DatabaseAnswer, DatabaseRows, DatabaseSchema, Tool } from '../core/wire/api.generated';
+import type {
+  DatabaseAnswer,
+  DatabaseRows,
+  DatabaseSchema,
+  ExpectedFrames,
+  FoundNotebook,
+  Tool
+} from '../core/wire/api.generated';
 import { english, type Translation } from '../core/controls/translation';
 import type { BudgetChanges, BudgetSettings, SessionUsage, UsageReport } from '../core/view/usage';
 import { RequestFailed, type ErrorBody, type Summary } from '../core/wire/wire';
@@ -33,6 +40,16 @@ export interface NotebookHold {
   known: boolean;
   /** Of all who have it open, it was the first. */
   first: boolean;
+}
+
+export interface FromNotebook {
+  path: string;
+  prompt: string;
+  template: string;
+  model: string;
+  private: boolean;
+  leave_out: readonly string[];
+  frames?: string;
 }
 
 interface ModelInfo {
@@ -170,6 +187,20 @@ export class RestApi implements Api {
   async downloadUsage(days: number, format: 'csv' | 'json'): Promise<void> {
     const response = await this.request('GET', path('usage', 'requests'), undefined, { days: String(days), format });
     save(await response.blob(), `app-builder-usage.${format}`);
+  }
+
+  /** What an app would be made of, if it were made of this notebook. */
+  async foundIn(notebook: string): Promise<FoundNotebook> {
+    return this.json<FoundNotebook>('GET', 'notebooks', undefined, { path: notebook });
+  }
+
+  /** Get ready for frames that a notebook's kernel holds. */
+  async expectFrames(variables: readonly string[]): Promise<ExpectedFrames> {
+    return this.json<ExpectedFrames>('POST', path('notebooks', 'frames'), { variables });
+  }
+
+  async createFromNotebook(wanted: FromNotebook): Promise<Summary> {
+    return this.json<Summary>('POST', 'notebooks', wanted);
   }
 
   /** The session's notebook; with `after`, an event's number, only the cells that have changed since. */

@@ -1,5 +1,6 @@
 /** The App Builder in JupyterLab: one plugin each for what it knows, shows and does. */
 
+import { fromNotebookPlugin } from './fromNotebook';
 import { modelPlugin } from './model';
 import { openNotebookPlugin } from './openNotebook';
 import { commandsPlugin } from './palette';
@@ -15,6 +16,7 @@ export default [
   commandsPlugin,
   statusPlugin,
   restorePlugin,
-  openNotebookPlugin
+  openNotebookPlugin,
+  fromNotebookPlugin
 ];
 export { CommandIDs, IAppBuilder, IAppBuilderPanel, IAppBuilderPreviews } from './tokens';

@@ -18,6 +18,9 @@ export namespace CommandIDs {
   export const home = 'appbuilder:home';
   /** Open a session's preview. Arguments: `{session?: string}`, by default the open one. */
   export const preview = 'appbuilder:preview';
+  /** Make an app of a notebook. Arguments: `{path?: string}`; by default the one that is open, or chosen in the file
+   * browser where `{browser: true}` is given. */
+  export const fromNotebook = 'appbuilder:from-notebook';
   /** Stop the running request of the open session. */
   export const stop = 'appbuilder:stop';
   /** Go on with a request that was cut short. */
