@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 from analyses.notebooks import code, notebook, sales_notebook, table
@@ -25,10 +26,10 @@ export default function App() {
 """
 
 
-def builds(dataset: str) -> list[dict[str, Any]]:
-    """A model that writes such a page."""
+def builds(dataset: str, when: threading.Event) -> list[dict[str, Any]]:
+    """A model that writes such a page once the preview is there: a page that loads meanwhile has no hot update yet."""
     arguments = {"path": "src/App.tsx", "content": PAGE.replace("NAME", dataset)}
-    return [{"tool_calls": [{"name": "write_file", "arguments": arguments}]}, {"text": "Here it is."}]
+    return [{"tool_calls": [{"name": "write_file", "arguments": arguments}], "held": when}, {"text": "Here it is."}]
 
 
 def opens(page: Page, name: str) -> Locator:
@@ -42,16 +43,18 @@ def opens(page: Page, name: str) -> Locator:
     return dialog
 
 
-def shows(panel: Panel, dataset: str, text: str) -> None:
+def shows(panel: Panel, dataset: str, text: str, when: threading.Event) -> None:
     expect(panel.card(f"Added data {dataset}")).to_be_visible(timeout=LONG)
-    panel.finished(1)
-    panel.picture(f"from-notebook-{dataset}")
+    expect(panel.preview().get_by_text("It will appear here.")).to_be_visible(timeout=LONG)
+    when.set()
     expect(panel.preview().get_by_text(text)).to_be_visible(timeout=LONG)
+    panel.finished(1)
 
 
 def test_a_notebook_in_the_file_browser_becomes_an_app_with_its_data(open_lab: OpenLab, lab: Lab, model: ModelServer):
     sales_notebook(lab.root, code("orders = pd.read_sql('select 1', engine)"))
-    model.steps = builds("sales")
+    when = threading.Event()
+    model.steps = builds("sales", when)
     panel = open_lab()
     page = panel.page
     dialog = opens(page, "sales.ipynb")
@@ -66,7 +69,7 @@ def test_a_notebook_in_the_file_browser_becomes_an_app_with_its_data(open_lab: O
     dialog.get_by_role("textbox", name="What to make of it").fill("A list of what was sold")
     dialog.get_by_role("button", name="Make the App").click()
     expect(dialog).to_have_count(0)
-    shows(panel, "sales", "North: 3 sold")
+    shows(panel, "sales", "North: 3 sold", when)
     expect(panel.conversation.get_by_text("A list of what was sold")).to_be_visible()
     expect(panel.card("Read sales.ipynb")).to_be_visible()
     asked = json.dumps([request.body for request in model.requests])
@@ -74,14 +77,15 @@ def test_a_notebook_in_the_file_browser_becomes_an_app_with_its_data(open_lab: O
     assert "dataset sales" in asked
     panel.card("Added data sales").click()
     themed(page, panel, "from-notebook-app")
-    with panel.narrow():
-        panel.picture("from-notebook-narrow")
+    panel.narrow()
+    panel.picture("from-notebook-narrow")
 
 
 def test_frames_of_an_open_notebooks_kernel_come_along(open_lab: OpenLab, lab: Lab, model: ModelServer):
     make = "import pandas as pd\ntop = pd.DataFrame({'region': ['Nordkap'], 'units': [7]})\ntop"
     (lab.root / "kernel.ipynb").write_bytes(notebook(code(make, table())))
-    model.steps = builds("top")
+    when = threading.Event()
+    model.steps = builds("top", when)
     panel = open_lab()
     page = panel.page
     run_all(page, "kernel.ipynb")
@@ -92,7 +96,7 @@ def test_frames_of_an_open_notebooks_kernel_come_along(open_lab: OpenLab, lab: L
     expect(dialog.get_by_role("checkbox", name="Frames that its kernel holds, among top")).to_be_checked()
     dialog.get_by_role("combobox", name="Model").select_option("custom:scripted")
     dialog.get_by_role("button", name="Make the App").click()
-    shows(panel, "top", "Nordkap: 7 sold")
+    shows(panel, "top", "Nordkap: 7 sold", when)
 
 
 def test_a_notebook_with_nothing_in_it_says_what_to_do(open_lab: OpenLab, lab: Lab):
