@@ -20,6 +20,8 @@ def from_notebook(options: argparse.Namespace, terminal: Terminal) -> int:
             running.run(running.builder.catalog.require_model())
         settings = {"template": options.template, "sandbox": options.sandbox, "model": options.model}
         app = App(options.name, root=running.root, title=analysis.title, **settings)
-        terminal.note(f"Cells, outputs and charts of {analysis.name} are sent to {app.summary['model']}.")
+        if not (chosen := app.summary)["recorded"]:
+            what = "Code and text" if options.private else "Code, text, outputs and charts"
+            terminal.note(f"{what} of {analysis.name} go to {chosen['model']}. What looks like a key is masked.")
         take_in(app, analysis, {}, private=options.private, say=terminal.note)
         return carry_out(app, [prompt], "", options, running, terminal)

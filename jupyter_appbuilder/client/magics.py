@@ -348,6 +348,8 @@ class AppBuilderMagics(Magics):
         template = call.options.get("template", "")
         app = self.hold(App(call.options.get("name", ""), template=template, model=model, title=analysis.title))
         variables = {} if call.arguments else names
+        if not (chosen := app.summary)["recorded"]:
+            self.say(f"What is in {analysis.name} goes to {chosen['model']}. What looks like a key is masked.\n")
         take_in(app, analysis, variables, private="private" in call.options, say=lambda said: self.say(f"{said}\n"))
         self.ask_agent(prompt)
 

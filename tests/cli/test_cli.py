@@ -17,6 +17,7 @@ from typing import Any
 import nbclient
 import nbformat
 import pytest
+from analyses.notebooks import notebook, sales_notebook
 from engines import environment
 from model_server import model_server_in_thread
 
@@ -382,3 +383,23 @@ def test_a_prompt_that_is_not_utf_8_is_read_or_refused(folder: Path, said: bytes
     assert done.returncode == 2
     assert b"is not text" in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+def test_an_app_is_made_of_a_notebook_with_the_data_that_it_reads(folder: Path):
+    sales_notebook(folder / "root")
+    command = ("from-notebook", "sales.ipynb", "What is this?", "--template", "static", "--json")
+    refused = run(folder, *command)
+    assert refused.returncode == 3  # nothing but the recorded demo could answer
+    done = run(folder, *command, "--name", "of-sales", "--model", "demo:recorded")
+    assert done.returncode == 0, done.stderr
+    assert "sales: 2 rows, 3 columns" in done.stderr
+    assert "Read sales.ipynb: 3 cells, 1 chart, 1 table." in done.stderr
+    found = json.loads(done.stdout)
+    assert (Path(found["workspace"]) / "data/sales.parquet").is_file()
+    assert "sales.ipynb" in Path(found["notebook"]).read_text()
+    again = run(folder, "replay", found["notebook"], "--into", str(folder / "of-sales"), "--json")
+    assert json.loads(again.stdout.splitlines()[-1])["tree"] == found["tree"]
+    (folder / "root/empty.ipynb").write_bytes(notebook())
+    empty = run(folder, "from-notebook", "empty.ipynb", "--model", "demo:recorded", "--no-serve")
+    assert empty.returncode == 2
+    assert "draw a chart" in empty.stderr

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from analyses.notebooks import sales_notebook
 from engines import DEMO, FOLLOW_UP, environment
 from jupyter_client.manager import AsyncKernelManager
 
@@ -196,3 +197,17 @@ async def test_an_interrupt_of_a_cell_that_hands_over_leaves_what_was_there(tmp_
         assert status == "error"
         assert "Stopped." in text
         assert "1" in (await cells.run("len(app.table('rows'))"))[2]
+
+
+async def test_a_notebook_makes_an_app_of_itself_with_the_frames_that_it_shows(tmp_path: Path):
+    here = {"JPY_SESSION_NAME": str(sales_notebook(tmp_path / "mine"))}
+    async with kernel(tmp_path, environment(tmp_path) | here) as k:
+        begun = "%load_ext jupyter_appbuilder\nimport pandas as pd\nby_region = pd.DataFrame({'region': ['Nordkap']})"
+        assert (await k.run(begun))[0] == "ok"
+        status, _, said = await k.run(f"%%appbuilder from-notebook --name mine\n{DEMO}")
+        assert status == "ok", said
+        assert "by_region: 1 row, 1 column" in said
+        assert "sales: 2 rows, 3 columns" in said  # the file that df was read from: this kernel has no df
+        assert "Read sales.ipynb: 3 cells, 1 chart, 1 table." in said
+        _, _, listed = await k.run("sorted(dataset.name for dataset in app.datasets), app.name")
+        assert "(['by_region', 'sales'], 'mine')" in listed

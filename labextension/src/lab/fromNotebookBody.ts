@@ -62,7 +62,7 @@ export class FromNotebookBody extends Widget implements Dialog.IBodyWidget<Wante
     this.secret = check(data, trans.__('Confidential: names and types of columns alone go to the model'), false);
 
     this.prompt = document.createElement('textarea');
-    this.prompt.rows = 4;
+    this.prompt.rows = 3;
     this.prompt.value = found.prompt;
     this.template = choice(
       templates.map(({ name, title }) => [name, title]),
@@ -82,13 +82,10 @@ export class FromNotebookBody extends Widget implements Dialog.IBodyWidget<Wante
     this.model.addEventListener('change', told);
     this.secret.addEventListener('change', told);
     told();
-    this.node.append(
-      data,
-      labelled(trans.__('What to make of it'), this.prompt),
-      labelled(trans.__('Made with'), this.template),
-      labelled(trans.__('Model'), this.model),
-      note
-    );
+    const row = document.createElement('div');
+    row.className = 'jp-AppBuilder-row';
+    row.append(labelled(trans.__('Made with'), this.template), labelled(trans.__('Model'), this.model));
+    this.node.append(data, labelled(trans.__('What to make of it'), this.prompt), row, note);
   }
 
   getValue(): Wanted {
