@@ -43,7 +43,9 @@ def table() -> dict[str, Any]:
 
 
 def notebook(*cells: dict[str, Any], **more: Any) -> bytes:
-    return json.dumps({"cells": list(cells), "metadata": {}, "nbformat": 4, "nbformat_minor": 5, **more}).encode()
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    told = {"cells": list(cells), "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 4}
+    return json.dumps(told | more).encode()
 
 
 SALES = (
