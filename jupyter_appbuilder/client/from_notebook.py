@@ -95,7 +95,7 @@ def lay_out(folder: str, names: Sequence[str]) -> str:
     from ..datasets.parquet import write
     from ..datasets.sources import opened
 
-    shell = get_ipython()
+    shell: Any = get_ipython()
     held: Mapping[str, Any] = shell.user_ns if shell else {}
     written: list[str] = []
     failed: dict[str, str] = {}
