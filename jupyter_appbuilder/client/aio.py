@@ -27,6 +27,7 @@ from .requests import Approve, Ask, acceptance, go_on, retry
 from .results import Handed, Preview, Turn, plan_of, turn_of
 
 if TYPE_CHECKING:
+    from ..apps.component import Bundle
     from ..datasets.parquet import OnProgress
     from ..live.running import Exposed
     from ..session import Session
@@ -89,6 +90,8 @@ class AsyncApp:
         self._id = session
         self.sources = Sources()
         self._creating = asyncio.Lock()  # of the engine's loop
+        self._bundling = asyncio.Lock()
+        self._bundles: dict[str, tuple[str, Bundle]] = {}  # by component, each with the tree of files that it is of
 
     @property
     def id(self) -> str:
@@ -490,6 +493,21 @@ class AsyncApp:
             await session.start_preview(restart=restart)
         server = session.app.server
         return Preview(self.engine.origin + session.app.base_path, server.state, server.message)
+
+    @in_engine
+    async def bundle(self, component: str) -> Bundle:
+        """One component of the app with all that it imports, as a script and a style sheet; ``App.widget`` shows it."""
+        from ..apps.component import bundle
+
+        session = await self.session()
+        session.require_owned()
+        async with self._bundling:  # of several widgets that show it, one does
+            tree = await session.workspace.snapshot()
+            known = self._bundles.get(component)
+            if known is None or known[0] != tree:
+                sandbox, template = await session.app.sandbox(), session.summary.template
+                known = self._bundles[component] = tree, await bundle(sandbox, session.workspace, template, component)
+        return known[1]
 
     @in_engine
     async def summary(self) -> dict[str, Any]:

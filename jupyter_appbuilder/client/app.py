@@ -34,6 +34,7 @@ from .results import Handed, Plan, Turn, plan_of, turn_of
 if TYPE_CHECKING:
     from ..datasets.base import Keep
     from ..datasets.parquet import OnProgress
+    from .component import ComponentWidget
     from .widget import AppWidget
 
 __all__ = ["App"]
@@ -206,6 +207,7 @@ class App:
     checkpoint = waiting(AsyncApp.checkpoint)
     restore = waiting(AsyncApp.restore)
     preview = waiting(AsyncApp.preview)
+    bundle = waiting(AsyncApp.bundle)
     allow = waiting(AsyncApp.allow)
     revoke = waiting(AsyncApp.revoke)
     answer = waiting(AsyncApp.answer)
@@ -334,8 +336,23 @@ class App:
                 pumping.exception(timeout=30)
         pumping.result()
 
-    def widget(self) -> AppWidget:
-        """Chat, feed and preview in a cell."""
+    @overload
+    def widget(self) -> AppWidget: ...
+    @overload
+    def widget(self, component: str, **props: Any) -> ComponentWidget: ...
+    def widget(self, component: str = "", **props: Any) -> AppWidget | ComponentWidget:
+        """Chat, feed and preview in a cell; or one component of the app, by its name or the path of its file.
+
+        ``props`` are what the component takes: values of JSON, frames (a list of rows, 10,000 at most), and functions,
+        which are called with what it hands them. Each is a trait of the widget, and setting it shows the component
+        anew. What the component hands to ``onChange`` is the trait ``value``.
+
+        Raises ``InvalidInput`` and ``NotFound`` for a component that there is not, or that does not build.
+        """
+        if component:
+            from .component import ComponentWidget
+
+            return ComponentWidget(self.aio, component, self.bundle(component), props)
         from .widget import AppWidget
 
         return AppWidget(self.aio)
