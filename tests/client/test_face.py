@@ -45,7 +45,7 @@ def parameters(function: object) -> list[str]:
 
 def test_what_waits_and_what_is_awaited_take_the_same():
     waits, awaited = public(App), public(AsyncApp)
-    only = {"aio", "open", "name", "widget"}, {"existed", "session", "session_stream", "accept"}
+    only = {"aio", "open", "from_notebook", "name", "widget"}, {"existed", "session", "session_stream", "accept"}
     assert waits.keys() - awaited.keys() == only[0] - {"aio"}
     assert awaited.keys() - waits.keys() == only[1] - {"existed"}
     for name in waits.keys() & awaited.keys():
