@@ -4,7 +4,11 @@ import { copyFile, readFile, writeFile } from 'node:fs/promises';
 
 const out = '../jupyter_appbuilder/static';
 await build({
-  entryPoints: { widget: 'src/widget/index.tsx', preview: 'src/widget/preview.ts', component: 'src/widget/component.ts' },
+  entryPoints: {
+    widget: 'src/widget/index.tsx',
+    preview: 'src/widget/preview.ts',
+    component: 'src/widget/component.ts'
+  },
   outdir: out,
   bundle: true,
   format: 'esm',
