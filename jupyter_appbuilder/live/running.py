@@ -213,7 +213,7 @@ async def _turn(one: Exposed) -> None:
     except asyncio.CancelledError:
         if turn.done() and not turn.cancelled():
             _leave(one)  # it was given the slot in the same moment
-        else:
+        elif turn in one.waiting:
             one.waiting.remove(turn)
         raise
 

@@ -13,6 +13,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -25,7 +26,7 @@ from building import app_builder
 from jupyter_appbuilder import AppError
 from jupyter_appbuilder.errors import InvalidInput, ToolFailed
 from jupyter_appbuilder.live.base import LONGEST_REQUEST, MOST_ROWS, WAITING, function_from, signature, told
-from jupyter_appbuilder.live.running import exposed
+from jupyter_appbuilder.live.running import Functions, exposed
 from jupyter_appbuilder.live.signatures import described
 from jupyter_appbuilder.settings import socket_address
 
@@ -392,3 +393,29 @@ async def test_an_app_in_python_is_refused_with_what_to_do_instead(tmp_path: Pat
         with pytest.raises(ToolFailed, match=r"app\.data"):
             await session.expose(described(forecast))
         assert not session.functions
+
+
+async def test_one_that_leaves_as_its_turn_comes_takes_no_place() -> None:
+    began, may_end = threading.Event(), threading.Event()
+
+    def hold() -> str:
+        began.set()
+        may_end.wait(60)
+        return "held"
+
+    functions = Functions()
+    functions.put("s", exposed(hold, at_once=1))
+    first = asyncio.create_task(functions.call("s", "hold", {}))
+    while not began.is_set():
+        await asyncio.sleep(0.01)
+    second = asyncio.create_task(functions.call("s", "hold", {}))
+    while not functions.of("s")["hold"].waiting:
+        await asyncio.sleep(0.01)
+    may_end.set()
+    while any(thread.name == "appbuilder-hold" for thread in threading.enumerate()):
+        time.sleep(0.01)  # nothing else of this loop runs: that the first has ended is yet to be told
+    second.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    assert (await first).body == b'{"value":"held"}'
+    assert (await functions.call("s", "hold", {})).body == b'{"value":"held"}'
