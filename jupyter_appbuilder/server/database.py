@@ -18,6 +18,9 @@ class DatabaseHandler(AppBuilderHandler):
     @authorized
     async def get(self, session: str) -> None:
         found = await self.session(session)
+        if not found.database.is_there:  # whoever shows an app asks: no error
+            self.set_status(204)
+            return
         found.require_owned()
         await self.answer_long(schema(await found.database.ask("describe")))
 

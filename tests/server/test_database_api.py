@@ -58,4 +58,6 @@ async def test_the_schema_pages_of_rows_and_a_query(call, new_session, builder):
 async def test_an_app_without_a_database_has_none(call, new_session, builder):
     id = await new_session(title="Page")
     await (await builder.session(id)).ready()
-    assert (await call("GET", "sessions", id, "database")).data["reason"] == "no_database"
+    assert (await call("GET", "sessions", id, "database")).status == 204
+    asked = await call("GET", "sessions", id, "database", "rows", table="notes")
+    assert (asked.status, asked.data["reason"]) == (404, "no_database")

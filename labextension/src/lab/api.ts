@@ -273,7 +273,10 @@ export class RestApi implements Api {
       revokeHost: async host => {
         await this.request('DELETE', at('network', host));
       },
-      database: async () => this.json<DatabaseSchema>('GET', at('database')),
+      database: async () => {
+        const answer = await this.request('GET', at('database'));
+        return answer.status === 204 ? null : ((await answer.json()) as DatabaseSchema);
+      },
       databaseRows: async ({ table, page, size, filter, sort, descending }) => {
         const query = { table, page: String(page), size: String(size), filter, sort, descending: String(descending) };
         const given = Object.entries(query).filter(([, value]) => value !== '');

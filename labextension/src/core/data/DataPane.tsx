@@ -32,7 +32,7 @@ export function DataPane({ asks, changed }: { asks: Asks; changed: number }): Re
   React.useEffect(() => {
     const current = tracked();
     asks.database().then(
-      found => current.is && (setTables(found.tables), setFailure(null)),
+      found => current.is && (setTables(found?.tables ?? []), setFailure(null)),
       (error: unknown) => current.is && setFailure(RequestFailed.from(error))
     );
     return current.end;

@@ -391,10 +391,9 @@ function useAsks(
   const [has, setHas] = React.useState(false);
   React.useEffect(() => {
     if (ready && !has) {
-      // An app without a database answers that there is none.
       database?.().then(
-        () => setHas(true),
-        () => undefined
+        found => setHas(found !== null),
+        (error: unknown) => setHas(RequestFailed.from(error).reason !== 'unreachable') // its page says what is wrong
       );
     }
   }, [ready, has, database]);

@@ -97,8 +97,8 @@ export interface Requests {
   /** Let the session use this much from now on. */
   raiseBudget(amounts: Partial<Record<Unit, number>>): Promise<SessionUsage>;
   revokeHost(host: string): Promise<void>;
-  /** The tables of the app's database; absent, as the two below, where it cannot be asked. */
-  database?(): Promise<DatabaseSchema>;
+  /** The tables of the app's database, null where it has none; absent, as the two below, where it cannot be asked. */
+  database?(): Promise<DatabaseSchema | null>;
   databaseRows?(request: RowsRequest): Promise<DatabaseRows>;
   /** What a query that only reads finds. */
   queryDatabase?(sql: string): Promise<DatabaseAnswer>;
