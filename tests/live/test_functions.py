@@ -8,6 +8,7 @@ import decimal
 import io
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -15,9 +16,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal
 
+import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -419,3 +423,31 @@ async def test_one_that_leaves_as_its_turn_comes_takes_no_place() -> None:
         await second
     assert (await first).body == b'{"value":"held"}'
     assert (await functions.call("s", "hold", {})).body == b'{"value":"held"}'
+
+
+async def test_the_documents_examples_of_rows_that_stay_where_they_are_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with duckdb.connect("orders.duckdb") as db:
+        db.execute("""CREATE TABLE orders AS SELECT i AS id, TIMESTAMP '2026-01-01' + i * INTERVAL 1 HOUR AS placed,
+            'Customer ' || i % 7 AS customer, i * 1.5 AS total, ['NO', 'DE'][1 + i % 2] AS country
+            FROM range(1000) t(i)""")
+    examples = re.findall("```python\n(.*?)```", (Path(__file__).parents[2] / "docs" / "live.md").read_text(), re.S)
+    warehouse = "ibis.duckdb.connect('orders.duckdb', read_only=True)"
+    asked: list[tuple[str, dict[str, Any], tuple[int, int]]] = [
+        ("duckdb", {"search": "customer 3", "sort": "total"}, (50, 997)),
+        ("ibis", {"country": "NO", "limit": 1000, "offset": 10}, (200, 978)),
+    ]
+    for library, arguments, expected in asked:
+        [example] = [one for one in examples if f"import {library}" in one]
+        functions = Functions()
+        app = SimpleNamespace(expose=partial(_put, functions))
+        exec(example.replace("ibis.snowflake.connect(...)", warehouse), {"app": app, "pd": pd, "Literal": Literal})
+        [name] = functions.of("s")
+        table = pq.read_table(io.BytesIO((await functions.call("s", name, arguments)).body))
+        assert (table.num_rows, table["id"][0].as_py()) == expected
+
+
+def _put(functions: Functions, function: Any) -> None:
+    functions.put("s", exposed(function))
