@@ -121,6 +121,7 @@ class RunningApp:
         self._room = float(FINDINGS_AT_ONCE)  # for findings of the page
         self._room_at = time.monotonic()
         self._told_of_more = False
+        self.changed_at = 0.0
         self._failed: set[str] = set()  # services besides the app itself, as they were told
         self._log_before = ""  # the dev server's, as it was when the last turn began
         self._page_seen_at: float | None = None
@@ -415,6 +416,7 @@ class RunningApp:
 
     def files_changed(self, paths: Collection[str] | None = None) -> None:
         """These files are no longer what they were; None: any of them."""
+        self.changed_at = time.monotonic()
         self._findings.changed(paths)
         self._told_of_more = False
 

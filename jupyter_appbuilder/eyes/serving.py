@@ -34,6 +34,7 @@ class Target:
         self._server_at = server_at
         self.storage = storage
         self.data_news = DataNews()  # none: the rows stay the same while somebody looks
+        self.changed_at = 0.0  # nor the files
 
     def server_at(self, path: str) -> DevServer:
         return self._server_at(path)

@@ -48,6 +48,7 @@ class Visitor:
     expected: float = 0.0  # until when one navigation to ``path`` needs no other proof
     seen: bool = False  # whether anything was asked for at their address
     script: bytes = b""  # runs in each of their pages, in the scope of ours
+    loading: float = 0.0  # when they asked for the page that does not listen for changes yet; 0 for none
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, cast
 
@@ -65,6 +66,8 @@ class ProxyHandler(PreviewHandler):
                 preview.start()
             self._wait(visit)
             return
+        if visit.visitor and wants_page(self.request.headers):
+            visit.visitor.loading = time.monotonic()
         self._visit = visit
         self._address = server.address
         self._upstream = asyncio.get_running_loop().create_task(self._send(visit, server.address))

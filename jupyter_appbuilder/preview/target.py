@@ -28,6 +28,11 @@ class PreviewTarget(Protocol):
         ...
 
     @property
+    def changed_at(self) -> float:
+        """When files of the app changed last, by ``time.monotonic``."""
+        ...
+
+    @property
     def storage(self) -> PageStorage: ...
 
     @property

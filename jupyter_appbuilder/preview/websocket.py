@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 MAX_MESSAGE = 64 * 1024 * 1024  # bytes
 WATCH_SECONDS = 0.1
+LOAD_ANEW = '{"type":"full-reload"}'
+"""As Vite says it to its pages."""
 SETTLE_SECONDS = 2.0
 """How long a page gets for what woke its app, before it learns that its server is another one and loads itself anew."""
 
@@ -111,6 +113,17 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
         assert self._preview is not None
         self._preview.sockets.add(self._end)
         self._pumping = asyncio.get_running_loop().create_task(self._pump())
+        if self._missed_a_change():
+            self.write_message(LOAD_ANEW).add_done_callback(lambda sent: sent.cancelled() or sent.exception())
+
+    def _missed_a_change(self) -> bool:
+        """Whether files changed after this page was asked for and before it listens: nobody told it of them."""
+        assert self._server is not None
+        visitor = self._visit.visitor if self._visit else None
+        if visitor is None or self._preview is None or self._server.selected_subprotocol != "vite-hmr":
+            return False
+        asked, visitor.loading = visitor.loading, 0.0
+        return 0 < asked < self._preview.target.changed_at
 
     async def _pump(self) -> None:
         try:

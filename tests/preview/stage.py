@@ -40,6 +40,7 @@ class Target:
     session: str = "s1"
     findings: list[dict[str, Any]] = field(default_factory=list)
     data_news: DataNews = field(default_factory=DataNews)
+    changed_at: float = 0.0
     ensured: int = 0
     after: DevServer | None = None  # what ensure() leads to
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import time
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +19,7 @@ from tornado import iostream, web, websocket
 
 from jupyter_appbuilder.errors import Unavailable
 from jupyter_appbuilder.preview import Previews
+from jupyter_appbuilder.preview.capabilities import new_key
 from jupyter_appbuilder.preview.page_requests import PageRequestHandler
 from jupyter_appbuilder.sandbox.base import Address, DevServer
 
@@ -492,6 +494,42 @@ async def connect(url: str, **headers: str) -> websocket.WebSocketClientConnecti
 
     request = HTTPRequest("ws" + url.removeprefix("http"), headers=headers)
     return await websocket.websocket_connect(request, subprotocols=["vite-hmr"])
+
+
+async def test_a_page_that_missed_a_change_while_it_loaded_is_told_to_load_anew(target: Target, tmp_path: Path) -> None:
+    """A dev server tells of a change those who listen; who is still loading has the old files, and listens too late."""
+    previews = Previews(BASE_URL)
+    visit = previews.visit(previews.open(target).rstrip("/").rpartition("/")[2])
+    assert visit
+    visitor = previews.enter(visit.preview, new_key())
+    async with upstream(tmp_path, (".*/ws", Parrot), ("/.*", Page)) as address, served(previews) as origin:
+        target.server = DevServer("ready", address)
+
+        async def load() -> None:
+            async with httpx.AsyncClient() as client:
+                answer = await client.get(f"{origin}{visitor.path}", headers={"Sec-Fetch-Dest": "iframe"})
+            assert "<p>hi" in answer.text
+
+        async def told() -> bool:
+            Parrot.ended = asyncio.get_running_loop().create_future()
+            socket = await connect(f"{origin}{visitor.path}ws", Origin="null")
+            await socket.write_message("the end")
+            said: list[Any] = []
+            while "the end" not in said:
+                said.append(await socket.read_message())
+            socket.close()
+            return '{"type":"full-reload"}' in said
+
+        target.changed_at = time.monotonic()
+        await load()
+        assert not await told()  # it has that change
+        await load()
+        target.changed_at = time.monotonic()
+        assert await told()
+        target.changed_at = time.monotonic()
+        assert not await told()  # a page that was told of all changes lost its socket for a moment
+        await load()
+        assert not await told()
 
 
 async def test_a_websocket_carries_text_bytes_and_closes(target: Target, tmp_path: Path) -> None:

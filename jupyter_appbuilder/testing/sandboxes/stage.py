@@ -80,6 +80,7 @@ class Target:
     session: str = "conformance"
     findings: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     data_news: DataNews = field(default_factory=DataNews)
+    changed_at: float = 0.0
 
     @property
     def server(self) -> DevServer:
