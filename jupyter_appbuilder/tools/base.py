@@ -93,6 +93,10 @@ class ToolResult:
     pictures: tuple[Picture, ...] = ()
     """Shown to people and to models that take images. ``text`` says all of it that others need."""
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """On a cell's last line: what it says, in its lines, instead of every field."""
+        printer.text(self.text or self.summary)
+
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:

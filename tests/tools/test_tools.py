@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from IPython.lib.pretty import pretty
 
 from jupyter_appbuilder import tools
-from jupyter_appbuilder.tools.base import Icon, Tool
+from jupyter_appbuilder.tools.base import Icon, Tool, ToolResult
 from jupyter_appbuilder.tools.commands import installs
 from jupyter_appbuilder.tools.packages import PACKAGES
 from jupyter_appbuilder.tools.registry import load_tools
@@ -374,3 +375,8 @@ async def test_the_check_tells_why_the_server_does_not_start(tmp_path):
         assert not result.ok
         assert "the dev server is failed" in result.summary
         assert "boom: broken" in result.text
+
+
+def test_a_result_on_a_cells_last_line_is_shown_as_its_text():
+    result = ToolResult("Edited src/App.tsx (+1 −1 lines):\n-old\n+new", "Edited src/App.tsx", detail={"path": "x"})
+    assert pretty(result) == result.text
