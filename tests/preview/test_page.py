@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from preview.stage import BASE_URL, PanelHandler, Target, chromium, served, upstream, vite, write
 from tornado import web
@@ -93,6 +95,41 @@ async def test_an_app_renders_and_updates_in_place(target: Target, tmp_path: Pat
         assert "ready" in messages
         assert "navigated" in messages
         assert {finding["kind"] for finding in target.findings} == {"ready"}
+
+
+async def test_a_change_that_comes_before_the_page_listens_is_shown(target: Target, tmp_path: Path) -> None:
+    """Vite's own script is held up until the app's code, the old one, has come and was changed."""
+    previews = Previews(BASE_URL)
+    previews.framed_is_person = True
+    prefix = previews.open(target)
+    folder = tmp_path / "app"
+    async with (
+        vite(folder, {"src/App.jsx": APP}, prefix) as address,
+        served(previews, ("/panel", PanelHandler)) as origin,
+    ):
+        target.server = DevServer("ready", address)
+        async with chromium() as browser:
+            page = await (await browser.new_context()).new_page()
+            changed = False
+
+            async def hold(route: Any) -> None:
+                nonlocal changed
+                if not changed:
+                    changed = True
+                    await came.wait()
+                    write(folder / "src/App.jsx", APP.replace("Hello one", "Hello two"))
+                    target.changed_at = time.monotonic()
+                    async with httpx.AsyncClient() as client:
+                        while "Hello two" not in (await client.get(f"{origin}{prefix}src/App.jsx")).text:
+                            await asyncio.sleep(0.05)
+                await route.continue_()
+
+            came = asyncio.Event()
+            page.on("requestfinished", lambda request: came.set() if request.url.endswith("src/App.jsx") else None)
+            await page.route("**/@vite/client", hold)
+            await page.goto(f"{origin}/panel?src={prefix}", wait_until="commit")
+            await page.frame_locator("#app").get_by_text("Hello two").wait_for()
+            assert changed
 
 
 async def test_broken_code_shows_its_error_and_the_mended_code_takes_it_away(target: Target, tmp_path: Path) -> None:
