@@ -106,7 +106,7 @@ vitest: setup
 JOBS ?= 3
 PYTEST ?= $(BIN)/pytest
 pytest: export KILL_EVERY ?= 4
-pytest: export EYES_EVERY ?= 3
+pytest: export EYES_EVERY ?= 6
 pytest: setup tests/hub/node_modules/.installed
 	$(PYTEST) --numprocesses $(JOBS) --dist loadfile --ignore tests/browser --ignore tests/wheel $(PYTEST_ARGS)
 
