@@ -83,7 +83,7 @@ class Places:
         root = self.root if isinstance(self._browsed, str) else self._browsed
         hidden = any(part.startswith(".") for part in PurePosixPath(path).parts)
         file = root / path.lstrip("/") if root and "\0" not in path and not hidden else None
-        if file is None or not file.is_file():
+        if file is None or not _is_file(file):
             raise NotFound(
                 f"There is no file {path[:200]}.",
                 hint="Give its path below the folder that the file browser shows.",
@@ -127,3 +127,10 @@ def _make(shelf: Path, name: str, wanted: str) -> Path:
             continue
         return folder
     raise Conflict(f"Too many apps are called {wanted!r}.", hint="Choose a name.", reason="name_taken", field="name")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # no disk has so long a name
+        return False

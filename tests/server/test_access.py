@@ -17,7 +17,7 @@ from tornado.web import RequestHandler
 from .contract import validate_as
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-PREVIEW = {"ProxyHandler", "ProxySocketHandler", "PageRequestHandler", "DataNewsHandler"}
+PREVIEW = {"ProxyHandler", "ProxySocketHandler", "PageRequestHandler", "DataNewsHandler", "PythonCallHandler"}
 """The one exception: what a preview's unguessable address answers needs no login."""
 
 
