@@ -24,9 +24,9 @@ def test_rows_added_in_the_app_are_seen_searched_and_queried_beside_it(open_lab:
     shown.get_by_role("button", name="Its data").click()
     rows = page.get_by_role("region", name="Rows of tasks")
     expect(rows.get_by_role("cell", name="Water the 🪴 <b>plants</b>")).to_be_visible(timeout=LONG)
-    expect(page.get_by_text("1 to 3 of 3")).to_be_visible()
+    expect(page.get_by_text("1 to 3 of 3")).to_be_visible(timeout=LONG)
     page.get_by_role("button", name="Structure").click()
-    expect(page.get_by_role("group", name="Structure of tasks")).to_contain_text("title TEXT NOT NULL")
+    expect(page.get_by_role("group", name="Structure of tasks")).to_contain_text("title TEXT NOT NULL", timeout=LONG)
 
     page.get_by_role("button", name="Query with SQL").click()
     sql = page.get_by_role("textbox", name="SQL that reads")
@@ -36,7 +36,9 @@ def test_rows_added_in_the_app_are_seen_searched_and_queried_beside_it(open_lab:
     themed(page, panel, "data-page")
     sql.fill("SELECT count(*) AS tasks FROM tasks")
     sql.press("Control+Enter")
-    expect(page.get_by_role("region", name="What the query found").get_by_role("cell", name="3")).to_be_visible()
+    expect(page.get_by_role("region", name="What the query found").get_by_role("cell", name="3")).to_be_visible(
+        timeout=LONG
+    )
     assert violations(page, ".jp-AppBuilder-preview") == []
 
     page.get_by_role("searchbox", name="Search the rows of tasks").fill("plants")
@@ -44,13 +46,13 @@ def test_rows_added_in_the_app_are_seen_searched_and_queried_beside_it(open_lab:
 
     # The page stands where it was.
     shown.get_by_role("button", name="The app").click()
-    expect(panel.preview().get_by_text("Water the 🪴 <b>plants</b>")).to_be_visible()
-    expect(rows).to_have_count(0)
+    expect(panel.preview().get_by_text("Water the 🪴 <b>plants</b>")).to_be_visible(timeout=LONG)
+    expect(rows).to_have_count(0, timeout=LONG)
 
 
 def test_an_app_without_a_database_offers_no_data(open_lab: OpenLab, lab: Lab) -> None:
     session = lab.api("POST", "sessions", {"title": "Only a page", "template": "static"})
     panel = open_lab(session["id"])
     expect(panel.preview().locator("h1")).to_be_visible(timeout=LONG)
-    expect(panel.page.get_by_role("toolbar", name="Preview tools")).to_be_visible()
-    expect(panel.page.get_by_role("group", name="What is shown")).to_have_count(0)
+    expect(panel.page.get_by_role("toolbar", name="Preview tools")).to_be_visible(timeout=LONG)
+    expect(panel.page.get_by_role("group", name="What is shown")).to_have_count(0, timeout=LONG)
