@@ -3,7 +3,7 @@
 # with nothing beside them. What fails again fails the layer. What passes then is named as unsteady: a fault in the test
 # or in what it tests, to be mended, that says nothing of the change at hand.
 set -uo pipefail
-FEW=8
+FEW=20
 
 said=$(mktemp)
 trap 'rm -f "$said"' EXIT
