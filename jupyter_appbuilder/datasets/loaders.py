@@ -47,8 +47,8 @@ def _vue(dataset: Dataset, folder: str) -> Files:
 
 
 def _next(dataset: Dataset, folder: str) -> Files:
-    names = ("next/use-table.ts", "next/read-table.ts", "next/refresh-data.tsx")
-    return _typescript("lib/datasets", names, NEXT, dataset, folder)
+    names = ("react/use-table.ts", "next/read-table.ts", "next/refresh-data.tsx")
+    return client_hooks(_typescript("lib/datasets", names, NEXT, dataset, folder))
 
 
 def _components(dataset: Dataset, folder: str) -> Files:
@@ -94,6 +94,11 @@ def _typescript(place: str, names: Sequence[str], base: str, dataset: Dataset, f
         *_shared(place, ("web/load-table.ts", *names), folder, base),
         (types, _types(dataset)),
     ]
+
+
+def client_hooks(files: Files) -> Files:
+    """React's hooks as Next.js takes them: what runs in the browser alone says so."""
+    return [(path, f'"use client";\n\n{text}' if "/use-" in path else text) for path, text in files]
 
 
 def reader_files(place: str) -> Files:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from ..datasets.loaders import NEXT, RELATIVE, VITE, in_comment, literal, reader_files
+from ..datasets.loaders import NEXT, RELATIVE, VITE, client_hooks, in_comment, literal, reader_files
 from .base import Function, Kind, Parameter
 
 APP = Path(__file__).parent / "app"
@@ -35,7 +35,7 @@ def _vue(function: Function) -> Files:
 
 
 def _next(function: Function) -> Files:
-    return _typescript("next", "lib", ("next/use-python.ts",), NEXT, function)
+    return client_hooks(_typescript("next", "lib", ("react/use-python.ts",), NEXT, function))
 
 
 def _components(function: Function) -> Files:
