@@ -33,7 +33,7 @@ def test_a_key_typed_into_the_form_is_used_and_never_comes_back(
         assert len(told) >= 4
         for answer in told:
             assert secret not in answer.url
-            assert answer.status == 101 or secret.encode() not in answer.body(), answer.url
+            assert answer.status in (101, 204) or secret.encode() not in answer.body(), answer.url
         heard.clear()  # a page that was left cannot be asked for its bodies
 
     root.get_by_role("button", name=re.compile("^(Set up a model|Model settings)$")).click()
