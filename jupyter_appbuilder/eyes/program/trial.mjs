@@ -200,6 +200,9 @@ class Trial {
     const lost = all.filter(({ message }) => NOT_SAVED.test(message));
     const thrown = all.filter((finding) => !lost.includes(finding));
     if (this.doubted.has(next.key)) {
+      // What was answered is told a moment after the request has ended.
+      const end = Date.now() + ARRIVE_MS;
+      while (!lost.length && page.saved.length === before.saved && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));
       if (page.saved.length > before.saved) this.doubted.delete(next.key);
     } else if (lost.length) {
       // A server that was still drawing the page for what was done before may give the file another address.
