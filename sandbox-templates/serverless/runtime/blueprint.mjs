@@ -251,6 +251,7 @@ function fitted(layout, problems) {
     const props = node.props ?? {};
     const actions = node.on ?? {};
     if (!part && !path) wrong(`${at}/component`, `There is no component ${node.component.slice(0, 80)}.${near(node.component, [...components.keys(), ...Object.keys(BUILT_IN)])}`);
+    if (part && !path && node.component === 'SignIn' && !layout.accounts) wrong(`${at}/component`, 'The app has no accounts: say "accounts": {} beside title.');
     const taken = path ? propsOf(path) : part?.props;
     if (taken) {
       for (const [where, given] of [['props', props], ['on', actions]]) {
@@ -276,6 +277,7 @@ function fitted(layout, problems) {
   for (const [index, link] of (layout.navigation ?? []).entries()) leads(link.to, `/navigation/${index}/to`);
   layout.pages.forEach((page, number) => {
     const at = `/pages/${number}`;
+    if (page.needs && !layout.accounts) wrong(`${at}/needs`, 'The app has no accounts: say "accounts": {} beside title.');
     if (routes.indexOf(page.path) !== number) wrong(`${at}/path`, `Two pages have the path ${page.path}.`);
     const names = [...Object.keys(page.data ?? {}), 'params', 'query'];
     for (const [name, source] of Object.entries(page.data ?? {})) {

@@ -68,6 +68,7 @@ try {
     listed[name] = { path, file: `${name}.mjs`, exports };
   }
   mkdirSync(join(DIST, 'functions'), { recursive: true });
+  writeFileSync(join(DIST, 'functions', 'accounts.json'), `${JSON.stringify({ accounts: layout.accounts })}\n`);
   writeFileSync(join(DIST, 'functions', 'functions.json'), `${JSON.stringify(listed, null, 2)}\n`);
   console.log(`dist/ has the page, ${components.length} components and ${Object.keys(listed).length} functions.`);
 } catch (error) {

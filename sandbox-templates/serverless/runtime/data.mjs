@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { backup, constants, DatabaseSync } from "node:sqlite";
 
+import { forbids } from "./accounts.mjs";
 import * as database from "./database.mjs";
 
 const MIGRATIONS = database.MIGRATIONS;
@@ -72,6 +73,7 @@ function rowsOf(statement, parameters, { rows = 100, bytes = PAGE.bytes, cell = 
 // ---- who may do what
 
 function onlyReads(action, first, second) {
+  if (forbids(action, first, second)) return constants.SQLITE_DENY;
   if (READING.has(action)) {
     return action === constants.SQLITE_FUNCTION && /^(load_extension|fts3_tokenizer|writefile|edit)$/i.test(second ?? "")
       ? constants.SQLITE_DENY
@@ -86,7 +88,7 @@ const CHANGING = new Set(
 
 function onlyChanges(action, first, second) {
   if (CHANGING.has(action)) {
-    const ours = action !== constants.SQLITE_SAVEPOINT && /^(sqlite_(?!sequence)|_appbuilder_)/i.test(first ?? "");
+    const ours = action !== constants.SQLITE_SAVEPOINT && /^(sqlite_(?!sequence)|_appbuilder_|_users$)/i.test(first ?? "");
     return ours ? constants.SQLITE_DENY : constants.SQLITE_OK;
   }
   return onlyReads(action, first, second);
@@ -127,6 +129,7 @@ function single(sql) {
 function refused(error, sql, words) {
   const known = database.told(error, sql);
   if (!/not authorized|prohibited/.test(known.sqlite)) return known;
+  if (/_appbuilder_|\b_users\b/i.test(sql)) words = "people's accounts: only _users can be read, and nothing of them be changed here";
   return new database.DatabaseError(`${known.sqlite}: ${words}`, { sql, errcode: known.errcode });
 }
 
@@ -494,7 +497,7 @@ function dumpOf(db) {
   const schema = db
     .prepare(
       "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' " +
-        "AND name NOT LIKE '\\_appbuilder\\_%' ESCAPE '\\' ORDER BY type, name",
+        "AND name <> '_users' AND name NOT LIKE '\\_appbuilder\\_%' ESCAPE '\\' ORDER BY type, name",
     )
     .all();
   const whole = createHash("sha256");

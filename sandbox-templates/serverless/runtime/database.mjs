@@ -8,6 +8,8 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { constants, DatabaseSync } from "node:sqlite";
 
+import { forbids, mentioned, prepare } from "./accounts.mjs";
+
 export const DATABASE = "data/app.db";
 export const MIGRATIONS = "migrations";
 const BUSY_MS = 5000;
@@ -61,9 +63,10 @@ export function ordinary(path) {
   }
 }
 
-/** What everybody may do: not reach other files. */
-export function usual(action) {
+/** What everybody may do: not reach other files, nor what the accounts keep to themselves. */
+export function usual(action, first, second) {
   if (action === constants.SQLITE_ATTACH || action === constants.SQLITE_DETACH) return constants.SQLITE_DENY;
+  if (forbids(action, first, second)) return constants.SQLITE_DENY;
   return constants.SQLITE_OK;
 }
 
@@ -270,6 +273,7 @@ export function applyOne(db, { name, sql, hash }, folder = MIGRATIONS) {
   // A table is rebuilt by a new one and a renaming, which foreign keys would take for the end of the old one.
   db.exec("PRAGMA foreign_keys = OFF");
   try {
+    if (mentioned(sql)) prepare(db, usual);
     db.exec("BEGIN IMMEDIATE");
     // Another process may have been faster.
     if (appliedIn(db).has(name)) return undefined;
@@ -293,7 +297,7 @@ export function applyOne(db, { name, sql, hash }, folder = MIGRATIONS) {
     db.setAuthorizer(usual);
     let message = error.sqlite ?? error.message;
     if (/not authorized/.test(message)) {
-      message += ": a migration runs in a transaction of its own and opens no other file; leave out BEGIN, COMMIT, ATTACH";
+      message += ": a migration runs in a transaction of its own and opens no other file; leave out BEGIN, COMMIT, ATTACH, and what changes _users";
     }
     return { file: join(folder, name), message, statement: violations ? "" : shortened(at.text, 1000), line: at.line };
   } finally {
@@ -302,12 +306,12 @@ export function applyOne(db, { name, sql, hash }, folder = MIGRATIONS) {
   }
 }
 
-function inMigration(action, first) {
+function inMigration(action, first, second) {
   if (action === constants.SQLITE_TRANSACTION) return constants.SQLITE_DENY;
   if (action === constants.SQLITE_PRAGMA && !/^(foreign_keys|defer_foreign_keys|user_version)$/i.test(first ?? "")) {
     return constants.SQLITE_DENY;
   }
-  return usual(action);
+  return usual(action, first, second);
 }
 
 /** The statements of a text of SQL with their lines, counted from 1, by SQLite's own rule of what completes one: a

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
+import { FUNCTION as AUTH, Gate, settingsNow } from './accounts.mjs';
 import { BUILT, environment, failure, filesNow, functionFiles, packageOf, ROOT } from './app.mjs';
 
 const number = (name, usual) => Number(process.env[name]) || usual;
@@ -346,6 +347,8 @@ const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'];
  */
 export async function run(functions, pool, name, request, answer) {
   const parts = name.split('/').filter(Boolean);
+  const accounts = settingsNow();
+  if (parts[0] === AUTH && accounts) return logsIn(pool, parts, { ...request, accounts }, answer);
   let found;
   let took = '';
   for (let length = parts.length; length > 0 && !found; length--) {
@@ -370,8 +373,27 @@ export async function run(functions, pool, name, request, answer) {
     answer.end({ error: { status: 405, message, allow: taken.join(', ') }, changes: [], ms: 0 });
     return () => {};
   }
-  const job = { name: took, rest: parts.length > took.split('/').length, path: found.path, code: found.url, ...request };
+  const job = { name: took, rest: parts.length > took.split('/').length, path: found.path, code: found.url, accounts, ...request };
   return pool.call(job, answer);
+}
+
+const gate = new Gate();
+
+/** The runtime's own function: few at once, where a password is worked on. */
+async function logsIn(pool, parts, request, answer) {
+  const job = { name: AUTH, rest: parts.length > 1, path: 'accounts', code: null, ...request };
+  if (request.method !== 'POST') return pool.call(job, answer);
+  if (!(await gate.enter())) {
+    answer.end({ error: { status: 503, message: 'Too many people are logging in. Try again in a moment.' }, changes: [], ms: 0 });
+    return () => {};
+  }
+  return pool.call(job, {
+    ...answer,
+    end(ended) {
+      gate.leave();
+      answer.end(ended);
+    },
+  });
 }
 
 /** The most similar of `names`, or undefined. */
@@ -403,9 +425,10 @@ const MOST_LOGS = 200;
 /**
  * Run one function once, in a worker of its own, without any server:
  * `{ status, headers, body, logs: [{ level, text }], ms, error?: { message, stack, source }, changes }`.
- * `body` is what it answered, as text; a body to send may be text or anything that JSON takes.
+ * `body` is what it answered, as text; a body to send may be text or anything that JSON takes. `as`: the name of whoever
+ * it takes to be logged in.
  */
-export async function callOnce(name, { method = 'GET', path = '', query = {}, headers = {}, body } = {}) {
+export async function callOnce(name, { method = 'GET', path = '', query = {}, headers = {}, body, as } = {}) {
   const functions = BUILT ? new BuiltFunctions() : new Functions();
   const pool = new Pool({ warm: 1, most: 1 });
   const logs = [];
@@ -423,7 +446,7 @@ export async function callOnce(name, { method = 'GET', path = '', query = {}, he
         functions,
         pool,
         path ? `${name}/${path}` : name,
-        { method: method.toUpperCase(), url: address, headers: Object.entries(all), body: sent === undefined ? null : new Uint8Array(Buffer.from(sent)) },
+        { method: method.toUpperCase(), url: address, headers: Object.entries(all), body: sent === undefined ? null : new Uint8Array(Buffer.from(sent)), ...(as ? { as: String(as) } : {}) },
         {
           log: (entry) => logs.length < MOST_LOGS && logs.push(entry),
           head: (status, sent_headers) => Object.assign(result, { status, headers: Object.fromEntries(sent_headers) }),

@@ -1,10 +1,12 @@
 // Applies the app's migrations, in a thread of its own: one that takes long keeps no request waiting.
 import { parentPort } from 'node:worker_threads';
 
-import { migrate, open } from './database.mjs';
+import { prepare, settingsNow } from './accounts.mjs';
+import { migrate, open, usual } from './database.mjs';
 
 try {
   const db = open({});
+  if (settingsNow()) prepare(db, usual);
   const { applied, failed } = migrate(db, 'migrations');
   db.close();
   parentPort.postMessage({ applied, failed });

@@ -9,4 +9,5 @@ export const BUILT_IN = {
   Form: { props: { fields: true, submit: false, onSubmit: true } },
   Button: { props: { label: true, variant: false, onClick: true } },
   Link: { props: { label: true, to: true } },
+  SignIn: { props: { title: false, text: false } },
 };

@@ -8,6 +8,7 @@ import { dirname, extname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
+import { settingsNow } from './accounts.mjs';
 import { BUILT, filesNow, ROOT } from './app.mjs';
 import { placed, problemsOf, readLayout } from './blueprint.mjs';
 import { Components, Shell } from './components.mjs';
@@ -113,7 +114,7 @@ async function compare() {
   const called = within('functions', 'lib', 'package.json', '.env');
   if (called) functions.changed(now);
   if (within('.env')) pool.renew();
-  if (within('migrations')) await migrate();
+  if (within('migrations') || (within('ui.json') && settingsNow())) await migrate();
   if (within('functions', 'migrations')) writeTypes();
   building = null;
   await announce(called || within('migrations'));
@@ -134,7 +135,7 @@ setInterval(() => {
 
 function migrate() {
   return new Promise((resolve) => {
-    if (!BUILT && ![...filesNow().keys()].some((path) => path.startsWith('migrations/'))) return resolve();
+    if (!BUILT && !settingsNow() && ![...filesNow().keys()].some((path) => path.startsWith('migrations/'))) return resolve();
     const worker = new Worker(new URL('./migrating.mjs', import.meta.url));
     const over = (failed) => {
       clearTimeout(timer);
@@ -266,13 +267,21 @@ async function bodyOf(request) {
 
 const HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'content-length', 'trailer', 'te']);
 
+/** The address that a request came from, by which guesses are counted: "" where a proxy's hides it. With TRUST_PROXY the
+ * proxy says it, in the last word of X-Forwarded-For. */
+function clientOf(request) {
+  if (process.env.TRUST_PROXY) return String(request.headers['x-forwarded-for'] ?? '').split(',').at(-1).trim();
+  const address = request.socket.remoteAddress ?? '';
+  return /^(?:::ffff:)?127\.|^::1$/.test(address) ? '' : address;
+}
+
 async function callFunction(request, response, name) {
   const body = await bodyOf(request);
   if (body === null) return send(response, 413, 'application/json', JSON.stringify({ detail: `A request may have ${LIMITS.body / 1024 / 1024} MB at most.` }));
   await look();
   const headers = [];
   for (const [key, value] of Object.entries(request.headersDistinct)) if (!HOP.has(key)) for (const one of value) headers.push([key, one]);
-  const sent = { method: request.method, url: `http://${request.headers.host ?? 'localhost'}/${request.url.slice(base.length)}`, headers, body: body ?? null };
+  const sent = { method: request.method, url: `http://${request.headers.host ?? 'localhost'}/${request.url.slice(base.length)}`, headers, body: body ?? null, client: clientOf(request) };
   const giveUp = await run(functions, pool, name, sent, {
     head(status, given) {
       if (response.headersSent || response.destroyed) return;

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
+import { mentioned, prepare } from './accounts.mjs';
 import { functionFiles, ROOT } from './app.mjs';
 
 const FOLDER = join(ROOT, '.app', 'types');
@@ -48,7 +49,9 @@ function tables() {
     }
     for (const name of names) {
       try {
-        db.exec(readFileSync(join(ROOT, 'migrations', name), 'utf8'));
+        const sql = readFileSync(join(ROOT, 'migrations', name), 'utf8');
+        if (mentioned(sql)) prepare(db, null);
+        db.exec(sql);
       } catch (error) {
         problems.push(`migrations/${name}: error: ${error.message}`);
         break;
@@ -77,6 +80,13 @@ import type { Tables } from "./tables";
 
 export type { Tables };
 
+/** Somebody who has an account. \`_users\` has their rows: \`owner INTEGER NOT NULL REFERENCES _users(id)\`. */
+export interface User {
+  id: number;
+  /** The email address, or the name. */
+  name: string;
+}
+
 /** What a function is given beside its request. */
 export interface Context {
   /** The database, data/app.db: SQLite. */
@@ -85,6 +95,15 @@ export interface Context {
     get<Row = Record<string, unknown>>(sql: string, ...parameters: unknown[]): Row | undefined;
     run(sql: string, ...parameters: unknown[]): { changes: number; lastInsertRowid: number };
     transaction<T>(work: () => T): T;
+  };
+  /** Who asks, where ui.json has "accounts". A function that says \`export const access = "user"\` answers nobody else. */
+  auth: {
+    /** Whoever is logged in, or null. */
+    readonly user: User | null;
+    /** The same; whoever is not logged in is answered 401. */
+    need(): User;
+    /** The row, if its column \`owner\` (or another) holds the id of whoever asks; otherwise a 404 is answered. */
+    own<Row extends object>(row: Row | null | undefined, column?: keyof Row & string): Row;
   };
   /** What the app's .env says. */
   env: Readonly<Record<string, string | undefined>>;
@@ -142,6 +161,14 @@ export function useCall<N extends Name>(
   name: N | null,
   options?: { query?: Record<string, unknown> },
 ): { data: Answer<N, "GET"> | undefined; error: Error | null; loading: boolean; reload: () => void };
+
+/** Who is logged in (null: nobody, undefined: not known yet), and what the part SignIn does, for a page of your own. */
+export function useAccount(): {
+  user: User | null | undefined;
+  logIn: (name: string, password: string) => Promise<void>;
+  signUp: (name: string, password: string) => Promise<void>;
+  logOut: () => Promise<void>;
+};
 
 /** Ask these functions anew, for whatever shows what they answer; without names, all. */
 export function refresh(...names: Name[]): void;

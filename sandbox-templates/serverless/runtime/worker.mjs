@@ -3,6 +3,8 @@ import { createRequire } from 'node:module';
 import { inspect } from 'node:util';
 import { parentPort, workerData } from 'node:worker_threads';
 
+import { Accounts, answer as logIn, authOf, withoutSession } from './accounts.mjs';
+
 process.setSourceMapsEnabled(true);
 Error.stackTraceLimit = 30;
 
@@ -81,6 +83,14 @@ function opened() {
   return database;
 }
 
+let kept = null;
+
+/** The app's accounts, on a connection of their own: what functions ask never runs on it. */
+function accounts() {
+  kept ??= new Accounts(require('./database.mjs').open({}));
+  return kept;
+}
+
 /** What the call that has just ended changed in the database. */
 function changes(path) {
   return database ? database.module.recordChanges(database.connection, database.recording, path) : [];
@@ -117,14 +127,23 @@ async function python() {
   throw new Error('This app has no Python functions to call.');
 }
 
-const context = Object.freeze({
-  get db() {
-    return opened().handle;
-  },
-  env,
-  log,
-  python,
-});
+const contextOf = (auth) =>
+  Object.freeze({
+    get db() {
+      return opened().handle;
+    },
+    auth,
+    env,
+    log,
+    python,
+  });
+
+/** Whoever is told so has to be logged in. */
+function admit(module, path, auth) {
+  const { access = 'everyone' } = module;
+  if (access === 'user') auth.need();
+  else if (access !== 'everyone') throw new TypeError(`${path} says access = ${JSON.stringify(access)}: it is "user" or "everyone".`);
+}
 
 /** Whatever a function returned, as status, headers and a body or a stream. */
 function answer(value) {
@@ -138,13 +157,18 @@ function answer(value) {
 const encoder = new TextEncoder();
 
 async function work(job, end) {
-  const module = await load(job.code);
-  const handle = handler(module, job.method);
   const bodied = job.body && job.method !== 'GET' && job.method !== 'HEAD';
-  const request = new Request(job.url, { method: job.method, headers: job.headers, body: bodied ? job.body : undefined });
+  const asked = (headers, body) => new Request(job.url, { method: job.method, headers, body });
   let value;
   try {
-    value = await handle(request, context);
+    if (job.code === null) value = await logIn(asked(job.headers, bodied ? job.body : undefined), accounts(), job.accounts, job.client ?? '');
+    else {
+      const auth = authOf(() => asked(job.headers), job.accounts, accounts, job.as);
+      const module = await load(job.code);
+      admit(module, job.path, auth);
+      const request = asked(job.accounts ? withoutSession(job.headers) : job.headers, bodied ? job.body : undefined);
+      value = await handler(module, job.method)(request, contextOf(auth));
+    }
   } catch (thrown) {
     if (!(thrown instanceof Response)) throw thrown;
     value = thrown;

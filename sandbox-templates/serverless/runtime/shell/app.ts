@@ -1,6 +1,8 @@
 // What components import as "app": the app's functions and its addresses.
 import { useCallback, useEffect, useState, useSyncExternalStore } from 'react';
 
+export { useAccount } from './account';
+
 export class CallError extends Error {
   constructor(
     message: string,
@@ -18,6 +20,13 @@ export interface CallOptions {
   body?: unknown;
   headers?: Record<string, string>;
   signal?: AbortSignal;
+}
+
+let denied = () => {};
+
+/** Be told when the server answers that somebody has to log in. */
+export function whenDenied(heard: () => void) {
+  denied = heard;
 }
 
 /** Call a function of the app: `await call("tasks", { method: "POST", body: { title } })`. What it returned. */
@@ -41,6 +50,7 @@ export async function call(name: string, { method, query, body, headers, signal 
     }
   }
   if (!response.ok) {
+    if (response.status === 401) denied();
     const told = typeof value === 'object' && value !== null ? (value as { detail?: unknown; error?: unknown }) : {};
     const message = [told.detail, told.error, typeof value === 'string' ? value : ''].find((one) => typeof one === 'string' && one);
     throw new CallError(typeof message === 'string' && message.length < 1000 ? message : `${name} answered ${response.status}.`, response.status, value);

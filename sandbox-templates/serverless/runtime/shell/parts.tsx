@@ -1,4 +1,5 @@
 // The parts that layouts may use without a component of their own. What each takes stands in ../parts.mjs, too.
+import { SignIn } from './sign-in';
 import { useId, useState, type ComponentType, type FormEvent, type ReactNode } from 'react';
 
 type Any = Record<string, unknown>;
@@ -194,5 +195,5 @@ function Link({ label, to }: Any) {
 }
 
 export const PARTS = new Map<string, ComponentType<any>>(
-  Object.entries({ Heading, Text, Card, Columns, Stat, Table, Form, Button, Link }),
+  Object.entries({ Heading, Text, Card, Columns, Stat, Table, Form, Button, Link, SignIn }),
 );

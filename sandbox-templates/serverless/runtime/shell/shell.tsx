@@ -2,9 +2,11 @@
 import { useEffect, useMemo, useState, useSyncExternalStore, type ComponentType, type ReactNode } from 'react';
 import { createRoot } from 'react-dom/client';
 
+import { ask, useAccount } from './account';
 import { call, navigate, onToast, refresh, toast, useCall, useLocation } from './app';
 import { Boundary, Box } from './boundary';
 import { PARTS } from './parts';
+import { AccountBar, Gate, Settings } from './sign-in';
 import type { Action, Entry, Layout, Node, Page, State } from './state';
 
 type Loaded = ComponentType<Record<string, unknown>>;
@@ -350,6 +352,11 @@ function App({ store, load }: { store: Store; load: Load }) {
   const state = useSyncExternalStore(store.subscribe, store.current);
   const { path, query } = useLocation();
   const { layout } = state;
+  const { user } = useAccount();
+  const accounts = !!layout?.accounts;
+  useEffect(() => {
+    if (accounts) void ask();
+  }, [accounts]);
   const found = layout ? matched(layout, path) : null;
   const title = found?.page.title ? `${found.page.title} · ${layout?.title ?? ''}` : (layout?.title ?? 'App');
   useEffect(() => {
@@ -372,12 +379,17 @@ function App({ store, load }: { store: Store; load: Load }) {
             </a>
           ))}
         </nav>
+        {layout.accounts ? <AccountBar /> : null}
         <Theme />
       </header>
       <main className="app-page">
         <Problems state={state} />
         {found ? (
-          <Shown key={found.page.path} page={found.page} params={found.params} query={query} state={state} load={load} />
+          <Settings.Provider value={layout.accounts ?? null}>
+            <Gate closed={found.page.needs === 'user'}>
+              <Shown key={`${user?.id} ${found.page.path}`} page={found.page} params={found.params} query={query} state={state} load={load} />
+            </Gate>
+          </Settings.Provider>
         ) : (
           <Box title="There is no such page.">
             <p>

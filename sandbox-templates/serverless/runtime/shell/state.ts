@@ -23,6 +23,7 @@ export interface Node {
 export interface Page {
   path: string;
   title?: string;
+  needs?: 'user';
   data?: Record<string, { call: string; query?: Record<string, Json> }>;
   top?: Node[];
   main: Node[];
@@ -30,8 +31,14 @@ export interface Page {
   bottom?: Node[];
 }
 
+export interface Accounts {
+  by?: 'email' | 'name';
+  signUp?: boolean;
+}
+
 export interface Layout {
   title: string;
+  accounts?: Accounts;
   navigation?: { label: string; to: string }[];
   pages: Page[];
 }
