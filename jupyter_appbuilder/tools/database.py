@@ -168,6 +168,7 @@ class CallFunction(Arguments):
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field(default="GET", description="The HTTP method.")
     headers: list[str] = Field(default=[], description="Headers beside those of JSON, each as `Name: value`.")
     body: str = Field(default="", description='JSON, e.g. {"title": "Milk"}.')
+    as_user: str = Field(default="", max_length=254, description="Logged in as who has this name in _users.")
 
 
 @tool(effect="command", needs="database", verb=("Calling", "Called"), icon="terminal", subject=["name"])
@@ -183,6 +184,8 @@ async def call_function(context: ToolContext, arguments: CallFunction) -> ToolRe
             request["body"] = json.loads(arguments.body)
         except ValueError as error:
             raise InvalidInput(f"The body is no JSON: {error}.", hint="Correct it.", field="body") from None
+    if arguments.as_user:
+        request["as"] = arguments.as_user
     answer = await program.ask("call", seconds=CALL_SECONDS, name=name, request=request)
     status = answer.get("status")
     error, changes = _object(answer, "error"), items(answer, "changes")

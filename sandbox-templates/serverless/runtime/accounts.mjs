@@ -20,10 +20,11 @@ const LONGEST_NAME = 254; // of an address, as mail has it
 const COST = { N: 16384, r: 8, p: 5 };
 const KEY_BYTES = 32;
 
+const WAIT = Number(process.env.APPBUILDER_GUESS_SECONDS) || 15;
 /** How often something may be tried within an hour of the last time, and the seconds to wait then; twice as long each
  * time, up to `longest`. */
 const LIMITS = {
-  pair: { free: 5, wait: 15, longest: 900 }, // guesses of one person's password from one address
+  pair: { free: 5, wait: WAIT, longest: Math.max(900, WAIT) }, // guesses of one person's password from one address
   name: { free: 50, wait: 15, longest: 60 }, // from all addresses: short, or anybody could lock a person out
   client: { free: 100, wait: 60, longest: 3600 },
   signUp: { free: 20, wait: 60, longest: 3600 }, // from one address
@@ -328,7 +329,7 @@ export function settingsNow() {
 
 /** Lets a few in at once: what a password costs would else be a way to stop the app. */
 export class Gate {
-  constructor(most = 2, waiting = 100) {
+  constructor(most = 2, waiting = 50) {
     Object.assign(this, { most, longest: waiting, inside: 0, waiting: [] });
   }
 
