@@ -361,6 +361,7 @@ class AsyncApp:
         *,
         keep: Keep | None = None,
         private: bool | None = None,
+        replace: bool = False,
         on_progress: OnProgress | None = None,
     ) -> Handed:
         """Hand data to the app, or renew it: a pandas or polars frame, an Arrow table or reader, a DuckDB relation, an
@@ -370,20 +371,26 @@ class AsyncApp:
         of the rows beside the log. ``private``: the agent is told names and types of columns, and no value. Unless
         given, both stay as they were. ``on_progress`` is told how many rows are written.
 
+        In an app with a database it becomes a table, and ``on_progress`` is told how many rows are in that, too. Rows
+        that were changed in the app since then are replaced with ``replace`` alone.
+
         Interrupting leaves the app what it had. Raises ``InvalidInput`` for what is none of these, and for columns that
-        no dataset can have.
+        no dataset can have; ``ToolFailed`` where rows were changed, or the app has a table of its own of that name.
         """
         began = time.monotonic()
         file = await self.engine.reach(new_file(self, name))
         written = await write_beside(name, source, file, on_progress)
-        return await self.engine.reach(hand_over(self, name, source, written, file, keep, private, began))
+        return await self.engine.reach(
+            hand_over(self, name, source, written, file, keep, private, began, replace=replace, on_progress=on_progress)
+        )
 
-    async def refresh(self, name: str, *, on_progress: OnProgress | None = None) -> Handed:
+    async def refresh(self, name: str, *, replace: bool = False, on_progress: OnProgress | None = None) -> Handed:
         """Hand a dataset over anew: call its function, or read its file, again.
 
-        Raises ``InvalidInput`` for one that this process was not given as a function or file.
+        ``replace`` as for ``data``. Raises ``InvalidInput`` for one that this process was not given as a function or
+        file.
         """
-        return await self.data(name, self.sources.again(name), on_progress=on_progress)
+        return await self.data(name, self.sources.again(name), replace=replace, on_progress=on_progress)
 
     async def expose(
         self,
@@ -432,13 +439,13 @@ class AsyncApp:
 
         Raises ``NotFound`` for what there is not, or whose rows are not on this machine.
         """
-        from ..databases.frames import has_table, read_rows
+        from ..databases.frames import has_table, read_table
         from ..datasets.parquet import check_kind, read
 
         check_kind(kind)
         session = await self.session()
         if session.database.there and session.owned and await has_table(session.database, name):
-            return await read_rows(session.database, session.workspace.app, kind, table=name)
+            return await read_table(session.database, session.workspace.app, kind, name, session.data.kept(name))
         return await in_thread(read, session.data.file(name), kind)
 
     @in_engine

@@ -225,16 +225,21 @@ class App:
         *,
         keep: Keep | None = None,
         private: bool | None = None,
+        replace: bool = False,
         on_progress: OnProgress | None = None,
     ) -> Handed:
         began = time.monotonic()
         file = self.aio.engine.run(new_file(self.aio, name))
         written = write_rows(name, source, file, on_progress)
-        return self.aio.engine.run(hand_over(self.aio, name, source, written, file, keep, private, began))
+        return self.aio.engine.run(
+            hand_over(
+                self.aio, name, source, written, file, keep, private, began, replace=replace, on_progress=on_progress
+            )
+        )
 
     data.__doc__ = AsyncApp.data.__doc__
 
-    def refresh(self, name: str, *, on_progress: OnProgress | None = None) -> Handed:
+    def refresh(self, name: str, *, replace: bool = False, on_progress: OnProgress | None = None) -> Handed:
         return self.data(name, self.aio.sources.again(name), on_progress=on_progress)
 
     refresh.__doc__ = AsyncApp.refresh.__doc__

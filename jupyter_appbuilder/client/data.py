@@ -110,6 +110,9 @@ async def hand_over(
     keep: Keep | None,
     private: bool | None,
     began: float,
+    *,
+    replace: bool = False,
+    on_progress: OnProgress | None = None,
 ) -> Handed:
     """Give the app rows that were written to ``file``, which came from ``source``. In the engine's loop; ``began``:
     by the monotonic clock."""
@@ -118,11 +121,13 @@ async def hand_over(
         before = next((one for one in session.data.all() if one.name == name), None)
         keep = keep or (before.keep if before else "latest")
         private = bool(before and before.private) if private is None else private
-        handover = await session.hand_over(name, written, file, keep=keep, private=private)
+        handover, notes = await session.hand_over(
+            name, written, file, keep=keep, private=private, replace=replace, on_rows=on_progress
+        )
     finally:
         await asyncio.to_thread(file.unlink, missing_ok=True)
     app.sources.took(name, source)
-    notes = [*written.notes, *([_costs(kept_sizes(session.stored, name))] if keep == "all" else [])]
+    notes = [*written.notes, *notes, *([_costs(kept_sizes(session.stored, name))] if keep == "all" else [])]
     differs = changes(before, handover.dataset.columns)
     return Handed(handover.dataset, time.monotonic() - began, differs, tuple(notes))
 

@@ -328,9 +328,11 @@ class AppBuilderMagics(Magics):
         keep = call.options.get("keep")
         if keep not in (None, "latest", "all"):
             raise InvalidInput(f"--keep {keep} is none of: latest, all.", hint="latest keeps the newest rows alone.")
-        private = True if "private" in call.options else None
+        private, replace = True if "private" in call.options else None, "replace" in call.options
+        options = {"keep": keep, "private": private, "replace": replace}
         return self.handing_over(
-            name, lambda progress: self.session().data(name, source, keep=keep, private=private, on_progress=progress)
+            name,
+            lambda progress: self.session().data(name, source, on_progress=progress, **options),  # pyright: ignore
         )
 
     def do_from_notebook(self, call: Call) -> None:
@@ -354,9 +356,9 @@ class AppBuilderMagics(Magics):
         self.ask_agent(prompt)
 
     def do_refresh(self, call: Call) -> None:
-        name = call.arguments[0]
+        name, replace = call.arguments[0], "replace" in call.options
         self.no_rebuild()
-        self.handing_over(name, lambda progress: self.session().refresh(name, on_progress=progress))
+        self.handing_over(name, lambda progress: self.session().refresh(name, replace=replace, on_progress=progress))
 
     def handing_over(self, name: str, act: Callable[[Callable[[int], None]], Handed]) -> None:
         """Say how far it is, below the cell, when it takes longer than a moment."""

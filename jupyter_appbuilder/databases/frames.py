@@ -15,6 +15,7 @@ from ..datasets.parquet import Kind, as_frame
 from ..errors import AppBuilderError, Conflict, NotFound, Unavailable
 from ..workspace.folder import opened_folder, read_at, remove
 from .program import DataProgram
+from .rows import as_handed_over
 from .words import items, value_of
 
 SECONDS = 120.0
@@ -28,6 +29,15 @@ async def has_table(program: DataProgram, table: str) -> bool:
     """True if the app's database has a table or view of this name."""
     answer = await program.ask("describe")
     return any(item.get("name") == table for kind in ("tables", "views") for item in items(answer, kind))
+
+
+async def read_table(program: DataProgram, app: Path, kind: Kind, table: str, handed_over: Path | None) -> Any:
+    """All rows of a table or view, with the types of the Parquet file ``handed_over`` that it was made of, if any.
+    Raises as ``read_rows``."""
+    if handed_over is None:
+        return await read_rows(program, app, kind, table=table)
+    found = await read_rows(program, app, "arrow", table=table)
+    return as_frame(await asyncio.to_thread(as_handed_over, found, handed_over), kind)
 
 
 async def read_rows(program: DataProgram, app: Path, kind: Kind, *, table: str | None = None, sql: str = "") -> Any:

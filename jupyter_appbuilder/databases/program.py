@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ..errors import Conflict, InvalidInput, NotFound, Unavailable
 
 if TYPE_CHECKING:
-    from ..sandbox.base import ExecResult, Sandbox
+    from ..sandbox.base import ExecResult, Output, Sandbox
     from ..templates.templates import Database
 
 SECONDS = 15.0
@@ -62,8 +62,11 @@ class DataProgram:
         """The database's path in the app. Raises ``NotFound`` for an app that has none."""
         return self._known().file
 
-    async def ask(self, op: str, *, seconds: float = SECONDS, **request: Any) -> dict[str, Any]:
-        """The program's answer to one request (``data.mjs``: ``operations``).
+    async def ask(
+        self, op: str, *, seconds: float = SECONDS, on_output: Output | None = None, **request: Any
+    ) -> dict[str, Any]:
+        """The program's answer to one request (``data.mjs``: ``operations``). ``on_output`` is told what it prints
+        meanwhile.
 
         Raises ``SqlError`` for what SQLite refuses, ``InvalidInput`` for a request that is too long, ``Conflict`` for
         one that takes too long or too much memory, ``NotFound`` where the app has no database.
@@ -82,7 +85,9 @@ class DataProgram:
                 field="sql",
             )
         sandbox = await self._sandbox()
-        result = await sandbox.exec(["node", database.program, text], timeout=seconds, max_output=MOST_PRINTED)
+        result = await sandbox.exec(
+            ["node", database.program, text], timeout=seconds, on_output=on_output, max_output=MOST_PRINTED
+        )
         return _answer(result, mark, seconds)
 
     def _known(self) -> Database:
@@ -96,7 +101,8 @@ class DataProgram:
 
 
 def _answer(result: ExecResult, mark: str, seconds: float) -> dict[str, Any]:
-    line = next((line for line in reversed(result.stdout.splitlines()) if line.startswith(mark)), "")
+    # JSON escapes no more than line feeds: a name may hold what else ends a line.
+    line = next((line for line in reversed(result.stdout.split("\n")) if line.startswith(mark)), "")
     if not line:
         raise _unanswered(result, seconds)
     try:

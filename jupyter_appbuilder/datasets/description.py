@@ -41,11 +41,13 @@ def told_columns(written: Written, *, private: bool) -> Sequence[Column]:
 
 
 def handed_over(dataset: Dataset, path: str, written: Written) -> str:
-    """A dataset as the agent is told of it."""
+    """A dataset as the agent is told of it; ``path``: of its file in the app, "" for a table of its database."""
+    where = f"in {path} ({dataset.size:,} bytes of Parquet), which is no part of the app's versions"
+    if not path:
+        where = f"the table {dataset.name} of the app's database"
     head = (
-        f"Dataset {dataset.name}: {size_of(dataset.rows, len(dataset.columns))}, as of {dataset.as_of}, in {path} "
-        f"({dataset.size:,} bytes of Parquet), which is no part of the app's versions. Never copy its rows into the "
-        "source: the person renews them."
+        f"Dataset {dataset.name}: {size_of(dataset.rows, len(dataset.columns))}, as of {dataset.as_of}, {where}. Never "
+        "copy its rows into the source: the person renews them."
     )
     if dataset.private:
         head += " The rows are confidential: do not print or read them yourself; only the app's page shows them."

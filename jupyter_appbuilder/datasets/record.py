@@ -37,9 +37,10 @@ def dataset_files(events: Iterable[Event], *, private: bool = False) -> DatasetF
     for event in events:
         if event.type == "tool.started" and event.data["tool"] == ADD_DATASET and "path" in event.data["arguments"]:
             arguments = event.data["arguments"]
-            found.paths.discard(str(arguments["path"]))  # private no longer, if it was
+            path = str(arguments["path"])  # "": its rows are in a table
+            found.paths.discard(path)  # private no longer, if it was
             if arguments.get("private") or not private:
-                found.paths.add(str(arguments["path"]))
+                found.paths.update([path] if path else [])
                 found.contents.add((int(arguments["size"]), str(arguments["hash"])))
     return found
 

@@ -11,7 +11,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,8 +108,12 @@ class Handover:
     """A dataset on its way into the app; its file lies beside the log. ``text`` describes it to the agent."""
 
     dataset: Dataset
-    path: str  # in the app
+    path: str  # in the app; "" where the rows become a table of its database
     text: str
+    replace: bool = False
+    """Whether rows of a table that were changed in the app may go."""
+    on_rows: Callable[[int], None] | None = None
+    """Told how many rows are in the table."""
 
 
 class SessionDatasets:
@@ -158,7 +162,7 @@ class SessionDatasets:
         self.store.forget(self._session)
 
     async def restore(self, dataset: Dataset, path: str) -> None:
-        """Put a dataset into the app of a fork, if its rows are kept."""
+        """Put a dataset's file into the app of a fork, if its rows are kept."""
         file = self.store.path(self._session, dataset.hash)
         if file.is_file():
             await self._put(dataset, path, file)

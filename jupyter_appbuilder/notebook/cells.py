@@ -110,11 +110,12 @@ COMMANDS: Mapping[str, Command] = {
         "must",
     ),
     "data": Command(
-        "%appbuilder data [VARIABLE|FILE] [--table NAME] [--keep latest|all] [--private]",
+        "%appbuilder data [VARIABLE|FILE] [--table NAME] [--keep latest|all] [--private] [--replace]",
         "Hand data to the app: a frame of the notebook, or a CSV, Parquet or Excel file; alone, list what the app has. "
+        "In an app with a database, --replace also replaces rows that were changed in the app. "
         "With a body (a patch) the recorded result is applied instead.",
         (0, 1),
-        {"table": "NAME", "keep": "NAME", "private": "", "path": "PATH", "hash": "HASH", "rows": "N"},
+        {"table": "NAME", "keep": "NAME", "private": "", "replace": "", "path": "PATH", "hash": "HASH", "rows": "N"},
         "may",
     ),
     "from-notebook": Command(
@@ -125,7 +126,12 @@ COMMANDS: Mapping[str, Command] = {
         {"name": "NAME", "template": "NAME", "model": "NAME", "private": ""},
         "may",
     ),
-    "refresh": Command("%appbuilder refresh NAME", "Get a dataset anew, from its function or file.", (1, 1)),
+    "refresh": Command(
+        "%appbuilder refresh NAME [--replace]",
+        "Get a dataset anew, from its function or file; --replace as for data.",
+        (1, 1),
+        {"replace": ""},
+    ),
     "expose": Command(
         "%appbuilder expose [NAME]",
         "Let the app call a function of the notebook; alone, list those that it may. With a body (a patch) the "

@@ -168,16 +168,18 @@ class Rebuild:
 
         name, path, sha256 = told.get("table", ""), told.get("path", ""), told.get("hash", "")
         check_name(name)
-        file = await asyncio.to_thread(_kept_rows, self._beside, path, sha256)
+        file = await asyncio.to_thread(_kept_rows, self._beside if path else (), path, sha256)
         if file is None:
-            self.workspace.datasets.paths.add("/".join(parts_of(path)))
+            if path:
+                self.workspace.datasets.paths.add("/".join(parts_of(path)))
             self.missing[name] = (
                 f"The rows of {name} are not here: {told.get('rows', '?')} rows, SHA-256 {sha256[:12]}…. "
                 f'Hand them over again in a session: app.data("{name}", df).'
             )
             return self.missing[name] + "\n"
-        content = (file.stat().st_size, sha256)
-        await self.workspace.put_dataset(path, file, content, private="private" in told)
+        if path:
+            content = (file.stat().st_size, sha256)
+            await self.workspace.put_dataset(path, file, content, private="private" in told)
         self.missing.pop(name, None)
         return f"Added {name}: {told.get('rows', '?')} rows\n"
 

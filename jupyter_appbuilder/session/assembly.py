@@ -198,7 +198,7 @@ async def assemble(
         approvals,
         agents,
         lambda: parts.usage().quotas,
-        Handing(record, datasets, lambda: parts.library.find(summary.template).datasets),
+        Handing(record, datasets, lambda: parts.library.find(summary.template).datasets, in_tables=program.there),
         notebooks,
         program,
     )

@@ -14,6 +14,7 @@ from ..datasets.store import Handover
 from ..errors import NotFound
 
 if TYPE_CHECKING:
+    from ..databases import DataProgram
     from ..datasets.parquet import Written
     from ..datasets.store import SessionDatasets
     from .record import Record
@@ -22,10 +23,14 @@ if TYPE_CHECKING:
 class Handing:
     """Of one session."""
 
-    def __init__(self, record: Record, files: SessionDatasets, place: Callable[[], Place]) -> None:
+    def __init__(
+        self, record: Record, files: SessionDatasets, place: Callable[[], Place], *, in_tables: bool = False
+    ) -> None:
+        """``in_tables``: the app has a database, where datasets are tables."""
         self._record = record
         self._files = files
         self._place = place
+        self._in_tables = in_tables
 
     @property
     def place(self) -> Place:
@@ -52,7 +57,24 @@ class Handing:
         """The file with a dataset's rows. Raises ``NotFound``, also where they are no longer kept."""
         return self._files.file(self.one(name))
 
-    async def bring(self, name: str, written: Written, file: Path, *, keep: Keep, private: bool) -> Handover:
+    def kept(self, name: str) -> Path | None:
+        """That file, if there is one."""
+        try:
+            return self.file(name)
+        except NotFound:
+            return None
+
+    async def bring(
+        self,
+        name: str,
+        written: Written,
+        file: Path,
+        *,
+        keep: Keep,
+        private: bool,
+        replace: bool = False,
+        on_rows: Callable[[int], None] | None = None,
+    ) -> Handover:
         """Take a file for the rows of ``name``, which the next call of the tool puts into the app."""
         from ..datasets.description import handed_over, told_columns
 
@@ -60,8 +82,8 @@ class Handing:
         dataset = Dataset(
             check_name(name), columns, written.rows, written.size, written.hash, written.as_of, private, keep
         )
-        path = self._place().path(name)
-        handover = Handover(dataset, path, handed_over(dataset, path, written))
+        path = "" if self._in_tables else self._place().path(name)
+        handover = Handover(dataset, path, handed_over(dataset, path, written), replace, on_rows)
         await in_thread(self._files.bring, file, handover)
         return handover
 
@@ -73,8 +95,20 @@ class Handing:
         """Remove the rows of a session that is deleted."""
         await asyncio.to_thread(self._files.forget)
 
+    async def fill_tables(self, program: DataProgram, app: Path) -> None:
+        """Make the datasets of an app with a new database its tables, as far as their rows are kept. ``app``: the
+        folder of its files. Raises as ``put_table``."""
+        from ..databases.tables import put_table
+
+        for dataset, path in placed(self._record.stored):
+            if not path and (file := self.kept(dataset.name)):
+                await put_table(program, app, dataset, file, replace=True)
+
     async def share(self, source: str) -> None:
-        """Give a fork the rows of another session that its log names, as far as they are kept."""
+        """Give a fork the rows of another session that its log names, as far as they are kept. Those of tables come
+        with ``fill_tables``, once it has a sandbox."""
         await in_thread(self._files.share, source)
         for dataset, path in placed(self._record.stored):
+            if not path:
+                continue
             await self._files.restore(dataset, path)

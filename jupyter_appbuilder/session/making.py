@@ -171,6 +171,9 @@ class Maker:
             await session.adopt(point.events[1:], drafts)
             await session.data.share(origin.id)
             placed()  # last: what the app may reach is in the log
+        if session.database.there:
+            with contextlib.suppress(AppBuilderError):  # its tables are empty then: the person hands the data over
+                await session.data.fill_tables(session.database, session.workspace.app)
 
     @contextlib.asynccontextmanager
     async def _creating(self, session: Session) -> AsyncGenerator[Callable[[], None]]:

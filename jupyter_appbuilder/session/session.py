@@ -269,8 +269,20 @@ class Session:
                 await self._versions.keep(result.summary)
         return call, result
 
-    async def hand_over(self, name: str, written: Written, file: Path, *, keep: Keep, private: bool) -> Handover:
-        """Take rows that were written to ``file`` (one of ``data.new_file``) for the app's dataset ``name``.
+    async def hand_over(
+        self,
+        name: str,
+        written: Written,
+        file: Path,
+        *,
+        keep: Keep,
+        private: bool,
+        replace: bool = False,
+        on_rows: Callable[[int], None] | None = None,
+    ) -> tuple[Handover, Sequence[str]]:
+        """Take rows that were written to ``file`` (one of ``data.new_file``) for the app's dataset ``name``; and what
+        people should know of them now. Where the app has a database they become a table: ``replace``, also rows that
+        were changed in the app; ``on_rows`` is told how many are in it.
 
         Raises as ``call``, and ``ToolFailed``, where the app has a file of its own in its place, or a disk is full.
         What was handed over before stays then.
@@ -279,15 +291,16 @@ class Session:
 
         await self.ready()
         self._may_act()
-        handover = await self.data.bring(name, written, file, keep=keep, private=private)
+        options = {"keep": keep, "private": private, "replace": replace, "on_rows": on_rows}
+        handover = await self.data.bring(name, written, file, **options)  # pyright: ignore[reportArgumentType]
         try:
-            _, result = await self.call(ADD_DATASET, arguments_of(handover.dataset, handover.path), by="person")
+            _, result = await self.call(ADD_DATASET, arguments_of(handover), by="person")
             if not result.ok:
                 raise ToolFailed(result.text, hint="What the app had before is still there.")
             self.app.data_news.tell(name)
         finally:
             await self.data.tidy()
-        return handover
+        return handover, [str(note) for note in result.detail.get("notes", ())]
 
     async def take_notebook(self, notebook: GivenNotebook) -> None:
         """Record that the app is to be made of a notebook of the person's, and what the agent is told of it. Raises as

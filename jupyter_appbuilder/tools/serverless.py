@@ -167,9 +167,9 @@ async def _asked(context: ToolContext, program: str, *arguments: str) -> dict[st
     """What a program of the template says, in the sandbox: one line of JSON at its end."""
     sandbox = await context.sandbox()
     ran = await sandbox.exec(["node", f"{RUNTIME}/{program}", *arguments], timeout=SECONDS)
-    lines = ran.stdout.strip().splitlines()
+    lines = ran.stdout.strip().split("\n")
     try:
-        answer = json.loads(lines[-1]) if lines else None
+        answer = json.loads(lines[-1])
     except (ValueError, RecursionError):
         answer = None
     if ran.exit_code != 0 or not isinstance(answer, dict):

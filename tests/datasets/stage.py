@@ -85,4 +85,4 @@ async def hand_over(session: Session, name: str, table: pa.Table) -> Dataset:
     """Hand data to a running app; its open pages are told."""
     file = session.data.new_file()
     written = write(opened(table), file)
-    return (await session.hand_over(name, written, file, keep="latest", private=False)).dataset
+    return (await session.hand_over(name, written, file, keep="latest", private=False))[0].dataset

@@ -8,8 +8,8 @@ export const ROOT = process.cwd();
 export const BUILT = process.argv.includes('--built');
 
 /** Looked at for changes: whole folders, and single files. */
-const FOLDERS = ['functions', 'components', 'lib', 'migrations'];
-const FILES = ['ui.json', 'styles.css', 'package.json', '.env'];
+const FOLDERS = ['functions', 'components', 'lib', 'migrations', 'datasets'];
+const FILES = ['ui.json', 'styles.css', 'package.json', '.env', '.app/handed-over'];
 const MOST_FILES = 3000;
 const MOST_DEPTH = 8;
 

@@ -14,6 +14,7 @@ import { backup, constants, DatabaseSync } from "node:sqlite";
 
 import { forbids } from "./accounts.mjs";
 import * as database from "./database.mjs";
+import { begin, HANDED_OVER, take } from "./handover.mjs";
 
 const MIGRATIONS = database.MIGRATIONS;
 const CELL = 4000; // characters or bytes of one value
@@ -86,8 +87,10 @@ const CHANGING = new Set(
   ["INSERT", "UPDATE", "DELETE", "SAVEPOINT"].map((name) => constants[`SQLITE_${name}`]),
 );
 
-function onlyChanges(action, first, second) {
+function onlyChanges(action, first, second, _, by) {
   if (CHANGING.has(action)) {
+    // Our own triggers count what happens to the rows of datasets.
+    if (first === "_appbuilder_datasets" && /^_appbuilder_(insert|update|delete)_/.test(by ?? "")) return constants.SQLITE_OK;
     const ours = action !== constants.SQLITE_SAVEPOINT && /^(sqlite_(?!sequence)|_appbuilder_|_users$)/i.test(first ?? "");
     return ours ? constants.SQLITE_DENY : constants.SQLITE_OK;
   }
@@ -255,6 +258,7 @@ const operations = {
     return await onCopy(request.file, async (path) => {
       const db = database.open({ path });
       try {
+        begin(db);
         const waiting = database.migrate(db);
         if (waiting.failed) return { failed: waiting.failed, earlier: true };
         const before = `${path}.before`;
@@ -276,6 +280,7 @@ const operations = {
   migrate(request) {
     const db = database.open({ path: request.file });
     try {
+      begin(db);
       return database.migrate(db);
     } finally {
       db.close();
@@ -317,14 +322,22 @@ const operations = {
     });
   },
 
-  /** A table anew from lines of JSON at `from`: {rows}. */
-  import(request) {
+  /** The table of a dataset anew from the rows in the file `from`: see handover.mjs. Lines before the answer say how
+   * many rows are in it. */
+  take(request) {
     const db = database.open({ path: request.file });
+    let told = 0;
     try {
-      return imported(db, request);
-    } catch (error) {
-      if (db.isTransaction) db.exec("ROLLBACK");
-      throw error;
+      db.exec("PRAGMA cache_size = -65536");
+      const taken = take(db, request, (rows) => {
+        if (rows < told + 100_000) return;
+        told = rows;
+        fs.writeSync(1, `\nrows ${rows}\n`);
+      });
+      if (taken.rows === undefined) return taken;
+      db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").all();
+      if (fs.existsSync(dirname(HANDED_OVER))) fs.writeFileSync(HANDED_OVER, `${request.hash}\n`); // the server tells its pages
+      return taken;
     } finally {
       db.close();
     }
@@ -360,10 +373,6 @@ function conditionOf(column, is, value, values) {
 
 function totalChanges(db) {
   return Number(db.prepare("SELECT total_changes() AS n").get().n);
-}
-
-function hasTable(db, name) {
-  return Boolean(db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(name));
 }
 
 function sizeOf(path) {
@@ -559,66 +568,6 @@ function exported(statement, { to, most = 2_000_000, bytes = 1 << 29 }) {
   } finally {
     fs.closeSync(out);
   }
-}
-
-function* lines(path) {
-  const file = fs.openSync(path, "r");
-  const chunk = Buffer.allocUnsafe(CHUNK);
-  let rest = Buffer.alloc(0);
-  try {
-    for (;;) {
-      const read = fs.readSync(file, chunk);
-      if (!read) break;
-      const data = rest.length ? Buffer.concat([rest, chunk.subarray(0, read)]) : chunk.subarray(0, read);
-      const end = data.lastIndexOf(10);
-      if (end < 0) {
-        rest = Buffer.from(data);
-        continue;
-      }
-      yield* data.toString("utf8", 0, end).split("\n");
-      rest = Buffer.from(data.subarray(end + 1));
-    }
-    if (rest.length) yield rest.toString("utf8");
-  } finally {
-    fs.closeSync(file);
-  }
-}
-
-/** The table is replaced where its columns are others, else emptied and filled: views, triggers and indexes of the
- * app's stay. */
-function imported(db, { table, columns, indexes = [], from }) {
-  const name = database.quoted(table);
-  const declared = columns.map(({ name: column, type }) => `${database.quoted(column)} ${type}`.trim());
-  db.exec("BEGIN IMMEDIATE");
-  const there = hasTable(db, table) ? database.columnsOf(db, table) : [];
-  const same =
-    there.length === columns.length &&
-    there.every((column, at) => column.name === columns[at].name && column.type === columns[at].type);
-  if (same) db.exec(`DELETE FROM ${name}`);
-  else {
-    db.exec(`DROP TABLE IF EXISTS ${name}`);
-    db.exec(`CREATE TABLE ${name} (${declared.join(", ")})`);
-  }
-  const insert = db.prepare(`INSERT INTO ${name} VALUES (${columns.map(() => "?").join(", ")})`);
-  let rows = 0;
-  for (const line of lines(from)) {
-    const values = JSON.parse(line);
-    for (let at = 0; at < values.length; at++) {
-      const value = values[at];
-      if (value !== null && typeof value === "object") values[at] = understood(value);
-      else if (typeof value === "number" && columns[at].type === "INTEGER") values[at] = BigInt(value);
-      else if (typeof value === "boolean") values[at] = value ? 1 : 0;
-    }
-    insert.run(...values);
-    rows += 1;
-  }
-  if (!same) {
-    for (const column of indexes) {
-      db.exec(`CREATE INDEX IF NOT EXISTS ${database.quoted(`${table}_${column}`)} ON ${name} (${database.quoted(column)})`);
-    }
-  }
-  db.exec("COMMIT");
-  return { rows };
 }
 
 // ---- one request

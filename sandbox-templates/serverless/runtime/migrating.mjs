@@ -3,10 +3,12 @@ import { parentPort } from 'node:worker_threads';
 
 import { prepare, settingsNow } from './accounts.mjs';
 import { migrate, open, usual } from './database.mjs';
+import { begin } from './handover.mjs';
 
 try {
   const db = open({});
   if (settingsNow()) prepare(db, usual);
+  begin(db);
   const { applied, failed } = migrate(db, 'migrations');
   db.close();
   parentPort.postMessage({ applied, failed });

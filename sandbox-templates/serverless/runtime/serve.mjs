@@ -114,10 +114,10 @@ async function compare() {
   const called = within('functions', 'lib', 'package.json', '.env');
   if (called) functions.changed(now);
   if (within('.env')) pool.renew();
-  if (within('migrations') || (within('ui.json') && settingsNow())) await migrate();
-  if (within('functions', 'migrations')) writeTypes();
+  if (within('migrations', 'datasets') || (within('ui.json') && settingsNow())) await migrate();
+  if (within('functions', 'migrations', 'datasets')) writeTypes();
   building = null;
-  await announce(called || within('migrations'));
+  await announce(called || within('migrations', 'datasets', '.app/handed-over'));
 }
 
 async function announce(data) {

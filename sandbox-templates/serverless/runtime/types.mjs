@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 
 import { mentioned, prepare } from './accounts.mjs';
 import { functionFiles, ROOT } from './app.mjs';
+import { begin, FOLDER as DATASETS } from './handover.mjs';
 
 const FOLDER = join(ROOT, '.app', 'types');
 const MADE = '// Made from the app by App Builder: change nothing here.\n';
@@ -36,11 +37,16 @@ function functions() {
   return `${MADE}export interface Functions {\n${lines.join('\n')}\n}\n`;
 }
 
-/** The tables that the migrations make, found out in memory: the app's own database is not touched. */
+/** The tables that datasets and migrations make, found out in memory: the app's own database is not touched. */
 function tables() {
   const problems = [];
   const db = new DatabaseSync(':memory:', { allowExtension: false });
   try {
+    try {
+      begin(db, join(ROOT, DATASETS));
+    } catch (error) {
+      problems.push(`${DATASETS}: error: ${error.message}`);
+    }
     let names = [];
     try {
       names = readdirSync(join(ROOT, 'migrations')).filter((name) => /^\d+.*\.sql$/.test(name)).sort();
