@@ -113,11 +113,32 @@ export default async function Home() {
 }
 """
 
-COMPONENT = REACT.replace("@/datasets", "@/lib/datasets").replace("App()", "Sales()")
+# Where an app has a database, data is a table: a function asks it.
+ASKING = """import type { Context, Tables } from "app";
+
+export function GET(_request: Request, { db }: Context) {
+  return db.all<Tables["sales"]>("SELECT * FROM sales ORDER BY rowid");
+}
+"""
+
+COMPONENT = """import { useCall } from "app";
+
+export default function Sales() {
+  const { data } = useCall("sales");
+  return (
+    <>
+      <input aria-label="Note" />
+      <output data-testid="state">{data ? `${data.length} rows` : "loading"}</output>
+      <pre data-testid="rows">{JSON.stringify(data)}</pre>
+    </>
+  );
+}
+"""
 LAYOUT = json.dumps({"title": "Sales", "pages": [{"path": "/", "main": [{"component": "Sales"}]}]})
+WRONG_ROW = 'import type { Tables } from "app";\nexport const f = (row: Tables["sales"]) => row.nope;\n'
+IN_TABLES = {"serverless": {"components/Sales.tsx": COMPONENT, "functions/sales.ts": ASKING, "ui.json": LAYOUT}}
 
 PAGES = {
-    "serverless": {"components/Sales.tsx": COMPONENT, "ui.json": LAYOUT},
     "react-vite": {"src/App.tsx": REACT},
     "fastapi-react": {"src/App.tsx": REACT},
     "vue-vite": {"src/views/HomeView.vue": VUE},
@@ -133,10 +154,6 @@ WRONG = {
     "vue-vite": (
         "src/wrong.ts",
         'import type { SalesRow } from "@/datasets/sales";\nexport const f = (row: SalesRow) => row.nope;\n',
-    ),
-    "serverless": (
-        "lib/wrong.ts",
-        'import type { SalesRow } from "@/lib/datasets/sales";\nexport const f = (row: SalesRow) => row.nope;\n',
     ),
     "nextjs": (
         "lib/wrong.ts",
@@ -279,6 +296,34 @@ async def test_a_python_app_has_a_frame_with_its_types_and_runs_again_for_new_ro
             await expect(page.get_by_label("Note")).to_have_value("kept")
 
 
+@pytest.mark.timeout(400)
+async def test_where_an_app_has_a_database_a_page_shows_the_table_and_follows_new_rows(tmp_path: Path) -> None:
+    columns = {"id": [1, 2], "when": [None, "2024-01-02"], "open": [True, False], "A": ["x", "y"], "a": [1.5, None]}
+    async with running(tmp_path, "serverless") as (session, builder, url):
+        await hand_over(session, "sales", pa.table(columns))
+        for path, text in IN_TABLES["serverless"].items():
+            await session.workspace.write(path, text)
+        check = builder.library.find("serverless").check
+        sandbox = await session.app.sandbox()
+        checked = await sandbox.exec(check)
+        assert checked.exit_code == 0, checked.stdout + checked.stderr
+        await session.workspace.write("lib/wrong.ts", WRONG_ROW)
+        checked = await sandbox.exec(check)
+        assert "nope" in checked.stdout + checked.stderr
+        await session.workspace.delete("lib/wrong.ts")
+        async with browsing(url) as (page, problems):
+            await expect(page.get_by_test_id("state")).to_have_text("2 rows")
+            assert await shown(page, "rows") == [
+                {"id": 1, "when": None, "open": 1, "A": "x", "a_2": 1.5},
+                {"id": 2, "when": "2024-01-02", "open": 0, "A": "y", "a_2": None},
+            ]
+            await page.get_by_label("Note").fill("kept")
+            await hand_over(session, "sales", pa.table(columns).slice(1))
+            await expect(page.get_by_test_id("state")).to_have_text("1 rows")
+            await expect(page.get_by_label("Note")).to_have_value("kept")
+            assert problems == []
+
+
 def test_every_template_is_tried() -> None:
-    assert set(find_templates()) == {*PAGES, *PYTHON}
+    assert set(find_templates()) == {*PAGES, *IN_TABLES, *PYTHON}
     assert set(KINDS) == set(LOADERS)
