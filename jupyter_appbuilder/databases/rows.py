@@ -257,17 +257,32 @@ def as_handed_over(found: Any, file: Path) -> Any:
     schema = arrow("parquet").read_schema(file)
     if found.schema.names != table_names(schema.names):
         return found
-    columns = [_back(column, one.type) for column, one in zip(found.columns, schema, strict=True)]
+    columns = [_back(column, one, file) for column, one in zip(found.columns, schema, strict=True)]
     known: Mapping[bytes, bytes] = schema.metadata or {}
     table = arrow().table(columns, names=schema.names)
     return table.replace_schema_metadata({PANDAS: known[PANDAS]} if PANDAS in known else None)
 
 
-def _back(column: Any, kind: Any) -> Any:
+def _back(column: Any, field: Any, file: Path) -> Any:
     pa = arrow()
     with suppress(pa.ArrowException, ValueError, TypeError, OverflowError):
-        return _of_type(column, kind)
+        if pa.types.is_dictionary(field.type):
+            return _categories(_of_type(column, field.type.value_type), field, file)
+        return _of_type(column, field.type)
     return column
+
+
+def _categories(column: Any, field: Any, file: Path) -> Any:
+    """Values as a category, with its values in the order that they had, those that the app added behind them."""
+    pa, pc = arrow(), arrow("compute")
+    whole = column.combine_chunks()
+    before = arrow("parquet").read_table(file, columns=[field.name]).column(0).unify_dictionaries()
+    values = before.chunk(0).dictionary if before.num_chunks else pa.array([], field.type.value_type)
+    more = [value for value in pc.unique(whole) if value.is_valid and not pc.index(values, value).as_py() >= 0]
+    if more:
+        values = pa.concat_arrays([values, pa.array([value.as_py() for value in more], values.type)])
+    indices = pc.index_in(whole, value_set=values).cast(field.type.index_type)
+    return pa.DictionaryArray.from_arrays(indices, values, ordered=field.type.ordered)
 
 
 def _of_type(column: Any, kind: Any) -> Any:
@@ -277,8 +292,6 @@ def _of_type(column: Any, kind: Any) -> Any:
         return column
     if column.null_count == len(column):
         return pa.chunked_array([pa.nulls(len(column), kind)])
-    if types.is_dictionary(kind):
-        return _of_type(column, kind.value_type).dictionary_encode().cast(kind)
     if types.is_timestamp(kind):
         if not types.is_string(column.type):
             raise TypeError

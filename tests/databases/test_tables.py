@@ -221,19 +221,19 @@ async def test_more_columns_than_a_table_has_are_refused(tmp_path: Path):
             await handed(session, "wide", pa.table({f"c{n}": [n] for n in range(2001)}))
 
 
-async def test_a_new_database_has_the_empty_table_and_a_fork_the_rows(tmp_path: Path):
+async def test_a_fork_has_the_rows_and_a_new_database_the_empty_table(tmp_path: Path):
     template = shelf(tmp_path, {"0001_first.sql": FIRST})
     async with app_builder(tmp_path, template_path=[str(template)]) as builder:
         session = await builder.create(name="kept", template="kept")
         await handed(session, "sales", pa.table({"id": [1, 2]}))
+        fork, _ = await builder.fork(session.id, checkpoint=(await session.workspace.checkpoints())[0].id)
+        await fork.ready()
+        assert await asked(fork, "SELECT id FROM sales ORDER BY id") == [[1], [2]]
+        assert [one.name for one in fork.data.all()] == ["sales"]
+
         (session.workspace.app / "data/app.db").unlink()
         applied = await used(session, "update_database_schema", name="on_sales", sql="CREATE INDEX more ON sales (id);")
         assert applied.ok, applied.text
         assert await asked(session, "SELECT count(*) FROM sales") == [[0]]
         await handed(session, "sales", pa.table({"id": [1, 2]}))
         assert await asked(session, "SELECT count(*) FROM sales") == [[2]]
-
-        fork, _ = await builder.fork(session.id, checkpoint=(await session.workspace.checkpoints())[0].id)
-        await fork.ready()
-        assert await asked(fork, "SELECT id FROM sales ORDER BY id") == [[1], [2]]
-        assert [one.name for one in fork.data.all()] == ["sales"]
