@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from .session.record import Record
     from .tools.base import Tool
     from .usage.accounts import Accounts
+    from .vault import Vault
+    from .vault.vault import Kind
 
 
 class AppBuilder(LoggingConfigurable):
@@ -136,6 +138,12 @@ class AppBuilder(LoggingConfigurable):
     ).tag(config=True)
     demo_pace = Float(
         -1.0, help="Seconds between the pieces of a recorded answer; 0 is at once. Default: its own pace."
+    ).tag(config=True)
+    secrets = Enum(
+        ("auto", "keyring", "file"),
+        "auto",
+        help="""Where secrets of apps are kept: the system's `keyring` (needs the extra `keyring`), an encrypted `file`
+        in the data folder, or `auto`: the keyring where there is one, else the file.""",
     ).tag(config=True)
     browser = Unicode(
         help="""The browser that looks at apps: the path of a Chromium, or `none`. Default: the first there is of
@@ -281,6 +289,13 @@ class AppBuilder(LoggingConfigurable):
         return DatasetStore(self.data)
 
     @cached_property
+    def vault(self) -> Vault:
+        """Secrets of apps."""
+        from .vault import Vault
+
+        return Vault(self.data / "secrets", cast("Kind", self.secrets))
+
+    @cached_property
     def browsers_that_look(self) -> Browsers:
         """How browsers that look at apps are started."""
         from .eyes.chromium import Browsers
@@ -370,6 +385,7 @@ class AppBuilder(LoggingConfigurable):
             rules_of=self.rules_of,
             pictures=self.pictures,
             datasets=self.datasets,
+            vault=self.vault,
             catalog=self.catalog,
             usage=lambda: self.usage,
             egress_hosts=self.egress_hosts,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..cancellation import uncut
-from ..errors import AppBuilderError, Conflict, Unavailable, says_no_room
+from ..errors import AppBuilderError, Conflict, NotFound, Unavailable, says_no_room
 from ..events import Draft
 from ..eyes.viewers import Viewers
 from ..log.journal import Journal
@@ -24,7 +24,10 @@ from ..preview.stacks import SourceMaps
 from ..preview.upstream import upstreams
 from ..sandbox.base import Address, DevServer, Progress, Sandbox, server_at
 from ..templates.templates import APP
+from ..vault.mask import Mask
 from .findings import Findings
+from .function_server import FunctionServer
+from .guarded import GuardedSandbox
 
 if TYPE_CHECKING:
     from ..eyes.base import Eye
@@ -85,18 +88,24 @@ class RunningApp:
         make_eye: Callable[[RunningApp], Eye] | None = None,
         data: AppData | None = None,
         folder: Path | None = None,
+        mask: Mask | None = None,
+        functions: FunctionServer | None = None,
     ) -> None:
         """``reserved``: the path of its preview, where that is known already. ``settled`` is awaited before anything
         about a running app is stored: what a session begins with is stored first. ``health``: the path below the base
         that its server answers once all of it runs (``serve.ready`` of its template). ``make_eye`` makes who looks at
         its page; without it nobody does but the person. ``data`` is put back after the app was tried. ``folder``:
-        the app's files."""
+        the app's files. ``mask``: of what comes out of its sandbox. ``functions``: where its server takes secrets and
+        calls."""
         self.session = session
         self.storage = storage
         self._journal = journal
         self._make_sandbox = make_sandbox
         self._previews = previews
         self._sandbox: Sandbox | None = None
+        self._mask = mask or Mask()
+        self._functions = functions
+        self._given_at: Address | None = None  # the server that has the app's secrets
         self._unmade: DevServer | None = None  # stands for the server of a sandbox that could not be made or started
         self._no_room = ""  # what was said of the disk that was full when the app was started last
         self._again_at = 0.0  # ``time.monotonic()``: when that is tried again
@@ -142,7 +151,7 @@ class RunningApp:
         async with self._making:
             if self._sandbox is None:
                 made = await self._make_sandbox()
-                self._sandbox = self._sandbox or made
+                self._sandbox = self._sandbox or self._guarded(made)
                 self._sandbox_since = time.monotonic()
         self.used_at = time.monotonic()
         return self._sandbox
@@ -152,8 +161,11 @@ class RunningApp:
         if self._closed:
             await sandbox.stop()
         else:
-            self._sandbox = sandbox
+            self._sandbox = self._guarded(sandbox)
             self._sandbox_since = time.monotonic()
+
+    def _guarded(self, sandbox: Sandbox) -> Sandbox:
+        return GuardedSandbox(sandbox, self._mask, self._give)
 
     @property
     def placed(self) -> tuple[str, str] | None:
@@ -173,6 +185,43 @@ class RunningApp:
             used = {"memory": None, "processes": None, "cpu": None}
         age = round(time.monotonic() - self._sandbox_since, 1)
         return {"provider": sandbox.provider, "state": sandbox.server.state, "age": age} | used
+
+    # Its functions
+
+    async def give_secrets(self) -> None:
+        """Give the server that runs the app's secrets as they are now; one that starts gets them by itself."""
+        if self._sandbox is not None and (server := self._sandbox.server).state == "ready":
+            await self._give(server)
+
+    async def _give(self, server: DevServer) -> None:
+        """What goes wrong is a finding: the app runs all the same, and its functions say what they lack."""
+        if self._functions is None or server.address is None:
+            return
+        self._given_at = server.address
+        try:
+            await self._functions.give(server.address, self.base_path)
+        except Unavailable as error:
+            if self._functions.expected:
+                await self._find({"kind": "server", "message": f"The app has not been given its secrets. {error}"})
+
+    async def ask_functions(self, act: str, **request: Any) -> dict[str, Any]:
+        """Ask the server of the app's functions (``FunctionServer.ask``), which is started if need be.
+
+        Raises ``Unavailable`` where it does not run, ``NotFound`` for an app whose server has no functions.
+        """
+        if self._functions is None:
+            raise NotFound(
+                "This app has no functions.", hint="Apps of the template serverless have some.", reason="no_functions"
+            )
+        server = await self.ensure()
+        if server.state != "ready" or server.address is None:
+            raise Unavailable(f"The app's server is {server.state}. {server.message}".rstrip(), reason="not_running")
+        return await self._functions.ask(server.address, self.base_path, act, **request)
+
+    @property
+    def has_functions(self) -> bool:
+        """True if its server has functions, which it gives secrets to."""
+        return self._functions is not None
 
     # The dev server
 
@@ -347,6 +396,8 @@ class RunningApp:
         if server.state == "failed" and self._said and self._said["state"] == "ready" and not self._starting.locked():
             self._say("failed", server.message, log=server.log)
             await self._find({"kind": "server", "message": server.message or "The dev server ended."})
+        elif self._runs and server.address != self._given_at and not self._starting.locked():
+            await self._give(server)  # its sandbox made it anew by itself
         await self._notice_services()
 
     async def _notice_services(self) -> None:

@@ -26,6 +26,7 @@ from .export import ExportHandler
 from .files import FileHandler, FilesHandler
 from .forks import ForkHandler
 from .from_notebook import FramesHandler, FromNotebookHandler
+from .functions import FunctionCallHandler, FunctionsHandler
 from .health import HealthHandler
 from .messages import ContinueHandler, MessagesHandler, RetryHandler, StopHandler
 from .notebook import NotebookHandler
@@ -33,6 +34,7 @@ from .plans import AcceptHandler, PlansHandler
 from .preview import LookHandler, PreviewHandler
 from .rules import RuleHandler, RulesHandler, SessionRuleHandler, SessionRulesHandler
 from .sandboxes import SandboxesHandler, SandboxHandler, SandboxProvidersHandler
+from .secrets import SecretHandler, SecretsHandler
 from .sessions import SessionHandler, SessionsHandler
 from .tools import PictureHandler, ScenarioHandler, ToolHandler, ToolsHandler, TryHandler, WatchHandler
 from .usage import BudgetsHandler, SessionBudgetHandler, SessionUsageHandler, UsageHandler, UsageRequestsHandler
@@ -58,6 +60,10 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/database": DatabaseHandler,
     "/sessions/{session}/database/rows": DatabaseRowsHandler,
     "/sessions/{session}/database/query": DatabaseQueryHandler,
+    "/sessions/{session}/functions": FunctionsHandler,
+    "/sessions/{session}/functions/call": FunctionCallHandler,
+    "/sessions/{session}/secrets": SecretsHandler,
+    "/sessions/{session}/secrets/{name}": SecretHandler,
     "/sessions/{session}/restore": RestoreHandler,
     "/sessions/{session}/export": ExportHandler,
     "/sessions/{session}/tools/{tool}": ToolHandler,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..approvals.gate import Gate
 from ..approvals.questions import Approvals
+from ..apps.function_server import FunctionServer
 from ..apps.network import SessionNetwork
 from ..apps.running import RunningApp
 from ..databases import DataProgram
@@ -22,7 +23,7 @@ from ..log.journal import StoredEvents
 from ..notebook.writer import NotebookWriter
 from ..preview.storage import PageStorage
 from ..templates.templates import Template
-from ..tools.base import Network, ToolContext
+from ..tools.base import Network, Secrets, ToolContext
 from ..tools.diagnostics import Diagnostics
 from ..tools.notebooks import GivenNotebooks
 from ..tools.page_news import PageNews
@@ -31,10 +32,12 @@ from ..tools.runner import ToolRunner
 from ..tools.seen import Seen
 from ..tools.services import Services
 from ..turns.modes import mode_of
+from ..vault.mask import Mask
 from ..workspace import Workspace
 from .creation import Creation
 from .data import Handing
 from .record import Record
+from .secrets import AppSecrets
 from .session import Session
 from .turn import Agents
 
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
     from ..templates.library import TemplateLibrary
     from ..tools.base import Tool
     from ..usage.accounts import Accounts
+    from ..vault import Vault
     from .places import Places
 
 
@@ -73,6 +77,7 @@ class Parts:
     rules_of: Callable[[Record], Awaitable[Rules]]
     pictures: Pictures
     datasets: DatasetStore
+    vault: Vault
     catalog: Catalog
     usage: Callable[[], Accounts]
     """Raises ``InvalidInput`` where the configured prices or time zone are none."""
@@ -96,13 +101,19 @@ async def assemble(
     """The session of ``summary``, whose log holds ``events``. ``describe`` makes it JSON, with its record and its
     notebook's name; ``base_path``: the path of its preview, where that is known already."""
     store = parts.log_store
+    mask = Mask()
+
+    def described(record: Record) -> dict[str, Any]:
+        return describe(record.summary, record, notebook.path.name)
+
     record = Record(
         summary,
         events,
         store,
         owned=owned,
         owner="" if owned else await store.owner_of(summary.id) or "",
-        describe=lambda record: describe(record.summary, record, notebook.path.name),
+        describe=described,
+        mask=mask,
     )
     folder = parts.places.folder_of(summary)
     notebook = NotebookWriter(folder / f"{summary.name}.ipynb", record.events, picture=parts.pictures.read)
@@ -115,11 +126,14 @@ async def assemble(
     async def find(sha256: str, _: str) -> bytes | None:
         return await store.blob(sha256)
 
-    health, template = "", None
+    health, control, template = "", "", None
     with contextlib.suppress(AppBuilderError):  # a template that is gone
         template = parts.library.find(summary.template)
-        workspace.data_folders, health = template.data, template.ready
+        workspace.data_folders, health, control = template.data, template.ready, template.control
     workspace.keep_apart(functools.partial(store.keep_blob, summary.id), find)
+
+    secrets = AppSecrets(summary.id, parts.vault, workspace, bool(control), lambda: record.stored, mask)
+    await secrets.values()  # what is told from here on does not hold them
 
     async def make_sandbox() -> Any:
         await creation.files_ready.wait()
@@ -143,6 +157,8 @@ async def assemble(
         parts.make_eye,
         workspace,
         workspace.app,
+        mask,
+        FunctionServer(control, secrets.values) if control else None,
     )
 
     program = DataProgram(app.sandbox, template.database if template else None)
@@ -160,6 +176,7 @@ async def assemble(
     services.offer(SessionDatasets, lambda: datasets)
     services.offer(GivenNotebooks, lambda: notebooks)
     services.offer(DataProgram, lambda: program)
+    services.offer(Secrets, lambda: secrets)
     services.offer(Template, lambda: parts.library.find(summary.template))
 
     def context(output: Any) -> ToolContext:
@@ -181,6 +198,7 @@ async def assemble(
         PageNews(lambda: record.stored),
         Gate(record, record.events, rules),
         parts.pictures.keep,
+        mask,
     )
 
     async def make(model: Model) -> Agent:
@@ -201,6 +219,7 @@ async def assemble(
         Handing(record, datasets, lambda: parts.library.find(summary.template).datasets, in_tables=program.there),
         notebooks,
         program,
+        secrets,
     )
     await network.settle()
     if owned:

@@ -87,6 +87,7 @@ class Housekeeping:
                 session.trouble_with(error)
             if session.owned:
                 await session.app.notice()
+                await session.renew_secrets()
             idle = min(time.monotonic() - session.app.used_at, self._unused(session.id))
             if session.owned and not session.busy and not session.channel.watched and idle > self._idle_seconds:
                 await session.app.sleep()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..cancellation import uncut
@@ -12,6 +13,7 @@ from ..errors import AppBuilderError, Conflict
 from ..events import Draft, Event
 from ..log import EventStore, Summary
 from ..log.summary import fold
+from ..vault.mask import Mask
 from ..wire import WireMessage
 from .channel import Channel
 
@@ -38,8 +40,10 @@ class Record:
         owned: bool,
         owner: str = "",
         describe: Callable[[Record], dict[str, Any]],
+        mask: Mask | None = None,
     ) -> None:
-        """``owner`` names the other process that owns the session, for people."""
+        """``owner`` names the other process that owns the session, for people. ``mask`` takes the app's secrets out of
+        all that is stored and told."""
         self.id = summary.id
         self.summary = summary
         self.owned = owned
@@ -50,6 +54,7 @@ class Record:
         self._log = event_log
         self._events = events
         self._describe = describe
+        self._mask = mask or Mask()
         self._listeners: list[Callable[[Sequence[Event]], None]] = []
         self._appending = asyncio.Lock()
         self._observer: asyncio.Task[None] | None = None
@@ -84,7 +89,7 @@ class Record:
 
         async with self._appending:
             try:
-                events = await self._log.append(self.id, [unrecorded(draft) for draft in drafts])
+                events = await self._log.append(self.id, [self._masked(unrecorded(draft)) for draft in drafts])
             except AppBuilderError as error:
                 self.inconsistent = True
                 self.trouble_with(error)
@@ -108,7 +113,11 @@ class Record:
             listener(events)
 
     def live(self, type: str, data: dict[str, Any]) -> None:
-        self.channel.live(type, data)
+        self.channel.live(type, self._mask.data(data))
+
+    def _masked(self, draft: Draft) -> Draft:
+        data = self._mask.data(draft.data)
+        return draft if data == draft.data else replace(draft, data=data)
 
     def trouble_with(self, trouble: AppBuilderError | None) -> None:
         """Something keeps the session from being used, or (None) nothing does any more. Told once, to the watchers and

@@ -8,6 +8,7 @@ workspace.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from ..apps.network import SessionNetwork
     from ..apps.running import RunningApp
     from ..databases import DataProgram
+    from ..databases.functions import AppFunction, Called
     from ..datasets.base import Keep
     from ..datasets.parquet import Written
     from ..datasets.store import Handover
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from .creation import Creation
     from .data import Handing
     from .record import Record
+    from .secrets import AppSecrets
 
 MAX_MESSAGE = 100_000  # characters of one request
 MAX_TITLE = 200
@@ -71,6 +74,7 @@ class Session:
         data: Handing,
         notebooks: GivenNotebooks,
         database: DataProgram,
+        secrets: AppSecrets,
     ) -> None:
         self.record = record
         self.creation = creation
@@ -82,6 +86,7 @@ class Session:
         self.approvals = approvals
         self.data = data
         self.database = database
+        self.secrets = secrets
         self._notebooks = notebooks
         self._agents = agents
         self._quotas = quotas
@@ -374,6 +379,63 @@ class Session:
         await self.ready()
         self._may_act(busy_is_fine=True)
         await self.network.revoke(host, by="person")
+
+    async def functions_of_app(self) -> list[AppFunction]:
+        """The functions on the app's server, which is started if need be. Raises ``Unavailable``, ``NotFound``."""
+        from ..databases.functions import functions_in
+
+        await self.ready()
+        self._may_act(busy_is_fine=True)
+        return functions_in(self.secrets.mask.data(await self.app.ask_functions("functions")))
+
+    async def call_function(
+        self,
+        name: str,
+        *,
+        method: str = "GET",
+        query: str = "",
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Called:
+        """Call a function of the app as its page would. ``name`` is what follows ``api/``; ``body`` is sent as JSON.
+
+        What the function answers, an error as well, is no error here. Raises as ``functions_of_app``.
+        """
+        from ..databases.functions import called_in
+
+        await self.ready()
+        self._may_act(busy_is_fine=True)
+        name, _, asked = name.removeprefix("/").removeprefix("api/").partition("?")
+        kind = {} if body is None else {"content-type": "application/json"}
+        sent = {"method": method, "query": query.removeprefix("?") or asked, "headers": {**kind, **(headers or {})}}
+        if body is not None:
+            sent["body"] = json.dumps(body)  # written here: a text, too, arrives as JSON
+        answer = await self.app.ask_functions("call", name=name, request=sent)
+        return called_in(self.secrets.mask.data(answer))
+
+    async def set_secret(self, name: str, value: str) -> None:
+        """Keep a secret for the app's functions, which get it as ``env.NAME`` from now on.
+
+        Raises ``InvalidInput`` for a name or value that is none, ``Conflict`` for an app without functions, and
+        ``Unavailable`` where it cannot be kept.
+        """
+        await self.ready()
+        self._may_act(busy_is_fine=True)
+        await self.secrets.set(name, value)
+        await self.app.give_secrets()
+
+    async def remove_secret(self, name: str) -> None:
+        """Forget a secret; functions do not get it any more. Raises ``NotFound``."""
+        await self.ready()
+        self._may_act(busy_is_fine=True)
+        await self.secrets.remove(name)
+        await self.app.give_secrets()
+
+    async def renew_secrets(self) -> None:
+        """Give the app's functions what another process of the person's has set or removed meanwhile."""
+        if self.owned and self.secrets.takes and await self.secrets.changed():
+            await self.secrets.values()
+            await self.app.give_secrets()
 
     async def raise_budget(self, amounts: Mapping[Unit, float]) -> None:
         """Let this session use this much from now on, by the person's word: dollars, tokens or both.

@@ -215,6 +215,7 @@ class Sessions:
                 await asyncio.to_thread(remove_folder, session.workspace.folder)
             await asyncio.to_thread(session.app.storage.clear)
             await session.data.forget()
+            await session.secrets.forget()
             await self._log_store.delete(session_id)
 
     async def release(self, session_id: str) -> None:

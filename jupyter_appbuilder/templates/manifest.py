@@ -31,6 +31,7 @@ KEYS: Mapping[str, Mapping[str, Any] | str] = {
     "datasets": {"folder": "text", "loader": "text", "hints": "text"},
     "export": {"runtime": "text"},
     "database": {"file": "text", "program": "text"},
+    "functions": {"control": "text"},
     "serve": SERVICE,
     "services": {ANY: {**SERVICE, "path": "text"}},
     "check": {"command": "words", "budget": dict.fromkeys(SPEED, "amount")},

@@ -108,6 +108,7 @@ class Template:
     data: tuple[str, ...] = ()  # folders of what the app itself writes, each with a slash at its end
     datasets: Place = DEFAULT_PLACE  # where data that a person hands over lies, and what reads it
     database: Database | None = None  # of an app that has one
+    control: str = ""  # below the base: where its server takes secrets for its functions, and calls; "" for nowhere
     takes_along: str = ""  # the folder of an export that has a copy of ``runtime``; "" for none
     beside: tuple[Service, ...] = ()  # what is served besides the app itself
     budget: Mapping[str, float] = field(default_factory=dict[str, float])  # of the page's speed, by ``manifest.SPEED``
@@ -232,6 +233,7 @@ class Template:
                 manifest.text("datasets.hints", "").strip(),
             ),
             database=_database(manifest),
+            control=manifest.text("functions.control", "").lstrip("/"),
             takes_along=manifest.folder("export.runtime", "") if manifest.has("export.runtime") else "",
             beside=beside,
             budget=manifest.amounts("check.budget"),

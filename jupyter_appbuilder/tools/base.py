@@ -47,6 +47,7 @@ __all__ = [
     "Effect",
     "Network",
     "Picture",
+    "Secrets",
     "Tool",
     "ToolCall",
     "ToolContext",
@@ -143,6 +144,10 @@ class AppServer(Protocol):
         """What is done in it to what the app itself keeps is put back afterwards."""
         ...
 
+    async def ask_functions(self, act: str, **request: Any) -> dict[str, Any]:
+        """Ask the server of the app's functions. Raises ``errors.Unavailable``, ``errors.NotFound``."""
+        ...
+
     async def look_over(self) -> Report:
         """Look at the page at every width and try it. Raises ``errors.Unavailable`` where nobody can look."""
         ...
@@ -161,6 +166,23 @@ class Network(Protocol):
 
     def refused(self, since: float) -> Sequence[str]:
         """Requests blocked since ``time.monotonic()`` was ``since``."""
+        ...
+
+
+class Secrets(Protocol):
+    """The secrets of the app, as tools see them: by name alone."""
+
+    def ask(self, name: str) -> str:
+        """The name, if a secret can have it. Raises ``errors.InvalidInput``, and ``errors.Conflict`` for an app that
+        gives secrets to nothing."""
+        ...
+
+    async def is_set(self, name: str) -> bool:
+        """True if the person has set it."""
+        ...
+
+    async def any(self) -> bool:
+        """True if any is set."""
         ...
 
 
@@ -237,7 +259,7 @@ Icon = Literal[
 ]
 """The panel's icons that a tool can have."""
 
-Need = Literal["database"]
+Need = Literal["database", "functions"]
 """What only some templates have."""
 
 NAME = re.compile("[a-zA-Z][a-zA-Z0-9_]{0,63}")

@@ -10,12 +10,13 @@ from typing import Any, Literal, cast
 
 from pydantic import Field
 
+from ..databases.functions import called_in
 from ..databases.program import IDENTIFIER, DataProgram
 from ..databases.words import changes_of, described, items, rows_of, said, table_of
 from ..errors import InvalidInput
 from ..events import timestamp
 from ..log.journal import StoredEvents
-from .base import Arguments, Tool, ToolContext, ToolResult, tool
+from .base import Arguments, Secrets, Tool, ToolContext, ToolResult, tool
 
 MOST_SQL = 40_000  # characters
 MOST_SHOWN = 8_000  # characters of a function's answer
@@ -186,7 +187,12 @@ async def call_function(context: ToolContext, arguments: CallFunction) -> ToolRe
             raise InvalidInput(f"The body is no JSON: {error}.", hint="Correct it.", field="body") from None
     if arguments.as_user:
         request["as"] = arguments.as_user
-    answer = await program.ask("call", seconds=CALL_SECONDS, name=name, request=request)
+    secrets = context.service(Secrets, None)
+    if secrets is not None and await secrets.any():
+        # Secrets are with the running server alone; without any, none has to run.
+        answer = await context.app.ask_functions("call", name=name, request=request)
+    else:
+        answer = await program.ask("call", seconds=CALL_SECONDS, name=name, request=request)
     status = answer.get("status")
     error, changes = _object(answer, "error"), items(answer, "changes")
     ok = isinstance(status, int) and status < 400 and not error
@@ -194,6 +200,8 @@ async def call_function(context: ToolContext, arguments: CallFunction) -> ToolRe
     parts = [f"Status {status}" + (f" after {took}" if took else ""), _body(answer.get("body"))]
     if error:
         parts.append(f"Error: {error.get('message')}\n{error.get('stack') or ''}".rstrip()[:MOST_SHOWN])
+    if lacking := called_in(answer).missing:
+        parts.append(f"It read {', '.join(f'env.{one}' for one in lacking)}, which is not set: see request_secret.")
     if changed := changes_of(changes):
         parts.append(f"Changed in the database: {changed}")
     logs = [f"  {entry.get('level')}: {said(entry.get('text'))}" for entry in items(answer, "logs")[:100]]

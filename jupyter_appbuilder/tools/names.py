@@ -8,6 +8,9 @@ from collections.abc import Collection
 CHECK = "check_app"
 """Says whether the app works: the loop runs it where the agent forgot to."""
 
+REQUEST_SECRET = "request_secret"  # noqa: S105
+"""Its calls say which secrets the app asked for."""
+
 LONGEST = 200  # characters of a name and what is put around it
 
 LONGEST_SENT = 64  # characters of a name in a conversation that every endpoint takes

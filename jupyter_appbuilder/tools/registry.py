@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from .app import APP_TOOLS
+from .app_secrets import SECRET_TOOLS
 from .base import Need, Tool
 from .commands import COMMAND_TOOLS
 from .data import DATA_TOOLS
@@ -39,7 +40,10 @@ def load_tools() -> dict[str, Tool[Any]]:
 
 def tools_for(tools: Mapping[str, Tool[Any]], template: Template | None) -> dict[str, Tool[Any]]:
     """Those that fit an app of ``template``, None for one that is gone."""
-    has: dict[Need, bool] = {"database": bool(template and template.database)}
+    has: dict[Need, bool] = {
+        "database": bool(template and template.database),
+        "functions": bool(template and template.control),
+    }
     return {name: tool for name, tool in tools.items() if tool.needs is None or has[tool.needs]}
 
 
@@ -63,6 +67,7 @@ def find_tools() -> tuple[dict[str, Tool[Any]], list[str]]:
             *NOTEBOOK_TOOLS,
             *DATABASE_TOOLS,
             *SERVERLESS_TOOLS,
+            *SECRET_TOOLS,
             *LIVE_TOOLS,
         ]
     }

@@ -18,6 +18,7 @@ from ..errors import AppBuilderError, InvalidInput, NotFound
 from ..events import By, Draft, Event, KeptPicture, Mode
 from ..log.journal import Journal
 from ..log.pictures import LARGEST, MEDIA_TYPES
+from ..vault.mask import Mask
 from .arguments import understood, validated
 from .base import Picture, Tool, ToolCall, ToolContext, ToolResult
 from .modes import refusal
@@ -62,10 +63,11 @@ class ToolRunner:
         page_news: PageNews | None = None,
         gate: Gate | None = None,
         keep_picture: Callable[[bytes], Coroutine[Any, Any, str]] | None = None,
+        mask: Mask | None = None,
     ) -> None:
         """``mode`` tells what a turn is for: the agent's calls keep to it. ``diagnostics`` and ``page_news`` add to
         their results what was found meanwhile. ``gate`` asks the person about them, or turns them away.
-        ``keep_picture`` stores a picture of a result; its SHA-256."""
+        ``keep_picture`` stores a picture of a result; its SHA-256. ``mask`` takes the app's secrets out of results."""
         self.tools = tools
         self._gate = gate
         self._mode = mode
@@ -73,6 +75,7 @@ class ToolRunner:
         self.diagnostics = diagnostics
         self._page_news = page_news
         self._keep_picture = keep_picture
+        self._mask = mask or Mask()
         self._context = context
         self._journal = journal
         self._lock = asyncio.Lock()
@@ -257,17 +260,22 @@ class ToolRunner:
         self, tool: Tool[Any], context: ToolContext, arguments: Any
     ) -> tuple[ToolResult, asyncio.CancelledError | None]:
         try:
-            return _sound(await tool.run(context, arguments)), None
+            return self._masked(_sound(await tool.run(context, arguments))), None
         except asyncio.CancelledError as stop:
             return STOPPED, stop
         except AppBuilderError as error:
-            return _failed(error), None
+            return self._masked(_failed(error)), None
         except (Exception, SystemExit) as error:  # which would end the server
             if (ours := _ours_within(error)) is not None:
-                return _failed(ours), None
+                return self._masked(_failed(ours)), None
             log.exception("Tool %s failed", tool.name)
             text = f"The tool {tool.name} broke down: {type(error).__name__}: {str(error)[:1000]}"
-            return ToolResult(text, f"{tool.name} broke down", ok=False, detail={"reason": "internal"}), None
+            broken = ToolResult(text, f"{tool.name} broke down", ok=False, detail={"reason": "internal"})
+            return self._masked(broken), None
+
+    def _masked(self, result: ToolResult) -> ToolResult:
+        text, summary = self._mask.text(result.text), self._mask.text(result.summary)
+        return replace(result, text=text, summary=summary, detail=self._mask.data(result.detail))
 
     async def _store_start(self, job: _Job, *before: Draft) -> None:
         await self._journal.append(*before, *job.starting())

@@ -150,7 +150,7 @@ async def test_a_session_finds_its_sandbox_again_after_the_server_was_killed(
             (first,) = there.sandboxes
             # As after kill -9: nobody stops it, nobody asks for it any more.
             provider = builder.sandboxes.provider("e2b")
-            monkeypatch.setattr(type(sandbox), "stop", lambda self: asyncio.sleep(0))
+            monkeypatch.setattr(type(sandbox.guarded), "stop", lambda self: asyncio.sleep(0))
             for task in list(sandbox._tasks):  # type: ignore[attr-defined]
                 task.cancel()
             number = session.id

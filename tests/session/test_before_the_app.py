@@ -20,7 +20,7 @@ async def test_how_far_an_installation_has_come_is_shown_where_the_page_waits(
 ) -> None:
     async with app_builder(tmp_path, **plain(tmp_path)) as builder:
         session = await builder.create(title="Installing")
-        sandbox: Any = await session.app.sandbox()
+        sandbox: Any = (await session.app.sandbox()).guarded  # type: ignore[attr-defined]
         shown: list[Any] = []
 
         async def prepare(on_progress: Callable[[Progress], None]) -> None:

@@ -31,7 +31,7 @@ def test_every_tool_of_the_first_version_is_there_and_describes_itself():
         "write_scenario", "try_scenarios", "request_network", "write_plan", "tick_plan", "add_dataset",
         "take_notebook",
         "describe_database", "query_database", "change_data", "update_database_schema", "call_function",
-        "create_function", "update_layout",
+        "create_function", "update_layout", "request_secret",
         "expose_function", "unexpose_function",
     ]  # fmt: skip
     for tool in tools.values():

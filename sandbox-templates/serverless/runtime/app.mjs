@@ -1,8 +1,7 @@
 // What the app consists of: its files as they are now, and the packages that the runtime takes from it.
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { parseEnv } from 'node:util';
 
 export const ROOT = process.cwd();
 export const BUILT = process.argv.includes('--built');
@@ -72,15 +71,6 @@ export function componentFiles(files = filesNow()) {
     if (match) found.set(match[1], path);
   }
   return found;
-}
-
-/** What functions are given as `env`: what the file `.env` says. */
-export function environment() {
-  try {
-    return { ...parseEnv(readFileSync(join(ROOT, '.env'), 'utf8')) };
-  } catch {
-    return {};
-  }
 }
 
 /** One of esbuild's messages as a compiler prints it, which is what the diagnostics and the check read. */

@@ -7,7 +7,8 @@ import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
 import { FUNCTION as AUTH, Gate, settingsNow } from './accounts.mjs';
-import { BUILT, environment, failure, filesNow, functionFiles, packageOf, ROOT } from './app.mjs';
+import { BUILT, failure, filesNow, functionFiles, packageOf, ROOT } from './app.mjs';
+import { environment, masked, MaskedBytes } from './secrets.mjs';
 
 const number = (name, usual) => Number(process.env[name]) || usual;
 /** Limits of one call, and of all together. */
@@ -148,7 +149,7 @@ export class Pool {
       workerData: { env: environment() },
       resourceLimits: { maxOldGenerationSizeMb: LIMITS.heapMb, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 },
     });
-    const member = { worker, call: null, since: 0 };
+    const member = { worker, call: null, since: 0, stale: false };
     worker.on('message', (message) => this.heard(member, message));
     worker.on('error', (error) => this.ended(member, error));
     worker.on('exit', () => this.ended(member, null));
@@ -163,7 +164,7 @@ export class Pool {
    * Returns a function that gives the call up.
    */
   call(job, answer) {
-    const call = { job, answer, began: false, done: false, timer: null };
+    const call = { job, answer, began: false, done: false, timer: null, bytes: new MaskedBytes() };
     if (this.waiting.length >= LIMITS.waiting) {
       this.finish(call, { status: 503, message: 'Too many calls are waiting for the app\'s functions.' });
       return () => {};
@@ -229,12 +230,13 @@ export class Pool {
   heard(member, message) {
     const { call } = member;
     if (message.type === 'log') {
-      this.onLog(message.path, message.level, message.text);
-      call?.answer.log?.({ level: message.level, text: message.text });
+      const text = masked(message.text);
+      this.onLog(message.path, message.level, text);
+      call?.answer.log?.({ level: message.level, text });
       return;
     }
     if (message.type === 'broken') {
-      if (call) this.finish(call, { status: 500, ...message.error });
+      if (call) this.finish(call, { status: 500, ...maskedError(message.error) });
       this.retire(member);
       return;
     }
@@ -243,17 +245,20 @@ export class Pool {
       call.began = true;
       clearTimeout(call.timer);
       call.timer = setTimeout(() => this.overdue(call), LIMITS.streamSeconds * 1000);
-      call.answer.head(message.status, message.headers);
+      call.answer.head(message.status, maskedHeaders(message.headers));
     } else if (message.type === 'chunk') {
-      call.answer.chunk(message.data);
+      this.pass(call, message.data);
     } else if (message.type === 'end') {
       clearTimeout(call.timer);
       call.done = true;
-      if (!call.began && !message.error) call.answer.head(message.status, message.headers);
-      if (message.body) call.answer.chunk(message.body);
-      call.answer.end({ error: message.error && { status: 500, ...message.error }, changes: message.changes, ms: message.ms });
+      if (!call.began && !message.error) call.answer.head(message.status, maskedHeaders(message.headers));
+      if (message.body) this.pass(call, message.body);
+      const rest = call.bytes.rest();
+      if (rest) call.answer.chunk(rest);
+      const error = message.error && { status: 500, ...maskedError(message.error) };
+      call.answer.end({ error, changes: message.changes, ms: message.ms, missing: message.missing });
       member.call = null;
-      if (message.dirty) this.retire(member);
+      if (message.dirty || member.stale) this.retire(member);
       else {
         if (this.workers.size > this.warm) this.shrink();
         member.worker.unref();
@@ -261,6 +266,12 @@ export class Pool {
         this.next();
       }
     }
+  }
+
+  /** A piece of an answer, without secrets. */
+  pass(call, piece) {
+    const shown = call.bytes.feed(piece);
+    if (shown.length) call.answer.chunk(shown);
   }
 
   ended(member, error) {
@@ -272,7 +283,7 @@ export class Pool {
       const message = heap
         ? `${path} needed more memory than the ${LIMITS.heapMb} MB that a function may have, and was ended.`
         : error
-          ? `${path}: ${error.message}`
+          ? `${path}: ${masked(error.message)}`
           : `${path} ended its own process (process.exit), in place of answering.`;
       this.finish(member.call, { status: 500, message, source: path });
     }
@@ -325,8 +336,9 @@ export class Pool {
     this.watch.unref();
   }
 
-  /** Fresh workers, e.g. after a change of what functions are given as `env`. */
+  /** Fresh workers, e.g. after a change of what functions are given as `env`; calls that run go on to their ends. */
   renew() {
+    for (const member of this.workers) member.stale = true;
     for (const member of [...this.idle]) this.retire(member);
   }
 
@@ -337,6 +349,14 @@ export class Pool {
     clearTimeout(this.shrinking);
     await Promise.allSettled([...this.workers].map((member) => member.worker.terminate()));
   }
+}
+
+function maskedError(error) {
+  return { ...error, message: masked(error.message), stack: masked(error.stack) };
+}
+
+function maskedHeaders(headers) {
+  return headers.map(([name, value]) => [name, masked(value)]);
 }
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'];
@@ -424,54 +444,70 @@ const MOST_LOGS = 200;
 
 /**
  * Run one function once, in a worker of its own, without any server:
- * `{ status, headers, body, logs: [{ level, text }], ms, error?: { message, stack, source }, changes }`.
+ * `{ status, headers, body, logs: [{ level, text }], ms, error?: { message, stack, source }, changes, missing }`.
  * `body` is what it answered, as text; a body to send may be text or anything that JSON takes. `as`: the name of whoever
- * it takes to be logged in.
+ * it takes to be logged in. `missing`: names that it asked `env` for in vain.
  */
-export async function callOnce(name, { method = 'GET', path = '', query = {}, headers = {}, body, as } = {}) {
+export async function callOnce(name, request) {
   const functions = BUILT ? new BuiltFunctions() : new Functions();
   const pool = new Pool({ warm: 1, most: 1 });
+  try {
+    return await called(functions, pool, name, request);
+  } finally {
+    await pool.close();
+    await functions.close();
+  }
+}
+
+/** The same, of functions and in a pool that are there already. */
+export async function called(functions, pool, name, { method = 'GET', path = '', query = {}, headers = {}, body, as } = {}) {
   const logs = [];
   const said = [];
   let size = 0;
-  const result = { status: 0, headers: {}, body: '', logs, ms: 0, changes: [] };
+  const result = { status: 0, headers: {}, body: '', logs, ms: 0, changes: [], missing: [] };
   const sent = body === undefined || body === null ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
   const all = Object.fromEntries(Object.entries(headers).map(([key, value]) => [key.toLowerCase(), String(value)]));
   if (sent !== undefined && !all['content-type']) all['content-type'] = typeof body === 'string' ? 'text/plain' : 'application/json';
   const search = new URLSearchParams(query).toString();
   const address = `http://localhost/api/${name}${path ? `/${String(path).replace(/^\//, '')}` : ''}${search ? `?${search}` : ''}`;
-  try {
-    await new Promise((resolve, reject) => {
-      run(
-        functions,
-        pool,
-        path ? `${name}/${path}` : name,
-        { method: method.toUpperCase(), url: address, headers: Object.entries(all), body: sent === undefined ? null : new Uint8Array(Buffer.from(sent)), ...(as ? { as: String(as) } : {}) },
-        {
-          log: (entry) => logs.length < MOST_LOGS && logs.push(entry),
-          head: (status, sent_headers) => Object.assign(result, { status, headers: Object.fromEntries(sent_headers) }),
-          chunk: (data) => {
-            size += data.length;
-            if (size <= MOST_TOLD) said.push(Buffer.from(data));
-          },
-          end: ({ error, changes, ms }) => {
-            Object.assign(result, { changes: changes ?? [], ms });
-            if (error) {
-              const { status, message, stack, source } = error;
-              Object.assign(result, { status, error: { message, stack, source } });
-            }
-            resolve();
-          },
+  await new Promise((resolve, reject) => {
+    run(
+      functions,
+      pool,
+      path ? `${name}/${path}` : name,
+      { method: method.toUpperCase(), url: address, headers: Object.entries(all), body: sent === undefined ? null : new Uint8Array(Buffer.from(sent)), ...(as ? { as: String(as) } : {}) },
+      {
+        log: (entry) => logs.length < MOST_LOGS && logs.push(entry),
+        head: (status, sent_headers) => Object.assign(result, { status, headers: Object.fromEntries(sent_headers) }),
+        chunk: (data) => {
+          size += data.length;
+          if (size <= MOST_TOLD) said.push(Buffer.from(data));
         },
-      ).catch(reject);
-    });
-    result.body = Buffer.concat(said).toString('utf8');
-    if (size > MOST_TOLD) result.body += `\n… ${size} bytes in all`;
-    return result;
-  } finally {
-    await pool.close();
-    await functions.close();
-  }
+        end: ({ error, changes, ms, missing }) => {
+          Object.assign(result, { changes: changes ?? [], ms, missing: missing ?? [] });
+          if (error) {
+            const { status, message, stack, source } = error;
+            Object.assign(result, { status, error: { message, stack, source } });
+          }
+          resolve();
+        },
+      },
+    ).catch(reject);
+  });
+  result.body = Buffer.concat(said).toString('utf8');
+  if (size > MOST_TOLD) result.body += `\n… ${size} bytes in all`;
+  return result;
+}
+
+/** The functions there are: `{ name, path, methods, failure? }`; no methods stands for all of them. */
+export async function listed(functions) {
+  return Promise.all(
+    functions.names().map(async (name) => {
+      const { path, exports = [], failure } = await functions.find(name);
+      const every = exports.includes('default');
+      return { name, path, methods: every ? [] : METHODS.filter((method) => exports.includes(method)), failure: failure?.message };
+    }),
+  );
 }
 
 // node functions.mjs compile NAME: one line of JSON, `{ exports }` or `{ failure }`

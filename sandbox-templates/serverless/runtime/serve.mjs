@@ -12,8 +12,10 @@ import { settingsNow } from './accounts.mjs';
 import { BUILT, filesNow, ROOT } from './app.mjs';
 import { placed, problemsOf, readLayout } from './blueprint.mjs';
 import { Components, Shell } from './components.mjs';
-import { BuiltFunctions, Functions, LIMITS, Pool, run } from './functions.mjs';
+import { Control } from './control.mjs';
+import { BuiltFunctions, called, Functions, LIMITS, listed, Pool, run } from './functions.mjs';
 import { page } from './page.mjs';
+import { give } from './secrets.mjs';
 import { Sockets } from './sockets.mjs';
 import { writeTypes } from './types.mjs';
 
@@ -25,7 +27,40 @@ const MIGRATION_SECONDS = 120;
 
 const digest = (contents) => createHash('sha256').update(contents).digest('hex').slice(0, 16);
 const functions = BUILT ? new BuiltFunctions() : new Functions();
-const pool = new Pool({ onLog: (path, level, text) => console[level === 'error' || level === 'warn' ? level : 'log'](`[${path}] ${text}`) });
+const MOST_LINES = 50; // that are kept of what one function said
+const said = new Map(); // path of a function -> its last lines
+const pool = new Pool({ onLog: heard });
+
+function heard(path, level, text) {
+  console[level === 'error' || level === 'warn' ? level : 'log'](`[${path}] ${text}`);
+  remember(path, level, text);
+}
+
+function remember(path, level, text) {
+  const lines = said.get(path) ?? [];
+  lines.push({ at: Date.now(), level, text: text.slice(0, 1000) });
+  if (lines.length > MOST_LINES) lines.shift();
+  said.set(path, lines);
+}
+
+// Only where the App Builder runs it: elsewhere nobody would ask first.
+const control = process.argv.includes('--control')
+  ? new Control({
+      give: ({ secrets }) => {
+        give(secrets ?? {});
+        pool.renew();
+      },
+      functions: async () => {
+        await look(0);
+        const found = await listed(functions);
+        return { functions: found.map((one) => ({ ...one, said: said.get(one.path) ?? [] })) };
+      },
+      call: async ({ name, request }) => {
+        await look(0);
+        return called(functions, pool, String(name), request ?? {});
+      },
+    })
+  : null;
 const sockets = new Sockets();
 
 // The app as it is
@@ -216,6 +251,7 @@ async function answer(request, response) {
   if (path === null || !`${path}/`.startsWith(base)) return send(response, 404, 'text/plain; charset=utf-8', `The app lies below ${base}.`);
   const inside = path.slice(base.length);
   if (inside.startsWith('api/')) return callFunction(request, response, inside.slice(4));
+  if (control && inside === '_app/control') return control.answer(request, response);
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, 'text/plain; charset=utf-8', 'Only GET is answered here.');
   if (BUILT) {
     const kept = inside.startsWith('assets/') ? FOREVER : 'no-cache';
@@ -306,6 +342,7 @@ async function callFunction(request, response, name) {
     },
     end({ error }) {
       if (!error) return response.end();
+      if (error.status >= 500) remember(functions.files?.get(name) ?? String(error.source).replace(/:\d+:\d+$/, ''), 'error', error.stack || error.message);
       if (error.status >= 500) console.error(`[${error.source ?? name}] ${request.method} /api/${name.slice(0, 200)}: ${error.stack || error.message}`);
       if (response.destroyed) return undefined;
       if (response.headersSent) return response.destroy(); // in the middle of its answer: whoever reads must not take it for whole

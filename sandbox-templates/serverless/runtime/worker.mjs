@@ -10,7 +10,14 @@ Error.stackTraceLimit = 30;
 
 const require = createRequire(import.meta.url);
 const ROOT = process.cwd();
-const env = Object.freeze({ ...workerData.env });
+const SETTING = /^[A-Z][A-Z0-9_]*$/;
+const missing = new Set(); // names that the running call asked `env` for in vain
+const env = new Proxy(Object.freeze({ ...workerData.env }), {
+  get(settings, name) {
+    if (typeof name === 'string' && !(name in settings) && SETTING.test(name) && missing.size < 100) missing.add(name);
+    return settings[name];
+  },
+});
 const MOST_LOG = 4000; // characters of an entry
 const MOST_LOGS = 1000; // of a call
 const MOST_STACK = 4000;
@@ -61,7 +68,8 @@ function told(thrown) {
     .filter((line) => /(?:\(|at (?:async )?)(?:functions|lib)\//.test(line) && !line.includes('node_modules/'));
   const place = /((?:functions|lib)\/[^():]+:\d+:\d+)\)?$/.exec(own[0] ?? '')?.[1];
   const name = typeof error.name === 'string' ? error.name : 'Error';
-  const message = String(error.message ?? '').slice(0, 2000);
+  const lacking = missing.size ? ` (${[...missing].map((one) => `env.${one}`).join(', ')} is not set.)` : '';
+  const message = String(error.message ?? '').slice(0, 2000) + lacking;
   const head = message ? `${name}: ${message}` : name;
   return { message: head, stack: [head, ...own].join('\n').slice(0, MOST_STACK), source: place ?? path };
 }
@@ -208,6 +216,7 @@ function bytes(value) {
 parentPort.on('message', async (job) => {
   current = job;
   logged = 0;
+  missing.clear();
   const began = performance.now();
   const end = (more, transfer = []) => {
     let changed = [];
@@ -218,7 +227,7 @@ parentPort.on('message', async (job) => {
     }
     const dirty = process.getActiveResourcesInfo().length > MOST_HANDLES;
     current = null;
-    parentPort.postMessage({ type: 'end', changes: changed, ms: performance.now() - began, dirty, ...more }, transfer);
+    parentPort.postMessage({ type: 'end', changes: changed, ms: performance.now() - began, dirty, missing: [...missing], ...more }, transfer);
   };
   try {
     await work(job, end);

@@ -224,6 +224,63 @@ export interface Dataset {
   keep: 'latest' | 'all';
 }
 
+export interface AppFunction {
+  /** What it answers at, below `api/`. */
+  name: string;
+  path: string;
+  /** Those it answers; none: all. */
+  methods: readonly string[];
+  /** Why it cannot be compiled, or empty. */
+  failure: string;
+  /** Its last lines, the oldest first. */
+  said: readonly FunctionLine[];
+}
+
+export interface FunctionLine {
+  level: string;
+  text: string;
+  /** Milliseconds since 1970. */
+  at: number | null;
+}
+
+export interface FunctionCalled {
+  status: number;
+  ms: number;
+  /** As it was answered, shortened. */
+  body: string;
+  kind: string;
+  error: string;
+  stack: string;
+  source: string;
+  logs: readonly FunctionLine[];
+  /** Rows by table: inserted, updated, deleted. */
+  changes: readonly (Readonly<Record<string, unknown>>)[];
+  /** Secrets that it asked for and that are not set. */
+  missing: readonly string[];
+}
+
+export interface Secrets {
+  /** Whether the app has functions to give them to. */
+  takes: boolean;
+  /** Where a value that is set now is kept, for people. */
+  where: string;
+  /** Why it cannot be kept, or empty. */
+  problem: string;
+  secrets: readonly Secret[];
+}
+
+export interface Secret {
+  name: string;
+  set: boolean;
+  /** When it was set, in ISO 8601. */
+  at: string | null;
+  where: string | null;
+  /** Files of the app that read it. */
+  used_by: readonly string[];
+  /** What the agent said that it is for, or empty. */
+  why: string;
+}
+
 export interface DatabaseSchema {
   /** The first migration makes it. */
   exists: boolean;

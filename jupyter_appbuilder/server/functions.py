@@ -1,0 +1,36 @@
+"""The functions of an app: which there are, and calling one as its page would."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from ..databases.functions import METHODS
+from .base import AppBuilderHandler
+
+
+class FunctionsHandler(AppBuilderHandler):
+    @web.authenticated
+    @authorized
+    async def get(self, session: str) -> None:
+        found = await self.session(session)
+        if not found.app.has_functions:  # whoever shows an app asks: no error
+            self.set_status(204)
+            return
+        found.require_owned()
+        await self.answer_long([one.to_json() for one in await found.functions_of_app()])
+
+
+class FunctionCallHandler(AppBuilderHandler):
+    @web.authenticated
+    @authorized
+    async def post(self, session: str) -> None:
+        body = self.body("name", "method", "query", "body")
+        name = body.text("name", max_length=1000)
+        method = body.choice("method", METHODS, "GET")
+        query = body.text("query", "", max_length=8000)
+        sent: Any = body.data.get("body")
+        found = await self.session(session)
+        await self.answer_long((await found.call_function(name, method=method, query=query, body=sent)).to_json())
