@@ -16,6 +16,7 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -248,14 +249,20 @@ async def list_scenarios(workspace: Workspace) -> list[Listed]:
 
 
 async def try_all(
-    eye: Eye, scenarios: Sequence[Listed], on_outcome: Callable[[Outcome], None] | None = None
+    eye: Eye,
+    scenarios: Sequence[Listed],
+    on_outcome: Callable[[Outcome], None] | None = None,
+    *,
+    trying: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
 ) -> list[Outcome]:
-    """Try them, several at once. Raises ``Unavailable`` where nobody can look at the app."""
+    """Try them, several at once unless ``trying``, which surrounds each, holds the others back: it is
+    ``RunningApp.trying``, so that each finds the app's data as they were. Raises ``Unavailable`` where nobody can look
+    at the app."""
     room = asyncio.Semaphore(PAGES_AT_ONCE)
     until = time.monotonic() + SECONDS_FOR_ALL
 
     async def one(listed: Listed) -> Outcome:
-        async with room:
+        async with room, trying():
             if listed.scenario and time.monotonic() >= until:
                 outcome = _not_tried(listed.name, listed.scenario)
             else:

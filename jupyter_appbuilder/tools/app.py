@@ -170,8 +170,7 @@ async def _try_scenarios(context: ToolContext) -> Tried | None:
     if context.app.eye is None or not (listed or before):
         return None
     context.output("stdout", f"Trying {_count(len(listed), 'scenario')} …\n")
-    async with context.app.trying():
-        outcomes = await try_all(context.app.eye, listed, telling(context, len(listed)))
+    outcomes = await try_all(context.app.eye, listed, telling(context, len(listed)), trying=context.app.trying)
     since = compared(before, outcomes)
     text = scenarios_told(outcomes, since)
     for what, titles in (("changed", since.changed), ("deleted", since.deleted)):

