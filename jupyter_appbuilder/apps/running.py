@@ -582,7 +582,8 @@ class RunningApp:
     @contextlib.asynccontextmanager
     async def trying(self) -> AsyncGenerator[None]:
         """What is done in it changes nothing that the app itself keeps: it is put back afterwards, and the app started
-        anew, unless the person used the app meanwhile. Where it keeps something, one after the other."""
+        anew, unless the person worked with the app meanwhile (``Previews.untouched``). Where it keeps something, one
+        after the other."""
         data = self._data
         if data is None or not data.data_folders:
             yield
@@ -593,7 +594,7 @@ class RunningApp:
             try:
                 yield
             finally:
-                if before and self._previews.unused(self.session) > time.monotonic() - began:
+                if before and self._previews.untouched(self.session) > time.monotonic() - began:
                     await uncut(self._put_back(data, before))
 
     async def _put_back(self, data: AppData, before: str) -> None:

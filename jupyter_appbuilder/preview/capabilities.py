@@ -82,6 +82,7 @@ class Preview:
     target: PreviewTarget
     path: str  # the URL path prefix, with trailing slash
     used: float
+    acted: float = float("-inf")  # when a page last asked its app for what may change something
     problem: str = ""
     findings: list[float] = field(default_factory=list[float])  # when the page reported, for the rate limit
     downloads: set[str] = field(default_factory=set[str])  # paths of files that the page went to, as they were told
@@ -271,6 +272,16 @@ class Previews:
         """Seconds since anything was loaded from the session's preview; infinite when it has none."""
         digest = self._by_session.get(session)
         return self._clock() - self._by_digest[digest].used if digest else float("inf")
+
+    def act(self, preview: Preview) -> None:
+        """A page asked its app for what may change what that keeps: a request that is no mere reading, a message."""
+        preview.acted = self._clock()
+
+    def untouched(self, session: str) -> float:
+        """Seconds since a page of the session's preview did so; infinite when none has. A page that follows the code,
+        or loads data anew, is not somebody who works with the app."""
+        digest = self._by_session.get(session)
+        return self._clock() - self._by_digest[digest].acted if digest else float("inf")
 
     def _digest_of(self, path: str) -> bytes:
         return _digest(path.removeprefix(self.prefix).rstrip("/"))

@@ -68,6 +68,8 @@ class ProxyHandler(PreviewHandler):
             return
         if visit.visitor and wants_page(self.request.headers):
             visit.visitor.loading = time.monotonic()
+        if self.request.method not in _BODILESS:
+            self.previews.act(preview)
         self._visit = visit
         self._address = server.address
         self._upstream = asyncio.get_running_loop().create_task(self._send(visit, server.address))

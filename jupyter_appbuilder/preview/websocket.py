@@ -172,6 +172,7 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
         assert self._visit is not None
         if not self._for_updates:
             self.previews.visit(self.path_kwargs["capability"])  # it is in use
+            self.previews.act(self._preview)
             await self._preview.awake(WAKE_SECONDS, "")
         elif self._preview.target.server.state == "asleep":
             return

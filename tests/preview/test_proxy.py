@@ -532,6 +532,25 @@ async def test_a_page_that_missed_a_change_while_it_loaded_is_told_to_load_anew(
         assert not await told()
 
 
+async def test_who_loads_a_page_or_follows_the_code_does_not_work_with_the_app(target: Target, tmp_path: Path) -> None:
+    previews = Previews(BASE_URL)
+    prefix = previews.open(target)
+    routes = ((".*/ws", Parrot), (".*", Echo))
+    async with upstream(tmp_path, *routes) as address, served(previews) as origin, httpx.AsyncClient() as client:
+        target.server = DevServer("ready", address)
+        for method in ("GET", "HEAD"):
+            await client.request(method, f"{origin}{prefix}api/tasks")
+        socket = await connect(f"{origin}{prefix}ws", Origin="null")
+        await socket.read_message()
+        await socket.write_message("text")
+        assert await socket.read_message() == "text"
+        assert previews.unused("s1") < float("inf")
+        assert previews.untouched("s1") == float("inf")
+        await client.patch(f"{origin}{prefix}api/tasks")
+        assert previews.untouched("s1") < float("inf")
+        assert previews.untouched("s2") == float("inf")
+
+
 async def test_a_websocket_carries_text_bytes_and_closes(target: Target, tmp_path: Path) -> None:
     from tornado.httpclient import HTTPClientError
 

@@ -11,6 +11,7 @@ const LABEL = 22; // px
 export default function MovementChart({ days }: Props) {
   if (!days) return <p className="app-muted">Loading …</p>;
   if (!days.length) return <p className="app-muted">Nothing has moved yet.</p>;
+  const [first, last] = [days[0]!.day, days.at(-1)!.day];
   const highest = Math.max(...days.map(({ received }) => received));
   const lowest = Math.max(...days.map(({ issued }) => issued));
   const unit = BARS / (highest + lowest);
@@ -41,13 +42,16 @@ export default function MovementChart({ days }: Props) {
                 </text>
               )}
               <text x={centre} y={height - 4} className="chart-day">
-                {shortDay(day)}
+                {Number(day.slice(8))}
               </text>
             </g>
           );
         })}
       </svg>
       <figcaption>
+        <span>
+          {shortDay(first)} to {shortDay(last)}
+        </span>{" "}
         <span className="key key-in">Came in</span> <span className="key key-out">Went out</span>
       </figcaption>
     </figure>
