@@ -20,7 +20,7 @@ pytestmark = pytest.mark.eyes
 EVERY = int(os.environ.get("EYES_EVERY", "1"))
 """In CI every so-manieth is played."""
 
-SCENARIOS = {"task-board-dark-search": 6, "dashboard": 3, "trip-expenses": 3, "inventory-value": 4}
+SCENARIOS = {"task-board-dark-search": 6, "dashboard": 3, "crm-contacts": 3, "trip-expenses": 3, "inventory-value": 4}
 """How many an app has at the end; of one that goes on from another, with those of the other."""
 
 

@@ -29,8 +29,8 @@ function found(finding, { visible = false } = {}) {
   if (visible) overlay.show(shown);
   if (++told > FINDINGS_A_LOAD) return;
   tell("finding", { finding: shown });
-  post("report", JSON.stringify(full), true).then(async (answer) => {
-    const placed = { ...shown, ...(await answer.json()) };
+  post("report", JSON.stringify(full), true).then((answer) => {
+    const placed = { ...shown, ...JSON.parse(answer) };
     if (placed.source === shown.source && placed.stack === shown.stack) return;
     tell("finding", { finding: placed });
     if (visible) overlay.update(shown, placed);

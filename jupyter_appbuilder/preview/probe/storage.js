@@ -14,8 +14,10 @@ const nativeOpen = XMLHttpRequest.prototype.open;
 const nativeSend = XMLHttpRequest.prototype.send;
 const framed = window.parent !== window;
 
-function post(what, body, keepalive = false) {
-  return nativeFetch(own + what, { method: "POST", body, keepalive, credentials: "omit" });
+/** What was answered, as text: an answer that nobody reads stays open in the browser, and whoever drives it waits. */
+async function post(what, body, keepalive = false) {
+  const answer = await nativeFetch(own + what, { method: "POST", body, keepalive, credentials: "omit" });
+  return answer.text();
 }
 
 /** Collects changes and sends them soon, one request at a time, so that none overtakes another. */
