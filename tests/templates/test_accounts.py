@@ -366,3 +366,125 @@ async def test_two_browsers_on_one_preview_are_two_people(tmp_path: Path) -> Non
             await page.locator("form").get_by_role("button", name="Log in").click()
             await expect(page.get_by_role("alert")).to_have_text("No account has this address and password.")
             await pictured(page, "refused")
+
+
+# The same for an API in Python
+
+NOTES = """
+from typing import Annotated
+
+from fastapi import Depends, FastAPI
+
+from . import accounts
+
+app = FastAPI()
+app.include_router(accounts.router)
+notes: list[tuple[int, str]] = []
+
+
+@app.get("/api/health")
+def health() -> dict[str, float]:
+    return {"started": 1.0}
+
+
+@app.get("/api/notes")
+def mine(user: accounts.SignedIn) -> list[str]:
+    return [text for owner, text in notes if owner == user.id]
+
+
+@app.post("/api/notes")
+def add(text: str, user: accounts.SignedIn) -> int:
+    notes.append((user.id, text))
+    return len(notes) - 1
+
+
+@app.get("/api/notes/{number}")
+def note(number: int, user: accounts.SignedIn) -> str:
+    owner, text = notes[number]
+    accounts.own(owner, user)
+    return text
+"""
+TRIED = """
+from fastapi.testclient import TestClient
+
+from api import accounts
+from api.main import app
+
+accounts.FIRST_WAIT = 3600  # however slow the machine is
+PASSWORD = "correct horse battery"
+
+
+def visitor():
+    return TestClient(app)
+
+
+def enter(client, how, name, password=PASSWORD, **headers):
+    return client.post(f"/api/accounts/{how}", json={"name": name, "password": password}, headers=headers)
+
+
+ada, bob, nobody = visitor(), visitor(), visitor()
+assert ada.get("/api/accounts").json() == {"user": None}
+joined = enter(ada, "sign-up", "Ada@Example.com")
+assert joined.json() == {"user": {"id": 1, "name": "Ada@Example.com"}}, joined.text
+assert "httponly" in joined.headers["set-cookie"].lower() and "samesite=lax" in joined.headers["set-cookie"].lower()
+assert enter(bob, "sign-up", "bob@example.com").status_code == 200
+assert ada.post("/api/notes?text=secret").json() == 0
+assert ada.get("/api/notes").json() == ["secret"] and ada.get("/api/notes/0").json() == "secret"
+assert bob.get("/api/notes").json() == [] and bob.get("/api/notes/0").status_code == 404
+assert nobody.get("/api/notes").status_code == 401
+for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}):
+    assert ada.post("/api/notes?text=x", headers=headers).status_code == 401
+    assert enter(ada, "log-in", "ada@example.com", **headers).status_code == 403
+kept = ada.cookies["session"]
+nobody.cookies.set("session", kept)
+assert nobody.get("/api/notes").status_code == 200
+assert enter(ada, "log-in", "ada@example.com").status_code == 200
+assert nobody.get("/api/notes").status_code == 401  # a log-in ends what the browser had
+ada.post("/api/accounts/log-out")
+assert ada.get("/api/notes").status_code == 401
+for name, password, status in (
+    ("\\uff41da@example.com", PASSWORD, 409), ("\\u0430da@example.com", PASSWORD, 400), ("ada", PASSWORD, 400),
+    ("eve@example.com", "short", 400), ("eve@example.com", "x" * 1_000_000, 422),
+    ("e\\u200bve@example.com", PASSWORD, 400),
+):
+    assert enter(nobody, "sign-up", name, password).status_code == status, (name, status)
+guesses = [enter(nobody, "log-in", "bob@example.com", "guess").status_code for _ in range(7)]
+assert guesses == [401] * 5 + [429] * 2, guesses
+assert enter(nobody, "log-in", "bob@example.com").status_code == 429
+unknown = enter(nobody, "log-in", "nobody@example.com", "guess").json()
+assert unknown == {"detail": "No account has this address and password."}
+stored = accounts.DATABASE.read_bytes()
+assert PASSWORD.encode() not in stored and kept.encode() not in stored
+print("ALL WELL")
+"""
+PAGE = """
+import { SignIn } from "@/components/sign-in";
+import { useAccount } from "@/lib/account";
+
+export default function App() {
+  const { user, logOut } = useAccount();
+  if (!user) return <SignIn />;
+  return <button onClick={() => void logOut()}>Log out {user.name}</button>;
+}
+"""
+
+
+@pytest.mark.timeout(600)
+async def test_an_api_in_python_has_accounts_and_what_tries_its_routes(tmp_path: Path) -> None:
+    async with running(tmp_path, "fastapi-react") as (session, builder, url):
+        for path, text in (("api/main.py", NOTES), ("tried.py", TRIED), ("src/App.tsx", PAGE)):
+            await session.workspace.write(path, text.lstrip())
+        _, ran = await session.call("run_command", {"command": "python tried.py"}, by="person")
+        assert "ALL WELL" in ran.text, ran.text
+        check = await (await session.app.sandbox()).exec(builder.library.find("fastapi-react").check)
+        assert check.exit_code == 0, check.stdout + check.stderr
+        async with browsing(url) as (page, _):
+            for button in ("Sign up", "Log in"):
+                await expect(page.get_by_label("Email")).to_be_visible()
+                if button == "Sign up":
+                    await page.get_by_role("button", name=button).click()
+                await page.get_by_label("Email").fill("eve@example.com")
+                await page.get_by_label("Password").fill(PASSWORD)
+                await pictured(page, f"python-{button}")
+                await page.locator("form").get_by_role("button", name=button).click()
+                await page.get_by_role("button", name="Log out eve@example.com").click()
