@@ -163,6 +163,16 @@ def wants_page(headers: httputil.HTTPHeaders) -> bool:
     return "text/html" in headers.get("Accept", "")
 
 
+def is_from_page(headers: httputil.HTTPHeaders) -> bool:
+    """True if a browser's page may have sent this: only its requests carry the visitor's cookies.
+
+    Addresses get copied, into chats that fetch them, too. What a page fetches has an ``Origin``, its own being opaque;
+    what it shows (images) says ``Sec-Fetch-Dest``, or on plain HTTP which kinds of files it takes.
+    """
+    said = any(name in headers for name in ("Origin", "Sec-Fetch-Site", "Sec-Fetch-Dest"))
+    return said or headers.get("Accept", "*/*") != "*/*"
+
+
 class _UpgradeMatches(PathMatches):
     """WebSocket handshakes only: the dev server may use one path for both."""
 

@@ -15,7 +15,7 @@ from tornado import iostream, web
 from ..sandbox.base import Address
 from . import pages, probe
 from .capabilities import Visit, new_key
-from .handlers import WAKE_SECONDS, PreviewHandler, wants_page
+from .handlers import WAKE_SECONDS, PreviewHandler, is_from_page, wants_page
 from .renaming import renamed
 from .upstream import COOKIES, origin_of, request_headers, response_headers, target_of, upstreams
 
@@ -127,7 +127,9 @@ class ProxyHandler(PreviewHandler):
 
         method = self.request.method or "GET"
         known, here = visit.renames or ("", "")
-        cookie = visit.visitor.storage.cookie_header(visit.inside(self.request.path)) if visit.visitor else ""
+        cookie = ""
+        if visit.visitor and (self._known_key == visit.visitor.key or is_from_page(self.request.headers)):
+            cookie = visit.visitor.storage.cookie_header(visit.inside(self.request.path))
         headers = request_headers(self.request.headers, address, cookie)
         body = self._chunks()
         if here:

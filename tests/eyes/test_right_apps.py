@@ -15,6 +15,10 @@ from jupyter_appbuilder.templates.templates import find_templates
 RECORDINGS = sorted(manifest.parent.name for manifest in SHIPPED.glob("*/recording.json"))
 
 
+FILES = {"write_file", "edit_file", "delete_file"}
+WHOLE = {"create_function", "update_database_schema", "update_layout"}
+
+
 async def play(session: Session, recording: Recording) -> None:
     """Carry out what a recording changes."""
     if recording.after:
@@ -22,7 +26,7 @@ async def play(session: Session, recording: Recording) -> None:
     for path, content in recording.seed_files().items():
         await session.call("write_file", {"path": path, "content": content.decode()}, by="person")
     for tool, arguments in (call for step in recording.steps for call in step.tool_calls):
-        if tool in ("write_file", "edit_file"):
+        if tool in FILES | WHOLE:
             _, result = await session.call(tool, json.loads(arguments), by="person")
             assert result.ok, result.text
 

@@ -159,6 +159,9 @@ async def test_one_without_a_browser_is_known_by_its_cookie_or_not_at_all(target
             own = (await ada.get("", headers=NAVIGATION)).headers["Location"]
             assert own != prefix
             assert "Signed in: Ada" in (await ada.get(origin + own, headers=NAVIGATION)).text
+            # An address that was copied is fetched by whatever shows it: without the cookies. Pages say what they are.
+            assert (await bob.get(origin + own + "me")).text.startswith("nobody")
+            assert (await bob.get(origin + own + "me", headers={"Origin": "null"})).text.startswith("Ada")
             sent = await bob.get(origin + own, headers=NAVIGATION)
             assert sent.status_code == 302
             assert sent.headers["Location"] not in (own, prefix)
