@@ -47,7 +47,11 @@ def rows(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 def page(answer: Mapping[str, Any], page: int, size: int) -> dict[str, Any]:
     """``DatabaseRows`` of the API."""
-    return {**rows(answer), "total": _number(answer.get("total")) or 0, "page": page, "size": size}
+    found = rows(answer)
+    told: Any = answer.get("keys")
+    keys = cast("list[Any]", told) if isinstance(told, list) else []
+    known = [value(key) for key in keys] if len(keys) == len(found["rows"]) else []
+    return {**found, "keys": known, "total": _number(answer.get("total")) or 0, "page": page, "size": size}
 
 
 def columns(answer: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -1,16 +1,21 @@
-"""An app's database: its schema, pages of rows, and queries that only read."""
+"""An app's database: its schema, pages of rows, a row that a person changes, and queries that only read."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
 
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from ..databases.shapes import page as page_of
-from ..databases.shapes import rows, schema
+from ..databases.shapes import rows, schema, value
+from ..errors import InvalidInput
 from .base import AppBuilderHandler
 
 MOST_ROWS = 500
 MOST_SQL = 40_000  # characters
+CHANGES = ("insert", "update", "delete")
 
 
 class DatabaseHandler(AppBuilderHandler):
@@ -43,6 +48,29 @@ class DatabaseRowsHandler(AppBuilderHandler):
             contains=self.get_query_argument("filter", ""),
         )
         await self.answer_long(page_of(answer, page, size))
+
+    @web.authenticated
+    @authorized
+    async def post(self, session: str) -> None:
+        body = self.body("table", "change", "key", "values", "was")
+        table, change = body.text("table"), body.choice("change", CHANGES)
+        values, was = _values(body.data, "values"), _values(body.data, "was")
+        found = await self.session(session)
+        found.require_owned()
+        answer = await found.database.ask(
+            "edit", table=table, change=change, key=body.data.get("key"), values=values, was=was
+        )
+        self.answer({"key": value(answer.get("key"))})
+
+
+def _values(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A row's values by column. The program says what is wrong with one of them."""
+    given = body.get(name)
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        raise InvalidInput(f"{name!r} must be an object: values by the names of columns.", field=name)
+    return cast("dict[str, Any]", given)
 
 
 class DatabaseQueryHandler(AppBuilderHandler):

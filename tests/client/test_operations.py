@@ -158,7 +158,7 @@ def test_every_act_of_the_widget_and_of_the_panel_is_a_row():
     assert [act.widget for act in ACTS if act.widget in METHODS] == list(METHODS) == [act.widget for act in ACTS]
     # A widget has one app, and shows the app's pages from another origin than its own, so that it cannot ask them.
     # Rows are beside the panel's preview; in a notebook app.table and app.query have them as frames.
-    rows = {"database", "databaseRows", "queryDatabase"}
+    rows = {"database", "databaseRows", "changeRow", "queryDatabase"}
     assert interface("Requests") - {act.panel for act in ACTS} == {"fork", "watchScenario", "answerLook", *rows}
     assert {act.panel for act in ACTS} - interface("Requests") == {"update", "sandboxes", "tools"}
     assert {act.panel for act in ACTS} <= interface("Requests") | interface("Api")

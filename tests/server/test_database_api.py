@@ -55,6 +55,66 @@ async def test_the_schema_pages_of_rows_and_a_query(call, new_session, builder):
         assert (refused.status, refused.data["reason"]) == (400, "sql")
 
 
+async def test_a_row_is_added_changed_and_removed_unless_it_is_another_by_now(call, new_session, builder):
+    id = await new_session(title="Notes", template="kept")
+    session = await builder.session(id)
+    await session.ready()
+    await session.database.ask("migrate", seconds=60)
+    place = ("sessions", id, "database", "rows")
+
+    async def change(what: str, **given: object) -> Any:
+        return await call("POST", *place, json={"table": "notes", "change": what, **given})
+
+    async def row(key: int) -> Any:
+        page = (await call("GET", *place, table="notes", filter=f"Note {key}", sort="id")).data
+        return dict(zip(page["keys"], page["rows"], strict=True)).get(key)
+
+    added = await change("insert", values={"text": "Note 500", "size": "12"})
+    assert (added.status, added.data) == (200, {"key": 121})
+    assert await row(121) is None
+    page = (await call("GET", *place, table="notes", filter="Note 500")).data
+    assert (page["keys"], page["rows"]) == ([121], [[121, "Note 500", 12, None]])  # a text that is an integer is one
+
+    size = {"int": "9007199254740995"}
+    was = {"id": 2, "text": "Note 2", "size": size}
+    assert (await change("update", key=2, was=was, values={"text": "Note 2, new"})).status == 200
+    assert await row(2) == [2, "Note 2, new", size, {"blob": "AP8=", "bytes": 2}]
+    for what in ("update", "delete"):
+        late = await change(what, key=2, was=was, values={"text": "Note 2, late"})
+        assert (late.status, late.data["reason"]) == (400, "sql")
+        assert "another by now" in late.data["message"]
+    assert (await row(2))[1] == "Note 2, new"
+    taken = await change("update", key=2, values={"text": "Note 3"})
+    assert "UNIQUE constraint failed: notes.text" in taken.data["message"]
+    assert (await change("delete", key=2, was={**was, "text": "Note 2, new"})).status == 200
+    assert await row(2) is None
+
+    schema = (await call("GET", "sessions", id, "database")).data
+    assert schema["tables"][0]["rows"] == 120
+
+
+async def test_what_is_no_row_s_change_is_refused(call, new_session, builder):
+    id = await new_session(title="Notes", template="kept")
+    session = await builder.session(id)
+    await session.ready()
+    await session.database.ask("migrate", seconds=60)
+    for body in (
+        {"table": "notes", "change": "drop"},
+        {"table": "nowhere", "change": "insert"},
+        {"table": "sqlite_schema", "change": "delete", "key": 1},
+        {"table": "_appbuilder_migrations", "change": "delete", "key": 1},
+        {"table": "notes", "change": "update", "key": 1, "values": ["text"]},
+        {"table": "notes", "change": "update", "key": 1, "values": {'text" = 1; DROP TABLE notes; --': "x"}},
+        {"table": "notes", "change": "update", "key": {"sql": "1 OR 1"}, "values": {"text": "x"}},
+        {"table": "notes", "change": "update", "key": None, "values": {"text": "x"}},
+        {"table": "notes", "change": "delete", "key": "1 OR 1"},
+        {"table": "notes", "change": "delete"},
+    ):
+        refused = await call("POST", "sessions", id, "database", "rows", json=body)
+        assert refused.status == 400, body
+    assert (await call("GET", "sessions", id, "database")).data["tables"][0]["rows"] == 120
+
+
 async def test_an_app_without_a_database_has_none(call, new_session, builder):
     id = await new_session(title="Page")
     await (await builder.session(id)).ready()

@@ -282,6 +282,9 @@ export class RestApi implements Api {
         const given = Object.entries(query).filter(([, value]) => value !== '');
         return this.json<DatabaseRows>('GET', at('database', 'rows'), undefined, Object.fromEntries(given));
       },
+      changeRow: async change => {
+        await this.request('POST', at('database', 'rows'), change);
+      },
       queryDatabase: async sql => this.json<DatabaseAnswer>('POST', at('database', 'query'), { sql })
     };
   }

@@ -2,13 +2,14 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { CHANGED } from './changed.mjs';
 
 export const ROOT = process.cwd();
 export const BUILT = process.argv.includes('--built');
 
 /** Looked at for changes: whole folders, and single files. */
 const FOLDERS = ['functions', 'components', 'lib', 'migrations', 'datasets'];
-const FILES = ['ui.json', 'styles.css', 'package.json', '.env', '.app/handed-over'];
+const FILES = ['ui.json', 'styles.css', 'package.json', '.env', CHANGED];
 const MOST_FILES = 3000;
 const MOST_DEPTH = 8;
 

@@ -13,8 +13,9 @@ import { dirname, join } from "node:path";
 import { backup, constants, DatabaseSync } from "node:sqlite";
 
 import { forbids } from "./accounts.mjs";
+import { CHANGED } from "./changed.mjs";
 import * as database from "./database.mjs";
-import { begin, HANDED_OVER, take } from "./handover.mjs";
+import { begin, take } from "./handover.mjs";
 
 const MIGRATIONS = database.MIGRATIONS;
 const CELL = 4000; // characters or bytes of one value
@@ -193,6 +194,7 @@ const operations = {
       db.exec("COMMIT");
       const total = totalChanges(db) - before;
       const changes = database.recordChanges(db, recording, request.who ?? "change_data");
+      if (changes.length) tellPages();
       return { changes, total, ...(returned ? { returned } : {}) };
     } catch (error) {
       db.setAuthorizer(database.usual);
@@ -204,26 +206,62 @@ const operations = {
     }
   },
 
+  /** One row of a table, by a person: {change: "insert" | "update" | "delete", key, values, was} -> {key?}. `was` are the
+   * values that the person saw; a row that has others by now is left as it is. */
+  edit(request) {
+    existing(request.file);
+    const db = database.open({ path: request.file });
+    const recording = database.startRecording(db);
+    try {
+      const { columns, rowid } = tableOf(db, request.table);
+      const { change, values = {}, was = {} } = request;
+      for (const name of [...Object.keys(values), ...Object.keys(was)]) {
+        if (!columns.some((known) => known.name === name)) throw new database.DatabaseError(`${request.table} has no column ${name}`);
+      }
+      if (change !== "insert" && !rowid) throw new database.DatabaseError(`Rows of ${request.table} have no number to tell them by: change them by the app, or by the agent`);
+      const table = database.quoted(request.table);
+      const names = Object.keys(values).map(database.quoted);
+      const given = Object.values(values).map(understood);
+      const seen = Object.keys(was).map((name) => ` AND ${database.quoted(name)} IS ?`).join("");
+      const row = ` WHERE ${rowid} = ?${seen}`;
+      const found = () => [understood(request.key), ...Object.values(was).map(understood)];
+      const [sql, parameters] =
+        change === "insert"
+          ? [`INSERT INTO ${table} ${names.length ? `(${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")})` : "DEFAULT VALUES"}`, given]
+          : change === "update"
+            ? [`UPDATE ${table} SET ${names.map((name) => `${name} = ?`).join(", ")}${row}`, [...given, ...found()]]
+            : [`DELETE FROM ${table}${row}`, found()];
+      if (change === "update" && !names.length) return {};
+      db.exec("BEGIN IMMEDIATE");
+      db.setAuthorizer(onlyChanges);
+      const { changes, lastInsertRowid } = db.prepare(sql).run(...parameters);
+      if (Number(changes) !== 1) throw new database.DatabaseError("The row is another by now, or gone: read the rows again");
+      db.setAuthorizer(database.usual);
+      db.exec("COMMIT");
+      database.recordChanges(db, recording, request.who ?? "a person");
+      tellPages();
+      return change === "insert" ? { key: told(lastInsertRowid) } : {};
+    } catch (error) {
+      db.setAuthorizer(database.usual);
+      if (db.isTransaction) db.exec("ROLLBACK");
+      throw database.told(error);
+    } finally {
+      recording.close();
+      db.close();
+    }
+  },
+
   /** A page of a table's or view's rows: {columns, keys, rows, total, more}; `keys` are the rows' rowids. */
   rows(request) {
     return reading(request, (db) => {
       const { table, offset = 0, limit = 50, sort = [], filters = [] } = request;
-      const listed = db
-        .prepare("SELECT type, wr FROM pragma_table_list(?) WHERE schema = 'main' AND name = ? AND type <> 'shadow'")
-        .get(table, table);
-      if (!listed || /^(sqlite_|_appbuilder_)/i.test(table)) {
-        throw new database.DatabaseError(`There is no table ${table}`);
-      }
-      const columns = database.columnsOf(db, table);
+      const { columns, rowid: keyed } = tableOf(db, table);
       const column = (name) => {
         if (!columns.some((known) => known.name === name)) {
           throw new database.DatabaseError(`${table} has no column ${name}`);
         }
         return database.quoted(name);
       };
-      const named = columns.map(({ name }) => name.toLowerCase());
-      const rowid = ["rowid", "_rowid_", "oid"].find((name) => !named.includes(name));
-      const keyed = listed.type === "table" && !listed.wr && rowid;
       const values = [];
       const conditions = filters.map(({ column: name, is, value }) => conditionOf(column(name), is, value, values));
       if (request.contains) {
@@ -232,9 +270,9 @@ const operations = {
       }
       const where = conditions.length ? ` WHERE ${conditions.join(" AND ")}` : "";
       const order = sort.map(({ column: name, descending }) => column(name) + (descending ? " DESC" : ""));
-      if (keyed) order.push(rowid);
+      if (keyed) order.push(keyed);
       const from = ` FROM ${database.quoted(table)}${where}`;
-      const chosen = [keyed ? rowid : "NULL", ...columns.map(({ name }) => database.quoted(name))];
+      const chosen = [keyed || "NULL", ...columns.map(({ name }) => database.quoted(name))];
       db.setAuthorizer(onlyReads);
       const counted = db.prepare(`SELECT count(*) AS n FROM (SELECT 1${from} LIMIT 1000001)`).get(...values);
       const by = order.length ? ` ORDER BY ${order.join(", ")}` : "";
@@ -336,7 +374,7 @@ const operations = {
       });
       if (taken.rows === undefined) return taken;
       db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").all();
-      if (fs.existsSync(dirname(HANDED_OVER))) fs.writeFileSync(HANDED_OVER, `${request.hash}\n`); // the server tells its pages
+      tellPages();
       return taken;
     } finally {
       db.close();
@@ -349,6 +387,27 @@ const operations = {
     return await callOnce(request.name, request.request ?? {});
   },
 };
+
+/** A table's or view's columns, and by what name its rows' numbers are asked for: null where they have none. */
+function tableOf(db, table) {
+  const listed = db
+    .prepare("SELECT type, wr FROM pragma_table_list(?) WHERE schema = 'main' AND name = ? AND type <> 'shadow'")
+    .get(table, table);
+  if (!listed || /^(sqlite_|_appbuilder_)/i.test(table)) throw new database.DatabaseError(`There is no table ${table}`);
+  const columns = database.columnsOf(db, table);
+  const named = columns.map(({ name }) => name.toLowerCase());
+  const rowid = ["rowid", "_rowid_", "oid"].find((name) => !named.includes(name));
+  return { columns, rowid: listed.type === "table" && !listed.wr && rowid ? rowid : null };
+}
+
+/** Open pages ask for their data again: it was changed by nobody whom they would know of. */
+function tellPages() {
+  try {
+    fs.writeFileSync(CHANGED, `${Date.now()}\n`);
+  } catch {
+    // they show it when they ask next
+  }
+}
 
 function parametersOf({ parameters = [] }) {
   if (Array.isArray(parameters)) return parameters.map(understood);

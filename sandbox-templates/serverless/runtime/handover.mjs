@@ -10,7 +10,6 @@ import { join } from "node:path";
 import * as database from "./database.mjs";
 
 export const FOLDER = "datasets"; // what the tables look like, by files of SQL
-export const HANDED_OVER = ".app/handed-over"; // written with each, for the server
 const KNOWN = "_appbuilder_datasets";
 const PARAMETERS = 200; // of one INSERT: more rows at a time are no faster
 const LARGEST = 1 << 30; // bytes of a batch

@@ -11,6 +11,7 @@ import { Worker } from 'node:worker_threads';
 import { settingsNow } from './accounts.mjs';
 import { BUILT, filesNow, ROOT } from './app.mjs';
 import { placed, problemsOf, readLayout } from './blueprint.mjs';
+import { CHANGED } from './changed.mjs';
 import { Components, Shell } from './components.mjs';
 import { Control } from './control.mjs';
 import { BuiltFunctions, called, Functions, LIMITS, listed, Pool, run } from './functions.mjs';
@@ -152,7 +153,7 @@ async function compare() {
   if (within('migrations', 'datasets') || (within('ui.json') && settingsNow())) await migrate();
   if (within('functions', 'migrations', 'datasets')) writeTypes();
   building = null;
-  await announce(called || within('migrations', 'datasets', '.app/handed-over'));
+  await announce(called || within('migrations', 'datasets', CHANGED));
 }
 
 async function announce(data) {

@@ -3,7 +3,7 @@ import * as React from 'react';
 import { cleanup, fireEvent, render, screen, waitFor, within } from '@testing-library/react';
 import { afterEach, expect, test } from 'vitest';
 import type { DatabaseColumn, DatabaseRows, DatabaseTable } from '../wire/api.generated';
-import type { RowsRequest } from '../wire/transport';
+import type { RowChange, RowsRequest } from '../wire/transport';
 import { RequestFailed } from '../wire/wire';
 import { DataPane, PAGE_ROWS, type Asks } from './DataPane';
 
@@ -44,22 +44,34 @@ const SCHEMA = {
 };
 
 /** A database of 120 tasks: what it was asked stands in `asked`. */
-function asks(change: Partial<Asks> = {}): Asks & { asked: RowsRequest[] } {
+function asks(change: Partial<Asks> = {}): Asks & { asked: RowsRequest[]; changed: RowChange[] } {
   const asked: RowsRequest[] = [];
+  const changed: RowChange[] = [];
   const all = Array.from({ length: 120 }, (_, at) => [at + 1, `Task ${at + 1}`, null]);
   return {
     asked,
+    changed,
     database: async () => SCHEMA,
     databaseRows: async request => {
       asked.push(request);
       if (request.table === 'people') {
-        return { ...request, columns: EMPTY.columns, rows: [], total: 0, more: false };
+        return { ...request, columns: EMPTY.columns, rows: [], keys: [], total: 0, more: false };
       }
       const fitting = all.filter(row => String(row[1]).includes(request.filter));
       const ordered = request.descending ? [...fitting].reverse() : fitting;
       const from = request.page * request.size;
       const rows = ordered.slice(from, from + request.size);
-      return { ...request, columns: TASKS.columns, rows, total: fitting.length, more: false };
+      return {
+        ...request,
+        columns: TASKS.columns,
+        rows,
+        keys: rows.map(row => row[0]),
+        total: fitting.length,
+        more: false
+      };
+    },
+    changeRow: async change => {
+      changed.push(change);
     },
     queryDatabase: async sql => {
       if (!sql.startsWith('SELECT')) {
@@ -104,7 +116,7 @@ test('what JSON has no way for is shown as what it is', async () => {
     null
   ];
   const columns = ['a', 'b', 'c', 'd', 'e'].map(name => column(name, ''));
-  const rows = { columns, rows: [odd], total: 1, more: false, page: 0, size: 50 };
+  const rows = { columns, rows: [odd], keys: [], total: 1, more: false, page: 0, size: 50 };
   render(<DataPane asks={asks({ databaseRows: async () => rows })} changed={1} />);
   expect(await screen.findByText('9007199254740993')).toBeTruthy();
   expect(screen.getAllByRole('cell').map(cell => cell.textContent)).toEqual([
@@ -131,7 +143,15 @@ test('a table without rows and a database without tables say what comes there', 
 test('what changed is read again; an answer that comes late does not take the place of a newer one', async () => {
   const answers: ((rows: DatabaseRows) => void)[] = [];
   const columns = [column('title', 'TEXT')];
-  const one = (title: string): DatabaseRows => ({ columns, rows: [[title]], total: 1, more: false, page: 0, size: 50 });
+  const one = (title: string): DatabaseRows => ({
+    columns,
+    rows: [[title]],
+    keys: [],
+    total: 1,
+    more: false,
+    page: 0,
+    size: 50
+  });
   const database = asks({ databaseRows: () => new Promise(resolve => answers.push(resolve)) });
   const { rerender } = render(<DataPane asks={database} changed={1} />);
   await waitFor(() => expect(answers).toHaveLength(1));
@@ -161,4 +181,79 @@ test('a database that cannot be asked says so', async () => {
   const refused = new RequestFailed({ message: 'The database is damaged.', hint: 'Go back to a version.' });
   render(<DataPane asks={asks({ database: () => Promise.reject(refused) })} changed={1} />);
   expect((await screen.findByRole('alert')).textContent).toContain('Go back to a version.');
+});
+
+test('a row is added, changed and removed; what was seen of it goes along', async () => {
+  const database = asks();
+  render(<DataPane asks={database} changed={1} />);
+  fireEvent.click(await screen.findByRole('button', { name: 'Change row 2' }));
+  const form = screen.getByRole('form', { name: 'A row of tasks' });
+  fireEvent.change(within(form).getByLabelText(/^title/), { target: { value: 'Milk' } });
+  fireEvent.click(within(form).getByRole('button', { name: 'Save the row' }));
+  await waitFor(() => expect(database.changed).toHaveLength(1));
+  const was = { id: 2, title: 'Task 2', note: null };
+  expect(database.changed[0]).toEqual({ table: 'tasks', change: 'update', key: 2, values: { title: 'Milk' }, was });
+  await waitFor(() => expect(database.asked).toHaveLength(2)); // the rows are read again
+  expect(screen.queryByRole('form')).toBeNull();
+
+  fireEvent.click(screen.getByRole('button', { name: 'Change row 2' }));
+  fireEvent.click(screen.getByRole('button', { name: 'Remove the row' }));
+  expect(database.changed).toHaveLength(1); // asked first
+  fireEvent.click(screen.getByRole('button', { name: 'Really remove it' }));
+  await waitFor(() => expect(database.changed[1]).toEqual({ table: 'tasks', change: 'delete', key: 2, was }));
+
+  fireEvent.click(await screen.findByRole('button', { name: 'Add a row' }));
+  const fresh = screen.getByRole('form', { name: 'A new row of tasks' });
+  expect(within(fresh).getByPlaceholderText('the next number')).toBeTruthy();
+  fireEvent.change(within(fresh).getByLabelText(/^title/), { target: { value: '' } });
+  fireEvent.change(within(fresh).getByLabelText(/^title/), { target: { value: 'Tea' } });
+  fireEvent.submit(fresh);
+  await waitFor(() =>
+    expect(database.changed[2]).toEqual({ table: 'tasks', change: 'insert', values: { title: 'Tea' } })
+  );
+});
+
+test('a row that is refused stays open with what was typed; Escape leaves it as it was', async () => {
+  const refused = new RequestFailed({ message: 'UNIQUE constraint failed: tasks.title', hint: '' });
+  const database = asks({ changeRow: () => Promise.reject(refused) });
+  render(<DataPane asks={database} changed={1} />);
+  fireEvent.click(await screen.findByRole('button', { name: 'Change row 1' }));
+  const title = screen.getByLabelText<HTMLInputElement>(/^title/);
+  fireEvent.change(title, { target: { value: 'Task 2' } });
+  fireEvent.click(screen.getByRole('button', { name: 'Save the row' }));
+  expect((await screen.findByRole('alert')).textContent).toContain('UNIQUE constraint failed');
+  expect(title.value).toBe('Task 2');
+  fireEvent.keyDown(title, { key: 'Escape' });
+  expect(screen.queryByRole('form')).toBeNull();
+  expect(screen.getByText('Task 1')).toBeTruthy();
+});
+
+test('what is too long to be here whole cannot be changed, nor compared; NULL is one click away', async () => {
+  const columns = [column('body', 'TEXT'), column('data', 'BLOB'), column('note', 'TEXT')];
+  const rows = [[{ text: 'begins', length: 9000 }, { blob: 'AA==', bytes: 7000 }, 'old']];
+  const database = asks({
+    database: async () => ({ ...SCHEMA, tables: [table('pages', 1, columns)] }),
+    databaseRows: async request => ({
+      ...request,
+      columns,
+      rows,
+      keys: [{ int: '9007199254740993' }],
+      total: 1,
+      more: false
+    })
+  });
+  render(<DataPane asks={database} changed={1} />);
+  fireEvent.click(await screen.findByRole('button', { name: 'Change row 1' }));
+  expect(screen.getByLabelText<HTMLInputElement>(/^body/).disabled).toBe(true);
+  expect(screen.getByLabelText<HTMLInputElement>(/^data/).disabled).toBe(true);
+  fireEvent.click(screen.getByRole('button', { name: 'Set note to NULL' }));
+  fireEvent.click(screen.getByRole('button', { name: 'Save the row' }));
+  await waitFor(() => expect(database.changed).toHaveLength(1));
+  expect(database.changed[0]).toEqual({
+    table: 'pages',
+    change: 'update',
+    key: { int: '9007199254740993' },
+    values: { note: null },
+    was: { note: 'old' }
+  });
 });

@@ -10,11 +10,13 @@ import type { Translation } from '../controls/translation';
 import type { DatabaseAnswer, DatabaseColumn, DatabaseRows, DatabaseTable } from '../wire/api.generated';
 import type { Requests } from '../wire/transport';
 import { RequestFailed } from '../wire/wire';
+import { RowForm } from './RowForm';
+import { shown } from './values';
 
 export const PAGE_ROWS = 50;
 const FILTER_MS = 300; // after the last key
 
-export type Asks = Required<Pick<Requests, 'database' | 'databaseRows' | 'queryDatabase'>>;
+export type Asks = Required<Pick<Requests, 'database' | 'databaseRows' | 'changeRow' | 'queryDatabase'>>;
 
 interface Order {
   column: string;
@@ -94,6 +96,9 @@ function TableRows({
   const [found, setFound] = React.useState<DatabaseRows | null>(null);
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const [waiting, setWaiting] = React.useState(false);
+  const [round, setRound] = React.useState(0);
+  const [edited, setEdited] = React.useState<number | 'new' | null>(null); // the place of a row on this page
+  const add = React.useRef<HTMLButtonElement>(null);
 
   React.useEffect(() => {
     if (typed.trim() === filter) {
@@ -115,7 +120,19 @@ function TableRows({
       (error: unknown) => current.is && (setFailure(RequestFailed.from(error)), setWaiting(false))
     );
     return current.end;
-  }, [asks, table.name, page, filter, order, changed]);
+  }, [asks, table.name, page, filter, order, changed, round]);
+
+  // A row that is being edited is another's place on another page; what was typed is kept while the rows are read again.
+  React.useEffect(() => setEdited(null), [page, filter, order]);
+  const editable = Boolean(found?.keys.length);
+  const row = typeof edited === 'number' ? found?.rows[edited] : undefined;
+  const closed = (done: boolean): void => {
+    setEdited(null);
+    add.current?.focus();
+    if (done) {
+      setRound(round + 1);
+    }
+  };
 
   const sort = (column: string): void => {
     setOrder(
@@ -142,6 +159,18 @@ function TableRows({
         <span className="jp-AppBuilder-hint" role="status">
           {found && counted(found, trans)}
         </span>
+        {!table.virtual && (
+          <button
+            ref={add}
+            type="button"
+            className="jp-AppBuilder-button jp-mod-quiet"
+            disabled={edited === 'new'}
+            onClick={() => setEdited('new')}
+          >
+            <Icon name="plus" />
+            {trans.__('Add a row')}
+          </button>
+        )}
         <IconButton
           icon="back"
           label={trans.__('Earlier rows')}
@@ -156,6 +185,15 @@ function TableRows({
         />
       </div>
       {failure && <Failure error={failure} />}
+      {found && (edited === 'new' || row) && (
+        <RowForm
+          key={edited}
+          asks={asks}
+          table={table}
+          row={row && typeof edited === 'number' ? { key: found.keys[edited], values: row } : null}
+          onClose={closed}
+        />
+      )}
       {found?.more && (
         <p className="jp-AppBuilder-hint">{trans.__('Rows of this page are too large to be shown, and left out.')}</p>
       )}
@@ -163,6 +201,8 @@ function TableRows({
         <Grid
           rows={found}
           label={trans.__('Rows of %1', table.name)}
+          onEdit={editable ? setEdited : undefined}
+          edited={edited}
           head={column => {
             const { name } = column;
             const sorted = order?.column === name ? order : null;
@@ -290,6 +330,8 @@ function Query({ asks }: { asks: Asks }): React.ReactElement {
 function Grid({
   rows,
   label,
+  onEdit,
+  edited,
   head = ({ name }) => (
     <th key={name} scope="col">
       {name}
@@ -298,6 +340,8 @@ function Grid({
 }: {
   rows: Pick<DatabaseAnswer, 'columns' | 'rows'>;
   label: string;
+  onEdit?: (at: number) => void;
+  edited?: number | 'new' | null;
   head?: (column: DatabaseColumn) => React.ReactElement;
 }): React.ReactElement {
   const trans = useTranslation();
@@ -305,11 +349,19 @@ function Grid({
     <div className="jp-AppBuilder-dataGrid" tabIndex={0} role="region" aria-label={label}>
       <table>
         <thead>
-          <tr>{rows.columns.map(head)}</tr>
+          <tr>
+            {onEdit && <td />}
+            {rows.columns.map(head)}
+          </tr>
         </thead>
         <tbody>
           {rows.rows.map((row, at) => (
-            <tr key={at}>
+            <tr key={at} className={at === edited ? 'jp-mod-edited' : undefined}>
+              {onEdit && (
+                <td className="jp-AppBuilder-dataEdit">
+                  <IconButton icon="pencil" label={trans.__('Change row %1', at + 1)} onClick={() => onEdit(at)} />
+                </td>
+              )}
               {row.map((value, column) => (
                 <td key={column} className={typeof value === 'number' ? 'jp-mod-number' : undefined}>
                   {value === null ? <span className="jp-AppBuilder-hint">NULL</span> : shown(value, trans)}
@@ -335,18 +387,6 @@ function counted(found: DatabaseRows, trans: Translation): string {
   return found.rows.length === 0
     ? trans.__('No rows')
     : trans.__('%1 to %2 of %3', first.toLocaleString(), last.toLocaleString(), rowCount(found.total));
-}
-
-/** A value as text. What JSON has no way for comes as an object with one key that says what it is. */
-function shown(value: unknown, trans: Translation): string {
-  if (typeof value !== 'object' || value === null) {
-    return String(value as string | number | boolean | null);
-  }
-  const { int, real, text, blob, bytes } = value as Partial<Record<string, unknown>>;
-  if (blob !== undefined) {
-    return trans.__('%1 bytes', Number(bytes).toLocaleString());
-  }
-  return text === undefined ? String(int ?? real ?? JSON.stringify(value)) : `${String(text)} …`;
 }
 
 /** Of several answers the one to the newest question counts. */

@@ -12,7 +12,6 @@ import { useTranslation } from '../controls/surroundings';
 import { Progress } from './Session';
 import { Failure } from '../controls/Failure';
 import { DataPane, type Asks } from '../data/DataPane';
-import type { Requests } from '../wire/transport';
 import { fixRequest } from '../feed/Turn';
 
 const SILENT_MS = 6000; // from a page's load until it is taken for none of the app's
@@ -385,7 +384,7 @@ export function PreviewPane({
 
 /** The requests by which an app's data is shown; null where it has no database, or nobody knows yet. */
 function useAsks(
-  { database, databaseRows, queryDatabase }: Pick<Requests, 'database' | 'databaseRows' | 'queryDatabase'>,
+  { database, databaseRows, changeRow, queryDatabase }: Partial<Asks>,
   ready: boolean
 ): Asks | null {
   const [has, setHas] = React.useState(false);
@@ -398,8 +397,11 @@ function useAsks(
     }
   }, [ready, has, database]);
   return React.useMemo(
-    () => (has && database && databaseRows && queryDatabase ? { database, databaseRows, queryDatabase } : null),
-    [has, database, databaseRows, queryDatabase]
+    () =>
+      has && database && databaseRows && changeRow && queryDatabase
+        ? { database, databaseRows, changeRow, queryDatabase }
+        : null,
+    [has, database, databaseRows, changeRow, queryDatabase]
   );
 }
 

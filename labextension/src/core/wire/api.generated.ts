@@ -352,6 +352,8 @@ export interface DatabaseAnswer {
 export interface DatabaseRows {
   columns: readonly DatabaseColumn[];
   rows: readonly (readonly DatabaseValue[])[];
+  /** Each row's number, by which it is changed; empty where rows have none, as a view's. */
+  keys: readonly DatabaseValue[];
   /** Rows of this page were left out: they are too large. */
   more: boolean;
   /** Of the rows that fit; counted to 1,000,000. */

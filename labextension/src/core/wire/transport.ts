@@ -8,6 +8,7 @@ import type {
   DatabaseAnswer,
   DatabaseRows,
   DatabaseSchema,
+  DatabaseValue,
   Demo,
   Health,
   ModelInfo,
@@ -97,11 +98,22 @@ export interface Requests {
   /** Let the session use this much from now on. */
   raiseBudget(amounts: Partial<Record<Unit, number>>): Promise<SessionUsage>;
   revokeHost(host: string): Promise<void>;
-  /** The tables of the app's database, null where it has none; absent, as the two below, where it cannot be asked. */
+  /** The tables of the app's database, null where it has none; absent, as the three below, where it cannot be asked. */
   database?(): Promise<DatabaseSchema | null>;
   databaseRows?(request: RowsRequest): Promise<DatabaseRows>;
+  /** Add, change or remove one row. */
+  changeRow?(change: RowChange): Promise<void>;
   /** What a query that only reads finds. */
   queryDatabase?(sql: string): Promise<DatabaseAnswer>;
+}
+
+/** One row of a table. `was`: what the person saw in it; a row that has other values by now stays as it is. */
+export interface RowChange {
+  table: string;
+  change: 'insert' | 'update' | 'delete';
+  key?: DatabaseValue;
+  values?: Record<string, DatabaseValue>;
+  was?: Record<string, DatabaseValue>;
 }
 
 /** Rows of one table: those that hold `filter` somewhere, in the order of a column. */
