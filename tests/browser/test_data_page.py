@@ -45,9 +45,16 @@ def test_rows_added_in_the_app_are_seen_searched_and_queried_beside_it(open_lab:
     page.get_by_role("searchbox", name="Search the rows of tasks").fill("plants")
     expect(page.get_by_text("1 to 1 of 1")).to_be_visible(timeout=LONG)
 
-    # The page stands where it was.
+    # One row by hand: the page, which stands where it was, shows it.
+    rows.get_by_role("button", name="Change row 1").click()
+    form = page.get_by_role("form", name="A row of tasks")
+    form.get_by_label("title").fill("Water the plants, both")
+    themed(page, panel, "data-page-row")
+    form.get_by_role("button", name="Save the row").click()
+    expect(rows.get_by_role("cell", name="Water the plants, both")).to_be_visible(timeout=LONG)
+    assert violations(page, ".jp-AppBuilder-preview") == []
     shown.get_by_role("button", name="The app").click()
-    expect(panel.preview().get_by_text("Water the 🪴 <b>plants</b>")).to_be_visible(timeout=LONG)
+    expect(panel.preview().get_by_text("Water the plants, both")).to_be_visible(timeout=LONG)
     expect(rows).to_have_count(0, timeout=LONG)
 
 

@@ -771,6 +771,7 @@ describe('the preview', () => {
   });
 
   it('does not listen to a page that talks without end', () => {
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now()); // all within one moment, however slow the machine
     show(snapshot({ preview: { state: 'ready', url: 'about:blank', message: '', fraction: null, log: '' } }));
     const frame = document.querySelector('iframe');
     act(() => {
@@ -779,6 +780,7 @@ describe('the preview', () => {
         window.dispatchEvent(new MessageEvent('message', { data, source: frame?.contentWindow ?? null }));
       }
     });
+    clock.mockRestore();
     const shown = Number(screen.getByRole<HTMLInputElement>('textbox', { name: 'Page of the app' }).value.slice(1));
     expect(shown).toBeLessThan(100);
   });

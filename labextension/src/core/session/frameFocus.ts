@@ -16,12 +16,14 @@ const AGAIN_MS = 150;
 export function guardFocus(frame: () => HTMLIFrameElement | null, onTheft: () => void): () => void {
   let last: HTMLElement | null = null; // had the focus before
   let tabbed = -Infinity;
-  let acted = performance.now(); // a key or a click out here; there may have been one just before
+  // A key or a click out here. There may have been one just before, unless the browser says that there was none.
+  let acted = navigator.userActivation?.isActive === false ? -Infinity : performance.now();
   let over = false; // the pointer was moved onto the frame since the last key
   let place = ''; // of the pointer: browsers say that it moved when what is under it did
   let thefts: number[] = [];
   let timer = 0;
   let checks: number[] = [];
+  let drawn = 0;
 
   const shut = (): void => {
     over = false;
@@ -93,10 +95,15 @@ export function guardFocus(frame: () => HTMLIFrameElement | null, onTheft: () =>
     }
     checks.push(window.setTimeout(giveBack, AGAIN_MS)); // taken again before it was back, it is taken without a word
   };
-  // In a moment: what is done while the focus moves is undone by the move.
+  // In a moment: what is done while the focus moves is undone by the move, and a pointer's way here, by which a person
+  // took the focus, is told with the next frame that is drawn only.
   const left = (): void => {
     checks.forEach(check => window.clearTimeout(check));
-    checks = [window.setTimeout(giveBack, 0), window.setTimeout(giveBack, AGAIN_MS)];
+    checks = [window.setTimeout(giveBack, AGAIN_MS)];
+    window.cancelAnimationFrame(drawn);
+    drawn = window.requestAnimationFrame(() => {
+      drawn = window.requestAnimationFrame(giveBack);
+    });
   };
   focused();
   document.addEventListener('focusin', focused, true);
@@ -108,6 +115,7 @@ export function guardFocus(frame: () => HTMLIFrameElement | null, onTheft: () =>
   return () => {
     window.clearTimeout(timer);
     checks.forEach(check => window.clearTimeout(check));
+    window.cancelAnimationFrame(drawn);
     document.removeEventListener('focusin', focused, true);
     document.removeEventListener('keydown', keyed, true);
     document.removeEventListener('pointerdown', pressed, true);
