@@ -162,6 +162,7 @@ function Field({
         </span>
       ) : (
         column.nullable &&
+        !column.primary_key &&
         now !== null && (
           <button
             type="button"

@@ -23,7 +23,6 @@ export function guardFocus(frame: () => HTMLIFrameElement | null, onTheft: () =>
   let thefts: number[] = [];
   let timer = 0;
   let checks: number[] = [];
-  let drawn = 0;
 
   const shut = (): void => {
     over = false;
@@ -95,15 +94,10 @@ export function guardFocus(frame: () => HTMLIFrameElement | null, onTheft: () =>
     }
     checks.push(window.setTimeout(giveBack, AGAIN_MS)); // taken again before it was back, it is taken without a word
   };
-  // In a moment: what is done while the focus moves is undone by the move, and a pointer's way here, by which a person
-  // took the focus, is told with the next frame that is drawn only.
+  // In a moment: what is done while the focus moves is undone by the move.
   const left = (): void => {
     checks.forEach(check => window.clearTimeout(check));
-    checks = [window.setTimeout(giveBack, AGAIN_MS)];
-    window.cancelAnimationFrame(drawn);
-    drawn = window.requestAnimationFrame(() => {
-      drawn = window.requestAnimationFrame(giveBack);
-    });
+    checks = [window.setTimeout(giveBack, 0), window.setTimeout(giveBack, AGAIN_MS)];
   };
   focused();
   document.addEventListener('focusin', focused, true);
@@ -115,7 +109,6 @@ export function guardFocus(frame: () => HTMLIFrameElement | null, onTheft: () =>
   return () => {
     window.clearTimeout(timer);
     checks.forEach(check => window.clearTimeout(check));
-    window.cancelAnimationFrame(drawn);
     document.removeEventListener('focusin', focused, true);
     document.removeEventListener('keydown', keyed, true);
     document.removeEventListener('pointerdown', pressed, true);
