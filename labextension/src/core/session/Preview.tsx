@@ -383,10 +383,7 @@ export function PreviewPane({
 }
 
 /** The requests by which an app's data is shown; null where it has no database, or nobody knows yet. */
-function useAsks(
-  { database, databaseRows, changeRow, queryDatabase }: Partial<Asks>,
-  ready: boolean
-): Asks | null {
+function useAsks({ database, databaseRows, changeRow, queryDatabase }: Partial<Asks>, ready: boolean): Asks | null {
   const [has, setHas] = React.useState(false);
   React.useEffect(() => {
     if (ready && !has) {
