@@ -479,7 +479,7 @@ class AsyncApp:
 
     @in_engine
     async def checkpoint(self, title: str) -> str:
-        """Keep the files as a version; their tree hash."""
+        """Keep the files, and what the app wrote, as a version; the files' tree hash."""
         return await (await self.session()).checkpoint(title)
 
     @in_engine
@@ -488,9 +488,10 @@ class AsyncApp:
         return await (await self.session()).workspace.checkpoints()
 
     @in_engine
-    async def restore(self, checkpoint: str) -> None:
-        """Go back to a version, by its id. It is itself a version, so it can be undone."""
-        await (await self.session()).restore(checkpoint)
+    async def restore(self, checkpoint: str, *, data: bool = True) -> None:
+        """Go back to a version, by its id, with what the app wrote by then as far as it is kept; with ``data=False`` to
+        its files alone. It is itself a version, so it can be undone."""
+        await (await self.session()).restore(checkpoint, data=data)
 
     @in_engine
     async def preview(self, *, restart: bool = False, on_progress: Callable[[str], None] | None = None) -> Preview:

@@ -433,7 +433,7 @@ class AppBuilderMagics(Magics):
         app = self.session()
         for checkpoint in app.checkpoints:
             if call.arguments[0] in (checkpoint.tree, checkpoint.id) or checkpoint.id.startswith(call.arguments[0]):
-                app.restore(checkpoint.id)
+                app.restore(checkpoint.id, data="files" not in call.options)
                 return self.say(f"Back to “{checkpoint.title}”.\n")
         raise InvalidInput(f"No version has the tree {call.arguments[0]}.", hint="See app.checkpoints.")
 

@@ -125,7 +125,8 @@ async def _continue(app: AsyncApp, params: Params) -> Any:
 
 
 async def _restore(app: AsyncApp, params: Params) -> Any:
-    return (await (await app.session()).restore(str(params["checkpoint"]))).to_json()
+    data = params.get("data", True) is not False
+    return (await (await app.session()).restore(str(params["checkpoint"]), data=data)).to_json()
 
 
 async def _diff(app: AsyncApp, params: Params) -> Any:

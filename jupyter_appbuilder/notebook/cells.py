@@ -168,7 +168,12 @@ COMMANDS: Mapping[str, Command] = {
     "delete": Command("%appbuilder delete PATH", "Delete a file.", (1, 1)),
     "rename": Command("%appbuilder rename OLD NEW", "Rename a file.", (2, 2)),
     "checkpoint": Command("%appbuilder checkpoint TITLE", "Keep a version in the app's history.", (1, 1)),
-    "restore": Command("%appbuilder restore TREE", "Go back to an earlier version.", (1, 1)),
+    "restore": Command(
+        "%appbuilder restore TREE [--files]",
+        "Go back to an earlier version, with what the app wrote; with --files to its files alone.",
+        (1, 1),
+        {"files": ""},
+    ),
     "verify": Command("%appbuilder verify [TREE]", "Compare the app's files with a git tree hash.", (0, 1)),
     "preview": Command("%appbuilder preview", "Show the running app below the cell."),
     "status": Command("%appbuilder status", "Show the session's status."),

@@ -37,6 +37,7 @@ class RestoreHandler(AppBuilderHandler):
     @web.authenticated
     @authorized
     async def post(self, session: str) -> None:
-        checkpoint = self.body("checkpoint").text("checkpoint", max_length=100)
-        event = await (await self.ready_session(session)).restore(checkpoint)
+        body = self.body("checkpoint", "data")
+        checkpoint, data = body.text("checkpoint", max_length=100), body.truth("data", default=True)
+        event = await (await self.ready_session(session)).restore(checkpoint, data=data)
         self.answer(event.to_json())

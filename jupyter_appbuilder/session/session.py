@@ -470,23 +470,26 @@ class Session:
         await self.append(changed(rule, holds=False, by="person"))
 
     async def checkpoint(self, title: str) -> str:
-        """Keep the files as a version, if they changed since the last one; their tree hash.
+        """Keep the files as a version, if they or what the app wrote changed since the last one; their tree hash.
 
         Raises ``SessionBusy`` during a turn, and ``Conflict`` where another process owns the session.
         """
         self._may_act()
         async with self._recovery.acting():
             await self._versions.take_outside_changes()
-            await self._versions.keep(title)
+            await self._versions.keep(title, for_data=True)
             return await self.workspace.snapshot()
 
-    async def restore(self, checkpoint: str) -> Event:
-        """Bring files and preview back to a checkpoint. The restore is itself an event and a checkpoint on top."""
+    async def restore(self, checkpoint: str, *, data: bool = True) -> Event:
+        """Bring files and preview back to a checkpoint, and with ``data`` what the app wrote, as far as it is kept.
+
+        The restore is itself an event and a checkpoint on top.
+        """
         self._may_act()
         async with self._recovery.acting(self.workspace.revive):
             await self._versions.keep_edits()
             try:
-                restored = await self._versions.put_back(checkpoint)
+                restored = await self._versions.put_back(checkpoint, data=data)
                 events = await self.append(*restored)
             except BaseException as error:
                 self._versions.renew_beside()

@@ -39,17 +39,18 @@ class Versions:
         await self.take_outside_changes()
         await self.keep("Edits by hand")
 
-    async def keep(self, title: str) -> None:
-        """Make a version of the files as they are known, if they changed since the last one."""
-        if kept := await self._workspace.checkpoint(title, of_known_tree=True):
+    async def keep(self, title: str, *, for_data: bool = False) -> None:
+        """Make a version of the files as they are known, if they changed since the last one; ``for_data``: or what the
+        app wrote did."""
+        if kept := await self._workspace.checkpoint(title, of_known_tree=True, for_data=for_data):
             await self._record.append(checkpoint_draft(kept, None))
 
-    async def put_back(self, checkpoint: str) -> list[Draft]:
-        """Bring the files back to a checkpoint; what to store about it."""
-        if await self._workspace.data_differs(checkpoint) and self._app.server.state != "stopped":
+    async def put_back(self, checkpoint: str, *, data: bool = True) -> list[Draft]:
+        """Bring the files back to a checkpoint, with ``data`` what the app wrote, too; what to store about it."""
+        if data and await self._workspace.data_differs(checkpoint) and self._app.server.state != "stopped":
             await self._app.stop()  # it would go on writing into files that are there no longer
             self._start_again = True
-        made, patch = await self._workspace.restore(checkpoint)
+        made, patch = await self._workspace.restore(checkpoint, data=data)
         previous = next(kept for kept in await self._workspace.checkpoints() if kept.id == made.parent)
         told = {event.data["checkpoint"] for event in self._record.stored if event.type == "checkpoint.created"}
         before = [] if previous.id in told else [checkpoint_draft(previous, None)]

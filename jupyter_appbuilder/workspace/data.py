@@ -12,7 +12,7 @@ import stat
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import InvalidInput
@@ -20,9 +20,13 @@ from ..formats.text import encodable
 from .folder import DIRECTORY, opened_folder, read_at
 from .ignore import never_tracked
 from .scan import DEEPEST, MOST_DATA, mode_of
+from .snapshots import LARGE, Kept, Snapshots
 
 LARGEST = 20 * 1024 * 1024
-"""Bytes of all files together. Above it a version has no copy of them."""
+"""Bytes of all files together that git keeps. Above it a version has no copy of any."""
+
+LARGEST_KEPT = 512 * 1024 * 1024
+"""The same of the large ones, which are kept as they are (``snapshots.py``)."""
 
 MOST_FILES = 5000
 TRIES = 3
@@ -34,10 +38,12 @@ DATABASE = re.compile(r"\.(db|db3|sqlite|sqlite3)(-wal|-shm|-journal)?$", re.IGN
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """``files``: mode and content by path. A ``note`` says, for people, why there is no copy."""
+    """``files``: mode and content by path; ``large``: files that are kept apart. A ``note`` says, for people, why there
+    is no copy."""
 
     files: dict[str, tuple[str, bytes]]
     note: str = ""
+    large: dict[str, Kept] = field(default_factory=dict[str, Kept])
 
 
 Status = tuple[int, int, int, int]
@@ -95,7 +101,7 @@ def _walk(folder: int, base: str, files: dict[str, os.stat_result], left: list[i
                 os.close(below)
 
 
-def copied(app: Path, folders: Sequence[str], without: AbstractSet[str] = frozenset()) -> Copy:
+def copied(app: Path, folders: Sequence[str], snapshots: Snapshots, without: AbstractSet[str] = frozenset()) -> Copy:
     """A copy of what the app wrote: of all of it, or of nothing, as going back to it deletes what it lacks. The files
     ``without`` are no part of it."""
     files: dict[str, os.stat_result] = {}
@@ -104,10 +110,13 @@ def copied(app: Path, folders: Sequence[str], without: AbstractSet[str] = frozen
         _look(app, folders, files, without)
     except _TooMuchError:
         many = f"more than {MOST_FILES:,} files" if len(files) > MOST_FILES else f"over {MOST_DATA:,} folders"
-    size = sum(status.st_size for status in files.values())
-    if size > LARGEST or many:
-        what = f"{size / 1e6:.1f} MB" if size > LARGEST else many
-        limit = f"The limit is {LARGEST >> 20} MiB." if size > LARGEST else ""
+    small = sum(status.st_size for status in files.values() if status.st_size <= LARGE)
+    large = sum(status.st_size for status in files.values()) - small
+    if small > LARGEST or large > LARGEST_KEPT or many:
+        what = f"{large / 1e6:.1f} MB" if large > LARGEST_KEPT else f"{small / 1e6:.1f} MB of small files"
+        limit = f"The limit is {(LARGEST_KEPT if large > LARGEST_KEPT else LARGEST) >> 20} MiB."
+        if many:
+            what, limit = many, ""
         return Copy(
             {}, f"The app's data ({what} in {', '.join(folders)}) are not kept in this version. {limit}".strip()
         )
@@ -115,38 +124,47 @@ def copied(app: Path, folders: Sequence[str], without: AbstractSet[str] = frozen
     for path in files:
         groups.setdefault(JOURNAL.sub("", path), []).append(path)
     kept: dict[str, tuple[str, bytes]] = {}
+    apart: dict[str, Kept] = {}
     for database, paths in groups.items():
-        content = _copied(app, paths)
+        content = _copied(app, paths, snapshots)
         if content is None:
             note = f"The app's data are not kept in this version: it was writing {database} at that moment."
             return Copy({}, note)
-        kept |= content
-    return Copy(kept)
+        kept |= {path: one for path, one in content.items() if isinstance(one, tuple)}
+        apart |= {path: one for path, one in content.items() if isinstance(one, Kept)}
+    return Copy(kept, large=apart)
 
 
-def _copied(app: Path, paths: Sequence[str]) -> dict[str, tuple[str, bytes]] | None:
+def _copied(app: Path, paths: Sequence[str], snapshots: Snapshots) -> dict[str, tuple[str, bytes] | Kept] | None:
     """The contents of files that belong together, as they were at one moment; None where they do not hold still."""
     for _ in range(TRIES):
         before = {path: status for path in paths if (status := _status(app, path))}
-        content: dict[str, tuple[str, bytes]] = {}
-        for path in before:
+        content: dict[str, tuple[str, bytes] | Kept] = {}
+        for path, told in before.items():
             with suppress(OSError, InvalidInput):
+                if told.st_size > LARGE:
+                    if one := snapshots.take(app, path, told):
+                        content[path] = one
+                    continue
                 *folders, name = path.split("/")
                 with opened_folder(app, tuple(folders)) as folder:
                     data, status = read_at(folder, name, LARGEST)
                 content[path] = (mode_of(status), data)
         # A database that checkpoints leaves its journal away: that is a change as well.
-        after = {path: status for path in paths if (status := _status(app, path))}
-        if after == before and content.keys() == before.keys():
+        after = {path: _marks(status) for path in paths if (status := _status(app, path))}
+        if after == {path: _marks(status) for path, status in before.items()} and content.keys() == before.keys():
             return content
     return None
 
 
-def _status(app: Path, path: str) -> Status | None:
+def _marks(status: os.stat_result) -> Status:
+    return (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+def _status(app: Path, path: str) -> os.stat_result | None:
     *folders, name = path.split("/")
     try:
         with opened_folder(app, tuple(folders)) as folder:
-            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            return os.stat(name, dir_fd=folder, follow_symlinks=False)
     except (OSError, InvalidInput):
         return None
-    return (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)

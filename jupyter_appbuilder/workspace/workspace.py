@@ -23,11 +23,12 @@ from .folder import copy_at, link_at, opened_folder, read_at, remove, remove_at,
 from .git import Git, GitError
 from .ignore import never_tracked
 from .lines import changed_lines
-from .objects import EXECUTABLE, LINK, LooseStore, object_hash, put_tree
+from .objects import EXECUTABLE, FILE, LINK, LooseStore, object_hash, put_tree
 from .patches import Difference, Patches
 from .paths import inside, parts_of
 from .records import Change, Checkpoint, FileChange, FileInfo
 from .scan import LARGEST, DatasetFiles, Entry, entry_of, is_binary, is_tracked, mode_of, scan
+from .snapshots import PLACE, Kept, Snapshots, beyond
 from .versions import Versions
 
 T = TypeVar("T")
@@ -62,6 +63,7 @@ class Workspace:
         self._git = Git(folder)
         self._store = LooseStore(self._git.repository / "objects")
         self._versions = Versions(self._git, self._store)
+        self._snapshots = Snapshots(self._git.repository)
         self._patches = Patches(self._git, self._store, self._versions)
         self._lock = asyncio.Lock()
         self._beside = False
@@ -364,8 +366,9 @@ class Workspace:
 
     # Versions
 
-    async def checkpoint(self, title: str, *, of_known_tree: bool = False) -> Checkpoint | None:
-        """Keep the files as they are as a version. None when nothing changed since the last one.
+    async def checkpoint(self, title: str, *, of_known_tree: bool = False, for_data: bool = False) -> Checkpoint | None:
+        """Keep the files as they are as a version. None when nothing changed since the last one; ``for_data``: in what
+        the app wrote, too.
 
         With ``of_known_tree``, the files as the known tree has them: what somebody changed this moment waits for the
         next.
@@ -376,7 +379,7 @@ class Workspace:
             tree = await (in_thread(put_tree, self._store, known) if of_known_tree else self._scan_tree())
             head, head_tree = await self._versions.head()
             await self._keep_known()
-            if tree == head_tree:
+            if tree == head_tree and not (for_data and head and await self._has_new_data(head)):
                 return None
             made = await self._versions.commit(tree, head, title)
             note = await self._keep_data(made.id)
@@ -412,9 +415,9 @@ class Workspace:
         async with self._lock:
             await self._check_out_data(tree)
 
-    async def restore(self, checkpoint: str) -> tuple[Checkpoint, str]:
-        """Put the files of a version back, as a new version on top, and its copy of what the app wrote, which the app
-        must not be writing meanwhile. Raises ``NotFound``.
+    async def restore(self, checkpoint: str, *, data: bool = True) -> tuple[Checkpoint, str]:
+        """Put the files of a version back, as a new version on top, and with ``data`` its copy of what the app wrote,
+        which the app must not be writing meanwhile. Raises ``NotFound``.
 
         What was not in a version yet gets one of its own first; it is the parent of the one returned. The patch leads
         from the known tree to the restored one.
@@ -429,7 +432,9 @@ class Workspace:
                 by_hand = known != tree or bool(self._unseen)
                 head = (await self._versions.commit(tree, head, "Edits by hand" if by_hand else "Before going back")).id
                 await self._keep_data(head)
-            kept = await self._data_of(commit)
+            kept = await self._data_of(commit) if data else None
+            if kept is not None:
+                await self._large_at_hand(kept)
             if kept is not None and head:
                 now = await self._data_now()
                 if not now:
@@ -818,7 +823,7 @@ class Workspace:
         """Keep a copy of what the app wrote with a version; what is not in it, for people."""
         if not self.data_folders:
             return ""
-        copy = await in_thread(data.copied, self.app, self.data_folders, self.datasets.paths)
+        copy = await in_thread(data.copied, self.app, self.data_folders, self._snapshots, self.datasets.paths)
         tree = await in_thread(self._put_data, copy)
         name = DATA + commit
         if copy.note:
@@ -828,17 +833,60 @@ class Workspace:
         names = set((await self._git.text("for-each-ref", "--format=%(refname)", DATA)).split())
         if gone := names & {DATA + old for old in older}:
             await self._git.run("update-ref", "--stdin", stdin="".join(f"delete {ref}\n" for ref in gone).encode())
-        return ""
+        return await self._limit_snapshots(names - gone) if copy.large else ""
+
+    async def _limit_snapshots(self, names: AbstractSet[str]) -> str:
+        """Have versions give up their large files where all are too much, the oldest first; what to say of that."""
+        order = (await self._git.text("rev-list", "--first-parent", f"--max-count={MOST_COPIES}", "HEAD")).split()
+        versions: dict[str, dict[str, int]] = {}
+        for ref in (DATA + commit for commit in order if DATA + commit in names):
+            versions[ref] = {kept.sha256: kept.size for kept in (await self._large_of(ref)).values()}
+        if gone := beyond(versions):
+            await self._git.run("update-ref", "--stdin", stdin="".join(f"delete {ref}\n" for ref in gone).encode())
+        named = {sha256 for ref, files in versions.items() if ref not in gone for sha256 in files}
+        await in_thread(self._snapshots.keep_only, named)
+        many = f"{len(gone)} older versions" if len(gone) > 1 else "an older version"
+        return f"There was no more room for the data of {many}: going back there keeps the data." if gone else ""
+
+    async def _large_of(self, tree: str) -> dict[str, Kept]:
+        """The large files that a tree of data names, by path."""
+        files = await self._versions.files_of(tree)
+        named = {path.removeprefix(PLACE): key for path, (_, key) in files.items() if path.startswith(PLACE)}
+        contents = await self._versions.blobs(set(named.values()))
+        found: dict[str, Kept] = {}
+        for path, key in named.items():
+            with suppress(ValueError, KeyError, TypeError):
+                found[path] = Kept.read(contents[key])
+        return found
+
+    async def _large_at_hand(self, tree: str) -> dict[str, Kept]:
+        """The same, those that can be put back. Raises ``Conflict`` where one is no longer kept."""
+        large = {path: kept for path, kept in (await self._large_of(tree)).items() if self.is_data(path)}
+        if not await in_thread(lambda: all(map(self._snapshots.has, large.values()))):
+            raise Conflict(
+                "The app's data of that version are no longer kept.",
+                hint="Go back to its files alone.",
+                reason="data_gone",
+            )
+        return large
+
+    async def _has_new_data(self, commit: str) -> bool:
+        """Whether the app wrote something since a version; False where that cannot be kept."""
+        if not self.data_folders:
+            return False
+        now = await self._data_now()
+        return bool(now) and now != await self._data_of(commit)
 
     def _put_data(self, copy: data.Copy) -> str:
         return put_tree(
             self._store,
-            {path: (mode, self._store.put("blob", content)) for path, (mode, content) in copy.files.items()},
+            {path: (mode, self._store.put("blob", content)) for path, (mode, content) in copy.files.items()}
+            | {PLACE + path: (FILE, self._store.put("blob", kept.told())) for path, kept in copy.large.items()},
         )
 
     async def _data_now(self) -> str:
         """The tree of what the app has written by now; empty where it cannot be copied."""
-        copy = await in_thread(data.copied, self.app, self.data_folders, self.datasets.paths)
+        copy = await in_thread(data.copied, self.app, self.data_folders, self._snapshots, self.datasets.paths)
         return "" if copy.note else await in_thread(self._put_data, copy)
 
     async def _data_of(self, commit: str) -> str | None:
@@ -850,11 +898,15 @@ class Workspace:
     async def _check_out_data(self, tree: str) -> None:
         files = {path: key for path, key in (await self._versions.files_of(tree)).items() if self.is_data(path)}
         contents = await self._versions.blobs({key for _, key in files.values()})
+        large = await self._large_at_hand(tree)
 
         def put() -> None:
+            for path, kept in large.items():
+                self._snapshots.put_back(self.app, path, kept, self._git.staging)
+                self._entries.pop(path, None)
             for path in data.found(self.app, self.data_folders, self.datasets.paths):
                 # A journal that is not the copy's would be played into its database.
-                if path not in files:
+                if path not in files and path not in large:
                     with suppress(FileNotFoundError, NotADirectoryError):
                         remove(self.app, tuple(path.split("/")))
             for path, (mode, key) in files.items():

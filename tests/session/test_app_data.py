@@ -24,6 +24,7 @@ from jupyter_appbuilder.session import Session
 from jupyter_appbuilder.workspace import data
 from jupyter_appbuilder.workspace.objects import LooseStore
 from jupyter_appbuilder.workspace.scan import scan
+from jupyter_appbuilder.workspace.snapshots import Snapshots
 
 WRITER = """
 import sqlite3, sys
@@ -191,7 +192,7 @@ def test_a_folder_of_more_files_than_are_kept_is_not_listed_to_its_end(tmp_path:
         for n in range(1, data.MOST_FILES + 200):
             os.link(tmp_path / folder / "0", tmp_path / folder / str(n))
     assert len(data.found(tmp_path, ["data/"])) == data.MOST_FILES + 1
-    copy = data.copied(tmp_path, ["data/"])
+    copy = data.copied(tmp_path, ["data/"], Snapshots(tmp_path))
     assert (copy.files, "more than 5,000 files in data/" in copy.note) == ({}, True)
 
 
@@ -210,7 +211,7 @@ def test_a_data_folder_of_very_many_empty_folders_is_not_walked_to_its_end(
 
     scandir = os.scandir
     monkeypatch.setattr(os, "scandir", counted)
-    copy = data.copied(tmp_path / "app", ("data/",))
+    copy = data.copied(tmp_path / "app", ("data/",), Snapshots(tmp_path))
     assert (copy.files, "folders in data/" in copy.note) == ({}, True)
     assert opened <= data.MOST_DATA
     opened = 0
@@ -218,7 +219,8 @@ def test_a_data_folder_of_very_many_empty_folders_is_not_walked_to_its_end(
     assert opened <= data.MOST_DATA + 25
 
 
-async def test_too_much_data_is_left_alone_and_said(tmp_path: Path):
+async def test_too_much_data_is_left_alone_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(data, "LARGEST_KEPT", data.LARGEST)
     async with storing(tmp_path) as (_, session, place):
         with (place / "large.csv").open("wb") as file:
             file.write(b"x" * (data.LARGEST + 1))
@@ -267,7 +269,7 @@ async def test_links_out_of_the_data_folder_are_not_followed(tmp_path: Path):
         (place / "key.txt").symlink_to(tmp_path / "secret" / "key.txt")
         (place / ".env").write_text("KEY=1\n")
         (place / "a.csv").write_text("1\n")
-        assert list(data.copied(session.workspace.app, ("data/",)).files) == ["data/a.csv"]
+        assert list(data.copied(session.workspace.app, ("data/",), Snapshots(tmp_path)).files) == ["data/a.csv"]
         first = await version(session, "first\n")
         (place / "a.csv").unlink()
         await session.restore(first)

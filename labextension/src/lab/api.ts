@@ -239,8 +239,8 @@ export class RestApi implements Api {
       },
       fork: async (point, text) =>
         this.json<Summary>('POST', at('fork'), text === undefined ? point : { ...point, text }),
-      restore: async checkpoint => {
-        await this.request('POST', at('restore'), { checkpoint });
+      restore: async (checkpoint, data = true) => {
+        await this.request('POST', at('restore'), { checkpoint, data });
       },
       diff: async checkpoint => (await this.request('GET', at('checkpoints', checkpoint, 'diff'))).text(),
       tryScenarios: async names => {

@@ -19,7 +19,7 @@
  * | `stop`    | `{}`                 | null                    |
  * | `retry`   | `{}`                 | `{turn}`                |
  * | `continue` | `{}`                | `{turn}`                |
- * | `restore` | `{checkpoint}`       | the event               |
+ * | `restore` | `{checkpoint, data?}` | the event              |
  * | `diff`    | `{checkpoint}`       | a unified diff          |
  * | `try`     | `{names?}`           | `{ok, summary}`         |
  * | `remove_scenario` | `{name}`     | null                    |
@@ -119,8 +119,8 @@ export class CommTransport implements Transport {
     await this.request('continue', {});
   }
 
-  async restore(checkpoint: string): Promise<void> {
-    await this.request('restore', { checkpoint });
+  async restore(checkpoint: string, data = true): Promise<void> {
+    await this.request('restore', { checkpoint, data });
   }
 
   async diff(checkpoint: string): Promise<string> {

@@ -75,7 +75,8 @@ export interface Requests {
   goOn(): Promise<void>;
   /** A new session that begins where this one was; absent where no other can be opened. */
   fork?(at: ForkPoint, text?: string): Promise<Summary>;
-  restore(checkpoint: string): Promise<void>;
+  /** Go back to a version; `data` false: to its files alone, and what the app wrote stays. */
+  restore(checkpoint: string, data?: boolean): Promise<void>;
   /** A unified diff of what the checkpoint changed. */
   diff(checkpoint: string): Promise<string>;
   /** Try what the app can do: all of it, or some by name. What came of it is in the log. */
