@@ -194,6 +194,7 @@ class CheckpointCreated(TypedDict):
     added: int
     removed: int
     note: NotRequired[str]  # for people: what of the app's own data is not kept with it, and why
+    data: NotRequired[bool]  # whether it has a copy of what the app wrote
 
 
 class SessionRestored(TypedDict):

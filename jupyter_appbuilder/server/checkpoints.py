@@ -18,7 +18,7 @@ class CheckpointsHandler(AppBuilderHandler):
         checkpoints = await (await self.ready_session(session)).workspace.checkpoints()
         listed = [asdict(checkpoint) | {"at": timestamp(checkpoint.at)} for checkpoint in checkpoints]
         for item in listed:
-            del item["note"]  # it belongs to the event
+            del item["note"], item["data"]  # they belong to the event
         self.answer(listed)
 
 

@@ -94,5 +94,6 @@ def checkpoint_draft(checkpoint: Checkpoint, turn: str | None) -> Draft:
             "added": checkpoint.added,
             "removed": checkpoint.removed,
             **({"note": checkpoint.note} if checkpoint.note else {}),
+            **({"data": True} if checkpoint.data else {}),
         },
     )

@@ -38,4 +38,5 @@ class Checkpoint:
     files: int
     added: int  # lines
     removed: int
+    data: bool = False  # whether it has a copy of what the app wrote; known of a new one
     note: str = ""  # for people: what of the app's own data is not kept with it, and why

@@ -23,7 +23,7 @@ from .folder import copy_at, link_at, opened_folder, read_at, remove, remove_at,
 from .git import Git, GitError
 from .ignore import never_tracked
 from .lines import changed_lines
-from .objects import EXECUTABLE, FILE, LINK, LooseStore, object_hash, put_tree
+from .objects import EMPTY_TREE, EXECUTABLE, FILE, LINK, LooseStore, object_hash, put_tree
 from .patches import Difference, Patches
 from .paths import inside, parts_of
 from .records import Change, Checkpoint, FileChange, FileInfo
@@ -382,10 +382,10 @@ class Workspace:
             if tree == head_tree and not (for_data and head and await self._has_new_data(head)):
                 return None
             made = await self._versions.commit(tree, head, title)
-            note = await self._keep_data(made.id)
+            made = await self._with_data(made)
             if await self._versions.tidy():
                 self._entries = {}  # their hashes say that the objects are there
-            return replace(made, note=note)
+            return made
 
     async def checkpoints(self) -> list[Checkpoint]:
         """Every version, newest first."""
@@ -450,7 +450,7 @@ class Workspace:
             restored = await self._scan_tree()
             self._known, self._unseen = self._keys(), []
             made = await self._versions.commit(restored, head, f'Restore "{title}"')
-            made = replace(made, note=await self._keep_data(made.id))
+            made = await self._with_data(made)
             await self._keep_known()
             return made, await self._patches.patch(known, restored)
 
@@ -818,6 +818,12 @@ class Workspace:
             if not data.DATABASE.search(path) and (entry := self._stat_entry(path)):
                 made[path] = entry.key
         return made
+
+    async def _with_data(self, made: Checkpoint) -> Checkpoint:
+        """A version that was made, with a copy of what the app wrote."""
+        note = await self._keep_data(made.id)
+        held = await self._data_of(made.id) if self.data_folders else None
+        return replace(made, note=note, data=held not in (None, EMPTY_TREE))
 
     async def _keep_data(self, commit: str) -> str:
         """Keep a copy of what the app wrote with a version; what is not in it, for people."""

@@ -230,6 +230,17 @@ function CheckpointRow({
             {trans.__('Restore')}
           </button>
         )}
+        {!current && checkpoint.data && (
+          <button
+            type="button"
+            className="jp-AppBuilder-button jp-mod-quiet"
+            disabled={actions.busy}
+            title={trans.__('Bring back the files of this version. The app’s data stay as they are now.')}
+            onClick={() => actions.attempt(actions.transport.restore(checkpoint.checkpoint, false))}
+          >
+            {trans.__('Files only')}
+          </button>
+        )}
         <ForkButton checkpoint={checkpoint.checkpoint} actions={actions} />
       </div>
       {checkpoint.note && <p className="jp-AppBuilder-note">{checkpoint.note}</p>}

@@ -623,6 +623,17 @@ describe('a session', () => {
     expect(transport.asked.at(-1)).toEqual(['restore', 'commit-t2']);
   });
 
+  it('goes back to the files alone of a version that has a copy of the app’s data', () => {
+    const log = new Log();
+    const [first, second] = [log.turn('t1', 'one'), log.turn('t2', 'two')];
+    const withData = first.map(event =>
+      event.type === 'checkpoint.created' ? { ...event, data: { ...event.data, data: true } } : event
+    );
+    const transport = open({}, { kind: 'events', events: [...withData, ...second] }, snapshot());
+    fireEvent.click(screen.getByRole('button', { name: 'Files only' }));
+    expect(transport.asked).toEqual([['restore', 'commit-t1', false]]);
+  });
+
   it('says when the connection is lost, and tries again when asked', () => {
     const transport = open({}, snapshot());
     act(() => transport.listener?.connection({ state: 'waiting', retryAt: Date.now() + 5000 }));

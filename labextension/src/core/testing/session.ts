@@ -165,7 +165,8 @@ export class TestTransport implements Transport {
     await this.ask('fork', at, text);
     return summary({ id: 's2', name: 'task-board-fork', title: 'Task board (fork)' });
   };
-  restore = (checkpoint: string): Promise<void> => this.ask('restore', checkpoint);
+  restore = (checkpoint: string, data?: boolean): Promise<void> =>
+    data === undefined ? this.ask('restore', checkpoint) : this.ask('restore', checkpoint, data);
   tryScenarios = (names?: readonly string[]): Promise<void> =>
     names ? this.ask('tryScenarios', names) : this.ask('tryScenarios');
   watchScenario = (name: string): Promise<void> => this.ask('watchScenario', name);

@@ -238,6 +238,8 @@ export interface Checkpoint {
   removed: number;
   at: string;
   note?: string;
+  /** It has a copy of what the app wrote. */
+  data?: boolean;
 }
 
 export interface SessionView {

@@ -212,6 +212,8 @@ export interface CheckpointCreated {
   removed: number;
   /** for people: what of the app's own data is not kept with it, and why */
   note?: string;
+  /** whether it has a copy of what the app wrote */
+  data?: boolean;
 }
 
 export interface SessionRestored {
