@@ -110,7 +110,7 @@ pytest: export KILL_EVERY ?= 4
 pytest: export EYES_EVERY ?= 6
 pytest: export WALKS_EVERY ?= 3
 pytest: setup tests/hub/node_modules/.installed
-	$(PYTEST) --numprocesses $(JOBS) --dist loadfile --ignore tests/browser --ignore tests/wheel $(PYTEST_ARGS)
+	$(PYTEST) --durations 40 --numprocesses $(JOBS) --dist loadfile --ignore tests/browser --ignore tests/wheel $(PYTEST_ARGS)
 
 browser: setup
 	$(PYTEST) $(if $(filter tests/%,$(PYTEST_ARGS)),,tests/browser) $(PYTEST_ARGS)
