@@ -188,6 +188,11 @@ def parser() -> argparse.ArgumentParser:
         "--tool", default="run_command", metavar="NAME", help="the tool it is about (default: run_command)"
     )
 
+    secret = command("secret", "secrets.secret", "secrets of an app: set one (typed, or piped), list or remove them")
+    secret.add_argument("session", metavar="ID|NAME")
+    secret.add_argument("name", nargs="?", default="", metavar="NAME", help="such as API_KEY; without it, list them")
+    secret.add_argument("--remove", action="store_true", help="forget it")
+
     doctor = command("doctor", "doctor.doctor", "check sandbox, git, Node.js, models and browser")
     doctor.add_argument(
         "--install-browser",

@@ -28,6 +28,7 @@ from .results import Handed, Preview, Turn, plan_of, turn_of
 
 if TYPE_CHECKING:
     from ..apps.component import Bundle
+    from ..databases.functions import AppFunction, Called
     from ..datasets.parquet import OnProgress
     from ..live.running import Exposed
     from ..session import Session
@@ -551,6 +552,37 @@ class AsyncApp:
         session = await self.session()
         for host in hosts:
             await session.revoke_host(host)
+
+    @in_engine
+    async def secrets(self) -> list[dict[str, Any]]:
+        """The app's secrets, without values: those its code asks for and that are not set, then those that are."""
+        return [one.to_json() for one in await (await self.session()).secrets.all()]
+
+    @in_engine
+    async def set_secret(self, name: str, value: str) -> None:
+        """Keep a secret for the app's functions, which read it as ``env.NAME``."""
+        await (await self.session()).set_secret(name, value)
+
+    @in_engine
+    async def remove_secret(self, name: str) -> None:
+        """Forget a secret. Raises ``NotFound``."""
+        await (await self.session()).remove_secret(name)
+
+    @in_engine
+    async def functions(self) -> list[AppFunction]:
+        """The functions on the app's server."""
+        return await (await self.session()).functions_of_app()
+
+    @in_engine
+    async def call_function(self, name: str, body: Any = None, *, method: str = "", query: str = "") -> Called:
+        """Call a function as the app's page would; what it answered, logged and changed in the database.
+
+        ``name`` is what follows ``api/``; ``body`` is sent as JSON, by POST unless ``method`` says otherwise.
+        """
+        session = await self.session()
+        return await session.call_function(
+            name, method=(method or ("GET" if body is None else "POST")).upper(), query=query, body=body
+        )
 
     @in_engine
     async def choose_model(self, model: str) -> None:

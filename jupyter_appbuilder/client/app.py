@@ -30,6 +30,7 @@ from .engine import Engine, engine
 from .feed import Feed, questions
 from .requests import Approve, Ask, go_on, retry
 from .results import Handed, Plan, Turn, plan_of, turn_of
+from .secrets import AppSecrets
 
 if TYPE_CHECKING:
     from ..datasets.base import Keep
@@ -189,9 +190,18 @@ class App:
     hosts = reading(AsyncApp.hosts)
     datasets = reading(AsyncApp.datasets)
     exposed = reading(AsyncApp.exposed)
+    functions = reading(AsyncApp.functions)
+
+    @property
+    def secrets(self) -> AppSecrets:
+        """The app's secrets: ``app.secrets["API_KEY"] = getpass()``. Values are never shown."""
+        return AppSecrets(self.aio)
 
     unexpose = waiting(AsyncApp.unexpose)
     call = waiting(AsyncApp.call)
+    call_function = waiting(AsyncApp.call_function)
+    set_secret = waiting(AsyncApp.set_secret)
+    remove_secret = waiting(AsyncApp.remove_secret)
     write = waiting(AsyncApp.write)
     edit = waiting(AsyncApp.edit)
     edits = waiting(AsyncApp.edits)

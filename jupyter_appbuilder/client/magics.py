@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import getpass
 import os
 import re
 import sys
@@ -278,6 +279,17 @@ class AppBuilderMagics(Magics):
     def do_hosts(self, call: Call | None = None) -> None:
         hosts = self.session().hosts
         self.say(f"The app's code may reach: {', '.join(hosts)}\n" if hosts else "The app's code has no network.\n")
+
+    def do_secret(self, call: Call) -> None:
+        secrets = self.session().secrets
+        if not call.arguments:
+            self.say(f"{secrets!r}\n")
+            return
+        name = call.arguments[0]
+        if not can_ask(self.shell):
+            raise InvalidInput(f"Nobody can type {name} here.", hint=f"In a program: app.secrets[{name!r}] = …")
+        secrets[name] = getpass.getpass(f"{name}: ")
+        self.say(f"{name} is set. Functions of the app read it as env.{name}.\n")
 
     # Tools on the session
 

@@ -181,6 +181,12 @@ COMMANDS: Mapping[str, Command] = {
     "allow": Command("%appbuilder allow HOST …", "Let the app's code reach hosts on the Internet.", (1, 20)),
     "revoke": Command("%appbuilder revoke HOST …", "Take hosts back.", (1, 20)),
     "hosts": Command("%appbuilder hosts", "Show the hosts that the app's code may reach."),
+    "secret": Command(
+        "%appbuilder secret [NAME]",
+        "Set a secret for the app's functions: the value is asked for below the cell, so that it is in no notebook. "
+        "Without NAME, show which there are.",
+        (0, 1),
+    ),
     "stop": Command("%appbuilder stop", "Stop the running turn and the preview."),
     "help": Command("%appbuilder help", "This text.", (0, 1)),
 }

@@ -419,17 +419,18 @@ class Session:
         Raises ``InvalidInput`` for a name or value that is none, ``Conflict`` for an app without functions, and
         ``Unavailable`` where it cannot be kept.
         """
-        await self.ready()
-        self._may_act(busy_is_fine=True)
         await self.secrets.set(name, value)
-        await self.app.give_secrets()
+        await self._secrets_changed()
 
     async def remove_secret(self, name: str) -> None:
         """Forget a secret; functions do not get it any more. Raises ``NotFound``."""
-        await self.ready()
-        self._may_act(busy_is_fine=True)
         await self.secrets.remove(name)
-        await self.app.give_secrets()
+        await self._secrets_changed()
+
+    async def _secrets_changed(self) -> None:
+        # Any process of the person's may set one: the one that runs the app finds it by itself.
+        if self.owned:
+            await self.app.give_secrets()
 
     async def renew_secrets(self) -> None:
         """Give the app's functions what another process of the person's has set or removed meanwhile."""

@@ -80,6 +80,7 @@ OTHER_MAGICS = {
     "functions of the kernel's, which no other face has": {"expose", "unexpose"},
     "the notebook's record": {"patch", "checkpoint", "verify"},
     "of what stands in every message of a session": {"status"},
+    "a value that is typed, in the panel's own field": {"secret"},
 }
 WITHOUT_COMMAND = {
     "stop": "Ctrl-C",
@@ -100,6 +101,7 @@ WITHOUT_COMMAND = {
 OTHER_COMMANDS = {
     "an app, not a session's act": {"demo", "fork", "from-notebook", "list", "export", "replay"},
     "modes of build": {"ask"},
+    "a value that is typed, in the panel's own field": {"secret"},
     "this machine": {"doctor", "sandboxes", "templates", "rules"},
 }
 ALIKE = {"checkpoint", "approval", "granted", "remember", "model", "plan", "text"}
@@ -158,8 +160,11 @@ def test_every_act_of_the_widget_and_of_the_panel_is_a_row():
     assert [act.widget for act in ACTS if act.widget in METHODS] == list(METHODS) == [act.widget for act in ACTS]
     # A widget has one app, and shows the app's pages from another origin than its own, so that it cannot ask them.
     # Rows are beside the panel's preview; in a notebook app.table and app.query have them as frames.
-    rows = {"database", "databaseRows", "changeRow", "queryDatabase"}
-    assert interface("Requests") - {act.panel for act in ACTS} == {"fork", "watchScenario", "answerLook", *rows}
+    rows = {"database", "databaseRows", "changeRow", "queryDatabase", "functions", "callFunction"}
+    # A value that is typed goes to the server alone: a kernel has app.secrets and %appbuilder secret.
+    secrets = {"secrets", "setSecret", "removeSecret"}
+    others = {"fork", "watchScenario", "answerLook", *rows, *secrets}
+    assert interface("Requests") - {act.panel for act in ACTS} == others
     assert {act.panel for act in ACTS} - interface("Requests") == {"update", "sandboxes", "tools"}
     assert {act.panel for act in ACTS} <= interface("Requests") | interface("Api")
 

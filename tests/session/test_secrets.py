@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+import shutil
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import pytest
 from building import app_builder
 from database_app import used
+
+from jupyter_appbuilder.apps.function_server import FunctionServer
+from jupyter_appbuilder.errors import Unavailable
+from jupyter_appbuilder.vault import Mask, Vault
+from jupyter_appbuilder.vault.mask import Stream
+from jupyter_appbuilder.vault.system import SystemKeyring
 
 VALUE = "kV9-top/secret+value=42"
 LEAKS = """import type { Context } from "app";
@@ -108,3 +118,91 @@ async def test_secrets_outlive_the_process_stay_with_the_app_and_go_with_it(tmp_
         assert VALUE not in stored(session)
         await builder.delete(id, files=True)
         assert not list((tmp_path / "data" / "secrets").glob(f"{id}*"))
+
+
+async def test_a_visitor_of_the_preview_cannot_ask_as_the_app_builder_does(tmp_path: Path):
+    async with app_builder(tmp_path, secrets="file") as builder:
+        session = await builder.create(name="keys", template="serverless")
+        await session.ready()
+        await session.set_secret("API_KEY", VALUE)
+        server = await session.app.ensure()
+        assert server.address
+        stranger = FunctionServer("_app/control", nothing)
+        for act in ("give", "functions", "call"):
+            with pytest.raises(Unavailable, match="for the App Builder alone"):
+                await stranger.ask(server.address, session.app.base_path, act, name="tasks", secrets={})
+        assert json.loads((await session.call_function("tasks")).body) is not None
+
+
+async def test_an_app_that_another_process_sets_a_secret_of_gets_it(tmp_path: Path):
+    async with app_builder(tmp_path, secrets="file") as builder:
+        session = await builder.create(name="keys", template="serverless")
+        await used(session, "write_file", path="functions/leaks.ts", content=LEAKS)
+        assert json.loads((await session.call_function("leaks")).body)["size"] == 0
+        Vault(tmp_path / "data" / "secrets", "file").set(session.id, "API_KEY", VALUE)
+        async with asyncio.timeout(120):
+            while json.loads((await session.call_function("leaks")).body)["size"] != len(VALUE):
+                await asyncio.sleep(0.2)
+
+
+async def nothing() -> dict[str, str]:
+    return {}
+
+
+def test_the_keyring_of_the_system_keeps_values_and_the_folder_has_names_alone(tmp_path: Path):
+    vault = Vault(tmp_path / "secrets", "keyring")
+    kept: dict[tuple[str, str], str] = {}
+
+    class Backend:
+        name = "of the test"
+
+        def set_password(self, service: str, name: str, value: str) -> None:
+            kept[service, name] = value
+
+        def get_password(self, service: str, name: str) -> str | None:
+            return kept.get((service, name))
+
+        def delete_password(self, service: str, name: str) -> None:
+            del kept[service, name]
+
+    vault._keyring = SystemKeyring(Backend())
+    assert "keyring" in vault.set("one", "API_KEY", VALUE).where
+    assert list(kept.values()) == [VALUE]
+    assert vault.values("one") == {"API_KEY": VALUE}
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and VALUE.encode() in path.read_bytes()]
+    vault.forget("one")
+    assert not kept
+    assert vault.kept("one") == []
+
+
+def test_a_note_moved_to_another_app_or_name_or_a_lost_key_gives_nothing(tmp_path: Path):
+    vault = Vault(tmp_path / "secrets", "file")
+    vault.set("one", "API_KEY", VALUE)
+    vault.set("two", "OTHER_KEY", VALUE + "2")
+    shutil.copy(tmp_path / "secrets/one/API_KEY", tmp_path / "secrets/two/API_KEY")
+    shutil.copy(tmp_path / "secrets/one/API_KEY", tmp_path / "secrets/one/MOVED")
+    assert vault.values("two") == {"OTHER_KEY": VALUE + "2"}
+    assert vault.values("one") == {"API_KEY": VALUE}
+    (tmp_path / "secrets/.key").unlink()
+    assert Vault(tmp_path / "secrets", "file").values("one") == {}
+
+
+@pytest.mark.parametrize("piece", range(1, len(VALUE) + 3))
+def test_a_secret_is_masked_wherever_a_piece_of_the_output_ends(piece: int):
+    mask = Mask()
+    mask.learn([VALUE, "-----BEGIN KEY-----\n" + "Ab9" * 20 + "\n-----END KEY-----"])
+    text = f"a {VALUE} b {VALUE[:-1]} c {json.dumps(VALUE)} {quote(VALUE, safe='')} {'Ab9' * 20} {VALUE}"
+    stream = Stream(mask)
+    told = "".join(stream.feed(text[at : at + piece]) for at in range(0, len(text), piece)) + stream.rest()
+    assert told == f'a ••• b {VALUE[:-1]} c "•••" ••• ••• •••'
+    assert mask.data({"deep": [{VALUE: VALUE}]}) == {"deep": [{"•••": "•••"}]}
+
+
+@pytest.mark.parametrize("before", ["", "x", "xy", "user:"])
+def test_a_secret_is_masked_in_base64_whatever_stands_before_it(before: str):
+    mask = Mask()
+    mask.learn([VALUE])
+    encoded = base64.b64encode(f"{before}{VALUE}{before}".encode()).decode()
+    left = mask.text(encoded).split("•••")
+    assert len(left) == 2
+    assert sum(map(len, left)) <= 8 + 3 * len(before)

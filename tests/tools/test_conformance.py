@@ -102,7 +102,7 @@ class TestOurs(ToolSuite):
         Example(TOOLS["create_function"], {"name": "tasks", "code": "export default () => [];"}, ok=False),
         example("update_layout", patch=[LINK], ok=False),
         # Nothing takes secrets here: tests/session/test_secrets.py has what does.
-        example("request_secret", name="API_KEY", why="For the weather.", ok=False),
+        Example(TOOLS["request_secret"], {"name": "API_KEY", "why": "For the weather."}, ok=False),
         Example(TOOLS["expose_function"], FORECAST),
         Example(TOOLS["expose_function"], {"name": "__proto__"}, ok=False),
         Example(TOOLS["unexpose_function"], {"name": "forecast"}, before=exposed),

@@ -19,11 +19,14 @@ import type {
   Transport
 } from '../core/wire/transport';
 import type {
+  AppFunction,
   DatabaseAnswer,
   DatabaseRows,
   DatabaseSchema,
   ExpectedFrames,
   FoundNotebook,
+  FunctionCalled,
+  Secrets,
   Tool
 } from '../core/wire/api.generated';
 import { english, type Translation } from '../core/controls/translation';
@@ -285,7 +288,17 @@ export class RestApi implements Api {
       changeRow: async change => {
         await this.request('POST', at('database', 'rows'), change);
       },
-      queryDatabase: async sql => this.json<DatabaseAnswer>('POST', at('database', 'query'), { sql })
+      queryDatabase: async sql => this.json<DatabaseAnswer>('POST', at('database', 'query'), { sql }),
+      functions: async () => {
+        const answer = await this.request('GET', at('functions'));
+        return answer.status === 204 ? null : ((await answer.json()) as AppFunction[]);
+      },
+      callFunction: async request => this.json<FunctionCalled>('POST', at('functions', 'call'), request),
+      secrets: async () => this.json<Secrets>('GET', at('secrets')),
+      setSecret: async (name, value) => this.json<Secrets>('PUT', at('secrets', name), { value }),
+      removeSecret: async name => {
+        await this.request('DELETE', at('secrets', name));
+      }
     };
   }
 

@@ -3,6 +3,7 @@ import type { RuleSource } from '../wire/events';
 import type { Translation } from '../controls/translation';
 import type { ApprovalItem, NetworkItem, RefusedItem, RuleItem } from '../view/view';
 import { Icon } from '../controls/Icon';
+import { SecretField } from '../data/SecretsPane';
 import { plainly } from './plainly';
 import { actionTitle, COMMANDS } from '../pages/Rules';
 import { useTranslation } from '../controls/surroundings';
@@ -52,7 +53,7 @@ export function Approval({ item, actions }: { item: ApprovalItem; actions: TurnA
       aria-labelledby={`${id}-question`}
       aria-describedby={`${id}-about`}
     >
-      <Icon name={kind === 'network' ? 'globe' : 'shield'} />
+      <Icon name={kind === 'network' ? 'globe' : kind === 'secret' ? 'key' : 'shield'} />
       <div>
         <p id={`${id}-question`}>
           <strong>{question}</strong>
@@ -87,7 +88,9 @@ export function Approval({ item, actions }: { item: ApprovalItem; actions: TurnA
             <p className="jp-AppBuilder-hint">{trans.__('What the app sends there leaves this machine.')}</p>
           )}
         </div>
-        {actions.owned ? (
+        {kind === 'secret' && actions.owned && actions.transport.setSecret ? (
+          <SecretQuestion name={subject} actions={actions} sent={sent} onAnswer={granted => answer(granted, false)} />
+        ) : actions.owned ? (
           <div className="jp-AppBuilder-noticeActions">
             {(rule ? ['once', 'always'] : ['always', 'once']).map(how =>
               how === 'always' ? (
@@ -132,6 +135,45 @@ export function Approval({ item, actions }: { item: ApprovalItem; actions: TurnA
   );
 }
 
+/** A field for what the agent asked for: the value goes to the server, and the agent gets to know that it is set. */
+function SecretQuestion({
+  name,
+  actions,
+  sent,
+  onAnswer
+}: {
+  name: string;
+  actions: TurnActions;
+  sent: boolean;
+  onAnswer: (granted: boolean) => void;
+}): React.ReactElement {
+  const trans = useTranslation();
+  const set = async (_: string, value: string): Promise<boolean> => {
+    const request = actions.transport.setSecret?.(name, value) ?? Promise.reject(new Error());
+    actions.attempt(request);
+    try {
+      await request;
+    } catch {
+      return false;
+    }
+    onAnswer(true);
+    return true;
+  };
+  return (
+    <>
+      <SecretField name={name} onSet={set} />
+      <p className="jp-AppBuilder-hint">
+        {trans.__('Only the app’s functions get it. The agent gets to know that it is set, not what it is.')}
+      </p>
+      <div className="jp-AppBuilder-noticeActions">
+        <button type="button" className="jp-AppBuilder-button" disabled={sent} onClick={() => onAnswer(false)}>
+          {trans.__('Later')}
+        </button>
+      </div>
+    </>
+  );
+}
+
 function ruleSource(source: RuleSource, trans: Translation): string {
   switch (source) {
     case 'configuration':
@@ -146,6 +188,9 @@ function ruleSource(source: RuleSource, trans: Translation): string {
 }
 
 function outcome(item: ApprovalItem, trans: ReturnType<typeof useTranslation>): string {
+  if (item.approval.kind === 'secret' && (item.granted || item.cause === null)) {
+    return item.granted ? trans.__('Set.') : trans.__('Not set yet.');
+  }
   if (item.granted) {
     return item.remembered ? trans.__('Allowed for this app.') : trans.__('Allowed once.');
   }

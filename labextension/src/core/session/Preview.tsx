@@ -11,7 +11,11 @@ import { grant, justActed, withRequest } from './pageRequests';
 import { useTranslation } from '../controls/surroundings';
 import { Progress } from './Session';
 import { Failure } from '../controls/Failure';
-import { DataPane, type Asks } from '../data/DataPane';
+import type { Asks } from '../data/DataPane';
+import type { FunctionAsks } from '../data/FunctionsPane';
+import { Inside } from '../data/Inside';
+import type { SecretAsks } from '../data/SecretsPane';
+import type { Requests } from '../wire/transport';
 import { fixRequest } from '../feed/Turn';
 
 const SILENT_MS = 6000; // from a page's load until it is taken for none of the app's
@@ -52,6 +56,7 @@ export function PreviewPane({
   const [showsData, setShowsData] = React.useState(false);
   const { preview, session } = view;
   const asks = useAsks(store.transport, preview?.state === 'ready');
+  const inside = useInside(store.transport, asks !== null);
   const dataShown = asks !== null && showsData;
   const url = preview?.url ? resolve(preview.url) : null;
   const busy = session?.state === 'busy' || session?.state === 'waiting';
@@ -279,7 +284,7 @@ export function PreviewPane({
         />
       </div>
       {failure && <Failure error={failure} />}
-      {asks && dataShown && <DataPane asks={asks} changed={busy ? -1 : store.lastSeq()} />}
+      {asks && dataShown && <Inside data={asks} {...inside} changed={busy ? -1 : store.lastSeq()} />}
       <LookNotice looking={looking} />
       {url && state === 'failed' && (
         <div className="jp-AppBuilder-pageNotice jp-mod-error" role="status">
@@ -399,6 +404,29 @@ function useAsks({ database, databaseRows, changeRow, queryDatabase }: Partial<A
         ? { database, databaseRows, changeRow, queryDatabase }
         : null,
     [has, database, databaseRows, changeRow, queryDatabase]
+  );
+}
+
+/** What else is asked of an app that has functions. */
+function useInside(
+  { functions, callFunction, secrets, setSecret, removeSecret }: Requests,
+  has: boolean
+): { functions: FunctionAsks | null; secrets: SecretAsks | null } {
+  const [takes, setTakes] = React.useState(false);
+  React.useEffect(() => {
+    if (has && !takes) {
+      secrets?.().then(
+        told => setTakes(told.takes),
+        () => undefined // its page says what is wrong
+      );
+    }
+  }, [has, takes, secrets]);
+  return React.useMemo(
+    () => ({
+      functions: takes && functions && callFunction ? { functions, callFunction } : null,
+      secrets: takes && secrets && setSecret && removeSecret ? { secrets, setSecret, removeSecret } : null
+    }),
+    [takes, functions, callFunction, secrets, setSecret, removeSecret]
   );
 }
 

@@ -2,6 +2,7 @@
 
 import type {
   AllowedHost,
+  AppFunction,
   ApprovalRule,
   BudgetSettings,
   Connection as Checked,
@@ -10,10 +11,12 @@ import type {
   DatabaseSchema,
   DatabaseValue,
   Demo,
+  FunctionCalled,
   Health,
   ModelInfo,
   Provider,
   SandboxProvider as SandboxChoice,
+  Secrets,
   SessionUsage,
   Summary,
   Template as TemplateChoice,
@@ -106,6 +109,22 @@ export interface Requests {
   changeRow?(change: RowChange): Promise<void>;
   /** What a query that only reads finds. */
   queryDatabase?(sql: string): Promise<DatabaseAnswer>;
+  /** The functions on the app's server, null where it has none; absent, as the four below, where it cannot be asked. */
+  functions?(): Promise<AppFunction[] | null>;
+  /** Call one as the page would. What it answers, an error as well, is no failure. */
+  callFunction?(request: FunctionRequest): Promise<FunctionCalled>;
+  /** The app's secrets, by name. */
+  secrets?(): Promise<Secrets>;
+  setSecret?(name: string, value: string): Promise<Secrets>;
+  removeSecret?(name: string): Promise<void>;
+}
+
+/** `name` is what follows `api/`; `body` is sent as JSON. */
+export interface FunctionRequest {
+  name: string;
+  method: string;
+  query: string;
+  body?: unknown;
 }
 
 /** One row of a table. `was`: what the person saw in it; a row that has other values by now stays as it is. */

@@ -1,0 +1,54 @@
+/** What is behind an app's page: its data, its functions and their secrets, one at a time. */
+
+import * as React from 'react';
+import { Icon } from '../controls/Icon';
+import { useTranslation } from '../controls/surroundings';
+import { DataPane, type Asks } from './DataPane';
+import { FunctionsPane, type FunctionAsks } from './FunctionsPane';
+import { SecretsPane, type SecretAsks } from './SecretsPane';
+
+type View = 'data' | 'functions' | 'secrets';
+
+export function Inside({
+  data,
+  functions,
+  secrets,
+  changed
+}: {
+  data: Asks;
+  functions: FunctionAsks | null;
+  secrets: SecretAsks | null;
+  /** Another number whenever code or data may have changed. */
+  changed: number;
+}): React.ReactElement {
+  const trans = useTranslation();
+  const [view, setView] = React.useState<View>('data');
+  const views = [
+    { name: 'data', icon: 'table', title: trans.__('Rows') },
+    ...(functions ? [{ name: 'functions', icon: 'terminal', title: trans.__('Functions') } as const] : []),
+    ...(secrets ? [{ name: 'secrets', icon: 'key', title: trans.__('Secrets') } as const] : [])
+  ] as const;
+  return (
+    <>
+      {views.length > 1 && (
+        <div className="jp-AppBuilder-dataTables" role="group" aria-label={trans.__('Behind the page')}>
+          {views.map(({ name, icon, title }) => (
+            <button
+              key={name}
+              type="button"
+              className="jp-AppBuilder-button jp-mod-quiet"
+              aria-pressed={view === name}
+              onClick={() => setView(name)}
+            >
+              <Icon name={icon} />
+              {title}
+            </button>
+          ))}
+        </div>
+      )}
+      {view === 'data' && <DataPane asks={data} changed={changed} />}
+      {view === 'functions' && functions && <FunctionsPane asks={functions} changed={changed} />}
+      {view === 'secrets' && secrets && <SecretsPane asks={secrets} changed={changed} />}
+    </>
+  );
+}
