@@ -14,6 +14,7 @@ from ..client.app import App
 from ..client.engine import Engine, engine
 from ..client.feed import Feed, questions
 from ..client.requests import Ask
+from ..client.secrets import typed
 from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound
 from ..events import DEMO, Mode
 from ..sandbox.network.hosts import parse_host
@@ -81,7 +82,7 @@ def talk(app: App, title: str, prompt: str | Ask, model: str, terminal: Terminal
         terminal.feed(feed, feed.take(message))
         for question in questions(message) if terminal.can_ask else ():
             try:
-                app.answer(question["approval"], **terminal.ask(question))
+                app.answer(question["approval"], **(typed(app, question) or terminal.ask(question)))
             except (NotFound, Conflict):
                 terminal.note("It was answered elsewhere or withdrawn.")
         match message:

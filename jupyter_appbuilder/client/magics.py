@@ -30,6 +30,7 @@ from ..notebook.replay import REPLAYED, Different, Rebuild, fresh_folder, name_o
 from .background import background
 from .data import mentioned, with_variables
 from .feed import Feed, always, questions
+from .secrets import typed
 
 if TYPE_CHECKING:
     from ..tools.base import ToolResult
@@ -251,7 +252,7 @@ class AppBuilderMagics(Magics):
                 for question in questions(message) if attended else ():
                     shown.update(rich.Markdown(feed.markdown()))
                     with contextlib.suppress(NotFound, Conflict):  # it was answered in the widget
-                        app.answer(question["approval"], **ask(question))
+                        app.answer(question["approval"], **(typed(app, question) or ask(question)))
                 if (now := time.monotonic()) - drawn > REFRESH_SECONDS and (
                     feed.entries or feed.waiting or feed.thinking
                 ):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInput
 
 if TYPE_CHECKING:
+    from ..events import ApprovalRequested
     from .aio import AsyncApp
+    from .app import App
 
 
 class AppSecrets:
@@ -47,3 +50,13 @@ class AppSecrets:
 def described(secrets: list[dict[str, Any]]) -> list[str]:
     """A word or two for each."""
     return [str(one["name"]) + ("" if one["set"] else " (not set)") for one in secrets]
+
+
+def typed(app: App, question: ApprovalRequested) -> dict[str, bool]:
+    """The person types a secret that is asked for, or nothing; empty for any other question."""
+    name = question.get("subject", "")
+    if question.get("kind") != "secret" or not name:
+        return {}
+    if value := getpass.getpass(f"{question['question']} Its value (nothing: later): "):
+        app.set_secret(name, value)
+    return {"granted": bool(value)}

@@ -18,6 +18,7 @@ class ExportHandler(AppBuilderHandler):
         found = await self.ready_session(session)
         tests = self.flag("tests")
         more = await scenario_tests(found.workspace) if tests else {}
+        more |= await found.secrets.example()
         content = await found.workspace.zip(more | self.builder.library.exported(found.summary.template))
         self.set_header("Content-Type", "application/zip")
         self.set_attachment_header(f"{found.summary.name}.zip")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FOLDERS = ("functions/", "lib/")
 SOURCES = (".ts", ".tsx", ".js", ".mjs")
 DOTENV = ".env"
+EXAMPLE = ".env.example"
 MOST_FILES = 300
 LARGEST_FILE = 300_000  # bytes of a source file that is looked through
 MOST_NAMES = 200
@@ -108,6 +109,14 @@ class AppSecrets:
 
     async def forget(self) -> None:
         await asyncio.to_thread(self.vault.forget, self.session)
+
+    async def example(self) -> dict[str, str]:
+        """What an export has beside the app's own files: the names that its code reads, unless it says so itself."""
+        names = [one.name for one in await self.all()] if self.takes else []
+        if not names or await _text(self.workspace, EXAMPLE):
+            return {}
+        head = "# What the functions read as env.NAME. Copy this file to .env, and fill it in.\n"
+        return {EXAMPLE: head + "".join(f"{name}=\n" for name in names)}
 
     def ask(self, name: str) -> str:
         """The code needs a secret of that name: the log says so. Raises ``InvalidInput``, ``Conflict``."""

@@ -17,7 +17,15 @@ class RequestSecret(Arguments):
     )
 
 
-@tool(effect="read", acts=True, asks=True, needs="functions", verb=("Asking for", "Asked for"), icon="key")
+@tool(
+    effect="read",
+    acts=True,
+    asks=True,
+    needs="functions",
+    verb=("Asking for", "Asked for"),
+    icon="key",
+    subject=["name"],
+)
 async def request_secret(context: ToolContext, arguments: RequestSecret) -> ToolResult:
     """Ask the person for a secret that functions need (an API key, a password); they get it as env.NAME, and nothing
     else does. Never ask for one in the chat, never write one into a file."""

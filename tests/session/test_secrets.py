@@ -116,6 +116,11 @@ async def test_secrets_outlive_the_process_stay_with_the_app_and_go_with_it(tmp_
         assert (await session.secrets.values()) == {"API_KEY": VALUE}
         await session.call("write_file", {"path": "notes.md", "content": f"It is {VALUE}."}, by="person")
         assert VALUE not in stored(session)
+        await used(session, "write_file", path="functions/leaks.ts", content=LEAKS)
+        assert (await session.secrets.example())[".env.example"].endswith("OTHER_KEY=\nAPI_KEY=\n")
+        forked, _ = await builder.fork(id, checkpoint=(await session.workspace.checkpoints())[0].id)
+        await forked.ready()
+        assert not await forked.secrets.any()
         await builder.delete(id, files=True)
         assert not list((tmp_path / "data" / "secrets").glob(f"{id}*"))
 
