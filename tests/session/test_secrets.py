@@ -117,7 +117,7 @@ async def test_secrets_outlive_the_process_stay_with_the_app_and_go_with_it(tmp_
         await session.call("write_file", {"path": "notes.md", "content": f"It is {VALUE}."}, by="person")
         assert VALUE not in stored(session)
         await used(session, "write_file", path="functions/leaks.ts", content=LEAKS)
-        assert (await session.secrets.example())[".env.example"].endswith("OTHER_KEY=\nAPI_KEY=\n")
+        assert (await session.secrets.example())[".env.example"].endswith("OTHER_KEY=\nREGION=\nAPI_KEY=\n")
         forked, _ = await builder.fork(id, checkpoint=(await session.workspace.checkpoints())[0].id)
         await forked.ready()
         assert not await forked.secrets.any()
