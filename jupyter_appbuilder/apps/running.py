@@ -261,6 +261,11 @@ class RunningApp:
             # Who waited for another's start has had what it wanted, even if the app sleeps again by now.
             return self.server if self._runs or self._starts > starts else await self._begin()
 
+    async def started(self) -> None:
+        """Wait while the dev server is being started, if it is."""
+        async with self._starting:
+            pass
+
     async def restart(self) -> DevServer:
         async with self._starting:
             return await self._begin()

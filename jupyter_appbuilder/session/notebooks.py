@@ -13,9 +13,10 @@ from ..analyses.description import BRIEF, Handed, described, images_of, summary_
 from ..analyses.handing import Wanted, missing, wanted
 from ..analyses.reading import not_empty, read_notebook
 from ..cancellation import in_thread
+from ..datasets.arrow import arrow
 from ..errors import AppBuilderError
 from ..tools.base import Picture
-from ..tools.notebooks import GivenNotebook
+from ..tools.notebooks import TAKE_NOTEBOOK, GivenNotebook
 
 if TYPE_CHECKING:
     from .session import Session
@@ -89,6 +90,22 @@ async def begin_with(
     lacking = [*failed, *missing(analysis, used, {*datasets, *(one.named for one in sources)})]
     await session.take_notebook(given_notebook(analysis, used, Handed(datasets, lacking, private)))
     return lacking
+
+
+async def begin_recorded(session: Session, model: str, text: str) -> None:
+    """Before a request is answered by a recording that is made of a notebook: hand over that notebook and its data,
+    once. Raises ``Unavailable`` where they cannot be handed over."""
+    from ..models.demo.recordings import recording_of
+
+    earlier = [event.data["text"] for event in session.stored if event.type == "message.user"]
+    recording = recording_of(model, text, earlier)
+    if recording is None or recording.notebook is None:
+        return
+    if any(event.type == "tool.finished" and event.data["tool"] == TAKE_NOTEBOOK for event in session.stored):
+        return
+    await in_thread(arrow)
+    found = await in_thread(Found.read, recording.notebook)
+    await begin_with(session, found.analysis, found.used, found.sources({}), private=False)
 
 
 def given_notebook(analysis: Analysis, used: Used, handed: Handed) -> GivenNotebook:

@@ -8,6 +8,7 @@ workspace.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..datasets.record import ADD_DATASET
 from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound, SessionBusy, ToolFailed, of_the_disk
-from ..events import By, Draft, Event, Mode
+from ..events import DEMO, By, Draft, Event, Mode
 from ..live.base import told, unknown
 from ..live.record import EXPOSE, UNEXPOSE, functions_of
 from ..turns.plans import built_by, open_plan, plans, request
@@ -54,6 +55,8 @@ if TYPE_CHECKING:
 
 MAX_MESSAGE = 100_000  # characters of one request
 MAX_TITLE = 200
+START_SECONDS = 120.0
+"""How long data that is handed over waits for a dev server; the first one of a template may install packages."""
 
 
 class Session:
@@ -186,6 +189,10 @@ class Session:
         await self.ready()
         if turn := await self._turns.interject(text):
             return turn
+        if (name := model or self.summary.model) == DEMO and mode == "build" and not self._turns.busy:
+            from .notebooks import begin_recorded
+
+            await begin_recorded(self, name, text)
         return await self._begin(Beginning(text, mode), model)
 
     async def accept(self, plan: str, text: str | None = None, *, model: str | None = None, by: By = "person") -> str:
@@ -296,6 +303,7 @@ class Session:
 
         await self.ready()
         self._may_act()
+        await self._started()
         options = {"keep": keep, "private": private, "replace": replace, "on_rows": on_rows}
         handover = await self.data.bring(name, written, file, **options)  # pyright: ignore[reportArgumentType]
         try:
@@ -306,6 +314,13 @@ class Session:
         finally:
             await self.data.tidy()
         return handover, [str(note) for note in result.detail.get("notes", ())]
+
+    async def _started(self) -> None:
+        """Wait for a dev server that is starting. Vite lists the files of ``public/`` before it watches them: one that
+        is added in between it never serves."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(START_SECONDS):
+                await self.app.started()
 
     async def take_notebook(self, notebook: GivenNotebook) -> None:
         """Record that the app is to be made of a notebook of the person's, and what the agent is told of it. Raises as

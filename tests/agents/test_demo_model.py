@@ -10,6 +10,7 @@ import pytest
 from agents.memory_session import MemorySession
 
 from jupyter_appbuilder.errors import InvalidInput
+from jupyter_appbuilder.models.demo import recordings
 from jupyter_appbuilder.models.demo.model import DemoModel, explanation
 from jupyter_appbuilder.models.demo.recordings import SHIPPED, find_recordings, load, match
 from jupyter_appbuilder.tools.base import ToolResult
@@ -141,6 +142,20 @@ def test_seed_files_come_with_the_prompt(shelf: Path):
     assert recording is not None
     assert recording.seed_files() == {"public/data/x.csv": b"a,b\r\n1,2\r\n"}
     assert match("Something else", (), recordings) is None
+
+
+def test_a_recording_of_a_notebook_is_playable_where_its_data_can_be_handed_over(
+    shelf: Path, monkeypatch: pytest.MonkeyPatch
+):
+    manifest = shelf / "zz-board" / "recording.json"
+    data = json.loads(manifest.read_text())
+    assert load(manifest.parent).playable
+    manifest.write_text(json.dumps(data | {"notebook": "analysis.ipynb"}))
+    recording = load(manifest.parent)
+    assert recording.notebook == (shelf / "zz-board" / "analysis.ipynb").resolve()
+    for there in (True, False):
+        monkeypatch.setattr(f"{recordings.__name__}.find_spec", lambda _, there=there: there or None)
+        assert recording.playable is there
 
 
 def test_a_recording_that_is_wrong_names_the_file_and_the_key(tmp_path: Path):

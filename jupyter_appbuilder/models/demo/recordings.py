@@ -3,6 +3,7 @@
     {"name", "title", "prompt", "aliases": [other ways to ask], "template", "app_title",
      "after": null | the recording whose result this one goes on from,
      "seed": [{"path": in the app, "file": in this folder}],
+     "notebook": a notebook in this folder that the app is made of, its data files beside it,
      "steps": [{"text", "tool_calls": [{"tool", "arguments"}]}]}
 
 ``{"$file": "files/App.tsx"}`` anywhere in arguments stands for that file's text.
@@ -15,6 +16,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
@@ -45,6 +47,7 @@ class Recording:
     after: str | None
     seed: Mapping[str, Path]  # path in the app -> file in the recording's folder
     steps: tuple[Step, ...]
+    notebook: Path | None = None  # what the app is made of
 
     def answers(self, prompt: str) -> bool:
         return normalised(prompt) in {normalised(text) for text in (self.prompt, *self.aliases)}
@@ -52,6 +55,11 @@ class Recording:
     def seed_files(self) -> dict[str, bytes]:
         """The files to put into a new workspace before the first turn, by path in the app."""
         return {path: file.read_bytes() for path, file in self.seed.items()}
+
+    @property
+    def playable(self) -> bool:
+        """False where this machine lacks what handing over the data of a notebook needs."""
+        return self.notebook is None or find_spec("pyarrow") is not None
 
 
 def normalised(prompt: str) -> str:
@@ -85,6 +93,7 @@ def load(folder: Path) -> Recording:
             data.get("after"),
             seed,
             steps,
+            _inside(folder, data["notebook"]) if data.get("notebook") else None,
         )
     except json.JSONDecodeError as error:
         raise InvalidInput(f"{manifest} is not valid JSON: {error}.", hint="Correct the file.") from None
