@@ -21,7 +21,9 @@ BY_TRIAL = {"trip-expenses"}
 """Their mistake is none of types: a trial of the page finds it (tests/eyes/test_demos.py)."""
 BY_CALL = {"inventory", "inventory-value"}
 """A call of a function shows their mistake, before there is any page (tests/eyes/test_demos.py)."""
-RECORDINGS = sorted({*MISTAKES, *BY_TRIAL, *BY_CALL})
+BY_DATA = {"notebook-dashboard"}
+"""They read data that is handed over, with its types: only the product plays them (tests/eyes/test_demos.py)."""
+RECORDINGS = sorted({*MISTAKES, *BY_TRIAL, *BY_CALL, *BY_DATA})
 
 
 def test_every_shipped_recording_has_its_mistake_named_here() -> None:
