@@ -111,4 +111,5 @@ async def test_a_notebook_becomes_a_dashboard_over_its_data(tmp_path: Path) -> N
         first, _ = await told(session, "check_app")
     assert data["detail"]["rows"] == 546
     assert taken["summary"] == "Read bicycles.ipynb: 8 cells, 4 tables"
-    assert "'getUTCDay' does not exist on type 'string'" in first["text"]
+    assert "'string' is not assignable to parameter of type 'Date'" in first["text"]
+    assert all(problem["kind"] != "page" for problem in first["detail"]["problems"])

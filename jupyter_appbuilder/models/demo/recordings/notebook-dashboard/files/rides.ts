@@ -12,7 +12,7 @@ export const weekdays = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 /** 0 is Monday. */
 function weekday(row: RidesRow): number {
-  return (row.date.getUTCDay() + 6) % 7;
+  return (new Date(row.date).getUTCDay() + 6) % 7;
 }
 
 export const sum = (rows: readonly RidesRow[]) => rows.reduce((total, row) => total + row.rides, 0);
@@ -63,6 +63,6 @@ function perStation(rows: readonly RidesRow[]): Record<Station["key"], number> {
   return { bridge: of("Harbour bridge"), park: of("City park"), road: of("Station road") };
 }
 
-export function shortDate(date: string): string {
+export function shortDate(date: Date): string {
   return new Date(date).toLocaleDateString("en", { day: "numeric", month: "short", timeZone: "UTC" });
 }
