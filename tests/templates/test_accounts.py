@@ -308,6 +308,25 @@ async def test_an_app_without_accounts_has_no_way_in_and_says_what_is_missing(ap
         assert (await sign_up(http, "Ada")).status_code == 403
 
 
+def test_a_function_that_forgets_whose_rows_it_gives_is_told(app: Rolodex) -> None:
+    forgetful = """// auth is what it lacks
+import type { Context } from "app";
+
+export const GET = (_: Request, { db }: Context) => db.all("SELECT * FROM contacts");
+"""
+    check = [word.replace("/opt/template", str(app.template.runtime)) for word in app.template.check]
+    for text, told in (
+        (forgetful, "functions/all.ts(4,1): error: Rows of contacts belong to people (owner refers to _users)"),
+        (forgetful + 'export const access = "everyone";\n', ""),
+        (forgetful.replace("{ db }", "{ db, auth }").replace("db.all", "auth.need() && db.all"), ""),
+        (forgetful.replace("FROM contacts", "1 AS contacts"), ""),
+    ):
+        app.write("functions/all.ts", text)
+        ran = subprocess.run(check, cwd=app.folder, env=app.environment, capture_output=True, text=True, timeout=170)
+        assert (ran.returncode != 0) == bool(told), ran.stdout + ran.stderr
+        assert told in ran.stdout
+
+
 @pytest.mark.timeout(400)
 async def test_a_built_app_keeps_its_people(app: Rolodex) -> None:
     build = ["node", str(app.template.runtime / "build.mjs")]

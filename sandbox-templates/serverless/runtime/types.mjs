@@ -10,7 +10,7 @@ import { begin, FOLDER as DATASETS } from './handover.mjs';
 const FOLDER = join(ROOT, '.app', 'types');
 const MADE = '// Made from the app by App Builder: change nothing here.\n';
 
-/** Write what has changed. Returns what is wrong with the migrations, as lines of a compiler. */
+/** Write what has changed. Returns what is wrong with the migrations, and who may have whose rows, as lines of a compiler. */
 export function writeTypes() {
   const { text, problems } = tables();
   const files = { 'tables.d.ts': text, 'functions.d.ts': functions(), 'app.d.ts': APP };
@@ -69,10 +69,35 @@ function tables() {
       const fields = columns.map((column) => `    ${JSON.stringify(column.name)}: ${typeOf(column)};`);
       return `  ${JSON.stringify(name)}: {\n${fields.join('\n')}\n  };`;
     });
+    problems.push(...unguarded(db, found.map(({ name }) => name)));
     return { text: `${MADE}/** A row of each table: \`Tables["tasks"]\`. */\nexport interface Tables {\n${rows.join('\n')}\n}\n`, problems };
   } finally {
     db.close();
   }
+}
+
+/** Functions that use rows of people, and never ask who wants them. */
+function unguarded(db, tables) {
+  const owner = db.prepare('SELECT "from" AS name FROM pragma_foreign_key_list(?) WHERE lower("table") = \'_users\'');
+  const used = (table) => new RegExp(`\\b(?:from|into|update|join)\\s+["\`]?${table.replace(/\W/g, '\\$&')}\\b`, 'i');
+  const owned = tables.flatMap((table) => owner.all(table).slice(0, 1).map(({ name }) => ({ table, column: name, uses: used(table) })));
+  const problems = [];
+  if (!owned.length) return problems;
+  for (const path of functionFiles().values()) {
+    const text = readFileSync(join(ROOT, path), 'utf8').replace(/\/\*[^]*?\*\/|(?<!:)\/\/.*/g, (comment) => comment.replace(/[^\n]/g, ' '));
+    if (/\bauth\b|\bexport\s+const\s+access\b/.test(text)) continue;
+    for (const { table, column, uses } of owned) {
+      const at = text.search(uses);
+      if (at < 0) continue;
+      const line = text.slice(0, at).split('\n').length;
+      problems.push(
+        `${path}(${line},1): error: Rows of ${table} belong to people (${column} refers to _users), and this function does not ask who wants them. ` +
+          `Use auth.need() and auth.own(row${column === 'owner' ? '' : `, ${JSON.stringify(column)}`}); if they are everybody's, say export const access = "everyone".`,
+      );
+      break;
+    }
+  }
+  return problems;
 }
 
 function typeOf({ type, needed, pk }) {
