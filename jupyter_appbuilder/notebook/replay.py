@@ -168,18 +168,22 @@ class Rebuild:
 
         name, path, sha256 = told.get("table", ""), told.get("path", ""), told.get("hash", "")
         check_name(name)
-        file = await asyncio.to_thread(_kept_rows, self._beside if path else (), path, sha256)
+        if not path:  # a table's rows are put into it in a sandbox
+            self.missing[name] = (
+                f"The table {name} is empty: its {told.get('rows', '?')} rows, SHA-256 {sha256[:12]}…, are not put "
+                f'back by this. Hand them over again in a session: app.data("{name}", df).'
+            )
+            return self.missing[name] + "\n"
+        file = await asyncio.to_thread(_kept_rows, self._beside, path, sha256)
         if file is None:
-            if path:
-                self.workspace.datasets.paths.add("/".join(parts_of(path)))
+            self.workspace.datasets.paths.add("/".join(parts_of(path)))
             self.missing[name] = (
                 f"The rows of {name} are not here: {told.get('rows', '?')} rows, SHA-256 {sha256[:12]}…. "
                 f'Hand them over again in a session: app.data("{name}", df).'
             )
             return self.missing[name] + "\n"
-        if path:
-            content = (file.stat().st_size, sha256)
-            await self.workspace.put_dataset(path, file, content, private="private" in told)
+        content = (file.stat().st_size, sha256)
+        await self.workspace.put_dataset(path, file, content, private="private" in told)
         self.missing.pop(name, None)
         return f"Added {name}: {told.get('rows', '?')} rows\n"
 

@@ -18,6 +18,7 @@ from jupyter_appbuilder.databases.rows import table_names
 from jupyter_appbuilder.datasets.parquet import write
 from jupyter_appbuilder.datasets.sources import opened
 from jupyter_appbuilder.errors import InvalidInput, ToolFailed
+from jupyter_appbuilder.notebook.replay import replay
 from jupyter_appbuilder.session import Session
 from tests.datasets.stage import HOSTILE, every_type
 
@@ -237,3 +238,14 @@ async def test_a_fork_has_the_rows_and_a_new_database_the_empty_table(tmp_path: 
         assert await asked(session, "SELECT count(*) FROM sales") == [[0]]
         await handed(session, "sales", pa.table({"id": [1, 2]}))
         assert await asked(session, "SELECT count(*) FROM sales") == [[2]]
+
+
+async def test_a_replay_says_that_the_table_is_empty_and_how_its_rows_come_back(tmp_path: Path):
+    async with database_session(tmp_path, NO_MIGRATIONS) as session:
+        await handed(session, "sales", pa.table({"id": [1, 2]}))
+        session.notebook.changed()
+        await session.notebook.flush()
+        result = await replay(session.notebook.path)
+    (said,) = result.missing
+    assert said.startswith("The table sales is empty: its 2 rows")
+    assert 'app.data("sales", df)' in said
