@@ -59,7 +59,7 @@ def build(options: argparse.Namespace, terminal: Terminal) -> int:
 def demo(options: argparse.Namespace, terminal: Terminal) -> int:
     from ..models.demo.recordings import find_recordings
 
-    recordings = find_recordings()
+    recordings = {name: recording for name, recording in find_recordings().items() if not recording.function}
     name = options.recording or DEFAULT_DEMO
     if name not in recordings:
         known = "; ".join(f"{recording.name} ({recording.title})" for recording in recordings.values())

@@ -143,6 +143,6 @@ class DemosHandler(AppBuilderHandler):
             [
                 {"name": demo.name, "title": demo.title, "prompt": demo.prompt, "after": demo.after}
                 for demo in find_recordings().values()
-                if demo.playable
+                if demo.offered
             ]
         )

@@ -144,18 +144,18 @@ def test_seed_files_come_with_the_prompt(shelf: Path):
     assert match("Something else", (), recordings) is None
 
 
-def test_a_recording_of_a_notebook_is_playable_where_its_data_can_be_handed_over(
+def test_a_recording_of_a_notebook_is_offered_where_its_data_can_be_handed_over(
     shelf: Path, monkeypatch: pytest.MonkeyPatch
 ):
     manifest = shelf / "zz-board" / "recording.json"
     data = json.loads(manifest.read_text())
-    assert load(manifest.parent).playable
+    assert load(manifest.parent).offered
     manifest.write_text(json.dumps(data | {"notebook": "analysis.ipynb"}))
     recording = load(manifest.parent)
     assert recording.notebook == (shelf / "zz-board" / "analysis.ipynb").resolve()
     for there in (True, False):
         monkeypatch.setattr(f"{recordings.__name__}.find_spec", lambda _, there=there: there or None)
-        assert recording.playable is there
+        assert recording.offered is there
 
 
 def test_a_recording_that_is_wrong_names_the_file_and_the_key(tmp_path: Path):

@@ -15,7 +15,7 @@ TUTORIALS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
 
 def test_there_are_tutorials():
-    assert [path.name for path in TUTORIALS] == ["build-an-app.ipynb", "python-api.ipynb"]
+    assert [path.name for path in TUTORIALS] == ["build-an-app.ipynb", "live-function.ipynb", "python-api.ipynb"]
 
 
 @pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)

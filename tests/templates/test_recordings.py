@@ -23,7 +23,9 @@ BY_CALL = {"inventory", "inventory-value"}
 """A call of a function shows their mistake, before there is any page (tests/eyes/test_demos.py)."""
 BY_DATA = {"notebook-dashboard"}
 """They read data that is handed over, with its types: only the product plays them (tests/eyes/test_demos.py)."""
-RECORDINGS = sorted({*MISTAKES, *BY_TRIAL, *BY_CALL, *BY_DATA})
+BY_FUNCTION = {"live-loan"}
+"""They call a function of the person's notebook (tests/live/test_tutorial.py)."""
+RECORDINGS = sorted({*MISTAKES, *BY_TRIAL, *BY_CALL, *BY_DATA, *BY_FUNCTION})
 
 
 def test_every_shipped_recording_has_its_mistake_named_here() -> None:

@@ -4,6 +4,7 @@
      "after": null | the recording whose result this one goes on from,
      "seed": [{"path": in the app, "file": in this folder}],
      "notebook": a notebook in this folder that the app is made of, its data files beside it,
+     "function": a function that the person's own notebook exposes,
      "steps": [{"text", "tool_calls": [{"tool", "arguments"}]}]}
 
 ``{"$file": "files/App.tsx"}`` anywhere in arguments stands for that file's text.
@@ -48,6 +49,7 @@ class Recording:
     seed: Mapping[str, Path]  # path in the app -> file in the recording's folder
     steps: tuple[Step, ...]
     notebook: Path | None = None  # what the app is made of
+    function: str = ""  # what the app calls
 
     def answers(self, prompt: str) -> bool:
         return normalised(prompt) in {normalised(text) for text in (self.prompt, *self.aliases)}
@@ -57,9 +59,10 @@ class Recording:
         return {path: file.read_bytes() for path, file in self.seed.items()}
 
     @property
-    def playable(self) -> bool:
-        """False where this machine lacks what handing over the data of a notebook needs."""
-        return self.notebook is None or find_spec("pyarrow") is not None
+    def offered(self) -> bool:
+        """False where its request leads nowhere by itself: it calls a function that a notebook has to expose, or this
+        machine lacks what handing over the data of a notebook needs."""
+        return not self.function and (self.notebook is None or find_spec("pyarrow") is not None)
 
 
 def normalised(prompt: str) -> str:
@@ -94,6 +97,7 @@ def load(folder: Path) -> Recording:
             seed,
             steps,
             _inside(folder, data["notebook"]) if data.get("notebook") else None,
+            data.get("function", ""),
         )
     except json.JSONDecodeError as error:
         raise InvalidInput(f"{manifest} is not valid JSON: {error}.", hint="Correct the file.") from None
