@@ -40,7 +40,7 @@ def test_the_first_screen_offers_demos_labelled_as_recorded(panel: Panel) -> Non
     expect(panel.root.get_by_role("heading", name="Build an app")).to_be_visible()
     expect(panel.root.get_by_text("No model is set up yet")).to_be_visible()
     demos = panel.root.get_by_role("region", name="Or watch one being built").get_by_role("listitem")
-    expect(demos).to_have_count(sum(one.after is None for one in find_recordings().values()))
+    expect(demos).to_have_count(sum(one.offered and one.after is None for one in find_recordings().values()))
     for demo in demos.all():
         expect(demo).to_contain_text("Recorded demo")
     panel.picture("first-run-light")
