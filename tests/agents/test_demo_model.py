@@ -176,6 +176,6 @@ def test_every_shipped_recording_loads_and_is_found_by_its_prompt(folder: str):
     before = find_recordings()[recording.after].prompt if recording.after else None
     for prompt in (recording.prompt, *recording.aliases):
         assert match(prompt, [before] if before else []) == recording
-    assert recording.prompt in explanation(find_recordings())
+    assert (recording.prompt in explanation(find_recordings())) is recording.offered
     for _, file in recording.seed.items():
         assert file.is_file()

@@ -96,7 +96,7 @@ def explanation(recordings: Mapping[str, Recording], prompt: str = "") -> str:
         return (
             f"I play recordings, and this one goes on from another. Ask for this first:\n\n> {first}\n\nThen ask again."
         )
-    samples = "\n".join(f"- **{r.title}**{_after(r, recordings)}: {r.prompt}" for r in recordings.values())
+    samples = "\n".join(f"- **{r.title}**{_after(r, recordings)}: {r.prompt}" for r in recordings.values() if r.offered)
     shown = f"I can play these:\n\n{samples}\n\n" if samples else ""
     return (
         "I am the **recorded demo**, not a live model: I only play back recorded answers, and I have none for this. "
