@@ -304,8 +304,9 @@ class Session:
         await self.ready()
         self._may_act()
         await self._started()
-        options = {"keep": keep, "private": private, "replace": replace, "on_rows": on_rows}
-        handover = await self.data.bring(name, written, file, **options)  # pyright: ignore[reportArgumentType]
+        handover = await self.data.bring(
+            name, written, file, keep=keep, private=private, replace=replace, on_rows=on_rows
+        )
         try:
             _, result = await self.call(ADD_DATASET, arguments_of(handover), by="person")
             if not result.ok:

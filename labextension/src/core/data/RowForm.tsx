@@ -8,7 +8,7 @@ import type { Translation } from '../controls/translation';
 import type { DatabaseColumn, DatabaseTable, DatabaseValue } from '../wire/api.generated';
 import type { Requests, RowChange } from '../wire/transport';
 import { RequestFailed } from '../wire/wire';
-import { isWhole, shown } from './values';
+import { fieldText, isWhole } from './values';
 
 const LONG = 60; // characters from which a value has several lines
 
@@ -53,12 +53,11 @@ export function RowForm({
     );
   };
   const save = (): void => {
-    const values = Object.fromEntries(
-      table.columns
-        .map(({ name }, at) => [name, fields[name], begun ? before(at) : undefined] as const)
-        .filter(([, value, old]) => value !== undefined && value !== (old === null ? null : old && shown(old, trans)))
-        .map(([name, value]) => [name, value])
-    );
+    const touched = table.columns.filter(({ name }, at) => {
+      const value = fields[name];
+      return value !== undefined && !(begun && value === fieldText(before(at), trans));
+    });
+    const values = Object.fromEntries(touched.map(({ name }) => [name, fields[name]]));
     if (begun && !Object.keys(values).length) {
       onClose(false);
     } else {
@@ -134,7 +133,7 @@ function Field({
   const trans = useTranslation();
   const id = React.useId();
   const fixed = column.generated || !isWhole(old);
-  const now = value !== undefined ? value : old === undefined || old === null ? null : shown(old, trans);
+  const now = value !== undefined ? value : old === undefined ? null : fieldText(old, trans);
   const shape = {
     id,
     value: now ?? '',

@@ -16,6 +16,11 @@ export function shown(value: unknown, trans: Translation): string {
   return text === undefined ? String(int ?? real ?? JSON.stringify(value)) : `${String(text)} …`;
 }
 
+/** What stands in a field for a value; null for SQL's NULL. */
+export function fieldText(value: unknown, trans: Translation): string | null {
+  return value === null ? null : shown(value, trans);
+}
+
 /** True for a value that is here whole, so that it can be changed, and compared with what the row has. */
 export function isWhole(value: unknown): boolean {
   return typeof value !== 'object' || value === null || (value as Odd).int !== undefined;
