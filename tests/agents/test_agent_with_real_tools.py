@@ -103,13 +103,15 @@ async def test_an_edit_that_does_not_match_is_repaired_and_a_persons_edit_is_tol
 
 
 def chains() -> list[list[Recording]]:
-    """Each shipped recording with those it goes on from before it."""
+    """Each shipped recording with those it goes on from before it. Those over a notebook or what runs, functions of the
+    app or of a notebook, are played in tests/eyes/test_demos.py and tests/live/test_tutorial.py."""
     recordings = find_recordings()
 
     def chain(recording: Recording) -> list[Recording]:
         return [*(chain(recordings[recording.after]) if recording.after else []), recording]
 
-    return [chain(recording) for recording in recordings.values()]
+    found = [chain(recording) for recording in recordings.values() if not (recording.function or recording.notebook)]
+    return [each for each in found if find_template(each[0].template).database is None]
 
 
 @pytest.mark.parametrize("chain", chains(), ids=lambda chain: chain[-1].name)

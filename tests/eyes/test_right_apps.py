@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from building import app_builder
 
-from jupyter_appbuilder.models.demo.recordings import SHIPPED, Recording, load
+from jupyter_appbuilder.models.demo.recordings import SHIPPED, Recording, find_recordings, load
 from jupyter_appbuilder.session import Session
 from jupyter_appbuilder.templates.templates import find_templates
 
-RECORDINGS = sorted(manifest.parent.name for manifest in SHIPPED.glob("*/recording.json"))
-
+RECORDINGS = sorted(name for name, each in find_recordings().items() if not each.notebook and not each.function)
+"""Those over a notebook are looked at as they are played: tests/eyes/test_demos.py and tests/live/test_tutorial.py."""
 
 FILES = {"write_file", "edit_file", "delete_file"}
 WHOLE = {"create_function", "update_database_schema", "update_layout"}

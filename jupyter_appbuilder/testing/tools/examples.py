@@ -26,8 +26,6 @@ summary = "No packages."
 data = ["data/"]
 [serve]
 command = ["node", "server.mjs", "{port}", "{base}"]
-[database]
-program = "none.mjs"
 """
 WITHOUT = {
     "tool": "There are no examples.",
