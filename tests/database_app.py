@@ -39,7 +39,7 @@ def shelf(folder: Path, migrations: dict[str, str]) -> Path:
     for name, sql in migrations.items():
         (template / "files" / "migrations" / name).write_text(sql)
     (template / "runtime").mkdir()
-    for name in ("accounts.mjs", "app.mjs", "changed.mjs", "data.mjs", "database.mjs", "handover.mjs"):
+    for name in ("accounts.mjs", "app.mjs", "changed.mjs", "csv.mjs", "data.mjs", "database.mjs", "handover.mjs"):
         shutil.copy(SOURCE / "serverless" / "runtime" / name, template / "runtime")
     return template.parent
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Coroutine
 from http.client import responses
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
@@ -22,6 +23,8 @@ from .body import Body
 if TYPE_CHECKING:
     from ..builder import AppBuilder
     from ..session import Session
+
+T = TypeVar("T")
 
 AUTH_RESOURCE = "appbuilder"
 """What an authorizer sees as the resource of every request of ours."""
@@ -149,6 +152,24 @@ class AppBuilderMixin(JupyterHandler):
 
 class AppBuilderHandler(AppBuilderMixin, APIHandler):
     """Base of the REST handlers."""
+
+    _work: asyncio.Task[Any] | None = None
+
+    async def while_heard(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """What ``work`` comes to, which may take its time; None once nobody is there to hear it: hanging up ends it."""
+        task = self._work = asyncio.create_task(work)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if not task.cancelled():  # the server itself ends
+                task.cancel()
+                raise
+            return None
+
+    def on_connection_close(self) -> None:
+        super().on_connection_close()
+        if self._work:
+            self._work.cancel()
 
     def body(self, *names: str) -> Body:
         """The request's JSON object, whose keys can only be ``names``. InvalidInput names what is wrong."""

@@ -43,20 +43,9 @@ class ModelsHandler(AppBuilderHandler):
 class _Trial(AppBuilderHandler):
     """Something asked of an endpoint, which may take its time. Whoever hangs up ends it."""
 
-    _test: asyncio.Task[ModelReport | Connection] | None = None
-
     async def _try(self, asking: Coroutine[Any, Any, ModelReport | Connection]) -> None:
-        self._test = asyncio.create_task(asking)
-        try:
-            found = await self._test
-        except asyncio.CancelledError:
-            return  # nobody is there to hear it
-        self.answer(found.to_json())
-
-    def on_connection_close(self) -> None:
-        super().on_connection_close()
-        if self._test:
-            self._test.cancel()
+        if found := await self.while_heard(asking):
+            self.answer(found.to_json())
 
 
 class ModelTestHandler(_Trial):

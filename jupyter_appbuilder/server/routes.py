@@ -20,7 +20,7 @@ from .catalog import (
 from .channel import ChannelHandler, EventsHandler
 from .checkpoints import CheckpointsHandler, DiffHandler, RestoreHandler
 from .contract import ContractHandler
-from .database import DatabaseHandler, DatabaseQueryHandler, DatabaseRowsHandler
+from .database import DatabaseCsvHandler, DatabaseHandler, DatabaseQueryHandler, DatabaseRowsHandler
 from .datasets import DatasetsHandler
 from .export import ExportHandler
 from .files import FileHandler, FilesHandler
@@ -59,6 +59,7 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/datasets": DatasetsHandler,
     "/sessions/{session}/database": DatabaseHandler,
     "/sessions/{session}/database/rows": DatabaseRowsHandler,
+    "/sessions/{session}/database/csv": DatabaseCsvHandler,
     "/sessions/{session}/database/query": DatabaseQueryHandler,
     "/sessions/{session}/functions": FunctionsHandler,
     "/sessions/{session}/functions/call": FunctionCallHandler,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from playwright.sync_api import expect
 
 from .conftest import OpenLab
@@ -47,6 +49,15 @@ def test_rows_added_in_the_app_are_seen_searched_and_queried_beside_it(open_lab:
 
     page.get_by_role("searchbox", name="Search the rows of tasks").fill("plants")
     expect(page.get_by_text("1 to 1 of 1")).to_be_visible(timeout=LONG)
+
+    # The rows that are found, as a file.
+    with page.expect_download(timeout=LONG) as download:
+        page.get_by_role("button", name="Download the rows found as CSV").click()
+    assert download.value.suggested_filename == "tasks.csv"
+    content = Path(download.value.path()).read_bytes()
+    assert content.startswith(b"\xef\xbb\xbfid,title,")
+    assert "Water the 🪴 <b>plants</b>" in content.decode()
+    assert content.count(b"\r\n") == 2
 
     # One row by hand: the page, which stands where it was, shows it.
     rows.get_by_role("button", name="Change row 1").click()

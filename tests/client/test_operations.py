@@ -160,7 +160,8 @@ def test_every_act_of_the_widget_and_of_the_panel_is_a_row():
     assert [act.widget for act in ACTS if act.widget in METHODS] == list(METHODS) == [act.widget for act in ACTS]
     # A widget has one app, and shows the app's pages from another origin than its own, so that it cannot ask them.
     # Rows are beside the panel's preview; in a notebook app.table and app.query have them as frames.
-    rows = {"database", "databaseRows", "changeRow", "queryDatabase", "functions", "callFunction"}
+    # Python has a file of rows from such a frame: app.table("tasks").to_csv("tasks.csv").
+    rows = {"database", "databaseRows", "downloadRows", "changeRow", "queryDatabase", "functions", "callFunction"}
     # A value that is typed goes to the server alone: a kernel has app.secrets and %appbuilder secret.
     secrets = {"secrets", "setSecret", "removeSecret"}
     others = {"fork", "watchScenario", "answerLook", *rows, *secrets}

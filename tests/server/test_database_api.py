@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ INSERT INTO notes SELECT x, 'Note ' || x, 9007199254740993 + x, x'00ff' FROM n;
 @pytest.fixture
 def app_config(app_config: dict[str, Any], tmp_path) -> dict[str, Any]:
     settings = app_config["AppBuilder"]
-    settings["template_path"] = [*settings["template_path"], str(shelf(tmp_path, {"0001_notes.sql": SQL}))]
+    settings["template_path"] = [*settings["template_path"], str(shelf(tmp_path, {"0001_notes.sql": SQL + CELLS}))]
     return app_config
 
 
@@ -30,7 +32,7 @@ async def test_the_schema_pages_of_rows_and_a_query(call, new_session, builder):
     await session.database.ask("migrate", seconds=60)
 
     schema = (await call("GET", "sessions", id, "database")).data
-    (table,) = schema["tables"]
+    table = next(one for one in schema["tables"] if one["name"] == "notes")
     assert (table["name"], table["rows"]) == ("notes", 120)
     assert [index["columns"] for index in table["indexes"] if index["unique"]] == [["text"]]
 
@@ -53,6 +55,46 @@ async def test_the_schema_pages_of_rows_and_a_query(call, new_session, builder):
     for query in ({"table": "nowhere"}, {"table": "notes", "sort": 'id"; DROP TABLE notes; --'}):
         refused = await call("GET", "sessions", id, "database", "rows", **query)
         assert (refused.status, refused.data["reason"]) == (400, "sql")
+
+
+CELLS = """CREATE TABLE cells (text TEXT, number REAL, large INTEGER, data BLOB);
+INSERT INTO cells VALUES ('plain', 1.5, 9007199254740993, x'00ff'), ('', NULL, 1, NULL), (NULL, -2, 2, NULL),
+  ('=HYPERLINK("http://x")', 9e999, 3, NULL), ('+49 170 123', 1e21, 4, NULL), ('-1+cmd|x', 0, 5, NULL),
+  ('a, "b"' || char(10) || 'c', 0, 6, NULL), ('Größe 🪴', 0, 7, NULL);
+CREATE TABLE "a/b ä" (x);
+"""
+
+
+async def test_rows_are_a_csv_file_that_spreadsheets_read_and_run_nothing_of(call, new_session, builder):
+    id = await new_session(title="Notes", template="kept")
+    session = await builder.session(id)
+    await session.ready()
+    await session.database.ask("migrate", seconds=60)
+    place = ("sessions", id, "database", "csv")
+
+    answer = await call("GET", *place, table="notes", filter="note 11", sort="id", descending="true")
+    assert (answer.status, answer.headers["Content-Disposition"]) == (200, "attachment; filename*=utf-8''notes.csv")
+    lines = answer.body.decode("utf-8-sig").split("\r\n")
+    assert lines[:2] == ["id,text,size,data", "119,Note 119,9007199254741112,00ff"]
+    assert (len(lines), lines[-2:]) == (13, ["11,Note 11,9007199254741004,00ff", ""])
+    assert len((await call("GET", *place, table="notes")).body.split(b"\r\n")) == 122
+
+    told = (await call("GET", *place, table="cells")).body
+    assert told.startswith(b"\xef\xbb\xbftext,number,large,data\r\n")
+    found = list(csv.reader(io.StringIO(told.decode("utf-8-sig"), newline="")))[1:]
+    texts = ["plain", "", "", '\'=HYPERLINK("http://x")', "+49 170 123", "'-1+cmd|x", 'a, "b"\nc', "Größe 🪴"]
+    assert [row[0] for row in found] == texts
+    assert [row[1] for row in found[:5]] == ["1.5", "", "-2", "Infinity", "1e+21"]
+    assert found[0][2:] == ["9007199254740993", "00ff"]
+    assert b'\r\n"",,1,\r\n,-2,2,\r\n' in told  # an empty text is no NULL
+    asis = (await call("GET", *place, table="cells", formulas="true")).body.decode("utf-8-sig")
+    assert '\r\n"=HYPERLINK(""http://x"")",' in asis
+
+    assert (await call("GET", *place, table="a/b ä")).body == b"\xef\xbb\xbfx\r\n"
+    for query in ({"table": "nowhere"}, {"table": "_appbuilder_migrations"}, {"table": "notes", "sort": "nothing"}):
+        refused = await call("GET", *place, **query)
+        assert (refused.status, refused.data["reason"]) == (400, "sql")
+    assert [path.name for path in (session.workspace.app / "data").iterdir() if "rows" in path.name] == []
 
 
 async def test_a_row_is_added_changed_and_removed_unless_it_is_another_by_now(call, new_session, builder):
@@ -90,7 +132,7 @@ async def test_a_row_is_added_changed_and_removed_unless_it_is_another_by_now(ca
     assert await row(2) is None
 
     schema = (await call("GET", "sessions", id, "database")).data
-    assert schema["tables"][0]["rows"] == 120
+    assert next(one["rows"] for one in schema["tables"] if one["name"] == "notes") == 120
 
 
 async def test_what_is_no_row_s_change_is_refused(call, new_session, builder):
@@ -112,7 +154,8 @@ async def test_what_is_no_row_s_change_is_refused(call, new_session, builder):
     ):
         refused = await call("POST", "sessions", id, "database", "rows", json=body)
         assert refused.status == 400, body
-    assert (await call("GET", "sessions", id, "database")).data["tables"][0]["rows"] == 120
+    schema = (await call("GET", "sessions", id, "database")).data
+    assert next(one["rows"] for one in schema["tables"] if one["name"] == "notes") == 120
 
 
 async def test_an_app_without_a_database_has_none(call, new_session, builder):

@@ -15,6 +15,7 @@ import type {
   PreviewAction,
   ProviderChoice,
   ProviderSettings,
+  RowsRequest,
   TemplateChoice,
   Transport
 } from '../core/wire/transport';
@@ -281,9 +282,13 @@ export class RestApi implements Api {
         return answer.status === 204 ? null : ((await answer.json()) as DatabaseSchema);
       },
       databaseRows: async ({ table, page, size, filter, sort, descending }) => {
-        const query = { table, page: String(page), size: String(size), filter, sort, descending: String(descending) };
-        const given = Object.entries(query).filter(([, value]) => value !== '');
-        return this.json<DatabaseRows>('GET', at('database', 'rows'), undefined, Object.fromEntries(given));
+        const query = { ...chosen({ table, filter, sort, descending }), page: String(page), size: String(size) };
+        return this.json<DatabaseRows>('GET', at('database', 'rows'), undefined, query);
+      },
+      downloadRows: async (request, signal) => {
+        const route = at('database', 'csv');
+        const response = await this.request('GET', route, undefined, chosen(request), false, signal);
+        save(await response.blob(), `${request.table}.csv`);
       },
       changeRow: async change => {
         await this.request('POST', at('database', 'rows'), change);
@@ -347,6 +352,11 @@ function path(...parts: string[]): string {
     .filter(part => part !== '')
     .map(encodeURIComponent)
     .join('/');
+}
+
+/** Which rows, in which order, as a query has them. */
+function chosen({ table, filter, sort, descending }: Omit<RowsRequest, 'page' | 'size'>): Record<string, string> {
+  return { table, ...(filter && { filter }), ...(sort && { sort, descending: String(descending) }) };
 }
 
 /** Give the person a file. */

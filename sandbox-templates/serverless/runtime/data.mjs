@@ -14,6 +14,7 @@ import { backup, constants, DatabaseSync } from "node:sqlite";
 
 import { forbids } from "./accounts.mjs";
 import { CHANGED } from "./changed.mjs";
+import { writtenAsCsv } from "./csv.mjs";
 import * as database from "./database.mjs";
 import { begin, take } from "./handover.mjs";
 
@@ -254,28 +255,11 @@ const operations = {
   /** A page of a table's or view's rows: {columns, keys, rows, total, more}; `keys` are the rows' rowids. */
   rows(request) {
     return reading(request, (db) => {
-      const { table, offset = 0, limit = 50, sort = [], filters = [] } = request;
-      const { columns, rowid: keyed } = tableOf(db, table);
-      const column = (name) => {
-        if (!columns.some((known) => known.name === name)) {
-          throw new database.DatabaseError(`${table} has no column ${name}`);
-        }
-        return database.quoted(name);
-      };
-      const values = [];
-      const conditions = filters.map(({ column: name, is, value }) => conditionOf(column(name), is, value, values));
-      if (request.contains) {
-        const searched = columns.slice(0, 100).map(({ name }) => conditionOf(database.quoted(name), "contains", request.contains, values));
-        conditions.push(`(${searched.join(" OR ")})`);
-      }
-      const where = conditions.length ? ` WHERE ${conditions.join(" AND ")}` : "";
-      const order = sort.map(({ column: name, descending }) => column(name) + (descending ? " DESC" : ""));
-      if (keyed) order.push(keyed);
-      const from = ` FROM ${database.quoted(table)}${where}`;
+      const { offset = 0, limit = 50 } = request;
+      const { columns, keyed, from, by, values } = chosenOf(db, request);
       const chosen = [keyed || "NULL", ...columns.map(({ name }) => database.quoted(name))];
       db.setAuthorizer(onlyReads);
       const counted = db.prepare(`SELECT count(*) AS n FROM (SELECT 1${from} LIMIT 1000001)`).get(...values);
-      const by = order.length ? ` ORDER BY ${order.join(", ")}` : "";
       const page = rowsOf(db.prepare(`SELECT ${chosen.join(", ")}${from}${by} LIMIT ? OFFSET ?`), [
         ...values,
         Math.min(Math.max(1, limit), PAGE.rows),
@@ -288,6 +272,18 @@ const operations = {
         total: Number(counted.n),
         more: page.more,
       };
+    });
+  },
+
+  /** All those rows in that order as CSV at `to`, which is not there yet: {rows, more}. See csv.mjs. */
+  csv(request) {
+    return reading(request, (db) => {
+      const { columns, from, by, values } = chosenOf(db, request);
+      const names = columns.map(({ name }) => name);
+      db.setAuthorizer(onlyReads);
+      const statement = db.prepare(`SELECT ${names.map(database.quoted).join(", ")}${from}${by}`);
+      statement.setReturnArrays(true);
+      return writtenAsCsv(names, statement.iterate(...values), request);
     });
   },
 
@@ -398,6 +394,33 @@ function tableOf(db, table) {
   const named = columns.map(({ name }) => name.toLowerCase());
   const rowid = ["rowid", "_rowid_", "oid"].find((name) => !named.includes(name));
   return { columns, rowid: listed.type === "table" && !listed.wr && rowid ? rowid : null };
+}
+
+/** The rows that a request asks for, in their order: parts of a SELECT, and the values for its conditions. */
+function chosenOf(db, { table, sort = [], filters = [], contains = "" }) {
+  const { columns, rowid: keyed } = tableOf(db, table);
+  const column = (name) => {
+    if (!columns.some((known) => known.name === name)) {
+      throw new database.DatabaseError(`${table} has no column ${name}`);
+    }
+    return database.quoted(name);
+  };
+  const values = [];
+  const conditions = filters.map(({ column: name, is, value }) => conditionOf(column(name), is, value, values));
+  if (contains) {
+    const searched = columns.slice(0, 100).map(({ name }) => conditionOf(database.quoted(name), "contains", contains, values));
+    conditions.push(`(${searched.join(" OR ")})`);
+  }
+  const where = conditions.length ? ` WHERE ${conditions.join(" AND ")}` : "";
+  const order = sort.map(({ column: name, descending }) => column(name) + (descending ? " DESC" : ""));
+  if (keyed) order.push(keyed);
+  return {
+    columns,
+    keyed,
+    from: ` FROM ${database.quoted(table)}${where}`,
+    by: order.length ? ` ORDER BY ${order.join(", ")}` : "",
+    values,
+  };
 }
 
 /** Open pages ask for their data again: it was changed by nobody whom they would know of. */

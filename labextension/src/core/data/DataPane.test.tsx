@@ -70,6 +70,7 @@ function asks(change: Partial<Asks> = {}): Asks & { asked: RowsRequest[]; change
         more: false
       };
     },
+    downloadRows: async () => undefined,
     changeRow: async change => {
       changed.push(change);
     },
@@ -105,6 +106,28 @@ test('rows are shown page by page, sorted and searched', async () => {
   expect(await screen.findByText('1 to 11 of 11')).toBeTruthy();
   fireEvent.change(screen.getByLabelText('Search the rows of tasks'), { target: { value: 'nothing' } });
   expect(await screen.findByText('No row has that.')).toBeTruthy();
+});
+
+test('the rows that are looked at are downloaded in their order; it can be stopped, and says what went wrong', async () => {
+  const asked: unknown[] = [];
+  let refuse: (error: unknown) => void = () => undefined;
+  const downloadRows: Asks['downloadRows'] = (request, signal) => {
+    asked.push(request);
+    return new Promise((_, reject) => {
+      refuse = reject;
+      signal.addEventListener('abort', () => reject(new Error('stopped')));
+    });
+  };
+  render(<DataPane asks={asks({ downloadRows })} changed={1} />);
+  fireEvent.click(await screen.findByTitle('Sort by title'));
+  fireEvent.change(screen.getByLabelText('Search the rows of tasks'), { target: { value: 'Task 11' } });
+  fireEvent.click(await screen.findByRole('button', { name: 'Download the rows found as CSV' }));
+  expect(asked).toEqual([{ table: 'tasks', filter: 'Task 11', sort: 'title', descending: false }]);
+  fireEvent.click(screen.getByRole('button', { name: 'Stop the download' }));
+  fireEvent.click(await screen.findByRole('button', { name: 'Download the rows found as CSV' }));
+  expect(screen.queryByRole('alert')).toBeNull();
+  refuse(new RequestFailed({ message: 'There are more rows than fit one file.', hint: 'Search for fewer first.' }));
+  expect((await screen.findByRole('alert')).textContent).toContain('Search for fewer first.');
 });
 
 test('what JSON has no way for is shown as what it is', async () => {

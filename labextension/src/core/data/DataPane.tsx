@@ -11,12 +11,15 @@ import type { DatabaseAnswer, DatabaseColumn, DatabaseRows, DatabaseTable } from
 import type { Requests } from '../wire/transport';
 import { RequestFailed } from '../wire/wire';
 import { RowForm } from './RowForm';
+import { tracked } from './tracked';
 import { shown } from './values';
 
 export const PAGE_ROWS = 50;
 const FILTER_MS = 300; // after the last key
 
-export type Asks = Required<Pick<Requests, 'database' | 'databaseRows' | 'changeRow' | 'queryDatabase'>>;
+export type Asks = Required<
+  Pick<Requests, 'database' | 'databaseRows' | 'downloadRows' | 'changeRow' | 'queryDatabase'>
+>;
 
 interface Order {
   column: string;
@@ -183,6 +186,11 @@ function TableRows({
           disabled={!found || (page + 1) * PAGE_ROWS >= found.total}
           onClick={() => setPage(page + 1)}
         />
+        <Download
+          asks={asks}
+          rows={{ table: table.name, filter, sort: order?.column ?? '', descending: order?.descending ?? false }}
+          onFailure={setFailure}
+        />
       </div>
       {failure && <Failure error={failure} />}
       {found && (edited === 'new' || row) && (
@@ -233,6 +241,48 @@ function TableRows({
         </p>
       )}
     </section>
+  );
+}
+
+/** Saves the rows that are looked at, on all pages, as a CSV file. */
+function Download({
+  asks,
+  rows,
+  onFailure
+}: {
+  asks: Pick<Asks, 'downloadRows'>;
+  rows: Parameters<Asks['downloadRows']>[0];
+  onFailure: (failure: RequestFailed | null) => void;
+}): React.ReactElement {
+  const trans = useTranslation();
+  const [running, setRunning] = React.useState<AbortController | null>(null);
+  React.useEffect(() => () => running?.abort(), [running]);
+  const start = (): void => {
+    const controller = new AbortController();
+    setRunning(controller);
+    onFailure(null);
+    asks
+      .downloadRows(rows, controller.signal)
+      .catch((error: unknown) => {
+        if (!controller.signal.aborted) {
+          onFailure(RequestFailed.from(error));
+        }
+      })
+      .finally(() => setRunning(now => (now === controller ? null : now)));
+  };
+  return running ? (
+    <>
+      <span className="jp-AppBuilder-hint" role="status">
+        <Spinner /> {trans.__('Writing the file…')}
+      </span>
+      <IconButton icon="stop" label={trans.__('Stop the download')} onClick={() => running.abort()} />
+    </>
+  ) : (
+    <IconButton
+      icon="download"
+      label={rows.filter ? trans.__('Download the rows found as CSV') : trans.__('Download all rows as CSV')}
+      onClick={start}
+    />
   );
 }
 
@@ -387,10 +437,4 @@ function counted(found: DatabaseRows, trans: Translation): string {
   return found.rows.length === 0
     ? trans.__('No rows')
     : trans.__('%1 to %2 of %3', first.toLocaleString(), last.toLocaleString(), rowCount(found.total));
-}
-
-/** Of several answers the one to the newest question counts. */
-function tracked(): { is: boolean; end: () => void } {
-  const current = { is: true, end: () => void (current.is = false) };
-  return current;
 }

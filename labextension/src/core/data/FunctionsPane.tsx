@@ -9,6 +9,7 @@ import { useTranslation } from '../controls/surroundings';
 import type { AppFunction, FunctionCalled, FunctionLine } from '../wire/api.generated';
 import type { FunctionRequest, Requests } from '../wire/transport';
 import { RequestFailed } from '../wire/wire';
+import { tracked } from './tracked';
 
 export type FunctionAsks = Required<Pick<Requests, 'functions' | 'callFunction'>>;
 
@@ -24,12 +25,12 @@ export function FunctionsPane({ asks, changed }: { asks: FunctionAsks; changed: 
   const [round, setRound] = React.useState(0);
 
   React.useEffect(() => {
-    let current = true;
+    const current = tracked();
     asks.functions().then(
-      told => current && (setFound(told ?? []), setFailure(null)),
-      (error: unknown) => current && setFailure(RequestFailed.from(error))
+      told => current.is && (setFound(told ?? []), setFailure(null)),
+      (error: unknown) => current.is && setFailure(RequestFailed.from(error))
     );
-    return () => void (current = false);
+    return current.end;
   }, [asks, changed, round]);
 
   const one = found?.find(({ name }) => name === chosen) ?? found?.[0];

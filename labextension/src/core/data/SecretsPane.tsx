@@ -8,6 +8,7 @@ import { useTranslation } from '../controls/surroundings';
 import type { Secret, Secrets } from '../wire/api.generated';
 import type { Requests } from '../wire/transport';
 import { RequestFailed } from '../wire/wire';
+import { tracked } from './tracked';
 
 export type SecretAsks = Required<Pick<Requests, 'secrets' | 'setSecret' | 'removeSecret'>>;
 
@@ -21,12 +22,12 @@ export function SecretsPane({ asks, changed }: { asks: SecretAsks; changed: numb
   const [round, setRound] = React.useState(0);
 
   React.useEffect(() => {
-    let current = true;
+    const current = tracked();
     asks.secrets().then(
-      told => current && (setFound(told), setFailure(null)),
-      (error: unknown) => current && setFailure(RequestFailed.from(error))
+      told => current.is && (setFound(told), setFailure(null)),
+      (error: unknown) => current.is && setFailure(RequestFailed.from(error))
     );
-    return () => void (current = false);
+    return current.end;
   }, [asks, changed, round]);
 
   const set = async (name: string, value: string): Promise<boolean> => {

@@ -388,7 +388,10 @@ export function PreviewPane({
 }
 
 /** The requests by which an app's data is shown; null where it has no database, or nobody knows yet. */
-function useAsks({ database, databaseRows, changeRow, queryDatabase }: Partial<Asks>, ready: boolean): Asks | null {
+function useAsks(
+  { database, databaseRows, downloadRows, changeRow, queryDatabase }: Partial<Asks>,
+  ready: boolean
+): Asks | null {
   const [has, setHas] = React.useState(false);
   React.useEffect(() => {
     if (ready && !has) {
@@ -400,10 +403,10 @@ function useAsks({ database, databaseRows, changeRow, queryDatabase }: Partial<A
   }, [ready, has, database]);
   return React.useMemo(
     () =>
-      has && database && databaseRows && changeRow && queryDatabase
-        ? { database, databaseRows, changeRow, queryDatabase }
+      has && database && databaseRows && downloadRows && changeRow && queryDatabase
+        ? { database, databaseRows, downloadRows, changeRow, queryDatabase }
         : null,
-    [has, database, databaseRows, changeRow, queryDatabase]
+    [has, database, databaseRows, downloadRows, changeRow, queryDatabase]
   );
 }
 

@@ -102,9 +102,11 @@ export interface Requests {
   /** Let the session use this much from now on. */
   raiseBudget(amounts: Partial<Record<Unit, number>>): Promise<SessionUsage>;
   revokeHost(host: string): Promise<void>;
-  /** The tables of the app's database, null where it has none; absent, as the three below, where it cannot be asked. */
+  /** The tables of the app's database, null where it has none; absent, as the four below, where it cannot be asked. */
   database?(): Promise<DatabaseSchema | null>;
   databaseRows?(request: RowsRequest): Promise<DatabaseRows>;
+  /** Saves all rows of a table, those that have a text, as a CSV file on the person's machine. */
+  downloadRows?(request: Omit<RowsRequest, 'page' | 'size'>, signal: AbortSignal): Promise<void>;
   /** Add, change or remove one row. */
   changeRow?(change: RowChange): Promise<void>;
   /** What a query that only reads finds. */
