@@ -94,7 +94,7 @@ class DataProgram:
         if self._database is None:
             raise NotFound(
                 "This app has no database.",
-                hint="Apps of the template serverless have one.",
+                hint="Apps of the templates serverless, fastapi-react and nextjs have one.",
                 reason="no_database",
             )
         return self._database

@@ -82,7 +82,9 @@ class Handing:
         dataset = Dataset(
             check_name(name), columns, written.rows, written.size, written.hash, written.as_of, private, keep
         )
-        path = "" if self._in_tables else self._place().path(name)
+        # What an app has had as a file, since before its template had a database, stays one: its code reads that.
+        before = next((path for known, path in placed(self._record.stored) if known.name == name), "")
+        path = before or ("" if self._in_tables else self._place().path(name))
         handover = Handover(dataset, path, handed_over(dataset, path, written), replace, on_rows)
         await in_thread(self._files.bring, file, handover)
         return handover

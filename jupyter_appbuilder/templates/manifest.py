@@ -30,7 +30,7 @@ KEYS: Mapping[str, Mapping[str, Any] | str] = {
     "data": "words",
     "datasets": {"folder": "text", "loader": "text", "hints": "text"},
     "export": {"runtime": "text"},
-    "database": {"file": "text", "program": "text"},
+    "database": {"file": "text", "program": "text", "of": "text"},
     "functions": {"control": "text"},
     "serve": SERVICE,
     "services": {ANY: {**SERVICE, "path": "text"}},

@@ -28,6 +28,9 @@ APP = "app"
 RUNTIME = "/opt/template"
 """Where a sandbox shows the template's ``runtime/`` folder, read-only."""
 
+LENT = "/opt/database"
+"""Where it shows the ``runtime/`` folder of the template whose database program this one uses, read-only."""
+
 DEFAULT_PLACE = Place()
 
 PackageKind = Literal["npm", "python"]
@@ -74,10 +77,12 @@ class Service:
 @dataclass(frozen=True, slots=True)
 class Database:
     """The app's database: a SQLite file in one of its data folders, and the program of the template that opens it, run
-    by Node in the sandbox. Nothing outside opens the file."""
+    by Node in the sandbox. Nothing outside opens the file. ``lender``: the ``runtime`` of the template whose program it
+    is, None for this one's own."""
 
     file: str
     program: str
+    lender: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ class Template:
 
     In ``serve`` and ``serve_environment`` these are filled in: ``{port}``, ``{base}`` (the URL path the app is shown
     under, with a slash at both ends) and ``{prefix}`` (the same without the last slash). ``{template}``, for
-    ``RUNTIME``, is filled in by ``load``.
+    ``RUNTIME``, and ``{database}``, for the program of its database, are filled in by ``load``.
     """
 
     name: str
@@ -123,6 +128,13 @@ class Template:
         """Files that the template's commands need and the app does not hold; mounted at ``RUNTIME``."""
         runtime = self.folder / "runtime"
         return runtime if runtime.is_dir() else None
+
+    @property
+    def mounted(self) -> dict[str, Path]:
+        """Folders that a sandbox shows read-only, by the path where."""
+        lent = self.database.lender if self.database else None
+        found = {RUNTIME: self.runtime, LENT: lent}
+        return {place: folder for place, folder in found.items() if folder is not None}
 
     def exported(self) -> dict[str, str]:
         """What an export of an app has besides the app's own files: texts by path."""
@@ -197,8 +209,12 @@ class Template:
                 hint="Put what a new app starts with into files/. See docs/templates.md.",
             )
 
+        database = _database(manifest)
+        program = database.program if database else ""
+
         def command(key: str) -> tuple[str, ...]:
-            return tuple(word.replace("{template}", RUNTIME) for word in manifest.words(key))
+            words = manifest.words(key)
+            return tuple(word.replace("{template}", RUNTIME).replace("{database}", program) for word in words)
 
         beside = tuple(_service(manifest, name, command) for name in manifest.tables("services"))
         ports = [port, *(service.port for service in beside)]
@@ -232,7 +248,7 @@ class Template:
                 manifest.choice("datasets.loader", LOADERS),
                 manifest.text("datasets.hints", "").strip(),
             ),
-            database=_database(manifest),
+            database=database,
             control=manifest.text("functions.control", "").lstrip("/"),
             takes_along=manifest.folder("export.runtime", "") if manifest.has("export.runtime") else "",
             beside=beside,
@@ -247,7 +263,13 @@ def _database(manifest: Manifest) -> Database | None:
     file, folders = manifest.text("database.file", "data/app.db"), manifest.folders("data")
     if not re.fullmatch(r"([A-Za-z0-9_-]+/)+[A-Za-z0-9_-]+\.db", file) or not file.startswith(folders):
         raise manifest.wrong("database.file", f"is {file!r}", 'Name a file in a folder of `data`: "data/app.db".')
-    return Database(file, manifest.text("database.program", "{template}/data.mjs").replace("{template}", RUNTIME))
+    program, of = manifest.text("database.program", "{template}/data.mjs"), manifest.text("database.of", "")
+    if not of:
+        return Database(file, program.replace("{template}", RUNTIME))
+    for shelf in (SHIPPED, SOURCE):  # of ours alone: another's folder may be anything
+        if of.replace("-", "").isalnum() and (shelf / of / "runtime").is_dir():
+            return Database(file, program.replace("{template}", LENT), (shelf / of / "runtime").resolve())
+    raise manifest.wrong("database.of", f"is {of!r}", "Name a template with a program for its database: serverless.")
 
 
 def _service(manifest: Manifest, name: str, command: Callable[[str], tuple[str, ...]]) -> Service:

@@ -81,7 +81,8 @@ async def add_dataset(context: ToolContext, arguments: AddDataset) -> ToolResult
     handover = datasets.taken(arguments.hash)
     before = datasets_of(context.service(StoredEvents).stored).get(arguments.name)
     template = context.service(Template)
-    if template.database is not None:
+    as_table = template.database is not None and not handover.path
+    if as_table:
         said, notes = await _into_table(context, handover, datasets.file(handover.dataset))
     else:
         said, notes = await _into_file(context, template.datasets, handover), list[str]()
@@ -94,7 +95,8 @@ async def add_dataset(context: ToolContext, arguments: AddDataset) -> ToolResult
         "columns": len(arguments.columns),
         "changes": list(differs),
     }
-    text = "\n".join([handover.text, *said, *filter(None, [template.datasets.hints])])
+    hints = template.datasets.hints if as_table or template.database is None else ""  # they are of tables then
+    text = "\n".join([handover.text, *said, *filter(None, [hints])])
     return ToolResult(text, summary, detail=detail | {"new": before is None, "notes": notes})
 
 

@@ -172,7 +172,7 @@ class CallFunction(Arguments):
     as_user: str = Field(default="", max_length=254, description="Logged in as who has this name in _users.")
 
 
-@tool(effect="command", needs="database", verb=("Calling", "Called"), icon="terminal", subject=["name"])
+@tool(effect="command", needs="functions", verb=("Calling", "Called"), icon="terminal", subject=["name"])
 async def call_function(context: ToolContext, arguments: CallFunction) -> ToolResult:
     """Call one of the app's functions as the page would: its answer, what it logged, what it changed in the database,
     and where it failed."""

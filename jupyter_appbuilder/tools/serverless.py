@@ -37,7 +37,7 @@ class CreateFunction(Arguments):
 
 @tool(
     effect="write",
-    needs="database",
+    needs="functions",
     verb=("Writing a function", "Wrote a function"),
     icon="filePlus",
     subject=["name"],
@@ -126,7 +126,7 @@ async def _unchange(workspace: Workspace, arguments: Mapping[str, Any]) -> None:
 
 @tool(
     effect="write",
-    needs="database",
+    needs="functions",
     verb=("Changing the layout", "Changed the layout"),
     icon="pencil",
     atomic=True,

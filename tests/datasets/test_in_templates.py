@@ -94,25 +94,6 @@ watchSales(({{ rows, columns, count, asOf, loading, error }}) => {{
 }});
 """
 
-NEXT = REACT.replace("@/datasets", "@/lib/datasets").replace("App()", "Sales()")
-
-NEXT_PAGE = """
-import { RefreshData } from "@/lib/datasets/refresh-data";
-import { readTable } from "@/lib/datasets/read-table";
-import Sales from "@/components/sales";
-
-export default async function Home() {
-  const { rows, count } = await readTable("sales");
-  return (
-    <>
-      <RefreshData />
-      <p data-testid="on-the-server">{`${count}: ${rows[0]?.code ?? "none"}`}</p>
-      <Sales />
-    </>
-  );
-}
-"""
-
 # Where an app has a database, data is a table: a function asks it.
 ASKING = """import type { Context, Tables } from "app";
 
@@ -140,9 +121,7 @@ IN_TABLES = {"serverless": {"components/Sales.tsx": COMPONENT, "functions/sales.
 
 PAGES = {
     "react-vite": {"src/App.tsx": REACT},
-    "fastapi-react": {"src/App.tsx": REACT},
     "vue-vite": {"src/views/HomeView.vue": VUE},
-    "nextjs": {"components/sales.tsx": f'"use client";\n{NEXT}', "app/page.tsx": NEXT_PAGE},
     "static": {"index.html": STATIC_PAGE, "js/main.js": STATIC},
 }
 
@@ -154,10 +133,6 @@ WRONG = {
     "vue-vite": (
         "src/wrong.ts",
         'import type { SalesRow } from "@/datasets/sales";\nexport const f = (row: SalesRow) => row.nope;\n',
-    ),
-    "nextjs": (
-        "lib/wrong.ts",
-        'import type { SalesRow } from "@/lib/datasets/sales";\nexport const f = (row: SalesRow) => row.nope;\n',
     ),
 }
 """A file that takes a column that is not there."""
@@ -249,8 +224,6 @@ async def test_a_page_shows_every_type_and_follows_new_rows_where_it_stands(temp
             await expect(page.get_by_test_id("as-of")).to_have_text(given.as_of)
             assert await shown(page, "rows") == rows[1:]
             await expect(page.get_by_label("Note")).to_have_value("kept")
-            if template == "nextjs":
-                await expect(page.get_by_test_id("on-the-server")).to_have_text("2: none")
             assert problems == []
 
 
@@ -325,5 +298,6 @@ async def test_where_an_app_has_a_database_a_page_shows_the_table_and_follows_ne
 
 
 def test_every_template_is_tried() -> None:
-    assert set(find_templates()) == {*PAGES, *IN_TABLES, *PYTHON}
+    by_routes = {"fastapi-react", "nextjs"}  # tests/databases/test_other_stacks.py
+    assert set(find_templates()) == {*PAGES, *IN_TABLES, *PYTHON, *by_routes}
     assert set(KINDS) == set(LOADERS)

@@ -18,7 +18,6 @@ from typing import Any, Literal
 
 from ...cancellation import uncut
 from ...errors import Unavailable
-from ...templates.templates import RUNTIME
 from ...workspace import ignore
 from ..base import Address, Stats
 from . import remote
@@ -119,8 +118,8 @@ class Machine:
             await self.helper(f'mkdir -p {FOLDER} && chown "$(stat -c %u:%g {home})" {FOLDER}', user="root")
         return installed.strip()
 
-    async def send_runtime(self, folder: Path) -> None:
-        """Put the template's own programs where its commands expect them."""
+    async def send_programs(self, folder: Path, place: str) -> None:
+        """Put programs of the template where its commands expect them."""
 
         def pack() -> bytes:
             buffer = io.BytesIO()
@@ -130,7 +129,7 @@ class Machine:
 
         await self.upload(".appbuilder/runtime.tar.gz", await asyncio.to_thread(pack))
         archive = shlex.quote(f"{self.home}/.appbuilder/runtime.tar.gz")
-        await self.helper(f"mkdir -p {RUNTIME} && tar -xzf {archive} -C {RUNTIME} --no-same-owner", user="root")
+        await self.helper(f"mkdir -p {place} && tar -xzf {archive} -C {place} --no-same-owner", user="root")
 
     def address(self, port: int, public: bool) -> Address:
         """The address at which the preview proxy reaches ``port``. Its access header is never sent to browsers."""

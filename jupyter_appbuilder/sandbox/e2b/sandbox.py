@@ -431,8 +431,8 @@ class CloudSandbox:
             _say(on_progress, "Sending the workspace's files")
             sync = Sync(self.app, machine)
             await sync.push_all()
-            if self.template.runtime:
-                await machine.send_runtime(self.template.runtime)
+            for place, folder in self.template.mounted.items():
+                await machine.send_programs(folder, place)
             if old:
                 await sync.pull()
         except BaseException as error:

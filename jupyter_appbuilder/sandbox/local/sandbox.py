@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from ...errors import AppBuilderError, InvalidInput, NotFound, Unavailable
 from ...formats.text import encodable
-from ...templates.templates import APP, RUNTIME, PackageKind, Serving, Template
+from ...templates.templates import APP, PackageKind, Serving, Template
 from ...workspace.folder import remove_folder
 from ...workspace.repositories import remove_repositories
 from ..base import DevServer, ExecResult, OnProgress, OnRefused, Output, Progress, Stats
@@ -380,8 +380,7 @@ class AppSandbox:
         # Code that could write app/.git/config could make a person's next `git status` run what it likes.
         _mount_point(self._app / ".git")
         binds.append(Bind(self._runner.folder / "empty", f"{WORKSPACE}/.git"))
-        if runtime := self.template.runtime:
-            binds.append(Bind(runtime.resolve(), RUNTIME))
+        binds += [Bind(folder.resolve(), place) for place, folder in self.template.mounted.items()]
         if self._python:
             binds += self._python.binds
         binds += self._way_out.binds

@@ -1,9 +1,10 @@
 // One preview of two processes: the Python API, and Vite, which hands <base>api on to it. Ends when either ends.
 import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const [port, base] = process.argv.slice(2);
+const [port, base, program] = process.argv.slice(2);
 const host = '127.0.0.2'; // beside the dev server: some sandboxes may use one port only
 
 const commands = {
@@ -18,14 +19,35 @@ const commands = {
   ],
 };
 
-const running = Object.entries(commands).map(([name, [command, ...rest]]) => {
+const running = [];
+let ending = false;
+
+function start(name) {
+  const [command, ...rest] = commands[name];
   const child = spawn(command, rest, { env: { ...process.env, API_URL: `http://${host}:${port}` }, stdio: 'inherit' });
   child.on('error', (error) => end(name, error.message, 1));
   child.on('exit', (code, signal) => end(name, signal ?? `exit code ${code}`, code || 1));
-  return child;
-});
+  running.push(child);
+}
 
-let ending = false;
+/** Makes the tables of handed-over data and applies the migrations. What fails, the API tries again, and tells. */
+function prepared() {
+  const some = (folder) => {
+    try {
+      return readdirSync(folder).some((name) => name.endsWith('.sql'));
+    } catch {
+      return false;
+    }
+  };
+  if (!program || !(some('migrations') || some('datasets'))) return Promise.resolve();
+  const request = JSON.stringify({ op: 'migrate' });
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [program, request], { stdio: ['ignore', 'ignore', 'inherit'], timeout: 120_000 });
+    child.on('error', resolve);
+    child.on('exit', resolve);
+  });
+}
+
 function end(name, why, code) {
   if (ending) return;
   ending = true;
@@ -33,3 +55,8 @@ function end(name, why, code) {
   for (const child of running) child.kill('SIGKILL');
   process.exit(code);
 }
+
+start('vite');
+void prepared().then(() => {
+  if (!ending) start('api');
+});

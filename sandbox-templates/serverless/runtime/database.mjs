@@ -308,7 +308,8 @@ export function applyOne(db, { name, sql, hash }, folder = MIGRATIONS) {
 
 function inMigration(action, first, second) {
   if (action === constants.SQLITE_TRANSACTION) return constants.SQLITE_DENY;
-  if (action === constants.SQLITE_PRAGMA && !/^(foreign_keys|defer_foreign_keys|user_version)$/i.test(first ?? "")) {
+  // SQLite itself asks quick_check where a column comes to a STRICT table.
+  if (action === constants.SQLITE_PRAGMA && !/^(foreign_keys|defer_foreign_keys|user_version|quick_check)$/i.test(first ?? "")) {
     return constants.SQLITE_DENY;
   }
   return usual(action, first, second);

@@ -1,9 +1,12 @@
-"""People who sign up and log in: their names, passwords and sessions, in a database of their own, data/accounts.db.
+"""People who sign up and log in: their names, passwords and sessions, in the app's database.
 
 In main.py, ``app.include_router(accounts.router)``; in each route that is for people with an account a parameter
 ``user: accounts.SignedIn`` (nobody: 401), and before a row is read, changed or deleted ``accounts.own(owner, user)``
-(another's: 404). The page has src/components/sign-in.tsx and src/lib/account.ts.
+(another's: 404). Tables of what people have refer to them: ``owner INTEGER NOT NULL REFERENCES _users(id)``. The page has
+src/components/sign-in.tsx and src/lib/account.ts.
 """
+
+import base64
 
 import hashlib
 import hmac
@@ -15,29 +18,22 @@ import time
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from pydantic import BaseModel, Field
 
-DATABASE = Path(__file__).parent.parent / "data" / "accounts.db"
+from . import database
+
 COOKIE = "session"
 SESSION_SECONDS = 30 * 86400
 FREE_GUESSES = 5  # of one person's password from one address; then it takes longer and longer
 FIRST_WAIT, LONGEST_WAIT = 15, 900  # seconds
 COST = {"n": 2**14, "r": 8, "p": 5}  # of one password: 16 MB, some 0.2 seconds
+NOBODY = f"scrypt${COST['n']}${COST['r']}${COST['p']}${'A' * 22}==$"
 EMAIL = re.compile(r"[^\s@<>\"(),:;]+@[^\s@<>\"(),:;.]+(\.[^\s@<>\"(),:;.]+)+")
 ALPHABETS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE")
-
-TABLES = """
-CREATE TABLE IF NOT EXISTS users (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, -- never given twice: what somebody left behind is nobody's
-    name TEXT NOT NULL, key TEXT NOT NULL UNIQUE, salt BLOB NOT NULL, hash BLOB NOT NULL
-);
-CREATE TABLE IF NOT EXISTS sessions (token TEXT PRIMARY KEY, user INTEGER NOT NULL REFERENCES users (id), ends REAL);
-"""
 
 
 class User(BaseModel):
@@ -56,12 +52,13 @@ class Session(BaseModel):
 
 @contextmanager
 def _connection() -> Iterator[sqlite3.Connection]:
-    DATABASE.parent.mkdir(exist_ok=True)
-    connection = sqlite3.connect(DATABASE)
     try:
-        connection.executescript(TABLES)
-        with connection:
-            yield connection
+        connection = database.connect()
+    except database.MigrationError as error:
+        raise HTTPException(503, str(error)) from error
+    try:
+        connection.executescript(database.ACCOUNTS)
+        yield connection
     finally:
         connection.close()
 
@@ -84,8 +81,8 @@ def current(request: Request) -> User | None:
         return None
     with _connection() as connection:
         row = connection.execute(
-            "SELECT id, name FROM users JOIN sessions ON user = id WHERE token = ? AND ends > ?",
-            (_digest(token), time.time()),
+            "SELECT id, name FROM _users JOIN _appbuilder_sessions ON user = id WHERE token = ? AND ends > ?",
+            (_digest(token), _now()),
         ).fetchone()
     return User(id=row[0], name=row[1]) if row else None
 
@@ -122,14 +119,11 @@ def sign_up(given: Credentials, request: Request, response: Response) -> Session
         raise HTTPException(400, "This is no email address.")
     if len(given.password) < 8 or _plain(given.password) == key:
         raise HTTPException(400, "A password needs 8 characters at least, and is another than the address.")
-    salt = secrets.token_bytes(16)
-    hashed = _hashed(given.password, salt)
+    hashed = _stored(given.password)
     try:
-        with _connection() as connection:
-            added = connection.execute(
-                "INSERT INTO users (name, key, salt, hash) VALUES (?, ?, ?, ?)",
-                (given.name.strip(), key, salt, hashed),
-            )
+        with _connection() as connection, database.transaction(connection):
+            added = connection.execute("INSERT INTO _users (name, key) VALUES (?, ?)", (given.name.strip(), key))
+            connection.execute("INSERT INTO _appbuilder_passwords VALUES (?, ?)", (added.lastrowid, hashed))
     except sqlite3.IntegrityError:
         raise HTTPException(409, "This address has an account already. Log in.") from None
     return _begin(User(id=added.lastrowid or 0, name=given.name.strip()), request, response)
@@ -142,10 +136,11 @@ def log_in(given: Credentials, request: Request, response: Response) -> Session:
     guess = f"{key} {request.client.host if request.client else ''}"
     _count(guess)  # before the password is tried: a thousand guesses at once are a thousand
     with _connection() as connection:
-        row = connection.execute("SELECT id, name, salt, hash FROM users WHERE key = ?", (key,)).fetchone()
-    # Somebody who is not there takes as long.
-    hashed = _hashed(given.password, row[2] if row else b"0" * 16)
-    if row is None or not hmac.compare_digest(hashed, row[3]):
+        row = connection.execute(
+            "SELECT id, name, hash FROM _users JOIN _appbuilder_passwords ON user = id WHERE key = ?", (key,)
+        ).fetchone()
+    fits = _fits(given.password, row["hash"] if row else NOBODY)  # somebody who is not there takes as long
+    if row is None or not fits:
         raise HTTPException(401, "No account has this address and password.")
     with _counting:
         _guesses.pop(guess, None)
@@ -156,7 +151,8 @@ def log_in(given: Credentials, request: Request, response: Response) -> Session:
 def log_out(request: Request, response: Response) -> Session:
     _ours(request)
     with _connection() as connection:
-        connection.execute("DELETE FROM sessions WHERE token = ?", (_digest(request.cookies.get(COOKIE, "")),))
+        token = _digest(request.cookies.get(COOKIE, ""))
+        connection.execute("DELETE FROM _appbuilder_sessions WHERE token = ?", (token,))
     response.delete_cookie(COOKIE, httponly=True, samesite="lax")
     return Session(user=None)
 
@@ -171,13 +167,19 @@ def _begin(user: User, request: Request, response: Response) -> Session:
     token = secrets.token_urlsafe(32)
     with _connection() as connection:
         before = _digest(request.cookies.get(COOKIE, ""))
-        connection.execute("DELETE FROM sessions WHERE token = ? OR ends < ?", (before, time.time()))
-        ends = time.time() + SESSION_SECONDS
-        connection.execute("INSERT INTO sessions VALUES (?, ?, ?)", (_digest(token), user.id, ends))
+        connection.execute("DELETE FROM _appbuilder_sessions WHERE token = ? OR ends < ?", (before, _now()))
+        ends = _now() + SESSION_SECONDS * 1000
+        row = (_digest(token), user.id, _now(), ends)
+        connection.execute("INSERT INTO _appbuilder_sessions VALUES (?, ?, ?, ?)", row)
     origin, scheme = request.headers.get("origin", ""), request.headers.get("x-forwarded-proto", request.url.scheme)
     secure = scheme == "https" or origin.startswith("https:")
     response.set_cookie(COOKIE, token, max_age=SESSION_SECONDS, httponly=True, samesite="lax", secure=secure)
     return Session(user=user)
+
+
+def _now() -> int:
+    """Milliseconds since 1970."""
+    return int(time.time() * 1000)
 
 
 def _digest(token: str) -> str:
@@ -202,12 +204,25 @@ def _key(name: str) -> str:
 _hashing = threading.BoundedSemaphore(2)  # what a password costs would else be a way to stop the app
 
 
-def _hashed(password: str, salt: bytes) -> bytes:
+def _stored(password: str) -> str:
+    """A password as it is kept, with what it cost."""
+    salt = secrets.token_bytes(16)
+    key = _hashed(password, salt, **COST)
+    return "$".join(["scrypt", *map(str, COST.values()), *(base64.b64encode(part).decode() for part in (salt, key))])
+
+
+def _fits(password: str, stored: str) -> bool:
+    _, n, r, p, salt, key = stored.split("$")
+    found = _hashed(password, base64.b64decode(salt), int(n), int(r), int(p))
+    return hmac.compare_digest(found, base64.b64decode(key))
+
+
+def _hashed(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:
     if not _hashing.acquire(timeout=20):
         raise HTTPException(503, "Too many people are logging in. Try again in a moment.")
     try:
         text = unicodedata.normalize("NFKC", password).encode()
-        return hashlib.scrypt(text, salt=salt, maxmem=64 * 2**20, dklen=32, **COST)
+        return hashlib.scrypt(text, salt=salt, n=n, r=r, p=p, maxmem=256 * n * r, dklen=32)
     finally:
         _hashing.release()
 

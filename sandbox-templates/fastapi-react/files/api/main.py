@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, HTTPException, status
 
-from . import store
+from . import database, store
+from .database import Database
 from .models import Book, BookChange, Health, NewBook, Summary
 
 STARTED = time.time()
@@ -14,7 +15,7 @@ STARTED = time.time()
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-    store.prepare()
+    database.prepare()
     yield
 
 
@@ -27,31 +28,31 @@ def health() -> Health:
 
 
 @app.get("/api/books")
-def books() -> list[Book]:
-    return store.books()
+def books(db: Database) -> list[Book]:
+    return store.books(db)
 
 
 @app.post("/api/books", status_code=status.HTTP_201_CREATED)
-def add_book(book: NewBook) -> Book:
-    return store.add(book)
+def add_book(book: NewBook, db: Database) -> Book:
+    return store.add(db, book)
 
 
 @app.patch("/api/books/{book_id}")
-def change_book(book_id: int, change: BookChange) -> Book:
-    changed = store.change(book_id, change)
+def change_book(book_id: int, change: BookChange, db: Database) -> Book:
+    changed = store.change(db, book_id, change)
     if changed is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "There is no such book any more.")
     return changed
 
 
 @app.delete("/api/books/{book_id}", status_code=status.HTTP_204_NO_CONTENT)
-def delete_book(book_id: int) -> None:
-    store.delete(book_id)
+def delete_book(book_id: int, db: Database) -> None:
+    store.delete(db, book_id)
 
 
 @app.get("/api/summary")
-def summary() -> Summary:
-    everything = store.books()
+def summary(db: Database) -> Summary:
+    everything = store.books(db)
     read = [book for book in everything if book.read]
     return Summary(
         books=len(everything),
