@@ -1,8 +1,8 @@
-"""What is asked of the server of an app's functions beside what its page asks: to take secrets, to call a function.
+"""What is asked of an app's server beside what its page asks: to take secrets, to call a function.
 
-The server takes it from whoever asks first with a token (``runtime/control.mjs``): that is us, as soon as it answers
-and before anybody is shown the app. So secrets go through the connection alone: they stand in no command line, in no
-environment and in no file of the sandbox.
+The server takes it from whoever asks first with a token (``control.mjs``, ``keeper.mjs``): that is us, as soon as it
+answers and before anybody is shown the app. So secrets go through the connection alone: they stand in no command line,
+in no environment and in no file of the sandbox.
 """
 
 from __future__ import annotations
@@ -24,10 +24,14 @@ LARGEST = 8 * 1024 * 1024  # bytes of an answer
 
 
 class FunctionServer:
-    """Of one session. ``values`` gives its secrets, by name; ``control`` is the path below the app's base."""
+    """Of one session. ``values`` gives its secrets, by name; ``control`` is the path below the app's base. Without
+    ``has_functions`` it takes secrets alone."""
 
-    def __init__(self, control: str, values: Callable[[], Awaitable[Mapping[str, str]]]) -> None:
+    def __init__(
+        self, control: str, values: Callable[[], Awaitable[Mapping[str, str]]], *, has_functions: bool = True
+    ) -> None:
         self._control = control
+        self.has_functions = has_functions
         self._values = values
         self._token = secrets.token_urlsafe(32)
         self._giving = asyncio.Lock()

@@ -209,7 +209,7 @@ class RunningApp:
 
         Raises ``Unavailable`` where it does not run, ``NotFound`` for an app whose server has no functions.
         """
-        if self._functions is None:
+        if self._functions is None or not self._functions.has_functions:
             raise NotFound(
                 "This app has no functions.", hint="Apps of the template serverless have some.", reason="no_functions"
             )
@@ -220,8 +220,8 @@ class RunningApp:
 
     @property
     def has_functions(self) -> bool:
-        """True if its server has functions, which it gives secrets to."""
-        return self._functions is not None
+        """True if its server has functions."""
+        return self._functions is not None and self._functions.has_functions
 
     # The dev server
 

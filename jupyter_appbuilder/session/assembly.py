@@ -126,10 +126,11 @@ async def assemble(
     async def find(sha256: str, _: str) -> bytes | None:
         return await store.blob(sha256)
 
-    health, control, template = "", "", None
+    health, control, calls, template = "", "", False, None
     with contextlib.suppress(AppBuilderError):  # a template that is gone
         template = parts.library.find(summary.template)
         workspace.data_folders, health, control = template.data, template.ready, template.control
+        calls = template.functions
     workspace.keep_apart(functools.partial(store.keep_blob, summary.id), find)
 
     secrets = AppSecrets(summary.id, parts.vault, workspace, bool(control), lambda: record.stored, mask)
@@ -158,7 +159,7 @@ async def assemble(
         workspace,
         workspace.app,
         mask,
-        FunctionServer(control, secrets.values) if control else None,
+        FunctionServer(control, secrets.values, has_functions=calls) if control else None,
     )
 
     program = DataProgram(app.sandbox, template.database if template else None)

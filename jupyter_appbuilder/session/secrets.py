@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from ..vault.vault import Vault
     from ..workspace import Workspace
 
-FOLDERS = ("functions/", "lib/")
-SOURCES = (".ts", ".tsx", ".js", ".mjs")
+FOLDERS = ("functions/", "lib/", "api/", "app/")
+SOURCES = (".ts", ".tsx", ".js", ".mjs", ".py")
 DOTENV = ".env"
 EXAMPLE = ".env.example"
 MOST_FILES = 300
 LARGEST_FILE = 300_000  # bytes of a source file that is looked through
 MOST_NAMES = 200
-READ = re.compile(r"""\benv\s*(?:\?\.|\.|\[\s*["'`])\s*([A-Z][A-Z0-9_]{0,63})\b""", re.ASCII)
+READ = re.compile(r"""(?<!process\.)\benv\s*(?:\?\.|\.|\[\s*["'`])\s*([A-Z][A-Z0-9_]{0,63})\b""", re.ASCII)
+CALLED = re.compile(r"""\bsecret\(\s*["'`]([A-Z][A-Z0-9_]{0,63})["'`]""", re.ASCII)
+"""How servers that have no functions read one."""
 TAKEN_APART = re.compile(r"\{([^{}]{1,1000})\}\s*=\s*(?:\w+\.)?env\b", re.ASCII)
 WRITTEN = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Z][A-Z0-9_]{0,63})[ \t]*=", re.ASCII | re.MULTILINE)
 
@@ -115,7 +117,7 @@ class AppSecrets:
         names = [one.name for one in await self.all()] if self.takes else []
         if not names or await _text(self.workspace, EXAMPLE):
             return {}
-        head = "# What the functions read as env.NAME. Copy this file to .env, and fill it in.\n"
+        head = "# Keys and passwords that the code reads. Copy this file to .env, and fill it in.\n"
         return {EXAMPLE: head + "".join(f"{name}=\n" for name in names)}
 
     def ask(self, name: str) -> str:
@@ -133,8 +135,8 @@ class AppSecrets:
     def require(self) -> None:
         if not self.takes:
             raise Conflict(
-                "This app gives secrets to nothing: it has no functions on a server.",
-                hint="Apps of the template serverless have functions, which get them as env.",
+                "This app gives secrets to nothing: it has no server of its own.",
+                hint="Apps of the templates serverless, fastapi-react and nextjs have one, which is given them.",
                 reason="no_functions",
             )
 
@@ -165,8 +167,8 @@ def asked_for(events: Sequence[Event]) -> dict[str, str]:
 
 
 def names_in(text: str) -> list[str]:
-    """The names that code asks ``env`` for, each once."""
-    found = READ.findall(text)
+    """The names that code asks ``env`` or ``secret`` for, each once."""
+    found = READ.findall(text) + CALLED.findall(text)
     for taken in TAKEN_APART.findall(text):
         found += [name for part in taken.split(",") if NAME.fullmatch(name := part.split(":")[0].split("=")[0].strip())]
     names: list[str] = []

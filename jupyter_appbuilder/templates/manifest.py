@@ -32,6 +32,7 @@ KEYS: Mapping[str, Mapping[str, Any] | str] = {
     "export": {"runtime": "text"},
     "database": {"file": "text", "program": "text", "of": "text"},
     "functions": {"control": "text"},
+    "secrets": {"control": "text"},
     "serve": SERVICE,
     "services": {ANY: {**SERVICE, "path": "text"}},
     "check": {"command": "words", "budget": dict.fromkeys(SPEED, "amount")},

@@ -113,7 +113,8 @@ class Template:
     data: tuple[str, ...] = ()  # folders of what the app itself writes, each with a slash at its end
     datasets: Place = DEFAULT_PLACE  # where data that a person hands over lies, and what reads it
     database: Database | None = None  # of an app that has one
-    control: str = ""  # below the base: where its server takes secrets for its functions, and calls; "" for nowhere
+    control: str = ""  # below the base: where its server takes secrets, and calls of functions; "" for nowhere
+    functions: bool = False  # its server also tells of functions there, and calls them
     takes_along: str = ""  # the folder of an export that has a copy of ``runtime``; "" for none
     beside: tuple[Service, ...] = ()  # what is served besides the app itself
     budget: Mapping[str, float] = field(default_factory=dict[str, float])  # of the page's speed, by ``manifest.SPEED``
@@ -249,7 +250,8 @@ class Template:
                 manifest.text("datasets.hints", "").strip(),
             ),
             database=database,
-            control=manifest.text("functions.control", "").lstrip("/"),
+            control=manifest.text("functions.control", manifest.text("secrets.control", "")).lstrip("/"),
+            functions=manifest.has("functions.control"),
             takes_along=manifest.folder("export.runtime", "") if manifest.has("export.runtime") else "",
             beside=beside,
             budget=manifest.amounts("check.budget"),

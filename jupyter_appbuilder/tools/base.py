@@ -259,7 +259,7 @@ Icon = Literal[
 ]
 """The panel's icons that a tool can have."""
 
-Need = Literal["database", "functions"]
+Need = Literal["database", "functions", "secrets"]
 """What only some templates have."""
 
 NAME = re.compile("[a-zA-Z][a-zA-Z0-9_]{0,63}")

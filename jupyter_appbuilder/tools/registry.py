@@ -42,7 +42,8 @@ def tools_for(tools: Mapping[str, Tool[Any]], template: Template | None) -> dict
     """Those that fit an app of ``template``, None for one that is gone."""
     has: dict[Need, bool] = {
         "database": bool(template and template.database),
-        "functions": bool(template and template.control),
+        "functions": bool(template and template.functions),
+        "secrets": bool(template and template.control),
     }
     return {name: tool for name, tool in tools.items() if tool.needs is None or has[tool.needs]}
 

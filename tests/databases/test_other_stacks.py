@@ -10,10 +10,13 @@ import httpx
 import pyarrow as pa
 import pytest
 from database_app import used
-from datasets.stage import hand_over
-from previewed import running
+from playwright.async_api import expect
+from previewed import browsing, running
 
+from jupyter_appbuilder.datasets.parquet import write
+from jupyter_appbuilder.datasets.sources import opened
 from jupyter_appbuilder.session import Session
+from jupyter_appbuilder.templates.templates import find_template
 
 SCHEMA = """CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL CHECK (text <> '')) STRICT;
 INSERT INTO notes (text) VALUES ('first; of all');
@@ -27,6 +30,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from .database import Database, transaction
+from .secrets import secret
 
 app = FastAPI()
 
@@ -38,6 +42,11 @@ class Note(BaseModel):
 @app.get("/api/health")
 def health() -> dict[str, float]:
     return {"started": 2.0}
+
+
+@app.get("/api/key")
+def key() -> int:
+    return len(secret("WEATHER_KEY") or "")
 
 
 @app.get("/api/notes")
@@ -90,11 +99,80 @@ export function GET(): Response {
 }
 """
 
+NEXT_KEY = """
+import { secret } from "@/lib/secrets";
+
+export const dynamic = "force-dynamic";
+
+export function GET(): Response {
+  return Response.json(secret("WEATHER_KEY")?.length ?? 0);
+}
+"""
+
+NEXT_ACCOUNTS = """
+export { GET, POST } from "@/lib/accounts";
+
+export const dynamic = "force-dynamic";
+"""
+NEXT_MINE = """
+import { logInFirst, notThere, own, userOf } from "@/lib/accounts";
+import { db } from "@/lib/database";
+
+interface Thing {
+  id: number;
+  owner: number;
+}
+
+export const dynamic = "force-dynamic";
+
+export function GET(request: Request): Response {
+  const user = userOf(request);
+  if (!user) return logInFirst();
+  const thing = own(db.get<Thing>("SELECT * FROM things WHERE id = 1"), user);
+  return thing ? Response.json(thing) : notThere();
+}
+"""
+NEXT_PAGE = """
+"use client";
+
+import { useState } from "react";
+
+import { SignIn } from "@/components/sign-in";
+import { useAccount } from "@/lib/account";
+import { url } from "@/lib/utils";
+
+export default function Home() {
+  const { user, logOut } = useAccount();
+  const [status, setStatus] = useState(0);
+  const ask = () => void fetch(url("/api/mine")).then((response) => setStatus(response.status));
+  return (
+    <main>
+      <SignIn />
+      <button onClick={ask}>Ask</button>
+      <output>{status}</output>
+      {user && <button onClick={() => void logOut()}>Log out {user.name}</button>}
+    </main>
+  );
+}
+"""
+THINGS = "CREATE TABLE things (id INTEGER PRIMARY KEY, owner INTEGER NOT NULL REFERENCES _users(id)) STRICT;"
+
 ROUTES = {
     "fastapi-react": {"api/main.py": PYTHON.lstrip()},
-    "nextjs": {"app/api/notes/route.ts": NEXT.lstrip(), "app/api/sales/route.ts": NEXT_SALES.lstrip()},
+    "nextjs": {
+        "app/api/notes/route.ts": NEXT.lstrip(),
+        "app/api/sales/route.ts": NEXT_SALES.lstrip(),
+        "app/api/mine/route.ts": NEXT_MINE.lstrip(),
+        "app/api/accounts/[[...path]]/route.ts": NEXT_ACCOUNTS.lstrip(),
+        "app/page.tsx": NEXT_PAGE.lstrip(),
+        "app/api/key/route.ts": NEXT_KEY.lstrip(),
+    },
 }
 REFUSED = {"fastapi-react": 503, "nextjs": 500}
+
+
+KEY = "sunny-side-up-0451"
+PASSWORD = "correct horse battery"
 
 
 async def answered(url: str, path: str, body: Any = None) -> tuple[int, Any]:
@@ -133,7 +211,9 @@ async def test_routes_tools_data_and_versions_share_one_database(template: str, 
         rows = [{"id": 1, "text": "by the agent"}, {"id": 2, "text": "by a route!"}]
         assert await answered(url, "api/notes") == (200, rows)
 
-        await hand_over(session, "sales", pa.table({"id": [1, 2], "what": ["tea", "salt"]}))
+        file = session.data.new_file()
+        written = write(opened(pa.table({"id": [1, 2], "what": ["tea", "salt"]})), file)
+        await session.hand_over("sales", written, file, keep="latest", private=False)
         assert (await answered(url, "api/sales"))[1][1] == {"id": 2, "what": "salt"}
 
         await session.checkpoint("Two notes")
@@ -144,6 +224,19 @@ async def test_routes_tools_data_and_versions_share_one_database(template: str, 
         await session.restore(version)
         await session.app.ensure()
         assert await answered(url, "api/notes") == (200, rows)
+
+        assert await answered(url, "api/key") == (200, 0)
+        await session.set_secret("WEATHER_KEY", KEY)
+        assert await answered(url, "api/key") == (200, len(KEY))
+        for path in list(ROUTES[template])[-1:]:  # a server that starts anew has it again
+            await session.workspace.write(path, ROUTES[template][path] + "\n")
+        assert await answered(url, "api/key") == (200, len(KEY))
+        assert [one.used_by for one in await session.secrets.all()] == [(list(ROUTES[template])[-1],)]
+        control = builder.library.find(template).control
+        assert (await answered(url, control, {"act": "give", "secrets": {}}))[0] == 403
+        found = await told(session, "run_command", command="env; grep -rl sunny . --exclude-dir=node_modules; true")
+        assert KEY not in found
+        assert await answered(url, "api/key") == (200, len(KEY))
 
         # A file that was written by hand is applied by the app's server, and a wrong one named with its line.
         await session.workspace.write("migrations/0009_tags.sql", "CREATE TABLE tags (name TEXT) STRICT;\n")
@@ -157,3 +250,43 @@ async def test_routes_tools_data_and_versions_share_one_database(template: str, 
         assert "fine" not in await told(session, "describe_database")
         await session.workspace.delete("migrations/0010_wrong.sql")
         assert (await answered(url, "api/notes"))[0] == 200
+        if template == "nextjs":
+            await people_have_accounts(session, url)
+
+
+async def people_have_accounts(session: Session, url: str) -> None:
+    await told(session, "update_database_schema", name="things", sql=THINGS)
+    async with browsing(url) as (page, _):
+
+        async def asks(status: int) -> None:
+            await page.get_by_role("button", name="Ask").click()
+            await expect(page.get_by_role("status")).to_have_text(str(status))
+
+        await asks(401)
+        for name, then in (("ada@example.com", 404), ("bob@example.com", 404)):
+            await page.get_by_role("button", name="Sign up").click()
+            await page.get_by_label("Email").fill(name)
+            await page.get_by_label("Password").fill(PASSWORD)
+            await page.locator("form").get_by_role("button", name="Sign up").click()
+            await expect(page.get_by_role("button", name=f"Log out {name}")).to_be_visible()
+            await asks(then)
+            if name.startswith("ada"):
+                await told(session, "change_data", sql="INSERT INTO things (owner) SELECT id FROM _users")
+                await asks(200)
+            await page.get_by_role("button", name="Log out").click()
+            await expect(page.get_by_label("Email")).to_be_visible()
+            await asks(401)
+        await page.get_by_label("Email").fill("ada@example.com")
+        await page.get_by_label("Password").fill("a guess of hers")
+        await page.locator("form").get_by_role("button", name="Log in").click()
+        await expect(page.get_by_role("alert").first).to_have_text("No account has this address and password.")
+    hidden = await used(session, "query_database", sql="SELECT * FROM _appbuilder_passwords")
+    assert not hidden.ok
+    joined = {"name": "eve@example.com", "password": PASSWORD}
+    async with httpx.AsyncClient(timeout=120, headers={"Sec-Fetch-Site": "cross-site"}) as client:
+        assert (await client.post(f"{url}api/accounts/sign-up", json=joined)).status_code == 403
+
+
+def test_accounts_are_the_same_code_in_both_templates_of_node() -> None:
+    ours = find_template("serverless").folder / "runtime" / "accounts.mjs"
+    assert (find_template("nextjs").files / "lib" / "accounts" / "core.mjs").read_text() == ours.read_text()

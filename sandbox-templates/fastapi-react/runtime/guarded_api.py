@@ -1,16 +1,24 @@
 """The app's API as the preview serves it: where it does not start, each request is told why, at once.
 
 Uvicorn's reloader keeps the port open for an API whose process has ended: without this a request would wait for ever.
+It is also what the App Builder gives the app's secrets to; serve.mjs keeps them while the API starts anew.
 """
 
+import asyncio
+import contextlib
 import importlib
 import json
+import os
+import socket
 import sys
 import traceback
 from pathlib import Path
 
 MOST_FRAMES = 5
 MOST_TOLD = 4000  # characters
+CONTROL = "/api/_appbuilder/control"
+LARGEST = 8 * 1024 * 1024  # bytes of a request
+KEEPER = os.environ.pop("APPBUILDER_KEEPER", "")  # what the API starts gets no way to them
 
 
 class GuardedApi:
@@ -18,6 +26,8 @@ class GuardedApi:
 
     def __init__(self):
         self.trouble = None
+        with contextlib.suppress(OSError, ValueError):
+            _have(_asked({"act": "read"}))
         try:
             self.app = importlib.import_module("api.main").app
         except (Exception, SystemExit) as error:
@@ -26,6 +36,8 @@ class GuardedApi:
     async def __call__(self, scope, receive, send):
         if scope["type"] == "lifespan":
             await self._live(scope, receive, send)
+        elif scope["type"] == "http" and scope["method"] == "POST" and scope["path"].endswith(CONTROL):
+            await _take(scope, receive, send)
         elif self.trouble is None:
             await self.app(scope, receive, send)
         elif scope["type"] == "http":
@@ -75,6 +87,54 @@ class GuardedApi:
             "traceback": text[-MOST_TOLD:],
         }
         print(f"The API does not start.\n{text}", file=sys.stderr)
+
+
+async def _take(scope, receive, send):
+    """Secrets from the App Builder, the only one whose token the keeper takes."""
+    body, more = b"", True
+    while more and len(body) <= LARGEST:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    token = dict(scope["headers"]).get(b"x-appbuilder-control", b"").decode("latin-1")
+    try:
+        asked = json.loads(body)
+        given = await asyncio.to_thread(_asked, {"act": "give", "token": token, "secrets": asked["secrets"]})
+        _have(given)
+        status, told = 200, {"ok": {}}
+    except PermissionError as error:
+        status, told = 403, {"error": str(error)}
+    except Exception:  # its words may be a secret
+        status, told = 400, {"error": "The request makes no sense."}
+    content = json.dumps(told).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
+
+
+def _asked(request):
+    """What the keeper of the secrets answers (keeper.mjs)."""
+    if not KEEPER:
+        return {}
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(10)
+        connection.connect(KEEPER)
+        connection.sendall(json.dumps(request).encode() + b"\n")
+        told = b""
+        while piece := connection.recv(1 << 16):
+            told += piece
+    answer = json.loads(told)
+    if "error" in answer:
+        raise PermissionError(answer["error"])
+    return answer["ok"]
+
+
+def _have(secrets):
+    try:
+        take = importlib.import_module("api.secrets").give
+    except (Exception, SystemExit):  # an app that has no use for them, or whose code is broken
+        return
+    take(secrets)
 
 
 def _own(name):

@@ -1,10 +1,12 @@
 // One preview of two processes: the Python API, and Vite, which hands <base>api on to it. Ends when either ends.
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const [port, base, program] = process.argv.slice(2);
+const { keep } = await import(join(dirname(program), 'keeper.mjs'));
+const keeper = await keep();
 const host = '127.0.0.2'; // beside the dev server: some sandboxes may use one port only
 
 const commands = {
@@ -24,7 +26,8 @@ let ending = false;
 
 function start(name) {
   const [command, ...rest] = commands[name];
-  const child = spawn(command, rest, { env: { ...process.env, API_URL: `http://${host}:${port}` }, stdio: 'inherit' });
+  const environment = { ...process.env, API_URL: `http://${host}:${port}`, ...(name === 'api' && { APPBUILDER_KEEPER: keeper }) };
+  const child = spawn(command, rest, { env: environment, stdio: 'inherit' });
   child.on('error', (error) => end(name, error.message, 1));
   child.on('exit', (code, signal) => end(name, signal ?? `exit code ${code}`, code || 1));
   running.push(child);
@@ -39,7 +42,7 @@ function prepared() {
       return false;
     }
   };
-  if (!program || !(some('migrations') || some('datasets'))) return Promise.resolve();
+  if (!(some('migrations') || some('datasets'))) return Promise.resolve();
   const request = JSON.stringify({ op: 'migrate' });
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [program, request], { stdio: ['ignore', 'ignore', 'inherit'], timeout: 120_000 });

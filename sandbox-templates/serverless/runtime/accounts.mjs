@@ -1,12 +1,9 @@
-// The app's accounts: people who sign up and log in, and the sessions of their browsers. Used only where ui.json says
-// "accounts". Functions see who asks; what proves it (passwords, sessions) is in tables that only this file opens.
+// The app's accounts: people who sign up and log in, and the sessions of their browsers. The app's code sees who asks;
+// what proves it (passwords, sessions) is in tables that only this file opens. Template nextjs has it as
+// lib/accounts/core.mjs.
 import { createHash, randomBytes, scrypt as scryptWith, timingSafeEqual } from 'node:crypto';
-import { lstatSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { constants } from 'node:sqlite';
 import { promisify } from 'node:util';
-
-import { BUILT, ROOT } from './app.mjs';
 
 const scrypt = promisify(scryptWith);
 
@@ -66,11 +63,11 @@ export function forbids(action, first, second) {
 
 /** The tables, where they are not there yet. `usual` is the authorizer that the connection has otherwise. */
 export function prepare(db, usual) {
-  db.setAuthorizer(null);
+  db.setAuthorizer?.(null); // a built app may run on an older Node
   try {
     db.exec(TABLES);
   } finally {
-    db.setAuthorizer(usual);
+    db.setAuthorizer?.(usual);
   }
 }
 
@@ -302,31 +299,6 @@ export function authOf(request, settings, accounts, as) {
   return Object.freeze(auth);
 }
 
-/** What ui.json says of accounts: `{ by, signUp }`, or null for none. */
-export function settingsOf(layout) {
-  const said = layout?.accounts;
-  if (!said || typeof said !== 'object') return null;
-  return { by: said.by === 'name' ? 'name' : 'email', signUp: said.signUp !== false };
-}
-
-const PLACE = BUILT ? join(ROOT, 'dist', 'functions', 'accounts.json') : join(ROOT, 'ui.json');
-const LARGEST = 1024 * 1024; // bytes
-let read = { stamp: '', settings: null };
-
-/** The same, as the app says now; a layout that makes no sense changes nothing. */
-export function settingsNow() {
-  const status = lstatSync(PLACE, { throwIfNoEntry: false });
-  const stamp = status?.isFile() && status.size <= LARGEST ? `${status.mtimeMs}:${status.size}:${status.ino}` : '';
-  if (stamp && stamp !== read.stamp) {
-    try {
-      read = { stamp, settings: settingsOf(JSON.parse(readFileSync(PLACE, 'utf8'))) };
-    } catch {
-      read.stamp = stamp;
-    }
-  }
-  return read.settings;
-}
-
 /** Lets a few in at once: what a password costs would else be a way to stop the app. */
 export class Gate {
   constructor(most = 2, waiting = 50) {
@@ -365,7 +337,7 @@ export const FUNCTION = '_auth';
 const LONGEST_BODY = 10_000; // characters
 
 export async function answer(request, accounts, settings, client) {
-  const path = new URL(request.url).pathname.replace(/^.*\/api\/_auth\/?/, '');
+  const path = new URL(request.url).pathname.replace(/^.*\/api\/(?:_auth|accounts)\/?/, '');
   if (request.method === 'GET') {
     if (path) return refused(404, 'There is nothing here.');
     return Response.json({ user: accounts.userOf(request) }, { headers: { 'cache-control': 'no-store' } });

@@ -6,7 +6,8 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
-import { FUNCTION as AUTH, Gate, settingsNow } from './accounts.mjs';
+import { FUNCTION as AUTH, Gate } from './accounts.mjs';
+import { settingsNow } from './accountsettings.mjs';
 import { BUILT, failure, filesNow, functionFiles, packageOf, ROOT } from './app.mjs';
 import { environment, masked, MaskedBytes } from './secrets.mjs';
 

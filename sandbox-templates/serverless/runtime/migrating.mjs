@@ -1,7 +1,8 @@
 // Applies the app's migrations, in a thread of its own: one that takes long keeps no request waiting.
 import { parentPort } from 'node:worker_threads';
 
-import { prepare, settingsNow } from './accounts.mjs';
+import { prepare } from './accounts.mjs';
+import { settingsNow } from './accountsettings.mjs';
 import { migrate, open, usual } from './database.mjs';
 import { begin } from './handover.mjs';
 

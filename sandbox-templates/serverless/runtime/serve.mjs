@@ -8,7 +8,7 @@ import { dirname, extname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
-import { settingsNow } from './accounts.mjs';
+import { settingsNow } from './accountsettings.mjs';
 import { BUILT, filesNow, ROOT } from './app.mjs';
 import { placed, problemsOf, readLayout } from './blueprint.mjs';
 import { CHANGED } from './changed.mjs';

@@ -410,7 +410,7 @@ function useAsks(
   );
 }
 
-/** What else is asked of an app that has functions. */
+/** What else is asked of an app whose server is given secrets, and of one that has functions. */
 function useInside(
   { functions, callFunction, secrets, setSecret, removeSecret }: Requests,
   has: boolean
@@ -424,12 +424,21 @@ function useInside(
       );
     }
   }, [has, takes, secrets]);
+  const [calls, setCalls] = React.useState(false);
+  React.useEffect(() => {
+    if (takes) {
+      functions?.().then(
+        found => setCalls(found !== null),
+        () => setCalls(true) // its page says what is wrong
+      );
+    }
+  }, [takes, functions]);
   return React.useMemo(
     () => ({
-      functions: takes && functions && callFunction ? { functions, callFunction } : null,
+      functions: calls && functions && callFunction ? { functions, callFunction } : null,
       secrets: takes && secrets && setSecret && removeSecret ? { secrets, setSecret, removeSecret } : null
     }),
-    [takes, functions, callFunction, secrets, setSecret, removeSecret]
+    [takes, calls, functions, callFunction, secrets, setSecret, removeSecret]
   );
 }
 

@@ -9,6 +9,8 @@ import { mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 
+import { prepare } from "./accounts/core.mjs";
+
 const FILE = join(process.cwd(), "data", "app.db");
 const MIGRATIONS = join(process.cwd(), "migrations");
 const DATASETS = join(process.cwd(), "datasets");
@@ -16,21 +18,6 @@ const PRODUCTION = process.env.NODE_ENV === "production";
 const BUSY_MS = 5000;
 
 export type Value = null | undefined | string | number | bigint | boolean | Date | Uint8Array;
-
-/** Accounts' tables: those of the App Builder's own tools, which show nobody what proves who somebody is. */
-export const ACCOUNTS = `
-CREATE TABLE IF NOT EXISTS _users(
-  id INTEGER PRIMARY KEY AUTOINCREMENT, -- never given twice: what somebody left behind is nobody's
-  name TEXT NOT NULL, key TEXT NOT NULL UNIQUE,
-  created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))) STRICT;
-CREATE TABLE IF NOT EXISTS _appbuilder_passwords(
-  user INTEGER PRIMARY KEY REFERENCES _users(id) ON DELETE CASCADE, hash TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS _appbuilder_sessions(
-  token TEXT PRIMARY KEY, user INTEGER NOT NULL REFERENCES _users(id) ON DELETE CASCADE,
-  began INTEGER NOT NULL, ends INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS _appbuilder_attempts(
-  key TEXT PRIMARY KEY, count INTEGER NOT NULL, at INTEGER NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-`;
 
 export const db = {
   /** Every row. */
@@ -113,6 +100,12 @@ function opened(): Kept {
   return now;
 }
 
+/** A connection of the caller's own to the database as the migrations make it, unless the caller has one to `file`. */
+export function connect(file?: number): { connection?: DatabaseSync; file: number } {
+  const now = opened();
+  return { connection: now.file === file ? undefined : open().connection, file: now.file };
+}
+
 function open(): Kept {
   mkdirSync(join(FILE, ".."), { recursive: true });
   const connection = new DatabaseSync(FILE, { timeout: BUSY_MS, readBigInts: true });
@@ -180,7 +173,7 @@ function apply(connection: DatabaseSync, name: string): void {
           "(or, if the data may go, delete data/app.db).",
       );
     }
-    if (/\b_users\b/i.test(sql)) connection.exec(ACCOUNTS);
+    if (/\b_users\b/i.test(sql)) prepare(connection, null);
     connection.exec(sql);
     if (!connection.isTransaction) throw new Error("it has a BEGIN or COMMIT of its own. Leave that out.");
     const broken = connection.prepare("PRAGMA foreign_key_check").get();
