@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -246,7 +247,9 @@ async def test_routes_tools_data_and_versions_share_one_database(template: str, 
         await session.workspace.write("migrations/0010_wrong.sql", wrong)
         status, said = await answered(url, "api/notes")
         assert status == REFUSED[template], said
-        assert "migrations/0010_wrong.sql" in json.dumps(said)
+        async with asyncio.timeout(120):  # Next.js tells it in its log alone
+            while "migrations/0010_wrong.sql" not in json.dumps(said) + session.app.server.log:
+                await asyncio.sleep(0.1)
         assert "fine" not in await told(session, "describe_database")
         await session.workspace.delete("migrations/0010_wrong.sql")
         assert (await answered(url, "api/notes"))[0] == 200
