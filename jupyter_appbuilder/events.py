@@ -184,6 +184,24 @@ class FileChanged(TypedDict):
     tree: NotRequired[str]  # git tree hash of all the log accounts for, with the events stored beside this one
 
 
+class TableHash(TypedDict):
+    """See ``databases.contents.TableContent``."""
+
+    table: str
+    rows: int
+    hash: str
+    by: NotRequired[list[str]]
+    varies: NotRequired[bool]
+    unwatched: NotRequired[bool]
+
+
+class DatabaseHash(TypedDict):
+    """What an app's database holds, in hashes."""
+
+    schema: str
+    tables: list[TableHash]
+
+
 class CheckpointCreated(TypedDict):
     checkpoint: str  # git commit hash
     tree: str  # git tree hash
@@ -195,6 +213,7 @@ class CheckpointCreated(TypedDict):
     removed: int
     note: NotRequired[str]  # for people: what of the app's own data is not kept with it, and why
     data: NotRequired[bool]  # whether it has a copy of what the app wrote
+    database: NotRequired[DatabaseHash]
 
 
 class SessionRestored(TypedDict):
@@ -202,6 +221,7 @@ class SessionRestored(TypedDict):
     tree: str
     previous: str  # the checkpoint that held the state before, so that a restore can be undone
     patch: NotRequired[str]
+    data: NotRequired[bool]  # False where what the app wrote stayed
 
 
 class PreviewReady(TypedDict):

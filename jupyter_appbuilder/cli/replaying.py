@@ -6,17 +6,33 @@ import argparse
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..client.rebuilding import SandboxDatabases
 from ..notebook import replay as replaying
 from .terminal import Terminal, say
+
+if TYPE_CHECKING:
+    from ..client.engine import Engine
 
 
 def replay(options: argparse.Namespace, terminal: Terminal) -> int:
     into = Path(options.into).expanduser().absolute() if options.into else None
     notebook = Path(options.notebook).expanduser().absolute()
     terminal.status(f"◌ Rebuilding from {notebook.name}")
-    found = asyncio.run(replaying.replay(notebook, into))
+    begun: list[Engine] = []
+
+    def engine() -> Engine:
+        from ..client.engine import Engine
+
+        begun.append(Engine(notebook.parent, label="jupyter appbuilder replay"))
+        return begun[-1]
+
+    try:
+        found = asyncio.run(replaying.replay(notebook, into, SandboxDatabases(engine)))
+    finally:
+        for one in begun:
+            one.close()
     result: dict[str, Any] = {
         "session": found.session,
         "workspace": str(found.workspace / "app"),
@@ -25,6 +41,7 @@ def replay(options: argparse.Namespace, terminal: Terminal) -> int:
         "verified": found.verified,
         "cells": found.cells,
         "missing": found.missing,
+        "data": found.data,
     }
     if not options.serve:
         if options.json:
@@ -55,6 +72,8 @@ def _show(result: dict[str, Any], terminal: Terminal) -> None:
     say(f"App       {result['workspace']}")
     say(f"Tree      {result['tree']}  ({verdict})")
     say(f"Cells     {result['cells']}")
+    if result["data"]:
+        say("Database  the same schema and rows, as far as they can be compared")
     for line in result["missing"]:
         say(f"Data      {line}")
     if url := result.get("preview_url"):

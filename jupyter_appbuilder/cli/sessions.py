@@ -50,7 +50,8 @@ def list_sessions(options: argparse.Namespace, terminal: Terminal) -> int:
 
 def export(options: argparse.Namespace, terminal: Terminal) -> int:
     async def write() -> tuple[str, str, bytes]:
-        from ..eyes.playwright_tests import scenario_tests
+        from ..session.export import additions
+        from ..session.secrets import AppSecrets
         from ..workspace import Workspace
 
         builder = builder_of(options)
@@ -61,8 +62,12 @@ def export(options: argparse.Namespace, terminal: Terminal) -> int:
                 raise NotFound(f"There is no app {options.session!r}.", hint="List them: jupyter appbuilder list")
             summary = found[0]
             workspace = Workspace(Path(summary.root, summary.path))
-            more = await scenario_tests(workspace) if options.tests else {}
-            content = await workspace.zip(more | builder.library.exported(summary.template))
+            events = await builder.log_store.read(summary.id)
+            takes = builder.library.takes_secrets(summary.template)
+            secrets = AppSecrets(summary.id, builder.vault, workspace, takes, lambda: events)
+            shared = (builder.library, builder.datasets, secrets)
+            more = await additions(workspace, summary.template, events, *shared, tests=options.tests)
+            content = await workspace.zip(more)
         finally:
             await builder.close()
         return summary.id, summary.name, content

@@ -604,15 +604,14 @@ class AsyncApp:
     @in_engine
     async def export(self, path: str | Path = "", *, tests: bool = False) -> Path:
         """Write the app's files as a ZIP archive; its path. ``tests``: with its scenarios as tests for Playwright."""
-        from ..eyes.playwright_tests import scenario_tests
+        from ..session.export import zipped
 
-        session = await self.session()
-        more = await scenario_tests(session.workspace) if tests else {}
-        more |= self.engine.builder.library.exported(session.summary.template)
+        session, builder = await self.session(), self.engine.builder
         target = Path(path) if str(path) else Path.cwd() / f"{session.summary.name}.zip"
         if await asyncio.to_thread(target.is_dir):
             target /= f"{session.summary.name}.zip"
-        await asyncio.to_thread(target.write_bytes, await session.workspace.zip(more))
+        content = await zipped(session, builder.library, builder.datasets, tests=tests)
+        await asyncio.to_thread(target.write_bytes, content)
         return target
 
     @in_engine

@@ -134,12 +134,18 @@ class AppBuilderMagics(Magics):
                 return self.going_on(app)
             where = f" in {app.folder}" if name else ""
             return self.say(f"A new app{where}. Say what it should do below a line with %%appbuilder.\n")
+        from .engine import engine
+        from .rebuilding import SandboxDatabases
+
         into = os.environ.get(REPLAY_INTO, "")
         shelf = Path(into).expanduser() if into else Path.cwd() / "replay"
 
         async def begin() -> tuple[Rebuild, str]:
-            return await Rebuild.begin(call, await fresh_folder(shelf / name_of_app(call)), *notebook_folders())
+            folder = await fresh_folder(shelf / name_of_app(call))
+            return await Rebuild.begin(call, folder, *notebook_folders(), databases=SandboxDatabases(engine))
 
+        if self.rebuild is not None:
+            self.wait(self.rebuild.close())
         self.rebuild, text = self.wait(begin())
         return self.say(text)
 
@@ -438,6 +444,10 @@ class AppBuilderMagics(Magics):
         raise InvalidInput(
             "A patch only makes sense while a notebook rebuilds an app.", hint="Use %%appbuilder edit PATH."
         )
+
+    def do_sql(self, call: Call) -> None:
+        result = self.session().call("change_data", sql=cells.unpack_text(call.options, call.body))
+        self.say(result.text.rstrip() + "\n")
 
     def do_checkpoint(self, call: Call) -> None:
         self.say(f"Version “{call.arguments[0]}”: tree {self.session().checkpoint(call.arguments[0])}\n")

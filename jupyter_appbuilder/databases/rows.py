@@ -68,8 +68,9 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def table_of(file: Path, dataset: Dataset) -> Table:
-    """How the rows of a Parquet file are stored as a table. Raises ``InvalidInput`` for more columns than that has."""
+def table_of(file: Path, dataset: Dataset, indexes: Sequence[str] | None = None) -> Table:
+    """How the rows of a Parquet file are stored as a table. ``indexes``: the columns that get one, where they are known
+    already. Raises ``InvalidInput`` for more columns than a table has."""
     source = arrow("parquet").ParquetFile(file)
     schema = source.schema_arrow
     if len(schema) > MOST_COLUMNS:
@@ -85,7 +86,7 @@ def table_of(file: Path, dataset: Dataset) -> Table:
     if renamed:
         more = f", and {len(renamed) - 5} more" if len(renamed) > 5 else ""
         notes.append(f"In the table, names differ by more than case: {', '.join(renamed[:5])}{more}.")
-    indexes = _indexes(file, dataset, names)
+    indexes = _indexes(file, dataset, names) if indexes is None else indexes
     if indexes:
         notes.append(f"Indexed: {', '.join(indexes)}.")
     return Table(columns, indexes, notes)

@@ -8,7 +8,7 @@ import contextlib
 import os
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -30,6 +30,7 @@ EDITED = "-- Written by App Builder with the data. It is written anew with it: c
 SECONDS = 900.0
 """How long the program may take: some ten million rows."""
 
+INDEX = re.compile(r'^CREATE INDEX "(?:[^"]|"")+" ON "[^"]+" \\("((?:[^"]|"")+)"\\);$', re.MULTILINE)
 PROGRESS = re.compile(r"^rows ([0-9]{1,12})$", re.MULTILINE)
 
 OnRows = Callable[[int], None]
@@ -45,6 +46,11 @@ class Taken:
     notes: tuple[str, ...]
 
 
+def indexed_in(statement: str) -> list[str]:
+    """The columns that have an index by the app's file of a dataset."""
+    return [name.replace('""', '"') for name in INDEX.findall(statement)]
+
+
 async def put_table(
     program: DataProgram,
     app: Path,
@@ -53,15 +59,16 @@ async def put_table(
     *,
     replace: bool = False,
     on_rows: OnRows | None = None,
+    indexes: Sequence[str] | None = None,
 ) -> Taken:
     """Make the Parquet ``file`` the table of a dataset, in place of the rows that it had. ``app``: the folder of the
-    app's files. ``on_rows`` is told how many rows are in.
+    app's files. ``on_rows`` is told how many rows are in. ``indexes``: see ``rows.table_of``.
 
     Raises ``Conflict`` where the app has a table of its own of that name, where rows were changed in the app and
     ``replace`` is not set, and where others refer to rows that would go; ``InvalidInput`` for what no table can hold.
     The table is what it was then, and also where this is cancelled.
     """
-    table = await asyncio.to_thread(table_of, file, dataset)
+    table = await asyncio.to_thread(table_of, file, dataset, indexes)
     folder = program.file.rpartition("/")[0]
     place = f"{folder}/.rows-{secrets.token_hex(8)}"
     try:

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
+from ..databases.contents import content_in
 from ..events import (
     CheckpointCreated,
     Event,
@@ -115,6 +116,8 @@ class _Writer:
         self.mode: Mode = "build"  # of the turn
         self.said: set[str] = set()  # responses with a cell of their own
         self.tree = ""
+        self.versions: list[str] = []  # checkpoints in their order
+        self.database: Mapping[str, Any] | None = None  # what it held where ``tree`` is known
         self.verified = 0  # where in cells the verify cell belongs
 
     def write(self, events: list[Event]) -> Notebook:
@@ -129,7 +132,8 @@ class _Writer:
             self.take(event)
         self.end_notes()
         if self.tree:
-            self.code("verify", Call("verify", (self.tree,)), "")
+            holds = content_in(self.database) if self.database else None
+            self.code("verify", Call("verify", (self.tree,), {}, holds.lines() if holds else ""), "")
             self.cells.insert(self.verified, self.cells.pop())
         notebook: Notebook = {
             "cells": self.cells,
@@ -337,22 +341,27 @@ class _Writer:
         data = event.data
         patch = data.get("patch", "")
         title = f"Back to version {data['checkpoint'][:8]}"
+        back: dict[str, str] = {}
+        if data.get("data", True) and data["checkpoint"] in self.versions:
+            back["data"] = str(self.versions.index(data["checkpoint"]))
         if patch:
             options, body = cells.pack(patch)
-            call = Call("patch", (), options | {"title": title}, body)
+            call = Call("patch", (), options | {"title": title} | back, body)
         else:
-            call = Call("restore", (data["tree"],))
+            call = Call("restore", (data["tree"],), back)
         self.code(f"e{event.seq}", call, title + "\n")
         self.mark(data["tree"])
 
     def on_checkpoint_created(self, event: EventOf[str, CheckpointCreated]) -> None:
         data = event.data
+        self.versions.append(data["checkpoint"])
         if data["parent"]:  # the first one is the template's, made by `new`
             call = Call("checkpoint", (_line(data["title"]),))
             size = f"{data['files']} file{'' if data['files'] == 1 else 's'}, +{data['added']} −{data['removed']}"
             note = f"{said}\n" if (said := data.get("note")) else ""
             self.code(f"e{event.seq}", call, f"Version {data['checkpoint'][:8]}: {size}\n{note}")
         self.mark(data["tree"])
+        self.database = data.get("database")
 
     def on_history_compacted(self, event: EventOf[str, HistoryCompacted]) -> None:
         before, after = event.data["tokens_before"], event.data["tokens_after"]
@@ -378,6 +387,7 @@ class _Writer:
         """Note that the files are known to have this tree here: the proof stands behind the last such place."""
         self.end_notes()
         self.tree = tree
+        self.database = None
         self.verified = len(self.cells)
 
 

@@ -1,7 +1,8 @@
-"""Rebuilds an app from its notebook: no model, no network, no sandbox.
+"""Rebuilds an app from its notebook: no model, no network.
 
 Each cell is carried out on a workspace directly (``Rebuild.run``); commands are not run, the patch they left is
-applied. ``replay`` does it for a notebook file, the magics for one cell at a time, through the same code.
+applied. ``replay`` does it for a notebook file, the magics for one cell at a time, through the same code. What changed
+rows of the app's database is carried out again, in a sandbox (``database.py``): no other cell needs one.
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..datasets.base import check_name
+from ..datasets.base import Dataset, check_name
 from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound, Unavailable
 from . import cells
 from .cells import Call
 
 if TYPE_CHECKING:
+    from ..databases.contents import Content
     from ..workspace import FileChange, Workspace
+    from .database import Database, Databases
 
 MARK = ".replay.json"
 """Lies in a folder a replay made, and says what tree it left there: an unchanged one may be made anew."""
@@ -33,7 +36,7 @@ SHOWS = frozenset({"preview", "status", "model", "stop", "help"})
 """Commands that build nothing: a replay passes over them."""
 
 REPLAYED = frozenset(
-    {"new", "write", "edit", "run", "install", "data", "expose", "unexpose", "patch", "delete", "rename"}
+    {"new", "write", "edit", "run", "install", "data", "expose", "unexpose", "patch", "sql", "delete", "rename"}
     | {"checkpoint", "restore", "verify"}
 )
 
@@ -58,7 +61,10 @@ class ReplayResult:
     cells: int
     verified: bool | None
     missing: tuple[str, ...]
-    """The data that the session had and this machine has not, each with what to do about it."""
+    """The data that the session had and that is not here again, each with why and what to do about it."""
+    data: bool | None
+    """True when the last ``verify`` found the database as it was, as far as that can be told; None when nothing was
+    compared."""
     session: str  # the session's id, as the notebook says
     name: str
     template: str
@@ -67,24 +73,43 @@ class ReplayResult:
 class Rebuild:
     """A folder in which cells are carried out, one after another."""
 
-    def __init__(self, workspace: Workspace, name: str, beside: tuple[Path, ...] = ()) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        name: str,
+        beside: tuple[Path, ...] = (),
+        template: str = "",
+        databases: Databases | None = None,
+    ) -> None:
         self.workspace = workspace
         self._beside = beside
+        self._template = template
+        self._databases = databases
+        self._database: Database | None = None
+        self._without = ""  # why there is no database
+        self._versions: list[str] = []  # in the order in which they were made, the template's first
         self.missing: dict[str, str] = {}  # by dataset, what is said of one whose rows are not at hand
+        self.undone: list[str] = []  # what could not be done to the database, and why
         self.name = name
         self.verified: bool | None = None
+        self.data: bool | None = None
 
     @classmethod
-    async def begin(cls, call: Call, folder: Path, *beside: Path) -> tuple[Rebuild, str]:
+    async def begin(
+        cls, call: Call, folder: Path, *beside: Path, databases: Databases | None = None
+    ) -> tuple[Rebuild, str]:
         """Carry out a ``new`` cell: put its packed files into ``folder``, which must not hold anything.
 
-        ``beside``: where the notebook lies, as far as that is known.
+        ``beside``: where the notebook lies, as far as that is known. ``databases``: where an app's database is made;
+        without it the files alone are rebuilt.
         """
         with _sentences():
-            return await cls._begin(call, folder, beside)
+            return await cls._begin(call, folder, beside, databases)
 
     @classmethod
-    async def _begin(cls, call: Call, folder: Path, beside: tuple[Path, ...]) -> tuple[Rebuild, str]:
+    async def _begin(
+        cls, call: Call, folder: Path, beside: tuple[Path, ...], databases: Databases | None
+    ) -> tuple[Rebuild, str]:
         from ..workspace import Workspace
         from ..workspace.archive import unpack
 
@@ -101,7 +126,8 @@ class Rebuild:
                 f"The template in the first cell is not the one the session began with (tree {tree}, not {wanted}).",
                 hint="Restore the cell's body as it was.",
             )
-        rebuild = cls(workspace, name, beside)
+        rebuild = cls(workspace, name, beside, call.options.get("template", ""), databases)
+        rebuild._versions.append((await workspace.checkpoints())[0].id)
         await rebuild.mark(tree)
         return rebuild, f"Rebuilding {name} in {folder}\n"
 
@@ -139,22 +165,31 @@ class Rebuild:
                 return await self.apply(patch) if patch else "It changed no file.\n"
             case "data":
                 patch = cells.unpack_patch(body)
-                return await self.put_data(call.options) + (await self.apply(patch) if patch else "")
+                if call.options.get("path"):
+                    return await self.put_data(call.options) + (await self.apply(patch) if patch else "")
+                return (await self.apply(patch) if patch else "") + await self.put_table(call.options)
+            case "sql":
+                return await self.change(cells.unpack_text(call.options, body))
             case "patch":
-                return await self.apply(cells.unpack_text(call.options, body))
+                said = await self.apply(cells.unpack_text(call.options, body))
+                await self.put_back(call.options)
+                return said
             case "delete":
                 return _said([await workspace.delete(call.arguments[0])])
             case "rename":
                 await workspace.rename(*call.arguments)
                 return f"Renamed {call.arguments[0]} to {call.arguments[1]}\n"
             case "checkpoint":
-                made = await workspace.checkpoint(call.arguments[0])
+                made = await workspace.checkpoint(call.arguments[0], for_data=True)
+                self._versions.append((await workspace.checkpoints())[0].id)
                 await self.mark(await workspace.snapshot())
                 return f"Version {made.id[:8]}: {made.title}\n" if made else "Nothing changed since the last version.\n"
             case "restore":
-                return await self.restore(call.arguments[0])
+                said = await self.restore(call.arguments[0])
+                await self.put_back(call.options)
+                return said
             case "verify":
-                return await self.verify(call.arguments[0] if call.arguments else "")
+                return await self.verify(call.arguments[0] if call.arguments else "", body)
             case command:
                 raise InvalidInput(f"{command!r} cannot be replayed.", hint="See %appbuilder help.")
 
@@ -168,12 +203,6 @@ class Rebuild:
 
         name, path, sha256 = told.get("table", ""), told.get("path", ""), told.get("hash", "")
         check_name(name)
-        if not path:  # a table's rows are put into it in a sandbox
-            self.missing[name] = (
-                f"The table {name} is empty: its {told.get('rows', '?')} rows, SHA-256 {sha256[:12]}…, are not put "
-                f'back by this. Hand them over again in a session: app.data("{name}", df).'
-            )
-            return self.missing[name] + "\n"
         file = await asyncio.to_thread(_kept_rows, self._beside, path, sha256)
         if file is None:
             self.workspace.datasets.paths.add("/".join(parts_of(path)))
@@ -187,6 +216,74 @@ class Rebuild:
         self.missing.pop(name, None)
         return f"Added {name}: {told.get('rows', '?')} rows\n"
 
+    async def put_table(self, told: Mapping[str, str]) -> str:
+        """Put a dataset's rows into its table, if they are kept on this machine; what to say of it."""
+        name, sha256, rows = told.get("table", ""), told.get("hash", ""), told.get("rows", "?")
+        check_name(name)
+        file = await asyncio.to_thread(_kept_rows, self._beside, "", sha256)
+        why = "they are not kept on this machine"
+        if file is not None:
+            try:
+                statement = await self.workspace.read_text(f"datasets/{name}.sql")
+                dataset = Dataset(name, (), int(rows), file.stat().st_size, sha256, "", "private" in told)
+                await (await self.database()).take(dataset, file, statement)
+            except (AppBuilderError, ValueError) as error:
+                why = str(error)
+            else:
+                self.missing.pop(name, None)
+                return f"Added {name}: {rows} rows\n"
+        self.missing[name] = (
+            f"The table {name} lacks its {rows} rows, SHA-256 {sha256[:12]}…: {why}. "
+            f'Hand them over again in a session: app.data("{name}", df).'
+        )
+        return self.missing[name] + "\n"
+
+    # The app's database
+
+    async def database(self) -> Database:
+        """The app's database, opened at first use. Raises ``AppBuilderError`` with why there is none."""
+        if self._database is None:
+            if self._without or self._databases is None:
+                raise Unavailable(
+                    self._without or "A rebuild without a sandbox makes no database.", reason="no_sandbox"
+                )
+            try:
+                self._database = await self._databases.open(self._template, self.workspace.app)
+            except AppBuilderError as error:
+                self._without = f"The database is not rebuilt. {error.message}"
+                raise
+            # What is in them is in no tree from now on; versions have copies of it.
+            self.workspace.data_folders = tuple(self._database.folders)
+        return self._database
+
+    async def change(self, sql: str) -> str:
+        """Change rows as the session did. What cannot be done is told, also at the end, and the files go on."""
+        try:
+            return await (await self.database()).change(sql) + "\n"
+        except AppBuilderError as error:
+            shown = " ".join(sql.split())
+            why = error.message.partition("\n")[0]
+            told = f"Rows were not changed. {shown[:200]}{'…' if len(shown) > 200 else ''}: {why}"
+            self.undone.append(told)
+            return told + "\n"
+
+    async def put_back(self, told: Mapping[str, str]) -> None:
+        """Bring what the app wrote back to a version's copy: the N-th that was made."""
+        if self._database is None or not (number := told.get("data", "")):
+            return
+        if not number.isdecimal() or int(number) >= len(self._versions):
+            raise NotFound(f"There is no version {number}.", hint="Run the cells above in order first.")
+        from ..workspace.objects import EMPTY_TREE
+
+        kept = await self.workspace.data_of(self._versions[int(number)])
+        await self.workspace.put_back_data(kept or EMPTY_TREE)
+
+    async def close(self) -> None:
+        """End what the database needed."""
+        database, self._database = self._database, None
+        if database is not None:
+            await database.close()
+
     async def edit(self, call: Call) -> FileChange:
         from ..tools.edits import apply_edits
 
@@ -198,12 +295,12 @@ class Rebuild:
     async def restore(self, tree: str) -> str:
         for checkpoint in await self.workspace.checkpoints():
             if checkpoint.tree == tree:
-                await self.workspace.restore(checkpoint.id)
+                await self.workspace.restore(checkpoint.id, data=False)
                 return f"Back to “{checkpoint.title}”.\n"
         raise NotFound(f"No version here has the tree {tree}.", hint="Run the cells above in order first.")
 
-    async def verify(self, wanted: str) -> str:
-        """Compare the files with a tree hash. Raises ``Different``."""
+    async def verify(self, wanted: str, holds: str = "") -> str:
+        """Compare the files with a tree hash, and the database with what it is said to hold. Raises ``Different``."""
         tree = await self.workspace.snapshot()
         await self.mark(tree)
         if not wanted:
@@ -214,11 +311,45 @@ class Rebuild:
                 f"The files of {self.name} are not those the session left: their tree is {tree}, not {wanted}.",
                 hint="A cell was changed, left out or run twice, or a file was edited. Restart the kernel and run all.",
             )
-        return f"Verified: the files of {self.name} are exactly those the session left (tree {tree}).\n"
+        said = f"Verified: the files of {self.name} are exactly those the session left (tree {tree}).\n"
+        return said + (await self.compare(holds) if holds.strip() else "")
+
+    async def compare(self, holds: str) -> str:
+        """Compare the database with what a session's held. Raises ``Different`` for what should be the same."""
+        from ..databases.contents import compared, read
+
+        then = read(holds)
+        try:
+            now: Content | None = await (await self.database()).content()
+        except AppBuilderError as error:
+            now, why = None, error.message
+        else:
+            why = "It cannot be read, or is too large to be compared."
+        await self.mark(await self.workspace.snapshot())
+        if now is None:
+            self.undone.append(f"The database was not compared. {why}")
+            return self.undone[-1] + "\n"
+        differs, left = compared(now, then)
+        gone = {f"table {name}:" for name in self.missing}
+        lacking = [one for one in differs if one.startswith(tuple(gone))]
+        differs = [one for one in differs if one not in lacking]
+        self.data = not differs and not lacking
+        if differs:
+            raise Different(
+                f"The database of {self.name} is not what the session left. {'; '.join(differs)}.",
+                hint=" ".join(self.undone) or "A command, or a program of the app's own, may have changed it then.",
+            )
+        if left:
+            self.undone.append(f"Not compared: {'; '.join(left)}. The schema is the same.")
+        if not lacking and not left:
+            return "Verified: its database has the same schema and the same rows.\n"
+        return "".join(f"{line}\n" for line in (*lacking, *self.undone[-1:]))
 
     async def mark(self, tree: str) -> None:
-        text = json.dumps({"name": self.name, "tree": tree, "datasets": sorted(self.workspace.datasets.paths)})
-        await asyncio.to_thread((self.workspace.folder / MARK).write_text, text)
+        told = {"name": self.name, "tree": tree, "datasets": sorted(self.workspace.datasets.paths)}
+        if self.workspace.data_folders:
+            told |= {"folders": list(self.workspace.data_folders), "data": await self.workspace.data_tree()}
+        await asyncio.to_thread((self.workspace.folder / MARK).write_text, json.dumps(told))
 
 
 async def _kept_apart(beside: tuple[Path, ...], sha256: str, key: str) -> bytes | None:
@@ -237,14 +368,14 @@ async def _kept_apart(beside: tuple[Path, ...], sha256: str, key: str) -> bytes 
 
 
 def _kept_rows(beside: tuple[Path, ...], path: str, sha256: str) -> Path | None:
-    """The file with these rows: beside this machine's log, or in the session's own folder."""
+    """The file with these rows: beside this machine's log, or at ``path`` in the session's own folder."""
     from ..datasets.store import DatasetStore
     from ..settings import find_data
     from ..workspace.paths import parts_of
 
     if found := DatasetStore(find_data()).find(sha256):
         return found
-    for folder in beside:
+    for folder in beside if path else ():
         file = folder.joinpath("app", *parts_of(path))
         with contextlib.suppress(OSError):
             if file.is_file() and not file.is_symlink() and _hash_of(file) == sha256:
@@ -280,14 +411,26 @@ def _said(changes: list[FileChange]) -> str:
     return "".join(f"{c.change.capitalize()} {c.path} (+{c.added} −{c.removed})\n" for c in changes)
 
 
-async def replay(notebook: Path, into: Path | None = None) -> ReplayResult:
-    """Rebuild the app of a notebook into ``into``, by default ``replay/<name>`` beside the notebook.
+async def replay(notebook: Path, into: Path | None = None, databases: Databases | None = None) -> ReplayResult:
+    """Rebuild the app of a notebook into ``into``, by default ``replay/<name>`` beside the notebook. ``databases``: see
+    ``Rebuild.begin``.
 
     Raises ``NotFound`` for a file that is not there, ``InvalidInput`` for one that is no such notebook or a cell that
     does not fit, ``Conflict`` when ``into`` holds something, ``Different`` when the result is not what was recorded.
     Each error names the cell.
     """
     content = await asyncio.to_thread(_read, notebook)
+    begun: list[Rebuild] = []
+    try:
+        return await _replay(notebook, content, into, databases, begun)
+    finally:
+        for rebuild in begun:
+            await rebuild.close()
+
+
+async def _replay(
+    notebook: Path, content: dict[str, Any], into: Path | None, databases: Databases | None, begun: list[Rebuild]
+) -> ReplayResult:
     mark = _table(_table(content.get("metadata")).get("appbuilder"))
     rebuild: Rebuild | None = None
     done = 0
@@ -304,7 +447,8 @@ async def replay(notebook: Path, into: Path | None = None) -> ReplayResult:
             if call.command == "new":
                 with _sentences():
                     folder = await fresh_folder(notebook.parent / "replay" / name_of_app(call), exactly=into)
-                rebuild, _ = await Rebuild.begin(call, folder, notebook.parent)
+                rebuild, _ = await Rebuild.begin(call, folder, notebook.parent, databases=databases)
+                begun.append(rebuild)
             elif rebuild is None:
                 raise InvalidInput("No %%appbuilder new cell comes before it.", hint="Restore the notebook as it was.")
             else:
@@ -323,7 +467,8 @@ async def replay(notebook: Path, into: Path | None = None) -> ReplayResult:
         tree,
         done,
         rebuild.verified,
-        tuple(rebuild.missing.values()),
+        (*rebuild.missing.values(), *rebuild.undone),
+        rebuild.data,
         str(mark.get("session", "")),
         rebuild.name,
         str(mark.get("template", "")),
@@ -395,6 +540,7 @@ async def _left_alone(folder: Path) -> bool:
             return False
         workspace = Workspace(folder)
         workspace.datasets.paths.update(mark.get("datasets", ()))
-        return await workspace.snapshot() == mark["tree"]
+        workspace.data_folders = tuple(mark.get("folders", ()))
+        return await workspace.snapshot() == mark["tree"] and await workspace.data_tree() == mark.get("data", "")
     except (OSError, ValueError, KeyError, TypeError, AppBuilderError):
         return False

@@ -11,7 +11,6 @@ from ..events import Draft, TurnReason
 from ..turns.modes import mode_of
 from ..turns.plans import left_by
 from ..turns.requests import CONTINUE, first_request
-from .versions import checkpoint_draft
 
 if TYPE_CHECKING:
     from ..apps.network import SessionNetwork
@@ -56,7 +55,7 @@ class Endings:
             await self._versions.take_outside_changes()
             # A turn that may change nothing leaves no version; what a person changed meanwhile goes into the next.
             if mode == "build" and (checkpoint := await self._workspace.checkpoint(title, of_known_tree=True)):
-                drafts.append(checkpoint_draft(checkpoint, turn))
+                drafts.append(await self._versions.draft(checkpoint, turn))
         except (AppBuilderError, OSError) as error:
             if end.reason == "done":
                 refused = error if isinstance(error, AppBuilderError) else of_the_disk(error, self._workspace.folder)

@@ -93,7 +93,7 @@ class Session:
         self._notebooks = notebooks
         self._agents = agents
         self._quotas = quotas
-        self._versions = Versions(record, workspace, app)
+        self._versions = Versions(record, workspace, app, database)
         self._endings = Endings(record, workspace, self._versions, network)
         self._recovery = Recovery(record, workspace, runner, self._versions, self._endings)
         self._turns = Turns(record, workspace, runner, agents, self._versions, self._endings, self._recovery)

@@ -11,6 +11,7 @@ from ..turns.requests import checkpoint_before
 
 if TYPE_CHECKING:
     from ..apps.running import RunningApp
+    from ..databases import DataProgram
     from ..workspace import Checkpoint, Workspace
     from .record import Record
 
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 class Versions:
     """Of one session. Called by whoever acts on it, one at a time."""
 
-    def __init__(self, record: Record, workspace: Workspace, app: RunningApp) -> None:
+    def __init__(self, record: Record, workspace: Workspace, app: RunningApp, database: DataProgram) -> None:
         self._record = record
+        self._database = database
         self._workspace = workspace
         self._app = app
         self._start_again = False  # the app was stopped for files that were put back
@@ -43,7 +45,15 @@ class Versions:
         """Make a version of the files as they are known, if they changed since the last one; ``for_data``: or what the
         app wrote did."""
         if kept := await self._workspace.checkpoint(title, of_known_tree=True, for_data=for_data):
-            await self._record.append(checkpoint_draft(kept, None))
+            await self._record.append(await self.draft(kept, None))
+
+    async def draft(self, checkpoint: Checkpoint, turn: str | None) -> Draft:
+        """``checkpoint.created`` of the version that was made just now, with what the app's database holds."""
+        from ..databases.contents import content_of
+
+        made = checkpoint_draft(checkpoint, turn)
+        holds = await content_of(self._database)
+        return Draft(made.type, {**made.data, "database": holds.to_json()}) if holds else made
 
     async def put_back(self, checkpoint: str, *, data: bool = True) -> list[Draft]:
         """Bring the files back to a checkpoint, with ``data`` what the app wrote, too; what to store about it."""
@@ -55,7 +65,8 @@ class Versions:
         told = {event.data["checkpoint"] for event in self._record.stored if event.type == "checkpoint.created"}
         before = [] if previous.id in told else [checkpoint_draft(previous, None)]
         restored = {"checkpoint": checkpoint, "tree": made.tree, "previous": previous.id, "patch": patch}
-        return [*before, Draft("session.restored", restored), checkpoint_draft(made, None)]
+        restored |= {} if data else {"data": False}
+        return [*before, Draft("session.restored", restored), await self.draft(made, None)]
 
     async def go_back(self, turn: str) -> list[Draft]:
         """Bring the files back to what they were before a turn that is asked again; what to store about it."""

@@ -43,6 +43,13 @@ class TemplateLibrary:
 
         return find_template(name, [*self._own(), self._fetched()])
 
+    def takes_secrets(self, name: str) -> bool:
+        """Whether apps of this template have functions that are given secrets."""
+        try:
+            return bool(self.find(name).control)
+        except NotFound:
+            return False
+
     def exported(self, name: str) -> dict[str, str]:
         """What an export of an app of this template has besides the app's own files; nothing where it is gone."""
         try:

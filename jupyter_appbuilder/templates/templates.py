@@ -118,6 +118,7 @@ class Template:
     takes_along: str = ""  # the folder of an export that has a copy of ``runtime``; "" for none
     beside: tuple[Service, ...] = ()  # what is served besides the app itself
     budget: Mapping[str, float] = field(default_factory=dict[str, float])  # of the page's speed, by ``manifest.SPEED``
+    installs: bool = True  # False for a sandbox in which nothing of the app's packages is needed
     diagnostics: tuple[str, ...] = ()  # prints the problems of the app's code; () where nothing looks for them
 
     @property

@@ -16,7 +16,7 @@ from ..databases.words import changes_of, described, items, rows_of, said, table
 from ..errors import InvalidInput
 from ..events import timestamp
 from ..log.journal import StoredEvents
-from .base import Arguments, Secrets, Tool, ToolContext, ToolResult, tool
+from .base import Arguments, CellLine, Secrets, Tool, ToolContext, ToolResult, tool
 
 MOST_SQL = 40_000  # characters
 MOST_SHOWN = 8_000  # characters of a function's answer
@@ -36,7 +36,7 @@ async def describe_database(context: ToolContext, arguments: DescribeDatabase) -
     program = context.service(DataProgram)
     versions = [event for event in context.service(StoredEvents).stored if event.type == "checkpoint.created"]
     since = timestamp(versions[-1].at) if versions else ""
-    answer = await program.ask("describe", since=since)
+    answer = await program.ask("describe", since=since, apply=True)
     changed = items(answer, "changes")
     text = described(answer)
     lines = [f"  {entry.get('function')}: {changes_of([entry])}" for entry in changed[:50]]
@@ -57,7 +57,7 @@ class QueryDatabase(Arguments):
 async def query_database(context: ToolContext, arguments: QueryDatabase) -> ToolResult:
     """Read rows of the app's database (SQLite) with one statement that changes nothing."""
     program = context.service(DataProgram)
-    answer = await program.ask("query", sql=arguments.sql, rows=arguments.rows, bytes=60_000)
+    answer = await program.ask("query", apply=True, sql=arguments.sql, rows=arguments.rows, bytes=60_000)
     count = len(rows_of(answer))
     more = "more than " if answer.get("more") else ""
     summary = f"Found {more}{count} row{'' if count == 1 else 's'}"
@@ -68,12 +68,25 @@ class ChangeData(Arguments):
     sql: str = Field(min_length=1, max_length=MOST_SQL, description="INSERT, UPDATE, DELETE; several end with `;`.")
 
 
-@tool(effect="command", needs="database", atomic=True, verb=("Changing", "Changed"), icon="pencil", subject=["sql"])
+def _statements(arguments: Mapping[str, Any]) -> CellLine:
+    return CellLine("sql", content=arguments["sql"])
+
+
+@tool(
+    effect="command",
+    needs="database",
+    atomic=True,
+    verb=("Changing", "Changed"),
+    icon="pencil",
+    subject=["sql"],
+    cell=_statements,
+    replay=(),
+)
 async def change_data(context: ToolContext, arguments: ChangeData) -> ToolResult:
     """Change rows of the app's database: all of the statements, or none if one fails. Rows that each new app should
     begin with belong into a migration instead."""
     program = context.service(DataProgram)
-    answer = await program.ask("change", sql=arguments.sql)
+    answer = await program.ask("change", apply=True, sql=arguments.sql)
     changes, total = items(answer, "changes"), answer.get("total")
     changed = changes_of(changes) or f"{total} rows changed"
     returned = _object(answer, "returned")

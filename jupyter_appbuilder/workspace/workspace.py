@@ -410,6 +410,10 @@ class Workspace:
         async with self._lock:
             return await self._data_now()
 
+    async def data_of(self, checkpoint: str) -> str | None:
+        """The tree of a version's copy of what the app wrote; None where it has none. Raises ``NotFound``."""
+        return await self._data_of(await self._versions.commit_of(checkpoint))
+
     async def put_back_data(self, tree: str) -> None:
         """Make what the app wrote that of ``tree`` again. The app must not be writing meanwhile."""
         async with self._lock:

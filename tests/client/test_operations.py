@@ -75,7 +75,7 @@ WITHOUT_MAGIC = {
 OTHER_MAGICS = {
     "an app, not a session's act": {"new", "open", "fork", "from-notebook", "help"},
     "modes of build": {"plan", "ask"},
-    "tools": {"write", "edit", "delete", "rename", "run", "install"},
+    "tools": {"write", "edit", "delete", "rename", "run", "install", "sql"},
     "data of the kernel's, which no other face has": {"data", "refresh"},
     "functions of the kernel's, which no other face has": {"expose", "unexpose"},
     "the notebook's record": {"patch", "checkpoint", "verify"},

@@ -246,6 +246,6 @@ async def test_a_replay_says_that_the_table_is_empty_and_how_its_rows_come_back(
         session.notebook.changed()
         await session.notebook.flush()
         result = await replay(session.notebook.path)
-    (said,) = result.missing
-    assert said.startswith("The table sales is empty: its 2 rows")
+    said = result.missing[0]
+    assert said.startswith("The table sales lacks its 2 rows")
     assert 'app.data("sales", df)' in said

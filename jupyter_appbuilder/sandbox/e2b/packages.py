@@ -71,6 +71,8 @@ class Packages:
     async def prepare(self, on_progress: OnProgress | None = None, quiet: bool = False) -> None:
         """Have what the lock files name. ``quiet``: make no machine only to find out that nothing is wanted."""
         app, template = self._sandbox.app, self._sandbox.template
+        if not template.installs:
+            return
         manifest = await asyncio.to_thread(read_manifest, app, template.lock)
         npm = manifest if manifest is not None and manifest.wanted else None
         python = template.python and await asyncio.to_thread(read_requirements, app, template.python)

@@ -153,6 +153,8 @@ class AppSandbox:
         return result
 
     async def prepare(self, on_progress: OnProgress | None = None) -> None:
+        if not self.template.installs:
+            return
         self._modules = await self._work(self._dependencies.prepare(self._app, self.template.lock, on_progress))
         if python := self.template.python:
             self._python = await self._work(self._python_environments.prepare(self._app, python, on_progress))

@@ -24,6 +24,13 @@ const PAGE = { rows: 1000, bytes: 400_000 };
 const READING = new Set(
   ["SELECT", "READ", "FUNCTION", "RECURSIVE"].map((name) => constants[`SQLITE_${name}`]),
 );
+const CHANGER = "change_data";
+const BY_CHANCE = `${CHANGER}, with a time or a random value`;
+/** SQL that gives another value each time. */
+const VARIES =
+  /\bcurrent_(?:time|date|timestamp)\b|\brandom(?:blob)?\s*\(|\b(?:date|time|datetime|julianday|unixepoch)\s*\(\s*\)|\b(?:date|time|datetime|julianday|unixepoch|strftime|timediff)\s*\([^)]*'now'/i;
+const LARGEST_DUMP = 256 * 2 ** 20; // bytes of a database
+const MOST_DUMPED = 200; // tables
 const PRAGMAS = /^(table_(x?info|list)|index_(x?info|list)|foreign_key_list|foreign_key_check|database_list|user_version)$/i;
 
 // ---- values
@@ -99,7 +106,9 @@ function onlyChanges(action, first, second, _, by) {
   return onlyReads(action, first, second);
 }
 
-function existing(path) {
+/** Raises where there is no database; with `apply` one that only waits for its migrations is made. */
+function existing(path, apply) {
+  if (apply) applyWaiting(path);
   if (!fs.lstatSync(path, { throwIfNoEntry: false })) {
     const waiting = database.migrations(MIGRATIONS).length;
     throw new database.DatabaseError(
@@ -110,14 +119,31 @@ function existing(path) {
   }
 }
 
-function reading(request, work) {
-  existing(request.file);
-  const db = database.open({ readOnly: true, path: request.file });
+/** Apply the migrations that wait, as the app's server does a moment later. Where that fails, the server says why. */
+function applyWaiting(path) {
+  try {
+    const names = database.migrations(MIGRATIONS).map(({ name }) => name);
+    if (!names.length) return;
+    const known = fs.lstatSync(path, { throwIfNoEntry: false }) ? withReader(path, database.appliedIn) : new Map();
+    if (names.every((name) => known.has(name))) return;
+    operations.migrate({ file: path });
+  } catch {
+    // what is there is told all the same
+  }
+}
+
+function withReader(path, work) {
+  const db = database.open({ readOnly: true, path });
   try {
     return work(db);
   } finally {
     db.close();
   }
+}
+
+function reading(request, work) {
+  existing(request.file, request.apply);
+  return withReader(request.file, work);
 }
 
 /** The one statement of a text. */
@@ -141,8 +167,10 @@ function refused(error, sql, words) {
 // ---- what can be asked
 
 const operations = {
-  /** Everything about the schema, and what was changed from `since` on. A database that is not there yet has none. */
+  /** Everything about the schema, and what was changed from `since` on. A database that is not there yet has none;
+   * with `apply` the migrations that wait are applied first. */
   describe(request) {
+    if (request.apply) applyWaiting(request.file);
     if (!fs.lstatSync(request.file, { throwIfNoEntry: false })) {
       const pending = database.migrations(MIGRATIONS).map(({ name }) => name);
       return { exists: false, tables: [], views: [], triggers: [], migrations: [], pending };
@@ -170,7 +198,7 @@ const operations = {
 
   /** Statements that change rows, all or none: {changes, rows?}. What the last one returns is in `rows`. */
   change(request) {
-    existing(request.file);
+    existing(request.file, request.apply);
     const db = database.open({ path: request.file });
     const recording = database.startRecording(db);
     let statement = "";
@@ -194,7 +222,7 @@ const operations = {
       statement = "";
       db.exec("COMMIT");
       const total = totalChanges(db) - before;
-      const changes = database.recordChanges(db, recording, request.who ?? "change_data");
+      const changes = database.recordChanges(db, recording, request.who ?? (VARIES.test(request.sql) ? BY_CHANCE : CHANGER));
       if (changes.length) tellPages();
       return { changes, total, ...(returned ? { returned } : {}) };
     } catch (error) {
@@ -333,9 +361,19 @@ const operations = {
     }
   },
 
-  /** A hash of schema and rows that is the same for databases that hold the same, however they came to it. */
+  /** A hash of schema and rows that is the same for databases that hold the same, however they came to it. See
+   * `dumpOf`; {too_large: bytes} for more than is compared. */
   dump(request) {
-    return reading(request, dumpOf);
+    existing(request.file, request.apply);
+    const bytes = sizeOf(request.file) + sizeOf(`${request.file}-wal`);
+    if (bytes > LARGEST_DUMP) return { too_large: bytes };
+    // Whoever only reads leaves a journal behind, which a version would take for something new.
+    const db = database.open({ path: request.file });
+    try {
+      return dumpOf(db);
+    } finally {
+      db.close();
+    }
   },
 
   /** A table as lines of JSON at `to`, one list a row: {columns, rows}. */
@@ -582,8 +620,13 @@ function rowsIn(count) {
   return count === 1 ? "1 row" : `${count} rows`;
 }
 
-/** {hash, tables: {name: {rows, hash}}}. Tables, indexes, views and triggers in the order of their names; rows in the
- * order of all their values, so that it does not matter when each came. */
+/** {hash, schema, tables: {name: {rows, hash, by?, varies?, unwatched?}}}. Tables, indexes, views and triggers in the
+ * order of their names; rows in the order of all their values, so that it does not matter when each came. `schema` is of
+ * the SQL alone.
+ *
+ * A table's hash is without columns whose default is a time or a random value, and without generated ones. `by`: who
+ * else than migrations and change_data changed its rows; `varies`: a statement put a time or a random value into it;
+ * `unwatched`: nobody knows who changed it, as SQLite's sessions pass over tables without a primary key. */
 function dumpOf(db) {
   const schema = db
     .prepare(
@@ -591,24 +634,79 @@ function dumpOf(db) {
         "AND name <> '_users' AND name NOT LIKE '\\_appbuilder\\_%' ESCAPE '\\' ORDER BY type, name",
     )
     .all();
+  const objects = createHash("sha256");
   const whole = createHash("sha256");
+  const chances = varying(db, schema);
+  const writers = writersOf(db);
   const tables = {};
   for (const { type, name, sql } of schema) {
-    whole.update(JSON.stringify([type, name, sql.replace(/\s+/g, " ").trim()]) + "\n");
+    objects.update(JSON.stringify([type, name, plainly(sql)]) + "\n");
     if (type !== "table" || /^create virtual/i.test(sql)) continue;
-    const columns = database.columnsOf(db, name).map((column) => database.quoted(column.name));
-    const statement = db.prepare(`SELECT ${columns.join(", ")} FROM ${database.quoted(name)} ORDER BY ${columns.join(", ")}`);
-    statement.setReturnArrays(true);
-    const own = createHash("sha256");
-    let rows = 0;
-    for (const row of statement.iterate()) {
-      own.update(JSON.stringify(row.map(canonical)) + "\n");
-      rows += 1;
-    }
-    tables[name] = { rows, hash: own.digest("hex") };
-    whole.update(tables[name].hash + "\n");
+    if (Object.keys(tables).length >= MOST_DUMPED) return { too_large: sizeOf(database.DATABASE) };
+    const known = database.columnsOf(db, name);
+    const columns = known.filter((one) => !one.generated && !VARIES.test(one.default ?? "")).map((one) => database.quoted(one.name));
+    tables[name] = hashOf(db, name, columns);
+    const by = writers.get(name) ?? new Set();
+    if (by.delete(BY_CHANCE) || chances.some((text) => mentions(text, name))) tables[name].varies = true;
+    if (by.size) tables[name].by = [...by].sort().slice(0, 20);
+    if (!writers.datasets.has(name) && !known.some(({ pk }) => pk)) tables[name].unwatched = true;
+    whole.update(JSON.stringify([name, tables[name].hash]) + "\n");
   }
-  return { hash: whole.digest("hex"), tables };
+  const hash = objects.digest("hex");
+  whole.update(hash);
+  return { hash: whole.digest("hex"), schema: hash, tables };
+}
+
+/** A statement without what only its layout says. */
+function plainly(sql) {
+  return sql.replace(/\s+/g, " ").replace(/ ?([(),]) ?/g, "$1").trim();
+}
+
+function hashOf(db, table, columns) {
+  const own = createHash("sha256");
+  const [chosen, order] = columns.length ? [columns.join(", "), ` ORDER BY ${columns.join(", ")}`] : ["NULL", ""];
+  const statement = db.prepare(`SELECT ${chosen} FROM ${database.quoted(table)}${order}`);
+  statement.setReturnArrays(true);
+  let rows = 0;
+  for (const row of statement.iterate()) {
+    own.update(JSON.stringify(row.map(canonical)) + "\n");
+    rows += 1;
+  }
+  return { rows, hash: own.digest("hex") };
+}
+
+/** The statements of migrations and triggers that give another value each time. That of a column's default is none. */
+function varying(db, schema) {
+  const all = schema.filter(({ type }) => type === "trigger").map(({ sql }) => sql);
+  try {
+    for (const { sql } of database.migrations(MIGRATIONS)) {
+      for (const { text } of database.statements(sql)) if (!/^\s*create\s/i.test(text)) all.push(text);
+    }
+  } catch {
+    // a folder of migrations that cannot be read is an error elsewhere
+  }
+  return all.filter((text) => VARIES.test(text));
+}
+
+function mentions(text, name) {
+  return new RegExp(`(?<![\\w$])${name.replace(/[^\w]/g, "\\$&")}(?![\\w$])`, "i").test(text);
+}
+
+/** Who changed the rows of a table besides migrations and change_data, by table; `datasets` are the tables of data that
+ * a person handed over. */
+function writersOf(db) {
+  const found = new Map();
+  found.datasets = new Set();
+  const add = (table, who) => found.set(table, (found.get(table) ?? new Set()).add(who));
+  for (const { table, function: who } of database.changes(db)) if (who !== CHANGER) add(table, who);
+  const there = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_appbuilder_datasets'").get();
+  if (there) {
+    for (const known of db.prepare('SELECT name, "insert" + "update" + "delete" AS changed FROM _appbuilder_datasets').all()) {
+      found.datasets.add(known.name);
+      if (known.changed) add(known.name, "the app");
+    }
+  }
+  return found;
 }
 
 /** Each storage class apart: 1 is not 1.0, nor '1'. */

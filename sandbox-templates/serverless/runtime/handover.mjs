@@ -10,6 +10,7 @@ import { join } from "node:path";
 import * as database from "./database.mjs";
 
 export const FOLDER = "datasets"; // what the tables look like, by files of SQL
+const SEEDS = `${FOLDER}/rows`; // of an export: statements that insert the rows to begin with
 const KNOWN = "_appbuilder_datasets";
 const PARAMETERS = 200; // of one INSERT: more rows at a time are no faster
 const LARGEST = 1 << 30; // bytes of a batch
@@ -44,7 +45,8 @@ export function take(db, { table, columns, indexes = [], from, hash = "", as_of 
   }
 }
 
-/** Make the tables that the app's files of datasets describe and the database lacks, without rows. */
+/** Make the tables that the app's files of datasets describe and the database lacks, with the rows that an export has
+ * of them. */
 export function begin(db, folder = FOLDER) {
   let names = [];
   try {
@@ -59,6 +61,8 @@ export function begin(db, folder = FOLDER) {
     try {
       if (!named(db, table)) {
         for (const { text } of database.statements(fs.readFileSync(join(folder, name), "utf8"))) db.exec(text);
+        const seed = join(SEEDS, name);
+        if (fs.existsSync(seed)) for (const { text } of database.statements(fs.readFileSync(seed, "utf8"))) db.exec(text);
         if (named(db, table)?.type === "table") remembered(db, table, { hash: "", as_of: "", rows: 0 });
       }
       db.exec("COMMIT");

@@ -199,6 +199,22 @@ export interface FileChanged {
   tree?: string;
 }
 
+/** See `databases.contents.TableContent`. */
+export interface TableHash {
+  table: string;
+  rows: number;
+  hash: string;
+  by?: readonly string[];
+  varies?: boolean;
+  unwatched?: boolean;
+}
+
+/** What an app's database holds, in hashes. */
+export interface DatabaseHash {
+  schema: string;
+  tables: readonly TableHash[];
+}
+
 export interface CheckpointCreated {
   /** git commit hash */
   checkpoint: string;
@@ -214,6 +230,7 @@ export interface CheckpointCreated {
   note?: string;
   /** whether it has a copy of what the app wrote */
   data?: boolean;
+  database?: DatabaseHash;
 }
 
 export interface SessionRestored {
@@ -223,6 +240,8 @@ export interface SessionRestored {
   /** the checkpoint that held the state before, so that a restore can be undone */
   previous: string;
   patch?: string;
+  /** False where what the app wrote stayed */
+  data?: boolean;
 }
 
 export interface PreviewReady {
