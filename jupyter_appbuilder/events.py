@@ -199,6 +199,7 @@ class DatabaseHash(TypedDict):
     """What an app's database holds, in hashes."""
 
     schema: str
+    applied: list[str]  # migrations
     tables: list[TableHash]
 
 

@@ -15,6 +15,7 @@ from .words import items, names_of
 
 SECONDS = 30.0
 MOST_TABLES = 200
+MOST_MIGRATIONS = 1000
 LONGEST_NAME = 200
 HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -42,17 +43,20 @@ class TableContent:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A database: a hash of its tables, indexes, views and triggers in SQL, and its tables."""
+    """A database: a hash of its tables, indexes, views and triggers in SQL, its tables, and the names of the migrations
+    that were applied to it, also of files that are gone."""
 
     schema: str
     tables: Sequence[TableContent]
+    applied: Sequence[str] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return {"schema": self.schema, "tables": [table.to_json() for table in self.tables]}
+        tables = [table.to_json() for table in self.tables]
+        return {"schema": self.schema, "applied": list(self.applied), "tables": tables}
 
     def lines(self) -> str:
         """The body of a notebook's cell; ``read`` is its inverse."""
-        told = [{"schema": self.schema}, *(table.to_json() for table in self.tables)]
+        told = [{"schema": self.schema, "applied": list(self.applied)}, *(table.to_json() for table in self.tables)]
         return "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in told)
 
 
@@ -60,8 +64,8 @@ def read(text: str) -> Content:
     """Raises ``InvalidInput`` for what is no content of a database."""
     try:
         first, *others = [json.loads(line) for line in text.splitlines() if line.strip()]
-        found = content_in({"schema": first.get("schema"), "tables": others})
-    except (ValueError, AttributeError, RecursionError):
+        found = content_in({**first, "tables": others})
+    except (ValueError, TypeError, RecursionError):
         found = None
     if found is None:
         raise InvalidInput("The body does not say what a database holds.", hint="Restore the cell as it was.")
@@ -73,7 +77,8 @@ def content_in(told: Mapping[str, Any]) -> Content | None:
     schema, tables = told.get("schema"), items(told, "tables")[:MOST_TABLES]
     if not isinstance(schema, str) or not HASH.fullmatch(schema):
         return None
-    return Content(schema, [_table(str(table.get("table")), table) for table in tables])
+    applied = [name[:LONGEST_NAME] for name in names_of(told, "applied")[:MOST_MIGRATIONS]]
+    return Content(schema, [_table(str(table.get("table")), table) for table in tables], applied)
 
 
 async def content_of(program: DataProgram) -> Content | None:
@@ -88,7 +93,7 @@ async def content_of(program: DataProgram) -> Content | None:
     found: Any = answer.get("tables")
     tables = cast("dict[str, Any]", found) if isinstance(found, dict) else dict[str, Any]()
     listed = [{**cast("dict[str, Any]", one), "table": name} for name, one in tables.items() if isinstance(one, dict)]
-    return content_in({"schema": answer.get("schema"), "tables": listed})
+    return content_in({**answer, "tables": listed})
 
 
 def _table(name: str, told: Mapping[str, Any]) -> TableContent:

@@ -51,6 +51,10 @@ class Database:
         await self.program.ask("migrate", seconds=60)
         await work
 
+    async def migrate(self) -> None:
+        """Apply the migrations that wait. One that fails waits on."""
+        await self.reach(self.program.ask("migrate", seconds=60))
+
     async def content(self) -> Content | None:
         return await self.reach(content_of(self.program))
 

@@ -45,6 +45,10 @@ PATCHED = frozenset({"run", "install", "data", "expose", "unexpose"})
 """Commands whose cell holds the patch of what they did: without it they cannot be replayed."""
 
 
+CHANGES = frozenset({"write", "edit", "run", "patch", "delete", "rename"})
+"""Commands that may change or remove a migration: the session's app had applied it by then."""
+
+
 class Different(Conflict):
     """The rebuilt files are not those of the session."""
 
@@ -137,6 +141,8 @@ class Rebuild:
             return await self._carry_out(call)
 
     async def _carry_out(self, call: Call) -> str:
+        if call.command in CHANGES and "migrations/" in f"{' '.join(call.arguments)}\n{call.body}":
+            await self.settle()
         said = await self._run(call)
         if any(change.path.rpartition("/")[2] == ".gitignore" for change in self.workspace.take_changes()):
             # Files that are no longer ignored come with a patch of their own, as they were in the session then.
@@ -256,6 +262,12 @@ class Rebuild:
             self.workspace.data_folders = tuple(self._database.folders)
         return self._database
 
+    async def settle(self) -> None:
+        """Apply the migrations that lie there, before one of them goes. Why that cannot be done is told at the end."""
+        if (self.workspace.app / "migrations").is_dir():
+            with contextlib.suppress(AppBuilderError):
+                await (await self.database()).migrate()
+
     async def change(self, sql: str) -> str:
         """Change rows as the session did. What cannot be done is told, also at the end, and the files go on."""
         try:
@@ -330,17 +342,21 @@ class Rebuild:
             self.undone.append(f"The database was not compared. {why}")
             return self.undone[-1] + "\n"
         differs, left = compared(now, then)
+        files = await asyncio.to_thread(_names, self.workspace.app / "migrations")
+        if once := sorted(({*now.applied} ^ {*then.applied}) - files):
+            # Whether it was applied before it was deleted was a matter of moments.
+            left, differs = [f"the database, as one of the two alone has had {', '.join(once)}, which is gone"], []
         gone = {f"table {name}:" for name in self.missing}
         lacking = [one for one in differs if one.startswith(tuple(gone))]
         differs = [one for one in differs if one not in lacking]
-        self.data = not differs and not lacking
+        self.data = None if once else not differs and not lacking
         if differs:
             raise Different(
                 f"The database of {self.name} is not what the session left. {'; '.join(differs)}.",
                 hint=" ".join(self.undone) or "A command, or a program of the app's own, may have changed it then.",
             )
         if left:
-            self.undone.append(f"Not compared: {'; '.join(left)}. The schema is the same.")
+            self.undone.append(f"Not compared: {'; '.join(left)}.{'' if once else ' The schema is the same.'}")
         if not lacking and not left:
             return "Verified: its database has the same schema and the same rows.\n"
         return "".join(f"{line}\n" for line in (*lacking, *self.undone[-1:]))
@@ -381,6 +397,10 @@ def _kept_rows(beside: tuple[Path, ...], path: str, sha256: str) -> Path | None:
             if file.is_file() and not file.is_symlink() and _hash_of(file) == sha256:
                 return file
     return None
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else set[str]()
 
 
 def _hash_of(file: Path) -> str:

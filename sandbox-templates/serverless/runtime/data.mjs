@@ -28,7 +28,7 @@ const CHANGER = "change_data";
 const BY_CHANCE = `${CHANGER}, with a time or a random value`;
 /** SQL that gives another value each time. */
 const VARIES =
-  /\bcurrent_(?:time|date|timestamp)\b|\brandom(?:blob)?\s*\(|\b(?:date|time|datetime|julianday|unixepoch)\s*\(\s*\)|\b(?:date|time|datetime|julianday|unixepoch|strftime|timediff)\s*\([^)]*'now'/i;
+  /\bcurrent_(?:time|date|timestamp)\b|\brandom(?:blob)?\s*\(|\b(?:date|time|datetime|julianday|unixepoch)\s*\(\s*\)|\b(?:date|time|datetime|julianday|unixepoch|strftime|timediff)\s*\([^)]*'(?:now|subsec(?:ond)?)'|\bstrftime\s*\(\s*'[^']*'\s*\)/i;
 const LARGEST_DUMP = 256 * 2 ** 20; // bytes of a database
 const MOST_DUMPED = 200; // tables
 const PRAGMAS = /^(table_(x?info|list)|index_(x?info|list)|foreign_key_list|foreign_key_check|database_list|user_version)$/i;
@@ -620,7 +620,7 @@ function rowsIn(count) {
   return count === 1 ? "1 row" : `${count} rows`;
 }
 
-/** {hash, schema, tables: {name: {rows, hash, by?, varies?, unwatched?}}}. Tables, indexes, views and triggers in the
+/** {hash, schema, applied, tables: {name: {rows, hash, by?, varies?, unwatched?}}}. Tables, indexes, views and triggers in the
  * order of their names; rows in the order of all their values, so that it does not matter when each came. `schema` is of
  * the SQL alone.
  *
@@ -654,7 +654,7 @@ function dumpOf(db) {
   }
   const hash = objects.digest("hex");
   whole.update(hash);
-  return { hash: whole.digest("hex"), schema: hash, tables };
+  return { hash: whole.digest("hex"), schema: hash, applied: [...database.appliedIn(db).keys()], tables };
 }
 
 /** A statement without what only its layout says. */

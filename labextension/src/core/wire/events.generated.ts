@@ -212,6 +212,8 @@ export interface TableHash {
 /** What an app's database holds, in hashes. */
 export interface DatabaseHash {
   schema: string;
+  /** migrations */
+  applied: readonly string[];
   tables: readonly TableHash[];
 }
 
