@@ -199,7 +199,7 @@ FAULTS: dict[str, dict[str, Fault]] = {
     "fastapi-react": {
         "a request that fails": Fault(
             "api/main.py",
-            [("    return store.add(book)", "    return store.add(book, shelf=1)  # type: ignore[call-arg]")],
+            [("    return store.add(db, book)", "    return store.add(db, book, shelf=1)  # type: ignore[call-arg]")],
             r"POST .*api/books.* answered 500",
         ),
         "a list that is empty": Fault(
