@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 const [port, base, program] = process.argv.slice(2);
 const { keep } = await import(join(dirname(program), 'keeper.mjs'));
-const keeper = await keep();
+const keeper = await keep().catch(() => ''); // where there can be none, the app runs without secrets
 const host = '127.0.0.2'; // beside the dev server: some sandboxes may use one port only
 
 const commands = {

@@ -12,7 +12,7 @@ const environment = {
   ...process.env,
   BASE_PATH: prefix,
   NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --require ${JSON.stringify(given)}`.trim(),
-  APPBUILDER_KEEPER: await keep(),
+  APPBUILDER_KEEPER: await keep().catch(() => ''), // where there can be none, the app runs without secrets
 };
 const next = ['node_modules/next/dist/bin/next', 'dev', '--hostname', '127.0.0.1', '--port', port];
 const child = spawn(process.execPath, next, { env: environment, stdio: 'inherit' });
