@@ -14,6 +14,19 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, State> {
     return { error: error instanceof Error ? error : new Error(String(error)) };
   }
 
+  /** While the app is developed, a change may have mended what failed. */
+  componentDidMount() {
+    import.meta.hot?.on("vite:afterUpdate", this.tryAgain);
+  }
+
+  componentWillUnmount() {
+    import.meta.hot?.off("vite:afterUpdate", this.tryAgain);
+  }
+
+  private tryAgain = () => {
+    if (this.state.error) this.setState({ error: null });
+  };
+
   render() {
     const { error } = this.state;
     if (!error) return this.props.children;
@@ -23,7 +36,7 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, State> {
         <p className="text-sm wrap-anywhere text-muted-foreground">{error.message}</p>
         <div className="flex flex-wrap gap-2">
           <Button onClick={() => location.reload()}>Reload the page</Button>
-          <Button variant="outline" onClick={() => this.setState({ error: null })}>
+          <Button variant="outline" onClick={this.tryAgain}>
             Try again
           </Button>
         </div>
