@@ -1,4 +1,4 @@
-"""The functions of an app: which there are, and calling one as its page would."""
+"""The functions of an app: which there are, and calling one as its page would; and its layout, which names them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,18 @@ class FunctionsHandler(AppBuilderHandler):
             return
         found.require_owned()
         await self.answer_long([one.to_json() for one in await found.functions_of_app()])
+
+
+class LayoutHandler(AppBuilderHandler):
+    @web.authenticated
+    @authorized
+    async def get(self, session: str) -> None:
+        found = await self.session(session)
+        if not found.app.has_functions:  # whoever shows an app asks: no error
+            self.set_status(204)
+            return
+        found.require_owned()
+        await self.answer_long((await found.layout()).to_json())
 
 
 class FunctionCallHandler(AppBuilderHandler):

@@ -26,7 +26,7 @@ from .export import ExportHandler
 from .files import FileHandler, FilesHandler
 from .forks import ForkHandler
 from .from_notebook import FramesHandler, FromNotebookHandler
-from .functions import FunctionCallHandler, FunctionsHandler
+from .functions import FunctionCallHandler, FunctionsHandler, LayoutHandler
 from .health import HealthHandler
 from .messages import ContinueHandler, MessagesHandler, RetryHandler, StopHandler
 from .notebook import NotebookHandler
@@ -63,6 +63,7 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/database/query": DatabaseQueryHandler,
     "/sessions/{session}/functions": FunctionsHandler,
     "/sessions/{session}/functions/call": FunctionCallHandler,
+    "/sessions/{session}/layout": LayoutHandler,
     "/sessions/{session}/secrets": SecretsHandler,
     "/sessions/{session}/secrets/{name}": SecretHandler,
     "/sessions/{session}/restore": RestoreHandler,

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ..apps.running import RunningApp
     from ..databases import DataProgram
     from ..databases.functions import AppFunction, Called
+    from ..databases.layout import Layout
     from ..datasets.base import Keep
     from ..datasets.parquet import Written
     from ..datasets.store import Handover
@@ -403,6 +404,20 @@ class Session:
         await self.ready()
         self._may_act(busy_is_fine=True)
         return functions_in(self.secrets.mask.data(await self.app.ask_functions("functions")))
+
+    async def layout(self) -> Layout:
+        """The layout of the app (``ui.json``) with what may stand in it; the tool ``update_layout`` changes it.
+
+        Raises ``Unavailable``, and ``Conflict`` for an app that has none.
+        """
+        from ..databases.layout import ask_program, layout_in
+
+        await self.ready()
+        self._may_act(busy_is_fine=True)
+        if not self.app.has_functions:
+            raise Conflict("This app has no layout.", hint="Apps of the template serverless have one: ui.json.")
+        answer = await ask_program(await self.app.sandbox(), "blueprint.mjs", "known")
+        return layout_in(self.secrets.mask.data(answer))
 
     async def call_function(
         self,

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..errors import InvalidInput, Unavailable
-from ..templates.templates import RUNTIME
+from ..databases.layout import ask_program
+from ..errors import InvalidInput
 from .base import Arguments, Tool, ToolContext, ToolResult, tool
 from .json_patch import patched
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 LAYOUT = "ui.json"
 LARGEST_REQUEST = 100_000  # bytes, packed: a command's argument
 LARGEST_CODE = 200_000  # characters
-SECONDS = 60.0
 MOST_TOLD = 10  # problems of a layout
 NAME = re.compile(r"(?:[A-Za-z0-9-][\w-]*/)*[A-Za-z0-9-][\w-]*")
 
@@ -55,7 +54,7 @@ async def create_function(context: ToolContext, arguments: CreateFunction) -> To
         )
     path = f"functions/{name}.ts"
     change = await context.workspace.write(path, arguments.code)
-    compiled = await _asked(context, "functions.mjs", "compile", name)
+    compiled = await ask_program(await context.sandbox(), "functions.mjs", "compile", name)
     did = "Wrote" if change.change == "created" else "Replaced"
     detail = {"path": path, "function": name}
     if failure := compiled.get("failure"):
@@ -144,7 +143,7 @@ async def update_layout(context: ToolContext, arguments: UpdateLayout) -> ToolRe
     if len(packed) > LARGEST_REQUEST:
         hint = "Data belongs into the database, and what repeats into a component."
         raise InvalidInput("This layout is too large to be checked.", hint=hint, field=field)
-    answer = await _asked(context, "blueprint.mjs", "held", packed)
+    answer = await ask_program(await context.sandbox(), "blueprint.mjs", "held", packed)
     if problems := answer.get("problems"):
         told = [f"{one.get('at', '')}: {one.get('message', '')}".removeprefix(": ") for one in problems[:MOST_TOLD]]
         raise InvalidInput(
@@ -161,21 +160,6 @@ async def update_layout(context: ToolContext, arguments: UpdateLayout) -> ToolRe
         f"Changed the layout (+{change.added} −{change.removed})",
         detail={"path": LAYOUT},
     )
-
-
-async def _asked(context: ToolContext, program: str, *arguments: str) -> dict[str, Any]:
-    """What a program of the template says, in the sandbox: one line of JSON at its end."""
-    sandbox = await context.sandbox()
-    ran = await sandbox.exec(["node", f"{RUNTIME}/{program}", *arguments], timeout=SECONDS)
-    lines = ran.stdout.strip().split("\n")
-    try:
-        answer = json.loads(lines[-1])
-    except (ValueError, RecursionError):
-        answer = None
-    if ran.exit_code != 0 or not isinstance(answer, dict):
-        said = (ran.stderr or ran.stdout).strip()[-1000:]
-        raise Unavailable(f"The template's {program} did not answer. {said}".strip(), reason="no_answer")
-    return answer  # pyright: ignore[reportUnknownVariableType]
 
 
 SERVERLESS_TOOLS: list[Tool[Any]] = [create_function, update_layout]

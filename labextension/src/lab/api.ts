@@ -27,8 +27,10 @@ import type {
   ExpectedFrames,
   FoundNotebook,
   FunctionCalled,
+  Layout,
   Secrets,
-  Tool
+  Tool,
+  ToolResult
 } from '../core/wire/api.generated';
 import { english, type Translation } from '../core/controls/translation';
 import type { BudgetChanges, BudgetSettings, SessionUsage, UsageReport } from '../core/view/usage';
@@ -299,6 +301,16 @@ export class RestApi implements Api {
         return answer.status === 204 ? null : ((await answer.json()) as AppFunction[]);
       },
       callFunction: async request => this.json<FunctionCalled>('POST', at('functions', 'call'), request),
+      layout: async () => {
+        const answer = await this.request('GET', at('layout'));
+        return answer.status === 204 ? null : ((await answer.json()) as Layout);
+      },
+      changeLayout: async patch => {
+        const did = await this.json<ToolResult>('POST', at('tools', 'update_layout'), { arguments: { patch } });
+        if (!did.ok) {
+          throw new RequestFailed({ message: did.text, reason: 'not_changed' });
+        }
+      },
       secrets: async () => this.json<Secrets>('GET', at('secrets')),
       setSecret: async (name, value) => this.json<Secrets>('PUT', at('secrets', name), { value }),
       removeSecret: async name => {

@@ -1,6 +1,7 @@
 // The layout, ui.json: read, held to its schema and to the app.
 //
 //   node blueprint.mjs check            prints each problem as a compiler does
+//   node blueprint.mjs known            prints {"layout", "problems", "parts", "functions"}: what an editor needs
 //   node blueprint.mjs held TEXT        another layout (zlib, base 64) held to the app: prints {"problems": [...]}
 import { lstatSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -324,12 +325,27 @@ export function checked() {
   );
 }
 
+/** The layout with what may stand in it: `parts` are the app's components and the shell's, with the props of each (null
+ * where its source does not tell them). */
+function known() {
+  const { text, layout = null, problems } = readLayout();
+  const files = filesNow();
+  const ours = [...componentFiles(files)].map(([name, path]) => ({ name, own: true, props: listed(propsOf(path)) }));
+  const shell = Object.entries(BUILT_IN).map(([name, { props }]) => ({ name, own: false, props: listed(props) }));
+  const parts = [...ours, ...shell.filter(({ name }) => !ours.some((one) => one.name === name))];
+  return { layout, problems: placed(text, problems ?? problemsOf(layout)), parts, functions: [...functionFiles(files).keys()] };
+}
+
+const listed = (props) => props && Object.entries(props).map(([name, needed]) => ({ name, needed }));
+
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   if (process.argv[2] === 'held') {
     const text = inflateSync(Buffer.from(process.argv[3], 'base64'), { maxOutputLength: 16 * LARGEST }).toString('utf8');
     const size = Buffer.byteLength(text);
     const problems = size > LARGEST ? [{ at: '', message: `It has ${size} bytes; 1 MB is the most.` }] : problemsOf(JSON.parse(text));
     console.log(JSON.stringify({ problems }));
+  } else if (process.argv[2] === 'known') {
+    console.log(JSON.stringify(known()));
   } else {
     const said = checked();
     for (const line of said) console.log(line);

@@ -1,23 +1,26 @@
-/** What is behind an app's page: its data, its functions and their secrets, one at a time. */
+/** What is behind an app's page: its data, its functions, their secrets and its layout, one at a time. */
 
 import * as React from 'react';
 import { Icon } from '../controls/Icon';
 import { useTranslation } from '../controls/surroundings';
 import { DataPane, type Asks } from './DataPane';
 import { FunctionsPane, type FunctionAsks } from './FunctionsPane';
+import { LayoutPane, type LayoutAsks } from './LayoutPane';
 import { SecretsPane, type SecretAsks } from './SecretsPane';
 
-type View = 'data' | 'functions' | 'secrets';
+type View = 'data' | 'functions' | 'secrets' | 'layout';
 
 export function Inside({
   data,
   functions,
   secrets,
+  layout,
   changed
 }: {
   data: Asks;
   functions: FunctionAsks | null;
   secrets: SecretAsks | null;
+  layout: LayoutAsks | null;
   /** Another number whenever code or data may have changed. */
   changed: number;
 }): React.ReactElement {
@@ -26,7 +29,8 @@ export function Inside({
   const views = [
     { name: 'data', icon: 'table', title: trans.__('Rows') },
     ...(functions ? [{ name: 'functions', icon: 'terminal', title: trans.__('Functions') } as const] : []),
-    ...(secrets ? [{ name: 'secrets', icon: 'key', title: trans.__('Secrets') } as const] : [])
+    ...(secrets ? [{ name: 'secrets', icon: 'key', title: trans.__('Secrets') } as const] : []),
+    ...(layout ? [{ name: 'layout', icon: 'plan', title: trans.__('Layout') } as const] : [])
   ] as const;
   return (
     <>
@@ -49,6 +53,7 @@ export function Inside({
       {view === 'data' && <DataPane asks={data} changed={changed} />}
       {view === 'functions' && functions && <FunctionsPane asks={functions} changed={changed} />}
       {view === 'secrets' && secrets && <SecretsPane asks={secrets} changed={changed} />}
+      {view === 'layout' && layout && <LayoutPane asks={layout} changed={changed} />}
     </>
   );
 }

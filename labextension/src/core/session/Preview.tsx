@@ -14,6 +14,7 @@ import { Failure } from '../controls/Failure';
 import type { Asks } from '../data/DataPane';
 import type { FunctionAsks } from '../data/FunctionsPane';
 import { Inside } from '../data/Inside';
+import type { LayoutAsks } from '../data/LayoutPane';
 import type { SecretAsks } from '../data/SecretsPane';
 import type { Requests } from '../wire/transport';
 import { fixRequest } from '../feed/Turn';
@@ -412,9 +413,9 @@ function useAsks(
 
 /** What else is asked of an app whose server is given secrets, and of one that has functions. */
 function useInside(
-  { functions, callFunction, secrets, setSecret, removeSecret }: Requests,
+  { functions, callFunction, secrets, setSecret, removeSecret, layout, changeLayout }: Requests,
   has: boolean
-): { functions: FunctionAsks | null; secrets: SecretAsks | null } {
+): { functions: FunctionAsks | null; secrets: SecretAsks | null; layout: LayoutAsks | null } {
   const [takes, setTakes] = React.useState(false);
   React.useEffect(() => {
     if (has && !takes) {
@@ -436,9 +437,10 @@ function useInside(
   return React.useMemo(
     () => ({
       functions: calls && functions && callFunction ? { functions, callFunction } : null,
-      secrets: takes && secrets && setSecret && removeSecret ? { secrets, setSecret, removeSecret } : null
+      secrets: takes && secrets && setSecret && removeSecret ? { secrets, setSecret, removeSecret } : null,
+      layout: calls && layout && changeLayout ? { layout, changeLayout } : null
     }),
-    [takes, calls, functions, callFunction, secrets, setSecret, removeSecret]
+    [takes, calls, functions, callFunction, secrets, setSecret, removeSecret, layout, changeLayout]
   );
 }
 

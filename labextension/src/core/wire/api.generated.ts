@@ -259,6 +259,33 @@ export interface FunctionCalled {
   missing: readonly string[];
 }
 
+export interface Layout {
+  /** What `ui.json` holds; empty where it cannot be read. */
+  layout: Readonly<Record<string, unknown>>;
+  problems: readonly LayoutProblem[];
+  parts: readonly LayoutPart[];
+  /** The app's functions by name. */
+  functions: readonly string[];
+}
+
+export interface LayoutProblem {
+  /** A JSON pointer into the layout; empty: all of it. */
+  at: string;
+  message: string;
+}
+
+export interface LayoutPart {
+  name: string;
+  /** A component of the app; else one of the template's shell. */
+  own: boolean;
+  /** Whether its source tells what it takes. */
+  known: boolean;
+  props: readonly {
+    name: string;
+    needed: boolean;
+  }[];
+}
+
 export interface Secrets {
   /** Whether the app has functions to give them to. */
   takes: boolean;

@@ -13,6 +13,7 @@ import type {
   Demo,
   FunctionCalled,
   Health,
+  Layout,
   ModelInfo,
   Provider,
   SandboxProvider as SandboxChoice,
@@ -115,6 +116,10 @@ export interface Requests {
   functions?(): Promise<AppFunction[] | null>;
   /** Call one as the page would. What it answers, an error as well, is no failure. */
   callFunction?(request: FunctionRequest): Promise<FunctionCalled>;
+  /** The app's layout, null where it has none. */
+  layout?(): Promise<Layout | null>;
+  /** Change it by a JSON Patch; what does not fit the app is refused. */
+  changeLayout?(patch: readonly object[]): Promise<void>;
   /** The app's secrets, by name. */
   secrets?(): Promise<Secrets>;
   setSecret?(name: string, value: string): Promise<Secrets>;
