@@ -71,6 +71,31 @@ def test_rows_added_in_the_app_are_seen_searched_and_queried_beside_it(open_lab:
     expect(panel.preview().get_by_text("Water the plants, both")).to_be_visible(timeout=LONG)
     expect(rows).to_have_count(0, timeout=LONG)
 
+    # What stands on the page, changed without a model, and taken back.
+    shown.get_by_role("button", name="Its data").click()
+    page.get_by_role("group", name="Behind the page").get_by_role("button", name="Layout").click()
+    outline = page.get_by_role("list", name="Outline")
+    outline.get_by_role("button", name="Heading").click(timeout=LONG)
+    heading = page.get_by_role("group", name="Properties of Heading").get_by_role("textbox", name="text")
+    heading.fill("What we have to do")
+    heading.press("Enter")
+    expect(outline.get_by_role("button", name="Heading What we have to do")).to_be_visible(timeout=LONG)
+    themed(page, panel, "layout-page")
+    assert violations(page, ".jp-AppBuilder-preview") == []
+    page.get_by_role("button", name="Remove it").click()
+    expect(outline.get_by_role("button", name="Heading")).to_have_count(0, timeout=LONG)
+    page.get_by_role("button", name="Undo", exact=True).click()
+    expect(outline.get_by_role("button", name="Heading What we have to do")).to_be_visible(timeout=LONG)
+    outline.get_by_role("button", name="Main").click()
+    page.get_by_role("combobox", name="A part to add").select_option("Columns")
+    page.get_by_role("button", name="Add", exact=True).click()
+    columns = outline.get_by_role("button", name="Columns")
+    expect(columns).to_have_attribute("aria-current", "true", timeout=LONG)
+    page.get_by_role("button", name="Move it up").click()
+    expect(columns).to_be_focused(timeout=LONG)
+    shown.get_by_role("button", name="The app").click()
+    expect(panel.preview().get_by_role("heading", name="What we have to do")).to_be_visible(timeout=LONG)
+
 
 def test_an_app_without_a_database_offers_no_data(open_lab: OpenLab, lab: Lab) -> None:
     session = lab.api("POST", "sessions", {"title": "Only a page", "template": "static"})
