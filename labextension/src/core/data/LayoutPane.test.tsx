@@ -50,7 +50,7 @@ function patched(document: Json, patch: readonly Step[]): Json {
       if (Array.isArray(holder)) {
         holder.splice(Number(name), 1);
       } else {
-        delete (holder as Record<string, Json>)[name];
+        Reflect.deleteProperty(holder, name);
       }
       return taken;
     };
