@@ -101,12 +101,12 @@ types: setup
 vitest: setup
 	cd labextension && npm test
 
-# Of the moments at which tests/kill kills a server, every fourth; `.venv/bin/pytest -m kill` tries all, in three minutes.
+# Of the moments at which tests/kill kills a server, every eighth; `.venv/bin/pytest -m kill` tries all, in three minutes.
 # Apps that are built and looked at (tests/conftest.py: WALKS) with every fifth of their values; WALKS_EVERY=1 has all.
 # Most tests wait, for servers, pages and timers: three files at a time keep two cores busy. JOBS=0 takes one by one.
 JOBS ?= 3
 PYTEST ?= $(BIN)/pytest
-pytest: export KILL_EVERY ?= 4
+pytest: export KILL_EVERY ?= 8
 pytest: export EYES_EVERY ?= 9
 pytest: export WALKS_EVERY ?= 5
 pytest: setup tests/hub/node_modules/.installed

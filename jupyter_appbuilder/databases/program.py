@@ -53,11 +53,6 @@ class DataProgram:
         return self._database is not None
 
     @property
-    def is_there(self) -> bool:
-        """Whether the app has a database."""
-        return self._database is not None
-
-    @property
     def file(self) -> str:
         """The database's path in the app. Raises ``NotFound`` for an app that has none."""
         return self._known().file

@@ -27,7 +27,7 @@ class DatabaseHandler(AppBuilderHandler):
     @authorized
     async def get(self, session: str) -> None:
         found = await self.session(session)
-        if not found.database.is_there:  # whoever shows an app asks: no error
+        if not found.database.there:  # whoever shows an app asks: no error
             self.set_status(204)
             return
         found.require_owned()

@@ -218,7 +218,7 @@ async def test_the_limit_on_steps_ends_the_turn_and_says_how_to_go_on():
 
 async def test_the_limit_on_time_cuts_a_running_answer():
     async with model_server([{"text": "So slow", "hang_after": 2}]) as server:
-        session = MemorySession(model(server), limits=Limits(max_seconds=0.3))
+        session = MemorySession(model(server), limits=Limits(max_seconds=3))
         outcome = await session.ask("Hello")
     assert outcome.reason == "limit"
     assert "time" in outcome.message

@@ -322,7 +322,7 @@ def test_the_doctor_tests_a_model_and_says_how_it_will_be_used(folder: Path):
 
     gone = subprocess.run(command, env=env, capture_output=True, text=True)
     assert gone.returncode == 1
-    assert "Could not connect" in gone.stdout
+    assert "✗ Reachable" in gone.stdout
 
 
 def test_rules_are_added_tried_and_removed(folder: Path):

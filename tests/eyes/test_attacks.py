@@ -215,8 +215,9 @@ async def test_who_wants_a_third_browser_waits_and_leaves_nothing_when_tired_of_
 
 
 async def test_a_browser_that_idles_makes_room_for_who_wants_one(tmp_path: Path) -> None:
-    async with eyes(tmp_path, Site(index=html("<h1>Hi</h1>")), count=4, most=2) as those:
-        async with asyncio.timeout(IDLE_SECONDS):  # nobody waits until another's time is up
+    site = Site(index=html("<h1>Hi</h1>"))
+    async with eyes(tmp_path, site, count=4, most=2, idle_seconds=4 * IDLE_SECONDS) as those:
+        async with asyncio.timeout(3 * IDLE_SECONDS):  # nobody waits until another's time is up
             for one in those:
                 await _look(one)
             await asyncio.gather(*map(_look, those))

@@ -21,9 +21,9 @@ EVERY = int(os.environ.get("EYES_EVERY", "1"))
 """In CI every so-manieth is played."""
 
 SCENARIOS = {
+    "crm-contacts": 3,
     "task-board-dark-search": 6,
     "dashboard": 3,
-    "crm-contacts": 3,
     "trip-expenses": 3,
     "inventory-value": 4,
     "notebook-dashboard": 3,

@@ -539,6 +539,7 @@ BREAKS = {
 }
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("template", sorted(BREAKS))
 async def test_the_check_finds_and_names_what_is_broken(template: str, tmp_path: Path) -> None:
     async with running(tmp_path, template) as (session, _, _):

@@ -5,6 +5,7 @@
 import { within } from "./waiting.mjs";
 
 const STEP_MS = 3_000; // at most, for one step
+const OPEN_MS = 25_000; // for a step that loads a page: a machine with much to do has its time, as at the first load
 const SETTLE_MS = 1_500; // for what it sets off
 const DRAG_MOVES = 12; // lists that are sorted by pointer events follow where it goes, from some px on
 const MOST_CHANGES = 30; // lines of the description
@@ -39,7 +40,7 @@ export async function perform(page, step) {
   try {
     const act = ACTS[step.do];
     if (!act) throw new Failed(`There is no step "${step.do}".`);
-    message = (await within(2 * STEP_MS, act(page, step))) ?? "";
+    message = (await within(step.do === "open" ? OPEN_MS : 2 * STEP_MS, act(page, step))) ?? "";
     if (step.do !== "expect") await page.rest(SETTLE_MS);
   } catch (error) {
     ok = false;
