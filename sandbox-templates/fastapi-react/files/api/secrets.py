@@ -1,7 +1,8 @@
 """Keys and passwords that the code needs, by name: ``secret("…")``.
 
-Read them where they are used, not when a module loads. In the App Builder people set them, and only the running API is given them. Elsewhere they are variables of the
-environment, or lines of the file .env: ``API_KEY=…``. No value belongs into code, an answer or a log.
+Read them where they are used, not when a module loads. In the App Builder people set them, and only the running API is
+given them. Elsewhere they are variables of the environment, or lines of the file .env: ``API_KEY=…``. No value belongs
+into code, an answer or a log.
 """
 
 import os
