@@ -164,7 +164,9 @@ def test_every_act_of_the_widget_and_of_the_panel_is_a_row():
     rows = {"database", "databaseRows", "downloadRows", "changeRow", "queryDatabase", "functions", "callFunction"}
     # A value that is typed goes to the server alone: a kernel has app.secrets and %appbuilder secret.
     secrets = {"secrets", "setSecret", "removeSecret"}
-    others = {"fork", "watchScenario", "answerLook", *rows, *secrets}
+    # Python and the magic change it by the tool: app.call("update_layout", {"patch": …}).
+    layout = {"layout", "changeLayout"}
+    others = {"fork", "watchScenario", "answerLook", *rows, *secrets, *layout}
     assert interface("Requests") - {act.panel for act in ACTS} == others
     assert {act.panel for act in ACTS} - interface("Requests") == {"update", "sandboxes", "tools"}
     assert {act.panel for act in ACTS} <= interface("Requests") | interface("Api")

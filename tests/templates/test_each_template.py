@@ -620,12 +620,12 @@ async def test_the_python_api_and_its_page_work_together_and_both_follow_an_edit
             await page.wait_for_function(USES_LIVE_ROUTES, polling=500)
 
             problems.clear()
-            await write(main.replace("from . import store", "from . import stores"))
+            await write(main.replace("import database, store\n", "import database, stores\n"))
             await expect(page.get_by_role("alert")).to_contain_text("cannot import name 'stores'", timeout=20_000)
             await write(main)
             await expect(books).to_have_count(3, timeout=20_000)  # by itself
         # Started anew with a broken API, the page still comes, and says so.
-        await write(main.replace("from . import store", "from . import stores"))
+        await write(main.replace("import database, store\n", "import database, stores\n"))
         monkeypatch.setattr("jupyter_appbuilder.sandbox.local.server.PATIENT_SECONDS", 5)
         assert (await session.app.restart()).state == "ready"
         async with asyncio.timeout(60):
