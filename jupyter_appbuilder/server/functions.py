@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyter_server.auth.decorator import authorized
 from tornado import web
@@ -10,29 +10,36 @@ from tornado import web
 from ..databases.functions import METHODS
 from .base import AppBuilderHandler
 
+if TYPE_CHECKING:
+    from ..session import Session
 
-class FunctionsHandler(AppBuilderHandler):
+
+class _OfFunctions(AppBuilderHandler):
+    async def with_functions(self, session: str) -> Session | None:
+        """The session, of this process; None, answered as such, for an app without functions: whoever shows an app
+        asks, and that is no error."""
+        found = await self.session(session)
+        if not found.app.has_functions:
+            self.set_status(204)
+            return None
+        found.require_owned()
+        return found
+
+
+class FunctionsHandler(_OfFunctions):
     @web.authenticated
     @authorized
     async def get(self, session: str) -> None:
-        found = await self.session(session)
-        if not found.app.has_functions:  # whoever shows an app asks: no error
-            self.set_status(204)
-            return
-        found.require_owned()
-        await self.answer_long([one.to_json() for one in await found.functions_of_app()])
+        if found := await self.with_functions(session):
+            await self.answer_long([one.to_json() for one in await found.functions_of_app()])
 
 
-class LayoutHandler(AppBuilderHandler):
+class LayoutHandler(_OfFunctions):
     @web.authenticated
     @authorized
     async def get(self, session: str) -> None:
-        found = await self.session(session)
-        if not found.app.has_functions:  # whoever shows an app asks: no error
-            self.set_status(204)
-            return
-        found.require_owned()
-        await self.answer_long((await found.layout()).to_json())
+        if found := await self.with_functions(session):
+            await self.answer_long((await found.layout()).to_json())
 
 
 class FunctionCallHandler(AppBuilderHandler):

@@ -9,6 +9,7 @@ import type { Translation } from '../controls/translation';
 import type { Layout, LayoutPart } from '../wire/api.generated';
 import type { Requests } from '../wire/transport';
 import { RequestFailed } from '../wire/wire';
+import { tracked } from './tracked';
 import {
   added,
   asObject,
@@ -45,9 +46,14 @@ export function LayoutPane({ asks, changed }: { asks: LayoutAsks; changed: numbe
   const busy = React.useRef(false);
   const root = React.useRef<HTMLElement>(null);
 
+  const newest = React.useRef(tracked());
   const read = React.useCallback(async (): Promise<void> => {
+    newest.current.end();
+    const current = (newest.current = tracked());
     const layout = await asks.layout();
-    setTold(layout);
+    if (current.is) {
+      setTold(layout);
+    }
   }, [asks]);
   React.useEffect(() => {
     if (!busy.current) {
