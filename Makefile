@@ -8,7 +8,7 @@ EXTENSION := jupyter_appbuilder/labextension
 SOURCES := $(shell find labextension/src labextension/style labextension/schema -type f 2>/dev/null) \
 	$(wildcard labextension/*.json labextension/*.mjs labextension/*.js)
 
-.PHONY: lab test setup build lint generated types pytest vitest browser wheel test-model benchmarks system system-test clean
+.PHONY: lab test setup build lint generated types pytest vitest browser wheel walks test-model benchmarks system system-test clean
 .DEFAULT_GOAL := help
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo "make build       the labextension and the widget, after a change in labextension/"
 	@echo "make generated   what the panel knows of the server, after a change of events.py, openapi.yaml or a tool's facts"
 	@echo "make benchmarks  what docs/performance.md quotes"
+	@echo "make walks       the long tests that make test only samples (an hour)"
 	@echo "make test-model GGUF=/path/model.gguf   a real model builds a page and changes it (no part of make test)"
 	@echo "make clean       remove what was built (not .venv, not .lab)"
 
@@ -101,22 +102,28 @@ types: setup
 vitest: setup
 	cd labextension && npm test
 
-# Of the moments at which tests/kill kills a server, every eighth; `.venv/bin/pytest -m kill` tries all, in three minutes.
-# Apps that are built and looked at (tests/conftest.py: WALKS) with every fifth of their values; WALKS_EVERY=1 has all.
+# What takes long is sampled: of the moments at which tests/kill kills a server every 20th, of apps that are built and
+# looked at (tests/conftest.py: WALKS) every ninth of their values, and no test that is marked as a walk. `make walks`
+# has all of them.
 # Most tests wait, for servers, pages and timers: three files at a time keep two cores busy. JOBS=0 takes one by one.
 JOBS ?= 3
 PYTEST ?= $(BIN)/pytest
-pytest: export KILL_EVERY ?= 8
+pytest: export KILL_EVERY ?= 20
 pytest: export EYES_EVERY ?= 9
-pytest: export WALKS_EVERY ?= 5
+pytest: export WALKS_EVERY ?= 9
 pytest: setup tests/hub/node_modules/.installed
-	$(PYTEST) --durations 40 --numprocesses $(JOBS) --dist loadfile --ignore tests/browser --ignore tests/wheel $(PYTEST_ARGS)
+	$(PYTEST) --durations 40 --numprocesses $(JOBS) --dist loadfile -m "not walk" \
+		--ignore tests/browser --ignore tests/wheel $(PYTEST_ARGS)
 
 browser: setup
-	$(PYTEST) $(if $(filter tests/%,$(PYTEST_ARGS)),,tests/browser) $(PYTEST_ARGS)
+	$(PYTEST) --durations 40 -m "not walk" $(if $(filter tests/%,$(PYTEST_ARGS)),,tests/browser) $(PYTEST_ARGS)
 
 wheel: setup
 	$(PYTEST) $(if $(filter tests/%,$(PYTEST_ARGS)),,tests/wheel) $(PYTEST_ARGS)
+
+walks: system-test setup tests/hub/node_modules/.installed
+	$(PYTEST) -m "walk or kill or eyes" --durations 40 $(if $(filter tests/%,$(PYTEST_ARGS)),,tests) $(PYTEST_ARGS)
+	$(PYTEST) $(addprefix tests/,eyes templates live datasets) -m "not walk and not eyes"
 
 test-model: system-test setup
 	@test -n "$(GGUF)" || { echo "Say which model: make test-model GGUF=/path/to/model.gguf"; exit 2; }

@@ -71,6 +71,11 @@ class Panel:
         choices.get_by_text(title, exact=True).click()
         expect(button).to_have_attribute("aria-label", f"Template: {title}")
 
+    def open_model_settings(self) -> None:
+        """From the first screen, which says it otherwise where no model answers."""
+        wanted = re.compile("^(Set up a model|Model settings|Check its settings)$")
+        self.root.get_by_role("button", name=wanted).first.click()
+
     def choose_model(self, id: str) -> None:
         self.root.get_by_role("button", name=re.compile("^Model: ")).click()
         self.root.get_by_role("combobox", name="Search, or the name of a model").fill(id)

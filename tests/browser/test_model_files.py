@@ -18,7 +18,7 @@ def test_a_model_file_is_named_in_the_settings_and_loaded_when_it_is_asked(open_
 
     panel = open_lab()
     root = panel.root
-    root.get_by_role("button", name=re.compile("^(Set up a model|Model settings)$")).click()
+    panel.open_model_settings()
     root.get_by_label("Provider").select_option(label="Model file (GGUF)")
     expect(root.get_by_label("API key")).to_have_count(0)
     root.get_by_label("File").fill(str(tmp_path / "page.gguf"))

@@ -68,6 +68,7 @@ def test_a_built_app_reads_its_data_below_any_path(browser: Browser, tmp_path: P
         assert problems == []
 
 
+@pytest.mark.walk
 @pytest.mark.timeout(600)  # a build of Next.js on a busy machine
 def test_a_built_next_app_reads_its_data_on_the_server_and_in_the_page(browser: Browser, tmp_path: Path) -> None:
     table, rows = every_type()

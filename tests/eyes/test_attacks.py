@@ -214,6 +214,7 @@ async def test_who_wants_a_third_browser_waits_and_leaves_nothing_when_tired_of_
         await waiting
 
 
+@pytest.mark.walk
 async def test_a_browser_that_idles_makes_room_for_who_wants_one(tmp_path: Path) -> None:
     site = Site(index=html("<h1>Hi</h1>"))
     async with eyes(tmp_path, site, count=4, most=2, idle_seconds=4 * IDLE_SECONDS) as those:

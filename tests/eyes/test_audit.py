@@ -142,6 +142,7 @@ async def test_what_eyes_would_see_is_told(tmp_path: Path, fault: str) -> None:
     assert all(part in found[0] for part in told), found
 
 
+@pytest.mark.walk
 async def test_nothing_is_told_of_what_is_meant_so(tmp_path: Path) -> None:
     for body in RIGHT.values():
         async with opened(tmp_path, f"<main><h1>Hi</h1>{body}</main>") as page:

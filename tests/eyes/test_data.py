@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
+import pytest
 from building import app_builder
 
 Rows = frozenset[tuple[object, ...]]
@@ -59,6 +60,7 @@ async def test_rows_that_were_added_and_deleted_in_a_trial_are_gone_and_back(tmp
         assert "Momo" not in shown.text
 
 
+@pytest.mark.walk
 async def test_each_scenario_finds_the_data_as_they_were(tmp_path: Path) -> None:
     async with app_builder(tmp_path, model="demo:recorded", browser="") as builder:
         session = await builder.create(name="app", template="fastapi-react")

@@ -74,6 +74,7 @@ async def test_a_demo_ends_with_scenarios_that_work_and_no_finding(tmp_path: Pat
         pass
 
 
+@pytest.mark.walk
 @pytest.mark.timeout(600)
 async def test_a_demo_repairs_what_the_trial_of_a_check_found(tmp_path: Path) -> None:
     async with played(tmp_path, "trip-expenses") as session:
@@ -85,6 +86,7 @@ async def test_a_demo_repairs_what_the_trial_of_a_check_found(tmp_path: Path) ->
     assert fault["source"].startswith("src/lib/expenses.ts:24:")
 
 
+@pytest.mark.walk
 @pytest.mark.timeout(600)
 async def test_the_stock_room_meets_its_mistakes_in_calls_and_mends_them(tmp_path: Path) -> None:
     async with played(tmp_path, "inventory-value") as session:
@@ -104,6 +106,7 @@ async def test_the_stock_room_meets_its_mistakes_in_calls_and_mends_them(tmp_pat
     assert '"value_cents":46110' in mended["text"]
 
 
+@pytest.mark.walk
 @pytest.mark.timeout(600)
 async def test_a_notebook_becomes_a_dashboard_over_its_data(tmp_path: Path) -> None:
     async with played(tmp_path, "notebook-dashboard") as session:

@@ -80,6 +80,7 @@ async def test_an_app_is_looked_at_used_and_checked(tmp_path: Path) -> None:
         assert "Page: loaded afresh at 360, 768, 1280 px" in checked.text
 
 
+@pytest.mark.walk
 async def test_a_page_past_its_speed_budget_is_warned_of_and_other_hosts_are_told_once(tmp_path: Path) -> None:
     large, tiny = "load_ms = 600000\ncls = 10\nrequests = 10000\n", "load_ms = 1\ncls = 10\nrequests = 0\n"
     for name, budget in (("large", large), ("tiny", tiny)):
@@ -239,6 +240,7 @@ class Leaving:
         await self._eye.close()
 
 
+@pytest.mark.walk
 async def test_a_turn_whose_scenarios_nobody_could_try_again_says_so(tmp_path: Path) -> None:
     harmless = APP.replace('throw new Error("no archive yet")', "setTasks([])")
     steps = [{"tool_calls": [write("src/App.tsx", harmless.replace("Archive", "Archive all"))]}, {"text": "Done."}]
@@ -259,6 +261,7 @@ async def test_a_turn_whose_scenarios_nobody_could_try_again_says_so(tmp_path: P
     assert (ended["reason"], ended["message"]) == ("done", told)
 
 
+@pytest.mark.walk
 def test_what_works_is_tried_from_python_and_the_command_line(tmp_path: Path) -> None:
     """In both, a thing that fails is named with its step."""
     with prepared(tmp_path) as root:
@@ -289,6 +292,7 @@ LOUD = """export default function App() {
 """
 
 
+@pytest.mark.walk
 async def test_a_page_does_not_fill_the_log_with_what_a_check_finds(tmp_path: Path) -> None:
     async with scripted_builder(tmp_path, browser="") as (builder, _):
         session = await builder.create(title="Loud")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -196,10 +197,11 @@ async def test_how_fast_a_page_is(tmp_path: Path) -> None:
       const until = performance.now() + 120; while (performance.now() < until);
       setTimeout(() => { space.style.height = "300px" }, 100)</script>"""
     async with opened(tmp_path, body) as page:
-        await page.findings()
+        async with asyncio.timeout(60):
+            while not page.state.speed.get("lcp_ms"):  # a busy machine may not have painted it yet
+                await page.findings()
         speed = page.state.speed
     assert speed["load_ms"] > 100
-    assert speed["lcp_ms"] > 0
     assert speed["cls"] > 0.01
     assert speed["long_tasks"] >= 1
     assert speed["requests"] >= 1

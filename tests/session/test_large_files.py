@@ -128,6 +128,7 @@ async def test_it_goes_with_the_last_session_that_names_it(tmp_path: Path):
         assert kept(tmp_path) == []
 
 
+@pytest.mark.walk
 async def test_many_files_at_once_do_not_make_a_huge_event_either(tmp_path: Path):
     async with scripted_builder(tmp_path, **plain(tmp_path)) as (builder, _):
         session = await builder.create(name="many")

@@ -211,6 +211,7 @@ async def test_names_and_passwords_that_mean_no_good_are_refused(app: Rolodex) -
         assert (await http.put("_auth")).status_code == 405
 
 
+@pytest.mark.walk
 @pytest.mark.timeout(400)
 async def test_many_who_sign_up_at_once_keep_nobody_else_waiting(app: Rolodex) -> None:
     async with app.served() as url, visitor(url) as http, visitor(url) as ada:
@@ -488,6 +489,7 @@ export default function App() {
 """
 
 
+@pytest.mark.walk
 @pytest.mark.timeout(600)
 async def test_an_api_in_python_has_accounts_and_what_tries_its_routes(tmp_path: Path) -> None:
     async with running(tmp_path, "fastapi-react") as (session, builder, url):

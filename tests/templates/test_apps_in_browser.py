@@ -130,6 +130,7 @@ def test_the_task_board_adds_moves_edits_deletes_and_remembers(browser: Browser,
         expect(column(page, "To do").get_by_role("listitem")).to_have_count(3)
 
 
+@pytest.mark.walk
 def test_the_dashboard_draws_every_bird_and_its_filters_act_on_all(browser: Browser, tmp_path: Path) -> None:
     with opened(browser, tmp_path, "dashboard") as page:
         count = page.get_by_test_id("count")
@@ -157,6 +158,7 @@ def test_the_dashboard_draws_every_bird_and_its_filters_act_on_all(browser: Brow
         expect(page.get_by_text("9–16 of 344")).to_be_visible()
 
 
+@pytest.mark.walk
 def test_the_follow_up_brings_search_and_a_dark_mode_that_is_remembered(browser: Browser, tmp_path: Path) -> None:
     with opened(browser, tmp_path, "task-board-dark-search") as page:
         picture(page, "follow-up")

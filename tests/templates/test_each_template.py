@@ -250,6 +250,7 @@ const data = { labels: ["a", "b"], datasets: [{ label: "Sold", data: [3, 5] }] }
 """
 
 
+@pytest.mark.walk
 async def test_the_vue_templates_parts_work(tmp_path: Path) -> None:
     async with running(tmp_path, "vue-vite") as (session, builder, url):
         await session.workspace.write("src/views/HomeView.vue", VUE_PARTS)
@@ -539,6 +540,7 @@ BREAKS = {
 }
 
 
+@pytest.mark.walk
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("template", sorted(BREAKS))
 async def test_the_check_finds_and_names_what_is_broken(template: str, tmp_path: Path) -> None:
@@ -646,6 +648,7 @@ BROKEN_APIS = {
 }
 
 
+@pytest.mark.walk
 async def test_an_api_that_does_not_start_answers_at_once_and_the_check_says_where_it_breaks(tmp_path: Path) -> None:
     async with (
         running(tmp_path, "fastapi-react") as (session, _, url),
@@ -677,6 +680,7 @@ async def test_an_api_that_does_not_start_answers_at_once_and_the_check_says_whe
         assert result.ok, result.text
 
 
+@pytest.mark.walk
 async def test_an_api_that_never_answers_keeps_no_request_for_ever(tmp_path: Path) -> None:
     """An API that hangs while it is loaded: its port takes connections all the same."""
     async with (
@@ -710,6 +714,7 @@ async def stuck() -> None:
 """
 
 
+@pytest.mark.walk
 async def test_a_slow_route_answers_and_one_that_stops_the_api_is_given_up(tmp_path: Path) -> None:
     async with (
         running(tmp_path, "fastapi-react") as (session, _, url),
@@ -743,6 +748,7 @@ async def test_the_streamlit_templates_controls_act_on_the_page(tmp_path: Path) 
         assert problems == []
 
 
+@pytest.mark.walk
 async def test_the_panel_templates_controls_act_on_the_page(tmp_path: Path) -> None:
     async with running(tmp_path, "panel") as (_, _, url), browsing(url) as (page, problems):
         await expect(page.get_by_text("18,275")).to_be_visible()

@@ -439,6 +439,7 @@ async def test_a_table_on_a_phone_scrolls_and_cuts_no_word(tmp_path: Path) -> No
         assert await page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+@pytest.mark.walk
 @pytest.mark.timeout(400)
 async def test_an_export_runs_is_built_and_serves_what_was_built_without_us(tmp_path: Path) -> None:
     async with app_builder(tmp_path, model="demo:recorded") as builder:
