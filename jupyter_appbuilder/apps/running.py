@@ -28,6 +28,7 @@ from ..vault.mask import Mask
 from .findings import Findings
 from .function_server import FunctionServer
 from .guarded import GuardedSandbox
+from .python_calls import PythonCalls
 
 if TYPE_CHECKING:
     from ..eyes.base import Eye
@@ -90,13 +91,14 @@ class RunningApp:
         folder: Path | None = None,
         mask: Mask | None = None,
         functions: FunctionServer | None = None,
+        python: PythonCalls | None = None,
     ) -> None:
         """``reserved``: the path of its preview, where that is known already. ``settled`` is awaited before anything
         about a running app is stored: what a session begins with is stored first. ``health``: the path below the base
         that its server answers once all of it runs (``serve.ready`` of its template). ``make_eye`` makes who looks at
         its page; without it nobody does but the person. ``data`` is put back after the app was tried. ``folder``:
         the app's files. ``mask``: of what comes out of its sandbox. ``functions``: where its server takes secrets and
-        calls."""
+        calls. ``python`` carries what its server calls in the notebook."""
         self.session = session
         self.storage = storage
         self._journal = journal
@@ -105,6 +107,7 @@ class RunningApp:
         self._sandbox: Sandbox | None = None
         self._mask = mask or Mask()
         self._functions = functions
+        self._python = python
         self._given_at: Address | None = None  # the server that has the app's secrets
         self._unmade: DevServer | None = None  # stands for the server of a sandbox that could not be made or started
         self._no_room = ""  # what was said of the disk that was full when the app was started last
@@ -165,7 +168,7 @@ class RunningApp:
             self._sandbox_since = time.monotonic()
 
     def _guarded(self, sandbox: Sandbox) -> Sandbox:
-        return GuardedSandbox(sandbox, self._mask, self._give)
+        return GuardedSandbox(sandbox, self._mask, self._serves)
 
     @property
     def placed(self) -> tuple[str, str] | None:
@@ -193,11 +196,17 @@ class RunningApp:
         if self._sandbox is not None and (server := self._sandbox.server).state == "ready":
             await self._give(server)
 
+    async def _serves(self, server: DevServer) -> None:
+        """A server has started: it has no secrets yet, and nobody carries its calls."""
+        await self._give(server)
+        if self._python is not None and server.address is not None:
+            self._python.listen(server.address, self.base_path)
+
     async def _give(self, server: DevServer) -> None:
         """What goes wrong is a finding: the app runs all the same, and its functions say what they lack."""
+        self._given_at = server.address
         if self._functions is None or server.address is None:
             return
-        self._given_at = server.address
         try:
             await self._functions.give(server.address, self.base_path)
         except Unavailable as error:
@@ -402,7 +411,7 @@ class RunningApp:
             self._say("failed", server.message, log=server.log)
             await self._find({"kind": "server", "message": server.message or "The dev server ended."})
         elif self._runs and server.address != self._given_at and not self._starting.locked():
-            await self._give(server)  # its sandbox made it anew by itself
+            await self._serves(server)  # its sandbox made it anew by itself
         await self._notice_services()
 
     async def _notice_services(self) -> None:
@@ -428,7 +437,7 @@ class RunningApp:
         self._no_room = ""
         if sandbox is not None:
             await sandbox.stop()
-        await self._hang_up()
+        await self._let_go()
         self._say("stopped", "")
 
     async def sleep(self) -> None:
@@ -436,7 +445,7 @@ class RunningApp:
         if self._sandbox is None or self.server.state != "ready":
             return
         await self._sandbox.sleep()
-        await self._hang_up()
+        await self._let_go()
         self._say("asleep", "Asleep to save memory. It wakes when you look.")
         await self._keep(Draft("sandbox.slept"))
 
@@ -445,6 +454,12 @@ class RunningApp:
         self._closed = True
         await self.stop()
         self._previews.close(self.session)
+
+    async def _let_go(self) -> None:
+        """Nothing runs any more: ask nothing of it."""
+        if self._python is not None:
+            await self._python.stop()
+        await self._hang_up()
 
     async def _hang_up(self) -> None:
         """Close what is open to a dev server that is not there any more."""

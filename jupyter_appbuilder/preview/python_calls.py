@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import ClassVar
 
 from jupyter_server.auth.decorator import allow_unauthenticated
 from tornado import web
 from tornado.iostream import StreamClosedError
 
-from ..errors import AppBuilderError, Unavailable
+from ..errors import AppBuilderError
 from ..live.base import LONGEST_REQUEST
 from ..live.sockets import Reply, call_function, too_long
+from ..live.under_way import enter, under_way
 from .handlers import PreviewHandler
 
-MOST_CALLS = 64
-"""Calls of all pages that are under way at a time; more are refused, before their bodies are kept."""
 PIECE = 256 * 1024  # bytes
 TYPES = {"json": "application/json", "parquet": "application/vnd.apache.parquet"}
 
@@ -29,7 +27,6 @@ class PythonCallHandler(PreviewHandler):
     """The body is a JSON object of arguments, as text/plain, which needs no preflight. What comes back is
     ``{"value": …}``, a Parquet file, or ``{"error": {"message", "hint", "reason"}}`` with a status that says so."""
 
-    under_way: ClassVar[set[PythonCallHandler]] = set()
     _calling: asyncio.Future[Reply] | None = None
 
     def prepare(self) -> None:
@@ -38,13 +35,13 @@ class PythonCallHandler(PreviewHandler):
         self._body = bytearray()
         if not known or self.request.method != "POST":
             self._limit = 0
-        elif len(self.under_way) >= MOST_CALLS:
-            self._limit = 0
-            hint = f"{MOST_CALLS} are under way. Ask again in a moment."
-            self._refused = Unavailable("Too many calls at once.", hint=hint, reason="busy")
         else:
-            self._limit = LONGEST_REQUEST
-            self.under_way.add(self)
+            self._limit = 0
+            try:
+                enter(self)  # before the body is kept
+                self._limit = LONGEST_REQUEST
+            except AppBuilderError as error:
+                self._refused = error
 
     def data_received(self, chunk: bytes) -> None:
         # What is too much is read and thrown away: a connection that is cut off in the middle shows no answer.
@@ -85,10 +82,10 @@ class PythonCallHandler(PreviewHandler):
             self.finish()
 
     def on_finish(self) -> None:
-        self.under_way.discard(self)
+        under_way.discard(self)
 
     def on_connection_close(self) -> None:
         super().on_connection_close()
-        self.under_way.discard(self)
+        under_way.discard(self)
         if self._calling is not None:
             self._calling.cancel()

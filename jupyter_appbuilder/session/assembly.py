@@ -14,6 +14,7 @@ from ..approvals.gate import Gate
 from ..approvals.questions import Approvals
 from ..apps.function_server import FunctionServer
 from ..apps.network import SessionNetwork
+from ..apps.python_calls import PythonCalls
 from ..apps.running import RunningApp
 from ..databases import DataProgram
 from ..datasets.record import dataset_files
@@ -144,6 +145,7 @@ async def assemble(
         await sandbox.allow(network.now, network.refuse)
         return sandbox
 
+    functions = FunctionServer(control, secrets.values, has_functions=calls) if control else None
     app = RunningApp(
         summary.id,
         record,
@@ -159,7 +161,8 @@ async def assemble(
         workspace,
         workspace.app,
         mask,
-        FunctionServer(control, secrets.values, has_functions=calls) if control else None,
+        functions,
+        PythonCalls(summary.id, functions) if functions and calls else None,
     )
 
     program = DataProgram(app.sandbox, template.database if template else None)

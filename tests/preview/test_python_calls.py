@@ -14,8 +14,8 @@ from live.stage import Kernel, runtime_folder
 from preview.stage import BASE_URL, Target, served
 
 from jupyter_appbuilder.live.base import LONGEST_REQUEST
+from jupyter_appbuilder.live.under_way import MOST_CALLS, under_way
 from jupyter_appbuilder.preview import PageStorage, Previews
-from jupyter_appbuilder.preview.python_calls import MOST_CALLS, PythonCallHandler
 
 PATIENCE = 300  # seconds
 
@@ -86,7 +86,7 @@ async def test_calls_beyond_what_is_taken_at_a_time_are_refused_at_once(tmp_path
         answers = await asyncio.gather(*asked)
         assert sum(answer.status_code == 200 for answer in answers) == MOST_CALLS
         assert (await http.post(f"{url}__appbuilder/python/wait")).status_code == 200
-    assert not PythonCallHandler.under_way
+    assert not under_way
 
 
 async def test_a_page_that_goes_away_cancels_its_call(tmp_path: Path):

@@ -1,18 +1,22 @@
-// What the App Builder asks of a running server, and nobody else: to take secrets, to tell of the functions, to call one.
+// What the App Builder asks of a running server, and nobody else: to take secrets, to tell of the functions, to call one,
+// which functions of the notebook these call.
 import { createHash, timingSafeEqual } from 'node:crypto';
 
 import { masked } from './secrets.mjs';
 
 const LARGEST = 8 * 1024 * 1024; // bytes of a request: all secrets of an app, escaped
+const LARGEST_ANSWER = 51 * 1024 * 1024; // of what a function of the notebook returned
 const LEAST = 32; // characters of a token
 const hashed = (text) => createHash('sha256').update(text).digest();
 
 export class Control {
   #owner = null; // whoever asks first owns it, for as long as this process lives
 
-  /** `acts`: by name, what is asked for: `async (request) => answer`. */
-  constructor(acts) {
+  /** `acts`: by name, what is asked for: `async (request) => answer`. `answered(head, bytes)` hears what came of a call
+   * of the notebook. */
+  constructor(acts, answered) {
     this.acts = acts;
+    this.answered = answered;
   }
 
   async answer(request, response) {
@@ -26,13 +30,18 @@ export class Control {
       request.resume();
       return said(403, { error: 'This is for the App Builder alone.' });
     }
+    const head = request.headers['x-appbuilder-answer']; // the body is no JSON of ours then, but what was returned
     try {
       const pieces = [];
       let size = 0;
       for await (const piece of request) {
         size += piece.length;
-        if (size > LARGEST) return said(413, { error: 'The request is too large.' });
+        if (size > (head ? LARGEST_ANSWER : LARGEST)) return said(413, { error: 'The request is too large.' });
         pieces.push(piece);
+      }
+      if (head) {
+        this.answered(JSON.parse(head), Buffer.concat(pieces));
+        return said(200, { ok: {} });
       }
       const asked = JSON.parse(Buffer.concat(pieces).toString('utf8'));
       const act = Object.hasOwn(this.acts, asked.act) ? this.acts[asked.act] : null;

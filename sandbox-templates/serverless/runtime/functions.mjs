@@ -9,6 +9,7 @@ import { Worker } from 'node:worker_threads';
 import { FUNCTION as AUTH, Gate } from './accounts.mjs';
 import { settingsNow } from './accountsettings.mjs';
 import { BUILT, failure, filesNow, functionFiles, packageOf, ROOT } from './app.mjs';
+import { NOT_HERE } from './python.mjs';
 import { environment, masked, MaskedBytes } from './secrets.mjs';
 
 const number = (name, usual) => Number(process.env[name]) || usual;
@@ -137,11 +138,11 @@ export class BuiltFunctions {
 
 /**
  * Worker threads that run one call each at a time, so that one which has to be ended takes no other call with it.
- * `onLog(path, level, text)` is told what functions say.
+ * `onLog(path, level, text)` is told what functions say. `python` carries their calls of the notebook.
  */
 export class Pool {
-  constructor({ warm = WARM, most = MOST_WORKERS, onLog = () => {} } = {}) {
-    Object.assign(this, { warm, most, onLog, workers: new Set(), idle: [], waiting: [], closed: false, watch: null, growing: null, shrinking: null });
+  constructor({ warm = WARM, most = MOST_WORKERS, onLog = () => {}, python = null } = {}) {
+    Object.assign(this, { warm, most, onLog, python, workers: new Set(), idle: [], waiting: [], closed: false, watch: null, growing: null, shrinking: null });
     for (let count = 0; count < warm; count++) this.start();
   }
 
@@ -150,7 +151,7 @@ export class Pool {
       workerData: { env: environment() },
       resourceLimits: { maxOldGenerationSizeMb: LIMITS.heapMb, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 },
     });
-    const member = { worker, call: null, since: 0, stale: false };
+    const member = { worker, call: null, since: 0, stale: false, asked: new Map() };
     worker.on('message', (message) => this.heard(member, message));
     worker.on('error', (error) => this.ended(member, error));
     worker.on('exit', () => this.ended(member, null));
@@ -242,6 +243,7 @@ export class Pool {
       return;
     }
     if (!call || call.done) return;
+    if (message.type === 'python') return this.ask(member, message);
     if (message.type === 'head') {
       call.began = true;
       clearTimeout(call.timer);
@@ -258,6 +260,7 @@ export class Pool {
       if (rest) call.answer.chunk(rest);
       const error = message.error && { status: 500, ...maskedError(message.error) };
       call.answer.end({ error, changes: message.changes, ms: message.ms, missing: message.missing });
+      this.leave(member);
       member.call = null;
       if (message.dirty || member.stale) this.retire(member);
       else {
@@ -269,6 +272,30 @@ export class Pool {
     }
   }
 
+  /** A call of the notebook, or, without a name, that nobody waits for one any more. */
+  ask(member, { id, name, given }) {
+    if (name === undefined) {
+      member.asked.get(id)?.();
+      member.asked.delete(id);
+      return;
+    }
+    const answer = ({ status, form, body }) => {
+      member.asked.delete(id);
+      const bytes = Uint8Array.from(body); // of its own: its memory goes to the worker
+      member.worker.postMessage({ python: id, status, form, body: bytes }, [bytes.buffer]);
+    };
+    if (!this.python) return answer(NOT_HERE);
+    member.asked.set(id, () => {});
+    const cancel = this.python.call(name, String(given), answer);
+    if (member.asked.has(id)) member.asked.set(id, cancel);
+  }
+
+  /** What a call that has ended asked of the notebook has nobody who waits for it. */
+  leave(member) {
+    for (const cancel of member.asked.values()) cancel();
+    member.asked.clear();
+  }
+
   /** A piece of an answer, without secrets. */
   pass(call, piece) {
     const shown = call.bytes.feed(piece);
@@ -277,6 +304,7 @@ export class Pool {
 
   ended(member, error) {
     if (!this.workers.delete(member)) return;
+    this.leave(member);
     this.idle = this.idle.filter((one) => one !== member);
     if (member.call) {
       const heap = error?.code === 'ERR_WORKER_OUT_OF_MEMORY';
@@ -297,6 +325,7 @@ export class Pool {
   /** End a worker; a fresh one takes its place. */
   retire(member) {
     if (member.call) this.finish(member.call, null);
+    this.leave(member);
     member.call = null;
     this.idle = this.idle.filter((one) => one !== member);
     this.workers.delete(member);

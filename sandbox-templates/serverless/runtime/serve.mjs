@@ -16,6 +16,7 @@ import { Components, Shell } from './components.mjs';
 import { Control } from './control.mjs';
 import { BuiltFunctions, called, Functions, LIMITS, listed, Pool, run } from './functions.mjs';
 import { page } from './page.mjs';
+import { Python } from './python.mjs';
 import { give } from './secrets.mjs';
 import { Sockets } from './sockets.mjs';
 import { writeTypes } from './types.mjs';
@@ -30,7 +31,10 @@ const digest = (contents) => createHash('sha256').update(contents).digest('hex')
 const functions = BUILT ? new BuiltFunctions() : new Functions();
 const MOST_LINES = 50; // that are kept of what one function said
 const said = new Map(); // path of a function -> its last lines
-const pool = new Pool({ onLog: heard });
+// Only where the App Builder runs it: elsewhere nobody would ask first.
+const controlled = process.argv.includes('--control');
+const python = controlled ? new Python() : null;
+const pool = new Pool({ onLog: heard, python });
 
 function heard(path, level, text) {
   console[level === 'error' || level === 'warn' ? level : 'log'](`[${path}] ${text}`);
@@ -44,23 +48,26 @@ function remember(path, level, text) {
   said.set(path, lines);
 }
 
-// Only where the App Builder runs it: elsewhere nobody would ask first.
-const control = process.argv.includes('--control')
-  ? new Control({
-      give: ({ secrets }) => {
-        give(secrets ?? {});
-        pool.renew();
+const control = controlled
+  ? new Control(
+      {
+        give: ({ secrets }) => {
+          give(secrets ?? {});
+          pool.renew();
+        },
+        functions: async () => {
+          await look(0);
+          const found = await listed(functions);
+          return { functions: found.map((one) => ({ ...one, said: said.get(one.path) ?? [] })) };
+        },
+        call: async ({ name, request }) => {
+          await look(0);
+          return called(functions, pool, String(name), request ?? {});
+        },
+        python: (asked) => python.asked(asked),
       },
-      functions: async () => {
-        await look(0);
-        const found = await listed(functions);
-        return { functions: found.map((one) => ({ ...one, said: said.get(one.path) ?? [] })) };
-      },
-      call: async ({ name, request }) => {
-        await look(0);
-        return called(functions, pool, String(name), request ?? {});
-      },
-    })
+      (head, body) => python.answered(head, body),
+    )
   : null;
 const sockets = new Sockets();
 
@@ -151,7 +158,7 @@ async function compare() {
   if (called) functions.changed(now);
   if (within('.env')) pool.renew();
   if (within('migrations', 'datasets') || (within('ui.json') && settingsNow())) await migrate();
-  if (within('functions', 'migrations', 'datasets')) writeTypes();
+  if (within('functions', 'migrations', 'datasets', 'lib/python')) writeTypes();
   building = null;
   await announce(called || within('migrations', 'datasets', CHANGED));
 }

@@ -1,5 +1,5 @@
 // Types made from the app: its functions and its tables. They lie in .app/types/, which is in no version of the app.
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
@@ -13,7 +13,7 @@ const MADE = '// Made from the app by App Builder: change nothing here.\n';
 /** Write what has changed. Returns what is wrong with the migrations, and who may have whose rows, as lines of a compiler. */
 export function writeTypes() {
   const { text, problems } = tables();
-  const files = { 'tables.d.ts': text, 'functions.d.ts': functions(), 'app.d.ts': APP };
+  const files = { 'tables.d.ts': text, 'functions.d.ts': functions(), 'app.d.ts': APP, 'python.d.ts': python() };
   try {
     mkdirSync(FOLDER, { recursive: true });
     for (const [name, content] of Object.entries(files)) {
@@ -35,6 +35,11 @@ export function writeTypes() {
 function functions() {
   const lines = [...functionFiles()].map(([name, path]) => `  ${JSON.stringify(name)}: typeof import("../../${path.replace(/\.tsx?$/, '')}");`);
   return `${MADE}export interface Functions {\n${lines.join('\n')}\n}\n`;
+}
+
+/** What calls the notebook, typed by what it exposes. */
+function python() {
+  return `${MADE}${existsSync(join(ROOT, 'lib', 'python', 'call-python.ts')) ? TYPED_PYTHON : PYTHON}`;
 }
 
 /** The tables that datasets and migrations make, found out in memory: the app's own database is not touched. */
@@ -106,7 +111,23 @@ function typeOf({ type, needed, pk }) {
   return needed || pk || found === 'unknown' ? found : `${found} | null`;
 }
 
+const PYTHON = `
+/** No function of a notebook is exposed to this app yet. */
+export type CallPython = (name: string, given?: object, options?: { signal?: AbortSignal }) => Promise<any>;
+`;
+const TYPED_PYTHON = `
+import type { ArgumentsOf, FunctionName, ResultOf } from "../../lib/python/call-python";
+
+export type CallPython = <Name extends FunctionName>(
+  name: Name,
+  ...[given, options]: {} extends ArgumentsOf<Name>
+    ? [given?: ArgumentsOf<Name>, options?: { signal?: AbortSignal }]
+    : [given: ArgumentsOf<Name>, options?: { signal?: AbortSignal }]
+) => Promise<ResultOf<Name>>;
+`;
+
 const APP = `${MADE}import type { Functions } from "./functions";
+import type { CallPython } from "./python";
 import type { Tables } from "./tables";
 
 export type { Tables };
@@ -139,7 +160,16 @@ export interface Context {
   /** What the app's .env says. */
   env: Readonly<Record<string, string | undefined>>;
   log: Readonly<Record<"debug" | "info" | "warn" | "error", (...values: unknown[]) => void>>;
-  python: (name: string, body?: unknown) => Promise<unknown>;
+  /** Call what the person's notebook exposes: \`await python("forecast", { region })\`. A frame comes as a list of rows.
+   * Rejects with a PythonError: what is not caught is answered with its sentence. */
+  python: CallPython;
+}
+
+/** Why a call of the notebook came to nothing. \`no_kernel\`: it does not run. \`busy\`: ask again. \`declined\`: it says so. */
+export interface PythonError extends Error {
+  readonly reason: string;
+  readonly status: number;
+  readonly passing: boolean;
 }
 
 type Name = keyof Functions;

@@ -1,5 +1,7 @@
 // Runs the app's functions, one call at a time, in a thread of its own.
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
 import { parentPort, workerData } from 'node:worker_threads';
 
@@ -71,7 +73,9 @@ function told(thrown) {
   const lacking = missing.size ? ` (${[...missing].map((one) => `env.${one}`).join(', ')} is not set.)` : '';
   const message = String(error.message ?? '').slice(0, 2000) + lacking;
   const head = message ? `${name}: ${message}` : name;
-  return { message: head, stack: [head, ...own].join('\n').slice(0, MOST_STACK), source: place ?? path };
+  const at = { stack: [head, ...own].join('\n').slice(0, MOST_STACK), source: place ?? path };
+  if (!(error instanceof PythonError)) return { message: head, ...at };
+  return { status: [422, 503, 504].includes(error.status) ? error.status : 500, message, ...at };
 }
 
 process.on('uncaughtException', (error) => parentPort.postMessage({ type: 'broken', error: told(error) }));
@@ -131,8 +135,56 @@ function handler(module, method) {
   throw new TypeError('It exports no function: write `export default async (request, { db }) => …`.');
 }
 
-async function python() {
-  throw new Error('This app has no Python functions to call.');
+// Functions of the person's notebook
+
+/** Why a call of the notebook came to nothing, in words for people. A function that does not catch it answers so. */
+class PythonError extends Error {
+  constructor(message, reason, status) {
+    super(message);
+    this.name = 'PythonError';
+    this.reason = reason;
+    this.status = status;
+  }
+
+  /** Whether the same call may work later. */
+  get passing() {
+    return this.status === 503;
+  }
+}
+
+const asked = new Map(); // by number, what waits for an answer
+let asking = 0;
+
+function python(name, given = {}, { signal } = {}) {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    if (!current) throw new PythonError('The function has ended: await what it asks of the notebook.', 'ended', 500);
+    const text = JSON.stringify(given, safe);
+    const id = ++asking;
+    const aborted = () => {
+      if (!asked.delete(id)) return;
+      parentPort.postMessage({ type: 'python', id });
+      reject(signal.reason);
+    };
+    asked.set(id, (answer) => {
+      signal?.removeEventListener('abort', aborted);
+      returned(answer).then(resolve, reject);
+    });
+    signal?.addEventListener('abort', aborted);
+    parentPort.postMessage({ type: 'python', id, name: String(name), given: text ?? 'null' });
+  });
+}
+
+/** What a call gave: a value, or rows by what reads the app's datasets. Throws a `PythonError`. */
+async function returned({ status, form, body }) {
+  if (status === 200 && form === 'parquet') {
+    const { readTable } = await import(pathToFileURL(join(ROOT, 'lib', 'datasets', 'parquet-reader.js')).href);
+    return (await readTable(body.buffer)).rows;
+  }
+  const told = JSON.parse(Buffer.from(body).toString('utf8'));
+  if ('value' in told) return told.value;
+  const { message, hint, reason } = told.error;
+  throw new PythonError(`${message} ${hint ?? ''}`.trim(), reason, status);
 }
 
 const contextOf = (auth) =>
@@ -214,7 +266,14 @@ function bytes(value) {
 }
 
 parentPort.on('message', async (job) => {
+  if (job.python) {
+    const heard = asked.get(job.python);
+    asked.delete(job.python);
+    heard?.(job);
+    return;
+  }
   current = job;
+  asked.clear();
   logged = 0;
   missing.clear();
   const began = performance.now();
