@@ -15,6 +15,7 @@ from typing import Any, cast
 
 INTEGER = re.compile(r"-?[0-9]{1,19}")
 WIDEST = 300  # characters of one value
+LONGEST = 1000  # characters of an error
 MOST_TABLES = 60
 MOST_COLUMNS = 100
 
@@ -71,7 +72,7 @@ def described(answer: Mapping[str, Any]) -> str:
     if not answer.get("exists", True):
         waits = ", ".join(map(str, answer.get("pending") or []))
         later = f" These migrations are applied when the app starts: {waits}." if waits else ""
-        return f"The app has no database yet; its first migration makes it.{later}"
+        return "\n".join([f"The app has no database yet; its first migration makes it.{later}", *_troubles(answer)])
     tables = items(answer, "tables")
     lines = [_table(table) for table in tables[:MOST_TABLES]]
     if len(tables) > MOST_TABLES:
@@ -85,7 +86,20 @@ def described(answer: Mapping[str, Any]) -> str:
         lines.append("The database has no table yet.")
     if pending := answer.get("pending"):
         lines.append(f"Migrations that are not applied yet: {', '.join(map(str, pending))}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_troubles(answer)])
+
+
+def _troubles(answer: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the files of migrations."""
+    lines: list[str] = []
+    if problem := answer.get("problem"):
+        lines.append(f"A migration cannot be applied: {' '.join(str(problem)[:LONGEST].split())}")
+    if gone := names_of(answer, "gone"):
+        lines.append(
+            f"Applied, but the file is gone: {', '.join(map(_name, gone))}. A new database would lack what it made: "
+            "write the file again, or drop what it made in a new migration."
+        )
+    return lines
 
 
 def _table(table: Mapping[str, Any]) -> str:

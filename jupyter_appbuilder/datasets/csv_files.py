@@ -15,7 +15,7 @@ from .values import check_names
 
 BLOCK = 1024 * 1024  # bytes read at once: no row may be longer; with 4 MB a million rows took 47 MB more memory
 MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"]
-"""What stands for a missing number or date. A column of text has no missing values: an empty one is an empty text."""
+"""What stands for a missing number or date. In text only what is empty does."""
 
 LEADING_ZERO = r"^[+-]?0[0-9]"
 DELIMITERS = ",;\t|"
@@ -28,7 +28,19 @@ def csv_rows(path: Path) -> tuple[Any, Iterator[Any]]:
     names = _names(path, delimiter)
     types = _types(path, delimiter, names)
     schema = pa.schema(list(types.items()))
-    return schema, _read(path, delimiter, types)
+    texts = [at for at, kind in enumerate(types.values()) if kind == pa.string()]
+    return schema, (_without_empty(batch, texts) for batch in _read(path, delimiter, types))
+
+
+def _without_empty(batch: Any, texts: list[int]) -> Any:
+    """What is empty is missing in text, too, as pandas and DuckDB read it; ``NA`` is a text there."""
+    pc = arrow("compute")
+    for at in texts:
+        column = batch.column(at)
+        empty = pc.equal(column, "")
+        if pc.any(empty).as_py():
+            batch = batch.set_column(at, batch.schema.field(at), pc.if_else(empty, None, column))
+    return batch
 
 
 def _delimiter(path: Path) -> str:

@@ -84,7 +84,22 @@ async def test_a_migration_that_fails_changes_nothing_and_says_where(tmp_path: P
         assert not failed.ok
         assert "line 3: no such table: nobody" in failed.text
         assert "Statement: ALTER TABLE nobody ADD COLUMN x;" in failed.text
-        assert [path.name for path in (session.workspace.app / "migrations").iterdir()] == ["0001_first.sql"]
+        migrations = session.workspace.app / "migrations"
+        assert [path.name for path in migrations.iterdir()] == ["0001_first.sql"]
+
+        # The same for files that somebody wrote, changed or deleted.
+        await used(session, "write_file", path="migrations/0002_orders.sql", content=sql)
+        described = (await used(session, "describe_database")).text
+        assert "not applied yet: 0002_orders.sql" in described
+        assert "cannot be applied: migrations/0002_orders.sql:3: no such table: nobody" in described
+        await used(session, "delete_file", path="migrations/0002_orders.sql")
+        first = (migrations / "0001_first.sql").read_text()
+        await used(session, "write_file", path="migrations/0001_first.sql", content=first + "-- And more.")
+        described = (await used(session, "describe_database")).text
+        assert "table customers: 2 rows" in described
+        assert "0001_first.sql was changed after it was applied. Put it back" in described
+        await used(session, "delete_file", path="migrations/0001_first.sql")
+        assert 'the file is gone: "0001_first.sql"' in (await used(session, "describe_database")).text
 
 
 async def test_a_query_changes_nothing_and_reaches_no_other_file(tmp_path: Path):

@@ -261,14 +261,16 @@ def test_a_csv_file_keeps_leading_zeros_and_has_dates_numbers_and_gaps(tmp_path:
         'plz;n;f;d;t;b;z;"s p"\n'
         '00070;1;1.5;2020-01-01;2020-01-01T10:00:00;true;2020-01-01T10:00:00Z;"a\nb"\n'
         "12345;;NA;;2020-01-01 10:00:00;false;2020-01-01T10:00:00+02:00;NA\n"
+        "80331;;NA;;2020-01-01 10:00:00;false;2020-01-01T10:00:00+02:00;\n"
     )
     found = written(str(file), tmp_path)
     named = {"plz": "text", "n": "integer", "f": "number", "d": "date", "t": "timestamp", "b": "boolean"}
     assert types(found) == named | {"z": "timestamp_tz", "s p": "text"}
     again = read(tmp_path / "rows.parquet")
-    assert again["plz"].tolist() == ["00070", "12345"]
-    assert again["n"].isna().tolist() == [False, True]
-    assert again["s p"].tolist() == ["a\nb", "NA"]
+    assert again["plz"].tolist() == ["00070", "12345", "80331"]
+    assert again["n"].isna().tolist() == [False, True, True]
+    assert again["s p"].tolist()[:2] == ["a\nb", "NA"]
+    assert again["s p"].isna().tolist() == [False, False, True]
 
 
 def test_a_number_far_down_a_csv_file_does_not_make_text_of_it_and_a_word_does(tmp_path: Path):

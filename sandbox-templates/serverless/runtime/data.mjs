@@ -119,16 +119,18 @@ function existing(path, apply) {
   }
 }
 
-/** Apply the migrations that wait, as the app's server does a moment later. Where that fails, the server says why. */
+/** Apply the migrations that wait, as the app's server does a moment later. What is there is told all the same where
+ * that fails: why, in a line. */
 function applyWaiting(path) {
   try {
-    const names = database.migrations(MIGRATIONS).map(({ name }) => name);
-    if (!names.length) return;
+    const files = database.migrations(MIGRATIONS);
+    if (!files.length) return undefined;
     const known = fs.lstatSync(path, { throwIfNoEntry: false }) ? withReader(path, database.appliedIn) : new Map();
-    if (names.every((name) => known.has(name))) return;
-    operations.migrate({ file: path });
-  } catch {
-    // what is there is told all the same
+    if (files.every(({ name, hash }) => known.get(name) === hash)) return undefined;
+    const { failed } = operations.migrate({ file: path });
+    return failed && `${failed.file}:${failed.line}: ${failed.message}`;
+  } catch (error) {
+    return error.message;
   }
 }
 
@@ -168,18 +170,21 @@ function refused(error, sql, words) {
 
 const operations = {
   /** Everything about the schema, and what was changed from `since` on. A database that is not there yet has none;
-   * with `apply` the migrations that wait are applied first. */
+   * with `apply` the migrations that wait are applied first, and `problem` is why one could not be. `gone`: applied
+   * migrations that have no file any more. */
   describe(request) {
-    if (request.apply) applyWaiting(request.file);
+    const problem = request.apply ? applyWaiting(request.file) : undefined;
+    const names = database.migrations(MIGRATIONS).map(({ name }) => name);
     if (!fs.lstatSync(request.file, { throwIfNoEntry: false })) {
-      const pending = database.migrations(MIGRATIONS).map(({ name }) => name);
-      return { exists: false, tables: [], views: [], triggers: [], migrations: [], pending };
+      return { exists: false, tables: [], views: [], triggers: [], migrations: [], pending: names, problem };
     }
-    return reading(request, (db) => {
+    return withReader(request.file, (db) => {
       const described = database.describe(db);
       const known = database.appliedIn(db);
-      const pending = database.migrations(MIGRATIONS).map(({ name }) => name);
-      return { exists: true, ...described, pending: pending.filter((name) => !known.has(name)), bytes: sizeOf(request.file), changes: database.changes(db, request.since) };
+      const pending = names.filter((name) => !known.has(name));
+      const gone = [...known.keys()].filter((name) => !names.includes(name));
+      const changes = database.changes(db, request.since);
+      return { exists: true, ...described, pending, gone, problem, bytes: sizeOf(request.file), changes };
     });
   },
 
