@@ -140,8 +140,12 @@ async def starts_once_there_is_room(session, make_room):
     assert "no space left on device" in f"{server.message} {server.log}".lower()
     make_room()  # nobody asks anything
     await until(lambda: session.app.preview["state"] == "ready")
-    await until(lambda: session.stored[-1].type == "preview.ready")
-    said = [event.data["message"] for event in session.stored if event.type == "preview.error"][-1]
+
+    def told() -> list[str]:
+        return [event.data["message"] for event in session.stored if event.type == "preview.error"]
+
+    await until(lambda: told() and session.stored[-1].type == "preview.ready")
+    said = told()[-1]
     assert "no space left on device" in said.lower()
     assert "There is room again" in said
 

@@ -189,8 +189,8 @@ class AppSandbox:
     ) -> DevServer:
         try:
             return await self._work(self._serve(server, base_path, on_progress))
-        except Unavailable:
-            return server.now()  # stopped meanwhile
+        except Unavailable:  # stopped meanwhile; who stops it may not have come to say so yet
+            return DevServer("stopped", log=server.log, path=server.service.path)
 
     async def _serve(self, server: ServerProcess, base_path: str, on_progress: OnProgress | None) -> DevServer:
         async with self._serving:
