@@ -185,7 +185,7 @@ async def lingering(context: ToolContext, arguments: Text) -> ToolResult:
 def late(path):
     import time
 
-    time.sleep(0.5)
+    time.sleep(3)  # a busy machine has looked by then
     path.write_text("late")
 
 
