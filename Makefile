@@ -111,6 +111,7 @@ PYTEST ?= $(BIN)/pytest
 pytest: export KILL_EVERY ?= 20
 pytest: export EYES_EVERY ?= 9
 pytest: export WALKS_EVERY ?= 9
+pytest: export TORTURE_SEEDS ?= 2
 pytest: setup tests/hub/node_modules/.installed
 	$(PYTEST) --durations 40 --numprocesses $(JOBS) --dist loadfile -m "not walk" \
 		--ignore tests/browser --ignore tests/wheel $(PYTEST_ARGS)

@@ -6,6 +6,7 @@ import contextlib
 import threading
 from typing import Any
 
+import pytest
 from building import write
 from model_server import ModelServer, model_server_in_thread
 from playwright.sync_api import TimeoutError, expect
@@ -78,6 +79,7 @@ def test_a_server_killed_in_a_turn_comes_back_with_everything(open_lab: OpenLab,
     expect(panel.preview().get_by_role("heading", name="One page")).to_be_visible(timeout=LONG)
 
 
+@pytest.mark.walk
 def test_two_runs_at_once_do_not_mix(open_lab: OpenLab, lab: Lab) -> None:
     with model_server_in_thread() as red, model_server_in_thread() as blue:
         both = threading.Event()  # run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from building import call, write
 from model_server import ModelServer
 from playwright.sync_api import expect
@@ -26,6 +27,7 @@ def until(told: str) -> list[dict[str, object]]:
     return [{"tool_calls": [one], "first_byte": 0.5, "unless": told} for one in asked]
 
 
+@pytest.mark.walk
 def test_new_problems_stand_in_the_card_of_a_following_call_and_are_told_to_be_gone(
     open_lab: OpenLab, lab: Lab, model: ModelServer
 ) -> None:

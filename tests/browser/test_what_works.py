@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from building import call, write
 from model_server import ModelServer
 from playwright.sync_api import expect
@@ -40,6 +41,7 @@ ADDING = [
 REMOVING = [{"do": "click", "role": "button", "name": "Remove"}, {"do": "expect", "text": "Nothing left"}]
 
 
+@pytest.mark.walk
 def test_what_works_is_counted_tried_again_and_removed(open_lab: OpenLab, lab: Lab, model: ModelServer) -> None:
     model.steps = [
         {"tool_calls": [write("index.html", PAGE), write("js/tasks.js", SCRIPT)]},

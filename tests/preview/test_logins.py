@@ -95,7 +95,9 @@ async def running(folder: Path, template: str, files: dict[str, str]) -> AsyncIt
 
 
 @pytest.mark.timeout(400)  # the first run installs packages
-@pytest.mark.parametrize(("template", "files"), [("nextjs", NEXT), ("fastapi-react", FASTAPI)])
+@pytest.mark.parametrize(
+    ("template", "files"), [("fastapi-react", FASTAPI), pytest.param("nextjs", NEXT, marks=pytest.mark.walk)]
+)
 async def test_a_login_outlives_a_reload_and_is_no_other_browsers(
     template: str, files: dict[str, str], tmp_path: Path
 ) -> None:

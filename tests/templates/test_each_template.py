@@ -424,6 +424,7 @@ export default function App() {
 """
 
 
+@pytest.mark.walk
 async def test_the_react_templates_parts_work(tmp_path: Path) -> None:
     async with running(tmp_path, "react-vite") as (session, builder, url):
         await session.workspace.write("src/App.tsx", REACT_PARTS)
@@ -732,6 +733,7 @@ async def test_a_slow_route_answers_and_one_that_stops_the_api_is_given_up(tmp_p
         assert "does not answer" in answered.json()["detail"]
 
 
+@pytest.mark.walk
 async def test_the_streamlit_templates_controls_act_on_the_page(tmp_path: Path) -> None:
     async with running(tmp_path, "streamlit") as (session, _, url), browsing(url) as (page, problems):
         await expect(page.get_by_text("of 344")).to_be_visible()
