@@ -83,7 +83,6 @@ def test_what_the_turn_changed_can_be_read(panel: Panel) -> None:
     changed.click()
 
 
-@pytest.mark.walk
 def test_a_follow_up_edits_the_app(panel: Panel) -> None:
     panel.say(FOLLOW_UP)
     panel.finished(2)
