@@ -124,7 +124,7 @@ wheel: setup
 
 walks: system-test setup tests/hub/node_modules/.installed
 	$(PYTEST) -m "walk or kill or eyes" --durations 40 $(if $(filter tests/%,$(PYTEST_ARGS)),,tests) $(PYTEST_ARGS)
-	$(PYTEST) $(addprefix tests/,eyes templates live datasets) -m "not walk and not eyes"
+	$(PYTEST) $(addprefix tests/,eyes templates live datasets torture) -m "not walk and not eyes"
 
 test-model: system-test setup
 	@test -n "$(GGUF)" || { echo "Say which model: make test-model GGUF=/path/to/model.gguf"; exit 2; }

@@ -202,6 +202,7 @@ async def test_how_fast_a_page_is(tmp_path: Path) -> None:
                 await page.findings()
         speed = page.state.speed
     assert speed["load_ms"] > 100
+    assert speed["lcp_ms"] > 0
     assert speed["cls"] > 0.01
     assert speed["long_tasks"] >= 1
     assert speed["requests"] >= 1

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from jupyter_appbuilder import AppError
 from jupyter_appbuilder.errors import AppBuilderError
 from jupyter_appbuilder.live.running import Functions, exposed
 from jupyter_appbuilder.live.sockets import FunctionSocket, Reply, call_function
@@ -55,3 +57,17 @@ async def called(name: str, given: object = None, *, session: str = "s1") -> tup
         return reply.status, reply.body
     answer = json.loads(reply.body)
     return reply.status, answer["error"] if "error" in answer else answer["value"]
+
+
+def forecast(region: str, months: int = 2) -> pd.DataFrame:
+    """What will be sold."""
+    at = pd.to_datetime(["2026-01-31"] * months, utc=True)
+    return pd.DataFrame({"region": [region] * months, "sold": range(months), "at": at})
+
+
+def check(region: str) -> int:
+    if region == "Nowhere":
+        raise AppError("There is no such region.")
+    if region == "Broken":
+        raise ValueError("postgres://user:hunter2@warehouse")
+    return len(region)

@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pandas as pd
 import pytest
 from previewed import running
 from tornado import httpserver, netutil, web
 
-from jupyter_appbuilder import AppError
 from jupyter_appbuilder.apps.control import Control
 from jupyter_appbuilder.apps.python_calls import MOST_AT_ONCE, PythonCalls
 from jupyter_appbuilder.live.running import exposed
@@ -23,7 +21,7 @@ from jupyter_appbuilder.live.under_way import under_way
 from jupyter_appbuilder.sandbox.base import Address
 from jupyter_appbuilder.session import Session
 
-from .stage import Kernel, runtime_folder
+from .stage import Kernel, check, forecast, runtime_folder
 
 PATIENCE = 300  # seconds
 
@@ -32,19 +30,6 @@ PATIENCE = 300  # seconds
 def runtime(tmp_path: Path) -> Iterator[Path]:
     with runtime_folder(tmp_path) as folder:
         yield folder
-
-
-def forecast(region: str, months: int = 2) -> pd.DataFrame:
-    at = pd.to_datetime(["2026-01-31"] * months, utc=True)
-    return pd.DataFrame({"region": [region] * months, "sold": range(months), "at": at})
-
-
-def check(region: str) -> int:
-    if region == "Nowhere":
-        raise AppError("There is no such region.")
-    if region == "Broken":
-        raise ValueError("postgres://user:hunter2@warehouse")
-    return len(region)
 
 
 FORECAST = """import type { Context } from "app";

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from playwright.async_api import expect
 from previewed import browsing, running
 
-from jupyter_appbuilder import AppError
 from jupyter_appbuilder.datasets.base import LOADERS
 from jupyter_appbuilder.live.clients import KINDS
 from jupyter_appbuilder.live.running import exposed
 from jupyter_appbuilder.session import Session
 
-from .stage import Kernel, runtime_folder
+from .stage import Kernel, check, forecast, runtime_folder
 
 REACT = """
 import { useState } from "react";
@@ -131,20 +129,6 @@ WRONG = {
     "nextjs": ("lib/wrong.ts", "@/lib/python"),
 }
 """A file that calls a function by arguments that it does not take."""
-
-
-def forecast(region: str, months: int = 2) -> pd.DataFrame:
-    """What will be sold."""
-    at = pd.to_datetime(["2026-01-31"] * months, utc=True)
-    return pd.DataFrame({"region": [region] * months, "sold": range(months), "at": at})
-
-
-def check(region: str) -> int:
-    if region == "Nowhere":
-        raise AppError("There is no such region.")
-    if region == "Broken":
-        raise ValueError("postgres://user:hunter2@warehouse")
-    return len(region)
 
 
 @pytest.fixture(autouse=True)
