@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # tests/layer.sh PYTEST ARGS…: one layer of `make test`. If a few tests fail, they are run once more, one after another
-# with nothing beside them. What fails again fails the layer. What passes then is named as unsteady: a fault in the test
-# or in what it tests, to be mended, that says nothing of the change at hand.
+# with nothing beside them; in tests/browser with the others of their file, whose work they go on from. What fails again
+# fails the layer. What passes then is named as unsteady: a fault in the test or in what it tests, to be mended, that
+# says nothing of the change at hand.
 set -uo pipefail
 FEW=20
 
@@ -14,6 +15,14 @@ code=$?
 failed=$(grep -cE '^(FAILED|ERROR) ' "$said")
 if [ "$failed" -eq 0 ] || [ "$failed" -gt "$FEW" ]; then exit "$code"; fi
 echo "Once more, alone: $failed"
+python3 - <<'END'
+import json, pathlib
+cache = pathlib.Path(".pytest_cache/v/cache")
+failed = json.loads((cache / "lastfailed").read_text())
+files = {test.partition("::")[0] for test in failed if test.startswith("tests/browser/")}
+whole = [test for test in json.loads((cache / "nodeids").read_text()) if test.partition("::")[0] in files]
+(cache / "lastfailed").write_text(json.dumps(failed | dict.fromkeys(whole, True)))
+END
 "$@" --numprocesses 0 --dist no --last-failed --last-failed-no-failures none --no-header || exit $?
 echo "Unsteady, they passed alone:"
 grep -E '^(FAILED|ERROR) ' "$said"

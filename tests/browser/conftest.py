@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from chromium import PATIENCE, launch_options
@@ -14,6 +15,15 @@ from .lab import Lab
 from .panel import LONG, Panel
 
 OpenLab = Callable[..., Panel]
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test here may wait for ``LONG`` more than once."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.timeout(4 * LONG / 1000))
 
 
 @pytest.fixture(autouse=True)

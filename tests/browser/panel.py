@@ -24,8 +24,9 @@ POINT_AT_FRAME = """() => {
 SHOTS = os.environ.get("APPBUILDER_SCREENSHOTS", "")
 """A folder that keeps pictures of the main states, to be looked at."""
 
-LONG = 90_000
-"""Milliseconds for what starts a dev server or plays a whole recording on a machine with much else to do."""
+LONG = 240_000
+"""Milliseconds for what starts a dev server or plays a whole recording, on a machine that has much else to do: three
+times what was measured there."""
 
 
 class Panel:
