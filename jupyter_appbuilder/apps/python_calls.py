@@ -23,6 +23,7 @@ from .control import Control
 
 MOST_AT_ONCE = 16
 """Calls of one app's server that are under way at a time. Ours asks for no more by itself."""
+FIRST_SECONDS = 5.0
 PAUSE_SECONDS = 1.0
 """Before a server is asked again that said nothing of use, and at once."""
 AGAIN_SECONDS = (0.2, 10.0)
@@ -41,9 +42,14 @@ class PythonCalls:
         self._task: asyncio.Task[None] | None = None
         self._calls: dict[str, asyncio.Task[None]] = {}
 
-    def listen(self, address: Address, base_path: str) -> None:
-        """Carry the calls of the server that has started there, and no longer of the one before."""
+    async def listen(self, address: Address, base_path: str) -> None:
+        """Carry the calls of the server that has started there, and no longer of the one before. The server is ours
+        from here on: it takes what it is asked from whoever asked first."""
         self._end()
+        with contextlib.suppress(AppBuilderError, TimeoutError):
+            async with asyncio.timeout(FIRST_SECONDS):
+                await self._control.ask(address, base_path, "python", hold=False)
+        self._end()  # of another who listened meanwhile
         self._task = asyncio.create_task(self._listen(address, base_path))
 
     async def stop(self) -> None:

@@ -200,7 +200,7 @@ class RunningApp:
         """A server has started: it has no secrets yet, and nobody carries its calls."""
         await self._give(server)
         if self._python is not None and server.address is not None:
-            self._python.listen(server.address, self.base_path)
+            await self._python.listen(server.address, self.base_path)
 
     async def _give(self, server: DevServer) -> None:
         """What goes wrong is a finding: the app runs all the same, and its functions say what they lack."""

@@ -62,6 +62,11 @@ def _module(dataset: Dataset, folder: str) -> Files:
 
 
 def _python(dataset: Dataset, folder: str) -> Files:
+    return python_reader(folder)
+
+
+def python_reader(folder: str) -> Files:
+    """What reads Parquet in an app in Python, whose data lie in ``folder``."""
     return _shared("", ("python/load_table.py",), folder)
 
 

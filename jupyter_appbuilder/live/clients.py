@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from ..datasets.loaders import NEXT, RELATIVE, VITE, client_hooks, in_comment, literal, reader_files
+from ..datasets.loaders import NEXT, RELATIVE, VITE, client_hooks, in_comment, literal, python_reader, reader_files
 from .base import Function, Kind, Parameter
 
 APP = Path(__file__).parent / "app"
@@ -15,10 +15,11 @@ EDITED = "Written by App Builder with the functions. It is written anew with the
 Files = list[tuple[str, str]]
 
 
-def client_files(kind: str, function: Function) -> Files:
+def client_files(kind: str, function: Function, folder: str = "data") -> Files:
     """Paths in the app, and contents, of what calls ``function``; those that all functions share, too. ``kind`` is one
-    of ``datasets.base.LOADERS``. Raises ``Unavailable`` where our front end has not been built."""
-    return KINDS[kind](function)
+    of ``datasets.base.LOADERS``; ``folder``: where the app's data lie. Raises ``Unavailable`` where our front end has
+    not been built."""
+    return [*python_reader(folder), *KINDS[kind](function)] if kind in PYTHON else KINDS[kind](function)
 
 
 def own_file(kind: str, name: str) -> str:
@@ -47,6 +48,10 @@ def _module(function: Function) -> Files:
     return [*reader_files("js/datasets"), *_shared("js/python", ("module/call-python.js",)), own]
 
 
+def _python(function: Function) -> Files:
+    return _shared("", ("python/call_python.py",))
+
+
 def _none(function: Function) -> Files:
     return []
 
@@ -58,9 +63,10 @@ KINDS: Mapping[str, Callable[[Function], Files]] = {
     "next": _next,
     "components": _components,
     "module": _module,
-    "python": _none,
-    "panel": _none,
+    "python": _python,
+    "panel": _python,
 }
+PYTHON = ("python", "panel")
 
 OWN = {
     "react": "src/python/{}.ts",

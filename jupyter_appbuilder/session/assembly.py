@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..approvals.gate import Gate
 from ..approvals.questions import Approvals
+from ..apps.control import Control
 from ..apps.function_server import FunctionServer
 from ..apps.network import SessionNetwork
 from ..apps.python_calls import PythonCalls
@@ -127,11 +128,11 @@ async def assemble(
     async def find(sha256: str, _: str) -> bytes | None:
         return await store.blob(sha256)
 
-    health, control, calls, template = "", "", False, None
+    health, control, live, calls, template = "", "", "", False, None
     with contextlib.suppress(AppBuilderError):  # a template that is gone
         template = parts.library.find(summary.template)
         workspace.data_folders, health, control = template.data, template.ready, template.control
-        calls = template.functions
+        calls, live = template.functions, template.live
     workspace.keep_apart(functools.partial(store.keep_blob, summary.id), find)
 
     secrets = AppSecrets(summary.id, parts.vault, workspace, bool(control), lambda: record.stored, mask)
@@ -162,7 +163,7 @@ async def assemble(
         workspace.app,
         mask,
         functions,
-        PythonCalls(summary.id, functions) if functions and calls else None,
+        PythonCalls(summary.id, functions if functions and calls else Control(live)) if live else None,
     )
 
     program = DataProgram(app.sandbox, template.database if template else None)

@@ -33,6 +33,7 @@ KEYS: Mapping[str, Mapping[str, Any] | str] = {
     "database": {"file": "text", "program": "text", "of": "text"},
     "functions": {"control": "text"},
     "secrets": {"control": "text"},
+    "live": {"control": "text"},
     "serve": SERVICE,
     "services": {ANY: {**SERVICE, "path": "text"}},
     "check": {"command": "words", "budget": dict.fromkeys(SPEED, "amount")},

@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import Field
 
-from ..errors import InvalidInput, NotFound
+from ..errors import NotFound
 from ..live.base import Function, Kind, Returns, check_name, function_from, signature
-from ..live.clients import client_files, own_file
+from ..live.clients import PYTHON, client_files, own_file
 from ..live.record import EXPOSE, UNEXPOSE, functions_of
 from ..log.journal import StoredEvents
 from ..templates.templates import Template
@@ -61,13 +61,9 @@ async def expose_function(context: ToolContext, arguments: ExposeFunction) -> To
     check_name(arguments.name)
     function = function_from(arguments.model_dump())
     before = functions_of(context.service(StoredEvents).stored).get(function.name)
-    kind = context.service(Template).datasets.loader
-    if kind in ("python", "panel"):
-        raise InvalidInput(
-            "An app of this template runs in Python in its sandbox, from where no notebook can be called.",
-            hint=f'Hand it what the function returns: app.data("{function.name.lower()}", {function.name}).',
-        )
-    files = await asyncio.to_thread(client_files, kind, function)
+    template = context.service(Template)
+    kind = template.datasets.loader
+    files = await asyncio.to_thread(client_files, kind, function, template.datasets.folder)
     for path, content in files:
         await write_if_other(context, path, content)
     same = before == function
@@ -117,10 +113,17 @@ HOW: Mapping[str, str] = {
     'In a function: await python("{name}", {given}), with python of its Context.',
     "module": 'Call it so: await callPython("{name}", {given}) of js/python/call-python.js; of the same file '
     'watchPython("{name}", {given}, draw) calls draw({{ data, loading, error, stale }}) now and with each change.',
+    "python": 'Call it so: from call_python import PythonError, call_python; call_python("{name}", {keywords}).',
+    "panel": "Call it in an async function that is given to pn.bind: from call_python import PythonError, "
+    'call_python_async; await call_python_async("{name}", {keywords}). It updates by itself when these change.',
 }
 MEANING = (
     "It runs in their notebook, not in the app: while that does not run, error says so and data is the last answer "
     "(stale). Show loading, error.message and stale. Ask for the rows that are shown, never for all."
+)
+MEANING_IN_PYTHON = (
+    "It runs in their notebook, not in the app: while that does not run, and in check_app, PythonError says so: show "
+    "str(error) in place of the result. Ask for the rows that are shown, never for all."
 )
 
 
@@ -129,12 +132,13 @@ def _told(function: Function, kind: str, paths: Sequence[str]) -> str:
     given, keywords = f"{{ {', '.join(names)} }}" if names else "{}", ", ".join(f"{name}=…" for name in names)
     how = HOW.get(kind, 'POST its arguments as JSON to "__appbuilder/python/{name}".')
     place = "lib/python" if kind in ("next", "components") else "python"
-    rows = " It gives a list of rows." if function.returns == "rows" else ""
+    python = kind in PYTHON
+    rows = f" It gives a {'pandas frame' if python else 'list of rows'}." if function.returns == "rows" else ""
     lines = [
         f"Function {signature(function)}.{rows}",
         *filter(None, [function.doc]),
         how.format(name=function.name, given=given, keywords=keywords, place=place),
-        MEANING,
+        MEANING_IN_PYTHON if python else MEANING,
     ]
     if paths:
         lines.append(f"Leave {paths[-1].rpartition('/')[0] or paths[-1]} as it is.")

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pytest
+from live.stage import Kernel, runtime_folder
 from playwright.async_api import Page, expect
 from previewed import browsing, running
 
+from jupyter_appbuilder import AppError
 from jupyter_appbuilder.datasets.base import LOADERS
 from jupyter_appbuilder.datasets.loaders import KINDS
+from jupyter_appbuilder.live.running import exposed
+from jupyter_appbuilder.session import Session
 from jupyter_appbuilder.templates.templates import find_templates
 
 from .stage import HOSTILE, every_type, hand_over
@@ -201,6 +207,54 @@ pn.Column(
 
 PYTHON = {"streamlit": STREAMLIT, "panel": PANEL}
 
+STREAMLIT_CALLS = """
+import streamlit as st
+
+from call_python import PythonError, call_python
+
+region = st.text_input("Region", "North")
+try:
+    frame = call_python("forecast", region=region)
+    total = call_python("check", region=region)
+    st.text(f"{len(frame)} rows of {frame['region'][0]}, {frame['at'].dt.year[0]}, sum {total}")
+except PythonError as error:
+    st.text(f"{error.reason}: {error}")
+"""
+
+PANEL_CALLS = """
+import panel as pn
+
+from call_python import PythonError, call_python_async
+
+pn.extension()
+
+
+async def shown(region):
+    try:
+        frame = await call_python_async("forecast", region=region)
+        total = await call_python_async("check", region=region)
+        return f"{len(frame)} rows of {frame['region'][0]}, {frame['at'].dt.year[0]}, sum {total}"
+    except PythonError as error:
+        return f"{error.reason}: {error}"
+
+
+region = pn.widgets.TextInput(name="Region", value="North")
+pn.Column(region, pn.pane.Str(pn.bind(shown, region))).servable()
+"""
+
+CALLS = {"streamlit": STREAMLIT_CALLS, "panel": PANEL_CALLS}
+
+
+def forecast(region: str) -> pd.DataFrame:
+    return pd.DataFrame({"region": [region] * 2, "at": pd.to_datetime(["2026-01-31"] * 2, utc=True)})
+
+
+def check(region: str) -> int:
+    if region == "Nowhere":
+        raise AppError("There is no such region.")
+    return len(region)
+
+
 KEPT = (
     "code str ['00070', nan, 'ünï 🐧']",
     "open boolean [True, NA, False]",
@@ -292,6 +346,30 @@ async def test_a_python_app_has_a_frame_with_its_types_and_runs_again_for_new_ro
             given = await hand_over(session, "sales", table.slice(1))
             await expect(page.get_by_text(f"2 rows, {given.as_of.removesuffix('Z')}")).to_be_visible()
             await expect(page.get_by_label("Note")).to_have_value("kept")
+
+            # It calls functions of the notebook.
+            with runtime_folder(tmp_path):
+                await calls(template, session, found.check, page)
+
+
+async def calls(template: str, session: Session, command: Sequence[str], page: Page) -> None:
+    notebook = Kernel()
+    for function in (forecast, check):
+        await session.expose(exposed(function).told)
+        await notebook.expose(function, session.id)
+    await session.workspace.write("app.py", CALLS[template])
+    checked = await (await session.app.sandbox()).exec(command)
+    assert checked.exit_code == 0, checked.stdout + checked.stderr
+    await expect(page.get_by_text("2 rows of North, 2026, sum 5")).to_be_visible()
+    await page.get_by_label("Region").fill("Nowhere")
+    await page.get_by_label("Region").press("Tab")
+    await expect(page.get_by_text("declined: There is no such region.")).to_be_visible()
+    await notebook.socket.close()
+    await page.get_by_label("Region").fill("South")
+    await page.get_by_label("Region").press("Tab")
+    await expect(
+        page.get_by_text("no_kernel: The notebook that has this app's functions does not run.")
+    ).to_be_visible()
 
 
 @pytest.mark.timeout(400)

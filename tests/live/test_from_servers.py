@@ -213,7 +213,7 @@ async def test_a_server_that_says_anything_is_held_to_so_many_calls_and_ends_not
     server.add_sockets(sockets)
     calls = PythonCalls("one", Control("control"))
     try:
-        calls.listen(Address(url=f"http://127.0.0.1:{sockets[0].getsockname()[1]}"), "/base/")
+        await calls.listen(Address(url=f"http://127.0.0.1:{sockets[0].getsockname()[1]}"), "/base/")
         await until(lambda: len(answers) == len(WRONG) + MOST_AT_ONCE + len(LAST))
     finally:
         await calls.stop()

@@ -25,10 +25,9 @@ import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from building import app_builder
 
 from jupyter_appbuilder import AppError
-from jupyter_appbuilder.errors import InvalidInput, ToolFailed
+from jupyter_appbuilder.errors import InvalidInput
 from jupyter_appbuilder.live.base import LONGEST_REQUEST, MOST_ROWS, WAITING, function_from, signature, told
 from jupyter_appbuilder.live.running import Functions, exposed
 from jupyter_appbuilder.live.signatures import described
@@ -389,14 +388,6 @@ async def test_a_damaged_note_is_passed_over(notebook: Kernel, runtime: Path, no
     await notebook.expose(lambda: 1, name="one")
     (runtime / "appbuilder/functions/1-x.json").write_bytes(note)
     assert await called("one") == (200, 1)
-
-
-async def test_an_app_in_python_is_refused_with_what_to_do_instead(tmp_path: Path):
-    async with app_builder(tmp_path, model="demo:recorded") as builder:
-        session = await builder.create(name="app", template="streamlit")
-        with pytest.raises(ToolFailed, match=r"app\.data"):
-            await session.expose(described(forecast))
-        assert not session.functions
 
 
 async def test_one_that_leaves_as_its_turn_comes_takes_no_place() -> None:

@@ -13,6 +13,7 @@ from jupyter_appbuilder.datasets.base import LOADERS
 from jupyter_appbuilder.live.clients import KINDS
 from jupyter_appbuilder.live.running import exposed
 from jupyter_appbuilder.session import Session
+from jupyter_appbuilder.templates.templates import find_template
 
 from .stage import Kernel, check, forecast, runtime_folder
 
@@ -199,3 +200,8 @@ async def test_a_page_calls_a_function_and_shows_what_it_had_while_the_notebook_
             await exposing(session)  # the page asks again by itself
             await expect(page.get_by_test_id("error")).to_be_empty()
             await expect(state).to_have_text("fresh")
+
+
+def test_what_carries_calls_of_python_apps_is_one_program() -> None:
+    one, other = (find_template(name).folder / "runtime" / "notebook_calls.py" for name in ("streamlit", "panel"))
+    assert one.read_text() == other.read_text()

@@ -39,12 +39,12 @@ export class Python {
   }
 
   /** What there is to be done: `{ calls: [{ id, name, given }], cancelled: [id] }`. `anew`: whoever asks knows of no call
-   * before. */
-  async asked({ anew = false } = {}) {
+   * before; `hold`: keep them waiting for one. */
+  async asked({ anew = false, hold = true } = {}) {
     if (anew) for (const call of [...this.#calls.values()]) if (call.told) this.#end(call, AWAY);
     if (anew) this.#cancelled = [];
     this.#wake(); // another who waited has gone
-    if (!this.#waiting.length && !this.#cancelled.length) {
+    if (hold && !this.#waiting.length && !this.#cancelled.length) {
       await new Promise((resolve) => {
         const timer = setTimeout(resolve, HOLD_MS);
         this.#wake = () => {

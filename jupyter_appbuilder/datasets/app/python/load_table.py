@@ -44,7 +44,11 @@ def file_of(name: str) -> Path:
 
 @lru_cache(maxsize=20)
 def _frame(file: Path, changed: int) -> pd.DataFrame:
-    table = pq.read_table(file)
+    return frame_of(pq.read_table(file))
+
+
+def frame_of(table: pa.Table) -> pd.DataFrame:
+    """A table as a frame, with its types."""
     frame = table.to_pandas()
     for place, field in enumerate(table.schema):
         # With a gap in it pandas would make numbers with a point of a column of whole ones.
