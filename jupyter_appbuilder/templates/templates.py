@@ -115,9 +115,7 @@ class Template:
     database: Database | None = None  # of an app that has one
     control: str = ""  # below the base: where its server takes secrets, and calls of functions; "" for nowhere
     functions: bool = False  # its server also tells of functions there, and calls them
-    live: str = (
-        ""  # below the base: where its server tells which functions of the notebook its code calls; "" for nowhere
-    )
+    live: str = ""  # below the base: where its server tells of calls of the notebook; "" for nowhere
     takes_along: str = ""  # the folder of an export that has a copy of ``runtime``; "" for none
     beside: tuple[Service, ...] = ()  # what is served besides the app itself
     budget: Mapping[str, float] = field(default_factory=dict[str, float])  # of the page's speed, by ``manifest.SPEED``

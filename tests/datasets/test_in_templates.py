@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 import pytest
-from live.stage import Kernel, runtime_folder
+from live.stage import Kernel, check, forecast, runtime_folder
 from playwright.async_api import Page, expect
 from previewed import browsing, running
 
-from jupyter_appbuilder import AppError
 from jupyter_appbuilder.datasets.base import LOADERS
 from jupyter_appbuilder.datasets.loaders import KINDS
 from jupyter_appbuilder.live.running import exposed
@@ -243,16 +241,6 @@ pn.Column(region, pn.pane.Str(pn.bind(shown, region))).servable()
 """
 
 CALLS = {"streamlit": STREAMLIT_CALLS, "panel": PANEL_CALLS}
-
-
-def forecast(region: str) -> pd.DataFrame:
-    return pd.DataFrame({"region": [region] * 2, "at": pd.to_datetime(["2026-01-31"] * 2, utc=True)})
-
-
-def check(region: str) -> int:
-    if region == "Nowhere":
-        raise AppError("There is no such region.")
-    return len(region)
 
 
 KEPT = (
