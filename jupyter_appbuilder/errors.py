@@ -14,6 +14,7 @@
     │   └── ModelError        503  the model could not answer                            models.base
     ├── FileChanged           412  a file is not what the writer saw of it               server.files
     ├── OverBudget            409  a budget does not allow the next request              usage.budgets
+    ├── FileTooLarge          413  a file of data, or a part of it                       session.uploads
     ├── TooLarge              413  arguments of a function, or what it returned               live.base
     ├── Declined              422  a function of the notebook says what is wrong              live.base
     ├── FunctionFailed        500  a function of the notebook raised                          live.base
@@ -102,9 +103,13 @@ class SessionBusy(Conflict):
 
 
 class ToolFailed(Conflict):
-    """A tool could not do what it was asked to; the message is what it said."""
+    """A tool could not do what it was asked to; the message is what it said, ``summary`` that in a line."""
 
     default_reason = "tool_failed"
+
+    def __init__(self, message: str, *, summary: str = "", hint: str = "", reason: str = "", field: str = "") -> None:
+        super().__init__(message, hint=hint, reason=reason, field=field)
+        self.summary = summary
 
 
 class Unavailable(AppBuilderError):

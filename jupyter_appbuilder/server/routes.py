@@ -21,7 +21,7 @@ from .channel import ChannelHandler, EventsHandler
 from .checkpoints import CheckpointsHandler, DiffHandler, RestoreHandler
 from .contract import ContractHandler
 from .database import DatabaseCsvHandler, DatabaseHandler, DatabaseQueryHandler, DatabaseRowsHandler
-from .datasets import DatasetsHandler
+from .datasets import DatasetsHandler, UploadHandler, UploadsHandler
 from .export import ExportHandler
 from .files import FileHandler, FilesHandler
 from .forks import ForkHandler
@@ -57,6 +57,8 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/checkpoints": CheckpointsHandler,
     "/sessions/{session}/checkpoints/{checkpoint}/diff": DiffHandler,
     "/sessions/{session}/datasets": DatasetsHandler,
+    "/sessions/{session}/datasets/uploads": UploadsHandler,
+    "/sessions/{session}/datasets/uploads/{upload}": UploadHandler,
     "/sessions/{session}/database": DatabaseHandler,
     "/sessions/{session}/database/rows": DatabaseRowsHandler,
     "/sessions/{session}/database/csv": DatabaseCsvHandler,

@@ -12,6 +12,7 @@ from ..datasets.base import Dataset, Keep, Place, check_name
 from ..datasets.record import datasets_of, kept_hashes, placed
 from ..datasets.store import Handover
 from ..errors import NotFound
+from .uploads import Uploads
 
 if TYPE_CHECKING:
     from ..databases import DataProgram
@@ -31,6 +32,7 @@ class Handing:
         self._files = files
         self._place = place
         self._in_tables = in_tables
+        self.uploads = Uploads(files.store)
 
     @property
     def place(self) -> Place:

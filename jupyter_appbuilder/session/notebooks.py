@@ -17,6 +17,7 @@ from ..datasets.arrow import arrow
 from ..errors import AppBuilderError
 from ..tools.base import Picture
 from ..tools.notebooks import TAKE_NOTEBOOK, GivenNotebook
+from .uploads import hand_over_file
 
 if TYPE_CHECKING:
     from .session import Session
@@ -59,19 +60,6 @@ class Found:
             "notes": list(self.analysis.notes),
             "prompt": PROMPT,
         }
-
-
-async def hand_over_file(session: Session, dataset: str, path: Path, *, private: bool) -> None:
-    """Hand a data file to the app. Raises ``InvalidInput`` for what cannot be read, and as ``Session.hand_over``."""
-    from ..datasets.parquet import write
-    from ..datasets.sources import opened
-
-    file = session.data.new_file()
-    try:
-        written = await in_thread(lambda: write(opened(path), file))
-        await session.hand_over(dataset, written, file, keep="latest", private=private)
-    finally:
-        await in_thread(file.unlink, missing_ok=True)
 
 
 async def begin_with(

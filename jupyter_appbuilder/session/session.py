@@ -311,7 +311,9 @@ class Session:
         try:
             _, result = await self.call(ADD_DATASET, arguments_of(handover), by="person")
             if not result.ok:
-                raise ToolFailed(result.text, hint="What the app had before is still there.")
+                reason = str(result.detail.get("reason", ""))
+                hint = "What the app had before is still there."
+                raise ToolFailed(result.text, summary=result.summary, hint=hint, reason=reason)
             self.app.data_news.tell(name)
         finally:
             await self.data.tidy()

@@ -59,6 +59,32 @@ def test_rows_added_in_the_app_are_seen_searched_and_queried_beside_it(open_lab:
     assert "Water the 🪴 <b>plants</b>" in content.decode()
     assert content.count(b"\r\n") == 2
 
+    # A file of the person's becomes a table; when it comes again, rows that were changed here are asked about.
+    page.get_by_role("button", name="Add data from a file").click()
+    choose = page.get_by_label("CSV, Parquet or Excel file")
+    sales = {"name": "Sales 2026.csv", "mimeType": "text/csv", "buffer": "city,sold\nOslo,3\nKöln,4\n".encode()}
+    choose.set_input_files(sales)
+    expect(page.get_by_label("Sales 2026.csv becomes")).to_have_value("sales_2026")
+    themed(page, panel, "data-page-file")
+    assert violations(page, ".jp-AppBuilder-preview") == []
+    page.get_by_role("button", name="Add the data").click()
+    expect(page.get_by_text("sales_2026 is a table of the app: 2 rows.")).to_be_visible(timeout=LONG)
+    sold = page.get_by_role("region", name="Rows of sales_2026")
+    sold.get_by_role("button", name="Change row 2").click()
+    page.get_by_role("button", name="Remove the row").click()
+    page.get_by_role("button", name="Really remove it").click()
+    expect(page.get_by_text("1 to 1 of 1")).to_be_visible(timeout=LONG)
+    page.get_by_role("button", name="Add data from a file").click()
+    choose.set_input_files(sales)
+    page.get_by_role("button", name="Replace the rows").click()
+    expect(page.get_by_role("alert")).to_contain_text("(1 deleted). Nothing was replaced.", timeout=LONG)
+    themed(page, panel, "data-page-changed")
+    page.get_by_role("button", name="Replace the changed rows").click()
+    expect(page.get_by_text("1 to 2 of 2")).to_be_visible(timeout=LONG)
+    page.get_by_role("group", name="Tables").get_by_role("button", name="tasks").click()
+    page.get_by_role("searchbox", name="Search the rows of tasks").fill("plants")
+    expect(page.get_by_text("1 to 1 of 1")).to_be_visible(timeout=LONG)
+
     # One row by hand: the page, which stands where it was, shows it.
     rows.get_by_role("button", name="Change row 1").click()
     form = page.get_by_role("form", name="A row of tasks")
@@ -97,9 +123,22 @@ def test_rows_added_in_the_app_are_seen_searched_and_queried_beside_it(open_lab:
     expect(panel.preview().get_by_role("heading", name="What we have to do")).to_be_visible(timeout=LONG)
 
 
-def test_an_app_without_a_database_offers_no_data(open_lab: OpenLab, lab: Lab) -> None:
+def test_data_of_an_app_without_a_database_lies_beside_its_files(open_lab: OpenLab, lab: Lab) -> None:
     session = lab.api("POST", "sessions", {"title": "Only a page", "template": "static"})
     panel = open_lab(session["id"])
+    page = panel.page
     expect(panel.preview().locator("h1")).to_be_visible(timeout=LONG)
-    expect(panel.page.get_by_role("toolbar", name="Preview tools")).to_be_visible(timeout=LONG)
-    expect(panel.page.get_by_role("group", name="What is shown")).to_have_count(0, timeout=LONG)
+    page.get_by_role("group", name="What is shown").get_by_role("button", name="Its data").click()
+    expect(page.get_by_text("The app has no data of yours yet.")).to_be_visible(timeout=LONG)
+    page.get_by_role("button", name="Add data from a file").click()
+    choose = page.get_by_label("CSV, Parquet or Excel file")
+    choose.set_input_files({"name": "broken.csv", "mimeType": "text/csv", "buffer": b"a,b\n1,2,3\n"})
+    page.get_by_role("button", name="Add the data").click()
+    expect(page.get_by_role("alert")).to_contain_text("broken.csv has 3 fields", timeout=LONG)
+    choose.set_input_files({"name": "rain.csv", "mimeType": "text/csv", "buffer": b"day,mm\n2026-01-01,3.5\n"})
+    page.get_by_role("button", name="Add the data").click()
+    expect(page.get_by_text("The app has rain: 1 row, in data/rain.parquet.")).to_be_visible(timeout=LONG)
+    expect(page.get_by_role("list", name="Data of the app")).to_contain_text("day, mm", timeout=LONG)
+    themed(page, panel, "data-page-files")
+    assert violations(page, ".jp-AppBuilder-preview") == []
+    expect(panel.card("Added data rain")).to_be_visible(timeout=LONG)

@@ -162,11 +162,13 @@ def test_every_act_of_the_widget_and_of_the_panel_is_a_row():
     # Rows are beside the panel's preview; in a notebook app.table and app.query have them as frames.
     # Python has a file of rows from such a frame: app.table("tasks").to_csv("tasks.csv").
     rows = {"database", "databaseRows", "downloadRows", "changeRow", "queryDatabase", "functions", "callFunction"}
+    # A file of the browser's machine: Python and the magic take those of their own, app.data("sales", "sales.csv").
+    files = {"datasets", "beginUpload", "sendPart", "upload", "takeUpload", "dropUpload"}
     # A value that is typed goes to the server alone: a kernel has app.secrets and %appbuilder secret.
     secrets = {"secrets", "setSecret", "removeSecret"}
     # Python and the magic change it by the tool: app.call("update_layout", {"patch": …}).
     layout = {"layout", "changeLayout"}
-    others = {"fork", "watchScenario", "answerLook", *rows, *secrets, *layout}
+    others = {"fork", "watchScenario", "answerLook", *rows, *files, *secrets, *layout}
     assert interface("Requests") - {act.panel for act in ACTS} == others
     assert {act.panel for act in ACTS} - interface("Requests") == {"update", "sandboxes", "tools"}
     assert {act.panel for act in ACTS} <= interface("Requests") | interface("Api")

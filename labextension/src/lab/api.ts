@@ -24,13 +24,16 @@ import type {
   DatabaseAnswer,
   DatabaseRows,
   DatabaseSchema,
+  Dataset,
   ExpectedFrames,
   FoundNotebook,
   FunctionCalled,
   Layout,
   Secrets,
+  TakenUpload,
   Tool,
-  ToolResult
+  ToolResult,
+  Upload
 } from '../core/wire/api.generated';
 import { english, type Translation } from '../core/controls/translation';
 import type { BudgetChanges, BudgetSettings, SessionUsage, UsageReport } from '../core/view/usage';
@@ -296,6 +299,19 @@ export class RestApi implements Api {
         await this.request('POST', at('database', 'rows'), change);
       },
       queryDatabase: async sql => this.json<DatabaseAnswer>('POST', at('database', 'query'), { sql }),
+      datasets: async () => this.json<Dataset[]>('GET', at('datasets')),
+      beginUpload: async (file, size) => this.json<Upload>('POST', at('datasets', 'uploads'), { file, size }),
+      sendPart: async (upload, offset, part, signal) => {
+        await this.request('PUT', at('datasets', 'uploads', upload), part, { offset: String(offset) }, false, signal);
+      },
+      upload: async upload => this.json<Upload>('GET', at('datasets', 'uploads', upload)),
+      takeUpload: async (upload, wanted, signal) => {
+        const answer = await this.request('POST', at('datasets', 'uploads', upload), wanted, {}, false, signal);
+        return (await answer.json()) as TakenUpload;
+      },
+      dropUpload: async upload => {
+        await this.request('DELETE', at('datasets', 'uploads', upload));
+      },
       functions: async () => {
         const answer = await this.request('GET', at('functions'));
         return answer.status === 204 ? null : ((await answer.json()) as AppFunction[]);
@@ -336,7 +352,7 @@ export class RestApi implements Api {
     try {
       response = await ServerConnection.makeRequest(
         url,
-        { method, keepalive, signal, ...(body === undefined ? {} : { body: JSON.stringify(body) }) },
+        { method, keepalive, signal, ...content(body) },
         this.settings
       );
     } catch (error) {
@@ -364,6 +380,16 @@ function path(...parts: string[]): string {
     .filter(part => part !== '')
     .map(encodeURIComponent)
     .join('/');
+}
+
+/** A request's body: bytes as they are, all else as JSON. */
+function content(body: unknown): RequestInit {
+  if (body === undefined) {
+    return {};
+  }
+  return body instanceof Blob
+    ? { body, headers: { 'Content-Type': 'application/octet-stream' } }
+    : { body: JSON.stringify(body) };
 }
 
 /** Which rows, in which order, as a query has them. */

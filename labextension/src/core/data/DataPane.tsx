@@ -7,10 +7,12 @@ import { Icon, Spinner } from '../controls/Icon';
 import { IconButton } from '../controls/IconButton';
 import { useTranslation } from '../controls/surroundings';
 import type { Translation } from '../controls/translation';
-import type { DatabaseAnswer, DatabaseColumn, DatabaseRows, DatabaseTable } from '../wire/api.generated';
+import type { DatabaseAnswer, DatabaseColumn, DatabaseRows, DatabaseTable, TakenUpload } from '../wire/api.generated';
 import type { Requests } from '../wire/transport';
 import { RequestFailed } from '../wire/wire';
+import { Added, DropZone, FileForm } from './FileForm';
 import { RowForm } from './RowForm';
+import type { FileAsks } from './sending';
 import { tracked } from './tracked';
 import { shown } from './values';
 
@@ -27,12 +29,23 @@ interface Order {
 }
 
 /** `changed` is another number whenever the data may have changed. */
-export function DataPane({ asks, changed }: { asks: Asks; changed: number }): React.ReactElement {
+export function DataPane({
+  asks,
+  files = null,
+  changed
+}: {
+  asks: Asks;
+  /** Absent where no file can be sent. */
+  files?: FileAsks | null;
+  changed: number;
+}): React.ReactElement {
   const trans = useTranslation();
   const [tables, setTables] = React.useState<readonly DatabaseTable[] | null>(null);
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const [chosen, setChosen] = React.useState('');
   const [round, setRound] = React.useState(0);
+  const [form, setForm] = React.useState<{ file: File | null } | null>(null);
+  const [added, setAdded] = React.useState<TakenUpload | null>(null);
 
   React.useEffect(() => {
     const current = tracked();
@@ -44,8 +57,26 @@ export function DataPane({ asks, changed }: { asks: Asks; changed: number }): Re
   }, [asks, changed, round]);
 
   const table = tables?.find(one => one.name === chosen) ?? tables?.[0];
+  const open = (file: File | null): void => {
+    setAdded(null);
+    setForm({ file });
+  };
+  const closed = (told: TakenUpload | null): void => {
+    setForm(null);
+    setAdded(told);
+    if (told) {
+      setChosen(told.dataset.name);
+      setRound(round + 1);
+    }
+  };
+  const add = files && !form && (
+    <button type="button" className="jp-AppBuilder-button jp-mod-quiet" onClick={() => open(null)}>
+      <Icon name="upload" />
+      {trans.__('Add data from a file')}
+    </button>
+  );
   return (
-    <div className="jp-AppBuilder-data">
+    <DropZone className="jp-AppBuilder-data" onDrop={files && open}>
       {failure && <Failure error={failure} />}
       {tables === null && !failure && (
         <p className="jp-AppBuilder-dataEmpty" role="status">
@@ -54,9 +85,13 @@ export function DataPane({ asks, changed }: { asks: Asks; changed: number }): Re
       )}
       {tables?.length === 0 && (
         <p className="jp-AppBuilder-dataEmpty">
-          {trans.__('The database has no tables yet. Say in the chat what the app should keep.')}
+          {trans.__('The database has no tables yet. Say in the chat what the app should keep.')} {add}
         </p>
       )}
+      {files && form && (
+        <FileForm asks={files} dropped={form.file} taken={(tables ?? []).map(({ name }) => name)} onClose={closed} />
+      )}
+      {added && <Added found={added} onClose={() => setAdded(null)} />}
       {tables && table && (
         <>
           <div className="jp-AppBuilder-dataTables" role="group" aria-label={trans.__('Tables')}>
@@ -72,13 +107,14 @@ export function DataPane({ asks, changed }: { asks: Asks; changed: number }): Re
                 <span className="jp-AppBuilder-hint">{one.rows === null ? '' : rowCount(one.rows)}</span>
               </button>
             ))}
+            {add}
             <IconButton icon="reload" label={trans.__('Read the data again')} onClick={() => setRound(round + 1)} />
           </div>
           <TableRows key={table.name} asks={asks} table={table} changed={changed + round} />
         </>
       )}
       {tables && <Query asks={asks} />}
-    </div>
+    </DropZone>
   );
 }
 

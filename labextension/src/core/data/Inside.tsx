@@ -4,20 +4,25 @@ import * as React from 'react';
 import { Icon } from '../controls/Icon';
 import { useTranslation } from '../controls/surroundings';
 import { DataPane, type Asks } from './DataPane';
+import { FilesPane } from './FilesPane';
 import { FunctionsPane, type FunctionAsks } from './FunctionsPane';
 import { LayoutPane, type LayoutAsks } from './LayoutPane';
 import { SecretsPane, type SecretAsks } from './SecretsPane';
+import type { FileAsks } from './sending';
 
 type View = 'data' | 'functions' | 'secrets' | 'layout';
 
 export function Inside({
   data,
+  files,
   functions,
   secrets,
   layout,
   changed
 }: {
-  data: Asks;
+  /** Null for an app without a database. */
+  data: Asks | null;
+  files: FileAsks | null;
   functions: FunctionAsks | null;
   secrets: SecretAsks | null;
   layout: LayoutAsks | null;
@@ -50,7 +55,8 @@ export function Inside({
           ))}
         </div>
       )}
-      {view === 'data' && <DataPane asks={data} changed={changed} />}
+      {view === 'data' && data && <DataPane asks={data} files={files} changed={changed} />}
+      {view === 'data' && !data && files && <FilesPane asks={files} changed={changed} />}
       {view === 'functions' && functions && <FunctionsPane asks={functions} changed={changed} />}
       {view === 'secrets' && secrets && <SecretsPane asks={secrets} changed={changed} />}
       {view === 'layout' && layout && <LayoutPane asks={layout} changed={changed} />}

@@ -16,6 +16,7 @@ import type { FunctionAsks } from '../data/FunctionsPane';
 import { Inside } from '../data/Inside';
 import type { LayoutAsks } from '../data/LayoutPane';
 import type { SecretAsks } from '../data/SecretsPane';
+import type { FileAsks } from '../data/sending';
 import type { Requests } from '../wire/transport';
 import { fixRequest } from '../feed/Turn';
 
@@ -57,8 +58,10 @@ export function PreviewPane({
   const [showsData, setShowsData] = React.useState(false);
   const { preview, session } = view;
   const asks = useAsks(store.transport, preview?.state === 'ready');
-  const inside = useInside(store.transport, asks !== null);
-  const dataShown = asks !== null && showsData;
+  const inside = useInside(store.transport, asks.data !== null);
+  const files = useFiles(store.transport);
+  const hasData = asks.data !== null || (asks.known && files !== null);
+  const dataShown = hasData && showsData;
   const url = preview?.url ? resolve(preview.url) : null;
   const busy = session?.state === 'busy' || session?.state === 'waiting';
 
@@ -210,7 +213,7 @@ export function PreviewPane({
   return (
     <section ref={pane} className="jp-AppBuilder-preview" aria-label={trans.__('Preview')}>
       <div className="jp-AppBuilder-previewBar" role="toolbar" aria-label={trans.__('Preview tools')}>
-        {asks && (
+        {hasData && (
           <span className="jp-AppBuilder-devices" role="group" aria-label={trans.__('What is shown')}>
             <IconButton
               icon="desktop"
@@ -285,7 +288,7 @@ export function PreviewPane({
         />
       </div>
       {failure && <Failure error={failure} />}
-      {asks && dataShown && <Inside data={asks} {...inside} changed={busy ? -1 : store.lastSeq()} />}
+      {dataShown && <Inside data={asks.data} files={files} {...inside} changed={busy ? -1 : store.lastSeq()} />}
       <LookNotice looking={looking} />
       {url && state === 'failed' && (
         <div className="jp-AppBuilder-pageNotice jp-mod-error" role="status">
@@ -388,26 +391,40 @@ export function PreviewPane({
   );
 }
 
-/** The requests by which an app's data is shown; null where it has no database, or nobody knows yet. */
+/** The requests by which an app's database is shown; null where it has none, or nobody knows yet (`known`). */
 function useAsks(
   { database, databaseRows, downloadRows, changeRow, queryDatabase }: Partial<Asks>,
   ready: boolean
-): Asks | null {
-  const [has, setHas] = React.useState(false);
+): { known: boolean; data: Asks | null } {
+  const [has, setHas] = React.useState<boolean | null>(null);
   React.useEffect(() => {
     if (ready && !has) {
       database?.().then(
         found => setHas(found !== null),
-        (error: unknown) => setHas(RequestFailed.from(error).reason !== 'unreachable') // its page says what is wrong
+        (error: unknown) => setHas(RequestFailed.from(error).reason !== 'unreachable' || null) // its page says what is wrong
       );
     }
   }, [ready, has, database]);
   return React.useMemo(
-    () =>
-      has && database && databaseRows && downloadRows && changeRow && queryDatabase
-        ? { database, databaseRows, downloadRows, changeRow, queryDatabase }
-        : null,
+    () => ({
+      known: has !== null,
+      data:
+        has && database && databaseRows && downloadRows && changeRow && queryDatabase
+          ? { database, databaseRows, downloadRows, changeRow, queryDatabase }
+          : null
+    }),
     [has, database, databaseRows, downloadRows, changeRow, queryDatabase]
+  );
+}
+
+/** The requests by which a file of data comes into the app; null where none can be sent. */
+function useFiles({ datasets, beginUpload, sendPart, upload, takeUpload, dropUpload }: Requests): FileAsks | null {
+  return React.useMemo(
+    () =>
+      datasets && beginUpload && sendPart && upload && takeUpload && dropUpload
+        ? { datasets, beginUpload, sendPart, upload, takeUpload, dropUpload }
+        : null,
+    [datasets, beginUpload, sendPart, upload, takeUpload, dropUpload]
   );
 }
 

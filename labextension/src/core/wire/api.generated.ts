@@ -224,6 +224,33 @@ export interface Dataset {
   keep: 'latest' | 'all';
 }
 
+export interface Upload {
+  upload: string;
+  file: string;
+  /** A name for the dataset, made of the file's. */
+  name: string;
+  /** Bytes. */
+  size: number;
+  /** Bytes of a part at most. */
+  part: number;
+  /** Bytes. */
+  received: number;
+  /** While it is handed over: how many rows are read. */
+  rows: number;
+  /** And how many are in the app's table. */
+  placed: number;
+}
+
+export interface TakenUpload {
+  dataset: Dataset;
+  /** Its file in the app; empty for a table of its database. */
+  path: string;
+  /** What is different in the columns. */
+  changes: readonly string[];
+  /** What people should know. */
+  notes: readonly string[];
+}
+
 export interface AppFunction {
   /** What it answers at, below `api/`. */
   name: string;

@@ -10,6 +10,7 @@ import type {
   DatabaseRows,
   DatabaseSchema,
   DatabaseValue,
+  Dataset,
   Demo,
   FunctionCalled,
   Health,
@@ -20,8 +21,10 @@ import type {
   Secrets,
   SessionUsage,
   Summary,
+  TakenUpload,
   Template as TemplateChoice,
   Tool,
+  Upload,
   UsageReport
 } from './api.generated';
 import type { Mode } from './events';
@@ -112,6 +115,18 @@ export interface Requests {
   changeRow?(change: RowChange): Promise<void>;
   /** What a query that only reads finds. */
   queryDatabase?(sql: string): Promise<DatabaseAnswer>;
+  /** The data that was handed to the app, without its rows; absent, as the five below, where no file can be sent. */
+  datasets?(): Promise<Dataset[]>;
+  /** Begin to send a file of data. */
+  beginUpload?(file: string, size: number): Promise<Upload>;
+  /** Send the part that begins at `offset`: parts come one after the other. */
+  sendPart?(upload: string, offset: number, part: Blob, signal: AbortSignal): Promise<void>;
+  /** How far it is. */
+  upload?(upload: string): Promise<Upload>;
+  /** Hand it over to the app, once it is sent whole; what is refused can be taken again under another name. */
+  takeUpload?(upload: string, wanted: WantedUpload, signal: AbortSignal): Promise<TakenUpload>;
+  /** Give it up. */
+  dropUpload?(upload: string): Promise<void>;
   /** The functions on the app's server, null where it has none; absent, as the four below, where it cannot be asked. */
   functions?(): Promise<AppFunction[] | null>;
   /** Call one as the page would. What it answers, an error as well, is no failure. */
@@ -132,6 +147,13 @@ export interface FunctionRequest {
   method: string;
   query: string;
   body?: unknown;
+}
+
+/** `replace`: also rows that were changed in the app. Without `private` it stays what it was. */
+export interface WantedUpload {
+  name: string;
+  private?: boolean;
+  replace?: boolean;
 }
 
 /** One row of a table. `was`: what the person saw in it; a row that has other values by now stays as it is. */
