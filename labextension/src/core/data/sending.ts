@@ -54,15 +54,17 @@ export class Sending {
     }
     abort.signal.throwIfAborted();
     this.told({ rows: 0, placed: 0 });
+    let over = false; // an answer that comes later says nothing any more
     const timer = window.setInterval(() => {
       asks.upload(upload.upload).then(
-        found => !abort.signal.aborted && this.told(found),
+        found => !over && !abort.signal.aborted && this.told(found),
         () => undefined // the hand-over itself says what is wrong
       );
     }, LOOK_MS);
     try {
       return await asks.takeUpload(upload.upload, wanted, abort.signal);
     } finally {
+      over = true;
       window.clearInterval(timer);
     }
   }

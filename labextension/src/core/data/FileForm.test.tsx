@@ -1,0 +1,105 @@
+// @vitest-environment jsdom
+import * as React from 'react';
+import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
+import { afterEach, expect, test } from 'vitest';
+import type { TakenUpload, Upload } from '../wire/api.generated';
+import type { WantedUpload } from '../wire/transport';
+import { RequestFailed } from '../wire/wire';
+import { FileForm } from './FileForm';
+import { proposed, Sending, type FileAsks } from './sending';
+
+afterEach(cleanup);
+
+const TAKEN = { dataset: { name: 'sales', rows: 2 }, path: '', changes: [], notes: [] } as unknown as TakenUpload;
+
+/** A server that has parts of four bytes, and does what `take` says. */
+function asks(take: FileAsks['takeUpload']): FileAsks & { parts: string[]; wanted: WantedUpload[]; dropped: string[] } {
+  const told = { parts: [] as string[], wanted: [] as WantedUpload[], dropped: [] as string[] };
+  const state = (size: number): Upload => ({
+    upload: 'u',
+    file: 'Sales.csv',
+    name: 'sales',
+    size,
+    part: 4,
+    received: 0,
+    rows: 0,
+    placed: 0
+  });
+  return {
+    ...told,
+    datasets: async () => [],
+    beginUpload: async (_, size) => state(size),
+    sendPart: async (_, offset, part) => {
+      told.parts.push(`${offset}+${part.size}`);
+    },
+    upload: async () => state(0),
+    takeUpload: async (upload, wanted, signal) => {
+      told.wanted.push(wanted);
+      return take(upload, wanted, signal);
+    },
+    dropUpload: async upload => {
+      told.dropped.push(upload);
+    }
+  };
+}
+
+test('a name is proposed that a dataset can have', () => {
+  expect(['Sales 2026.csv', '2026.parquet', 'Größe.xlsx', '.csv'].map(proposed)).toEqual([
+    'sales_2026',
+    'data_2026',
+    'gr_e',
+    'data'
+  ]);
+});
+
+test('what was sent stays sent while the person is asked; changed rows go only when they say so', async () => {
+  const changed = new RequestFailed({ message: 'Rows were changed.', hint: '', reason: 'rows_changed' });
+  const server = asks(async (_, wanted) => (wanted.replace ? TAKEN : Promise.reject(changed)));
+  const closed: unknown[] = [];
+  const file = new File(['city\nOslo\n'], 'Sales.csv');
+  render(<FileForm asks={server} dropped={file} taken={['sales']} onClose={found => closed.push(found)} />);
+  fireEvent.click(await screen.findByRole('button', { name: 'Replace the rows' }));
+  fireEvent.click(await screen.findByRole('button', { name: 'Replace the changed rows' }));
+  await waitFor(() => expect(closed).toEqual([TAKEN]));
+  expect(server.parts).toEqual(['0+4', '4+4', '8+2']);
+  expect(server.wanted).toEqual([{ name: 'sales' }, { name: 'sales', replace: true }]);
+});
+
+test('what is stopped leaves nothing behind, and says nothing any more', async () => {
+  const server = asks((_, __, signal) => new Promise((___, reject) => signal.addEventListener('abort', reject)));
+  const closed: unknown[] = [];
+  const file = new File(['city\n'], 'Sales.csv');
+  render(<FileForm asks={server} dropped={file} taken={[]} onClose={found => closed.push(found)} />);
+  fireEvent.change(screen.getByLabelText('Sales.csv becomes'), { target: { value: 'Sales' } });
+  expect(screen.getByRole<HTMLButtonElement>('button', { name: 'Add the data' }).disabled).toBe(true);
+  fireEvent.change(screen.getByLabelText('Sales.csv becomes'), { target: { value: 'sold' } });
+  fireEvent.click(screen.getByLabelText(/^Private/));
+  fireEvent.click(screen.getByRole('button', { name: 'Add the data' }));
+  await screen.findByText('Reading the rows…');
+  fireEvent.click(screen.getByRole('button', { name: 'Stop' }));
+  await waitFor(() => expect(server.dropped).toEqual(['u']));
+  expect(server.wanted).toEqual([{ name: 'sold', private: true }]);
+  expect(closed).toEqual([null]);
+  expect(screen.queryByRole('alert')).toBeNull();
+});
+
+test('how far it is that is told late is told to nobody', async () => {
+  let answer: (state: Upload) => void = () => undefined;
+  let asked = 0;
+  let refuse: (error: Error) => void = () => undefined;
+  const server = asks(() => new Promise((_, reject) => (refuse = reject)));
+  server.upload = () => {
+    asked += 1;
+    return new Promise(resolve => (answer = resolve));
+  };
+  const told: unknown[] = [];
+  const sending = new Sending(server, new File(['a'], 'a.csv'), state => told.push(state));
+  const taking = sending.take({ name: 'a' });
+  await waitFor(() => expect(asked).toBe(1), { timeout: 20_000 });
+  refuse(new Error('no'));
+  await expect(taking).rejects.toThrow('no');
+  const before = told.length;
+  answer({ rows: 5, placed: 0 } as Upload);
+  await Promise.resolve();
+  expect(told).toHaveLength(before);
+});
