@@ -59,28 +59,13 @@ def test_rows_added_in_the_app_are_seen_searched_and_queried_beside_it(open_lab:
     assert "Water the 🪴 <b>plants</b>" in content.decode()
     assert content.count(b"\r\n") == 2
 
-    # A file of the person's becomes a table; when it comes again, rows that were changed here are asked about.
+    # A file of the person's becomes a table.
     page.get_by_role("button", name="Add data from a file").click()
-    choose = page.get_by_label("CSV, Parquet or Excel file")
     sales = {"name": "Sales 2026.csv", "mimeType": "text/csv", "buffer": "city,sold\nOslo,3\nKöln,4\n".encode()}
-    choose.set_input_files(sales)
+    page.get_by_label("CSV, Parquet or Excel file").set_input_files(sales)
     expect(page.get_by_label("Sales 2026.csv becomes")).to_have_value("sales_2026")
-    themed(page, panel, "data-page-file")
-    assert violations(page, ".jp-AppBuilder-preview") == []
     page.get_by_role("button", name="Add the data").click()
     expect(page.get_by_text("sales_2026 is a table of the app: 2 rows.")).to_be_visible(timeout=LONG)
-    sold = page.get_by_role("region", name="Rows of sales_2026")
-    sold.get_by_role("button", name="Change row 2").click()
-    page.get_by_role("button", name="Remove the row").click()
-    page.get_by_role("button", name="Really remove it").click()
-    expect(page.get_by_text("1 to 1 of 1")).to_be_visible(timeout=LONG)
-    page.get_by_role("button", name="Add data from a file").click()
-    choose.set_input_files(sales)
-    page.get_by_role("button", name="Replace the rows").click()
-    expect(page.get_by_role("alert")).to_contain_text("(1 deleted). Nothing was replaced.", timeout=LONG)
-    themed(page, panel, "data-page-changed")
-    page.get_by_role("button", name="Replace the changed rows").click()
-    expect(page.get_by_text("1 to 2 of 2")).to_be_visible(timeout=LONG)
     page.get_by_role("group", name="Tables").get_by_role("button", name="tasks").click()
     page.get_by_role("searchbox", name="Search the rows of tasks").fill("plants")
     expect(page.get_by_text("1 to 1 of 1")).to_be_visible(timeout=LONG)
