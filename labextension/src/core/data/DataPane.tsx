@@ -46,6 +46,7 @@ export function DataPane({
   const [round, setRound] = React.useState(0);
   const [form, setForm] = React.useState<{ file: File | null } | null>(null);
   const [added, setAdded] = React.useState<TakenUpload | null>(null);
+  const [came, setCame] = React.useState(0); // that came: what is known of a table's rows is of the rows before
 
   React.useEffect(() => {
     const current = tracked();
@@ -67,6 +68,7 @@ export function DataPane({
     if (told) {
       setChosen(told.dataset.name);
       setRound(round + 1);
+      setCame(came + 1);
     }
   };
   const add = files && !form && (
@@ -110,7 +112,7 @@ export function DataPane({
             {add}
             <IconButton icon="reload" label={trans.__('Read the data again')} onClick={() => setRound(round + 1)} />
           </div>
-          <TableRows key={table.name} asks={asks} table={table} changed={changed + round} />
+          <TableRows key={`${came} ${table.name}`} asks={asks} table={table} changed={changed + round} />
         </>
       )}
       {tables && <Query asks={asks} />}
