@@ -236,6 +236,41 @@ test('a row is added, changed and removed; what was seen of it goes along', asyn
   );
 });
 
+test('what the rows are asked anew after is asked anew each time; how many a table has is, too', async () => {
+  let rows = 120;
+  const database = asks({ database: async () => ({ ...SCHEMA, tables: [{ ...TASKS, rows }, EMPTY] }) });
+  render(<DataPane asks={database} changed={1} />);
+  const tables = await screen.findByRole('group', { name: 'Tables' });
+  for (const asked of [2, 3, 4]) {
+    fireEvent.click(within(tables).getByRole('button', { name: 'Read the data again' }));
+    await waitFor(() => expect(database.asked).toHaveLength(asked));
+  }
+  fireEvent.click(await screen.findByRole('button', { name: 'Change row 2' }));
+  rows = 119;
+  fireEvent.click(screen.getByRole('button', { name: 'Remove the row' }));
+  fireEvent.click(screen.getByRole('button', { name: 'Really remove it' }));
+  expect(await within(tables).findByRole('button', { name: /tasks.*119/ })).toBeTruthy();
+});
+
+test('a page and an order that are no longer there give way to those that are', async () => {
+  let small = false;
+  const database = asks();
+  const all = database.databaseRows;
+  database.database = async () => ({ ...SCHEMA, tables: [small ? { ...TASKS, columns: [TASKS.columns[0]!] } : TASKS] });
+  database.databaseRows = async request => {
+    const found = await all(request);
+    return small ? { ...found, rows: request.page ? [] : [['left']], keys: [], total: 1 } : found;
+  };
+  render(<DataPane asks={database} changed={1} />);
+  fireEvent.click(await screen.findByTitle('Sort by title'));
+  fireEvent.click(screen.getByRole('button', { name: 'Further rows' }));
+  await screen.findByText('51 to 100 of 120');
+  small = true;
+  fireEvent.click(screen.getByRole('button', { name: 'Read the data again' }));
+  expect(await screen.findByText('left')).toBeTruthy();
+  await waitFor(() => expect(database.asked.at(-1)).toMatchObject({ page: 0, sort: '' }));
+});
+
 test('a row that is refused stays open with what was typed; Escape leaves it as it was', async () => {
   const refused = new RequestFailed({ message: 'UNIQUE constraint failed: tasks.title', hint: '' });
   const database = asks({ changeRow: () => Promise.reject(refused) });

@@ -46,7 +46,6 @@ export function DataPane({
   const [round, setRound] = React.useState(0);
   const [form, setForm] = React.useState<{ file: File | null } | null>(null);
   const [added, setAdded] = React.useState<TakenUpload | null>(null);
-  const [came, setCame] = React.useState(0); // that came: what is known of a table's rows is of the rows before
 
   React.useEffect(() => {
     const current = tracked();
@@ -58,6 +57,7 @@ export function DataPane({
   }, [asks, changed, round]);
 
   const table = tables?.find(one => one.name === chosen) ?? tables?.[0];
+  const again = (): void => setRound(known => known + 1);
   const open = (file: File | null): void => {
     setAdded(null);
     setForm({ file });
@@ -67,8 +67,7 @@ export function DataPane({
     setAdded(told);
     if (told) {
       setChosen(told.dataset.name);
-      setRound(round + 1);
-      setCame(came + 1);
+      again();
     }
   };
   const add = files && !form && (
@@ -110,9 +109,9 @@ export function DataPane({
               </button>
             ))}
             {add}
-            <IconButton icon="reload" label={trans.__('Read the data again')} onClick={() => setRound(round + 1)} />
+            <IconButton icon="reload" label={trans.__('Read the data again')} onClick={again} />
           </div>
-          <TableRows key={`${came} ${table.name}`} asks={asks} table={table} changed={changed + round} />
+          <TableRows key={table.name} asks={asks} table={table} changed={changed} round={round} onChanged={again} />
         </>
       )}
       {tables && <Query asks={asks} />}
@@ -123,21 +122,27 @@ export function DataPane({
 function TableRows({
   asks,
   table,
-  changed
+  changed,
+  round,
+  onChanged
 }: {
   asks: Asks;
   table: DatabaseTable;
   changed: number;
+  /** Another number whenever the person wants the rows read again. */
+  round: number;
+  /** Hears that a row was added, changed or removed here. */
+  onChanged: () => void;
 }): React.ReactElement {
   const trans = useTranslation();
-  const [order, setOrder] = React.useState<Order | null>(null);
+  const [wanted, setOrder] = React.useState<Order | null>(null);
+  const order = wanted && table.columns.some(({ name }) => name === wanted.column) ? wanted : null; // it may have gone
   const [typed, setTyped] = React.useState('');
   const [filter, setFilter] = React.useState('');
   const [page, setPage] = React.useState(0);
   const [found, setFound] = React.useState<DatabaseRows | null>(null);
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const [waiting, setWaiting] = React.useState(false);
-  const [round, setRound] = React.useState(0);
   const [edited, setEdited] = React.useState<number | 'new' | null>(null); // the place of a row on this page
   const add = React.useRef<HTMLButtonElement>(null);
 
@@ -157,11 +162,18 @@ function TableRows({
     setWaiting(true);
     const request = { table: table.name, page, size: PAGE_ROWS, filter, sort: order?.column ?? '' };
     asks.databaseRows({ ...request, descending: order?.descending ?? false }).then(
-      rows => current.is && (setFound(rows), setFailure(null), setWaiting(false)),
+      rows => {
+        if (current.is) {
+          setFound(rows);
+          setFailure(null);
+          setWaiting(false);
+          setPage(Math.min(page, Math.max(0, Math.ceil(rows.total / PAGE_ROWS) - 1))); // its rows may have gone
+        }
+      },
       (error: unknown) => current.is && (setFailure(RequestFailed.from(error)), setWaiting(false))
     );
     return current.end;
-  }, [asks, table.name, page, filter, order, changed, round]);
+  }, [asks, table.name, page, filter, order?.column, order?.descending, changed, round]);
 
   // A row that is being edited is another's place on another page; what was typed is kept while the rows are read again.
   React.useEffect(() => setEdited(null), [page, filter, order]);
@@ -171,7 +183,7 @@ function TableRows({
     setEdited(null);
     add.current?.focus();
     if (done) {
-      setRound(round + 1);
+      onChanged();
     }
   };
 

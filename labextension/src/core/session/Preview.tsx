@@ -288,7 +288,7 @@ export function PreviewPane({
         />
       </div>
       {failure && <Failure error={failure} />}
-      {dataShown && <Inside data={asks.data} files={files} {...inside} changed={busy ? -1 : store.lastSeq()} />}
+      {dataShown && <Inside data={asks.data} files={files} {...inside} changed={busy ? -1 : store.news()} />}
       <LookNotice looking={looking} />
       {url && state === 'failed' && (
         <div className="jp-AppBuilder-pageNotice jp-mod-error" role="status">

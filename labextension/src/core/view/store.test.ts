@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SessionStore } from './store';
+import { NO_HISTORY, SessionStore } from './store';
 import { Log, snapshot, TestTransport } from '../testing/session';
 
 function frames(): { schedule: (flush: () => void) => void; run: () => void; count: () => number } {
@@ -54,5 +54,16 @@ describe('the store', () => {
     const log = new Log();
     transport.say({ kind: 'events', events: log.turn('t1', 'x') });
     expect(store.lastSeq()).toBe(log.seq);
+  });
+  it('tells a view without history that something happened, each time', () => {
+    const transport = new TestTransport();
+    const store = new SessionStore(transport, () => undefined, NO_HISTORY);
+    transport.say(snapshot());
+    const log = new Log();
+    const told = ['t1', 't2', 't3'].map(turn => {
+      transport.say({ kind: 'events', events: log.turn(turn, 'x') });
+      return store.news();
+    });
+    expect(new Set([0, ...told]).size).toBe(4);
   });
 });

@@ -31,6 +31,7 @@ export class SessionStore implements TransportListener {
   private queue: WireMessage[] = [];
   private scheduled = false;
   private seen: number;
+  private told = 0;
   private readonly subscribers = new Set<() => void>();
   private readonly lookers = new Set<(look: LookRequest) => void>();
   private readonly stopWatching: () => void;
@@ -67,6 +68,7 @@ export class SessionStore implements TransportListener {
     }
     if (message.kind === 'events') {
       this.seen = Math.max(this.seen, message.events[message.events.length - 1]?.seq ?? 0);
+      this.told += 1;
     }
     this.queue.push(message);
     if (!this.state.view.caughtUp && message.kind !== 'snapshot') {
@@ -85,6 +87,11 @@ export class SessionStore implements TransportListener {
 
   lastSeq(): number {
     return this.seen;
+  }
+
+  /** Another number whenever events came. `lastSeq` does not say so to a view without history, which has it too large. */
+  news(): number {
+    return this.told;
   }
 
   dispose(): void {
