@@ -256,7 +256,10 @@ test('a page and an order that are no longer there give way to those that are', 
   let small = false;
   const database = asks();
   const all = database.databaseRows;
-  database.database = async () => ({ ...SCHEMA, tables: [small ? { ...TASKS, columns: TASKS.columns.slice(0, 1) } : TASKS] });
+  database.database = async () => ({
+    ...SCHEMA,
+    tables: [small ? { ...TASKS, columns: TASKS.columns.slice(0, 1) } : TASKS]
+  });
   database.databaseRows = async request => {
     const found = await all(request);
     return small ? { ...found, rows: request.page ? [] : [['left']], keys: [], total: 1 } : found;
