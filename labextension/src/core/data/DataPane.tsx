@@ -10,7 +10,7 @@ import type { Translation } from '../controls/translation';
 import type { DatabaseAnswer, DatabaseColumn, DatabaseRows, DatabaseTable, TakenUpload } from '../wire/api.generated';
 import type { Requests } from '../wire/transport';
 import { RequestFailed } from '../wire/wire';
-import { Added, DropZone, FileForm } from './FileForm';
+import { Added, DropZone, FileForm, useFileForm } from './FileForm';
 import { RowForm } from './RowForm';
 import type { FileAsks } from './sending';
 import { tracked } from './tracked';
@@ -23,6 +23,8 @@ export type Asks = Required<
   Pick<Requests, 'database' | 'databaseRows' | 'downloadRows' | 'changeRow' | 'queryDatabase'>
 >;
 
+const nobody = (): void => undefined;
+
 interface Order {
   column: string;
   descending: boolean;
@@ -32,20 +34,24 @@ interface Order {
 export function DataPane({
   asks,
   files = null,
-  changed
+  changed,
+  hidden = false,
+  onHold = nobody
 }: {
   asks: Asks;
   /** Absent where no file can be sent. */
   files?: FileAsks | null;
   changed: number;
+  hidden?: boolean;
+  /** Hears whether leaving would stop a file, or lose what came of it. */
+  onHold?: (held: boolean) => void;
 }): React.ReactElement {
   const trans = useTranslation();
   const [tables, setTables] = React.useState<readonly DatabaseTable[] | null>(null);
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const [chosen, setChosen] = React.useState('');
   const [round, setRound] = React.useState(0);
-  const [form, setForm] = React.useState<{ file: File | null } | null>(null);
-  const [added, setAdded] = React.useState<TakenUpload | null>(null);
+  const { form, added, open, onDrop, onSending, close } = useFileForm(onHold);
 
   React.useEffect(() => {
     const current = tracked();
@@ -58,13 +64,8 @@ export function DataPane({
 
   const table = tables?.find(one => one.name === chosen) ?? tables?.[0];
   const again = (): void => setRound(known => known + 1);
-  const open = (file: File | null): void => {
-    setAdded(null);
-    setForm({ file });
-  };
   const closed = (told: TakenUpload | null): void => {
-    setForm(null);
-    setAdded(told);
+    close(told);
     if (told) {
       setChosen(told.dataset.name);
       again();
@@ -77,7 +78,7 @@ export function DataPane({
     </button>
   );
   return (
-    <DropZone className="jp-AppBuilder-data" onDrop={files && open}>
+    <DropZone className="jp-AppBuilder-data" hidden={hidden} onDrop={files && onDrop}>
       {failure && <Failure error={failure} />}
       {tables === null && !failure && (
         <p className="jp-AppBuilder-dataEmpty" role="status">
@@ -90,9 +91,15 @@ export function DataPane({
         </p>
       )}
       {files && form && (
-        <FileForm asks={files} dropped={form.file} taken={(tables ?? []).map(({ name }) => name)} onClose={closed} />
+        <FileForm
+          asks={files}
+          dropped={form.file}
+          taken={(tables ?? []).map(({ name }) => name)}
+          onSending={onSending}
+          onClose={closed}
+        />
       )}
-      {added && <Added found={added} onClose={() => setAdded(null)} />}
+      {added && <Added found={added} onClose={() => close(null)} />}
       {tables && table && (
         <>
           <div className="jp-AppBuilder-dataTables" role="group" aria-label={trans.__('Tables')}>

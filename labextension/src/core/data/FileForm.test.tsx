@@ -6,6 +6,7 @@ import type { TakenUpload, Upload } from '../wire/api.generated';
 import type { WantedUpload } from '../wire/transport';
 import { RequestFailed } from '../wire/wire';
 import { FileForm } from './FileForm';
+import { Inside } from './Inside';
 import { proposed, Sending, type FileAsks } from './sending';
 
 afterEach(cleanup);
@@ -57,7 +58,15 @@ test('what was sent stays sent while the person is asked; changed rows go only w
   const server = asks(async (_, wanted) => (wanted.replace ? TAKEN : Promise.reject(changed)));
   const closed: unknown[] = [];
   const file = new File(['city\nOslo\n'], 'Sales.csv');
-  render(<FileForm asks={server} dropped={file} taken={['sales']} onClose={found => closed.push(found)} />);
+  render(
+    <FileForm
+      asks={server}
+      dropped={file}
+      taken={['sales']}
+      onSending={() => undefined}
+      onClose={found => closed.push(found)}
+    />
+  );
   fireEvent.click(await screen.findByRole('button', { name: 'Replace the rows' }));
   fireEvent.click(await screen.findByRole('button', { name: 'Replace the changed rows' }));
   await waitFor(() => expect(closed).toEqual([TAKEN]));
@@ -69,7 +78,15 @@ test('what is stopped leaves nothing behind, and says nothing any more', async (
   const server = asks((_, __, signal) => new Promise((___, reject) => signal.addEventListener('abort', reject)));
   const closed: unknown[] = [];
   const file = new File(['city\n'], 'Sales.csv');
-  render(<FileForm asks={server} dropped={file} taken={[]} onClose={found => closed.push(found)} />);
+  render(
+    <FileForm
+      asks={server}
+      dropped={file}
+      taken={[]}
+      onSending={() => undefined}
+      onClose={found => closed.push(found)}
+    />
+  );
   fireEvent.change(screen.getByLabelText('Sales.csv becomes'), { target: { value: 'Sales' } });
   expect(screen.getByRole<HTMLButtonElement>('button', { name: 'Add the data' }).disabled).toBe(true);
   fireEvent.change(screen.getByLabelText('Sales.csv becomes'), { target: { value: 'sold' } });
@@ -102,4 +119,68 @@ test('how far it is that is told late is told to nobody', async () => {
   answer({ rows: 5, placed: 0 } as Upload);
   await Promise.resolve();
   expect(told).toHaveLength(before);
+});
+
+test('a file that is stopped before the server has named it leaves nothing there either', async () => {
+  const server = asks(async () => TAKEN);
+  const { beginUpload } = server;
+  let begin: () => void = () => undefined;
+  server.beginUpload = async (...file) => {
+    await new Promise<void>(resolve => (begin = resolve));
+    return beginUpload(...file);
+  };
+  const closed: unknown[] = [];
+  const file = new File(['city\n'], 'Sales.csv');
+  render(
+    <FileForm
+      asks={server}
+      dropped={file}
+      taken={[]}
+      onSending={() => undefined}
+      onClose={found => closed.push(found)}
+    />
+  );
+  fireEvent.click(screen.getByRole('button', { name: 'Add the data' }));
+  fireEvent.click(await screen.findByRole('button', { name: 'Stop' }));
+  begin();
+  await waitFor(() => expect(server.dropped).toEqual(['u']));
+  expect([closed, server.parts]).toEqual([[null], []]);
+});
+
+test('a file goes on while the app is looked at, and what came of it is there afterwards', async () => {
+  let take: (found: TakenUpload) => void = () => undefined;
+  const server = asks(() => new Promise(resolve => (take = resolve)));
+  const Both = ({ shown }: { shown: boolean }): React.ReactElement => {
+    const [held, setHeld] = React.useState(false);
+    const none = { data: null, functions: null, secrets: null, layout: null };
+    return shown || held ? (
+      <Inside {...none} files={server} changed={1} shown={shown} held={held} onHold={setHeld} />
+    ) : (
+      <p>Nothing</p>
+    );
+  };
+  const { rerender } = render(<Both shown />);
+  fireEvent.click(await screen.findByRole('button', { name: 'Add data from a file' }));
+  const input = screen.getByLabelText('CSV, Parquet or Excel file');
+  fireEvent.change(input, { target: { files: [new File(['city\n'], 'Sales.csv')] } });
+  fireEvent.click(screen.getByRole('button', { name: 'Add the data' }));
+  await screen.findByText('Reading the rows…');
+
+  // Another that is dropped meanwhile stops nothing.
+  const zone = screen.getByRole('form').parentElement!;
+  const other = { types: ['Files'], files: [new File(['a\n'], 'other.csv')] };
+  expect(fireEvent.dragOver(zone, { dataTransfer: other })).toBe(false);
+  fireEvent.drop(zone, { dataTransfer: other });
+  expect(screen.getByText('Sales.csv becomes')).toBeTruthy();
+
+  rerender(<Both shown={false} />);
+  expect(screen.queryByRole('form')).toBeNull();
+  expect(server.dropped).toEqual([]);
+  take({ ...TAKEN, path: 'data/sales.parquet' });
+  rerender(<Both shown />);
+  expect(await screen.findByText(/^The app has sales: 2 rows, in data\/sales.parquet/)).toBeTruthy();
+  fireEvent.click(screen.getByRole('button', { name: 'Close' }));
+  rerender(<Both shown={false} />);
+  expect(screen.getByText('Nothing')).toBeTruthy();
+  expect(server.dropped).toEqual([]);
 });

@@ -9,17 +9,19 @@ import type { TakenUpload } from '../wire/api.generated';
 import { RequestFailed } from '../wire/wire';
 import { ENDINGS, NAME, proposed, Sending, type FileAsks, type Told } from './sending';
 
-/** `dropped` is a file to begin with. `onClose` hears what the app has now, or null. */
+/** `dropped` is a file to begin with. `onSending` hears whether it is on its way, `onClose` what the app has now, or null. */
 export function FileForm({
   asks,
   dropped,
   taken,
+  onSending,
   onClose
 }: {
   asks: FileAsks;
   dropped: File | null;
   /** Names of tables or datasets that are there. */
   taken: readonly string[];
+  onSending: (sending: boolean) => void;
   onClose: (found: TakenUpload | null) => void;
 }): React.ReactElement {
   const trans = useTranslation();
@@ -47,6 +49,11 @@ export function FileForm({
     }
   }, [dropped]);
   React.useEffect(() => () => sending.current?.giveUp(), []);
+  const running = told !== null;
+  React.useEffect(() => {
+    onSending(running);
+    return () => onSending(false);
+  }, [running, onSending]);
 
   const take = (replace: boolean): void => {
     if (!file || told) {
@@ -225,32 +232,36 @@ export function Added({ found, onClose }: { found: TakenUpload; onClose: () => v
           </p>
         ))}
         <button type="button" className="jp-AppBuilder-link" onClick={onClose}>
-          {trans.__('Good')}
+          {trans.__('Close')}
         </button>
       </div>
     </div>
   );
 }
 
-/** Takes a file that is dropped anywhere in it. */
+/** Takes a file that is dropped anywhere in it; without `onDrop` none, which the browser does not open instead either. */
 export function DropZone({
   className,
+  hidden,
   onDrop,
   children
 }: {
   className: string;
+  hidden: boolean;
   onDrop: ((file: File) => void) | null;
   children: React.ReactNode;
 }): React.ReactElement {
   const [over, setOver] = React.useState(false);
-  const has = (event: React.DragEvent): boolean => onDrop !== null && event.dataTransfer.types.includes('Files');
+  const has = (event: React.DragEvent): boolean => event.dataTransfer.types.includes('Files');
   return (
     <div
       className={over ? `${className} jp-mod-dropping` : className}
+      hidden={hidden}
       onDragOver={event => {
         if (has(event)) {
           event.preventDefault();
-          setOver(true);
+          event.dataTransfer.dropEffect = onDrop ? 'copy' : 'none';
+          setOver(onDrop !== null);
         }
       }}
       onDragLeave={event => {
@@ -261,8 +272,10 @@ export function DropZone({
       onDrop={event => {
         setOver(false);
         const [file] = event.dataTransfer.files;
-        if (has(event) && file) {
+        if (has(event)) {
           event.preventDefault();
+        }
+        if (file) {
           onDrop?.(file);
         }
       }}
@@ -270,4 +283,33 @@ export function DropZone({
       {children}
     </div>
   );
+}
+
+/** A pane's form for a file, and what came of it. `onHold` hears whether there is something that leaving would lose. */
+export function useFileForm(onHold: (held: boolean) => void): {
+  form: { file: File | null } | null;
+  added: TakenUpload | null;
+  open: (file: File | null) => void;
+  /** What a drop does: nothing while a file is on its way. */
+  onDrop: ((file: File) => void) | null;
+  onSending: (sending: boolean) => void;
+  close: (found: TakenUpload | null) => void;
+} {
+  const [form, setForm] = React.useState<{ file: File | null } | null>(null);
+  const [added, setAdded] = React.useState<TakenUpload | null>(null);
+  const [sending, onSending] = React.useState(false);
+  const held = form !== null || added !== null;
+  React.useEffect(() => {
+    onHold(held);
+    return () => onHold(false);
+  }, [held, onHold]);
+  const open = (file: File | null): void => {
+    setAdded(null);
+    setForm({ file });
+  };
+  const close = (found: TakenUpload | null): void => {
+    setForm(null);
+    setAdded(found);
+  };
+  return { form, added, open, onDrop: sending ? null : open, onSending, close };
 }

@@ -5,20 +5,30 @@ import { Ago } from '../controls/Ago';
 import { Failure } from '../controls/Failure';
 import { Icon, Spinner } from '../controls/Icon';
 import { useTranslation } from '../controls/surroundings';
-import type { Dataset, TakenUpload } from '../wire/api.generated';
+import type { Dataset } from '../wire/api.generated';
 import { RequestFailed } from '../wire/wire';
-import { Added, DropZone, FileForm } from './FileForm';
+import { Added, DropZone, FileForm, useFileForm } from './FileForm';
 import type { FileAsks } from './sending';
 import { tracked } from './tracked';
 
 /** `changed` is another number whenever data may have been handed over. */
-export function FilesPane({ asks, changed }: { asks: FileAsks; changed: number }): React.ReactElement {
+export function FilesPane({
+  asks,
+  changed,
+  hidden = false,
+  onHold
+}: {
+  asks: FileAsks;
+  changed: number;
+  hidden?: boolean;
+  /** Hears whether leaving would stop a file, or lose what came of it. */
+  onHold: (held: boolean) => void;
+}): React.ReactElement {
   const trans = useTranslation();
   const [found, setFound] = React.useState<readonly Dataset[] | null>(null);
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const [round, setRound] = React.useState(0);
-  const [form, setForm] = React.useState<{ file: File | null } | null>(null);
-  const [added, setAdded] = React.useState<TakenUpload | null>(null);
+  const { form, added, open, onDrop, onSending, close } = useFileForm(onHold);
 
   React.useEffect(() => {
     const current = tracked();
@@ -29,19 +39,15 @@ export function FilesPane({ asks, changed }: { asks: FileAsks; changed: number }
     return current.end;
   }, [asks, changed, round]);
 
-  const open = (file: File | null): void => {
-    setAdded(null);
-    setForm({ file });
-  };
   return (
-    <DropZone className="jp-AppBuilder-data" onDrop={open}>
+    <DropZone className="jp-AppBuilder-data" hidden={hidden} onDrop={onDrop}>
       {failure && <Failure error={failure} />}
       {!found && !failure && (
         <p className="jp-AppBuilder-dataEmpty" role="status">
           <Spinner /> {trans.__('Asking for the app’s data…')}
         </p>
       )}
-      {added && <Added found={added} onClose={() => setAdded(null)} />}
+      {added && <Added found={added} onClose={() => close(null)} />}
       {found?.length === 0 && !form && !added && (
         <p className="jp-AppBuilder-dataEmpty">
           {trans.__('The app has no data of yours yet. Add a file, or drop one here.')}
@@ -70,10 +76,10 @@ export function FilesPane({ asks, changed }: { asks: FileAsks; changed: number }
           asks={asks}
           dropped={form.file}
           taken={(found ?? []).map(({ name }) => name)}
+          onSending={onSending}
           onClose={told => {
-            setForm(null);
-            setAdded(told);
-            setRound(round + 1);
+            close(told);
+            setRound(known => known + 1);
           }}
         />
       ) : (

@@ -10,6 +10,8 @@ import { LayoutPane, type LayoutAsks } from './LayoutPane';
 import { SecretsPane, type SecretAsks } from './SecretsPane';
 import type { FileAsks } from './sending';
 
+const HIDDEN = -2; // no number of changes: what is not seen is not read again, and what is seen again is
+
 type View = 'data' | 'functions' | 'secrets' | 'layout';
 
 export function Inside({
@@ -18,7 +20,10 @@ export function Inside({
   functions,
   secrets,
   layout,
-  changed
+  changed,
+  shown,
+  held,
+  onHold
 }: {
   /** Null for an app without a database. */
   data: Asks | null;
@@ -28,6 +33,10 @@ export function Inside({
   layout: LayoutAsks | null;
   /** Another number whenever code or data may have changed. */
   changed: number;
+  /** False while the app's page stands in its place, and a file is on its way or says what came of it. */
+  shown: boolean;
+  held: boolean;
+  onHold: (held: boolean) => void;
 }): React.ReactElement {
   const trans = useTranslation();
   const [view, setView] = React.useState<View>('data');
@@ -37,9 +46,11 @@ export function Inside({
     ...(secrets ? [{ name: 'secrets', icon: 'key', title: trans.__('Secrets') } as const] : []),
     ...(layout ? [{ name: 'layout', icon: 'plan', title: trans.__('Layout') } as const] : [])
   ] as const;
+  const rows = shown && view === 'data';
+  const behind = { changed: rows ? changed : HIDDEN, hidden: !rows, onHold };
   return (
     <>
-      {views.length > 1 && (
+      {shown && views.length > 1 && (
         <div className="jp-AppBuilder-dataTables" role="group" aria-label={trans.__('Behind the page')}>
           {views.map(({ name, icon, title }) => (
             <button
@@ -55,11 +66,11 @@ export function Inside({
           ))}
         </div>
       )}
-      {view === 'data' && data && <DataPane asks={data} files={files} changed={changed} />}
-      {view === 'data' && !data && files && <FilesPane asks={files} changed={changed} />}
-      {view === 'functions' && functions && <FunctionsPane asks={functions} changed={changed} />}
-      {view === 'secrets' && secrets && <SecretsPane asks={secrets} changed={changed} />}
-      {view === 'layout' && layout && <LayoutPane asks={layout} changed={changed} />}
+      {(rows || held) && data && <DataPane asks={data} files={files} {...behind} />}
+      {(rows || held) && !data && files && <FilesPane asks={files} {...behind} />}
+      {shown && view === 'functions' && functions && <FunctionsPane asks={functions} changed={changed} />}
+      {shown && view === 'secrets' && secrets && <SecretsPane asks={secrets} changed={changed} />}
+      {shown && view === 'layout' && layout && <LayoutPane asks={layout} changed={changed} />}
     </>
   );
 }

@@ -44,7 +44,11 @@ export class Sending {
   /** Rejects with `RequestFailed`; with anything once it was given up. */
   async take(wanted: WantedUpload): Promise<TakenUpload> {
     const { asks, file, abort } = this;
-    const upload = (this.upload ??= await asks.beginUpload(file.name, file.size));
+    this.upload ??= await asks.beginUpload(file.name, file.size);
+    const { upload } = this;
+    if (this.givenUp) {
+      this.drop(); // nobody knew its name when it was given up
+    }
     while (this.sent < file.size) {
       abort.signal.throwIfAborted();
       this.told(null);
@@ -72,6 +76,10 @@ export class Sending {
   /** Stop, and have nothing kept of it. */
   giveUp(): void {
     this.abort.abort();
+    this.drop();
+  }
+
+  private drop(): void {
     if (this.upload) {
       this.asks.dropUpload(this.upload.upload).catch(() => undefined); // it goes by itself after a day
     }

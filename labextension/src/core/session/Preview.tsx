@@ -56,6 +56,7 @@ export function PreviewPane({
   const [requests, setRequests] = React.useState<readonly PageRequest[]>([]);
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const [showsData, setShowsData] = React.useState(false);
+  const [held, setHeld] = React.useState(false); // there is something behind the page that must not be lost
   const { preview, session } = view;
   const asks = useAsks(store.transport, preview?.state === 'ready');
   const inside = useInside(store.transport, asks.data !== null);
@@ -288,7 +289,17 @@ export function PreviewPane({
         />
       </div>
       {failure && <Failure error={failure} />}
-      {dataShown && <Inside data={asks.data} files={files} {...inside} changed={busy ? -1 : store.news()} />}
+      {(dataShown || held) && (
+        <Inside
+          data={asks.data}
+          files={files}
+          {...inside}
+          changed={busy ? -1 : store.news()}
+          shown={dataShown}
+          held={held}
+          onHold={setHeld}
+        />
+      )}
       <LookNotice looking={looking} />
       {url && state === 'failed' && (
         <div className="jp-AppBuilder-pageNotice jp-mod-error" role="status">
