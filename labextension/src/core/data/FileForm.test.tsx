@@ -167,7 +167,7 @@ test('a file goes on while the app is looked at, and what came of it is there af
   await screen.findByText('Reading the rows…');
 
   // Another that is dropped meanwhile stops nothing.
-  const zone = screen.getByRole('form').parentElement!;
+  const zone = screen.getByRole('form').parentElement as HTMLElement;
   const other = { types: ['Files'], files: [new File(['a\n'], 'other.csv')] };
   expect(fireEvent.dragOver(zone, { dataTransfer: other })).toBe(false);
   fireEvent.drop(zone, { dataTransfer: other });
