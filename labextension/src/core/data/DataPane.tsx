@@ -51,7 +51,7 @@ export function DataPane({
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const [chosen, setChosen] = React.useState('');
   const [round, setRound] = React.useState(0);
-  const { form, added, open, onDrop, onSending, close } = useFileForm(onHold);
+  const { form, added, open, onDrop, onSending, close, button } = useFileForm(onHold);
 
   React.useEffect(() => {
     const current = tracked();
@@ -72,7 +72,7 @@ export function DataPane({
     }
   };
   const add = files && !form && (
-    <button type="button" className="jp-AppBuilder-button jp-mod-quiet" onClick={() => open(null)}>
+    <button ref={button} type="button" className="jp-AppBuilder-button jp-mod-quiet" onClick={() => open(null)}>
       <Icon name="upload" />
       {trans.__('Add data from a file')}
     </button>

@@ -161,6 +161,9 @@ test('a file goes on while the app is looked at, and what came of it is there af
   };
   const { rerender } = render(<Both shown />);
   fireEvent.click(await screen.findByRole('button', { name: 'Add data from a file' }));
+  fireEvent.click(screen.getByRole('button', { name: 'Cancel' }));
+  expect(document.activeElement).toBe(screen.getByRole('button', { name: 'Add data from a file' }));
+  fireEvent.click(screen.getByRole('button', { name: 'Add data from a file' }));
   const input = screen.getByLabelText('CSV, Parquet or Excel file');
   fireEvent.change(input, { target: { files: [new File(['city\n'], 'Sales.csv')] } });
   fireEvent.click(screen.getByRole('button', { name: 'Add the data' }));

@@ -294,6 +294,8 @@ export function useFileForm(onHold: (held: boolean) => void): {
   onDrop: ((file: File) => void) | null;
   onSending: (sending: boolean) => void;
   close: (found: TakenUpload | null) => void;
+  /** The button that opens the form, for the keyboard to come back to. */
+  button: React.RefObject<HTMLButtonElement>;
 } {
   const [form, setForm] = React.useState<{ file: File | null } | null>(null);
   const [added, setAdded] = React.useState<TakenUpload | null>(null);
@@ -303,6 +305,14 @@ export function useFileForm(onHold: (held: boolean) => void): {
     onHold(held);
     return () => onHold(false);
   }, [held, onHold]);
+  const button = React.useRef<HTMLButtonElement>(null);
+  const opened = React.useRef(false);
+  React.useEffect(() => {
+    if (opened.current && !form && document.activeElement === document.body) {
+      button.current?.focus();
+    }
+    opened.current = form !== null;
+  }, [form]);
   const open = (file: File | null): void => {
     setAdded(null);
     setForm({ file });
@@ -311,5 +321,5 @@ export function useFileForm(onHold: (held: boolean) => void): {
     setForm(null);
     setAdded(found);
   };
-  return { form, added, open, onDrop: sending ? null : open, onSending, close };
+  return { form, added, open, onDrop: sending ? null : open, onSending, close, button };
 }

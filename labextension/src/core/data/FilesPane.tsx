@@ -28,7 +28,7 @@ export function FilesPane({
   const [found, setFound] = React.useState<readonly Dataset[] | null>(null);
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const [round, setRound] = React.useState(0);
-  const { form, added, open, onDrop, onSending, close } = useFileForm(onHold);
+  const { form, added, open, onDrop, onSending, close, button } = useFileForm(onHold);
 
   React.useEffect(() => {
     const current = tracked();
@@ -84,7 +84,7 @@ export function FilesPane({
         />
       ) : (
         <div className="jp-AppBuilder-dataBar">
-          <button type="button" className="jp-AppBuilder-button" onClick={() => open(null)}>
+          <button ref={button} type="button" className="jp-AppBuilder-button" onClick={() => open(null)}>
             <Icon name="upload" />
             {trans.__('Add data from a file')}
           </button>
