@@ -124,6 +124,16 @@ async def test_what_is_one_persons_is_nobody_elses(app: Rolodex) -> None:
         assert (await log_in(ada, "ada@example.COM ")).status_code == 200
         assert len((await ada.get("contacts")).json()) == 2
 
+        # A query knows who asks, whatever the address says.
+        app.write("functions/mine.sql", "SELECT name FROM contacts WHERE owner = :user ORDER BY name")
+        while (
+            mine := await ada.get("mine", params={"user": "2"})
+        ).status_code == 404:  # files are looked at now and then
+            await asyncio.sleep(0.1)
+        assert mine.json() == [{"name": "Alan"}, {"name": "Grace"}]
+        assert (await bob.get("mine", params={"user": "1"})).json() == []
+        assert (await nobody.get("mine", params={"user": "1"})).status_code == 401
+
 
 @pytest.mark.timeout(400)
 async def test_a_session_that_somebody_else_gave_is_worth_nothing(app: Rolodex) -> None:
@@ -321,15 +331,21 @@ export const GET = (_: Request, { db }: Context) => db.all("SELECT * FROM contac
         (forgetful + 'export const access = "everyone";\n', ""),
         (forgetful.replace("{ db }", "{ db, auth }").replace("db.all", "auth.need() && db.all"), ""),
         (forgetful.replace("FROM contacts", "1 AS contacts"), ""),
+        ("SELECT * FROM contacts", "functions/all.sql(1,1): error: Rows of contacts belong to people (owner refers"),
+        ("-- access: everyone\nSELECT name FROM contacts", ""),
+        ("SELECT name FROM contacts WHERE owner = :user", ""),
     ):
-        app.write("functions/all.ts", text)
+        path = "functions/all.ts" if "import" in text else "functions/all.sql"
+        app.write(path, text)
         ran = subprocess.run(check, cwd=app.folder, env=app.environment, capture_output=True, text=True, timeout=170)
         assert (ran.returncode != 0) == bool(told), ran.stdout + ran.stderr
         assert told in ran.stdout
+        (app.folder / path).unlink()
 
 
 @pytest.mark.timeout(400)
 async def test_a_built_app_keeps_its_people(app: Rolodex) -> None:
+    app.write("functions/mine.sql", "SELECT name FROM contacts WHERE owner = :user")
     build = ["node", str(app.template.runtime / "build.mjs")]
     ran = await asyncio.to_thread(
         subprocess.run, build, cwd=app.folder, env=app.environment, capture_output=True, text=True, timeout=170
@@ -338,6 +354,7 @@ async def test_a_built_app_keeps_its_people(app: Rolodex) -> None:
     async with app.served("--built") as url, visitor(url) as ada:
         assert (await sign_up(ada, "ada@example.com")).status_code == 200
         assert (await ada.post("contacts", json={"name": "Grace"})).status_code == 200
+        assert (await ada.get("mine")).json() == [{"name": "Grace"}]
     async with app.served("--built") as url, visitor(url) as again, browsing(url) as (page, problems):
         assert (await again.get("contacts")).status_code == 401
         await page.get_by_label("Email").fill("ada@example.com")

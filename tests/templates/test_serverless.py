@@ -272,6 +272,67 @@ def test_a_response_may_be_a_stream_and_a_function_a_hono_app(functions: Functio
     assert json.loads(told["body"]) == {"name": "ada", "age": 36}
 
 
+QUERY = """-- The tasks that are open, the newest first; with least, those from that number on.
+SELECT id, title, ':not a parameter' AS note, count(*) OVER () AS open
+FROM tasks WHERE NOT done AND (:least IS NULL OR id >= :least) ORDER BY id DESC;
+"""
+WRONG_QUERIES = {
+    "writes": ("DELETE FROM tasks", "A query begins with SELECT"),
+    "hidden": ("WITH a AS (SELECT 1) DELETE FROM tasks RETURNING id", "only reads"),
+    "two": ("SELECT 1;\nDROP TABLE tasks;", "(2,1): error: It holds more than one statement"),
+    "none": ("-- later", "holds no query"),
+    "positions": ("SELECT * FROM tasks\nWHERE id = ?", "(2,1): error: Write ? as a parameter with a name"),
+    "column": ("SELECT titel FROM tasks", "no such column: titel"),
+    "nobody": ("SELECT * FROM tasks WHERE id = :user", "The app has no accounts"),
+}
+
+
+def checked(app: Functions) -> str:
+    command = ["node", str(app.template.runtime / "check.mjs")]
+    return subprocess.run(
+        command, cwd=app.folder, env=app.environment, capture_output=True, text=True, timeout=170
+    ).stdout
+
+
+def test_a_function_may_be_a_query(functions: Functions) -> None:
+    write(functions, "functions/open.sql", QUERY)
+    ui = json.loads((functions.folder / "ui.json").read_text())
+    ui["pages"][0]["data"]["open"] = {"call": "open", "query": {"least": 2}}
+    ui["pages"][0]["aside"] = [{"component": "Table", "props": {"rows": {"bind": "open"}}}]
+    write(functions, "ui.json", json.dumps(ui))
+    used = 'import { useCall } from "app";\nexport default function Open() {\n  const { data } = useCall("open");\n'
+    write(
+        functions, "components/Open.tsx", used + "  return <b>{data?.map((row) => row.title.trim() + row.id)}</b>;\n}\n"
+    )
+    assert checked(functions) == ""
+    write(functions, "components/Open.tsx", used + "  return <b>{data?.map((row) => row.titel)}</b>;\n}\n")
+    assert "Property 'titel' does not exist" in checked(functions)
+
+    migrated = 'import { migrate, open } from "@R@/database.mjs"; migrate(open({}), "migrations");'
+    write(functions, "migrate.mjs", migrated.replace("@R@", str(functions.template.runtime)))
+    subprocess.run(["node", "migrate.mjs"], cwd=functions.folder, env=functions.environment, check=True, timeout=60)
+    every = json.loads(functions.call("open")["body"])
+    assert {*every[0]} == {"id", "title", "note", "open"}
+    told = functions.call("open", {"query": {"least": "2"}})
+    assert json.loads(told["body"]) == [{**row, "open": len(every) - 1} for row in every if row["id"] >= 2]
+    assert functions.call("open", {"query": {"least": "2; DROP TABLE tasks"}})["body"] == "[]"
+    write(functions, "functions/clear.sql", WRONG_QUERIES["hidden"][0])
+    assert "readonly database" in functions.call("clear")["error"]["message"]
+    assert json.loads(functions.call("open")["body"]) == every
+    refused = functions.call("open", {"method": "POST", "body": {}})
+    assert refused["status"] == 405
+    write(functions, "functions/open.ts", "export const GET = () => 'code goes first';\n")
+    assert functions.call("open")["body"] == '"code goes first"'
+
+
+def test_a_wrong_query_is_named_with_its_line(functions: Functions) -> None:
+    for name, (sql, _) in WRONG_QUERIES.items():
+        write(functions, f"functions/{name}.sql", sql)
+    said = checked(functions)
+    for name, (_, message) in WRONG_QUERIES.items():
+        assert any(f"functions/{name}.sql(" in line and message in line for line in said.splitlines()), (name, said)
+
+
 # In the preview
 
 

@@ -10,6 +10,8 @@ export const BUILT = process.argv.includes('--built');
 /** Looked at for changes: whole folders, and single files. */
 const FOLDERS = ['functions', 'components', 'lib', 'migrations', 'datasets'];
 const FILES = ['ui.json', 'styles.css', 'package.json', '.env', CHANGED];
+const CODE = /^functions\/((?:[A-Za-z0-9-][\w.-]*\/)*[A-Za-z0-9-][\w-]*)\.(?:ts|tsx|js|mjs)$/;
+const QUERY = /^functions\/((?:[A-Za-z0-9-][\w.-]*\/)*[A-Za-z0-9-][\w-]*)\.sql$/;
 const MOST_FILES = 3000;
 const MOST_DEPTH = 8;
 
@@ -54,12 +56,15 @@ export function filesNow() {
   return found;
 }
 
-/** The functions by name: `functions/tasks/done.ts` is `tasks/done`. What begins with `_` only helps the others. */
+/** The functions by name: `functions/tasks/done.ts` is `tasks/done`. What begins with `_` only helps the others. A query,
+ * `functions/late.sql`, is one where no code has its name. */
 export function functionFiles(files = filesNow()) {
   const found = new Map();
-  for (const path of files.keys()) {
-    const match = /^functions\/((?:[A-Za-z0-9-][\w.-]*\/)*[A-Za-z0-9-][\w-]*)\.(?:ts|tsx|js|mjs)$/.exec(path);
-    if (match && !found.has(match[1])) found.set(match[1], path);
+  for (const kinds of [CODE, QUERY]) {
+    for (const path of files.keys()) {
+      const match = kinds.exec(path);
+      if (match && !found.has(match[1])) found.set(match[1], path);
+    }
   }
   return found;
 }

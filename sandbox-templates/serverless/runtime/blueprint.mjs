@@ -164,6 +164,7 @@ const EXPORTS = /^export\s+(?:async\s+)?(?:function\s*\*?|const|let|var)\s+(GET|
 
 /** The methods that a function answers, by what it exports; null for all. */
 function methodsOf(path) {
+  if (path.endsWith('.sql')) return ['GET'];
   const text = readFileSync(join(ROOT, path), 'utf8');
   if (/^export\s+default\b|^export\s*\{/m.test(text)) return null;
   return [...text.matchAll(EXPORTS)].map((match) => match[1]);

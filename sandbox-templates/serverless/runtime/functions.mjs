@@ -10,6 +10,7 @@ import { FUNCTION as AUTH, Gate } from './accounts.mjs';
 import { settingsNow } from './accountsettings.mjs';
 import { BUILT, failure, filesNow, functionFiles, packageOf, ROOT } from './app.mjs';
 import { NOT_HERE } from './python.mjs';
+import { queryFiles } from './queries.mjs';
 import { environment, masked, MaskedBytes } from './secrets.mjs';
 
 const number = (name, usual) => Number(process.env[name]) || usual;
@@ -47,6 +48,7 @@ export function compilation(path) {
     legalComments: 'none',
     logLevel: 'silent',
     banner: { js: BANNER },
+    plugins: [queryFiles],
   };
 }
 

@@ -1,19 +1,22 @@
 // Types made from the app: its functions and its tables. They lie in .app/types/, which is in no version of the app.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { constants, DatabaseSync } from 'node:sqlite';
 
 import { mentioned, prepare } from './accounts.mjs';
+import { settingsNow } from './accountsettings.mjs';
 import { functionFiles, ROOT } from './app.mjs';
+import { usual } from './database.mjs';
 import { begin, FOLDER as DATASETS } from './handover.mjs';
+import { parse } from './queries.mjs';
 
 const FOLDER = join(ROOT, '.app', 'types');
 const MADE = '// Made from the app by App Builder: change nothing here.\n';
 
 /** Write what has changed. Returns what is wrong with the migrations, and who may have whose rows, as lines of a compiler. */
 export function writeTypes() {
-  const { text, problems } = tables();
-  const files = { 'tables.d.ts': text, 'functions.d.ts': functions(), 'app.d.ts': APP, 'python.d.ts': python() };
+  const { text, problems, queries } = tables();
+  const files = { 'tables.d.ts': text, 'functions.d.ts': functions(queries), 'app.d.ts': APP, 'python.d.ts': python() };
   try {
     mkdirSync(FOLDER, { recursive: true });
     for (const [name, content] of Object.entries(files)) {
@@ -32,8 +35,11 @@ export function writeTypes() {
   return problems;
 }
 
-function functions() {
-  const lines = [...functionFiles()].map(([name, path]) => `  ${JSON.stringify(name)}: typeof import("../../${path.replace(/\.tsx?$/, '')}");`);
+function functions(queries) {
+  const lines = [...functionFiles()].map(([name, path]) => {
+    const type = path.endsWith('.sql') ? `{ GET: () => ${queries.get(path) ?? 'unknown'} }` : `typeof import("../../${path.replace(/\.tsx?$/, '')}")`;
+    return `  ${JSON.stringify(name)}: ${type};`;
+  });
   return `${MADE}export interface Functions {\n${lines.join('\n')}\n}\n`;
 }
 
@@ -75,11 +81,49 @@ function tables() {
       return `  ${JSON.stringify(name)}: {\n${fields.join('\n')}\n  };`;
     });
     problems.push(...unguarded(db, found.map(({ name }) => name)));
-    return { text: `${MADE}/** A row of each table: \`Tables["tasks"]\`. */\nexport interface Tables {\n${rows.join('\n')}\n}\n`, problems };
+    const queries = queriesIn(db, problems);
+    return { queries, text: `${MADE}/** A row of each table: \`Tables["tasks"]\`. */\nexport interface Tables {\n${rows.join('\n')}\n}\n`, problems };
   } finally {
     db.close();
   }
 }
+
+/** What each query gives, by its file: a type of its rows as far as the tables tell. */
+function queriesIn(db, problems) {
+  const found = new Map();
+  const columns = db.prepare('SELECT "notnull" OR pk AS needed FROM pragma_table_xinfo(?) WHERE name = ?');
+  for (const path of functionFiles().values()) {
+    if (!path.endsWith('.sql')) continue;
+    let line = 1;
+    try {
+      const query = parse(readFileSync(join(ROOT, path), 'utf8'));
+      line = query.line;
+      if (query.parameters.includes('user') && !settingsNow()) throw new Error('The app has no accounts, so that :user is nobody: say "accounts": {} in ui.json.');
+      const outer = /\b(?:left|right|full)\b/i.test(query.sql);
+      const fields = onlyReading(db, query.sql).map(({ name, table, column, type }) => {
+        const needed = !outer && table && columns.get(table, column)?.needed;
+        return `${JSON.stringify(name)}: ${table ? typeOf({ type: type ?? '', needed }) : 'any'}`;
+      });
+      found.set(path, `{ ${fields.join('; ')} }[]`);
+    } catch (error) {
+      const message = /not authorized/.test(error.message) ? 'A query only reads, and not what the accounts keep to themselves.' : error.message;
+      problems.push(`${path}(${error.line ?? line},1): error: ${message}`);
+    }
+  }
+  return found;
+}
+
+/** The columns of a query, which is prepared and not run. */
+function onlyReading(db, sql) {
+  db.setAuthorizer((action, ...about) => (READS.has(action) ? usual(action, ...about) : constants.SQLITE_DENY));
+  try {
+    return db.prepare(sql).columns();
+  } finally {
+    db.setAuthorizer(null);
+  }
+}
+
+const READS = new Set([constants.SQLITE_SELECT, constants.SQLITE_READ, constants.SQLITE_FUNCTION, constants.SQLITE_RECURSIVE]);
 
 /** Functions that use rows of people, and never ask who wants them. */
 function unguarded(db, tables) {
@@ -89,15 +133,18 @@ function unguarded(db, tables) {
   const problems = [];
   if (!owned.length) return problems;
   for (const path of functionFiles().values()) {
-    const text = readFileSync(join(ROOT, path), 'utf8').replace(/\/\*[^]*?\*\/|(?<!:)\/\/.*/g, (comment) => comment.replace(/[^\n]/g, ' '));
-    if (/\bauth\b|\bexport\s+const\s+access\b/.test(text)) continue;
+    const query = path.endsWith('.sql');
+    const text = readFileSync(join(ROOT, path), 'utf8').replace(query ? /(?!)/g : /\/\*[^]*?\*\/|(?<!:)\/\/.*/g, (comment) => comment.replace(/[^\n]/g, ' '));
+    if ((query ? /:user\b|^\s*--\s*access:/m : /\bauth\b|\bexport\s+const\s+access\b/).test(text)) continue;
     for (const { table, column, uses } of owned) {
       const at = text.search(uses);
       if (at < 0) continue;
       const line = text.slice(0, at).split('\n').length;
       problems.push(
-        `${path}(${line},1): error: Rows of ${table} belong to people (${column} refers to _users), and this function does not ask who wants them. ` +
-          `Use auth.need() and auth.own(row${column === 'owner' ? '' : `, ${JSON.stringify(column)}`}); if they are everybody's, say export const access = "everyone".`,
+        `${path}(${line},1): error: Rows of ${table} belong to people (${column} refers to _users), and this ${query ? 'query' : 'function'} does not ask who wants them. ` +
+          (query
+            ? `Say WHERE ${column} = :user, which is whoever is logged in; if they are everybody's, begin with the line "-- access: everyone".`
+            : `Use auth.need() and auth.own(row${column === 'owner' ? '' : `, ${JSON.stringify(column)}`}); if they are everybody's, say export const access = "everyone".`),
       );
       break;
     }

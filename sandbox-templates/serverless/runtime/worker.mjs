@@ -6,6 +6,7 @@ import { inspect } from 'node:util';
 import { parentPort, workerData } from 'node:worker_threads';
 
 import { Accounts, answer as logIn, authOf, withoutSession } from './accounts.mjs';
+import { valueOf } from './queries.mjs';
 
 process.setSourceMapsEnabled(true);
 Error.stackTraceLimit = 30;
@@ -131,8 +132,22 @@ async function load(code) {
 function handler(module, method) {
   const found = module[method] ?? (method === 'HEAD' ? module.GET : undefined) ?? module.default;
   if (typeof found === 'function') return found;
+  if (typeof found?.sql === 'string') return (request, { auth }) => queried(found, request, auth);
   if (typeof found?.fetch === 'function') return (request, context) => found.fetch(request, context); // a Hono app
   throw new TypeError('It exports no function: write `export default async (request, { db }) => …`.');
+}
+
+/** The rows of a query, functions/NAME.sql. It only reads, whatever its text says. */
+function queried({ sql, parameters }, request, auth) {
+  const given = new URL(request.url).searchParams;
+  const values = Object.fromEntries(parameters.map((name) => [name, name === 'user' ? auth.need().id : valueOf(given.get(name))]));
+  const { connection, handle } = opened();
+  connection.exec('PRAGMA query_only = ON');
+  try {
+    return handle.all(sql, ...(parameters.length ? [values] : []));
+  } finally {
+    connection.exec('PRAGMA query_only = OFF');
+  }
 }
 
 // Functions of the person's notebook
