@@ -20,6 +20,8 @@ from .upstream import origin_of, request_headers, target_of
 
 log = logging.getLogger(__name__)
 
+OPENING_SECONDS = 30.0
+"""Until the dev server takes a WebSocket: what answers it may have to be compiled and started first."""
 MAX_MESSAGE = 64 * 1024 * 1024  # bytes
 WATCH_SECONDS = 0.1
 LOAD_ANEW = '{"type":"full-reload"}'
@@ -86,7 +88,7 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
             "ws" + origin_of(address).removeprefix("http") + target_of(visit.known(self.request.uri or "/"), address),
             headers={name: visit.known(value) for name, value in headers},
             connect_timeout=5,
-            request_timeout=5,
+            request_timeout=OPENING_SECONDS,
         )
         server = await websocket.websocket_connect(
             request,

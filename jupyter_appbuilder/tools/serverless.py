@@ -62,8 +62,11 @@ async def create_function(context: ToolContext, arguments: CreateFunction) -> To
         return ToolResult(
             f"{did} {path}. It cannot be compiled:\n{said}", f"{did} {path}, which cannot be compiled", False, detail
         )
-    methods = [one for one in compiled.get("exports", []) if str(one).isupper()]
-    answers = ", ".join(methods) if methods else "every method"
+    exports = [str(one) for one in compiled.get("exports", [])]
+    methods = [one for one in exports if one.isupper()]
+    sockets = ["WebSockets"] if "socket" in exports else []
+    every = "default" in exports or not (methods or sockets)
+    answers = ", ".join([*(["every method"] if every else methods), *sockets])
     return ToolResult(
         f"{did} {path}. It compiles, and answers {answers} at api/{name}.", f"{did} {path} ({answers})", detail=detail
     )

@@ -18,6 +18,8 @@ import pytest
 from building import app_builder
 from playwright.async_api import expect
 from previewed import browsing, running
+from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from jupyter_appbuilder.session import Session
 from jupyter_appbuilder.testing.sandboxes.stage import soon
@@ -211,6 +213,83 @@ export default async () => {
 """
 
 
+CHAT = """
+import type { Socket, SocketContext } from "app";
+
+const open = new Set<Socket>();
+
+export function socket(socket: Socket, { request, db }: SocketContext) {
+  const name = new URL(request.url).searchParams.get("name");
+  open.add(socket);
+  if (name) socket.send({ hello: name });
+  socket.onmessage = async ({ data }) => {
+    if (data === "fail") throw new Error("as it was asked to"); // here
+    if (data === "leave") return socket.close(4000, "Bye.");
+    if (data === "count") return socket.send(db.get("SELECT count(*) AS tasks FROM tasks"));
+    for (const one of open) one.send(data);
+  };
+  socket.onclose = () => open.delete(socket);
+}
+"""
+
+
+async def opened(url: str, path: str, **headers: str) -> WebSocketClientConnection:
+    request = HTTPRequest(f"{url.replace('http', 'ws', 1)}api/{path}", headers=headers, request_timeout=100)
+    return await websocket_connect(request, max_message_size=8 * 1024 * 1024)
+
+
+async def closed(socket: WebSocketClientConnection) -> tuple[int | None, str | None]:
+    while await asyncio.wait_for(socket.read_message(), 150) is not None:
+        pass
+    return socket.close_code, socket.close_reason
+
+
+async def sockets_are_bounded(url: str) -> None:
+    """What functions with WebSockets do, while one of them holds its worker."""
+    ada, bob = await opened(url, "chat?name=Ada"), await opened(url, "chat?name=Bob")
+    for socket, name in ((ada, "Ada"), (bob, "Bob")):
+        assert await socket.read_message() == json.dumps({"hello": name}, separators=(",", ":"))
+    longest = "ünï" * (1024 * 1024 // 5)
+    for message in ("first", b"\0\1\2", longest, "last"):
+        await ada.write_message(message, binary=isinstance(message, bytes))
+        assert [await ada.read_message(), await bob.read_message()] == [message, message]
+    await bob.write_message("count")
+    assert await bob.read_message() == '{"tasks":2}'
+    told = await closed(await opened(url, "leaves"))
+    assert told == (1011, "functions/leaves.ts ended its own process (process.exit).")
+    await ada.write_message(longest + "x" * 10)
+    assert (await closed(ada))[0] == 1009
+    failing = await opened(url, "chat")
+    await failing.write_message("fail")
+    line = next(number for number, line in enumerate(CHAT.split("\n"), 1) if "// here" in line)
+    code, reason = await closed(failing)
+    assert code == 1011
+    assert reason == f"functions/chat.ts:{line}:32: Error: as it was asked to"
+    leaving = await opened(url, "chat")
+    await leaving.write_message("leave")
+    assert await closed(leaving) == (4000, "Bye.")
+    for path, headers, status in (
+        ("chat", {"Origin": "https://another.example"}, 403),
+        ("chta", {}, 404),
+        ("fine", {}, 400),
+    ):
+        with pytest.raises(HTTPClientError) as refused:
+            await opened(url, path, **headers)
+        assert refused.value.code == status
+
+    # So many and no more; what closes makes room.
+    others = [await opened(url, "chat") for _ in range(90)]
+    more = await asyncio.gather(*(opened(url, "chat") for _ in range(11)), return_exceptions=True)
+    assert {error.code for error in more if isinstance(error, HTTPClientError)} == {503}
+    others += [socket for socket in more if isinstance(socket, WebSocketClientConnection)]
+    await bob.write_message("to all")
+    for socket in (bob, *others):
+        assert await socket.read_message() == "to all"
+        socket.close()
+    for socket in (bob, *others):
+        await closed(socket)
+
+
 @pytest.mark.timeout(400)
 async def test_functions_that_misbehave_take_no_other_call_with_them(tmp_path: Path) -> None:
     app = Functions(
@@ -219,12 +298,18 @@ async def test_functions_that_misbehave_take_no_other_call_with_them(tmp_path: P
         loops="export default () => { while (true); };",
         sockets=SOCKETS,
         fine='export default () => "fine";',
+        chat=CHAT,
+        leaves="export function socket() { setTimeout(() => process.exit(1), 10); }",
+        stuck="export function socket(socket: any) { socket.onmessage = () => { while (true); }; }",
         late="export default () => new Promise((resolve) => setTimeout(resolve, 1500, 'late'));",
     )
     # Wide: what is not meant to be ended must not be, however busy the machine is.
     app.environment |= {"APPBUILDER_FUNCTION_SECONDS": "30", "APPBUILDER_FUNCTION_WAIT_SECONDS": "150"}
     serve = [word.replace("/opt/template", str(app.template.runtime)) for word in app.template.serve]
     with app.running(serve, "/some/base/") as url:
+        stuck = await opened(url, "stuck")
+        await stuck.write_message("hold the worker")
+        await sockets_are_bounded(url)
         async with httpx.AsyncClient(timeout=170) as http:
 
             async def status(name: str) -> int:
@@ -238,6 +323,10 @@ async def test_functions_that_misbehave_take_no_other_call_with_them(tmp_path: P
             assert "ended its own process" in answered.json()["detail"]
             large = await http.post(f"{url}api/fine", content=b"x" * (11 * 1024 * 1024))
             assert large.status_code == 413
+            told = (await http.get(f"{url}api/chat")).json()["detail"]
+            assert "functions/chat.ts takes WebSockets alone" in told
+        told = await closed(stuck)
+        assert told == (1011, "functions/stuck.ts kept its WebSockets waiting for 30 seconds and was ended.")
 
 
 STREAM = """
@@ -333,6 +422,24 @@ def test_a_wrong_query_is_named_with_its_line(functions: Functions) -> None:
         assert any(f"functions/{name}.sql(" in line and message in line for line in said.splitlines()), (name, said)
 
 
+CHATS = """
+import { useState } from "react";
+import { useSocket } from "app";
+
+export default function Chat() {
+  const [heard, setHeard] = useState("");
+  const { open, send } = useSocket("chat", (data: string) => setHeard(data), { query: { name: "Ada" } });
+  return (
+    <section>
+      <button className="app-button" disabled={!open} onClick={() => send(7)}>
+        Say
+      </button>
+      <output data-testid="heard">{heard}</output>
+    </section>
+  );
+}
+"""
+
 # In the preview
 
 
@@ -385,6 +492,20 @@ async def test_the_page_follows_components_functions_and_data_where_it_stands(tm
         await session.workspace.write("migrations/0002_more.sql", added)
         await expect(page.get_by_role("checkbox", name="FROM A MIGRATION")).to_be_visible()
         await expect(page.get_by_label("What is to be done?")).to_have_value("kept")
+
+        # A WebSocket is open until its function changes, and opened again then.
+        await session.workspace.write("functions/chat.ts", CHAT)
+        await session.workspace.write("components/Chat.tsx", CHATS)
+        layout = json.loads(await session.workspace.read_text("ui.json"))
+        layout["pages"][0]["main"].append({"component": "Chat"})
+        await session.workspace.write("ui.json", json.dumps(layout))
+        await expect(page.get_by_test_id("heard")).to_have_text('{"hello":"Ada"}')
+        await page.get_by_role("button", name="Say").click()
+        await expect(page.get_by_test_id("heard")).to_have_text("7")
+        await session.workspace.write("functions/chat.ts", CHAT.replace("hello:", "again:"))
+        await expect(page.get_by_test_id("heard")).to_have_text('{"again":"Ada"}')
+        await page.get_by_role("button", name="Say").click()
+        await expect(page.get_by_test_id("heard")).to_have_text("7")
         assert problems == []
         check = await (await session.app.sandbox()).exec(builder.library.find(TEMPLATE).check)
         assert check.exit_code == 0, check.stdout + check.stderr
@@ -506,6 +627,7 @@ async def test_an_export_runs_is_built_and_serves_what_was_built_without_us(tmp_
     async with app_builder(tmp_path, model="demo:recorded") as builder:
         session = await builder.create(name="app", template=TEMPLATE)
         await session.ready()
+        await session.workspace.write("functions/chat.ts", CHAT)
         content = await session.workspace.zip(builder.library.exported(TEMPLATE))
     folder = tmp_path / "exported"
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -525,6 +647,11 @@ async def test_an_export_runs_is_built_and_serves_what_was_built_without_us(tmp_
         assert done.returncode == 0, done.stdout + done.stderr
     for name in ("dev", "start"):
         with app.running(command(name), "/some/path/") as url:
+            chat = await opened(url, "chat?name=Ada")
+            assert await chat.read_message() == '{"hello":"Ada"}'
+            await chat.write_message("fail")
+            hidden = (1011, "Something went wrong on the server.")
+            assert (await closed(chat) == hidden) is (name == "start")
             async with browsing(url) as (page, problems):
                 await expect(page.get_by_role("heading", level=1)).to_contain_text("Describe your app.")
                 await page.get_by_label("What is to be done?").fill(f"Added to {name}")
@@ -563,6 +690,8 @@ async def test_functions_and_the_layout_are_changed_by_tools_that_hold_them_to_t
         made = await call("create_function", name="notes/list", code="export function GET() { return []; }\n")
         assert made.ok, made.text
         assert "answers GET at api/notes/list" in made.text
+        made = await call("create_function", name="chat", code=CHAT)
+        assert "answers WebSockets at api/chat" in made.text
         broken = await call("create_function", name="broken", code="export default () => {\n  const x = ;\n};\n")
         assert not broken.ok
         assert "functions/broken.ts:2:13" in broken.text

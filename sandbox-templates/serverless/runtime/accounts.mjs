@@ -80,7 +80,11 @@ const refused = (status, detail, headers = {}) => Response.json({ detail }, { st
 
 /** Did another site's page send this? Browsers say so; whoever sends neither header is no browser. */
 function isForeign({ method, headers }) {
-  if (['GET', 'HEAD', 'OPTIONS'].includes(method)) return false;
+  return !['GET', 'HEAD', 'OPTIONS'].includes(method) && isFromElsewhere(headers);
+}
+
+/** The same of a request that is held to it whatever its method is. */
+export function isFromElsewhere(headers) {
   const site = headers.get('sec-fetch-site');
   if (site) return site !== 'same-origin' && site !== 'none';
   const origin = headers.get('origin');

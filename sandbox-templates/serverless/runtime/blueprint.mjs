@@ -231,7 +231,7 @@ function fitted(layout, problems) {
     const whole = path ?? [...functions].find(([known]) => name.startsWith(`${known}/`))?.[1];
     if (!whole) return wrong(at, `There is no function ${name.slice(0, 80)}.${near(name, [...functions.keys()])}`);
     const methods = methodsOf(whole);
-    if (methods && !methods.includes(method)) wrong(at, `${whole} answers ${methods.join(', ') || 'nothing'}, not ${method}.`);
+    if (methods && !methods.includes(method)) wrong(at, `${whole} answers ${methods.join(', ') || 'no method'}, not ${method}.`);
   };
   const leads = (to, at) => {
     const path = to.split('?')[0];

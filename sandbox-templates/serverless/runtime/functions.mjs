@@ -138,6 +138,14 @@ export class BuiltFunctions {
   async close() {}
 }
 
+/** A thread for functions of the app, held to their limits. */
+export function thread() {
+  return new Worker(new URL('./worker.mjs', import.meta.url), {
+    workerData: { env: environment(), seconds: LIMITS.seconds },
+    resourceLimits: { maxOldGenerationSizeMb: LIMITS.heapMb, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 },
+  });
+}
+
 /**
  * Worker threads that run one call each at a time, so that one which has to be ended takes no other call with it.
  * `onLog(path, level, text)` is told what functions say. `python` carries their calls of the notebook.
@@ -149,10 +157,7 @@ export class Pool {
   }
 
   start() {
-    const worker = new Worker(new URL('./worker.mjs', import.meta.url), {
-      workerData: { env: environment() },
-      resourceLimits: { maxOldGenerationSizeMb: LIMITS.heapMb, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 },
-    });
+    const worker = thread();
     const member = { worker, call: null, since: 0, stale: false, asked: new Map() };
     worker.on('message', (message) => this.heard(member, message));
     worker.on('error', (error) => this.ended(member, error));
@@ -420,6 +425,10 @@ export async function run(functions, pool, name, request, answer) {
     return () => {};
   }
   const taken = METHODS.filter((method) => found.exports.includes(method));
+  if (!taken.length && !found.exports.includes('default') && found.exports.includes('socket')) {
+    answer.end({ error: { status: 426, message: `${found.path} takes WebSockets alone: useSocket(${JSON.stringify(took)}, …) of "app" opens one.` }, changes: [], ms: 0 });
+    return () => {};
+  }
   if (taken.length && !found.exports.includes('default') && !taken.includes(request.method) && !(request.method === 'HEAD' && taken.includes('GET'))) {
     const message = `${found.path} answers ${taken.join(', ')}, not ${request.method}.`;
     answer.end({ error: { status: 405, message, allow: taken.join(', ') }, changes: [], ms: 0 });
@@ -531,13 +540,16 @@ export async function called(functions, pool, name, { method = 'GET', path = '',
   return result;
 }
 
-/** The functions there are: `{ name, path, methods, failure? }`; no methods stands for all of them. */
+/** The functions there are: `{ name, path, methods, failure? }`; no methods stands for all of them. One that takes
+ * WebSockets alone is asked by GET, as a WebSocket begins. */
 export async function listed(functions) {
   return Promise.all(
     functions.names().map(async (name) => {
       const { path, exports = [], failure } = await functions.find(name);
       const every = exports.includes('default');
-      return { name, path, methods: every ? [] : METHODS.filter((method) => exports.includes(method)), failure: failure?.message };
+      const methods = METHODS.filter((method) => exports.includes(method));
+      if (!methods.length && exports.includes('socket')) methods.push('GET');
+      return { name, path, methods: every ? [] : methods, failure: failure?.message };
     }),
   );
 }

@@ -20,6 +20,7 @@ import { Python } from './python.mjs';
 import { give } from './secrets.mjs';
 import { Sockets } from './sockets.mjs';
 import { writeTypes } from './types.mjs';
+import { WebSockets } from './websockets.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const [port = '5173', base = '/'] = process.argv.slice(2).filter((word) => !word.startsWith('--'));
@@ -35,10 +36,17 @@ const said = new Map(); // path of a function -> its last lines
 const controlled = process.argv.includes('--control');
 const python = controlled ? new Python() : null;
 const pool = new Pool({ onLog: heard, python });
+const webSockets = new WebSockets({ functions, pool, onLog: heard, onError: (name, error) => failedWith(name, error, `WebSocket /api/${name}`) });
 
 function heard(path, level, text) {
   console[level === 'error' || level === 'warn' ? level : 'log'](`[${path}] ${text}`);
   remember(path, level, text);
+}
+
+/** Says what went wrong in a function, on whose way. */
+function failedWith(name, error, way) {
+  remember(functions.files?.get(name) ?? String(error.source).replace(/:\d+:\d+$/, ''), 'error', error.stack || error.message);
+  console.error(`[${error.source ?? name}] ${way}: ${error.stack || error.message}`);
 }
 
 function remember(path, level, text) {
@@ -54,6 +62,7 @@ const control = controlled
         give: ({ secrets }) => {
           give(secrets ?? {});
           pool.renew();
+          webSockets.renew();
         },
         functions: async () => {
           await look(0);
@@ -156,7 +165,11 @@ async function compare() {
   if (within('components', 'lib', 'package.json')) components.changed(now);
   const called = within('functions', 'lib', 'package.json', '.env');
   if (called) functions.changed(now);
-  if (within('.env')) pool.renew();
+  if (called) void webSockets.changed();
+  if (within('.env')) {
+    pool.renew();
+    webSockets.renew();
+  }
   if (within('migrations', 'datasets') || (within('ui.json') && settingsNow())) await migrate();
   if (within('functions', 'migrations', 'datasets', 'lib/python')) writeTypes();
   building = null;
@@ -319,13 +332,18 @@ function clientOf(request) {
   return /^(?:::ffff:)?127\.|^::1$/.test(address) ? '' : address;
 }
 
+/** What a function is told of a request beside its body. */
+function headOf(request) {
+  const headers = [];
+  for (const [key, value] of Object.entries(request.headersDistinct)) if (!HOP.has(key)) for (const one of value) headers.push([key, one]);
+  return { url: `http://${request.headers.host ?? 'localhost'}/${request.url.slice(base.length)}`, headers, client: clientOf(request) };
+}
+
 async function callFunction(request, response, name) {
   const body = await bodyOf(request);
   if (body === null) return send(response, 413, 'application/json', JSON.stringify({ detail: `A request may have ${LIMITS.body / 1024 / 1024} MB at most.` }));
   await look();
-  const headers = [];
-  for (const [key, value] of Object.entries(request.headersDistinct)) if (!HOP.has(key)) for (const one of value) headers.push([key, one]);
-  const sent = { method: request.method, url: `http://${request.headers.host ?? 'localhost'}/${request.url.slice(base.length)}`, headers, body: body ?? null, client: clientOf(request) };
+  const sent = { method: request.method, ...headOf(request), body: body ?? null };
   const giveUp = await run(functions, pool, name, sent, {
     head(status, given) {
       if (response.headersSent || response.destroyed) return;
@@ -350,8 +368,7 @@ async function callFunction(request, response, name) {
     },
     end({ error }) {
       if (!error) return response.end();
-      if (error.status >= 500) remember(functions.files?.get(name) ?? String(error.source).replace(/:\d+:\d+$/, ''), 'error', error.stack || error.message);
-      if (error.status >= 500) console.error(`[${error.source ?? name}] ${request.method} /api/${name.slice(0, 200)}: ${error.stack || error.message}`);
+      if (error.status >= 500) failedWith(name, error, `${request.method} /api/${name.slice(0, 200)}`);
       if (response.destroyed) return undefined;
       if (response.headersSent) return response.destroy(); // in the middle of its answer: whoever reads must not take it for whole
       const { status, message, source, stack } = error;
@@ -375,8 +392,18 @@ const server = createServer({ requestTimeout: 60_000, maxHeaderSize: 32 * 1024 }
   });
 });
 server.maxConnections = 1000;
-server.on('upgrade', (request, socket) => {
+server.on('upgrade', (request, socket, head) => {
   socket.on('error', () => socket.destroy());
+  const path = decoded(request.url.split('?')[0]) ?? '';
+  if (path.startsWith(`${base}api/`)) {
+    look()
+      .then(() => webSockets.take(request, socket, head, path.slice(`${base}api/`.length), headOf(request)))
+      .catch((error) => {
+        console.error(error);
+        socket.destroy();
+      });
+    return undefined;
+  }
   if (BUILT || request.url.split('?')[0] !== `${base}_app/updates`) return socket.end('HTTP/1.1 404 Not Found\r\n\r\n');
   look(0)
     .then(current)

@@ -212,6 +212,24 @@ export interface Context {
   python: CallPython;
 }
 
+/** A WebSocket that a page has opened to \`export function socket(socket: Socket, context: SocketContext)\`. All of a
+ * function's are in one thread: what its module holds is theirs together, while one of them is open. */
+export interface Socket {
+  /** Text and bytes as they are, anything else as JSON; 1 MB at most. To one that has closed nothing is sent. */
+  send(data: unknown): void;
+  /** 1000, or 3000 to 4999: a page does not open it again by itself. */
+  close(code?: number, reason?: string): void;
+  readonly closed: boolean;
+  /** \`data\` is a text or a Uint8Array. The next one waits until what this returns is done. */
+  onmessage: ((event: { data: any }) => unknown) | null;
+  onclose: ((event: { code: number; reason: string }) => unknown) | null;
+}
+
+export interface SocketContext extends Context {
+  /** What it was opened with: its address, with what stands behind the ?, and headers. */
+  request: Request;
+}
+
 /** Why a call of the notebook came to nothing. \`no_kernel\`: it does not run. \`busy\`: ask again. \`declined\`: it says so. */
 export interface PythonError extends Error {
   readonly reason: string;
@@ -269,6 +287,16 @@ export function useCall<N extends Name>(
   name: N | null,
   options?: { query?: Record<string, unknown> },
 ): { data: Answer<N, "GET"> | undefined; error: Error | null; loading: boolean; reload: () => void };
+
+type SocketName = { [N in Name]: Functions[N] extends { socket: unknown } ? N : never }[Name];
+
+/** A WebSocket to a function that exports \`socket\`, open while the component is there, and opened again by itself where
+ * it is lost. \`send\` says whether it is open: text and bytes as they are, anything else as JSON. null: open none. */
+export function useSocket(
+  name: SocketName | null,
+  onMessage?: (data: any) => void,
+  options?: { query?: Record<string, unknown> },
+): { open: boolean; send: (data: unknown) => boolean };
 
 /** Who is logged in (null: nobody, undefined: not known yet), and what the part SignIn does, for a page of your own. */
 export function useAccount(): {

@@ -1,4 +1,4 @@
-// Runs the app's functions, one call at a time, in a thread of its own.
+// Runs the app's functions, one call at a time, or the WebSockets of one function, in a thread of its own.
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -6,6 +6,7 @@ import { inspect } from 'node:util';
 import { parentPort, workerData } from 'node:worker_threads';
 
 import { Accounts, answer as logIn, authOf, withoutSession } from './accounts.mjs';
+import { Connections } from './connections.mjs';
 import { valueOf } from './queries.mjs';
 
 process.setSourceMapsEnabled(true);
@@ -202,10 +203,12 @@ async function returned({ status, form, body }) {
   throw new PythonError(`${message} ${hint ?? ''}`.trim(), reason, status);
 }
 
-const contextOf = (auth) =>
+/** `more`: what a WebSocket's function is given besides. */
+const contextOf = (auth, more = null) =>
   Object.freeze({
+    ...more,
     get db() {
-      return opened().handle;
+      return more ? shared(opened().handle) : opened().handle;
     },
     auth,
     env,
@@ -280,11 +283,54 @@ function bytes(value) {
   return typeof value === 'string' ? encoder.encode(value) : value;
 }
 
+// WebSockets: this thread has nothing but those of one function then
+
+/** The database of all of them: a transaction that waits would have the others' changes in it. */
+function shared(handle) {
+  const transaction = (work) =>
+    handle.transaction((db) => {
+      const result = work(db);
+      if (typeof result?.then === 'function') throw new TypeError('In a function for WebSockets a transaction must not wait: give it a function that is not async.');
+      return result;
+    });
+  return { ...handle, transaction };
+}
+
+const connections = new Connections({
+  async admitted(job) {
+    const headersOnly = (headers) => new Request(job.url, { headers });
+    const auth = authOf(() => headersOnly(job.headers), job.accounts, accounts);
+    const module = await load(job.code);
+    admit(module, job.path, auth);
+    const request = headersOnly(job.accounts ? withoutSession(job.headers) : job.headers);
+    return { begin: module.socket, context: contextOf(auth, { request }) };
+  },
+  enter(path) {
+    current ??= { path };
+    logged = 0;
+    missing.clear();
+  },
+  left() {
+    try {
+      changes(current.path);
+    } catch (error) {
+      say('warn', [`What it changed in the database could not be recorded: ${error.message}`]);
+    }
+  },
+  told,
+  safe,
+  seconds: workerData.seconds,
+});
+
 parentPort.on('message', async (job) => {
   if (job.python) {
     const heard = asked.get(job.python);
     asked.delete(job.python);
     heard?.(job);
+    return;
+  }
+  if (job.socket) {
+    connections.heard(job);
     return;
   }
   current = job;

@@ -1,5 +1,5 @@
 // What components import as "app": the app's functions and its addresses.
-import { useCallback, useEffect, useState, useSyncExternalStore } from 'react';
+import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 
 export { useAccount } from './account';
 
@@ -103,6 +103,68 @@ export function useCall(name: string | null, options: CallOptions = {}): Called<
   }, [key, version]);
   const reload = useCallback(() => refresh(...(name === null ? [] : [name])), [name]);
   return { ...state, reload };
+}
+
+// WebSockets
+
+const AGAIN_MS = [300, 10_000] as const; // before it is opened again, at first and at most
+const ERROR = 1011;
+
+/** A WebSocket to a function that exports `socket`, open while the component is there, and opened again by itself where
+ * it closes other than on purpose. `null`: open none. */
+export function useSocket(
+  name: string | null,
+  onMessage: (data: any) => void = () => {},
+  { query }: { query?: Record<string, unknown> } = {},
+): { open: boolean; send: (data: unknown) => boolean } {
+  const [open, setOpen] = useState(false);
+  const heard = useRef(onMessage);
+  heard.current = onMessage;
+  const current = useRef<WebSocket | null>(null);
+  const key = JSON.stringify([name, query]);
+  useEffect(() => {
+    if (name === null) return;
+    const url = new URL(`api/${name}`, document.baseURI);
+    url.protocol = url.protocol.replace('http', 'ws');
+    for (const [one, value] of Object.entries(query ?? {})) if (value !== undefined && value !== null) url.searchParams.set(one, String(value));
+    let wait: number = AGAIN_MS[0];
+    let timer = 0;
+    let left = false;
+    const connect = () => {
+      const socket = new WebSocket(url);
+      socket.binaryType = 'arraybuffer';
+      current.current = socket;
+      socket.onopen = () => {
+        wait = AGAIN_MS[0];
+        setOpen(true);
+      };
+      socket.onmessage = ({ data }) => heard.current(data);
+      socket.onclose = ({ code, reason }) => {
+        if (left) return;
+        setOpen(false);
+        if (code === ERROR) console.error(`The WebSocket ${name} was closed: ${reason}`);
+        if (code === 1000 || code >= 3000) return;
+        timer = window.setTimeout(connect, wait);
+        wait = Math.min(2 * wait, AGAIN_MS[1]);
+      };
+    };
+    connect();
+    return () => {
+      left = true;
+      clearTimeout(timer);
+      current.current?.close();
+      setOpen(false);
+    };
+    // `key` holds what counts
+  }, [key]);
+  const send = useCallback((data: unknown) => {
+    const socket = current.current;
+    if (socket?.readyState !== WebSocket.OPEN) return false;
+    const raw = typeof data === 'string' || data instanceof Blob || data instanceof ArrayBuffer || ArrayBuffer.isView(data);
+    socket.send(raw ? (data as string) : JSON.stringify(data));
+    return true;
+  }, []);
+  return { open, send };
 }
 
 // Addresses: `#/tasks/7`, so that an app runs below any path
