@@ -321,10 +321,10 @@ async def test_functions_that_misbehave_take_no_other_call_with_them(tmp_path: P
             assert await status("fine") == 200
             answered = await http.get(f"{url}api/exits")
             assert "ended its own process" in answered.json()["detail"]
-            large = await http.post(f"{url}api/fine", content=b"x" * (11 * 1024 * 1024))
-            assert large.status_code == 413
             told = (await http.get(f"{url}api/chat")).json()["detail"]
             assert "functions/chat.ts takes WebSockets alone" in told
+            large = await http.post(f"{url}api/fine", content=b"x" * (11 * 1024 * 1024))
+            assert large.status_code == 413
         told = await closed(stuck)
         assert told == (1011, "functions/stuck.ts kept its WebSockets waiting for 30 seconds and was ended.")
 
