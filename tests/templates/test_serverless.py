@@ -234,7 +234,9 @@ export function socket(socket: Socket, { request, db }: SocketContext) {
 
 
 async def opened(url: str, path: str, **headers: str) -> WebSocketClientConnection:
-    request = HTTPRequest(f"{url.replace('http', 'ws', 1)}api/{path}", headers=headers, request_timeout=100)
+    request = HTTPRequest(
+        f"{url.replace('http', 'ws', 1)}api/{path}", headers=headers, connect_timeout=100, request_timeout=100
+    )
     return await websocket_connect(request, max_message_size=8 * 1024 * 1024)
 
 
