@@ -1,4 +1,4 @@
-"""One component of an app, bundled by itself: for apps that Vite builds, in their sandbox."""
+"""One component of an app, bundled by itself in the sandbox: by Vite, or by what the app's template has for it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from ..errors import InvalidInput, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from ..sandbox.base import Sandbox
+    from ..templates.templates import Template
     from ..workspace import Workspace
 
 BUILD = Path(__file__).parent / "component_build.mjs"
+FOLDERS = ("src/", "components/")
 SUFFIXES = (".tsx", ".jsx", ".vue")
 OUR_SETTINGS = "vite.config.ts"
 SECONDS = 120
@@ -34,22 +36,23 @@ class Bundle:
     files: frozenset[str]
 
 
-async def bundle(sandbox: Sandbox, workspace: Workspace, template: str, component: str) -> Bundle:
+async def bundle(sandbox: Sandbox, workspace: Workspace, template: Template, component: str) -> Bundle:
     """Bundle ``component``: the name of one, or the path of its file.
 
-    Raises ``InvalidInput`` for an app that Vite does not build, and for code that does not; ``NotFound`` with the
+    Raises ``InvalidInput`` for an app that neither builds, and for code that does not; ``NotFound`` with the
     nearest names for a component that is not there.
     """
     files = [file.path for file in await workspace.list()]
-    if OUR_SETTINGS not in files:
+    if not template.bundler and OUR_SETTINGS not in files:
         raise InvalidInput(
-            f"Components of the template {template} cannot be shown alone.",
-            hint="Apps with a vite.config.ts have such components: react-vite, vue-vite and fastapi-react.",
+            f"Components of the template {template.name} cannot be shown alone.",
+            hint="Apps with a vite.config.ts have such components (react-vite, …), and those of serverless.",
             reason="no_components",
         )
     file = find(files, component)
     await sandbox.prepare()
-    command = ["node", "--input-type=module", "-e", BUILD.read_text(encoding="utf-8"), "--", file, name_of(component)]
+    command = ["node", "--input-type=module", "-e", BUILD.read_text(encoding="utf-8"), "--"]
+    command += [template.bundler, file, name_of(component)]
     result = await sandbox.exec(command, timeout=SECONDS, max_output=LARGEST)
     try:
         told: dict[str, Any] = json.loads(result.stdout.strip().rpartition("\n")[2])
@@ -71,7 +74,7 @@ def find(files: Sequence[str], component: str) -> str:
     """The file of a component among an app's files. Raises ``NotFound``, ``InvalidInput`` where several fit."""
     if component in files and component.endswith(SUFFIXES):
         return component
-    there = [file for file in files if file.startswith("src/") and file.endswith(SUFFIXES)]
+    there = [file for file in files if file.startswith(FOLDERS) and file.endswith(SUFFIXES)]
     wanted = name_of(component)
     fitting = [file for file in there if name_of(file) == wanted]
     own = [file for file in fitting if "/ui/" not in file] or fitting  # ours, before those that came with the template

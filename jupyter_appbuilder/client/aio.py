@@ -514,7 +514,7 @@ class AsyncApp:
             tree = await session.workspace.snapshot()
             known = self._bundles.get(component)
             if known is None or known[0] != tree:
-                sandbox, template = await session.app.sandbox(), session.summary.template
+                sandbox, template = await session.app.sandbox(), self.engine.builder.library.find(session.app.template)
                 known = self._bundles[component] = tree, await bundle(sandbox, session.workspace, template, component)
         return known[1]
 

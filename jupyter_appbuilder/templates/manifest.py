@@ -34,6 +34,7 @@ KEYS: Mapping[str, Mapping[str, Any] | str] = {
     "functions": {"control": "text"},
     "secrets": {"control": "text"},
     "live": {"control": "text"},
+    "widget": {"bundler": "text"},
     "serve": SERVICE,
     "services": {ANY: {**SERVICE, "path": "text"}},
     "check": {"command": "words", "budget": dict.fromkeys(SPEED, "amount")},

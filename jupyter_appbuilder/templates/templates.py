@@ -120,6 +120,7 @@ class Template:
     beside: tuple[Service, ...] = ()  # what is served besides the app itself
     budget: Mapping[str, float] = field(default_factory=dict[str, float])  # of the page's speed, by ``manifest.SPEED``
     installs: bool = True  # False for a sandbox in which nothing of the app's packages is needed
+    bundler: str = ""  # a module that bundles one component (apps/component_build.mjs); "" where Vite does
     diagnostics: tuple[str, ...] = ()  # prints the problems of the app's code; () where nothing looks for them
 
     @property
@@ -258,6 +259,7 @@ class Template:
             takes_along=manifest.folder("export.runtime", "") if manifest.has("export.runtime") else "",
             beside=beside,
             budget=manifest.amounts("check.budget"),
+            bundler=manifest.text("widget.bundler", "").replace("{template}", RUNTIME),
             diagnostics=command("diagnostics.command"),
         )
 

@@ -83,6 +83,28 @@ def test_a_component_of_vue_is_bundled(tmp_path: Path) -> None:
         assert "componentHost" in made.script
 
 
+def test_a_component_of_the_full_stack_is_bundled(tmp_path: Path) -> None:
+    with prepared(tmp_path):
+        app = App("full", template="serverless")
+        app.write(
+            "components/Tally.tsx",
+            'import { call } from "app";\nimport { label } from "@/lib/words";\n'
+            "export default function Tally({ value }: { value: number }) {\n"
+            '  return <button className="app-button" onClick={() => call("tasks")}>{label(value)}</button>;\n}\n',
+        )
+        app.write("lib/words.ts", "export const label = (value: number) => `counted ${value}`;\n")
+        app.write("styles.css", ".tally { color: teal }\n")
+        made = app.bundle("Tally")
+        assert {"components/Tally.tsx", "lib/words.ts", "styles.css"} <= made.files
+        assert "componentHost" in made.script
+        assert "counted" in made.script
+        assert ".app-button" in made.styles
+        assert "teal" in made.styles
+        app.write("lib/words.ts", "export const lable = 1;\nconst x = ;\n")
+        with pytest.raises(InvalidInput, match=r"does not build\. lib/words\.ts:2:11: "):
+            app.bundle("Tally")
+
+
 def test_the_component_that_is_meant_is_found() -> None:
     files = ["src/App.tsx", "src/components/sales-chart.tsx", "src/components/ui/chart.tsx", "src/lib/chart.ts"]
     assert name_of("src/components/sales-chart.tsx") == name_of("SalesChart") == "SalesChart"
