@@ -66,7 +66,15 @@ def test_rows_added_in_the_app_are_seen_searched_and_queried_beside_it(open_lab:
     expect(page.get_by_label("Sales 2026.csv becomes")).to_have_value("sales_2026")
     page.get_by_role("button", name="Add the data").click()
     expect(page.get_by_text("sales_2026 is a table of the app: 2 rows.")).to_be_visible(timeout=LONG)
-    page.get_by_role("group", name="Tables").get_by_role("button", name="tasks").click()
+
+    # The schema as a picture, from which the keyboard gets to a table's rows.
+    page.get_by_role("button", name="Schema").click()
+    expect(page.get_by_text("2 tables · 0 references")).to_be_visible(timeout=LONG)
+    page.get_by_role("button", name="sales_2026: city text, sold integer").focus()
+    themed(page, panel, "data-page-schema")
+    assert violations(page, ".jp-AppBuilder-preview") == []
+    page.get_by_role("region", name="Picture of the schema").get_by_role("button", name="tasks:").press("Enter")
+    expect(page.get_by_role("group", name="Tables").get_by_role("button", name="tasks")).to_be_focused(timeout=LONG)
     page.get_by_role("searchbox", name="Search the rows of tasks").fill("plants")
     expect(page.get_by_text("1 to 1 of 1")).to_be_visible(timeout=LONG)
 

@@ -108,6 +108,36 @@ test('rows are shown page by page, sorted and searched', async () => {
   expect(await screen.findByText('No row has that.')).toBeTruthy();
 });
 
+test('the schema is a picture, from whose tables one gets to their rows', async () => {
+  const refers = { columns: ['title'], table: 'people', to: [], on_delete: 'CASCADE' };
+  const tables = [{ ...TASKS, foreign_keys: [refers] }, EMPTY];
+  const database = asks({ database: async () => ({ ...SCHEMA, tables }) });
+  const { container } = render(<DataPane asks={database} changed={1} />);
+  fireEvent.click(await screen.findByRole('button', { name: 'Schema' }));
+  expect(screen.getByText('2 tables · 1 reference')).toBeTruthy();
+  expect(screen.queryByRole('region', { name: 'Rows of tasks' })).toBeNull();
+  const words = 'tasks: id integer key, title text, note text; title refers to people';
+  const box = screen.getByRole('button', { name: words });
+  expect(within(box).getByText('→ title')).toBeTruthy();
+  fireEvent.focus(box);
+  expect(container.querySelectorAll('svg .jp-mod-marked')).toHaveLength(1);
+
+  const width = (): number => Number(container.querySelector('svg[role=group]')?.getAttribute('width'));
+  const before = width();
+  fireEvent.click(screen.getByRole('button', { name: 'Smaller' }));
+  expect(width()).toBeLessThan(before);
+  fireEvent.click(screen.getByRole('button', { name: 'Fit' }));
+  expect(width()).toBe(before);
+
+  const people = screen.getByRole('button', { name: 'people: name text' });
+  people.focus();
+  fireEvent.keyDown(people, { key: 'Enter' });
+  expect(await screen.findByRole('region', { name: 'people' })).toBeTruthy();
+  const chosen = within(screen.getByRole('group', { name: 'Tables' })).getByRole('button', { name: /people/ });
+  expect(chosen.getAttribute('aria-pressed')).toBe('true');
+  expect(document.activeElement).toBe(chosen);
+});
+
 test('the rows that are looked at are downloaded in their order; it can be stopped, and says what went wrong', async () => {
   const asked: unknown[] = [];
   let refuse: (error: unknown) => void = () => undefined;
@@ -242,7 +272,7 @@ test('what the rows are asked anew after is asked anew each time; how many a tab
   render(<DataPane asks={database} changed={1} />);
   const tables = await screen.findByRole('group', { name: 'Tables' });
   for (const asked of [2, 3, 4]) {
-    fireEvent.click(within(tables).getByRole('button', { name: 'Read the data again' }));
+    fireEvent.click(screen.getByRole('button', { name: 'Read the data again' }));
     await waitFor(() => expect(database.asked).toHaveLength(asked));
   }
   fireEvent.click(await screen.findByRole('button', { name: 'Change row 2' }));

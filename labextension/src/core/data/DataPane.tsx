@@ -12,6 +12,7 @@ import type { Requests } from '../wire/transport';
 import { RequestFailed } from '../wire/wire';
 import { Added, DropZone, FileForm, useFileForm } from './FileForm';
 import { RowForm } from './RowForm';
+import { SchemaPicture } from './SchemaPicture';
 import type { FileAsks } from './sending';
 import { tracked } from './tracked';
 import { shown } from './values';
@@ -50,6 +51,9 @@ export function DataPane({
   const [tables, setTables] = React.useState<readonly DatabaseTable[] | null>(null);
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const [chosen, setChosen] = React.useState('');
+  const [picture, setPicture] = React.useState(false); // of the schema, in the place of rows
+  const fromPicture = React.useRef(false);
+  const ofTable = React.useRef<HTMLButtonElement>(null); // the chosen table's
   const [round, setRound] = React.useState(0);
   const { form, added, open, onDrop, onSending, close, button } = useFileForm(onHold);
 
@@ -64,10 +68,20 @@ export function DataPane({
 
   const table = tables?.find(one => one.name === chosen) ?? tables?.[0];
   const again = (): void => setRound(known => known + 1);
+  const choose = (name: string): void => {
+    setChosen(name);
+    setPicture(false);
+  };
+  React.useEffect(() => {
+    if (!picture && document.activeElement === document.body && fromPicture.current) {
+      ofTable.current?.focus(); // what was chosen in the picture had the keyboard, and is gone
+    }
+    fromPicture.current = picture;
+  }, [picture]);
   const closed = (told: TakenUpload | null): void => {
     close(told);
     if (told) {
-      setChosen(told.dataset.name);
+      choose(told.dataset.name);
       again();
     }
   };
@@ -102,23 +116,41 @@ export function DataPane({
       {added && <Added found={added} onClose={() => close(null)} />}
       {tables && table && (
         <>
-          <div className="jp-AppBuilder-dataTables" role="group" aria-label={trans.__('Tables')}>
-            {tables.map(one => (
+          <div className="jp-AppBuilder-dataChoice">
+            <div className="jp-AppBuilder-dataTables" role="group" aria-label={trans.__('Tables')}>
+              {tables.map(one => (
+                <button
+                  key={one.name}
+                  ref={one === table ? ofTable : undefined}
+                  type="button"
+                  className="jp-AppBuilder-button jp-mod-quiet"
+                  aria-pressed={one === table && !picture}
+                  onClick={() => choose(one.name)}
+                >
+                  {one.name}
+                  <span className="jp-AppBuilder-hint">{one.rows === null ? '' : rowCount(one.rows)}</span>
+                </button>
+              ))}
+            </div>
+            <div className="jp-AppBuilder-dataBar">
               <button
-                key={one.name}
                 type="button"
                 className="jp-AppBuilder-button jp-mod-quiet"
-                aria-pressed={one === table}
-                onClick={() => setChosen(one.name)}
+                aria-pressed={picture}
+                onClick={() => setPicture(!picture)}
               >
-                {one.name}
-                <span className="jp-AppBuilder-hint">{one.rows === null ? '' : rowCount(one.rows)}</span>
+                <Icon name="schema" />
+                {trans.__('Schema')}
               </button>
-            ))}
-            {add}
-            <IconButton icon="reload" label={trans.__('Read the data again')} onClick={again} />
+              {add}
+              <IconButton icon="reload" label={trans.__('Read the data again')} onClick={again} />
+            </div>
           </div>
-          <TableRows key={table.name} asks={asks} table={table} changed={changed} round={round} onChanged={again} />
+          {picture ? (
+            <SchemaPicture tables={tables} onChoose={choose} />
+          ) : (
+            <TableRows key={table.name} asks={asks} table={table} changed={changed} round={round} onChanged={again} />
+          )}
         </>
       )}
       {tables && <Query asks={asks} />}
