@@ -163,7 +163,7 @@ async def assemble(
         workspace.app,
         mask,
         functions,
-        PythonCalls(summary.id, functions if functions and calls else Control(live)) if live else None,
+        PythonCalls(summary.id, functions if functions and live == control else Control(live)) if live else None,
     )
 
     program = DataProgram(app.sandbox, template.database if template else None)

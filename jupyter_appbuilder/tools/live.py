@@ -108,7 +108,8 @@ CLICK = 'on a click: await callPython("{name}", {given}) of "@/{place}/call-pyth
 HOW: Mapping[str, str] = {
     "react": f'Call it so: {HOOK}("{{name}}", {{given}}) of "@/{{place}}/use-python"; {CLICK}.',
     "vue": f'Call it so: {HOOK}("{{name}}", () => ({{given}})) of "@/{{place}}/use-python", each a ref; {CLICK}.',
-    "next": f'Call it in client components: {HOOK}("{{name}}", {{given}}) of "@/{{place}}/use-python"; {CLICK}.',
+    "next": f'Call it in client components: {HOOK}("{{name}}", {{given}}) of "@/{{place}}/use-python"; {CLICK}. '
+    "On the server, in a route handler or a server component, it is the same callPython.",
     "components": f'Call it in a component: {HOOK}("{{name}}", {{given}}) of "@/{{place}}/use-python"; {CLICK}. '
     'In a function: await python("{name}", {given}), with python of its Context.',
     "module": 'Call it so: await callPython("{name}", {given}) of js/python/call-python.js; of the same file '

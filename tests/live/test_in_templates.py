@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from playwright.async_api import expect
 from previewed import browsing, running
@@ -110,6 +112,22 @@ document.querySelector("#check").addEventListener("click", () => {
 });
 """
 
+ROUTE = """
+import { callPython, PythonError } from "@/lib/python/call-python";
+
+export async function GET(request: Request) {
+  const region = new URL(request.url).searchParams.get("region") ?? "";
+  try {
+    const sum: number = await callPython("check", { region });
+    const rows = await callPython("forecast", { region });
+    return Response.json({ rows: rows.map((row) => `${row.region} ${row.sold} ${row.at.getUTCFullYear()}`), sum });
+  } catch (error) {
+    if (!(error instanceof PythonError)) throw error;
+    return Response.json({ detail: error.message }, { status: error.status });
+  }
+}
+"""
+
 NEXT = REACT.replace("@/python", "@/lib/python").replace("App()", "Forecast()")
 
 PAGES = {
@@ -120,6 +138,7 @@ PAGES = {
         "components/forecast.tsx": f'"use client";\n{NEXT}',
         "app/page.tsx": 'import Forecast from "@/components/forecast";\n\n'
         "export default function Home() {\n  return <Forecast />;\n}\n",
+        "app/api/forecast/route.ts": ROUTE,
     },
     "static": {"index.html": STATIC_PAGE, "js/main.js": STATIC},
 }
@@ -148,6 +167,12 @@ async def exposing(session: Session) -> Kernel:
         await session.expose(exposed(function).told)
         await kernel.expose(function, session.id)
     return kernel
+
+
+async def asked(address: str, region: str) -> tuple[int, Any]:
+    async with httpx.AsyncClient(timeout=170) as http:
+        response = await http.get(address, params={"region": region})
+        return response.status_code, response.json()
 
 
 @pytest.mark.timeout(400)  # the first run installs packages
@@ -190,6 +215,13 @@ async def test_a_page_calls_a_function_and_shows_what_it_had_while_the_notebook_
             assert "hunter2" not in await page.content()
             assert "hunter2" in notebook.said[0]
             await expect(rows).to_contain_text("Broken 0")
+
+            # So does the app's own server.
+            if on_server := [path for path in PAGES[template] if path.endswith("/route.ts")]:
+                address = url + on_server[0].removeprefix("app/").removesuffix("/route.ts")
+                answers = [await asked(address, region) for region in ("North", "Nowhere")]
+                rows_there = {"rows": ["North 0 2026", "North 1 2026"], "sum": 5}
+                assert answers == [(200, rows_there), (422, {"detail": "There is no such region."})]
 
             await notebook.socket.close()
             await page.get_by_role("button", name="Again").click()

@@ -1,5 +1,5 @@
 // Next.js's dev server, and beside it who keeps the app's secrets: serve.mjs PORT PREFIX PROGRAM, which lies beside
-// keeper.mjs.
+// keeper.mjs and python.mjs.
 import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +12,7 @@ const environment = {
   ...process.env,
   BASE_PATH: prefix,
   NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --require ${JSON.stringify(given)}`.trim(),
+  APPBUILDER_PYTHON: join(dirname(program), 'python.mjs'),
   APPBUILDER_KEEPER: await keep().catch(() => ''), // where there can be none, the app runs without secrets
 };
 const next = ['node_modules/next/dist/bin/next', 'dev', '--hostname', '127.0.0.1', '--port', port];

@@ -2,7 +2,7 @@
 // again. They are in no file and in no environment; who asks has to reach a socket that is its owner's alone.
 //
 // One line of JSON each way: {"act": "read"} -> {"ok": secrets}; {"act": "give", "token", "secrets"} -> {"ok": secrets},
-// or {"error"} for another's token than the first.
+// or {"error"} for another's token than the first; {"act": "own", "token"} -> {"ok": {}} or that error.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { chmodSync, mkdtempSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -16,15 +16,16 @@ const hashed = (text) => createHash('sha256').update(text).digest();
 /** Keeps secrets; the path of the socket. */
 export function keep() {
   let secrets = {};
-  let owner = null; // whoever gives first owns it, for as long as this process lives
+  let owner = null; // whoever comes first owns it, for as long as this process lives
 
   function answer({ act, token, secrets: given }) {
     if (act === 'read') return { ok: secrets };
-    if (act !== 'give') return { error: 'There is no such act.' };
+    if (act !== 'give' && act !== 'own') return { error: 'There is no such act.' };
     if (typeof token !== 'string' || token.length < LEAST) return { error: 'This is for the App Builder alone.' };
     const told = hashed(token);
     owner ??= told;
     if (!timingSafeEqual(owner, told)) return { error: 'This is for the App Builder alone.' };
+    if (act === 'own') return { ok: {} };
     secrets = { ...given };
     return { ok: secrets };
   }

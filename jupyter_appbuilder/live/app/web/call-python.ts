@@ -42,31 +42,66 @@ export async function callPython<Name extends FunctionName>(
 }
 
 async function call(name: string, given: object, signal?: AbortSignal): Promise<unknown> {
-  let response: Response;
-  let body: ArrayBuffer;
+  const inPage = typeof location !== "undefined";
+  const { status, form, body } = await (inPage ? fetched : carried)(name, JSON.stringify(given), signal);
+  if (status === 200 && form === "parquet") {
+    const { readTable } = await import("../datasets/parquet-reader.js");
+    return (await readTable<Record<string, unknown>>(body)).rows;
+  }
+  const answer = form === "json" ? parsed(body) : null;
+  if (answer && "value" in answer) return answer.value;
+  if (!answer?.error) throw new PythonError(NOT_HERE, "no_notebook", status);
+  const { message, hint, reason } = answer.error;
+  const error = new PythonError(`${message} ${hint ?? ""}`.trim(), reason, status);
+  if (!error.passing && reason !== "declined") console.error(error.message);
+  throw error;
+}
+
+interface Returned {
+  status: number;
+  form: string;
+  body: ArrayBuffer;
+}
+
+/** What a page is answered. */
+async function fetched(name: string, given: string, signal?: AbortSignal): Promise<Returned> {
   try {
-    response = await fetch(`@BASE@__appbuilder/python/${encodeURIComponent(name)}`, {
+    const response = await fetch(`@BASE@__appbuilder/python/${encodeURIComponent(name)}`, {
       method: "POST",
-      body: JSON.stringify(given), // as text/plain, which asks no leave first
+      body: given, // as text/plain, which asks no leave first
       signal: signal ?? null,
     });
-    body = await response.arrayBuffer();
+    const type = response.headers.get("Content-Type") ?? "";
+    const rows = type.startsWith("application/vnd.apache.parquet");
+    const form = rows ? "parquet" : type.startsWith("application/json") ? "json" : "";
+    return { status: response.status, form, body: await response.arrayBuffer() };
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new PythonError("Jupyter cannot be reached.", "unreachable", 0);
   }
-  const type = response.headers.get("Content-Type") ?? "";
-  if (response.ok && type.startsWith("application/vnd.apache.parquet")) {
-    const { readTable } = await import("../datasets/parquet-reader.js");
-    return (await readTable<Record<string, unknown>>(body)).rows;
-  }
-  const answer = type.startsWith("application/json") ? parsed(body) : null;
-  if (answer && "value" in answer) return answer.value;
-  if (!answer?.error) throw new PythonError(NOT_HERE, "no_notebook", response.status);
-  const { message, hint, reason } = answer.error;
-  const error = new PythonError(`${message} ${hint ?? ""}`.trim(), reason, response.status);
-  if (!error.passing && reason !== "declined") console.error(error.message);
-  throw error;
+}
+
+/** Of the app's own server in its preview: what carries its calls. Returns what cancels one. */
+type Carry = (
+  name: string,
+  given: string,
+  done: (answer: { status: number; form: string; body: Uint8Array }) => void,
+) => () => void;
+
+/** What the app's own server is answered. */
+function carried(name: string, given: string, signal?: AbortSignal): Promise<Returned> {
+  const { appPython } = globalThis as { appPython?: Carry };
+  if (!appPython) return Promise.resolve({ status: 503, form: "", body: new ArrayBuffer(0) });
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const cancel = appPython(name, given, ({ status, form, body }) =>
+      resolve({ status, form, body: Uint8Array.from(body).buffer }),
+    );
+    signal?.addEventListener("abort", () => {
+      cancel();
+      reject(signal.reason as Error);
+    });
+  });
 }
 
 interface Answer {
