@@ -6,7 +6,7 @@ import sys
 ALL = (
     *("startup", "sessions", "updates", "relay", "long_session", "replay", "edits", "diagnostics", "context", "stop"),
     "blocks",
-    *("sandbox", "pool", "density", "eyes", "data", "tables"),
+    *("sandbox", "pool", "density", "eyes", "data", "tables", "functions"),
 )
 
 for name in sys.argv[1:] or ALL:
