@@ -46,7 +46,8 @@ createServer((_, response) => {{
   response.writeHead(200, {{ "Content-Type": "application/json" }}).end(text);
 }}).listen(process.argv[2]);
 """
-# Asks again as soon as it is answered, over as many connections as told, after three seconds that do not count: {"p50", "p90" (ms), "second" (answers)}.
+# Asks again as soon as it is answered, over as many connections as told, after three seconds that do not count. Prints
+# {"p50", "p90" (ms), "second" (answers)}.
 LOAD = """
 import { Agent, request } from "node:http";
 const [where, connections, seconds] = [JSON.parse(process.argv[2]), Number(process.argv[3]), Number(process.argv[4])];
