@@ -142,7 +142,7 @@ export function useSocket(
       socket.onclose = ({ code, reason }) => {
         if (left) return;
         setOpen(false);
-        if (code === ERROR) console.error(`The WebSocket ${name} was closed: ${reason}`);
+        if (code === ERROR && reason) console.error(`The WebSocket ${name} was closed: ${reason}`);
         if (code === 1000 || code >= 3000) return;
         timer = window.setTimeout(connect, wait);
         wait = Math.min(2 * wait, AGAIN_MS[1]);
