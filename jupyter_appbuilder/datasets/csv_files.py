@@ -5,7 +5,7 @@ pyarrow alone takes a column's type from its first block, and reads 00070 as 70.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,13 @@ LEADING_ZERO = r"^[+-]?0[0-9]"
 DELIMITERS = ",;\t|"
 
 
-def csv_rows(path: Path) -> tuple[Any, Iterator[Any]]:
-    """The schema of a CSV file with a row of names, and its record batches. Raises ``InvalidInput``."""
+def csv_rows(path: Path, on_look: Callable[[], None]) -> tuple[Any, Iterator[Any]]:
+    """The schema of a CSV file with a row of names, and its record batches. ``on_look`` is called with each block of
+    the file that is read for its types. Raises ``InvalidInput``."""
     pa = arrow()
     delimiter = _delimiter(path)
     names = _names(path, delimiter)
-    types = _types(path, delimiter, names)
+    types = _types(path, delimiter, names, on_look)
     schema = pa.schema(list(types.items()))
     texts = [at for at, kind in enumerate(types.values()) if kind == pa.string()]
     return schema, (_without_empty(batch, texts) for batch in _read(path, delimiter, types))
@@ -58,7 +59,8 @@ def _names(path: Path, delimiter: str) -> list[str]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             empty: list[str] = []
-            names = next(csv.reader(file, delimiter=delimiter), empty)
+            lines = iter(lambda: file.readline(BLOCK), "")  # one without an end is never in memory whole
+            names = next(csv.reader(lines, delimiter=delimiter), empty)
     except UnicodeDecodeError:
         raise _encoding(path) from None
     except csv.Error as error:
@@ -69,7 +71,7 @@ def _names(path: Path, delimiter: str) -> list[str]:
     return names
 
 
-def _types(path: Path, delimiter: str, names: list[str]) -> dict[str, Any]:
+def _types(path: Path, delimiter: str, names: list[str], on_look: Callable[[], None]) -> dict[str, Any]:
     """The narrowest type that holds every value of each column."""
     pa, pc = arrow(), arrow("compute")
     wider = [pa.int64(), pa.float64(), pa.bool_(), pa.date32(), pa.timestamp("us"), pa.timestamp("us", tz="UTC")]
@@ -77,6 +79,7 @@ def _types(path: Path, delimiter: str, names: list[str]) -> dict[str, Any]:
     missing = pa.array(MISSING, pa.string())
     filled: set[str] = set()
     for batch in _read(path, delimiter, dict.fromkeys(names, pa.string())):
+        on_look()
         for name in names:
             left = candidates[name]
             if not left:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import sys
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from ..errors import InvalidInput, NotFound
+from ..errors import AppBuilderError, InvalidInput, NotFound
 from .arrow import arrow, optional
 from .values import array_of, check_names, rows_as_columns, shown, type_of
 
@@ -21,7 +22,8 @@ T = TypeVar("T")
 BATCH = 100_000
 """Rows of one batch, and of one row group in the file."""
 
-MOST_COLUMNS = 10_000
+LARGEST_UNPACKED = 1024**3  # bytes of an Excel file's parts
+OnLook = Callable[[], None]
 FUNCTIONS = 3  # that return one another
 
 TAKEN = (
@@ -43,8 +45,9 @@ class Rows:
     """What people should know of the conversion."""
 
 
-def opened(source: Any) -> Rows:
-    """The rows of ``source``. A function is called.
+def opened(source: Any, *, on_look: OnLook | None = None) -> Rows:
+    """The rows of ``source``. A function is called. ``on_look`` is called again and again while a file is looked
+    through before its first row is given; what it raises ends that.
 
     Raises ``InvalidInput`` for what is none of the things taken, for columns that no dataset can have, and for values
     of different types; what a function raises goes through.
@@ -53,7 +56,7 @@ def opened(source: Any) -> Rows:
         if not callable(source) or isinstance(source, type) or is_frame(source):
             break
         source = source()
-    return _checked(_rows_of(source))
+    return _checked(_rows_of(source, on_look))
 
 
 def is_frame(value: Any) -> bool:
@@ -63,11 +66,11 @@ def is_frame(value: Any) -> bool:
     )
 
 
-def _rows_of(source: Any) -> Rows:
+def _rows_of(source: Any, on_look: OnLook | None = None) -> Rows:
     if isinstance(source, type):
         raise InvalidInput(f"{source.__qualname__} is a class, and holds no rows.", hint=TAKEN, field="source")
     if isinstance(source, str | os.PathLike):
-        return _file_rows(Path(cast("str", source)).expanduser())
+        return _file_rows(Path(cast("str", source)).expanduser(), on_look or _nothing)
     if _frame_of("pandas", source):
         return _pandas_rows(source)
     if _is_lazy(source):
@@ -217,10 +220,14 @@ def _without_index(frame: Any) -> tuple[Any, tuple[str, ...]]:
 # Files
 
 
-def _file_rows(path: Path) -> Rows:
+def _nothing() -> None:
+    pass
+
+
+def _file_rows(path: Path, on_look: OnLook) -> Rows:
     if not path.is_file():
         raise NotFound(f"There is no file {path}.", hint=TAKEN, reason="no_such_file", field="source")
-    readers: dict[str, Callable[[Path], Rows]] = {
+    readers: dict[str, Callable[[Path, OnLook], Rows]] = {
         ".csv": _csv_rows,
         ".tsv": _csv_rows,
         ".parquet": _parquet_rows,
@@ -234,36 +241,58 @@ def _file_rows(path: Path) -> Rows:
             hint="Read it with a library, and hand the frame over.",
             field="source",
         )
-    return reader(path)
+    return reader(path, on_look)
 
 
-def _csv_rows(path: Path) -> Rows:
+def _csv_rows(path: Path, on_look: OnLook) -> Rows:
     from .csv_files import csv_rows
 
-    schema, batches = csv_rows(path)
+    schema, batches = csv_rows(path, on_look)
     return Rows(schema, batches)
 
 
-def _parquet_rows(path: Path) -> Rows:
+def _parquet_rows(path: Path, on_look: OnLook) -> Rows:
     pa, pq = arrow(), arrow("parquet")
     try:
         file = pq.ParquetFile(path)
-    except (pa.ArrowException, OSError) as error:
+        schema = file.schema_arrow
+        check_names(schema.names)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InvalidInput(
             f"{path.name} cannot be read as Parquet: {_first_line(error)}.", hint="Check the file.", field="source"
         ) from None
-    return Rows(file.schema_arrow, file.iter_batches(BATCH), file.metadata.num_rows)
+    return Rows(schema, file.iter_batches(BATCH), file.metadata.num_rows)
 
 
-def _excel_rows(path: Path) -> Rows:
+def _excel_rows(path: Path, on_look: OnLook) -> Rows:
     """The first sheet: names in its first row."""
     openpyxl = optional("openpyxl", f"Reading {path.name}", "openpyxl")
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        _check_unpacked(path)
+        return _sheet_rows(openpyxl, path, on_look)
+    except (AppBuilderError, InterruptedError):
+        raise
     except Exception as error:  # whatever a damaged archive makes of it
         raise InvalidInput(
             f"{path.name} cannot be read as an Excel file: {type(error).__name__}.", hint="Check it.", field="source"
         ) from None
+
+
+def _check_unpacked(path: Path) -> None:
+    """Raise ``InvalidInput`` for an archive that is many times its size. No more is unpacked than it says."""
+    with zipfile.ZipFile(path) as archive:
+        size = sum(one.file_size for one in archive.infolist())
+    if size > LARGEST_UNPACKED:
+        mb = 1024**2
+        raise InvalidInput(
+            f"{path.name} has {size / mb:,.0f} MB when it is unpacked; {LARGEST_UNPACKED // mb:,} MB is the most.",
+            hint="Save it as CSV or Parquet.",
+            field="source",
+        )
+
+
+def _sheet_rows(openpyxl: Any, path: Path, on_look: OnLook) -> Rows:
+    book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     try:
         sheet = book.worksheets[0]
         rows = sheet.iter_rows(values_only=True)
@@ -281,7 +310,9 @@ def _excel_rows(path: Path) -> Rows:
         check_names(names)
         columns: dict[str, list[Any]] = {name: [] for name in names}
         count = 0
-        for row in rows:
+        for number, row in enumerate(rows):
+            if number % 1000 == 0:
+                on_look()
             values = list(row[: len(names)])
             if all(value is None for value in values):
                 continue
@@ -300,11 +331,5 @@ def _checked(rows: Rows) -> Rows:
     names: list[str] = rows.schema.names
     if not names:
         raise InvalidInput("The data has no columns.", hint="Hand over a frame with at least one.", field="source")
-    if len(names) > MOST_COLUMNS:
-        raise InvalidInput(
-            f"The data has {len(names):,} columns; the limit is {MOST_COLUMNS:,}.",
-            hint="Hand over those that the app shows, or one row for each value.",
-            field="source",
-        )
     check_names(names)
     return rows

@@ -16,6 +16,7 @@ from ..errors import InvalidInput
 from .arrow import arrow
 
 BIG = 2**63
+MOST_COLUMNS = 10_000
 LONGEST_NAME = 500  # characters of a column's name
 
 
@@ -131,7 +132,14 @@ def shown(column: object) -> str:
 
 
 def check_names(names: Sequence[str], of: str = "") -> None:
-    """Raise ``InvalidInput`` for names of columns that no dataset can have. ``of``: a file that they stand in."""
+    """Raise ``InvalidInput`` for names of columns that no dataset can have, and for too many. ``of``: a file that they
+    stand in."""
+    if len(names) > MOST_COLUMNS:
+        raise InvalidInput(
+            f"The data has {len(names):,} columns; the limit is {MOST_COLUMNS:,}.",
+            hint="Hand over those that the app shows, or one row for each value.",
+            field="source",
+        )
     seen: set[str] = set()
     for name in names:
         if name in seen:

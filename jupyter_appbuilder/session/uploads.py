@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +56,8 @@ class Upload:
     received: int = 0
     rows: int = 0
     placed: int = 0
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Of whoever writes or reads the file."""
 
     def to_json(self) -> dict[str, Any]:
         name = dataset_name(self.path.stem, set())
@@ -108,6 +110,11 @@ class Uploads:
         """Take the part that begins at ``offset``. Raises ``NotFound``, ``Conflict`` for one out of its order,
         ``FileTooLarge``, ``Unavailable`` for a full disk."""
         upload = self.one(token)
+        async with upload.lock:
+            self.one(token)  # given up, or taken, meanwhile
+            return await self._add(upload, offset, part)
+
+    async def _add(self, upload: Upload, offset: int, part: bytes) -> Upload:
         if len(part) > PART or offset + len(part) > upload.size:
             raise FileTooLarge(
                 f"The part has {len(part):,} bytes: {PART:,} is the most, and all parts are {upload.size:,}.",
@@ -119,12 +126,12 @@ class Uploads:
                 hint="Send parts one after the other.",
                 reason="out_of_order",
             )
-        upload.received += len(part)
         try:
             await in_thread(_append, upload.path, part)
         except BaseException:
-            await self.drop(token)
+            await self.drop(upload.token)
             raise
+        upload.received += len(part)
         return upload
 
     async def drop(self, token: str) -> None:
@@ -150,6 +157,12 @@ async def take_upload(session: Session, token: str, name: str, *, private: bool 
     """
     upload = session.data.uploads.one(token)
     check_name(name)
+    async with upload.lock:
+        session.data.uploads.one(token)  # given up, or taken, meanwhile
+        return await _take(session, upload, name, private=private, replace=replace)
+
+
+async def _take(session: Session, upload: Upload, name: str, *, private: bool | None, replace: bool) -> Taken:
     if upload.received < upload.size:
         raise Conflict(
             f"{upload.received:,} of {upload.size:,} bytes of {upload.path.name} are here.",
@@ -172,7 +185,7 @@ async def take_upload(session: Session, token: str, name: str, *, private: bool 
         if error.reason not in HINTS:
             raise
         raise Conflict(error.summary, hint=HINTS[error.reason], reason=error.reason) from None
-    await session.data.uploads.drop(token)
+    await session.data.uploads.drop(upload.token)
     return taken
 
 
@@ -197,15 +210,18 @@ async def hand_over_file(
     file = session.data.new_file()
     cancelled = False
 
-    def progress(rows: int) -> None:
+    def look() -> None:
         if cancelled:
             raise InterruptedError
+
+    def progress(rows: int) -> None:
+        look()
         if on_read:
             on_read(rows)
 
     before = next((one for one in session.data.all() if one.name == name), None)
     try:
-        written = await asyncio.to_thread(lambda: write(opened(path), file, on_progress=progress))
+        written = await asyncio.to_thread(lambda: write(opened(path, on_look=look), file, on_progress=progress))
         handover, notes = await session.hand_over(
             name,
             written,

@@ -6,6 +6,7 @@ import datetime
 import decimal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -298,7 +299,7 @@ def test_a_csv_file_that_is_wrong_says_where_and_shows_no_value(content: bytes, 
     assert SECRET not in str(caught.value)
 
 
-def test_parquet_and_excel_files_are_taken(tmp_path: Path):
+def test_parquet_and_excel_files_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     frame = pd.DataFrame({"city": ["Oslo", "Bergen"], "n": [1, 2], "at": pd.to_datetime(["2020-01-01", "2021-01-01"])})
     frame.to_parquet(tmp_path / "in.parquet")
     frame.to_excel(tmp_path / "in.xlsx", index=False)
@@ -310,6 +311,17 @@ def test_parquet_and_excel_files_are_taken(tmp_path: Path):
     for name in ("bad.xlsx", "bad.parquet"):
         with pytest.raises(InvalidInput, match=name):
             written(tmp_path / name, tmp_path)
+    with zipfile.ZipFile(tmp_path / "in.xlsx") as whole, zipfile.ZipFile(tmp_path / "cut.xlsx", "w") as cut:
+        for one in whole.namelist():
+            cut.writestr(one, whole.read(one)[: 300 if "sheet1" in one else None])
+    with pytest.raises(InvalidInput, match=r"cut\.xlsx cannot be read as an Excel file: ParseError"):
+        written(tmp_path / "cut.xlsx", tmp_path)
+    monkeypatch.setattr("jupyter_appbuilder.datasets.sources.LARGEST_UNPACKED", 1000)
+    with pytest.raises(InvalidInput, match="when it is unpacked"):
+        written(tmp_path / "in.xlsx", tmp_path)
+    (tmp_path / "wide.csv").write_text(",".join(f"c{at}" for at in range(10_001)) + "\n")
+    with pytest.raises(InvalidInput, match="10,001 columns"):
+        written(tmp_path / "wide.csv", tmp_path)
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(InvalidInput, match=r"\.csv"):
         written(tmp_path / "notes.txt", tmp_path)

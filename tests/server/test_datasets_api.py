@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pandas as pd
@@ -10,6 +11,8 @@ from database_app import shelf
 
 from jupyter_appbuilder.datasets.parquet import write
 from jupyter_appbuilder.datasets.sources import opened
+from jupyter_appbuilder.errors import NotFound
+from jupyter_appbuilder.session.uploads import Taken, take_upload
 
 TASKS = "CREATE TABLE tasks (id INTEGER PRIMARY KEY, title TEXT NOT NULL);"
 SALES = "\ufeffcity,code,sold\r\nOslo,00070,3\r\nKöln,00071,4\r\n".encode()
@@ -109,6 +112,25 @@ async def test_a_file_for_an_app_without_a_database_lies_beside_its_files(call, 
     taken = await call("POST", *uploads, token, json={"name": "sales"})
     assert taken.data["path"].endswith("/sales.parquet")
     assert ((await builder.session(id)).workspace.app / taken.data["path"]).is_file()
+
+
+async def test_parts_and_hand_overs_at_once_come_one_after_the_other(new_session, builder):
+    session = await builder.session(await new_session(title="Sales"))
+    await session.ready()
+    uploads = session.data.uploads
+    rows = b"n\n" + b"".join(b"%07d\n" % row for row in range(1_000_000))
+    parts = [rows[at : at + 2_000_000] for at in range(0, len(rows), 2_000_000)]
+    upload = await uploads.begin("sales.csv", len(rows))
+    await asyncio.gather(*(uploads.add(upload.token, at * 2_000_000, part) for at, part in enumerate(parts)))
+    assert upload.path.read_bytes() == rows
+    cancelled = asyncio.create_task(take_upload(session, upload.token, "given_up", private=None, replace=False))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    both = [take_upload(session, upload.token, name, private=None, replace=False) for name in ("first", "second")]
+    first, second = await asyncio.gather(*both, return_exceptions=True)
+    assert isinstance(first, Taken)
+    assert isinstance(second, NotFound)
+    assert [dataset.name for dataset in session.data.all()] == ["first"]
 
 
 async def test_what_cannot_be_sent_is_refused_at_once(call, new_session, builder):

@@ -332,6 +332,7 @@ export const GET = (_: Request, { db }: Context) => db.all("SELECT * FROM contac
         (forgetful.replace("{ db }", "{ db, auth }").replace("db.all", "auth.need() && db.all"), ""),
         (forgetful.replace("FROM contacts", "1 AS contacts"), ""),
         ("SELECT * FROM contacts", "functions/all.sql(1,1): error: Rows of contacts belong to people (owner refers"),
+        ("SELECT c.name FROM (VALUES (1)), [contacts] c -- :user", "functions/all.sql(1,1): error: Rows of contacts"),
         ("-- access: everyone\nSELECT name FROM contacts", ""),
         ("SELECT name FROM contacts WHERE owner = :user", ""),
     ):

@@ -233,11 +233,39 @@ export function socket(socket: Socket, { request, db }: SocketContext) {
 """
 
 
+SLOW = """
+const open = new Set<unknown>();
+await new Promise((resolve) => setTimeout(resolve, 300));
+
+export async function socket(socket: any) {
+  open.add(socket);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  socket.onclose = () => open.delete(socket);
+  socket.onmessage = () => socket.send(open.size);
+}
+"""
+
+
 async def opened(url: str, path: str, **headers: str) -> WebSocketClientConnection:
     request = HTTPRequest(
         f"{url.replace('http', 'ws', 1)}api/{path}", headers=headers, connect_timeout=100, request_timeout=100
     )
     return await websocket_connect(request, max_message_size=8 * 1024 * 1024)
+
+
+async def left_open(url: str, path: str) -> asyncio.StreamWriter:
+    """The client's end of a WebSocket that was refused, which it does not close."""
+    host, _, base = url.removeprefix("http://").partition("/")
+    reader, writer = await asyncio.open_connection(*host.split(":"))
+    head = f"GET /{base}api/{path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    writer.write(f"{head}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode())
+    if path == "slow":  # leaves before it is answered
+        writer.close()
+        return writer
+    assert b" 400 " in await asyncio.wait_for(reader.readline(), 150)
+    while await asyncio.wait_for(reader.read(1000), 150):
+        pass
+    return writer
 
 
 async def closed(socket: WebSocketClientConnection) -> tuple[int | None, str | None]:
@@ -248,6 +276,7 @@ async def closed(socket: WebSocketClientConnection) -> tuple[int | None, str | N
 
 async def sockets_are_bounded(url: str) -> None:
     """What functions with WebSockets do, while one of them holds its worker."""
+    held = [await left_open(url, "fine") for _ in range(100)]
     ada, bob = await opened(url, "chat?name=Ada"), await opened(url, "chat?name=Bob")
     for socket, name in ((ada, "Ada"), (bob, "Bob")):
         assert await socket.read_message() == json.dumps({"hello": name}, separators=(",", ":"))
@@ -279,6 +308,18 @@ async def sockets_are_bounded(url: str) -> None:
             await opened(url, path, **headers)
         assert refused.value.code == status
 
+    # Whoever has left before the function knew of them is no member.
+    await left_open(url, "slow")
+    slow = await opened(url, "slow")
+    for _ in range(600):
+        await slow.write_message("how many?")
+        if (members := await slow.read_message()) == "1":
+            break
+        await asyncio.sleep(0.1)
+    assert members == "1"
+    slow.close()
+    await closed(slow)
+
     # So many and no more; what closes makes room.
     others = [await opened(url, "chat") for _ in range(90)]
     more = await asyncio.gather(*(opened(url, "chat") for _ in range(11)), return_exceptions=True)
@@ -290,6 +331,8 @@ async def sockets_are_bounded(url: str) -> None:
         socket.close()
     for socket in (bob, *others):
         await closed(socket)
+    for writer in held:
+        writer.close()
 
 
 @pytest.mark.timeout(400)
@@ -302,6 +345,7 @@ async def test_functions_that_misbehave_take_no_other_call_with_them(tmp_path: P
         fine='export default () => "fine";',
         chat=CHAT,
         leaves="export function socket() { setTimeout(() => process.exit(1), 10); }",
+        slow=SLOW,
         stuck="export function socket(socket: any) { socket.onmessage = () => { while (true); }; }",
         late="export default () => new Promise((resolve) => setTimeout(resolve, 1500, 'late'));",
     )
@@ -375,6 +419,10 @@ WRONG_QUERIES = {
     "positions": ("SELECT * FROM tasks\nWHERE id = ?", "(2,1): error: Write ? as a parameter with a name"),
     "column": ("SELECT titel FROM tasks", "no such column: titel"),
     "nobody": ("SELECT * FROM tasks WHERE id = :user", "The app has no accounts"),
+    "capital": ("SELECT * FROM tasks\nWHERE id = :User", "(2,1): error: Write :user"),
+    "members": ("-- Access: user (those who are logged in)\nSELECT 1", "(1,1): error: -- access: is user or everyone"),
+    "number": ("SELECT * FROM tasks WHERE id = :1", "Write :1 as a parameter with a name"),
+    "nul": ("SELECT 1 \0 WHERE :user", "NUL"),
 }
 
 
@@ -407,6 +455,8 @@ def test_a_function_may_be_a_query(functions: Functions) -> None:
     told = functions.call("open", {"query": {"least": "2"}})
     assert json.loads(told["body"]) == [{**row, "open": len(every) - 1} for row in every if row["id"] >= 2]
     assert functions.call("open", {"query": {"least": "2; DROP TABLE tasks"}})["body"] == "[]"
+    write(functions, "functions/digits.sql", "SELECT 'no. 2024' LIKE '%' || :digits AS found, :digits + 1 AS next")
+    assert functions.call("digits", {"query": {"digits": "2024"}})["body"] == '[{"found":1,"next":2025}]'
     write(functions, "functions/clear.sql", WRONG_QUERIES["hidden"][0])
     assert "readonly database" in functions.call("clear")["error"]["message"]
     assert json.loads(functions.call("open")["body"]) == every

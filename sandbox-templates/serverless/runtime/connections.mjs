@@ -1,10 +1,13 @@
 // The WebSockets of one function, as it has them in its worker. Their other ends are in websockets.mjs.
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 
 const LONGEST = 1024 * 1024; // bytes of a message
 const LONGEST_REASON = 123; // bytes, by RFC 6455
+const MOST_EARLY = LONGEST + 64 * 1024; // bytes of messages before the function says what hears them
+const MOST_SENT = 16 * 1024 * 1024; // bytes that are on their way to the server's thread
+const OVERHEAD = 512; // bytes that a message takes beside its own
 
-const tell = (message) => parentPort.postMessage(message);
+const tell = (message, transfer = []) => parentPort.postMessage(message, transfer);
 
 /** Bytes or a text as it is sent; anything else as JSON. */
 function sendable(data, safe) {
@@ -14,11 +17,21 @@ function sendable(data, safe) {
   }
   if (data instanceof ArrayBuffer || ArrayBuffer.isView(data)) {
     if (data.byteLength > LONGEST) throw new RangeError('A message may have 1 MB at most.');
-    return ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
+    // A copy: what is posted goes with all of the memory that it is a view of.
+    return (ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data)).slice();
   }
   const text = JSON.stringify(data, safe);
   if (text === undefined) throw new TypeError('What it sent is no JSON: a function, or a symbol.');
   return sendable(text);
+}
+
+/** Send what the server's thread passes on, no faster than it takes it: a loop that never pauses would fill the memory. */
+function pass(id, data) {
+  const { sent } = workerData;
+  const size = (typeof data === 'string' ? Buffer.byteLength(data) : data.byteLength) + OVERHEAD;
+  for (let before = Atomics.load(sent, 0); before > MOST_SENT; before = Atomics.load(sent, 0)) Atomics.wait(sent, 0, before);
+  Atomics.add(sent, 0, size);
+  tell({ type: 'send', id, data, size }, typeof data === 'string' ? [] : [data.buffer]);
 }
 
 /** What a function is given, and what it hears of: `heard(data)` and `gone(code, reason)`. `run(work)` runs what is the
@@ -28,11 +41,22 @@ function connection(id, run, safe) {
   let hears = null;
   let last = Promise.resolve();
   let early = []; // until the function says what hears them
-  let size = 0; // bytes of these, 1 MB at most
+  let size = 0; // bytes of these; what is more is let go
+  let ends = null; // what hears that it has closed
+  let over = null; // why it has
   const took = (bytes) => tell({ type: 'took', id, size: bytes });
   const hand = (data, bytes) => {
     // One after the other: the next when this is done with.
     last = last.then(() => (closed || !hears ? undefined : run(() => hears({ data })))).then(() => took(bytes));
+  };
+  /** Say that it has closed: once, also to what asks for it later. */
+  const end = () => {
+    last = last.then(() => {
+      if (!over || !ends) return undefined;
+      const why = over;
+      over = null;
+      return run(() => ends(why));
+    });
   };
   const socket = {
     get closed() {
@@ -47,10 +71,16 @@ function connection(id, run, safe) {
       for (const data of early) hand(data, 0);
       early = [];
     },
-    onclose: null,
+    get onclose() {
+      return ends;
+    },
+    set onclose(heard) {
+      ends = typeof heard === 'function' ? heard : null;
+      end();
+    },
     send(data) {
       const sent = sendable(data, safe);
-      if (!closed) tell({ type: 'send', id, data: sent });
+      if (!closed) pass(id, sent);
     },
     close(code = 1000, reason = '') {
       if (code !== 1000 && !(Number.isInteger(code) && code >= 3000 && code <= 4999)) throw new RangeError('A code to close with is 1000, or 3000 to 4999.');
@@ -63,12 +93,13 @@ function connection(id, run, safe) {
     heard(data, bytes) {
       if (hears) return hand(data, bytes);
       size += bytes;
-      if (size <= LONGEST) early.push(data);
+      if (size <= MOST_EARLY) early.push(data);
       return took(bytes);
     },
     gone(code, reason) {
       closed = true;
-      last = last.then(() => (typeof socket.onclose === 'function' ? run(() => socket.onclose({ code, reason })) : undefined));
+      over = { code, reason };
+      end();
     },
   };
 }
@@ -98,6 +129,7 @@ export class Connections {
     this.enter(job.path);
     try {
       const { begin, context } = await this.admitted(job);
+      if (one.socket.closed) return undefined; // meanwhile
       const begun = Promise.resolve(begin(one.socket, context));
       // What it throws at once, e.g. 401, is told in place of opening; it may as well go on for as long as it is open.
       await Promise.race([begun, new Promise((resolve) => setImmediate(resolve))]);

@@ -112,6 +112,13 @@ export function plain(value) {
   return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : value;
 }
 
+/** The rows one by one: a thread that is ended, or has too many of them, ends in between, and not within SQLite. */
+function rowsOf(statement, values) {
+  const rows = [];
+  for (const row of statement.iterate(...values)) rows.push(plainRow(row));
+  return rows;
+}
+
 function plainRow(row) {
   for (const name in row) if (typeof row[name] === "bigint") row[name] = plain(row[name]);
   return row;
@@ -166,7 +173,7 @@ export function handle(db) {
 
   const faced = {
     /** Every row. */
-    all: (sql, ...parameters) => asked(sql, parameters, (found, values) => found.all(...values).map(plainRow)),
+    all: (sql, ...parameters) => asked(sql, parameters, rowsOf),
     /** The first row, or undefined. */
     get: (sql, ...parameters) =>
       asked(sql, parameters, (found, values) => {

@@ -138,10 +138,10 @@ export class BuiltFunctions {
   async close() {}
 }
 
-/** A thread for functions of the app, held to their limits. */
-export function thread() {
+/** A thread for functions of the app, held to their limits; `more` is what it is given besides. */
+export function thread(more = {}) {
   return new Worker(new URL('./worker.mjs', import.meta.url), {
-    workerData: { env: environment(), seconds: LIMITS.seconds },
+    workerData: { env: environment(), seconds: LIMITS.seconds, ...more },
     resourceLimits: { maxOldGenerationSizeMb: LIMITS.heapMb, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 },
   });
 }

@@ -20,7 +20,7 @@ import { Python } from './python.mjs';
 import { give } from './secrets.mjs';
 import { Sockets } from './sockets.mjs';
 import { writeTypes } from './types.mjs';
-import { WebSockets } from './websockets.mjs';
+import { endWith, WebSockets } from './websockets.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const [port = '5173', base = '/'] = process.argv.slice(2).filter((word) => !word.startsWith('--'));
@@ -404,7 +404,7 @@ server.on('upgrade', (request, socket, head) => {
       });
     return undefined;
   }
-  if (BUILT || request.url.split('?')[0] !== `${base}_app/updates`) return socket.end('HTTP/1.1 404 Not Found\r\n\r\n');
+  if (BUILT || request.url.split('?')[0] !== `${base}_app/updates`) return endWith(socket, 'HTTP/1.1 404 Not Found\r\n\r\n');
   look(0)
     .then(current)
     .then(({ version, state, errors }) => {

@@ -80,17 +80,19 @@ function tables() {
       const fields = columns.map((column) => `    ${JSON.stringify(column.name)}: ${typeOf(column)};`);
       return `  ${JSON.stringify(name)}: {\n${fields.join('\n')}\n  };`;
     });
-    problems.push(...unguarded(db, found.map(({ name }) => name)));
-    const queries = queriesIn(db, problems);
+    const { queries, reads } = queriesIn(db, problems);
+    problems.push(...unguarded(db, found.map(({ name }) => name), reads));
     return { queries, text: `${MADE}/** A row of each table: \`Tables["tasks"]\`. */\nexport interface Tables {\n${rows.join('\n')}\n}\n`, problems };
   } finally {
     db.close();
   }
 }
 
-/** What each query gives, by its file: a type of its rows as far as the tables tell. */
+/** What each query gives, by its file: a type of its rows as far as the tables tell; and which tables those read that
+ * do not say who may have their rows. */
 function queriesIn(db, problems) {
-  const found = new Map();
+  const queries = new Map();
+  const reads = new Map();
   const columns = db.prepare('SELECT "notnull" OR pk AS needed FROM pragma_table_xinfo(?) WHERE name = ?');
   for (const path of functionFiles().values()) {
     if (!path.endsWith('.sql')) continue;
@@ -100,22 +102,27 @@ function queriesIn(db, problems) {
       line = query.line;
       if (query.parameters.includes('user') && !settingsNow()) throw new Error('The app has no accounts, so that :user is nobody: say "accounts": {} in ui.json.');
       const outer = /\b(?:left|right|full)\b/i.test(query.sql);
-      const fields = onlyReading(db, query.sql).map(({ name, table, column, type }) => {
+      const read = new Set();
+      const fields = onlyReading(db, query.sql, read).map(({ name, table, column, type }) => {
         const needed = !outer && table && columns.get(table, column)?.needed;
         return `${JSON.stringify(name)}: ${table ? typeOf({ type: type ?? '', needed }) : 'any'}`;
       });
-      found.set(path, `{ ${fields.join('; ')} }[]`);
+      if (!query.asks) reads.set(path, { tables: read, line });
+      queries.set(path, `{ ${fields.join('; ')} }[]`);
     } catch (error) {
       const message = /not authorized/.test(error.message) ? 'A query only reads, and not what the accounts keep to themselves.' : error.message;
       problems.push(`${path}(${error.line ?? line},1): error: ${message}`);
     }
   }
-  return found;
+  return { queries, reads };
 }
 
-/** The columns of a query, which is prepared and not run. */
-function onlyReading(db, sql) {
-  db.setAuthorizer((action, ...about) => (READS.has(action) ? usual(action, ...about) : constants.SQLITE_DENY));
+/** The columns of a query, which is prepared and not run; `read` is told the tables, those behind views as well. */
+function onlyReading(db, sql, read) {
+  db.setAuthorizer((action, ...about) => {
+    if (action === constants.SQLITE_READ) read.add(about[0]);
+    return READS.has(action) ? usual(action, ...about) : constants.SQLITE_DENY;
+  });
   try {
     return db.prepare(sql).columns();
   } finally {
@@ -125,8 +132,15 @@ function onlyReading(db, sql) {
 
 const READS = new Set([constants.SQLITE_SELECT, constants.SQLITE_READ, constants.SQLITE_FUNCTION, constants.SQLITE_RECURSIVE]);
 
-/** Functions that use rows of people, and never ask who wants them. */
-function unguarded(db, tables) {
+function said({ table, column }, kind) {
+  const what = `Rows of ${table} belong to people (${column} refers to _users), and this ${kind} does not ask who wants them. `;
+  if (kind === 'query') return `${what}Say WHERE ${column} = :user, which is whoever is logged in; if they are everybody's, begin with the line "-- access: everyone".`;
+  const own = `auth.own(row${column === 'owner' ? '' : `, ${JSON.stringify(column)}`})`;
+  return `${what}Use auth.need() and ${own}; if they are everybody's, say export const access = "everyone".`;
+}
+
+/** Functions that use rows of people, and never ask who wants them. `reads`: what queries read that do not say. */
+function unguarded(db, tables, reads) {
   const owner = db.prepare('SELECT "from" AS name FROM pragma_foreign_key_list(?) WHERE lower("table") = \'_users\'');
   const used = (table) => new RegExp(`\\b(?:from|into|update|join)\\s+["\`]?${table.replace(/\W/g, '\\$&')}\\b`, 'i');
   const owned = tables.flatMap((table) => owner.all(table).slice(0, 1).map(({ name }) => ({ table, column: name, uses: used(table) })));
@@ -134,18 +148,19 @@ function unguarded(db, tables) {
   if (!owned.length) return problems;
   for (const path of functionFiles().values()) {
     const query = path.endsWith('.sql');
-    const text = readFileSync(join(ROOT, path), 'utf8').replace(query ? /(?!)/g : /\/\*[^]*?\*\/|(?<!:)\/\/.*/g, (comment) => comment.replace(/[^\n]/g, ' '));
-    if ((query ? /:user\b|^\s*--\s*access:/m : /\bauth\b|\bexport\s+const\s+access\b/).test(text)) continue;
+    if (query) {
+      const { tables: read, line } = reads.get(path) ?? {};
+      const one = owned.find(({ table }) => read?.has(table));
+      if (one) problems.push(`${path}(${line},1): error: ${said(one, 'query')}`);
+      continue;
+    }
+    const text = readFileSync(join(ROOT, path), 'utf8').replace(/\/\*[^]*?\*\/|(?<!:)\/\/.*/g, (comment) => comment.replace(/[^\n]/g, ' '));
+    if (/\bauth\b|\bexport\s+const\s+access\b/.test(text)) continue;
     for (const { table, column, uses } of owned) {
       const at = text.search(uses);
       if (at < 0) continue;
       const line = text.slice(0, at).split('\n').length;
-      problems.push(
-        `${path}(${line},1): error: Rows of ${table} belong to people (${column} refers to _users), and this ${query ? 'query' : 'function'} does not ask who wants them. ` +
-          (query
-            ? `Say WHERE ${column} = :user, which is whoever is logged in; if they are everybody's, begin with the line "-- access: everyone".`
-            : `Use auth.need() and auth.own(row${column === 'owner' ? '' : `, ${JSON.stringify(column)}`}); if they are everybody's, say export const access = "everyone".`),
-      );
+      problems.push(`${path}(${line},1): error: ${said({ table, column }, 'function')}`);
       break;
     }
   }

@@ -10,6 +10,8 @@ const MOST = 100; // open at a time
 const MOST_THREADS = 8; // functions whose sockets are open at a time
 const LONGEST = 1024 * 1024; // bytes of a message
 const MOST_AHEAD = 4 * 1024 * 1024; // bytes of messages of one socket that the function has not taken yet
+const MOST_AHEAD_ALL = 32 * 1024 * 1024; // of all of a function's sockets, which share it; a message more of each
+const OVERHEAD = 512; // bytes that a message takes beside its own
 const MOST_UNREAD = 8 * 1024 * 1024; // bytes that a page has not read yet
 const LOOK_MS = 1000; // between two looks at each worker
 const PING_LOOKS = 30; // looks between two pings: a page that is gone without a word is let go of
@@ -67,7 +69,8 @@ export class WebSockets {
     if (known?.url === url) return known;
     if (known) this.#end(known, RESTART, 'The function has changed.');
     if (this.#threads.size >= MOST_THREADS) return null;
-    const made = { name, path, url, worker: thread(), asked: new Map(), sockets: new Map(), silent: 0, idle: 0, ended: false };
+    const sent = new Int32Array(new SharedArrayBuffer(4)); // bytes that it has sent and that are not taken here
+    const made = { name, path, url, worker: thread({ sent }), sent, asked: new Map(), sockets: new Map(), silent: 0, idle: 0, ended: false };
     made.worker.on('message', (message) => this.#heard(made, message));
     made.worker.on('error', (error) => {
       const heap = error.code === 'ERR_WORKER_OUT_OF_MEMORY';
@@ -82,6 +85,7 @@ export class WebSockets {
 
   #heard(its, message) {
     if (its.ended) return;
+    if (message.type === 'send') this.#received(its, message.size);
     if (message.type === 'log') return this.onLog(message.path, message.level, masked(message.text));
     if (message.type === 'python') return this.pool.ask(its, message);
     if (message.type === 'broken') return this.#fail(its, message.error);
@@ -113,10 +117,11 @@ export class WebSockets {
       for (const data of one.early) this.#send(one, data);
       if (one.closing) this.#close(one, ...one.closing);
       ws.on('message', (data, binary) => {
-        one.ahead += data.length;
+        const size = data.length + OVERHEAD;
+        one.ahead += size;
         // A page sends no faster than the function takes it.
-        if (one.ahead > MOST_AHEAD) ws.pause();
-        one.thread.worker.postMessage({ socket: 'message', id: one.id, data: binary ? new Uint8Array(data) : data.toString(), size: data.length });
+        if (one.ahead > roomOf(one)) ws.pause();
+        one.thread.worker.postMessage({ socket: 'message', id: one.id, data: binary ? new Uint8Array(data) : data.toString(), size });
       });
       ws.on('pong', () => (one.alive = true));
       ws.on('error', () => {}); // it closes by itself
@@ -137,9 +142,15 @@ export class WebSockets {
     if (one.ws.bufferedAmount > MOST_UNREAD) one.ws.terminate(); // whoever reads is too slow, or gone
   }
 
+  /** A function sends no faster than it is taken here: its thread waits. */
+  #received(its, size) {
+    Atomics.sub(its.sent, 0, size);
+    Atomics.notify(its.sent, 0);
+  }
+
   #took(one, size) {
     one.ahead -= size;
-    if (one.ws?.isPaused && one.ahead < MOST_AHEAD / 2) one.ws.resume();
+    if (one.ws?.isPaused && one.ahead < roomOf(one) / 2) one.ws.resume();
   }
 
   #close(one, code, reason) {
@@ -222,10 +233,20 @@ export class WebSockets {
   }
 }
 
+/** How many bytes a page may be ahead of the function. */
+const roomOf = (one) => Math.min(MOST_AHEAD, MOST_AHEAD_ALL / Math.max(1, one.thread.sockets.size));
+
+/** End a connection with an answer. It is closed here, too: whoever asked may never do so, and would hold a place. */
+export function endWith(socket, text) {
+  socket.once('finish', () => socket.destroy());
+  socket.end(text);
+}
+
 function refuse(socket, status, detail) {
   const body = JSON.stringify({ detail: BUILT && status >= 500 && status !== 503 ? HIDDEN : detail });
   const words = { 400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 503: 'Service Unavailable' };
-  socket.end(
+  endWith(
+    socket,
     `HTTP/1.1 ${status} ${words[status] ?? 'Error'}\r\nContent-Type: application/json\r\nCache-Control: no-store\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
