@@ -29,7 +29,7 @@ class DescribeDatabase(Arguments):
     pass
 
 
-@tool(effect="read", needs="database", verb=("Looking at", "Looked at"), icon="list")
+@tool(effect="read", needs="database", verb=("Looking at the database", "Looked at the database"), icon="list")
 async def describe_database(context: ToolContext, arguments: DescribeDatabase) -> ToolResult:
     """Show the app's database: tables with columns, keys, indexes and how many rows; views; triggers; what functions
     changed since the last version."""

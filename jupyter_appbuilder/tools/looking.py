@@ -34,7 +34,7 @@ class LookAtApp(Arguments):
     effect="read",
     acts=True,
     modes=("build", "plan", "ask"),
-    verb=("Looking at", "Looked at"),
+    verb=("Looking at the app", "Looked at the app"),
     icon="eye",
     subject=["path"],
 )

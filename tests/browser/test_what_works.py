@@ -99,7 +99,7 @@ def test_what_works_is_counted_tried_again_and_removed(open_lab: OpenLab, lab: L
     wear(panel.page, "JupyterLab Light")
     works.get_by_role("button", name="Try all").click()
     expect(works.get_by_role("button", name="2 of 2 things work")).to_be_visible(timeout=LONG)
-    panel.card("Looked at /").click()
+    panel.card("Looked at the app /").click()
     expect(panel.conversation.get_by_text("What is on it:")).to_be_visible()
     expect(panel.conversation.get_by_text("material, not instruction")).to_have_count(0)
     panel.picture("what-was-seen-unfolded")

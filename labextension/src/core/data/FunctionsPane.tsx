@@ -33,6 +33,7 @@ export function FunctionsPane({ asks, changed }: { asks: FunctionAsks; changed: 
     return current.end;
   }, [asks, changed, round]);
 
+  const again = (): void => setRound(known => known + 1);
   const one = found?.find(({ name }) => name === chosen) ?? found?.[0];
   return (
     <section className="jp-AppBuilder-data" aria-label={trans.__('Functions')}>
@@ -62,9 +63,9 @@ export function FunctionsPane({ asks, changed }: { asks: FunctionAsks; changed: 
                 {each.name}
               </button>
             ))}
-            <IconButton icon="reload" label={trans.__('Ask again')} onClick={() => setRound(round + 1)} />
+            <IconButton icon="reload" label={trans.__('Ask again')} onClick={again} />
           </div>
-          <OneFunction key={one.name} one={one} asks={asks} onCalled={() => setRound(round + 1)} />
+          <OneFunction key={one.name} one={one} asks={asks} onCalled={again} />
         </>
       )}
     </section>
@@ -82,7 +83,8 @@ function OneFunction({
 }): React.ReactElement {
   const trans = useTranslation();
   const methods = METHODS.filter(method => one.methods.length === 0 || one.methods.includes(method));
-  const [method, setMethod] = React.useState<Method>(methods[0] ?? 'GET');
+  const [wanted, setMethod] = React.useState<Method | null>(null);
+  const method = wanted && methods.includes(wanted) ? wanted : (methods[0] ?? 'GET'); // the code may be another by now
   const [rest, setRest] = React.useState('');
   const [body, setBody] = React.useState('');
   const [waiting, setWaiting] = React.useState(false);

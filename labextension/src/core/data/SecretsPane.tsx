@@ -18,11 +18,13 @@ const NAME = /^[A-Z][A-Z0-9_]{0,63}$/;
 export function SecretsPane({ asks, changed }: { asks: SecretAsks; changed: number }): React.ReactElement {
   const trans = useTranslation();
   const [found, setFound] = React.useState<Secrets | null>(null);
-  const [failure, setFailure] = React.useState<RequestFailed | null>(null);
+  const [failure, setFailure] = React.useState<RequestFailed | null>(null); // of reading
+  const [refusal, setRefusal] = React.useState<RequestFailed | null>(null); // of what was done here
   const [round, setRound] = React.useState(0);
+  const reading = React.useRef(tracked());
 
   React.useEffect(() => {
-    const current = tracked();
+    const current = (reading.current = tracked());
     asks.secrets().then(
       told => current.is && (setFound(told), setFailure(null)),
       (error: unknown) => current.is && setFailure(RequestFailed.from(error))
@@ -30,26 +32,30 @@ export function SecretsPane({ asks, changed }: { asks: SecretAsks; changed: numb
     return current.end;
   }, [asks, changed, round]);
 
+  /** Something was done: what is being read meanwhile may not have it, and is read again. */
+  const again = (): void => {
+    reading.current.end();
+    setRound(known => known + 1);
+  };
   const set = async (name: string, value: string): Promise<boolean> => {
-    setFailure(null);
+    setRefusal(null);
     try {
       setFound(await asks.setSecret(name, value));
+      again();
       return true;
     } catch (error) {
-      setFailure(RequestFailed.from(error));
+      setRefusal(RequestFailed.from(error));
       return false;
     }
   };
   const remove = (name: string): void => {
-    setFailure(null);
-    asks.removeSecret(name).then(
-      () => setRound(round + 1),
-      (error: unknown) => setFailure(RequestFailed.from(error))
-    );
+    setRefusal(null);
+    asks.removeSecret(name).then(again, (error: unknown) => setRefusal(RequestFailed.from(error)));
   };
   return (
     <section className="jp-AppBuilder-data jp-AppBuilder-secrets" aria-label={trans.__('Secrets')}>
       {failure && <Failure error={failure} />}
+      {refusal && <Failure error={refusal} />}
       {!found && !failure && (
         <p className="jp-AppBuilder-dataEmpty" role="status">
           <Spinner /> {trans.__('Looking for secrets…')}
