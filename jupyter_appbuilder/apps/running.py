@@ -92,13 +92,15 @@ class RunningApp:
         mask: Mask | None = None,
         functions: FunctionServer | None = None,
         python: PythonCalls | None = None,
+        hub_user: str = "",
     ) -> None:
         """``reserved``: the path of its preview, where that is known already. ``settled`` is awaited before anything
         about a running app is stored: what a session begins with is stored first. ``health``: the path below the base
         that its server answers once all of it runs (``serve.ready`` of its template). ``make_eye`` makes who looks at
         its page; without it nobody does but the person. ``data`` is put back after the app was tried. ``folder``:
         the app's files. ``mask``: of what comes out of its sandbox. ``functions``: where its server takes secrets and
-        calls. ``python`` carries what its server calls in the notebook."""
+        calls. ``python`` carries what its server calls in the notebook. ``hub_user``: the person's name on a
+        JupyterHub."""
         self.session = session
         self.storage = storage
         self._journal = journal
@@ -108,6 +110,7 @@ class RunningApp:
         self._mask = mask or Mask()
         self._functions = functions
         self._python = python
+        self._hub_user = hub_user
         self._given_at: Address | None = None  # the server that has the app's secrets
         self._unmade: DevServer | None = None  # stands for the server of a sandbox that could not be made or started
         self._no_room = ""  # what was said of the disk that was full when the app was started last
@@ -226,6 +229,17 @@ class RunningApp:
         if server.state != "ready" or server.address is None:
             raise Unavailable(f"The app's server is {server.state}. {server.message}".rstrip(), reason="not_running")
         return await self._functions.ask(server.address, self.base_path, act, **request)
+
+    async def arrives(self) -> None:
+        """Log the person in where the app knows people by their names on a JupyterHub (``accounts.by`` is "hub")."""
+        address = self.server.address
+        if not self._hub_user or not self.has_functions or self._functions is None or address is None:
+            return
+        cookies = self.storage.cookie_header("/")
+        with contextlib.suppress(Unavailable):  # the page then shows its form
+            said = await self._functions.ask(address, self.base_path, "enter", name=self._hub_user, cookie=cookies)
+            if isinstance(cookie := said.get("cookie"), str) and cookie:
+                await asyncio.to_thread(self.storage.receive_cookies, [cookie], "/", self.base_path)
 
     @property
     def has_functions(self) -> bool:

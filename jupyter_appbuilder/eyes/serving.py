@@ -43,6 +43,9 @@ class Target:
     def server(self) -> DevServer:
         return self.server_at("")
 
+    async def arrives(self) -> None:
+        """Who looks is no person."""
+
     async def ensure(self) -> DevServer:
         return self.server  # who looks has started it
 

@@ -68,6 +68,8 @@ class ProxyHandler(PreviewHandler):
             return
         if visit.visitor and wants_page(self.request.headers):
             visit.visitor.loading = time.monotonic()
+            if visit.visitor.key == self.previews.person:
+                await preview.target.arrives()
         if self.request.method not in _BODILESS:
             self.previews.act(preview)
         self._visit = visit

@@ -38,6 +38,10 @@ class PreviewTarget(Protocol):
     @property
     def data_news(self) -> DataNews: ...
 
+    async def arrives(self) -> None:
+        """The person is about to open the page; nobody else is told of so."""
+        ...
+
     async def ensure(self) -> DevServer:
         """Start the dev server, or wake it, unless it runs; wait until it is ready or has failed."""
         ...

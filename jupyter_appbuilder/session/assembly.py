@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -164,6 +165,7 @@ async def assemble(
         mask,
         functions,
         PythonCalls(summary.id, functions if functions and live == control else Control(live)) if live else None,
+        os.environ.get("JUPYTERHUB_USER", ""),
     )
 
     program = DataProgram(app.sandbox, template.database if template else None)

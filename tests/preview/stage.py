@@ -44,6 +44,8 @@ class Target:
     ensured: int = 0
     after: DevServer | None = None  # what ensure() leads to
 
+    async def arrives(self) -> None: ...
+
     async def ensure(self) -> DevServer:
         self.ensured += 1
         if self.after:

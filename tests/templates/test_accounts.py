@@ -371,8 +371,9 @@ async def pictured(page: Page, name: str) -> None:
 
 
 @pytest.mark.timeout(600)
-async def test_two_browsers_on_one_preview_are_two_people(tmp_path: Path) -> None:
-    async with running(tmp_path, "serverless") as (session, _, url):
+async def test_two_browsers_on_one_preview_are_two_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTERHUB_USER", "jane")  # whom this app does not ask for at first
+    async with running(tmp_path, "serverless") as (session, builder, url):
         for path in SAMPLE:
             await session.workspace.delete(path)
         for name, place in PLACES.items():
@@ -404,6 +405,32 @@ async def test_two_browsers_on_one_preview_are_two_people(tmp_path: Path) -> Non
             await page.locator("form").get_by_role("button", name="Log in").click()
             await expect(page.get_by_role("alert")).to_have_text("No account has this address and password.")
             await pictured(page, "refused")
+
+            # On a JupyterHub the person is who they are there, if the app says so; another browser is somebody else.
+            layout = json.loads((FILES / "ui.json").read_text()) | {"accounts": {"by": "hub"}}
+            await session.workspace.write("ui.json", json.dumps(layout))
+            previews = builder.previews
+            known = {"name": previews.cookie, "value": previews.person, "domain": "127.0.0.1", "path": previews.prefix}
+            await page.context.add_cookies([known])  # pyright: ignore[reportArgumentType]
+            for _ in range(2):
+                await page.goto(url)
+                await expect(page.get_by_text("jane", exact=True)).to_be_visible()
+                await page.context.clear_cookies(name="session")
+            await page.get_by_label("Name").fill("Katherine Johnson")
+            await page.get_by_label("Company").fill("Langley")
+            await page.get_by_role("button", name="Add contact").click()
+            await expect(page.get_by_text("Katherine Johnson")).to_be_visible()
+            await pictured(page, "hub")
+            await other.goto(url)
+            await expect(other.get_by_text("bob@example.com")).to_be_visible()
+            await other.get_by_role("button", name="Log out").click()
+            await other.get_by_role("button", name="Sign up").click()
+            await other.get_by_label("Name").fill("Jane")
+            await other.get_by_label("Password").fill(PASSWORD)
+            await other.locator("form").get_by_role("button", name="Sign up").click()
+            await expect(other.get_by_role("alert")).to_have_text("This name is taken. Choose another, or log in.")
+            rows = await session.app.ask_functions("call", name="contacts", request={"as": "jane"})
+            assert "Katherine Johnson" in rows["body"]
 
 
 # The same for an API in Python

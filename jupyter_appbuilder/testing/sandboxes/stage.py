@@ -89,6 +89,8 @@ class Target:
     def server_at(self, path: str) -> DevServer:
         return server_at(self.sandbox.servers, path)
 
+    async def arrives(self) -> None: ...
+
     async def ensure(self) -> DevServer:
         await self.sandbox.wake()
         return self.sandbox.server

@@ -127,6 +127,9 @@ function keyOf(name, by) {
   return { shown: text, key: text.toLowerCase().replace(/\s+/g, ' ') };
 }
 
+/** The key of a JupyterHub's user, which no name that is typed can be: it has the end of a line. */
+const hubKey = (name) => `hub\n${name.toLowerCase()}`;
+
 // Passwords
 
 const fresh = (password, salt, { N, r, p }) => scrypt(password.normalize('NFKC'), salt, KEY_BYTES, { N, r, p, maxmem: 256 * N * r });
@@ -180,7 +183,16 @@ export class Accounts {
 
   /** Who has this name, for whoever calls a function from the app's own tools. */
   named(name) {
-    return person(this.get('SELECT id, name FROM _users WHERE key = ?', keyOf(String(name), 'name').key ?? ''));
+    const { key = '' } = keyOf(String(name), 'name');
+    return person(this.get('SELECT id, name FROM _users WHERE key IN (?, ?) ORDER BY key = ? DESC', key, hubKey(String(name)), key));
+  }
+
+  /** Lets in whoever a JupyterHub says this is, unless they are in: an account without a password. */
+  enter(request, name) {
+    const key = hubKey(name);
+    this.run('INSERT INTO _users (name, key) VALUES (?, ?) ON CONFLICT DO NOTHING', name, key);
+    const user = person(this.get('SELECT id, name FROM _users WHERE key = ?', key));
+    return this.userOf(request)?.id === user.id ? new Response(null, { status: 204 }) : this.begin(request, user);
   }
 
   async signUp(request, { name, password }, { by, signUp }, client) {
@@ -192,13 +204,14 @@ export class Accounts {
     if (password.normalize('NFKC').toLowerCase() === key) return refused(400, 'The password must be another than the name.');
     const late = client && this.tried(`sign-up ${client}`, LIMITS.signUp);
     if (late) return late;
+    const known = () => this.get('SELECT 1 FROM _users WHERE key IN (?, ?)', key, hubKey(shown));
     const taken = () => refused(409, by === 'email' ? 'This address has an account already. Log in.' : 'This name is taken. Choose another, or log in.');
-    if (this.get('SELECT 1 FROM _users WHERE key = ?', key)) return taken();
+    if (known()) return taken();
     const hash = await hashed(password);
     this.db.exec('BEGIN IMMEDIATE');
     let id;
     try {
-      if (this.get('SELECT 1 FROM _users WHERE key = ?', key)) {
+      if (known()) {
         this.db.exec('ROLLBACK');
         return taken();
       }

@@ -8,7 +8,7 @@ import { BUILT, ROOT } from './app.mjs';
 export function settingsOf(layout) {
   const said = layout?.accounts;
   if (!said || typeof said !== 'object') return null;
-  return { by: said.by === 'name' ? 'name' : 'email', signUp: said.signUp !== false };
+  return { by: said.by === 'name' || said.by === 'hub' ? said.by : 'email', signUp: said.signUp !== false };
 }
 
 const PLACE = BUILT ? join(ROOT, 'dist', 'functions', 'accounts.json') : join(ROOT, 'ui.json');

@@ -239,7 +239,8 @@ async function work(job, end) {
   const asked = (headers, body) => new Request(job.url, { method: job.method, headers, body });
   let value;
   try {
-    if (job.code === null) value = await logIn(asked(job.headers, bodied ? job.body : undefined), accounts(), job.accounts, job.client ?? '');
+    if (job.enter !== undefined) value = accounts().enter(asked(job.headers), job.enter);
+    else if (job.code === null) value = await logIn(asked(job.headers, bodied ? job.body : undefined), accounts(), job.accounts, job.client ?? '');
     else {
       const auth = authOf(() => asked(job.headers), job.accounts, accounts, job.as);
       const module = await load(job.code);
