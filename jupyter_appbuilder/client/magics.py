@@ -341,7 +341,8 @@ class AppBuilderMagics(Magics):
                 RECORDED, hint="Run the notebook from its first cell, or hand over a variable or a file."
             )
         if not call.arguments:
-            return self.list_data()
+            self.list_data()
+            return
         source = self.source(call.arguments[0])
         name = call.options.get("table") or name_of_source(call.arguments[0])
         keep = call.options.get("keep")
@@ -349,10 +350,13 @@ class AppBuilderMagics(Magics):
             raise InvalidInput(f"--keep {keep} is none of: latest, all.", hint="latest keeps the newest rows alone.")
         private, replace = True if "private" in call.options else None, "replace" in call.options
         options = {"keep": keep, "private": private, "replace": replace}
-        return self.handing_over(
+        new = self.app is None
+        self.handing_over(
             name,
             lambda progress: self.session().data(name, source, on_progress=progress, **options),  # pyright: ignore
         )
+        if new and self.app:
+            self.say(f"In a new app, {self.app.name}, in {self.app.folder}\n")
 
     def do_from_notebook(self, call: Call) -> None:
         from ..session.notebooks import PROMPT

@@ -152,9 +152,11 @@ async def test_interrupting_the_cell_stops_the_turn(tmp_path: Path):
 
 async def test_a_cell_hands_data_over_lists_it_and_refreshes_it(tmp_path: Path):
     async with kernel(tmp_path) as cells:
-        await cells.run("%load_ext jupyter_appbuilder")
-        await cells.run("%appbuilder new shop --template static")
+        await cells.run("%load_ext jupyter_appbuilder\nfrom jupyter_appbuilder.client.engine import engine")
         await cells.run("import pandas as pd; Sales = pd.DataFrame({'plz': ['00070'], 'n': [1]})")
+        await cells.run("engine(template='static')")
+        assert "In a new app, " in (await cells.run("%appbuilder data Sales"))[2]
+        await cells.run("%appbuilder new shop --template static")
         assert "no data yet" in (await cells.run("%appbuilder data"))[2]
         status, _, text = await cells.run("%appbuilder data Sales --keep all")
         assert status == "ok"

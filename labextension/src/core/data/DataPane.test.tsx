@@ -138,6 +138,20 @@ test('the schema is a picture, from whose tables one gets to their rows', async 
   expect(document.activeElement).toBe(chosen);
 });
 
+test('the app’s own tables come first, and an empty one says so at its head', async () => {
+  const people = { ...TASKS, name: '_users' };
+  const schema = { ...SCHEMA, tables: [people, EMPTY] };
+  render(<DataPane asks={asks({ database: async () => schema })} changed={1} />);
+  const tables = await screen.findByRole('group', { name: 'Tables' });
+  expect(
+    within(tables)
+      .getAllByRole('button')
+      .map(({ textContent }) => textContent)
+  ).toEqual(['people0', '_users120']);
+  const told = await screen.findByText(/^No rows yet/);
+  expect(told.previousElementSibling).toBe(screen.getByRole('region', { name: 'Rows of people' }));
+});
+
 test('the rows that are looked at are downloaded in their order; it can be stopped, and says what went wrong', async () => {
   const asked: unknown[] = [];
   let refuse: (error: unknown) => void = () => undefined;

@@ -60,7 +60,7 @@ export function DataPane({
   React.useEffect(() => {
     const current = tracked();
     asks.database().then(
-      found => current.is && (setTables(found?.tables ?? []), setFailure(null)),
+      found => current.is && (setTables(ownFirst(found?.tables ?? [])), setFailure(null)),
       (error: unknown) => current.is && setFailure(RequestFailed.from(error))
     );
     return current.end;
@@ -323,12 +323,12 @@ function TableRows({
           }}
         />
       )}
-      <Structure table={table} />
       {found?.rows.length === 0 && (
-        <p className="jp-AppBuilder-dataEmpty">
+        <p className="jp-AppBuilder-dataEmpty jp-mod-filling">
           {filter ? trans.__('No row has that.') : trans.__('No rows yet. What people do in the app comes here.')}
         </p>
       )}
+      <Structure table={table} />
     </section>
   );
 }
@@ -485,7 +485,12 @@ function Grid({
 }): React.ReactElement {
   const trans = useTranslation();
   return (
-    <div className="jp-AppBuilder-dataGrid" tabIndex={0} role="region" aria-label={label}>
+    <div
+      className={`jp-AppBuilder-dataGrid${rows.rows.length ? '' : ' jp-mod-empty'}`}
+      tabIndex={0}
+      role="region"
+      aria-label={label}
+    >
       <table>
         <thead>
           <tr>
@@ -512,6 +517,11 @@ function Grid({
       </table>
     </div>
   );
+}
+
+/** The app's own tables before that of its people, whose name begins with a line. */
+function ownFirst(tables: readonly DatabaseTable[]): DatabaseTable[] {
+  return [...tables].sort((one, other) => Number(one.name.startsWith('_')) - Number(other.name.startsWith('_')));
 }
 
 const MOST_COUNTED = 1_000_000; // rows that the server counts
