@@ -118,10 +118,10 @@ async def test_parts_and_hand_overs_at_once_come_one_after_the_other(new_session
     session = await builder.session(await new_session(title="Sales"))
     await session.ready()
     uploads = session.data.uploads
-    rows = b"n\n" + b"".join(b"%07d\n" % row for row in range(1_000_000))
-    parts = [rows[at : at + 2_000_000] for at in range(0, len(rows), 2_000_000)]
+    rows = b"n\n" + b"".join(b"%07d\n" % row for row in range(200_000))
+    parts = [rows[at : at + 400_000] for at in range(0, len(rows), 400_000)]
     upload = await uploads.begin("sales.csv", len(rows))
-    await asyncio.gather(*(uploads.add(upload.token, at * 2_000_000, part) for at, part in enumerate(parts)))
+    await asyncio.gather(*(uploads.add(upload.token, at * 400_000, part) for at, part in enumerate(parts)))
     assert upload.path.read_bytes() == rows
     cancelled = asyncio.create_task(take_upload(session, upload.token, "given_up", private=None, replace=False))
     await asyncio.sleep(0)

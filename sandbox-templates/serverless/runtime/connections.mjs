@@ -38,6 +38,7 @@ function pass(id, data) {
  * function's own, and never rejects. */
 function connection(id, run, safe) {
   let closed = false;
+  let closing = false;
   let hears = null;
   let last = Promise.resolve();
   let early = []; // until the function says what hears them
@@ -85,7 +86,8 @@ function connection(id, run, safe) {
     close(code = 1000, reason = '') {
       if (code !== 1000 && !(Number.isInteger(code) && code >= 3000 && code <= 4999)) throw new RangeError('A code to close with is 1000, or 3000 to 4999.');
       if (Buffer.byteLength(String(reason)) > LONGEST_REASON) throw new RangeError(`A reason may have ${LONGEST_REASON} bytes at most.`);
-      if (!closed) tell({ type: 'close', id, code, reason: String(reason) });
+      if (!closed && !closing) tell({ type: 'close', id, code, reason: String(reason) });
+      closing = true;
     },
   };
   return {

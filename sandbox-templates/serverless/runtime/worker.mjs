@@ -168,6 +168,7 @@ class PythonError extends Error {
   }
 }
 
+const MOST_ASKED = 64; // that wait for an answer; the server carries fewer at a time
 const asked = new Map(); // by number, what waits for an answer
 let asking = 0;
 
@@ -175,6 +176,7 @@ function python(name, given = {}, { signal } = {}) {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     if (!current) throw new PythonError('The function has ended: await what it asks of the notebook.', 'ended', 500);
+    if (asked.size >= MOST_ASKED) throw new PythonError('Too many calls of the notebook at once. Ask again in a moment.', 'busy', 503);
     const text = JSON.stringify(given, safe);
     const id = ++asking;
     const aborted = () => {
