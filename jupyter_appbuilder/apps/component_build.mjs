@@ -1,6 +1,7 @@
 // Runs in an app's sandbox: bundles one component of an app, with all that it imports, as one script and one style
 // sheet. Arguments: the template's module that bundles ("" for Vite; it exports `bundle(code)` and `styles`), the
-// component's file below the app, its name. Prints JSON: `{script, styles, files}`, or `{error}`. The script hands a function that shows the component with given props to `componentHost.ready`.
+// component's file below the app, its name. Prints JSON: `{script, styles, files}`, or `{error}`. The script hands a
+// function that shows the component with given props to `componentHost.ready`.
 import { existsSync } from "node:fs";
 import { relative, resolve } from "node:path";
 
@@ -11,8 +12,8 @@ const isVue = file.endsWith(".vue");
 
 const own = bundler ? await import(bundler) : null;
 const at = (each) => JSON.stringify(own ? `./${each}` : `/${each}`);
-const sheets = there("src/index.css", "src/style.css", "src/assets/main.css", "src/touch.css", "styles.css").map(at);
-const styles = [...(own?.styles ?? []).map((each) => JSON.stringify(each)), ...sheets].map((each) => `import ${each};`);
+const usual = there("src/index.css", "src/style.css", "src/assets/main.css", "src/touch.css").map((each) => `/${each}`);
+const styles = (own?.styles ?? usual).map((each) => `import ${JSON.stringify(each)};`);
 const theme = there("src/components/theme-provider.tsx");
 const mount = isVue
   ? `import { createApp, h, shallowReactive } from "vue";

@@ -10,8 +10,7 @@ export const BUILT = process.argv.includes('--built');
 /** Looked at for changes: whole folders, and single files. */
 const FOLDERS = ['functions', 'components', 'lib', 'migrations', 'datasets'];
 const FILES = ['ui.json', 'styles.css', 'package.json', '.env', CHANGED];
-const CODE = /^functions\/((?:[A-Za-z0-9-][\w.-]*\/)*[A-Za-z0-9-][\w-]*)\.(?:ts|tsx|js|mjs)$/;
-const QUERY = /^functions\/((?:[A-Za-z0-9-][\w.-]*\/)*[A-Za-z0-9-][\w-]*)\.sql$/;
+const FUNCTION = /^functions\/((?:[A-Za-z0-9-][\w.-]*\/)*[A-Za-z0-9-][\w-]*)\.(ts|tsx|js|mjs|sql)$/;
 const MOST_FILES = 3000;
 const MOST_DEPTH = 8;
 
@@ -60,11 +59,9 @@ export function filesNow() {
  * `functions/late.sql`, is one where no code has its name. */
 export function functionFiles(files = filesNow()) {
   const found = new Map();
-  for (const kinds of [CODE, QUERY]) {
-    for (const path of files.keys()) {
-      const match = kinds.exec(path);
-      if (match && !found.has(match[1])) found.set(match[1], path);
-    }
+  for (const path of files.keys()) {
+    const [, name, kind] = FUNCTION.exec(path) ?? [];
+    if (name && (!found.has(name) || (kind !== 'sql' && found.get(name).endsWith('.sql')))) found.set(name, path);
   }
   return found;
 }

@@ -1,10 +1,11 @@
 // One component bundled by itself, with all that it imports: for a notebook's cell. There it calls no function.
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { packageOf, ROOT } from './app.mjs';
 import { buildOptions, bundledApp, SHELL } from './components.mjs';
 
-export const styles = [join(SHELL, 'shell.css')];
+export const styles = [join(SHELL, 'shell.css'), join(ROOT, 'styles.css')].filter((path) => existsSync(path));
 
 /** `{ script, styles, files }` of a module's code, which imports files of the app as "./components/Chart.tsx". */
 export async function bundle(code) {

@@ -440,9 +440,28 @@ export async function run(functions, pool, name, request, answer) {
 
 const gate = new Gate();
 
-/** The runtime's own function: few at once, where a password is worked on. */
+/** A call of the runtime's own function. */
+const ofAccounts = (request, rest = true) => ({ name: AUTH, rest, path: 'accounts', code: null, ...request });
+
+/** Logs in whoever a JupyterHub says this is, where the app knows people so: `{ cookie }`, or nothing if they are in. */
+export function entered(pool, { name, cookie }) {
+  const accounts = settingsNow();
+  if (accounts?.by !== 'hub' || typeof name !== 'string' || !name || name.length > 254) return {};
+  const headers = typeof cookie === 'string' && cookie ? [['cookie', cookie]] : [];
+  const job = ofAccounts({ accounts, enter: name, method: 'POST', url: `http://localhost/api/${AUTH}/enter`, headers, body: null });
+  return new Promise((resolve, reject) => {
+    let given;
+    pool.call(job, {
+      head: (_, sent) => (given = sent.find(([key]) => key === 'set-cookie')?.[1]),
+      chunk: () => {},
+      end: ({ error }) => (error ? reject(new Error(error.message)) : resolve(given ? { cookie: given } : {})),
+    });
+  });
+}
+
+/** Few at once, where a password is worked on. */
 async function logsIn(pool, parts, request, answer) {
-  const job = { name: AUTH, rest: parts.length > 1, path: 'accounts', code: null, ...request };
+  const job = ofAccounts(request, parts.length > 1);
   if (request.method !== 'POST') return pool.call(job, answer);
   if (!(await gate.enter())) {
     answer.end({ error: { status: 503, message: 'Too many people are logging in. Try again in a moment.' }, changes: [], ms: 0 });

@@ -14,7 +14,7 @@ import { placed, problemsOf, readLayout } from './blueprint.mjs';
 import { CHANGED } from './changed.mjs';
 import { Components, Shell } from './components.mjs';
 import { Control } from './control.mjs';
-import { BuiltFunctions, called, Functions, LIMITS, listed, Pool, run } from './functions.mjs';
+import { BuiltFunctions, called, entered, Functions, LIMITS, listed, Pool, run } from './functions.mjs';
 import { page } from './page.mjs';
 import { Python } from './python.mjs';
 import { give } from './secrets.mjs';
@@ -73,29 +73,13 @@ const control = controlled
           await look(0);
           return called(functions, pool, String(name), request ?? {});
         },
-        enter: (asked) => entered(asked),
+        enter: (asked) => entered(pool, asked),
         python: (asked) => python.asked(asked),
       },
       (head, body) => python.answered(head, body),
     )
   : null;
 const sockets = new Sockets();
-
-/** Logs in whoever a JupyterHub says this is, where the app knows people so: `{ cookie }`, or nothing if they are in. */
-function entered({ name, cookie }) {
-  const accounts = settingsNow();
-  if (accounts?.by !== 'hub' || typeof name !== 'string' || !name || name.length > 254) return {};
-  const headers = typeof cookie === 'string' && cookie ? [['cookie', cookie]] : [];
-  const job = { name: '_auth', rest: true, path: 'accounts', code: null, accounts, enter: name, method: 'POST', url: 'http://localhost/api/_auth/enter', headers, body: null };
-  return new Promise((resolve, reject) => {
-    let given;
-    pool.call(job, {
-      head: (_, sent) => (given = sent.find(([key]) => key === 'set-cookie')?.[1]),
-      chunk: () => {},
-      end: ({ error }) => (error ? reject(new Error(error.message)) : resolve(given ? { cookie: given } : {})),
-    });
-  });
-}
 
 // The app as it is
 

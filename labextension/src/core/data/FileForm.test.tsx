@@ -44,6 +44,19 @@ function asks(take: FileAsks['takeUpload']): FileAsks & { parts: string[]; wante
   };
 }
 
+/** The form for a file, and what it says when it closes. */
+function shown(server: FileAsks, file: File, closed: unknown[], taken: string[] = []): void {
+  render(
+    <FileForm
+      asks={server}
+      dropped={file}
+      taken={taken}
+      onSending={() => undefined}
+      onClose={found => closed.push(found)}
+    />
+  );
+}
+
 test('a name is proposed that a dataset can have', () => {
   expect(['Sales 2026.csv', '2026.parquet', 'Größe.xlsx', '.csv'].map(proposed)).toEqual([
     'sales_2026',
@@ -58,15 +71,7 @@ test('what was sent stays sent while the person is asked; changed rows go only w
   const server = asks(async (_, wanted) => (wanted.replace ? TAKEN : Promise.reject(changed)));
   const closed: unknown[] = [];
   const file = new File(['city\nOslo\n'], 'Sales.csv');
-  render(
-    <FileForm
-      asks={server}
-      dropped={file}
-      taken={['sales']}
-      onSending={() => undefined}
-      onClose={found => closed.push(found)}
-    />
-  );
+  shown(server, file, closed, ['sales']);
   fireEvent.click(await screen.findByRole('button', { name: 'Replace the rows' }));
   fireEvent.click(await screen.findByRole('button', { name: 'Replace the changed rows' }));
   await waitFor(() => expect(closed).toEqual([TAKEN]));
@@ -78,15 +83,7 @@ test('what is stopped leaves nothing behind, and says nothing any more', async (
   const server = asks((_, __, signal) => new Promise((___, reject) => signal.addEventListener('abort', reject)));
   const closed: unknown[] = [];
   const file = new File(['city\n'], 'Sales.csv');
-  render(
-    <FileForm
-      asks={server}
-      dropped={file}
-      taken={[]}
-      onSending={() => undefined}
-      onClose={found => closed.push(found)}
-    />
-  );
+  shown(server, file, closed);
   fireEvent.change(screen.getByLabelText('Sales.csv becomes'), { target: { value: 'Sales' } });
   expect(screen.getByRole<HTMLButtonElement>('button', { name: 'Add the data' }).disabled).toBe(true);
   fireEvent.change(screen.getByLabelText('Sales.csv becomes'), { target: { value: 'sold' } });
@@ -131,15 +128,7 @@ test('a file that is stopped before the server has named it leaves nothing there
   };
   const closed: unknown[] = [];
   const file = new File(['city\n'], 'Sales.csv');
-  render(
-    <FileForm
-      asks={server}
-      dropped={file}
-      taken={[]}
-      onSending={() => undefined}
-      onClose={found => closed.push(found)}
-    />
-  );
+  shown(server, file, closed);
   fireEvent.click(screen.getByRole('button', { name: 'Add the data' }));
   fireEvent.click(await screen.findByRole('button', { name: 'Stop' }));
   begin();
