@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from ..cancellation import ended
 from ..errors import AppBuilderError, Unavailable
-from ..live.sockets import Reply, call_function
+from ..live.sockets import Reply, Rows, call_function
 from ..live.under_way import enter, under_way
 from ..sandbox.base import Address
 from .control import Control
@@ -101,8 +101,8 @@ class PythonCalls:
             if given is None or given[0] in self._calls or len(self._calls) >= MOST_AT_ONCE:
                 useful = False
                 continue
-            call, name, body = given
-            task = asyncio.create_task(self._carry(address, base_path, call, name, body))
+            call, name, body, rows = given
+            task = asyncio.create_task(self._carry(address, base_path, call, name, body, rows))
             self._calls[call] = task
             task.add_done_callback(lambda task, call=call: self._forget(call, task))
         return useful and len(calls) <= MOST_AT_ONCE and len(cancelled) <= 2 * MOST_AT_ONCE
@@ -113,19 +113,19 @@ class PythonCalls:
         if not task.cancelled() and (error := task.exception()):
             log.error("A call of the app's server to the notebook failed", exc_info=error)
 
-    async def _carry(self, address: Address, base_path: str, call: str, name: str, body: bytes) -> None:
+    async def _carry(self, address: Address, base_path: str, call: str, name: str, body: bytes, rows: Rows) -> None:
         try:
-            reply = await self._reply(name, body)
+            reply = await self._reply(name, body, rows)
         except AppBuilderError as error:
             reply = Reply.of(error)
         with contextlib.suppress(Unavailable):  # the server has gone, or nobody waits there any more
             await self._control.answer(address, base_path, call, reply)
 
-    async def _reply(self, name: str, body: bytes) -> Reply:
+    async def _reply(self, name: str, body: bytes, rows: Rows) -> Reply:
         call = object()
         enter(call)
         try:
-            return await call_function(self._session, name, body)
+            return await call_function(self._session, name, body, rows)
         finally:
             under_way.discard(call)
 
@@ -135,8 +135,8 @@ def _items(told: Mapping[str, Any], key: str) -> list[Any]:
     return cast("list[Any]", found) if isinstance(found, list) else []
 
 
-def _call_in(told: Any) -> tuple[str, str, bytes] | None:
-    """A call's id, the function's name and the arguments as JSON; None for what is no call."""
+def _call_in(told: Any) -> tuple[str, str, bytes, Rows] | None:
+    """A call's id, the function's name, the arguments as JSON and what rows come as; None for what is no call."""
     if not isinstance(told, dict):
         return None
     fields = cast("dict[str, Any]", told)
@@ -144,6 +144,6 @@ def _call_in(told: Any) -> tuple[str, str, bytes] | None:
     if not (isinstance(call, str) and isinstance(name, str) and isinstance(given, str) and CALL.fullmatch(call)):
         return None
     try:
-        return call, name, given.encode()
+        return call, name, given.encode(), "json" if fields.get("rows") == "json" else "parquet"
     except UnicodeEncodeError:  # half a surrogate pair
         return None

@@ -10,6 +10,7 @@ import dataclasses
 import datetime
 import decimal
 import enum
+import io
 import json
 import math
 import re
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from ..datasets.arrow import arrow
 from ..datasets.parquet import write
 from ..datasets.sources import is_frame, opened
 from ..errors import InvalidInput
@@ -49,6 +51,17 @@ def answer_of(value: Any, returns: Returns = "any") -> Answer:
     """
     if is_frame(value) or (hasattr(value, "to_frame") and not hasattr(value, "columns")) or _are_rows(value, returns):
         return Answer("parquet", _parquet(value))
+    return _json(value)
+
+
+def in_json(answer: Answer) -> Answer:
+    """The same for an app that reads no Parquet: rows as a list of objects. Raises as ``answer_of`` does."""
+    if answer.form == "json":
+        return answer
+    return _json(arrow("parquet").read_table(io.BytesIO(answer.body)).to_pylist())
+
+
+def _json(value: Any) -> Answer:
     try:
         text = json.dumps({"value": value}, default=_plain, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
         if MANY_DIGITS.search(text) and _has_large(value):

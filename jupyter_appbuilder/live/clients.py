@@ -12,14 +12,22 @@ APP = Path(__file__).parent / "app"
 
 EDITED = "Written by App Builder with the functions. It is written anew with them: change nothing here."
 
+CALL_PYTHON = "python/call_python.py"
+AS_FRAMES = {"@ROWS@": "parquet", "@FRAME@": "a pandas frame"}
+AS_DICTS = {"@ROWS@": "json", "@FRAME@": "a list of dicts: times in ISO 8601, decimals as texts"}
+"""For a server that has nothing to read Parquet with: it would be the largest of its packages."""
+
 Files = list[tuple[str, str]]
 
 
-def client_files(kind: str, function: Function, folder: str = "data") -> Files:
+def client_files(kind: str, function: Function, folder: str = "data", calling: str = "") -> Files:
     """Paths in the app, and contents, of what calls ``function``; those that all functions share, too. ``kind`` is one
-    of ``datasets.base.LOADERS``; ``folder``: where the app's data lie. Raises ``Unavailable`` where our front end has
-    not been built."""
-    return [*python_reader(folder), *KINDS[kind](function)] if kind in PYTHON else KINDS[kind](function)
+    of ``datasets.base.LOADERS``; ``folder``: where the app's data lie; ``calling``: where its server in Python does,
+    beside a page. Raises ``Unavailable`` where our front end has not been built."""
+    files = KINDS[kind](function)
+    if kind in PYTHON:
+        return [*python_reader(folder), *files]
+    return [*_shared(calling, (CALL_PYTHON,), fill=AS_DICTS), *files] if calling else files
 
 
 def own_file(kind: str, name: str) -> str:
@@ -49,7 +57,7 @@ def _module(function: Function) -> Files:
 
 
 def _python(function: Function) -> Files:
-    return _shared("", ("python/call_python.py",))
+    return _shared("", (CALL_PYTHON,), fill=AS_FRAMES)
 
 
 def _none(function: Function) -> Files:
@@ -82,10 +90,16 @@ def _typescript(kind: str, root: str, names: Sequence[str], base: str, function:
     return [*reader_files(f"{root}/datasets"), *shared, (own_file(kind, function.name), _types(function))]
 
 
-def _shared(place: str, names: Sequence[str], base: str = "") -> Files:
-    """Files below ``APP``, put into the folder ``place``. ``base``: what a page's addresses begin with, as code."""
-    texts = ((name, (APP / name).read_text("utf-8").replace("@BASE@", base)) for name in names)
-    return [(f"{place}/{Path(name).name}".lstrip("/"), text) for name, text in texts]
+def _shared(place: str, names: Sequence[str], base: str = "", fill: Mapping[str, str] | None = None) -> Files:
+    """Files below ``APP``, put into the folder ``place``. ``base``: what a page's addresses begin with, as code;
+    ``fill``: texts for other marks."""
+    files: Files = []
+    for name in names:
+        text = (APP / name).read_text("utf-8")
+        for mark, value in {"@BASE@": base, **(fill or {})}.items():
+            text = text.replace(mark, value)
+        files.append((f"{place}/{Path(name).name}".lstrip("/"), text))
+    return files
 
 
 # The types of a function's parameters

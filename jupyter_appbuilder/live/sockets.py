@@ -17,7 +17,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ..errors import AppBuilderError, InvalidInput, Unavailable
 from ..formats import strict_json
@@ -35,6 +35,7 @@ SPARE_SECONDS = 10.0
 
 OFF = "Run the notebook that has its functions again (@app.expose)."
 
+Rows = Literal["parquet", "json"]
 Call = Callable[[str, str, Mapping[str, Any]], Awaitable["Answer"]]
 
 
@@ -139,7 +140,8 @@ class FunctionSocket:
                 return
             body = await reader.readexactly(size)
         writer.write(b"\n")  # it is awake
-        answering = asyncio.ensure_future(self._reply(str(head.get("session")), str(head.get("name")), body))
+        session, name, rows = (str(head.get(key)) for key in ("session", "name", "rows"))
+        answering = asyncio.ensure_future(self._reply(session, name, body, rows))
         hung_up = asyncio.ensure_future(reader.read(1))
         try:
             await asyncio.wait({answering, hung_up}, return_when=asyncio.FIRST_COMPLETED)
@@ -154,9 +156,13 @@ class FunctionSocket:
             answering.cancel()
             hung_up.cancel()
 
-    async def _reply(self, session: str, name: str, body: bytes) -> Reply:
+    async def _reply(self, session: str, name: str, body: bytes, rows: str) -> Reply:
+        from .answers import in_json
+
         try:
             answer = await self._call(session, name, arguments_in(body))
+            if rows == "json":
+                answer = await asyncio.to_thread(in_json, answer)
         except AppBuilderError as error:
             return Reply.of(error)
         return Reply(200, answer.form, answer.body)
@@ -187,8 +193,9 @@ class _Note:
     """What the session asked for has there, and how long a call of each may take."""
 
 
-async def call_function(session: str, name: str, body: bytes) -> Reply:
-    """Call a session's function where it is, ``body``: its arguments as JSON. Cancelling cancels the call.
+async def call_function(session: str, name: str, body: bytes, rows: Rows = "parquet") -> Reply:
+    """Call a session's function where it is, ``body``: its arguments as JSON, ``rows``: what a frame comes as.
+    Cancelling cancels the call.
 
     Raises ``AppBuilderError``: ``Unavailable`` (reason ``no_kernel``) where no process that lives has functions of this
     session, ``NotFound`` where those that it has are others.
@@ -202,7 +209,7 @@ async def call_function(session: str, name: str, body: bytes) -> Reply:
             if await _lives(note):
                 known.update(note.seconds)
             continue
-        if (reply := await _ask(note, session, name, body)) is not None:
+        if (reply := await _ask(note, session, name, body, rows)) is not None:
             return reply
     if known:
         raise unknown(name, known)
@@ -253,14 +260,14 @@ async def _lives(note: _Note) -> bool:
     return connection is not None
 
 
-async def _ask(note: _Note, session: str, name: str, body: bytes) -> Reply | None:
+async def _ask(note: _Note, session: str, name: str, body: bytes, rows: Rows) -> Reply | None:
     """None where the process was gone before it had the call: another may have it."""
     connection = await _connect(note)
     if connection is None:
         return None
     reader, writer = connection
     try:
-        head = {"token": note.token, "session": session, "name": name, "size": len(body)}
+        head = {"token": note.token, "session": session, "name": name, "rows": rows, "size": len(body)}
         writer.write(json.dumps(head).encode() + b"\n" + body)
         await writer.drain()
         async with asyncio.timeout(HEAD_SECONDS):

@@ -33,7 +33,7 @@ KEYS: Mapping[str, Mapping[str, Any] | str] = {
     "database": {"file": "text", "program": "text", "of": "text"},
     "functions": {"control": "text"},
     "secrets": {"control": "text"},
-    "live": {"control": "text"},
+    "live": {"control": "text", "of": "text", "server": "text"},
     "widget": {"bundler": "text"},
     "serve": SERVICE,
     "services": {ANY: {**SERVICE, "path": "text"}},

@@ -31,6 +31,9 @@ RUNTIME = "/opt/template"
 LENT = "/opt/database"
 """Where it shows the ``runtime/`` folder of the template whose database program this one uses, read-only."""
 
+CARRIER = "/opt/live"
+"""The same of the template whose program carries its calls of the notebook."""
+
 DEFAULT_PLACE = Place()
 
 PackageKind = Literal["npm", "python"]
@@ -91,7 +94,8 @@ class Template:
 
     In ``serve`` and ``serve_environment`` these are filled in: ``{port}``, ``{base}`` (the URL path the app is shown
     under, with a slash at both ends) and ``{prefix}`` (the same without the last slash). ``{template}``, for
-    ``RUNTIME``, and ``{database}``, for the program of its database, are filled in by ``load``.
+    ``RUNTIME``, ``{database}``, for the program of its database, and ``{live}``, for the folder of the program that
+    carries its calls of the notebook, are filled in by ``load``.
     """
 
     name: str
@@ -116,6 +120,8 @@ class Template:
     control: str = ""  # below the base: where its server takes secrets, and calls of functions; "" for nowhere
     functions: bool = False  # its server also tells of functions there, and calls them
     live: str = ""  # below the base: where its server tells of calls of the notebook; "" for nowhere
+    carrier: Path | None = None  # ``runtime`` of the template whose program carries them; None for this one's own
+    calling: str = ""  # the folder of the app's server in Python, which calls them beside the page; "" for none
     takes_along: str = ""  # the folder of an export that has a copy of ``runtime``; "" for none
     beside: tuple[Service, ...] = ()  # what is served besides the app itself
     budget: Mapping[str, float] = field(default_factory=dict[str, float])  # of the page's speed, by ``manifest.SPEED``
@@ -137,7 +143,7 @@ class Template:
     def mounted(self) -> dict[str, Path]:
         """Folders that a sandbox shows read-only, by the path where."""
         lent = self.database.lender if self.database else None
-        found = {RUNTIME: self.runtime, LENT: lent}
+        found = {RUNTIME: self.runtime, LENT: lent, CARRIER: self.carrier}
         return {place: folder for place, folder in found.items() if folder is not None}
 
     def exported(self) -> dict[str, str]:
@@ -214,11 +220,18 @@ class Template:
             )
 
         database = _database(manifest)
-        program = database.program if database else ""
+        carrier = _lender(manifest, "live.of", "streamlit")
+        fill = {
+            "{template}": RUNTIME,
+            "{database}": database.program if database else "",
+            "{live}": CARRIER if carrier else RUNTIME,
+        }
 
         def command(key: str) -> tuple[str, ...]:
             words = manifest.words(key)
-            return tuple(word.replace("{template}", RUNTIME).replace("{database}", program) for word in words)
+            for name, value in fill.items():
+                words = tuple(word.replace(name, value) for word in words)
+            return words
 
         beside = tuple(_service(manifest, name, command) for name in manifest.tables("services"))
         ports = [port, *(service.port for service in beside)]
@@ -256,6 +269,8 @@ class Template:
             control=manifest.text("functions.control", manifest.text("secrets.control", "")).lstrip("/"),
             functions=manifest.has("functions.control"),
             live=manifest.text("functions.control", manifest.text("live.control", "")).lstrip("/"),
+            carrier=carrier,
+            calling=manifest.folder("live.server", "") if manifest.has("live.server") else "",
             takes_along=manifest.folder("export.runtime", "") if manifest.has("export.runtime") else "",
             beside=beside,
             budget=manifest.amounts("check.budget"),
@@ -270,13 +285,19 @@ def _database(manifest: Manifest) -> Database | None:
     file, folders = manifest.text("database.file", "data/app.db"), manifest.folders("data")
     if not re.fullmatch(r"([A-Za-z0-9_-]+/)+[A-Za-z0-9_-]+\.db", file) or not file.startswith(folders):
         raise manifest.wrong("database.file", f"is {file!r}", 'Name a file in a folder of `data`: "data/app.db".')
-    program, of = manifest.text("database.program", "{template}/data.mjs"), manifest.text("database.of", "")
-    if not of:
-        return Database(file, program.replace("{template}", RUNTIME))
+    lender = _lender(manifest, "database.of", "serverless")
+    program = manifest.text("database.program", "{template}/data.mjs")
+    return Database(file, program.replace("{template}", LENT if lender else RUNTIME), lender)
+
+
+def _lender(manifest: Manifest, key: str, example: str) -> Path | None:
+    """The ``runtime`` of the template that ``key`` names, None where it names none."""
+    if not (of := manifest.text(key, "")):
+        return None
     for shelf in (SHIPPED, SOURCE):  # of ours alone: another's folder may be anything
         if of.replace("-", "").isalnum() and (shelf / of / "runtime").is_dir():
-            return Database(file, program.replace("{template}", LENT), (shelf / of / "runtime").resolve())
-    raise manifest.wrong("database.of", f"is {of!r}", "Name a template with a program for its database: serverless.")
+            return (shelf / of / "runtime").resolve()
+    raise manifest.wrong(key, f"is {of!r}", f"Name a template that has a program for it: {example}.")
 
 
 def _service(manifest: Manifest, name: str, command: Callable[[str], tuple[str, ...]]) -> Service:

@@ -63,14 +63,14 @@ async def expose_function(context: ToolContext, arguments: ExposeFunction) -> To
     before = functions_of(context.service(StoredEvents).stored).get(function.name)
     template = context.service(Template)
     kind = template.datasets.loader
-    files = await asyncio.to_thread(client_files, kind, function, template.datasets.folder)
+    files = await asyncio.to_thread(client_files, kind, function, template.datasets.folder, template.calling)
     for path, content in files:
         await write_if_other(context, path, content)
     same = before == function
     verb = "Exposed" if before is None else "Renewed"
     detail = {"function": function.name, "new": before is None, "changed": before is not None and not same}
     return ToolResult(
-        _told(function, kind, [path for path, _ in files]), f"{verb} {signature(function)}", detail=detail
+        _told(function, template, [path for path, _ in files]), f"{verb} {signature(function)}", detail=detail
     )
 
 
@@ -128,7 +128,15 @@ MEANING_IN_PYTHON = (
 )
 
 
-def _told(function: Function, kind: str, paths: Sequence[str]) -> str:
+ON_SERVER = (
+    'On the server, in a route: from .call_python import call_python; call_python("{name}", {keywords}); in async def: '
+    "await call_python_async. Rows are dicts, times ISO 8601, decimals texts. A PythonError that no route catches is "
+    "answered with its sentence."
+)
+
+
+def _told(function: Function, template: Template, paths: Sequence[str]) -> str:
+    kind = template.datasets.loader
     names = [one.name for one in function.parameters if one.required] or [one.name for one in function.parameters][:1]
     given, keywords = f"{{ {', '.join(names)} }}" if names else "{}", ", ".join(f"{name}=…" for name in names)
     how = HOW.get(kind, 'POST its arguments as JSON to "__appbuilder/python/{name}".')
@@ -139,10 +147,13 @@ def _told(function: Function, kind: str, paths: Sequence[str]) -> str:
         f"Function {signature(function)}.{rows}",
         *filter(None, [function.doc]),
         how.format(name=function.name, given=given, keywords=keywords, place=place),
+        *([ON_SERVER.format(name=function.name, keywords=keywords)] if template.calling else []),
         MEANING_IN_PYTHON if python else MEANING,
     ]
     if paths:
-        lines.append(f"Leave {paths[-1].rpartition('/')[0] or paths[-1]} as it is.")
+        server = f" and {paths[0]}" if template.calling else ""
+        be = "they are" if server else "it is"
+        lines.append(f"Leave {paths[-1].rpartition('/')[0] or paths[-1]}{server} as {be}.")
     return "\n".join(lines)
 
 

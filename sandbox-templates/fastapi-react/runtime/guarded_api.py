@@ -1,7 +1,8 @@
 """The app's API as the preview serves it: where it does not start, each request is told why, at once.
 
 Uvicorn's reloader keeps the port open for an API whose process has ended: without this a request would wait for ever.
-It is also what the App Builder gives the app's secrets to; serve.mjs keeps them while the API starts anew.
+It is also what the App Builder gives the app's secrets to; serve.mjs keeps them while the API starts anew. And it tells
+which functions of the notebook the app calls (notebook_calls.py).
 """
 
 import asyncio
@@ -18,7 +19,9 @@ MOST_FRAMES = 5
 MOST_TOLD = 4000  # characters
 CONTROL = "/api/_appbuilder/control"
 LARGEST = 8 * 1024 * 1024  # bytes of a request
+LARGEST_ANSWER = 51 * 1024 * 1024  # of what a function of the notebook returned
 KEEPER = os.environ.pop("APPBUILDER_KEEPER", "")  # what the API starts gets no way to them
+CALLS = os.environ.pop("APPBUILDER_CALLS", "")
 
 
 class GuardedApi:
@@ -30,6 +33,7 @@ class GuardedApi:
             _have(_asked({"act": "read"}))
         try:
             self.app = importlib.import_module("api.main").app
+            _tell_errors(self.app)
         except (Exception, SystemExit) as error:
             self._fail(error)
 
@@ -90,18 +94,23 @@ class GuardedApi:
 
 
 async def _take(scope, receive, send):
-    """Secrets from the App Builder, the only one whose token the keeper takes."""
-    body, more = b"", True
-    while more and len(body) <= LARGEST:
+    """What the App Builder sends, the only one whose token the keeper takes: secrets, or a question for calls."""
+    sent = dict(scope["headers"])
+    token, head = (sent.get(name, b"").decode("latin-1") for name in (b"x-appbuilder-control", b"x-appbuilder-answer"))
+    body, more, most = bytearray(), True, LARGEST_ANSWER if head else LARGEST
+    while more and len(body) <= most:
         message = await receive()
         body += message.get("body", b"")
         more = message.get("more_body", False)
-    token = dict(scope["headers"]).get(b"x-appbuilder-control", b"").decode("latin-1")
     try:
-        asked = json.loads(body)
-        given = await asyncio.to_thread(_asked, {"act": "give", "token": token, "secrets": asked["secrets"]})
-        _have(given)
-        status, told = 200, {"ok": {}}
+        asked = {"act": "python"} if head else json.loads(body)
+        if asked["act"] == "python":
+            await asyncio.to_thread(_asked, {"act": "own", "token": token})
+            status, told = await calls.control(token, head, bytes(body))
+        else:
+            given = await asyncio.to_thread(_asked, {"act": "give", "token": token, "secrets": asked["secrets"]})
+            _have(given)
+            status, told = 200, {"ok": {}}
     except PermissionError as error:
         status, told = 403, {"error": str(error)}
     except Exception:  # its words may be a secret
@@ -137,6 +146,31 @@ def _have(secrets):
     take(secrets)
 
 
+def _carrier():
+    """What carries calls of the notebook, as the app's code finds it; from nowhere else are modules to be had there."""
+    sys.path.insert(0, CALLS)
+    try:
+        return importlib.import_module("notebook_calls").calls
+    finally:
+        sys.path.remove(CALLS)
+
+
+def _tell_errors(app):
+    """Have an error of a call that no route catches answered with its sentence."""
+    try:
+        kind = importlib.import_module("api.call_python").PythonError
+        if kind not in app.exception_handlers:
+            app.add_exception_handler(kind, _told_error)
+    except (Exception, SystemExit):  # an app without such calls, or with a server of another kind
+        return
+
+
+async def _told_error(_, error):
+    from starlette.responses import JSONResponse
+
+    return JSONResponse({"detail": str(error)}, error.status if error.status in (422, 503, 504) else 500)
+
+
 def _own(name):
     return Path(name).is_relative_to(Path.cwd()) and "site-packages" not in name
 
@@ -145,5 +179,6 @@ def _short(name):
     return str(Path(name).relative_to(Path.cwd())) if _own(name) else name
 
 
+calls = _carrier() if CALLS else None
 sys.path.insert(0, str(Path.cwd()))
 app = GuardedApi()

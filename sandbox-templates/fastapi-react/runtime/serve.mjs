@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const [port, base, program] = process.argv.slice(2);
+const [port, base, program, calls] = process.argv.slice(2);
 const { keep } = await import(join(dirname(program), 'keeper.mjs'));
 const keeper = await keep().catch(() => ''); // where there can be none, the app runs without secrets
 const host = '127.0.0.2'; // beside the dev server: some sandboxes may use one port only
@@ -26,7 +26,7 @@ let ending = false;
 
 function start(name) {
   const [command, ...rest] = commands[name];
-  const environment = { ...process.env, API_URL: `http://${host}:${port}`, ...(name === 'api' && { APPBUILDER_KEEPER: keeper }) };
+  const environment = { ...process.env, API_URL: `http://${host}:${port}`, ...(name === 'api' && { APPBUILDER_KEEPER: keeper, APPBUILDER_CALLS: calls }) };
   const child = spawn(command, rest, { env: environment, stdio: 'inherit' });
   child.on('error', (error) => end(name, error.message, 1));
   child.on('exit', (code, signal) => end(name, signal ?? `exit code ${code}`, code || 1));

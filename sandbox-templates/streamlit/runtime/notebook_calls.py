@@ -1,4 +1,5 @@
-"""Calls of the app's code to what the person's notebook exposes; ``call_python.py`` of the app makes them.
+"""Calls of the app's code to what the person's notebook exposes; ``call_python.py`` of the app makes them. Templates
+panel and fastapi-react use this file, too.
 
 The App Builder asks the app's server for them, over a connection that is its own, carries them out and says what came
 of them: nothing in the sandbox reaches Jupyter by itself.
@@ -31,8 +32,8 @@ AWAY = _failing(503, "no_kernel", "The notebook that has this function cannot be
 
 
 class Call:
-    def __init__(self, id, name, given):
-        self.id, self.name, self.given = id, name, given
+    def __init__(self, id, name, given, rows):
+        self.id, self.name, self.given, self.rows = id, name, given, rows
         self.told = threading.Event()
         self.answer = concurrent.futures.Future()
 
@@ -53,9 +54,10 @@ class Calls:
         self._asking = None  # the loop and the future of whoever waits for a call
         self._owner = None  # whoever asks first, for as long as this process lives
 
-    def call(self, name, given):
-        """What came of a call, ``given``: its arguments as JSON. A status, what the body is, and the body."""
-        call = self._begin(name, given)
+    def call(self, name, given, rows="parquet"):
+        """What came of a call, ``given``: its arguments as JSON; ``rows``: what a frame comes as. A status, what the
+        body is, and the body."""
+        call = self._begin(name, given, rows)
         if isinstance(call, tuple):
             return call
         try:
@@ -65,9 +67,9 @@ class Calls:
         finally:
             self._leave(call)
 
-    async def call_later(self, name, given):
+    async def call_later(self, name, given, rows="parquet"):
         """The same, for code that must not block. Cancelling cancels the call."""
-        call = self._begin(name, given)
+        call = self._begin(name, given, rows)
         if isinstance(call, tuple):
             return call
         answer = asyncio.wrap_future(call.answer)
@@ -80,7 +82,7 @@ class Calls:
         finally:
             self._leave(call)
 
-    def _begin(self, name, given):
+    def _begin(self, name, given, rows):
         if not NAME.fullmatch(name):
             return _failing(404, "unknown_function", f"No function {name[:80]!r} is exposed.")
         if len(given.encode()) > LONGEST:
@@ -90,7 +92,7 @@ class Calls:
                 said = f"Too many calls of the notebook at once: {MOST} of an app are under way. Ask again in a moment."
                 return _failing(503, "busy", said)
             self._count += 1
-            call = Call(f"c{self._count}", name, given)
+            call = Call(f"c{self._count}", name, given, rows)
             self._calls[call.id] = call
             self._waiting.append(call)
             self._wake()
@@ -158,7 +160,7 @@ class Calls:
                 call = self._waiting.pop(0)
                 call.told.set()
                 size += len(call.given)
-                calls.append({"id": call.id, "name": call.name, "given": call.given})
+                calls.append({"id": call.id, "name": call.name, "given": call.given, "rows": call.rows})
             cancelled, self._cancelled = self._cancelled, []
         return {"calls": calls, "cancelled": cancelled}
 

@@ -8,9 +8,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-import pyarrow.parquet as pq
-from load_table import frame_of
-
+ROWS = "@ROWS@"
 NOT_HERE = "This needs the notebook that the app was made in, and works in its preview in Jupyter alone."
 
 
@@ -30,18 +28,20 @@ class PythonError(Exception):
 
 
 def call_python(name: str, **given: Any) -> Any:
-    """Call a function of the notebook: ``call_python("forecast", region="North")``. Rows come as a pandas frame. It
-    waits: never call it in a server's own loop, where ``call_python_async`` keeps nobody waiting.
+    """Call a function of the notebook: ``call_python("forecast", region="North")``. It waits: never call
+    it in a server's own loop, where ``call_python_async`` keeps nobody waiting.
+
+    Rows come as @FRAME@.
 
     Raises ``PythonError``."""
     if _in_loop():
         raise RuntimeError("It would wait for ever here: await call_python_async(…) in an async function.")
-    return _value(_calls().call(name, _text(given)))
+    return _value(_calls().call(name, _text(given), ROWS))
 
 
 async def call_python_async(name: str, **given: Any) -> Any:
     """The same, for ``async def``. Cancelling it cancels the call."""
-    return _value(await _calls().call_later(name, _text(given)))
+    return _value(await _calls().call_later(name, _text(given), ROWS))
 
 
 def _in_loop() -> bool:
@@ -73,6 +73,9 @@ def _plain(value: Any) -> Any:
 def _value(answer: tuple[int, str, bytes]) -> Any:
     status, form, body = answer
     if status == 200 and form == "parquet":
+        import pyarrow.parquet as pq
+        from load_table import frame_of
+
         return frame_of(pq.read_table(io.BytesIO(body)))
     told = json.loads(body)
     if "error" not in told:
