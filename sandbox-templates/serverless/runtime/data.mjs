@@ -13,13 +13,14 @@ import { dirname, join } from "node:path";
 import { backup, constants, DatabaseSync } from "node:sqlite";
 
 import { forbids } from "./accounts.mjs";
-import { CHANGED } from "./changed.mjs";
+import { tellPages } from "./changed.mjs";
 import { writtenAsCsv } from "./csv.mjs";
 import * as database from "./database.mjs";
 import { begin, take } from "./handover.mjs";
+import { POSTGRES } from "./kind.mjs";
+import { CELL, told, understood } from "./told.mjs";
 
 const MIGRATIONS = database.MIGRATIONS;
-const CELL = 4000; // characters or bytes of one value
 const PAGE = { rows: 1000, bytes: 400_000 };
 const READING = new Set(
   ["SELECT", "READ", "FUNCTION", "RECURSIVE"].map((name) => constants[`SQLITE_${name}`]),
@@ -32,35 +33,6 @@ const VARIES =
 const LARGEST_DUMP = 256 * 2 ** 20; // bytes of a database
 const MOST_DUMPED = 200; // tables
 const PRAGMAS = /^(table_(x?info|list)|index_(x?info|list)|foreign_key_list|foreign_key_check|database_list|user_version)$/i;
-
-// ---- values
-
-/** A value for JSON, shortened to `most` characters or bytes. */
-function told(value, most = CELL) {
-  if (typeof value === "bigint") {
-    const number = database.plain(value);
-    return number === value ? { int: value.toString() } : number;
-  }
-  if (typeof value === "number" && !Number.isFinite(value)) return { real: value > 0 ? "inf" : "-inf" };
-  if (typeof value === "string" && value.length > most) {
-    return { text: value.slice(0, most).toWellFormed(), length: value.length };
-  }
-  if (value instanceof Uint8Array) {
-    return { blob: Buffer.from(value.buffer, value.byteOffset, Math.min(value.length, most)).toString("base64"), bytes: value.length };
-  }
-  return value;
-}
-
-/** A value that was told, back. */
-function understood(value) {
-  if (value !== null && typeof value === "object") {
-    if (typeof value.int === "string") return BigInt(value.int);
-    if (typeof value.blob === "string") return Buffer.from(value.blob, "base64");
-    if (typeof value.real === "string") return value.real === "inf" ? Infinity : -Infinity;
-    throw new database.DatabaseError("A parameter is an object. Give a text, a number, true, false or null.");
-  }
-  return database.bindable(value);
-}
 
 function rowsOf(statement, parameters, { rows = 100, bytes = PAGE.bytes, cell = CELL } = {}) {
   statement.setReturnArrays(true);
@@ -466,15 +438,6 @@ function chosenOf(db, { table, sort = [], filters = [], contains = "" }) {
   };
 }
 
-/** Open pages ask for their data again: it was changed by nobody whom they would know of. */
-function tellPages() {
-  try {
-    fs.writeFileSync(CHANGED, `${Date.now()}\n`);
-  } catch {
-    // they show it when they ask next
-  }
-}
-
 function parametersOf({ parameters = [] }) {
   if (Array.isArray(parameters)) return parameters.map(understood);
   return [Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, understood(value)]))];
@@ -762,7 +725,8 @@ async function main() {
   const mark = String(request.mark ?? "");
   let answer;
   try {
-    const operation = Object.hasOwn(operations, request.op) ? operations[request.op] : undefined;
+    const all = POSTGRES ? (await import("./postgres/data.mjs")).operations : operations;
+    const operation = Object.hasOwn(all, request.op) ? all[request.op] : undefined;
     if (!operation) throw new database.DatabaseError(`There is no operation ${request.op}`);
     answer = { ok: await operation({ file: database.DATABASE, ...request }) };
   } catch (error) {

@@ -158,7 +158,7 @@ function filled(db, table, columns, file, tell) {
 
 /** The batches of a file: each its length in bytes and its rows (32 bits each), then its columns one after the other,
  * every part of a column at a multiple of 8 bytes. */
-function* batches(file, columns) {
+export function* batches(file, columns) {
   const head = Buffer.alloc(8);
   for (;;) {
     if (fill(file, head) < 8) return;

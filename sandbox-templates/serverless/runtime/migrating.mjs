@@ -5,14 +5,27 @@ import { prepare } from './accounts.mjs';
 import { settingsNow } from './accountsettings.mjs';
 import { migrate, open, usual } from './database.mjs';
 import { begin } from './handover.mjs';
+import { POSTGRES } from './kind.mjs';
 
 try {
-  const db = open({});
-  if (settingsNow()) prepare(db, usual);
-  begin(db);
-  const { applied, failed } = migrate(db, 'migrations');
+  const { db, applied, failed } = POSTGRES ? await inPostgres() : inSqlite();
   db.close();
   parentPort.postMessage({ applied, failed });
 } catch (error) {
   parentPort.postMessage({ applied: [], failed: { message: error.message } });
+}
+
+function inSqlite() {
+  const db = open({});
+  if (settingsNow()) prepare(db, usual);
+  begin(db);
+  return { db, ...migrate(db, 'migrations') };
+}
+
+async function inPostgres() {
+  const [database, handover] = await Promise.all([import('./postgres/database.mjs'), import('./postgres/handover.mjs')]);
+  if (settingsNow()) throw new Error('"accounts" of ui.json: an app on PostgreSQL has none yet.');
+  const db = database.open({ seconds: 110 });
+  handover.begin(db);
+  return { db, ...database.migrate(db, 'migrations') };
 }

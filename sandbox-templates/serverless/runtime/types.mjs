@@ -1,5 +1,6 @@
 // Types made from the app: its functions and its tables. They lie in .app/types/, which is in no version of the app.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { constants, DatabaseSync } from 'node:sqlite';
 
@@ -8,6 +9,7 @@ import { settingsNow } from './accountsettings.mjs';
 import { functionFiles, ROOT } from './app.mjs';
 import { usual } from './database.mjs';
 import { begin, FOLDER as DATASETS } from './handover.mjs';
+import { POSTGRES } from './kind.mjs';
 import { parse } from './queries.mjs';
 
 const FOLDER = join(ROOT, '.app', 'types');
@@ -15,7 +17,7 @@ const MADE = '// Made from the app by App Builder: change nothing here.\n';
 
 /** Write what has changed. Returns what is wrong with the migrations, and who may have whose rows, as lines of a compiler. */
 export function writeTypes() {
-  const { text, problems, queries } = tables();
+  const { text, problems, queries } = POSTGRES ? inPostgres() : tables();
   const files = { 'tables.d.ts': text, 'functions.d.ts': functions(queries), 'app.d.ts': APP, 'python.d.ts': python() };
   try {
     mkdirSync(FOLDER, { recursive: true });
@@ -33,6 +35,20 @@ export function writeTypes() {
     console.error(`The types could not be written: ${error.message}`);
   }
   return problems;
+}
+
+function inPostgres() {
+  const { tables, problems } = createRequire(import.meta.url)('./postgres/types.mjs').tablesNow();
+  return { text: written(tables), problems };
+}
+
+/** `[{name, columns: [[name, type]]}]` as types. */
+function written(tables) {
+  const rows = tables.map(({ name, columns }) => {
+    const fields = columns.map(([column, type]) => `    ${JSON.stringify(column)}: ${type};`);
+    return `  ${JSON.stringify(name)}: {\n${fields.join('\n')}\n  };`;
+  });
+  return `${MADE}/** A row of each table: \`Tables["tasks"]\`. */\nexport interface Tables {\n${rows.join('\n')}\n}\n`;
 }
 
 function functions(queries) {
@@ -75,14 +91,11 @@ function tables() {
       }
     }
     const found = db.prepare("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_appbuilder\\_%' ESCAPE '\\' ORDER BY name").all();
-    const rows = found.map(({ name }) => {
-      const columns = db.prepare('SELECT name, type, "notnull" AS needed, pk FROM pragma_table_xinfo(?) WHERE hidden <> 1').all(name);
-      const fields = columns.map((column) => `    ${JSON.stringify(column.name)}: ${typeOf(column)};`);
-      return `  ${JSON.stringify(name)}: {\n${fields.join('\n')}\n  };`;
-    });
+    const columns = db.prepare('SELECT name, type, "notnull" AS needed, pk FROM pragma_table_xinfo(?) WHERE hidden <> 1');
+    const made = found.map(({ name }) => ({ name, columns: columns.all(name).map((column) => [column.name, typeOf(column)]) }));
     const { queries, reads } = queriesIn(db, problems);
     problems.push(...unguarded(db, found.map(({ name }) => name), reads));
-    return { queries, text: `${MADE}/** A row of each table: \`Tables["tasks"]\`. */\nexport interface Tables {\n${rows.join('\n')}\n}\n`, problems };
+    return { queries, text: written(made), problems };
   } finally {
     db.close();
   }

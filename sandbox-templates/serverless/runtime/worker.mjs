@@ -7,6 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 import { Accounts, answer as logIn, authOf, withoutSession } from './accounts.mjs';
 import { Connections } from './connections.mjs';
+import { POSTGRES } from './kind.mjs';
 import { valueOf } from './queries.mjs';
 
 process.setSourceMapsEnabled(true);
@@ -91,7 +92,7 @@ let database = null;
 
 function opened() {
   if (database) return database;
-  const module = require('./database.mjs');
+  const module = require(POSTGRES ? './postgres/database.mjs' : './database.mjs');
   const connection = module.open({});
   database = { module, connection, handle: module.handle(connection), recording: module.startRecording(connection) };
   return database;
