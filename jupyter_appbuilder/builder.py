@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .approvals.judgement import Rules
     from .approvals.rule_book import RuleBook
     from .apps.running import RunningApp
+    from .databases.postgres import PostgresServer
     from .datasets.store import DatasetStore
     from .eyes.base import Eye
     from .eyes.chromium import Browsers
@@ -139,6 +140,11 @@ class AppBuilder(LoggingConfigurable):
     demo_pace = Float(
         -1.0, help="Seconds between the pieces of a recorded answer; 0 is at once. Default: its own pace."
     ).tag(config=True)
+    database = Unicode(
+        help="""A PostgreSQL server for the databases of new apps, by the address of who may make databases and roles
+        there: `postgresql://admin:password@host/postgres`. The password may come from the environment, as PGPASSWORD.
+        Default: a SQLite file in each app."""
+    ).tag(config=True)
     secrets = Enum(
         ("auto", "keyring", "file"),
         "auto",
@@ -178,6 +184,18 @@ class AppBuilder(LoggingConfigurable):
             check_configured(proposal["value"])
         except InvalidInput as error:
             raise TraitError(f"c.AppBuilder.providers: {error}") from None
+        return proposal["value"]
+
+    @validate("database")
+    def _check_database(self, proposal: Any) -> str:
+        from .databases.postgres.address import address_of
+
+        try:
+            if proposal["value"]:
+                address_of(proposal["value"])
+        except InvalidInput as error:
+            # Traitlets would add the value, and with it the password.
+            raise TraitError(f"c.AppBuilder.database: {error}") from None
         return proposal["value"]
 
     @default("root_dir")
@@ -247,6 +265,7 @@ class AppBuilder(LoggingConfigurable):
             lambda: self._storage,
             preparation,
             self.background,
+            on_server=bool(self.database),
         )
         # What is asked of an AppBuilder, these parts do.
         self.create, self.fork = maker.create, maker.fork
@@ -294,6 +313,16 @@ class AppBuilder(LoggingConfigurable):
         from .vault import Vault
 
         return Vault(self.data / "secrets", cast("Kind", self.secrets))
+
+    @cached_property
+    def postgres(self) -> PostgresServer | None:
+        """The server of ``database``; None where databases are files."""
+        if not self.database:
+            return None
+        from .databases.postgres import PostgresServer
+        from .databases.postgres.address import address_of
+
+        return PostgresServer(address_of(self.database))
 
     @cached_property
     def browsers_that_look(self) -> Browsers:
@@ -386,6 +415,7 @@ class AppBuilder(LoggingConfigurable):
             pictures=self.pictures,
             datasets=self.datasets,
             vault=self.vault,
+            postgres=self.postgres,
             catalog=self.catalog,
             usage=lambda: self.usage,
             egress_hosts=self.egress_hosts,

@@ -50,6 +50,7 @@ class SessionCreated(TypedDict):
     template_tree: str  # git tree hash of the template's files
     model: str  # "provider:name"
     sandbox: str  # provider name
+    database: NotRequired[str]  # what its database is: "postgresql"; absent for SQLite, and for none
 
 
 class SessionReady(TypedDict):

@@ -28,6 +28,11 @@ FIRST = """CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT NOT NULL, p
 INSERT INTO customers (name, phone) VALUES ('Ada', '01'), ('Bo', NULL);
 """
 
+RUNTIME = [
+    f"{name}.mjs"
+    for name in ("accounts", "app", "changed", "csv", "data", "database", "handover", "kind", "told")
+]
+
 
 def shelf(folder: Path, migrations: dict[str, str]) -> Path:
     """The shelf for ``AppBuilder.template_path``; the template's name is ``kept``."""
@@ -39,7 +44,7 @@ def shelf(folder: Path, migrations: dict[str, str]) -> Path:
     for name, sql in migrations.items():
         (template / "files" / "migrations" / name).write_text(sql)
     (template / "runtime").mkdir()
-    for name in ("accounts.mjs", "app.mjs", "changed.mjs", "csv.mjs", "data.mjs", "database.mjs", "handover.mjs"):
+    for name in RUNTIME:
         shutil.copy(SOURCE / "serverless" / "runtime" / name, template / "runtime")
     return template.parent
 

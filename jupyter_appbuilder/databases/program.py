@@ -15,7 +15,7 @@ from ..errors import Conflict, InvalidInput, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from ..sandbox.base import ExecResult, Output, Sandbox
-    from ..templates.templates import Database
+    from ..templates.templates import Database, Engine
 
 SECONDS = 15.0
 """How long a question may take, unless its asker says."""
@@ -51,6 +51,11 @@ class DataProgram:
     def there(self) -> bool:
         """True if the app's template has a database."""
         return self._database is not None
+
+    @property
+    def engine(self) -> Engine:
+        """What the database is. Raises ``NotFound`` for an app that has none."""
+        return self._known().engine
 
     @property
     def file(self) -> str:

@@ -8,7 +8,8 @@ Third parties register a provider under the entry-point group ``jupyter_appbuild
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -19,6 +20,8 @@ __all__ = [
     "Address",
     "Check",
     "DevServer",
+    "Door",
+    "Doors",
     "ExecResult",
     "Isolation",
     "OnProgress",
@@ -51,6 +54,9 @@ class Progress:
 
 OnProgress = Callable[[Progress], None]
 
+
+Door = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+"""Serves one connection from a sandbox until it ends. Raises ``OSError`` for what it cannot make sense of."""
 
 OnRefused = Callable[[str, str], None]
 """Called with ``host:port`` and the reason, for people, when code asks for a host that it may not reach."""
@@ -239,6 +245,15 @@ class Sandbox(Protocol):
 
     async def stop(self) -> None:
         """End every process. May be called twice."""
+        ...
+
+
+class Doors(Protocol):
+    """Optional for a sandbox: its way out has names that lead to something of ours."""
+
+    async def open_door(self, host: str, door: Door) -> None:
+        """Let connections to ``host`` (``host:port``, of a name that exists nowhere) be served by ``door``, as long as
+        the sandbox lives. What runs already notices when it is started anew."""
         ...
 
 

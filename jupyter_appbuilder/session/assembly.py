@@ -9,7 +9,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..approvals.gate import Gate
 from ..approvals.questions import Approvals
@@ -19,9 +19,10 @@ from ..apps.network import SessionNetwork
 from ..apps.python_calls import PythonCalls
 from ..apps.running import RunningApp
 from ..databases import DataProgram
+from ..databases.copies import DatabaseCopies
 from ..datasets.record import dataset_files
 from ..datasets.store import SessionDatasets
-from ..errors import AppBuilderError
+from ..errors import AppBuilderError, Unavailable
 from ..log.journal import StoredEvents
 from ..notebook.writer import NotebookWriter
 from ..preview.storage import PageStorage
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from ..agents.base import Agent
     from ..approvals.judgement import Rules
     from ..apps.sandboxes import Sandboxes
+    from ..databases.postgres import PostgresServer
     from ..datasets.store import DatasetStore
     from ..events import Event
     from ..eyes.base import Eye
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from ..models.catalog import Catalog
     from ..models.profile import Choice
     from ..preview.capabilities import Previews
+    from ..sandbox.base import Doors
     from ..templates.library import TemplateLibrary
     from ..tools.base import Tool
     from ..usage.accounts import Accounts
@@ -81,6 +84,8 @@ class Parts:
     pictures: Pictures
     datasets: DatasetStore
     vault: Vault
+    postgres: PostgresServer | None
+    """Where databases of apps are made, if not in their folders."""
     catalog: Catalog
     usage: Callable[[], Accounts]
     """Raises ``InvalidInput`` where the configured prices or time zone are none."""
@@ -129,9 +134,14 @@ async def assemble(
     async def find(sha256: str, _: str) -> bytes | None:
         return await store.blob(sha256)
 
+    engine = record.engine
+
+    def template_now() -> Template:
+        return parts.library.find(summary.template).on(engine)
+
     health, control, live, calls, template = "", "", "", False, None
     with contextlib.suppress(AppBuilderError):  # a template that is gone
-        template = parts.library.find(summary.template)
+        template = template_now()
         workspace.data_folders, health, control = template.data, template.ready, template.control
         calls, live = template.functions, template.live
     workspace.keep_apart(functools.partial(store.keep_blob, summary.id), find)
@@ -142,8 +152,9 @@ async def assemble(
     async def make_sandbox() -> Any:
         await creation.files_ready.wait()
         await parts.sandboxes.listen()
-        template = parts.library.find(summary.template)
-        sandbox = await parts.sandboxes.provider(summary.sandbox).create(summary.id, workspace.app, template)
+        sandbox = await parts.sandboxes.provider(summary.sandbox).create(summary.id, workspace.app, template_now())
+        if engine == "postgresql":
+            await _connect(sandbox, parts.postgres, summary.id)
         await sandbox.allow(network.now, network.refuse)
         return sandbox
 
@@ -169,6 +180,8 @@ async def assemble(
     )
 
     program = DataProgram(app.sandbox, template.database if template else None)
+    if engine == "postgresql" and program.there:
+        workspace.data_elsewhere = DatabaseCopies(program)
 
     async def reach(hosts: frozenset[str]) -> None:
         await app.reach(hosts, network.refuse)
@@ -184,13 +197,13 @@ async def assemble(
     services.offer(GivenNotebooks, lambda: notebooks)
     services.offer(DataProgram, lambda: program)
     services.offer(Secrets, lambda: secrets)
-    services.offer(Template, lambda: parts.library.find(summary.template))
+    services.offer(Template, template_now)
 
     def context(output: Any) -> ToolContext:
         return ToolContext(workspace, app.sandbox, app, output, services)
 
     def checker() -> tuple[str, ...]:
-        return parts.library.find(summary.template).diagnostics if parts.diagnostics else ()
+        return template_now().diagnostics if parts.diagnostics else ()
 
     async def rules() -> Rules:
         return await parts.rules_of(record)
@@ -223,7 +236,7 @@ async def assemble(
         approvals,
         agents,
         lambda: parts.usage().quotas,
-        Handing(record, datasets, lambda: parts.library.find(summary.template).datasets, in_tables=program.there),
+        Handing(record, datasets, lambda: template_now().datasets, in_tables=program.there),
         notebooks,
         program,
         secrets,
@@ -232,6 +245,25 @@ async def assemble(
     if owned:
         await parts.sandboxes.listen()  # a notebook beside may have functions for it
     return session
+
+
+async def _connect(sandbox: Any, server: PostgresServer | None, session: str) -> None:
+    """Let a new sandbox reach its app's database, and nothing else of the server. Raises ``Unavailable``."""
+    from ..databases.postgres import HOST, Gate
+
+    if server is None:
+        raise Unavailable(
+            "This app's database is on a PostgreSQL server, and no such server is configured.",
+            hint="Set c.AppBuilder.database to the address that the app was made with.",
+            reason="database_unreachable",
+        )
+    if not callable(getattr(sandbox, "open_door", None)):
+        raise Unavailable(
+            f"In a sandbox of {sandbox.provider}, apps cannot reach a PostgreSQL server.",
+            hint="Make the app with a sandbox of this machine.",
+            reason="database_unreachable",
+        )
+    await cast("Doors", sandbox).open_door(HOST, Gate(server, session).answer)
 
 
 async def _make_agent(parts: Parts, model: Model, record: Record, runner: ToolRunner, approvals: Approvals) -> Agent:
@@ -247,7 +279,8 @@ async def _make_agent(parts: Parts, model: Model, record: Record, runner: ToolRu
     await prepare(model, wait)
     profile = profile_of(model.context_window, parts.profile)
     profile = replace(profile, compact_at=parts.compact_at or profile.compact_at)
-    prompt = system_prompt(parts.library.find(record.summary.template), profile)
+    template = parts.library.find(record.summary.template).on(record.engine)
+    prompt = system_prompt(template, profile)
     return AgentLoop(
         model,
         runner,

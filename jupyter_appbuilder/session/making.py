@@ -44,8 +44,11 @@ class Maker:
         storage: Callable[[], Path],
         preparation: Preparation,
         background: Background,
+        *,
+        on_server: bool = False,
     ) -> None:
-        """``storage()`` is the folder of what apps keep in their pages' storage."""
+        """``storage()`` is the folder of what apps keep in their pages' storage. ``on_server``: databases of new apps
+        are on a server, where their template can have them there."""
         self._sessions = sessions
         self._log_store = log_store
         self._places = places
@@ -55,6 +58,7 @@ class Maker:
         self._storage = storage
         self._preparation = preparation
         self._background = background
+        self._on_server = on_server
 
     async def create(
         self,
@@ -86,9 +90,12 @@ class Maker:
         title = title.strip() or (recording.app_title if recording else title_of(prompt)) or found.title
         tree = await self._library.tree_of(found)
         made_of = {"template": found.name, "template_tree": tree, "model": model, "sandbox": provider.name}
+        if self._on_server and found.database and found.database.hints is not None:
+            found = found.on("postgresql")
+            made_of["database"] = found.engine
         summary, events = await self._register(self._places.reserve(name, slug(title)), title, made_of)
         pool = self._sandboxes.pool(provider)
-        ready = pool.claim(found) if pool else None
+        ready = pool.claim(found) if pool and found.engine == "sqlite" else None
         try:
             base_path = ready.base_path if ready else None
             session = await self._sessions.assemble(summary, events, owned=True, base_path=base_path)
@@ -154,7 +161,7 @@ class Maker:
             if ready and moved:
                 await app.take(ready.sandbox)
                 await ready.sandbox.allow(session.network.now, session.network.refuse)
-            await session.workspace.create(template.files, files_in_place=moved, on_files=placed)
+            await session.workspace.create(template.files, over=template.over, files_in_place=moved, on_files=placed)
             first = (await session.workspace.checkpoints())[0]
             await session.append(checkpoint_draft(first, None), Draft("session.ready"))
 

@@ -149,6 +149,12 @@ class Record:
         """Every event so far, as it stands."""
         return self._events
 
+    @property
+    def engine(self) -> str:
+        """What the app's database is, by how it was made: "sqlite", also where it has none, or "postgresql"."""
+        first = self._events[0].data if self._events else {}
+        return str(first.get("database") or "sqlite")
+
     def watch(self, after: int = 0) -> AsyncGenerator[WireMessage, None]:
         """Wire messages (docs/architecture.md, "Wire") from the first event after ``after`` on."""
         if not self.owned and self._observer is None:

@@ -216,7 +216,17 @@ class Sessions:
             await asyncio.to_thread(session.app.storage.clear)
             await session.data.forget()
             await session.secrets.forget()
+            if session.record.engine == "postgresql":
+                await self._drop_database(session_id)
             await self._log_store.delete(session_id)
+
+    async def _drop_database(self, session_id: str) -> None:
+        """The app goes all the same where its database cannot be dropped."""
+        try:
+            if server := self._parts().postgres:
+                await server.drop(session_id)
+        except Unavailable as error:
+            self._log.warning("The database of the deleted app %s is still on its server: %s", session_id, error)
 
     async def release(self, session_id: str) -> None:
         """Stop what runs in a session and let other processes have it. It can be opened again."""

@@ -30,7 +30,7 @@ KEYS: Mapping[str, Mapping[str, Any] | str] = {
     "data": "words",
     "datasets": {"folder": "text", "loader": "text", "hints": "text"},
     "export": {"runtime": "text"},
-    "database": {"file": "text", "program": "text", "of": "text"},
+    "database": {"file": "text", "program": "text", "of": "text", "postgresql": {"hints": "text"}},
     "functions": {"control": "text"},
     "secrets": {"control": "text"},
     "live": {"control": "text", "of": "text", "server": "text"},

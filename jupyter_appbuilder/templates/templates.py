@@ -10,13 +10,13 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from ..datasets.base import LOADERS, Place
-from ..errors import InvalidInput, NotFound
+from ..errors import InvalidInput, NotFound, Unavailable
 from .manifest import Manifest
 
 SHIPPED = Path(__file__).parent.parent / "_templates"  # in the wheel
@@ -77,15 +77,29 @@ class Service:
     strip: bool = False  # it knows no base: the preview proxy takes it off
 
 
+Engine = Literal["sqlite", "postgresql"]
+
+POSTGRESQL = "postgresql"
+"""The folder of a template with what an app on PostgreSQL begins with otherwise."""
+
+ENGINE = "APPBUILDER_DATABASE"
+"""The variable by which the programs of a template know which database it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """The app's database: a SQLite file in one of its data folders, and the program of the template that opens it, run
     by Node in the sandbox. Nothing outside opens the file. ``lender``: the ``runtime`` of the template whose program it
-    is, None for this one's own."""
+    is, None for this one's own.
+
+    ``hints``: for the agent, where the database is PostgreSQL; None where it cannot be. ``engine``: what it is. For
+    PostgreSQL ``file`` only says in which folder copies lie."""
 
     file: str
     program: str
     lender: Path | None = None
+    hints: str | None = None
+    engine: Engine = "sqlite"
 
 
 @dataclass(frozen=True)
@@ -132,6 +146,34 @@ class Template:
     @property
     def files(self) -> Path:
         return self.folder / "files"
+
+    @property
+    def over(self) -> Path | None:
+        """Files that take the place of those of their names in ``files``; None for none."""
+        over = self.folder / POSTGRESQL
+        return over if self.engine == "postgresql" and over.is_dir() else None
+
+    @property
+    def engine(self) -> Engine:
+        """What the app's database is; without one, what it would be."""
+        return self.database.engine if self.database else "sqlite"
+
+    def on(self, engine: str) -> Template:
+        """The template of an app whose database is this. Raises ``Unavailable`` where it cannot be."""
+        if engine == self.engine or engine == "sqlite":
+            return self
+        if engine != "postgresql" or self.database is None or self.database.hints is None:
+            raise Unavailable(
+                f"An app of the template {self.name} has no database of the kind {engine[:40]}.",
+                hint="Its template is another than it was made with.",
+                reason="unknown_engine",
+            )
+        return replace(
+            self,
+            database=replace(self.database, engine="postgresql"),
+            hints="\n".join(filter(None, [self.hints.rstrip(), self.database.hints.strip()])),
+            environment={**self.environment, ENGINE: "postgresql"},
+        )
 
     @property
     def runtime(self) -> Path | None:
@@ -287,7 +329,8 @@ def _database(manifest: Manifest) -> Database | None:
         raise manifest.wrong("database.file", f"is {file!r}", 'Name a file in a folder of `data`: "data/app.db".')
     lender = _lender(manifest, "database.of", "serverless")
     program = manifest.text("database.program", "{template}/data.mjs")
-    return Database(file, program.replace("{template}", LENT if lender else RUNTIME), lender)
+    hints = manifest.text("database.postgresql.hints", "") if manifest.has("database.postgresql") else None
+    return Database(file, program.replace("{template}", LENT if lender else RUNTIME), lender, hints)
 
 
 def _lender(manifest: Manifest, key: str, example: str) -> Path | None:

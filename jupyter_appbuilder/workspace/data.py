@@ -14,6 +14,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from ..errors import InvalidInput
 from ..formats.text import encodable
@@ -34,6 +35,18 @@ TRIES = 3
 JOURNAL = re.compile(r"-(wal|journal)$")
 SHARED_MEMORY = re.compile(r"-shm$")  # a database makes it anew
 DATABASE = re.compile(r"\.(db|db3|sqlite|sqlite3)(-wal|-shm|-journal)?$", re.IGNORECASE)
+
+
+class Elsewhere(Protocol):
+    """What an app keeps in none of its folders, as a database on a server."""
+
+    async def save(self) -> str:
+        """Write a copy into one of the data folders; why there is none, for people, or ""."""
+        ...
+
+    async def load(self) -> None:
+        """Take what the copy has in place of all there is. Raises ``AppBuilderError``; nothing has changed then."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

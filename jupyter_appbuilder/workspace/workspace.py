@@ -72,6 +72,8 @@ class Workspace:
         self._unseen: list[list[Difference]] = []  # others' edits we were about to write over, look by look
         self._own: list[FileChange] = []
         self.data_folders: tuple[str, ...] = ()
+        self.data_elsewhere: data.Elsewhere | None = None
+        """What the app keeps in none of its folders: copied into one with each version."""
         """Folders of what the app itself writes, each with a slash at its end. What changes there is nobody's edit:
         trees have those of their files that our own operations wrote, as they wrote them. Each version has a copy."""
         self.datasets = DatasetFiles()
@@ -101,9 +103,16 @@ class Workspace:
     # Making and looking
 
     async def create(
-        self, files: Path, *, files_in_place: bool = False, on_files: Callable[[], None] | None = None
+        self,
+        files: Path,
+        *,
+        over: Path | None = None,
+        files_in_place: bool = False,
+        on_files: Callable[[], None] | None = None,
     ) -> str:
         """Copy a template's files in, make the repository and the first checkpoint; return the tree hash.
+
+        Files of the folder ``over`` take the place of those of their names.
 
         ``files_in_place``: they are in ``app/`` already. ``on_files`` is called as soon as they are: what happens to
         them from then on is no part of the first checkpoint. Raises ``Conflict`` when the folder already holds a
@@ -111,7 +120,7 @@ class Workspace:
         """
         async with self._lock:
             await in_thread(self._make_folders, files_in_place=files_in_place)
-            contents = await in_thread(lambda: list(contents_of(files)))
+            contents = await in_thread(_with_others, files, over)
             if not files_in_place:
                 await in_thread(self._copy, contents)
             if on_files:
@@ -120,7 +129,7 @@ class Workspace:
             self._known = await in_thread(self._keep_contents, contents)
             tree = await in_thread(put_tree, self._store, self._known)
             first = await self._versions.commit(tree, None, "Start from the template")
-            await self._keep_data(first.id)
+            await self._keep_data(first.id, begun=False)
             await self._keep_known()
             return tree
 
@@ -829,10 +838,13 @@ class Workspace:
         held = await self._data_of(made.id) if self.data_folders else None
         return replace(made, note=note, data=held not in (None, EMPTY_TREE))
 
-    async def _keep_data(self, commit: str) -> str:
-        """Keep a copy of what the app wrote with a version; what is not in it, for people."""
+    async def _keep_data(self, commit: str, *, begun: bool = True) -> str:
+        """Keep a copy of what the app wrote with a version; what is not in it, for people. ``begun``: the app may have
+        run already."""
         if not self.data_folders:
             return ""
+        if begun and self.data_elsewhere and (note := await self.data_elsewhere.save()):
+            return note
         copy = await in_thread(data.copied, self.app, self.data_folders, self._snapshots, self.datasets.paths)
         tree = await in_thread(self._put_data, copy)
         name = DATA + commit
@@ -896,6 +908,8 @@ class Workspace:
 
     async def _data_now(self) -> str:
         """The tree of what the app has written by now; empty where it cannot be copied."""
+        if self.data_elsewhere and await self.data_elsewhere.save():
+            return ""
         copy = await in_thread(data.copied, self.app, self.data_folders, self._snapshots, self.datasets.paths)
         return "" if copy.note else await in_thread(self._put_data, copy)
 
@@ -924,6 +938,8 @@ class Workspace:
                 self._entries.pop(path, None)
 
         await in_thread(put)
+        if self.data_elsewhere:
+            await self.data_elsewhere.load()
 
     async def _check_out(self, tree: str, paths: list[str], *, clearing: bool = False) -> None:
         """Make the named files those of ``tree``: written, or deleted where the tree lacks them."""
@@ -958,6 +974,12 @@ class Workspace:
                 hint="Move it away and try again.",
                 reason="file_in_the_way",
             ) from None
+
+
+def _with_others(files: Path, over: Path | None) -> list[tuple[str, str, bytes]]:
+    """The contents of a folder, with those of another in place of files of the same names."""
+    found = {one[0]: one for one in contents_of(files)}
+    return list((found | ({one[0]: one for one in contents_of(over)} if over else {})).values())
 
 
 def _read_or_link(folder: int, name: str) -> tuple[bytes, os.stat_result]:

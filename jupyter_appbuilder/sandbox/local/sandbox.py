@@ -19,7 +19,7 @@ from ...formats.text import encodable
 from ...templates.templates import APP, PackageKind, Serving, Template
 from ...workspace.folder import remove_folder
 from ...workspace.repositories import remove_repositories
-from ..base import DevServer, ExecResult, OnProgress, OnRefused, Output, Progress, Stats
+from ..base import DevServer, Door, ExecResult, OnProgress, OnRefused, Output, Progress, Stats
 from .packages.bundles import Bundles
 from .packages.dependencies import WRITABLE, Dependencies
 from .packages.holds import Hold, hold
@@ -258,6 +258,10 @@ class AppSandbox:
             self._ahead = None  # it was started without a way out
         running = ("starting", "ready", "failed")
         return opened and any(server.state.state in running for server in self._servers.values())
+
+    async def open_door(self, host: str, door: Door) -> None:
+        await self._way_out.open_door(host, door)
+        self._ahead = None  # it was started without a way out
 
     @property
     def server(self) -> DevServer:

@@ -15,7 +15,7 @@ import logging
 import re
 import socket
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ from .credentials import PrivateRegistries
 from .hosts import is_listed, is_public, shown
 
 if TYPE_CHECKING:
+    from ..base import Door
     from .gateway import Gateway
 
 log = logging.getLogger(__name__)
@@ -53,7 +54,8 @@ class EgressProxy:
     ``direct``, and their subdomains, are reached without it. ``refused`` holds the last refusals, for error messages;
     ``on_refused(host, reason)`` is told of each. ``hint`` ends a refusal's text: what to do about it. ``methods`` are
     those of plain requests. ``private`` are registries that want a token: plain requests for them go out by HTTPS, with
-    the token that the sandbox never sees.
+    the token that the sandbox never sees. ``doors`` are names that lead to something of ours: whoever connects to one
+    is answered here.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class EgressProxy:
         hint: str = "",
         methods: Iterable[str] = ("GET", "HEAD"),
         private: PrivateRegistries | None = None,
+        doors: Mapping[str, Door] | None = None,
     ) -> None:
         self.path = path
         self.allow = frozenset(host.lower() for host in allow)
@@ -76,6 +79,7 @@ class EgressProxy:
         self._hint = hint
         self._methods = frozenset(methods)
         self._registries = private
+        self._doors = {} if doors is None else doors  # more may be opened
         self._gateway: Gateway | None = None
         self._tunnels: dict[asyncio.Task[None], str] = {}
         self.refused: deque[str] = deque(maxlen=20)
@@ -138,6 +142,10 @@ class EgressProxy:
         except ValueError:
             raise Refused(400, "That is not an HTTP request.") from None
         _check(target, version, rest)
+        if method == "CONNECT" and (door := self._doors.get(target)):
+            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            await door(reader, writer)
+            return
         if method == "CONNECT":
             host, port = self._allowed(f"http://{target}", target)
             there, out = await self._connect(host, port)

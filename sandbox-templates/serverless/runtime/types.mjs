@@ -18,7 +18,7 @@ const MADE = '// Made from the app by App Builder: change nothing here.\n';
 /** Write what has changed. Returns what is wrong with the migrations, and who may have whose rows, as lines of a compiler. */
 export function writeTypes() {
   const { text, problems, queries } = POSTGRES ? inPostgres() : tables();
-  const files = { 'tables.d.ts': text, 'functions.d.ts': functions(queries), 'app.d.ts': APP, 'python.d.ts': python() };
+  const files = { 'tables.d.ts': text, 'functions.d.ts': functions(queries), 'app.d.ts': POSTGRES ? inItsWords(APP) : APP, 'python.d.ts': python() };
   try {
     mkdirSync(FOLDER, { recursive: true });
     for (const [name, content] of Object.entries(files)) {
@@ -40,6 +40,10 @@ export function writeTypes() {
 function inPostgres() {
   const { tables, problems } = createRequire(import.meta.url)('./postgres/types.mjs').tablesNow();
   return { text: written(tables), problems };
+}
+
+function inItsWords(text) {
+  return text.replace('data/app.db: SQLite', 'PostgreSQL').replace('; lastInsertRowid: number', '');
 }
 
 /** `[{name, columns: [[name, type]]}]` as types. */

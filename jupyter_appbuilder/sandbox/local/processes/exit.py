@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from ...base import OnRefused
+from ...base import Door, OnRefused
 from ...network.egress import EgressProxy
 from ...network.registries import Registries
 from .layout import CERTIFICATES, EGRESS_PORT, Bind
@@ -43,6 +43,7 @@ class SessionExit:
         self._registries = registries
         self._trusted = frozenset(trusted)
         self._hosts: frozenset[str] = frozenset()
+        self._doors: dict[str, Door] = {}
         self._on_refused: OnRefused | None = None
         self._running: EgressProxy | None = None  # for what runs
         self._installs: EgressProxy | None = None
@@ -52,16 +53,23 @@ class SessionExit:
     async def allow(self, hosts: Collection[str], on_refused: OnRefused | None) -> bool:
         """See ``base.Sandbox.allow``; whether what runs already only notices when it is started anew."""
         async with self._opening:
-            opened = bool(hosts) and not self._hosts
+            opened = bool(hosts) and not self._leads
             self._hosts = frozenset(hosts)
             self._on_refused = on_refused
-            if self._running is None and hosts:
-                self._running = await self._open(self._hosts, self._trusted, hint=HINT, methods=METHODS)
+            if self._running is None and self._leads:
+                await self._open_running()
             elif self._running is not None:
                 self._running.permit(self._hosts)
             if self._installs is not None:
                 self._installs.permit({*self._installs.trusted, *self._hosts})
             return opened
+
+    async def open_door(self, host: str, door: Door) -> None:
+        """See ``base.Doors``."""
+        async with self._opening:
+            self._doors[host] = door
+            if self._running is None:
+                await self._open_running()
 
     async def installing(self) -> EgressProxy:
         """The way out for package installations, opened when the first one needs it."""
@@ -73,17 +81,22 @@ class SessionExit:
             return self._installs
 
     @property
+    def _leads(self) -> bool:
+        """True if there is anything to reach for what runs."""
+        return bool(self._hosts or self._doors)
+
+    @property
     def socket(self) -> Path | None:
         """The proxy socket for the runner; None for a sandbox that may reach nothing."""
-        return self._running.path if self._running and self._hosts else None
+        return self._running.path if self._running and self._leads else None
 
     @property
     def binds(self) -> list[Bind]:
-        return [Bind(self._certificates.resolve(), CERTIFICATES)] if self._hosts and self._certificates else []
+        return [Bind(self._certificates.resolve(), CERTIFICATES)] if self._leads and self._certificates else []
 
     @property
     def environment(self) -> dict[str, str]:
-        if not self._hosts:
+        if not self._leads:
             return {}
         certificates = {"NODE_EXTRA_CA_CERTS": CERTIFICATES, "SSL_CERT_FILE": CERTIFICATES}
         return ENVIRONMENT | (certificates if self._certificates else {})
@@ -92,11 +105,15 @@ class SessionExit:
         """Cut what is open. The next ``allow`` or installation opens it anew."""
         async with self._opening:
             self._hosts = frozenset()
+            self._doors.clear()
             proxies = [self._running, self._installs]
             self._running = self._installs = None
             for proxy in proxies:
                 if proxy is not None:
                     await proxy.close()
+
+    async def _open_running(self) -> None:
+        self._running = await self._open(self._hosts, self._trusted, hint=HINT, methods=METHODS, doors=self._doors)
 
     async def _open(self, hosts: Iterable[str], trusted: Iterable[str], **options: Any) -> EgressProxy:
         registries = await self._registries()

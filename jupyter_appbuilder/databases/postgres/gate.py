@@ -1,0 +1,118 @@
+"""The way from an app's sandbox to its database: whoever comes through is logged in as the app's role, whatever they say.
+
+It is a name that the sandbox's way out knows (``sandbox.network.egress``), and leads to this one database. A sandbox has
+neither an address nor a password.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import struct
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from ...errors import AppBuilderError
+from .protocol import CANCEL, ENCRYPTION, KERBEROS, VERSION, Link, cancel, failure, message
+from .server import PostgresServer
+
+HOST = "postgres.invalid:5432"
+"""As sandboxes know it. No such name exists elsewhere (RFC 6761)."""
+
+CONNECTIONS = 30
+"""Of one app at once: fewer than its role may have."""
+
+LONGEST_START = 10_000
+START_SECONDS = 20.0
+PIECE = 64 * 1024
+
+log = logging.getLogger(__name__)
+
+Told = Callable[[str], None]
+
+
+class Gate:
+    """Of one session. ``on_failure`` hears, in words for people, why the database cannot be had."""
+
+    def __init__(self, server: PostgresServer, session: str, on_failure: Told | None = None) -> None:
+        self._server = server
+        self._session = session
+        self._on_failure = on_failure
+        self._keys: set[bytes] = set()
+        self._open = 0
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection from the sandbox until either side ends it."""
+        key = await self._started(reader, writer)
+        if key is not None:
+            if key in self._keys:
+                await cancel(self._server.address, key)
+            return
+        if self._open >= CONNECTIONS:
+            await _refuse(writer, "53300", f"The app has {CONNECTIONS} connections to its database already.")
+            return
+        self._open += 1
+        try:
+            try:
+                link = await self._server.open(self._session)
+            except AppBuilderError as error:
+                if self._on_failure:
+                    self._on_failure(str(error))
+                await _refuse(writer, "08006", error.message)
+                return
+            await self._through(reader, writer, link)
+        finally:
+            self._open -= 1
+
+    async def _through(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: Link) -> None:
+        self._keys.add(link.key)
+        try:
+            writer.write(message(b"R", struct.pack("!i", 0)) + b"".join(link.told))
+            ways = [asyncio.ensure_future(way) for way in (_copy(reader, link.writer), _copy(link.reader, writer))]
+            try:
+                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+                # What the server said last, an error before it ends, still arrives.
+                if not ways[1].done():
+                    await asyncio.wait(ways[1:], timeout=1)
+            finally:
+                for way in ways:
+                    way.cancel()
+                await asyncio.gather(*ways, return_exceptions=True)
+        finally:
+            self._keys.discard(link.key)
+            link.close()
+
+    async def _started(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes | None:
+        """Read how a connection begins; the key, where it only asks to cancel a query. What it says of user and database
+        is passed over. Raises ``OSError`` for what is no beginning."""
+        async with asyncio.timeout(START_SECONDS):
+            for _ in range(3):
+                length, code = struct.unpack("!ii", await reader.readexactly(8))
+                if not 8 <= length <= LONGEST_START:
+                    break
+                rest = await reader.readexactly(length - 8)
+                if code == CANCEL:
+                    return rest
+                if code == VERSION:
+                    return None
+                if code not in (ENCRYPTION, KERBEROS):
+                    break
+                writer.write(b"N")  # nobody can listen here
+                await writer.drain()
+        raise OSError("That is no beginning of a connection to PostgreSQL.")
+
+
+async def _refuse(writer: asyncio.StreamWriter, code: str, words: str) -> None:
+    writer.write(failure(code, words))
+    with suppress(OSError):
+        await writer.drain()
+
+
+def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Awaitable[None]:
+    async def copy() -> None:
+        with suppress(OSError):
+            while piece := await reader.read(PIECE):
+                writer.write(piece)
+                await writer.drain()
+
+    return copy()

@@ -1,0 +1,153 @@
+"""The databases of apps on one PostgreSQL server: made, opened, dropped, by who administers it.
+
+An app has a database and a role of its own, both named by its session. The role owns the database and nothing else, and
+may make neither roles nor databases. Its password is made anew by each process that opens the session, and is kept
+nowhere: who holds the session may always set another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import secrets
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from ...errors import AppBuilderError, Conflict, Unavailable
+from .address import Address
+from .protocol import WRONG_PASSWORD, Link, Refusal, ask, connect, verifier
+
+CONNECTIONS = 40
+"""Of one app at once."""
+
+OLDEST = 13_00_00
+TEMPORARY = "2GB"
+
+THERE = ("42710", "42P04", "23505")
+"""What was to be made is there: another process was faster."""
+
+NAME = re.compile(r"appbuilder_[0-9a-f]{8,40}")
+
+log = logging.getLogger(__name__)
+
+
+class PostgresServer:
+    """``address`` is the administrator's. Every method raises ``Unavailable`` for a server that cannot be asked, or
+    refuses; neither says where it is, or who asked."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._passwords: dict[str, str] = {}
+        self._making = asyncio.Lock()
+
+    @property
+    def address(self) -> Address:
+        return self._address
+
+    async def open(self, session: str) -> Link:
+        """A connection to the session's database as its role. Both are made if they are not there."""
+        name = name_of(session)
+        for again in (False, True):
+            password = await self._password(name, anew=again)
+            try:
+                return await connect(self._address, user=name, password=password, database=name)
+            except Refusal as refusal:
+                # Another process set another password, or somebody dropped what was there.
+                if again or refusal.code not in (WRONG_PASSWORD, "28000", "3D000"):
+                    raise _refused(refusal) from None
+        raise AssertionError("unreachable")
+
+    async def drop(self, session: str) -> None:
+        """Drop the session's database, with whoever is connected, and its role. Nothing happens where there is none."""
+        name = name_of(session)
+        self._passwords.pop(name, None)
+        async with self._administering() as link:
+            await ask(link, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            await ask(link, f'DROP ROLE IF EXISTS "{name}"')
+
+    async def check(self) -> str:
+        """The server's version, for ``doctor``. Raises ``Conflict`` for one that is too old, or an administrator who may
+        not make databases and roles."""
+        async with self._administering() as link:
+            [[number, version]] = await ask(link, "SELECT current_setting('server_version_num'), version()")
+            [[may]] = await ask(
+                link,
+                "SELECT rolsuper OR (rolcreatedb AND rolcreaterole) FROM pg_catalog.pg_roles "
+                "WHERE rolname = current_user",
+            )
+        if int(number or 0) < OLDEST:
+            raise Conflict("The PostgreSQL server is too old.", hint="Version 13 is the oldest.", reason="too_old")
+        if may != "t":
+            raise Conflict(
+                "Whoever c.AppBuilder.database logs in as may not make databases and roles.",
+                hint="ALTER ROLE … CREATEDB CREATEROLE",
+                reason="database_rights",
+            )
+        return " ".join((version or "").split()[:2])
+
+    async def _password(self, name: str, *, anew: bool) -> str:
+        async with self._making:
+            if anew or name not in self._passwords:
+                password = secrets.token_urlsafe(32)
+                await self._make(name, password)
+                self._passwords[name] = password
+            return self._passwords[name]
+
+    async def _make(self, name: str, password: str) -> None:
+        if not NAME.fullmatch(name):
+            raise ValueError(name)
+        rights = f"LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION CONNECTION LIMIT {CONNECTIONS}"
+        said = f"PASSWORD '{verifier(password)}'"
+        async with self._administering() as link:
+            try:
+                await ask(link, f'CREATE ROLE "{name}" {rights} {said}')
+            except Refusal as refusal:
+                if refusal.code not in THERE:
+                    raise
+                await ask(link, f'ALTER ROLE "{name}" {said}')
+            [[there]] = await ask(link, f"SELECT count(*) FROM pg_catalog.pg_database WHERE datname = '{name}'")
+            if there == "0":
+                await self._make_database(link, name)
+
+    async def _make_database(self, link: Link, name: str) -> None:
+        # Who is no superuser has to belong to a role to give it anything.
+        await ask(link, f'GRANT "{name}" TO CURRENT_USER')
+        try:
+            await ask(link, f"CREATE DATABASE \"{name}\" OWNER \"{name}\" TEMPLATE template0 ENCODING 'UTF8'")
+        except Refusal as refusal:
+            if refusal.code not in THERE:
+                raise
+        await ask(link, f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
+        try:
+            await ask(link, f"ALTER ROLE \"{name}\" SET temp_file_limit = '{TEMPORARY}'")
+        except Refusal:
+            log.debug("Files of queries are not limited: who makes the databases is no superuser.")
+
+    @asynccontextmanager
+    async def _administering(self) -> AsyncGenerator[Link]:
+        address = self._address
+        try:
+            link = await connect(address, user=address.user, password=address.password, database=address.database)
+            try:
+                yield link
+            finally:
+                link.close()
+        except AppBuilderError:
+            raise
+        except Refusal as refusal:
+            raise _refused(refusal) from None
+
+
+def name_of(session: str) -> str:
+    """Of the database and the role of a session."""
+    return f"appbuilder_{session}"
+
+
+def _refused(refusal: Refusal) -> Unavailable:
+    """The server's own words name roles, addresses and databases: the SQLSTATE is enough for who administers it."""
+    return Unavailable(
+        f"The PostgreSQL server of c.AppBuilder.database refused (SQLSTATE {refusal.code or 'unknown'}).",
+        hint="Ask whoever runs this Jupyter server: jupyter appbuilder doctor tells more.",
+        reason="database_refused",
+    )
