@@ -77,7 +77,19 @@ def postgres_server() -> Generator[Server]:
         auth = ["-A", "scram-sha-256", "-U", ADMIN, f"--pwfile={password}", "-E", "UTF8", "--locale=C.UTF-8"]
         run(str(place / "initdb"), "-D", str(data), "--no-sync", *auth)
         settings = f"-k {folder} -c listen_addresses= -c fsync=off -c log_statement=all -c max_connections=60"
-        run(str(place / "pg_ctl"), "-D", str(data), "-l", str(folder / "log"), "-o", settings, "-w", "-t", "110", "start")
+        run(
+            str(place / "pg_ctl"),
+            "-D",
+            str(data),
+            "-l",
+            str(folder / "log"),
+            "-o",
+            settings,
+            "-w",
+            "-t",
+            "110",
+            "start",
+        )
         try:
             yield Server(place, folder, f"postgresql://{ADMIN}:{PASSWORD}@/postgres?host={folder}")
         finally:

@@ -31,7 +31,7 @@ class DatabaseCopies:
         return ""
 
     async def load(self) -> None:
-        await self._program.ask("restore", seconds=SECONDS, **{"from": self._place})
+        await self._program.ask("restore", seconds=SECONDS, place=self._place)
 
     @property
     def _place(self) -> str:

@@ -37,7 +37,7 @@ async def read_table(program: DataProgram, app: Path, kind: Kind, table: str, ha
     if handed_over is None:
         return await read_rows(program, app, kind, table=table)
     found = await read_rows(program, app, "arrow", table=table)
-    return as_frame(await asyncio.to_thread(as_handed_over, found, handed_over), kind)
+    return as_frame(await asyncio.to_thread(as_handed_over, found, handed_over, program.engine), kind)
 
 
 async def read_rows(program: DataProgram, app: Path, kind: Kind, *, table: str | None = None, sql: str = "") -> Any:
@@ -91,6 +91,8 @@ def _array(values: list[Any], declared: str) -> Any:
         return pa.array([None if value is None else bool(value) for value in values], pa.bool_())
     if held == {int}:
         return pa.array(values, pa.int64())
+    if held == {bool}:
+        return pa.array(values, pa.bool_())
     if held and held <= {int, float}:
         return pa.array([None if value is None else float(value) for value in values], pa.float64())
     if held == {bytes}:

@@ -12,19 +12,28 @@ import json
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from ..datasets.arrow import arrow
 from ..datasets.base import Dataset
 from ..datasets.parquet import PANDAS
 from ..errors import InvalidInput
 
+if TYPE_CHECKING:
+    from ..templates.templates import Engine
+
 BATCH = 20_000
 """Rows of one batch: some megabytes."""
 
-MOST_COLUMNS = 2000  # of a table of SQLite's
+MOST_COLUMNS: Mapping[Engine, int] = {"sqlite": 2000, "postgresql": 1600}
+LONGEST_NAME = 63
+"""Bytes of a column's name that PostgreSQL tells apart."""
+
+POSTGRESQL = {"BOOLEAN": "boolean", "INTEGER": "bigint", "REAL": "double precision", "TEXT": "text", "BLOB": "bytea"}
+"""Its types for those of SQLite."""
+
 MOST_INDEXES = 3
 LARGE = 200_000
 """Rows. Larger tables have an index less: each takes a fifth as long as the rows themselves."""
@@ -68,19 +77,22 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def table_of(file: Path, dataset: Dataset, indexes: Sequence[str] | None = None) -> Table:
+def table_of(file: Path, dataset: Dataset, indexes: Sequence[str] | None = None, engine: Engine = "sqlite") -> Table:
     """How the rows of a Parquet file are stored as a table. ``indexes``: the columns that get one, where they are known
     already. Raises ``InvalidInput`` for more columns than a table has."""
     source = arrow("parquet").ParquetFile(file)
     schema = source.schema_arrow
-    if len(schema) > MOST_COLUMNS:
+    most = MOST_COLUMNS[engine]
+    if len(schema) > most:
         raise InvalidInput(
-            f"The data has {len(schema):,} columns, and a table of the app's database {MOST_COLUMNS:,} at most.",
+            f"The data has {len(schema):,} columns, and a table of the app's database {most:,} at most.",
             hint="Hand over fewer columns, or the rows in another shape: one column for the name, one for the value.",
             field="source",
         )
-    names = table_names(schema.names)
+    names = table_names(schema.names, engine)
     columns = [_column(file, name, one) for name, one in zip(names, schema, strict=True)]
+    if engine == "postgresql":
+        columns = [replace(column, type=POSTGRESQL[column.type]) for column in columns]
     renamed = [f"{old!r} is {new!r}" for old, new in zip(schema.names, names, strict=True) if old != new]
     notes: list[str] = []
     if renamed:
@@ -92,12 +104,15 @@ def table_of(file: Path, dataset: Dataset, indexes: Sequence[str] | None = None)
     return Table(columns, indexes, notes)
 
 
-def table_names(names: Sequence[str]) -> list[str]:
-    """The columns' names as SQLite can tell them apart: it takes ``A`` and ``a`` for one, and ends a name at a NUL."""
+def table_names(names: Sequence[str], engine: Engine = "sqlite") -> list[str]:
+    """The columns' names as SQLite can tell them apart: it takes ``A`` and ``a`` for one, and ends a name at a NUL.
+    PostgreSQL has no empty name, and shortens long ones."""
     found: list[str] = []
     seen: set[str] = set()
     for name in names:
         plain = name.replace("\0", "\ufffd")
+        if engine == "postgresql":
+            plain = plain.encode()[: LONGEST_NAME - 5].decode(errors="ignore") or "column"
         number, free = 2, plain
         while _folded(free) in seen:
             number, free = number + 1, f"{plain}_{number}"
@@ -250,13 +265,13 @@ def _is_few(file: Path, name: str, rows: int) -> bool:
 # And back
 
 
-def as_handed_over(found: Any, file: Path) -> Any:
+def as_handed_over(found: Any, file: Path, engine: Engine = "sqlite") -> Any:
     """The rows of a table (an Arrow table as ``frames`` reads it) with the types of the Parquet file that it came from.
 
     A column whose values are no longer of its type keeps those of SQLite. A table whose columns are others is left.
     """
     schema = arrow("parquet").read_schema(file)
-    if found.schema.names != table_names(schema.names):
+    if found.schema.names != table_names(schema.names, engine):
         return found
     columns = [_back(column, one, file) for column, one in zip(found.columns, schema, strict=True)]
     known: Mapping[bytes, bytes] = schema.metadata or {}

@@ -68,7 +68,7 @@ async def put_table(
     ``replace`` is not set, and where others refer to rows that would go; ``InvalidInput`` for what no table can hold.
     The table is what it was then, and also where this is cancelled.
     """
-    table = await asyncio.to_thread(table_of, file, dataset, indexes)
+    table = await asyncio.to_thread(table_of, file, dataset, indexes, program.engine)
     folder = program.file.rpartition("/")[0]
     place = f"{folder}/.rows-{secrets.token_hex(8)}"
     try:

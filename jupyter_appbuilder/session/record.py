@@ -152,8 +152,9 @@ class Record:
     @property
     def engine(self) -> str:
         """What the app's database is, by how it was made: "sqlite", also where it has none, or "postgresql"."""
-        first = self._events[0].data if self._events else {}
-        return str(first.get("database") or "sqlite")
+        if self._events and (first := self._events[0]).type == "session.created":
+            return first.data.get("database", "sqlite")
+        return "sqlite"
 
     def watch(self, after: int = 0) -> AsyncGenerator[WireMessage, None]:
         """Wire messages (docs/architecture.md, "Wire") from the first event after ``after`` on."""

@@ -1,7 +1,7 @@
-"""The way from an app's sandbox to its database: whoever comes through is logged in as the app's role, whatever they say.
+"""The way from an app's sandbox to its database: who comes through is logged in as the app's role, whatever they say.
 
-It is a name that the sandbox's way out knows (``sandbox.network.egress``), and leads to this one database. A sandbox has
-neither an address nor a password.
+It is a name that the sandbox's way out knows (``sandbox.network.egress``), and leads to this one database. A sandbox
+has neither an address nor a password.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ class Gate:
             link.close()
 
     async def _started(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes | None:
-        """Read how a connection begins; the key, where it only asks to cancel a query. What it says of user and database
-        is passed over. Raises ``OSError`` for what is no beginning."""
+        """Read how a connection begins; the key, where it only asks to cancel a query. What it says of user and
+        database is passed over. Raises ``OSError`` for what is no beginning."""
         async with asyncio.timeout(START_SECONDS):
             for _ in range(3):
                 length, code = struct.unpack("!ii", await reader.readexactly(8))

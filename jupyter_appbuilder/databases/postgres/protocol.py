@@ -30,8 +30,6 @@ LARGEST = 1 << 20
 
 ITERATIONS = 4096
 
-WRONG_PASSWORD = "28P01"
-
 
 class Refusal(Exception):
     """What the server refused, by its SQLSTATE. Its words may name the server: they are for nobody else."""
@@ -43,8 +41,8 @@ class Refusal(Exception):
 
 @dataclass(slots=True)
 class Link:
-    """A connection that has logged in. ``told``: what the server said of itself, as it came, from ``ParameterStatus`` to
-    ``ReadyForQuery``. ``key``: by what a query on it is cancelled."""
+    """A connection that has logged in. ``told``: what the server said of itself, as it came, from ``ParameterStatus``
+    to ``ReadyForQuery``. ``key``: by what a query on it is cancelled."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter

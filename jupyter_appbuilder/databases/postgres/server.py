@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 
 from ...errors import AppBuilderError, Conflict, Unavailable
 from .address import Address
-from .protocol import WRONG_PASSWORD, Link, Refusal, ask, connect, verifier
+from .protocol import Link, Refusal, ask, connect, verifier
 
 CONNECTIONS = 40
 """Of one app at once."""
@@ -26,6 +26,9 @@ TEMPORARY = "2GB"
 
 THERE = ("42710", "42P04", "23505")
 """What was to be made is there: another process was faster."""
+
+LOCKED_OUT = ("28P01", "28000", "3D000")
+"""Another password was set, or there is no such role or database any more."""
 
 NAME = re.compile(r"appbuilder_[0-9a-f]{8,40}")
 
@@ -53,8 +56,7 @@ class PostgresServer:
             try:
                 return await connect(self._address, user=name, password=password, database=name)
             except Refusal as refusal:
-                # Another process set another password, or somebody dropped what was there.
-                if again or refusal.code not in (WRONG_PASSWORD, "28000", "3D000"):
+                if again or refusal.code not in LOCKED_OUT:
                     raise _refused(refusal) from None
         raise AssertionError("unreachable")
 
@@ -67,8 +69,8 @@ class PostgresServer:
             await ask(link, f'DROP ROLE IF EXISTS "{name}"')
 
     async def check(self) -> str:
-        """The server's version, for ``doctor``. Raises ``Conflict`` for one that is too old, or an administrator who may
-        not make databases and roles."""
+        """The server's version, for ``doctor``. Raises ``Conflict`` for one that is too old, or an administrator who
+        may not make databases and roles."""
         async with self._administering() as link:
             [[number, version]] = await ask(link, "SELECT current_setting('server_version_num'), version()")
             [[may]] = await ask(
@@ -114,7 +116,7 @@ class PostgresServer:
         # Who is no superuser has to belong to a role to give it anything.
         await ask(link, f'GRANT "{name}" TO CURRENT_USER')
         try:
-            await ask(link, f"CREATE DATABASE \"{name}\" OWNER \"{name}\" TEMPLATE template0 ENCODING 'UTF8'")
+            await ask(link, f'CREATE DATABASE "{name}" OWNER "{name}" TEMPLATE template0 ENCODING \'UTF8\'')
         except Refusal as refusal:
             if refusal.code not in THERE:
                 raise

@@ -79,7 +79,7 @@ class EgressProxy:
         self._hint = hint
         self._methods = frozenset(methods)
         self._registries = private
-        self._doors = {} if doors is None else doors  # more may be opened
+        self._doors: Mapping[str, Door] = {} if doors is None else doors  # more may be opened
         self._gateway: Gateway | None = None
         self._tunnels: dict[asyncio.Task[None], str] = {}
         self.refused: deque[str] = deque(maxlen=20)

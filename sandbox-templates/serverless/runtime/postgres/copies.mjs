@@ -72,8 +72,9 @@ async function ran(program, words, environment, onOutput) {
 export async function saved(to, most) {
   const dump = programOf('pg_dump');
   const words = ['--no-owner', '--no-acl', '--no-publications', '--no-subscriptions', '--no-tablespaces', '--quote-all-identifiers'];
-  const { said: unknown } = await ran(dump, [`--restrict-key=${KEY}`, '--version'], {});
-  if (!unknown) words.push(`--restrict-key=${KEY}`);
+  let help = '';
+  await ran(dump, ['--help'], {}, (piece) => (help += piece));
+  if (help.includes('--restrict-key')) words.push(`--restrict-key=${KEY}`);
   const place = join(dirname(to), `.copy-${process.pid}`);
   const out = fs.openSync(place, 'wx', 0o600);
   const hash = createHash('sha256');

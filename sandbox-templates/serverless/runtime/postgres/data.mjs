@@ -290,9 +290,9 @@ export const operations = {
     return saved(request.to, request.most ?? LARGEST_DUMP);
   },
 
-  /** What the file `from` has, in place of all there is; without that file, nothing. */
+  /** What the file at `place` has, in place of all there is; without that file, nothing. */
   async restore(request) {
-    await restored(request.from);
+    await restored(request.place);
     tellPages();
     return {};
   },

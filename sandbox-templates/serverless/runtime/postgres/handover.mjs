@@ -48,7 +48,8 @@ export function take(db, { table, columns, indexes = [], from, hash = '', as_of 
     db.ask(`CREATE TABLE ${name} (${columns.map((column) => `${quoted(column.name)} ${column.type}`).join(', ')})`);
     const rows = filled(db, name, columns, file, tell);
     const lost = [];
-    for (const column of indexes) db.ask(`CREATE INDEX ${quoted(indexName(table, column))} ON ${name} (${quoted(column)})`);
+    // One whose values are too long for an index has none.
+    for (const column of indexes) failing(db, `CREATE INDEX ${quoted(indexName(table, column))} ON ${name} (${quoted(column)})`);
     const own = new Set(indexes.map((column) => indexName(table, column)));
     for (const [type, called, sql] of kept) {
       if (type === 'index' && own.has(called)) continue;
@@ -124,6 +125,7 @@ function told(value, { type, kind }) {
   if (value === null) return null;
   if (kind === 'text') return value.replaceAll('\0', '\ufffd'); // PostgreSQL has no such text
   if (type === 'boolean') return value ? 't' : 'f';
+  if (Number.isNaN(value)) return null;
   return value;
 }
 
