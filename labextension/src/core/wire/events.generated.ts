@@ -42,6 +42,8 @@ export interface SessionCreated {
   model: string;
   /** provider name */
   sandbox: string;
+  /** what its database is: "postgresql"; absent for SQLite, and for none */
+  database?: string;
 }
 
 /** The workspace stands and holds the template's files. */
