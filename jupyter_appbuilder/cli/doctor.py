@@ -98,6 +98,7 @@ async def check_host(root: Path) -> list[Finding]:
             _folder("Apps", root / "appbuilder"),
             _folder("Data", Path(builder.data_dir)),
             *await _log(builder),
+            *await _database(builder),
             *await _models(builder),
             await _eyes(builder),
             _browser(),
@@ -171,6 +172,16 @@ async def _log(builder: AppBuilder) -> list[Finding]:
         hint = "Make it private (chmod 700), or name another folder with c.AppBuilder.data_dir: keys are stored there."
         found.append(Finding("Privacy", False, " ".join(log.warnings), hint, needed=False))
     return found
+
+
+async def _database(builder: AppBuilder) -> list[Finding]:
+    """Check the PostgreSQL server, where one is configured."""
+    if builder.postgres is None:
+        return []
+    try:
+        return [Finding("Database", True, await builder.postgres.check())]
+    except AppBuilderError as error:
+        return [Finding("Database", False, error.message, error.hint)]
 
 
 async def _models(builder: AppBuilder) -> list[Finding]:

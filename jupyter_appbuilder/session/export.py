@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ..datasets.record import datasets_of
 from ..errors import AppBuilderError, NotFound
+from .record import engine_of
+from .secrets import EXAMPLE
 
 if TYPE_CHECKING:
     from ..datasets.base import Dataset
     from ..datasets.store import DatasetStore
     from ..events import Event
     from ..templates.library import TemplateLibrary
+    from ..templates.templates import Engine
     from ..workspace import Workspace
     from .secrets import AppSecrets
     from .session import Session
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 SEEDS = "datasets/rows"
 """The folder with rows of datasets, by files of SQL: ``handover.mjs`` puts them into a new database."""
 NOTE = "datasets/README.md"
+ADDRESS = "# The database of the app.\nDATABASE_URL=postgresql://user:password@host/database\n"
+WHERE = {"sqlite": "`data/app.db`", "postgresql": "the database"}
 
 
 async def zipped(session: Session, library: TemplateLibrary, store: DatasetStore, *, tests: bool = False) -> bytes:
@@ -44,16 +49,19 @@ async def additions(
 
     more = await scenario_tests(workspace) if tests else {}
     more |= await secrets.example()
+    engine = engine_of(events)
+    if engine == "postgresql" and not await secrets.has_example():
+        more[EXAMPLE] = more.get(EXAMPLE, "") + ADDRESS
     try:
         has_tables = library.find(template).database is not None
     except NotFound:
         has_tables = False
     if has_tables and (found := list(datasets_of(events).values())):
-        more |= await asyncio.to_thread(_rows, found, store)
-    return more | library.exported(template)
+        more |= await asyncio.to_thread(_rows, found, store, cast("Engine", engine))
+    return more | library.exported(template, engine)
 
 
-def _rows(datasets: Sequence[Dataset], store: DatasetStore) -> dict[str, str]:
+def _rows(datasets: Sequence[Dataset], store: DatasetStore, engine: Engine) -> dict[str, str]:
     from ..databases.seeds import seed
 
     texts: dict[str, str] = {}
@@ -65,7 +73,7 @@ def _rows(datasets: Sequence[Dataset], store: DatasetStore) -> dict[str, str]:
         elif dataset.keep == "all":
             file = store.find(dataset.hash)
             try:
-                text = seed(file, dataset) if file else None
+                text = seed(file, dataset, engine) if file else None
                 why = "its rows are too many for an export" if file else "its rows are no longer kept"
             except AppBuilderError as error:
                 why = str(error)
@@ -74,7 +82,7 @@ def _rows(datasets: Sequence[Dataset], store: DatasetStore) -> dict[str, str]:
             lines.append(f"- `{dataset.name}`: {dataset.rows:,} rows, from `rows/{dataset.name}.sql`.")
         else:
             lines.append(
-                f"- `{dataset.name}` is empty: {why}. Put its {dataset.rows:,} rows into the table of `data/app.db`, "
+                f"- `{dataset.name}` is empty: {why}. Put its {dataset.rows:,} rows into the table of {WHERE[engine]}, "
                 f"or `INSERT` statements into `{SEEDS}/{dataset.name}.sql` before the first start."
             )
     return texts | {NOTE: "\n".join(lines) + "\n"}

@@ -23,6 +23,13 @@ OBSERVE_SECONDS = 0.5
 log = logging.getLogger(__name__)
 
 
+def engine_of(events: Sequence[Event]) -> str:
+    """What the database of an app with these events is."""
+    if events and (first := events[0]).type == "session.created":
+        return first.data.get("database", "sqlite")
+    return "sqlite"
+
+
 class Record:
     """The events of one session, owned by this process (``owned``) or only watched. Implements ``journal.Journal``.
 
@@ -152,9 +159,7 @@ class Record:
     @property
     def engine(self) -> str:
         """What the app's database is, by how it was made: "sqlite", also where it has none, or "postgresql"."""
-        if self._events and (first := self._events[0]).type == "session.created":
-            return first.data.get("database", "sqlite")
-        return "sqlite"
+        return engine_of(self._events)
 
     def watch(self, after: int = 0) -> AsyncGenerator[WireMessage, None]:
         """Wire messages (docs/architecture.md, "Wire") from the first event after ``after`` on."""

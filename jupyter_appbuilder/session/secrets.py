@@ -120,6 +120,10 @@ class AppSecrets:
         head = "# Keys and passwords that the code reads. Copy this file to .env, and fill it in.\n"
         return {EXAMPLE: head + "".join(f"{name}=\n" for name in names)}
 
+    async def has_example(self) -> bool:
+        """True if the app itself says what an ``.env`` of its holds."""
+        return bool(await _text(self.workspace, EXAMPLE))
+
     def ask(self, name: str) -> str:
         """The code needs a secret of that name: the log says so. Raises ``InvalidInput``, ``Conflict``."""
         self.require()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InvalidInput, NotFound
+from ..errors import InvalidInput, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from .templates import Template
@@ -50,11 +50,12 @@ class TemplateLibrary:
         except NotFound:
             return False
 
-    def exported(self, name: str) -> dict[str, str]:
-        """What an export of an app of this template has besides the app's own files; nothing where it is gone."""
+    def exported(self, name: str, engine: str = "sqlite") -> dict[str, str]:
+        """What an export of an app of this template has besides the app's own files, with this kind of database;
+        nothing where it is gone."""
         try:
-            return self.find(name).exported()
-        except (NotFound, InvalidInput):
+            return self.find(name).on(engine).exported()
+        except (NotFound, InvalidInput, Unavailable):
             return {}
 
     async def obtain(self, wanted: str) -> Template:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
+import struct
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -11,11 +14,15 @@ import pyarrow as pa
 import pytest
 from building import app_builder
 from database_app import used
-from postgres_server import PASSWORD, Server, postgres_server
+from postgres_server import ADMIN, PASSWORD, Server, postgres_server
 
 from jupyter_appbuilder.databases.frames import read_table
+from jupyter_appbuilder.databases.postgres import Gate, PostgresServer
+from jupyter_appbuilder.databases.postgres.address import address_of
+from jupyter_appbuilder.databases.postgres.protocol import ENCRYPTION, VERSION, Link, Refusal, ask, read_message, text
 from jupyter_appbuilder.datasets.parquet import write
 from jupyter_appbuilder.datasets.sources import opened
+from jupyter_appbuilder.errors import Conflict, InvalidInput, Unavailable
 from jupyter_appbuilder.session import Session
 from tests.datasets.stage import every_type
 
@@ -101,6 +108,97 @@ async def test_an_app_works_on_postgresql(tmp_path: Path, server: Server):
         await builder.delete(session.id, files=True)
         assert server.ask(DATABASES) == server.ask(ROLES) == ""
         assert PASSWORD not in server.log.read_text()
+
+
+async def test_whoever_comes_through_the_gate_is_the_app_and_nobody_else(server: Server):
+    """Whatever a sandbox says of who it is and what it wants to see."""
+    ours = PostgresServer(address_of(server.url))
+    theirs = PostgresServer(address_of(server.url))
+    session, other = "00" * 8, "11" * 8
+    gate = Gate(ours, session)
+    (await ours.open(other)).close()
+
+    async def answered(*statements: str) -> list[list[list[str | None]]]:
+        near, far = socket.socketpair()
+        reader, writer = await asyncio.open_connection(sock=near)
+        serving = asyncio.create_task(gate.answer(*await asyncio.open_connection(sock=far)))
+        body = (
+            b"".join(map(text, ("user", ADMIN, "database", f"appbuilder_{other}", "options", "-c role=admin"))) + b"\0"
+        )
+        writer.write(struct.pack("!ii", 8, ENCRYPTION))
+        assert await reader.readexactly(1) == b"N"
+        writer.write(struct.pack("!ii", len(body) + 8, VERSION) + body)
+        while (await read_message(reader))[0] != b"Z":
+            pass
+        link = Link(reader, writer)
+        try:
+            return [await ask(link, statement) for statement in statements]
+        finally:
+            link.close()
+            await serving
+
+    me = f"appbuilder_{session}"
+    whole = "SELECT current_user, session_user, current_database(), rolsuper, rolcreatedb, rolcreaterole"
+    assert await answered(f"{whole} FROM pg_roles WHERE rolname = current_user") == [[[me, me, me, "f", "f", "f"]]]
+    for attempt in (
+        "CREATE ROLE another",
+        f"SET ROLE {ADMIN}",
+        f'SET SESSION AUTHORIZATION "appbuilder_{other}"',
+        "COPY (SELECT 1) TO '/tmp/out'",
+        "COPY (SELECT 1) TO PROGRAM 'id'",
+        "SELECT pg_read_file('/etc/passwd')",
+        "CREATE EXTENSION dblink",
+        f'DROP DATABASE "appbuilder_{other}"',
+        f'ALTER ROLE "appbuilder_{other}" PASSWORD NULL',
+        "SELECT rolpassword FROM pg_authid",
+    ):
+        with pytest.raises(Refusal):
+            await answered(attempt)
+
+    # Another process opens the session, and what the app does to its own password: neither locks anybody out.
+    (await theirs.open(session)).close()
+    assert await answered("SELECT 1", "ALTER ROLE CURRENT_USER PASSWORD 'mine'") == [[["1"]], []]
+    assert await answered("SELECT 2") == [[["2"]]]
+    server.ask(f'DROP DATABASE "{me}" WITH (FORCE)')
+    assert await answered("SELECT 3") == [[["3"]]]
+    for one in (session, other):
+        await ours.drop(one)
+        await ours.drop(one)
+    assert server.ask(DATABASES) == server.ask(ROLES) == ""
+    # No statement in the server's log has a password that would open anything.
+    assert "PASSWORD 'SCRAM-SHA-256$" in server.log.read_text()
+
+
+async def test_who_makes_databases_needs_no_more_rights_than_that(server: Server):
+    server.ask(f"CREATE ROLE maker LOGIN CREATEDB CREATEROLE PASSWORD '{PASSWORD}'")
+    url = server.url.replace(f"{ADMIN}:", "maker:")
+    maker = PostgresServer(address_of(url))
+    assert (await maker.check()).startswith("PostgreSQL ")
+    link = await maker.open("22" * 8)
+    assert await ask(link, "CREATE TABLE one (id int); CREATE SCHEMA two") == []
+    link.close()
+    await maker.drop("22" * 8)
+    assert server.ask(DATABASES) == server.ask(ROLES) == ""
+    server.ask("ALTER ROLE maker NOCREATEDB")
+    with pytest.raises(Conflict, match="may not make databases"):
+        await maker.check()
+    server.ask("DROP ROLE maker")
+
+
+async def test_what_goes_wrong_names_neither_the_server_nor_a_password(server: Server, tmp_path: Path):
+    wrong = PostgresServer(address_of(server.url.replace(PASSWORD, "guessed-in-vain")))
+    gone = PostgresServer(address_of(f"postgresql://{ADMIN}:{PASSWORD}@/postgres?host={tmp_path}"))
+    for server_that_fails in (wrong, gone):
+        for failing in (server_that_fails.open("33" * 8), server_that_fails.drop("33" * 8), server_that_fails.check()):
+            with pytest.raises(Unavailable) as error:
+                await failing
+            for secret in (PASSWORD, "guessed", ADMIN, str(server.folder), str(tmp_path)):
+                assert secret not in f"{error.value!r} {error.value} {error.value.to_json()}"
+    for url in ("postgresql://a:b@host:x/y", "mysql://a:secret@host", "secret"):
+        with pytest.raises(InvalidInput) as refused:
+            address_of(url)
+        assert "secret" not in str(refused.value)
+    assert PASSWORD not in repr(address_of(server.url))
 
 
 async def test_data_that_a_person_hands_over_is_a_table(tmp_path: Path, server: Server):

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 import { DatabaseError } from '../database.mjs';
+import { databaseUrl } from '../kind.mjs';
 import { addressOf, reach } from './wire.mjs';
 
 const FOLDER = '/usr/lib/postgresql'; // where Debian has them, by version
@@ -53,7 +54,7 @@ async function throughSocket(work) {
 
 /** The same for a program that runs where DATABASE_URL is said. */
 async function reached(work) {
-  const address = addressOf(process.env.DATABASE_URL);
+  const address = addressOf(databaseUrl());
   if (!address) return await throughSocket(work);
   const { host, port, socket, user, password, database } = address;
   return await work({ PGHOST: socket ? dirname(socket) : host, PGPORT: String(port), PGUSER: user, PGPASSWORD: password, PGDATABASE: database });

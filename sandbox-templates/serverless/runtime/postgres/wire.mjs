@@ -8,6 +8,8 @@ import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
+import { databaseUrl } from '../kind.mjs';
+
 export const HOST = 'postgres.invalid'; // as the way out knows this app's database
 const PORT = 5432;
 const CONNECT_MS = 20_000;
@@ -111,7 +113,7 @@ export class Wire {
   status = 'I'; // I: idle, T: in a transaction, E: in one that failed
   broken = null;
 
-  static async open(address = addressOf(process.env.DATABASE_URL), settings = '') {
+  static async open(address = addressOf(databaseUrl()), settings = '') {
     const wire = new Wire();
     wire.#take(await reach(address));
     try {
