@@ -21,21 +21,22 @@ class SandboxDatabases:
     def __init__(self, engine: Callable[[], Engine]) -> None:
         self._engine = engine
 
-    async def open(self, template: str, app: Path) -> Database:
-        engine = self._engine()
+    async def open(self, template: str, app: Path, engine: str = "") -> Database:
+        running = self._engine()
 
         async def reach(work: Coroutine[Any, Any, Any]) -> Any:
-            return await engine.reach(work)
+            return await running.reach(work)
 
-        return await reach(self._open(engine, template, app, reach))
+        return await reach(self._open(running, template, app, engine, reach))
 
     async def _open(
-        self, engine: Engine, name: str, app: Path, reach: Callable[[Coroutine[Any, Any, Any]], Any]
+        self, running: Engine, name: str, app: Path, engine: str, reach: Callable[[Coroutine[Any, Any, Any]], Any]
     ) -> Database:
         from ..databases import DataProgram
+        from ..databases.postgres import connect_sandbox
         from ..notebook.database import Database
 
-        builder = engine.builder
+        builder = running.builder
         template = builder.library.find(name or builder.template)
         if template.database is None:
             raise NotFound(
@@ -43,12 +44,23 @@ class SandboxDatabases:
                 hint="Rebuild it with the version of the template that the notebook began with.",
                 reason="no_database",
             )
-        key = "replay-" + hashlib.sha256(str(app).encode()).hexdigest()[:16]
+        template = template.on(engine or template.engine)
+        key = hashlib.sha256(str(app).encode()).hexdigest()[:16]
         # The database's program needs none of the app's packages: nothing is fetched for it.
         bare = replace(template, installs=False)
-        sandbox = await (await builder.sandboxes.choose()).create(key, app, bare)
+        sandbox = await (await builder.sandboxes.choose()).create(f"replay-{key}", app, bare)
+        server = builder.postgres if template.engine == "postgresql" else None
+        if template.engine == "postgresql":
+            await connect_sandbox(sandbox, server, key)
+        if server:
+            await server.drop(key)  # what a replay that was killed has left
 
         async def made() -> Any:
             return sandbox
 
-        return Database(DataProgram(made, template.database), app, template.data, reach, sandbox.stop)
+        async def stop() -> None:
+            await sandbox.stop()
+            if server:
+                await server.drop(key)
+
+        return Database(DataProgram(made, template.database), app, template.data, reach, stop)

@@ -95,7 +95,7 @@ COMMANDS: Mapping[str, Command] = {
         "%appbuilder new NAME [--template NAME|DIR|URL] [--model PROVIDER:NAME] [--sandbox NAME] [--exist-ok]",
         "Start a new app; with --exist-ok, continue the one of that name if it exists.",
         (0, 1),
-        {"template": "NAME", "tree": "HASH", "model": "NAME", "sandbox": "NAME", "exist-ok": ""},
+        {"template": "NAME", "tree": "HASH", "database": "KIND", "model": "NAME", "sandbox": "NAME", "exist-ok": ""},
         "may",
     ),
     "open": Command("%appbuilder open NAME", "Continue an existing app.", (1, 1)),

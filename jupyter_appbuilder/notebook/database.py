@@ -10,15 +10,17 @@ from typing import Any, Protocol
 
 from ..databases import DataProgram
 from ..databases.contents import Content, content_of
+from ..databases.copies import DatabaseCopies
 from ..datasets.base import Dataset
+from ..workspace.data import Elsewhere
 
 
 class Databases(Protocol):
     """Opens databases of apps that are rebuilt."""
 
-    async def open(self, template: str, app: Path) -> Database:
-        """The database of the app in this folder. Raises ``NotFound`` for a template that is not here, ``Unavailable``
-        where no sandbox can be had."""
+    async def open(self, template: str, app: Path, engine: str = "") -> Database:
+        """The database of the app in this folder, of the kind ``engine``. Raises ``NotFound`` for a template that is
+        not here, ``Unavailable`` where no sandbox or no server can be had."""
         ...
 
 
@@ -32,6 +34,11 @@ class Database:
     folders: Sequence[str]
     reach: Callable[[Coroutine[Any, Any, Any]], Awaitable[Any]]
     stop: Callable[[], Awaitable[None]]
+
+    @property
+    def elsewhere(self) -> Elsewhere | None:
+        """What has a copy of it written with each version, where it is in none of the folders."""
+        return _Reached(DatabaseCopies(self.program), self.reach) if self.program.engine == "postgresql" else None
 
     async def change(self, sql: str) -> str:
         """Carry out statements as ``change_data`` does; what they changed. Raises ``SqlError``."""
@@ -60,6 +67,20 @@ class Database:
 
     async def close(self) -> None:
         await self.reach(_stopped(self.stop))
+
+
+class _Reached:
+    """``Elsewhere``, in the event loop of the sandbox."""
+
+    def __init__(self, copies: DatabaseCopies, reach: Callable[[Coroutine[Any, Any, Any]], Awaitable[Any]]) -> None:
+        self._copies = copies
+        self._reach = reach
+
+    async def save(self) -> str:
+        return await self._reach(self._copies.save())
+
+    async def load(self) -> None:
+        await self._reach(self._copies.load())
 
 
 async def _stopped(stop: Callable[[], Awaitable[None]]) -> None:

@@ -213,6 +213,7 @@ class _Writer:
         )
         self.code("load", "%load_ext jupyter_appbuilder", "")
         options = {"template": data["template"]} | ({"tree": tree} if tree else {})
+        options |= {"database": data["database"]} if "database" in data else {}
         call = Call("new", (data["name"],), options, self.archive)
         self.code("new", call, f"Started from the template {data['template']}.\n", jupyter={"source_hidden": True})
 

@@ -84,10 +84,13 @@ class Rebuild:
         beside: tuple[Path, ...] = (),
         template: str = "",
         databases: Databases | None = None,
+        engine: str = "",
     ) -> None:
+        """``engine``: what the app's database is (``templates.Engine``); "" for what it is unless told."""
         self.workspace = workspace
         self._beside = beside
         self._template = template
+        self._engine = engine
         self._databases = databases
         self._database: Database | None = None
         self._without = ""  # why there is no database
@@ -130,7 +133,8 @@ class Rebuild:
                 f"The template in the first cell is not the one the session began with (tree {tree}, not {wanted}).",
                 hint="Restore the cell's body as it was.",
             )
-        rebuild = cls(workspace, name, beside, call.options.get("template", ""), databases)
+        of = call.options.get("template", ""), databases, call.options.get("database", "")
+        rebuild = cls(workspace, name, beside, *of)
         rebuild._versions.append((await workspace.checkpoints())[0].id)
         await rebuild.mark(tree)
         return rebuild, f"Rebuilding {name} in {folder}\n"
@@ -254,12 +258,13 @@ class Rebuild:
                     self._without or "A rebuild without a sandbox makes no database.", reason="no_sandbox"
                 )
             try:
-                self._database = await self._databases.open(self._template, self.workspace.app)
+                self._database = await self._databases.open(self._template, self.workspace.app, self._engine)
             except AppBuilderError as error:
                 self._without = f"The database is not rebuilt. {error.message}"
                 raise
             # What is in them is in no tree from now on; versions have copies of it.
             self.workspace.data_folders = tuple(self._database.folders)
+            self.workspace.data_elsewhere = self._database.elsewhere
         return self._database
 
     async def settle(self) -> None:
@@ -293,6 +298,7 @@ class Rebuild:
     async def close(self) -> None:
         """End what the database needed."""
         database, self._database = self._database, None
+        self.workspace.data_elsewhere = None
         if database is not None:
             await database.close()
 

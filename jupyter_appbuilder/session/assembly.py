@@ -9,7 +9,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ..approvals.gate import Gate
 from ..approvals.questions import Approvals
@@ -22,7 +22,7 @@ from ..databases import DataProgram
 from ..databases.copies import DatabaseCopies
 from ..datasets.record import dataset_files
 from ..datasets.store import SessionDatasets
-from ..errors import AppBuilderError, Unavailable
+from ..errors import AppBuilderError
 from ..log.journal import StoredEvents
 from ..notebook.writer import NotebookWriter
 from ..preview.storage import PageStorage
@@ -59,7 +59,6 @@ if TYPE_CHECKING:
     from ..models.catalog import Catalog
     from ..models.profile import Choice
     from ..preview.capabilities import Previews
-    from ..sandbox.base import Doors
     from ..templates.library import TemplateLibrary
     from ..tools.base import Tool
     from ..usage.accounts import Accounts
@@ -154,7 +153,9 @@ async def assemble(
         await parts.sandboxes.listen()
         sandbox = await parts.sandboxes.provider(summary.sandbox).create(summary.id, workspace.app, template_now())
         if engine == "postgresql":
-            await _connect(sandbox, parts.postgres, summary.id)
+            from ..databases.postgres import connect_sandbox
+
+            await connect_sandbox(sandbox, parts.postgres, summary.id)
         await sandbox.allow(network.now, network.refuse)
         return sandbox
 
@@ -245,25 +246,6 @@ async def assemble(
     if owned:
         await parts.sandboxes.listen()  # a notebook beside may have functions for it
     return session
-
-
-async def _connect(sandbox: Any, server: PostgresServer | None, session: str) -> None:
-    """Let a new sandbox reach its app's database, and nothing else of the server. Raises ``Unavailable``."""
-    from ..databases.postgres import HOST, Gate
-
-    if server is None:
-        raise Unavailable(
-            "This app's database is on a PostgreSQL server, and no such server is configured.",
-            hint="Set c.AppBuilder.database to the address that the app was made with.",
-            reason="database_unreachable",
-        )
-    if not callable(getattr(sandbox, "open_door", None)):
-        raise Unavailable(
-            f"In a sandbox of {sandbox.provider}, apps cannot reach a PostgreSQL server.",
-            hint="Make the app with a sandbox of this machine.",
-            reason="database_unreachable",
-        )
-    await cast("Doors", sandbox).open_door(HOST, Gate(server, session).answer)
 
 
 async def _make_agent(parts: Parts, model: Model, record: Record, runner: ToolRunner, approvals: Approvals) -> Agent:

@@ -6,7 +6,8 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import Generator
+from collections.abc import Coroutine, Generator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from building import app_builder
 from database_app import used
 from postgres_server import ADMIN, PASSWORD, Server, postgres_server
 
+from jupyter_appbuilder.builder import AppBuilder
+from jupyter_appbuilder.client.rebuilding import SandboxDatabases
 from jupyter_appbuilder.databases.frames import read_table
 from jupyter_appbuilder.databases.postgres import Gate, PostgresServer
 from jupyter_appbuilder.databases.postgres.address import address_of
@@ -23,6 +26,7 @@ from jupyter_appbuilder.databases.postgres.protocol import ENCRYPTION, VERSION, 
 from jupyter_appbuilder.datasets.parquet import write
 from jupyter_appbuilder.datasets.sources import opened
 from jupyter_appbuilder.errors import Conflict, InvalidInput, Unavailable
+from jupyter_appbuilder.notebook.replay import replay
 from jupyter_appbuilder.session import Session
 from tests.datasets.stage import every_type
 
@@ -34,6 +38,16 @@ ROLES = "SELECT rolname FROM pg_roles WHERE rolname LIKE 'appbuilder%' ORDER BY 
 def server() -> Generator[Server]:
     with postgres_server() as server:
         yield server
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """An engine whose event loop is this one."""
+
+    builder: AppBuilder
+
+    async def reach(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return await work
 
 
 async def rows(session: Session, sql: str) -> list[list[Any]]:
@@ -83,6 +97,14 @@ async def test_an_app_works_on_postgresql(tmp_path: Path, server: Server):
         assert not refused.ok
         assert not (await used(session, "query_database", sql="DELETE FROM tasks")).ok
         assert await rows(session, "SELECT count(*), avg(weight) FROM tasks") == [[3, 1.5]]
+
+        # Its notebook makes another database, and drops it again.
+        session.notebook.changed()
+        await session.notebook.flush()
+        rebuilt = await replay(session.notebook.path, tmp_path / "again", SandboxDatabases(lambda: Here(builder)))
+        print(rebuilt)
+        assert rebuilt.verified
+        assert len(server.ask(DATABASES).split()) == 1
 
         # A person's page of rows.
         page = await session.database.ask("rows", table="tasks", sort=[{"column": "id"}])

@@ -9,12 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from contextlib import suppress
+from typing import TYPE_CHECKING, Any, cast
 
-from ...errors import AppBuilderError
+from ...errors import AppBuilderError, Unavailable
 from .protocol import CANCEL, ENCRYPTION, KERBEROS, VERSION, Link, cancel, failure, message
 from .server import PostgresServer
+
+if TYPE_CHECKING:
+    from ...sandbox.base import Doors
 
 HOST = "postgres.invalid:5432"
 """As sandboxes know it. No such name exists elsewhere (RFC 6761)."""
@@ -28,16 +32,13 @@ PIECE = 64 * 1024
 
 log = logging.getLogger(__name__)
 
-Told = Callable[[str], None]
-
 
 class Gate:
-    """Of one session. ``on_failure`` hears, in words for people, why the database cannot be had."""
+    """Of one session."""
 
-    def __init__(self, server: PostgresServer, session: str, on_failure: Told | None = None) -> None:
+    def __init__(self, server: PostgresServer, session: str) -> None:
         self._server = server
         self._session = session
-        self._on_failure = on_failure
         self._keys: set[bytes] = set()
         self._open = 0
 
@@ -56,8 +57,7 @@ class Gate:
             try:
                 link = await self._server.open(self._session)
             except AppBuilderError as error:
-                if self._on_failure:
-                    self._on_failure(str(error))
+                log.warning("Session %s has no database: %s", self._session, error)
                 await _refuse(writer, "08006", error.message)
                 return
             await self._through(reader, writer, link)
@@ -100,6 +100,23 @@ class Gate:
                 writer.write(b"N")  # nobody can listen here
                 await writer.drain()
         raise OSError("That is no beginning of a connection to PostgreSQL.")
+
+
+async def connect_sandbox(sandbox: Any, server: PostgresServer | None, session: str) -> None:
+    """Let a new sandbox reach the database of ``session``, and nothing else of the server. Raises ``Unavailable``."""
+    if server is None:
+        raise Unavailable(
+            "The app's database is on a PostgreSQL server, and none is configured here.",
+            hint="Set c.AppBuilder.database to the address that the app was made with.",
+            reason="database_unreachable",
+        )
+    if not callable(getattr(sandbox, "open_door", None)):
+        raise Unavailable(
+            f"In a sandbox of {sandbox.provider}, apps cannot reach a PostgreSQL server.",
+            hint="Make the app with a sandbox of this machine.",
+            reason="database_unreachable",
+        )
+    await cast("Doors", sandbox).open_door(HOST, Gate(server, session).answer)
 
 
 async def _refuse(writer: asyncio.StreamWriter, code: str, words: str) -> None:

@@ -24,6 +24,9 @@ const BY_CHANCE = `${CHANGER}, with a time or a random value`;
 /** SQL that gives another value each time. */
 const VARIES =
   /\bcurrent_(?:time|date|timestamp)\b|\blocaltime(?:stamp)?\b|\b(?:now|random|random_normal|gen_random_uuid|uuidv[47]|clock_timestamp|statement_timestamp|transaction_timestamp|timeofday|gen_random_bytes)\s*\(|'(?:now|today|tomorrow|yesterday)'/i;
+// In the words that SQLite's authorizer has for it.
+const ONLY_READS = 'not authorized: a query only reads; use change_data for rows, update_database_schema for the schema';
+const ONLY_ROWS = "not authorized: only rows are changed here; the schema is update_database_schema's";
 const READING = new Set(['select', 'with', 'values', 'table', 'explain', 'show']);
 const CHANGING = new Set(['insert', 'update', 'delete', 'merge', 'with', 'select', 'values']);
 /** How far a block and a row in it make one number, by which a row is asked for: larger than any row's. */
@@ -100,13 +103,12 @@ function bounds({ rows = 100, bytes = PAGE.bytes, cell = CELL }) {
 
 function onlyReads(sql) {
   const [first] = beginning(sql);
-  if (!READING.has(first)) throw new DatabaseError('A query only reads; use change_data for rows, update_database_schema for the schema.', { sql });
+  if (!READING.has(first)) throw new DatabaseError(ONLY_READS, { sql });
 }
 
 /** An error in the words of what is asked. */
-function refused(error, words) {
-  if (error.errcode !== '25006') return error; // read only
-  return new DatabaseError(`${error.sqlite}: ${words}`, { sql: error.sql, errcode: error.errcode });
+function refused(error) {
+  return error.errcode === '25006' ? new DatabaseError(ONLY_READS, { sql: error.sql, errcode: error.errcode }) : error;
 }
 
 /** All rows of a statement, some at a time. */
@@ -142,7 +144,7 @@ export const operations = {
       try {
         return toldRows(db, db.batch([{ ...parametersOf(request, sql), rows: bounded.rows + 1 }])[0], bounded);
       } catch (error) {
-        throw refused(error, 'a query only reads; use change_data for rows, update_database_schema for the schema');
+        throw refused(error);
       }
     });
   },
@@ -155,8 +157,8 @@ export const operations = {
       const all = [...statements(request.sql)].map(({ text }) => text);
       if (!all.length) throw new DatabaseError('There is no statement.');
       for (const sql of all) {
-        if (!CHANGING.has(beginning(sql)[0])) throw new DatabaseError("Only rows are changed here; the schema is update_database_schema's.", { sql });
-        if (says(sql, database.OURS)) throw new DatabaseError('What App Builder keeps in the database is not changed here.', { sql });
+        if (!CHANGING.has(beginning(sql)[0])) throw new DatabaseError(ONLY_ROWS, { sql });
+        if (says(sql, database.OURS)) throw new DatabaseError('not authorized: what App Builder keeps in the database is not changed here', { sql });
       }
       const [, before] = db.batch([{ sql: 'BEGIN' }, { sql: database.COUNTS }]);
       let total = 0;
@@ -166,7 +168,7 @@ export const operations = {
         total += database.changedIn(last);
       }
       if (db.ask("SELECT 1 FROM pg_catalog.pg_class WHERE xmin = pg_current_xact_id()::xid AND relkind IN ('r', 'p', 'v', 'm', 'S') AND relpersistence <> 't'").rows.length) {
-        throw new DatabaseError("Only rows are changed here; the schema is update_database_schema's.");
+        throw new DatabaseError(ONLY_ROWS);
       }
       const [after] = db.batch([{ sql: database.COUNTS }, { sql: 'COMMIT' }]);
       db.noted(before.rows, after.rows);
@@ -257,7 +259,7 @@ export const operations = {
       database.prepare(db);
       database.unchanged(migrations(), database.appliedIn(db));
       const tried = (watch) => {
-        db.ask('BEGIN');
+        db.batch([{ sql: 'BEGIN' }, { sql: database.MIGRATING }]);
         try {
           begin(db, { inTransaction: true });
           const known = database.appliedIn(db);

@@ -136,10 +136,17 @@ export function handle(db) {
 
 // ---- migrations
 
+/** Until the transaction ends, nobody else makes what App Builder keeps: IF NOT EXISTS fails where two do. */
+export const ALONE = 'SELECT pg_catalog.pg_advisory_xact_lock(4715011)';
+/** The same for migrations, also while they are only tried. */
+export const MIGRATING = `LOCK TABLE ${OURS}.migrations IN EXCLUSIVE MODE`;
+
 /** What App Builder keeps in the database, as far as it is not there yet. */
 export function prepare(db) {
+  if (isThere(db, `${OURS}.changes`)) return;
   db.batch(
     [
+      ALONE,
       `CREATE SCHEMA IF NOT EXISTS ${OURS}`,
       `CREATE TABLE IF NOT EXISTS ${OURS}.migrations (name text PRIMARY KEY, hash text NOT NULL, at timestamptz NOT NULL DEFAULT now())`,
       `CREATE TABLE IF NOT EXISTS ${OURS}.changes (function text, table_name text, began timestamptz, at timestamptz, inserted bigint, updated bigint, deleted bigint, PRIMARY KEY (function, table_name, began))`,
@@ -169,7 +176,7 @@ export function migrate(db, folder = MIGRATIONS) {
     db.ask('BEGIN');
     try {
       // Another process may have been faster.
-      db.ask(`LOCK TABLE ${OURS}.migrations IN EXCLUSIVE MODE`);
+      db.ask(MIGRATING);
       if (appliedIn(db).has(file.name)) continue;
       const failed = applyOne(db, file, folder);
       if (failed) return { applied, failed };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { quoted } from '../database.mjs';
 import { batches, FOLDER, indexName } from '../handover.mjs';
-import { isThere, OURS } from './database.mjs';
+import { ALONE, isThere, OURS } from './database.mjs';
 import { statements } from './sql.mjs';
 import { listOf } from './values.mjs';
 
@@ -13,6 +13,7 @@ const KNOWN = `${OURS}.datasets`;
 const KINDS = ['insert', 'update', 'delete'];
 const FAILING = 50;
 const PREPARED = [
+  ALONE,
   `CREATE SCHEMA IF NOT EXISTS ${OURS}`,
   `CREATE TABLE IF NOT EXISTS ${KNOWN} (name text PRIMARY KEY, hash text, as_of text, rows bigint, columns text, "insert" bigint DEFAULT 0, "update" bigint DEFAULT 0, "delete" bigint DEFAULT 0)`,
   `CREATE OR REPLACE FUNCTION ${OURS}.counted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -80,6 +81,7 @@ export function begin(db, { folder = FOLDER, inTransaction = false } = {}) {
     if (!inTransaction) db.ask('BEGIN');
     try {
       db.batch(PREPARED);
+      if (isThere(db, `public.${quoted(table)}`)) continue; // another process was faster
       for (const path of [join(folder, name), join(SEEDS, name)]) {
         if (fs.existsSync(path)) for (const { text } of statements(fs.readFileSync(path, 'utf8'))) db.ask(text);
       }

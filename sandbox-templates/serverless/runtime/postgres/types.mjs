@@ -1,7 +1,7 @@
 // Types of the app's tables where its database is PostgreSQL: what there is after the migrations that wait, which are tried
 // in a transaction that is taken back.
 import { migrations } from '../database.mjs';
-import { appliedIn, applyOne, describe, open, prepare, unchanged } from './database.mjs';
+import { appliedIn, applyOne, describe, MIGRATING, open, prepare, unchanged } from './database.mjs';
 import { begin } from './handover.mjs';
 
 const SECONDS = 30;
@@ -12,12 +12,12 @@ export function tablesNow() {
   const db = open({ seconds: SECONDS });
   try {
     prepare(db);
-    db.ask('BEGIN');
+    db.batch([{ sql: 'BEGIN' }, { sql: MIGRATING }]);
     try {
       begin(db, { inTransaction: true });
     } catch (error) {
       problems.push(`datasets: error: ${error.sqlite ?? error.message}`);
-      db.batch([{ sql: 'ROLLBACK' }, { sql: 'BEGIN' }]);
+      db.batch([{ sql: 'ROLLBACK' }, { sql: 'BEGIN' }, { sql: MIGRATING }]);
     }
     problems.push(...waiting(db));
     if (problems.length) db.ask('ROLLBACK');
