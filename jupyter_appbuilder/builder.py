@@ -239,8 +239,15 @@ class AppBuilder(LoggingConfigurable):
             pooling=pooling,
             label=label or "another process",
         )
+        on_server = bool(self.database)
         preparation = Preparation(
-            self.sandboxes, self.library, self.places, lambda: self.previews, self.background, pooling=pooling
+            self.sandboxes,
+            self.library,
+            self.places,
+            lambda: self.previews,
+            self.background,
+            pooling=pooling,
+            on_server=on_server,
         )
         housekeeping = Housekeeping(
             self.log_store, self.sandboxes, lambda session: self.previews.unused(session), self.idle_seconds, self.log
@@ -265,7 +272,7 @@ class AppBuilder(LoggingConfigurable):
             lambda: self._storage,
             preparation,
             self.background,
-            on_server=bool(self.database),
+            on_server=on_server,
         )
         # What is asked of an AppBuilder, these parts do.
         self.create, self.fork = maker.create, maker.fork

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import AppBuilderError
 from .program import DataProgram
 
-NAME = "database.sql"
+NAME = "app.pgsql"
 """Beside where a SQLite file would lie."""
 
 SECONDS = 120.0

@@ -249,7 +249,8 @@ class Sandbox(Protocol):
 
 
 class Doors(Protocol):
-    """Optional for a sandbox: its way out has names that lead to something of ours."""
+    """Optional for a sandbox: its way out has names that lead to something of ours. Its provider says so:
+    ``doors = True``."""
 
     async def open_door(self, host: str, door: Door) -> None:
         """Let connections to ``host`` (``host:port``, of a name that exists nowhere) be served by ``door``, as long as

@@ -90,7 +90,7 @@ class Maker:
         title = title.strip() or (recording.app_title if recording else title_of(prompt)) or found.title
         tree = await self._library.tree_of(found)
         made_of = {"template": found.name, "template_tree": tree, "model": model, "sandbox": provider.name}
-        if self._on_server and found.database and found.database.hints is not None:
+        if self._on_server and found.can_be_on_server and getattr(provider, "doors", False):
             found = found.on("postgresql")
             made_of["database"] = found.engine
         summary, events = await self._register(self._places.reserve(name, slug(title)), title, made_of)

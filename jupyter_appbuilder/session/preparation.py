@@ -35,14 +35,17 @@ class Preparation:
         background: Background,
         *,
         pooling: bool,
+        on_server: bool = False,
     ) -> None:
-        """``pooling``: whether sandboxes may stand ready before they are asked for."""
+        """``pooling``: whether sandboxes may stand ready before they are asked for. ``on_server``: databases of new
+        apps are on a server, and none that stands ready could be theirs."""
         self._sandboxes = sandboxes
         self._library = library
         self._places = places
         self._previews = previews
         self._background = background
         self._pooling = pooling
+        self._on_server = on_server
         self._imported = False
 
     def list_was_asked_for(self) -> None:
@@ -56,7 +59,7 @@ class Preparation:
 
     def expect(self, template: Template, provider: SandboxProvider) -> None:
         """Somebody is there, and may want a new app from ``template`` soon."""
-        if self._places.misplaced():
+        if self._places.misplaced() or (self._on_server and template.can_be_on_server):
             return
         listening = self._sandboxes.prewarm(template, provider, self._places.shelf, self._previews().reserve)
         if listening:

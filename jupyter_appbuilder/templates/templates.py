@@ -158,6 +158,11 @@ class Template:
         """What the app's database is; without one, what it would be."""
         return self.database.engine if self.database else "sqlite"
 
+    @property
+    def can_be_on_server(self) -> bool:
+        """True if the database of an app can be PostgreSQL."""
+        return self.database is not None and self.database.hints is not None
+
     def on(self, engine: str) -> Template:
         """The template of an app whose database is this. Raises ``Unavailable`` where it cannot be."""
         if engine == self.engine or engine == "sqlite":

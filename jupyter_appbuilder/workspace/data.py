@@ -34,7 +34,7 @@ TRIES = 3
 
 JOURNAL = re.compile(r"-(wal|journal)$")
 SHARED_MEMORY = re.compile(r"-shm$")  # a database makes it anew
-DATABASE = re.compile(r"\.(db|db3|sqlite|sqlite3)(-wal|-shm|-journal)?$", re.IGNORECASE)
+DATABASE = re.compile(r"\.(db|db3|sqlite|sqlite3|pgsql)(-wal|-shm|-journal)?$", re.IGNORECASE)
 
 
 class Elsewhere(Protocol):

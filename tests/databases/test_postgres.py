@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import struct
+import subprocess
 from collections.abc import Coroutine, Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +29,9 @@ from jupyter_appbuilder.datasets.parquet import write
 from jupyter_appbuilder.datasets.sources import opened
 from jupyter_appbuilder.errors import Conflict, InvalidInput, Unavailable
 from jupyter_appbuilder.notebook.replay import replay
+from jupyter_appbuilder.sandbox.local.processes.layout import find_node
 from jupyter_appbuilder.session import Session
+from jupyter_appbuilder.templates.templates import SOURCE
 from tests.datasets.stage import every_type
 
 DATABASES = "SELECT datname FROM pg_database WHERE datname LIKE 'appbuilder%' ORDER BY 1"
@@ -54,82 +58,74 @@ async def rows(session: Session, sql: str) -> list[list[Any]]:
     return (await session.database.ask("query", sql=sql))["rows"]
 
 
-async def test_an_app_works_on_postgresql(tmp_path: Path, server: Server):
+async def test_an_app_works_on_postgresql_and_a_version_brings_its_rows_back(tmp_path: Path, server: Server):
     async with app_builder(tmp_path, database=server.url) as builder:
         session = await builder.create(name="tasks", template="serverless")
         await session.creation.ready()
         described = await used(session, "describe_database")
         assert "table tasks: 2 rows" in described.text
         assert "timestamp with time zone" in described.text
-        found = await used(session, "query_database", sql="SELECT title, done FROM tasks ORDER BY id")
-        assert "Look at functions" in found.text
         called = await used(session, "call_function", name="tasks", method="POST", body='{"title": "Tea"}')
         assert '"title":"Tea"' in called.text
         assert "tasks: 1 inserted" in called.text
 
-        # A version has the rows.
         await session.checkpoint("Three")
         three = (await session.workspace.checkpoints())[0]
         assert three.title == "Three"
-        await session.checkpoint("Nothing since")
-        assert (await session.workspace.checkpoints())[0].id == three.id
         changed = await used(session, "change_data", sql="DELETE FROM tasks WHERE title = 'Tea'")
         assert "1 deleted" in changed.text
         await session.restore(three.id)
-        assert await rows(session, "SELECT count(*) FROM tasks") == [[3]]
+        assert await rows(session, "SELECT count(*), current_database() = current_user FROM tasks") == [[3, True]]
 
-        # The schema changes by migrations, which are tried first.
+        # Whatever runs there knows of no server, and neither does who reads what happened.
+        inside = await used(session, "run_command", command="env; cat /proc/*/environ | tr '\\0' '\\n'")
+        assert "APPBUILDER_DATABASE=postgresql" in inside.text
+        for told in (inside.text, json.dumps([event.data for event in session.stored])):
+            assert PASSWORD not in told
+            assert str(server.folder) not in told
+        assert session.id in server.ask(DATABASES)
+        await builder.delete(session.id, files=True)
+        assert server.ask(DATABASES) == server.ask(ROLES) == ""
+        assert PASSWORD not in server.log.read_text()
+
+
+@pytest.mark.walk
+async def test_the_whole_way_of_an_app_on_postgresql(tmp_path: Path, server: Server):
+    async with app_builder(tmp_path, database=server.url) as builder:
+        session = await builder.create(name="tasks", template="serverless")
+        await session.creation.ready()
+        # The app's code is sound as it begins, and its server goes on where the database's was away.
+        checked = await used(session, "run_command", command="node /opt/template/check.mjs")
+        assert checked.ok, checked.text
+        await session.start_preview()
+        for _ in range(2):
+            answer = await session.app.ask_functions("call", name="tasks", request={"method": "GET"})
+            assert answer["status"] == 200, answer
+            server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'appbuilder%'")
+
+        await session.checkpoint("As it began")
+        began = (await session.workspace.checkpoints())[0].id
+        await session.checkpoint("Nothing since")
+        assert (await session.workspace.checkpoints())[0].id == began
+
         failed = await used(session, "update_database_schema", name="bad", sql="CREATE TABLE a (id int);\n\nSELEC 1")
         assert "line 3: syntax error" in failed.text
-        assert "Nothing" in failed.text or "nothing" in failed.text
         lossy = await used(session, "update_database_schema", name="drop", sql="ALTER TABLE tasks DROP COLUMN title;")
-        assert not lossy.ok
-        assert "tasks.title goes, which 3 of 3 rows have." in lossy.text
+        assert "tasks.title goes, which 2 of 2 rows have." in lossy.text
         more = "ALTER TABLE tasks ADD COLUMN weight numeric(8, 2) DEFAULT 1.5;"
-        assert (
-            "Applied migrations/0002_weight.sql"
-            in (await used(session, "update_database_schema", name="weight", sql=more)).text
-        )
-        whole = "ALTER TABLE tasks ALTER COLUMN weight TYPE integer;"
-        lossy = await used(session, "update_database_schema", name="whole", sql=whole)
-        assert "tasks.weight becomes integer, and 3 values are others then." in lossy.text
-        refused = await used(session, "change_data", sql="DROP TABLE tasks")
-        assert not refused.ok
+        applied = await used(session, "update_database_schema", name="weight", sql=more)
+        assert "Applied migrations/0002_weight.sql" in applied.text
+        assert not (await used(session, "change_data", sql="DROP TABLE tasks")).ok
         assert not (await used(session, "query_database", sql="DELETE FROM tasks")).ok
-        assert await rows(session, "SELECT count(*), avg(weight) FROM tasks") == [[3, 1.5]]
+        assert (await used(session, "change_data", sql="INSERT INTO tasks (title) VALUES ('Tea')")).ok
 
         # Its notebook makes another database, and drops it again.
         session.notebook.changed()
         await session.notebook.flush()
         rebuilt = await replay(session.notebook.path, tmp_path / "again", SandboxDatabases(lambda: Here(builder)))
-        print(rebuilt)
-        assert rebuilt.verified
+        assert (rebuilt.verified, rebuilt.data) == (True, True)
         assert len(server.ask(DATABASES).split()) == 1
-
-        # A person's page of rows.
-        page = await session.database.ask("rows", table="tasks", sort=[{"column": "id"}])
-        key, seen = page["keys"][0], dict(zip((one["name"] for one in page["columns"]), page["rows"][0], strict=True))
-        edit = {"table": "tasks", "change": "update", "key": key, "values": {"done": True}}
-        answer = await session.database.ask("edit", **edit, was=seen)
-        assert await rows(session, "SELECT id, done FROM tasks WHERE done") == [[seen["id"], True]]
-        with pytest.raises(Exception, match="another by now"):
-            await session.database.ask("edit", **edit | {"key": answer["key"]}, was=seen)
-
-        # The app's code is sound as it begins.
-        checked = await used(session, "run_command", command="node /opt/template/check.mjs")
-        assert checked.ok, checked.text
-
-        # Whatever runs there has one way, to this database, and knows of no other.
-        other = await used(session, "run_command", command="env; cat /proc/*/environ | tr '\\0' '\\n'")
-        assert PASSWORD not in other.text
-        assert str(server.folder) not in other.text
-        assert str(server.folder) not in json.dumps([event.data for event in session.stored])
-        assert PASSWORD not in json.dumps([event.data for event in session.stored])
-        assert await rows(session, "SELECT current_database() = current_user") == [[True]]
-        assert session.id in server.ask(DATABASES)
         await builder.delete(session.id, files=True)
-        assert server.ask(DATABASES) == server.ask(ROLES) == ""
-        assert PASSWORD not in server.log.read_text()
 
 
 async def test_whoever_comes_through_the_gate_is_the_app_and_nobody_else(server: Server):
@@ -223,6 +219,116 @@ async def test_what_goes_wrong_names_neither_the_server_nor_a_password(server: S
     assert PASSWORD not in repr(address_of(server.url))
 
 
+class Asked:
+    """The database's program on a database of its own, without a sandbox around it."""
+
+    def __init__(self, folder: Path, server: Server, name: str) -> None:
+        self._folder = folder
+        server.ask(f"CREATE ROLE {name} LOGIN PASSWORD 'plain'")
+        server.ask(f"CREATE DATABASE {name} OWNER {name}")
+        url = f"postgresql://{name}:plain@/{name}?host={server.folder}"
+        self._environment = os.environ | {"APPBUILDER_DATABASE": "postgresql", "DATABASE_URL": url}
+        (folder / "migrations").mkdir()
+        self.write("0001_tasks.sql", TASKS)
+
+    def write(self, name: str, sql: str) -> None:
+        (self._folder / "migrations" / name).write_text(sql)
+
+    def __call__(self, op: str, **request: Any) -> dict[str, Any]:
+        program = SOURCE / "serverless" / "runtime" / "data.mjs"
+        text = json.dumps({"op": op, "mark": "!", "file": "data/app.db", **request})
+        node = [str(find_node() / "bin" / "node"), str(program), text]
+        ran = subprocess.run(node, cwd=self._folder, env=self._environment, capture_output=True, text=True, timeout=120)
+        answer = json.loads(ran.stdout.rpartition("\n!")[2])
+        return answer["ok"] if "ok" in answer else answer["error"]
+
+
+TASKS = """
+CREATE TABLE tasks (
+  id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, title text NOT NULL, weight numeric(20, 2), tags text[],
+  info jsonb, photo bytea, created timestamptz NOT NULL DEFAULT now()
+);
+CREATE FUNCTION touched() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.title := trim(NEW.title); RETURN NEW; END $$;
+CREATE TRIGGER touched BEFORE INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION touched();
+INSERT INTO tasks (title, weight, tags, info, photo) VALUES
+  (' Look; at it', 1.5, '{a,"b c",NULL}', '{"a": [1, 2]}', '\\x00ff'), ('Add', 12345678901234.56, NULL, NULL, NULL);
+"""
+
+
+def test_what_is_asked_of_a_database_is_answered_as_of_sqlite(tmp_path: Path, server: Server):
+    ask = Asked(tmp_path, server, "asked")
+    assert ask("describe")["exists"] is False
+    (table,) = ask("describe", apply=True)["tables"]
+    assert (table["name"], table["rows"], table["primary_key"]) == ("tasks", 2, ["id"])
+    assert ask("query", sql="SELECT title, weight, tags, info, photo FROM tasks ORDER BY id")["rows"] == [
+        ["Look; at it", 1.5, '{a,"b c",NULL}', '{"a": [1, 2]}', {"blob": "AP8=", "bytes": 2}],
+        ["Add", "12345678901234.56", None, None, None],
+    ]
+    for sql in ("DELETE FROM tasks", "WITH gone AS (DELETE FROM tasks RETURNING 1) SELECT * FROM gone"):
+        assert "not authorized: a query only reads" in ask("query", sql=sql)["message"]
+    for sql in ("DROP TABLE tasks", "SELECT 1 AS a INTO made"):
+        assert "not authorized" in ask("change", sql=sql)["message"]
+    changed = ask("change", sql="INSERT INTO tasks (title) VALUES ('Tea'); UPDATE tasks SET weight = 2 WHERE id < 3")
+    assert changed["changes"] == [{"table": "tasks", "inserted": 1, "updated": 2, "deleted": 0}]
+
+    assert ask("csv", table="tasks", to="files/tasks.csv", contains="tea") == {"rows": 1, "more": False}
+    assert (tmp_path / "files/tasks.csv").read_text("utf-8-sig").startswith("id,title,weight")
+
+    # One row, by the values that were seen.
+    page = ask("rows", table="tasks", sort=[{"column": "title"}], contains="add")
+    assert (page["total"], [row[1] for row in page["rows"]]) == (1, ["Add"])
+    seen = dict(zip((column["name"] for column in page["columns"]), page["rows"][0], strict=True))
+    edit: dict[str, Any] = {"table": "tasks", "change": "update", "values": {"title": "Added"}, "was": seen}
+    key = ask("edit", **edit, key=page["keys"][0])["key"]
+    assert "another by now" in ask("edit", **edit, key=page["keys"][0])["message"]
+    assert ask("edit", table="tasks", change="delete", key=key, was={"title": "Added"}) == {}
+
+
+def test_what_a_migration_would_lose_is_found_in_a_transaction_that_is_taken_back(tmp_path: Path, server: Server):
+    ask = Asked(tmp_path, server, "tried")
+    assert ask("migrate") == {"applied": ["0001_tasks.sql"]}
+
+    def losses(sql: str) -> list[str]:
+        return ask("migrate_try", name="next", sql=sql)["losses"]
+
+    assert losses("ALTER TABLE tasks RENAME TO jobs; ALTER TABLE jobs RENAME COLUMN title TO name;") == []
+    assert losses("ALTER TABLE tasks DROP COLUMN info;") == ["tasks.info goes, which 1 of 2 rows have."]
+    assert losses("DROP TABLE tasks;") == ["The table tasks goes, with 2 rows."]
+    assert losses("ALTER TABLE tasks ALTER COLUMN weight TYPE text;") == []
+    assert losses("ALTER TABLE tasks ALTER COLUMN weight TYPE bigint;") == [
+        "tasks.weight becomes bigint, and 2 values are others then."
+    ]
+    failed = ask("migrate_try", name="bad", sql="CREATE TABLE a (id int);\n\nSELEC 1")["failed"]
+    assert (failed["file"], failed["line"]) == ("migrations/0002_bad.sql", 3)
+    assert "COMMIT" in ask("migrate_try", name="bad", sql="DELETE FROM tasks; COMMIT;")["failed"]["message"]
+    assert ask("query", sql="SELECT count(*) FROM tasks")["rows"] == [[2]]
+    ask_again = tmp_path / "migrations/0001_tasks.sql"
+    ask_again.write_text(TASKS + "\n-- changed\n")
+    assert "was changed after it was applied" in ask("migrate")["message"]
+
+
+def test_a_copy_has_all_there_is_and_comes_back_whole_or_not_at_all(tmp_path: Path, server: Server):
+    ask = Asked(tmp_path, server, "copied")
+    ask("migrate")
+    before = ask("dump")
+    bytes_of_it = ask("snapshot", to="data/app.pgsql")["bytes"]
+    copy = tmp_path / "data/app.pgsql"
+    status = copy.stat()
+    assert bytes_of_it == status.st_size
+    assert ask("snapshot", to="data/app.pgsql") == {"bytes": bytes_of_it}
+    assert copy.stat().st_ino == status.st_ino  # nothing new, so nothing written
+    assert ask("snapshot", to="data/small.sql", most=100)["too_large"] > 100
+    assert not (tmp_path / "data/small.sql").exists()
+    ask("change", sql="DELETE FROM tasks")
+    assert ask("restore", place="data/app.pgsql") == {}
+    assert ask("dump") == before
+    (tmp_path / "data/broken.sql").write_text(copy.read_text() + "\nSELEC 1;\n")
+    ask("change", sql="DELETE FROM tasks WHERE id = 1")
+    assert "the database is as it was" in ask("restore", place="data/broken.sql")["message"]
+    assert ask("query", sql="SELECT count(*) FROM tasks")["rows"] == [[1]]
+
+
+@pytest.mark.walk
 async def test_data_that_a_person_hands_over_is_a_table(tmp_path: Path, server: Server):
     table, _ = every_type()
     async with app_builder(tmp_path, database=server.url) as builder:

@@ -47,6 +47,7 @@ class LocalSandbox(LoggingConfigurable):
     """
 
     name = "local"
+    doors = True
 
     isolation = Enum(
         KINDS,

@@ -243,6 +243,7 @@ export const operations = {
       (db) => {
         const { columns, from, by, values } = chosenOf(db, request);
         const names = columns.map(({ name }) => name);
+        beside(request.to);
         return writtenAsCsv(names, rowsAsLists(db, { sql: `SELECT ${names.map(quoted).join(', ') || 'NULL'}${from}${by}`, values }), request);
       },
       120,
@@ -288,7 +289,7 @@ export const operations = {
 
   /** What `pg_dump` writes, at `to`: {bytes}; {none: true} where there is nothing, {too_large} for more than `most` bytes. */
   snapshot(request) {
-    fs.mkdirSync(dirname(request.to), { recursive: true });
+    beside(request.to);
     return saved(request.to, request.most ?? LARGEST_DUMP);
   },
 
@@ -341,6 +342,11 @@ export const operations = {
     return await callOnce(request.name, request.request ?? {});
   },
 };
+
+/** Make the folder where a file is to be written: no database lies there. */
+function beside(path) {
+  fs.mkdirSync(dirname(path), { recursive: true });
+}
 
 function sizeOf(db) {
   return Number(db.ask("SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_catalog.pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'm', 'p')").rows[0][0]);
@@ -397,6 +403,7 @@ function chosenOf(db, { table, sort = [], filters = [], contains = '' }) {
 
 function exported(db, sql, { to, most = 2_000_000, bytes = 1 << 29 }) {
   const [shape] = db.batch([{ sql: `SELECT * FROM (${sql}) t LIMIT 0` }]);
+  beside(to);
   const out = fs.openSync(to, 'wx', 0o600);
   let [rows, written, more, lines] = [0, 0, false, ''];
   try {

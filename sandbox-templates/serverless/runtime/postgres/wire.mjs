@@ -87,7 +87,9 @@ async function encrypted(socket, address) {
 /** Where DATABASE_URL leads to; null without one. */
 export function addressOf(text) {
   if (!text) return null;
-  const url = new URL(text);
+  // A socket's address has no host, which a URL needs.
+  const url = URL.parse(text.replace(/^(\w+:\/\/(?:[^/?#]*@)?)(?=[/?])/, '$1localhost'));
+  if (!url || !/^postgres(?:ql)?:$/.test(url.protocol)) throw new Broken('DATABASE_URL is none: postgresql://user:password@host/database');
   const mode = url.searchParams.get('sslmode') ?? 'prefer';
   const folder = url.searchParams.get('host');
   const port = Number(url.port || url.searchParams.get('port') || PORT);
