@@ -95,6 +95,10 @@ async def test_the_whole_way_of_an_app_on_postgresql(tmp_path: Path, server: Ser
         session = await builder.create(name="tasks", template="serverless")
         await session.creation.ready()
         # The app's code is sound as it begins, and its server goes on where the database's was away.
+        query = "SELECT id, title, count(*) OVER () AS n FROM tasks WHERE id::bigint >= :least ORDER BY id;\n"
+        await used(session, "write_file", path="functions/some.sql", content=query)
+        some = await used(session, "call_function", name="some?least=2")
+        assert '[{"id":2,"title":"Add a task of your own","n":1}]' in some.text, some.text
         checked = await used(session, "run_command", command="node /opt/template/check.mjs")
         assert checked.ok, checked.text
         await session.start_preview()

@@ -217,6 +217,16 @@ export function handle(db) {
   return faced;
 }
 
+/** What `work` gives, while nothing can be changed on this connection. */
+export function onlyReading(db, work) {
+  db.exec("PRAGMA query_only = ON");
+  try {
+    return work();
+  } finally {
+    db.exec("PRAGMA query_only = OFF");
+  }
+}
+
 // ---- migrations
 
 /** The files of a folder of migrations in order, `0001_name.sql`: `[{name, number, sql, hash}]`. */

@@ -5,8 +5,9 @@ import { relative } from 'node:path';
 
 import { ROOT } from './app.mjs';
 import { statements } from './database.mjs';
+import { POSTGRES } from './kind.mjs';
 
-const ASIDE = /--[^\n]*|\/\*[^]*?(?:\*\/|$)|'(?:[^']|'')*'?|"(?:[^"]|"")*"?|`(?:[^`]|``)*`?|\[[^\]]*\]?/g;
+const ASIDE = POSTGRES ? /--[^\n]*|\/\*[^]*?(?:\*\/|$)|'(?:[^']|'')*'?|"(?:[^"]|"")*"?|`(?:[^`]|``)*`?|\[[^\]]*\]?|::/g : /--[^\n]*|\/\*[^]*?(?:\*\/|$)|'(?:[^']|'')*'?|"(?:[^"]|"")*"?|`(?:[^`]|``)*`?|\[[^\]]*\]?/g; // there, a type follows ::
 const ACCESS = /^\s*--\s*access\s*[:：=]\s*(.*?)\s*$/imu; // whatever looks like one has to be one
 const LONGEST = 100_000; // characters
 

@@ -38,8 +38,9 @@ export function writeTypes() {
 }
 
 function inPostgres() {
-  const { tables, problems } = createRequire(import.meta.url)('./postgres/types.mjs').tablesNow();
-  return { text: written(tables), problems };
+  const inSql = [...functionFiles().values()].filter((path) => path.endsWith('.sql'));
+  const { tables, queries, problems } = createRequire(import.meta.url)('./postgres/types.mjs').tablesNow(inSql);
+  return { text: written(tables), queries, problems };
 }
 
 function inItsWords(text) {

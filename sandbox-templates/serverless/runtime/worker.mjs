@@ -143,13 +143,8 @@ function handler(module, method) {
 function queried({ sql, parameters }, request, auth) {
   const given = new URL(request.url).searchParams;
   const values = Object.fromEntries(parameters.map((name) => [name, name === 'user' ? auth.need().id : valueOf(given.get(name))]));
-  const { connection, handle } = opened();
-  connection.exec('PRAGMA query_only = ON');
-  try {
-    return handle.all(sql, ...(parameters.length ? [values] : []));
-  } finally {
-    connection.exec('PRAGMA query_only = OFF');
-  }
+  const { module, connection, handle } = opened();
+  return module.onlyReading(connection, () => handle.all(sql, ...(parameters.length ? [values] : [])));
 }
 
 // Functions of the person's notebook

@@ -134,6 +134,17 @@ export function handle(db) {
   return faced;
 }
 
+/** What `work` gives, while nothing can be changed on this connection. */
+export function onlyReading(db, work) {
+  if (db.isTransaction) return work();
+  db.ask('BEGIN READ ONLY');
+  try {
+    return work();
+  } finally {
+    if (db.isTransaction) db.ask('ROLLBACK');
+  }
+}
+
 // ---- migrations
 
 /** Until the transaction ends, nobody else makes what App Builder keeps: IF NOT EXISTS fails where two do. */

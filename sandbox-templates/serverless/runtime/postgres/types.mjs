@@ -1,13 +1,18 @@
 // Types of the app's tables where its database is PostgreSQL: what there is after the migrations that wait, which are tried
 // in a transaction that is taken back.
+import { readFileSync } from 'node:fs';
+
 import { migrations } from '../database.mjs';
+import { parse } from '../queries.mjs';
 import { appliedIn, applyOne, describe, MIGRATING, open, prepare, unchanged } from './database.mjs';
 import { begin } from './handover.mjs';
+import { numbered } from './sql.mjs';
 
 const SECONDS = 30;
 
-/** `{tables: [{name, columns: [[name, type]]}], problems}`; problems as lines of a compiler. */
-export function tablesNow() {
+/** `{tables: [{name, columns: [[name, type]]}], queries, problems}`; problems as lines of a compiler; `queries`: what the
+ * functions in SQL give, by their path. */
+export function tablesNow(files) {
   const problems = [];
   const db = open({ seconds: SECONDS });
   try {
@@ -23,12 +28,51 @@ export function tablesNow() {
     if (problems.length) db.ask('ROLLBACK');
     const { tables, views } = describe(db, { counted: false });
     const found = [...tables, ...views].map(({ name, columns }) => ({ name, columns: columns.map((column) => [column.name, typeOf(column)]) }));
-    return { tables: found, problems };
+    const queries = new Map();
+    for (const path of files) {
+      const told = rowsOf(db, path);
+      if (told.type) queries.set(path, told.type);
+      else problems.push(`${path}(${told.line},1): error: ${told.problem}`);
+    }
+    return { tables: found, queries, problems };
   } catch (error) {
-    return { tables: [], problems: [...problems, `migrations: error: ${error.sqlite ?? error.message}`] };
+    return { tables: [], queries: new Map(), problems: [...problems, `migrations: error: ${error.sqlite ?? error.message}`] };
   } finally {
     db.close();
   }
+}
+
+/** The type of the rows of a function in SQL, which is asked for none: {type}, or {line, problem}. */
+function rowsOf(db, path) {
+  let line = 1;
+  try {
+    const query = parse(readFileSync(path, 'utf8'));
+    line = query.line;
+    if (query.parameters.includes('user')) throw new Error('An app on PostgreSQL has no accounts, so that :user is nobody.');
+    const { sql, names } = numbered(query.sql.replace(/;\s*$/, ''), true);
+    const apart = !db.isTransaction;
+    db.ask(apart ? 'BEGIN READ ONLY' : 'SAVEPOINT query');
+    try {
+      const { columns } = db.ask(`SELECT * FROM (${sql}\n) query LIMIT 0`, names.map(() => null));
+      return { type: `{ ${fieldsOf(db, columns, /\b(?:left|right|full)\b/i.test(sql)).join('; ')} }[]` };
+    } finally {
+      db.ask(apart ? 'ROLLBACK' : 'ROLLBACK TO query');
+    }
+  } catch (error) {
+    return { line: error.line ?? line, problem: error.sqlite ?? error.message };
+  }
+}
+
+function fieldsOf(db, columns, outer) {
+  const asked = columns.map(({ type, table, number }) => ({
+    sql: 'SELECT format_type($1, NULL), (SELECT attnotnull FROM pg_catalog.pg_attribute WHERE attrelid = $2::oid AND attnum = $3)',
+    values: [type, table, number].map(String),
+  }));
+  const found = asked.length ? db.batch(asked) : [];
+  return columns.map(({ name, table }, at) => {
+    const [type, needed] = found[at].rows[0];
+    return `${JSON.stringify(name)}: ${typeOf({ type, nullable: table !== 0 && (outer || needed !== 't') })}`; // what is computed may be anything
+  });
 }
 
 /** Try the migrations that were not applied. */
