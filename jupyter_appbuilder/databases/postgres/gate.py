@@ -71,9 +71,6 @@ class Gate:
             ways = [asyncio.ensure_future(way) for way in (_copy(reader, link.writer), _copy(link.reader, writer))]
             try:
                 await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-                # What the server said last, an error before it ends, still arrives.
-                if not ways[1].done():
-                    await asyncio.wait(ways[1:], timeout=1)
             finally:
                 for way in ways:
                     way.cancel()
