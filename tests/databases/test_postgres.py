@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pyarrow as pa
 import pytest
 from building import app_builder
 from database_app import used
 from postgres_server import ADMIN, PASSWORD, Server, postgres_server
+from tornado import httpserver, netutil, web
+from tornado.websocket import websocket_connect
 
 from jupyter_appbuilder.builder import AppBuilder
 from jupyter_appbuilder.client.rebuilding import SandboxDatabases
@@ -29,6 +32,7 @@ from jupyter_appbuilder.datasets.parquet import write
 from jupyter_appbuilder.datasets.sources import opened
 from jupyter_appbuilder.errors import Conflict, InvalidInput, Unavailable
 from jupyter_appbuilder.notebook.replay import replay
+from jupyter_appbuilder.preview.handlers import preview_handlers
 from jupyter_appbuilder.sandbox.local.processes.layout import find_node
 from jupyter_appbuilder.session import Session
 from jupyter_appbuilder.templates.templates import SOURCE
@@ -330,6 +334,83 @@ def test_a_copy_has_all_there_is_and_comes_back_whole_or_not_at_all(tmp_path: Pa
     ask("change", sql="DELETE FROM tasks WHERE id = 1")
     assert "the database is as it was" in ask("restore", place="data/broken.sql")["message"]
     assert ask("query", sql="SELECT count(*) FROM tasks")["rows"] == [[1]]
+
+
+NOTES = """import type { Context } from "app";
+
+export const access = "user";
+
+export function GET(_request: Request, { db, auth }: Context) {
+  return db.all("SELECT id, text FROM notes WHERE owner = ? ORDER BY id", auth.need().id);
+}
+
+export async function POST(request: Request, { db, auth }: Context) {
+  const { text } = (await request.json()) as { text: string };
+  return db.get("INSERT INTO notes (owner, text) VALUES (?, ?) RETURNING id, text", auth.need().id, text);
+}
+"""
+HEARD = """import type { Socket, SocketContext } from "app";
+
+export function socket(socket: Socket, { db }: SocketContext) {
+  socket.onmessage = ({ data }) => {
+    db.run("INSERT INTO heard (text) VALUES (?)", String(data));
+    socket.send(db.get("SELECT count(*) AS n, max(text) AS last FROM heard"));
+  };
+}
+"""
+
+
+@pytest.mark.walk
+async def test_accounts_and_websockets_are_there_too(tmp_path: Path, server: Server):
+    async with app_builder(tmp_path, database=server.url) as builder:
+        web_server = httpserver.HTTPServer(web.Application([*preview_handlers("/", builder.previews)]))
+        (listening,) = netutil.bind_sockets(0, "127.0.0.1", family=socket.AF_INET)
+        web_server.add_sockets([listening])
+        session = await builder.create(name="notes", template="serverless")
+        await session.creation.ready()
+        layout = json.loads((session.workspace.app / "ui.json").read_text())
+        await used(session, "write_file", path="ui.json", content=json.dumps(layout | {"accounts": {"by": "name"}}))
+        made = (
+            "CREATE TABLE notes (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "
+            "owner bigint NOT NULL REFERENCES _users(id), text text NOT NULL); CREATE TABLE heard (text text);"
+        )
+        applied = await used(session, "update_database_schema", name="notes", sql=made)
+        assert applied.ok, applied.text
+        for name, code in (("notes", NOTES), ("heard", HEARD)):
+            await used(session, "write_file", path=f"functions/{name}.ts", content=code)
+        await used(session, "write_file", path="functions/all.sql", content="SELECT text FROM notes;\n")
+        checked = await used(session, "run_command", command="node /opt/template/check.mjs")
+        assert "functions/all.sql(1,1): error: Rows of notes belong to people" in checked.text
+        mine = "SELECT text FROM notes WHERE owner = :user;\n"
+        await used(session, "write_file", path="functions/all.sql", content=mine)
+        checked = await used(session, "run_command", command="node /opt/template/check.mjs")
+        assert checked.ok, checked.text
+
+        await session.start_preview()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}{session.app.base_path}"
+        async with httpx.AsyncClient(base_url=url, timeout=90, follow_redirects=True) as page:
+            signed = await page.post("api/_auth/sign-up", json={"name": "Ada", "password": "correct horse"})
+            assert signed.status_code == 200, signed.text
+            again = await page.post("api/_auth/sign-up", json={"name": "ADA", "password": "another horse"})
+            assert again.status_code == 409
+        kept = await used(session, "call_function", name="notes", method="POST", body='{"text": "Tea"}', as_user="Ada")
+        assert '{"id":1,"text":"Tea"}' in kept.text, kept.text
+        assert (await used(session, "call_function", name="notes")).text.startswith("Status 401")
+        assert "Tea" in (await used(session, "call_function", name="all", as_user="Ada")).text
+        hidden = await used(session, "query_database", sql="SELECT * FROM _appbuilder.passwords")
+        assert "not authorized: people's accounts" in hidden.text
+        assert not (await used(session, "change_data", sql="DELETE FROM _users")).ok
+
+        opened = await websocket_connect(url.replace("http", "ws") + "api/heard")
+        for number in (1, 2):
+            await opened.write_message(f"word {number}")
+            answer = await asyncio.wait_for(opened.read_message(), 90)
+            assert json.loads(answer or "") == {"n": number, "last": f"word {number}"}
+            server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'appbuilder%'")
+        opened.close()
+        web_server.stop()
+        await web_server.close_all_connections()
+        await builder.delete(session.id, files=True)
 
 
 @pytest.mark.walk

@@ -23,9 +23,9 @@ function inSqlite() {
 }
 
 async function inPostgres() {
-  const [database, handover] = await Promise.all([import('./postgres/database.mjs'), import('./postgres/handover.mjs')]);
-  if (settingsNow()) throw new Error('"accounts" of ui.json: an app on PostgreSQL has none yet.');
+  const [database, handover, accounts] = await Promise.all(['database', 'handover', 'accounts'].map((name) => import(`./postgres/${name}.mjs`)));
   const db = database.open({ seconds: 110 });
+  if (settingsNow()) accounts.prepareAccounts(db);
   handover.begin(db);
   return { db, ...database.migrate(db, 'migrations') };
 }

@@ -7,7 +7,8 @@ import { ROOT } from './app.mjs';
 import { statements } from './database.mjs';
 import { POSTGRES } from './kind.mjs';
 
-const ASIDE = POSTGRES ? /--[^\n]*|\/\*[^]*?(?:\*\/|$)|'(?:[^']|'')*'?|"(?:[^"]|"")*"?|`(?:[^`]|``)*`?|\[[^\]]*\]?|::/g : /--[^\n]*|\/\*[^]*?(?:\*\/|$)|'(?:[^']|'')*'?|"(?:[^"]|"")*"?|`(?:[^`]|``)*`?|\[[^\]]*\]?/g; // there, a type follows ::
+const SIGNS = /--[^\n]*|\/\*[^]*?(?:\*\/|$)|'(?:[^']|'')*'?|"(?:[^"]|"")*"?|`(?:[^`]|``)*`?|\[[^\]]*\]?/;
+const ASIDE = new RegExp(SIGNS.source + (POSTGRES ? '|::' : ''), 'g'); // there, a type follows ::
 const ACCESS = /^\s*--\s*access\s*[:：=]\s*(.*?)\s*$/imu; // whatever looks like one has to be one
 const LONGEST = 100_000; // characters
 

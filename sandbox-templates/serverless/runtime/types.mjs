@@ -39,8 +39,8 @@ export function writeTypes() {
 
 function inPostgres() {
   const inSql = [...functionFiles().values()].filter((path) => path.endsWith('.sql'));
-  const { tables, queries, problems } = createRequire(import.meta.url)('./postgres/types.mjs').tablesNow(inSql);
-  return { text: written(tables), queries, problems };
+  const { tables, queries, owned, reads, problems } = createRequire(import.meta.url)('./postgres/types.mjs').tablesNow(inSql);
+  return { text: written(tables), queries, problems: [...problems, ...unguarded(owned, reads)] };
 }
 
 function inItsWords(text) {
@@ -99,7 +99,9 @@ function tables() {
     const columns = db.prepare('SELECT name, type, "notnull" AS needed, pk FROM pragma_table_xinfo(?) WHERE hidden <> 1');
     const made = found.map(({ name }) => ({ name, columns: columns.all(name).map((column) => [column.name, typeOf(column)]) }));
     const { queries, reads } = queriesIn(db, problems);
-    problems.push(...unguarded(db, found.map(({ name }) => name), reads));
+    const owner = db.prepare('SELECT "from" AS name FROM pragma_foreign_key_list(?) WHERE lower("table") = \'_users\'');
+    const owned = found.flatMap(({ name: table }) => owner.all(table).slice(0, 1).map(({ name }) => ({ table, column: name })));
+    problems.push(...unguarded(owned, reads));
     return { queries, text: written(made), problems };
   } finally {
     db.close();
@@ -157,11 +159,10 @@ function said({ table, column }, kind) {
   return `${what}Use auth.need() and ${own}; if they are everybody's, say export const access = "everyone".`;
 }
 
-/** Functions that use rows of people, and never ask who wants them. `reads`: what queries read that do not say. */
-function unguarded(db, tables, reads) {
-  const owner = db.prepare('SELECT "from" AS name FROM pragma_foreign_key_list(?) WHERE lower("table") = \'_users\'');
+/** Functions that use rows of people, those of the tables `owned` ({table, column}), and never ask who wants them. `reads`:
+ * what queries read that do not say. */
+function unguarded(owned, reads) {
   const used = (table) => new RegExp(`\\b(?:from|into|update|join)\\s+["\`]?${table.replace(/\W/g, '\\$&')}\\b`, 'i');
-  const owned = tables.flatMap((table) => owner.all(table).slice(0, 1).map(({ name }) => ({ table, column: name, uses: used(table) })));
   const problems = [];
   if (!owned.length) return problems;
   for (const path of functionFiles().values()) {
@@ -174,8 +175,8 @@ function unguarded(db, tables, reads) {
     }
     const text = readFileSync(join(ROOT, path), 'utf8').replace(/\/\*[^]*?\*\/|(?<!:)\/\/.*/g, (comment) => comment.replace(/[^\n]/g, ' '));
     if (/\bauth\b|\bexport\s+const\s+access\b/.test(text)) continue;
-    for (const { table, column, uses } of owned) {
-      const at = text.search(uses);
+    for (const { table, column } of owned) {
+      const at = text.search(used(table));
       if (at < 0) continue;
       const line = text.slice(0, at).split('\n').length;
       problems.push(`${path}(${line},1): error: ${said({ table, column }, 'function')}`);

@@ -102,7 +102,7 @@ let kept = null;
 
 /** The app's accounts, on a connection of their own: what functions ask never runs on it. */
 function accounts() {
-  kept ??= new Accounts(require('./database.mjs').open({}));
+  kept ??= new Accounts(POSTGRES ? require('./postgres/accounts.mjs').faced(require('./postgres/database.mjs').open({})) : require('./database.mjs').open({}));
   return kept;
 }
 

@@ -8,11 +8,12 @@ import { tellPages } from '../changed.mjs';
 import { writtenAsCsv } from '../csv.mjs';
 import { DatabaseError, MIGRATIONS, migrations, quoted } from '../database.mjs';
 import { CELL, told, understood } from '../told.mjs';
+import { guard } from './accounts.mjs';
 import * as database from './database.mjs';
 import { restored, saved } from './copies.mjs';
 import { begin, take } from './handover.mjs';
 import { lossesOf } from './losses.mjs';
-import { beginning, numbered, says, single, statements } from './sql.mjs';
+import { beginning, numbered, single, statements } from './sql.mjs';
 import { bindable, plainReaderOf } from './values.mjs';
 
 const PAGE = { rows: 1000, bytes: 400_000 };
@@ -140,6 +141,7 @@ export const operations = {
     return reading(request, (db) => {
       const sql = single(request.sql);
       onlyReads(sql);
+      guard(sql);
       const bounded = bounds(request);
       try {
         return toldRows(db, db.batch([{ ...parametersOf(request, sql), rows: bounded.rows + 1 }])[0], bounded);
@@ -158,7 +160,7 @@ export const operations = {
       if (!all.length) throw new DatabaseError('There is no statement.');
       for (const sql of all) {
         if (!CHANGING.has(beginning(sql)[0])) throw new DatabaseError(ONLY_ROWS, { sql });
-        if (says(sql, database.OURS)) throw new DatabaseError('not authorized: what App Builder keeps in the database is not changed here', { sql });
+        guard(sql);
       }
       const [, before] = db.batch([{ sql: 'BEGIN' }, { sql: database.COUNTS }]);
       let total = 0;
@@ -181,6 +183,7 @@ export const operations = {
   edit(request) {
     return connected(14, (db) => {
       const { columns, keyed } = tableOf(db, request.table);
+      guard(`UPDATE ${quoted(request.table)}`);
       const { change, values = {}, was = {} } = request;
       for (const name of [...Object.keys(values), ...Object.keys(was)]) {
         if (!columns.some((known) => known.name === name)) throw new DatabaseError(`${request.table} has no column ${name}`);
@@ -318,6 +321,7 @@ export const operations = {
         if (request.table !== undefined) tableOf(db, request.table);
         const sql = request.table === undefined ? single(request.sql) : `SELECT * FROM public.${quoted(request.table)}`;
         onlyReads(sql);
+        guard(sql);
         return exported(db, sql.replace(/;\s*$/, ''), request);
       },
       120,
@@ -432,14 +436,14 @@ function dumpOf(db) {
   if (left_out || listed.length > MOST_DUMPED) return { too_large: sizeOf(db) };
   const objects = createHash('sha256');
   for (const [type, all] of Object.entries({ table: listed, trigger: triggers, view: views })) {
-    for (const { name, sql } of all) objects.update(`${JSON.stringify([type, name, sql])}\n`);
+    for (const { name, sql } of all) if (name !== '_users') objects.update(`${JSON.stringify([type, name, sql])}\n`);
   }
   const whole = createHash('sha256');
   const writers = new Map();
   for (const { table, function: who } of database.changes(db)) if (who !== CHANGER) writers.set(table, (writers.get(table) ?? new Set()).add(who));
   const tables = {};
   for (const { name, columns, virtual } of listed) {
-    if (virtual) continue;
+    if (virtual || name === '_users') continue;
     const kept = columns.filter((one) => !one.generated && !VARIES.test(one.default ?? '')).map((one) => `${quoted(one.name)}`);
     const own = createHash('sha256');
     let rows = 0;

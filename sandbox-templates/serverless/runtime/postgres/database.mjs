@@ -4,7 +4,9 @@
 // database has both.
 import { join } from 'node:path';
 
+import { mentioned } from '../accounts.mjs';
 import { DatabaseError, MIGRATIONS, migrations, quoted } from '../database.mjs';
+import { guard, prepareAccounts } from './accounts.mjs';
 import { Connection } from './connection.mjs';
 import { beginning, numbered, statements } from './sql.mjs';
 import { bindable, readerOf } from './values.mjs';
@@ -66,6 +68,7 @@ export function handle(db) {
 
   function asked(sql, parameters) {
     const one = prepared(sql, parameters);
+    guard(sql);
     if (db.isTransaction || !CHANGING.has(beginning(sql)[0])) return db.batch([one])[0];
     // One transaction, so that what it changed can be counted.
     const [before, done, after] = db.batch([{ sql: COUNTS }, one, { sql: COUNTS }]);
@@ -213,7 +216,9 @@ export function unchanged(files, known, folder = MIGRATIONS) {
 export function applyOne(db, { name, sql, hash }, folder = MIGRATIONS, { trying = false } = {}) {
   let at = { text: '', line: 1 };
   try {
+    if (mentioned(sql)) prepareAccounts(db);
     for (at of statements(sql)) {
+      guard(at.text, 'a migration does not change _users, nor what App Builder keeps in _appbuilder');
       const [first, second] = beginning(at.text);
       if (NEVER.has(first) || (first === 'set' && second === 'transaction')) {
         throw new DatabaseError(`${first.toUpperCase()}: a migration runs in a transaction of its own; leave it out`);

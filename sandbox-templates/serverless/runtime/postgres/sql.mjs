@@ -46,12 +46,6 @@ export function beginning(sql) {
   return words;
 }
 
-/** Whether a word stands in a statement, outside texts, names and comments. */
-export function says(sql, word) {
-  for (const [text] of sql.matchAll(TOKEN)) if (text.toLowerCase() === word) return true;
-  return false;
-}
-
 const placed = new Map();
 
 /** A statement with `?` or `:name` as PostgreSQL wants it, `$1` …: `{sql, names}`, with `names` where they are names. A
