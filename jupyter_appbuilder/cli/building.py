@@ -35,9 +35,10 @@ def build(options: argparse.Namespace, terminal: Terminal) -> int:
     prompt = read_input() if options.prompt == "-" else options.prompt
     if not prompt.strip():
         raise InvalidInput("The prompt is empty.", hint='Say what you want: jupyter appbuilder build "A habit tracker"')
-    if options.session and (options.name or options.template or options.sandbox):
+    if options.session and (options.name or options.template or options.sandbox or options.database):
         raise InvalidInput(
-            "--session continues an app, which already has a name, a template and a sandbox.", hint="Leave them out."
+            "--session continues an app, which already has a name, a template, a sandbox and a database.",
+            hint="Leave them out.",
         )
     hosts = [parse_host(host, field="--allow-host") for host in options.allow_host]
     with contextlib.closing(start_engine(options)) as running:
@@ -48,6 +49,7 @@ def build(options: argparse.Namespace, terminal: Terminal) -> int:
             if not options.model:
                 running.run(running.builder.catalog.require_model())
             settings = {"template": options.template, "sandbox": options.sandbox, "model": options.model}
+            settings |= {"database": options.database}
             app = App(options.name, root=running.root, hosts=hosts, **settings)
         if options.plan:
             from .planning import plan
@@ -70,7 +72,14 @@ def demo(options: argparse.Namespace, terminal: Terminal) -> int:
         chain.insert(0, recordings[chain[0].after])
     with contextlib.closing(start_engine(options)) as running:
         template = options.template or chain[0].template
-        app = App(options.name, root=running.root, template=template, sandbox=options.sandbox, model=DEMO)
+        app = App(
+            options.name,
+            root=running.root,
+            template=template,
+            sandbox=options.sandbox,
+            database=options.database,
+            model=DEMO,
+        )
         return carry_out(app, [recording.prompt for recording in chain], "", options, running, terminal)
 
 

@@ -63,6 +63,13 @@ def parser() -> argparse.ArgumentParser:
         "--sandbox", default="", metavar="NAME", help="where it runs: auto, local, e2b … (default: auto)"
     )
 
+    making.add_argument(
+        "--database",
+        default="",
+        metavar="KIND",
+        help="what its database is: sqlite or postgresql (default: configured)",
+    )
+
     main = argparse.ArgumentParser(
         prog="jupyter appbuilder",
         description="Describe a web app in plain words; an agent builds it in a sandbox.",

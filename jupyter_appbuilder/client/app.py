@@ -76,9 +76,9 @@ class App:
 
     ``App("name")`` starts a new one in ``<root>/appbuilder/<name>``; without a name the first request gives it one.
     ``App.open("name")`` goes on with one you have, and ``App("name", exist_ok=True)`` does either, so that a notebook
-    can be run again; ``template``, ``sandbox`` and ``title`` are for a new one. ``model`` is ``provider:name``,
-    ``template`` a template's name, folder or git address, ``sandbox`` where it runs (``local``, ``e2b``, …); all have
-    defaults. ``hosts`` are those that the app's code may reach from the start. ``root`` is, in this order, the
+    can be run again; ``template``, ``sandbox``, ``database`` and ``title`` are for a new one. ``model`` is
+    ``provider:name``, ``template`` a template's name, folder or git address, ``sandbox`` where it runs (``local``,
+    ``e2b``, …), ``database`` what its database is (``sqlite``, ``postgresql``); all have defaults. ``hosts`` are those that the app's code may reach from the start. ``root`` is, in this order, the
     argument, ``APPBUILDER_ROOT``, the root of the Jupyter server this kernel belongs to, the current folder.
 
     Every method raises an ``errors.AppBuilderError`` that says what to do next. Interrupting ``build`` stops the turn.
@@ -94,6 +94,7 @@ class App:
         model: str = "",
         template: str = "",
         sandbox: str = "",
+        database: str = "",
         title: str = "",
         root: str | Path | None = None,
         hosts: Sequence[str] = (),
@@ -101,6 +102,7 @@ class App:
     ) -> None:
         """Raises ``Conflict`` for a name that is taken, unless ``exist_ok``."""
         settings = {"name": name, "model": model, "template": template, "sandbox": sandbox, "title": title}
+        settings |= {"database": database}
         given = {key: value for key, value in settings.items() if value}
         self.aio = AsyncApp(engine(root), given, hosts=hosts, exist_ok=exist_ok)
         if name:

@@ -128,7 +128,7 @@ class AppBuilderMagics(Magics):
         if not call.body:
             self.rebuild = None
             name = call.arguments[0] if call.arguments else ""
-            options = {key: call.options.get(key, "") for key in ("template", "model", "sandbox")}
+            options = {key: call.options.get(key, "") for key in ("template", "model", "sandbox", "database")}
             app = self.hold(App(name, exist_ok="exist-ok" in call.options, **options))
             if app.aio.existed:
                 return self.going_on(app)

@@ -92,7 +92,8 @@ COMMANDS: Mapping[str, Command] = {
         "%appbuilder try [NAME …]", "Try the app's scenarios in a browser, all of them or some by name.", (0, 100)
     ),
     "new": Command(
-        "%appbuilder new NAME [--template NAME|DIR|URL] [--model PROVIDER:NAME] [--sandbox NAME] [--exist-ok]",
+        "%appbuilder new NAME [--template NAME|DIR|URL] [--model PROVIDER:NAME] [--sandbox NAME] [--database KIND] "
+        "[--exist-ok]",
         "Start a new app; with --exist-ok, continue the one of that name if it exists.",
         (0, 1),
         {"template": "NAME", "tree": "HASH", "database": "KIND", "model": "NAME", "sandbox": "NAME", "exist-ok": ""},

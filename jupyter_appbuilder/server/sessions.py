@@ -20,7 +20,7 @@ class SessionsHandler(AppBuilderHandler):
     @web.authenticated
     @authorized
     async def post(self) -> None:
-        body = self.body("prompt", "title", "name", "template", "model", "sandbox", "mode")
+        body = self.body("prompt", "title", "name", "template", "model", "sandbox", "database", "mode")
         prompt = body.text("prompt", "").strip()
         mode = read_mode(body.text("mode", ""))
         session = await self.builder.create(
@@ -30,6 +30,7 @@ class SessionsHandler(AppBuilderHandler):
             template=body.text("template", ""),
             model=body.text("model", ""),
             sandbox=body.text("sandbox", ""),
+            database=body.text("database", ""),
         )
         created = session.to_json()
         if prompt:

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import AppBuilderError
+from ..errors import AppBuilderError, InvalidInput, Unavailable
 from ..events import Draft, Event
 from ..log import EventStore, Summary
 from .names import slug, title_of
@@ -20,7 +20,7 @@ from .versions import checkpoint_draft
 if TYPE_CHECKING:
     from ..apps.sandboxes import Sandboxes
     from ..models.catalog import Catalog
-    from ..sandbox.base import Ready
+    from ..sandbox.base import Ready, SandboxProvider
     from ..templates.library import TemplateLibrary
     from ..templates.templates import Template
     from .background import Background
@@ -69,12 +69,14 @@ class Maker:
         template: str = "",
         model: str = "",
         sandbox: str = "",
+        database: str = "",
     ) -> Session:
         """A new session, with its folder, in state *creating*; what is called on it waits until it is *ready*.
 
         ``prompt`` only serves to find a title and a name; send it with ``Session.send``.
         ``template`` is a name, or where one is: a folder, or a git address (``https://…/repo.git#subfolder``).
-        ``sandbox`` is a provider's name, or ``auto``.
+        ``sandbox`` is a provider's name, or ``auto``. ``database`` is ``sqlite`` or ``postgresql``, for a template that
+        has one; by default, what is configured.
         Raises ``InvalidInput`` for a bad name or an unknown sandbox, ``NotFound`` for an unknown template, ``Conflict``
         for a taken name, ``Unavailable`` where ``auto`` finds no sandbox that can be used.
         """
@@ -90,7 +92,7 @@ class Maker:
         title = title.strip() or (recording.app_title if recording else title_of(prompt)) or found.title
         tree = await self._library.tree_of(found)
         made_of = {"template": found.name, "template_tree": tree, "model": model, "sandbox": provider.name}
-        if self._on_server and found.can_be_on_server and getattr(provider, "doors", False):
+        if self._goes_on_server(database, found, provider):
             found = found.on("postgresql")
             made_of["database"] = found.engine
         summary, events = await self._register(self._places.reserve(name, slug(title)), title, made_of)
@@ -140,6 +142,25 @@ class Maker:
         session = await self._sessions.assemble(summary, first, owned=True)
         session.creation.begin(self._branch_off(session, origin, point, drafts))
         return session, point
+
+    def _goes_on_server(self, wanted: str, template: Template, provider: SandboxProvider) -> bool:
+        """Whether a new app's database is on the server. Raises ``InvalidInput`` for no such kind of database,
+        ``Unavailable`` where the kind that is ``wanted`` cannot be had."""
+        if wanted not in ("", "sqlite", "postgresql"):
+            raise InvalidInput(
+                f"There is no database {wanted[:40]!r}.", hint="Choose sqlite or postgresql.", field="database"
+            )
+        possible = template.can_be_on_server and getattr(provider, "doors", False)
+        if wanted == "postgresql" and not (self._on_server and possible):
+            why = "No PostgreSQL server is configured."
+            if self._on_server:
+                why = f"An app of {template.name} in a sandbox of {provider.name} cannot have PostgreSQL."
+            raise Unavailable(
+                why,
+                hint="See c.AppBuilder.database. Apps of the template serverless can have it, on this machine.",
+                reason="no_database_server",
+            )
+        return self._on_server and possible and wanted != "sqlite"
 
     async def _register(self, folder: Path, title: str, made_of: Mapping[str, Any]) -> tuple[Summary, list[Event]]:
         """Store that a session was made, in its new ``folder``. Where that fails, the folder goes."""

@@ -136,6 +136,21 @@ async def test_the_whole_way_of_an_app_on_postgresql(tmp_path: Path, server: Ser
         await builder.delete(session.id, files=True)
 
 
+async def test_an_app_may_have_another_database_than_what_is_configured(tmp_path: Path, server: Server):
+    async with app_builder(tmp_path, database=server.url) as builder:
+        plain = await builder.create(name="plain", template="serverless", database="sqlite")
+        other = await builder.create(name="other", template="static")
+        assert [one.record.engine for one in (plain, other)] == ["sqlite", "sqlite"]
+        with pytest.raises(Unavailable, match="An app of static"):
+            await builder.create(name="static", template="static", database="postgresql")
+        with pytest.raises(InvalidInput, match="no database 'oracle'"):
+            await builder.create(name="oracle", template="serverless", database="oracle")
+    assert server.ask(DATABASES) == ""
+    async with app_builder(tmp_path) as builder:
+        with pytest.raises(Unavailable, match="No PostgreSQL server"):
+            await builder.create(name="none", template="serverless", database="postgresql")
+
+
 async def test_whoever_comes_through_the_gate_is_the_app_and_nobody_else(server: Server):
     """Whatever a sandbox says of who it is and what it wants to see."""
     ours = PostgresServer(address_of(server.url))
