@@ -78,8 +78,9 @@ class App:
     ``App.open("name")`` goes on with one you have, and ``App("name", exist_ok=True)`` does either, so that a notebook
     can be run again; ``template``, ``sandbox``, ``database`` and ``title`` are for a new one. ``model`` is
     ``provider:name``, ``template`` a template's name, folder or git address, ``sandbox`` where it runs (``local``,
-    ``e2b``, …), ``database`` what its database is (``sqlite``, ``postgresql``); all have defaults. ``hosts`` are those that the app's code may reach from the start. ``root`` is, in this order, the
-    argument, ``APPBUILDER_ROOT``, the root of the Jupyter server this kernel belongs to, the current folder.
+    ``e2b``, …), ``database`` what its database is (``sqlite``, ``postgresql``); all have defaults. ``hosts`` are those
+    that the app's code may reach from the start. ``root`` is, in this order, the argument, ``APPBUILDER_ROOT``, the
+    root of the Jupyter server this kernel belongs to, the current folder.
 
     Every method raises an ``errors.AppBuilderError`` that says what to do next. Interrupting ``build`` stops the turn.
     """
