@@ -5,6 +5,7 @@ import { workerData } from 'node:worker_threads';
 
 import { Broken, Wire } from './wire.mjs';
 
+const ENDED = /^57P0[123]$/; // the server was stopped, or an administrator ended the connection
 const { port, flag, settings } = workerData;
 let wire = null;
 
@@ -15,7 +16,15 @@ async function carriedOut({ batch }) {
     if (lost) throw new Broken('it was cut in the middle of a transaction');
   }
   wire ??= await Wire.open(undefined, settings);
-  return wire.batch(batch);
+  const { status } = wire;
+  try {
+    return await wire.batch(batch);
+  } catch (error) {
+    if (status !== 'I' || !ENDED.test(error.code ?? '') || error.at) throw error;
+    // It was ended while nobody used it, and that was not heard of yet: nothing of the batch was done.
+    wire = await Wire.open(undefined, settings);
+    return wire.batch(batch);
+  }
 }
 
 port.on('message', async (job) => {

@@ -161,7 +161,9 @@ export class Wire {
     let now = { columns: [], rows: [], tag: '', more: false };
     let refusal = null;
     for (;;) {
-      const { kind, body } = await this.#next();
+      const { kind, body } = await this.#next().catch((error) => {
+        throw refusal ?? error; // a server that ends a connection says why
+      });
       if (kind === 'T') now.columns = columnsIn(body);
       else if (kind === 'D') now.rows.push(valuesIn(body));
       else if (kind === 'C' || kind === 's' || kind === 'I') {
