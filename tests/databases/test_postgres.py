@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import socket
 import struct
 import subprocess
+import zipfile
 from collections.abc import Coroutine, Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +37,7 @@ from jupyter_appbuilder.notebook.replay import replay
 from jupyter_appbuilder.preview.handlers import preview_handlers
 from jupyter_appbuilder.sandbox.local.processes.layout import find_node
 from jupyter_appbuilder.session import Session
+from jupyter_appbuilder.session.export import zipped
 from jupyter_appbuilder.templates.templates import SOURCE
 from tests.datasets.stage import every_type
 
@@ -133,6 +136,20 @@ async def test_the_whole_way_of_an_app_on_postgresql(tmp_path: Path, server: Ser
         rebuilt = await replay(session.notebook.path, tmp_path / "again", SandboxDatabases(lambda: Here(builder)))
         assert (rebuilt.verified, rebuilt.data) == (True, True)
         assert len(server.ask(DATABASES).split()) == 1
+
+        # What is taken along asks the server that its own settings name.
+        content = await zipped(session, builder.library, builder.datasets)
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            archive.extractall(tmp_path / "taken")
+        taken = next((tmp_path / "taken").rglob("server/data.mjs")).parents[1]
+        assert "DATABASE_URL=" in (taken / ".env.example").read_text()
+        server.ask("CREATE ROLE taken LOGIN PASSWORD 'plain'")
+        server.ask("CREATE DATABASE taken OWNER taken")
+        (taken / ".env").write_text(f"DATABASE_URL=postgresql://taken:plain@/taken?host={server.folder}\n")
+        node = [str(find_node() / "bin" / "node"), "server/data.mjs", json.dumps({"op": "migrate"})]
+        ran = await asyncio.to_thread(subprocess.run, node, cwd=taken, capture_output=True, text=True, timeout=120)
+        assert '"applied":["0001_tasks.sql","0002_weight.sql"]' in ran.stdout, ran.stdout + ran.stderr
+        assert server.ask("SELECT count(*) FROM tasks", "taken") == "2"
         await builder.delete(session.id, files=True)
 
 
