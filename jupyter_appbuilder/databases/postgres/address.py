@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Literal
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -35,11 +36,16 @@ class Address:
         """How connections are encrypted; None for not at all."""
         if self.socket is not None or self.encryption == "disable":
             return None
-        context = ssl.create_default_context(cafile=self.certificates or None)
-        if self.encryption != "verify":
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        return context
+        return _context(self.certificates, verified=self.encryption == "verify")
+
+
+@cache
+def _context(certificates: str, *, verified: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=certificates or None)
+    if not verified:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def address_of(url: str) -> Address:

@@ -51,8 +51,9 @@ class PostgresServer:
     async def open(self, session: str) -> Link:
         """A connection to the session's database as its role. Both are made if they are not there."""
         name = name_of(session)
+        password = ""
         for again in (False, True):
-            password = await self._password(name, anew=again)
+            password = await self._password(name, wrong=password)
             try:
                 return await connect(self._address, user=name, password=password, database=name)
             except Refusal as refusal:
@@ -88,17 +89,16 @@ class PostgresServer:
             )
         return " ".join((version or "").split()[:2])
 
-    async def _password(self, name: str, *, anew: bool) -> str:
+    async def _password(self, name: str, *, wrong: str) -> str:
+        """The password of a role; another than the one that is ``wrong``, whoever found that out first."""
         async with self._making:
-            if anew or name not in self._passwords:
+            if self._passwords.get(name, wrong) == wrong:
                 password = secrets.token_urlsafe(32)
                 await self._make(name, password)
                 self._passwords[name] = password
             return self._passwords[name]
 
     async def _make(self, name: str, password: str) -> None:
-        if not NAME.fullmatch(name):
-            raise ValueError(name)
         rights = f"LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION CONNECTION LIMIT {CONNECTIONS}"
         said = f"PASSWORD '{verifier(password)}'"
         async with self._administering() as link:
@@ -142,8 +142,11 @@ class PostgresServer:
 
 
 def name_of(session: str) -> str:
-    """Of the database and the role of a session."""
-    return f"appbuilder_{session}"
+    """Of the database and the role of a session: what may stand in SQL as it is."""
+    name = f"appbuilder_{session}"
+    if not NAME.fullmatch(name):
+        raise ValueError(name)
+    return name
 
 
 def _refused(refusal: Refusal) -> Unavailable:

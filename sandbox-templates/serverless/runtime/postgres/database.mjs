@@ -66,9 +66,10 @@ export function changedIn({ tag }) {
 export function handle(db) {
   let depth = 0;
 
-  function asked(sql, parameters) {
+  function asked(sql, parameters, rows = 0) {
     const one = prepared(sql, parameters);
     guard(sql);
+    if (beginning(sql)[0] === 'select') one.rows = rows; // what changes something is carried out whole
     if (db.isTransaction || !CHANGING.has(beginning(sql)[0])) return db.batch([one])[0];
     // One transaction, so that what it changed can be counted.
     const [before, done, after] = db.batch([{ sql: COUNTS }, one, { sql: COUNTS }]);
@@ -81,7 +82,7 @@ export function handle(db) {
     all: (sql, ...parameters) => rowsOf(asked(sql, parameters)),
     /** The first row, or undefined. */
     get: (sql, ...parameters) => {
-      const found = asked(sql, parameters);
+      const found = asked(sql, parameters, 1);
       return rowsOf({ columns: found.columns, rows: found.rows.slice(0, 1) })[0];
     },
     /** Change something: `{ changes }`. */
