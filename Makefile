@@ -37,7 +37,7 @@ test: system-test setup
 	done; \
 	if [ -n "$$failed" ]; then echo "Failed:$$failed (of: $(LAYERS))"; exit 1; fi; echo "Passed: $(LAYERS)"
 
-# What apt has and pip has not: PROGRAM:PACKAGE, or LIBRARY:PACKAGE. tests/programs.py holds the tests to this list;
+# What apt has and pip has not: PROGRAM:PACKAGE, or LIBRARY:PACKAGE (`?`: tests do without). tests/programs.py holds the tests to this list;
 # libatomic is for the Node in Playwright's wheel.
 
 system:
@@ -45,7 +45,8 @@ system:
 
 system-test:
 	@tests/system_packages.sh bwrap:bubblewrap git:git chromium:chromium runsc:runsc openssl:openssl \
-		curl:curl ps:procps pkill:procps strings:binutils libatomic.so.1:libatomic1
+		curl:curl ps:procps pkill:procps strings:binutils libatomic.so.1:libatomic1 \
+		'/usr/lib/postgresql/*/bin/initdb:postgresql?'
 
 # The environment: pinned by constraints.txt, made anew when pyproject.toml changes.
 

@@ -60,7 +60,7 @@ def postgres_server() -> Generator[Server]:
     if os.geteuid() == 0:
         if not (setpriv := shutil.which("setpriv")):
             pytest.skip("A PostgreSQL server does not run as root, and there is no setpriv.")
-        as_other = [setpriv, "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+        as_other = [setpriv, "--reuid=65534", "--regid=65534", "--clear-groups"]
     # Its socket's path has to be short.
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
     data = folder / "data"

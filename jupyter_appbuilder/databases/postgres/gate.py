@@ -26,6 +26,9 @@ HOST = "postgres.invalid:5432"
 CONNECTIONS = 30
 """Of one app at once: fewer than its role may have."""
 
+CANCELLING = 3
+"""Queries that one app may have cancelled at once: each is a connection that no limit of the server's counts."""
+
 LONGEST_START = 10_000
 START_SECONDS = 20.0
 PIECE = 64 * 1024
@@ -41,13 +44,13 @@ class Gate:
         self._session = session
         self._keys: set[bytes] = set()
         self._open = 0
+        self._cancelling = 0
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection from the sandbox until either side ends it."""
         key = await self._started(reader, writer)
         if key is not None:
-            if key in self._keys:
-                await cancel(self._server.address, key)
+            await self._cancel(key)
             return
         if self._open >= CONNECTIONS:
             await _refuse(writer, "53300", f"The app has {CONNECTIONS} connections to its database already.")
@@ -63,6 +66,15 @@ class Gate:
             await self._through(reader, writer, link)
         finally:
             self._open -= 1
+
+    async def _cancel(self, key: bytes) -> None:
+        if key not in self._keys or self._cancelling >= CANCELLING:
+            return
+        self._cancelling += 1
+        try:
+            await cancel(self._server.address, key)
+        finally:
+            self._cancelling -= 1
 
     async def _through(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: Link) -> None:
         self._keys.add(link.key)

@@ -120,10 +120,10 @@ async def _reached(address: Address) -> tuple[asyncio.StreamReader, asyncio.Stre
     if (context := address.tls()) is None:
         return reader, writer
     writer.write(struct.pack("!ii", 8, ENCRYPTION))
-    answer = await reader.readexactly(1)
+    answer = await reader.read(2)  # one byte: what came with it unencrypted would be taken for encrypted
     if answer == b"S":
         await writer.start_tls(context, server_hostname=address.host)
-    elif address.encryption != "prefer":
+    elif answer != b"N" or address.encryption != "prefer":
         writer.close()
         raise OSError("the server takes no encrypted connection")
     return reader, writer
@@ -157,7 +157,8 @@ async def _log_in(link: Link, user: str, password: str, database: str) -> None:
             first = scram.first().encode()
             link.writer.write(message(b"p", text("SCRAM-SHA-256"), struct.pack("!i", len(first)), first))
         elif how == 11 and scram:
-            link.writer.write(message(b"p", scram.proof(body[4:].decode()).encode()))
+            proof = await asyncio.to_thread(scram.proof, body[4:].decode())  # some milliseconds
+            link.writer.write(message(b"p", proof.encode()))
         elif how == 12 and scram:
             scram.check(body[4:].decode())
         elif how != 0:
@@ -185,7 +186,7 @@ async def ask(link: Link, sql: str) -> list[list[str | None]]:
                     refused = Refusal(fields_in(body))
                 elif kind == b"Z":
                     break
-    except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
+    except (OSError, TimeoutError, asyncio.IncompleteReadError, struct.error, ValueError) as error:
         raise unreachable(error) from None
     if refused:
         raise refused

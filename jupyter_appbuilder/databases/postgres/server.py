@@ -65,7 +65,7 @@ class PostgresServer:
         """Drop the session's database, with whoever is connected, and its role. Nothing happens where there is none."""
         name = name_of(session)
         self._passwords.pop(name, None)
-        async with self._administering() as link:
+        async with self._administering(name) as link:
             await ask(link, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
             await ask(link, f'DROP ROLE IF EXISTS "{name}"')
 
@@ -101,25 +101,29 @@ class PostgresServer:
     async def _make(self, name: str, password: str) -> None:
         rights = f"LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION CONNECTION LIMIT {CONNECTIONS}"
         said = f"PASSWORD '{verifier(password)}'"
-        async with self._administering() as link:
+        async with self._administering(name) as link:
             try:
                 await ask(link, f'CREATE ROLE "{name}" {rights} {said}')
             except Refusal as refusal:
                 if refusal.code not in THERE:
                     raise
                 await ask(link, f'ALTER ROLE "{name}" {said}')
+            # Who is no superuser has to belong to a role to give it anything.
+            await ask(link, f'GRANT "{name}" TO CURRENT_USER')
             [[there]] = await ask(link, f"SELECT count(*) FROM pg_catalog.pg_database WHERE datname = '{name}'")
             if there == "0":
                 await self._make_database(link, name)
+            await self._close_to_others(link, name)
 
     async def _make_database(self, link: Link, name: str) -> None:
-        # Who is no superuser has to belong to a role to give it anything.
-        await ask(link, f'GRANT "{name}" TO CURRENT_USER')
         try:
             await ask(link, f'CREATE DATABASE "{name}" OWNER "{name}" TEMPLATE template0 ENCODING \'UTF8\'')
         except Refusal as refusal:
             if refusal.code not in THERE:
                 raise
+
+    async def _close_to_others(self, link: Link, name: str) -> None:
+        """Each time: whoever made the database may have been killed before this, and its owner can open it."""
         await ask(link, f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
         try:
             await ask(link, f"ALTER ROLE \"{name}\" SET temp_file_limit = '{TEMPORARY}'")
@@ -127,11 +131,14 @@ class PostgresServer:
             log.debug("Files of queries are not limited: who makes the databases is no superuser.")
 
     @asynccontextmanager
-    async def _administering(self) -> AsyncGenerator[Link]:
+    async def _administering(self, name: str = "") -> AsyncGenerator[Link]:
+        """A connection of the administrator's; ``name``: no other process does anything to this role meanwhile."""
         address = self._address
         try:
             link = await connect(address, user=address.user, password=address.password, database=address.database)
             try:
+                if name:
+                    await ask(link, f"SELECT pg_catalog.pg_advisory_lock(pg_catalog.hashtext('{name}'))")
                 yield link
             finally:
                 link.close()
