@@ -46,7 +46,7 @@ async def bundle(sandbox: Sandbox, workspace: Workspace, template: Template, com
     if not template.bundler and OUR_SETTINGS not in files:
         raise InvalidInput(
             f"Components of the template {template.name} cannot be shown alone.",
-            hint="Apps with a vite.config.ts have such components (react-vite, …), and those of serverless.",
+            hint="Apps with a vite.config.ts have such components (react-vite, …), and those of nextjs and serverless.",
             reason="no_components",
         )
     file = find(files, component)

@@ -14,7 +14,7 @@ const own = bundler ? await import(bundler) : null;
 const at = (each) => JSON.stringify(own ? `./${each}` : `/${each}`);
 const usual = there("src/index.css", "src/style.css", "src/assets/main.css", "src/touch.css").map((each) => `/${each}`);
 const styles = (own?.styles ?? usual).map((each) => `import ${JSON.stringify(each)};`);
-const theme = there("src/components/theme-provider.tsx");
+const theme = there("src/components/theme-provider.tsx", "components/theme-provider.tsx");
 const mount = isVue
   ? `import { createApp, h, shallowReactive } from "vue";
 let props;

@@ -105,6 +105,35 @@ def test_a_component_of_the_full_stack_is_bundled(tmp_path: Path) -> None:
             app.bundle("Tally")
 
 
+def test_a_component_of_next_is_bundled(tmp_path: Path) -> None:
+    with prepared(tmp_path):
+        app = App("next", template="nextjs")
+        app.write(
+            "components/tally-list.tsx",
+            '"use client";\nimport Link from "next/link";\nimport { useRouter } from "next/navigation";\n'
+            'import { label } from "@/lib/words";\nimport styles from "./tally.module.css";\n'
+            "export function TallyList({ value }: { value: number }) {\n  const router = useRouter();\n"
+            '  return <Link href="/" className={`p-[13px] ${styles.box}`} onClick={() => router.refresh()}>'
+            "{label(value)}</Link>;\n}\n",
+        )
+        app.write("components/tally.module.css", ".box { border: 3px solid teal }\n")
+        app.write("lib/words.ts", "export const label = (value: number) => `counted ${value}`;\n")
+        made = app.bundle("TallyList")
+        own = {"components/tally-list.tsx", "components/tally.module.css", "lib/words.ts", "app/globals.css"}
+        assert own <= made.files
+        assert "app/page.tsx" not in made.files
+        assert "counted" in made.script
+        assert "componentHost" in made.script
+        assert "13px" in made.styles
+        assert "teal" in made.styles
+        app.write("lib/words.ts", "export const lable = 1;\nconst x = ;\n")
+        with pytest.raises(InvalidInput, match=r"does not build\. lib/words\.ts:2:\d+: Expression expected"):
+            app.bundle("TallyList")
+        app.write("lib/words.ts", 'import { readFileSync } from "node:fs";\nexport const label = readFileSync;\n')
+        with pytest.raises(InvalidInput, match=r"lib/words\.ts imports node:fs, which only the server has"):
+            app.bundle("TallyList")
+
+
 def test_the_component_that_is_meant_is_found() -> None:
     files = ["src/App.tsx", "src/components/sales-chart.tsx", "src/components/ui/chart.tsx", "src/lib/chart.ts"]
     assert name_of("src/components/sales-chart.tsx") == name_of("SalesChart") == "SalesChart"
