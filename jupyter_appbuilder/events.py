@@ -216,6 +216,14 @@ class CheckpointCreated(TypedDict):
     note: NotRequired[str]  # for people: what of the app's own data is not kept with it, and why
     data: NotRequired[bool]  # whether it has a copy of what the app wrote
     database: NotRequired[DatabaseHash]
+    database_later: NotRequired[bool]  # what its database held follows, as ``database.recorded``
+
+
+class DatabaseRecorded(TypedDict):
+    """What an app's database held in a version that was made before: worked out beside everything else."""
+
+    checkpoint: str
+    database: DatabaseHash
 
 
 class SessionRestored(TypedDict):
@@ -389,6 +397,7 @@ PAYLOADS: Mapping[str, type] = {
     "tool.finished": ToolFinished,
     "file.changed": FileChanged,
     "checkpoint.created": CheckpointCreated,
+    "database.recorded": DatabaseRecorded,
     "preview.ready": PreviewReady,
     "preview.error": PreviewError,
     "approval.requested": ApprovalRequested,
@@ -546,6 +555,7 @@ if TYPE_CHECKING:
         | EventOf[Literal["tool.finished"], ToolFinished]
         | EventOf[Literal["file.changed"], FileChanged]
         | EventOf[Literal["checkpoint.created"], CheckpointCreated]
+        | EventOf[Literal["database.recorded"], DatabaseRecorded]
         | EventOf[Literal["preview.ready"], PreviewReady]
         | EventOf[Literal["preview.error"], PreviewError]
         | EventOf[Literal["approval.requested"], ApprovalRequested]

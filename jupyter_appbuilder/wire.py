@@ -14,6 +14,7 @@ from .events import (
     ApprovalRequested,
     BudgetRaised,
     CheckpointCreated,
+    DatabaseRecorded,
     FileChanged,
     HistoryCompacted,
     LookRequest,
@@ -137,6 +138,7 @@ if TYPE_CHECKING:
         | EventJsonOf[Literal["tool.finished"], ToolFinished]
         | EventJsonOf[Literal["file.changed"], FileChanged]
         | EventJsonOf[Literal["checkpoint.created"], CheckpointCreated]
+        | EventJsonOf[Literal["database.recorded"], DatabaseRecorded]
         | EventJsonOf[Literal["preview.ready"], PreviewReady]
         | EventJsonOf[Literal["preview.error"], PreviewError]
         | EventJsonOf[Literal["approval.requested"], ApprovalRequested]

@@ -236,6 +236,7 @@ def messages(events: Iterable[Event], system_prompt: str, view: View | None = No
                 | "plan.written"
                 | "plan.accepted"
                 | "tool.started"  # read above
+                | "database.recorded"
                 | "preview.ready"
                 | "preview.error"
                 | "approval.requested"

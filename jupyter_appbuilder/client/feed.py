@@ -254,6 +254,7 @@ class Feed:
                 | "message.user"
                 | "plan.accepted"
                 | "checkpoint.created"
+                | "database.recorded"
                 | "preview.ready"
                 | "preview.error"
                 | "network.changed"

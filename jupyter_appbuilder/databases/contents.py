@@ -14,6 +14,15 @@ from .program import DataProgram
 from .words import items, names_of
 
 SECONDS = 30.0
+SECONDS_BESIDE = 300.0
+"""The same where nobody waits for it."""
+
+AT_ONCE = 4 * 1024 * 1024
+"""Bytes of a database that is asked while a version is made: some tenths of a second."""
+
+LARGEST = 256 * 1024 * 1024
+"""Bytes of one that is asked at all, as in ``data.mjs``."""
+
 MOST_TABLES = 200
 MOST_MIGRATIONS = 1000
 LONGEST_NAME = 200
@@ -81,12 +90,16 @@ def content_in(told: Mapping[str, Any]) -> Content | None:
     return Content(schema, [_table(str(table.get("table")), table) for table in tables], applied)
 
 
-async def content_of(program: DataProgram) -> Content | None:
-    """What the app's database holds; None without one, and where it is too large to be compared or cannot be asked."""
+async def content_of(program: DataProgram, copy: str | None = None) -> Content | None:
+    """What the app's database holds; None without one, and where it is too large to be compared or cannot be asked.
+    ``copy``: the path of a copy of it in the app, which is asked in its place, and leaves the processor to others."""
     if not program.there:
         return None
     try:
-        answer = await program.ask("dump", seconds=SECONDS, apply=True)
+        if copy is None:
+            answer = await program.ask("dump", seconds=SECONDS, apply=True)
+        else:
+            answer = await program.ask("dump", seconds=SECONDS_BESIDE, apply=True, file=copy, beside=True)
     except AppBuilderError as error:
         log.info("What the database holds is not recorded: %s", error)
         return None

@@ -185,6 +185,7 @@ COMMANDS: Mapping[str, Command] = {
         "%appbuilder verify [TREE]   (with %%: the body says what the database holds)",
         "Compare the app's files with a git tree hash, and while an app is rebuilt its database, too.",
         (0, 1),
+        {UNRECORDED: ""},
         body="may",
     ),
     "preview": Command("%appbuilder preview", "Show the running app below the cell."),

@@ -23,6 +23,7 @@ from .._version import __version__
 from ..databases.contents import content_in
 from ..events import (
     CheckpointCreated,
+    DatabaseRecorded,
     Event,
     EventOf,
     FileChanged,
@@ -118,6 +119,7 @@ class _Writer:
         self.tree = ""
         self.versions: list[str] = []  # checkpoints in their order
         self.database: Mapping[str, Any] | None = None  # what it held where ``tree`` is known
+        self.awaited = ""  # the checkpoint there, where what the database held follows
         self.verified = 0  # where in cells the verify cell belongs
 
     def write(self, events: list[Event]) -> Notebook:
@@ -133,7 +135,8 @@ class _Writer:
         self.end_notes()
         if self.tree:
             holds = content_in(self.database) if self.database else None
-            self.code("verify", Call("verify", (self.tree,), {}, holds.lines() if holds else ""), "")
+            options = {UNRECORDED: ""} if self.awaited else {}
+            self.code("verify", Call("verify", (self.tree,), options, holds.lines() if holds else ""), "")
             self.cells.insert(self.verified, self.cells.pop())
         notebook: Notebook = {
             "cells": self.cells,
@@ -241,6 +244,8 @@ class _Writer:
                 self.on_session_restored(event)
             case "checkpoint.created":
                 self.on_checkpoint_created(event)
+            case "database.recorded":
+                self.on_database_recorded(event)
             case "history.compacted":
                 self.on_history_compacted(event)
             case "turn.finished":
@@ -363,6 +368,11 @@ class _Writer:
             self.code(f"e{event.seq}", call, f"Version {data['checkpoint'][:8]}: {size}\n{note}")
         self.mark(data["tree"])
         self.database = data.get("database")
+        self.awaited = data["checkpoint"] if data.get("database_later") else ""
+
+    def on_database_recorded(self, event: EventOf[str, DatabaseRecorded]) -> None:
+        if event.data["checkpoint"] == self.awaited:
+            self.database, self.awaited = event.data["database"], ""
 
     def on_history_compacted(self, event: EventOf[str, HistoryCompacted]) -> None:
         before, after = event.data["tokens_before"], event.data["tokens_after"]
@@ -388,7 +398,7 @@ class _Writer:
         """Note that the files are known to have this tree here: the proof stands behind the last such place."""
         self.end_notes()
         self.tree = tree
-        self.database = None
+        self.database, self.awaited = None, ""
         self.verified = len(self.cells)
 
 

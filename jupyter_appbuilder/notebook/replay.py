@@ -199,7 +199,11 @@ class Rebuild:
                 await self.put_back(call.options)
                 return said
             case "verify":
-                return await self.verify(call.arguments[0] if call.arguments else "", body)
+                said = await self.verify(call.arguments[0] if call.arguments else "", body)
+                if cells.UNRECORDED in call.options:
+                    self.undone.append("The database was not compared: the notebook does not have yet what it held.")
+                    said += self.undone[-1] + "\n"
+                return said
             case command:
                 raise InvalidInput(f"{command!r} cannot be replayed.", hint="See %appbuilder help.")
 

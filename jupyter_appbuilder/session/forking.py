@@ -18,6 +18,7 @@ from ..apps.network import allowed_hosts
 from ..errors import Conflict, InvalidInput, NotFound
 from ..events import Draft, Event, Mode
 from ..turns.requests import request_of
+from .holdings import held_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,8 @@ def inherited(point: ForkPoint, source: Sequence[Event], created: Mapping[str, A
     if point.message is not None:
         forked["message"] = point.message
     drafts = [Draft("session.forked", forked)]
+    if (holds := held_in(source, point.checkpoint)) and not held_in(point.events, point.checkpoint):
+        drafts.append(Draft("database.recorded", {"checkpoint": point.checkpoint, "database": holds}))
     title, chosen = created["title"], created["model"]
     for event in point.events:
         if event.type == "session.updated":

@@ -17,7 +17,6 @@ from ..approvals.questions import closing, unanswered
 from ..errors import AppBuilderError, of_the_disk
 from ..events import Draft
 from .ending import Ending, Endings
-from .versions import checkpoint_draft
 
 if TYPE_CHECKING:
     from ..tools.base import Tool
@@ -119,7 +118,7 @@ class Recovery:
         kept = {event.data["checkpoint"] for event in record.stored if event.type == "checkpoint.created"}
         newest = (await workspace.checkpoints())[0]
         if newest.id not in kept and newest.tree == await workspace.known():
-            await record.append(checkpoint_draft(newest, unfinished))
+            await record.append(await self._versions.draft_of_left(newest, unfinished))
 
     def _open_calls(self) -> list[Mapping[str, Any]]:
         """Calls that started and have no end in the log."""

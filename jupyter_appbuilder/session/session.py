@@ -22,6 +22,7 @@ from ..live.record import EXPOSE, UNEXPOSE, functions_of
 from ..turns.plans import built_by, open_plan, plans, request
 from ..turns.requests import CONTINUE, Beginning, last_request, open_request
 from .ending import Endings
+from .holdings import CLOSING_SECONDS, Holdings
 from .recovery import Recovery
 from .turn import Agents, Turns
 from .versions import Versions
@@ -94,7 +95,8 @@ class Session:
         self._notebooks = notebooks
         self._agents = agents
         self._quotas = quotas
-        self._versions = Versions(record, workspace, app, database)
+        self._holdings = Holdings(record, workspace, database)
+        self._versions = Versions(record, workspace, app, self._holdings)
         self._endings = Endings(record, workspace, self._versions, network)
         self._recovery = Recovery(record, workspace, runner, self._versions, self._endings)
         self._turns = Turns(record, workspace, runner, agents, self._versions, self._endings, self._recovery)
@@ -596,19 +598,22 @@ class Session:
         """
         if turn := await self._recovery.take_over(resume=resume):
             await self._turns.resume(turn)
+        self._holdings.resume()
 
     async def close(self) -> None:
         """Stop whatever runs, write the notebook, release the session. It can be opened again."""
-        await self.shut()
+        await self.shut(patience=CLOSING_SECONDS)
         await self.record.release()
 
-    async def shut(self, *, keep_notebook: bool = True) -> None:
-        """Stop whatever runs; nothing is written any more."""
+    async def shut(self, *, keep_notebook: bool = True, patience: float = 0) -> None:
+        """Stop whatever runs; nothing is written any more. What the newest version holds may take ``patience`` seconds
+        to be known."""
         await self.creation.cancel()
         await self._turns.stop()
         self.record.unobserve()
         if self.runner.diagnostics:
             self.runner.diagnostics.stop()
+        await self._holdings.close(patience)
         await self.app.close()
         async with self._recovery.lock:
             pass  # a look at the files that was under way has ended: the folder can go

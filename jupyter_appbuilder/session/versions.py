@@ -11,17 +11,17 @@ from ..turns.requests import checkpoint_before
 
 if TYPE_CHECKING:
     from ..apps.running import RunningApp
-    from ..databases import DataProgram
     from ..workspace import Checkpoint, Workspace
+    from .holdings import Holdings
     from .record import Record
 
 
 class Versions:
     """Of one session. Called by whoever acts on it, one at a time."""
 
-    def __init__(self, record: Record, workspace: Workspace, app: RunningApp, database: DataProgram) -> None:
+    def __init__(self, record: Record, workspace: Workspace, app: RunningApp, holdings: Holdings) -> None:
         self._record = record
-        self._database = database
+        self._holdings = holdings
         self._workspace = workspace
         self._app = app
         self._start_again = False  # the app was stopped for files that were put back
@@ -47,13 +47,16 @@ class Versions:
         if kept := await self._workspace.checkpoint(title, of_known_tree=True, for_data=for_data):
             await self._record.append(await self.draft(kept, None))
 
-    async def draft(self, checkpoint: Checkpoint, turn: str | None) -> Draft:
-        """``checkpoint.created`` of the version that was made just now, with what the app's database holds."""
-        from ..databases.contents import content_of
-
+    async def draft(self, checkpoint: Checkpoint, turn: str | None, like: str | None = None) -> Draft:
+        """``checkpoint.created`` of the version that was made just now, with what the app's database holds. ``like``:
+        the version whose data it has, where that is known."""
         made = checkpoint_draft(checkpoint, turn)
-        holds = await content_of(self._database)
-        return Draft(made.type, {**made.data, "database": holds.to_json()}) if holds else made
+        return Draft(made.type, {**made.data, **await self._holdings.of(checkpoint, like, checkpoint.parent)})
+
+    async def draft_of_left(self, checkpoint: Checkpoint, turn: str | None) -> Draft:
+        """The same of a version that was made by a process which then ended."""
+        made = checkpoint_draft(checkpoint, turn)
+        return Draft(made.type, {**made.data, **await self._holdings.later(checkpoint)})
 
     async def put_back(self, checkpoint: str, *, data: bool = True) -> list[Draft]:
         """Bring the files back to a checkpoint, with ``data`` what the app wrote, too; what to store about it."""
@@ -66,7 +69,7 @@ class Versions:
         before = [] if previous.id in told else [checkpoint_draft(previous, None)]
         restored = {"checkpoint": checkpoint, "tree": made.tree, "previous": previous.id, "patch": patch}
         restored |= {} if data else {"data": False}
-        return [*before, Draft("session.restored", restored), await self.draft(made, None)]
+        return [*before, Draft("session.restored", restored), await self.draft(made, None, checkpoint)]
 
     async def go_back(self, turn: str) -> list[Draft]:
         """Bring the files back to what they were before a turn that is asked again; what to store about it."""

@@ -19,7 +19,7 @@ from typing import Protocol
 from ..errors import InvalidInput
 from ..formats.text import encodable
 from .folder import DIRECTORY, opened_folder, read_at
-from .ignore import never_tracked
+from .ignore import is_passing, never_tracked
 from .scan import DEEPEST, MOST_DATA, mode_of
 from .snapshots import LARGE, Kept, Snapshots
 
@@ -95,7 +95,7 @@ def _walk(folder: int, base: str, files: dict[str, os.stat_result], left: list[i
             left[0] -= 1
             if len(files) > MOST_FILES or left[0] < 0:
                 raise _TooMuchError
-            if never_tracked(item.name) or SHARED_MEMORY.search(item.name):
+            if never_tracked(item.name) or SHARED_MEMORY.search(item.name) or is_passing(item.name):
                 continue
             if not encodable(item.name) or base + item.name in without:
                 continue

@@ -14,6 +14,10 @@ NEVER = re.compile(r"\.git|node_modules|\.ipynb_checkpoints", re.IGNORECASE)
 """Names that are in no tree, list or archive, whatever `.gitignore` says: a repository of somebody else's making,
 dependencies (mounted at run time), the copies JupyterLab's editor keeps. Nor are those of ``is_secret``."""
 
+PASSING = re.compile(r"\.(rows-[0-9a-f]{16}|version-[0-9a-f]{16}\.db(-wal|-shm|-journal)?)")
+"""Names of files that we put beside an app's database for a moment: rows on their way into a table, a version's copy
+that is asked. They are in no tree, list or archive either, but go where the app goes."""
+
 SECRET = (
     # Settings of an environment
     *(".env", ".env[._-]*", "*.env", ".envrc", ".dev.vars", ".dev.vars.*"),
@@ -66,6 +70,11 @@ class Ignore:
 def never_tracked(name: str) -> bool:
     """True if files and folders of this name are always left out."""
     return NEVER.fullmatch(name) is not None or is_secret(name)
+
+
+def is_passing(name: str) -> bool:
+    """True if we put a file of this name there for a moment."""
+    return PASSING.fullmatch(name) is not None
 
 
 def is_secret(name: str) -> bool:

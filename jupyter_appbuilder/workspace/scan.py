@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..formats.text import encodable
 from .folder import DIRECTORY, is_mostly_holes, open_root, read_at
-from .ignore import Ignore, is_ignored, never_tracked, read_rules
+from .ignore import Ignore, is_ignored, is_passing, never_tracked, read_rules
 from .objects import EXECUTABLE, FILE, LINK, Store
 
 LARGEST = 50 * 1024 * 1024
@@ -153,7 +153,7 @@ def _scan(
     with os.scandir(folder) as listing:
         seen = list(islice(listing, left[0] if limited else None))
     left[0] -= len(seen) if limited else 0
-    items = [item for item in seen if not never_tracked(item.name)]
+    items = [item for item in seen if not never_tracked(item.name) and not is_passing(item.name)]
     if any(item.name == ".gitignore" for item in items):
         try:
             text = read_at(folder, ".gitignore", LARGEST)[0].decode(errors="replace")

@@ -7,7 +7,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import replace
@@ -388,10 +388,15 @@ class Workspace:
             tree = await (in_thread(put_tree, self._store, known) if of_known_tree else self._scan_tree())
             head, head_tree = await self._versions.head()
             await self._keep_known()
-            if tree == head_tree and not (for_data and head and await self._has_new_data(head)):
-                return None
+            copied = None
+            if tree == head_tree:
+                if not (for_data and head and self.data_folders):
+                    return None
+                copied = await self._copied_data()
+                if not copied[1] or copied[1] == await self._data_of(head):
+                    return None
             made = await self._versions.commit(tree, head, title)
-            made = await self._with_data(made)
+            made = await self._with_data(made, copied)
             if await self._versions.tidy():
                 self._entries = {}  # their hashes say that the objects are there
             return made
@@ -423,6 +428,46 @@ class Workspace:
         """The tree of a version's copy of what the app wrote; None where it has none. Raises ``NotFound``."""
         return await self._data_of(await self._versions.commit_of(checkpoint))
 
+    async def kept_size(self, checkpoint: str, *paths: str) -> int | None:
+        """Bytes that a version's copy of what the app wrote has of these files; None where there is no copy."""
+        tree = await self.data_of(checkpoint)
+        if tree is None:
+            return None
+        large, files = await self._large_of(tree), await self._versions.files_of(tree)
+        small = await self._versions.sizes({files[path][1] for path in paths if path in files})
+        return sum(large[path].size for path in paths if path in large) + sum(small.values())
+
+    async def lay_beside(self, checkpoint: str, places: Mapping[str, str]) -> None:
+        """Copy files of a version's copy of what the app wrote to other paths of the app, those that it has. Raises
+        ``NotFound`` for a version without one, ``Conflict`` where it is no longer whole, ``OSError``."""
+        tree = await self.data_of(checkpoint)
+        if tree is None:
+            raise NotFound("That version has no copy of the app's data.", reason="data_gone")
+        large, files = await self._large_at_hand(tree), await self._versions.files_of(tree)
+        small = {path: files[path] for path in places if path in files}
+        contents = await self._versions.blobs({key for _, key in small.values()})
+
+        def put() -> None:
+            for path, place in places.items():
+                if path in large:
+                    self._snapshots.put_back(self.app, place, large[path], self._git.staging)
+                elif path in small:
+                    mode, key = small[path]
+                    self._put(place, mode, contents[key])
+
+        await in_thread(put)
+
+    async def agree(self, one: str, other: str, folders: Sequence[str]) -> bool:
+        """Whether two versions have the same copy of what the app wrote, and the same files below ``folders``, each
+        with a slash at its end."""
+        data_of_one = await self.data_of(one)
+        if data_of_one is None or data_of_one != await self.data_of(other):
+            return False
+        (mine, theirs) = [await self._versions.files_of(version) for version in (one, other)]
+        return {path: key for path, key in mine.items() if path.startswith(tuple(folders))} == {
+            path: key for path, key in theirs.items() if path.startswith(tuple(folders))
+        }
+
     async def put_back_data(self, tree: str) -> None:
         """Make what the app wrote that of ``tree`` again. The app must not be writing meanwhile."""
         async with self._lock:
@@ -449,12 +494,12 @@ class Workspace:
             if kept is not None:
                 await self._large_at_hand(kept)
             if kept is not None and head:
-                now = await self._data_now()
-                if not now:
+                copied = await self._copied_data()
+                if not copied[1]:
                     kept = None  # what cannot be kept first stays as it is
-                elif now != await self._data_of(head):
+                elif copied[1] != await self._data_of(head):
                     head = (await self._versions.commit(tree, head, "Data before going back")).id
-                    await self._keep_data(head)
+                    await self._keep_data(head, copied)
             target, _, title = (await self._git.text("show", "-s", "--format=%T%n%s", commit)).partition("\n")
             # A commit made by hand may hold what is never tracked here: what counts is what is on disk afterwards.
             await self._check_out(target, [change.path for change in await self._patches.changes(tree, target)])
@@ -832,21 +877,18 @@ class Workspace:
                 made[path] = entry.key
         return made
 
-    async def _with_data(self, made: Checkpoint) -> Checkpoint:
+    async def _with_data(self, made: Checkpoint, copied: tuple[data.Copy, str] | None = None) -> Checkpoint:
         """A version that was made, with a copy of what the app wrote."""
-        note = await self._keep_data(made.id)
+        note = await self._keep_data(made.id, copied)
         held = await self._data_of(made.id) if self.data_folders else None
         return replace(made, note=note, data=held not in (None, EMPTY_TREE))
 
-    async def _keep_data(self, commit: str, *, begun: bool = True) -> str:
-        """Keep a copy of what the app wrote with a version; what is not in it, for people. ``begun``: the app may have
-        run already."""
+    async def _keep_data(self, commit: str, copied: tuple[data.Copy, str] | None = None, *, begun: bool = True) -> str:
+        """Keep a copy of what the app wrote with a version (``copied`` just now); what is not in it, for people.
+        ``begun``: the app may have run already."""
         if not self.data_folders:
             return ""
-        if begun and self.data_elsewhere and (note := await self.data_elsewhere.save()):
-            return note
-        copy = await in_thread(data.copied, self.app, self.data_folders, self._snapshots, self.datasets.paths)
-        tree = await in_thread(self._put_data, copy)
+        copy, tree = copied or await self._copied_data(begun=begun)
         name = DATA + commit
         if copy.note:
             return copy.note
@@ -892,13 +934,6 @@ class Workspace:
             )
         return large
 
-    async def _has_new_data(self, commit: str) -> bool:
-        """Whether the app wrote something since a version; False where that cannot be kept."""
-        if not self.data_folders:
-            return False
-        now = await self._data_now()
-        return bool(now) and now != await self._data_of(commit)
-
     def _put_data(self, copy: data.Copy) -> str:
         return put_tree(
             self._store,
@@ -908,10 +943,15 @@ class Workspace:
 
     async def _data_now(self) -> str:
         """The tree of what the app has written by now; empty where it cannot be copied."""
-        if self.data_elsewhere and await self.data_elsewhere.save():
-            return ""
+        return (await self._copied_data())[1]
+
+    async def _copied_data(self, *, begun: bool = True) -> tuple[data.Copy, str]:
+        """A copy of what the app has written by now, and its tree; that is empty where it cannot be copied. ``begun``:
+        the app may have run already."""
+        if begun and self.data_elsewhere and (note := await self.data_elsewhere.save()):
+            return data.Copy({}, note), ""
         copy = await in_thread(data.copied, self.app, self.data_folders, self._snapshots, self.datasets.paths)
-        return "" if copy.note else await in_thread(self._put_data, copy)
+        return copy, "" if copy.note else await in_thread(self._put_data, copy)
 
     async def _data_of(self, commit: str) -> str | None:
         try:

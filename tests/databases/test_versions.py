@@ -7,8 +7,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from database_app import database_session, used
+from building import app_builder
+from database_app import FIRST, database_session, shelf, used
 
+from jupyter_appbuilder.databases.contents import content_of
+from jupyter_appbuilder.notebook.document import document
 from jupyter_appbuilder.session import Session
 
 MANY = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 3000) "
@@ -79,3 +82,76 @@ async def test_a_database_that_is_cut_short_while_it_is_copied_harms_nobody(tmp_
             path.unlink()
         await session.restore(full)
         assert await rows(session) == [3002, "01"]
+
+
+BIG = f"{MANY.replace('3000', '6000')}INSERT INTO customers (name) SELECT hex(randomblob(500)) FROM n"
+
+
+def verified(session: Session, upto: int) -> str:
+    """The last cell of the notebook as it was after that many events."""
+    cells = document(session.stored[:upto], "")["cells"]
+    return next("".join(cell["source"]) for cell in cells if cell["id"] == "verify")
+
+
+def made(session: Session) -> list[Any]:
+    """The versions, the oldest first."""
+    return [event.data for event in session.stored if event.type == "checkpoint.created"]
+
+
+async def recorded(session: Session, title: str) -> dict[str, Any]:
+    """What the database held in the newest version of that title, waited for."""
+    made = [
+        event.data for event in session.stored if event.type == "checkpoint.created" and event.data["title"] == title
+    ]
+    checkpoint = made[-1]["checkpoint"]
+    while True:
+        for event in session.stored:
+            if event.type == "database.recorded" and event.data["checkpoint"] == checkpoint:
+                return dict(event.data["database"])
+        await asyncio.sleep(0.05)
+
+
+async def test_what_a_large_database_holds_is_recorded_beside_everything_else(tmp_path: Path):
+    async with app_builder(tmp_path, template_path=[str(shelf(tmp_path, {"0001_first.sql": FIRST}))]) as builder:
+        session = await builder.create(name="kept", template="kept")
+        assert (await used(session, "change_data", sql=BIG)).ok
+        await session.checkpoint("Large")
+        large = await newest(session)
+        at = next(e.seq for e in session.stored if e.type == "checkpoint.created" and e.data["checkpoint"] == large)
+        held = await recorded(session, "Large")
+        (before, _, tables), after = verified(session, at).partition("\n"), verified(session, len(session.stored))
+        assert (before.endswith(" --unrecorded"), tables) == (True, "")
+        assert held["tables"][0]["hash"] in after
+
+        # A version with the same rows has what is known of them, and so has one that is restored.
+        await used(session, "write_file", path="notes.md", content="Only a file")
+        assert (made(session)[-1]["files"], made(session)[-1].get("database")) == (1, held)
+
+        # Of two at once the newest counts, which is that of the database now.
+        await used(session, "change_data", sql="UPDATE customers SET phone = 'x' WHERE id = 7")
+        await session.checkpoint("One")
+        await used(session, "change_data", sql="UPDATE customers SET phone = 'y' WHERE id = 7")
+        await session.checkpoint("Two")
+        holds = await content_of(session.database)
+        assert holds
+        assert await recorded(session, "Two") == holds.to_json() != held
+        await session.restore(large)
+        assert [event.data for event in session.stored if event.type == "checkpoint.created"][-1].get(
+            "database"
+        ) == held
+
+        # The server ends before it is known, and leaves its copy: the next one goes on.
+        await used(session, "change_data", sql="UPDATE customers SET phone = 'z' WHERE id = 7")
+        await session.checkpoint("Three")
+        await session.shut(keep_notebook=False)
+        data = session.workspace.app / "data"
+        (data / ".version-0123456789abcdef.db").write_bytes(b"left")
+        await builder.release(session.id)
+        session = await builder.session(session.id)
+        assert (await recorded(session, "Three"))["tables"][0]["rows"] == 6002
+        while any(path.name.startswith(".version-") for path in data.iterdir()):
+            await asyncio.sleep(0.05)
+
+        fork, _ = await builder.fork(session.id, checkpoint=large)
+        await fork.ready()
+        assert await recorded(fork, "Large") == held

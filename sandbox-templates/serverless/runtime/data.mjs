@@ -8,7 +8,7 @@
 
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
-import { tmpdir } from "node:os";
+import { setPriority, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { backup, constants, DatabaseSync } from "node:sqlite";
 
@@ -339,8 +339,9 @@ const operations = {
   },
 
   /** A hash of schema and rows that is the same for databases that hold the same, however they came to it. See
-   * `dumpOf`; {too_large: bytes} for more than is compared. */
+   * `dumpOf`; {too_large: bytes} for more than is compared. `beside`: whoever asks can wait, others not. */
   dump(request) {
+    if (request.beside) setPriority(15);
     existing(request.file, request.apply);
     const bytes = sizeOf(request.file) + sizeOf(`${request.file}-wal`);
     if (bytes > LARGEST_DUMP) return { too_large: bytes };

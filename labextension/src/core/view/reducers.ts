@@ -283,7 +283,8 @@ const reducers: { readonly [T in EventType]: (draft: Draft, event: EventOf<T>) =
   'preview.ready': draft => {
     draft.pass(({ problem }) => problem.kind === 'server');
   },
-  'turn.briefed': nothing
+  'turn.briefed': nothing,
+  'database.recorded': nothing
 };
 
 const liveReducers: { readonly [T in keyof LiveData]: (draft: Draft, data: LiveData[T]) => void } = {

@@ -235,6 +235,14 @@ export interface CheckpointCreated {
   /** whether it has a copy of what the app wrote */
   data?: boolean;
   database?: DatabaseHash;
+  /** what its database held follows, as `database.recorded` */
+  database_later?: boolean;
+}
+
+/** What an app's database held in a version that was made before: worked out beside everything else. */
+export interface DatabaseRecorded {
+  checkpoint: string;
+  database: DatabaseHash;
 }
 
 export interface SessionRestored {
@@ -494,6 +502,7 @@ export interface EventData {
   'tool.finished': ToolFinished;
   'file.changed': FileChanged;
   'checkpoint.created': CheckpointCreated;
+  'database.recorded': DatabaseRecorded;
   'preview.ready': PreviewReady;
   'preview.error': PreviewError;
   'approval.requested': ApprovalRequested;
