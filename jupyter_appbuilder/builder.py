@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .approvals.judgement import Rules
     from .approvals.rule_book import RuleBook
     from .apps.running import RunningApp
+    from .attachments.shelf import Shelf
     from .databases.postgres import PostgresServer
     from .datasets.store import DatasetStore
     from .eyes.base import Eye
@@ -306,6 +307,17 @@ class AppBuilder(LoggingConfigurable):
         from .log.pictures import Pictures
 
         return Pictures(self.data, self.pictures_mb * 1024 * 1024)
+
+    async def picture(self, sha256: str) -> bytes | None:
+        """A picture of an app's, or one that came with a message; None where it is no longer kept."""
+        return await self._parts.picture(sha256)
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        """Files that were handed in for a message that is being written."""
+        from .attachments.shelf import Shelf
+
+        return Shelf(self.data)
 
     @cached_property
     def datasets(self) -> DatasetStore:

@@ -94,9 +94,29 @@ class TurnStarted(TypedDict):
     continues: NotRequired[str]  # the turn it goes on from, that had come to no end
 
 
+class KeptPicture(TypedDict):
+    sha256: str  # of its bytes; `log.pictures` may have it no longer
+    width: int  # px
+    height: int
+    alt: str  # what is to be seen, in words
+    media_type: str
+
+
+class Attachment(TypedDict):
+    """A file that the person handed in with a message, kept beside the log (``log.blobs``)."""
+
+    sha256: str  # of its bytes
+    name: str  # of the file alone, without a folder
+    media_type: str
+    size: int  # bytes
+    text: NotRequired[str]  # what it says, as far as a model is told, with what was left out
+    picture: NotRequired[KeptPicture]  # it, or a smaller copy, as people and models are shown it; kept as the file is
+
+
 class MessageUser(TypedDict):
     turn: str
     text: str
+    attachments: NotRequired[list[Attachment]]
 
 
 class ToolCallData(TypedDict):
@@ -147,14 +167,6 @@ class ToolStarted(TypedDict):
     tool: str
     arguments: dict[str, Any]
     by: By
-
-
-class KeptPicture(TypedDict):
-    sha256: str  # of its bytes; `log.pictures` may have it no longer
-    width: int  # px
-    height: int
-    alt: str  # what is to be seen, in words
-    media_type: str
 
 
 class ToolFinished(TypedDict):

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ..attachments.telling import told_of
 from ..datasets.record import ADD_DATASET, descriptions
 from ..events import (
     AddedData,
@@ -39,9 +40,9 @@ from ..models.profile import FULL, Profile
 from ..tools.names import sendable_name
 from ..tools.notebooks import TAKE_NOTEBOOK, told_of_notebooks
 from ..turns.modes import NOTES, WRITE_PLAN
-from ..turns.requests import without_dropped
+from ..turns.requests import attachments_of, without_dropped
 from . import continuation
-from .pictures import picture_note, showable
+from .pictures import attached_note, picture_note, showable
 from .progress import BROKEN_OFF, UNREAD
 from .stubs import arguments_stub, result_stub
 
@@ -69,6 +70,8 @@ KEPT = frozenset(["turn.started", "message.user"])
 LAST_DONE = 12  # calls that are named beside a summary
 PICTURES = 2  # results whose pictures a model is shown
 ROOM_FOR_PICTURES = 8_000  # tokens of the history for each of them
+ATTACHED = 4  # pictures that came with messages, and are shown
+ROOM_FOR_ATTACHED = 4_000  # tokens of the history for each of those; one is always shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,8 @@ class View:
     requests: int = 12_000  # of the person's own words, once a summary stands for the rest
     project: int = 8_000  # of the project's map, and of its rules
     pictures: int = 0  # results whose pictures are shown
+    attached: int = 0  # pictures that came with messages, and are shown
+    files: int = 60_000  # of the texts that came with one message
     results: Mapping[str, int] = field(default_factory=dict[str, int])  # by tool, where it is less than ``result``
 
     def result_of(self, tool: str) -> int:
@@ -99,6 +104,8 @@ def view_of(profile: Profile, *, images: bool = False) -> View:
         min(whole.requests, room // 8),
         min(whole.project, room // 8),
         min(PICTURES, profile.compact_at // ROOM_FOR_PICTURES) if images else 0,
+        min(ATTACHED, max(1, profile.compact_at // ROOM_FOR_ATTACHED)) if images else 0,
+        min(whole.files, room // 4),
         profile.answers,
     )
 
@@ -168,6 +175,7 @@ def messages(events: Iterable[Event], system_prompt: str, view: View | None = No
     writer.running = next((e.data["turn"] for e in reversed(events) if e.type == "turn.started"), "")
     writer.stubs = _stubs_upto(events, upto, view)
     writer.newest = _newest_pictures(events, max(upto, writer.stubs), view)
+    writer.attached = _newest_attached(events, view)
     if compacted:
         writer.note(_summary(events, compacted, view))
         for text in descriptions(event for event in events if event.seq <= upto):
@@ -194,13 +202,13 @@ def messages(events: Iterable[Event], system_prompt: str, view: View | None = No
                 begun.add(event.data["turn"])
                 if briefed and briefed.data["turn"] == event.data["turn"]:
                     writer.note(_briefing(briefed, view))
-                writer.say("user", event.data["text"])
+                writer.hear(event)
             case "message.user":
                 waiting.append(event)
             case "response.completed":
                 read = event.data.get("read", event.seq)
                 for said in [said for said in waiting if said.seq <= read]:
-                    writer.say("user", said.data["text"])
+                    writer.hear(said)
                 writer.respond(event)
                 waiting = [said for said in waiting if said.seq > read]
             case "tool.finished":
@@ -217,7 +225,7 @@ def messages(events: Iterable[Event], system_prompt: str, view: View | None = No
                 )
             case "turn.finished":
                 for said in waiting:
-                    writer.say("user", said.data["text"])
+                    writer.hear(said)
                 waiting = []
                 writer.end_turn(event)
             case (
@@ -251,7 +259,7 @@ def messages(events: Iterable[Event], system_prompt: str, view: View | None = No
             case _:
                 of_newer_version(event)
     for said in waiting:
-        writer.say("user", said.data["text"])
+        writer.hear(said)
     writer.flush()
     return writer.messages
 
@@ -264,6 +272,7 @@ class _Writer:
         self.running = ""  # the last turn
         self.stubs = 0  # responses up to this event, and what their calls gave, are told in short
         self.newest: frozenset[str] = frozenset()  # calls whose pictures are shown
+        self.attached: frozenset[str] = frozenset()  # pictures that came with messages, and are shown
         self._view = view
         self._results = results
         self._notes: list[str] = []
@@ -273,6 +282,16 @@ class _Writer:
     def say(self, role: str, text: str) -> None:
         self.flush()
         self.messages.append({"role": role, "content": text})
+
+    def hear(self, event: EventOf[str, MessageUser]) -> None:
+        """What the person said, and the files that came with it."""
+        files = event.data.get("attachments", ())
+        view = self._view
+        told = told_of(files, sees=view.attached > 0, shown=self.attached, limit=view.files)
+        self.say("user", "\n\n".join(filter(None, [event.data["text"], told])))
+        shown = [one["picture"] for one in files if "picture" in one and one["picture"]["sha256"] in self.attached]
+        if shown:
+            self.messages.append(attached_note(shown))
 
     def note(self, text: str) -> None:
         self._flush_edits()
@@ -396,6 +415,13 @@ def _newest_pictures(events: Sequence[Event], after: int, view: View) -> frozens
     return frozenset(seen[-view.pictures :] if view.pictures else ())
 
 
+def _newest_attached(events: Sequence[Event], view: View) -> frozenset[str]:
+    """The SHA-256 of those pictures that came with messages and are shown: the last ones."""
+    found = [one["picture"]["sha256"] for event in events for one in attachments_of(event) if "picture" in one]
+    newest = list(dict.fromkeys(reversed(found)))
+    return frozenset(newest[: view.attached])
+
+
 def _stubs_upto(events: Sequence[Event], upto: int, view: View) -> int:
     """Up to which event calls and results are told in short, as the next request is made.
 
@@ -470,7 +496,9 @@ def _summary(events: Sequence[Event], compacted: EventOf[str, HistoryCompacted],
     kept: list[str] = []
     left = view.requests
     for data in reversed(said):
-        text = _quoted(_bounded(data["text"], max(400, view.requests // 6)))
+        names = ", ".join(one["name"] for one in data.get("attachments", ()))
+        whole = data["text"] + (f"\n(Attached then, and not shown any more: {names})" if names else "")
+        text = _quoted(_bounded(whole, max(400, view.requests // 6)))
         if len(text) > left:
             break
         left -= len(text)

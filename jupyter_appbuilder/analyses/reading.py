@@ -10,13 +10,13 @@ import binascii
 import hashlib
 import json
 import re
-import struct
 from collections.abc import Iterator, Mapping
 from html import unescape
 from pathlib import Path
 from typing import Any, cast
 
 from ..errors import InvalidInput, NotFound, of_the_disk
+from ..formats.rasters import jpeg_size, png_size
 from .base import Analysis, Cell, Image, Kind, Output
 from .secrets import masked
 
@@ -193,30 +193,10 @@ def _image(kind: str, data: Mapping[str, Any]) -> Image | None:
         content = base64.b64decode("".join(encoded.split()), validate=True)
     except (binascii.Error, ValueError):
         return None
-    size = _png_size(content) if kind == "png" else _jpeg_size(content)
+    size = png_size(content) if kind == "png" else jpeg_size(content)
     if size is None or len(content) > LARGEST_IMAGE or not 0 < size[0] * size[1] <= MOST_PIXELS:
         return None
     return Image(content, *size, f"image/{kind}")
-
-
-def _png_size(data: bytes) -> tuple[int, int] | None:
-    if data[:8] != b"\x89PNG\r\n\x1a\n" or data[12:16] != b"IHDR" or len(data) < 33:
-        return None
-    width, height = struct.unpack(">II", data[16:24])
-    return width, height
-
-
-def _jpeg_size(data: bytes) -> tuple[int, int] | None:
-    """The size that the frame's header says: segments are passed over until there is one."""
-    at = 2
-    if data[:2] != b"\xff\xd8":
-        return None
-    while at + 9 < len(data) and data[at] == 0xFF:
-        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4])
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            return int.from_bytes(data[at + 7 : at + 9]), int.from_bytes(data[at + 5 : at + 7])
-        at += 2 + max(length, 2)
-    return None
 
 
 def _spec(kind: str, value: Any) -> str:

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..attachments.base import Given
 from ..client.app import App
+from ..client.attaching import given
 from ..client.engine import Engine, engine
 from ..client.feed import Feed, questions
 from ..client.requests import Ask
@@ -40,6 +42,7 @@ def build(options: argparse.Namespace, terminal: Terminal) -> int:
             "--session continues an app, which already has a name, a template, a sandbox and a database.",
             hint="Leave them out.",
         )
+    attach = given(options.attach)
     hosts = [parse_host(host, field="--allow-host") for host in options.allow_host]
     with contextlib.closing(start_engine(options)) as running:
         if options.session:
@@ -54,8 +57,8 @@ def build(options: argparse.Namespace, terminal: Terminal) -> int:
         if options.plan:
             from .planning import plan
 
-            return plan(app, prompt.strip(), options.model, options, running, terminal)
-        return carry_out(app, [prompt.strip()], options.model, options, running, terminal)
+            return plan(app, prompt.strip(), options.model, options, running, terminal, attach)
+        return carry_out(app, [prompt.strip()], options.model, options, running, terminal, attach)
 
 
 def demo(options: argparse.Namespace, terminal: Terminal) -> int:
@@ -83,11 +86,19 @@ def demo(options: argparse.Namespace, terminal: Terminal) -> int:
         return carry_out(app, [recording.prompt for recording in chain], "", options, running, terminal)
 
 
-def talk(app: App, title: str, prompt: str | Ask, model: str, terminal: Terminal, mode: Mode = "build") -> Feed:
+def talk(
+    app: App,
+    title: str,
+    prompt: str | Ask,
+    model: str,
+    terminal: Terminal,
+    mode: Mode = "build",
+    attach: Sequence[Given] = (),
+) -> Feed:
     """Ask the agent, showing what comes of it as it comes."""
     terminal.heading(f"\n› {title}")
     feed = Feed()
-    for message in app.stream(prompt, model=model, attended=terminal.can_ask, mode=mode):
+    for message in app.stream(prompt, model=model, attended=terminal.can_ask, mode=mode, attach=attach):
         terminal.feed(feed, feed.take(message))
         for question in questions(message) if terminal.can_ask else ():
             try:
@@ -111,12 +122,15 @@ def carry_out(
     options: argparse.Namespace,
     running: Engine,
     terminal: Terminal,
+    attach: Sequence[Given] = (),
 ) -> int:
-    """Ask each prompt in turn, or have something else asked under a title; say what came of it; serve it."""
+    """Ask each prompt in turn, or have something else asked under a title; say what came of it; serve it. ``attach``
+    comes with the first."""
     feed = Feed()
     for wanted in prompts:
         title, prompt = (wanted, wanted) if isinstance(wanted, str) else wanted
-        feed = talk(app, title, prompt, model, terminal)
+        feed = talk(app, title, prompt, model, terminal, attach=attach)
+        attach = ()
         if feed.recorded:
             terminal.note("These answers were recorded; no model was asked.")
         if feed.reason != "done":

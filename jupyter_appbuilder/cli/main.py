@@ -70,6 +70,15 @@ def parser() -> argparse.ArgumentParser:
         help="what its database is: sqlite or postgresql (default: configured)",
     )
 
+    attaching = argparse.ArgumentParser(add_help=False)
+    attaching.add_argument(
+        "--attach",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="show the agent a picture, text, CSV, notebook or PDF; can be given several times",
+    )
+
     main = argparse.ArgumentParser(
         prog="jupyter appbuilder",
         description="Describe a web app in plain words; an agent builds it in a sandbox.",
@@ -86,7 +95,7 @@ def parser() -> argparse.ArgumentParser:
         made.set_defaults(goes=goes)
         return made
 
-    build = command("build", "building.build", "build an app from a description", serving, making)
+    build = command("build", "building.build", "build an app from a description", serving, making, attaching)
     build.add_argument("prompt", metavar="PROMPT", help="what you want; - reads it from stdin")
     build.add_argument("--model", default="", metavar="PROVIDER:NAME", help="the model to ask")
     build.add_argument("--session", default="", metavar="ID|NAME", help="continue with an existing app")
@@ -123,7 +132,7 @@ def parser() -> argparse.ArgumentParser:
     accept.add_argument("--edited", default="", metavar="FILE", help="the plan as you want it, Markdown; - for stdin")
     accept.add_argument("--model", default="", metavar="PROVIDER:NAME", help="the model to ask")
 
-    ask = command("ask", "planning.ask", "ask about an app; nothing is changed")
+    ask = command("ask", "planning.ask", "ask about an app; nothing is changed", attaching)
     ask.add_argument("prompt", metavar="QUESTION", help="what you want to know; - reads it from stdin")
     ask.add_argument("--session", required=True, metavar="ID|NAME", help="the app")
     ask.add_argument("--model", default="", metavar="PROVIDER:NAME", help="the model to ask")

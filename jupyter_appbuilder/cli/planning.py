@@ -10,10 +10,13 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..attachments.base import Given
 from ..client.app import App
+from ..client.attaching import given
 from ..client.engine import Engine
 from ..client.feed import Feed
 from ..client.requests import acceptance
@@ -24,10 +27,19 @@ from .terminal import Terminal, read_input, say
 CHOICES = "  Build this plan? [y]es, [e]dit it first, [c]hange: say what should be different, [N]ot now: "
 
 
-def plan(app: App, prompt: str, model: str, options: argparse.Namespace, running: Engine, terminal: Terminal) -> int:
+def plan(
+    app: App,
+    prompt: str,
+    model: str,
+    options: argparse.Namespace,
+    running: Engine,
+    terminal: Terminal,
+    attach: Sequence[Given] = (),
+) -> int:
     """Have a plan written; where somebody is there, let them edit it, have it built, or ask for another."""
     while True:
-        feed = talk(app, prompt, prompt, model, terminal, "plan")
+        feed = talk(app, prompt, prompt, model, terminal, "plan", attach)
+        attach = ()
         if feed.reason != "done" or not feed.plan or not terminal.can_ask:
             break
         text: str | None = None
@@ -71,9 +83,10 @@ def ask(options: argparse.Namespace, terminal: Terminal) -> int:
     prompt = read_input() if options.prompt == "-" else options.prompt
     if not prompt.strip():
         raise InvalidInput("The question is empty.", hint='jupyter appbuilder ask --session NAME "What does it keep?"')
+    attach = given(options.attach)
     with contextlib.closing(start_engine(options)) as running:
         app = App.open(options.session, root=running.root)
-        feed = talk(app, prompt.strip(), prompt.strip(), options.model, terminal, "ask")
+        feed = talk(app, prompt.strip(), prompt.strip(), options.model, terminal, "ask", attach)
         return _end(app, feed, options, {"answer": feed.text})
 
 

@@ -20,6 +20,7 @@ from ..errors import Conflict, InvalidInput, ToolFailed, Unavailable
 from ..events import Mode
 from ..turns.plans import Plan as WrittenPlan
 from ..wire import WireMessage
+from .attaching import Attached, given
 from .data import FrameKind, Sources, hand_over, new_file, write_beside
 from .engine import Engine
 from .feed import Feed, questions
@@ -28,6 +29,7 @@ from .results import Handed, Preview, Turn, plan_of, turn_of
 
 if TYPE_CHECKING:
     from ..apps.component import Bundle
+    from ..attachments.base import Given
     from ..databases.functions import AppFunction, Called
     from ..datasets.parquet import OnProgress
     from ..live.running import Exposed
@@ -144,7 +146,13 @@ class AsyncApp:
         return session
 
     async def session_stream(
-        self, prompt: str | Ask, model: str, *, attended: bool = False, mode: Mode = "build"
+        self,
+        prompt: str | Ask,
+        model: str,
+        *,
+        attended: bool = False,
+        mode: Mode = "build",
+        attach: Sequence[Given] = (),
     ) -> AsyncGenerator[WireMessage, None]:
         """Ask the agent, in the engine's loop; wire messages until the turn ends. Closing stops the turn.
 
@@ -154,7 +162,7 @@ class AsyncApp:
         after = session.summary.last_seq
         messages = session.watch(after)
         if isinstance(prompt, str):
-            turn = await session.send(prompt, model=model or None, mode=mode)
+            turn = await session.send(prompt, model=model or None, mode=mode, attachments=attach)
         else:
             turn = await prompt(session)
         try:
@@ -220,15 +228,22 @@ class AsyncApp:
     # From any loop
 
     async def stream(
-        self, prompt: str | Ask, *, model: str = "", attended: bool = False, mode: Mode = "build"
+        self,
+        prompt: str | Ask,
+        *,
+        model: str = "",
+        attended: bool = False,
+        mode: Mode = "build",
+        attach: Sequence[Attached] = (),
     ) -> AsyncGenerator[WireMessage, None]:
         """Ask the agent; wire messages as they come, as ``App.stream`` has them."""
+        files = await in_thread(given, attach)
         messages: asyncio.Queue[WireMessage | None] = asyncio.Queue()
         loop = asyncio.get_running_loop()
 
         async def pump() -> None:
             try:
-                messages_of = self.session_stream(prompt, model, attended=attended, mode=mode)
+                messages_of = self.session_stream(prompt, model, attended=attended, mode=mode, attach=files)
                 async with contextlib.aclosing(messages_of) as stream:
                     async for message in stream:
                         loop.call_soon_threadsafe(messages.put_nowait, message)
@@ -246,22 +261,31 @@ class AsyncApp:
                 with contextlib.suppress(asyncio.CancelledError):
                     await pumping
 
-    async def _talk(self, prompt: str | Ask, model: str, approve: Approve | None, mode: Mode = "build") -> Feed:
+    async def _talk(
+        self,
+        prompt: str | Ask,
+        model: str,
+        approve: Approve | None,
+        mode: Mode = "build",
+        attach: Sequence[Attached] = (),
+    ) -> Feed:
         feed = Feed()
-        attended = approve is not None
-        async with contextlib.aclosing(self.stream(prompt, model=model, attended=attended, mode=mode)) as messages:
+        stream = self.stream(prompt, model=model, attended=approve is not None, mode=mode, attach=attach)
+        async with contextlib.aclosing(stream) as messages:
             async for message in messages:
                 feed.take(message)
                 for question in questions(message) if approve else ():
                     await self.answer(question["approval"], approve(question) if approve else False)
         return feed
 
-    async def build(self, prompt: str, *, model: str = "", approve: Approve | None = None) -> Turn:
+    async def build(
+        self, prompt: str, *, model: str = "", approve: Approve | None = None, attach: Sequence[Attached] = ()
+    ) -> Turn:
         """Ask the agent, and wait until it is done. Cancelling stops it; what was done so far is kept.
 
-        ``approve`` as in ``App.build``, called in the loop that this is awaited in.
+        ``approve`` as in ``App.build``, called in the loop that this is awaited in; ``attach`` as there.
         """
-        return turn_of(await self._talk(prompt, model, approve))
+        return turn_of(await self._talk(prompt, model, approve, attach=attach))
 
     async def retry(self, *, approve: Approve | None = None) -> Turn:
         """Drop what the last request changed, and ask for the same again. See ``App.retry``."""
@@ -271,13 +295,13 @@ class AsyncApp:
         """Go on from where the last request was cut short: it was stopped, reached a limit, or failed."""
         return turn_of(await self._talk(go_on, "", approve))
 
-    async def ask(self, prompt: str, *, model: str = "") -> Turn:
-        """Ask about the app; the answer is ``turn.text``. Nothing is changed."""
-        return turn_of(await self._talk(prompt, model, None, "ask"))
+    async def ask(self, prompt: str, *, model: str = "", attach: Sequence[Attached] = ()) -> Turn:
+        """Ask about the app; the answer is ``turn.text``. Nothing is changed. ``attach`` as in ``App.build``."""
+        return turn_of(await self._talk(prompt, model, None, "ask", attach))
 
-    async def plan(self, prompt: str, *, model: str = "") -> WrittenPlan:
-        """Have a plan written; nothing is changed. ``accept`` has it built."""
-        return plan_of(await self._talk(prompt, model, None, "plan"))
+    async def plan(self, prompt: str, *, model: str = "", attach: Sequence[Attached] = ()) -> WrittenPlan:
+        """Have a plan written; nothing is changed. ``accept`` has it built. ``attach`` as in ``App.build``."""
+        return plan_of(await self._talk(prompt, model, None, "plan", attach))
 
     async def accept(
         self, plan: str, text: str | None = None, *, model: str = "", approve: Approve | None = None
@@ -351,9 +375,9 @@ class AsyncApp:
 
     @in_engine
     async def picture(self, sha256: str) -> bytes | None:
-        """A picture that a tool took of the app, as its ``tool.finished`` event names it; None where it is no longer
-        kept."""
-        return await self.engine.builder.pictures.read(sha256)
+        """A picture that a tool took of the app or that came with a message, as its event names it; None where it is
+        no longer kept."""
+        return await self.engine.builder.picture(sha256)
 
     async def data(
         self,

@@ -25,6 +25,7 @@ from ..errors import AppBuilderError
 from ..events import Mode
 from ..wire import WireMessage
 from .aio import AsyncApp
+from .attaching import Attached, given
 from .data import hand_over, new_file, write_rows
 from .engine import Engine, engine
 from .feed import Feed, questions
@@ -279,13 +280,18 @@ class App:
 
     # Turns are followed in the caller's thread: ``approve`` may ask the person, and an interrupt stops the turn.
 
-    def build(self, prompt: str, *, model: str = "", approve: Approve | None = None) -> Turn:
+    def build(
+        self, prompt: str, *, model: str = "", approve: Approve | None = None, attach: Sequence[Attached] = ()
+    ) -> Turn:
         """Ask the agent, and wait until it is done. An interrupt stops it; what was done so far is kept.
 
         ``approve`` is called with each question of the agent's (the data of an ``approval.requested`` event) and
         returns whether that may be. Without it nothing may; hosts can be allowed beforehand with ``allow``.
+
+        ``attach``: files that the agent is shown with the request, as paths, ``(name, bytes)``, figures of Matplotlib
+        or images of Pillow: 10 at most, 10 MB each. Raises ``InvalidInput`` for one that is not taken.
         """
-        return self._follow(prompt, approve, model)
+        return turn_of(self._talk(prompt, model, approve, attach=attach))
 
     def retry(self, *, approve: Approve | None = None) -> Turn:
         """Drop what the last request changed, and ask for the same again. The files go back to what they were before
@@ -296,17 +302,17 @@ class App:
         """Go on from where the last request was cut short: it was stopped, reached a limit, or failed."""
         return self._follow(go_on, approve)
 
-    def ask(self, prompt: str, *, model: str = "") -> Turn:
-        """Ask about the app; the answer is ``turn.text``. Nothing is changed."""
-        return turn_of(self._talk(prompt, model, None, "ask"))
+    def ask(self, prompt: str, *, model: str = "", attach: Sequence[Attached] = ()) -> Turn:
+        """Ask about the app; the answer is ``turn.text``. Nothing is changed. ``attach`` as in ``build``."""
+        return turn_of(self._talk(prompt, model, None, "ask", attach))
 
-    def plan(self, prompt: str, *, model: str = "") -> Plan:
+    def plan(self, prompt: str, *, model: str = "", attach: Sequence[Attached] = ()) -> Plan:
         """Have a plan written; nothing is changed. ``plan.text`` is Markdown, ``plan.accept()`` has it built, and
-        ``app.plan("…")`` again, with what should be different, makes another.
+        ``app.plan("…")`` again, with what should be different, makes another. ``attach`` as in ``build``.
 
         Raises ``AppBuilderError`` where the agent came to none.
         """
-        return Plan(plan_of(self._talk(prompt, model, None, "plan")), self._follow)
+        return Plan(plan_of(self._talk(prompt, model, None, "plan", attach)), self._follow)
 
     @property
     def plans(self) -> list[Plan]:
@@ -316,27 +322,41 @@ class App:
     def _follow(self, prompt: str | Ask, approve: Approve | None, model: str = "") -> Turn:
         return turn_of(self._talk(prompt, model, approve))
 
-    def _talk(self, prompt: str | Ask, model: str, approve: Approve | None, mode: Mode = "build") -> Feed:
+    def _talk(
+        self,
+        prompt: str | Ask,
+        model: str,
+        approve: Approve | None,
+        mode: Mode = "build",
+        attach: Sequence[Attached] = (),
+    ) -> Feed:
         feed = Feed()
-        for message in self.stream(prompt, model=model, attended=approve is not None, mode=mode):
+        for message in self.stream(prompt, model=model, attended=approve is not None, mode=mode, attach=attach):
             feed.take(message)
             for question in questions(message) if approve else ():
                 self.answer(question["approval"], approve(question) if approve else False)
         return feed
 
     def stream(
-        self, prompt: str | Ask, *, model: str = "", attended: bool = False, mode: Mode = "build"
+        self,
+        prompt: str | Ask,
+        *,
+        model: str = "",
+        attended: bool = False,
+        mode: Mode = "build",
+        attach: Sequence[Attached] = (),
     ) -> Iterator[WireMessage]:
         """Ask the agent; wire messages as they come (docs/architecture.md, "Wire"). Closing the iterator stops it.
 
         ``attended``: you answer the agent's questions (``approval.requested`` events) with ``answer``; without it each
-        is answered with no. ``mode``: build, plan or ask.
+        is answered with no. ``mode``: build, plan or ask. ``attach`` as in ``build``.
         """
+        files = given(attach)
         messages: queue.SimpleQueue[WireMessage | None] = queue.SimpleQueue()
 
         async def pump() -> None:
             try:
-                messages_of = self.aio.session_stream(prompt, model, attended=attended, mode=mode)
+                messages_of = self.aio.session_stream(prompt, model, attended=attended, mode=mode, attach=files)
                 async with contextlib.aclosing(messages_of) as stream:
                     async for message in stream:
                         messages.put(message)

@@ -13,7 +13,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from ..events import ApprovalRequested, Mode
 from ..notebook import cells
 from ..notebook.cells import COMMANDS, MAGIC, Call
 from ..notebook.replay import REPLAYED, Different, Rebuild, fresh_folder, name_of_app, without_secrets
+from .attaching import Attached, given
 from .background import background
 from .data import mentioned, with_variables
 from .feed import Feed, always, questions
@@ -176,14 +177,21 @@ class AppBuilderMagics(Magics):
     # Asking
 
     def do_build(self, call: Call) -> None:
-        self.ask_agent(call.body.strip(), call.options.get("model", ""))
+        self.ask_agent(call.body.strip(), call.options.get("model", ""), attach=self.attached(call))
 
     def do_ask(self, call: Call) -> None:
-        self.ask_agent(call.body.strip(), call.options.get("model", ""), "ask")
+        self.ask_agent(call.body.strip(), call.options.get("model", ""), "ask", self.attached(call))
 
     def do_plan(self, call: Call) -> None:
-        if self.ask_agent(call.body.strip(), call.options.get("model", ""), "plan").plan:
+        attach = self.attached(call)
+        if self.ask_agent(call.body.strip(), call.options.get("model", ""), "plan", attach).plan:
             self.say("Build it: %appbuilder accept. Or as you want it: %%appbuilder accept, and the plan below.\n")
+
+    def attached(self, call: Call) -> list[Attached]:
+        """What ``--attach`` names: files, or figures of the notebook."""
+        names: dict[str, Any] = self.shell.user_ns  # pyright: ignore
+        wanted = call.options.get("attach", "").split("\n")
+        return [names[one] if one in names and not Path(one).is_file() else one for one in wanted if one]
 
     def do_accept(self, call: Call) -> None:
         from .requests import acceptance
@@ -236,9 +244,12 @@ class AppBuilderMagics(Magics):
             running = engine()
             running.run(running.builder.catalog.require_model(chosen))
 
-    def ask_agent(self, prompt: str | Ask, model: str = "", mode: Mode = "build") -> Feed:
+    def ask_agent(
+        self, prompt: str | Ask, model: str = "", mode: Mode = "build", attach: Sequence[Attached] = ()
+    ) -> Feed:
         """Show below the cell what the agent does with a request, until it is done."""
         self.no_rebuild()
+        files = given(attach)  # before an app is made of it
         if isinstance(prompt, str):
             self.need_model(prompt, model)
         app = self.session()
@@ -253,7 +264,7 @@ class AppBuilderMagics(Magics):
         drawn = 0.0
         try:
             attended = can_ask(self.shell)
-            for message in app.stream(prompt, model=model, attended=attended, mode=mode):
+            for message in app.stream(prompt, model=model, attended=attended, mode=mode, attach=files):
                 feed.take(message)
                 for question in questions(message) if attended else ():
                     shown.update(rich.Markdown(feed.markdown()))

@@ -10,9 +10,11 @@ import hashlib
 import os
 import re
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..cancellation import in_thread
+from ..events import Event, KeptPicture
 from ..settings import private_folder
 
 FOLDER = "pictures"
@@ -21,6 +23,24 @@ LARGEST = 6 * 1024 * 1024  # bytes of one that is kept
 LOOK_EVERY = 20  # pictures that are kept between two looks at how much there is
 SOME = 0.9  # of the room is left when room was made
 NAME = re.compile(r"[0-9a-f]{64}")
+
+
+def pictures_of(event: Event) -> Sequence[KeptPicture]:
+    """The pictures that an event names: of a tool's result, or handed in with a message."""
+    if event.type == "tool.finished":
+        return event.data.get("pictures", ())
+    if event.type == "message.user":
+        return [one["picture"] for one in event.data.get("attachments", ()) if "picture" in one]
+    return ()
+
+
+def shown_type(events: Sequence[Event], sha256: str) -> str:
+    """The type of a picture that these events name; "" where none does, or it is of no type that is shown."""
+    for event in reversed(events):
+        for picture in pictures_of(event):
+            if picture["sha256"] == sha256 and picture["media_type"] in MEDIA_TYPES:
+                return picture["media_type"]
+    return ""
 
 
 class Pictures:

@@ -51,13 +51,17 @@ class Command:
 UNRECORDED = "unrecorded"
 """The option of a file that was written, whose content is recorded nowhere."""
 
+SEVERAL = frozenset(["attach"])
+"""Options that can be given several times; each value has a line then."""
+
 TEXT_OPTIONS = {"encoding": "NAME", "crlf": "", "no-final-newline": "", "empty": ""}
 
 COMMANDS: Mapping[str, Command] = {
     "build": Command(
-        "%%appbuilder [build] [--model PROVIDER:NAME]   (body: what you want, in plain words)",
-        "Ask the agent. The next such cell goes on in the same session.",
-        options={"model": "NAME"},
+        "%%appbuilder [build] [--model PROVIDER:NAME] [--attach FILE …]   (body: what you want, in plain words)",
+        "Ask the agent. The next such cell goes on in the same session. --attach shows it a file or a figure of the "
+        "notebook, and can be given several times.",
+        options={"model": "NAME", "attach": "FILE"},
         body="must",
     ),
     "retry": Command("%appbuilder retry", "Undo the changes of the last request, and run it again."),
@@ -70,9 +74,9 @@ COMMANDS: Mapping[str, Command] = {
         "may",
     ),
     "plan": Command(
-        "%%appbuilder plan [--model PROVIDER:NAME]   (body: what should be planned)",
+        "%%appbuilder plan [--model PROVIDER:NAME] [--attach FILE …]   (body: what should be planned)",
         "Write a plan; nothing is changed. Another such cell, with what should be different, makes a new one.",
-        options={"model": "NAME"},
+        options={"model": "NAME", "attach": "FILE"},
         body="must",
     ),
     "accept": Command(
@@ -83,9 +87,9 @@ COMMANDS: Mapping[str, Command] = {
         "may",
     ),
     "ask": Command(
-        "%%appbuilder ask [--model PROVIDER:NAME]   (body: a question about the app)",
+        "%%appbuilder ask [--model PROVIDER:NAME] [--attach FILE …]   (body: a question about the app)",
         "Answer a question; nothing is changed.",
-        options={"model": "NAME"},
+        options={"model": "NAME", "attach": "FILE"},
         body="must",
     ),
     "try": Command(
@@ -291,7 +295,9 @@ def _words(name: str, command: Command, rest: str) -> tuple[tuple[str, ...], dic
             value = next(words, "")
             if not value:
                 raise _usage(name, f"--{option} needs a value")
-        options[option] = value
+        # A name in a line has no line break: of an option that is given several times, each value has a line.
+        several = option in SEVERAL and option in options
+        options[option] = f"{options[option]}\n{value}" if several else value
     return tuple(arguments), options
 
 

@@ -20,8 +20,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
+from ..attachments.reading import bounded
+from ..attachments.telling import fenced
 from ..databases.contents import content_in
+from ..datasets.description import in_bytes
 from ..events import (
+    Attachment,
     CheckpointCreated,
     DatabaseRecorded,
     Event,
@@ -45,6 +49,7 @@ from ..events import (
     TurnStarted,
     of_newer_version,
 )
+from ..log.pictures import pictures_of
 from ..log.untracked import untracked
 from ..tools.registry import load_tools
 from . import cells
@@ -78,8 +83,7 @@ def document(
 
 def attached(events: Iterable[Event]) -> list[str]:
     """The SHA-256 of each picture that the notebook of these events holds, the oldest first."""
-    named = (event.data.get("pictures", ()) for event in events if event.type == "tool.finished")
-    found = list(dict.fromkeys(picture["sha256"] for pictures in named for picture in pictures))
+    found = list(dict.fromkeys(picture["sha256"] for event in events for picture in pictures_of(event)))
     half = MOST_PICTURES // 2
     return found[max(0, -(-(len(found) - MOST_PICTURES) // half)) * half :]
 
@@ -282,7 +286,11 @@ class _Writer:
     def on_message_user(self, event: EventOf[str, MessageUser]) -> None:
         quoted = "\n".join(f"> {line}" if line else ">" for line in event.data["text"].strip().split("\n"))
         how = {"plan": "You asked for a plan", "ask": "You asked about the app"}.get(self.mode, "You asked")
-        self.markdown(f"e{event.seq}", f"**{how}**\n\n{quoted}")
+        files = event.data.get("attachments", ())
+        told = "".join(f"\n\n{_attached(one)}" for one in files)
+        shown = [one["picture"] for one in files if "picture" in one]
+        held = [picture for picture in shown if picture["sha256"] in self.attached]
+        self.markdown(f"e{event.seq}", f"**{how}**\n\n{quoted}{told}", held)
 
     def on_turn_started(self, event: EventOf[str, TurnStarted]) -> None:
         self.mode = event.data.get("mode", "build")
@@ -441,6 +449,13 @@ def _image(picture: KeptPicture) -> str:
 
 def _name(picture: KeptPicture) -> str:
     return f"{picture['sha256'][:16]}.{picture['media_type'].rpartition('/')[2]}"
+
+
+def _attached(file: Attachment) -> str:
+    """A file that came with a message: its name, its hash, and the beginning of what it says."""
+    head = f"Attached: `{file['name']}` ({in_bytes(file['size'])}, SHA-256 {file['sha256']})"
+    text = file.get("text", "")
+    return f"{head}\n\n{fenced(bounded(text, MAX_OUTPUT))}" if text else head
 
 
 def _split(text: str) -> list[str]:

@@ -13,9 +13,10 @@ class MessagesHandler(AppBuilderHandler):
     @web.authenticated
     @authorized
     async def post(self, session: str) -> None:
-        body = self.body("text", "model", "mode")
+        body = self.body("text", "model", "mode", "attachments")
         text, model, mode = body.text("text"), body.text("model", "") or None, read_mode(body.text("mode", ""))
-        turn = await (await self.session(session)).send(text, model=model, mode=mode)
+        attachments = await self.builder.shelf.take(body.texts("attachments"))
+        turn = await (await self.session(session)).send(text, model=model, mode=mode, attachments=attachments)
         self.answer({"turn": turn}, 202)
 
 

@@ -7,6 +7,7 @@ import re
 from tornado.web import RequestHandler
 
 from .approvals import ApprovalHandler, NetworkHandler, NetworkHostHandler
+from .attachments import AttachmentsHandler
 from .base import UnknownRouteHandler
 from .catalog import (
     DemosHandler,
@@ -87,6 +88,7 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/notebook": NotebookHandler,
     "/sessions/{session}/usage": SessionUsageHandler,
     "/sessions/{session}/budget": SessionBudgetHandler,
+    "/attachments": AttachmentsHandler,
     "/notebooks": FromNotebookHandler,
     "/notebooks/frames": FramesHandler,
     "/rules": RulesHandler,

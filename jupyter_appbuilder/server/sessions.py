@@ -20,9 +20,10 @@ class SessionsHandler(AppBuilderHandler):
     @web.authenticated
     @authorized
     async def post(self) -> None:
-        body = self.body("prompt", "title", "name", "template", "model", "sandbox", "database", "mode")
+        body = self.body("prompt", "title", "name", "template", "model", "sandbox", "database", "mode", "attachments")
         prompt = body.text("prompt", "").strip()
         mode = read_mode(body.text("mode", ""))
+        attachments = await self.builder.shelf.take(body.texts("attachments"))
         session = await self.builder.create(
             prompt=prompt,
             title=body.text("title", "", max_length=MAX_TITLE),
@@ -35,7 +36,7 @@ class SessionsHandler(AppBuilderHandler):
         created = session.to_json()
         if prompt:
             # Sent once the files stand; who asked need not wait for that. A failure to make them is an event.
-            self.builder.background.run(session.send(prompt, mode=mode))
+            self.builder.background.run(session.send(prompt, mode=mode, attachments=attachments))
         self.set_header("Location", f"{self.request.path.rstrip('/')}/{session.id}")
         self.answer(created, 201)
 

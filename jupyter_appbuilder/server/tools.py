@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from ..errors import Conflict, NotFound, Unavailable
-from ..events import By, Event
-from ..log.pictures import MEDIA_TYPES
+from ..events import By
+from ..log.pictures import shown_type
 from .base import AppBuilderHandler
 
 if TYPE_CHECKING:
@@ -52,8 +51,8 @@ class PictureHandler(AppBuilderHandler):
     @authorized
     async def get(self, session: str, sha256: str) -> None:
         found = await self.session(session)
-        media_type = media_type_of(await found.events(), sha256)
-        data = await self.builder.pictures.read(sha256) if media_type else None
+        media_type = shown_type(await found.events(), sha256)
+        data = await self.builder.picture(sha256) if media_type else None
         if data is None:
             raise NotFound("That picture is no longer kept.", hint="Have the app looked at again.", reason="no_picture")
         self.set_header("Content-Type", media_type)
@@ -61,16 +60,6 @@ class PictureHandler(AppBuilderHandler):
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Cache-Control", "private, max-age=31536000, immutable")
         self.finish(data)
-
-
-def media_type_of(events: Sequence[Event], sha256: str) -> str:
-    """The type of a picture that a result of these events names; "" where none does."""
-    for event in reversed(events):
-        if event.type == "tool.finished":
-            for picture in event.data.get("pictures", ()):
-                if picture["sha256"] == sha256 and picture["media_type"] in MEDIA_TYPES:
-                    return picture["media_type"]
-    return ""
 
 
 class ScenarioHandler(AppBuilderHandler):

@@ -95,6 +95,10 @@ class Parts:
     max_steps: int
     max_seconds: float
 
+    async def picture(self, sha256: str) -> bytes | None:
+        """A picture of an app's, or one that came with a message; None where it is no longer kept."""
+        return await self.pictures.read(sha256) or await self.log_store.blob(sha256)
+
 
 async def assemble(
     parts: Parts,
@@ -123,7 +127,7 @@ async def assemble(
         mask=mask,
     )
     folder = parts.places.folder_of(summary)
-    notebook = NotebookWriter(folder / f"{summary.name}.ipynb", record.events, picture=parts.pictures.read)
+    notebook = NotebookWriter(folder / f"{summary.name}.ipynb", record.events, picture=parts.picture)
     creation = Creation(done=summary.state != "creating")
     approvals = Approvals(record, sum(event.type == "approval.requested" for event in events))
     workspace = Workspace(folder)
@@ -143,7 +147,8 @@ async def assemble(
         template = template_now()
         workspace.data_folders, health, control = template.data, template.ready, template.control
         calls, live = template.functions, template.live
-    workspace.keep_apart(functools.partial(store.keep_blob, summary.id), find)
+    keep = functools.partial(store.keep_blob, summary.id)
+    workspace.keep_apart(keep, find)
 
     secrets = AppSecrets(summary.id, parts.vault, workspace, bool(control), lambda: record.stored, mask)
     await secrets.values()  # what is told from here on does not hold them
@@ -241,6 +246,7 @@ async def assemble(
         notebooks,
         program,
         secrets,
+        keep,
     )
     await network.settle()
     if owned:
@@ -272,7 +278,7 @@ async def _make_agent(parts: Parts, model: Model, record: Record, runner: ToolRu
         waits=approvals,
         spending=await parts.usage().spending(model),
         profile=profile,
-        read_picture=parts.pictures.read,
+        read_picture=parts.picture,
     )
 
 

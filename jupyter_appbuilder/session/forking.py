@@ -16,7 +16,7 @@ from typing import Any
 from ..approvals.rule_book import app_rules, changed
 from ..apps.network import allowed_hosts
 from ..errors import Conflict, InvalidInput, NotFound
-from ..events import Draft, Event, Mode
+from ..events import Attachment, Draft, Event, Mode
 from ..turns.requests import request_of
 from .holdings import held_in
 
@@ -31,6 +31,7 @@ class ForkPoint:
     tree: str
     message: int | None = None  # number of the message it begins in place of
     mode: Mode = "build"  # of that message's turn
+    attachments: tuple[Attachment, ...] = ()  # of that turn
 
 
 def fork_point(
@@ -56,7 +57,8 @@ def fork_point(
             f"This app has no request {turn!r}.", hint=_requests(events), reason="unknown_turn", field="turn"
         )
     said = next(e.seq for e in events[at:] if e.type == "message.user" and e.data["turn"] == turn)
-    return replace(_point(events[:at]), message=said, mode=request_of(events, turn).mode)
+    request = request_of(events, turn)
+    return replace(_point(events[:at]), message=said, mode=request.mode, attachments=request.attachments)
 
 
 def inherited(point: ForkPoint, source: Sequence[Event], created: Mapping[str, Any], model: str) -> list[Draft]:

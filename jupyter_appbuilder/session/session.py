@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..attachments.base import MOST, Given
 from ..datasets.record import ADD_DATASET
 from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound, SessionBusy, ToolFailed, of_the_disk
-from ..events import DEMO, By, Draft, Event, Mode
+from ..events import DEMO, Attachment, By, Draft, Event, Mode
 from ..live.base import told, unknown
 from ..live.record import EXPOSE, UNEXPOSE, functions_of
 from ..turns.plans import built_by, open_plan, plans, request
@@ -80,7 +81,9 @@ class Session:
         notebooks: GivenNotebooks,
         database: DataProgram,
         secrets: AppSecrets,
+        keep: Callable[[bytes], Awaitable[str]],
     ) -> None:
+        """``keep`` keeps a content beside the log, for as long as the session is there; its SHA-256."""
         self.record = record
         self.creation = creation
         self.workspace = workspace
@@ -95,6 +98,7 @@ class Session:
         self._notebooks = notebooks
         self._agents = agents
         self._quotas = quotas
+        self._keep = keep
         self._holdings = Holdings(record, workspace, database)
         self._versions = Versions(record, workspace, app, self._holdings)
         self._endings = Endings(record, workspace, self._versions, network)
@@ -177,10 +181,18 @@ class Session:
         """True if a turn runs."""
         return self._turns.busy
 
-    async def send(self, text: str, *, model: str | None = None, mode: Mode = "build") -> str:
+    async def send(
+        self,
+        text: str,
+        *,
+        model: str | None = None,
+        mode: Mode = "build",
+        attachments: Sequence[Given | Attachment] = (),
+    ) -> str:
         """Ask for something; a turn starts and its id is returned at once.
 
         While a turn runs, its agent sees the message at its next step; the id is that turn's, and so is the mode.
+        ``attachments``: files that were read, or that this session (or the one it was forked from) keeps already.
 
         Raises ``SessionBusy`` while a turn runs that cannot be talked to (a recording, or one that is being stopped),
         ``InvalidInput`` for an empty text, ``Conflict`` when another process owns the session.
@@ -189,14 +201,23 @@ class Session:
         if not text:
             raise InvalidInput("The message is empty.", hint="Say what the app should do.", field="text")
         _check_length(text)
+        if (given := sum(isinstance(one, Given) for one in attachments)) > MOST:
+            raise InvalidInput(f"{given} files are too many for one message.", hint=f"At most {MOST}.")
         await self.ready()
-        if turn := await self._turns.interject(text):
+        kept = [await self._kept(one) for one in attachments]
+        if turn := await self._turns.interject(text, kept):
             return turn
         if (name := model or self.summary.model) == DEMO and mode == "build" and not self._turns.busy:
             from .notebooks import begin_recorded
 
             await begin_recorded(self, name, text)
-        return await self._begin(Beginning(text, mode), model)
+        return await self._begin(Beginning(text, mode, attachments=kept), model)
+
+    async def _kept(self, attachment: Given | Attachment) -> Attachment:
+        if isinstance(attachment, Given):
+            self.require_owned()
+            return await attachment.kept(self._keep)
+        return attachment
 
     async def accept(self, plan: str, text: str | None = None, *, model: str | None = None, by: By = "person") -> str:
         """Have a plan built, as it was written or as ``text`` has it now; the turn that does.
@@ -233,7 +254,7 @@ class Session:
         await self._recovery.reconcile()
         last = last_request(self.stored)
         accepted = built_by(self.stored, last.turn)
-        return await self._begin(Beginning(last.text, last.mode, accepted, last.turn, last.continues))
+        return await self._begin(Beginning(last.text, last.mode, accepted, last.turn, last.continues, last.attachments))
 
     async def go_on(self) -> str:
         """Go on from where the last turn was cut short: stopped, at a limit, failed. The new turn.

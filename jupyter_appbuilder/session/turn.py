@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..errors import FULL, AppBuilderError, Conflict, InvalidInput, of_the_disk
 from ..events import Draft
 from ..turns.modes import mode_of
-from ..turns.requests import Beginning, start_of, without_dropped
+from ..turns.requests import Beginning, message, start_of, without_dropped
 from .ending import Ending
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from ..agents.base import Agent, Outcome
+    from ..events import Attachment
     from ..models.base import Model
     from ..tools.runner import ToolRunner
     from ..workspace import Workspace
@@ -91,13 +92,13 @@ class Turns:
         self._turn = asyncio.create_task(self._run(found, name, beginning, started))
         return await asyncio.shield(started)
 
-    async def interject(self, text: str) -> str:
+    async def interject(self, text: str, attachments: Sequence[Attachment] = ()) -> str:
         """Say something to the agent at work; its turn, or nothing when none listens any more."""
         async with self._speaking:
             turn = "" if self._stopping else self._listening
             if turn:
                 self._record.require_owned()
-                await self._record.append(Draft("message.user", {"turn": turn, "text": text}))
+                await self._record.append(message(turn, text, attachments))
                 return turn
         if self._turn is not None and self._ending:
             await asyncio.wait([self._turn])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import Conflict
-from ..events import CheckpointCreated, Draft, Event, EventOf, Mode, TurnStarted
+from ..events import Attachment, CheckpointCreated, Draft, Event, EventOf, Mode, TurnStarted
 
 CONTINUE = "Continue."
 """What the person is shown to have said when a turn goes on from another."""
@@ -27,6 +27,7 @@ class Beginning:
     accepted: Mapping[str, Any] | None = None
     dropping: str = ""
     continues: str | None = None
+    attachments: Sequence[Attachment] = ()
 
     def drafts(self, turn: str, model: str) -> list[Draft]:
         """What to store of it, as ``turn`` of ``model``."""
@@ -36,7 +37,13 @@ class Beginning:
         if self.continues:
             started["continues"] = self.continues
         plan = [Draft("plan.accepted", {**self.accepted, "turn": turn})] if self.accepted else []
-        return [Draft("turn.started", started), *plan, Draft("message.user", {"turn": turn, "text": self.text})]
+        return [Draft("turn.started", started), *plan, message(turn, self.text, self.attachments)]
+
+
+def message(turn: str, text: str, attachments: Sequence[Attachment] = ()) -> Draft:
+    """What the person said, with the files that came with it."""
+    said: dict[str, Any] = {"turn": turn, "text": text}
+    return Draft("message.user", said | ({"attachments": list(attachments)} if attachments else {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,7 @@ class Request:
     text: str
     mode: Mode
     continues: str | None  # the turn it goes on from
+    attachments: tuple[Attachment, ...] = ()
 
 
 def without_dropped(events: Sequence[Event]) -> list[Event]:
@@ -86,7 +94,15 @@ def request_of(events: Sequence[Event], turn: str) -> Request:
     """The request of a turn: its message, and messages sent during it."""
     texts = [event.data["text"] for event in events if event.type == "message.user" and event.data["turn"] == turn]
     started = _started(events, turn)
-    return Request(turn, "\n\n".join(texts), started.get("mode", "build"), started.get("continues"))
+    attached = (attachments_of(event) for event in events if event.data.get("turn") == turn)
+    files = {one["sha256"] + one["name"]: one for some in attached for one in some}
+    whole = "\n\n".join(texts)
+    return Request(turn, whole, started.get("mode", "build"), started.get("continues"), tuple(files.values()))
+
+
+def attachments_of(event: Event) -> Sequence[Attachment]:
+    """The files that came with a message; none with any other event."""
+    return event.data.get("attachments", ()) if event.type == "message.user" else ()
 
 
 def last_request(events: Sequence[Event]) -> Request:

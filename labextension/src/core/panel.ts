@@ -1,5 +1,6 @@
 /** What the panel is looking at: the list of sessions, one of them, or a page over either. */
 
+import { Attachments } from './session/attachments';
 import { SessionStore } from './view/store';
 import type { Api } from './wire/transport';
 import type { Summary } from './wire/wire';
@@ -20,6 +21,7 @@ export class PanelModel {
   private readonly subscribers = new Set<() => void>();
   /** What is being written, by session; "" is the first screen's. */
   readonly drafts = new Map<string, string>();
+  private readonly attached = new Map<string, Attachments>();
   /** The model that was set up last; "" for none. */
   setUp = '';
 
@@ -57,6 +59,13 @@ export class PanelModel {
     if (this.state.page) {
       this.set({ ...this.state, page: null });
     }
+  }
+
+  /** The files that go with what is being written in a session; "" is the first screen's. */
+  attachments(session: string): Attachments {
+    const known = this.attached.get(session) ?? new Attachments(this.api.attach);
+    this.attached.set(session, known);
+    return known;
   }
 
   /** The open session's summary, once it is known. */

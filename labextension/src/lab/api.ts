@@ -33,6 +33,7 @@ import type {
   TakenUpload,
   Tool,
   ToolResult,
+  UnsentAttachment,
   Upload
 } from '../core/wire/api.generated';
 import { english, type Translation } from '../core/controls/translation';
@@ -223,6 +224,12 @@ export class RestApi implements Api {
     return (await this.request('POST', route, { open, client }, {}, leaving)).json() as Promise<NotebookHold>;
   }
 
+  readonly attach = async (name: string, content: Blob, picture: Blob | null): Promise<UnsentAttachment> => {
+    const file = { name, content: await inBase64(content) };
+    const body = picture ? { ...file, picture: await inBase64(picture) } : file;
+    return this.json<UnsentAttachment>('POST', 'attachments', body);
+  };
+
   transport(id: string): Transport {
     const at = (...parts: string[]): string => path('sessions', id, ...parts);
     const channel = new WebSocketChannel(this.settings, at('channel'), this.trans, async () => {
@@ -231,8 +238,9 @@ export class RestApi implements Api {
     return {
       watch: listener => channel.watch(listener),
       reconnect: () => channel.reconnect(),
-      send: async (text, model, mode) => {
-        await this.request('POST', at('messages'), { text, ...(model ? { model } : {}), ...(mode ? { mode } : {}) });
+      send: async (text, model, mode, attachments) => {
+        const chosen = { ...(model ? { model } : {}), ...(mode ? { mode } : {}) };
+        await this.request('POST', at('messages'), { text, ...chosen, ...(attachments ? { attachments } : {}) });
       },
       accept: async (plan, text) => {
         await this.request('POST', at('plans', plan, 'accept'), text === undefined ? {} : { text });
@@ -390,6 +398,15 @@ function content(body: unknown): RequestInit {
   return body instanceof Blob
     ? { body, headers: { 'Content-Type': 'application/octet-stream' } }
     : { body: JSON.stringify(body) };
+}
+
+function inBase64(content: Blob): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(String(reader.result).replace(/^[^,]*,/, ''));
+    reader.onerror = () => reject(new RequestFailed({ message: reader.error?.message ?? '' }));
+    reader.readAsDataURL(content);
+  });
 }
 
 /** Which rows, in which order, as a query has them. */

@@ -1,5 +1,6 @@
 /** The dialog of *Make an App of This Notebook*. */
 
+import { bytes } from '../core/controls/format';
 import type { Dialog } from '@jupyterlab/apputils';
 import { Widget } from '@lumino/widgets';
 import type { Translation } from '../core/controls/translation';
@@ -133,8 +134,4 @@ function labelled(text: string, control: HTMLElement): HTMLElement {
   label.className = 'jp-AppBuilder-labelled';
   label.append(element('span', text), control);
   return label;
-}
-
-export function bytes(size: number): string {
-  return size < 1000 ? `${size} B` : size < 1e6 ? `${(size / 1000).toFixed(1)} kB` : `${(size / 1e6).toFixed(1)} MB`;
 }

@@ -25,9 +25,10 @@ from models.families.local import VLLM, LlamaCpp, LMStudio, Ollama
 from models.families.mistral import Mistral
 from models.families.openai import OpenAI
 from models.families.openrouter import OpenRouter
-from models.families.test_families import quick, session_with, told  # noqa: F401
+from models.families.test_families import ended, quick, session_with, told  # noqa: F401
 from pydantic import Field
 
+from jupyter_appbuilder.attachments.reading import read
 from jupyter_appbuilder.models.adaptive import AdaptiveModel
 from jupyter_appbuilder.session import Session
 from jupyter_appbuilder.tools import registry
@@ -134,6 +135,30 @@ async def test_the_last_two_pictures_are_shown_behind_their_results(family: Fami
     assert "Picture of the result of show (the owl)" in text_of(second)
     assert "(the owl): left out here, since there are newer ones" in text_of(last)
     assert all(f"There is a {name}." in text_of(last) for name in ("owl", "fox", "bee"))
+    assert len(server.refused) <= family.learns
+
+
+@pytest.mark.parametrize(
+    "family",
+    [OpenAI(), Gemini(), Anthropic(), AnthropicInOpenAIFormat(), LlamaCpp(vision=True), DeepSeek()],
+    ids=lambda family: family.name,
+)
+async def test_a_picture_that_the_person_attached_is_shown_or_it_is_said_that_it_cannot_be(
+    family: Family, tmp_path: Path
+):
+    sees = family.name != "DeepSeek"
+    server = FamilyServer(family, [Answer("", "Like that."), Answer("", "Still like that."), Answer("", "Again.")])
+    async with session_with(tmp_path, server) as session:
+        files = [read("mock.png", picture("mock")), read("notes.md", b"# Blue\n```\nand round\n```")]
+        await session.send("Make it look like this.", attachments=files)
+        assert await ended(session) == "done"
+        assert await told(session, "And now in green.") == "done"
+        await session.retry()
+        assert await ended(session) == "done"
+    for body in (server.taken[0], server.taken[-1]):
+        assert family.pictures(body) == ([picture("mock")] if sees else [])
+        assert ("you are shown none" in text_of(body)) is not sees
+        assert "and round" in text_of(body)
     assert len(server.refused) <= family.learns
 
 

@@ -49,6 +49,11 @@ export function compact(count: number): string {
     : `${(count / 1_000_000).toFixed(1)}M`;
 }
 
+/** "840 B", "3.4 kB", "12.0 MB". */
+export function bytes(size: number): string {
+  return size < 1000 ? `${size} B` : size < 1e6 ? `${(size / 1000).toFixed(1)} kB` : `${(size / 1e6).toFixed(1)} MB`;
+}
+
 /** "$1.20", "<$0.01", "$0". */
 export function money(dollars: number): string {
   if (dollars === 0) {

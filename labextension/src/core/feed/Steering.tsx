@@ -8,15 +8,18 @@ import { IconButton } from '../controls/IconButton';
 import { useHost, useTranslation } from '../controls/surroundings';
 import { Failure } from '../controls/Failure';
 import type { TurnActions } from './actions';
+import { AttachedFiles, type Attachment } from './AttachedFiles';
 
 /** Something the person said. It can be edited: that begins a copy of the app from before it. */
 export function Request({
   text,
+  files,
   seq,
   during = false,
   actions
 }: {
   text: string;
+  files: readonly Attachment[];
   /** The message's number in the log. */
   seq: number;
   /** It was said while a request ran. */
@@ -61,7 +64,10 @@ export function Request({
           <Icon name="pencil" />
         </button>
       )}
-      <div className="jp-AppBuilder-request">{text}</div>
+      <div className="jp-AppBuilder-request">
+        {text}
+        <AttachedFiles files={files} />
+      </div>
     </div>
   );
 }

@@ -58,7 +58,7 @@ function WholeTurn({ turn: told, last, current, actions }: TurnProps): React.Rea
       {turn.builds ? (
         <PlanRequest request={turn.request} builds={turn.builds} running={turn.reason === null && !halted} />
       ) : (
-        <Request text={turn.request} seq={turn.requestSeq} actions={actions} />
+        <Request text={turn.request} files={turn.files} seq={turn.requestSeq} actions={actions} />
       )}
       {turn.recorded && (
         <span
@@ -379,7 +379,7 @@ function ItemView({
     case 'rule':
       return <RuleChange item={item} />;
     case 'request':
-      return <Request text={item.text} seq={item.seq} during actions={actions} />;
+      return <Request text={item.text} files={item.files} seq={item.seq} during actions={actions} />;
     case 'forked':
       return <Forked item={item} />;
     case 'plan':

@@ -5,6 +5,7 @@ import type { Translation } from '../controls/translation';
 import { RequestFailed, type Summary } from '../wire/wire';
 import { Ago } from '../controls/Ago';
 import { Composer } from '../session/Composer';
+import { namesOf, type Attachments, type AttachmentsState } from '../session/attachments';
 import { Icon, Spinner } from '../controls/Icon';
 import { ModelChooser } from '../session/ModelChooser';
 import { ModeChooser, modeTitle } from '../session/ModeChooser';
@@ -39,6 +40,8 @@ export interface HomeProps {
   setDraft: (text: string) => void;
   /** The model that was set up last. */
   model?: string;
+  /** The files that go with what is being written. */
+  attachments?: Attachments;
 }
 
 /** A new app has nothing to ask about. */
@@ -52,7 +55,7 @@ export function Home(props: HomeProps): React.ReactElement {
   const trans = useTranslation();
   const { pages } = useHost();
   const { api, models, demos, templates, sandboxes, defaults } = props;
-  const { draft: text, setDraft: setText } = props;
+  const { draft: text, setDraft: setText, attachments } = props;
   const [model, setModel] = React.useState(props.model ?? '');
   const [template, setTemplate] = React.useState('');
   const [sandbox, setSandbox] = React.useState('');
@@ -75,7 +78,14 @@ export function Home(props: HomeProps): React.ReactElement {
   const recordedModel = models.find(choice => choice.id === chosen)?.recorded ?? false;
   const mode = recordedModel ? 'build' : chosenMode;
 
-  const create = (prompt: string, withModel: string, withTemplate: string, inMode: Mode = 'build'): void => {
+  const create = (
+    prompt: string,
+    withModel: string,
+    withTemplate: string,
+    inMode: Mode = 'build',
+    files?: AttachmentsState
+  ): void => {
+    const names = files ? namesOf(files) : [];
     setStarting(true);
     setFailure(null);
     api
@@ -84,7 +94,8 @@ export function Home(props: HomeProps): React.ReactElement {
         ...(withTemplate ? { template: withTemplate } : {}),
         ...(withModel ? { model: withModel } : {}),
         ...(sandbox ? { sandbox } : {}),
-        ...(inMode === 'build' ? {} : { mode: inMode })
+        ...(inMode === 'build' ? {} : { mode: inMode }),
+        ...(names.length > 0 ? { attachments: names } : {})
       })
       .then(session => {
         if (prompt === text.trim()) {
@@ -92,7 +103,12 @@ export function Home(props: HomeProps): React.ReactElement {
         }
         props.onOpen(session, true);
       })
-      .catch((error: unknown) => setFailure(RequestFailed.from(error)))
+      .catch((error: unknown) => {
+        setFailure(RequestFailed.from(error));
+        if (files) {
+          attachments?.putBack(files);
+        }
+      })
       .finally(() => setStarting(false));
   };
 
@@ -132,7 +148,7 @@ export function Home(props: HomeProps): React.ReactElement {
           if (live.length === 0 && !demos.some(demo => demo.prompt.trim() === prompt)) {
             props.onSetUp(true); // the recorded demo answers its own prompts only
           } else {
-            create(prompt, chosen, chosenTemplate, mode);
+            create(prompt, chosen, chosenTemplate, mode, attachments?.take());
           }
         }}
         blocked={
@@ -146,6 +162,7 @@ export function Home(props: HomeProps): React.ReactElement {
         }
         sendWithModifier={props.sendWithModifier}
         sendLabel={modeTitle(mode, trans)}
+        attachments={recordedModel ? undefined : attachments}
       >
         <ModeChooser
           modes={FIRST_MODES}

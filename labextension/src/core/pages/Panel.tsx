@@ -69,6 +69,7 @@ export function Panel(props: PanelProps): React.ReactElement {
               sendWithModifier={props.sendWithModifier}
               draft={model.drafts.get(session ?? '') ?? ''}
               onDraft={keepDraft}
+              attachments={model.attachments(session ?? '')}
             />
           ) : (
             <Home
@@ -89,6 +90,7 @@ export function Panel(props: PanelProps): React.ReactElement {
               draft={draft}
               setDraft={setDraft}
               model={model.setUp}
+              attachments={model.attachments('')}
             />
           )}
         </div>

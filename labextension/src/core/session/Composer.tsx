@@ -1,6 +1,8 @@
 import * as React from 'react';
 import { Icon } from '../controls/Icon';
 import { useTranslation } from '../controls/surroundings';
+import { AttachButton, AttachmentsRow, useAttachments } from './AttachmentsRow';
+import type { Attachments } from './attachments';
 
 export interface ComposerProps {
   label: string;
@@ -19,6 +21,8 @@ export interface ComposerProps {
   sendWithModifier?: boolean;
   sendLabel?: string | undefined;
   rows?: number;
+  /** The files that go with it; absent where none can be sent. */
+  attachments?: Attachments | undefined;
   children?: React.ReactNode;
 }
 
@@ -28,8 +32,14 @@ export const Composer = React.forwardRef<HTMLTextAreaElement, ComposerProps>(fun
   const { text, setText, onSend, onStop, blocked = '', sendWithModifier = false } = props;
   const area = React.useRef<HTMLTextAreaElement | null>(null);
   const reason = React.useId();
+  const { attachments } = props;
+  const sending = useAttachments(attachments).files.some(file => file.sent === null);
+  const [over, setOver] = React.useState(false);
   const canSend =
-    text.trim() !== '' && blocked === '' && (!onStop || (props.listens === true && props.stopping !== true));
+    text.trim() !== '' &&
+    blocked === '' &&
+    !sending &&
+    (!onStop || (props.listens === true && props.stopping !== true));
 
   React.useLayoutEffect(() => {
     const element = area.current;
@@ -48,7 +58,30 @@ export const Composer = React.forwardRef<HTMLTextAreaElement, ComposerProps>(fun
     }
   };
   return (
-    <div className="jp-AppBuilder-composer">
+    <div
+      className={`jp-AppBuilder-composer${over ? ' jp-mod-over' : ''}`}
+      onDragOver={event => {
+        if (attachments && event.dataTransfer.types.includes('Files')) {
+          event.preventDefault();
+          event.dataTransfer.dropEffect = 'copy';
+          setOver(true);
+        }
+      }}
+      onDragLeave={event => {
+        if (!event.currentTarget.contains(event.relatedTarget as Node | null)) {
+          setOver(false);
+        }
+      }}
+      onDrop={event => {
+        setOver(false);
+        if (attachments && event.dataTransfer.files.length > 0) {
+          event.preventDefault();
+          event.stopPropagation();
+          attachments.add([...event.dataTransfer.files], trans);
+        }
+      }}
+    >
+      {attachments && <AttachmentsRow attachments={attachments} />}
       <textarea
         ref={element => {
           area.current = element;
@@ -64,6 +97,14 @@ export const Composer = React.forwardRef<HTMLTextAreaElement, ComposerProps>(fun
         aria-label={props.label}
         aria-describedby={blocked ? reason : undefined}
         onChange={event => setText(event.target.value)}
+        onPaste={event => {
+          // A table that is copied comes as text and as a picture of it: the text is meant.
+          const { files, types } = event.clipboardData;
+          if (attachments && files.length > 0 && !types.includes('text/plain')) {
+            event.preventDefault();
+            attachments.add([...files], trans);
+          }
+        }}
         onKeyDown={event => {
           // An input method's Enter chooses a character.
           if (event.key !== 'Enter' || event.nativeEvent.isComposing || event.shiftKey) {
@@ -78,7 +119,10 @@ export const Composer = React.forwardRef<HTMLTextAreaElement, ComposerProps>(fun
         }}
       />
       <div className="jp-AppBuilder-composerBar">
-        <div className="jp-AppBuilder-composerExtras">{props.children}</div>
+        <div className="jp-AppBuilder-composerExtras">
+          {attachments && <AttachButton attachments={attachments} />}
+          {props.children}
+        </div>
         {onStop && (
           <button
             type="button"

@@ -7,6 +7,7 @@ import { isBusy, isTrying, lastTurn, shownState, type SessionView } from '../vie
 import { RequestFailed, type Summary } from '../wire/wire';
 import { BudgetNotice, useSessionUsage } from '../pages/Budgets';
 import { Chat } from './Chat';
+import { namesOf, type Attachments, type AttachmentsState } from './attachments';
 import { Composer } from './Composer';
 import { Icon, Spinner } from '../controls/Icon';
 import { IconButton } from '../controls/IconButton';
@@ -32,6 +33,8 @@ export interface SessionProps {
   /** What was being written here before, and who keeps what is. */
   draft?: string;
   onDraft?: (text: string) => void;
+  /** The files that go with it; absent where none can be sent. */
+  attachments?: Attachments;
 }
 
 /** One session: its header, the conversation, and where the next request is written. */
@@ -39,7 +42,7 @@ export function SessionPane(props: SessionProps): React.ReactElement {
   const { store, onBack, models, demos, sandboxes = NO_SANDBOXES, sendWithModifier } = props;
   const trans = useTranslation();
   const { view, connection } = React.useSyncExternalStore(store.subscribe, store.get);
-  const { draft = '', onDraft } = props;
+  const { draft = '', onDraft, attachments } = props;
   const [text, setText] = React.useState(draft);
   React.useEffect(() => onDraft?.(text), [onDraft, text]);
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
@@ -80,18 +83,22 @@ export function SessionPane(props: SessionProps): React.ReactElement {
   }, []);
 
   const send = React.useCallback(
-    (request: string, inMode: Mode = 'build'): void => {
+    (request: string, inMode: Mode = 'build', files?: AttachmentsState): void => {
       setFailure(null);
       setSending(true);
+      const names = files ? namesOf(files) : [];
       transport
-        .send(request, undefined, inMode)
+        .send(request, undefined, inMode, ...(names.length > 0 ? [names] : []))
         .catch((error: unknown) => {
           setFailure(RequestFailed.from(error));
           setText(current => current || request); // what was typed is not lost
+          if (files) {
+            attachments?.putBack(files);
+          }
         })
         .finally(() => setSending(false));
     },
-    [transport]
+    [transport, attachments]
   );
 
   const askForPlan = React.useCallback((): void => {
@@ -217,7 +224,7 @@ export function SessionPane(props: SessionProps): React.ReactElement {
           setText={setText}
           onSend={request => {
             setText('');
-            send(request, mode);
+            send(request, mode, attachments?.take());
           }}
           sendLabel={busy || mode === 'build' ? undefined : modeTitle(mode, trans)}
           onStop={busy ? stop : undefined}
@@ -225,6 +232,7 @@ export function SessionPane(props: SessionProps): React.ReactElement {
           stopping={stopping}
           blocked={blockedReason(session, connection, sending, trans)}
           sendWithModifier={sendWithModifier}
+          attachments={session?.recorded ? undefined : attachments}
         >
           <ModeChooser
             modes={MODES}

@@ -155,8 +155,8 @@ export class TestTransport implements Transport {
   }
 
   reconnect = (): void => void this.asked.push(['reconnect']);
-  send = (text: string, _model?: string, mode?: Mode): Promise<void> =>
-    mode === undefined || mode === 'build' ? this.ask('send', text) : this.ask('send', text, mode);
+  send = (text: string, _model?: string, mode?: Mode, attachments?: readonly string[]): Promise<void> =>
+    this.ask('send', text, ...(mode && mode !== 'build' ? [mode] : []), ...(attachments ? [attachments] : []));
   accept = (plan: string, text?: string): Promise<void> => this.ask('accept', plan, text);
   stop = (): Promise<void> => this.ask('stop');
   retry = (): Promise<void> => this.ask('retry');

@@ -63,6 +63,7 @@ export class Draft {
       mode: 'build',
       request: '',
       requestSeq: 0,
+      files: [],
       dropped: null,
       builds: null,
       startedAt: at,

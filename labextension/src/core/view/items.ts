@@ -1,6 +1,7 @@
 /** What a session's view consists of. */
 
 import type { ApprovalCause, By, EventData, LiveData, Mode, PreviewStatus, TurnReason, Usage } from '../wire/events';
+import type { Attachment } from '../wire/events.generated';
 import type { PartialResponse, Summary } from '../wire/wire';
 import { NO_USAGE } from './usage';
 
@@ -34,6 +35,8 @@ export interface RequestItem {
   /** Its number in the log. */
   seq: number;
   text: string;
+  /** The files that came with it. */
+  files: readonly Attachment[];
 }
 
 export interface ToolItem {
@@ -199,6 +202,8 @@ export interface Turn {
   request: string;
   /** The request's number in the log; 0 until it is known. */
   requestSeq: number;
+  /** The files that came with it. */
+  files: readonly Attachment[];
   /** It was asked again: the checkpoint its files went back to, and the one that brings them back (none when it had
    * changed nothing), with what the person had changed since. */
   dropped: { checkpoint: string; previous: string | null; edits: boolean } | null;

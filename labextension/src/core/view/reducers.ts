@@ -84,11 +84,13 @@ const reducers: { readonly [T in EventType]: (draft: Draft, event: EventOf<T>) =
   'message.user': (draft, event) => {
     const turn = draft.turn(event.data.turn);
     if (turn && turn.request !== '') {
-      draft.put(event.data.turn, { kind: 'request', key: keyOf(event), seq: event.seq, text: event.data.text });
+      const { text, attachments: files = [] } = event.data;
+      draft.put(event.data.turn, { kind: 'request', key: keyOf(event), seq: event.seq, text, files });
     } else {
       const asked = turn ?? draft.startTurn(event.data.turn, '', event.at);
       asked.request = event.data.text;
       asked.requestSeq = event.seq;
+      asked.files = event.data.attachments ?? [];
     }
   },
   'response.completed': (draft, event) => {

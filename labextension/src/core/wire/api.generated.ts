@@ -776,3 +776,20 @@ export interface Plan {
   /** numbers, from 1, of the `- [ ]` items of the accepted text that are done */
   done: readonly number[];
 }
+
+/** Files that come with the message, as `POST attachments` named them. */
+export type HandedIn = readonly string[];
+
+export interface UnsentAttachment {
+  /** What a message names it by, for a day. */
+  attachment: string;
+  /** As it is shown; without a folder. */
+  name: string;
+  media_type: string;
+  /** bytes */
+  size: number;
+  /** A model is told what it says. */
+  text: boolean;
+  /** It is shown to models that take pictures. */
+  picture: boolean;
+}

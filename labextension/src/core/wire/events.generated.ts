@@ -85,9 +85,36 @@ export interface TurnStarted {
   continues?: string;
 }
 
+export interface KeptPicture {
+  /** of its bytes; `log.pictures` may have it no longer */
+  sha256: string;
+  /** px */
+  width: number;
+  height: number;
+  /** what is to be seen, in words */
+  alt: string;
+  media_type: string;
+}
+
+/** A file that the person handed in with a message, kept beside the log (`log.blobs`). */
+export interface Attachment {
+  /** of its bytes */
+  sha256: string;
+  /** of the file alone, without a folder */
+  name: string;
+  media_type: string;
+  /** bytes */
+  size: number;
+  /** what it says, as far as a model is told, with what was left out */
+  text?: string;
+  /** it, or a smaller copy, as people and models are shown it; kept as the file is */
+  picture?: KeptPicture;
+}
+
 export interface MessageUser {
   turn: string;
   text: string;
+  attachments?: readonly Attachment[];
 }
 
 export interface ToolCallData {
@@ -151,17 +178,6 @@ export interface ToolStarted {
   tool: string;
   arguments: Readonly<Record<string, unknown>>;
   by: By;
-}
-
-export interface KeptPicture {
-  /** of its bytes; `log.pictures` may have it no longer */
-  sha256: string;
-  /** px */
-  width: number;
-  height: number;
-  /** what is to be seen, in words */
-  alt: string;
-  media_type: string;
 }
 
 export interface ToolFinished {

@@ -27,6 +27,7 @@ import type {
   Upload,
   UsageReport
 } from './api.generated';
+import type { Attach } from '../session/attachments';
 import type { Mode } from './events';
 import type { ModelReport } from '../pages/modelReport';
 import type { BudgetChanges, Unit } from '../view/usage';
@@ -72,7 +73,8 @@ export interface Channel {
 
 /** What one session can be asked. Promises reject with `RequestFailed`. */
 export interface Requests {
-  send(text: string, model?: string, mode?: Mode): Promise<void>;
+  /** `attachments`: files that were sent before, as the server calls them. */
+  send(text: string, model?: string, mode?: Mode, attachments?: readonly string[]): Promise<void>;
   /** Have a plan built, as it was written or as `text` has it now. */
   accept(plan: string, text?: string): Promise<void>;
   stop(): Promise<void>;
@@ -196,6 +198,7 @@ export interface NewSession {
   model?: string;
   sandbox?: string;
   mode?: Mode;
+  attachments?: readonly string[];
 }
 
 /** What the panel asks of the server beyond one session. */
@@ -232,5 +235,7 @@ export interface Api {
   setBudgets(changes: BudgetChanges): Promise<BudgetSettings>;
   /** Saves every request of so many days as a file on the person's machine. */
   downloadUsage(days: number, format: 'csv' | 'json'): Promise<void>;
+  /** Send a file that goes with a request that is being written. */
+  attach: Attach;
   transport(id: string): Transport;
 }

@@ -1,0 +1,135 @@
+/** Files that are handed in with a request, while it is being written: read, sent, and what is wrong with them. */
+
+import { smallerCopy } from './smallerCopy';
+import type { UnsentAttachment } from '../wire/api.generated';
+import { RequestFailed } from '../wire/wire';
+import type { Translation } from '../controls/translation';
+
+/** Sends one file; `picture` is a smaller copy of one that is too large to be shown. */
+export type Attach = (name: string, content: Blob, picture: Blob | null) => Promise<UnsentAttachment>;
+
+export const MOST = 10;
+export const LARGEST = 10_000_000; // bytes
+
+/** Pictures that the browser may show of a file of the person's: none that can hold a script. */
+const SHOWN = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
+
+export interface Attached {
+  key: number;
+  name: string;
+  size: number;
+  /** An address of the picture, where it is one. */
+  picture: string | null;
+  /** What the server calls it; null while it is being sent. */
+  sent: UnsentAttachment | null;
+}
+
+export interface AttachmentsState {
+  files: readonly Attached[];
+  /** Why files are not among them. */
+  refused: readonly RequestFailed[];
+}
+
+const EMPTY: AttachmentsState = { files: [], refused: [] };
+
+/** The files of one box. They outlive it: whoever turns to another app and back finds them. */
+export class Attachments {
+  private state: AttachmentsState = EMPTY;
+  private readonly subscribers = new Set<() => void>();
+  private last = 0;
+
+  constructor(private readonly attach: Attach) {}
+
+  readonly get = (): AttachmentsState => this.state;
+
+  readonly subscribe = (subscriber: () => void): (() => void) => {
+    this.subscribers.add(subscriber);
+    return () => this.subscribers.delete(subscriber);
+  };
+
+  /** Read and send files. What is not taken is said by name. */
+  add(files: readonly File[], trans: Translation): void {
+    this.set({ ...this.state, refused: [] });
+    for (const file of files) {
+      if (this.state.files.length >= MOST) {
+        this.refuse(trans.__('%1 is one too many: a request takes %2 files.', file.name, MOST));
+      } else if (file.size > LARGEST) {
+        this.refuse(trans.__('%1 is too large: an attachment has 10 MB at most.', file.name));
+      } else {
+        void this.send(file, trans);
+      }
+    }
+  }
+
+  remove(key: number): void {
+    const found = this.state.files.find(file => file.key === key);
+    if (found?.picture) {
+      URL.revokeObjectURL(found.picture);
+    }
+    this.set({ ...this.state, files: this.state.files.filter(file => file.key !== key) });
+  }
+
+  /** Those that were sent, by what the server calls them; there are none any more then. */
+  take(): AttachmentsState {
+    const taken = this.state;
+    this.set(EMPTY);
+    return taken;
+  }
+
+  /** What was taken for a request that did not go out. */
+  putBack(taken: AttachmentsState): void {
+    this.set({ files: [...taken.files, ...this.state.files], refused: this.state.refused });
+  }
+
+  dismiss(): void {
+    this.set({ ...this.state, refused: [] });
+  }
+
+  private async send(file: File, trans: Translation): Promise<void> {
+    const key = ++this.last;
+    const name = file.name || trans.__('picture.png');
+    const isPicture = SHOWN.includes(file.type);
+    const picture = isPicture ? URL.createObjectURL(file) : null;
+    const pending: Attached = { key, name, size: file.size, picture, sent: null };
+    this.set({ ...this.state, files: [...this.state.files, pending] });
+    try {
+      const copy = isPicture ? await smallerCopy(file) : null;
+      const sent = await this.attach(name, file, copy);
+      this.set({
+        ...this.state,
+        files: this.state.files.map(one => (one.key === key ? { ...one, name: sent.name, sent } : one))
+      });
+    } catch (error) {
+      this.remove(key);
+      const unreadable = isPicture && !(error instanceof RequestFailed);
+      this.set({
+        ...this.state,
+        refused: [
+          ...this.state.refused,
+          unreadable
+            ? new RequestFailed({
+                message: trans.__('%1 cannot be read as a picture.', name),
+                hint: trans.__('Save it again as PNG or JPEG.')
+              })
+            : RequestFailed.from(error)
+        ]
+      });
+    }
+  }
+
+  private refuse(message: string): void {
+    this.set({ ...this.state, refused: [...this.state.refused, new RequestFailed({ message })] });
+  }
+
+  private set(state: AttachmentsState): void {
+    this.state = state;
+    for (const subscriber of [...this.subscribers]) {
+      subscriber();
+    }
+  }
+}
+
+/** What the server calls those that are to be sent. */
+export function namesOf(taken: AttachmentsState): string[] {
+  return taken.files.flatMap(file => (file.sent ? [file.sent.attachment] : []));
+}
