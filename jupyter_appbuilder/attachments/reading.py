@@ -18,6 +18,7 @@ from ..analyses.reading import parsed
 from ..analyses.secrets import masked
 from ..datasets.description import in_bytes
 from ..errors import InvalidInput, Unavailable
+from ..formats.excerpts import bounded
 from ..formats.rasters import Raster, raster, whole
 from ..log.pictures import MEDIA_TYPES
 from ..workspace.ignore import is_secret
@@ -81,18 +82,6 @@ def named(name: str) -> str:
         suffix = PurePosixPath(alone).suffix[:16]
         alone = alone[: LONGEST_NAME - len(suffix)] + suffix
     return f".{alone}" if alone and re.split(r"[/\\]", name)[-1].startswith(".") else alone or "file"
-
-
-def bounded(text: str, limit: int, length: int = 0) -> str:
-    """The beginning of a text, in whole lines where that costs little, and how much is left out. ``length``: how long
-    it was, where that is more."""
-    length = max(length, len(text))
-    if length <= limit:
-        return text
-    head = text[:limit]
-    if (cut := head.rfind("\n")) > limit * 3 // 4:
-        head = head[: cut + 1]
-    return f"{head.rstrip(chr(10))}\n[… {length - len(head):,} of {length:,} characters left out …]"
 
 
 def _shown(name: str, content: bytes, found: Raster, picture: bytes | None) -> Shown:

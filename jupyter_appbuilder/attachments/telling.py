@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from ..datasets.description import in_bytes
 from ..events import Attachment
+from ..formats.excerpts import bounded, fenced
 from .base import MOST_TEXT
-from .reading import bounded
 
 NOT_SHOWN = "a picture, and you are shown none: you cannot see it. Say so where it matters, and do not guess"
 SHOWN = "a picture, shown below. Where you see none there, say that you cannot see it"
@@ -34,10 +33,3 @@ def told_of(attachments: Sequence[Attachment], *, sees: bool, shown: frozenset[s
         else:
             lines.append(f"{head}: {NO_TEXT}.")
     return "\n\n".join(lines)
-
-
-def fenced(text: str) -> str:
-    """A text between fences that do not stand in it."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=2)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}\n{text.rstrip(chr(10))}\n{fence}"

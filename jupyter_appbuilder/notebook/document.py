@@ -20,8 +20,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
-from ..attachments.reading import bounded
-from ..attachments.telling import fenced
 from ..databases.contents import content_in
 from ..datasets.description import in_bytes
 from ..events import (
@@ -49,6 +47,7 @@ from ..events import (
     TurnStarted,
     of_newer_version,
 )
+from ..formats.excerpts import bounded, fenced
 from ..log.pictures import pictures_of
 from ..log.untracked import untracked
 from ..tools.registry import load_tools

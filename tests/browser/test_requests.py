@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 
 from attachments.test_reading import png
 from model_server import ModelServer
@@ -38,9 +37,7 @@ DROP = """(box) => {
 }"""
 
 
-def test_files_go_with_a_request_and_stay_in_the_conversation(
-    lab: Lab, model: ModelServer, open_lab: OpenLab
-) -> None:
+def test_files_go_with_a_request_and_stay_in_the_conversation(lab: Lab, model: ModelServer, open_lab: OpenLab) -> None:
     model.steps = [{"text": "As in the mock."}]
     session = lab.new_session(title="Mocked", model="custom:scripted")["id"]
     panel = open_lab(session)
