@@ -279,6 +279,7 @@ class AppBuilder(LoggingConfigurable):
         self.create, self.fork = maker.create, maker.fork
         self.session, self.find, self.named = self._sessions.open, self._sessions.find, self._sessions.named
         self.sessions, self.describe = self._sessions.overview, self._sessions.describe
+        self.listed, self.organize = self._sessions.listed, self._sessions.organize
         self.delete, self.release, self.recover = self._sessions.delete, self._sessions.release, self._sessions.recover
 
     # Shared parts, made at first use

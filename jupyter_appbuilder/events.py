@@ -57,9 +57,16 @@ class SessionReady(TypedDict):
     """The workspace stands and holds the template's files."""
 
 
+Shelf = Literal["apps", "archive", "trash"]
+"""Where the list has an app: among the others, put away, or to be deleted."""
+
+
 class SessionUpdated(TypedDict, total=False):
     title: str
     model: str
+    pinned: bool
+    shelf: Shelf
+    tags: list[str]
 
 
 class SessionFailed(TypedDict):

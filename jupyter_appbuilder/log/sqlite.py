@@ -67,6 +67,7 @@ class SqliteEventStore(EventStore):
         self._write_db: sqlite3.Connection | None = None
         self._read_db: sqlite3.Connection | None = None
         self._closed = False
+        self._known: dict[str, tuple[str, Summary]] = {}  # what lists were told, with the text it was read of
         self._journal = ""
         self._warnings: list[str] = []
 
@@ -129,7 +130,11 @@ class SqliteEventStore(EventStore):
                 f"SELECT session_id, summary FROM sessions WHERE {where} ORDER BY updated_at DESC",
                 words,
             )
-            return [self._load(session, text) for session, text in rows.fetchall()]
+            found = [(session, text, self._listed(session, text)) for session, text in rows.fetchall()]
+            if not words:
+                # What is gone is forgotten with it.
+                self._known = {session: (text, summary) for session, text, summary in found}
+            return [summary for _, _, summary in found]
 
         return await self._on(self._reader, query)
 
@@ -278,6 +283,15 @@ class SqliteEventStore(EventStore):
         return [
             untracked(stored(session, seq, at, type, strict_json.loads(data), v)) for seq, at, type, v, data in rows
         ]
+
+    def _listed(self, session: str, text: str) -> Summary:
+        """A summary for a list: what was read before is not read again, nor an old one folded again."""
+        known = self._known.get(session)
+        if known and known[0] == text:
+            return known[1]
+        summary = self._load(session, text)
+        self._known[session] = (text, summary)
+        return summary
 
     def _load(self, session: str, text: str, db: sqlite3.Connection | None = None) -> Summary:
         known = Summary.from_row(strict_json.loads(text))

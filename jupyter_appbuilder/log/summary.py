@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from ..events import DEMO, Event, SessionState, timestamp
+from ..events import DEMO, Event, SessionState, Shelf, timestamp
 
-PROJECTION = 4
+PROJECTION = 5
 """Raise this when the fold changes: stored summaries are then rebuilt from the events."""
+
+ORGANISING = frozenset({"pinned", "shelf", "tags"})
+"""What only says how the list has an app: the app did not change by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,11 @@ class Summary:
     cached_tokens: int = 0
     cost: float | None = 0.0  # None once any part of it is not known
     forked: Mapping[str, Any] | None = None  # {source, name} of the session it was forked from
+    pinned: bool = False
+    shelf: Shelf = "apps"
+    tags: Sequence[str] = ()
+    checkpoint: str = ""  # the last version, a git commit
+    picture: Mapping[str, Any] | None = None  # the last one of its page, as ``tool.finished`` has it
 
     @property
     def recorded(self) -> bool:
@@ -64,6 +72,11 @@ class Summary:
                 "cost": self.cost,
             },
             "forked": dict(self.forked) if self.forked else None,
+            "pinned": self.pinned,
+            "shelf": self.shelf,
+            "tags": list(self.tags),
+            "checkpoint": self.checkpoint or None,
+            "picture": dict(self.picture) if self.picture else None,
         }
 
     def to_row(self) -> dict[str, Any]:
@@ -74,15 +87,22 @@ class Summary:
         """None when the row was written by another fold and must be rebuilt."""
         if row.get("projection") != PROJECTION:
             return None
-        names = {field.name for field in fields(cls)}
-        return cls(**{name: value for name, value in row.items() if name in names})
+        return cls(**{name: value for name, value in row.items() if name in _NAMES})
+
+
+_NAMES = frozenset(field.name for field in fields(Summary))
 
 
 def fold(summary: Summary, events: Iterable[Event]) -> Summary:
     """The summary after these events."""
     for event in events:
-        summary = replace(_step(summary, event), last_seq=event.seq, updated_at=event.at)
+        at = summary.updated_at if _organises(event) else event.at
+        summary = replace(_step(summary, event), last_seq=event.seq, updated_at=at)
     return summary
+
+
+def _organises(event: Event) -> bool:
+    return event.type == "session.updated" and ORGANISING.issuperset(event.data)
 
 
 def _step(summary: Summary, event: Event) -> Summary:
@@ -108,7 +128,8 @@ def _step(summary: Summary, event: Event) -> Summary:
             # What was used up to here was the other session's.
             forked = {"source": event.data["source"], "name": event.data["name"]}
             unused = {"input_tokens": 0, "output_tokens": 0, "cached_tokens": 0, "cost": 0.0}
-            return replace(summary, state="ready", forked=forked, **unused)
+            anew = {"pinned": False, "shelf": "apps"}
+            return replace(summary, state="ready", forked=forked, **anew, **unused)
         case "session.failed":
             return replace(summary, state="failed")
         case "session.ended":
@@ -141,5 +162,12 @@ def _step(summary: Summary, event: Event) -> Summary:
                 cached_tokens=summary.cached_tokens + usage["cached_tokens"],
                 cost=cost,
             )
+        case "checkpoint.created":
+            return replace(summary, checkpoint=event.data["checkpoint"])
+        case "tool.finished":
+            pictures = event.data.get("pictures")
+            if not pictures or event.data["tool"] == "take_notebook":  # its pictures are the notebook's charts
+                return summary
+            return replace(summary, picture=dict(max(pictures, key=lambda picture: picture["width"])))
         case _:
             return summary

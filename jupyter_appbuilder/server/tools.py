@@ -9,7 +9,7 @@ from tornado import web
 
 from ..errors import Conflict, NotFound, Unavailable
 from ..events import By
-from ..log.pictures import shown_type
+from ..log.pictures import MEDIA_TYPES, shown_type
 from .base import AppBuilderHandler
 
 if TYPE_CHECKING:
@@ -50,8 +50,12 @@ class PictureHandler(AppBuilderHandler):
     @web.authenticated
     @authorized
     async def get(self, session: str, sha256: str) -> None:
-        found = await self.session(session)
-        media_type = shown_type(await found.events(), sha256)
+        # The one that a list shows is told without opening the session.
+        shown = (await self.builder.log_store.summary(session)).picture
+        if shown and shown["sha256"] == sha256 and shown["media_type"] in MEDIA_TYPES:
+            media_type = shown["media_type"]
+        else:
+            media_type = shown_type(await (await self.session(session)).events(), sha256)
         data = await self.builder.picture(sha256) if media_type else None
         if data is None:
             raise NotFound("That picture is no longer kept.", hint="Have the app looked at again.", reason="no_picture")

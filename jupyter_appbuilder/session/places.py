@@ -23,6 +23,7 @@ class Places:
         None where it shows none of this machine."""
         self._root = root
         self._browsed = browsed
+        self._resolved: dict[str | Path, Path] = {}  # a list asks for the same again and again
 
     @property
     def known(self) -> bool:
@@ -31,7 +32,7 @@ class Places:
 
     @property
     def root(self) -> Path:
-        return Path(self._root()).expanduser().resolve()
+        return self._real(self._root())
 
     @property
     def shelf(self) -> Path:
@@ -75,7 +76,7 @@ class Places:
         """A session's folder. When its root has moved (another home, a copied disk), it is looked for below ours."""
         made_in = Path(summary.root, summary.path)
         below_ours = self.root / summary.path
-        return below_ours if not made_in.is_dir() and below_ours.is_dir() else made_in
+        return below_ours if below_ours != made_in and not made_in.is_dir() and below_ours.is_dir() else made_in
 
     def from_browser(self, path: str) -> Path:
         """The file that the file browser has at ``path``. Raises ``NotFound`` where it shows no such file of this
@@ -94,11 +95,18 @@ class Places:
 
     def browser_path(self, folder: Path) -> str | None:
         """The path by which the file browser has a folder, None where it does not show it."""
-        root = self.root if isinstance(self._browsed, str) else self._browsed
-        if root is None or not folder.is_relative_to(root.resolve()):
+        browsed = self.root if isinstance(self._browsed, str) else self._browsed
+        root = None if browsed is None else self._real(browsed)
+        if root is None or not folder.is_relative_to(root):
             return None
-        path = folder.relative_to(root.resolve())
+        path = folder.relative_to(root)
         return None if any(part.startswith(".") for part in path.parts) else path.as_posix()  # it shows none that hide
+
+    def _real(self, folder: str | Path) -> Path:
+        """A folder without the links on the way to it."""
+        if folder not in self._resolved:
+            self._resolved[folder] = Path(folder).expanduser().resolve()
+        return self._resolved[folder]
 
 
 def can_make(folder: Path) -> bool:

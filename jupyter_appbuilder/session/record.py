@@ -114,7 +114,7 @@ class Record:
         self._events.extend(events)
         self.summary = summary or fold(before, events)
         self.channel.events(events)
-        if (before.state, before.title, before.model) != (self.summary.state, self.summary.title, self.summary.model):
+        if _shown(before) != _shown(self.summary):
             self.channel.session()
         for listener in self._listeners:
             listener(events)
@@ -194,3 +194,8 @@ class Record:
         """Let other processes have the session."""
         if self.owned:
             await self._log.release(self.id)
+
+
+def _shown(summary: Summary) -> tuple[object, ...]:
+    """What watchers are told of a summary when it changes."""
+    return summary.state, summary.title, summary.model, summary.pinned, summary.shelf, tuple(summary.tags)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from logging import Logger
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from ..errors import AppBuilderError, NotFound, Unavailable
-from ..events import Draft, Event
+from ..errors import AppBuilderError, InvalidInput, NotFound, Unavailable
+from ..events import Draft, Event, Shelf
+from ..formats import strict_json
 from ..live.base import function_from
 from ..log import EventStore, Summary
 from ..log.summary import fold
 from .session import Session
+from .sizes import Sizes
 
 if TYPE_CHECKING:
     from ..apps.running import RunningApp
@@ -23,8 +26,17 @@ if TYPE_CHECKING:
     from .preparation import Preparation
     from .record import Record
 
+MOST_TAGS = 12
+LONGEST_TAG = 40  # characters
+
 RECOVER_SECONDS = 30.0
 """How long until a session that could not be recovered is tried again."""
+
+
+class _Told(NamedTuple):
+    summary: Summary
+    size: int | None
+    text: str
 
 
 class Sessions:
@@ -44,6 +56,9 @@ class Sessions:
         """``parts()`` is what sessions are put together from, asked for at the first one; ``resuming``: whether turns
         that a process which died left go on here."""
         self.opened: dict[str, Session] = {}
+        self._sizes = Sizes(places.folder_of)
+        self._told: dict[str, _Told] = {}  # what lists say of sessions that are not open, by id
+        self._shelf: Path | None = None  # where those lie
         self._log_store = log_store
         self._places = places
         self._parts = parts
@@ -143,10 +158,44 @@ class Sessions:
 
         return await asyncio.to_thread(find)
 
-    async def overview(self, search: str = "") -> list[dict[str, Any]]:
-        """Every session's summary as JSON, the latest first."""
+    async def overview(
+        self, search: str = "", shelf: Shelf | Literal["all"] = "apps", *, sizes: bool = False
+    ) -> list[dict[str, Any]]:
+        """The summaries of the sessions on a shelf as JSON, the latest first. With ``sizes``, those that are not known
+        are found out for later requests."""
+        return [strict_json.loads(text) for text in await self.listed(search, shelf, sizes=sizes)]
+
+    async def listed(
+        self, search: str = "", shelf: Shelf | Literal["all"] = "apps", *, sizes: bool = False
+    ) -> list[str]:
+        """As ``overview``, each as the text of its JSON: thousands are asked for every few seconds, and few change."""
         self._preparation.list_was_asked_for()
-        return [self.describe(summary) for summary in await self._log_store.summaries(search)]
+        folder = self._places.shelf if self._places.known else None
+        if folder != self._shelf:
+            self._shelf, self._told = folder, {}
+        found = [summary for summary in await self._log_store.summaries(search) if shelf in ("all", summary.shelf)]
+        texts: list[str] = []
+        for at, summary in enumerate(found):
+            texts.append(self._text(summary))
+            if at % 100 == 99:
+                await asyncio.sleep(0)  # the first list after a start takes its time
+        if not search and shelf == "all":
+            self._told = {summary.id: self._told[summary.id] for summary in found if summary.id in self._told}
+        if sizes:
+            self._sizes.look()
+        return texts
+
+    def _text(self, summary: Summary) -> str:
+        """A summary as the API shows it, as JSON text. Of a session that is not open here it follows from the summary
+        and from the size of its folder."""
+        size = self._sizes.known(summary)
+        told = self._told.get(summary.id)
+        if told and summary.id not in self.opened and told.size == size and told.summary == summary:
+            return told.text
+        text = strict_json.dumps(self.describe(summary), separators=(",", ":"))
+        if summary.id not in self.opened:
+            self._told[summary.id] = _Told(summary, size, text)
+        return text
 
     def describe(self, summary: Summary, record: Record | None = None, notebook: str = "") -> dict[str, Any]:
         """A summary as the API shows it. Paths are the file browser's, None where it does not show the folder.
@@ -170,6 +219,7 @@ class Sessions:
                 "owned": record.owned if record else True,
                 "app": session.app.server.state if session else "stopped",
                 "trouble": trouble and {"message": trouble.message, "hint": trouble.hint},
+                "size": self._sizes.known(summary),
             }
         )
 
@@ -196,6 +246,48 @@ class Sessions:
         except AppBuilderError as error:
             return {"done": False, "error": error.to_json()}
         return {"done": True}
+
+    # In the list
+
+    async def organize(
+        self,
+        session_id: str,
+        *,
+        pinned: bool | None = None,
+        shelf: Shelf | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> dict[str, Any]:
+        """Change how the list has an app; its summary as JSON. One that is not open here is not opened for it.
+
+        What runs in an app ends when it goes into the trash. Raises ``InvalidInput`` for too many or too long tags,
+        ``Conflict`` where another process owns the session.
+        """
+        changes: dict[str, Any] = {}
+        if pinned is not None:
+            changes["pinned"] = pinned
+        if shelf is not None:
+            changes["shelf"] = shelf
+        if tags is not None:
+            changes["tags"] = checked_tags(tags)
+        await self._left(session_id)
+        session = self.opened.get(session_id)
+        if session is not None:
+            session.require_owned()
+            if shelf == "trash":
+                await session.stop()
+            await session.append(Draft("session.updated", changes))
+            if shelf == "trash":
+                await self.release(session_id)
+        else:
+            async with self._opening:  # nobody opens it while its lease is taken for this one event
+                await self._log_store.summary(session_id)
+                await self._log_store.claim(session_id)
+                try:
+                    await self._log_store.append(session_id, [Draft("session.updated", changes)])
+                finally:
+                    if session_id not in self.opened:
+                        await self._log_store.release(session_id)
+        return self.describe(await self._log_store.summary(session_id))
 
     # Leaving
 
@@ -238,6 +330,7 @@ class Sessions:
     async def close(self) -> None:
         """Stop everything that runs; sessions can be opened again."""
         self._housekeeping.close()
+        self._sizes.close()
         sessions = list(self.opened.values())
         self.opened.clear()
         # Notebooks first: whoever ends this process may not wait until everything has stopped.
@@ -258,3 +351,21 @@ class Sessions:
     async def _left(self, session_id: str) -> None:
         while leaving := self._leaving.get(session_id):
             await leaving.wait()
+
+
+def checked_tags(tags: Sequence[str]) -> list[str]:
+    """Tags without the blanks around them, each once whatever its case. Raises ``InvalidInput``."""
+    kept: dict[str, str] = {}
+    for tag in tags:
+        text = " ".join(tag.split())
+        if len(text) > LONGEST_TAG:
+            raise InvalidInput(
+                f"A tag has {len(text)} characters; the limit is {LONGEST_TAG}.",
+                hint="Choose a shorter one.",
+                field="tags",
+            )
+        if text:
+            kept.setdefault(text.casefold(), text)
+    if len(kept) > MOST_TAGS:
+        raise InvalidInput(f"An app can have {MOST_TAGS} tags, not {len(kept)}.", hint="Remove some.", field="tags")
+    return list(kept.values())

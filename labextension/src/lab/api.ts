@@ -9,6 +9,7 @@ import type {
   Demo,
   ModelChoice,
   NewSession,
+  SessionChange,
   AllowedHost,
   Place,
   SandboxChoice,
@@ -75,6 +76,8 @@ type ProviderInfo = Pick<ProviderChoice, 'name'> & Partial<ProviderChoice>;
 export class RestApi implements Api {
   /** Apps whose deletion was asked for: in no list from then on, though what runs in them takes a while to end. */
   private readonly removed = new Set<string>();
+  /** The list of all apps that was read last. */
+  private known: { text: string; list: Summary[] } = { text: '', list: [] };
 
   constructor(
     private readonly settings: ServerConnection.ISettings,
@@ -90,7 +93,16 @@ export class RestApi implements Api {
     return this.json<Summary>('POST', 'sessions', session);
   }
 
-  async update(id: string, change: { title?: string; model?: string }): Promise<Summary> {
+  async apps(): Promise<Summary[]> {
+    const text = await (await this.request('GET', 'sessions', undefined, { shelf: 'all', sizes: 'true' })).text();
+    // Two thousand take a while to read, and seldom change.
+    if (text !== this.known.text) {
+      this.known = { text, list: JSON.parse(text) as Summary[] };
+    }
+    return this.known.list.filter(session => !this.removed.has(session.id));
+  }
+
+  async update(id: string, change: SessionChange): Promise<Summary> {
     return this.json<Summary>('PATCH', path('sessions', id), change);
   }
 

@@ -32,9 +32,11 @@ function place(): {
       widget: { isVisible: true } as Widget,
       host: session => (session?.notebook ? { openNotebook: vi.fn(), exportZip: vi.fn() } : {}),
       show: vi.fn(),
-      hide: null
+      hide: null,
+      remove: async () => true
     },
     previews: { show: vi.fn(), opened: vi.fn(), close: vi.fn(), sessionOf: () => null },
+    allApps: null,
     complain
   });
   return { commands, model, transport, complain };

@@ -21,6 +21,8 @@ export interface Place {
   model: PanelModel;
   panel: IAppBuilderPanel;
   previews: IAppBuilderPreviews;
+  /** Shows all apps, where there is a page for that. */
+  allApps: (() => void) | null;
   complain: (message: string, error: unknown) => void;
 }
 
@@ -32,7 +34,7 @@ interface Act {
 }
 
 export function addCommands(place: Place): void {
-  const { app, palette, trans, model, panel, previews } = place;
+  const { app, palette, trans, model, panel, previews, allApps } = place;
   const { commands } = app;
   const view = (): SessionView => model.get().store?.get().view ?? EMPTY_VIEW;
   const host = (): Host => panel.host(model.summary);
@@ -73,7 +75,12 @@ export function addCommands(place: Place): void {
   });
   add(CommandIDs.home, {
     label: trans.__('All Apps'),
+    icon: appBuilderIcon,
     execute: () => {
+      if (allApps) {
+        allApps();
+        return;
+      }
       model.close();
       panel.show();
     }

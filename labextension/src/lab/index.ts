@@ -1,5 +1,6 @@
 /** The App Builder in JupyterLab: one plugin each for what it knows, shows and does. */
 
+import { appsPlugin } from './apps';
 import { fromNotebookPlugin } from './fromNotebook';
 import { modelPlugin } from './model';
 import { openNotebookPlugin } from './openNotebook';
@@ -13,10 +14,11 @@ export default [
   modelPlugin,
   previewsPlugin,
   panelPlugin,
+  appsPlugin,
   commandsPlugin,
   statusPlugin,
   restorePlugin,
   openNotebookPlugin,
   fromNotebookPlugin
 ];
-export { CommandIDs, IAppBuilder, IAppBuilderPanel, IAppBuilderPreviews } from './tokens';
+export { CommandIDs, IAppBuilder, IAppBuilderApps, IAppBuilderPanel, IAppBuilderPreviews } from './tokens';

@@ -6,7 +6,7 @@ import { ILauncher } from '@jupyterlab/launcher';
 import { ITranslator } from '@jupyterlab/translation';
 import { addCommands } from './commands';
 import { complain } from './complain';
-import { CommandIDs, IAppBuilder, IAppBuilderPanel, IAppBuilderPreviews } from './tokens';
+import { CommandIDs, IAppBuilder, IAppBuilderApps, IAppBuilderPanel, IAppBuilderPreviews } from './tokens';
 import { load } from './translation';
 
 export const commandsPlugin: JupyterFrontEndPlugin<void> = {
@@ -14,18 +14,22 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
   description: 'The commands of the App Builder.',
   autoStart: true,
   requires: [IAppBuilder, IAppBuilderPanel, IAppBuilderPreviews],
-  optional: [ICommandPalette, ILauncher, ITranslator],
+  optional: [IAppBuilderApps, ICommandPalette, ILauncher, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     { model }: IAppBuilder,
     panel: IAppBuilderPanel,
     previews: IAppBuilderPreviews,
+    apps: IAppBuilderApps | null,
     palette: ICommandPalette | null,
     launcher: ILauncher | null,
     translator: ITranslator | null
   ): void => {
     const trans = load(translator);
-    addCommands({ app, palette, trans, model, panel, previews, complain });
+    addCommands({ app, palette, trans, model, panel, previews, allApps: apps?.show ?? null, complain });
     launcher?.add({ command: CommandIDs.open, category: trans.__('Other'), rank: 0 });
+    if (apps?.show) {
+      launcher?.add({ command: CommandIDs.home, category: trans.__('Other'), rank: 1 });
+    }
   }
 };

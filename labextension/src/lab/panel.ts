@@ -4,6 +4,7 @@ import { ILabShell, ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndP
 import { Dialog, showDialog } from '@jupyterlab/apputils';
 import { ITranslator } from '@jupyterlab/translation';
 import type { Widget } from '@lumino/widgets';
+import { inTurn } from '../core/apps/list';
 import type { Host } from '../core/controls/surroundings';
 import type { PanelProps } from '../core/pages/Panel';
 import type { Summary } from '../core/wire/wire';
@@ -11,7 +12,7 @@ import { complain } from './complain';
 import { appBuilderIcon } from './icon';
 import { RemoveBody } from './remove';
 import type { Values } from './settings';
-import { IAppBuilder, IAppBuilderPanel, IAppBuilderPreviews, PLUGIN_ID } from './tokens';
+import { CommandIDs, IAppBuilder, IAppBuilderPanel, IAppBuilderPreviews, PLUGIN_ID } from './tokens';
 import { load } from './translation';
 import { PanelWidget } from './widgets';
 
@@ -55,11 +56,20 @@ function activate(
   };
 
   const host = (session: Summary | null): Host => {
+    const shared: Host = labShell
+      ? {
+          allApps: () =>
+            void commands
+              .execute(CommandIDs.home)
+              .catch((error: unknown) => complain(trans.__('The apps could not be shown.'), error))
+        }
+      : {};
     if (!session) {
-      return {};
+      return shared;
     }
     const { id, app_path: appPath, notebook } = session;
     return {
+      ...shared,
       ...(appPath === null
         ? {}
         : {
@@ -85,15 +95,16 @@ function activate(
         await api.update(id, { model: choice });
       },
       remove: () => {
-        remove(session).catch((error: unknown) => complain(trans.__('The app could not be deleted.'), error));
+        remove([session]).catch((error: unknown) => complain(trans.__('The app could not be deleted.'), error));
       }
     };
   };
 
-  const remove = async (session: Summary): Promise<boolean> => {
-    const body = new RemoveBody(session, trans);
+  const remove = async (sessions: readonly Summary[]): Promise<boolean> => {
+    const body = new RemoveBody(sessions, trans);
+    const title = sessions[0]?.title ?? '';
     const result = await showDialog({
-      title: trans.__('Delete “%1”?', session.title),
+      title: sessions.length === 1 ? trans.__('Delete “%1”?', title) : trans.__('Delete %1 apps?', sessions.length),
       body,
       buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: trans.__('Delete') })],
       defaultButton: 0
@@ -101,12 +112,13 @@ function activate(
     if (!result.button.accept) {
       return false;
     }
-    const removed = api.remove(session.id, result.value ?? false);
-    if (model.get().session === session.id) {
-      model.close();
+    for (const { id } of sessions) {
+      if (model.get().session === id) {
+        model.close();
+      }
+      previews.close(id);
     }
-    previews.close(session.id);
-    await removed;
+    await inTurn(sessions, ({ id }) => api.remove(id, result.value ?? false));
     return true;
   };
 
@@ -120,7 +132,7 @@ function activate(
     ...fromSettings(settings.values),
     host,
     onOpened: session => previews.opened(session.id),
-    onRemove: remove
+    onRemove: session => remove([session])
   });
   settings.changed.connect((_, values) => panel.configure(fromSettings(values)));
   panel.id = PANEL_ID;
@@ -135,6 +147,7 @@ function activate(
       panel.takeFocus();
     },
     hide: labShell && (() => labShell.collapseRight()),
-    host
+    host,
+    remove
   };
 }

@@ -3,21 +3,28 @@ import { Widget } from '@lumino/widgets';
 import type { Translation } from '../core/controls/translation';
 import type { Summary } from '../core/wire/wire';
 
-/** Asks whether a session's files go, too. Its value is true when they do. */
+/** Asks whether the files of sessions go, too. Its value is true when they do. */
 export class RemoveBody extends Widget implements Dialog.IBodyWidget<boolean> {
   private readonly box: HTMLInputElement;
 
-  constructor(session: Summary, trans: Translation) {
+  constructor(sessions: readonly Summary[], trans: Translation) {
     super();
     this.addClass('jp-AppBuilder-remove');
+    const [only] = sessions;
     const text = document.createElement('p');
-    text.textContent = trans.__('The conversation and its history are deleted. This cannot be undone.');
+    text.textContent = trans._n(
+      'The conversation and its history are deleted. This cannot be undone.',
+      'The conversations of %1 apps and their history are deleted. This cannot be undone.',
+      sessions.length
+    );
     const label = document.createElement('label');
     this.box = document.createElement('input');
     this.box.type = 'checkbox';
     label.append(
       this.box,
-      trans.__('Also delete the folder %1 with the app and its notebook', session.path ?? session.name)
+      only && sessions.length === 1
+        ? trans.__('Also delete the folder %1 with the app and its notebook', only.path ?? only.name)
+        : trans.__('Also delete their folders with the apps and their notebooks')
     );
     this.node.append(text, label);
   }

@@ -14,7 +14,7 @@ export namespace CommandIDs {
   export const toggle = 'appbuilder:toggle';
   /** Show the panel's first screen, ready to describe a new app. */
   export const create = 'appbuilder:new';
-  /** Show the list of apps. */
+  /** Show all apps. */
   export const home = 'appbuilder:home';
   /** Open a session's preview. Arguments: `{session?: string}`, by default the open one. */
   export const preview = 'appbuilder:preview';
@@ -65,11 +65,24 @@ export interface IAppBuilderPanel {
   readonly hide: (() => void) | null;
   /** What can be done here for a session. */
   host(session: Summary | null): Host;
+  /** Delete sessions for good, after asking; false when the person thought better of it. */
+  remove(sessions: readonly Summary[]): Promise<boolean>;
 }
 
 export const IAppBuilderPanel = new Token<IAppBuilderPanel>(
   '@jupyter-appbuilder/labextension:IAppBuilderPanel',
   'The panel of the App Builder.'
+);
+
+/** All apps, in the main area. */
+export interface IAppBuilderApps {
+  /** Null where the main area has no room for them. */
+  readonly show: (() => void) | null;
+}
+
+export const IAppBuilderApps = new Token<IAppBuilderApps>(
+  '@jupyter-appbuilder/labextension:IAppBuilderApps',
+  'The page of all apps of the App Builder.'
 );
 
 /** The previews in the main area, one a session. */

@@ -1,6 +1,7 @@
 import { ReactWidget } from '@jupyterlab/apputils';
 import * as React from 'react';
 import { Panel, type PanelProps } from '../core/pages/Panel';
+import { AppsPage, type AppsPageProps } from '../core/apps/AppsPage';
 import { PreviewPane } from '../core/session/Preview';
 import { SurroundingsContext } from '../core/controls/surroundings';
 import type { SessionStore } from '../core/view/store';
@@ -87,5 +88,30 @@ export class PreviewWidget extends ReactWidget {
       this.store.dispose();
       super.dispose();
     }
+  }
+}
+
+/** All apps, for the main area. */
+export class AppsWidget extends ReactWidget {
+  constructor(
+    private readonly props: AppsPageProps,
+    private readonly trans: Translation
+  ) {
+    super();
+    this.addClass('jp-AppBuilder');
+    this.addClass('jp-AppBuilder-appsWidget');
+  }
+
+  protected render(): React.ReactElement {
+    return (
+      <SurroundingsContext.Provider value={{ trans: this.trans, host: {} }}>
+        <AppsPage {...this.props} />
+      </SurroundingsContext.Provider>
+    );
+  }
+
+  protected onActivateRequest(): void {
+    const first = this.node.querySelector<HTMLElement>('.jp-AppBuilder-appOpen[tabindex="0"], input');
+    (first ?? this.node).focus();
   }
 }

@@ -10,7 +10,16 @@ export interface MenuEntry {
 }
 
 /** A button with a menu: arrows move, Escape closes and gives the focus back, as in the ARIA menu-button pattern. */
-export function MenuButton({ label, entries }: { label: string; entries: readonly MenuEntry[] }): React.ReactElement {
+export function MenuButton({
+  label,
+  entries,
+  tabIndex
+}: {
+  label: string;
+  entries: readonly MenuEntry[];
+  /** -1 where other keys than Tab lead to it. */
+  tabIndex?: number;
+}): React.ReactElement {
   const [open, setOpen] = React.useState(false);
   const root = React.useRef<HTMLDivElement>(null);
   const button = React.useRef<HTMLButtonElement>(null);
@@ -54,6 +63,7 @@ export function MenuButton({ label, entries }: { label: string; entries: readonl
         type="button"
         ref={button}
         className="jp-AppBuilder-iconButton"
+        tabIndex={tabIndex}
         aria-haspopup="menu"
         aria-expanded={open}
         aria-controls={open ? id : undefined}

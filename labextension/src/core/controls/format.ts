@@ -49,9 +49,13 @@ export function compact(count: number): string {
     : `${(count / 1_000_000).toFixed(1)}M`;
 }
 
-/** "840 B", "3.4 kB", "12.0 MB". */
+/** "840 B", "3.4 kB", "12.0 MB", "1.2 GB". */
 export function bytes(size: number): string {
-  return size < 1000 ? `${size} B` : size < 1e6 ? `${(size / 1000).toFixed(1)} kB` : `${(size / 1e6).toFixed(1)} MB`;
+  if (size < 1000) {
+    return `${size} B`;
+  }
+  const [value, unit] = size < 1e6 ? [size / 1000, 'kB'] : size < 1e9 ? [size / 1e6, 'MB'] : [size / 1e9, 'GB'];
+  return `${value.toFixed(1)} ${unit}`;
 }
 
 /** "$1.20", "<$0.01", "$0". */

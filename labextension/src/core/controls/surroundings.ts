@@ -19,6 +19,8 @@ export interface Host {
   rename?: (title: string) => Promise<void>;
   setModel?: (model: string) => Promise<void>;
   remove?: () => void;
+  /** Show all apps, on a page of their own. */
+  allApps?: () => void;
   /** Go where a new app is described. */
   newApp?: () => void;
   /** The pages that can take the panel's place. */

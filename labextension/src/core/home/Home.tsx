@@ -15,6 +15,7 @@ import { StateBadge, type ShownState } from '../session/Session';
 import { useHost, useTranslation } from '../controls/surroundings';
 import { TemplateIcon, TemplatePicker } from './TemplatePicker';
 import { Failure } from '../controls/Failure';
+import { TitleField } from '../controls/TitleField';
 
 export interface Defaults {
   model: string;
@@ -358,6 +359,7 @@ function useSessions(api: Api): SessionList {
 
 function Sessions({ sessions, api, onOpen, onRemove }: HomeProps & { sessions: SessionList }): React.ReactElement {
   const trans = useTranslation();
+  const { allApps } = useHost();
   const { list, search, setSearch, refresh, failure } = sessions;
   const [renaming, setRenaming] = React.useState<string | null>(null);
   const [problem, setProblem] = React.useState<RequestFailed | null>(null);
@@ -365,7 +367,14 @@ function Sessions({ sessions, api, onOpen, onRemove }: HomeProps & { sessions: S
   const twins = new Set(titles.filter((title, at) => titles.indexOf(title) !== at));
   return (
     <section aria-labelledby="jp-AppBuilder-sessions">
-      <h3 id="jp-AppBuilder-sessions">{trans.__('Your apps')}</h3>
+      <div className="jp-AppBuilder-sessionsHead">
+        <h3 id="jp-AppBuilder-sessions">{trans.__('Your apps')}</h3>
+        {allApps && (
+          <button type="button" className="jp-AppBuilder-link" onClick={allApps}>
+            {trans.__('All apps')}
+          </button>
+        )}
+      </div>
       <div className="jp-AppBuilder-search">
         <Icon name="search" />
         <input
@@ -392,23 +401,10 @@ function Sessions({ sessions, api, onOpen, onRemove }: HomeProps & { sessions: S
         {list?.map(session => (
           <li key={session.id} className="jp-AppBuilder-sessionItem">
             {renaming === session.id ? (
-              <input
-                className="jp-AppBuilder-titleInput"
-                defaultValue={session.title}
-                aria-label={trans.__('New title of %1', session.title)}
-                autoFocus
-                onFocus={event => event.currentTarget.select()}
-                onKeyDown={event => {
-                  if (event.key === 'Escape') {
-                    event.currentTarget.value = session.title;
-                  }
-                  if (event.key === 'Escape' || event.key === 'Enter') {
-                    event.stopPropagation();
-                    event.currentTarget.blur();
-                  }
-                }}
-                onBlur={event => {
-                  const title = event.target.value.trim();
+              <TitleField
+                label={trans.__('New title of %1', session.title)}
+                value={session.title}
+                onDone={title => {
                   setRenaming(null);
                   if (title && title !== session.title) {
                     api
@@ -479,7 +475,7 @@ function Sessions({ sessions, api, onOpen, onRemove }: HomeProps & { sessions: S
 }
 
 /** Nothing is ready where nothing runs. */
-function listedState({ state, app }: Summary): ShownState {
+export function listedState({ state, app }: Summary): ShownState {
   return state !== 'ready' || app === 'ready' ? state : app;
 }
 

@@ -1,6 +1,6 @@
 /** Written by scripts/wire_types.py from jupyter_appbuilder/server/openapi.yaml: change that, and run it again. */
 
-import type { Mode, PreviewStatus, Progress, RuleAction, RuleSource, SessionState, TurnReason, UsageData } from './events.generated';
+import type { KeptPicture, Mode, PreviewStatus, Progress, RuleAction, RuleSource, SessionState, Shelf, TurnReason, UsageData } from './events.generated';
 
 export interface ErrorBody {
   /** What happened, for people. */
@@ -52,6 +52,13 @@ export interface Summary {
     /** Its folder's name. */
     name: string;
   } | null;
+  pinned: boolean;
+  shelf: Shelf;
+  tags: Tags;
+  /** The last version. */
+  checkpoint: string | null;
+  /** The last picture that was taken of the app's page. */
+  picture: KeptPicture | null;
   /** This server holds the session or can take it. */
   owned: boolean;
   /** How the app is on this server; stopped where it has no sandbox. It starts when its preview is looked at. */
@@ -61,7 +68,11 @@ export interface Summary {
     message: string;
     hint: string;
   } | null;
+  /** Bytes that its folder takes on the disk, as they were found last; null until that. */
+  size: number | null;
 }
+
+export type Tags = readonly string[];
 
 export interface UsageTotals {
   input_tokens: number;

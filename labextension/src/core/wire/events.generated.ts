@@ -49,9 +49,15 @@ export interface SessionCreated {
 /** The workspace stands and holds the template's files. */
 export type SessionReady = Record<string, never>;
 
+/** Where the list has an app: among the others, put away, or to be deleted. */
+export type Shelf = 'apps' | 'archive' | 'trash';
+
 export interface SessionUpdated {
   title?: string;
   model?: string;
+  pinned?: boolean;
+  shelf?: Shelf;
+  tags?: readonly string[];
 }
 
 export interface SessionFailed {

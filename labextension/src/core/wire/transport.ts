@@ -191,6 +191,9 @@ export interface ProviderSettings {
   path?: string;
 }
 
+/** What is to be another; what is absent stays. */
+export type SessionChange = Partial<Pick<Summary, 'title' | 'model' | 'pinned' | 'shelf' | 'tags'>>;
+
 export interface NewSession {
   prompt: string;
   title?: string;
@@ -205,7 +208,9 @@ export interface NewSession {
 export interface Api {
   sessions(search?: string): Promise<Summary[]>;
   create(session: NewSession): Promise<Summary>;
-  update(id: string, change: { title?: string; model?: string }): Promise<Summary>;
+  /** All apps, also those that were put away or wait to be deleted. */
+  apps(): Promise<Summary[]>;
+  update(id: string, change: SessionChange): Promise<Summary>;
   remove(id: string, files: boolean): Promise<void>;
   models(): Promise<ModelChoice[]>;
   /** Ask a model for some short answers: from seconds to minutes. */

@@ -1,0 +1,36 @@
+import * as React from 'react';
+
+/** Changes a short text in its place: Enter or leaving it takes what was written, Escape what was there. */
+export function TitleField({
+  label,
+  value,
+  placeholder,
+  onDone
+}: {
+  label: string;
+  value: string;
+  placeholder?: string;
+  /** Called once, with the text as it was where that was taken. */
+  onDone: (text: string) => void;
+}): React.ReactElement {
+  return (
+    <input
+      className="jp-AppBuilder-titleInput"
+      defaultValue={value}
+      aria-label={label}
+      placeholder={placeholder}
+      autoFocus
+      onFocus={event => event.currentTarget.select()}
+      onKeyDown={event => {
+        if (event.key === 'Escape') {
+          event.currentTarget.value = value;
+        }
+        event.stopPropagation();
+        if (event.key === 'Escape' || event.key === 'Enter') {
+          event.currentTarget.blur();
+        }
+      }}
+      onBlur={event => onDone(event.target.value.trim())}
+    />
+  );
+}
