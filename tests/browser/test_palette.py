@@ -56,7 +56,7 @@ def test_what_the_panel_can_do_is_found_in_the_palette(open_lab: OpenLab, lab: L
         choose(panel, "Download the App as ZIP")
     assert download.value.suggested_filename.endswith(".zip")
 
-    choose(panel, "All Apps")
+    choose(panel, "New App")
     expect(panel.root.get_by_role("heading", name="Build an app")).to_be_visible()
     # JupyterLab's palette hides what makes no sense now.
     stop = found(panel, "Stop the App Builder")

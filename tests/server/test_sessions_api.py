@@ -220,10 +220,10 @@ async def test_unknown_addresses_and_methods_answer_in_json(http_server_client, 
 
 
 async def test_what_breaks_inside_is_not_told_to_the_client(call, builder, monkeypatch):
-    async def broken(*_: object) -> None:
+    async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("the key is sk-very-secret")
 
-    monkeypatch.setattr(builder, "sessions", broken)
+    monkeypatch.setattr(builder, "listed", broken)
     # Not in openapi.yaml on purpose: so it is the judge that says which answer came.
     with pytest.raises(AssertionError, match="answers 500") as error:
         await call("GET", "sessions")
@@ -301,3 +301,57 @@ async def test_a_session_is_forked_before_a_message_and_asked_something_else_the
     for body in ({}, {"turn": "t1", "message": 1}, {"message": "1"}, {"turn": "t1", "mode": "dream"}):
         assert (await call("POST", "sessions", id, "fork", json=body)).status == 400
     assert (await call("POST", "sessions", id, "fork", json={"turn": "t7"})).status == 404
+
+
+async def test_an_app_is_pinned_tagged_and_put_away_without_being_opened(call, new_session, builder):
+    id = await new_session(title="Clock")
+    await builder.release(id)
+    before = (await call("GET", "sessions")).data[0]
+    wish = {"pinned": True, "tags": [" work ", "Work", "demo"], "shelf": "archive"}
+    changed = (await call("PATCH", "sessions", id, json=wish)).data
+    assert (changed["pinned"], changed["tags"], changed["shelf"]) == (True, ["work", "demo"], "archive")
+    assert changed["updated_at"] == before["updated_at"], "the app itself did not change"
+    assert id not in builder._sessions.opened
+    assert (await call("GET", "sessions")).data == []
+    assert [app["id"] for app in (await call("GET", "sessions", shelf="archive")).data] == [id]
+    assert (await call("PATCH", "sessions", id, json={"shelf": "apps"})).data["shelf"] == "apps"
+    assert (await call("GET", "sessions", id)).data["tags"] == ["work", "demo"]
+
+
+async def test_what_runs_in_an_app_ends_when_it_goes_into_the_trash_and_nothing_is_deleted(
+    call, new_session, builder, model, jp_root_dir
+):
+    id = await new_session(name="clock")
+    model.steps = [SLOW]
+    await call("POST", "sessions", id, "messages", json={"text": "Build a clock"})
+    assert (await call("PATCH", "sessions", id, json={"shelf": "trash"})).data["state"] == "ready"
+    assert (await call("GET", "sessions")).data == []
+    assert (jp_root_dir / "appbuilder/clock/app/index.html").exists()
+    back = (await call("PATCH", "sessions", id, json={"shelf": "apps"})).data
+    assert (back["shelf"], back["turn"]["reason"]) == ("apps", "stopped")
+    assert [app["id"] for app in (await call("GET", "sessions")).data] == [id]
+
+
+@pytest.mark.parametrize(
+    ("wish", "field"),
+    [
+        ({"shelf": "attic"}, "shelf"),
+        ({"pinned": "yes"}, "pinned"),
+        ({"tags": ["x" * 41]}, "tags"),
+        ({"tags": [str(number) for number in range(13)]}, "tags"),
+    ],
+)
+async def test_what_a_list_cannot_have_is_refused(call, new_session, wish, field):
+    answer = await call("PATCH", "sessions", await new_session(), json=wish)
+    assert (answer.status, answer.data["field"]) == (400, field)
+
+
+async def test_the_size_of_an_apps_folder_is_found_out_for_who_asks(call, new_session):
+    await new_session()
+
+    async def size() -> int | None:
+        return (await call("GET", "sessions", sizes="true")).data[0]["size"]
+
+    while (found := await size()) is None:
+        await asyncio.sleep(0.02)
+    assert found > 1000

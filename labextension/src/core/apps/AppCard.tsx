@@ -101,9 +101,7 @@ export function AppCard({
       </div>
       <div className="jp-AppBuilder-meta">
         <Ago at={app.updated_at} />
-        {app.size !== null && (
-          <span title={trans.__('What its folder takes on the disk')}>{bytes(app.size)}</span>
-        )}
+        {app.size !== null && <span title={trans.__('What its folder takes on the disk')}>{bytes(app.size)}</span>}
         {usage && (
           <span className="jp-AppBuilder-ellipsis" title={usageDetail(app.usage, trans)}>
             {usage}

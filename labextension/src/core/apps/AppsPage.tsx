@@ -53,6 +53,8 @@ export function AppsPage({ api, onOpen, onNew, onRemove, onTrashed }: AppsPagePr
   const [done, setDone] = React.useState<Done | null>(null);
   const search = React.useDeferredValue(wanted.search);
   const list = React.useMemo(() => shown(apps ?? [], { ...wanted, search }), [apps, wanted, search]);
+  const latest = React.useRef(list);
+  latest.current = list;
   const selected = list.filter(app => chosen.has(app.id));
   const at = list.findIndex(app => app.id === active);
   const grid = useGrid(scroller, list.length, at);
@@ -106,7 +108,12 @@ export function AppsPage({ api, onOpen, onNew, onRemove, onTrashed }: AppsPagePr
   };
   const edited = (app: Summary, what: Editing, text: string): void => {
     setEditing(null);
-    wish.current = app.id;
+    // Once the field is gone, and unless the person went elsewhere from it.
+    requestAnimationFrame(() => {
+      if (document.activeElement === document.body) {
+        cardOf(app.id)?.focus();
+      }
+    });
     if (what === 'tags') {
       const tags = written(text);
       if (tags.join() !== app.tags.join()) {
@@ -122,6 +129,10 @@ export function AppsPage({ api, onOpen, onNew, onRemove, onTrashed }: AppsPagePr
       const made = fork({ checkpoint: app.checkpoint });
       attempt(made.then(copy => setDone({ text: trans.__('“%1” was made.', copy.title), undo: null, open: copy })));
     }
+  };
+  const cardOf = (id: string): HTMLElement | null => {
+    const number = latest.current.findIndex(app => app.id === id);
+    return scroller.current?.querySelector<HTMLElement>(`[data-number="${number}"] .jp-AppBuilder-appOpen`) ?? null;
   };
   const choose = (app: Summary, range: boolean): void => {
     const start = list.findIndex(other => other.id === from.current);
@@ -167,8 +178,7 @@ export function AppsPage({ api, onOpen, onNew, onRemove, onTrashed }: AppsPagePr
 
   React.useLayoutEffect(() => {
     if (wish.current !== '') {
-      const number = list.findIndex(app => app.id === wish.current);
-      const card = scroller.current?.querySelector<HTMLElement>(`[data-number="${number}"] .jp-AppBuilder-appOpen`);
+      const card = cardOf(wish.current);
       if (card) {
         wish.current = '';
         card.focus({ preventScroll: true });
@@ -177,8 +187,9 @@ export function AppsPage({ api, onOpen, onNew, onRemove, onTrashed }: AppsPagePr
   });
   const onKeyDown = (event: React.KeyboardEvent): void => {
     const target = event.target as HTMLElement;
+    const at = Number(target.closest<HTMLElement>('.jp-AppBuilder-appCard')?.dataset['number'] ?? -1);
     const app = list[at];
-    if (!app || !target.closest('.jp-AppBuilder-appCard') || target.closest('[role="menu"]')) {
+    if (!app || target.closest('[role="menu"]')) {
       return;
     }
     const to = moved(event.key, at, list.length, grid.columns, grid.rows);
