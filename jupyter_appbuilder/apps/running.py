@@ -233,7 +233,7 @@ class RunningApp:
     async def arrives(self) -> None:
         """Log the person in where the app knows people by their names on a JupyterHub (``accounts.by`` is "hub")."""
         address = self.server.address
-        if not self._hub_user or not self.has_functions or self._functions is None or address is None:
+        if not self._hub_user or self._functions is None or address is None:
             return
         cookies = self.storage.cookie_header("/")
         with contextlib.suppress(Unavailable):  # the page then shows its form

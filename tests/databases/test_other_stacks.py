@@ -14,6 +14,7 @@ from database_app import used
 from playwright.async_api import expect
 from previewed import browsing, running
 
+from jupyter_appbuilder.builder import AppBuilder
 from jupyter_appbuilder.datasets.parquet import write
 from jupyter_appbuilder.datasets.sources import opened
 from jupyter_appbuilder.session import Session
@@ -30,10 +31,12 @@ PYTHON = """
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from . import accounts
 from .database import Database, transaction
 from .secrets import secret
 
 app = FastAPI()
+app.include_router(accounts.router)
 
 
 class Note(BaseModel):
@@ -205,7 +208,10 @@ async def told(session: Session, tool: str, **arguments: Any) -> str:
 
 @pytest.mark.timeout(400)  # the first run installs packages
 @pytest.mark.parametrize("template", ["fastapi-react", pytest.param("nextjs", marks=pytest.mark.walk)])
-async def test_routes_tools_data_and_versions_share_one_database(template: str, tmp_path: Path) -> None:
+async def test_routes_tools_data_and_versions_share_one_database(
+    template: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUPYTERHUB_USER", "jane")
     async with running(tmp_path, template) as (session, builder, url):
         await told(session, "update_database_schema", name="notes", sql=SCHEMA)
         for path, text in ROUTES[template].items():
@@ -266,6 +272,7 @@ async def test_routes_tools_data_and_versions_share_one_database(template: str, 
         assert (await answered(url, "api/notes"))[0] == 200
         if template == "nextjs":
             await people_have_accounts(session, url)
+        await is_known_by_the_hub(session, builder, url)
 
 
 async def people_have_accounts(session: Session, url: str) -> None:
@@ -298,6 +305,46 @@ async def people_have_accounts(session: Session, url: str) -> None:
         await expect(page.get_by_role("alert").first).to_have_text("No account has this address and password.")
     hidden = await used(session, "query_database", sql="SELECT * FROM _appbuilder_passwords")
     assert not hidden.ok
+
+
+HUB = {
+    "fastapi-react": ("api/accounts.py", 'BY = "email"', 'BY = "hub"'),
+    "nextjs": ("lib/accounts.ts", '{ by: "email",', '{ by: "hub",'),
+}
+
+
+async def is_known_by_the_hub(session: Session, builder: AppBuilder, url: str) -> None:
+    """The person, who opens the page in their browser, is whom the JupyterHub says; another browser is nobody."""
+    path, before, after = HUB[session.summary.template]
+    asks, page = {"Origin": "null"}, {"Sec-Fetch-Dest": "iframe", "Sec-Fetch-Site": "none"}
+    known = {builder.previews.cookie: builder.previews.person}
+    async with httpx.AsyncClient(timeout=120, follow_redirects=True, cookies=known) as person:
+        opened = await person.get(url, headers=page)
+        own = str(opened.url)  # the visitor's own address
+
+        async def user(who: httpx.AsyncClient, address: str) -> Any:
+            answer = await who.get(f"{address}api/accounts", headers=asks)
+            return answer.json()["user"] if answer.status_code == 200 else None  # one that starts anew
+
+        assert await user(person, own) is None  # the app does not say so yet
+        text = await session.workspace.read_text(path)
+        assert before in text
+        await session.workspace.write(path, text.replace(before, after))
+        async with asyncio.timeout(180):
+            while (found := await user(person, own)) is None:
+                await person.get(url, headers=page)
+        assert found["name"] == "jane"
+        assert await user(person, own) == found
+        taken = {"name": "Jane", "password": PASSWORD}
+        async with httpx.AsyncClient(timeout=120, follow_redirects=True) as other:
+            address = str((await other.get(url, headers=page)).url)
+            assert address != own
+            assert await user(other, address) is None
+            told = await other.post(f"{address}api/accounts/sign-up", json=taken, headers=asks)
+            assert told.status_code in (403, 409), told.text
+            forged = {**asks, "X-AppBuilder-Ticket": "x" * 43}
+            assert (await other.post(f"{address}api/accounts/enter", json={}, headers=forged)).status_code >= 400
+            assert await user(other, address) is None
 
 
 def test_accounts_are_the_same_code_in_both_templates_of_node() -> None:

@@ -22,10 +22,17 @@ c.JupyterHub.authenticator_class = "dummy"
 c.Authenticator.allow_all = True
 
 c.JupyterHub.spawner_class = "simple"
-c.SimpleLocalProcessSpawner.home_dir_template = f"{folder}/home"
+c.SimpleLocalProcessSpawner.home_dir_template = f"{folder}/home/{{username}}"
 c.Spawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser"]
 c.Spawner.args = ["--allow-root"] if os.geteuid() == 0 else []
-c.Spawner.environment = {"JUPYTERHUB_ACTIVITY_INTERVAL": "1", **given["environment"]}
+
+
+def of_user(value):
+    return lambda spawner: value.replace("{user}", spawner.user.name)
+
+
+theirs = {name: of_user(value) for name, value in given["environment"].items()}
+c.Spawner.environment = {"JUPYTERHUB_ACTIVITY_INTERVAL": "1", **theirs}
 c.Spawner.http_timeout = 60
 
 culler = ["--timeout", str(given["cull_seconds"]), "--cull-every", "1", "--url", given["hub_api"]]

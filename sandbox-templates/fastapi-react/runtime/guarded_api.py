@@ -94,7 +94,8 @@ class GuardedApi:
 
 
 async def _take(scope, receive, send):
-    """What the App Builder sends, the only one whose token the keeper takes: secrets, or a question for calls."""
+    """What the App Builder sends, the only one whose token the keeper takes: secrets, a question for calls of the
+    notebook, or the name of a JupyterHub's user."""
     sent = dict(scope["headers"])
     token, head = (sent.get(name, b"").decode("latin-1") for name in (b"x-appbuilder-control", b"x-appbuilder-answer"))
     body, more, most = bytearray(), True, LARGEST_ANSWER if head else LARGEST
@@ -107,6 +108,10 @@ async def _take(scope, receive, send):
         if asked["act"] == "python":
             await asyncio.to_thread(_asked, {"act": "own", "token": token})
             status, told = await calls.control(token, head, bytes(body))
+        elif asked["act"] == "enter":
+            await asyncio.to_thread(_asked, {"act": "own", "token": token})
+            cookie = await asyncio.to_thread(_entered, str(asked["name"]), str(asked["cookie"]))
+            status, told = 200, {"ok": {"cookie": cookie} if cookie else {}}
         else:
             given = await asyncio.to_thread(_asked, {"act": "give", "token": token, "secrets": asked["secrets"]})
             _have(given)
@@ -144,6 +149,12 @@ def _have(secrets):
     except (Exception, SystemExit):  # an app that has no use for them, or whose code is broken
         return
     take(secrets)
+
+
+def _entered(name, cookie):
+    """Log in whoever a JupyterHub says this is, where the app knows people so: the cookie, or nothing."""
+    accounts = sys.modules.get("api.accounts")
+    return accounts.enter(name, cookie) if getattr(accounts, "BY", "") == "hub" else ""
 
 
 def _carrier():

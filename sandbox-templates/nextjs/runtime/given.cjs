@@ -1,6 +1,9 @@
 // Loaded into each process of the dev server. The one that listens takes the app's secrets from the App Builder, below
 // the app's base, and has them ready as globalThis.appSecrets (lib/secrets.ts). It also tells which functions of the
 // notebook the server's code calls: with globalThis.appPython (lib/python/call-python.ts). See keeper.mjs, python.mjs.
+// And it lets in the person of a JupyterHub, by a request to lib/accounts.ts with a ticket for globalThis.appArrival.
+const { randomBytes } = require('node:crypto');
+const { readFile } = require('node:fs/promises');
 const { connect } = require('node:net');
 const http = require('node:http');
 const { pathToFileURL } = require('node:url');
@@ -9,7 +12,10 @@ const { APPBUILDER_KEEPER: keeper, APPBUILDER_PYTHON: program } = process.env;
 const path = `${process.env.BASE_PATH ?? ''}/_app/control`;
 const LARGEST = 8 * 1024 * 1024; // bytes of a request
 const LARGEST_ANSWER = 51 * 1024 * 1024; // of what a function of the notebook returned
+const ARRIVAL_MS = 15_000;
 let python = null;
+let port = 0;
+const tickets = new Map();
 
 function asked(request) {
   return new Promise((resolve, reject) => {
@@ -28,6 +34,25 @@ function asked(request) {
       }
     });
   });
+}
+
+/** Logs in whoever a JupyterHub says this is, where the app knows people so: `{ cookie }`, or nothing if they are in. */
+async function entered({ name, cookie }) {
+  if (typeof name !== 'string' || !name || name.length > 254) return {};
+  const settings = await readFile('lib/accounts.ts', 'utf8').catch(() => '');
+  if (!/= \{[^}]*\bby:\s*["']hub["']/.test(settings)) return {}; // no request for an app that would refuse it
+  const ticket = randomBytes(32).toString('base64url');
+  tickets.set(ticket, name);
+  try {
+    const path = `${process.env.BASE_PATH ?? ''}/api/accounts/enter`;
+    const headers = { 'x-appbuilder-ticket': ticket, ...(typeof cookie === 'string' && cookie && { cookie }) };
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', headers, signal: AbortSignal.timeout(ARRIVAL_MS) });
+    await answer.body?.cancel();
+    const [given] = answer.headers.getSetCookie();
+    return answer.ok && given ? { cookie: given } : {};
+  } finally {
+    tickets.delete(ticket);
+  }
 }
 
 async function take(request, response) {
@@ -51,7 +76,11 @@ async function take(request, response) {
       (await python).answered(JSON.parse(head), body);
       return said(200, { ok: {} });
     }
-    const { act, secrets, anew, hold } = JSON.parse(body.toString('utf8'));
+    const { act, secrets, anew, hold, ...more } = JSON.parse(body.toString('utf8'));
+    if (act === 'enter') {
+      await asked({ act: 'own', token });
+      return said(200, { ok: await entered(more).catch(() => ({})) });
+    }
     if (act === 'python') {
       await asked({ act: 'own', token });
       return said(200, { ok: await (await python).asked({ anew, hold }) });
@@ -64,7 +93,9 @@ async function take(request, response) {
   }
 }
 
-function listening() {
+function listening(server) {
+  port = server.address()?.port ?? port;
+  globalThis.appArrival = (ticket) => tickets.get(ticket);
   // What the app's code starts gets no way to them.
   delete process.env.APPBUILDER_KEEPER;
   delete process.env.APPBUILDER_PYTHON;
@@ -84,7 +115,7 @@ function listening() {
 if (keeper) {
   const emit = http.Server.prototype.emit;
   http.Server.prototype.emit = function (event, request, response, ...rest) {
-    if (event === 'listening') listening();
+    if (event === 'listening') listening(this);
     if (event !== 'request' || request.method !== 'POST' || request.url?.split('?')[0] !== path) {
       return emit.call(this, event, request, response, ...rest);
     }

@@ -7,7 +7,6 @@ src/components/sign-in.tsx and src/lib/account.ts.
 """
 
 import base64
-
 import hashlib
 import hmac
 import re
@@ -26,6 +25,10 @@ from pydantic import BaseModel, Field
 
 from . import database
 
+BY = "email"
+"""What people log in with. "hub": on a JupyterHub the person is who they are there; elsewhere by a name."""
+
+NAME = "address" if BY == "email" else "name"  # as people are told of it
 COOKIE = "session"
 SESSION_SECONDS = 30 * 86400
 FREE_GUESSES = 5  # of one person's password from one address; then it takes longer and longer
@@ -48,6 +51,7 @@ class Credentials(BaseModel):
 
 class Session(BaseModel):
     user: User | None
+    by: str = BY
 
 
 @contextmanager
@@ -115,17 +119,19 @@ def session(user: MaybeSignedIn) -> Session:
 def sign_up(given: Credentials, request: Request, response: Response) -> Session:
     _ours(request)
     key = _key(given.name)
-    if not EMAIL.fullmatch(key):
-        raise HTTPException(400, "This is no email address.")
+    if not (EMAIL.fullmatch(key) if BY == "email" else key):
+        raise HTTPException(400, f"This is no {'email address' if BY == 'email' else 'name'}.")
     if len(given.password) < 8 or _plain(given.password) == key:
-        raise HTTPException(400, "A password needs 8 characters at least, and is another than the address.")
+        raise HTTPException(400, f"A password needs 8 characters at least, and is another than the {NAME}.")
     hashed = _stored(given.password)
     try:
         with _connection() as connection, database.transaction(connection):
+            if connection.execute("SELECT 1 FROM _users WHERE key = ?", (_hub_key(given.name),)).fetchone():
+                raise sqlite3.IntegrityError
             added = connection.execute("INSERT INTO _users (name, key) VALUES (?, ?)", (given.name.strip(), key))
             connection.execute("INSERT INTO _appbuilder_passwords VALUES (?, ?)", (added.lastrowid, hashed))
     except sqlite3.IntegrityError:
-        raise HTTPException(409, "This address has an account already. Log in.") from None
+        raise HTTPException(409, f"This {NAME} has an account already. Log in.") from None
     return _begin(User(id=added.lastrowid or 0, name=given.name.strip()), request, response)
 
 
@@ -141,7 +147,7 @@ def log_in(given: Credentials, request: Request, response: Response) -> Session:
         ).fetchone()
     fits = _fits(given.password, row["hash"] if row else NOBODY)  # somebody who is not there takes as long
     if row is None or not fits:
-        raise HTTPException(401, "No account has this address and password.")
+        raise HTTPException(401, f"No account has this {NAME} and password.")
     with _counting:
         _guesses.pop(guess, None)
     return _begin(User(id=row[0], name=row[1]), request, response)
@@ -155,6 +161,28 @@ def log_out(request: Request, response: Response) -> Session:
         connection.execute("DELETE FROM _appbuilder_sessions WHERE token = ?", (token,))
     response.delete_cookie(COOKIE, httponly=True, samesite="lax")
     return Session(user=None)
+
+
+def enter(name: str, cookie: str) -> str:
+    """Let in whoever a JupyterHub says this is: an account without a password. The App Builder calls this in a preview,
+    with the header of the browser's cookies. The cookie to set; "" if they are in."""
+    headers = [(b"cookie", cookie.encode())]
+    request = Request({"type": "http", "method": "POST", "scheme": "http", "path": "/", "headers": headers})
+    with _connection() as connection:
+        key = _hub_key(name)
+        connection.execute("INSERT INTO _users (name, key) VALUES (?, ?) ON CONFLICT DO NOTHING", (name, key))
+        row = connection.execute("SELECT id, name FROM _users WHERE key = ?", (key,)).fetchone()
+    user = User(id=row[0], name=row[1])
+    if current(request) == user:
+        return ""
+    response = Response()
+    _begin(user, request, response)
+    return response.headers["set-cookie"]
+
+
+def _hub_key(name: str) -> str:
+    """The key of a JupyterHub's user, which no name that is typed can be: it has the end of a line."""
+    return f"hub\n{_plain(name)}"
 
 
 def _ours(request: Request) -> None:

@@ -18,10 +18,19 @@ export interface User {
   name: string;
 }
 
-/** Names are email addresses; { by: "name", signUp: false } would be names, and no new accounts. */
-const SETTINGS = { by: "email", signUp: true };
+interface Settings {
+  /** What people log in with. "hub": on a JupyterHub the person is who they are there; elsewhere by name. */
+  by: "email" | "name" | "hub";
+  /** Whether anybody may make an account. */
+  signUp: boolean;
+}
+const SETTINGS: Settings = { by: "email", signUp: true };
 
-const kept = globalThis as typeof globalThis & { appAccounts?: { file: number; accounts: Accounts } };
+const kept = globalThis as typeof globalThis & {
+  appAccounts?: { file: number; accounts: Accounts };
+  /** In a preview on a JupyterHub: whom it sends with a ticket that only it knows. */
+  appArrival?: (ticket: string) => string | undefined;
+};
 const gate = new Gate();
 
 function accounts(): Accounts {
@@ -64,12 +73,17 @@ function clientOf(request: Request): string {
   return (request.headers.get("x-forwarded-for") ?? "").split(",").at(-1)?.trim() ?? "";
 }
 
+/** Who is logged in, and what the form asks for. */
 export async function GET(request: Request): Promise<Response> {
-  return answer(request, accounts(), SETTINGS, clientOf(request));
+  const answered = await answer(request, accounts(), SETTINGS, clientOf(request));
+  if (!answered.ok) return answered;
+  return Response.json({ ...(await answered.json()), ...SETTINGS }, { headers: { "cache-control": "no-store" } });
 }
 
 /** Signs up, logs in and out; a few at a time, since a password costs memory. */
 export async function POST(request: Request): Promise<Response> {
+  const arrives = SETTINGS.by === "hub" && kept.appArrival?.(request.headers.get("x-appbuilder-ticket") ?? "");
+  if (arrives) return accounts().enter(request, arrives);
   if (!(await gate.enter())) {
     return Response.json({ detail: "Too many people are logging in. Try again in a moment." }, { status: 503 });
   }

@@ -8,7 +8,7 @@ import { useAccount } from "@/lib/account";
 
 /** The form to log in or sign up; nothing once somebody is logged in. */
 export function SignIn() {
-  const { user, logIn, signUp } = useAccount();
+  const { user, by, mayJoin, logIn, signUp } = useAccount();
   const [joining, setJoining] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState("");
@@ -20,7 +20,7 @@ export function SignIn() {
     setBusy(true);
     setError("");
     try {
-      await (joining ? signUp : logIn)(String(form.get("email")), String(form.get("password")));
+      await (joining ? signUp : logIn)(String(form.get("name")), String(form.get("password")));
     } catch (failed) {
       setError(failed instanceof Error ? failed.message : String(failed));
     } finally {
@@ -36,8 +36,15 @@ export function SignIn() {
       <CardContent className="grid gap-4">
         <form key={String(joining)} onSubmit={submit} className="grid gap-4">
           <div className="grid gap-1.5">
-            <Label htmlFor="sign-in-email">Email</Label>
-            <Input id="sign-in-email" name="email" type="email" autoComplete="email" required maxLength={254} />
+            <Label htmlFor="sign-in-name">{by === "email" ? "Email" : "Name"}</Label>
+            <Input
+              id="sign-in-name"
+              name="name"
+              type={by === "email" ? "email" : "text"}
+              autoComplete={by === "email" ? "email" : "username"}
+              required
+              maxLength={254}
+            />
           </div>
           <div className="grid gap-1.5">
             <Label htmlFor="sign-in-password">Password</Label>
@@ -60,19 +67,21 @@ export function SignIn() {
             {joining ? "Sign up" : "Log in"}
           </Button>
         </form>
-        <p className="text-sm text-muted-foreground">
-          {joining ? "You have an account?" : "No account yet?"}{" "}
-          <Button
-            variant="link"
-            className="h-auto p-0"
-            onClick={() => {
-              setJoining(!joining);
-              setError("");
-            }}
-          >
-            {joining ? "Log in" : "Sign up"}
-          </Button>
-        </p>
+        {mayJoin && (
+          <p className="text-sm text-muted-foreground">
+            {joining ? "You have an account?" : "No account yet?"}{" "}
+            <Button
+              variant="link"
+              className="h-auto p-0"
+              onClick={() => {
+                setJoining(!joining);
+                setError("");
+              }}
+            >
+              {joining ? "Log in" : "Sign up"}
+            </Button>
+          </p>
+        )}
       </CardContent>
     </Card>
   );

@@ -7,6 +7,7 @@ export interface User {
 }
 
 let user: User | null | undefined;
+let settings = { by: "email", signUp: true };
 let asked = false;
 const listeners = new Set<() => void>();
 
@@ -15,11 +16,12 @@ async function call(path: string, body?: unknown): Promise<void> {
     method: body === undefined ? "GET" : "POST",
     ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
   });
-  const answer = (await response.json().catch(() => ({}))) as { user?: User | null; detail?: unknown };
+  const answer = (await response.json().catch(() => ({}))) as Partial<typeof settings> & { user?: User | null; detail?: unknown };
   if (!response.ok) {
     throw new Error(typeof answer.detail === "string" ? answer.detail : "That did not work. Try again.");
   }
   user = answer.user ?? null;
+  settings = { by: answer.by ?? settings.by, signUp: answer.signUp ?? settings.signUp };
   for (const heard of listeners) heard();
 }
 
@@ -32,7 +34,8 @@ function subscribe(heard: () => void): () => void {
   return () => listeners.delete(heard);
 }
 
-/** `user` is null where nobody is logged in, and undefined until that is known. */
+/** `user` is null where nobody is logged in, and undefined until that is known. `by`: what people log in with, "email"
+ * or a name; `mayJoin`: whether anybody may make an account. */
 export function useAccount() {
   const now = useSyncExternalStore(subscribe, () => user);
   useEffect(() => {
@@ -42,5 +45,5 @@ export function useAccount() {
       asked = false;
     });
   }, []);
-  return { user: now, logIn, signUp, logOut };
+  return { user: now, by: settings.by, mayJoin: settings.signUp, logIn, signUp, logOut };
 }
