@@ -31,6 +31,7 @@ from __future__ import annotations
 
 import errno
 import re
+import traceback
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -44,6 +45,9 @@ __all__ = [
     "ToolFailed",
     "Unavailable",
 ]
+
+CELL = re.compile(r"ipykernel_\d+|<ipython-input")
+"""In the name that IPython gives to the code of a cell."""
 
 
 class AppBuilderError(Exception):
@@ -61,6 +65,12 @@ class AppBuilderError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
+
+    def _render_traceback_(self) -> list[str]:
+        """How IPython shows it below a cell: the sentence and the line of the cell, without what our own code did."""
+        cells = [frame for frame in traceback.extract_tb(self.__traceback__) if CELL.search(frame.filename)]
+        place = [f"Line {cells[-1].lineno} of the cell: {cells[-1].line}"] if cells and cells[-1].line else []
+        return [*place, f"\x1b[31m{type(self).__name__}: {self.message}\x1b[0m", *([self.hint] if self.hint else [])]
 
     def to_json(self) -> dict[str, Any]:
         """The error as REST and the widget send it."""

@@ -29,7 +29,8 @@ INSERT INTO customers (name, phone) VALUES ('Ada', '01'), ('Bo', NULL);
 """
 
 RUNTIME = [
-    f"{name}.mjs" for name in ("accounts", "app", "changed", "csv", "data", "database", "handover", "kind", "told")
+    f"{name}.mjs"
+    for name in ("accounts", "app", "changed", "csv", "data", "database", "handover", "kind", "nearest", "told")
 ]
 
 

@@ -6,6 +6,10 @@ import importlib
 import re
 from pathlib import Path
 
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
 from jupyter_appbuilder import errors
 from jupyter_appbuilder.errors import AppBuilderError
 
@@ -46,3 +50,14 @@ def test_the_tree_of_errors_is_drawn_whole():
     assert defined(AppBuilderError) == drawn()
     here = {name for name, (_, _, module) in drawn().items() if module == "errors"}
     assert set(errors.__all__) == here
+
+
+def test_a_cell_shows_the_sentence_and_the_line_that_it_is_about(capsys: pytest.CaptureFixture[str]):
+    shell = InteractiveShell(config=Config(HistoryManager={"enabled": False}))
+    shell.run_cell("from jupyter_appbuilder.datasets.base import check_name\n\ncheck_name('Big One')\n")
+    said = capsys.readouterr().out
+    assert "Line 3 of the cell: check_name('Big One')" in said
+    assert "InvalidInput: 'Big One' is no name for a dataset." in said
+    assert "Use small letters" in said
+    assert "base.py" not in said
+    assert len(said.strip().splitlines()) == 3

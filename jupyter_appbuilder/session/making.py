@@ -89,7 +89,7 @@ class Maker:
         found = await self._library.obtain(template or (recording.template if recording else self._library.default))
         catalog.resolve(model)
         provider = await self._sandboxes.choose(sandbox)
-        title = title.strip() or (recording.app_title if recording else title_of(prompt)) or found.title
+        title = title.strip() or (recording.app_title if recording else title_of(prompt)) or name.strip() or found.title
         tree = await self._library.tree_of(found)
         made_of = {"template": found.name, "template_tree": tree, "model": model, "sandbox": provider.name}
         if self._goes_on_server(database, found, provider):

@@ -122,6 +122,9 @@ async def test_a_query_changes_nothing_and_reaches_no_other_file(tmp_path: Path)
             assert "broke down" not in asked.text
         for sql in ("DROP TABLE customers", "COMMIT", "ATTACH 'x' AS x", "UPDATE _appbuilder_migrations SET hash = ''"):
             assert not (await used(session, "change_data", sql=sql)).ok, sql
+        for tool, sql in (("query_database", "SELECT * FROM custmers"), ("change_data", "DELETE FROM custmers")):
+            said = (await used(session, tool, sql=sql)).text
+            assert "no such table: custmers. Did you mean customers?" in said
         assert (await used(session, "query_database", sql="SELECT count(*) AS n FROM customers")).text == "n\n2"
 
 

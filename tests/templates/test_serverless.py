@@ -455,6 +455,8 @@ def test_a_function_may_be_a_query(functions: Functions) -> None:
     told = functions.call("open", {"query": {"least": "2"}})
     assert json.loads(told["body"]) == [{**row, "open": len(every) - 1} for row in every if row["id"] >= 2]
     assert functions.call("open", {"query": {"least": "2; DROP TABLE tasks"}})["body"] == "[]"
+    refused = functions.call("open", {"query": {"lest": "2"}})
+    assert (refused["status"], refused["body"]) == (400, '{"detail":"There is no parameter lest. Did you mean least?"}')
     write(functions, "functions/digits.sql", "SELECT 'no. 2024' LIKE '%' || :digits AS found, :digits + 1 AS next")
     assert functions.call("digits", {"query": {"digits": "2024"}})["body"] == '[{"found":1,"next":2025}]'
     write(functions, "functions/clear.sql", WRONG_QUERIES["hidden"][0])

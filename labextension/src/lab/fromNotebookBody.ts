@@ -76,6 +76,13 @@ export class FromNotebookBody extends Widget implements Dialog.IBodyWidget<Wante
     const note = element('small', '');
     const told = (): void => {
       const chosen = this.model.selectedOptions[0]?.textContent ?? '';
+      if (models.find(({ id }) => id === this.model.value)?.recorded) {
+        note.textContent = trans.__(
+          'There is no model for it: %1 plays recorded answers, and nothing goes to anybody. Set up a model in the App Builder first.',
+          chosen
+        );
+        return;
+      }
       note.textContent = this.secret.checked
         ? trans.__('Its text and code go to %1, without outputs. What looks like a key is masked.', chosen)
         : trans.__('Its text, code, outputs and charts go to %1. What looks like a key is masked.', chosen);

@@ -9,7 +9,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { inflateSync } from 'node:zlib';
 
 import { componentFiles, filesNow, functionFiles, ROOT } from './app.mjs';
-import { nearest } from './functions.mjs';
+import { nearest } from './nearest.mjs';
 import { BUILT_IN } from './parts.mjs';
 
 export const LAYOUT = 'ui.json';

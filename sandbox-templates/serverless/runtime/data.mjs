@@ -18,6 +18,7 @@ import { writtenAsCsv } from "./csv.mjs";
 import * as database from "./database.mjs";
 import { begin, take } from "./handover.mjs";
 import { POSTGRES } from "./kind.mjs";
+import { nearest } from "./nearest.mjs";
 import { CELL, told, understood } from "./told.mjs";
 
 const MIGRATIONS = database.MIGRATIONS;
@@ -131,8 +132,30 @@ function single(sql) {
   return all[0];
 }
 
-function refused(error, sql, words) {
+const MISSING = /no such table: (?:main\.)?(.+?)$|relation "(.+?)" does not exist/m;
+const MOST_NAMED = 20;
+
+/** Which tables there are, for somebody who named one that is not. */
+function there(db, name) {
+  let names;
+  try {
+    const { tables, views } = database.describe(db);
+    names = [...tables, ...views].map((one) => one.name);
+  } catch {
+    return ""; // what is wrong with the database is another's to tell
+  }
+  const near = nearest(name, names);
+  if (near) return `Did you mean ${near}?`;
+  return names.length ? `There are: ${names.slice(0, MOST_NAMED).join(", ")}.` : "There are none yet.";
+}
+
+function refused(error, sql, words, db) {
   const known = database.told(error, sql);
+  const missing = db && MISSING.exec(known.message);
+  if (missing) {
+    const message = `${known.message}. ${there(db, missing[1] ?? missing[2])}`.trim();
+    return new database.DatabaseError(message, { sql, errcode: known.errcode });
+  }
   if (!/not authorized|prohibited/.test(known.sqlite)) return known;
   if (/_appbuilder_|\b_users\b/i.test(sql)) words = "people's accounts: only _users can be read, and nothing of them be changed here";
   return new database.DatabaseError(`${known.sqlite}: ${words}`, { sql, errcode: known.errcode });
@@ -168,7 +191,7 @@ const operations = {
       try {
         return rowsOf(db.prepare(sql), parametersOf(request), bounds(request));
       } catch (error) {
-        throw refused(error, sql, "a query only reads; use change_data for rows, update_database_schema for the schema");
+        throw refused(error, sql, "a query only reads; use change_data for rows, update_database_schema for the schema", db);
       }
     });
   },
@@ -205,7 +228,7 @@ const operations = {
     } catch (error) {
       db.setAuthorizer(database.usual);
       if (db.isTransaction) db.exec("ROLLBACK");
-      throw refused(error, statement, "only rows are changed here; the schema is update_database_schema's");
+      throw refused(error, statement, "only rows are changed here; the schema is update_database_schema's", db);
     } finally {
       recording.close();
       db.close();

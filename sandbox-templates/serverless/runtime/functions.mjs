@@ -9,6 +9,7 @@ import { Worker } from 'node:worker_threads';
 import { FUNCTION as AUTH, Gate } from './accounts.mjs';
 import { settingsNow } from './accountsettings.mjs';
 import { BUILT, failure, filesNow, functionFiles, packageOf, ROOT } from './app.mjs';
+import { nearest } from './nearest.mjs';
 import { NOT_HERE } from './python.mjs';
 import { queryFiles } from './queries.mjs';
 import { environment, masked, MaskedBytes } from './secrets.mjs';
@@ -474,29 +475,6 @@ async function logsIn(pool, parts, request, answer) {
       answer.end(ended);
     },
   });
-}
-
-/** The most similar of `names`, or undefined. */
-export function nearest(name, names) {
-  const distance = (a, b) => {
-    const row = Array.from({ length: b.length + 1 }, (_, at) => at);
-    for (let i = 1; i <= a.length; i++) {
-      let last = row[0]++;
-      for (let j = 1; j <= b.length; j++) {
-        const kept = row[j];
-        row[j] = Math.min(row[j] + 1, row[j - 1] + 1, last + (a[i - 1] === b[j - 1] ? 0 : 1));
-        last = kept;
-      }
-    }
-    return row[b.length];
-  };
-  let best;
-  let least = Infinity;
-  for (const one of names) {
-    const far = distance(String(name).slice(0, 100).toLowerCase(), String(one).slice(0, 100).toLowerCase());
-    if (far < least) [best, least] = [one, far];
-  }
-  return best !== undefined && least <= Math.max(2, Math.min(name.length, best.length) / 2) ? best : undefined;
 }
 
 const MOST_TOLD = 256 * 1024; // bytes of a body

@@ -3,7 +3,8 @@
 import { isFromElsewhere } from './accounts.mjs';
 import { settingsNow } from './accountsettings.mjs';
 import { BUILT, packageOf } from './app.mjs';
-import { LIMITS, nearest, thread } from './functions.mjs';
+import { LIMITS, thread } from './functions.mjs';
+import { nearest } from './nearest.mjs';
 import { masked, MaskedBytes } from './secrets.mjs';
 
 const MOST = 100; // open at a time

@@ -8,6 +8,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Accounts, answer as logIn, authOf, withoutSession } from './accounts.mjs';
 import { Connections } from './connections.mjs';
 import { POSTGRES } from './kind.mjs';
+import { nearest } from './nearest.mjs';
 import { valueOf } from './queries.mjs';
 
 process.setSourceMapsEnabled(true);
@@ -139,9 +140,19 @@ function handler(module, method) {
   throw new TypeError('It exports no function: write `export default async (request, { db }) => …`.');
 }
 
+/** The answer to a parameter of the address that a query does not have. */
+function unknown(name, known) {
+  const near = nearest(name, known);
+  const there = near ? `Did you mean ${near}?` : known.length ? `It takes ${known.join(', ')}.` : 'It takes none.';
+  return Response.json({ detail: `There is no parameter ${name.slice(0, 80)}. ${there}` }, { status: 400 });
+}
+
 /** The rows of a query, functions/NAME.sql. It only reads, whatever its text says. */
 function queried({ sql, parameters }, request, auth) {
   const given = new URL(request.url).searchParams;
+  const known = parameters.filter((name) => name !== 'user');
+  const other = [...given.keys()].find((name) => !known.includes(name));
+  if (other !== undefined) throw unknown(other, known);
   const values = Object.fromEntries(parameters.map((name) => [name, name === 'user' ? auth.need().id : valueOf(given.get(name))]));
   const { module, connection, handle } = opened();
   return module.onlyReading(connection, () => handle.all(sql, ...(parameters.length ? [values] : [])));

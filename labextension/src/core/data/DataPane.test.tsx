@@ -111,10 +111,14 @@ test('rows are shown page by page, sorted and searched', async () => {
 test('the schema is a picture, from whose tables one gets to their rows', async () => {
   const refers = { columns: ['title'], table: 'people', to: [], on_delete: 'CASCADE' };
   const tables = [{ ...TASKS, foreign_keys: [refers] }, EMPTY];
-  const database = asks({ database: async () => ({ ...SCHEMA, tables }) });
+  const views = [
+    { name: 'late', columns: [column('title', 'TEXT')], sql: 'CREATE VIEW late AS SELECT title FROM tasks' }
+  ];
+  const database = asks({ database: async () => ({ ...SCHEMA, tables, views }) });
   const { container } = render(<DataPane asks={database} changed={1} />);
   fireEvent.click(await screen.findByRole('button', { name: 'Schema' }));
-  expect(screen.getByText('2 tables · 1 reference')).toBeTruthy();
+  expect(screen.getByText('2 tables · 1 view · 1 reference')).toBeTruthy();
+  expect(screen.getByRole('button', { name: 'View late: title text' })).toBeTruthy();
   expect(screen.queryByRole('region', { name: 'Rows of tasks' })).toBeNull();
   const words = 'tasks: id integer key, title text, note text; title refers to people';
   const box = screen.getByRole('button', { name: words });
@@ -131,6 +135,14 @@ test('the schema is a picture, from whose tables one gets to their rows', async 
 
   const people = screen.getByRole('button', { name: 'people: name text' });
   people.focus();
+  const [left] = [box, people].map(one => Number(/translate\((\S+)/.exec(one.getAttribute('transform') ?? '')?.[1]));
+  expect(left).toBeGreaterThan(0); // right of what it refers to
+  fireEvent.keyDown(people, { key: 'ArrowRight' });
+  expect(document.activeElement).toBe(box);
+  fireEvent.keyDown(box, { key: 'ArrowLeft' });
+  expect(document.activeElement).toBe(people);
+  fireEvent.keyDown(people, { key: 'ArrowLeft' });
+  expect(document.activeElement).toBe(people); // nothing is there
   fireEvent.keyDown(people, { key: 'Enter' });
   expect(await screen.findByRole('region', { name: 'people' })).toBeTruthy();
   const chosen = within(screen.getByRole('group', { name: 'Tables' })).getByRole('button', { name: /people/ });

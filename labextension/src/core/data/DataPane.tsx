@@ -7,7 +7,14 @@ import { Icon, Spinner } from '../controls/Icon';
 import { IconButton } from '../controls/IconButton';
 import { useTranslation } from '../controls/surroundings';
 import type { Translation } from '../controls/translation';
-import type { DatabaseAnswer, DatabaseColumn, DatabaseRows, DatabaseTable, TakenUpload } from '../wire/api.generated';
+import type {
+  DatabaseAnswer,
+  DatabaseColumn,
+  DatabaseRows,
+  DatabaseSchema,
+  DatabaseTable,
+  TakenUpload
+} from '../wire/api.generated';
 import type { Requests } from '../wire/transport';
 import { RequestFailed } from '../wire/wire';
 import { Added, DropZone, FileForm, useFileForm } from './FileForm';
@@ -48,7 +55,8 @@ export function DataPane({
   onHold?: (held: boolean) => void;
 }): React.ReactElement {
   const trans = useTranslation();
-  const [tables, setTables] = React.useState<readonly DatabaseTable[] | null>(null);
+  const [tables, setTables] = React.useState<readonly DatabaseTable[] | null>(null); // and views, behind them
+  const [views, setViews] = React.useState<ReadonlySet<string>>(new Set());
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const [chosen, setChosen] = React.useState('');
   const [picture, setPicture] = React.useState(false); // of the schema, in the place of rows
@@ -60,7 +68,13 @@ export function DataPane({
   React.useEffect(() => {
     const current = tracked();
     asks.database().then(
-      found => current.is && (setTables(ownFirst(found?.tables ?? [])), setFailure(null)),
+      found => {
+        if (current.is) {
+          setTables([...ownFirst(found?.tables ?? []), ...(found?.views ?? []).map(asTable)]);
+          setViews(new Set(found?.views.map(({ name }) => name)));
+          setFailure(null);
+        }
+      },
       (error: unknown) => current.is && setFailure(RequestFailed.from(error))
     );
     return current.end;
@@ -128,7 +142,9 @@ export function DataPane({
                   onClick={() => choose(one.name)}
                 >
                   {one.name}
-                  <span className="jp-AppBuilder-hint">{one.rows === null ? '' : rowCount(one.rows)}</span>
+                  <span className="jp-AppBuilder-hint">
+                    {views.has(one.name) ? trans.__('view') : one.rows === null ? '' : rowCount(one.rows)}
+                  </span>
                 </button>
               ))}
             </div>
@@ -147,7 +163,7 @@ export function DataPane({
             </div>
           </div>
           {picture ? (
-            <SchemaPicture tables={tables} onChoose={choose} />
+            <SchemaPicture tables={tables} views={views} onChoose={choose} />
           ) : (
             <TableRows key={table.name} asks={asks} table={table} changed={changed} round={round} onChanged={again} />
           )}
@@ -156,6 +172,11 @@ export function DataPane({
       {tables && <Query asks={asks} />}
     </DropZone>
   );
+}
+
+/** A view as what it is to who looks at its rows: a table that takes none. */
+function asTable(view: DatabaseSchema['views'][number]): DatabaseTable {
+  return { ...view, rows: null, indexes: [], foreign_keys: [], virtual: true };
 }
 
 function TableRows({

@@ -276,6 +276,9 @@ function Properties({
           {field('title', '/title')}
           {field('description', '/description')}
           {field('navigation', '/navigation', 'json')}
+          <p className="jp-AppBuilder-hint">
+            {trans.__('navigation: [{ "label": "Tasks", "to": "/tasks" }]: the links of the header, each to a page.')}
+          </p>
         </>
       )}
       {entry.kind === 'page' && (
@@ -436,7 +439,10 @@ function Field({
       )}
       {wrong && (
         <p className="jp-AppBuilder-hint" role="alert">
-          {trans.__('This is no JSON: %1', wrong)}
+          {trans.__('This is no JSON: %1', wrong)}{' '}
+          {trans.__(
+            'Correct it: names and texts stand in "…", commas between entries, none after the last. The app stays as it was until then.'
+          )}
         </p>
       )}
     </div>

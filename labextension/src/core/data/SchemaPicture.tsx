@@ -5,7 +5,7 @@ import { IconButton } from '../controls/IconButton';
 import { useTranslation } from '../controls/surroundings';
 import type { Translation } from '../controls/translation';
 import type { DatabaseColumn, DatabaseTable } from '../wire/api.generated';
-import { BOX, drawn, pictureOf, type Box } from './schemaLayout';
+import { ARROWS, beside, BOX, drawn, pictureOf, type Box } from './schemaLayout';
 
 const MARGIN = 12;
 const LEAST = 0.1;
@@ -16,12 +16,14 @@ const ASIDE = 10; // of texts, from the side of their box
 const LETTER = 7; // about the width of one
 const TYPE = 10; // letters of a type at most
 
-/** `onChoose` hears the table whose box is clicked, or chosen with the keyboard. */
+/** `onChoose` hears the table whose box is clicked, or chosen with the keyboard. `views`: which of them are views. */
 export function SchemaPicture({
   tables,
+  views,
   onChoose
 }: {
   tables: readonly DatabaseTable[];
+  views: ReadonlySet<string>;
   onChoose: (table: string) => void;
 }): React.ReactElement {
   const trans = useTranslation();
@@ -29,6 +31,7 @@ export function SchemaPicture({
   const [zoom, setZoom] = React.useState<number | 'all' | null>(null); // null: all of it, as long as it can be read
   const [marked, setMarked] = React.useState('');
   const stage = React.useRef<HTMLDivElement>(null);
+  const boxes = React.useRef(new Map<string, SVGGElement>());
   const room = useRoom(stage);
   const size = { width: picture.width + 2 * MARGIN, height: picture.height + 2 * MARGIN };
   const all = room ? Math.min(1, Math.max(LEAST, Math.min(room.width / size.width, room.height / size.height))) : 1;
@@ -39,7 +42,8 @@ export function SchemaPicture({
     <section className="jp-AppBuilder-schema" aria-label={trans.__('Schema')}>
       <div className="jp-AppBuilder-dataBar">
         <span className="jp-AppBuilder-hint">
-          {trans._n('%1 table', '%1 tables', tables.length)} ·{' '}
+          {trans._n('%1 table', '%1 tables', tables.length - views.size)} ·{' '}
+          {views.size > 0 && `${trans._n('%1 view', '%1 views', views.size)} · `}
           {trans._n('%1 reference', '%1 references', picture.lines.length)}
         </span>
         <IconButton
@@ -79,7 +83,23 @@ export function SchemaPicture({
             </g>
           ))}
           {picture.boxes.map(box => (
-            <TableBox key={box.table.name} box={box} onChoose={onChoose} onMark={setMarked} />
+            <TableBox
+              key={box.table.name}
+              ref={element =>
+                void (element ? boxes.current.set(box.table.name, element) : boxes.current.delete(box.table.name))
+              }
+              box={box}
+              isView={views.has(box.table.name)}
+              onChoose={onChoose}
+              onMark={setMarked}
+              onStep={key => {
+                const step = ARROWS[key];
+                const next = step && beside(picture.boxes, box, step);
+                if (next) {
+                  boxes.current.get(next.table.name)?.focus();
+                }
+              }}
+            />
           ))}
         </svg>
       </div>
@@ -97,30 +117,38 @@ function Arrival({ line }: { line: readonly (readonly [number, number])[] }): Re
   return end ? <circle cx={end[0]} cy={end[1]} r={3} /> : null;
 }
 
-function TableBox({
-  box,
-  onChoose,
-  onMark
-}: {
+interface BoxProps {
   box: Box;
+  isView: boolean;
   onChoose: (table: string) => void;
   onMark: (table: string) => void;
-}): React.ReactElement {
+  /** Hears an arrow of the keyboard. */
+  onStep: (key: string) => void;
+}
+
+const TableBox = React.forwardRef<SVGGElement, BoxProps>(function TableBox(
+  { box, isView, onChoose, onMark, onStep },
+  ref
+): React.ReactElement {
   const trans = useTranslation();
   const { table, columns, more, x, y, height } = box;
   const refers = new Set(table.foreign_keys.flatMap(key => key.columns));
   return (
     <g
-      className="jp-AppBuilder-schemaTable"
+      ref={ref}
+      className={`jp-AppBuilder-schemaTable${isView ? ' jp-mod-view' : ''}`}
       transform={`translate(${x} ${y})`}
       role="button"
       tabIndex={0}
-      aria-label={inWords(table, trans)}
+      aria-label={isView ? trans.__('View %1', inWords(table, trans)) : inWords(table, trans)}
       onClick={() => onChoose(table.name)}
       onKeyDown={event => {
         if (event.key === 'Enter' || event.key === ' ') {
           event.preventDefault();
           onChoose(table.name);
+        } else if (event.key in ARROWS) {
+          event.preventDefault(); // the picture would be scrolled as well
+          onStep(event.key);
         }
       }}
       onFocus={() => onMark(table.name)}
@@ -157,7 +185,7 @@ function TableBox({
       )}
     </g>
   );
-}
+});
 
 /** A text that has so much room, with both sides. */
 function short(text: string, room: number): string {

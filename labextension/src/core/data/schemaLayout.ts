@@ -113,6 +113,26 @@ function towards([x, y]: Point, [otherX, otherY]: Point): Point {
   return [x + (otherX - x) * part, y + (otherY - y) * part];
 }
 
+/** The arrows of the keyboard, as steps to the right and down. */
+export const ARROWS: Readonly<Record<string, Point>> = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1]
+};
+
+/** The box that one comes to from another by a step, if there is one: the nearest, and rather straight on. */
+export function beside(boxes: readonly Box[], from: Box, [right, down]: Point): Box | undefined {
+  const far = (box: Box): number => {
+    const [x, y] = [box.x - from.x, box.y + box.height / 2 - from.y - from.height / 2];
+    const ahead = x * right + y * down;
+    const aside = Math.abs(x * down) + Math.abs(y * right);
+    return ahead > 0 ? ahead + 2 * aside : Infinity;
+  };
+  const ordered = boxes.filter(box => box !== from && far(box) < Infinity).sort((one, other) => far(one) - far(other));
+  return ordered[0];
+}
+
 interface Place {
   box: Box;
   column: number;
