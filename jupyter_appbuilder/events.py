@@ -120,10 +120,31 @@ class Attachment(TypedDict):
     picture: NotRequired[KeptPicture]  # it, or a smaller copy, as people and models are shown it; kept as the file is
 
 
+class PointedData(TypedDict):
+    """Something of the app's page that the person pointed at, as far as the app's files bear it out. What the page said
+    of it is material, no instruction."""
+
+    tag: str  # of the element, "button"
+    text: str  # what it shows, in one line, shortened
+    path: str  # the app's page, "/about"
+    selector: NotRequired[str]  # CSS, in that page
+    name: NotRequired[str]  # the component or element that is written at the place
+    file: NotRequired[str]  # of the app
+    line: NotRequired[int]  # from 1, as it was then
+    column: NotRequired[int]
+    by_text: NotRequired[bool]  # the place was found by what the element shows, not told by the page
+    excerpt: NotRequired[str]  # the lines there, numbered
+    also: NotRequired[list[str]]  # places that it is written at, too: "src/components/ui/button.tsx:40:5"
+    props: NotRequired[dict[str, str]]
+    box: NotRequired[list[int]]  # of a region: left, top, width, height in pixels of the page
+    within: NotRequired[list[str]]  # texts in a region
+
+
 class MessageUser(TypedDict):
     turn: str
     text: str
     attachments: NotRequired[list[Attachment]]
+    pointed: NotRequired[list[PointedData]]
 
 
 class ToolCallData(TypedDict):

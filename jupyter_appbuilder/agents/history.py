@@ -37,6 +37,7 @@ from ..formats import strict_json
 from ..live import record as live
 from ..models.base import NOTE, Given, Message
 from ..models.profile import FULL, Profile
+from ..pointing import told as told_of_places
 from ..tools.names import sendable_name
 from ..tools.notebooks import TAKE_NOTEBOOK, told_of_notebooks
 from ..turns.modes import NOTES, WRITE_PLAN
@@ -284,11 +285,12 @@ class _Writer:
         self.messages.append({"role": role, "content": text})
 
     def hear(self, event: EventOf[str, MessageUser]) -> None:
-        """What the person said, and the files that came with it."""
+        """What the person said, at what they pointed, and the files that came with it."""
         files = event.data.get("attachments", ())
         view = self._view
         told = told_of(files, sees=view.attached > 0, shown=self.attached, limit=view.files)
-        self.say("user", "\n\n".join(filter(None, [event.data["text"], told])))
+        pointed = told_of_places(event.data.get("pointed", ()))
+        self.say("user", "\n\n".join(filter(None, [event.data["text"], pointed, told])))
         shown = [one["picture"] for one in files if "picture" in one and one["picture"]["sha256"] in self.attached]
         if shown:
             self.messages.append(attached_note(shown))

@@ -50,6 +50,7 @@ from ..events import (
 from ..formats.excerpts import bounded, fenced
 from ..log.pictures import pictures_of
 from ..log.untracked import untracked
+from ..pointing import named
 from ..tools.registry import load_tools
 from . import cells
 from .cells import UNRECORDED, Call
@@ -287,6 +288,8 @@ class _Writer:
         how = {"plan": "You asked for a plan", "ask": "You asked about the app"}.get(self.mode, "You asked")
         files = event.data.get("attachments", ())
         told = "".join(f"\n\n{_attached(one)}" for one in files)
+        if pointed := event.data.get("pointed"):
+            told = "\n\nPointed at:\n" + "".join(f"\n- {_plain(named(one))}" for one in pointed) + told
         shown = [one["picture"] for one in files if "picture" in one]
         held = [picture for picture in shown if picture["sha256"] in self.attached]
         self.markdown(f"e{event.seq}", f"**{how}**\n\n{quoted}{told}", held)

@@ -22,6 +22,7 @@ SCRIPTS = {
         "pictures.js",
         "overlay.js",
         "findings.js",
+        "pointing.js",
         "navigation.js",
         "data.js",
         "leaving.js",

@@ -71,6 +71,13 @@ class Body:
             raise InvalidInput(f"{name} must be a list of texts.", field=name)
         return [str(item) for item in items]
 
+    def items(self, name: str) -> list[Any]:
+        """A list of anything; without it, none."""
+        value: Any = self._value(name, [])
+        if not isinstance(value, list):
+            raise InvalidInput(f"{name} must be a list.", field=name)
+        return cast("list[Any]", value)
+
     def mapping(self, name: str, default: dict[str, Any] | None = None) -> dict[str, Any]:
         value = self._value(name, default)
         if not isinstance(value, dict):

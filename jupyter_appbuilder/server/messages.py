@@ -5,6 +5,7 @@ from __future__ import annotations
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
+from ..pointing import read_claim, read_claims
 from ..turns.modes import read_mode
 from .base import AppBuilderHandler
 
@@ -13,11 +14,32 @@ class MessagesHandler(AppBuilderHandler):
     @web.authenticated
     @authorized
     async def post(self, session: str) -> None:
-        body = self.body("text", "model", "mode", "attachments")
+        body = self.body("text", "model", "mode", "attachments", "pointed")
         text, model, mode = body.text("text"), body.text("model", "") or None, read_mode(body.text("mode", ""))
         attachments = await self.builder.shelf.take(body.texts("attachments"))
-        turn = await (await self.session(session)).send(text, model=model, mode=mode, attachments=attachments)
+        pointed = read_claims(body.items("pointed"))
+        found = await self.session(session)
+        turn = await found.send(text, model=model, mode=mode, attachments=attachments, pointed=pointed)
         self.answer({"turn": turn}, 202)
+
+
+class PointedHandler(AppBuilderHandler):
+    @web.authenticated
+    @authorized
+    async def post(self, session: str) -> None:
+        claim = read_claim(self.body("pointed").mapping("pointed"))
+        found = await self.session(session)
+        self.answer({"pointed": await found.point(claim), "literal": await found.text_is_written(claim)})
+
+
+class PointedTextHandler(AppBuilderHandler):
+    @web.authenticated
+    @authorized
+    async def post(self, session: str) -> None:
+        body = self.body("pointed", "text")
+        claim, text = read_claim(body.mapping("pointed")), body.text("text")
+        await (await self.session(session)).change_text(claim, text)
+        self.set_status(204)
 
 
 class RetryHandler(AppBuilderHandler):

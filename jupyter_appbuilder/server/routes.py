@@ -29,7 +29,7 @@ from .forks import ForkHandler
 from .from_notebook import FramesHandler, FromNotebookHandler
 from .functions import FunctionCallHandler, FunctionsHandler, LayoutHandler
 from .health import HealthHandler
-from .messages import ContinueHandler, MessagesHandler, RetryHandler, StopHandler
+from .messages import ContinueHandler, MessagesHandler, PointedHandler, PointedTextHandler, RetryHandler, StopHandler
 from .notebook import NotebookHandler
 from .plans import AcceptHandler, PlansHandler
 from .preview import LookHandler, PreviewHandler
@@ -47,6 +47,8 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions": SessionsHandler,
     "/sessions/{session}": SessionHandler,
     "/sessions/{session}/messages": MessagesHandler,
+    "/sessions/{session}/pointed": PointedHandler,
+    "/sessions/{session}/pointed/text": PointedTextHandler,
     "/sessions/{session}/retry": RetryHandler,
     "/sessions/{session}/continue": ContinueHandler,
     "/sessions/{session}/fork": ForkHandler,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ..attachments.base import MOST, Given
 from ..datasets.record import ADD_DATASET
 from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound, SessionBusy, ToolFailed, of_the_disk
-from ..events import DEMO, Attachment, By, Draft, Event, Mode
+from ..events import DEMO, Attachment, By, Draft, Event, Mode, PointedData
 from ..live.base import told, unknown
 from ..live.record import EXPOSE, UNEXPOSE, functions_of
 from ..turns.plans import built_by, open_plan, plans, request
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from ..live.base import Function
     from ..log import Summary
     from ..notebook.writer import NotebookWriter
+    from ..pointing import Claim
     from ..tools.base import ToolResult
     from ..tools.notebooks import GivenNotebook, GivenNotebooks
     from ..tools.runner import ToolRunner
@@ -188,11 +189,13 @@ class Session:
         model: str | None = None,
         mode: Mode = "build",
         attachments: Sequence[Given | Attachment] = (),
+        pointed: Sequence[Claim] = (),
     ) -> str:
         """Ask for something; a turn starts and its id is returned at once.
 
         While a turn runs, its agent sees the message at its next step; the id is that turn's, and so is the mode.
         ``attachments``: files that were read, or that this session (or the one it was forked from) keeps already.
+        ``pointed``: at what the person pointed in the app's page.
 
         Raises ``SessionBusy`` while a turn runs that cannot be talked to (a recording, or one that is being stopped),
         ``InvalidInput`` for an empty text, ``Conflict`` when another process owns the session.
@@ -205,19 +208,48 @@ class Session:
             raise InvalidInput(f"{given} files are too many for one message.", hint=f"At most {MOST}.")
         await self.ready()
         kept = [await self._kept(one) for one in attachments]
-        if turn := await self._turns.interject(text, kept):
+        places = [await self.point(claim) for claim in pointed]
+        if turn := await self._turns.interject(text, kept, places):
             return turn
         if (name := model or self.summary.model) == DEMO and mode == "build" and not self._turns.busy:
             from .notebooks import begin_recorded
 
             await begin_recorded(self, name, text)
-        return await self._begin(Beginning(text, mode, attachments=kept), model)
+        return await self._begin(Beginning(text, mode, attachments=kept, pointed=places), model)
 
     async def _kept(self, attachment: Given | Attachment) -> Attachment:
         if isinstance(attachment, Given):
             self.require_owned()
             return await attachment.kept(self._keep)
         return attachment
+
+    async def point(self, claim: Claim) -> PointedData:
+        """What the page says that the person pointed at, as far as the app's files bear it out."""
+        from ..pointing import located
+
+        await self.ready()
+        return self.secrets.mask.data(await located(self.workspace, claim))
+
+    async def text_is_written(self, claim: Claim) -> bool:
+        """Whether ``change_text`` can change what was pointed at."""
+        from ..pointing import found, is_literal
+
+        await self.ready()
+        place, _ = await found(self.workspace, claim)
+        return place is not None and is_literal(place, claim.text)
+
+    async def change_text(self, claim: Claim, text: str) -> None:
+        """Have what was pointed at show ``text``: an edit by the person, where the source holds its text just so.
+
+        Raises ``Conflict`` (reason ``no_literal``) where it does not, ``InvalidInput``, ``SessionBusy`` during a turn,
+        ``ToolFailed``.
+        """
+        from ..pointing import text_edit
+
+        await self.ready()
+        self._may_act()
+        path, edit = await text_edit(self.workspace, claim, text)
+        await self._by_person("edit_file", {"path": path, "edits": [edit]})
 
     async def accept(self, plan: str, text: str | None = None, *, model: str | None = None, by: By = "person") -> str:
         """Have a plan built, as it was written or as ``text`` has it now; the turn that does.
@@ -254,7 +286,9 @@ class Session:
         await self._recovery.reconcile()
         last = last_request(self.stored)
         accepted = built_by(self.stored, last.turn)
-        return await self._begin(Beginning(last.text, last.mode, accepted, last.turn, last.continues, last.attachments))
+        return await self._begin(
+            Beginning(last.text, last.mode, accepted, last.turn, last.continues, last.attachments, last.pointed)
+        )
 
     async def go_on(self) -> str:
         """Go on from where the last turn was cut short: stopped, at a limit, failed. The new turn.

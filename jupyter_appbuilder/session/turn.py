@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import FULL, AppBuilderError, Conflict, InvalidInput, of_the_disk
-from ..events import Draft
+from ..events import Draft, PointedData
 from ..turns.modes import mode_of
 from ..turns.requests import Beginning, message, start_of, without_dropped
 from .ending import Ending
@@ -92,13 +92,15 @@ class Turns:
         self._turn = asyncio.create_task(self._run(found, name, beginning, started))
         return await asyncio.shield(started)
 
-    async def interject(self, text: str, attachments: Sequence[Attachment] = ()) -> str:
+    async def interject(
+        self, text: str, attachments: Sequence[Attachment] = (), pointed: Sequence[PointedData] = ()
+    ) -> str:
         """Say something to the agent at work; its turn, or nothing when none listens any more."""
         async with self._speaking:
             turn = "" if self._stopping else self._listening
             if turn:
                 self._record.require_owned()
-                await self._record.append(message(turn, text, attachments))
+                await self._record.append(message(turn, text, attachments, pointed))
                 return turn
         if self._turn is not None and self._ending:
             await asyncio.wait([self._turn])

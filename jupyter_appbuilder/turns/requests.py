@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import Conflict
-from ..events import Attachment, CheckpointCreated, Draft, Event, EventOf, Mode, TurnStarted
+from ..events import Attachment, CheckpointCreated, Draft, Event, EventOf, Mode, PointedData, TurnStarted
 
 CONTINUE = "Continue."
 """What the person is shown to have said when a turn goes on from another."""
@@ -20,7 +20,8 @@ CONTINUE = "Continue."
 @dataclass(frozen=True, slots=True)
 class Beginning:
     """What a turn begins with. ``accepted``: the plan it builds (the data of ``plan.accepted`` but for the turn);
-    ``dropping``: the turn it takes the place of; ``continues``: the one it goes on from."""
+    ``dropping``: the turn it takes the place of; ``continues``: the one it goes on from; ``pointed``: at what the
+    person pointed."""
 
     text: str
     mode: Mode = "build"
@@ -28,6 +29,7 @@ class Beginning:
     dropping: str = ""
     continues: str | None = None
     attachments: Sequence[Attachment] = ()
+    pointed: Sequence[PointedData] = ()
 
     def drafts(self, turn: str, model: str) -> list[Draft]:
         """What to store of it, as ``turn`` of ``model``."""
@@ -37,13 +39,14 @@ class Beginning:
         if self.continues:
             started["continues"] = self.continues
         plan = [Draft("plan.accepted", {**self.accepted, "turn": turn})] if self.accepted else []
-        return [Draft("turn.started", started), *plan, message(turn, self.text, self.attachments)]
+        return [Draft("turn.started", started), *plan, message(turn, self.text, self.attachments, self.pointed)]
 
 
-def message(turn: str, text: str, attachments: Sequence[Attachment] = ()) -> Draft:
-    """What the person said, with the files that came with it."""
+def message(turn: str, text: str, attachments: Sequence[Attachment] = (), pointed: Sequence[PointedData] = ()) -> Draft:
+    """What the person said, with the files that came with it and at what they pointed."""
     said: dict[str, Any] = {"turn": turn, "text": text}
-    return Draft("message.user", said | ({"attachments": list(attachments)} if attachments else {}))
+    along = {"attachments": list(attachments), "pointed": list(pointed)}
+    return Draft("message.user", said | {name: some for name, some in along.items() if some})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Request:
     mode: Mode
     continues: str | None  # the turn it goes on from
     attachments: tuple[Attachment, ...] = ()
+    pointed: tuple[PointedData, ...] = ()
 
 
 def without_dropped(events: Sequence[Event]) -> list[Event]:
@@ -92,12 +96,14 @@ def since_start(events: Sequence[Event], turn: str) -> Sequence[Event]:
 
 def request_of(events: Sequence[Event], turn: str) -> Request:
     """The request of a turn: its message, and messages sent during it."""
-    texts = [event.data["text"] for event in events if event.type == "message.user" and event.data["turn"] == turn]
+    said = [event.data for event in events if event.type == "message.user" and event.data["turn"] == turn]
+    pointed = tuple(one for data in said for one in data.get("pointed", []))
     started = _started(events, turn)
     attached = (attachments_of(event) for event in events if event.data.get("turn") == turn)
     files = {one["sha256"] + one["name"]: one for some in attached for one in some}
-    whole = "\n\n".join(texts)
-    return Request(turn, whole, started.get("mode", "build"), started.get("continues"), tuple(files.values()))
+    whole = "\n\n".join(data["text"] for data in said)
+    mode, continues = started.get("mode", "build"), started.get("continues")
+    return Request(turn, whole, mode, continues, tuple(files.values()), pointed)
 
 
 def attachments_of(event: Event) -> Sequence[Attachment]:

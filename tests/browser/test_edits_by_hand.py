@@ -54,17 +54,36 @@ def test_edits_in_the_editor_and_on_disk_show_in_the_feed_and_in_the_preview(
     expect(feed.get_by_text("You created")).to_be_visible()
     panel.picture("by-hand-light")
 
+    # What is pointed at in the page goes along with the next request, with the line that was just edited.
+    chips = panel.root.get_by_role("list", name="Pointed at in the page")
+    point = panel.page.get_by_role("button", name="Point at it")
+    point.click()
+    expect(panel.page.get_by_text("Click on something in the page")).to_be_visible()
+    panel.preview().get_by_role("heading", level=1).click()
+    expect(chips.get_by_text("h1 “By hand indeed”")).to_be_visible()
+    panel.picture("pointing-light")
+    point.click()
+    expect(point).to_have_attribute("aria-pressed", "false")
+    chips.get_by_role("button", name="Open src/App.tsx:2 in the editor").click()
+    expect(panel.page.get_by_text("Ln 2, Col 1")).to_be_visible()
+
     # The agent's next turn begins with what the person left, and the notebook keeps it.
     lab.api("PATCH", f"sessions/{session['id']}", {"model": "custom:scripted"})
     model.steps = [{"tool_calls": [{"name": "read_file", "arguments": {"path": "src/App.tsx"}}]}, {"text": "I see."}]
     panel.say("Look at my change")
     panel.finished(1)
     assert "By hand indeed" in str(model.requests[1].body["messages"])
+    (asked,) = [m["content"] for m in model.requests[0].body["messages"] if "Look at my change" in str(m["content"])]
+    assert "Written at src/App.tsx:2:10" in str(asked)
+    assert "2|   return <h1>By hand indeed</h1>;" in str(asked)
+    expect(feed.get_by_role("list", name="Pointed at in the page").get_by_text("h1 “By hand indeed”")).to_be_visible()
+    expect(chips).to_have_count(1)  # none is left for the next
     assert source.read_text().count("By hand indeed") == 1
     panel.menu("Open notebook")
     expect(panel.page.get_by_role("tab", name=f"{session['name']}.ipynb")).to_be_visible(timeout=LONG)
     cells = json.loads((lab.root / session["notebook"]).read_text())["cells"]
     assert any("".join(cell["source"]).startswith("%%appbuilder patch") for cell in cells)
+    assert any("- h1 “By hand indeed” (src/App.tsx:2)" in "".join(cell["source"]) for cell in cells)
 
 
 def test_a_large_file_put_in_by_hand_is_named_and_not_shown(panel: Panel, lab: Lab, session: dict[str, Any]) -> None:

@@ -133,7 +133,8 @@ class TemplateApp:
     @contextmanager
     def serve(self) -> Generator[str]:
         """Run the template's dev server below ``BASE``; its URL."""
-        with self.running(self.template.serve, BASE) as url:
+        command = [word.replace(RUNTIME, str(self.template.runtime)) for word in self.template.serve]
+        with self.running(command, BASE) as url:
             yield url
 
     @contextmanager

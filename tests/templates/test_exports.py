@@ -178,6 +178,9 @@ def test_a_build_runs_below_any_path_for_fingers_and_outlives_an_error(
     (app.folder / path).write_text(source)
     vite = ["node", "node_modules/vite/bin/vite.js", "build", "--configLoader", "runner"]
     subprocess.run(vite, cwd=app.folder, env=app.environment, check=True, capture_output=True, timeout=120)
+    # Where the page is written is known in development alone.
+    built = b"".join(file.read_bytes() for file in (app.folder / "dist").rglob("*") if file.is_file())
+    assert not [word for word in (b"appbuilder", path.encode(), b"jsxDEV") if word in built]
     with below_a_path(app.folder / "dist", (app.folder / "README.md").read_text()) as url:
         context = browser.new_context(viewport={"width": 360, "height": 800}, has_touch=True, is_mobile=True)
         page = context.new_page()

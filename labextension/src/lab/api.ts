@@ -30,6 +30,7 @@ import type {
   FoundNotebook,
   FunctionCalled,
   Layout,
+  Pointed,
   Secrets,
   TakenUpload,
   Tool,
@@ -250,9 +251,17 @@ export class RestApi implements Api {
     return {
       watch: listener => channel.watch(listener),
       reconnect: () => channel.reconnect(),
-      send: async (text, model, mode, attachments) => {
+      send: async (text, model, mode, attachments = [], pointed = []) => {
         const chosen = { ...(model ? { model } : {}), ...(mode ? { mode } : {}) };
-        await this.request('POST', at('messages'), { text, ...chosen, ...(attachments ? { attachments } : {}) });
+        const along = {
+          ...(attachments.length > 0 ? { attachments } : {}),
+          ...(pointed.length > 0 ? { pointed } : {})
+        };
+        await this.request('POST', at('messages'), { text, ...chosen, ...along });
+      },
+      point: pointed => this.json<Pointed>('POST', at('pointed'), { pointed }),
+      changeText: async (pointed, text) => {
+        await this.request('POST', at('pointed', 'text'), { pointed, text });
       },
       accept: async (plan, text) => {
         await this.request('POST', at('plans', plan, 'accept'), text === undefined ? {} : { text });

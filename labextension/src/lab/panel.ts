@@ -39,7 +39,7 @@ function activate(
   const trans = load(translator);
   const { commands, shell } = app;
 
-  const openPath = (path: string): void => {
+  const openPath = (path: string, line?: number): void => {
     // Not over the preview: with the documents that are in view, or to its left.
     const visible = Array.from(shell.widgets('main')).filter(widget => widget.isVisible);
     const isPreview = (widget: Widget): boolean => previews.sessionOf(widget) !== null;
@@ -52,6 +52,7 @@ function activate(
         : {};
     commands
       .execute('docmanager:open', { path, options })
+      .then((widget: unknown) => (line === undefined ? undefined : showLine(widget, line)))
       .catch((error: unknown) => complain(trans.__('%1 could not be opened.', path), error));
   };
 
@@ -73,7 +74,7 @@ function activate(
       ...(appPath === null
         ? {}
         : {
-            openFile: path => openPath(`${appPath}/${path}`),
+            openFile: (path, line) => openPath(`${appPath}/${path}`, line),
             openFolder: () => {
               commands
                 .execute('filebrowser:go-to-path', { path: appPath })
@@ -150,4 +151,25 @@ function activate(
     host,
     remove
   };
+}
+
+/** Put the cursor of an editor on a line, from 1, once its document is there. */
+async function showLine(widget: unknown, line: number): Promise<void> {
+  const { context, content } = widget as {
+    context?: { ready: Promise<void> };
+    content?: {
+      editor?: {
+        lineCount: number;
+        setCursorPosition(at: { line: number; column: number }): void;
+        revealPosition(at: { line: number; column: number }): void;
+      };
+    };
+  };
+  await context?.ready;
+  const editor = content?.editor;
+  if (editor) {
+    const position = { line: Math.min(line, editor.lineCount) - 1, column: 0 };
+    editor.setCursorPosition(position);
+    editor.revealPosition(position);
+  }
 }

@@ -15,10 +15,7 @@ const commands = {
     '--port', port, '--root-path', base.replace(/\/$/, ''), '--reload', '--reload-dir', 'api',
     '--timeout-graceful-shutdown', '1', '--no-access-log',
   ],
-  vite: [
-    'node', 'node_modules/vite/bin/vite.js', '--configLoader', 'native', '--host', '127.0.0.1', '--port', port,
-    '--strictPort', '--base', base, '--clearScreen', 'false',
-  ],
+  vite: ['node', join(dirname(fileURLToPath(import.meta.url)), 'vite.mjs'), 'serve', port, base],
 };
 
 const running = [];

@@ -93,6 +93,7 @@ class Bundles:
             await asyncio.to_thread(shutil.copytree, template.files, app)
             (app / "node_modules").mkdir(exist_ok=True)
             binds = [Bind(app, WORKSPACE, writable=True), Bind(modules, f"{WORKSPACE}/node_modules")]
+            binds += [Bind(folder, place) for place, folder in template.mounted.items()]
             for name in WRITABLE:
                 (scratch / name).mkdir(parents=True)
                 binds.append(Bind(scratch / name, f"{WORKSPACE}/node_modules/{name}", writable=True))
@@ -135,7 +136,8 @@ def _key_of(template: Template, packages: str) -> str:
         return ""
     digest = hashlib.sha256(packages.encode())
     digest.update(json.dumps([template.warm, dict(template.environment)], sort_keys=True).encode())
-    for path in sorted(path for path in template.files.rglob("*") if path.is_file()):
-        digest.update(f"\n{path.relative_to(template.files).as_posix()}\n".encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    for folder in (template.files, *([template.runtime] if template.runtime else [])):
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            digest.update(f"\n{path.relative_to(folder).as_posix()}\n".encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:32]

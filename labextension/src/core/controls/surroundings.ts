@@ -11,7 +11,8 @@ export type PageLink = MenuEntry;
 
 /** Things only some homes can do: a missing one hides its button. Paths are relative to the app. */
 export interface Host {
-  openFile?: (path: string) => void;
+  /** `line` from 1: there, if it is given. */
+  openFile?: (path: string, line?: number) => void;
   openFolder?: () => void;
   openNotebook?: () => void;
   exportZip?: () => void;

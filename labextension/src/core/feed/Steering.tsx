@@ -1,6 +1,8 @@
 import * as React from 'react';
 import type { Turn, ForkedItem } from '../view/view';
+import type { PointedData } from '../wire/events';
 import { RequestFailed } from '../wire/wire';
+import { PointedChips } from '../session/PointedChips';
 import { Lines } from './Code';
 import { Disclosure } from '../controls/Disclosure';
 import { Icon } from '../controls/Icon';
@@ -15,6 +17,7 @@ export function Request({
   text,
   files,
   seq,
+  pointed,
   during = false,
   actions
 }: {
@@ -22,6 +25,8 @@ export function Request({
   files: readonly Attachment[];
   /** The message's number in the log. */
   seq: number;
+  /** At what the person pointed with it. */
+  pointed: readonly PointedData[];
   /** It was said while a request ran. */
   during?: boolean;
   actions: TurnActions;
@@ -67,6 +72,7 @@ export function Request({
       <div className="jp-AppBuilder-request">
         {text}
         <AttachedFiles files={files} />
+        <PointedChips chips={pointed.map((found, key) => ({ key, found }))} />
       </div>
     </div>
   );

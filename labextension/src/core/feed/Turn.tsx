@@ -58,7 +58,13 @@ function WholeTurn({ turn: told, last, current, actions }: TurnProps): React.Rea
       {turn.builds ? (
         <PlanRequest request={turn.request} builds={turn.builds} running={turn.reason === null && !halted} />
       ) : (
-        <Request text={turn.request} files={turn.files} seq={turn.requestSeq} actions={actions} />
+        <Request
+          text={turn.request}
+          files={turn.files}
+          pointed={turn.pointed}
+          seq={turn.requestSeq}
+          actions={actions}
+        />
       )}
       {turn.recorded && (
         <span
@@ -379,7 +385,9 @@ function ItemView({
     case 'rule':
       return <RuleChange item={item} />;
     case 'request':
-      return <Request text={item.text} files={item.files} seq={item.seq} during actions={actions} />;
+      return (
+        <Request text={item.text} files={item.files} pointed={item.pointed} seq={item.seq} during actions={actions} />
+      );
     case 'forked':
       return <Forked item={item} />;
     case 'plan':

@@ -24,6 +24,8 @@ export interface ComposerProps {
   /** The files that go with it; absent where none can be sent. */
   attachments?: Attachments | undefined;
   children?: React.ReactNode;
+  /** What goes along with the text: stands above it. */
+  along?: React.ReactNode;
 }
 
 /** Where requests are written. Enter sends, Shift+Enter starts a new line; the box grows with its text. */
@@ -81,6 +83,7 @@ export const Composer = React.forwardRef<HTMLTextAreaElement, ComposerProps>(fun
         }
       }}
     >
+      {props.along}
       {attachments && <AttachmentsRow attachments={attachments} />}
       <textarea
         ref={element => {

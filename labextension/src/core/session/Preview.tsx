@@ -1,12 +1,20 @@
 import * as React from 'react';
 import { guardFocus } from './frameFocus';
 import { LookFrame, LookNotice, useLooking } from './Looking';
-import { messageLimit, readMessage, withFinding, type Finding, type PageRequest } from './pageMessages';
+import {
+  messageLimit,
+  readMessage,
+  withFinding,
+  type Finding,
+  type PageMessage,
+  type PageRequest
+} from './pageMessages';
 import type { SessionStore } from '../view/store';
 import { RequestFailed } from '../wire/wire';
 import { Icon, Spinner } from '../controls/Icon';
 import { IconButton } from '../controls/IconButton';
 import { PageNotices } from './PageNotices';
+import { PointButton, PointNotice, usePointing } from './Pointing';
 import { grant, justActed, withRequest } from './pageRequests';
 import { useTranslation } from '../controls/surroundings';
 import { Progress } from './Session';
@@ -40,6 +48,7 @@ export function PreviewPane({
   const trans = useTranslation();
   const { view, connection } = React.useSyncExternalStore(store.subscribe, store.get);
   const frame = React.useRef<HTMLIFrameElement>(null);
+  const hears = React.useRef<(message: PageMessage) => void>(() => undefined);
   const [device, setDevice] = React.useState<Device>('desktop');
   const [path, setPath] = React.useState('/');
   const [typed, setTyped] = React.useState<string | null>(null);
@@ -104,6 +113,7 @@ export function PreviewPane({
           break;
       }
       if (message !== null) {
+        hears.current(message);
         alive.current = true;
         window.clearTimeout(silence.current);
         setAway(false);
@@ -210,6 +220,10 @@ export function PreviewPane({
       setRound(round + 1);
     }
   };
+  const pointing = usePointing(store, state === 'ready' && !dataShown && url !== null, on =>
+    frame.current?.contentWindow?.postMessage({ source: 'jupyter-appbuilder', type: 'point', on }, '*')
+  );
+  hears.current = pointing.heard;
   const looking = useLooking(store, state === 'ready' ? url : null, resolve, pane, stage);
   return (
     <section ref={pane} className="jp-AppBuilder-preview" aria-label={trans.__('Preview')}>
@@ -256,6 +270,7 @@ export function PreviewPane({
                 }}
               />
             </span>
+            {store.transport.point && <PointButton pointing={pointing} disabled={state !== 'ready'} />}
             <span className="jp-AppBuilder-devices" role="group" aria-label={trans.__('Width')}>
               {(
                 [
@@ -301,6 +316,7 @@ export function PreviewPane({
         />
       )}
       <LookNotice looking={looking} />
+      <PointNotice pointing={pointing} />
       {url && state === 'failed' && (
         <div className="jp-AppBuilder-pageNotice jp-mod-error" role="status">
           <Icon name="alert" />

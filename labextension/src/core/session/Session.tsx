@@ -14,6 +14,8 @@ import { IconButton } from '../controls/IconButton';
 import { ModelChooser } from './ModelChooser';
 import { ModeChooser, modeTitle } from './ModeChooser';
 import { MenuButton, type MenuEntry } from '../controls/Menu';
+import { PointedChips } from './PointedChips';
+import { chipsOf } from './pointed';
 import { Scenarios } from './Scenarios';
 import { IsolationWarning, SandboxChip, SandboxSection } from './Sandbox';
 import { useHost, useTranslation } from '../controls/surroundings';
@@ -55,6 +57,8 @@ export function SessionPane(props: SessionProps): React.ReactElement {
   const { session } = view;
   const { transport } = store;
   const { pages } = useHost();
+  const along = chipsOf(session?.id ?? '');
+  const chips = React.useSyncExternalStore(along.subscribe, along.get);
   const owned = session?.owned ?? true;
   const busy = isBusy(view);
 
@@ -86,11 +90,14 @@ export function SessionPane(props: SessionProps): React.ReactElement {
     (request: string, inMode: Mode = 'build', files?: AttachmentsState): void => {
       setFailure(null);
       setSending(true);
+      const pointed = along.take();
+      const claims = pointed.map(chip => chip.claim);
       const names = files ? namesOf(files) : [];
       transport
-        .send(request, undefined, inMode, ...(names.length > 0 ? [names] : []))
+        .send(request, undefined, inMode, names, claims)
         .catch((error: unknown) => {
           setFailure(RequestFailed.from(error));
+          along.putBack(pointed);
           setText(current => current || request); // what was typed is not lost
           if (files) {
             attachments?.putBack(files);
@@ -98,7 +105,7 @@ export function SessionPane(props: SessionProps): React.ReactElement {
         })
         .finally(() => setSending(false));
     },
-    [transport, attachments]
+    [transport, attachments, along]
   );
 
   const askForPlan = React.useCallback((): void => {
@@ -109,6 +116,18 @@ export function SessionPane(props: SessionProps): React.ReactElement {
     () => ({ transport, attempt, send, askForPlan, busy, owned, hosts: view.hosts }),
     [transport, attempt, send, askForPlan, busy, owned, view.hosts]
   );
+  const changeText = transport.changeText && {
+    of: async (key: number, wanted: string): Promise<void> => {
+      const chip = chips.find(one => one.key === key);
+      setFailure(null);
+      try {
+        await (chip && transport.changeText?.(chip.claim, wanted));
+        along.remove(key); // the page shows another text now
+      } catch (error) {
+        setFailure(RequestFailed.from(error));
+      }
+    }
+  };
   const stop = (): void => {
     setStopping(true);
     transport.stop().catch((error: unknown) => {
@@ -233,6 +252,7 @@ export function SessionPane(props: SessionProps): React.ReactElement {
           blocked={blockedReason(session, connection, sending, trans)}
           sendWithModifier={sendWithModifier}
           attachments={session?.recorded ? undefined : attachments}
+          along={<PointedChips chips={chips} onRemove={along.remove} onText={busy ? undefined : changeText?.of} />}
         >
           <ModeChooser
             modes={MODES}

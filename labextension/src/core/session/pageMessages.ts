@@ -1,5 +1,7 @@
 /** What the page in the preview's frame says to the panel. It is generated code and may say anything: nothing of it acts. */
 
+import type { Claim } from '../wire/api.generated';
+
 export interface Finding {
   kind?: string;
   message: string;
@@ -21,9 +23,13 @@ export type PageMessage =
   | { type: 'finding'; finding: Finding }
   | { type: 'request'; request: PageRequest }
   | { type: 'navigated'; path: string }
+  /** The person points at something, while the panel lets them. The server reads the claim, and believes none of it. */
+  | { type: 'pointed'; claim: Claim }
+  | { type: 'pointing' }
   /** An answer to what a page that is looked at was asked, as JSON; number 0: it can be asked. */
   | { type: 'looked'; number: number; answer: string };
 
+const LONGEST_CLAIM = 12_000; // characters, as JSON
 const LONGEST_ANSWER = 120_000; // characters
 export const LARGEST_FILE = 200 * 1024 * 1024; // bytes
 const SCHEMES = ['http:', 'https:', 'mailto:', 'tel:'];
@@ -64,6 +70,14 @@ export function readMessage(data: unknown): PageMessage | null {
       const url = address(text(data['url'], 8000));
       return url === null ? null : { type: 'request', request: { kind: 'open', url } };
     }
+    case 'pointed': {
+      const claim = data['claim'];
+      return isRecord(claim) && typeof claim['tag'] === 'string' && isShort(claim)
+        ? { type: 'pointed', claim: claim as unknown as Claim }
+        : null;
+    }
+    case 'pointing':
+      return { type: 'pointing' };
     case 'looked': {
       const { number, answer } = data;
       return typeof number === 'number' && typeof answer === 'string' && answer.length <= LONGEST_ANSWER
@@ -104,6 +118,15 @@ function address(given: string): string | null {
     return SCHEMES.includes(url.protocol) && url.username === '' && url.password === '' ? url.href : null;
   } catch {
     return null;
+  }
+}
+
+/** It is JSON, and not too much of it. */
+function isShort(value: object): boolean {
+  try {
+    return JSON.stringify(value).length <= LONGEST_CLAIM;
+  } catch {
+    return false;
   }
 }
 

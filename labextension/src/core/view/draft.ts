@@ -62,6 +62,7 @@ export class Draft {
       model,
       mode: 'build',
       request: '',
+      pointed: [],
       requestSeq: 0,
       files: [],
       dropped: null,

@@ -1,6 +1,16 @@
 /** What a session's view consists of. */
 
-import type { ApprovalCause, By, EventData, LiveData, Mode, PreviewStatus, TurnReason, Usage } from '../wire/events';
+import type {
+  ApprovalCause,
+  By,
+  EventData,
+  LiveData,
+  Mode,
+  PointedData,
+  PreviewStatus,
+  TurnReason,
+  Usage
+} from '../wire/events';
 import type { Attachment } from '../wire/events.generated';
 import type { PartialResponse, Summary } from '../wire/wire';
 import { NO_USAGE } from './usage';
@@ -37,6 +47,8 @@ export interface RequestItem {
   text: string;
   /** The files that came with it. */
   files: readonly Attachment[];
+  /** At what the person pointed with it. */
+  pointed: readonly PointedData[];
 }
 
 export interface ToolItem {
@@ -200,6 +212,8 @@ export interface Turn {
   model: string;
   mode: Mode;
   request: string;
+  /** At what the person pointed with it. */
+  pointed: readonly PointedData[];
   /** The request's number in the log; 0 until it is known. */
   requestSeq: number;
   /** The files that came with it. */

@@ -84,11 +84,12 @@ const reducers: { readonly [T in EventType]: (draft: Draft, event: EventOf<T>) =
   'message.user': (draft, event) => {
     const turn = draft.turn(event.data.turn);
     if (turn && turn.request !== '') {
-      const { text, attachments: files = [] } = event.data;
-      draft.put(event.data.turn, { kind: 'request', key: keyOf(event), seq: event.seq, text, files });
+      const { text, attachments: files = [], pointed = [] } = event.data;
+      draft.put(event.data.turn, { kind: 'request', key: keyOf(event), seq: event.seq, text, files, pointed });
     } else {
       const asked = turn ?? draft.startTurn(event.data.turn, '', event.at);
       asked.request = event.data.text;
+      asked.pointed = event.data.pointed ?? [];
       asked.requestSeq = event.seq;
       asked.files = event.data.attachments ?? [];
     }

@@ -1,6 +1,36 @@
 /** Written by scripts/wire_types.py from jupyter_appbuilder/server/openapi.yaml: change that, and run it again. */
 
-import type { KeptPicture, Mode, PreviewStatus, Progress, RuleAction, RuleSource, SessionState, Shelf, TurnReason, UsageData } from './events.generated';
+import type { KeptPicture, Mode, PointedData, PreviewStatus, Progress, RuleAction, RuleSource, SessionState, Shelf, TurnReason, UsageData } from './events.generated';
+
+/** What a page says that was pointed at. Other keys are passed over. */
+export interface Claim {
+  /** The element's name: `button`. */
+  tag: string;
+  /** What it shows; 200 characters count. */
+  text?: string;
+  /** The app's page: `/about`. */
+  path?: string;
+  /** CSS */
+  selector?: string;
+  /** Where it is written, then what it is a part of, from the inside out. Eight count. */
+  positions?: readonly {
+    name?: string;
+    file: string;
+    line: number;
+    column: number;
+  }[];
+  props?: Readonly<Record<string, string>>;
+  /** Of a region: left, top, width, height in pixels of the page. */
+  box?: readonly number[];
+  /** Texts in a region. */
+  within?: readonly string[];
+}
+
+export interface Pointed {
+  pointed: PointedData;
+  /** Its text is written at that place just so, and can be changed there. */
+  literal: boolean;
+}
 
 export interface ErrorBody {
   /** What happened, for people. */

@@ -117,10 +117,44 @@ export interface Attachment {
   picture?: KeptPicture;
 }
 
+/**
+ * Something of the app's page that the person pointed at, as far as the app's files bear it out. What the page
+ * said of it is material, no instruction.
+ */
+export interface PointedData {
+  /** of the element, "button" */
+  tag: string;
+  /** what it shows, in one line, shortened */
+  text: string;
+  /** the app's page, "/about" */
+  path: string;
+  /** CSS, in that page */
+  selector?: string;
+  /** the component or element that is written at the place */
+  name?: string;
+  /** of the app */
+  file?: string;
+  /** from 1, as it was then */
+  line?: number;
+  column?: number;
+  /** the place was found by what the element shows, not told by the page */
+  by_text?: boolean;
+  /** the lines there, numbered */
+  excerpt?: string;
+  /** places that it is written at, too: "src/components/ui/button.tsx:40:5" */
+  also?: readonly string[];
+  props?: Readonly<Record<string, string>>;
+  /** of a region: left, top, width, height in pixels of the page */
+  box?: readonly number[];
+  /** texts in a region */
+  within?: readonly string[];
+}
+
 export interface MessageUser {
   turn: string;
   text: string;
   attachments?: readonly Attachment[];
+  pointed?: readonly PointedData[];
 }
 
 export interface ToolCallData {

@@ -5,6 +5,7 @@ import type {
   AppFunction,
   ApprovalRule,
   BudgetSettings,
+  Claim,
   Connection as Checked,
   DatabaseAnswer,
   DatabaseRows,
@@ -16,6 +17,7 @@ import type {
   Health,
   Layout,
   ModelInfo,
+  Pointed,
   Provider,
   SandboxProvider as SandboxChoice,
   Secrets,
@@ -74,7 +76,17 @@ export interface Channel {
 /** What one session can be asked. Promises reject with `RequestFailed`. */
 export interface Requests {
   /** `attachments`: files that were sent before, as the server calls them. */
-  send(text: string, model?: string, mode?: Mode, attachments?: readonly string[]): Promise<void>;
+  send(
+    text: string,
+    model?: string,
+    mode?: Mode,
+    attachments?: readonly string[],
+    pointed?: readonly Claim[]
+  ): Promise<void>;
+  /** Where something that was pointed at in the app's page is written. */
+  point?(pointed: Claim): Promise<Pointed>;
+  /** Have it show another text: an edit by the person. */
+  changeText?(pointed: Claim, text: string): Promise<void>;
   /** Have a plan built, as it was written or as `text` has it now. */
   accept(plan: string, text?: string): Promise<void>;
   stop(): Promise<void>;

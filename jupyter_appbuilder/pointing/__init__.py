@@ -1,0 +1,20 @@
+"""What a person pointed at in the app's page: read, found in the app's files, told to the agent."""
+
+from .changes import is_literal, text_edit
+from .claims import MOST, Claim, Position, read_claim, read_claims
+from .places import found, located
+from .telling import named, told
+
+__all__ = [
+    "MOST",
+    "Claim",
+    "Position",
+    "found",
+    "is_literal",
+    "located",
+    "named",
+    "read_claim",
+    "read_claims",
+    "text_edit",
+    "told",
+]

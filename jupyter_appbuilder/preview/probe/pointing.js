@@ -1,0 +1,260 @@
+// The person points at an element, or drags a box around a region: the panel is told what it is and where it is written,
+// as far as the page knows. On only while the panel says so; the app hears nothing of the pointer and the keys meanwhile.
+
+const pointing = (() => {
+  const STYLE = `
+    :host { all: initial; position: fixed; inset: 0; z-index: 2147483647; pointer-events: none; }
+    .box { position: absolute; border: 2px solid #2f6fdb; border-radius: 3px; background: rgb(47 111 219 / .14); }
+    .box.region { border-style: dashed; }
+    .label { position: absolute; max-width: min(90vw, 520px); padding: 2px 7px; border-radius: 4px; background: #1d4fa8; color: #fff;
+      font: 12px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+    [hidden] { display: none; }`;
+  const DRAG = 6; // pixels
+  const MOST_POSITIONS = 8;
+  const MOST_TEXTS = 8;
+  const MOST_ELEMENTS = 3000;
+  const PARTS = /(^|\/)ui\//; // ready-made parts: what uses one says more
+  const ATTRIBUTES = ["id", "name", "type", "role", "href", "src", "alt", "placeholder", "class", "aria-label"];
+  const EVENTS = [
+    "pointermove", "pointerdown", "pointerup", "pointercancel", "pointerover", "pointerout", "mousedown", "mouseup", "mousemove",
+    "mouseover", "mouseout", "click", "auxclick", "dblclick", "contextmenu", "touchstart", "touchend", "dragstart", "submit", "keydown",
+    "keyup", "keypress", "focusin", "scroll",
+  ];
+  let on = false;
+  let host = null;
+  let parts = null;
+  let sheet = null;
+  let current = null;
+  let from = null; // where the button went down
+  let region = null;
+
+  function build() {
+    host = document.createElement("appbuilder-pointing");
+    host.setAttribute("aria-hidden", "true");
+    const root = host.attachShadow({ mode: "closed" });
+    const box = document.createElement("div");
+    const label = document.createElement("div");
+    const style = document.createElement("style");
+    box.className = "box";
+    label.className = "label";
+    style.textContent = STYLE;
+    root.append(style, box, label);
+    parts = { box, label };
+    try {
+      sheet = new CSSStyleSheet();
+      sheet.replaceSync("* { cursor: crosshair !important; touch-action: none !important; user-select: none !important; }");
+    } catch {
+      // an old browser shows its own pointer
+    }
+  }
+
+  function begin() {
+    if (on) return;
+    on = true;
+    if (!host) build();
+    for (const part of Object.values(parts)) part.hidden = true;
+    document.documentElement.append(host);
+    if (sheet) document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+    for (const type of EVENTS) addEventListener(type, heard, { capture: true, passive: false });
+  }
+
+  function end() {
+    if (!on) return;
+    on = false;
+    current = from = region = null;
+    host.remove();
+    document.adoptedStyleSheets = document.adoptedStyleSheets.filter((one) => one !== sheet);
+    for (const type of EVENTS) removeEventListener(type, heard, { capture: true });
+  }
+
+  function heard(event) {
+    if (event.type === "scroll") return current && !region && show(current);
+    const tab = event.key === "Tab";
+    event.stopImmediatePropagation();
+    if (event.type === "focusin") return current !== event.target && event.target !== document.body && show(event.target);
+    if (!tab && event.cancelable) event.preventDefault();
+    switch (event.type) {
+      case "pointermove":
+        if (from && Math.hypot(event.clientX - from.x, event.clientY - from.y) > DRAG) drag(event);
+        else if (!from) show(at(event.clientX, event.clientY));
+        break;
+      case "pointerdown":
+        if (event.button === 0) from = { x: event.clientX, y: event.clientY };
+        break;
+      case "pointerup":
+        if (event.button !== 0 || !from) break;
+        if (region) takeRegion();
+        else take(at(event.clientX, event.clientY));
+        from = region = null;
+        break;
+      case "pointercancel":
+        from = region = null;
+        break;
+      case "keydown":
+        key(event);
+        break;
+    }
+  }
+
+  function key({ key }) {
+    if (key === "Escape") {
+      end();
+      tell("pointing", { on: false });
+    } else if (key === "Enter" || key === " ") take(current);
+    else if (key === "ArrowUp" && current?.parentElement && current !== document.body) show(current.parentElement);
+    else if (key === "ArrowDown" && current?.firstElementChild) show(current.firstElementChild);
+    else if (key === "ArrowRight" && current?.nextElementSibling) show(current.nextElementSibling);
+    else if (key === "ArrowLeft" && current?.previousElementSibling) show(current.previousElementSibling);
+  }
+
+  function at(x, y) {
+    let found = document.elementFromPoint(x, y);
+    while (found?.shadowRoot) {
+      const inner = found.shadowRoot.elementFromPoint(x, y);
+      if (!inner || inner === found) break;
+      found = inner;
+    }
+    return found;
+  }
+
+  function show(element) {
+    if (!element || element === document.documentElement || element === host) return;
+    current = element;
+    const { left, top, width, height } = element.getBoundingClientRect();
+    place(left, top, width, height, false);
+    const position = best(positions(element));
+    parts.label.textContent = position ? `${position.name} · ${position.file}:${position.line}` : element.localName;
+  }
+
+  function place(left, top, width, height, isRegion) {
+    const { box, label } = parts;
+    box.className = isRegion ? "box region" : "box";
+    Object.assign(box.style, { left: `${left - 2}px`, top: `${top - 2}px`, width: `${width}px`, height: `${height}px` });
+    const below = top < 26;
+    Object.assign(label.style, {
+      left: `${Math.max(2, Math.min(left - 2, innerWidth - 60))}px`,
+      top: `${below ? Math.min(top + height + 4, innerHeight - 24) : top - 26}px`,
+    });
+    box.hidden = label.hidden = false;
+  }
+
+  function drag(event) {
+    const left = Math.min(from.x, event.clientX);
+    const top = Math.min(from.y, event.clientY);
+    region = { left, top, width: Math.abs(event.clientX - from.x), height: Math.abs(event.clientY - from.y) };
+    place(left, top, region.width, region.height, true);
+    parts.label.textContent = `${Math.round(region.width)} × ${Math.round(region.height)}`;
+  }
+
+  function take(element) {
+    if (element && element !== document.documentElement) tell("pointed", { claim: claim(element) });
+  }
+
+  function takeRegion() {
+    const { left, top, width, height } = region;
+    const holds = (outer) => outer.left <= left && outer.top <= top && outer.right >= left + width && outer.bottom >= top + height;
+    let element = at(left + width / 2, top + height / 2) ?? document.body;
+    while (element !== document.body && element.parentElement && !holds(element.getBoundingClientRect())) element = element.parentElement;
+    const within = [];
+    for (const one of [...element.querySelectorAll("*")].slice(0, MOST_ELEMENTS)) {
+      const text = [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim()) ? words(one, 80) : "";
+      const box = one.getBoundingClientRect();
+      const inside = box.left >= left && box.top >= top && box.right <= left + width && box.bottom <= top + height;
+      if (text && inside && box.width && within.length < MOST_TEXTS) within.push(text);
+    }
+    const box = [left + scrollX, top + scrollY, width, height].map((one) => Math.max(0, Math.round(one)));
+    tell("pointed", { claim: { ...claim(element), text: "", box, within } });
+  }
+
+  function claim(element) {
+    const found = positions(element);
+    return {
+      tag: element.localName.toLowerCase(),
+      text: words(element, 200),
+      path: "/" + location.pathname.slice(config.base.length) + location.search + location.hash,
+      selector: selector(element),
+      positions: found,
+      props: props(element),
+    };
+  }
+
+  function words(element, most) {
+    const text = (element.textContent || element.getAttribute("aria-label") || element.getAttribute("alt") || element.placeholder || "")
+      .slice(0, 20000)
+      .replace(/\s+/g, " ")
+      .trim();
+    return text.length > most ? cut(text, most - 1) + "…" : text;
+  }
+
+  function selector(element) {
+    const steps = [];
+    for (let one = element; one && one !== document.body && steps.length < 8; one = one.parentElement) {
+      if (one.id && document.querySelectorAll(`#${CSS.escape(one.id)}`).length === 1) {
+        steps.unshift(`#${CSS.escape(one.id)}`);
+        break;
+      }
+      const alike = [...(one.parentElement?.children ?? [])].filter((other) => other.localName === one.localName);
+      steps.unshift(one.localName + (alike.length > 1 ? `:nth-of-type(${alike.indexOf(one) + 1})` : ""));
+    }
+    return steps.join(" > ");
+  }
+
+  function props(element) {
+    const given = {};
+    for (const name of ATTRIBUTES) {
+      const value = element.getAttribute(name);
+      if (value) given[name] = cut(value, 80);
+    }
+    return given;
+  }
+
+  // Where it is written
+
+  /** The place of the element, then those of the components that it is in, from the inside out. */
+  function positions(element) {
+    try {
+      return (react(element) ?? vue(element) ?? []).slice(0, MOST_POSITIONS);
+    } catch {
+      return []; // a framework of another version
+    }
+  }
+
+  function best(found) {
+    return found.find(({ file }) => !PARTS.test(file)) ?? found[0];
+  }
+
+  function position(name, written) {
+    const [, file, line, column] = /^(.+):(\d+):(\d+)$/.exec(written ?? "") ?? [];
+    return file ? { name: String(name || "").slice(0, 80), file, line: Number(line), column: Number(column) } : null;
+  }
+
+  function react(element) {
+    const places = globalThis[Symbol.for("appbuilder.places")];
+    const key = Object.keys(element).find((name) => name.startsWith("__reactFiber$"));
+    if (!key) return element.parentElement && element !== document.body ? react(element.parentElement) : null;
+    const found = [];
+    let steps = 0;
+    for (let fiber = element[key]; fiber && steps < 400 && found.length < MOST_POSITIONS; fiber = fiber.return, steps++) {
+      const type = fiber.elementType;
+      const isHost = typeof type === "string";
+      if (isHost && steps > 0) continue; // what is around it is another element
+      const name = isHost ? type : type?.displayName || type?.name || type?.render?.displayName || type?.render?.name || type?.type?.name;
+      const written = fiber.memoizedProps && typeof fiber.memoizedProps === "object" ? places?.get(fiber.memoizedProps) : null;
+      if (name && written) found.push(position(name, written));
+    }
+    return found.filter(Boolean);
+  }
+
+  function vue(element) {
+    let inner = element;
+    while (inner && !inner.__vueParentComponent) inner = inner.parentElement;
+    if (!inner) return null;
+    const found = [position(inner.localName, inner.__vnode?.props?.ref_key)];
+    for (let one = inner.__vueParentComponent; one && found.length < MOST_POSITIONS; one = one.parent) {
+      found.push(position(one.type.__name || one.type.name, one.vnode.props?.ref_key));
+    }
+    return found.filter(Boolean);
+  }
+
+  return { begin, end };
+})();

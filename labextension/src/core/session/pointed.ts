@@ -1,0 +1,66 @@
+/** What the person pointed at in an app's page, until it is sent: shared by the preview and the panel's box. */
+
+import type { Claim, Pointed } from '../wire/api.generated';
+import type { PointedData } from '../wire/events';
+
+/** What the page said, and what the server made of it. */
+export interface Chip {
+  readonly key: number;
+  readonly claim: Claim;
+  readonly found: PointedData;
+  /** Its text is written at its place, and can be changed there. */
+  readonly literal: boolean;
+}
+
+export const MOST_CHIPS = 10;
+
+export interface Chips {
+  get(): readonly Chip[];
+  subscribe(listener: () => void): () => void;
+  /** Nothing beyond `MOST_CHIPS`, and nothing twice. */
+  add(claim: Claim, answer: Pointed): void;
+  remove(key: number): void;
+  /** Take them all, to send them. */
+  take(): readonly Chip[];
+  /** What could not be sent stands there again. */
+  putBack(chips: readonly Chip[]): void;
+}
+
+const known = new Map<string, Chips>();
+let count = 0;
+
+export function chipsOf(session: string): Chips {
+  const found = known.get(session) ?? newChips();
+  known.set(session, found);
+  return found;
+}
+
+function newChips(): Chips {
+  let chips: readonly Chip[] = [];
+  const listeners = new Set<() => void>();
+  const set = (next: readonly Chip[]): void => {
+    chips = next;
+    listeners.forEach(listener => listener());
+  };
+  return {
+    get: () => chips,
+    subscribe: listener => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    add: (claim, { pointed, literal }) => {
+      const again = chips.some(chip => JSON.stringify(chip.claim) === JSON.stringify(claim));
+      if (!again && chips.length < MOST_CHIPS) {
+        count += 1;
+        set([...chips, { key: count, claim, found: pointed, literal }]);
+      }
+    },
+    remove: key => set(chips.filter(chip => chip.key !== key)),
+    take: () => {
+      const taken = chips;
+      set([]);
+      return taken;
+    },
+    putBack: lost => set([...lost, ...chips].slice(0, MOST_CHIPS))
+  };
+}
