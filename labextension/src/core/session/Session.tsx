@@ -94,7 +94,7 @@ export function SessionPane(props: SessionProps): React.ReactElement {
       const claims = pointed.map(chip => chip.claim);
       const names = files ? namesOf(files) : [];
       transport
-        .send(request, undefined, inMode, names, claims)
+        .send(request, undefined, inMode, names.length > 0 ? names : undefined, claims)
         .catch((error: unknown) => {
           setFailure(RequestFailed.from(error));
           along.putBack(pointed);
