@@ -92,7 +92,8 @@ class Maker:
         title = title.strip() or (recording.app_title if recording else title_of(prompt)) or name.strip() or found.title
         tree = await self._library.tree_of(found)
         made_of = {"template": found.name, "template_tree": tree, "model": model, "sandbox": provider.name}
-        if self._goes_on_server(database, found, provider):
+        # What was recorded is written for SQLite.
+        if self._goes_on_server(database or ("sqlite" if recording else ""), found, provider):
             found = found.on("postgresql")
             made_of["database"] = found.engine
         summary, events = await self._register(self._places.reserve(name, slug(title)), title, made_of)

@@ -63,12 +63,12 @@ class Versions:
         if data and await self._workspace.data_differs(checkpoint) and self._app.server.state != "stopped":
             await self._app.stop()  # it would go on writing into files that are there no longer
             self._start_again = True
-        made, patch = await self._workspace.restore(checkpoint, data=data)
+        made, patch, data_stays = await self._workspace.restore(checkpoint, data=data)
         previous = next(kept for kept in await self._workspace.checkpoints() if kept.id == made.parent)
         told = {event.data["checkpoint"] for event in self._record.stored if event.type == "checkpoint.created"}
         before = [] if previous.id in told else [checkpoint_draft(previous, None)]
         restored = {"checkpoint": checkpoint, "tree": made.tree, "previous": previous.id, "patch": patch}
-        restored |= {} if data else {"data": False}
+        restored |= {} if data and not data_stays else {"data": False}
         return [*before, Draft("session.restored", restored), await self.draft(made, None, checkpoint)]
 
     async def go_back(self, turn: str) -> list[Draft]:

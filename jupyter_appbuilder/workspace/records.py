@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Change = Literal["created", "modified", "deleted"]
 
@@ -40,3 +40,11 @@ class Checkpoint:
     removed: int
     data: bool = False  # whether it has a copy of what the app wrote; known of a new one
     note: str = ""  # for people: what of the app's own data is not kept with it, and why
+
+
+class Restored(NamedTuple):
+    """``patch``: from the files as they were. ``data_stays``: what the app wrote was to come back, and did not."""
+
+    made: Checkpoint
+    patch: str
+    data_stays: bool = False

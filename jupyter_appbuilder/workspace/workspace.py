@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..cancellation import in_thread
-from ..errors import FULL, Conflict, InvalidInput, NotFound, Unavailable, of_the_disk
+from ..errors import FULL, AppBuilderError, Conflict, InvalidInput, NotFound, Unavailable, of_the_disk
 from . import data
 from .apart import Find, Keep, Key, split
 from .archive import contents_of, pack, zipped
@@ -26,7 +26,7 @@ from .lines import changed_lines
 from .objects import EMPTY_TREE, EXECUTABLE, FILE, LINK, LooseStore, object_hash, put_tree
 from .patches import Difference, Patches
 from .paths import inside, parts_of
-from .records import Change, Checkpoint, FileChange, FileInfo
+from .records import Change, Checkpoint, FileChange, FileInfo, Restored
 from .scan import LARGEST, DatasetFiles, Entry, entry_of, is_binary, is_tracked, mode_of, scan
 from .snapshots import PLACE, Kept, Snapshots, beyond
 from .versions import Versions
@@ -473,12 +473,13 @@ class Workspace:
         async with self._lock:
             await self._check_out_data(tree)
 
-    async def restore(self, checkpoint: str, *, data: bool = True) -> tuple[Checkpoint, str]:
+    async def restore(self, checkpoint: str, *, data: bool = True) -> Restored:
         """Put the files of a version back, as a new version on top, and with ``data`` its copy of what the app wrote,
         which the app must not be writing meanwhile. Raises ``NotFound``.
 
         What was not in a version yet gets one of its own first; it is the parent of the one returned. The patch leads
-        from the known tree to the restored one.
+        from the known tree to the restored one. What the app wrote stays where the version has no copy of it, or it
+        could not be kept first: ``data_stays``, and a note that says so.
         """
         commit = await self._versions.commit_of(checkpoint)
         async with self._lock:
@@ -490,27 +491,39 @@ class Workspace:
                 by_hand = known != tree or bool(self._unseen)
                 head = (await self._versions.commit(tree, head, "Edits by hand" if by_hand else "Before going back")).id
                 await self._keep_data(head)
-            kept = await self._data_of(commit) if data else None
+            kept, stays = await self._data_of(commit) if data else None, ""
             if kept is not None:
                 await self._large_at_hand(kept)
-            if kept is not None and head:
+            if data and self.data_folders and head:
                 copied = await self._copied_data()
-                if not copied[1]:
-                    kept = None  # what cannot be kept first stays as it is
-                elif copied[1] != await self._data_of(head):
+                now = copied[1]
+                if kept is None and now != EMPTY_TREE:
+                    stays = "That version has no copy of the app's data, which stay as they are."
+                elif not now:
+                    kept, stays = None, "The app's data could not be kept first, so they stay as they are."
+                elif kept is not None and now != await self._data_of(head):
                     head = (await self._versions.commit(tree, head, "Data before going back")).id
                     await self._keep_data(head, copied)
             target, _, title = (await self._git.text("show", "-s", "--format=%T%n%s", commit)).partition("\n")
             # A commit made by hand may hold what is never tracked here: what counts is what is on disk afterwards.
-            await self._check_out(target, [change.path for change in await self._patches.changes(tree, target)])
+            changed = [change.path for change in await self._patches.changes(tree, target)]
+            before = dict(self._known or {})
+            await self._check_out(target, changed)
             if kept is not None:
-                await self._check_out_data(kept)
+                try:
+                    await self._check_out_data(kept)
+                except (AppBuilderError, OSError):  # files and data, or neither
+                    await self._check_out(tree, changed)
+                    self._known = before
+                    raise
             restored = await self._scan_tree()
             self._known, self._unseen = self._keys(), []
             made = await self._versions.commit(restored, head, f'Restore "{title}"')
             made = await self._with_data(made)
+            if stays:
+                made = replace(made, note=f"{stays} {made.note}".strip())
             await self._keep_known()
-            return made, await self._patches.patch(known, restored)
+            return Restored(made, await self._patches.patch(known, restored), data_stays=bool(stays))
 
     # Taking it along
 

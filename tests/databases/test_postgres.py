@@ -33,6 +33,8 @@ from jupyter_appbuilder.databases.postgres.protocol import ENCRYPTION, VERSION, 
 from jupyter_appbuilder.datasets.parquet import write
 from jupyter_appbuilder.datasets.sources import opened
 from jupyter_appbuilder.errors import Conflict, InvalidInput, Unavailable
+from jupyter_appbuilder.events import DEMO
+from jupyter_appbuilder.models.demo.recordings import find_recordings
 from jupyter_appbuilder.notebook.replay import replay
 from jupyter_appbuilder.preview.handlers import preview_handlers
 from jupyter_appbuilder.sandbox.local.processes.layout import find_node
@@ -157,7 +159,9 @@ async def test_an_app_may_have_another_database_than_what_is_configured(tmp_path
     async with app_builder(tmp_path, database=server.url) as builder:
         plain = await builder.create(name="plain", template="serverless", database="sqlite")
         other = await builder.create(name="other", template="static")
-        assert [one.record.engine for one in (plain, other)] == ["sqlite", "sqlite"]
+        # What was recorded for the demo is written for SQLite.
+        demo = await builder.create(prompt=find_recordings()["inventory"].prompt, model=DEMO)
+        assert [one.record.engine for one in (plain, other, demo)] == ["sqlite", "sqlite", "sqlite"]
         with pytest.raises(Unavailable, match="An app of static"):
             await builder.create(name="static", template="static", database="postgresql")
         with pytest.raises(InvalidInput, match="no database 'oracle'"):

@@ -175,8 +175,10 @@ async def test_an_app_whose_data_cannot_be_put_back_runs_again(tmp_path: Path):
         first = await version(session, "first\n")
         await session.start_preview()
         (place / "a.bin").write_text("small\n")
+        await version(session, "second\n")
         with no_file_above(4_000_000), pytest.raises(Unavailable, match="is full"):
             await session.restore(first)
+        assert (session.workspace.app / "a.txt").read_text() == "second\n"  # files and data, or neither
         async with asyncio.timeout(30):
             while session.app.server.state != "ready":
                 await asyncio.sleep(0.02)
@@ -229,16 +231,21 @@ async def test_too_much_data_is_left_alone_and_said(tmp_path: Path, monkeypatch:
         made = [e.data for e in await session.events() if e.type == "checkpoint.created"]
         assert "21.0 MB in data/" in made[-1]["note"]
         assert "are not kept in this version" in made[-1]["note"]
-        await session.restore(first)
+        restored = await session.restore(first)
         assert (place / "large.csv").stat().st_size == data.LARGEST + 1
+        assert restored.data.get("data") is False
+        told = [e.data for e in await session.events() if e.type == "checkpoint.created"][-1]
+        assert told["note"].startswith("That version has no copy of the app's data, which stay as they are.")
         # Not even a version that has a copy replaces what could not be kept first.
         (place / "large.csv").write_text("small\n")
         small = await version(session, "third\n")
         (place / "large.csv").write_bytes(b"x" * (data.LARGEST + 1))
         await session.restore(small)
         assert (place / "large.csv").stat().st_size == data.LARGEST + 1
+        told = [e.data for e in await session.events() if e.type == "checkpoint.created"][-1]
+        assert told["note"].startswith("The app's data could not be kept first, so they stay as they are.")
         (place / "large.csv").unlink()
-        await session.restore(small)
+        assert "data" not in (await session.restore(small)).data
         assert (place / "large.csv").read_text() == "small\n"
         await session.restore((await session.workspace.checkpoints())[-1].id)
         assert list(place.parent.glob("data/*")) == []  # as the app began

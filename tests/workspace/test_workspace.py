@@ -395,7 +395,7 @@ async def test_restoring_goes_back_as_a_new_version_that_can_itself_be_undone(ma
     (workspace.app / "dist" / "out.js").write_text("ignored")
     untouched = (workspace.app / "run.sh").stat().st_ino
 
-    back, patch = await workspace.restore(start.id)
+    back, patch, _ = await workspace.restore(start.id)
     assert (back.tree, back.parent, back.title) == (start.tree, second.id, 'Restore "Start from the template"')
     assert await workspace.snapshot() == start.tree
     assert "second" in patch

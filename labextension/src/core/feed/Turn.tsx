@@ -463,13 +463,15 @@ function Restored({
       <Icon name="undo" />
       <span>
         {trans.__('Went back to')} <em>{item.title || item.restored.checkpoint.slice(0, 7)}</em>
+        {item.restored.data === false && ` (${trans.__('files only')})`}
       </span>
       {last && (
         <button
           type="button"
           className="jp-AppBuilder-link"
           disabled={actions.busy}
-          onClick={() => actions.attempt(actions.transport.restore(item.restored.previous))}
+          // What was written since stays, too, where only files came back.
+          onClick={() => actions.attempt(actions.transport.restore(item.restored.previous, item.restored.data))}
         >
           {trans.__('Undo')}
         </button>

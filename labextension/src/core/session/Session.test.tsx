@@ -621,6 +621,11 @@ describe('a session', () => {
     transport.say(log.message('session.restored', { checkpoint: 'commit-t1', tree: 'x', previous: 'commit-t2' }));
     fireEvent.click(screen.getByRole('button', { name: 'Undo' }));
     expect(transport.asked.at(-1)).toEqual(['restore', 'commit-t2']);
+    const gone = { checkpoint: 'commit-t1', tree: 'x', previous: 'commit-t2', data: false };
+    transport.say(log.message('session.restored', gone));
+    expect(screen.getAllByText(/Went back to/).at(-1)?.textContent).toContain('(files only)');
+    fireEvent.click(screen.getByRole('button', { name: 'Undo' }));
+    expect(transport.asked.at(-1)).toEqual(['restore', 'commit-t2', false]);
   });
 
   it('goes back to the files alone of a version that has a copy of the app’s data', () => {
