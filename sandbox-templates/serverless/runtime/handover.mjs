@@ -188,10 +188,10 @@ function columnsOf(data, rows, columns) {
     return found;
   };
   const told = ({ kind }) => {
-    const [gaps, ascii] = part(Uint32Array, 2);
+    const [gaps, plain] = part(Uint32Array, 2); // plain: texts are ASCII, integers are doubles
     const held = gaps ? part(Uint8Array, rows) : null;
     let values;
-    if (kind === "double") values = part(Float64Array, rows);
+    if (kind === "double" || (kind === "integer" && plain)) values = part(Float64Array, rows);
     else if (kind === "integer") values = part(BigInt64Array, rows);
     else {
       const ends = part(Uint32Array, rows + 1);
@@ -199,7 +199,7 @@ function columnsOf(data, rows, columns) {
       const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
       values = Array(rows);
       if (kind === "bytes") for (let row = 0; row < rows; row++) values[row] = whole.subarray(ends[row], ends[row + 1]);
-      else if (ascii) {
+      else if (plain) {
         const text = whole.latin1Slice();
         for (let row = 0; row < rows; row++) values[row] = text.slice(ends[row], ends[row + 1]);
       } else for (let row = 0; row < rows; row++) values[row] = whole.utf8Slice(ends[row], ends[row + 1]);
