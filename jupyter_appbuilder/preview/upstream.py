@@ -12,7 +12,7 @@ from tornado.httputil import HTTPHeaders
 from ..sandbox.base import Address
 
 if TYPE_CHECKING:
-    import httpcore
+    from .connections import Connections
 
 HOP_BY_HOP = frozenset(
     """connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer
@@ -147,21 +147,17 @@ class Upstreams:
     """Connection pools by address, made at first use and shared by all requests of one event loop, until ``close``."""
 
     def __init__(self) -> None:
-        self._pools: dict[tuple[str, str], tuple[asyncio.AbstractEventLoop, httpcore.AsyncConnectionPool]] = {}
+        self._pools: dict[tuple[str, str], tuple[asyncio.AbstractEventLoop, Connections]] = {}
 
-    def pool(self, address: Address) -> httpcore.AsyncConnectionPool:
-        import httpcore
+    def pool(self, address: Address) -> Connections:
+        from .connections import Connections
 
         loop = asyncio.get_running_loop()
         known = self._pools.get(_key(address))
         if known and known[0] is loop:
             return known[1]
-        pool = httpcore.AsyncConnectionPool(
-            uds=str(address.socket) if address.socket else None,
-            max_connections=None,
-            max_keepalive_connections=16,
-            keepalive_expiry=4,  # below Node's own 5 s, so that a connection is not closed under a request
-        )
+        # Below Node's own 5 s, so that a connection is not closed under a request.
+        pool = Connections(origin_of(address), address.socket, keep=4)
         self._pools[_key(address)] = (loop, pool)
         return pool
 
