@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 
 from ..errors import AppBuilderError, InvalidInput, NotFound
 from .arrow import arrow, optional
+from .unpacking import batches_within
 from .values import array_of, check_names, rows_as_columns, shown, type_of
 
 T = TypeVar("T")
@@ -261,7 +262,7 @@ def _parquet_rows(path: Path, on_look: OnLook) -> Rows:
         raise InvalidInput(
             f"{path.name} cannot be read as Parquet: {_first_line(error)}.", hint="Check the file.", field="source"
         ) from None
-    return Rows(schema, file.iter_batches(BATCH), file.metadata.num_rows)
+    return Rows(schema, batches_within(path, file, BATCH), file.metadata.num_rows)
 
 
 def _excel_rows(path: Path, on_look: OnLook) -> Rows:

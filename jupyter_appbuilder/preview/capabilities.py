@@ -10,6 +10,7 @@ import re
 import secrets
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,6 +91,7 @@ class Preview:
     waking: bool = False  # whether what starts was asleep
     visitors: dict[str, Visitor] = field(default_factory=dict[str, "Visitor"])  # by key, who was seen last at the end
     sockets: set[Callable[[], None]] = field(default_factory=set[Callable[[], None]])  # each closes an open WebSocket
+    held: Counter[str] = field(default_factory=Counter[str])  # WebSockets by the address that they are opened at
 
     def start(self) -> None:
         """Start or wake the dev server in the background; its state says how it goes."""

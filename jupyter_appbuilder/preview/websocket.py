@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 OPENING_SECONDS = 30.0
 """Until the dev server takes a WebSocket: what answers it may have to be compiled and started first."""
+MOST_OF_ONE = 40
+"""WebSockets of one visitor at a time: all tabs of a browser. An app's server has bounds for all of its visitors."""
 MAX_MESSAGE = 64 * 1024 * 1024  # bytes
 WATCH_SECONDS = 0.1
 LOAD_ANEW = '{"type":"full-reload"}'
@@ -49,6 +51,7 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
     _preview: Preview | None = None
     _visit: Visit | None = None
     _pumping: asyncio.Task[None] | None = None
+    _holds = ""
 
     @allow_unauthenticated
     async def get(self, capability: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -57,6 +60,12 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
             return
         self._visit = visit
         self._preview = preview = visit.preview
+        if preview.held[visit.path] >= MOST_OF_ONE:
+            self.set_status(503, "Too many WebSockets of one visitor")
+            self.finish()
+            return
+        preview.held[visit.path] += 1
+        self._holds = visit.path
         server = await preview.awake(WAKE_SECONDS, self.request.path.removeprefix(visit.path))
         address = server.address
         if server.state != "ready" or address is None:
@@ -78,6 +87,16 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
         await super().get(capability)
         if self.ws_connection is None:
             self._server.close()
+            self._let_go()
+
+    def on_finish(self) -> None:
+        if self.ws_connection is None:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        place, self._holds = self._holds, ""
+        if place and self._preview is not None:
+            self._preview.held[place] -= 1
 
     async def _connect(self, visit: Visit, address: Address) -> websocket.WebSocketClientConnection:
         offered = self.request.headers.get("Sec-WebSocket-Protocol", "")
@@ -203,6 +222,7 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
             self._pumping.cancel()
 
     def on_close(self) -> None:
+        self._let_go()
         self._stop_pumping()
         if self._preview is not None:
             self._preview.sockets.discard(self._end)

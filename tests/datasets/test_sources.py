@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from jupyter_appbuilder.datasets import parquet
@@ -377,3 +378,20 @@ def test_pyarrow_is_imported_only_when_data_is_handed_over():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_file_that_repeats_a_long_text_is_refused_before_it_is_read(nested: bool, tmp_path: Path) -> None:
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * 2000, pa.int32()), pa.array(["x" * 1_000_000]))
+    column = pa.ListArray.from_arrays(pa.array(range(2001), pa.int32()), texts) if nested else texts
+    file = tmp_path / "small.parquet"
+    pq.write_table(pa.table({"id": range(2000), "long": column}), file, store_schema=False)
+    assert file.stat().st_size < 200_000
+    before = pa.total_allocated_bytes()
+    with pytest.raises(InvalidInput, match=r"The column 'long' of small.parquet becomes 1,907 MB when it is read"):
+        write(opened(file), tmp_path / "rows.parquet")
+    assert pa.total_allocated_bytes() - before < 100_000_000
+    # What is only long, or only repeated, is no such thing.
+    plain = pa.table({"id": range(2000), "long": [f"{at} " * 1000 for at in range(2000)], "same": ["a"] * 2000})
+    pq.write_table(plain.append_column("lists", pa.array([["a", "b"]] * 2000)), file)
+    assert write(opened(file), tmp_path / "rows.parquet").rows == 2000

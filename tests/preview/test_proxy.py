@@ -21,6 +21,7 @@ from jupyter_appbuilder.errors import Unavailable
 from jupyter_appbuilder.preview import Previews
 from jupyter_appbuilder.preview.capabilities import new_key
 from jupyter_appbuilder.preview.page_requests import PageRequestHandler
+from jupyter_appbuilder.preview.websocket import MOST_OF_ONE
 from jupyter_appbuilder.sandbox.base import Address, DevServer
 
 POLICY = "frame-ancestors 'self'; sandbox allow-scripts allow-forms allow-modals"
@@ -594,6 +595,33 @@ async def test_a_websocket_carries_text_bytes_and_closes(target: Target, tmp_pat
             with pytest.raises(HTTPClientError) as raised:
                 await connect(refused, Origin="https://evil.example" if code == 403 else "null")
             assert raised.value.code == code
+
+
+async def test_one_visitor_has_so_many_websockets_and_leaves_room_for_others(target: Target, tmp_path: Path) -> None:
+    from tornado.httpclient import HTTPClientError
+
+    previews = Previews(BASE_URL)
+    shared = previews.visit(previews.open(target).split("/")[-2])
+    assert shared is not None
+    one, other = (previews.enter(shared.preview, new_key()) for _ in range(2))
+    async with upstream(tmp_path, (".*/ws", Deaf)) as address, served(previews) as origin:
+        target.server = DevServer("ready", address)
+        with pytest.raises(HTTPClientError):
+            await connect(f"{origin}{one.path}none", Origin="null")  # which holds no place afterwards
+        held = [await connect(f"{origin}{one.path}ws", Origin="null") for _ in range(MOST_OF_ONE)]
+        with pytest.raises(HTTPClientError) as refused:
+            await connect(f"{origin}{one.path}ws", Origin="null")
+        assert refused.value.code == 503
+        await connect(f"{origin}{other.path}ws", Origin="null")
+        held[0].close()
+        async with asyncio.timeout(30):
+            while shared.preview.held[one.path] == MOST_OF_ONE:
+                await asyncio.sleep(0.05)
+        await connect(f"{origin}{one.path}ws", Origin="null")
+        previews.close("s1")
+        async with asyncio.timeout(30):
+            while shared.preview.held.total():
+                await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("end", ["the page goes", "the preview ends", "the app sleeps and the page goes"])

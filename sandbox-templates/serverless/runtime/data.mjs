@@ -151,9 +151,9 @@ function there(db, name) {
 
 function refused(error, sql, words, db) {
   const known = database.told(error, sql);
-  const missing = db && MISSING.exec(known.message);
+  const missing = db && MISSING.exec(known.sqlite);
   if (missing) {
-    const message = `${known.message}. ${there(db, missing[1] ?? missing[2])}`.trim();
+    const message = `${known.sqlite}. ${there(db, missing[1] ?? missing[2])}`.trim();
     return new database.DatabaseError(message, { sql, errcode: known.errcode });
   }
   if (!/not authorized|prohibited/.test(known.sqlite)) return known;
