@@ -23,12 +23,13 @@ class CheckpointsHandler(AppBuilderHandler):
 
 
 class DiffHandler(AppBuilderHandler):
-    """The changes of a checkpoint against its parent, as a unified diff."""
+    """The changes of a checkpoint against its parent, or since another, as a unified diff."""
 
     @web.authenticated
     @authorized
     async def get(self, session: str, checkpoint: str) -> None:
-        diff = await (await self.ready_session(session)).workspace.diff(checkpoint)
+        since = self.get_query_argument("since", "")
+        diff = await (await self.ready_session(session)).workspace.diff(checkpoint, since)
         self.set_header("Content-Type", "text/plain; charset=UTF-8")
         self.finish(diff)
 

@@ -122,10 +122,11 @@ class Versions:
         output = await self._git.run("cat-file", "--batch-check", stdin="".join(key + "\n" for key in keys).encode())
         return {key: int(size) for key, _, size in (line.split() for line in output.decode().split("\n")[:-1])}
 
-    async def diff(self, commit: str) -> str:
-        """The changes of a commit, as a unified diff for people."""
-        parents = (await self._git.text("show", "-s", "--format=%P", commit)).split()
-        before = parents[0] if parents else EMPTY_TREE
+    async def diff(self, commit: str, before: str = "") -> str:
+        """The changes of a commit, since ``before`` or its parent, as a unified diff for people."""
+        if not before:
+            parents = (await self._git.text("show", "-s", "--format=%P", commit)).split()
+            before = parents[0] if parents else EMPTY_TREE
         # Large files are said to differ.
         output = await self._git.run(
             "-c", f"core.bigFileThreshold={LARGEST_PATCHED}", "diff", "-M", *DIFF, before, commit

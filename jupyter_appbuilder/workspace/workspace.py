@@ -405,9 +405,10 @@ class Workspace:
         """Every version, newest first."""
         return await self._versions.log("HEAD")
 
-    async def diff(self, checkpoint: str) -> str:
-        """The changes of a checkpoint, as a unified diff for people. Raises ``NotFound``."""
-        return await self._versions.diff(await self._versions.commit_of(checkpoint))
+    async def diff(self, checkpoint: str, since: str = "") -> str:
+        """The changes of a checkpoint, or since another one, as a unified diff for people. Raises ``NotFound``."""
+        before = await self._versions.commit_of(since) if since else ""
+        return await self._versions.diff(await self._versions.commit_of(checkpoint), before)
 
     async def data_differs(self, checkpoint: str) -> bool:
         """True if what the app wrote is another than a version's copy of it. Nothing to compare is no difference."""

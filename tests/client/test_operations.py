@@ -170,7 +170,9 @@ def test_every_act_of_the_widget_and_of_the_panel_is_a_row():
     layout = {"layout", "changeLayout"}
     # What a person points at is in the panel's preview; in a notebook or a terminal words say it.
     pointing = {"point", "changeText"}
-    others = {"fork", "watchScenario", "answerLook", *rows, *files, *secrets, *layout, *pointing}
+    # Two versions side by side: beside the panel's chat. In the app's folder git does it.
+    versions = {"compare"}
+    others = {"fork", "watchScenario", "answerLook", *versions, *rows, *files, *secrets, *layout, *pointing}
     assert interface("Requests") - {act.panel for act in ACTS} == others
     assert {act.panel for act in ACTS} - interface("Requests") == {"update", "sandboxes", "tools"}
     assert {act.panel for act in ACTS} <= interface("Requests") | interface("Api")

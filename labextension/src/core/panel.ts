@@ -6,7 +6,7 @@ import type { Api } from './wire/transport';
 import type { Summary } from './wire/wire';
 
 /** The pages that can take the panel's place; `pages/pages.ts` says what they are. */
-export type PageId = 'models' | 'rules' | 'usage';
+export type PageId = 'models' | 'rules' | 'usage' | 'versions';
 
 export interface PanelState {
   /** The open session; null shows the list. */

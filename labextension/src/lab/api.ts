@@ -281,6 +281,10 @@ export class RestApi implements Api {
         await this.request('POST', at('restore'), { checkpoint, data });
       },
       diff: async checkpoint => (await this.request('GET', at('checkpoints', checkpoint, 'diff'))).text(),
+      compare: async (from, to) => {
+        const route = at('checkpoints', to, 'diff');
+        return (await this.request('GET', route, undefined, { since: from })).text();
+      },
       tryScenarios: async names => {
         await this.request('POST', at('scenarios', 'try'), names ? { names } : {});
       },

@@ -77,7 +77,8 @@ describe('the commands', () => {
   it('go to each page of the panel, and back to the apps', async () => {
     const { commands, model } = place();
     for (const id of Object.keys(PAGES) as PageId[]) {
-      expect(commands.label(CommandIDs.page(id))).toBe(PAGES[id].title(english));
+      expect(commands.label(CommandIDs.page(id))).toContain(PAGES[id].title(english));
+      expect(commands.isEnabled(CommandIDs.page(id))).toBe(!PAGES[id].ofSession);
       await commands.execute(CommandIDs.page(id));
       expect(model.get().page?.id).toBe(id);
     }

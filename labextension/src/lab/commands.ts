@@ -163,7 +163,8 @@ export function addCommands(place: Place): void {
   }
   for (const id of Object.keys(PAGES) as PageId[]) {
     add(CommandIDs.page(id), {
-      label: PAGES[id].title(trans),
+      label: PAGES[id].ofSession ? trans.__('%1 of the App', PAGES[id].title(trans)) : PAGES[id].title(trans),
+      isEnabled: () => !PAGES[id].ofSession || model.get().session !== null,
       execute: () => {
         model.show(id);
         panel.show();

@@ -7,7 +7,10 @@ import type { Summary } from '../wire/wire';
 import type { MenuEntry } from './Menu';
 
 /** A page, and the way there. */
-export type PageLink = MenuEntry;
+export interface PageLink extends MenuEntry {
+  /** It is about the open session. */
+  ofSession?: boolean;
+}
 
 /** Things only some homes can do: a missing one hides its button. Paths are relative to the app. */
 export interface Host {

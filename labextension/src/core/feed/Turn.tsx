@@ -35,7 +35,35 @@ interface TurnProps {
   actions: TurnActions;
 }
 
+/** Whether all requests but the last are a line each, until they are opened. */
+export const Folded = React.createContext(false);
+
 export const TurnView = React.memo(function TurnView(props: TurnProps): React.ReactElement {
+  return React.useContext(Folded) && !props.last ? <FoldedTurn {...props} /> : <OpenTurn {...props} />;
+});
+
+function FoldedTurn(props: TurnProps): React.ReactElement {
+  const trans = useTranslation();
+  const [open, setOpen] = React.useState(false);
+  const body = React.useId();
+  const { request, items } = props.turn;
+  const steps = items.filter(item => item.kind === 'tool').length;
+  return (
+    <div className="jp-AppBuilder-foldedTurn">
+      <Disclosure body={body} open={open} onToggle={setOpen} className="jp-AppBuilder-button jp-mod-quiet">
+        <span className="jp-AppBuilder-ellipsis">{request.split('\n')[0]}</span>
+        {steps > 0 && <span className="jp-AppBuilder-tag">{trans._n('%1 step', '%1 steps', steps, steps)}</span>}
+      </Disclosure>
+      {open && (
+        <div id={body}>
+          <OpenTurn {...props} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+function OpenTurn(props: TurnProps): React.ReactElement {
   return props.turn.dropped ? (
     <DroppedTurn turn={props.turn} actions={props.actions}>
       <WholeTurn {...props} />
@@ -43,7 +71,7 @@ export const TurnView = React.memo(function TurnView(props: TurnProps): React.Re
   ) : (
     <WholeTurn {...props} />
   );
-});
+}
 
 function WholeTurn({ turn: told, last, current, actions }: TurnProps): React.ReactElement {
   const trans = useTranslation();
@@ -199,7 +227,7 @@ function reasonLabel(reason: NonNullable<Turn['reason']>, trans: ReturnType<type
 }
 
 /** What the turn changed, and the way back to it. */
-function CheckpointRow({
+export function CheckpointRow({
   checkpoint,
   current,
   actions

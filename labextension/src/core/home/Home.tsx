@@ -55,6 +55,7 @@ const REFRESH = 8000;
 export function Home(props: HomeProps): React.ReactElement {
   const trans = useTranslation();
   const { pages } = useHost();
+  const general = Object.values(pages ?? {}).filter(page => !page.ofSession);
   const { api, models, demos, templates, sandboxes, defaults } = props;
   const { draft: text, setDraft: setText, attachments } = props;
   const [model, setModel] = React.useState(props.model ?? '');
@@ -266,9 +267,9 @@ export function Home(props: HomeProps): React.ReactElement {
           </ul>
         </section>
       )}
-      {live.length > 0 && pages && (
+      {live.length > 0 && general.length > 0 && (
         <p className="jp-AppBuilder-homeFooter">
-          {Object.values(pages).map(({ label, run }, at) => (
+          {general.map(({ label, run }, at) => (
             <React.Fragment key={label}>
               {at > 0 && ' · '}
               <button type="button" className="jp-AppBuilder-link" onClick={run}>

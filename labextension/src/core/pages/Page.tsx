@@ -19,6 +19,8 @@ export interface PageProps {
 export interface PanelPage {
   title: (trans: Translation) => string;
   icon: IconName;
+  /** It is about the open session, and makes no sense without one. */
+  ofSession?: true;
   /** Takes the panel's place until it calls `model.leave`. */
   Body: (props: PageProps) => React.ReactElement;
 }

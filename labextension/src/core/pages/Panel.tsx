@@ -102,8 +102,8 @@ export function Panel(props: PanelProps): React.ReactElement {
 /** The pages as things to turn to. */
 function links(model: PanelModel, trans: Translation): Record<PageId, PageLink> {
   const found = (Object.keys(PAGES) as PageId[]).map((id): [PageId, PageLink] => {
-    const { title, icon } = PAGES[id];
-    return [id, { label: title(trans), icon, run: () => model.show(id) }];
+    const { title, icon, ofSession = false } = PAGES[id];
+    return [id, { label: title(trans), icon, ofSession, run: () => model.show(id) }];
   });
   return Object.fromEntries(found) as Record<PageId, PageLink>;
 }

@@ -5,9 +5,11 @@ import { modelSettings } from './ModelSetup';
 import type { PanelPage } from './Page';
 import { approvalRules } from './Rules';
 import { usageAndBudgets } from './UsagePage';
+import { versions } from './Versions';
 
 export const PAGES: Readonly<Record<PageId, PanelPage>> = {
   models: modelSettings,
   rules: approvalRules,
-  usage: usageAndBudgets
+  usage: usageAndBudgets,
+  versions
 };

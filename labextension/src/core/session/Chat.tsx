@@ -4,6 +4,8 @@ import { Icon } from '../controls/Icon';
 import { useTranslation } from '../controls/surroundings';
 import type { TurnActions } from '../feed/actions';
 import { AsideView, TurnView } from '../feed/Turn';
+import { Find, mark, unmark } from './Find';
+import { found } from './transcript';
 
 /** Turns drawn at first, and added by "Show earlier". Everything before stays in the store, undrawn. */
 const PAGE = 8;
@@ -15,10 +17,15 @@ const NEAR_END = 48; // pixels
 export function Chat({
   view,
   actions,
+  finding,
+  onFinding,
   children
 }: {
   view: SessionView;
   actions: TurnActions;
+  /** The person looks for something in it. */
+  finding: boolean;
+  onFinding: (finding: boolean) => void;
   children?: React.ReactNode;
 }): React.ReactElement {
   const trans = useTranslation();
@@ -28,6 +35,11 @@ export function Chat({
   const [away, setAway] = React.useState(false);
   const [pages, setPages] = React.useState(1);
   const { entries } = view;
+  // What is drawn where the person looks for something: not the end, but these entries.
+  const [span, setSpan] = React.useState<{ first: number; last: number } | null>(null);
+  const [words, setWords] = React.useState('');
+  const [target, setTarget] = React.useState(-1);
+  const matches = React.useMemo(() => (finding ? found(view, words, trans) : []), [finding, view, words, trans]);
 
   const toEnd = React.useCallback(() => {
     const element = scroller.current;
@@ -53,16 +65,69 @@ export function Chat({
   const lastRequest = [...entries].reverse().find(entry => entry.kind === 'turn')?.key;
   React.useEffect(() => {
     following.current = true;
+    setSpan(null);
     setAway(false);
     toEnd();
   }, [lastRequest, toEnd]);
 
-  const first = firstDrawn(view, pages);
-  const drawn = entries.slice(first);
+  const first = span?.first ?? firstDrawn(view, pages);
+  const end = Math.min(entries.length, span?.last ?? entries.length);
+  const drawn = entries.slice(first, end);
+  const turnTo = (number: number): void => {
+    following.current = false;
+    setAway(true);
+    setTarget(number);
+    if (number < first || number >= end) {
+      setSpan({ first: Math.max(0, number - 2), last: number + PAGE });
+    }
+  };
+  React.useEffect(() => {
+    const element = content.current?.children[target - first + (first > 0 ? 1 : 0)];
+    if (finding && target >= first && element) {
+      mark(element, words);
+    } else {
+      unmark();
+    }
+  }, [finding, target, words, first]);
+  React.useEffect(() => unmark, []);
   const current = currentCheckpoint(view);
   const lastTurn = [...entries].reverse().find(entry => entry.kind === 'turn');
   return (
-    <div className="jp-AppBuilder-chat">
+    <div
+      className="jp-AppBuilder-chat"
+      onKeyDown={event => {
+        if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.key === 'f') {
+          event.preventDefault();
+          event.stopPropagation();
+          onFinding(true);
+        }
+      }}
+    >
+      {finding && (
+        <Find
+          words={words}
+          count={matches.length}
+          at={Math.max(0, matches.indexOf(target))}
+          onWords={text => {
+            setWords(text);
+            const [last] = found(view, text, trans).slice(-1); // the latest first, as one reads here
+            if (last !== undefined) {
+              turnTo(last);
+            }
+          }}
+          onStep={by => {
+            const at = matches.indexOf(target) + by;
+            const next = matches[(at + matches.length) % matches.length];
+            if (next !== undefined) {
+              turnTo(next);
+            }
+          }}
+          onClose={() => {
+            onFinding(false);
+            scroller.current?.focus();
+          }}
+        />
+      )}
       <div
         className="jp-AppBuilder-scroller"
         ref={scroller}
@@ -85,7 +150,11 @@ export function Chat({
                 const element = scroller.current;
                 const below = element ? element.scrollHeight - element.scrollTop : 0;
                 following.current = false;
-                setPages(pages + 1);
+                if (span) {
+                  setSpan({ ...span, first: Math.max(0, first - PAGE) });
+                } else {
+                  setPages(pages + 1);
+                }
                 requestAnimationFrame(() => {
                   if (element) {
                     element.scrollTop = element.scrollHeight - below;
@@ -109,7 +178,17 @@ export function Chat({
               <AsideView key={entry.key} aside={entry} last={entry === entries[entries.length - 1]} actions={actions} />
             )
           )}
-          {children}
+          {end < entries.length ? (
+            <button
+              type="button"
+              className="jp-AppBuilder-button jp-mod-quiet jp-AppBuilder-earlier"
+              onClick={() => setSpan({ first, last: end + PAGE >= entries.length ? Infinity : end + PAGE })}
+            >
+              {trans.__('Show later (%1 more)', entries.length - end)}
+            </button>
+          ) : (
+            children
+          )}
         </div>
       </div>
       {away && (
@@ -118,8 +197,9 @@ export function Chat({
           className="jp-AppBuilder-jump"
           onClick={() => {
             following.current = true;
+            setSpan(null);
             setAway(false);
-            toEnd();
+            requestAnimationFrame(toEnd);
           }}
         >
           <Icon name="down" />

@@ -854,7 +854,12 @@ describe('a request that failed for its model', () => {
         error
       })
     ];
-    const pages = { models: link('Model settings'), rules: link('Approval rules'), usage: link('Usage and budgets') };
+    const pages = {
+      models: link('Model settings'),
+      rules: link('Approval rules'),
+      usage: link('Usage and budgets'),
+      versions: link('Versions')
+    };
     open({ pages }, { kind: 'events', events }, snapshot());
     return run;
   };

@@ -7,6 +7,9 @@ import { isBusy, isTrying, lastTurn, shownState, type SessionView } from '../vie
 import { RequestFailed, type Summary } from '../wire/wire';
 import { BudgetNotice, useSessionUsage } from '../pages/Budgets';
 import { Chat } from './Chat';
+import { asHtml, saveText } from './exportHtml';
+import { asMarkdown } from './transcript';
+import { Folded } from '../feed/Turn';
 import { namesOf, type Attachments, type AttachmentsState } from './attachments';
 import { Composer } from './Composer';
 import { Icon, Spinner } from '../controls/Icon';
@@ -53,6 +56,8 @@ export function SessionPane(props: SessionProps): React.ReactElement {
   const [sending, setSending] = React.useState(false);
   const [showsSandbox, setShowsSandbox] = React.useState(false);
   const sandboxId = React.useId();
+  const [finding, setFinding] = React.useState(false);
+  const [folded, setFolded] = React.useState(false);
   const composer = React.useRef<HTMLTextAreaElement>(null);
   const { session } = view;
   const { transport } = store;
@@ -148,6 +153,9 @@ export function SessionPane(props: SessionProps): React.ReactElement {
         busy={busy}
         attempt={attempt}
         onSandbox={() => setShowsSandbox(true)}
+        transcript={
+          view.entries.length === 0 ? [] : transcriptEntries(view, trans, folded, setFolded, setFinding, attempt)
+        }
         chip={
           session && (
             <SandboxChip
@@ -185,19 +193,21 @@ export function SessionPane(props: SessionProps): React.ReactElement {
         <Opening connection={connection} />
       ) : (
         <PictureSource.Provider value={transport.picture}>
-          <Chat view={view} actions={actions}>
-            {view.entries.length === 0 && view.progress.length === 0 && (
-              <p className="jp-AppBuilder-empty">
-                {session?.state === 'creating'
-                  ? trans.__('Setting up the workspace…')
-                  : trans.__('The app starts as its template. Say what it should become.')}
-              </p>
-            )}
-            {view.progress.map(progress => (
-              <Progress key={progress.what} message={progress.message} fraction={progress.fraction} />
-            ))}
-            {view.failure && view.entries.length === 0 && <Failure error={new RequestFailed(view.failure)} />}
-          </Chat>
+          <Folded.Provider value={folded}>
+            <Chat view={view} actions={actions} finding={finding} onFinding={setFinding}>
+              {view.entries.length === 0 && view.progress.length === 0 && (
+                <p className="jp-AppBuilder-empty">
+                  {session?.state === 'creating'
+                    ? trans.__('Setting up the workspace…')
+                    : trans.__('The app starts as its template. Say what it should become.')}
+                </p>
+              )}
+              {view.progress.map(progress => (
+                <Progress key={progress.what} message={progress.message} fraction={progress.fraction} />
+              ))}
+              {view.failure && view.entries.length === 0 && <Failure error={new RequestFailed(view.failure)} />}
+            </Chat>
+          </Folded.Provider>
         </PictureSource.Provider>
       )}
       <div className="jp-AppBuilder-footer">
@@ -274,6 +284,35 @@ export function SessionPane(props: SessionProps): React.ReactElement {
   );
 }
 
+function transcriptEntries(
+  view: SessionView,
+  trans: ReturnType<typeof useTranslation>,
+  folded: boolean,
+  fold: (folded: boolean) => void,
+  find: (finding: boolean) => void,
+  attempt: (request: Promise<unknown>) => void
+): MenuEntry[] {
+  const name = view.session?.name ?? 'conversation';
+  return [
+    { label: trans.__('Find in the conversation'), icon: 'search', run: () => find(true) },
+    {
+      label: folded ? trans.__('Unfold the requests') : trans.__('Fold the requests'),
+      icon: 'list',
+      run: () => fold(!folded)
+    },
+    {
+      label: trans.__('Copy as Markdown'),
+      icon: 'copy',
+      run: () => attempt(navigator.clipboard.writeText(asMarkdown(view, trans)))
+    },
+    {
+      label: trans.__('Save as HTML'),
+      icon: 'download',
+      run: () => saveText(asHtml(view, trans), `${name}.html`, 'text/html')
+    }
+  ];
+}
+
 const NO_SANDBOXES: readonly SandboxChoice[] = [];
 const MODES: readonly Mode[] = ['build', 'plan', 'ask'];
 
@@ -323,6 +362,7 @@ function Header({
   busy,
   attempt,
   onSandbox,
+  transcript,
   chip
 }: {
   view: SessionView;
@@ -331,6 +371,8 @@ function Header({
   busy: boolean;
   attempt: (request: Promise<unknown>) => void;
   onSandbox: () => void;
+  /** What can be done with the conversation. */
+  transcript: readonly MenuEntry[];
   /** Where the session runs. */
   chip: React.ReactNode;
 }): React.ReactElement {
@@ -350,7 +392,7 @@ function Header({
   add(host.exportZip, trans.__('Download as ZIP'), 'download');
   add(session ? onSandbox : undefined, trans.__('Sandbox and network'), 'globe');
   add(host.rename && (() => setEditing(true)), trans.__('Rename'), 'pencil');
-  entries.push(...Object.values(host.pages ?? {}));
+  entries.push(...Object.values(host.pages ?? {}), ...transcript);
   add(host.remove, trans.__('Delete…'), 'trash', true);
   const usage = usageLabel(view.usage, trans);
   const recorded = session?.recorded ?? false;

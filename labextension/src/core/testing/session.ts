@@ -205,6 +205,11 @@ export class TestTransport implements Transport {
     return 'diff --git a/src/App.tsx b/src/App.tsx\n@@ -1 +1,2 @@\n-old\n+one\n+two\n';
   }
 
+  compare = async (from: string, to: string): Promise<string> => {
+    await this.ask('compare', from, to);
+    return this.diff(to);
+  };
+
   private async ask(...call: unknown[]): Promise<void> {
     this.asked.push(call);
     if (this.failWith) {

@@ -100,6 +100,8 @@ export interface Requests {
   restore(checkpoint: string, data?: boolean): Promise<void>;
   /** A unified diff of what the checkpoint changed. */
   diff(checkpoint: string): Promise<string>;
+  /** The same between any two; absent where there is no page of versions. */
+  compare?(from: string, to: string): Promise<string>;
   /** Try what the app can do: all of it, or some by name. What came of it is in the log. */
   tryScenarios(names?: readonly string[]): Promise<void>;
   /** Try one before the person's eyes, in their open preview; absent where no preview can be asked. */

@@ -1,0 +1,60 @@
+import { act, cleanup, fireEvent, render, screen, within } from '@testing-library/react';
+import * as React from 'react';
+import { afterEach, describe, expect, it } from 'vitest';
+import { PanelModel } from '../panel';
+import { Log, snapshot, TestTransport } from '../testing/session';
+import type { Catalog } from '../wire/catalog';
+import type { Api } from '../wire/transport';
+import { versions } from './Versions';
+
+afterEach(cleanup);
+
+async function show(): Promise<TestTransport> {
+  const transport = new TestTransport();
+  const model = new PanelModel({ transport: () => transport } as unknown as Api);
+  model.open('s1');
+  const log = new Log();
+  const [started, said, ...rest] = log.turn('t1', 'a task board');
+  const check = log.event('tool.finished', {
+    turn: 't2',
+    call: 'c',
+    tool: 'check_app',
+    ok: true,
+    summary: 'No errors',
+    text: '',
+    detail: { scenarios: { all: true, outcomes: [{ name: 'a', title: 'A', ok: true }] } },
+    duration_ms: 1
+  });
+  const second = log.turn('t2', 'a clock');
+  const events = [started, said, ...rest, second[0], second[1], check, ...second.slice(2)].map(
+    (event, at) => ({ ...event, seq: at + 1 }) as typeof check
+  );
+  const { Body } = versions;
+  render(<Body model={model} session={null} catalog={{} as Catalog} />);
+  await act(async () => {
+    transport.say({ kind: 'events', events }, snapshot());
+    await new Promise(done => requestAnimationFrame(done));
+  });
+  await screen.findByRole('heading', { name: 'a clock' });
+  return transport;
+}
+
+describe('the versions of an app', () => {
+  it('are told the newest first, with their requests and checks, and lead back', async () => {
+    const transport = await show();
+    const items = screen.getAllByRole('listitem').filter(item => item.classList.contains('jp-AppBuilder-version'));
+    expect(items.map(item => item.querySelector('h3')?.textContent)).toEqual(['a clock', 'a task board']);
+    expect(within(items[0] as HTMLElement).getByText('current version')).toBeTruthy();
+    await act(
+      async () => void fireEvent.click(within(items[1] as HTMLElement).getByRole('button', { name: 'Restore' }))
+    );
+    expect(transport.asked).toContainEqual(['restore', 'commit-t1']);
+  });
+
+  it('are compared, any two', async () => {
+    const transport = await show();
+    await act(async () => void fireEvent.click(screen.getByRole('button', { name: 'Compare' })));
+    expect(transport.asked).toContainEqual(['compare', 'commit-t1', 'commit-t2']);
+    expect(await screen.findByText('src/App.tsx')).toBeTruthy();
+  });
+});

@@ -1,0 +1,224 @@
+/** An app's versions: how each looked, who asked for it, what it changed, what was found; and the way back. */
+
+import * as React from 'react';
+import { Ago } from '../controls/Ago';
+import { Failure } from '../controls/Failure';
+import { Icon, Spinner } from '../controls/Icon';
+import { useTranslation } from '../controls/surroundings';
+import type { TurnActions } from '../feed/actions';
+import { DiffFiles } from '../feed/Code';
+import { parseDiff, type FileDiff } from '../feed/diff';
+import { Pictures, PictureSource, type KeptPicture } from '../feed/Pictures';
+import { CheckpointRow } from '../feed/Turn';
+import type { SessionStore } from '../view/store';
+import { outcomesIn } from '../view/scenarios';
+import { currentCheckpoint, isBusy, type Checkpoint, type SessionView, type ToolItem, type Turn } from '../view/view';
+import type { Transport } from '../wire/transport';
+import { RequestFailed } from '../wire/wire';
+import { Page, type PanelPage } from './Page';
+
+/** Tools whose results say whether the app works. */
+const CHECKS: ReadonlySet<string> = new Set(['check_app', 'try_scenarios']);
+
+/** One version and what the log tells of it. */
+export interface Version {
+  checkpoint: Checkpoint;
+  turn: Turn | null;
+  picture: KeptPicture | null;
+  /** The last check of its turn. */
+  check: { ok: boolean; summary: string } | null;
+  scenarios: { tried: number; work: number } | null;
+}
+
+/** The versions, the newest first. */
+export function versionsOf(view: SessionView): Version[] {
+  const turns = new Map<string, Turn>();
+  for (const entry of view.entries) {
+    if (entry.kind === 'turn') {
+      turns.set(entry.turn, entry);
+    }
+  }
+  return view.checkpoints
+    .map(checkpoint => {
+      const turn = turns.get(checkpoint.turn ?? '') ?? null;
+      const calls = (turn?.items.filter(item => item.kind === 'tool') ?? []) as ToolItem[];
+      const results = calls.flatMap(({ tool, result }) => (result ? [{ tool, result }] : [])).reverse();
+      const check = results.find(({ tool }) => CHECKS.has(tool))?.result;
+      const outcomes = results.map(({ result }) => outcomesIn(result.detail)).find(tried => tried !== null);
+      const shot = results.find(({ tool, result }) => tool !== 'take_notebook' && (result.pictures ?? []).length > 0);
+      const [picture] = [...(shot?.result.pictures ?? [])].sort((a, b) => b.width - a.width);
+      return {
+        checkpoint,
+        turn,
+        picture: picture ?? null,
+        check: check ? { ok: check.ok, summary: check.summary } : null,
+        scenarios: outcomes ? { tried: outcomes.length, work: outcomes.filter(one => one.ok).length } : null
+      };
+    })
+    .reverse();
+}
+
+function Timeline({ store, onClose }: { store: SessionStore; onClose: () => void }): React.ReactElement {
+  const trans = useTranslation();
+  const heading = React.useRef<HTMLHeadingElement>(null);
+  React.useEffect(() => heading.current?.focus(), []);
+  const { view } = React.useSyncExternalStore(store.subscribe, store.get);
+  const { transport } = store;
+  const [failure, setFailure] = React.useState<RequestFailed | null>(null);
+  const versions = React.useMemo(() => versionsOf(view), [view]);
+  const current = currentCheckpoint(view);
+  const busy = isBusy(view);
+  const owned = view.session?.owned ?? true;
+  const actions = React.useMemo<TurnActions>(
+    () => ({
+      transport,
+      attempt: request => {
+        setFailure(null);
+        request.catch((error: unknown) => setFailure(RequestFailed.from(error)));
+      },
+      send: () => undefined,
+      askForPlan: () => undefined,
+      busy,
+      owned,
+      hosts: view.hosts
+    }),
+    [transport, busy, owned, view.hosts]
+  );
+  return (
+    <Page title={trans.__('Versions')} heading={heading} onClose={onClose}>
+      {failure && <Failure error={failure} />}
+      {!view.caughtUp && (
+        <p className="jp-AppBuilder-note" role="status">
+          <Spinner /> {trans.__('Loading…')}
+        </p>
+      )}
+      {transport.compare && versions.length > 1 && (
+        <Comparison versions={versions} compare={transport.compare.bind(transport)} />
+      )}
+      <PictureSource.Provider value={transport.picture}>
+        <ol className="jp-AppBuilder-versions" reversed>
+          {versions.map(version => (
+            <li key={version.checkpoint.checkpoint} className="jp-AppBuilder-version">
+              <h3>{titleOf(version)}</h3>
+              <div className="jp-AppBuilder-meta">
+                <Ago at={version.checkpoint.at} />
+                <code>{version.checkpoint.checkpoint.slice(0, 7)}</code>
+                {version.check && (
+                  <span className="jp-AppBuilder-versionCheck">
+                    <Icon name={version.check.ok ? 'check' : 'alert'} />
+                    {version.check.summary}
+                  </span>
+                )}
+                {version.scenarios && (
+                  <span>{trans.__('%1 of %2 scenarios work', version.scenarios.work, version.scenarios.tried)}</span>
+                )}
+              </div>
+              {version.picture && <Pictures pictures={[version.picture]} />}
+              <CheckpointRow
+                checkpoint={version.checkpoint}
+                current={version.checkpoint.checkpoint === current}
+                actions={actions}
+              />
+            </li>
+          ))}
+        </ol>
+      </PictureSource.Provider>
+    </Page>
+  );
+}
+
+function titleOf({ checkpoint, turn }: Version): string {
+  return turn?.request.split('\n')[0]?.slice(0, 200) || checkpoint.title;
+}
+
+/** What is different between any two versions. */
+function Comparison({
+  versions,
+  compare
+}: {
+  versions: readonly Version[];
+  compare: NonNullable<Transport['compare']>;
+}): React.ReactElement {
+  const trans = useTranslation();
+  const [older, setOlder] = React.useState('');
+  const [newer, setNewer] = React.useState('');
+  const [result, setResult] = React.useState<FileDiff[] | RequestFailed | null>(null);
+  const [reading, setReading] = React.useState(false);
+  const known = new Set(versions.map(({ checkpoint }) => checkpoint.checkpoint));
+  const from = known.has(older) ? older : (versions[versions.length - 1]?.checkpoint.checkpoint ?? '');
+  const to = known.has(newer) ? newer : (versions[0]?.checkpoint.checkpoint ?? '');
+  const choice = (label: string, value: string, onChoose: (value: string) => void): React.ReactElement => (
+    <select
+      className="jp-AppBuilder-select"
+      aria-label={label}
+      value={value}
+      onChange={event => {
+        setResult(null);
+        onChoose(event.target.value);
+      }}
+    >
+      {versions.map(version => (
+        <option key={version.checkpoint.checkpoint} value={version.checkpoint.checkpoint}>
+          {`${version.checkpoint.checkpoint.slice(0, 7)} ${titleOf(version).slice(0, 60)}`}
+        </option>
+      ))}
+    </select>
+  );
+  return (
+    <section className="jp-AppBuilder-comparison" aria-label={trans.__('Compare two versions')}>
+      <div className="jp-AppBuilder-comparisonBar">
+        {choice(trans.__('From version'), from, setOlder)}
+        <Icon name="chevron" />
+        {choice(trans.__('To version'), to, setNewer)}
+        <button
+          type="button"
+          className="jp-AppBuilder-button"
+          disabled={reading || from === to}
+          onClick={() => {
+            setReading(true);
+            compare(from, to)
+              .then(
+                text => setResult(parseDiff(text)),
+                (error: unknown) => setResult(RequestFailed.from(error))
+              )
+              .finally(() => setReading(false));
+          }}
+        >
+          <Icon name="diff" />
+          {trans.__('Compare')}
+        </button>
+      </div>
+      {result instanceof RequestFailed ? (
+        <Failure error={result} />
+      ) : result?.length === 0 ? (
+        <p className="jp-AppBuilder-note" role="status">
+          {trans.__('Their files are the same.')}
+        </p>
+      ) : (
+        result && <DiffFiles files={result} />
+      )}
+    </section>
+  );
+}
+
+export const versions: PanelPage = {
+  title: trans => trans.__('Versions'),
+  icon: 'clock',
+  ofSession: true,
+  Body: ({ model }) => {
+    const { store } = model.get();
+    return store ? <Timeline store={store} onClose={() => model.leave()} /> : <NoApp onClose={() => model.leave()} />;
+  }
+};
+
+/** An app was closed, or its page asked for without one. */
+function NoApp({ onClose }: { onClose: () => void }): React.ReactElement {
+  const trans = useTranslation();
+  const heading = React.useRef<HTMLHeadingElement>(null);
+  React.useEffect(() => heading.current?.focus(), []);
+  return (
+    <Page title={trans.__('Versions')} heading={heading} onClose={onClose}>
+      <p className="jp-AppBuilder-note">{trans.__('Open an app to see its versions.')}</p>
+    </Page>
+  );
+}
