@@ -1,6 +1,6 @@
 import { act, cleanup, fireEvent, render, screen, within } from '@testing-library/react';
 import * as React from 'react';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { PanelModel } from '../panel';
 import { Log, snapshot, TestTransport } from '../testing/session';
 import type { Catalog } from '../wire/catalog';
@@ -35,7 +35,7 @@ async function show(): Promise<TestTransport> {
     transport.say({ kind: 'events', events }, snapshot());
     await new Promise(done => requestAnimationFrame(done));
   });
-  await screen.findByRole('heading', { name: 'a clock' });
+  await screen.findByRole('heading', { name: 'a clock' }, { timeout: 20_000 });
   return transport;
 }
 
@@ -55,6 +55,7 @@ describe('the versions of an app', () => {
     const transport = await show();
     await act(async () => void fireEvent.click(screen.getByRole('button', { name: 'Compare' })));
     expect(transport.asked).toContainEqual(['compare', 'commit-t1', 'commit-t2']);
-    expect(await screen.findByText('src/App.tsx')).toBeTruthy();
+    const told = screen.getByRole('region', { name: 'Compare two versions' });
+    await vi.waitFor(() => expect(told.textContent).toContain('App.tsx'), 20_000);
   });
 });
