@@ -11,6 +11,8 @@ from .lab import Lab
 from .panel import LONG, violations
 from .test_data_in_an_app import themed
 
+HOSTILE = "</td><img src=x onerror=alert(1)>"
+
 
 def test_rows_added_in_the_app_are_seen_searched_and_queried_beside_it(open_lab: OpenLab, lab: Lab) -> None:
     session = lab.api("POST", "sessions", {"title": "Our tasks", "template": "serverless"})
@@ -61,11 +63,14 @@ def test_rows_added_in_the_app_are_seen_searched_and_queried_beside_it(open_lab:
 
     # A file of the person's becomes a table.
     page.get_by_role("button", name="Add data from a file").click()
-    sales = {"name": "Sales 2026.csv", "mimeType": "text/csv", "buffer": "city,sold\nOslo,3\nKöln,4\n".encode()}
+    sales = {"name": "Sales 2026.csv", "mimeType": "text/csv", "buffer": f"city,sold\n{HOSTILE},3\nKöln,4\n".encode()}
     page.get_by_label("CSV, Parquet or Excel file").set_input_files(sales)
     expect(page.get_by_label("Sales 2026.csv becomes")).to_have_value("sales_2026")
     page.get_by_role("button", name="Add the data").click()
     expect(page.get_by_text("sales_2026 is a table of the app: 2 rows.")).to_be_visible(timeout=LONG)
+    sold = page.get_by_role("region", name="Rows of sales_2026")
+    expect(sold.get_by_role("cell", name=HOSTILE)).to_be_visible(timeout=LONG)
+    expect(page.locator("img[src='x']")).to_have_count(0)
 
     # The schema as a picture, from which the keyboard gets to a table's rows.
     page.get_by_role("button", name="Schema").click()

@@ -21,6 +21,7 @@ from previewed import browsing, running
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+from jupyter_appbuilder.databases.frames import read_table
 from jupyter_appbuilder.session import Session
 from jupyter_appbuilder.testing.sandboxes.stage import soon
 
@@ -520,6 +521,9 @@ async def test_the_page_follows_components_functions_and_data_where_it_stands(tm
         await expect(page.get_by_role("checkbox", name="Buy bread")).to_be_checked()
         await page.reload()
         await expect(page.get_by_role("checkbox", name="Buy bread")).to_be_checked()
+        # What was entered on the page is what Python reads (app.table).
+        tasks = await read_table(session.database, session.workspace.app, "pandas", "tasks", None)
+        assert list(tasks[tasks.done == 1].title) == ["Buy bread"]
         await page.get_by_role("button", name="Delete Look at functions").click()
         await expect(page.get_by_role("checkbox")).to_have_count(2)
 
