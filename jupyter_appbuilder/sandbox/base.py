@@ -55,8 +55,9 @@ class Progress:
 OnProgress = Callable[[Progress], None]
 
 
-Door = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-"""Serves one connection from a sandbox until it ends. Raises ``OSError`` for what it cannot make sense of."""
+Door = Callable[[bytes, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+"""Serves one connection from a sandbox, of which the first byte was read, until it ends. Raises ``OSError`` for what it
+cannot make sense of."""
 
 OnRefused = Callable[[str, str], None]
 """Called with ``host:port`` and the reason, for people, when code asks for a host that it may not reach."""
@@ -249,12 +250,12 @@ class Sandbox(Protocol):
 
 
 class Doors(Protocol):
-    """Optional for a sandbox: its way out has names that lead to something of ours. Its provider says so:
-    ``doors = True``."""
+    """Optional for a sandbox: its way out, where ``HTTP_PROXY`` says, also leads to something of ours. Its provider
+    says so: ``doors = True``."""
 
-    async def open_door(self, host: str, door: Door) -> None:
-        """Let connections to ``host`` (``host:port``, of a name that exists nowhere) be served by ``door``, as long as
-        the sandbox lives. What runs already notices when it is started anew."""
+    async def open_door(self, first: bytes, door: Door) -> None:
+        """Let connections there that begin with the byte ``first``, which no request of HTTP does, be served by
+        ``door``, as long as the sandbox lives. What runs already notices when it is started anew."""
         ...
 
 

@@ -21,8 +21,10 @@ import pytest
 from building import app_builder
 from database_app import used
 from postgres_server import ADMIN, PASSWORD, Server, postgres_server
+from sandbox.conftest import isolations
 from tornado import httpserver, netutil, web
 from tornado.websocket import websocket_connect
+from traitlets.config import Config
 
 from jupyter_appbuilder.builder import AppBuilder
 from jupyter_appbuilder.client.rebuilding import SandboxDatabases
@@ -96,6 +98,23 @@ async def test_an_app_works_on_postgresql_and_a_version_brings_its_rows_back(tmp
         await builder.delete(session.id, files=True)
         assert server.ask(DATABASES) == server.ask(ROLES) == ""
         assert PASSWORD not in server.log.read_text()
+
+
+@pytest.mark.parametrize("isolation", [kind for kind in isolations(slow=True) if kind != "bubblewrap"])
+async def test_versions_have_the_database_in_every_isolation(tmp_path: Path, server: Server, isolation: str):
+    async with app_builder(
+        tmp_path, database=server.url, config=Config(LocalSandbox={"isolation": isolation})
+    ) as builder:
+        session = await builder.create(name="tasks", template="serverless")
+        await session.creation.ready()
+        await used(session, "change_data", sql="DELETE FROM tasks WHERE id = 1")
+        await session.checkpoint("One")
+        (one, *_) = await session.workspace.checkpoints()
+        assert (one.title, one.note, one.data) == ("One", "", True)
+        await used(session, "change_data", sql="DELETE FROM tasks")
+        await session.restore(one.id)
+        assert await rows(session, "SELECT count(*) FROM tasks") == [[1]]
+        await builder.delete(session.id, files=True)
 
 
 @pytest.mark.walk
@@ -183,7 +202,7 @@ async def test_whoever_comes_through_the_gate_is_the_app_and_nobody_else(server:
     async def answered(*statements: str) -> list[list[list[str | None]]]:
         near, far = socket.socketpair()
         reader, writer = await asyncio.open_connection(sock=near)
-        serving = asyncio.create_task(gate.answer(*await asyncio.open_connection(sock=far)))
+        serving = asyncio.create_task(gate.answer(b"", *await asyncio.open_connection(sock=far)))
         body = (
             b"".join(map(text, ("user", ADMIN, "database", f"appbuilder_{other}", "options", "-c role=admin"))) + b"\0"
         )

@@ -4,7 +4,7 @@ The server's address, the administrator's password and those of the roles stay i
 has is a connection that has logged in already (``gate.py``).
 """
 
-from .gate import HOST, Gate, connect_sandbox
+from .gate import Gate, connect_sandbox
 from .server import PostgresServer
 
-__all__ = ["HOST", "Gate", "PostgresServer", "connect_sandbox"]
+__all__ = ["Gate", "PostgresServer", "connect_sandbox"]

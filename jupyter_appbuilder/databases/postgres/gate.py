@@ -1,7 +1,7 @@
 """The way from an app's sandbox to its database: who comes through is logged in as the app's role, whatever they say.
 
-It is a name that the sandbox's way out knows (``sandbox.network.egress``), and leads to this one database. A sandbox
-has neither an address nor a password.
+It is a door of the sandbox's way out (``sandbox.network.egress``), and leads to this one database: what begins there as
+PostgreSQL's protocol does, comes here. A sandbox has neither an address nor a password.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from .server import PostgresServer
 if TYPE_CHECKING:
     from ...sandbox.base import Doors
 
-HOST = "postgres.invalid:5432"
-"""As sandboxes know it. No such name exists elsewhere (RFC 6761)."""
+FIRST = b"\0"
+"""Of the length that a connection begins with, which has four bytes."""
 
 CONNECTIONS = 30
 """Of one app at once: fewer than its role may have."""
@@ -46,9 +46,9 @@ class Gate:
         self._open = 0
         self._cancelling = 0
 
-    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection from the sandbox until either side ends it."""
-        key = await self._started(reader, writer)
+    async def answer(self, first: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection from the sandbox, of which ``first`` was read, until either side ends it."""
+        key = await self._started(first, reader, writer)
         if key is not None:
             await self._cancel(key)
             return
@@ -91,12 +91,13 @@ class Gate:
             self._keys.discard(link.key)
             link.close()
 
-    async def _started(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes | None:
+    async def _started(self, first: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes | None:
         """Read how a connection begins; the key, where it only asks to cancel a query. What it says of user and
         database is passed over. Raises ``OSError`` for what is no beginning."""
         async with asyncio.timeout(START_SECONDS):
             for _ in range(3):
-                length, code = struct.unpack("!ii", await reader.readexactly(8))
+                length, code = struct.unpack("!ii", first + await reader.readexactly(8 - len(first)))
+                first = b""
                 if not 8 <= length <= LONGEST_START:
                     break
                 rest = await reader.readexactly(length - 8)
@@ -125,7 +126,7 @@ async def connect_sandbox(sandbox: Any, server: PostgresServer | None, session: 
             hint="Make the app with a sandbox of this machine.",
             reason="database_unreachable",
         )
-    await cast("Doors", sandbox).open_door(HOST, Gate(server, session).answer)
+    await cast("Doors", sandbox).open_door(FIRST, Gate(server, session).answer)
 
 
 async def _refuse(writer: asyncio.StreamWriter, code: str, words: str) -> None:

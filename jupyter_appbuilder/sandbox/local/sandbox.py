@@ -259,8 +259,8 @@ class AppSandbox:
         running = ("starting", "ready", "failed")
         return opened and any(server.state.state in running for server in self._servers.values())
 
-    async def open_door(self, host: str, door: Door) -> None:
-        await self._way_out.open_door(host, door)
+    async def open_door(self, first: bytes, door: Door) -> None:
+        await self._way_out.open_door(first, door)
         self._ahead = None  # it was started without a way out
 
     @property

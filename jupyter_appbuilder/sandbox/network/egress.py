@@ -54,8 +54,8 @@ class EgressProxy:
     ``direct``, and their subdomains, are reached without it. ``refused`` holds the last refusals, for error messages;
     ``on_refused(host, reason)`` is told of each. ``hint`` ends a refusal's text: what to do about it. ``methods`` are
     those of plain requests. ``private`` are registries that want a token: plain requests for them go out by HTTPS, with
-    the token that the sandbox never sees. ``doors`` are names that lead to something of ours: whoever connects to one
-    is answered here.
+    the token that the sandbox never sees. ``doors``, each known by a byte that begins no request of HTTP, lead to
+    something of ours: they serve the connections that begin with it.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class EgressProxy:
         hint: str = "",
         methods: Iterable[str] = ("GET", "HEAD"),
         private: PrivateRegistries | None = None,
-        doors: Mapping[str, Door] | None = None,
+        doors: Mapping[bytes, Door] | None = None,
     ) -> None:
         self.path = path
         self.allow = frozenset(host.lower() for host in allow)
@@ -79,7 +79,7 @@ class EgressProxy:
         self._hint = hint
         self._methods = frozenset(methods)
         self._registries = private
-        self._doors: Mapping[str, Door] = {} if doors is None else doors  # more may be opened
+        self._doors: Mapping[bytes, Door] = {} if doors is None else doors  # more may be opened
         self._gateway: Gateway | None = None
         self._tunnels: dict[asyncio.Task[None], str] = {}
         self.refused: deque[str] = deque(maxlen=20)
@@ -135,17 +135,18 @@ class EgressProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async with asyncio.timeout(IDLE_SECONDS):
-            head = await reader.readuntil(b"\r\n\r\n")
+            first = await reader.readexactly(1)
+            if not (door := self._doors.get(first)):
+                head = first + await reader.readuntil(b"\r\n\r\n")
+        if door:
+            await door(first, reader, writer)
+            return
         line, _, rest = head.partition(b"\r\n")
         try:
             method, target, version = line.decode("ascii").split(" ")
         except ValueError:
             raise Refused(400, "That is not an HTTP request.") from None
         _check(target, version, rest)
-        if method == "CONNECT" and (door := self._doors.get(target)):
-            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            await door(reader, writer)
-            return
         if method == "CONNECT":
             host, port = self._allowed(f"http://{target}", target)
             there, out = await self._connect(host, port)

@@ -43,7 +43,7 @@ class SessionExit:
         self._registries = registries
         self._trusted = frozenset(trusted)
         self._hosts: frozenset[str] = frozenset()
-        self._doors: dict[str, Door] = {}
+        self._doors: dict[bytes, Door] = {}
         self._on_refused: OnRefused | None = None
         self._running: EgressProxy | None = None  # for what runs
         self._installs: EgressProxy | None = None
@@ -64,10 +64,10 @@ class SessionExit:
                 self._installs.permit({*self._installs.trusted, *self._hosts})
             return opened
 
-    async def open_door(self, host: str, door: Door) -> None:
+    async def open_door(self, first: bytes, door: Door) -> None:
         """See ``base.Doors``."""
         async with self._opening:
-            self._doors[host] = door
+            self._doors[first] = door
             if self._running is None:
                 await self._open_running()
 

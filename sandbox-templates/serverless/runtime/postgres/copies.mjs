@@ -3,13 +3,11 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 import { DatabaseError } from '../database.mjs';
 import { databaseUrl } from '../kind.mjs';
-import { addressOf, reach } from './wire.mjs';
+import { addressOf } from './wire.mjs';
 
 const FOLDER = '/usr/lib/postgresql'; // where Debian has them, by version
 const KEY = 'appbuilder'; // else each copy has another one in it
@@ -27,37 +25,11 @@ function programOf(name) {
   return found;
 }
 
-/** A unix socket that leads to the database, while `work` runs: its folder, as libpq wants it. */
-async function throughSocket(work) {
-  const folder = fs.mkdtempSync(join(tmpdir(), 'pg-'));
-  const server = createServer((client) => {
-    client.on('error', () => client.destroy());
-    reach(null).then(
-      (database) => {
-        database.on('error', () => client.destroy());
-        database.on('close', () => client.destroy());
-        client.on('close', () => database.destroy());
-        client.pipe(database);
-        database.pipe(client);
-      },
-      () => client.destroy(),
-    );
-  });
-  try {
-    await new Promise((resolve, reject) => server.once('error', reject).listen(join(folder, '.s.PGSQL.5432'), resolve));
-    return await work({ PGHOST: folder, PGPORT: '5432', PGUSER: 'app', PGDATABASE: 'app', PGGSSENCMODE: 'disable' });
-  } finally {
-    server.close();
-    fs.rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-/** The same for a program that runs where DATABASE_URL is said. */
-async function reached(work) {
-  const address = addressOf(databaseUrl());
-  if (!address) return await throughSocket(work);
-  const { host, port, socket, user, password, database } = address;
-  return await work({ PGHOST: socket ? dirname(socket) : host, PGPORT: String(port), PGUSER: user, PGPASSWORD: password, PGDATABASE: database });
+/** Where libpq's programs find the database, by their environment. */
+function whereabouts() {
+  const { host, port, socket, user, password, database, tls } = addressOf(databaseUrl());
+  const encryption = { PGSSLMODE: { '': 'disable', verify: 'verify-full' }[tls] ?? tls, PGGSSENCMODE: 'disable' };
+  return { PGHOST: socket ? dirname(socket) : host, PGPORT: String(port), PGUSER: user, PGPASSWORD: password, PGDATABASE: database, ...encryption };
 }
 
 async function ran(program, words, environment, onOutput) {
@@ -76,19 +48,18 @@ export async function saved(to, most) {
   let help = '';
   await ran(dump, ['--help'], {}, (piece) => (help += piece));
   if (help.includes('--restrict-key')) words.push(`--restrict-key=${KEY}`);
-  const place = join(dirname(to), `.copy-${process.pid}`);
+  const place = `${to}.new`;
+  fs.rmSync(place, { force: true }); // of one that was killed
   const out = fs.openSync(place, 'wx', 0o600);
   const hash = createHash('sha256');
   let bytes = 0;
   try {
-    const { code, said } = await reached((environment) =>
-      ran(dump, words, environment, (piece, child) => {
-        bytes += piece.length;
-        if (bytes > most) return child.kill('SIGKILL');
-        hash.update(piece);
-        return fs.writeSync(out, piece);
-      }),
-    );
+    const { code, said } = await ran(dump, words, whereabouts(), (piece, child) => {
+      bytes += piece.length;
+      if (bytes > most) return child.kill('SIGKILL');
+      hash.update(piece);
+      return fs.writeSync(out, piece);
+    });
     if (bytes > most) return { too_large: bytes };
     if (code) throw new DatabaseError(`pg_dump failed: ${said}`);
     if (!same(to, bytes, hash.digest('hex'))) fs.renameSync(place, to);
@@ -110,6 +81,6 @@ export async function restored(from) {
   const psql = programOf('psql');
   const words = ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '--single-transaction', '-c', "SET client_min_messages = error; SET lock_timeout = '15s'", '-c', 'DROP OWNED BY CURRENT_USER'];
   if (fs.lstatSync(from, { throwIfNoEntry: false })?.isFile()) words.push('-f', from);
-  const { code, said } = await reached((environment) => ran(psql, words, environment));
+  const { code, said } = await ran(psql, words, whereabouts());
   if (code) throw new DatabaseError(`The copy could not be put back, and the database is as it was: ${said}`);
 }

@@ -1,7 +1,7 @@
 // PostgreSQL's protocol, version 3, as far as an app needs it: one connection, one batch of statements at a time.
 //
 // Values travel as text both ways. Where the App Builder runs the app there is neither an address nor a password here:
-// the way out leads to this app's database alone, and whoever is at its other end has logged in already. Elsewhere
+// whoever speaks this protocol to the way out is at this app's database, where somebody has logged in already. Elsewhere
 // DATABASE_URL says where the server is.
 import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
@@ -10,7 +10,6 @@ import { connect as connectTls } from 'node:tls';
 
 import { databaseUrl } from '../kind.mjs';
 
-export const HOST = 'postgres.invalid'; // as the way out knows this app's database
 const PORT = 5432;
 const CONNECT_MS = 20_000;
 const LARGEST = 1 << 29; // bytes of one message
@@ -35,41 +34,20 @@ export class Refusal extends Error {
 /** The connection is gone, or none could be made. */
 export class Broken extends Error {}
 
-/** Bytes to the database: through the way out, or straight to where DATABASE_URL says. */
-export async function reach(address) {
-  const socket = address ? connectTcp(address.socket ? { path: address.socket } : { host: address.host, port: address.port }) : connectTcp(proxyOf());
+/** Bytes to the database. */
+async function reach(address) {
+  const socket = connectTcp(address.socket ? { path: address.socket } : { host: address.host, port: address.port });
   socket.setNoDelay(true);
   const timer = setTimeout(() => socket.destroy(new Broken('no answer')), CONNECT_MS);
   try {
     await once(socket, 'connect');
-    if (!address) await through(socket);
-    return address?.tls ? await encrypted(socket, address) : socket;
+    return address.tls ? await encrypted(socket, address) : socket;
   } catch (error) {
     socket.destroy();
     throw error instanceof Broken ? error : new Broken(error.code ?? error.message);
   } finally {
     clearTimeout(timer);
   }
-}
-
-function proxyOf() {
-  const { hostname, port } = new URL(process.env.HTTP_PROXY ?? 'http://127.0.0.1:3128');
-  return { host: hostname, port: Number(port) };
-}
-
-async function through(socket) {
-  socket.write(`CONNECT ${HOST}:${PORT} HTTP/1.1\r\nHost: ${HOST}:${PORT}\r\n\r\n`);
-  let head = '';
-  // Nothing follows the head: the server waits for our first word.
-  while (!head.includes('\r\n\r\n')) {
-    const gone = new AbortController();
-    const closed = once(socket, 'close', gone).then(() => Promise.reject(new Broken('the way out is closed')), () => {});
-    const [piece] = await Promise.race([once(socket, 'data', gone), closed]);
-    gone.abort();
-    head += piece.toString('latin1');
-    if (head.length > 10_000) throw new Broken('the way out is none');
-  }
-  if (!/^HTTP\/1\.\d 200 /.test(head)) throw new Broken('the way out leads to no database');
 }
 
 async function encrypted(socket, address) {
@@ -84,9 +62,12 @@ async function encrypted(socket, address) {
   return secure;
 }
 
-/** Where DATABASE_URL leads to; null without one. */
+/** Where the database is: where DATABASE_URL says, else behind the way out. */
 export function addressOf(text) {
-  if (!text) return null;
+  if (!text) {
+    const { hostname, port } = new URL(process.env.HTTP_PROXY ?? 'http://127.0.0.1:3128');
+    return { host: hostname, port: Number(port), socket: '', user: 'app', password: '', database: 'app', tls: '' };
+  }
   // A socket's address has no host, which a URL needs.
   const url = URL.parse(text.replace(/^(\w+:\/\/(?:[^/?#]*@)?)(?=[/?])/, '$1localhost'));
   if (!url || !/^postgres(?:ql)?:$/.test(url.protocol)) throw new Broken('DATABASE_URL is none: postgresql://user:password@host/database');
@@ -119,7 +100,7 @@ export class Wire {
     const wire = new Wire();
     wire.#take(await reach(address));
     try {
-      await wire.#begin(address ?? { user: 'app', database: 'app', password: '' });
+      await wire.#begin(address);
       await wire.simple(`${SETTINGS}; ${settings}`);
     } catch (error) {
       wire.close();
