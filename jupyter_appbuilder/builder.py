@@ -339,10 +339,10 @@ class AppBuilder(LoggingConfigurable):
         """The server of ``database``; None where databases are files."""
         if not self.database:
             return None
-        from .databases.postgres import PostgresServer
+        from .databases.postgres import Leavings, PostgresServer
         from .databases.postgres.address import address_of
 
-        return PostgresServer(address_of(self.database))
+        return PostgresServer(address_of(self.database), Leavings(self.data / "databases-to-drop"))
 
     @cached_property
     def browsers_that_look(self) -> Browsers:

@@ -563,7 +563,8 @@ class Session:
     async def checkpoint(self, title: str) -> str:
         """Keep the files as a version, if they or what the app wrote changed since the last one; their tree hash.
 
-        Raises ``SessionBusy`` during a turn, and ``Conflict`` where another process owns the session.
+        Raises ``SessionBusy`` during a turn, and ``Conflict`` where another process owns the session, or only what the
+        app wrote may have changed, and no copy of it can be made.
         """
         self._may_act()
         async with self._recovery.acting():

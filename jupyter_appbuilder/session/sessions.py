@@ -296,6 +296,8 @@ class Sessions:
         session = await self.open(session_id)
         session.require_owned()
         with self._leave(session_id):
+            if not files and (elsewhere := session.workspace.data_elsewhere):
+                await elsewhere.save()  # what goes with the database stays in the folder as a copy
             with contextlib.suppress(Unavailable):  # a full disk: deleting makes room
                 await session.stop()
                 await session.append(Draft("session.ended"))
@@ -317,8 +319,10 @@ class Sessions:
         try:
             if server := self._parts().postgres:
                 await server.drop(session_id)
+            else:
+                raise Unavailable("c.AppBuilder.database is not set.")
         except Unavailable as error:
-            self._log.warning("The database of the deleted app %s is still on its server: %s", session_id, error)
+            self._log.warning("The database of the deleted app %s is still on its server. %s", session_id, error)
 
     async def release(self, session_id: str) -> None:
         """Stop what runs in a session and let other processes have it. It can be opened again."""

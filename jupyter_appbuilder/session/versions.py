@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..errors import Conflict
 from ..events import By, Draft
 from ..turns.requests import checkpoint_before
 
@@ -43,9 +44,12 @@ class Versions:
 
     async def keep(self, title: str, *, for_data: bool = False) -> None:
         """Make a version of the files as they are known, if they changed since the last one; ``for_data``: or what the
-        app wrote did."""
+        app wrote did. Raises ``Conflict`` where only that may have changed, and it cannot be copied."""
+        self._workspace.data_note = ""
         if kept := await self._workspace.checkpoint(title, of_known_tree=True, for_data=for_data):
             await self._record.append(await self.draft(kept, None))
+        elif for_data and (why := self._workspace.data_note):
+            raise Conflict(f"No version was made: no file changed since the last one. {why}", reason="data_not_kept")
 
     async def draft(self, checkpoint: Checkpoint, turn: str | None, like: str | None = None) -> Draft:
         """``checkpoint.created`` of the version that was made just now, with what the app's database holds. ``like``:

@@ -55,7 +55,7 @@ class QueryDatabase(Arguments):
     effect="read", needs="database", verb=("Asking the database", "Asked the database"), icon="search", subject=["sql"]
 )
 async def query_database(context: ToolContext, arguments: QueryDatabase) -> ToolResult:
-    """Read rows of the app's database (SQLite) with one statement that changes nothing."""
+    """Read rows of the app's database with one statement of SQL that changes nothing."""
     program = context.service(DataProgram)
     answer = await program.ask("query", apply=True, sql=arguments.sql, rows=arguments.rows, bytes=60_000)
     count = len(rows_of(answer))

@@ -72,10 +72,13 @@ class Workspace:
         self._unseen: list[list[Difference]] = []  # others' edits we were about to write over, look by look
         self._own: list[FileChange] = []
         self.data_folders: tuple[str, ...] = ()
-        self.data_elsewhere: data.Elsewhere | None = None
-        """What the app keeps in none of its folders: copied into one with each version."""
         """Folders of what the app itself writes, each with a slash at its end. What changes there is nobody's edit:
         trees have those of their files that our own operations wrote, as they wrote them. Each version has a copy."""
+        self.data_elsewhere: data.Elsewhere | None = None
+        """What the app keeps in none of its folders: copied into one with each version."""
+        self.data_note = ""
+        """Why what the app wrote could not be copied for the version that was asked for last, where no file changed; for
+        people, "" where it could."""
         self.datasets = DatasetFiles()
         """Files of rows that a person handed to the app: in no tree, list, version or copy. ``put_dataset`` alone
         writes them."""
@@ -393,6 +396,7 @@ class Workspace:
                 if not (for_data and head and self.data_folders):
                     return None
                 copied = await self._copied_data()
+                self.data_note = copied[0].note
                 if not copied[1] or copied[1] == await self._data_of(head):
                     return None
             made = await self._versions.commit(tree, head, title)
@@ -514,6 +518,8 @@ class Workspace:
                 try:
                     await self._check_out_data(kept)
                 except (AppBuilderError, OSError):  # files and data, or neither
+                    if self.data_elsewhere:
+                        await self._put_data_back(now)
                     await self._check_out(tree, changed)
                     self._known = before
                     raise
@@ -974,6 +980,11 @@ class Workspace:
             return None
 
     async def _check_out_data(self, tree: str) -> None:
+        await self._put_data_back(tree)
+        if self.data_elsewhere:
+            await self.data_elsewhere.load()
+
+    async def _put_data_back(self, tree: str) -> None:
         files = {path: key for path, key in (await self._versions.files_of(tree)).items() if self.is_data(path)}
         contents = await self._versions.blobs({key for _, key in files.values()})
         large = await self._large_at_hand(tree)
@@ -992,8 +1003,6 @@ class Workspace:
                 self._entries.pop(path, None)
 
         await in_thread(put)
-        if self.data_elsewhere:
-            await self.data_elsewhere.load()
 
     async def _check_out(self, tree: str, paths: list[str], *, clearing: bool = False) -> None:
         """Make the named files those of ``tree``: written, or deleted where the tree lacks them."""

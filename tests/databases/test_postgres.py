@@ -29,12 +29,12 @@ from traitlets.config import Config
 from jupyter_appbuilder.builder import AppBuilder
 from jupyter_appbuilder.client.rebuilding import SandboxDatabases
 from jupyter_appbuilder.databases.frames import read_table
-from jupyter_appbuilder.databases.postgres import Gate, PostgresServer
+from jupyter_appbuilder.databases.postgres import Gate, Leavings, PostgresServer
 from jupyter_appbuilder.databases.postgres.address import address_of
 from jupyter_appbuilder.databases.postgres.protocol import ENCRYPTION, VERSION, Link, Refusal, ask, read_message, text
 from jupyter_appbuilder.datasets.parquet import write
 from jupyter_appbuilder.datasets.sources import opened
-from jupyter_appbuilder.errors import Conflict, InvalidInput, Unavailable
+from jupyter_appbuilder.errors import AppBuilderError, Conflict, InvalidInput, Unavailable
 from jupyter_appbuilder.events import DEMO
 from jupyter_appbuilder.models.demo.recordings import find_recordings
 from jupyter_appbuilder.notebook.replay import replay
@@ -88,6 +88,23 @@ async def test_an_app_works_on_postgresql_and_a_version_brings_its_rows_back(tmp
         await session.restore(three.id)
         assert await rows(session, "SELECT count(*), current_database() = current_user FROM tasks") == [[3, True]]
 
+        # What a server refuses to put back leaves the files as they are; what it refuses to tell makes no version.
+        me = f'"appbuilder_{session.id}"'
+        await used(session, "write_file", path="later.txt", content="later")
+        await session.checkpoint("Later")
+        await used(session, "change_data", sql="DELETE FROM tasks")
+        server.ask(f"ALTER ROLE {me} SET default_transaction_read_only = on")
+        with pytest.raises(AppBuilderError, match="read-only transaction"):
+            await session.restore(three.id)
+        assert await session.workspace.read_text("later.txt") == "later"
+        server.ask(f"ALTER ROLE {me} RESET default_transaction_read_only")
+        server.ask(f"ALTER ROLE {me} NOLOGIN")
+        with pytest.raises(Conflict, match="No version was made: no file changed"):
+            await session.checkpoint("Only rows")
+        server.ask(f"ALTER ROLE {me} LOGIN")
+        await session.restore(three.id)
+        assert await rows(session, "SELECT count(*) FROM tasks") == [[3]]
+
         # Whatever runs there knows of no server, and neither does who reads what happened.
         inside = await used(session, "run_command", command="env; cat /proc/*/environ | tr '\\0' '\\n'")
         assert "APPBUILDER_DATABASE=postgresql" in inside.text
@@ -95,13 +112,16 @@ async def test_an_app_works_on_postgresql_and_a_version_brings_its_rows_back(tmp
             assert PASSWORD not in told
             assert str(server.folder) not in told
         assert session.id in server.ask(DATABASES)
-        await builder.delete(session.id, files=True)
+        await builder.delete(session.id)
+        assert "Tea" in (session.workspace.app / "data/app.pgsql").read_text()
         assert server.ask(DATABASES) == server.ask(ROLES) == ""
         assert PASSWORD not in server.log.read_text()
 
 
-@pytest.mark.parametrize("isolation", [kind for kind in isolations(slow=True) if kind != "bubblewrap"])
+@pytest.mark.parametrize("isolation", ["landlock", pytest.param("gvisor", marks=pytest.mark.walk)])
 async def test_versions_have_the_database_in_every_isolation(tmp_path: Path, server: Server, isolation: str):
+    if isolation not in isolations(slow=True):
+        pytest.skip(f"{isolation} does not work on this machine")
     async with app_builder(
         tmp_path, database=server.url, config=Config(LocalSandbox={"isolation": isolation})
     ) as builder:
@@ -110,7 +130,8 @@ async def test_versions_have_the_database_in_every_isolation(tmp_path: Path, ser
         await used(session, "change_data", sql="DELETE FROM tasks WHERE id = 1")
         await session.checkpoint("One")
         (one, *_) = await session.workspace.checkpoints()
-        assert (one.title, one.note, one.data) == ("One", "", True)
+        made = next(event.data for event in reversed(session.stored) if event.type == "checkpoint.created")
+        assert (made["checkpoint"], made.get("note"), made.get("data")) == (one.id, None, True)
         await used(session, "change_data", sql="DELETE FROM tasks")
         await session.restore(one.id)
         assert await rows(session, "SELECT count(*) FROM tasks") == [[1]]
@@ -264,6 +285,22 @@ async def test_who_makes_databases_needs_no_more_rights_than_that(server: Server
     with pytest.raises(Conflict, match="may not make databases"):
         await maker.check()
     server.ask("DROP ROLE maker")
+
+
+async def test_what_a_server_that_was_away_kept_is_dropped_once_it_is_back(server: Server, tmp_path: Path):
+    left, other = "44" * 8, "55" * 8
+    here = PostgresServer(address_of(server.url), Leavings(tmp_path / "left"))
+    (await here.open(left)).close()
+    gone = address_of(f"postgresql://{ADMIN}:{PASSWORD}@/postgres?host={tmp_path}")
+    with pytest.raises(Unavailable):
+        await PostgresServer(gone, Leavings(tmp_path / "left")).drop(left)
+    assert left in server.ask(DATABASES)
+    (await here.open(other)).close()
+    async with asyncio.timeout(120):
+        while left in server.ask(DATABASES):
+            await asyncio.sleep(0.1)
+    await here.drop(other)
+    assert server.ask(DATABASES) == ""
 
 
 async def test_what_goes_wrong_names_neither_the_server_nor_a_password(server: Server, tmp_path: Path):

@@ -5,6 +5,7 @@ has is a connection that has logged in already (``gate.py``).
 """
 
 from .gate import Gate, connect_sandbox
+from .leavings import Leavings
 from .server import PostgresServer
 
-__all__ = ["Gate", "PostgresServer", "connect_sandbox"]
+__all__ = ["Gate", "Leavings", "PostgresServer", "connect_sandbox"]

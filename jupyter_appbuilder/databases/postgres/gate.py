@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 FIRST = b"\0"
 """Of the length that a connection begins with, which has four bytes."""
 
-CONNECTIONS = 30
-"""Of one app at once: fewer than its role may have."""
+CONNECTIONS = 40
+"""Of one app at once: two for each of its 16 workers, and fewer than its role may have."""
 
 CANCELLING = 3
 """Queries that one app may have cancelled at once: each is a connection that no limit of the server's counts."""

@@ -16,9 +16,10 @@ from contextlib import asynccontextmanager
 
 from ...errors import AppBuilderError, Conflict, Unavailable
 from .address import Address
+from .leavings import Leavings
 from .protocol import Link, Refusal, ask, connect, verifier
 
-CONNECTIONS = 40
+CONNECTIONS = 45
 """Of one app at once."""
 
 OLDEST = 13_00_00
@@ -36,13 +37,15 @@ log = logging.getLogger(__name__)
 
 
 class PostgresServer:
-    """``address`` is the administrator's. Every method raises ``Unavailable`` for a server that cannot be asked, or
-    refuses; neither says where it is, or who asked."""
+    """``address`` is the administrator's; ``leavings`` what is still to be dropped. Every method raises ``Unavailable``
+    for a server that cannot be asked, or refuses; neither says where it is, or who asked."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, leavings: Leavings | None = None) -> None:
         self._address = address
         self._passwords: dict[str, str] = {}
         self._making = asyncio.Lock()
+        self._leavings = leavings
+        self._dropping: asyncio.Task[None] | None = None
 
     @property
     def address(self) -> Address:
@@ -62,12 +65,24 @@ class PostgresServer:
         raise AssertionError("unreachable")
 
     async def drop(self, session: str) -> None:
-        """Drop the session's database, with whoever is connected, and its role. Nothing happens where there is none."""
+        """Drop the session's database, with whoever is connected, and its role. Nothing happens where there is none.
+        Where the server is away, it is done when an app is opened there again."""
         name = name_of(session)
         self._passwords.pop(name, None)
+        if self._leavings:
+            await asyncio.to_thread(self._leavings.note, session)
         async with self._administering(name) as link:
             await ask(link, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
             await ask(link, f'DROP ROLE IF EXISTS "{name}"')
+        if self._leavings:
+            await asyncio.to_thread(self._leavings.forget, session)
+
+    async def _drop_left(self, leavings: Leavings) -> None:
+        for session in await asyncio.to_thread(leavings.sessions):
+            try:
+                await self.drop(session)
+            except (AppBuilderError, ValueError) as error:
+                log.warning("The database of the deleted app %s is still on its server. %s", session, error)
 
     async def check(self) -> str:
         """The server's version, for ``doctor``. Raises ``Conflict`` for one that is too old, or an administrator who
@@ -96,6 +111,8 @@ class PostgresServer:
                 password = secrets.token_urlsafe(32)
                 await self._make(name, password)
                 self._passwords[name] = password
+                if self._leavings and (self._dropping is None or self._dropping.done()):
+                    self._dropping = asyncio.create_task(self._drop_left(self._leavings))
             return self._passwords[name]
 
     async def _make(self, name: str, password: str) -> None:
