@@ -261,6 +261,10 @@ async def test_whoever_comes_through_the_gate_is_the_app_and_nobody_else(server:
     (await theirs.open(session)).close()
     assert await answered("SELECT 1", "ALTER ROLE CURRENT_USER PASSWORD 'mine'") == [[["1"]], []]
     assert await answered("SELECT 2") == [[["2"]]]
+    # Nor does what it forbids itself.
+    assert await answered(f'REVOKE CONNECT ON DATABASE "{me}" FROM CURRENT_USER') == [[]]
+    assert await answered("SELECT 2", f'ALTER DATABASE "{me}" CONNECTION LIMIT 0') == [[["2"]], []]
+    (await PostgresServer(address_of(server.url)).open(session)).close()
     server.ask(f'DROP DATABASE "{me}" WITH (FORCE)')
     assert await answered("SELECT 3") == [[["3"]]]
     for one in (session, other):
@@ -420,6 +424,9 @@ def test_a_copy_has_all_there_is_and_comes_back_whole_or_not_at_all(tmp_path: Pa
     assert ask("snapshot", to="data/small.sql", most=100)["too_large"] > 100
     assert not (tmp_path / "data/small.sql").exists()
     ask("change", sql="DELETE FROM tasks")
+    assert ask("restore", place="data/app.pgsql") == {}
+    assert ask("dump") == before
+    server.ask("DROP SCHEMA public CASCADE", "copied")
     assert ask("restore", place="data/app.pgsql") == {}
     assert ask("dump") == before
     (tmp_path / "data/broken.sql").write_text(copy.read_text() + "\nSELEC 1;\n")

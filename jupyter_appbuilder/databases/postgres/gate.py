@@ -26,6 +26,9 @@ FIRST = b"\0"
 CONNECTIONS = 40
 """Of one app at once: two for each of its 16 workers, and fewer than its role may have."""
 
+FEW = 8
+"""Of one app, where the server has few left for all."""
+
 CANCELLING = 3
 """Queries that one app may have cancelled at once: each is a connection that no limit of the server's counts."""
 
@@ -52,10 +55,11 @@ class Gate:
         if key is not None:
             await self._cancel(key)
             return
-        if self._open >= CONNECTIONS:
-            await _refuse(writer, "53300", f"The app has {CONNECTIONS} connections to its database already.")
+        if self._open >= (FEW if self._server.crowded else CONNECTIONS):
+            await _refuse(writer, "53300", f"The app has {self._open} connections to its database already.")
             return
         self._open += 1
+        self._server.links += 1
         try:
             try:
                 link = await self._server.open(self._session)
@@ -66,6 +70,7 @@ class Gate:
             await self._through(reader, writer, link)
         finally:
             self._open -= 1
+            self._server.links -= 1
 
     async def _cancel(self, key: bytes) -> None:
         if key not in self._keys or self._cancelling >= CANCELLING:

@@ -28,8 +28,11 @@ TEMPORARY = "2GB"
 THERE = ("42710", "42P04", "23505")
 """What was to be made is there: another process was faster."""
 
-LOCKED_OUT = ("28P01", "28000", "3D000")
-"""Another password was set, or there is no such role or database any more."""
+LOCKED_OUT = ("28P01", "28000", "3D000", "42501")
+"""Another password was set, there is no such role or database any more, or it may not enter its own."""
+
+FULL = 2 / 3
+"""Of all connections that the server takes: from then on, an app is given a few only."""
 
 NAME = re.compile(r"appbuilder_[0-9a-f]{8,40}")
 
@@ -46,10 +49,17 @@ class PostgresServer:
         self._making = asyncio.Lock()
         self._leavings = leavings
         self._dropping: asyncio.Task[None] | None = None
+        self._most = 0  # connections, as the server says
+        self.links = 0
+        """Connections of apps that are open through this process."""
 
     @property
     def address(self) -> Address:
         return self._address
+
+    @property
+    def crowded(self) -> bool:
+        return self._most > 0 and self.links >= FULL * self._most
 
     async def open(self, session: str) -> Link:
         """A connection to the session's database as its role. Both are made if they are not there."""
@@ -130,7 +140,9 @@ class PostgresServer:
             [[there]] = await ask(link, f"SELECT count(*) FROM pg_catalog.pg_database WHERE datname = '{name}'")
             if there == "0":
                 await self._make_database(link, name)
-            await self._close_to_others(link, name)
+            await self._put_right(link, name)
+            [[most]] = await ask(link, "SELECT current_setting('max_connections')")
+            self._most = int(most or 0)
 
     async def _make_database(self, link: Link, name: str) -> None:
         try:
@@ -139,9 +151,18 @@ class PostgresServer:
             if refusal.code not in THERE:
                 raise
 
-    async def _close_to_others(self, link: Link, name: str) -> None:
-        """Each time: whoever made the database may have been killed before this, and its owner can open it."""
-        await ask(link, f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
+    async def _put_right(self, link: Link, name: str) -> None:
+        """Each time: whoever made the database may have been killed before this, and its owner, the app's own SQL, can
+        open it to others, or close it to itself."""
+        for sql in (
+            f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC',
+            f'GRANT ALL ON DATABASE "{name}" TO "{name}"',
+            f'ALTER DATABASE "{name}" CONNECTION LIMIT -1',
+            f'ALTER DATABASE "{name}" RESET ALL',
+            f'ALTER ROLE "{name}" IN DATABASE "{name}" RESET ALL',
+            f'ALTER ROLE "{name}" RESET ALL',
+        ):
+            await ask(link, sql)
         try:
             await ask(link, f"ALTER ROLE \"{name}\" SET temp_file_limit = '{TEMPORARY}'")
         except Refusal:

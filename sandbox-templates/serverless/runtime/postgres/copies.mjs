@@ -79,7 +79,7 @@ function same(path, bytes, hash) {
 /** All that a copy has, in place of what there is: in one transaction, so that nobody sees a part of it. */
 export async function restored(from) {
   const psql = programOf('psql');
-  const words = ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '--single-transaction', '-c', "SET client_min_messages = error; SET lock_timeout = '15s'", '-c', 'DROP OWNED BY CURRENT_USER'];
+  const words = ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '--single-transaction', '-c', "SET client_min_messages = error; SET lock_timeout = '15s'", '-c', 'DROP OWNED BY CURRENT_USER', '-c', 'CREATE SCHEMA IF NOT EXISTS public'];
   if (fs.lstatSync(from, { throwIfNoEntry: false })?.isFile()) words.push('-f', from);
   const { code, said } = await ran(psql, words, whereabouts());
   if (code) throw new DatabaseError(`The copy could not be put back, and the database is as it was: ${said}`);
