@@ -370,6 +370,8 @@ def test_what_is_asked_of_a_database_is_answered_as_of_sqlite(tmp_path: Path, se
     ]
     for sql in ("DELETE FROM tasks", "WITH gone AS (DELETE FROM tasks RETURNING 1) SELECT * FROM gone"):
         assert "not authorized: a query only reads" in ask("query", sql=sql)["message"]
+    for sql in ("SELECT 'a\0b'", 'SELECT * FROM U&"\\005fappbuilder".migrations'):
+        assert "NUL" in (said := ask("query", sql=sql)["message"]) or "not authorized" in said
     for sql in ("DROP TABLE tasks", "SELECT 1 AS a INTO made"):
         assert "not authorized" in ask("change", sql=sql)["message"]
     changed = ask("change", sql="INSERT INTO tasks (title) VALUES ('Tea'); UPDATE tasks SET weight = 2 WHERE id < 3")

@@ -34,7 +34,7 @@ export function prepareAccounts(db) {
 
 /** Raises DatabaseError for what the accounts keep to themselves. `changing`: rows of _users are not changed either. */
 export function guard(sql, words) {
-  if (/\b_appbuilder\b/i.test(sql) || CHANGED.test(sql)) {
+  if (/\b_appbuilder\b|\bU&"/i.test(sql) || CHANGED.test(sql)) {
     throw new DatabaseError(`not authorized: ${words ?? "people's accounts: only _users can be read, and nothing of them be changed here"}`, { sql });
   }
 }

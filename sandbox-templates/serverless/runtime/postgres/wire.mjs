@@ -133,6 +133,7 @@ export class Wire {
   async batch(asked) {
     const parts = [];
     for (const { sql, values = [], rows = 0 } of asked) {
+      if (values.length > 65_535) throw new Refusal({ M: 'A statement takes 65,535 parameters at most: give a list, = ANY(?).', C: '54023' });
       parts.push(message('P', text(''), text(sql), short(0)));
       parts.push(message('B', text(''), text(''), short(0), short(values.length), ...values.flatMap(valued), short(0)));
       parts.push(message('D', Buffer.from('P\0')), message('E', text(''), number(rows)));
@@ -267,7 +268,9 @@ function short(value) {
   return bytes;
 }
 
+/** It ends at its NUL: what followed one within would be read as another part of the message. */
 function text(value) {
+  if (value.includes('\0')) throw new Refusal({ M: 'PostgreSQL takes no text with a NUL in it.', C: '22021' });
   return Buffer.from(`${value}\0`);
 }
 
