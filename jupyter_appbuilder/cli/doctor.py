@@ -178,10 +178,19 @@ async def _database(builder: AppBuilder) -> list[Finding]:
     """Check the PostgreSQL server, where one is configured."""
     if builder.postgres is None:
         return []
+    from ..databases.copies import dumped_version
+
     try:
-        return [Finding("Database", True, await builder.postgres.check())]
+        version = await builder.postgres.check()
     except AppBuilderError as error:
         return [Finding("Database", False, error.message, error.hint)]
+    found = [Finding("Database", True, version)]
+    newest, server = await dumped_version(), int(version.split()[-1].partition(".")[0])
+    if newest < server:
+        why = f"pg_dump of PostgreSQL {newest}" if newest else "no pg_dump"
+        hint = f"Install postgresql-client-{server}: versions of apps have no copy of their rows without it."
+        found.append(Finding("Database copies", False, f"There is {why} here.", hint, needed=False))
+    return found
 
 
 async def _models(builder: AppBuilder) -> list[Finding]:

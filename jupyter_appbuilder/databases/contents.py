@@ -20,6 +20,9 @@ SECONDS_BESIDE = 300.0
 AT_ONCE = 4 * 1024 * 1024
 """Bytes of a database that is asked while a version is made: some tenths of a second."""
 
+AT_ONCE_THERE = 32 * 1024 * 1024
+"""The same of the copy of one on a server: larger ones are not compared."""
+
 LARGEST = 256 * 1024 * 1024
 """Bytes of one that is asked at all, as in ``data.mjs``."""
 

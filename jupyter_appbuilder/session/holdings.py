@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..cancellation import ended, in_thread
-from ..databases.contents import AT_ONCE, LARGEST, content_of
+from ..databases.contents import AT_ONCE, AT_ONCE_THERE, LARGEST, content_of
+from ..databases.copies import NAME
 from ..errors import AppBuilderError, InvalidInput
 from ..events import Draft, Event
 from ..workspace.folder import opened_folder
@@ -52,6 +53,10 @@ class Holdings:
             if known and other and await self._workspace.agree(checkpoint.id, other, DESCRIBING):
                 return {"database": known}
         size = await self._workspace.kept_size(checkpoint.id, *self._files())
+        if self._database.engine == "postgresql":
+            # A copy is a text there, which nobody can ask: all that is asked is asked now.
+            holds = await content_of(self._database) if size is not None and size <= AT_ONCE_THERE else None
+            return {"database": holds.to_json()} if holds else {}
         kept = size is not None
         if size is None:
             size = await in_thread(self._size)
@@ -62,7 +67,9 @@ class Holdings:
 
     async def later(self, checkpoint: Checkpoint) -> Mapping[str, Any]:
         """The same of a version that a process made which then ended: nothing is asked now."""
-        size = await self._workspace.kept_size(checkpoint.id, *self._files()) if self._database.there else None
+        size = None
+        if self._database.there and self._database.engine == "sqlite":
+            size = await self._workspace.kept_size(checkpoint.id, *self._files())
         return {"database_later": True} if size and size <= LARGEST else {}
 
     def resume(self) -> None:
@@ -111,7 +118,9 @@ class Holdings:
             await in_thread(self._clear)
 
     def _files(self) -> list[str]:
-        """The database's file and those of its journals, the app's paths."""
+        """The database's file and those of its journals, the app's paths; where it is on a server, its copy's."""
+        if self._database.engine == "postgresql":
+            return [f"{self._database.file.rpartition('/')[0]}/{NAME}"]
         return [self._database.file + suffix for suffix in ("", "-wal", "-journal")]
 
     def _size(self) -> int:

@@ -321,7 +321,7 @@ class Sessions:
                 await server.drop(session_id)
             else:
                 raise Unavailable("c.AppBuilder.database is not set.")
-        except Unavailable as error:
+        except AppBuilderError as error:
             self._log.warning("The database of the deleted app %s is still on its server. %s", session_id, error)
 
     async def release(self, session_id: str) -> None:

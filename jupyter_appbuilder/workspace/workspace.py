@@ -77,8 +77,8 @@ class Workspace:
         self.data_elsewhere: data.Elsewhere | None = None
         """What the app keeps in none of its folders: copied into one with each version."""
         self.data_note = ""
-        """Why what the app wrote could not be copied for the version that was asked for last, where no file changed; for
-        people, "" where it could."""
+        """For people: why what the app wrote could not be copied for the version that was asked for last, where no file
+        had changed; "" where it could."""
         self.datasets = DatasetFiles()
         """Files of rows that a person handed to the app: in no tree, list, version or copy. ``put_dataset`` alone
         writes them."""
@@ -496,7 +496,7 @@ class Workspace:
                 by_hand = known != tree or bool(self._unseen)
                 head = (await self._versions.commit(tree, head, "Edits by hand" if by_hand else "Before going back")).id
                 await self._keep_data(head)
-            kept, stays = await self._data_of(commit) if data else None, ""
+            kept, stays, now = await self._data_of(commit) if data else None, "", ""
             if kept is not None:
                 await self._large_at_hand(kept)
             if data and self.data_folders and head:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import io
 import json
 import os
@@ -31,7 +32,16 @@ from jupyter_appbuilder.client.rebuilding import SandboxDatabases
 from jupyter_appbuilder.databases.frames import read_table
 from jupyter_appbuilder.databases.postgres import Gate, Leavings, PostgresServer
 from jupyter_appbuilder.databases.postgres.address import address_of
-from jupyter_appbuilder.databases.postgres.protocol import ENCRYPTION, VERSION, Link, Refusal, ask, read_message, text
+from jupyter_appbuilder.databases.postgres.protocol import (
+    ENCRYPTION,
+    VERSION,
+    Link,
+    Refusal,
+    ask,
+    connect,
+    read_message,
+    text,
+)
 from jupyter_appbuilder.datasets.parquet import write
 from jupyter_appbuilder.datasets.sources import opened
 from jupyter_appbuilder.errors import AppBuilderError, Conflict, InvalidInput, Unavailable
@@ -45,6 +55,7 @@ from jupyter_appbuilder.session.export import zipped
 from jupyter_appbuilder.templates.templates import SOURCE
 from tests.datasets.stage import every_type
 
+PROGRAM = SOURCE / "serverless" / "runtime" / "data.mjs"
 DATABASES = "SELECT datname FROM pg_database WHERE datname LIKE 'appbuilder%' ORDER BY 1"
 ROLES = "SELECT rolname FROM pg_roles WHERE rolname LIKE 'appbuilder%' ORDER BY 1"
 
@@ -291,6 +302,22 @@ async def test_who_makes_databases_needs_no_more_rights_than_that(server: Server
     server.ask("DROP ROLE maker")
 
 
+async def test_passwords_are_told_as_a_server_asks_for_them(server: Server, tmp_path: Path):
+    server.ask("CREATE ROLE clear LOGIN PASSWORD 'plain @:/ é'")
+    server.ask("SET password_encryption = md5; CREATE ROLE old LOGIN PASSWORD 'plain @:/ é'")
+    for role in ("clear", "old"):
+        url = server.url.replace(f"{ADMIN}:{PASSWORD}", f"{role}:plain%20%40%3A%2F%20%C3%A9")
+        address = address_of(url)
+        link = await connect(address, user=role, password=address.password, database="postgres")
+        assert await ask(link, "SELECT current_user") == [[role]]
+        link.close()
+        environment = os.environ | {"APPBUILDER_DATABASE": "postgresql", "DATABASE_URL": url}
+        request = json.dumps({"op": "query", "mark": "!", "sql": "SELECT current_user"})
+        node = [str(find_node() / "bin" / "node"), str(PROGRAM), request]
+        run = functools.partial(subprocess.run, cwd=tmp_path, env=environment, capture_output=True, timeout=120)
+        assert f'[["{role}"]]'.encode() in (await asyncio.to_thread(run, node)).stdout
+
+
 async def test_what_a_server_that_was_away_kept_is_dropped_once_it_is_back(server: Server, tmp_path: Path):
     left, other = "44" * 8, "55" * 8
     here = PostgresServer(address_of(server.url), Leavings(tmp_path / "left"))
@@ -339,9 +366,8 @@ class Asked:
         (self._folder / "migrations" / name).write_text(sql)
 
     def __call__(self, op: str, **request: Any) -> dict[str, Any]:
-        program = SOURCE / "serverless" / "runtime" / "data.mjs"
         text = json.dumps({"op": op, "mark": "!", "file": "data/app.db", **request})
-        node = [str(find_node() / "bin" / "node"), str(program), text]
+        node = [str(find_node() / "bin" / "node"), str(PROGRAM), text]
         ran = subprocess.run(node, cwd=self._folder, env=self._environment, capture_output=True, text=True, timeout=120)
         answer = json.loads(ran.stdout.rpartition("\n!")[2])
         return answer["ok"] if "ok" in answer else answer["error"]

@@ -22,7 +22,9 @@ from .protocol import Link, Refusal, ask, connect, verifier
 CONNECTIONS = 45
 """Of one app at once."""
 
-OLDEST = 13_00_00
+OLDEST = 15_00_00
+"""Before, no app could put its schema `public` back, which belonged to another."""
+
 TEMPORARY = "2GB"
 
 THERE = ("42710", "42P04", "23505")
@@ -41,7 +43,8 @@ log = logging.getLogger(__name__)
 
 class PostgresServer:
     """``address`` is the administrator's; ``leavings`` what is still to be dropped. Every method raises ``Unavailable``
-    for a server that cannot be asked, or refuses; neither says where it is, or who asked."""
+    for a server that cannot be asked, or refuses, and ``Conflict`` for one that is too old; none says where it is, or
+    who asked."""
 
     def __init__(self, address: Address, leavings: Leavings | None = None) -> None:
         self._address = address
@@ -95,17 +98,16 @@ class PostgresServer:
                 log.warning("The database of the deleted app %s is still on its server. %s", session, error)
 
     async def check(self) -> str:
-        """The server's version, for ``doctor``. Raises ``Conflict`` for one that is too old, or an administrator who
-        may not make databases and roles."""
+        """The server's version, for ``doctor``. Raises ``Conflict`` also for an administrator who may not make
+        databases and roles."""
         async with self._administering() as link:
-            [[number, version]] = await ask(link, "SELECT current_setting('server_version_num'), version()")
+            await self._look(link)
+            [[version]] = await ask(link, "SELECT version()")
             [[may]] = await ask(
                 link,
                 "SELECT rolsuper OR (rolcreatedb AND rolcreaterole) FROM pg_catalog.pg_roles "
                 "WHERE rolname = current_user",
             )
-        if int(number or 0) < OLDEST:
-            raise Conflict("The PostgreSQL server is too old.", hint="Version 13 is the oldest.", reason="too_old")
         if may != "t":
             raise Conflict(
                 "Whoever c.AppBuilder.database logs in as may not make databases and roles.",
@@ -113,6 +115,14 @@ class PostgresServer:
                 reason="database_rights",
             )
         return " ".join((version or "").split()[:2])
+
+    async def _look(self, link: Link) -> None:
+        """Raises ``Conflict`` for a server that is too old."""
+        settings = "SELECT current_setting('server_version_num'), current_setting('max_connections')"
+        [[number, most]] = await ask(link, settings)
+        if int(number or 0) < OLDEST:
+            raise Conflict("The PostgreSQL server is too old.", hint="Version 15 is the oldest.", reason="too_old")
+        self._most = int(most or 0)
 
     async def _password(self, name: str, *, wrong: str) -> str:
         """The password of a role; another than the one that is ``wrong``, whoever found that out first."""
@@ -129,6 +139,7 @@ class PostgresServer:
         rights = f"LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION CONNECTION LIMIT {CONNECTIONS}"
         said = f"PASSWORD '{verifier(password)}'"
         async with self._administering(name) as link:
+            await self._look(link)
             try:
                 await ask(link, f'CREATE ROLE "{name}" {rights} {said}')
             except Refusal as refusal:
@@ -141,8 +152,6 @@ class PostgresServer:
             if there == "0":
                 await self._make_database(link, name)
             await self._put_right(link, name)
-            [[most]] = await ask(link, "SELECT current_setting('max_connections')")
-            self._most = int(most or 0)
 
     async def _make_database(self, link: Link, name: str) -> None:
         try:

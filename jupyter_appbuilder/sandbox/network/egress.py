@@ -136,8 +136,8 @@ class EgressProxy:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async with asyncio.timeout(IDLE_SECONDS):
             first = await reader.readexactly(1)
-            if not (door := self._doors.get(first)):
-                head = first + await reader.readuntil(b"\r\n\r\n")
+            door = self._doors.get(first)
+            head = b"" if door else first + await reader.readuntil(b"\r\n\r\n")
         if door:
             await door(first, reader, writer)
             return
