@@ -11,7 +11,7 @@ from ..workspace import Workspace
 from ..workspace.ignore import is_secret_path
 from .claims import Claim
 from .markup import place_in
-from .texts import is_markup, literal_at, offset_of, place_of
+from .texts import is_markup, literal_at, name_at, offset_of, place_of
 
 SEARCHED = (".tsx", ".jsx", ".ts", ".js", ".mjs", ".vue", ".html", ".htm", ".py", ".json", ".md", ".yaml")
 NOT_SEARCHED = ("package.json", "package-lock.json", "tsconfig.json", "components.json")
@@ -121,29 +121,32 @@ def _searched(sources: dict[str, str], claim: Claim) -> Found | None:
     for file, source in sources.items():
         at = source.find(text)
         while at >= 0 and len(hits) < 50:
-            hits.append(Found("", file, source, at, by_text=True))
+            if hit := _as_element(Found("", file, source, at, by_text=True), claim.tag, text):
+                hits.append(hit)
             at = source.find(text, at + len(text))
     # Whole before part: "Add" is also in "Address".
-    whole = [hit for hit in hits if _is_whole(hit.source, hit.offset, len(text))]
-    for some in (whole, hits):
-        if len(some) == 1:
-            return _as_element(some[0])
-    return None
+    whole = [hit for hit in hits if hit.name or _is_quoted(hit.source, hit.offset, len(text))]
+    return next((some[0] for some in (whole, hits) if len(some) == 1), None)
 
 
-def _is_whole(source: str, at: int, length: int) -> bool:
-    before, after = source[:at].rstrip()[-1:], source[at + length :].lstrip()[:1]
-    return (before == ">" and after == "<") or (before == after and before in ("'", '"', "`"))
+def _is_quoted(source: str, at: int, length: int) -> bool:
+    before, after = source[max(0, at - 1) : at], source[at + length : at + length + 1]
+    return before == after and before in ("'", '"', "`")
 
 
-def _as_element(hit: Found) -> Found:
-    """The element that the text stands in, where it is written as an element's text."""
-    if is_markup(hit.file):
-        start = hit.source.rfind("<", 0, hit.offset)
-        literal = literal_at(hit.source, start) if start >= 0 else None
-        if literal and literal.start <= hit.offset < literal.end:
-            return hit._replace(offset=start)
-    return hit
+def _as_element(hit: Found, tag: str, text: str) -> Found | None:
+    """The element whose whole text it is, where it is written so; none where that is another element than the page
+    shows."""
+    if not is_markup(hit.file):
+        return hit
+    start = hit.source.rfind("<", 0, hit.offset)
+    literal = literal_at(hit.source, start) if start >= 0 else None
+    if literal is None or not literal.start <= hit.offset < literal.end:
+        return hit
+    name = name_at(hit.source, start)
+    if name == name.lower() and name != tag:
+        return None
+    return hit._replace(name=name, offset=start) if literal.text == text else hit
 
 
 def _excerpt(source: str, line: int) -> str:

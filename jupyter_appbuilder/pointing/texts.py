@@ -108,6 +108,12 @@ def replaced_once(source: str, before: str, after: str) -> str:
     return source[:at] + after + source[at + len(before) :]
 
 
+def name_at(source: str, offset: int) -> str:
+    """The name of the element at ``offset``; empty where there is none."""
+    found = _NAME.match(source, offset)
+    return found[1] if found else ""
+
+
 def is_markup(path: str) -> bool:
     """Whether elements are written in such a file."""
     return path.endswith(_MARKUP)

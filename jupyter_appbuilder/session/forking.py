@@ -16,7 +16,7 @@ from typing import Any
 from ..approvals.rule_book import app_rules, changed
 from ..apps.network import allowed_hosts
 from ..errors import Conflict, InvalidInput, NotFound
-from ..events import Attachment, Draft, Event, Mode
+from ..events import Attachment, Draft, Event, Mode, PointedData
 from ..turns.requests import request_of
 from .holdings import held_in
 
@@ -32,6 +32,7 @@ class ForkPoint:
     message: int | None = None  # number of the message it begins in place of
     mode: Mode = "build"  # of that message's turn
     attachments: tuple[Attachment, ...] = ()  # of that turn
+    pointed: tuple[PointedData, ...] = ()  # of that turn
 
 
 def fork_point(
@@ -58,7 +59,8 @@ def fork_point(
         )
     said = next(e.seq for e in events[at:] if e.type == "message.user" and e.data["turn"] == turn)
     request = request_of(events, turn)
-    return replace(_point(events[:at]), message=said, mode=request.mode, attachments=request.attachments)
+    point, mode = _point(events[:at]), request.mode
+    return replace(point, message=said, mode=mode, attachments=request.attachments, pointed=request.pointed)
 
 
 def inherited(point: ForkPoint, source: Sequence[Event], created: Mapping[str, Any], model: str) -> list[Draft]:

@@ -189,13 +189,13 @@ class Session:
         model: str | None = None,
         mode: Mode = "build",
         attachments: Sequence[Given | Attachment] = (),
-        pointed: Sequence[Claim] = (),
+        pointed: Sequence[Claim | PointedData] = (),
     ) -> str:
         """Ask for something; a turn starts and its id is returned at once.
 
         While a turn runs, its agent sees the message at its next step; the id is that turn's, and so is the mode.
         ``attachments``: files that were read, or that this session (or the one it was forked from) keeps already.
-        ``pointed``: at what the person pointed in the app's page.
+        ``pointed``: at what the person pointed in the app's page, or was found of it before.
 
         Raises ``SessionBusy`` while a turn runs that cannot be talked to (a recording, or one that is being stopped),
         ``InvalidInput`` for an empty text, ``Conflict`` when another process owns the session.
@@ -208,7 +208,7 @@ class Session:
             raise InvalidInput(f"{given} files are too many for one message.", hint=f"At most {MOST}.")
         await self.ready()
         kept = [await self._kept(one) for one in attachments]
-        places = [await self.point(claim) for claim in pointed]
+        places = [one if isinstance(one, dict) else await self.point(one) for one in pointed]
         if turn := await self._turns.interject(text, kept, places):
             return turn
         if (name := model or self.summary.model) == DEMO and mode == "build" and not self._turns.busy:

@@ -56,6 +56,16 @@ export const bundledApp = {
 
 export const buildOptions = common;
 
+/** Where each element is written, for who points at it in the page: kept by its props, so that no attribute says it. */
+const PLACES = `
+const places = (globalThis[Symbol.for("appbuilder.places")] ??= new WeakMap());
+export const jsxDEV = (type, props, key, isStatic, source, self) => {
+  const element = it.jsxDEV(type, props, key, isStatic, source, self);
+  if (source?.fileName) places.set(element.props, source.fileName + ":" + source.lineNumber + ":" + source.columnNumber);
+  return element;
+};
+`;
+
 /** The page's shared modules: React, and the shell with `app`. Compiled once, at first use. */
 export class Shell {
   constructor() {
@@ -80,11 +90,9 @@ export class Shell {
         build.onResolve({ filter: /^shim:/ }, ({ path }) => ({ path: path.slice(5), namespace: 'shim' }));
         build.onLoad({ filter: /.*/, namespace: 'shim' }, ({ path }) => {
           const name = shims[path];
-          const names = Object.keys(packageOf(name)).filter((one) => NAMED.test(one) && one !== 'default');
-          return {
-            contents: `import it from ${JSON.stringify(name)};\nexport default it;\nexport const { ${names.join(', ')} } = it;`,
-            resolveDir: ROOT,
-          };
+          const names = Object.keys(packageOf(name)).filter((one) => NAMED.test(one) && one !== 'default' && one !== 'jsxDEV');
+          const given = `import it from ${JSON.stringify(name)};\nexport default it;\nexport const { ${names.join(', ')} } = it;`;
+          return { contents: name.endsWith('jsx-dev-runtime') ? given + PLACES : given, resolveDir: ROOT };
         });
       },
     };
@@ -163,6 +171,7 @@ export class Components {
       if (!context) {
         context = await packageOf('esbuild').context({
           ...common,
+          jsxDev: true, // tells where each element is written
           entryPoints: [{ in: path, out: name }],
           absWorkingDir: ROOT,
           outdir: join(ROOT, '_components'),

@@ -1,0 +1,42 @@
+"""What was pointed at in the app's page, over REST: found, told to the model, changed in its place, kept by a retry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+PAGE = "<!doctype html>\n<title>Tasks</title>\n<h1>Tasks</h1>\n<p>of today</p>\n"
+
+
+async def test_what_was_pointed_at_is_found_told_and_changed(call, new_session, builder, model):
+    id = await new_session()
+    session = await builder.session(id)
+    await session.call("write_file", {"path": "index.html", "content": PAGE}, by="person")
+    claim: dict[str, Any] = {"tag": "h1", "text": "Tasks", "path": "/", "positions": [], "extra": "x" * 9999}
+    answer = (await call("POST", "sessions", id, "pointed", json={"pointed": claim})).data
+    assert answer["literal"] is True
+    found = answer["pointed"]
+    assert (found["file"], found["line"], found["name"]) == ("index.html", 3, "h1")
+    assert not {"positions", "extra"} & found.keys()
+    assert (await call("POST", "sessions", id, "pointed", json={"pointed": {"tag": "<"}})).status == 400
+
+    changed = await call("POST", "sessions", id, "pointed", "text", json={"pointed": claim, "text": "To do <now>"})
+    assert changed.status == 204
+    assert "<h1>To do &lt;now&gt;</h1>" in await session.workspace.read_text("index.html")
+    assert (session.stored[-1].type, session.stored[-1].data["title"][:6]) == ("checkpoint.created", "Edited")
+    again = await call("POST", "sessions", id, "pointed", "text", json={"pointed": claim, "text": "Another"})
+    assert (again.status, again.data["reason"]) == (409, "no_literal")
+
+    claim["text"] = "To do <now>"
+    model.steps = [{"text": "It is a title."}, {"text": "It is."}]
+    said = {"text": "What is this?", "mode": "ask", "pointed": [claim]}
+    assert (await call("POST", "sessions", id, "messages", json=said)).status == 202
+    await session.wait()
+    assert (await call("POST", "sessions", id, "retry", json={})).status == 202
+    await session.wait()
+    for request in model.requests:
+        text = str(request.body["messages"])
+        assert "Written at index.html:3:1" in text
+        assert "3| <h1>To do &lt;now&gt;</h1>" in text
+    assert [len(e.data["pointed"]) for e in session.stored if e.type == "message.user"] == [1, 1]
+    many = {"text": "x", "pointed": [claim] * 11}
+    assert (await call("POST", "sessions", id, "messages", json=many)).status == 400
