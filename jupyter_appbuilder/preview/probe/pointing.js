@@ -251,7 +251,7 @@ const pointing = (() => {
     if (!inner) return null;
     const found = [position(inner.localName, inner.__vnode?.props?.ref_key)];
     for (let one = inner.__vueParentComponent; one && found.length < MOST_POSITIONS; one = one.parent) {
-      found.push(position(one.type.__name || one.type.name, one.vnode.props?.ref_key));
+      found.push(position(one.type.__name || one.type.name || inner.localName, one.vnode.props?.ref_key));
     }
     return found.filter(Boolean);
   }
