@@ -28,7 +28,7 @@ def value_of(told: Any) -> Any:
     if isinstance(digits := known.get("int"), str) and INTEGER.fullmatch(digits):
         return int(digits)
     if isinstance(real := known.get("real"), str):
-        return -math.inf if real.startswith("-") else math.inf
+        return {"inf": math.inf, "-inf": -math.inf}.get(real, math.nan)
     if isinstance(blob := known.get("blob"), str):
         try:
             return base64.b64decode(blob)
@@ -129,7 +129,8 @@ def _table(table: Mapping[str, Any]) -> str:
         own = ", ".join(map(_name, names_of(key, "columns")))
         lines.append(f"  foreign key {own} -> {_name(key.get('table'))}({to}), on delete {key.get('on_delete')}")
     for index in items(table, "indexes"):
-        if not index.get("automatic") or index.get("unique"):
+        of_key = names_of(index, "columns") == names_of(table, "primary_key")
+        if not index.get("automatic") or (index.get("unique") and not of_key):
             own = ", ".join(map(_name, names_of(index, "columns")))
             lines.append(f"  {'unique' if index.get('unique') else 'index'} ({own})")
     return "\n".join(lines)

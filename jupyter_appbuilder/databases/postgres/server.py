@@ -36,6 +36,18 @@ LOCKED_OUT = ("28P01", "28000", "3D000", "42501")
 FULL = 2 / 3
 """Of all connections that the server takes: from then on, an app is given a few only."""
 
+WHY = {
+    "28P01": "the password is wrong, or none is set (in c.AppBuilder.database, or as PGPASSWORD).",
+    "28000": "whoever c.AppBuilder.database logs in as may not from here (pg_hba.conf).",
+    "3D000": "the database that c.AppBuilder.database names is not there.",
+    "42501": "whoever c.AppBuilder.database logs in as lacks a right.",
+    "53300": "the server has no more connections (max_connections).",
+    "53100": "the server's disk is full.",
+    "57P03": "the server is starting, or shutting down.",
+}
+"""What to look at, by the SQLSTATE."""
+OTHERWISE = "the server's log says why."
+
 NAME = re.compile(r"appbuilder_[0-9a-f]{8,40}")
 
 log = logging.getLogger(__name__)
@@ -207,6 +219,6 @@ def _refused(refusal: Refusal) -> Unavailable:
     """The server's own words name roles, addresses and databases: the SQLSTATE is enough for who administers it."""
     return Unavailable(
         f"The PostgreSQL server of c.AppBuilder.database refused (SQLSTATE {refusal.code or 'unknown'}).",
-        hint="Ask whoever runs this Jupyter server: jupyter appbuilder doctor tells more.",
+        hint=f"Ask whoever runs this Jupyter server: {WHY.get(refusal.code, OTHERWISE)}",
         reason="database_refused",
     )

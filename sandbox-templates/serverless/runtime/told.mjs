@@ -9,7 +9,7 @@ export function told(value, most = CELL) {
     const number = database.plain(value);
     return number === value ? { int: value.toString() } : number;
   }
-  if (typeof value === "number" && !Number.isFinite(value)) return { real: value > 0 ? "inf" : "-inf" };
+  if (typeof value === "number" && !Number.isFinite(value)) return { real: Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf" };
   if (typeof value === "string" && value.length > most) {
     return { text: value.slice(0, most).toWellFormed(), length: value.length };
   }
@@ -24,7 +24,7 @@ export function understood(value) {
   if (value !== null && typeof value === "object") {
     if (typeof value.int === "string") return BigInt(value.int);
     if (typeof value.blob === "string") return Buffer.from(value.blob, "base64");
-    if (typeof value.real === "string") return value.real === "inf" ? Infinity : -Infinity;
+    if (typeof value.real === "string") return { inf: Infinity, "-inf": -Infinity }[value.real] ?? NaN;
     throw new database.DatabaseError("A parameter is an object. Give a text, a number, true, false or null.");
   }
   return database.bindable(value);

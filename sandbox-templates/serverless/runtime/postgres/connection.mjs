@@ -5,6 +5,9 @@ import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_thread
 
 import { DatabaseError } from '../database.mjs';
 
+const NO_JSON = /^invalid input syntax for type json/;
+const AS_JSON = 'A text or a list is written as what it is, not as JSON: give JSON.stringify(value) for a column of json.';
+
 const LOOK_MS = 1000;
 
 export class Connection {
@@ -48,7 +51,11 @@ export class Connection {
     }
     const { done, error, status } = receiveMessageOnPort(this.#port).message;
     this.#status = status;
-    if (error) throw refused(error, batch[error.at]?.sql ?? '');
+    if (error) {
+      const { sql = '', values = [] } = batch[error.at] ?? {};
+      if (values.length && NO_JSON.test(error.message)) error.hint ||= AS_JSON;
+      throw refused(error, sql);
+    }
     return done;
   }
 

@@ -318,8 +318,7 @@ export const operations = {
     return reading(
       request,
       (db) => {
-        if (request.table !== undefined) tableOf(db, request.table);
-        const sql = request.table === undefined ? single(request.sql) : `SELECT * FROM public.${quoted(request.table)}`;
+        const sql = request.table === undefined ? single(request.sql) : inOrder(db, request.table);
         onlyReads(sql);
         guard(sql);
         return exported(db, sql.replace(/;\s*$/, ''), request);
@@ -403,6 +402,12 @@ function chosenOf(db, { table, sort = [], filters = [], contains = '' }) {
   }
   if (keyed) order.push('ctid');
   return { columns, keyed, from: ` FROM public.${quoted(table)}${where}`, by: order.length ? ` ORDER BY ${order.join(', ')}` : '', values };
+}
+
+/** All rows of a table, by its key: one that was changed lies elsewhere. */
+function inOrder(db, name) {
+  const keys = tableOf(db, name).columns.filter(({ pk }) => pk).sort((one, other) => one.pk - other.pk);
+  return `SELECT * FROM public.${quoted(name)}${keys.length ? ` ORDER BY ${keys.map((key) => quoted(key.name)).join(', ')}` : ''}`;
 }
 
 function exported(db, sql, { to, most = 2_000_000, bytes = 1 << 29 }) {

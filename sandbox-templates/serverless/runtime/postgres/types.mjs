@@ -119,6 +119,8 @@ function waiting(db) {
 function typeOf({ type, nullable }) {
   const item = type.replace(/(?:\[\])+$/, '');
   const lists = (type.length - item.length) / 2;
+  const read = /^(?:jsonb?|boolean|bytea|smallint|integer|bigint|oid|real|double precision|numeric|text|character|uuid|date|timestamp|time without)\b/;
+  if (lists && !read.test(item)) return nullable ? 'string | null' : 'string'; // a list of enums, say, comes as it is written
   const plain = /^(?:smallint|integer|bigint|real|double precision|numeric|oid)\b/.test(item)
     ? 'number'
     : item === 'boolean'

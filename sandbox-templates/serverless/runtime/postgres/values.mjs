@@ -33,7 +33,7 @@ export function readerOf(type, computed = false) {
 export function plainReaderOf(type) {
   if (type === BOOLEAN) return (text) => text === 't';
   if (INTEGERS.has(type)) return integer;
-  if (REALS.has(type)) return (text) => (text === 'Infinity' ? Infinity : text === '-Infinity' ? -Infinity : text === 'NaN' ? null : Number(text));
+  if (REALS.has(type)) return (text) => (text === 'Infinity' ? Infinity : text === '-Infinity' ? -Infinity : Number(text));
   if (type === DECIMAL) return decimal;
   if (type === BYTES) return (text) => Buffer.from(text.slice(2), 'hex');
   if (type === TIME) return (text) => text.replace(' ', 'T');
