@@ -24,6 +24,7 @@ SCRIPTS = {
         "findings.js",
         "pointing.js",
         "navigation.js",
+        "records.js",
         "data.js",
         "leaving.js",
     ),

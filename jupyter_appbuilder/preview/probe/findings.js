@@ -25,6 +25,7 @@ function found(finding, { visible = false } = {}) {
     age_ms: finding.age_ms ?? Math.round(performance.now()),
     acted: !!navigator.userActivation?.hasBeenActive,
   };
+  if (finding.kind !== "network" && !finding.message.startsWith("console.error: ")) records.line("error", finding.message, source);
   const shown = { ...finding, stack: stack && cut(tidy(stack), 8000), source: source && tidy(source) };
   if (visible) overlay.show(shown);
   if (++told > FINDINGS_A_LOAD) return;
@@ -77,6 +78,7 @@ addEventListener("error", (event) => {
     if (!url) return;
     const address = absolute(url);
     if (event.target.localName === "script" && isOwn(address)) return scriptFailed(address);
+    records.call("GET", address, { how: "could not be loaded" });
     found({ kind: "network", message: `<${event.target.localName}> could not load ${shortened(address)}${hint(address) || abroad(address)}` });
     return;
   }

@@ -67,6 +67,9 @@ window.fetch = async function fetch(input, init) {
     return nativeFetch(input, init); // its own error, as without us
   }
   const url = absolute(request.url);
+  const { method } = request;
+  const since = performance.now();
+  const ping = request.headers.get("accept") === "text/x-vite-ping"; // of Vite's client, while it has no server
   if (isOwn(url)) {
     if (request.credentials === "include") request = new Request(request, { credentials: "omit" });
     renameHeaders(request);
@@ -74,15 +77,18 @@ window.fetch = async function fetch(input, init) {
   }
   try {
     const response = await nativeFetch(request);
+    if (!ping) records.call(method, url, { since, status: response.status });
     if (isOwn(url)) answered((name) => nativeGet.call(nativeHeaders.call(response), name));
     if (response.status >= 500 && !isPythonCall(url)) {
       const how = `answered ${response.status} ${response.statusText}`.trim();
       const why = isOwn(url) ? explained(response.clone()) : Promise.resolve({});
-      why.then((told) => requestFailed(request.method, url, how, told));
+      why.then((told) => requestFailed(method, url, how, told));
     }
     return response;
   } catch (error) {
-    if (error?.name !== "AbortError" && error?.name !== "TimeoutError") requestFailed(request.method, url, "could not be reached");
+    const ended = error?.name === "AbortError" || error?.name === "TimeoutError";
+    if (!ping) records.call(method, url, { since, how: ended ? "aborted" : "could not be reached" });
+    if (!ended) requestFailed(method, url, "could not be reached");
     throw error;
   }
 };
@@ -127,7 +133,8 @@ XMLHttpRequest.prototype.open = function open(method, url, ...rest) {
       if (this.readyState === 2 && isOwn(opened.get(this).url)) answered((name) => headerOf(this, name));
     });
     this.addEventListener("loadend", () => {
-      const { method, url, aborted } = opened.get(this);
+      const { method, url, aborted, since } = opened.get(this);
+      records.call(method, url, { since, status: this.status, how: this.status ? "" : aborted ? "aborted" : "could not be reached" });
       if (this.status >= 500) requestFailed(method, url, `answered ${this.status} ${this.statusText}`.trim());
       else if (this.status === 0 && !aborted) requestFailed(method, url, "could not be reached");
     });
@@ -162,6 +169,7 @@ XMLHttpRequest.prototype.send = function send(body) {
     this.withCredentials = false;
     saver.cookiesNow();
   }
+  if (target) target.since = performance.now();
   return nativeSend.call(this, body);
 };
 

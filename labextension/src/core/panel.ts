@@ -14,10 +14,22 @@ export interface PanelState {
   store: SessionStore | null;
   /** `wanted`: an app is to be built, and waits for what is done there. */
   page: { id: PageId; wanted: boolean } | null;
+  /** What was last put where the open session's next request is written; each time a new object. */
+  composed: Composed | null;
+}
+
+/** A text from elsewhere for a request that the person sends. */
+export interface Composed {
+  text: string;
+}
+
+/** What is written, with a text from elsewhere below it; once, however often it is put there. */
+export function withComposed(written: string, text: string): string {
+  return written.trim() === '' ? text : written.includes(text) ? written : `${written.trimEnd()}\n\n${text}`;
 }
 
 export class PanelModel {
-  private state: PanelState = { session: null, store: null, page: null };
+  private state: PanelState = { session: null, store: null, page: null, composed: null };
   private readonly subscribers = new Set<() => void>();
   /** What is being written, by session; "" is the first screen's. */
   readonly drafts = new Map<string, string>();
@@ -41,12 +53,12 @@ export class PanelModel {
       return;
     }
     this.state.store?.dispose();
-    this.set({ session, store: new SessionStore(this.api.transport(session)), page: null });
+    this.set({ session, store: new SessionStore(this.api.transport(session)), page: null, composed: null });
   }
 
   close(): void {
     this.state.store?.dispose();
-    this.set({ session: null, store: null, page: null });
+    this.set({ session: null, store: null, page: null, composed: null });
   }
 
   /** Turn to a page. */
@@ -66,6 +78,12 @@ export class PanelModel {
     const known = this.attached.get(session) ?? new Attachments(this.api.attach);
     this.attached.set(session, known);
     return known;
+  }
+
+  /** Put a text where a session's next request is written, and turn to it. */
+  compose(session: string, text: string): void {
+    this.open(session);
+    this.set({ ...this.state, composed: { text } });
   }
 
   /** The open session's summary, once it is known. */

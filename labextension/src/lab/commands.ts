@@ -93,11 +93,14 @@ export function addCommands(place: Place): void {
       execute: args => {
         const session = typeof args['session'] === 'string' ? args['session'] : model.get().session;
         if (session !== null) {
-          previews.show(session, true);
+          previews.show(session, true, args['pinned'] === true);
         }
       }
     },
-    { session: { type: 'string', description: trans.__('The session; by default the open one') } }
+    {
+      session: { type: 'string', description: trans.__('The session; by default the open one') },
+      pinned: { type: 'boolean', description: trans.__('In a tab that keeps showing it') }
+    }
   );
 
   const acts: Record<string, Act> = {

@@ -1,9 +1,10 @@
-/** The previews: one widget a session, beside what is open. */
+/** The previews: one that follows the panel, and those that were pinned to their app, beside what is open. */
 
 import { ILabShell, ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { MainAreaWidget, Notification, WidgetTracker } from '@jupyterlab/apputils';
 import { PageConfig, URLExt } from '@jupyterlab/coreutils';
 import { ITranslator } from '@jupyterlab/translation';
+import { UUID } from '@lumino/coreutils';
 import { DockLayout, DockPanel, type Widget } from '@lumino/widgets';
 import { NO_HISTORY, onFrame, SessionStore } from '../core/view/store';
 import { complain } from './complain';
@@ -32,10 +33,15 @@ function activate(
   const trans = load(translator);
   const { shell } = app;
   const previews = new WidgetTracker<MainAreaWidget<PreviewWidget>>({ namespace: 'appbuilder-preview' });
-  const of = (session: string): MainAreaWidget<PreviewWidget> | undefined =>
-    previews.find(widget => widget.content.session === session);
+  const open = (which: (preview: PreviewWidget) => boolean): MainAreaWidget<PreviewWidget> | undefined =>
+    previews.find(widget => !widget.isDisposed && which(widget.content));
 
-  const show = (session: string, activate: boolean): void => {
+  /** A preview in which something would be lost does not turn to another session. */
+  const keepHeld = (session: string): void => {
+    open(preview => preview.held && preview.session !== session)?.content.pin(true);
+  };
+
+  const show = (session: string, activate: boolean, pinned = false): void => {
     if (!labShell) {
       // Jupyter Notebook shows one document a window, and nothing beside it.
       if (activate) {
@@ -43,8 +49,12 @@ function activate(
       }
       return;
     }
-    const known = of(session);
+    keepHeld(session);
+    const known =
+      open(preview => preview.session === session) ?? (pinned ? undefined : open(preview => !preview.pinned));
     if (known) {
+      known.content.turnTo(session);
+      known.content.pin(known.content.pinned || pinned);
       if (activate) {
         shell.activateById(known.id);
       } else {
@@ -52,33 +62,62 @@ function activate(
       }
       return;
     }
-    const widget = create(session);
+    const widget = create(session, pinned);
     place(widget, activate);
     void previews.add(widget);
   };
 
-  const create = (session: string): MainAreaWidget<PreviewWidget> => {
-    const store = new SessionStore(api.transport(session), onFrame, NO_HISTORY);
-    const content = new PreviewWidget(session, store, trans, url =>
-      /^https?:/.test(url) ? url : new URL(url, URLExt.join(PageConfig.getBaseUrl(), '/')).href
-    );
+  const create = (session: string, pinned: boolean): MainAreaWidget<PreviewWidget> => {
+    const content = new PreviewWidget({
+      session,
+      pinned,
+      store: session => new SessionStore(api.transport(session), onFrame, NO_HISTORY),
+      trans,
+      resolve: url => (/^https?:/.test(url) ? url : new URL(url, URLExt.join(PageConfig.getBaseUrl(), '/')).href),
+      compose: (session, text) => {
+        model.compose(session, text);
+        app.commands.execute(CommandIDs.open).catch((error: unknown) => complain(trans.__('It did not work.'), error));
+      }
+    });
     const widget = new MainAreaWidget({ content });
     widget.toolbar.hide();
-    widget.id = `jp-appbuilder-preview-${session}`;
+    widget.id = `jp-appbuilder-preview-${UUID.uuid4()}`;
     widget.title.icon = appBuilderIcon;
     widget.title.closable = true;
     const retitle = (): void => {
-      const title = store.get().view.session?.title;
-      widget.title.label = title ?? trans.__('Preview');
+      const { view, connection } = content.store.get();
+      const title = view.session?.title;
+      widget.title.label = title ? shortened(title) : trans.__('Preview');
       widget.title.caption = title ? trans.__('Preview of %1', title) : '';
-      if (store.get().connection.state === 'closed') {
+      if (connection.state === 'closed') {
         widget.dispose();
       }
     };
-    store.subscribe(retitle);
+    content.changed.connect(retitle);
+    content.moved.connect(() => {
+      if (!content.pinned) {
+        // One follows the panel: the other has been its app's alone until now.
+        open(preview => preview !== content && !preview.pinned)?.dispose();
+      }
+      void previews.save(widget);
+    });
     retitle();
     return widget;
   };
+
+  // The preview shows what the panel does, unless that app has one of its own.
+  let followed = model.get().session;
+  model.subscribe(() => {
+    const { session } = model.get();
+    if (session === followed) {
+      return;
+    }
+    followed = session;
+    if (session !== null && !open(preview => preview.session === session)) {
+      keepHeld(session);
+      open(preview => !preview.pinned)?.content.turnTo(session);
+    }
+  });
 
   /** The first takes the Launcher's place or most of the room beside what is open; the others go into tabs with it. */
   const place = (widget: Widget, activate: boolean): void => {
@@ -131,8 +170,8 @@ function activate(
   if (restorer) {
     void restorer.restore(previews, {
       command: CommandIDs.preview,
-      args: widget => ({ session: widget.content.session }),
-      name: widget => widget.content.session
+      args: ({ content: { session, pinned } }) => ({ session, pinned }),
+      name: ({ content: { session, pinned } }) => (pinned ? session : 'following')
     });
   }
   return {
@@ -142,9 +181,19 @@ function activate(
         show(session, false);
       }
     },
-    close: session => of(session)?.dispose(),
+    close: session => open(preview => preview.session === session)?.dispose(),
     sessionOf: widget => previews.find(preview => preview === widget)?.content.session ?? null
   };
+}
+
+/** A title that fits into a tab: whole words, as many as one reads there. */
+export function shortened(title: string, most = 28): string {
+  if (title.length <= most) {
+    return title;
+  }
+  const cut = title.slice(0, most);
+  const end = cut.lastIndexOf(' ');
+  return `${(end > most / 2 ? cut.slice(0, end) : cut).replace(/[\s,;:.–-]+$/, '')}…`;
 }
 
 /** Show a widget of the main area without taking the keyboard from what the person is at. */

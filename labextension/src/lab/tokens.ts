@@ -16,7 +16,8 @@ export namespace CommandIDs {
   export const create = 'appbuilder:new';
   /** Show all apps. */
   export const home = 'appbuilder:home';
-  /** Open a session's preview. Arguments: `{session?: string}`, by default the open one. */
+  /** Open a session's preview. Arguments: `{session?: string, pinned?: boolean}`, by default the open one, in the tab that
+   * follows the panel. */
   export const preview = 'appbuilder:preview';
   /** Make an app of a notebook. Arguments: `{path?: string}`; by default the one that is open, or chosen in the file
    * browser where `{browser: true}` is given. */
@@ -85,10 +86,10 @@ export const IAppBuilderApps = new Token<IAppBuilderApps>(
   'The page of all apps of the App Builder.'
 );
 
-/** The previews in the main area, one a session. */
+/** The previews in the main area: one that follows the panel, and those that were pinned to their session. */
 export interface IAppBuilderPreviews {
-  /** `activate`: it becomes the current widget. */
-  show(session: string, activate: boolean): void;
+  /** `activate`: it becomes the current widget. `pinned`: it keeps its session. */
+  show(session: string, activate: boolean, pinned?: boolean): void;
   /** A session was opened: its preview comes with it, if the settings say so. */
   opened(session: string): void;
   close(session: string): void;

@@ -1,4 +1,5 @@
 import { ReactWidget } from '@jupyterlab/apputils';
+import { Signal } from '@lumino/signaling';
 import * as React from 'react';
 import { Panel, type PanelProps } from '../core/pages/Panel';
 import { AppsPage, type AppsPageProps } from '../core/apps/AppsPage';
@@ -62,23 +63,72 @@ export class PanelWidget extends ReactWidget {
   }
 }
 
-/** A session's preview, for the main area. */
+export interface PreviewOptions {
+  session: string;
+  /** It keeps its session, whatever the panel shows. */
+  pinned: boolean;
+  store: (session: string) => SessionStore;
+  trans: Translation;
+  /** The address to load for a path that the server gave. */
+  resolve: (url: string) => string;
+  /** Put a text where a session's next request is written. */
+  compose: (session: string, text: string) => void;
+}
+
+/** A preview, for the main area: of one session after the other, until it is pinned. */
 export class PreviewWidget extends ReactWidget {
-  constructor(
-    readonly session: string,
-    readonly store: SessionStore,
-    private readonly trans: Translation,
-    private readonly resolve: (url: string) => string
-  ) {
+  /** What is shown is another by now, or is told otherwise. */
+  readonly changed = new Signal<this, void>(this);
+  /** It shows another session, was pinned, or follows the panel again. */
+  readonly moved = new Signal<this, void>(this);
+  /** There is something in it that would be lost if it went: a file that is being sent, a row that is being written. */
+  held = false;
+  private shown: { session: string; pinned: boolean; store: SessionStore };
+
+  constructor(private readonly options: PreviewOptions) {
     super();
+    const { session, pinned } = options;
+    this.shown = { session, pinned, store: this.follow(session) };
     this.addClass('jp-AppBuilder');
     this.addClass('jp-AppBuilder-previewWidget');
   }
 
+  get session(): string {
+    return this.shown.session;
+  }
+
+  get pinned(): boolean {
+    return this.shown.pinned;
+  }
+
+  get store(): SessionStore {
+    return this.shown.store;
+  }
+
+  /** Show a session, from now on. */
+  turnTo(session: string): void {
+    if (session !== this.session) {
+      this.held = false;
+      this.store.dispose();
+      this.shown = { ...this.shown, session, store: this.follow(session) };
+      this.tell();
+    }
+  }
+
+  pin(pinned: boolean): void {
+    if (pinned !== this.pinned) {
+      this.shown = { ...this.shown, pinned };
+      this.tell();
+    }
+  }
+
   protected render(): React.ReactElement {
+    const { trans, resolve, compose } = this.options;
+    const { session, pinned, store } = this.shown;
+    const host = { compose: (text: string) => compose(session, text) };
     return (
-      <SurroundingsContext.Provider value={{ trans: this.trans, host: {} }}>
-        <PreviewPane store={this.store} resolve={this.resolve} />
+      <SurroundingsContext.Provider value={{ trans, host }}>
+        <PreviewPane key={session} store={store} resolve={resolve} pin={{ pinned, set: pinned => this.pin(pinned) }} />
       </SurroundingsContext.Provider>
     );
   }
@@ -88,6 +138,18 @@ export class PreviewWidget extends ReactWidget {
       this.store.dispose();
       super.dispose();
     }
+  }
+
+  private follow(session: string): SessionStore {
+    const store = this.options.store(session);
+    store.subscribe(() => this.changed.emit());
+    return store;
+  }
+
+  private tell(): void {
+    this.update();
+    this.changed.emit();
+    this.moved.emit();
   }
 }
 

@@ -8,6 +8,7 @@ import { SurroundingsContext } from '../core/controls/surroundings';
 import { byName, ToolsContext, type Tools } from '../core/feed/toolLabel';
 import { SessionStore } from '../core/view/store';
 import type { SandboxChoice } from '../core/wire/transport';
+import type { Composed } from '../core/panel';
 import { english } from '../core/controls/translation';
 import { CommTransport, type CommModel } from './transport';
 
@@ -17,8 +18,15 @@ interface RenderProps {
 }
 
 function Widget({ store, transport }: { store: SessionStore; transport: CommTransport }): React.ReactElement {
+  const [composed, setComposed] = React.useState<Composed | null>(null);
   const surroundings = React.useMemo(
-    () => ({ trans: english, host: { rename: (title: string) => transport.update({ title }) } }),
+    () => ({
+      trans: english,
+      host: {
+        rename: (title: string) => transport.update({ title }),
+        compose: (text: string) => setComposed({ text })
+      }
+    }),
     [transport]
   );
   const [sandboxes, setSandboxes] = React.useState<readonly SandboxChoice[]>([]);
@@ -34,7 +42,7 @@ function Widget({ store, transport }: { store: SessionStore; transport: CommTran
     <SurroundingsContext.Provider value={surroundings}>
       <ToolsContext.Provider value={tools}>
         <div className="jp-AppBuilder jp-ThemedContainer jp-AppBuilder-widget">
-          <SessionPane store={store} models={[]} demos={[]} sandboxes={sandboxes} />
+          <SessionPane store={store} models={[]} demos={[]} sandboxes={sandboxes} composed={composed} />
           <PreviewPane store={store} resolve={url => url} />
         </div>
       </ToolsContext.Provider>

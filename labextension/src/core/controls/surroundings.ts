@@ -25,6 +25,8 @@ export interface Host {
   remove?: () => void;
   /** Show all apps, on a page of their own. */
   allApps?: () => void;
+  /** Put a text where the app's next request is written, for the person to send. */
+  compose?: (text: string) => void;
   /** Go where a new app is described. */
   newApp?: () => void;
   /** The pages that can take the panel's place. */

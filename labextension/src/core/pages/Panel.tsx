@@ -25,7 +25,7 @@ export interface PanelProps {
 /** The whole side panel. */
 export function Panel(props: PanelProps): React.ReactElement {
   const { model, trans } = props;
-  const { session, store, page } = React.useSyncExternalStore(model.subscribe, model.get);
+  const { session, store, page, composed } = React.useSyncExternalStore(model.subscribe, model.get);
   const [draft, setDraft] = React.useState('');
   const keepDraft = React.useCallback((text: string) => void model.drafts.set(session ?? '', text), [model, session]);
   const catalog = useCatalog(model.api);
@@ -70,6 +70,7 @@ export function Panel(props: PanelProps): React.ReactElement {
               draft={model.drafts.get(session ?? '') ?? ''}
               onDraft={keepDraft}
               attachments={model.attachments(session ?? '')}
+              composed={composed}
             />
           ) : (
             <Home

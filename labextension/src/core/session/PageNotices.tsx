@@ -11,6 +11,7 @@ export function PageNotices({
   base,
   busy,
   onFix,
+  onShow,
   onDismissFindings,
   onGrant,
   onRefuse
@@ -20,7 +21,10 @@ export function PageNotices({
   /** The preview's address: a page of the app is told by its path. */
   base: string;
   busy: boolean;
-  onFix: (finding: Finding) => void;
+  /** None where nothing can be written. */
+  onFix: ((finding: Finding) => void) | null;
+  /** All of them are listed elsewhere. */
+  onShow: () => void;
   onDismissFindings: () => void;
   onGrant: (request: PageRequest) => void;
   onRefuse: (request: PageRequest) => void;
@@ -44,17 +48,24 @@ export function PageNotices({
                 )
               : trans.__('The page reports: %1', first.message)}
           </span>
-          <button
-            type="button"
-            className="jp-AppBuilder-button"
-            disabled={busy}
-            title={
-              busy ? trans.__('A request is running: it sees this error too.') : trans.__('Ask the agent to fix it')
-            }
-            onClick={() => onFix(first)}
-          >
-            {trans.__('Fix it')}
-          </button>
+          {findings.length === 1 && onFix ? (
+            <button
+              type="button"
+              className="jp-AppBuilder-button"
+              title={
+                busy
+                  ? trans.__('A request is running: it sees this error too.')
+                  : trans.__('Puts it into your request; you send it')
+              }
+              onClick={() => onFix(first)}
+            >
+              {trans.__('Fix it')}
+            </button>
+          ) : (
+            <button type="button" className="jp-AppBuilder-button" onClick={onShow}>
+              {trans.__('Show them')}
+            </button>
+          )}
           <button type="button" className="jp-AppBuilder-button" onClick={onDismissFindings}>
             {trans.__('Dismiss')}
           </button>

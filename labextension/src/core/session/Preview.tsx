@@ -12,17 +12,22 @@ import {
 import type { SessionStore } from '../view/store';
 import { RequestFailed } from '../wire/wire';
 import { Icon, Spinner } from '../controls/Icon';
-import { IconButton } from '../controls/IconButton';
 import { PageNotices } from './PageNotices';
 import { PointButton, PointNotice, usePointing } from './Pointing';
 import { grant, justActed, withRequest } from './pageRequests';
-import { useTranslation } from '../controls/surroundings';
+import { useHost, useTranslation } from '../controls/surroundings';
 import { Progress } from './Session';
 import { Failure } from '../controls/Failure';
 import type { Asks } from '../data/DataPane';
 import type { FunctionAsks } from '../data/FunctionsPane';
 import { Inside } from '../data/Inside';
 import type { LayoutAsks } from '../data/LayoutPane';
+import { Drawer, DrawerButton, type DrawerTab } from '../preview/Drawer';
+import { fit, FULL, type FrameSize } from '../preview/frameSize';
+import { PageRecords } from '../preview/records';
+import { routesOfLayout, withRoutes, type Route } from '../preview/routes';
+import { Sized } from '../preview/Sized';
+import { Toolbar, type ToolbarProps } from '../preview/Toolbar';
 import type { SecretAsks } from '../data/SecretsPane';
 import type { FileAsks } from '../data/sending';
 import type { Requests } from '../wire/transport';
@@ -30,8 +35,7 @@ import { fixRequest } from '../feed/Turn';
 
 const SILENT_MS = 6000; // from a page's load until it is taken for none of the app's
 
-type Device = 'desktop' | 'tablet' | 'phone';
-const WIDTHS: Record<Device, number | null> = { desktop: null, tablet: 820, phone: 390 };
+const NO_MESSAGES: ReadonlySet<string> = new Set();
 
 /** What the browser lets the page do beside the sandbox's own list: what a person's click in it may do. */
 const ALLOWED = 'clipboard-write; fullscreen';
@@ -39,19 +43,26 @@ const ALLOWED = 'clipboard-write; fullscreen';
 /** The running app in a frame of its own origin, with what a person needs around it. */
 export function PreviewPane({
   store,
-  resolve
+  resolve,
+  pin = null,
+  onHold
 }: {
   store: SessionStore;
   /** The address to load for a path that the server gave. */
   resolve: (url: string) => string;
+  /** Whether it keeps its app, where it could show another. */
+  pin?: ToolbarProps['pin'];
+  /** Told whether something is in it that would be lost with it. */
+  onHold?: (held: boolean) => void;
 }): React.ReactElement {
   const trans = useTranslation();
   const { view, connection } = React.useSyncExternalStore(store.subscribe, store.get);
   const frame = React.useRef<HTMLIFrameElement>(null);
   const hears = React.useRef<(message: PageMessage) => void>(() => undefined);
-  const [device, setDevice] = React.useState<Device>('desktop');
+  const [size, setSize] = React.useState<FrameSize>(FULL);
+  const [dark, setDark] = React.useState(false);
   const [path, setPath] = React.useState('/');
-  const [typed, setTyped] = React.useState<string | null>(null);
+  const [routes, setRoutes] = React.useState<readonly Route[]>([]);
   /** The page in the frame answers messages. */
   const alive = React.useRef(false);
   /** The frame shows something that is not a page of the app: code in it went to another site. */
@@ -59,9 +70,17 @@ export function PreviewPane({
   const silence = React.useRef(0);
   const pane = React.useRef<HTMLElement>(null);
   const stage = React.useRef<HTMLDivElement>(null);
-  const room = useWidth(stage);
+  const room = useRoom(stage);
   const [round, setRound] = React.useState(0);
   const [findings, setFindings] = React.useState<readonly Finding[]>([]);
+  /** What the line above the page does not tell any more. */
+  const [dismissed, setDismissed] = React.useState<ReadonlySet<string>>(NO_MESSAGES);
+  const forgetFindings = React.useCallback(() => {
+    setFindings([]);
+    setDismissed(NO_MESSAGES);
+  }, []);
+  const records = React.useMemo(() => new PageRecords(), []);
+  const [drawer, setDrawer] = React.useState<{ tab: DrawerTab; open: boolean }>({ tab: 'console', open: false });
   const [requests, setRequests] = React.useState<readonly PageRequest[]>([]);
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const [showsData, setShowsData] = React.useState(false);
@@ -80,13 +99,14 @@ export function PreviewPane({
     request.catch((error: unknown) => setFailure(RequestFailed.from(error)));
   }, []);
 
-  const fix = React.useCallback(
-    (finding: Finding): void => {
-      attempt(store.transport.send(fixRequest(finding.message, finding.source, finding.stack)));
-      setFindings([]);
-    },
-    [attempt, store]
-  );
+  const { compose } = useHost();
+  // Nothing is sent by it: the person does that.
+  const fix =
+    compose &&
+    (({ message, source, stack }: Finding): void => {
+      compose(fixRequest(message, source, stack));
+      setDismissed(known => new Set(known).add(message));
+    });
 
   React.useEffect(() => {
     const heard = messageLimit();
@@ -98,7 +118,10 @@ export function PreviewPane({
       const message = readMessage(event.data);
       switch (message?.type) {
         case 'cleared':
-          setFindings([]);
+          forgetFindings();
+          break;
+        case 'records':
+          records.add(message.records, message.missed);
           break;
         case 'finding':
           setFindings(known => withFinding(known, message.finding));
@@ -110,6 +133,10 @@ export function PreviewPane({
           break;
         case 'navigated':
           setPath(message.path);
+          setRoutes(known => withRoutes(known, [{ path: message.path, title: '' }]));
+          break;
+        case 'routes':
+          setRoutes(known => withRoutes(known, message.routes));
           break;
       }
       if (message !== null) {
@@ -121,7 +148,7 @@ export function PreviewPane({
     };
     window.addEventListener('message', listen);
     return () => window.removeEventListener('message', listen);
-  }, []);
+  }, [records, forgetFindings]);
   /** The page kept taking the keyboard, and was taken away. */
   const [seized, setSeized] = React.useState(false);
   React.useEffect(
@@ -172,11 +199,12 @@ export function PreviewPane({
   }, [state]);
 
   const unmade = preview?.cause === 'sandbox';
-  const width = WIDTHS[device];
-  // Where there is less room than the device has, the whole page is shown smaller.
-  const scale = width !== null && room > 0 && room < width ? room / width : 1;
+  const fitted = fit(size, room);
   /** Ask the page's probe; it stands on an origin of its own that nobody else can name. */
-  const tell = (type: 'back' | 'forward' | 'reload' | 'navigate' | 'where', more: { path?: string } = {}): void => {
+  const tell = (
+    type: 'back' | 'forward' | 'reload' | 'navigate' | 'where' | 'routes',
+    more: { path?: string } = {}
+  ): void => {
     frame.current?.contentWindow?.postMessage({ source: 'jupyter-appbuilder', type, ...more }, '*');
   };
   /** The pages of the app answer. What took the place of one that did, and does not, is another's. */
@@ -198,6 +226,14 @@ export function PreviewPane({
       }, SILENT_MS / 2);
     }, SILENT_MS / 2);
   };
+  const { layout } = inside;
+  const askForRoutes = (): void => {
+    tell('routes');
+    layout?.layout().then(
+      found => setRoutes(known => withRoutes(known, routesOfLayout(found?.layout ?? {}))),
+      () => undefined // its page says what is wrong
+    );
+  };
   const back = (): void => {
     setAway(false);
     alive.current = false;
@@ -209,10 +245,10 @@ export function PreviewPane({
     return () => window.clearTimeout(silence.current);
   }, [state, url, round]);
   const restart = (): void => attempt(store.transport.preview('restart'));
-  const fixServer = (): void =>
-    fix({ message: preview?.message || trans.__('The dev server stopped.'), stack: (preview?.log ?? '').slice(-2000) });
+  const failed = preview?.message || trans.__('The dev server stopped.');
+  const fixServer = fix && !unmade ? () => fix({ message: failed, stack: (preview?.log ?? '').slice(-2000) }) : null;
   const reload = (): void => {
-    setFindings([]);
+    forgetFindings();
     if (alive.current) {
       tell('reload'); // stays on its page
       alive.current = false;
@@ -227,82 +263,35 @@ export function PreviewPane({
   const looking = useLooking(store, state === 'ready' ? url : null, resolve, pane, stage);
   return (
     <section ref={pane} className="jp-AppBuilder-preview" aria-label={trans.__('Preview')}>
-      <div className="jp-AppBuilder-previewBar" role="toolbar" aria-label={trans.__('Preview tools')}>
-        {hasData && (
-          <span className="jp-AppBuilder-devices" role="group" aria-label={trans.__('What is shown')}>
-            <IconButton
-              icon="desktop"
-              label={trans.__('The app')}
-              onClick={() => setShowsData(false)}
-              pressed={!showsData}
-            />
-            <IconButton
-              icon="table"
-              label={trans.__('Its data')}
-              onClick={() => setShowsData(true)}
-              pressed={showsData}
-            />
-          </span>
-        )}
-        {dataShown ? (
-          <span className="jp-AppBuilder-dataTitle">{trans.__('Data of the app')}</span>
-        ) : (
-          <>
-            <IconButton icon="back" label={trans.__('Back')} onClick={() => tell('back')} disabled={!url} />
-            <IconButton icon="reload" label={trans.__('Reload the page')} onClick={reload} disabled={!url} />
-            <span className="jp-AppBuilder-address">
-              {state === 'starting' && <Spinner />}
-              <input
-                aria-label={trans.__('Page of the app')}
-                value={typed ?? path}
-                disabled={!url}
-                spellCheck={false}
-                onFocus={event => event.currentTarget.select()}
-                onChange={event => setTyped(event.target.value)}
-                onBlur={() => setTyped(null)}
-                onKeyDown={event => {
-                  if (event.key === 'Enter') {
-                    tell('navigate', { path: event.currentTarget.value });
-                    event.currentTarget.blur();
-                  } else if (event.key === 'Escape') {
-                    event.currentTarget.blur();
-                  }
-                }}
-              />
-            </span>
-            {store.transport.point && <PointButton pointing={pointing} disabled={state !== 'ready'} />}
-            <span className="jp-AppBuilder-devices" role="group" aria-label={trans.__('Width')}>
-              {(
-                [
-                  ['desktop', trans.__('Full width')],
-                  ['tablet', trans.__('Tablet width')],
-                  ['phone', trans.__('Phone width')]
-                ] as const
-              ).map(([name, label]) => (
-                <IconButton
-                  key={name}
-                  icon={name}
-                  label={label}
-                  onClick={() => setDevice(name)}
-                  pressed={device === name}
-                />
-              ))}
-            </span>
-          </>
-        )}
-        <IconButton
-          icon="play"
-          label={trans.__('Restart the dev server')}
-          onClick={restart}
-          disabled={state === 'starting'}
+      <Toolbar
+        data={hasData ? { shown: showsData, show: setShowsData } : null}
+        there={url !== null}
+        starting={state === 'starting'}
+        path={path}
+        routes={routes}
+        onRoutes={askForRoutes}
+        onGo={to => tell('navigate', { path: to })}
+        onBack={() => tell('back')}
+        onForward={() => tell('forward')}
+        onReload={reload}
+        size={size}
+        setSize={setSize}
+        room={room}
+        scale={fitted.scale}
+        pin={pin}
+        dark={dark}
+        setDark={setDark}
+        onRestart={restart}
+        onOpen={() => url && window.open(url, '_blank', 'noopener,noreferrer')}
+      >
+        {store.transport.point && <PointButton pointing={pointing} disabled={state !== 'ready'} />}
+        <DrawerButton
+          records={records}
+          findings={findings.length}
+          open={drawer.open}
+          onToggle={() => setDrawer({ ...drawer, open: !drawer.open })}
         />
-        <IconButton
-          icon="external"
-          label={trans.__('Open in a new browser tab')}
-          onClick={() => url && window.open(url, '_blank', 'noopener,noreferrer')}
-          disabled={!url}
-        />
-      </div>
+      </Toolbar>
       {failure && <Failure error={failure} />}
       {(dataShown || held) && (
         <Inside
@@ -312,7 +301,10 @@ export function PreviewPane({
           changed={busy ? -1 : store.news()}
           shown={dataShown}
           held={held}
-          onHold={setHeld}
+          onHold={hold => {
+            setHeld(hold);
+            onHold?.(hold);
+          }}
         />
       )}
       <LookNotice looking={looking} />
@@ -323,7 +315,7 @@ export function PreviewPane({
           <span className="jp-AppBuilder-pageNoticeText">
             {unmade ? trans.__('There is no sandbox to run the app in.') : trans.__('The app could not start.')}
           </span>
-          <Remedies busy={busy} onFix={unmade ? null : fixServer} onRestart={restart} />
+          <Remedies busy={busy} onFix={fixServer} onRestart={restart} />
         </div>
       )}
       {away && (
@@ -338,19 +330,20 @@ export function PreviewPane({
         </div>
       )}
       <PageNotices
-        findings={findings}
+        findings={findings.filter(({ message }) => !dismissed.has(message))}
         requests={requests}
         base={url ?? ''}
         busy={busy}
-        onFix={fix}
-        onDismissFindings={() => setFindings([])}
+        onFix={fix ?? null}
+        onShow={() => setDrawer({ tab: 'findings', open: true })}
+        onDismissFindings={() => setDismissed(new Set(findings.map(({ message }) => message)))}
         onGrant={request => {
           grant(request);
           setRequests(known => known.filter(one => one !== request));
         }}
         onRefuse={request => setRequests(known => known.filter(one => one !== request))}
       />
-      <div ref={stage} className={`jp-AppBuilder-stage jp-mod-${device}${dataShown ? ' jp-mod-behind' : ''}`}>
+      <div ref={stage} className={`jp-AppBuilder-stage jp-mod-${size.device}${dataShown ? ' jp-mod-behind' : ''}`}>
         {url && state === 'starting' && preview?.message === 'Waking up' && (
           <p className="jp-AppBuilder-waking" role="status">
             <Spinner />
@@ -373,21 +366,21 @@ export function PreviewPane({
             </button>
           </div>
         ) : url ? (
-          <iframe
-            key={`${url}:${round}`}
-            ref={frame}
-            src={url}
-            title={trans.__('Preview of %1', session?.title ?? '')}
-            onLoad={loaded}
-            sandbox="allow-scripts allow-forms allow-modals"
-            allow={ALLOWED}
-            referrerPolicy="no-referrer"
-            style={
-              scale < 1
-                ? { width: width ?? undefined, height: `${100 / scale}%`, transform: `scale(${scale})` }
-                : { width: width ?? undefined }
-            }
-          />
+          <Sized fit={fitted} onWidth={width => setSize({ device: 'custom', width, height: size.height })}>
+            {style => (
+              <iframe
+                key={`${url}:${round}`}
+                ref={frame}
+                src={url}
+                title={trans.__('Preview of %1', session?.title ?? '')}
+                onLoad={loaded}
+                sandbox="allow-scripts allow-forms allow-modals"
+                allow={ALLOWED}
+                referrerPolicy="no-referrer"
+                style={{ ...style, colorScheme: dark ? 'dark' : 'light' }} // the page's prefers-color-scheme follows
+              />
+            )}
+          </Sized>
         ) : (
           <Waiting
             state={state === 'stopped' && (failure || troubled) ? 'off' : state}
@@ -397,7 +390,7 @@ export function PreviewPane({
           >
             {state === 'failed' && (
               <div className="jp-AppBuilder-actions">
-                <Remedies busy={busy} onFix={unmade ? null : fixServer} onRestart={restart} />
+                <Remedies busy={busy} onFix={fixServer} onRestart={restart} />
               </div>
             )}
             {(state === 'asleep' || (state === 'stopped' && (failure || troubled))) && (
@@ -412,8 +405,21 @@ export function PreviewPane({
             )}
           </Waiting>
         )}
-        <LookFrame looking={looking} room={room} />
+        <LookFrame looking={looking} room={room.width} />
       </div>
+      {drawer.open && !dataShown && (
+        <Drawer
+          records={records}
+          findings={findings}
+          tab={drawer.tab}
+          setTab={tab => setDrawer({ tab, open: true })}
+          onFix={fix ?? null}
+          onClose={() => {
+            setDrawer({ ...drawer, open: false });
+            pane.current?.querySelector<HTMLElement>('.jp-AppBuilder-drawerButton')?.focus();
+          }}
+        />
+      )}
     </section>
   );
 }
@@ -535,7 +541,7 @@ function Remedies({
   onRestart
 }: {
   busy: boolean;
-  /** None where the agent cannot help. */
+  /** None where the agent cannot help, or nothing can be written. */
   onFix: (() => void) | null;
   onRestart: () => void;
 }): React.ReactElement {
@@ -546,8 +552,11 @@ function Remedies({
         <button
           type="button"
           className="jp-AppBuilder-button jp-mod-primary"
-          disabled={busy}
-          title={busy ? trans.__('A request is running: it sees this error too.') : undefined}
+          title={
+            busy
+              ? trans.__('A request is running: it sees this error too.')
+              : trans.__('Puts it into your request; you send it')
+          }
           onClick={onFix}
         >
           <Icon name="wrench" />
@@ -561,15 +570,18 @@ function Remedies({
   );
 }
 
-/** The width that an element has for what is in it, followed. */
-function useWidth(ref: React.RefObject<HTMLElement>): number {
-  const [width, setWidth] = React.useState(0);
+/** The room that an element has for what is in it, followed. */
+function useRoom(ref: React.RefObject<HTMLElement>): { width: number; height: number } {
+  const [room, setRoom] = React.useState({ width: 0, height: 0 });
   React.useEffect(() => {
-    const observer = new ResizeObserver(entries => setWidth(entries[entries.length - 1]?.contentRect.width ?? 0));
+    const observer = new ResizeObserver(entries => {
+      const { width = 0, height = 0 } = entries[entries.length - 1]?.contentRect ?? {};
+      setRoom({ width, height });
+    });
     if (ref.current) {
       observer.observe(ref.current);
     }
     return () => observer.disconnect();
   }, [ref]);
-  return width;
+  return room;
 }

@@ -680,10 +680,17 @@ describe('a session', () => {
 });
 
 describe('the preview', () => {
+  let composed: string[] = [];
   function show(...messages: WireMessage[]): TestTransport {
     const transport = new TestTransport();
     const store = new SessionStore(transport, flush => act(flush));
-    render(<PreviewPane store={store} resolve={url => url} />);
+    composed = [];
+    const host = { compose: (text: string) => void composed.push(text) };
+    render(
+      <SurroundingsContext.Provider value={{ trans: english, host }}>
+        <PreviewPane store={store} resolve={url => url} />
+      </SurroundingsContext.Provider>
+    );
     transport.say(...messages);
     return transport;
   }
@@ -714,7 +721,7 @@ describe('the preview', () => {
     expect(document.querySelector('iframe')).not.toBe(first);
   });
 
-  it('shows the real error and has it fixed', () => {
+  it('shows the real error and puts it into the request', () => {
     const transport = show(
       snapshot({
         preview: { state: 'failed', url: null, message: 'Vite ended with code 1', fraction: null, log: 'boom' }
@@ -722,7 +729,8 @@ describe('the preview', () => {
     );
     expect(screen.getByText(/Vite ended with code 1/)).toBeTruthy();
     fireEvent.click(screen.getByRole('button', { name: 'Fix it' }));
-    expect(transport.asked[0]?.[1]).toContain('```text\nVite ended with code 1');
+    expect(composed).toEqual([expect.stringContaining('```text\nVite ended with code 1')]);
+    expect(transport.asked, 'the person sends it').toEqual([]);
   });
 
   it('listens to nobody but its own frame', () => {
@@ -747,9 +755,9 @@ describe('the preview', () => {
     }
     expect(transport.asked, 'whatever a page says').toEqual([]);
     fireEvent.click(screen.getByRole('button', { name: 'Fix it' }));
-    expect(transport.asked).toEqual([
-      ['send', expect.stringContaining('````text\nx is ```undefined```\nat src/App.tsx:5:7\n````')]
-    ]);
+    expect(composed).toEqual([expect.stringContaining('````text\nx is ```undefined```\nat src/App.tsx:5:7\n````')]);
+    expect(transport.asked, 'the person sends it').toEqual([]);
+    expect(screen.queryByText(/The page reports: x is/)).toBeNull();
   });
 
   it('says when another site took the place of the app’s page, and goes back', () => {
@@ -797,7 +805,7 @@ describe('the preview', () => {
       }
     });
     clock.mockRestore();
-    const shown = Number(screen.getByRole<HTMLInputElement>('textbox', { name: 'Page of the app' }).value.slice(1));
+    const shown = Number(screen.getByRole<HTMLInputElement>('combobox', { name: 'Page of the app' }).value.slice(1));
     expect(shown).toBeLessThan(100);
   });
 

@@ -2,6 +2,7 @@ import * as React from 'react';
 import { usageDetail, usageLabel } from '../controls/format';
 import type { SessionStore } from '../view/store';
 import type { Connection, Demo, ModelChoice, SandboxChoice } from '../wire/transport';
+import { withComposed, type Composed } from '../panel';
 import type { Mode } from '../wire/events';
 import { isBusy, isTrying, lastTurn, shownState, type SessionView } from '../view/view';
 import { RequestFailed, type Summary } from '../wire/wire';
@@ -40,6 +41,8 @@ export interface SessionProps {
   onDraft?: (text: string) => void;
   /** The files that go with it; absent where none can be sent. */
   attachments?: Attachments;
+  /** A text from elsewhere for the next request; each object is taken once. */
+  composed?: Composed | null;
 }
 
 /** One session: its header, the conversation, and where the next request is written. */
@@ -49,7 +52,16 @@ export function SessionPane(props: SessionProps): React.ReactElement {
   const { view, connection } = React.useSyncExternalStore(store.subscribe, store.get);
   const { draft = '', onDraft, attachments } = props;
   const [text, setText] = React.useState(draft);
+  const composer = React.useRef<HTMLTextAreaElement>(null);
   React.useEffect(() => onDraft?.(text), [onDraft, text]);
+  const { composed = null } = props;
+  React.useEffect(() => {
+    if (composed && !TAKEN.has(composed)) {
+      TAKEN.add(composed);
+      setText(written => withComposed(written, composed.text));
+      composer.current?.focus();
+    }
+  }, [composed]);
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const [stopping, setStopping] = React.useState(false);
   const [chosenMode, setChosenMode] = React.useState<Mode | null>(null);
@@ -58,7 +70,6 @@ export function SessionPane(props: SessionProps): React.ReactElement {
   const sandboxId = React.useId();
   const [finding, setFinding] = React.useState(false);
   const [folded, setFolded] = React.useState(false);
-  const composer = React.useRef<HTMLTextAreaElement>(null);
   const { session } = view;
   const { transport } = store;
   const { pages } = useHost();
@@ -313,6 +324,8 @@ function transcriptEntries(
   ];
 }
 
+/** Texts from elsewhere that stand in a request, or stood there when it was sent: this pane comes and goes. */
+const TAKEN = new WeakSet<Composed>();
 const NO_SANDBOXES: readonly SandboxChoice[] = [];
 const MODES: readonly Mode[] = ['build', 'plan', 'ask'];
 

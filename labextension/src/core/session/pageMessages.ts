@@ -1,6 +1,8 @@
 /** What the page in the preview's frame says to the panel. It is generated code and may say anything: nothing of it acts. */
 
 import type { Claim } from '../wire/api.generated';
+import { LEVELS, MOST_RECORDS, type ConsoleLine, type PageCall, type PageRecord } from '../preview/records';
+import { MOST_ROUTES, type Route } from '../preview/routes';
 
 export interface Finding {
   kind?: string;
@@ -26,6 +28,9 @@ export type PageMessage =
   /** The person points at something, while the panel lets them. The server reads the claim, and believes none of it. */
   | { type: 'pointed'; claim: Claim }
   | { type: 'pointing' }
+  | { type: 'routes'; routes: readonly Route[] }
+  /** What the page wrote into its console, and asked of servers; `missed`: so many were too many to be told. */
+  | { type: 'records'; records: readonly PageRecord[]; missed: number }
   /** An answer to what a page that is looked at was asked, as JSON; number 0: it can be asked. */
   | { type: 'looked'; number: number; answer: string };
 
@@ -86,6 +91,14 @@ export function readMessage(data: unknown): PageMessage | null {
     }
     case 'navigated':
       return { type: 'navigated', path: text(data['path'], 2000) || '/' };
+    case 'routes':
+      return { type: 'routes', routes: list(data['routes'], MOST_ROUTES).flatMap(readRoute) };
+    case 'records':
+      return {
+        type: 'records',
+        records: list(data['records'], MOST_RECORDS).flatMap(readRecord),
+        missed: count(data['missed'])
+      };
     default:
       return null;
   }
@@ -128,6 +141,50 @@ function isShort(value: object): boolean {
   } catch {
     return false;
   }
+}
+
+function readRoute(given: unknown): Route[] {
+  const { path, title } = isRecord(given) ? given : {};
+  return typeof path === 'string' && path.startsWith('/')
+    ? [{ path: path.slice(0, 2000), title: text(title, 100) }]
+    : [];
+}
+
+function readRecord(given: unknown): PageRecord[] {
+  if (!isRecord(given)) {
+    return [];
+  }
+  const at = count(given['at']);
+  if (given['what'] === 'call') {
+    const call: PageCall = {
+      what: 'call',
+      at,
+      method: text(given['method'], 20),
+      url: text(given['url'], 2000),
+      status: count(given['status']),
+      how: text(given['how'], 200),
+      ms: count(given['ms'])
+    };
+    return [call];
+  }
+  const level = LEVELS.find(one => one === given['level']);
+  const line: ConsoleLine = {
+    what: 'line',
+    at,
+    level: level ?? 'log',
+    text: text(given['text'], 4000),
+    source: text(given['source'], 400)
+  };
+  return given['what'] === 'line' ? [line] : [];
+}
+
+/** A whole number from 0; 0 for anything else. */
+function count(given: unknown): number {
+  return typeof given === 'number' && Number.isFinite(given) && given > 0 ? Math.round(given) : 0;
+}
+
+function list(given: unknown, most: number): unknown[] {
+  return Array.isArray(given) ? given.slice(0, most) : [];
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
