@@ -145,7 +145,7 @@ def test_a_refused_key_is_told_with_what_to_do(open_lab: OpenLab, lab: Lab, mode
     expect(failure).to_be_visible()
 
 
-def test_broken_code_shows_its_error_over_the_page_and_fix_it_asks_the_agent(
+def test_broken_code_shows_its_error_over_the_page_and_fix_it_writes_the_request(
     open_lab: OpenLab, lab: Lab, model: ModelServer
 ) -> None:
     session = lab.new_session(title="Broken", template="react-vite", model="custom:scripted")
@@ -160,7 +160,16 @@ def test_broken_code_shows_its_error_over_the_page_and_fix_it_asks_the_agent(
 
     mended = "export default function App() {\n  return <h1>A whole heading</h1>;\n}\n"
     model.steps = [{"tool_calls": [write("src/App.tsx", mended)]}, {"text": "It was a tag left open."}]
-    panel.page.locator(".jp-AppBuilder-pageNotice").get_by_role("button", name="Fix it").click()
+    panel.page.get_by_role("button", name="Console, requests and findings").click()
+    panel.page.get_by_role("tab", name=re.compile("^Findings")).click()
+    drawer = panel.page.get_by_role("region", name="What the page says")
+    finding = drawer.get_by_role("listitem").filter(has_text="src/App.tsx:2").first
+    panel.picture("findings-light")
+    finding.get_by_role("button", name="Fix it").click()
+    expect(panel.composer).to_be_focused()
+    expect(panel.composer).to_have_value(re.compile(r"Fix this error[\s\S]*src/App.tsx:2"))
+    expect(panel.turns).to_have_count(0)  # the person sends it
+    panel.composer.press("Enter")
     panel.finished(1)
     expect(panel.preview().get_by_role("heading", name="A whole heading")).to_be_visible(timeout=LONG)
     expect(alert).to_have_count(0)

@@ -187,7 +187,7 @@ function activate(
 }
 
 /** A title that fits into a tab: whole words, as many as one reads there. */
-export function shortened(title: string, most = 28): string {
+export function shortened(title: string, most = 24): string {
   if (title.length <= most) {
     return title;
   }

@@ -128,7 +128,13 @@ export class PreviewWidget extends ReactWidget {
     const host = { compose: (text: string) => compose(session, text) };
     return (
       <SurroundingsContext.Provider value={{ trans, host }}>
-        <PreviewPane key={session} store={store} resolve={resolve} pin={{ pinned, set: pinned => this.pin(pinned) }} />
+        <PreviewPane
+          key={session}
+          store={store}
+          resolve={resolve}
+          onHold={this.hold}
+          pin={{ pinned, set: pinned => this.pin(pinned) }}
+        />
       </SurroundingsContext.Provider>
     );
   }
@@ -139,6 +145,10 @@ export class PreviewWidget extends ReactWidget {
       super.dispose();
     }
   }
+
+  private readonly hold = (held: boolean): void => {
+    this.held = held;
+  };
 
   private follow(session: string): SessionStore {
     const store = this.options.store(session);

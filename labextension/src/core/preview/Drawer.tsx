@@ -35,7 +35,7 @@ export function DrawerButton({
       type="button"
       className="jp-AppBuilder-iconButton jp-AppBuilder-drawerButton"
       aria-expanded={open}
-      aria-label={wrong > 0 ? trans._n('%2: %1 problem', '%2: %1 problems', wrong, wrong, label) : label}
+      aria-label={wrong > 0 ? trans._n('%2: %1 problem', '%2: %1 problems', wrong, label) : label}
       title={label}
       onClick={onToggle}
     >
@@ -190,7 +190,6 @@ export function Drawer({
                 {trans._n(
                   '%1 entry came too fast and is not shown.',
                   '%1 entries came too fast and are not shown.',
-                  missed,
                   missed
                 )}
               </li>

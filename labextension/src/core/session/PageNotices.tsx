@@ -43,7 +43,6 @@ export function PageNotices({
                   'The page reports %1 error: %2',
                   'The page reports %1 errors: %2',
                   findings.length,
-                  findings.length,
                   first.message
                 )
               : trans.__('The page reports: %1', first.message)}

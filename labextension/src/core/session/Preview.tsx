@@ -85,6 +85,13 @@ export function PreviewPane({
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const [showsData, setShowsData] = React.useState(false);
   const [held, setHeld] = React.useState(false); // there is something behind the page that must not be lost
+  const hold = React.useCallback(
+    (held: boolean): void => {
+      setHeld(held);
+      onHold?.(held);
+    },
+    [onHold]
+  );
   const { preview, session } = view;
   const asks = useAsks(store.transport, preview?.state === 'ready');
   const inside = useInside(store.transport, asks.data !== null);
@@ -301,10 +308,7 @@ export function PreviewPane({
           changed={busy ? -1 : store.news()}
           shown={dataShown}
           held={held}
-          onHold={hold => {
-            setHeld(hold);
-            onHold?.(hold);
-          }}
+          onHold={hold}
         />
       )}
       <LookNotice looking={looking} />
