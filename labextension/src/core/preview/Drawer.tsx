@@ -40,7 +40,7 @@ export function DrawerButton({
       onClick={onToggle}
     >
       <Icon name="terminal" />
-      {wrong > 0 && <span className="jp-AppBuilder-count jp-mod-error">{wrong > 99 ? '99+' : wrong}</span>}
+      {wrong > 0 && <span className="jp-AppBuilder-tally jp-mod-error">{wrong > 99 ? '99+' : wrong}</span>}
     </button>
   );
 }
@@ -143,7 +143,7 @@ export function Drawer({
               }}
             >
               {label}
-              {count > 0 && <span className="jp-AppBuilder-count">{count}</span>}
+              {count > 0 && <span className="jp-AppBuilder-tally">{count}</span>}
             </button>
           ))}
         </div>
@@ -271,7 +271,7 @@ function Listing({ empty, children }: { empty: string; children: React.ReactNode
   return React.Children.toArray(children).length === 0 ? (
     <p className="jp-AppBuilder-note">{empty}</p>
   ) : (
-    <ol className="jp-AppBuilder-lines">{children}</ol>
+    <ol className="jp-AppBuilder-records">{children}</ol>
   );
 }
 
@@ -295,7 +295,7 @@ function Line({ kept: { record, times }, trans }: { kept: Kept<ConsoleLine>; tra
       </span>
       <span className="jp-AppBuilder-lineText">{text}</span>
       {times > 1 && (
-        <span className="jp-AppBuilder-count" title={trans.__('%1 times in a row', times)}>
+        <span className="jp-AppBuilder-tally" title={trans.__('%1 times in a row', times)}>
           ×{times}
         </span>
       )}
