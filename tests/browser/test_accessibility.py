@@ -105,6 +105,9 @@ def test_axe_finds_nothing_in_a_session(open_lab: OpenLab, lab: Lab, model: Mode
         folded.first.click()
     expect(panel.conversation.get_by_role("group", name="Output").first).to_be_visible()
     expect(panel.preview().get_by_role("heading")).to_be_visible(timeout=LONG)
+    page.get_by_role("button", name="Phone width").click()
+    page.get_by_role("button", name="Console, requests and findings").click()
+    expect(page.get_by_role("tab", name=re.compile("^Console"))).to_be_visible()
     panel.root.get_by_role("button", name="More actions").click()
     expect(page.get_by_role("menuitem").first).to_be_visible()
     found = [finding for scope in (PANEL, PREVIEW, STATUS) for finding in violations(page, scope)]

@@ -99,7 +99,7 @@ const records = (() => {
   }
 
   return {
-    line: (level, text, source) => add(() => ({ what: "line", level, text: cut(tidy(text), LONGEST), source: source && tidy(source) })),
+    line: (level, text, source) => add(() => ({ what: "line", level, text: cut(tidy(text), LONGEST), source: source && tidy(source).replace(/^:.*/, "") })),
     /** A request that ended; `since`: `performance.now()` when it began. */
     call(method, url, { since, status = 0, how = "" }) {
       if (url.href.startsWith(own) && !isPythonCall(url)) return;
