@@ -439,7 +439,7 @@ function Field({
       )}
       {wrong && (
         <p className="jp-AppBuilder-hint" role="alert">
-          {trans.__('This is no JSON: %1', wrong)}{' '}
+          {trans.__('This is no JSON: %1.', wrong)}{' '}
           {trans.__(
             'Correct it: names and texts stand in "…", commas between entries, none after the last. The app stays as it was until then.'
           )}
