@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from .conftest import OpenLab
 from .lab import Lab
-from .panel import LONG, Panel
+from .panel import LONG, Panel, wait_for
 
 
 @pytest.fixture
@@ -59,7 +59,12 @@ def test_edits_in_the_editor_and_on_disk_show_in_the_feed_and_in_the_preview(
     point = panel.page.get_by_role("button", name="Point at it")
     point.click()
     expect(panel.page.get_by_text("Click on something in the page")).to_be_visible()
-    panel.preview().get_by_role("heading", level=1).click()
+
+    def pointed() -> bool:  # what a page says counts for some seconds after a click, which a slow machine may need
+        panel.preview().get_by_role("heading", level=1).click()
+        return chips.count() > 0
+
+    wait_for(pointed, panel.page)
     expect(chips.get_by_text("h1 “By hand indeed”")).to_be_visible()
     panel.picture("pointing-light")
     point.click()
