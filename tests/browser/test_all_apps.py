@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from .conftest import OpenLab
 from .lab import Lab
-from .panel import LONG, command, violations
+from .panel import LONG, command, violations, wait_for
 
 PAGE = ".jp-AppBuilder-appsWidget"
 
@@ -47,8 +47,12 @@ def test_apps_are_found_renamed_put_away_and_brought_back(open_lab: OpenLab, lab
     panel.picture("all-apps")
     apps.get_by_role("button", name="Undo").click()
     expect(renamed).to_be_visible()
-    listed = {app["title"] for app in lab.api("GET", "sessions?search=zebra")}
-    assert listed == {"Zebra clock", "Zebra board", "Zebra map"}
+
+    def listed() -> bool:
+        titles = {app["title"] for app in lab.api("GET", "sessions?search=zebra")}
+        return titles == {"Zebra clock", "Zebra board", "Zebra map"}
+
+    wait_for(listed, page)  # shown at once, stored a little later
 
     apps.get_by_role("button", name="Actions for Zebra board").click()
     page.get_by_role("menuitem", name="Duplicate").click()

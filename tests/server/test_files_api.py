@@ -140,6 +140,10 @@ async def test_versions_are_listed_compared_and_restored(call, new_session, buil
     diff = await call("GET", "sessions", id, "checkpoints", newest["id"], "diff")
     assert diff.headers["Content-Type"] == "text/plain; charset=UTF-8"
     assert "+<h1>Blue</h1>" in diff.body.decode()
+    same = await call("GET", "sessions", id, "checkpoints", newest["id"], "diff", since=newest["id"])
+    assert same.body == b""
+    unknown = await call("GET", "sessions", id, "checkpoints", newest["id"], "diff", since="0123456789")
+    assert unknown.status == 404
 
     restored = await call("POST", "sessions", id, "restore", json={"checkpoint": oldest["id"]})
     assert (restored.data["type"], restored.data["data"]["previous"]) == ("session.restored", newest["id"])
