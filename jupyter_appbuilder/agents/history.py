@@ -38,6 +38,7 @@ from ..live import record as live
 from ..models.base import NOTE, Given, Message
 from ..models.profile import FULL, Profile
 from ..pointing import told as told_of_places
+from ..tools.attachments import COPY
 from ..tools.names import sendable_name
 from ..tools.notebooks import TAKE_NOTEBOOK, told_of_notebooks
 from ..turns.modes import NOTES, WRITE_PLAN
@@ -87,6 +88,7 @@ class View:
     pictures: int = 0  # results whose pictures are shown
     attached: int = 0  # pictures that came with messages, and are shown
     files: int = 60_000  # of the texts that came with one message
+    copy: str = ""  # the tool that copies such files into the app, where it is offered
     results: Mapping[str, int] = field(default_factory=dict[str, int])  # by tool, where it is less than ``result``
 
     def result_of(self, tool: str) -> int:
@@ -107,6 +109,7 @@ def view_of(profile: Profile, *, images: bool = False) -> View:
         min(PICTURES, profile.compact_at // ROOM_FOR_PICTURES) if images else 0,
         min(ATTACHED, max(1, profile.compact_at // ROOM_FOR_ATTACHED)) if images else 0,
         min(whole.files, room // 4),
+        COPY if profile.tools is None or COPY in profile.tools else "",
         profile.answers,
     )
 
@@ -288,7 +291,7 @@ class _Writer:
         """What the person said, at what they pointed, and the files that came with it."""
         files = event.data.get("attachments", ())
         view = self._view
-        told = told_of(files, sees=view.attached > 0, shown=self.attached, limit=view.files)
+        told = told_of(files, sees=view.attached > 0, shown=self.attached, limit=view.files, copy=view.copy)
         pointed = told_of_places(event.data.get("pointed", ()))
         self.say("user", "\n\n".join(filter(None, [event.data["text"], pointed, told])))
         shown = [one["picture"] for one in files if "picture" in one and one["picture"]["sha256"] in self.attached]

@@ -15,9 +15,16 @@ EARLIER = "a picture, no longer shown: others came since"
 NO_TEXT = "no text: you are not shown what is in it"
 
 
-def told_of(attachments: Sequence[Attachment], *, sees: bool, shown: frozenset[str], limit: int = MOST_TEXT) -> str:
+def told_of(
+    attachments: Sequence[Attachment],
+    *,
+    sees: bool,
+    shown: frozenset[str],
+    limit: int = MOST_TEXT,
+    copy: str = "",
+) -> str:
     """The files of one message. ``sees``: the model takes pictures; ``shown``: those that it is shown now, by SHA-256.
-    ``limit``: characters of all their texts."""
+    ``limit``: characters of all their texts. ``copy``: the tool that puts them into the app, where it is offered."""
     if not attachments:
         return ""
     count = max(1, sum("text" in one for one in attachments))
@@ -32,4 +39,6 @@ def told_of(attachments: Sequence[Attachment], *, sees: bool, shown: frozenset[s
             lines.append(f"{head}: {how} ({size}).")
         else:
             lines.append(f"{head}: {NO_TEXT}.")
+    if copy:
+        lines.append(f"To use one of them in the app as it is, copy it there by {copy}.")
     return "\n\n".join(lines)

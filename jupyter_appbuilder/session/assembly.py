@@ -27,7 +27,7 @@ from ..log.journal import StoredEvents
 from ..notebook.writer import NotebookWriter
 from ..preview.storage import PageStorage
 from ..templates.templates import Template
-from ..tools.base import Network, Secrets, ToolContext
+from ..tools.base import KeptFiles, Network, Secrets, ToolContext
 from ..tools.diagnostics import Diagnostics
 from ..tools.notebooks import GivenNotebooks
 from ..tools.page_news import PageNews
@@ -202,6 +202,7 @@ async def assemble(
     services.offer(SessionDatasets, lambda: datasets)
     services.offer(GivenNotebooks, lambda: notebooks)
     services.offer(DataProgram, lambda: program)
+    services.offer(KeptFiles, lambda: store)
     services.offer(Secrets, lambda: secrets)
     services.offer(Template, template_now)
 

@@ -45,6 +45,7 @@ __all__ = [
     "AppServer",
     "Arguments",
     "Effect",
+    "KeptFiles",
     "Network",
     "Picture",
     "Secrets",
@@ -150,6 +151,14 @@ class AppServer(Protocol):
 
     async def look_over(self) -> Report:
         """Look at the page at every width and try it. Raises ``errors.Unavailable`` where nobody can look."""
+        ...
+
+
+class KeptFiles(Protocol):
+    """Contents that are kept beside the log."""
+
+    async def blob(self, sha256: str) -> bytes | None:
+        """A content; None where it is not kept."""
         ...
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .app import APP_TOOLS
 from .app_secrets import SECRET_TOOLS
+from .attachments import ATTACHMENT_TOOLS
 from .base import Need, Tool
 from .commands import COMMAND_TOOLS
 from .data import DATA_TOOLS
@@ -66,6 +67,7 @@ def find_tools() -> tuple[dict[str, Tool[Any]], list[str]]:
             *PLAN_TOOLS,
             *DATA_TOOLS,
             *NOTEBOOK_TOOLS,
+            *ATTACHMENT_TOOLS,
             *DATABASE_TOOLS,
             *SERVERLESS_TOOLS,
             *SECRET_TOOLS,

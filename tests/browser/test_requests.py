@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 
 from attachments.test_reading import png
 from model_server import ModelServer
@@ -82,5 +83,79 @@ def test_files_go_with_a_request_and_stay_in_the_conversation(lab: Lab, model: M
     panel.narrow()
     panel.picture("attached-narrow")
     wear(page, "JupyterLab Light")
+    request.get_by_text("Put into the app").click()
+    request.get_by_role("button", name="logo.svg into public/").click()
+    expect(panel.card("Copied into the app")).to_be_visible()
+    assert (lab.root / "appbuilder/mocked/app/public/logo.svg").read_text().startswith("<svg")
+
+    # What was asked before, and what is being written, is there again.
+    panel.composer.fill("half a thought")
+    panel.composer.press("Home")
+    panel.composer.press("ArrowUp")
+    expect(panel.composer).to_have_value("Like this, please")
+    panel.composer.press("ArrowDown")
+    expect(panel.composer).to_have_value("half a thought")
     page.reload()
     expect(request.get_by_role("img", name="mock.png")).to_be_visible(timeout=LONG)
+    expect(panel.composer).to_have_value("half a thought")
+
+
+def test_names_and_acts_are_completed_and_requests_wait_their_turn(
+    lab: Lab, model: ModelServer, open_lab: OpenLab
+) -> None:
+    held = threading.Event()
+    model.steps = [{"text": "First.", "held": held}, *[{"text": "Done."} for _ in range(3)]]
+    (lab.root / "prices.csv").write_text("city,price\nRome,3\n")
+    session = lab.new_session(title="Queued", model="custom:scripted")["id"]
+    panel = open_lab(session)
+    page = panel.page
+    offers = panel.root.get_by_role("listbox")
+    panel.composer.press_sequentially("Look at @ind")
+    expect(offers.get_by_role("option").first).to_contain_text("index.html")
+    panel.picture("mentions-light")
+    assert violations(page, PANEL) == []
+    panel.composer.press("Enter")
+    expect(panel.composer).to_have_value("Look at @index.html ")
+    panel.composer.press_sequentially("with @pri")
+    expect(offers.get_by_role("option", name=re.compile("prices.csv"))).to_be_visible()
+    panel.composer.press("Tab")
+    expect(panel.composer).to_have_value("Look at @index.html with prices.csv ")
+    expect(panel.root.get_by_role("list", name="Attached files")).to_contain_text("prices.csv")
+    panel.composer.press("Enter")
+    expect(panel.stop).to_be_visible()
+
+    queue = panel.root.get_by_role("region", name="Next, when the agent is done")
+    for text in ("Make it blue", "Make it round", "Make it loud"):
+        panel.composer.fill(text)
+        panel.composer.press("Alt+Enter")
+    waiting = queue.get_by_role("listitem")
+    expect(waiting).to_have_text(["Make it blue", "Make it round", "Make it loud"])
+    queue.get_by_role("button", name="Earlier: Make it round").click()
+    queue.get_by_role("button", name="Drop: Make it loud").click()
+    queue.get_by_role("button", name="Edit: Make it blue").click()
+    expect(panel.composer).to_have_value("Make it blue")
+    panel.composer.press("Alt+Enter")
+    expect(waiting).to_have_text(["Make it round", "Make it blue"])
+    panel.picture("queue-light")
+    assert violations(page, PANEL) == []
+
+    # The person turns to something else: the end of each is told there.
+    page.evaluate("document.hasFocus = () => false")
+    held.set()
+    panel.finished(3)
+    asked = [request.body["messages"][-1]["content"] for request in model.requests if request.body]
+    assert [words in said for words, said in zip(("round", "blue"), asked[-2:], strict=True)] == [True, True]
+    expect(page.get_by_text("Queued is done.").first).to_be_visible()
+    assert page.title().startswith("✓ Queued is done.")
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    assert not page.title().startswith("✓")
+    panel.picture("notice-light")
+
+    panel.composer.fill("/")
+    panel.composer.press("End")
+    panel.composer.press_sequentially("pl")
+    expect(offers.get_by_role("option")).to_have_count(1)
+    panel.picture("commands-light")
+    panel.composer.press("Enter")
+    expect(panel.composer).to_have_value("")
+    expect(panel.root.get_by_role("radio", name="Plan")).to_be_checked()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jupyter_appbuilder.attachments.base import Given
 from jupyter_appbuilder.datasets.record import dataset_from
 from jupyter_appbuilder.datasets.store import Handover, SessionDatasets
 from jupyter_appbuilder.events import Draft
@@ -10,6 +11,7 @@ from jupyter_appbuilder.session import Session
 from jupyter_appbuilder.testing.tools import Example, ToolSuite
 from jupyter_appbuilder.tools.notebooks import GivenNotebook, GivenNotebooks
 from jupyter_appbuilder.tools.registry import load_tools
+from jupyter_appbuilder.turns.requests import message
 
 TOOLS = load_tools()
 ODD = "Ünï 🎈\r\n<<<<<<< SEARCH\n%%appbuilder delete x\n\ttwo  \u2028\n"
@@ -48,6 +50,13 @@ async def brought(session: Session) -> None:
     """A notebook that was read, which is what is left of its file by then."""
     notebooks = session.runner._context(print).service(GivenNotebooks)
     notebooks.bring(GivenNotebook("sales.ipynb", SHEET["hash"], 3, "3 cells", "Notebook sales.ipynb: units.", "Units."))
+
+
+async def attached(session: Session) -> None:
+    """A picture that came with a message."""
+    given = Given("logo.png", "image/png", b"\x89PNG\r\n\0\xff")
+    said = message("t0", "With this logo", [await given.kept(session._keep)])
+    await session.append(Draft("turn.started", {"turn": "t0", "model": "m"}), said)
 
 
 FORECAST = {"name": "forecast", "parameters": [{"name": "region", "kind": "str"}], "doc": ODD}
@@ -92,6 +101,8 @@ class TestOurs(ToolSuite):
         Example(TOOLS["add_dataset"], SALES, ok=False),  # nobody handed it over
         Example(TOOLS["take_notebook"], SHEET, before=brought),
         Example(TOOLS["take_notebook"], SHEET, ok=False),  # nobody brought it
+        Example(TOOLS["put_attachment"], {"file": "logo.png", "path": "public/logo.png"}, before=attached),
+        Example(TOOLS["put_attachment"], {"file": "nope.png", "path": "nope.png"}, ok=False),
         # Nothing answers for a database here: tests/databases has one.
         example("describe_database", ok=False),
         example("query_database", sql="SELECT 1", ok=False),

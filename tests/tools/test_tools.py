@@ -29,7 +29,7 @@ def test_every_tool_of_the_first_version_is_there_and_describes_itself():
         "list_files", "read_file", "write_file", "edit_file", "delete_file", "rename_file",
         "search_files", "run_command", "install_packages", "check_app", "look_at_app", "use_app",
         "write_scenario", "try_scenarios", "request_network", "write_plan", "tick_plan", "add_dataset",
-        "take_notebook",
+        "take_notebook", "put_attachment",
         "describe_database", "query_database", "change_data", "update_database_schema", "call_function",
         "create_function", "update_layout", "request_secret",
         "expose_function", "unexpose_function",

@@ -1,6 +1,8 @@
 /** What the panel is looking at: the list of sessions, one of them, or a page over either. */
 
 import { Attachments } from './session/attachments';
+import { Drafts } from './session/drafts';
+import { Queue } from './session/queue';
 import { SessionStore } from './view/store';
 import type { Api } from './wire/transport';
 import type { Summary } from './wire/wire';
@@ -32,12 +34,19 @@ export class PanelModel {
   private state: PanelState = { session: null, store: null, page: null, composed: null };
   private readonly subscribers = new Set<() => void>();
   /** What is being written, by session; "" is the first screen's. */
-  readonly drafts = new Map<string, string>();
+  readonly drafts: Drafts;
+  private readonly queues = new Map<string, Queue>();
   private readonly attached = new Map<string, Attachments>();
   /** The model that was set up last; "" for none. */
   setUp = '';
 
-  constructor(readonly api: Api) {}
+  /** `place` tells servers apart that share an origin; without it nothing is kept in the browser. */
+  constructor(
+    readonly api: Api,
+    place: string | null = null
+  ) {
+    this.drafts = new Drafts(place);
+  }
 
   readonly get = (): PanelState => this.state;
 
@@ -71,6 +80,13 @@ export class PanelModel {
     if (this.state.page) {
       this.set({ ...this.state, page: null });
     }
+  }
+
+  /** What is to be asked in a session once the running request has ended. */
+  queue(session: string): Queue {
+    const known = this.queues.get(session) ?? new Queue();
+    this.queues.set(session, known);
+    return known;
   }
 
   /** The files that go with what is being written in a session; "" is the first screen's. */

@@ -345,6 +345,14 @@ export class RestApi implements Api {
       dropUpload: async upload => {
         await this.request('DELETE', at('datasets', 'uploads', upload));
       },
+      putAttachment: async (sha256, path) => {
+        const wanted = { arguments: { file: sha256, path } };
+        const did = await this.json<ToolResult>('POST', at('tools', 'put_attachment'), wanted);
+        if (!did.ok) {
+          throw new RequestFailed({ message: did.text, reason: 'not_changed' });
+        }
+      },
+      files: async () => (await this.json<{ path: string }[]>('GET', at('files'))).map(file => file.path),
       functions: async () => {
         const answer = await this.request('GET', at('functions'));
         return answer.status === 204 ? null : ((await answer.json()) as AppFunction[]);

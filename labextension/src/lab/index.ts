@@ -3,6 +3,7 @@
 import { appsPlugin } from './apps';
 import { fromNotebookPlugin } from './fromNotebook';
 import { modelPlugin } from './model';
+import { noticesPlugin } from './notices';
 import { openNotebookPlugin } from './openNotebook';
 import { commandsPlugin } from './palette';
 import { panelPlugin } from './panel';
@@ -19,6 +20,7 @@ export default [
   statusPlugin,
   restorePlugin,
   openNotebookPlugin,
-  fromNotebookPlugin
+  fromNotebookPlugin,
+  noticesPlugin
 ];
 export { CommandIDs, IAppBuilder, IAppBuilderApps, IAppBuilderPanel, IAppBuilderPreviews } from './tokens';

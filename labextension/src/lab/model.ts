@@ -17,6 +17,10 @@ export const modelPlugin: JupyterFrontEndPlugin<IAppBuilder> = {
   optional: [ISettingRegistry, ITranslator],
   activate: (app: JupyterFrontEnd, registry: ISettingRegistry | null, translator: ITranslator | null): IAppBuilder => {
     const api = new RestApi(app.serviceManager.serverSettings, load(translator));
-    return { api, model: new PanelModel(api), settings: new Settings(registry, PLUGIN_ID) };
+    return {
+      api,
+      model: new PanelModel(api, app.serviceManager.serverSettings.baseUrl),
+      settings: new Settings(registry, PLUGIN_ID)
+    };
   }
 };

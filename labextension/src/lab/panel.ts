@@ -10,6 +10,7 @@ import type { PanelProps } from '../core/pages/Panel';
 import type { Summary } from '../core/wire/wire';
 import { complain } from './complain';
 import { appBuilderIcon } from './icon';
+import { fileOf, mentionsIn } from './mentions';
 import { RemoveBody } from './remove';
 import type { Values } from './settings';
 import { CommandIDs, IAppBuilder, IAppBuilderPanel, IAppBuilderPreviews, PLUGIN_ID } from './tokens';
@@ -56,6 +57,9 @@ function activate(
       .catch((error: unknown) => complain(trans.__('%1 could not be opened.', path), error));
   };
 
+  const mentions = mentionsIn(app, trans);
+  const readFile = (path: string): Promise<File> => fileOf(app.serviceManager.contents, path);
+
   const host = (session: Summary | null): Host => {
     const shared: Host = labShell
       ? {
@@ -66,7 +70,7 @@ function activate(
         }
       : {};
     if (!session) {
-      return shared;
+      return { ...shared, readFile };
     }
     const { id, app_path: appPath, notebook } = session;
     return {
@@ -89,6 +93,8 @@ function activate(
           .catch((error: unknown) => complain(trans.__('The app could not be downloaded.'), error));
       },
       showPreview: () => previews.show(id, true),
+      mentions,
+      readFile,
       rename: async title => {
         await api.update(id, { title });
       },

@@ -4,6 +4,7 @@ import * as React from 'react';
 import type { PageId } from '../panel';
 import { english, type Translation } from './translation';
 import type { Summary } from '../wire/wire';
+import type { IconName } from './Icon';
 import type { MenuEntry } from './Menu';
 
 /** A page, and the way there. */
@@ -11,6 +12,11 @@ export interface PageLink extends MenuEntry {
   /** It is about the open session. */
   ofSession?: boolean;
 }
+
+/** Something that a request can name: words that stand in it, or a file that goes with it. */
+export type Mention = { key: string; label: string; detail: string; icon: IconName } & (
+  { kind: 'text'; text: string } | { kind: 'file'; read: () => Promise<File> }
+);
 
 /** Things only some homes can do: a missing one hides its button. Paths are relative to the app. */
 export interface Host {
@@ -31,6 +37,10 @@ export interface Host {
   newApp?: () => void;
   /** The pages that can take the panel's place. */
   pages?: Readonly<Record<PageId, PageLink>>;
+  /** What the place has that a request can name: files of the server, variables of running kernels. */
+  mentions?: (query: string) => Promise<readonly Mention[]>;
+  /** A file of the server's, by its path there. */
+  readFile?: (path: string) => Promise<File>;
   /** Look at another session; `session` where it is known already. */
   openSession?: (id: string, session?: Summary) => void;
 }

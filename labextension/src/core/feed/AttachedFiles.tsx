@@ -5,14 +5,27 @@ import { bytes } from '../controls/format';
 import { Disclosure } from '../controls/Disclosure';
 import { Icon } from '../controls/Icon';
 import type { EventData } from '../wire/events';
+import { useTranslation } from '../controls/surroundings';
+import type { TurnActions } from './actions';
 import { Pictures } from './Pictures';
+
+/** Where files of an app lie that its pages load, and that its code reads. */
+const FOLDERS = ['public', 'data'];
 
 export type Attachment = NonNullable<EventData['message.user']['attachments']>[number];
 
-export function AttachedFiles({ files }: { files: readonly Attachment[] }): React.ReactElement | null {
+export function AttachedFiles({
+  files,
+  actions
+}: {
+  files: readonly Attachment[];
+  actions: TurnActions;
+}): React.ReactElement | null {
+  const trans = useTranslation();
   if (files.length === 0) {
     return null;
   }
+  const put = actions.transport.putAttachment;
   const pictures = files.flatMap(file => (file.picture ? [file.picture] : []));
   return (
     <div className="jp-AppBuilder-attached">
@@ -22,6 +35,27 @@ export function AttachedFiles({ files }: { files: readonly Attachment[] }): Reac
         .map((file, at) => (
           <AttachedFile key={at} file={file} />
         ))}
+      {put && (
+        <details className="jp-AppBuilder-put">
+          <summary>{trans.__('Put into the app')}</summary>
+          <ul>
+            {files.flatMap(file =>
+              FOLDERS.map(folder => (
+                <li key={`${file.sha256} ${file.name} ${folder}`}>
+                  <button
+                    type="button"
+                    className="jp-AppBuilder-link"
+                    disabled={actions.busy || !actions.owned}
+                    onClick={() => actions.attempt(put(file.sha256, `${folder}/${file.name}`))}
+                  >
+                    {trans.__('%1 into %2', file.name, `${folder}/`)}
+                  </button>
+                </li>
+              ))
+            )}
+          </ul>
+        </details>
+      )}
     </div>
   );
 }

@@ -71,7 +71,7 @@ export function Request({
       )}
       <div className="jp-AppBuilder-request">
         {text}
-        <AttachedFiles files={files} />
+        <AttachedFiles files={files} actions={actions} />
         <PointedChips chips={pointed.map((found, key) => ({ key, found }))} />
       </div>
     </div>

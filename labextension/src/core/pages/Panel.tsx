@@ -26,7 +26,7 @@ export interface PanelProps {
 export function Panel(props: PanelProps): React.ReactElement {
   const { model, trans } = props;
   const { session, store, page, composed } = React.useSyncExternalStore(model.subscribe, model.get);
-  const [draft, setDraft] = React.useState('');
+  const [draft, setDraft] = React.useState(() => model.drafts.get(''));
   const keepDraft = React.useCallback((text: string) => void model.drafts.set(session ?? '', text), [model, session]);
   const catalog = useCatalog(model.api);
   const summary = useSummary(model);
@@ -67,10 +67,11 @@ export function Panel(props: PanelProps): React.ReactElement {
               demos={catalog.demos}
               sandboxes={catalog.sandboxes}
               sendWithModifier={props.sendWithModifier}
-              draft={model.drafts.get(session ?? '') ?? ''}
+              draft={model.drafts.get(session ?? '')}
               onDraft={keepDraft}
               attachments={model.attachments(session ?? '')}
               composed={composed}
+              queue={model.queue(session ?? '')}
             />
           ) : (
             <Home
@@ -89,7 +90,10 @@ export function Panel(props: PanelProps): React.ReactElement {
               onRemove={props.onRemove}
               onSetUp={wanted => model.show('models', wanted)}
               draft={draft}
-              setDraft={setDraft}
+              setDraft={text => {
+                setDraft(text);
+                model.drafts.set('', text);
+              }}
               model={model.setUp}
               attachments={model.attachments('')}
             />

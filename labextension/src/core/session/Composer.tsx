@@ -1,6 +1,9 @@
 import * as React from 'react';
 import { Icon } from '../controls/Icon';
 import { useTranslation } from '../controls/surroundings';
+import { SuggestionList, useSuggestions } from './SuggestionList';
+import type { Suggest } from './suggestions';
+import { useServerFiles } from './serverFiles';
 import { AttachButton, AttachmentsRow, useAttachments } from './AttachmentsRow';
 import type { Attachments } from './attachments';
 
@@ -23,6 +26,12 @@ export interface ComposerProps {
   rows?: number;
   /** The files that go with it; absent where none can be sent. */
   attachments?: Attachments | undefined;
+  /** What was sent before, the latest last: the arrow up has it again. */
+  past?: readonly string[];
+  /** What `/` and `@` offer. */
+  suggest?: Suggest | undefined;
+  /** Have it asked once the running request has ended. */
+  onQueue?: ((text: string) => void) | undefined;
   children?: React.ReactNode;
   /** What goes along with the text: stands above it. */
   along?: React.ReactNode;
@@ -37,6 +46,24 @@ export const Composer = React.forwardRef<HTMLTextAreaElement, ComposerProps>(fun
   const { attachments } = props;
   const sending = useAttachments(attachments).files.some(file => file.sent === null);
   const [over, setOver] = React.useState(false);
+  const box = React.useRef<HTMLDivElement>(null);
+  useServerFiles(box, attachments, setOver);
+  const back = usePast(props.past, text, setText, area);
+  const suggestions = useSuggestions(props.suggest, ({ start, end }, insert) => {
+    const after = text.slice(end).replace(/^ /, '');
+    const more = insert.endsWith('/'); // a folder: what is in it comes next
+    const gap = insert === '' || more ? '' : ' ';
+    const written = `${text.slice(0, start)}${insert}${gap}${after}`;
+    setText(written);
+    const caret = start + insert.length + gap.length;
+    requestAnimationFrame(() => {
+      area.current?.setSelectionRange(caret, caret);
+      if (more) {
+        suggestions.look(written, caret);
+      }
+    });
+  });
+  const { offered } = suggestions;
   const canSend =
     text.trim() !== '' &&
     blocked === '' &&
@@ -54,13 +81,16 @@ export const Composer = React.forwardRef<HTMLTextAreaElement, ComposerProps>(fun
     }
   }, [text]);
 
+  const canQueue = text.trim() !== '' && blocked === '' && !sending;
   const send = (): void => {
+    suggestions.close();
     if (canSend) {
       onSend(text.trim());
     }
   };
   return (
     <div
+      ref={box}
       className={`jp-AppBuilder-composer${over ? ' jp-mod-over' : ''}`}
       onDragOver={event => {
         if (attachments && event.dataTransfer.types.includes('Files')) {
@@ -83,6 +113,7 @@ export const Composer = React.forwardRef<HTMLTextAreaElement, ComposerProps>(fun
         }
       }}
     >
+      <SuggestionList suggestions={suggestions} />
       {props.along}
       {attachments && <AttachmentsRow attachments={attachments} />}
       <textarea
@@ -99,7 +130,14 @@ export const Composer = React.forwardRef<HTMLTextAreaElement, ComposerProps>(fun
         placeholder={props.placeholder}
         aria-label={props.label}
         aria-describedby={blocked ? reason : undefined}
-        onChange={event => setText(event.target.value)}
+        aria-autocomplete={props.suggest ? 'list' : undefined}
+        aria-controls={offered ? `${suggestions.id}-list` : undefined}
+        aria-activedescendant={offered ? `${suggestions.id}-${offered.at}` : undefined}
+        onChange={event => {
+          setText(event.target.value);
+          suggestions.look(event.target.value, event.target.selectionStart);
+        }}
+        onBlur={suggestions.close}
         onPaste={event => {
           // A table that is copied comes as text and as a picture of it: the text is meant.
           const { files, types } = event.clipboardData;
@@ -109,6 +147,15 @@ export const Composer = React.forwardRef<HTMLTextAreaElement, ComposerProps>(fun
           }
         }}
         onKeyDown={event => {
+          if (suggestions.onKeyDown(event) || back(event)) {
+            return;
+          }
+          if (props.onQueue && canQueue && event.key === 'Enter' && event.altKey && !event.nativeEvent.isComposing) {
+            event.preventDefault();
+            event.stopPropagation();
+            props.onQueue(text.trim());
+            return;
+          }
           // An input method's Enter chooses a character.
           if (event.key !== 'Enter' || event.nativeEvent.isComposing || event.shiftKey) {
             return;
@@ -138,6 +185,17 @@ export const Composer = React.forwardRef<HTMLTextAreaElement, ComposerProps>(fun
             {props.stopping ? trans.__('Stopping…') : trans.__('Stop')}
           </button>
         )}
+        {props.onQueue && canQueue && (
+          <button
+            type="button"
+            className="jp-AppBuilder-button"
+            title={trans.__('Ask it when the agent is done (Alt+Enter)')}
+            onClick={() => props.onQueue?.(text.trim())}
+          >
+            <Icon name="clock" />
+            {trans.__('Later')}
+          </button>
+        )}
         {(!onStop || canSend) && (
           <button
             type="button"
@@ -165,3 +223,43 @@ export const Composer = React.forwardRef<HTMLTextAreaElement, ComposerProps>(fun
     </div>
   );
 });
+
+/** The arrow up at the text's beginning has what was sent before, the arrow down at its end what came after that, and
+ * what was being written in the end. True where the key was one of these. */
+function usePast(
+  past: readonly string[] = NOTHING,
+  text: string,
+  setText: (text: string) => void,
+  area: React.RefObject<HTMLTextAreaElement>
+): (event: React.KeyboardEvent<HTMLTextAreaElement>) => boolean {
+  const at = React.useRef<{ place: number; shown: string; written: string } | null>(null);
+  if (at.current && at.current.shown !== text) {
+    at.current = null; // it was changed: that is what is being written now
+  }
+  const show = (place: number, written: string): void => {
+    const shown = place === past.length ? written : (past[place] ?? '');
+    at.current = place === past.length ? null : { place, shown, written };
+    setText(shown);
+    const caret = place === past.length ? shown.length : 0;
+    requestAnimationFrame(() => area.current?.setSelectionRange(caret, caret));
+  };
+  return event => {
+    const { selectionStart, selectionEnd } = event.currentTarget;
+    if (event.shiftKey || event.ctrlKey || event.metaKey || event.altKey || selectionStart !== selectionEnd) {
+      return false;
+    }
+    const place = at.current?.place ?? past.length;
+    if (event.key === 'ArrowUp' && selectionStart === 0 && place > 0) {
+      show(place - 1, at.current?.written ?? text);
+    } else if (event.key === 'ArrowDown' && at.current && (selectionStart === text.length || selectionStart === 0)) {
+      show(place + 1, at.current.written);
+    } else {
+      return false;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+    return true;
+  };
+}
+
+const NOTHING: readonly string[] = [];

@@ -13,13 +13,16 @@ import { asMarkdown } from './transcript';
 import { Folded } from '../feed/Turn';
 import { namesOf, type Attachments, type AttachmentsState } from './attachments';
 import { Composer } from './Composer';
+import type { Queue, Queued } from './queue';
+import { QueueList } from './QueueList';
+import { useSessionSuggestions } from './sessionSuggestions';
 import { Icon, Spinner } from '../controls/Icon';
 import { IconButton } from '../controls/IconButton';
 import { ModelChooser } from './ModelChooser';
 import { ModeChooser, modeTitle } from './ModeChooser';
 import { MenuButton, type MenuEntry } from '../controls/Menu';
 import { PointedChips } from './PointedChips';
-import { chipsOf } from './pointed';
+import { chipsOf, type Chip } from './pointed';
 import { Scenarios } from './Scenarios';
 import { IsolationWarning, SandboxChip, SandboxSection } from './Sandbox';
 import { useHost, useTranslation } from '../controls/surroundings';
@@ -43,6 +46,8 @@ export interface SessionProps {
   attachments?: Attachments;
   /** A text from elsewhere for the next request; each object is taken once. */
   composed?: Composed | null;
+  /** What is asked once the running request has ended; absent where nothing waits. */
+  queue?: Queue;
 }
 
 /** One session: its header, the conversation, and where the next request is written. */
@@ -50,7 +55,7 @@ export function SessionPane(props: SessionProps): React.ReactElement {
   const { store, onBack, models, demos, sandboxes = NO_SANDBOXES, sendWithModifier } = props;
   const trans = useTranslation();
   const { view, connection } = React.useSyncExternalStore(store.subscribe, store.get);
-  const { draft = '', onDraft, attachments } = props;
+  const { draft = '', onDraft, attachments, queue } = props;
   const [text, setText] = React.useState(draft);
   const composer = React.useRef<HTMLTextAreaElement>(null);
   React.useEffect(() => onDraft?.(text), [onDraft, text]);
@@ -103,10 +108,14 @@ export function SessionPane(props: SessionProps): React.ReactElement {
   }, []);
 
   const send = React.useCallback(
-    (request: string, inMode: Mode = 'build', files?: AttachmentsState): void => {
+    (
+      request: string,
+      inMode: Mode = 'build',
+      files?: AttachmentsState,
+      pointed: readonly Chip[] = along.take()
+    ): void => {
       setFailure(null);
       setSending(true);
-      const pointed = along.take();
       const claims = pointed.map(chip => chip.claim);
       const names = files ? namesOf(files) : [];
       transport
@@ -123,6 +132,36 @@ export function SessionPane(props: SessionProps): React.ReactElement {
     },
     [transport, attachments, along]
   );
+
+  const queued = React.useSyncExternalStore(queue?.subscribe ?? NEVER, queue?.get ?? NOTHING_QUEUED);
+  const sendQueued = React.useCallback(
+    (item: Queued): void => {
+      if (queue) {
+        queue.sentAfter = last?.key ?? '';
+        queue.remove(item.key);
+        send(item.text, item.mode, item.files, item.pointed);
+      }
+    },
+    [queue, send, last?.key]
+  );
+  // One request of the queue follows each that came to its end.
+  const ended = view.caughtUp && !busy && !sending && last?.reason === 'done' ? last.key : null;
+  const next = queued[0];
+  React.useEffect(() => {
+    if (queue && next && ended !== null && queue.sentAfter !== ended && connection.state === 'open' && owned) {
+      sendQueued(next);
+    }
+  }, [queue, next, ended, connection.state, owned, sendQueued]);
+  const past = React.useMemo(() => requestsOf(view), [view]);
+  const suggest = useSessionSuggestions({
+    transport,
+    view,
+    mode,
+    setMode: setChosenMode,
+    attempt,
+    attachments: session?.recorded ? undefined : attachments,
+    busy
+  });
 
   const askForPlan = React.useCallback((): void => {
     setChosenMode('plan');
@@ -252,6 +291,22 @@ export function SessionPane(props: SessionProps): React.ReactElement {
         )}
         <Scenarios scenarios={view.scenarios} running={isTrying(view)} actions={actions} />
         <BudgetNotice usage={used} />
+        {queue && (
+          <QueueList
+            queue={queue}
+            held={!busy && !sending && last?.reason !== 'done'}
+            onSend={sendQueued}
+            onEdit={item => {
+              queue.remove(item.key);
+              setText(current => [current.trim(), item.text].filter(part => part !== '').join('\n\n'));
+              if (item.files) {
+                attachments?.putBack(item.files);
+              }
+              along.putBack(item.pointed);
+              composer.current?.focus();
+            }}
+          />
+        )}
         <Composer
           ref={composer}
           label={trans.__('Your request')}
@@ -274,6 +329,16 @@ export function SessionPane(props: SessionProps): React.ReactElement {
           sendWithModifier={sendWithModifier}
           attachments={session?.recorded ? undefined : attachments}
           along={<PointedChips chips={chips} onRemove={along.remove} onText={busy ? undefined : changeText?.of} />}
+          past={past}
+          suggest={suggest}
+          onQueue={
+            queue && busy && !session?.recorded
+              ? request => {
+                  setText('');
+                  queue.add(request, mode, attachments?.take(), along.take());
+                }
+              : undefined
+          }
         >
           <ModeChooser
             modes={MODES}
@@ -326,8 +391,22 @@ function transcriptEntries(
 
 /** Texts from elsewhere that stand in a request, or stood there when it was sent: this pane comes and goes. */
 const TAKEN = new WeakSet<Composed>();
+const NEVER = (): (() => void) => () => undefined;
+const NO_REQUESTS: readonly Queued[] = [];
+const NOTHING_QUEUED = (): readonly Queued[] => NO_REQUESTS;
 const NO_SANDBOXES: readonly SandboxChoice[] = [];
 const MODES: readonly Mode[] = ['build', 'plan', 'ask'];
+
+/** What the person asked in this app, the latest last, each once. */
+function requestsOf(view: SessionView): string[] {
+  const asked = view.entries.flatMap(entry =>
+    entry.kind === 'turn'
+      ? [entry.request, ...entry.items.flatMap(item => (item.kind === 'request' ? [item.text] : []))]
+      : []
+  );
+  const said = asked.filter(request => request !== '');
+  return said.filter((request, at) => said.lastIndexOf(request) === at).slice(-200);
+}
 
 function placeholder(view: SessionView, mode: Mode, trans: ReturnType<typeof useTranslation>): string {
   if (mode === 'ask') {

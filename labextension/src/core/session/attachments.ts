@@ -61,6 +61,15 @@ export class Attachments {
     }
   }
 
+  /** Add a file that has to be read first. */
+  async read(name: string, read: () => Promise<File>, trans: Translation): Promise<void> {
+    try {
+      this.add([await read()], trans);
+    } catch (error) {
+      this.refuse(trans.__('%1 cannot be read: %2', name, error instanceof Error ? error.message : String(error)));
+    }
+  }
+
   remove(key: number): void {
     const found = this.state.files.find(file => file.key === key);
     if (found?.picture) {

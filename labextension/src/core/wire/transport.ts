@@ -143,6 +143,10 @@ export interface Requests {
   takeUpload?(upload: string, wanted: WantedUpload, signal: AbortSignal): Promise<TakenUpload>;
   /** Give it up. */
   dropUpload?(upload: string): Promise<void>;
+  /** Copy a file that came with a message (by its SHA-256) into the app; absent where no file can be sent. */
+  putAttachment?(sha256: string, path: string): Promise<void>;
+  /** The paths of the app's files; absent where they cannot be asked for. */
+  files?(): Promise<readonly string[]>;
   /** The functions on the app's server, null where it has none; absent, as the four below, where it cannot be asked. */
   functions?(): Promise<AppFunction[] | null>;
   /** Call one as the page would. What it answers, an error as well, is no failure. */

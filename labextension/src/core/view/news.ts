@@ -1,0 +1,26 @@
+/** What became of an app's request, told to whoever looks elsewhere. */
+
+import type { Summary } from '../wire/wire';
+
+export interface News {
+  kind: 'done' | 'asks' | 'failed';
+  session: Summary;
+  /** What ended it, in the server's words. */
+  message: string;
+}
+
+/** What is new in a session since it was looked at last; what the person did themself, stopping it, is no news. */
+export function newsOf(before: Summary | undefined, now: Summary): News | null {
+  if (!before) {
+    return null;
+  }
+  if (now.state === 'waiting') {
+    return before.state === 'waiting' ? null : { kind: 'asks', session: now, message: '' };
+  }
+  const { turn } = now;
+  const ran = before.turn?.reason === null;
+  if (!turn || turn.reason === null || !ran || turn.reason === 'stopped') {
+    return null;
+  }
+  return { kind: turn.reason === 'done' ? 'done' : 'failed', session: now, message: turn.message };
+}
