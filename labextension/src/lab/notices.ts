@@ -65,7 +65,7 @@ function activate(
     };
     Notices.dismiss(shown.get(session.id) ?? ''); // the latest counts
     const notice = Notices.emit(text, { done: 'success', asks: 'warning', failed: 'error' }[news.kind] as 'success', {
-      autoClose: news.kind === 'done' ? SHOWN : false,
+      autoClose: SHOWN, // JupyterLab's list of notifications keeps it
       actions: mayAsk ? [look, allow] : [look]
     });
     shown.set(session.id, notice);
@@ -131,6 +131,7 @@ function activate(
     followed = null;
     if (session !== null && store) {
       left.delete(session);
+      Notices.dismiss(shown.get(session) ?? '');
       const look = (): void => {
         const { view } = store.get();
         if (view.caughtUp && view.session) {
