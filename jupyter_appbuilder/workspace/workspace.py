@@ -525,7 +525,8 @@ class Workspace:
                     raise
             restored = await self._scan_tree()
             self._known, self._unseen = self._keys(), []
-            made = await self._versions.commit(restored, head, f'Restore "{title}"')
+            title = title if title.startswith('Restore "') else f'Restore "{title}"'
+            made = await self._versions.commit(restored, head, title)
             made = await self._with_data(made)
             if stays:
                 made = replace(made, note=f"{stays} {made.note}".strip())

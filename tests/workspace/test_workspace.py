@@ -406,7 +406,9 @@ async def test_restoring_goes_back_as_a_new_version_that_can_itself_be_undone(ma
 
     await workspace.restore(second.id)
     assert await workspace.snapshot() == second.tree
-    assert len(await workspace.checkpoints()) == 4
+    again, *_ = await workspace.restore(back.id)
+    assert (again.tree, again.title) == (start.tree, back.title)
+    assert len(await workspace.checkpoints()) == 5
 
 
 async def test_edits_by_hand_survive_a_restore_in_a_version_of_their_own(make):
