@@ -83,6 +83,15 @@ def test_an_app_comes_with_its_preview_and_a_preview_with_its_app(open_lab: Open
     expect(heading).to_have_text("First app")
     expect(panel.composer).to_be_focused()
 
+    panel.page.get_by_role("tab", name="Second app").click()
+    expect(heading).to_have_text("Second app")
+    expect(panel.page.locator('iframe[title="Preview of Second app"]')).to_be_visible(timeout=LONG)
+    command(panel.page, "appbuilder:open", {"session": first["id"]})
+    expect(panel.page.locator('iframe[title="Preview of First app"]')).to_be_visible()
+    panel.page.get_by_role("tab", name="First app").locator(".jp-icon-hover").last.click()  # closes it
+    expect(panel.page.locator('iframe[title="Preview of Second app"]')).to_be_visible()
+    expect(heading).to_have_text("First app")
+
 
 def test_a_narrow_preview_cuts_nothing_off_and_shows_a_tablet_as_a_whole(open_lab: OpenLab, lab: Lab) -> None:
     panel = open_lab(lab.new_session(title="A rather long title for a small app")["id"], width=1000)

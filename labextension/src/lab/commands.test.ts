@@ -1,3 +1,4 @@
+import { Signal } from '@lumino/signaling';
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { CommandRegistry } from '@lumino/commands';
 import type { Widget } from '@lumino/widgets';
@@ -35,7 +36,7 @@ function place(): {
       hide: null,
       remove: async () => true
     },
-    previews: { show: vi.fn(), opened: vi.fn(), close: vi.fn(), sessionOf: () => null },
+    previews: { show: vi.fn(), opened: vi.fn(), close: vi.fn(), sessionOf: () => null, chosen: new Signal({}) },
     allApps: null,
     complain
   });

@@ -5,6 +5,7 @@ import { MainAreaWidget, Notification, WidgetTracker } from '@jupyterlab/apputil
 import { PageConfig, URLExt } from '@jupyterlab/coreutils';
 import { ITranslator } from '@jupyterlab/translation';
 import { UUID } from '@lumino/coreutils';
+import { Signal } from '@lumino/signaling';
 import { DockLayout, DockPanel, type Widget } from '@lumino/widgets';
 import { NO_HISTORY, onFrame, SessionStore } from '../core/view/store';
 import { complain } from './complain';
@@ -35,6 +36,8 @@ function activate(
   const previews = new WidgetTracker<MainAreaWidget<PreviewWidget>>({ namespace: 'appbuilder-preview' });
   const open = (which: (preview: PreviewWidget) => boolean): MainAreaWidget<PreviewWidget> | undefined =>
     previews.find(widget => !widget.isDisposed && which(widget.content));
+
+  const chosen = new Signal<unknown, string>(previews);
 
   /** A preview in which something would be lost does not turn to another session. */
   const keepHeld = (session: string): void => {
@@ -94,6 +97,7 @@ function activate(
       }
     };
     content.changed.connect(retitle);
+    content.chosen.connect(() => chosen.emit(content.session));
     content.moved.connect(() => {
       if (!content.pinned) {
         // One follows the panel: the other has been its app's alone until now.
@@ -182,7 +186,8 @@ function activate(
       }
     },
     close: session => open(preview => preview.session === session)?.dispose(),
-    sessionOf: widget => previews.find(preview => preview === widget)?.content.session ?? null
+    sessionOf: widget => previews.find(preview => preview === widget)?.content.session ?? null,
+    chosen
   };
 }
 

@@ -90,12 +90,19 @@ async function reopen(
 
 /** The panel shows the app whose preview is chosen. A preview that becomes current because another was closed is not. */
 function followPreviews(model: PanelModel, previews: IAppBuilderPreviews, labShell: ILabShell | null): void {
+  const show = (session: string): void => {
+    if (model.get().session !== session) {
+      model.open(session);
+    }
+  };
   labShell?.currentChanged.connect((_, { oldValue, newValue }) => {
     const chosen = previews.sessionOf(newValue);
-    if (chosen !== null && !oldValue?.isDisposed && model.get().session !== chosen) {
-      model.open(chosen);
+    if (chosen !== null && !oldValue?.isDisposed) {
+      show(chosen);
     }
   });
+  // One that was current before another came forward is so still, and yet it was not in view.
+  previews.chosen.connect((_, session) => show(session));
 }
 
 /** Take our part out of the address. */

@@ -1,4 +1,5 @@
 import { Token } from '@lumino/coreutils';
+import type { ISignal } from '@lumino/signaling';
 import type { Widget } from '@lumino/widgets';
 import type { Host } from '../core/controls/surroundings';
 import type { PageId, PanelModel } from '../core/panel';
@@ -95,6 +96,8 @@ export interface IAppBuilderPreviews {
   close(session: string): void;
   /** The session that a widget shows; null if it is no preview. */
   sessionOf(widget: Widget | null): string | null;
+  /** A preview was chosen, by its tab for example: the session that it shows. */
+  readonly chosen: ISignal<unknown, string>;
 }
 
 export const IAppBuilderPreviews = new Token<IAppBuilderPreviews>(

@@ -1,4 +1,5 @@
 import { ReactWidget } from '@jupyterlab/apputils';
+import type { Message } from '@lumino/messaging';
 import { Signal } from '@lumino/signaling';
 import * as React from 'react';
 import { Panel, type PanelProps } from '../core/pages/Panel';
@@ -81,6 +82,8 @@ export class PreviewWidget extends ReactWidget {
   readonly changed = new Signal<this, void>(this);
   /** It shows another session, was pinned, or follows the panel again. */
   readonly moved = new Signal<this, void>(this);
+  /** A person chose it, by its tab for example. */
+  readonly chosen = new Signal<this, void>(this);
   /** There is something in it that would be lost if it went: a file that is being sent, a row that is being written. */
   held = false;
   private shown: { session: string; pinned: boolean; store: SessionStore };
@@ -137,6 +140,11 @@ export class PreviewWidget extends ReactWidget {
         />
       </SurroundingsContext.Provider>
     );
+  }
+
+  protected onActivateRequest(message: Message): void {
+    super.onActivateRequest(message);
+    this.chosen.emit();
   }
 
   dispose(): void {
