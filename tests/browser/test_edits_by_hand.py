@@ -67,6 +67,15 @@ def test_edits_in_the_editor_and_on_disk_show_in_the_feed_and_in_the_preview(
     wait_for(pointed, panel.page)
     expect(chips.get_by_text("h1 “By hand indeed”")).to_be_visible()
     panel.picture("pointing-light")
+    # A text that is written there is changed there, without a model: an edit like any other.
+    chips.get_by_role("button", name="Change the text of h1 “By hand indeed”").click()
+    chips.get_by_role("textbox", name="New text").fill("By hand indeed, in place")
+    chips.get_by_role("button", name="Change", exact=True).click()
+    expect(heading).to_have_text("By hand indeed, in place", timeout=LONG)
+    expect(panel.card("Edited src/App.tsx")).to_be_visible()
+    expect(chips).to_have_count(0)
+    panel.preview().get_by_role("heading", level=1).click()
+    expect(chips.get_by_text("h1 “By hand indeed, in place”")).to_be_visible()
     point.click()
     expect(point).to_have_attribute("aria-pressed", "false")
     chips.get_by_role("button", name="Open src/App.tsx:2 in the editor").click()
@@ -80,15 +89,15 @@ def test_edits_in_the_editor_and_on_disk_show_in_the_feed_and_in_the_preview(
     assert "By hand indeed" in str(model.requests[1].body["messages"])
     (asked,) = [m["content"] for m in model.requests[0].body["messages"] if "Look at my change" in str(m["content"])]
     assert "Written at src/App.tsx:2:10" in str(asked)
-    assert "2|   return <h1>By hand indeed</h1>;" in str(asked)
-    expect(feed.get_by_role("list", name="Pointed at in the page").get_by_text("h1 “By hand indeed”")).to_be_visible()
+    assert "2|   return <h1>By hand indeed, in place</h1>;" in str(asked)
+    expect(feed.get_by_role("list", name="Pointed at in the page")).to_contain_text("h1 “By hand indeed, in place”")
     expect(chips).to_have_count(1)  # none is left for the next
     assert source.read_text().count("By hand indeed") == 1
     panel.menu("Open notebook")
     expect(panel.page.get_by_role("tab", name=f"{session['name']}.ipynb")).to_be_visible(timeout=LONG)
     cells = json.loads((lab.root / session["notebook"]).read_text())["cells"]
     assert any("".join(cell["source"]).startswith("%%appbuilder patch") for cell in cells)
-    assert any("- h1 “By hand indeed” (src/App.tsx:2)" in "".join(cell["source"]) for cell in cells)
+    assert any("- h1 “By hand indeed, in place” (src/App.tsx:2)" in "".join(cell["source"]) for cell in cells)
 
 
 def test_a_large_file_put_in_by_hand_is_named_and_not_shown(panel: Panel, lab: Lab, session: dict[str, Any]) -> None:
