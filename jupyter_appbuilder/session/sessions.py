@@ -35,6 +35,7 @@ RECOVER_SECONDS = 30.0
 
 class _Told(NamedTuple):
     summary: Summary
+    folder: Path | None  # of one that was made below another root: it may be below ours by now
     size: int | None
     text: str
 
@@ -186,15 +187,22 @@ class Sessions:
         return texts
 
     def _text(self, summary: Summary) -> str:
-        """A summary as the API shows it, as JSON text. Of a session that is not open here it follows from the summary
-        and from the size of its folder."""
+        """A summary as the API shows it, as JSON text. Of a session that is not open here it follows from the summary,
+        its folder and that folder's size."""
         size = self._sizes.known(summary)
+        elsewhere = self._shelf is None or summary.root != str(self._shelf.parent)
+        folder = self._places.folder_of(summary) if elsewhere else None
         told = self._told.get(summary.id)
-        if told and summary.id not in self.opened and told.size == size and told.summary == summary:
+        if (
+            told
+            and summary.id not in self.opened
+            and (told.folder, told.size) == (folder, size)
+            and told.summary == summary
+        ):
             return told.text
         text = strict_json.dumps(self.describe(summary), separators=(",", ":"))
         if summary.id not in self.opened:
-            self._told[summary.id] = _Told(summary, size, text)
+            self._told[summary.id] = _Told(summary, folder, size, text)
         return text
 
     def describe(self, summary: Summary, record: Record | None = None, notebook: str = "") -> dict[str, Any]:
