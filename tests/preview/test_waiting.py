@@ -48,7 +48,10 @@ async def test_the_waiting_page_follows_the_start_and_gives_way_to_the_app(targe
         await tab.get_by_text("the app itself").wait_for()
         await app.get_by_text("the app itself").wait_for()
         assert (
-            await page.evaluate("messages.filter(({type}) => !['ready', 'navigated', 'cleared'].includes(type))") == []
+            await page.evaluate(
+                "messages.filter(({type}) => !['ready', 'navigated', 'cleared', 'records'].includes(type))"
+            )
+            == []
         )
         await until(lambda: any(finding["kind"] == "ready" for finding in target.findings))
 
