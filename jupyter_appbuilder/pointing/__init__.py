@@ -2,16 +2,16 @@
 
 from .changes import is_literal, text_edit
 from .claims import MOST, Claim, Position, read_claim, read_claims
-from .places import found, located
+from .places import described, found
 from .telling import named, told
 
 __all__ = [
     "MOST",
     "Claim",
     "Position",
+    "described",
     "found",
     "is_literal",
-    "located",
     "named",
     "read_claim",
     "read_claims",

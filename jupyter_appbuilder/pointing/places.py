@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..errors import AppBuilderError
@@ -35,8 +36,8 @@ class Found(NamedTuple):
     by_text: bool
 
 
-async def located(workspace: Workspace, claim: Claim) -> PointedData:
-    """What was pointed at, with its place where there is one."""
+def described(claim: Claim, place: Found | None, others: Sequence[Found]) -> PointedData:
+    """What was pointed at, with its place and the others that hold, as ``found`` has them."""
     data = PointedData(tag=claim.tag, text=claim.text, path=claim.path)
     if claim.selector:
         data["selector"] = claim.selector
@@ -46,7 +47,6 @@ async def located(workspace: Workspace, claim: Claim) -> PointedData:
         data["box"] = list(claim.box)
     if claim.within:
         data["within"] = list(claim.within)
-    place, others = await found(workspace, claim)
     if place is None:
         return data
     line, column = place_of(place.source, place.offset)

@@ -29,7 +29,8 @@ class PointedHandler(AppBuilderHandler):
     async def post(self, session: str) -> None:
         claim = read_claim(self.body("pointed").mapping("pointed"))
         found = await self.session(session)
-        self.answer({"pointed": await found.point(claim), "literal": await found.text_is_written(claim)})
+        pointed, literal = await found.point(claim)
+        self.answer({"pointed": pointed, "literal": literal})
 
 
 class PointedTextHandler(AppBuilderHandler):

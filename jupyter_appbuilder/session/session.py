@@ -208,7 +208,7 @@ class Session:
             raise InvalidInput(f"{given} files are too many for one message.", hint=f"At most {MOST}.")
         await self.ready()
         kept = [await self._kept(one) for one in attachments]
-        places = [one if isinstance(one, dict) else await self.point(one) for one in pointed]
+        places = [one if isinstance(one, dict) else (await self.point(one))[0] for one in pointed]
         if turn := await self._turns.interject(text, kept, places):
             return turn
         if (name := model or self.summary.model) == DEMO and mode == "build" and not self._turns.busy:
@@ -223,20 +223,15 @@ class Session:
             return await attachment.kept(self._keep)
         return attachment
 
-    async def point(self, claim: Claim) -> PointedData:
-        """What the page says that the person pointed at, as far as the app's files bear it out."""
-        from ..pointing import located
+    async def point(self, claim: Claim) -> tuple[PointedData, bool]:
+        """What the page says that the person pointed at, as far as the app's files bear it out, and whether
+        ``change_text`` can change it."""
+        from ..pointing import described, found, is_literal
 
         await self.ready()
-        return self.secrets.mask.data(await located(self.workspace, claim))
-
-    async def text_is_written(self, claim: Claim) -> bool:
-        """Whether ``change_text`` can change what was pointed at."""
-        from ..pointing import found, is_literal
-
-        await self.ready()
-        place, _ = await found(self.workspace, claim)
-        return place is not None and is_literal(place, claim.text)
+        place, others = await found(self.workspace, claim)
+        literal = place is not None and is_literal(place, claim.text)
+        return self.secrets.mask.data(described(claim, place, others)), literal
 
     async def change_text(self, claim: Claim, text: str) -> None:
         """Have what was pointed at show ``text``: an edit by the person, where the source holds its text just so.

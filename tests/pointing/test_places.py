@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from jupyter_appbuilder.errors import Conflict, InvalidInput
-from jupyter_appbuilder.pointing import located, named, read_claim, read_claims, told
+from jupyter_appbuilder.events import PointedData
+from jupyter_appbuilder.pointing import Claim, described, found, named, read_claim, read_claims, told
 from jupyter_appbuilder.pointing.texts import literal_at, replaced_at, replaced_once
 from jupyter_appbuilder.workspace import Workspace
 
@@ -42,6 +43,10 @@ PAGE = """<!doctype html>
   <img src="cat.png" alt="A cat">
 </body></html>
 """
+
+
+async def located(workspace: Workspace, claim: Claim) -> PointedData:
+    return described(claim, *await found(workspace, claim))
 
 
 async def an_app(tmp_path: Path) -> Workspace:

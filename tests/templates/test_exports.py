@@ -45,6 +45,12 @@ def test_every_package_runs_on_the_nodes_that_an_export_names(template: str) -> 
     assert json.loads(told.stdout) == []
 
 
+def test_what_starts_vite_is_the_same_code_in_each_template() -> None:
+    found = find_templates()
+    starts = [found[name].folder / "runtime" / "vite.mjs" for name in ("react-vite", "vue-vite", "fastapi-react")]
+    assert len({start.read_bytes() for start in starts}) == 1
+
+
 @pytest.mark.parametrize("template", sorted(find_templates()))
 def test_an_export_tells_how_it_is_run_and_what_a_host_sends(template: str) -> None:
     files = find_templates()[template].files
