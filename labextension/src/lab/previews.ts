@@ -7,6 +7,7 @@ import { ITranslator } from '@jupyterlab/translation';
 import { UUID } from '@lumino/coreutils';
 import { Signal } from '@lumino/signaling';
 import { DockLayout, DockPanel, type Widget } from '@lumino/widgets';
+import { Looks } from '../core/preview/looks';
 import { NO_HISTORY, onFrame, SessionStore } from '../core/view/store';
 import { complain } from './complain';
 import { appBuilderIcon } from './icon';
@@ -33,6 +34,7 @@ function activate(
 ): IAppBuilderPreviews {
   const trans = load(translator);
   const { shell } = app;
+  const looks = new Looks(app.serviceManager.serverSettings.baseUrl);
   const previews = new WidgetTracker<MainAreaWidget<PreviewWidget>>({ namespace: 'appbuilder-preview' });
   const open = (which: (preview: PreviewWidget) => boolean): MainAreaWidget<PreviewWidget> | undefined =>
     previews.find(widget => !widget.isDisposed && which(widget.content));
@@ -76,6 +78,7 @@ function activate(
       pinned,
       store: session => new SessionStore(api.transport(session), onFrame, NO_HISTORY),
       trans,
+      looks,
       resolve: url => (/^https?:/.test(url) ? url : new URL(url, URLExt.join(PageConfig.getBaseUrl(), '/')).href),
       compose: (session, text) => {
         model.compose(session, text);

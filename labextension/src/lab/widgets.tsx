@@ -4,6 +4,7 @@ import { Signal } from '@lumino/signaling';
 import * as React from 'react';
 import { Panel, type PanelProps } from '../core/pages/Panel';
 import { AppsPage, type AppsPageProps } from '../core/apps/AppsPage';
+import type { Looks } from '../core/preview/looks';
 import { PreviewPane } from '../core/session/Preview';
 import { SurroundingsContext } from '../core/controls/surroundings';
 import type { SessionStore } from '../core/view/store';
@@ -72,6 +73,8 @@ export interface PreviewOptions {
   trans: Translation;
   /** The address to load for a path that the server gave. */
   resolve: (url: string) => string;
+  /** How each session's page is looked at. */
+  looks: Looks;
   /** Put a text where a session's next request is written. */
   compose: (session: string, text: string) => void;
 }
@@ -126,7 +129,7 @@ export class PreviewWidget extends ReactWidget {
   }
 
   protected render(): React.ReactElement {
-    const { trans, resolve, compose } = this.options;
+    const { trans, resolve, compose, looks } = this.options;
     const { session, pinned, store } = this.shown;
     const host = { compose: (text: string) => compose(session, text) };
     return (
@@ -136,6 +139,8 @@ export class PreviewWidget extends ReactWidget {
           store={store}
           resolve={resolve}
           onHold={this.hold}
+          look={looks.get(session)}
+          onLook={look => looks.set(session, look)}
           pin={{ pinned, set: pinned => this.pin(pinned) }}
         />
       </SurroundingsContext.Provider>

@@ -80,6 +80,8 @@ function Shown({ records, onFix }: { records: PageRecords; onFix: (finding: Find
           findings={FINDINGS}
           tab={tab}
           setTab={setTab}
+          height={220}
+          setHeight={() => undefined}
           onFix={onFix}
           onClose={() => setOpen(false)}
         />

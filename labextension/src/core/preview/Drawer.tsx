@@ -5,12 +5,11 @@ import { useTranslation } from '../controls/surroundings';
 import type { Translation } from '../controls/translation';
 import type { Finding } from '../session/pageMessages';
 import { Handle } from './Handle';
+import { LOWEST_DRAWER } from './looks';
 import { isProblem, worded, type ConsoleLine, type Kept, type PageCall, type PageRecords } from './records';
 
 export type DrawerTab = 'console' | 'requests' | 'findings';
 
-const HEIGHT = 220; // px, at first
-const LOWEST = 96;
 const NEAR_END = 24; // px
 
 /** Opens and closes the drawer, and says how much is wrong. */
@@ -51,6 +50,8 @@ export function Drawer({
   findings,
   tab,
   setTab,
+  height,
+  setHeight,
   onFix,
   onClose
 }: {
@@ -58,6 +59,9 @@ export function Drawer({
   findings: readonly Finding[];
   tab: DrawerTab;
   setTab: (tab: DrawerTab) => void;
+  /** In px. */
+  height: number;
+  setHeight: (height: number) => void;
   /** Puts a finding where the next request is written; none where nothing can be written. */
   onFix: ((finding: Finding) => void) | null;
   onClose: () => void;
@@ -66,7 +70,6 @@ export function Drawer({
   const { lines, calls, missed } = React.useSyncExternalStore(records.subscribe, records.get);
   const [words, setWords] = React.useState('');
   const [problemsOnly, setProblemsOnly] = React.useState(false);
-  const [height, setHeight] = React.useState(HEIGHT);
   const before = React.useRef(0);
   const root = React.useRef<HTMLElement>(null);
   const id = React.useId();
@@ -116,11 +119,11 @@ export function Drawer({
         axis="y"
         label={trans.__('Height of the drawer')}
         value={height}
-        range={[LOWEST, 2000]}
+        range={[LOWEST_DRAWER, 2000]}
         onStart={() => {
           before.current = height;
         }}
-        onMove={pixels => setHeight(Math.max(LOWEST, before.current - pixels))}
+        onMove={pixels => setHeight(Math.max(LOWEST_DRAWER, before.current - pixels))}
       />
       <div className="jp-AppBuilder-drawerBar">
         <div className="jp-AppBuilder-drawerTabs" role="tablist" aria-label={trans.__('What the page says')}>

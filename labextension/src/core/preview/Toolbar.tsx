@@ -42,12 +42,7 @@ export function Toolbar(props: ToolbarProps): React.ReactElement {
     <div className="jp-AppBuilder-previewBar" role="toolbar" aria-label={trans.__('Preview tools')}>
       {data && (
         <span className="jp-AppBuilder-devices" role="group" aria-label={trans.__('What is shown')}>
-          <IconButton
-            icon="desktop"
-            label={trans.__('The app')}
-            onClick={() => data.show(false)}
-            pressed={!data.shown}
-          />
+          <IconButton icon="page" label={trans.__('The app')} onClick={() => data.show(false)} pressed={!data.shown} />
           <IconButton icon="table" label={trans.__('Its data')} onClick={() => data.show(true)} pressed={data.shown} />
         </span>
       )}

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DEVICES, fit, FULL, nearestSide, side, turned } from './frameSize';
+import { Looks, PLAIN } from './looks';
 import { matchingRoutes, MOST_ROUTES, routesOfLayout, withRoutes } from './routes';
 
 describe('the size of the page', () => {
@@ -64,5 +65,37 @@ describe('the pages of an app', () => {
       { path: '/team', title: '' }
     ]);
     expect(routesOfLayout({ pages: 'none' })).toEqual([]);
+  });
+});
+
+describe('how an app is looked at', () => {
+  const PHONE = { size: DEVICES.phone, dark: true, drawer: { tab: 'requests', open: true, height: 300 } } as const;
+  const KEY = 'jupyter-appbuilder:looks:/user/ada/';
+
+  it('is kept by app and by server, of so many as were looked at last', () => {
+    const looks = new Looks('/user/ada/');
+    expect(looks.get('a')).toEqual(PLAIN);
+    looks.set('a', PHONE);
+    expect(new Looks('/user/ada/').get('a')).toEqual(PHONE);
+    expect(new Looks('/user/bob/').get('a')).toEqual(PLAIN);
+    expect(looks.get('b')).toEqual(PLAIN);
+    for (let number = 0; number < 150; number += 1) {
+      looks.set(`s${number}`, PHONE);
+    }
+    expect(looks.get('a')).toEqual(PLAIN);
+    expect(JSON.parse(window.localStorage.getItem(KEY) ?? '')).toHaveLength(100);
+    const none = new Looks();
+    none.set('a', PHONE);
+    expect(none.get('a')).toEqual(PLAIN);
+  });
+
+  it('is taken as far as it makes sense', () => {
+    for (const wrong of ['{', '7', 'null', '[1, ["a"], null]', '[["a", {"size": 1, "dark": "yes", "drawer": []}]]']) {
+      window.localStorage.setItem(KEY, wrong);
+      expect(new Looks('/user/ada/').get('a')).toEqual(PLAIN);
+    }
+    const size = { device: 'custom', width: 1e9, height: 'x' };
+    window.localStorage.setItem(KEY, JSON.stringify([['a', { size, dark: true, drawer: { height: -1 } }]]));
+    expect(new Looks('/user/ada/').get('a')).toEqual({ ...PLAIN, dark: true });
   });
 });

@@ -22,8 +22,9 @@ import type { Asks } from '../data/DataPane';
 import type { FunctionAsks } from '../data/FunctionsPane';
 import { Inside } from '../data/Inside';
 import type { LayoutAsks } from '../data/LayoutPane';
-import { Drawer, DrawerButton, type DrawerTab } from '../preview/Drawer';
-import { fit, FULL, type FrameSize } from '../preview/frameSize';
+import { Drawer, DrawerButton } from '../preview/Drawer';
+import { fit, type FrameSize } from '../preview/frameSize';
+import { PLAIN, type Look } from '../preview/looks';
 import { PageRecords } from '../preview/records';
 import { routesOfLayout, withRoutes, type Route } from '../preview/routes';
 import { Sized } from '../preview/Sized';
@@ -45,6 +46,8 @@ export function PreviewPane({
   store,
   resolve,
   pin = null,
+  look: given = PLAIN,
+  onLook,
   onHold
 }: {
   store: SessionStore;
@@ -52,6 +55,9 @@ export function PreviewPane({
   resolve: (url: string) => string;
   /** Whether it keeps its app, where it could show another. */
   pin?: ToolbarProps['pin'];
+  /** How the page is looked at, at first. */
+  look?: Look;
+  onLook?: (look: Look) => void;
   /** Told whether something is in it that would be lost with it. */
   onHold?: (held: boolean) => void;
 }): React.ReactElement {
@@ -59,8 +65,14 @@ export function PreviewPane({
   const { view, connection } = React.useSyncExternalStore(store.subscribe, store.get);
   const frame = React.useRef<HTMLIFrameElement>(null);
   const hears = React.useRef<(message: PageMessage) => void>(() => undefined);
-  const [size, setSize] = React.useState<FrameSize>(FULL);
-  const [dark, setDark] = React.useState(false);
+  const [look, setLook] = React.useState<Look>(given);
+  const { size, dark, drawer } = look;
+  const change = (changed: Partial<Look>): void => {
+    const next = { ...look, ...changed };
+    setLook(next);
+    onLook?.(next);
+  };
+  const setSize = (size: FrameSize): void => change({ size });
   const [path, setPath] = React.useState('/');
   const [routes, setRoutes] = React.useState<readonly Route[]>([]);
   /** The page in the frame answers messages. */
@@ -80,7 +92,6 @@ export function PreviewPane({
     setDismissed(NO_MESSAGES);
   }, []);
   const records = React.useMemo(() => new PageRecords(), []);
-  const [drawer, setDrawer] = React.useState<{ tab: DrawerTab; open: boolean }>({ tab: 'console', open: false });
   const [requests, setRequests] = React.useState<readonly PageRequest[]>([]);
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const [showsData, setShowsData] = React.useState(false);
@@ -287,7 +298,7 @@ export function PreviewPane({
         scale={fitted.scale}
         pin={pin}
         dark={dark}
-        setDark={setDark}
+        setDark={dark => change({ dark })}
         onRestart={restart}
         onOpen={() => url && window.open(url, '_blank', 'noopener,noreferrer')}
       >
@@ -296,7 +307,7 @@ export function PreviewPane({
           records={records}
           findings={findings.length}
           open={drawer.open}
-          onToggle={() => setDrawer({ ...drawer, open: !drawer.open })}
+          onToggle={() => change({ drawer: { ...drawer, open: !drawer.open } })}
         />
       </Toolbar>
       {failure && <Failure error={failure} />}
@@ -339,7 +350,7 @@ export function PreviewPane({
         base={url ?? ''}
         busy={busy}
         onFix={fix ?? null}
-        onShow={() => setDrawer({ tab: 'findings', open: true })}
+        onShow={() => change({ drawer: { ...drawer, tab: 'findings', open: true } })}
         onDismissFindings={() => setDismissed(new Set(findings.map(({ message }) => message)))}
         onGrant={request => {
           grant(request);
@@ -416,10 +427,12 @@ export function PreviewPane({
           records={records}
           findings={findings}
           tab={drawer.tab}
-          setTab={tab => setDrawer({ tab, open: true })}
+          setTab={tab => change({ drawer: { ...drawer, tab, open: true } })}
+          height={drawer.height}
+          setHeight={height => change({ drawer: { ...drawer, height } })}
           onFix={fix ?? null}
           onClose={() => {
-            setDrawer({ ...drawer, open: false });
+            change({ drawer: { ...drawer, open: false } });
             pane.current?.querySelector<HTMLElement>('.jp-AppBuilder-drawerButton')?.focus();
           }}
         />

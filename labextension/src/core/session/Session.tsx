@@ -478,7 +478,7 @@ function Header({
       entries.push({ run, label, icon, danger });
     }
   };
-  add(host.showPreview, trans.__('Open preview'), 'desktop');
+  add(host.showPreview, trans.__('Open preview'), 'page');
   add(host.openNotebook, trans.__('Open notebook'), 'notebook');
   add(host.openFolder, trans.__('Show files'), 'folder');
   add(host.exportZip, trans.__('Download as ZIP'), 'download');
@@ -509,9 +509,7 @@ function Header({
           </h2>
         )}
         {host.newApp && <IconButton icon="plus" label={trans.__('New app')} onClick={host.newApp} />}
-        {host.showPreview && (
-          <IconButton icon="desktop" label={trans.__('Show the preview')} onClick={host.showPreview} />
-        )}
+        {host.showPreview && <IconButton icon="page" label={trans.__('Show the preview')} onClick={host.showPreview} />}
         {entries.length > 0 && <MenuButton label={trans.__('More actions')} entries={entries} />}
       </div>
       <div className="jp-AppBuilder-meta">

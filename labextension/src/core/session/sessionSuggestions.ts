@@ -130,7 +130,7 @@ function acts({
     version !== null && (() => attempt(transport.restore(version.checkpoint)))
   );
   add('restart', trans.__('Restart the app'), 'reload', () => attempt(transport.preview('restart')));
-  add('preview', trans.__('Show the preview'), 'desktop', host.showPreview);
+  add('preview', trans.__('Show the preview'), 'page', host.showPreview);
   add('notebook', trans.__('Open the notebook'), 'notebook', host.openNotebook);
   add('files', trans.__('Show the files'), 'folder', host.openFolder);
   add('download', trans.__('Download as ZIP'), 'download', host.exportZip);
