@@ -266,6 +266,13 @@ class DatabaseRecorded(TypedDict):
     database: DatabaseHash
 
 
+class VersionNamed(TypedDict):
+    """The person gave a version a name, or took it away."""
+
+    checkpoint: str
+    name: str  # "" where it has none any more
+
+
 class SessionRestored(TypedDict):
     checkpoint: str  # the checkpoint gone back to
     tree: str
@@ -438,6 +445,7 @@ PAYLOADS: Mapping[str, type] = {
     "file.changed": FileChanged,
     "checkpoint.created": CheckpointCreated,
     "database.recorded": DatabaseRecorded,
+    "version.named": VersionNamed,
     "preview.ready": PreviewReady,
     "preview.error": PreviewError,
     "approval.requested": ApprovalRequested,
@@ -596,6 +604,7 @@ if TYPE_CHECKING:
         | EventOf[Literal["file.changed"], FileChanged]
         | EventOf[Literal["checkpoint.created"], CheckpointCreated]
         | EventOf[Literal["database.recorded"], DatabaseRecorded]
+        | EventOf[Literal["version.named"], VersionNamed]
         | EventOf[Literal["preview.ready"], PreviewReady]
         | EventOf[Literal["preview.error"], PreviewError]
         | EventOf[Literal["approval.requested"], ApprovalRequested]

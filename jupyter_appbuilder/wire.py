@@ -50,6 +50,7 @@ from .events import (
     TurnResumed,
     TurnStarted,
     UsageRecorded,
+    VersionNamed,
 )
 
 Type = TypeVar("Type", bound=str)
@@ -139,6 +140,7 @@ if TYPE_CHECKING:
         | EventJsonOf[Literal["file.changed"], FileChanged]
         | EventJsonOf[Literal["checkpoint.created"], CheckpointCreated]
         | EventJsonOf[Literal["database.recorded"], DatabaseRecorded]
+        | EventJsonOf[Literal["version.named"], VersionNamed]
         | EventJsonOf[Literal["preview.ready"], PreviewReady]
         | EventJsonOf[Literal["preview.error"], PreviewError]
         | EventJsonOf[Literal["approval.requested"], ApprovalRequested]

@@ -258,6 +258,7 @@ def messages(events: Iterable[Event], system_prompt: str, view: View | None = No
                 | "rule.changed"
                 | "usage.recorded"
                 | "budget.raised"
+                | "version.named"
             ):
                 pass
             case _:

@@ -510,7 +510,12 @@ class AsyncApp:
     @in_engine
     async def checkpoints(self) -> list[Checkpoint]:
         """Every version, newest first."""
-        return await (await self.session()).workspace.checkpoints()
+        return await (await self.session()).checkpoints()
+
+    @in_engine
+    async def name_version(self, checkpoint: str, name: str) -> None:
+        """Call a version, by its id, something: ``checkpoints`` and the panel show it; ``""`` takes its name away."""
+        await (await self.session()).name_version(checkpoint, name)
 
     @in_engine
     async def restore(self, checkpoint: str, *, data: bool = True) -> None:

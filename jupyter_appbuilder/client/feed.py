@@ -261,6 +261,7 @@ class Feed:
                 | "rule.changed"
                 | "usage.recorded"
                 | "budget.raised"
+                | "version.named"
             ):
                 pass
             case _:

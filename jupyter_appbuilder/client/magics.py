@@ -35,6 +35,7 @@ from .secrets import typed
 
 if TYPE_CHECKING:
     from ..tools.base import ToolResult
+    from ..workspace import Checkpoint
     from .app import App
     from .requests import Ask
     from .results import Handed
@@ -468,12 +469,25 @@ class AppBuilderMagics(Magics):
         self.say(f"Version “{call.arguments[0]}”: tree {self.session().checkpoint(call.arguments[0])}\n")
 
     def do_restore(self, call: Call) -> None:
-        app = self.session()
-        for checkpoint in app.checkpoints:
-            if call.arguments[0] in (checkpoint.tree, checkpoint.id) or checkpoint.id.startswith(call.arguments[0]):
-                app.restore(checkpoint.id, data="files" not in call.options)
-                return self.say(f"Back to “{checkpoint.title}”.\n")
-        raise InvalidInput(f"No version has the tree {call.arguments[0]}.", hint="See app.checkpoints.")
+        version = self.version(call.arguments[0])
+        self.session().restore(version.id, data="files" not in call.options)
+        self.say(f"Back to “{version.name or version.title}”.\n")
+
+    def do_name(self, call: Call) -> None:
+        version, name = self.version(call.arguments[0]), call.arguments[1]
+        self.session().name_version(version.id, name)
+        self.say(
+            f"Version {version.id[:8]} is called “{name}”.\n" if name else f"Version {version.id[:8]} has no name.\n"
+        )
+
+    def version(self, word: str) -> Checkpoint:
+        """The version of that tree, id or name, or whose id begins so."""
+        versions = self.session().checkpoints
+        named = [version for version in versions if version.name and version.name.casefold() == word.casefold()]
+        known = [version for version in versions if word in (version.tree, version.id) or version.id.startswith(word)]
+        if found := [*named, *known]:
+            return found[0]
+        raise InvalidInput(f"No version has the tree, id or name {word[:80]}.", hint="See app.checkpoints.")
 
     def do_verify(self, call: Call) -> None:
         tree = self.session().tree

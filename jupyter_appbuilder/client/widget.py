@@ -129,6 +129,10 @@ async def _restore(app: AsyncApp, params: Params) -> Any:
     return (await (await app.session()).restore(str(params["checkpoint"]), data=data)).to_json()
 
 
+async def _name_version(app: AsyncApp, params: Params) -> Any:
+    await app.name_version(str(params["checkpoint"]), str(params["name"]))
+
+
 async def _diff(app: AsyncApp, params: Params) -> Any:
     return await (await app.session()).workspace.diff(str(params["checkpoint"]))
 
@@ -206,6 +210,7 @@ METHODS: Mapping[str, Callable[[AsyncApp, Params], Awaitable[Any]]] = {
     "retry": _retry,
     "continue": _continue,
     "restore": _restore,
+    "name_version": _name_version,
     "diff": _diff,
     "try": _try,
     "remove_scenario": _remove_scenario,

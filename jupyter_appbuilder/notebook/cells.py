@@ -179,8 +179,13 @@ COMMANDS: Mapping[str, Command] = {
     "delete": Command("%appbuilder delete PATH", "Delete a file.", (1, 1)),
     "rename": Command("%appbuilder rename OLD NEW", "Rename a file.", (2, 2)),
     "checkpoint": Command("%appbuilder checkpoint TITLE", "Keep a version in the app's history.", (1, 1)),
+    "name": Command(
+        '%appbuilder name VERSION "NAME"',
+        'Call a version something (its tree, id, the beginning of one, or the name that it has); "" takes that away.',
+        (2, 2),
+    ),
     "restore": Command(
-        "%appbuilder restore TREE [--files]",
+        "%appbuilder restore VERSION [--files]",
         "Go back to an earlier version, with what the app wrote; with --files to its files alone.",
         (1, 1),
         {"files": "", "data": "N"},

@@ -45,6 +45,7 @@ from ..events import (
     TurnDropped,
     TurnFinished,
     TurnStarted,
+    VersionNamed,
     of_newer_version,
 )
 from ..formats.excerpts import bounded, fenced
@@ -250,6 +251,8 @@ class _Writer:
                 self.on_checkpoint_created(event)
             case "database.recorded":
                 self.on_database_recorded(event)
+            case "version.named":
+                self.on_version_named(event)
             case "history.compacted":
                 self.on_history_compacted(event)
             case "turn.finished":
@@ -383,6 +386,12 @@ class _Writer:
     def on_database_recorded(self, event: EventOf[str, DatabaseRecorded]) -> None:
         if event.data["checkpoint"] == self.awaited:
             self.database, self.awaited = event.data["database"], ""
+
+    def on_version_named(self, event: EventOf[str, VersionNamed]) -> None:
+        version, name = event.data["checkpoint"][:8], event.data["name"]
+        self.say(
+            event, f"Version {version} is called **{_plain(name)}**." if name else f"Version {version} has no name."
+        )
 
     def on_history_compacted(self, event: EventOf[str, HistoryCompacted]) -> None:
         before, after = event.data["tokens_before"], event.data["tokens_after"]

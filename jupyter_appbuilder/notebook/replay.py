@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 MARK = ".replay.json"
 """Lies in a folder a replay made, and says what tree it left there: an unchanged one may be made anew."""
 
-SHOWS = frozenset({"preview", "status", "model", "stop", "help"})
+SHOWS = frozenset({"preview", "status", "model", "stop", "help", "name"})
 """Commands that build nothing: a replay passes over them."""
 
 REPLAYED = frozenset(

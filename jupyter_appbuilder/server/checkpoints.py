@@ -8,6 +8,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from ..events import timestamp
+from ..session.session import MAX_TITLE
 from .base import AppBuilderHandler
 
 
@@ -15,7 +16,7 @@ class CheckpointsHandler(AppBuilderHandler):
     @web.authenticated
     @authorized
     async def get(self, session: str) -> None:
-        checkpoints = await (await self.ready_session(session)).workspace.checkpoints()
+        checkpoints = await (await self.ready_session(session)).checkpoints()
         listed = [asdict(checkpoint) | {"at": timestamp(checkpoint.at)} for checkpoint in checkpoints]
         for item in listed:
             del item["note"], item["data"]  # they belong to the event
@@ -32,6 +33,17 @@ class DiffHandler(AppBuilderHandler):
         diff = await (await self.ready_session(session)).workspace.diff(checkpoint, since)
         self.set_header("Content-Type", "text/plain; charset=UTF-8")
         self.finish(diff)
+
+
+class VersionNameHandler(AppBuilderHandler):
+    @web.authenticated
+    @authorized
+    async def put(self, session: str, checkpoint: str) -> None:
+        body = self.body("name")
+        name = body.text("name", "" if "name" in body else None, max_length=MAX_TITLE)
+        await (await self.ready_session(session)).name_version(checkpoint, name)
+        self.set_status(204)
+        self.finish()
 
 
 class RestoreHandler(AppBuilderHandler):

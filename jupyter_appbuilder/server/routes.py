@@ -19,7 +19,7 @@ from .catalog import (
     TemplatesHandler,
 )
 from .channel import ChannelHandler, EventsHandler
-from .checkpoints import CheckpointsHandler, DiffHandler, RestoreHandler
+from .checkpoints import CheckpointsHandler, DiffHandler, RestoreHandler, VersionNameHandler
 from .contract import ContractHandler
 from .database import DatabaseCsvHandler, DatabaseHandler, DatabaseQueryHandler, DatabaseRowsHandler
 from .datasets import DatasetsHandler, UploadHandler, UploadsHandler
@@ -59,6 +59,7 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/files/{path}": FileHandler,
     "/sessions/{session}/checkpoints": CheckpointsHandler,
     "/sessions/{session}/checkpoints/{checkpoint}/diff": DiffHandler,
+    "/sessions/{session}/checkpoints/{checkpoint}/name": VersionNameHandler,
     "/sessions/{session}/datasets": DatasetsHandler,
     "/sessions/{session}/datasets/uploads": UploadsHandler,
     "/sessions/{session}/datasets/uploads/{upload}": UploadHandler,

@@ -19,6 +19,7 @@ from ..errors import Conflict, InvalidInput, NotFound
 from ..events import Attachment, Draft, Event, Mode, PointedData
 from ..turns.requests import request_of
 from .holdings import held_in
+from .versions import names_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,11 @@ def inherited(point: ForkPoint, source: Sequence[Event], created: Mapping[str, A
     drafts = [Draft("session.forked", forked)]
     if (holds := held_in(source, point.checkpoint)) and not held_in(point.events, point.checkpoint):
         drafts.append(Draft("database.recorded", {"checkpoint": point.checkpoint, "database": holds}))
+    had = names_of(point.events)
+    made = {event.data["checkpoint"] for event in point.events if event.type == "checkpoint.created"}
+    for checkpoint, called in names_of(source).items():
+        if checkpoint in made and had.get(checkpoint) != called:
+            drafts.append(Draft("version.named", {"checkpoint": checkpoint, "name": called}))
     title, chosen = created["title"], created["model"]
     for event in point.events:
         if event.type == "session.updated":

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from .ending import Endings
 from .holdings import CLOSING_SECONDS, Holdings
 from .recovery import Recovery
 from .turn import Agents, Turns
-from .versions import Versions
+from .versions import Versions, checked_name, names_of
 
 if TYPE_CHECKING:
     from ..approvals.questions import Approvals
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from ..usage.budgets import Unit
     from ..usage.quotas import Quotas
     from ..wire import WireMessage
-    from ..workspace import Workspace
+    from ..workspace import Checkpoint, Workspace
     from .channel import Channel
     from .creation import Creation
     from .data import Handing
@@ -585,6 +586,24 @@ class Session:
                 raise
             await self._versions.renew_packages(restored)
             return next(event for event in events if event.type == "session.restored")
+
+    async def checkpoints(self) -> list[Checkpoint]:
+        """Every version, newest first, with what the person calls it."""
+        names = names_of(self.stored)
+        return [replace(made, name=names.get(made.id, "")) for made in await self.workspace.checkpoints()]
+
+    async def name_version(self, checkpoint: str, name: str) -> None:
+        """Call a version something; ``""`` takes its name away.
+
+        Raises ``NotFound`` for no version of the app, ``InvalidInput`` for a name that is too long, and ``Conflict``
+        for that of another version.
+        """
+        await self.ready()
+        self._may_act(busy_is_fine=True)
+        version, names = await self.workspace.version(checkpoint), names_of(self.stored)
+        name = checked_name(name, version, names)
+        if name != names.get(version, ""):
+            await self.append(Draft("version.named", {"checkpoint": version, "name": name}))
 
     async def update(self, *, title: str | None = None, model: str | None = None) -> None:
         """Rename the session, or choose its model for the next turns.

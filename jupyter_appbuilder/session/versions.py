@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import Conflict
-from ..events import By, Draft
+from ..errors import Conflict, InvalidInput
+from ..events import By, Draft, Event
 from ..turns.requests import checkpoint_before
 
 if TYPE_CHECKING:
@@ -15,6 +15,37 @@ if TYPE_CHECKING:
     from ..workspace import Checkpoint, Workspace
     from .holdings import Holdings
     from .record import Record
+
+
+LONGEST_NAME = 80  # characters
+
+
+def names_of(events: Iterable[Event]) -> dict[str, str]:
+    """What the person calls versions, by their ids."""
+    names = {event.data["checkpoint"]: event.data["name"] for event in events if event.type == "version.named"}
+    return {checkpoint: name for checkpoint, name in names.items() if name}
+
+
+def checked_name(name: str, checkpoint: str, names: Mapping[str, str]) -> str:
+    """A name for a version, without the blanks around its words. Raises ``InvalidInput``, and ``Conflict`` for that of
+    another of ``names``."""
+    name = " ".join(name.split())
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        raise InvalidInput(
+            f"The name has {len(name):,} characters; the limit is {LONGEST_NAME}."
+            if len(name) > LONGEST_NAME
+            else "The name holds characters that cannot be shown.",
+            hint="Choose a shorter one." if len(name) > LONGEST_NAME else "Leave them out.",
+            field="name",
+        )
+    for other, known in names.items():
+        if name and other != checkpoint and known.casefold() == name.casefold():
+            raise Conflict(
+                f"Version {other[:8]} is called “{known}” already.",
+                hint="Choose another name, or rename that version first.",
+                reason="name_taken",
+            )
+    return name
 
 
 class Versions:

@@ -40,6 +40,7 @@ class Checkpoint:
     removed: int
     data: bool = False  # whether it has a copy of what the app wrote; known of a new one
     note: str = ""  # for people: what of the app's own data is not kept with it, and why
+    name: str = ""  # what the person called it; of those that a session lists
 
 
 class Restored(NamedTuple):

@@ -409,6 +409,10 @@ class Workspace:
         """Every version, newest first."""
         return await self._versions.log("HEAD")
 
+    async def version(self, checkpoint: str) -> str:
+        """The whole id of a version, of which ``checkpoint`` is the beginning. Raises ``NotFound``."""
+        return await self._versions.commit_of(checkpoint)
+
     async def diff(self, checkpoint: str, since: str = "") -> str:
         """The changes of a checkpoint, or since another one, as a unified diff for people. Raises ``NotFound``."""
         before = await self._versions.commit_of(since) if since else ""

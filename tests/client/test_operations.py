@@ -47,6 +47,7 @@ ACTS = [
     Act("retry", "retry", "retry", "retry", "retry", "retry"),
     Act("continue", "continue", "goOn", "go_on", "continue", "continue"),
     Act("restore", "restore", "restore", "restore", "restore"),
+    Act("name_version", "nameVersion", "nameVersion", "name_version", "name"),
     Act("diff", "diffCheckpoint", "diff"),
     Act("try", "tryScenarios", "tryScenarios", "try_", "try", "try"),
     Act("remove_scenario", "deleteScenario", "removeScenario"),
@@ -85,6 +86,7 @@ OTHER_MAGICS = {
 WITHOUT_COMMAND = {
     "stop": "Ctrl-C",
     "restore": "fork --checkpoint, or git in the app's folder",
+    "name_version": "the panel and the notebook",
     "diff": "git in the app's folder",
     "remove_scenario": "a file of the app's",
     "picture": "files below the data folder",
@@ -104,7 +106,7 @@ OTHER_COMMANDS = {
     "a value that is typed, in the panel's own field": {"secret"},
     "this machine": {"doctor", "sandboxes", "templates", "rules"},
 }
-ALIKE = {"checkpoint", "approval", "granted", "remember", "model", "plan", "text"}
+ALIKE = {"checkpoint", "name", "approval", "granted", "remember", "model", "plan", "text"}
 """Arguments that Python names as the API does."""
 
 every_act = pytest.mark.parametrize("act", ACTS, ids=lambda act: act.widget)

@@ -52,6 +52,8 @@ def test_tools_are_methods_and_say_what_went_wrong(tmp_path: Path):
         tree = app.checkpoint("By hand")
         app.delete("src/b.txt")
         assert app.tree != tree
+        app.name_version(app.checkpoints[1].id, "With b")
+        assert [version.name for version in app.checkpoints[:2]] == ["", "With b"]
         app.restore(app.checkpoints[1].id)
         assert app.tree == tree
         exported = app.export(tmp_path)

@@ -287,6 +287,33 @@ async def test_a_restore_brings_files_back_and_can_be_undone(tmp_path):
             await session.restore("0" * 40)
 
 
+async def test_a_version_has_the_name_it_was_given_in_forks_and_notebooks_too(tmp_path):
+    steps = [{"tool_calls": [write("src/a.ts", "export const a = 1\n")]}, {"text": "One."}]
+    async with scripted_builder(tmp_path, steps) as (builder, _):
+        session = await builder.create(title="Names")
+        await session.send("one")
+        await session.wait()
+        one, first = [version.id for version in await session.checkpoints()]
+        await session.name_version(one[:10], "  Before   the *demo* ")
+        await session.name_version(one, "Before the *demo*")
+        assert [version.name for version in await session.checkpoints()] == ["Before the *demo*", ""]
+        for wrong in ("a" * 81, "two\x1b[31m", "dir\u202eected"):
+            with pytest.raises(InvalidInput, match="The name h"):
+                await session.name_version(one, wrong)
+        with pytest.raises(Conflict, match="already"):
+            await session.name_version(first, "before the *DEMO*")
+        with pytest.raises(NotFound):
+            await session.name_version("0" * 40, "Nothing")
+        fork, _ = await builder.fork(session.id, checkpoint=one)
+        await fork.ready()
+        assert [version.name for version in await fork.checkpoints()] == ["Before the *demo*", ""]
+        await session.name_version(one, "")
+        named = only(await session.events(), "version.named")
+        assert named == [{"checkpoint": one, "name": name} for name in ("Before the *demo*", "")]
+        await session.notebook.flush()
+        assert r"is called **Before the \\*demo" in session.notebook.path.read_text()
+
+
 async def test_a_session_is_found_again_after_a_restart(tmp_path):
     steps = [{"tool_calls": [write("src/a.ts", "export const a = 1\n")]}, {"text": "Done."}]
     async with scripted_builder(tmp_path, steps) as (builder, _):

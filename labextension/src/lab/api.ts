@@ -280,6 +280,9 @@ export class RestApi implements Api {
       restore: async (checkpoint, data = true) => {
         await this.request('POST', at('restore'), { checkpoint, data });
       },
+      nameVersion: async (checkpoint, name) => {
+        await this.request('PUT', at('checkpoints', checkpoint, 'name'), { name });
+      },
       diff: async checkpoint => (await this.request('GET', at('checkpoints', checkpoint, 'diff'))).text(),
       compare: async (from, to) => {
         const route = at('checkpoints', to, 'diff');

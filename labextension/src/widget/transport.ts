@@ -20,6 +20,7 @@
  * | `retry`   | `{}`                 | `{turn}`                |
  * | `continue` | `{}`                | `{turn}`                |
  * | `restore` | `{checkpoint, data?}` | the event              |
+ * | `name_version` | `{checkpoint, name}` | null               |
  * | `diff`    | `{checkpoint}`       | a unified diff          |
  * | `try`     | `{names?}`           | `{ok, summary}`         |
  * | `remove_scenario` | `{name}`     | null                    |
@@ -121,6 +122,10 @@ export class CommTransport implements Transport {
 
   async restore(checkpoint: string, data = true): Promise<void> {
     await this.request('restore', { checkpoint, data });
+  }
+
+  async nameVersion(checkpoint: string, name: string): Promise<void> {
+    await this.request('name_version', { checkpoint, name });
   }
 
   async diff(checkpoint: string): Promise<string> {

@@ -5,11 +5,14 @@ export function TitleField({
   label,
   value,
   placeholder,
+  most,
   onDone
 }: {
   label: string;
   value: string;
   placeholder?: string;
+  /** So many characters are taken. */
+  most?: number;
   /** Called once, with the text as it was where that was taken. */
   onDone: (text: string) => void;
 }): React.ReactElement {
@@ -19,6 +22,7 @@ export function TitleField({
       defaultValue={value}
       aria-label={label}
       placeholder={placeholder}
+      maxLength={most}
       autoFocus
       onFocus={event => event.currentTarget.select()}
       onKeyDown={event => {

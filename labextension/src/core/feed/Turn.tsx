@@ -246,6 +246,7 @@ export function CheckpointRow({
           <span>{trans._n('%1 file changed', '%1 files changed', checkpoint.files, checkpoint.files)}</span>
           <Lines added={checkpoint.added} removed={checkpoint.removed} />
         </Disclosure>
+        {checkpoint.name && <span className="jp-AppBuilder-tag jp-AppBuilder-ellipsis">{checkpoint.name}</span>}
         {current ? (
           <span className="jp-AppBuilder-tag">{trans.__('current version')}</span>
         ) : (

@@ -51,6 +51,26 @@ describe('the versions of an app', () => {
     expect(transport.asked).toContainEqual(['restore', 'commit-t1']);
   });
 
+  it('have names, which are changed and taken away', async () => {
+    const transport = await show();
+    const [newest] = screen.getAllByRole('listitem') as [HTMLElement];
+    fireEvent.click(within(newest).getByRole('button', { name: 'Name the version' }));
+    const field = within(newest).getByRole('textbox', { name: 'Name of the version' });
+    fireEvent.change(field, { target: { value: ' Before the demo ' } });
+    fireEvent.blur(field);
+    expect(transport.asked).toContainEqual(['nameVersion', 'commit-t2', 'Before the demo']);
+    const log = new Log();
+    log.seq = 100;
+    const named = (name: string): void =>
+      act(() => transport.say(log.message('version.named', { checkpoint: 'commit-t2', name })));
+    named('Before the demo');
+    await screen.findByRole('heading', { name: 'Before the demo' }, { timeout: 20_000 });
+    expect(newest.textContent).toContain('a clock');
+    expect(screen.getAllByRole('option', { name: 'commit- Before the demo' })).toHaveLength(2);
+    named('');
+    await screen.findByRole('heading', { name: 'a clock' }, { timeout: 20_000 });
+  });
+
   it('are compared, any two', async () => {
     const transport = await show();
     await act(async () => void fireEvent.click(screen.getByRole('button', { name: 'Compare' })));

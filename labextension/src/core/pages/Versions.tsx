@@ -4,6 +4,8 @@ import * as React from 'react';
 import { Ago } from '../controls/Ago';
 import { Failure } from '../controls/Failure';
 import { Icon, Spinner } from '../controls/Icon';
+import { IconButton } from '../controls/IconButton';
+import { TitleField } from '../controls/TitleField';
 import { useTranslation } from '../controls/surroundings';
 import type { TurnActions } from '../feed/actions';
 import { DiffFiles } from '../feed/Code';
@@ -16,6 +18,9 @@ import { currentCheckpoint, isBusy, type Checkpoint, type SessionView, type Tool
 import type { Transport } from '../wire/transport';
 import { RequestFailed } from '../wire/wire';
 import { Page, type PanelPage } from './Page';
+
+/** Characters of a version's name (`session/versions.py`). */
+const LONGEST_NAME = 80;
 
 /** Tools whose results say whether the app works. */
 const CHECKS: ReadonlySet<string> = new Set(['check_app', 'try_scenarios']);
@@ -99,7 +104,12 @@ function Timeline({ store, onClose }: { store: SessionStore; onClose: () => void
         <ol className="jp-AppBuilder-versions" reversed>
           {versions.map(version => (
             <li key={version.checkpoint.checkpoint} className="jp-AppBuilder-version">
-              <h3>{titleOf(version)}</h3>
+              <VersionName
+                version={version}
+                onName={
+                  owned ? name => actions.attempt(transport.nameVersion(version.checkpoint.checkpoint, name)) : null
+                }
+              />
               <div className="jp-AppBuilder-meta">
                 <Ago at={version.checkpoint.at} />
                 <code>{version.checkpoint.checkpoint.slice(0, 7)}</code>
@@ -124,6 +134,53 @@ function Timeline({ store, onClose }: { store: SessionStore; onClose: () => void
         </ol>
       </PictureSource.Provider>
     </Page>
+  );
+}
+
+/** What a version is called, which the person can change, and what it was made for. */
+function VersionName({
+  version,
+  onName
+}: {
+  version: Version;
+  /** None where nothing can be changed. */
+  onName: ((name: string) => void) | null;
+}): React.ReactElement {
+  const trans = useTranslation();
+  const [naming, setNaming] = React.useState(false);
+  const button = React.useRef<HTMLSpanElement>(null);
+  const { name = '' } = version.checkpoint;
+  if (naming) {
+    return (
+      <TitleField
+        label={trans.__('Name of the version')}
+        value={name}
+        placeholder={titleOf(version).slice(0, LONGEST_NAME)}
+        most={LONGEST_NAME}
+        onDone={wanted => {
+          setNaming(false);
+          if (wanted !== name) {
+            onName?.(wanted);
+          }
+          requestAnimationFrame(() => button.current?.querySelector('button')?.focus());
+        }}
+      />
+    );
+  }
+  return (
+    <div className="jp-AppBuilder-versionHead">
+      <h3>{name || titleOf(version)}</h3>
+      {onName && (
+        <span ref={button}>
+          <IconButton
+            icon="pencil"
+            label={name ? trans.__('Rename the version “%1”', name) : trans.__('Name the version')}
+            onClick={() => setNaming(true)}
+          />
+        </span>
+      )}
+      {name && <p className="jp-AppBuilder-meta">{titleOf(version)}</p>}
+    </div>
   );
 }
 
@@ -159,7 +216,7 @@ function Comparison({
     >
       {versions.map(version => (
         <option key={version.checkpoint.checkpoint} value={version.checkpoint.checkpoint}>
-          {`${version.checkpoint.checkpoint.slice(0, 7)} ${titleOf(version).slice(0, 60)}`}
+          {`${version.checkpoint.checkpoint.slice(0, 7)} ${(version.checkpoint.name || titleOf(version)).slice(0, 60)}`}
         </option>
       ))}
     </select>

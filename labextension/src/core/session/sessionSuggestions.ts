@@ -1,7 +1,7 @@
 /** What `/` and `@` offer in a session: acts; files of the app, its versions, and what the place has beside. */
 
 import * as React from 'react';
-import { canGoOn, canRetry, previousVersion, type SessionView } from '../view/view';
+import { canGoOn, canRetry, previousVersion, versionTitle, type SessionView } from '../view/view';
 import { useHost, useTranslation, type Host } from '../controls/surroundings';
 import type { Translation } from '../controls/translation';
 import type { Mode } from '../wire/events';
@@ -43,14 +43,14 @@ export function useSessionSuggestions(parts: Parts): Suggest {
         ...matching(paths.map(ofApp), query, 8),
         ...matching(
           view.checkpoints
-            .slice(-MOST_VERSIONS)
+            .filter((version, at) => version.name || at >= view.checkpoints.length - MOST_VERSIONS)
             .reverse()
             .map(version => ({
               key: `version ${version.checkpoint}`,
-              label: version.title.slice(0, 80),
+              label: versionTitle(version),
               detail: trans.__('version %1', version.checkpoint.slice(0, 8)),
               icon: 'clock',
-              insert: trans.__('version %1 (“%2”)', version.checkpoint.slice(0, 8), version.title.slice(0, 80))
+              insert: trans.__('version %1 (“%2”)', version.checkpoint.slice(0, 8), versionTitle(version))
             })),
           query,
           4

@@ -173,6 +173,7 @@ export class TestTransport implements Transport {
   };
   restore = (checkpoint: string, data?: boolean): Promise<void> =>
     data === undefined ? this.ask('restore', checkpoint) : this.ask('restore', checkpoint, data);
+  nameVersion = (checkpoint: string, name: string): Promise<void> => this.ask('nameVersion', checkpoint, name);
   tryScenarios = (names?: readonly string[]): Promise<void> =>
     names ? this.ask('tryScenarios', names) : this.ask('tryScenarios');
   watchScenario = (name: string): Promise<void> => this.ask('watchScenario', name);

@@ -257,6 +257,8 @@ export interface Checkpoint {
   removed: number;
   at: string;
   note?: string;
+  /** What the person calls it. */
+  name?: string;
   /** It has a copy of what the app wrote. */
   data?: boolean;
 }

@@ -148,6 +148,16 @@ const reducers: { readonly [T in EventType]: (draft: Draft, event: EventOf<T>) =
       draft.put(null, { kind: 'note', key: keyOf(event), text: checkpoint.note });
     }
   },
+  'version.named': (draft, { data: { checkpoint, name } }) => {
+    draft.view.checkpoints = draft.view.checkpoints.map(known =>
+      known.checkpoint === checkpoint ? { ...known, name } : known
+    );
+    const named = draft.view.checkpoints.find(known => known.checkpoint === checkpoint);
+    const turn = named?.turn ? draft.turn(named.turn) : null;
+    if (named && turn?.checkpoint?.checkpoint === checkpoint) {
+      turn.checkpoint = named;
+    }
+  },
   'turn.dropped': (draft, event) => {
     const at = draft.entries.findIndex(entry => entry.kind === 'turn' && entry.turn === event.data.turn);
     const edits = draft.entries.slice(at + 1).some(entry => entry.items.some(item => item.kind === 'file'));
@@ -166,12 +176,13 @@ const reducers: { readonly [T in EventType]: (draft: Draft, event: EventOf<T>) =
       last.dropped = { ...last.dropped, previous: event.data.previous }; // its line says so
       return;
     }
+    const version = draft.view.checkpoints.find(known => known.checkpoint === event.data.checkpoint);
     draft.put(null, {
       kind: 'restore',
       key: keyOf(event),
       at: event.at,
       restored: event.data,
-      title: draft.view.checkpoints.find(known => known.checkpoint === event.data.checkpoint)?.title ?? ''
+      title: version?.name || (version?.title ?? '')
     });
   },
   'session.forked': (draft, event) => {

@@ -112,6 +112,11 @@ export function currentCheckpoint(view: SessionView): string | null {
   return null;
 }
 
+/** What a version is called where there is room for a line: its name, else what it was made for. */
+export function versionTitle({ name, title }: Checkpoint): string {
+  return name || (title.split('\n')[0] ?? '').slice(0, 80);
+}
+
 /** The version before what the files are now: with edits by hand, the last one that was kept. */
 export function previousVersion(view: SessionView): Checkpoint | null {
   const { checkpoints } = view;

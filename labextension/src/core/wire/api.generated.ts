@@ -474,6 +474,8 @@ export interface Checkpoint {
   tree: string;
   parent: string | null;
   title: string;
+  /** What the person called it; empty for none. */
+  name: string;
   at: string;
   files: number;
   added: number;

@@ -301,6 +301,13 @@ export interface DatabaseRecorded {
   database: DatabaseHash;
 }
 
+/** The person gave a version a name, or took it away. */
+export interface VersionNamed {
+  checkpoint: string;
+  /** "" where it has none any more */
+  name: string;
+}
+
 export interface SessionRestored {
   /** the checkpoint gone back to */
   checkpoint: string;
@@ -559,6 +566,7 @@ export interface EventData {
   'file.changed': FileChanged;
   'checkpoint.created': CheckpointCreated;
   'database.recorded': DatabaseRecorded;
+  'version.named': VersionNamed;
   'preview.ready': PreviewReady;
   'preview.error': PreviewError;
   'approval.requested': ApprovalRequested;

@@ -98,6 +98,8 @@ export interface Requests {
   fork?(at: ForkPoint, text?: string): Promise<Summary>;
   /** Go back to a version; `data` false: to its files alone, and what the app wrote stays. */
   restore(checkpoint: string, data?: boolean): Promise<void>;
+  /** Call a version something; "" takes its name away. */
+  nameVersion(checkpoint: string, name: string): Promise<void>;
   /** A unified diff of what the checkpoint changed. */
   diff(checkpoint: string): Promise<string>;
   /** The same between any two; absent where there is no page of versions. */
