@@ -285,6 +285,21 @@ class PreviewReady(TypedDict):
     duration_ms: int
 
 
+class PagePicture(TypedDict):
+    """How the app's page looked in a window of one width, from its top down."""
+
+    width: int  # of the window, CSS px: one of `eyes.base.PICTURED`
+    picture: KeptPicture
+    thumbnail: KeptPicture  # of what is in view at first, small
+
+
+class PreviewPictured(TypedDict):
+    """How the app looked, with the files of one tree: any version with that tree looked so."""
+
+    tree: str  # git tree hash
+    pictures: list[PagePicture]
+
+
 class PreviewError(TypedDict):
     kind: Literal["server", "build", "page", "network"]
     message: str
@@ -448,6 +463,7 @@ PAYLOADS: Mapping[str, type] = {
     "version.named": VersionNamed,
     "preview.ready": PreviewReady,
     "preview.error": PreviewError,
+    "preview.pictured": PreviewPictured,
     "approval.requested": ApprovalRequested,
     "approval.given": ApprovalGiven,
     "network.changed": NetworkChanged,
@@ -607,6 +623,7 @@ if TYPE_CHECKING:
         | EventOf[Literal["version.named"], VersionNamed]
         | EventOf[Literal["preview.ready"], PreviewReady]
         | EventOf[Literal["preview.error"], PreviewError]
+        | EventOf[Literal["preview.pictured"], PreviewPictured]
         | EventOf[Literal["approval.requested"], ApprovalRequested]
         | EventOf[Literal["approval.given"], ApprovalGiven]
         | EventOf[Literal["network.changed"], NetworkChanged]

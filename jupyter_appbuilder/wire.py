@@ -24,6 +24,7 @@ from .events import (
     PlanAccepted,
     PlanWritten,
     PreviewError,
+    PreviewPictured,
     PreviewReady,
     PreviewStatus,
     Progress,
@@ -143,6 +144,7 @@ if TYPE_CHECKING:
         | EventJsonOf[Literal["version.named"], VersionNamed]
         | EventJsonOf[Literal["preview.ready"], PreviewReady]
         | EventJsonOf[Literal["preview.error"], PreviewError]
+        | EventJsonOf[Literal["preview.pictured"], PreviewPictured]
         | EventJsonOf[Literal["approval.requested"], ApprovalRequested]
         | EventJsonOf[Literal["approval.given"], ApprovalGiven]
         | EventJsonOf[Literal["network.changed"], NetworkChanged]

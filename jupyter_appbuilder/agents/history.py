@@ -251,6 +251,7 @@ def messages(events: Iterable[Event], system_prompt: str, view: View | None = No
                 | "database.recorded"
                 | "preview.ready"
                 | "preview.error"
+                | "preview.pictured"
                 | "approval.requested"
                 | "approval.given"
                 | "network.changed"

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -31,7 +31,7 @@ from .guarded import GuardedSandbox
 from .python_calls import PythonCalls
 
 if TYPE_CHECKING:
-    from ..eyes.base import Eye
+    from ..eyes.base import Eye, Portrait
     from ..eyes.check import Report
     from ..eyes.preview import PreviewEye
     from ..eyes.scenarios import Listed, Outcome
@@ -53,6 +53,8 @@ AGAIN_SECONDS = (5.0, 60.0)
 STATS_SECONDS = 5.0
 """How long a sandbox may take to tell what it uses."""
 
+NO_EYE = "Looking at apps is switched off here (c.AppBuilder.browser)."
+
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
@@ -71,6 +73,16 @@ class AppData(Protocol):
     async def data_tree(self) -> str: ...
 
     async def put_back_data(self, tree: str) -> None: ...
+
+
+class Portraits(Protocol):
+    """Where the page's pictures are kept (``session.version_pictures``)."""
+
+    async def tree(self) -> str:
+        """The tree of the app's files as they are now; "" where that cannot be told."""
+        ...
+
+    async def seen(self, tree: str, portraits: Sequence[Portrait]) -> None: ...
 
 
 class RunningApp:
@@ -93,6 +105,7 @@ class RunningApp:
         functions: FunctionServer | None = None,
         python: PythonCalls | None = None,
         hub_user: str = "",
+        portraits: Portraits | None = None,
     ) -> None:
         """``reserved``: the path of its preview, where that is known already. ``settled`` is awaited before anything
         about a running app is stored: what a session begins with is stored first. ``health``: the path below the base
@@ -100,7 +113,7 @@ class RunningApp:
         its page; without it nobody does but the person. ``data`` is put back after the app was tried. ``folder``:
         the app's files. ``mask``: of what comes out of its sandbox. ``functions``: where its server takes secrets and
         calls. ``python`` carries what its server calls in the notebook. ``hub_user``: the person's name on a
-        JupyterHub."""
+        JupyterHub. ``portraits`` keeps the page's pictures of a look during which no file changed."""
         self.session = session
         self.storage = storage
         self._journal = journal
@@ -111,6 +124,7 @@ class RunningApp:
         self._functions = functions
         self._python = python
         self._hub_user = hub_user
+        self._portraits = portraits
         self._given_at: Address | None = None  # the server that has the app's secrets
         self._unmade: DevServer | None = None  # stands for the server of a sandbox that could not be made or started
         self._no_room = ""  # what was said of the disk that was full when the app was started last
@@ -571,16 +585,38 @@ class RunningApp:
         from ..eyes.check import look_over
 
         if self.eye is None:
-            raise Unavailable("Looking at apps is switched off here (c.AppBuilder.browser).", reason="browser_missing")
+            raise Unavailable(NO_EYE, reason="browser_missing")
         began = self.used_at = time.monotonic()
+        portraits = self._portraits
+        tree = await portraits.tree() if portraits else ""
         async with self.trying():
-            report = await look_over(self.eye)
+            report = await look_over(self.eye, portraits=bool(tree))
         self._findings.loaded(began, report.findings)
         if began >= self._findings.changed_at:
             self._eye_looked_at = began
+            if portraits and report.portraits:
+                await portraits.seen(tree, report.portraits)
         for finding in report.findings:
             await self._find_in_page(finding)
         return report
+
+    async def portraits(self, widths: Sequence[int]) -> list[Portrait]:
+        """The page's pictures in windows of these widths. Starts the app if need be.
+
+        Raises ``Unavailable`` where it does not run, or nobody can take any, saying what is missing.
+        """
+        from ..eyes.base import DESKTOP, Look
+        from ..eyes.check import portrait_of
+
+        if self.eye is None:
+            raise Unavailable(NO_EYE, reason="browser_missing")
+        eye = await self.eye.ready(pictures=True)
+        server = await self.ensure()
+        if server.state != "ready":
+            raise Unavailable(f"The app's server is {server.state}. {server.message}".rstrip(), reason="not_running")
+        async with self.trying(), eye.open(Look(width=max(widths, default=DESKTOP))) as page:
+            taken = [await portrait_of(page, width) for width in sorted(widths, reverse=True)]
+        return [one for one in taken if one]
 
     @property
     def shown(self) -> bool:

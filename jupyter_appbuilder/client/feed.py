@@ -257,6 +257,7 @@ class Feed:
                 | "database.recorded"
                 | "preview.ready"
                 | "preview.error"
+                | "preview.pictured"
                 | "network.changed"
                 | "rule.changed"
                 | "usage.recorded"

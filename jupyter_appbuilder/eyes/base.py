@@ -12,13 +12,16 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-__all__ = ["Eye", "Look", "Page", "PageState", "Shot", "StepResult", "Theme", "Trial"]
+__all__ = ["Eye", "Look", "Page", "PageState", "Portrait", "Shot", "StepResult", "Theme", "Trial"]
 
 Theme = Literal["light", "dark"]
 
 PHONE, TABLET, DESKTOP = 360, 768, 1280
 HEIGHT = 800
 """CSS px. Widths that a check looks at."""
+
+PICTURED = (390, 768, 1280)
+"""CSS px. Widths of the pictures that are kept of a version."""
 
 PAGES_AT_ONCE = 4 if (os.cpu_count() or 1) >= 4 else 3
 """Open in one browser: as many as a check looks at widths; each takes some 80 MB."""
@@ -49,11 +52,22 @@ class PageState:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A picture of what was in view: a PNG, ``width`` by ``height`` px."""
+    """A picture: a PNG where nothing else is said, ``width`` by ``height`` px."""
 
     data: bytes
     width: int
     height: int
+    media_type: str = "image/png"
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """A page as it looks in a window of ``width`` CSS px: from its top down, as far as is kept (``whole``), and small
+    what is in view at first (``thumbnail``, a WebP)."""
+
+    width: int
+    whole: Shot
+    thumbnail: Shot
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +128,11 @@ class Page(Protocol):
         """A screenshot of the visible part; None from an eye that takes no pictures."""
         ...
 
+    async def portrait(self, width: int) -> Portrait | None:
+        """How it looks in a window of that width; None from an eye that takes no pictures, and of a page that cannot
+        be taken one of. The window is as it was afterwards."""
+        ...
+
     async def act(self, step: Mapping[str, Any]) -> StepResult:
         """Do one step (``steps.Step`` as JSON)."""
         ...
@@ -129,9 +148,9 @@ class Eye(Protocol):
     @property
     def name(self) -> str: ...
 
-    async def ready(self) -> Eye:
-        """The eye that looks, which is this one or stands behind it. Raises ``errors.Unavailable`` where nobody can
-        look, saying what is missing."""
+    async def ready(self, *, pictures: bool = False) -> Eye:
+        """The eye that looks, which is this one or stands behind it; with ``pictures`` one that takes them. Raises
+        ``errors.Unavailable`` where nobody can look, saying what is missing."""
         ...
 
     def open(self, look: Look) -> AbstractAsyncContextManager[Page]:

@@ -4,13 +4,15 @@ is looked at once, in the theme that it has."""
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..cancellation import ended
-from .base import DESKTOP, PHONE, TABLET, Eye, Look, Page, Theme
+from ..errors import Unavailable
+from .base import DESKTOP, PHONE, PICTURED, TABLET, Eye, Look, Page, Portrait, Theme
 
 FIGURES = {
     "load_ms": "{} ms until it had loaded",
@@ -26,6 +28,8 @@ SHARED = ("load_ms", "lcp_ms", "long_tasks")
 """Figures that the looks at other widths make larger, which share the machine: the least of them counts."""
 
 WIDTHS = (PHONE, TABLET, DESKTOP)
+PICTURES: Mapping[int, int] = dict(zip(WIDTHS, PICTURED, strict=True))
+"""The width of the picture that is taken in a window of each."""
 OF_BROKEN_CODE = re.compile(r"The script \S+ could not be run|The page is blank|The page stays empty")
 QUOTED = re.compile(r'"[^"]*"')
 DIGITS = re.compile(r"\d+")
@@ -33,11 +37,14 @@ THEMES: Sequence[Theme] = ("light", "dark")
 
 Place = tuple[int, Theme]
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """What was seen. ``findings`` are ``events.PreviewError`` payloads, each once; those that are not everywhere say
-    where. ``actions``: how many were tried. ``speed`` and ``hosts`` are those of ``PageState``."""
+    where. ``actions``: how many were tried. ``speed`` and ``hosts`` are those of ``PageState``. ``portraits``: before
+    anything was tried."""
 
     findings: Sequence[dict[str, Any]]
     widths: Sequence[int]
@@ -45,10 +52,12 @@ class Report:
     by: str
     speed: Mapping[str, float] = field(default_factory=dict[str, float])
     hosts: Sequence[str] = ()
+    portraits: Sequence[Portrait] = ()
 
 
-async def look_over(eye: Eye) -> Report:
-    """Look at the app's page at every width, and try it at the largest. Raises ``Unavailable`` where nobody can."""
+async def look_over(eye: Eye, *, portraits: bool = False) -> Report:
+    """Look at the app's page at every width, and try it at the largest; ``portraits``: take its pictures, too. Raises
+    ``Unavailable`` where nobody can look."""
     eye = await eye.ready()
     whole = eye.name == "browser"
     widths, themes = (WIDTHS, THEMES) if whole else ((DESKTOP,), THEMES[:1])
@@ -57,6 +66,7 @@ async def look_over(eye: Eye) -> Report:
     actions = 0
     speeds: list[Mapping[str, float]] = []
     hosts: dict[str, None] = {}
+    taken: list[Portrait] = []
 
     def note(findings: Sequence[dict[str, Any]], place: Place) -> None:
         for finding in findings:
@@ -65,10 +75,14 @@ async def look_over(eye: Eye) -> Report:
             if place not in places.setdefault(key, []):
                 places[key].append(place)
 
+    async def take(page: Page, width: int) -> None:
+        if portrait := await portrait_of(page, PICTURES[width]):
+            taken.append(portrait)
+
     async def at(width: int) -> None:
         nonlocal actions
         async with eye.open(Look(width=width)) as page:
-            await _look(page, width, themes, note)
+            await _look(page, width, themes, note, take if portraits else None)
             speeds.append(page.state.speed)
             hosts.update(dict.fromkeys(page.state.hosts))
             if whole and width == DESKTOP and not page.state.hangs:
@@ -86,7 +100,7 @@ async def look_over(eye: Eye) -> Report:
         finding | {"message": finding["message"] + (_where(places[key]) if whole else "")}
         for key, finding in found.items()
     ]
-    return Report(without_consequences(findings), widths, actions, eye.name, _together(speeds), list(hosts))
+    return Report(without_consequences(findings), widths, actions, eye.name, _together(speeds), list(hosts), taken)
 
 
 def past_budget(speed: Mapping[str, float], budget: Mapping[str, float]) -> list[str]:
@@ -114,12 +128,29 @@ def without_consequences(findings: Sequence[dict[str, Any]]) -> list[dict[str, A
     return [finding for finding in findings if not (broken and OF_BROKEN_CODE.match(finding["message"]))]
 
 
-async def _look(page: Page, width: int, themes: Sequence[Theme], note: Any) -> None:
+async def portrait_of(page: Page, width: int) -> Portrait | None:
+    """The page's picture; None where none can be taken, which is no fault of the app."""
+    try:
+        return await page.portrait(width)
+    except Unavailable as error:
+        log.warning("No picture was taken at %s px: %s", width, error)
+        return None
+
+
+async def _look(
+    page: Page,
+    width: int,
+    themes: Sequence[Theme],
+    note: Callable[[Sequence[dict[str, Any]], Place], None],
+    take: Callable[[Page, int], Awaitable[None]] | None,
+) -> None:
     audit = await page.audit()  # first: of a broken picture it says more than the page does
     note(await page.findings(), (width, "light"))
     if page.state.hangs:
         return
     note(audit, (width, themes[0]))
+    if take:
+        await take(page, width)
     # The same page in the other theme: what it looks like changes, what it does has been seen.
     for theme in themes[1:]:
         await page.turn(theme)

@@ -17,7 +17,9 @@ class FirstEye:
         self._second = second
         self.name = first.name
 
-    async def ready(self) -> Eye:
+    async def ready(self, *, pictures: bool = False) -> Eye:
+        if pictures:
+            return await self._first.ready(pictures=True)
         try:
             return await self._first.ready()
         except Unavailable as error:

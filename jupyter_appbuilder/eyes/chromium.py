@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any, cast
 from ..cancellation import uncut
 from ..errors import Unavailable
 from ..formats import strict_json
+from ..formats.rasters import raster
 from ..log.pictures import LARGEST
 from ..templates.manifest import SPEED
-from .base import PAGES_AT_ONCE, Look, PageState, Saved, Shot, StepResult, Theme, Trial
+from .base import PAGES_AT_ONCE, Look, PageState, Portrait, Saved, Shot, StepResult, Theme, Trial
 from .browsers import Browser, find_browser, find_playwright, unstarted
 from .reading import InSource, as_told, read_findings, read_number, read_objects, read_text, read_texts
 
@@ -35,6 +36,7 @@ INSIDE = "/opt/eyes"
 NODE = ("/opt/node/bin/node", "--optimize-for-size", "--max-semi-space-size=1")
 """It drives, and computes little: a third of its memory is saved."""
 LONGEST_LINE = 12 * 1024 * 1024
+LARGEST_SIDE = 4096  # px of a picture
 
 START_SECONDS = 20.0
 ANSWER_SECONDS = 45.0
@@ -129,7 +131,7 @@ class Chromium:
         self._names = 0
         self._ending: set[asyncio.Task[None]] = set()
 
-    async def ready(self) -> Chromium:
+    async def ready(self, *, pictures: bool = False) -> Chromium:
         async with self._used():
             return self
 
@@ -387,14 +389,12 @@ class ChromiumPage:
         await self.ask("turn", theme=theme)
 
     async def picture(self) -> Shot | None:
-        told = await self.ask("picture")
-        try:
-            data = base64.b64decode(read_text(told.get("data"), 2 * LARGEST), validate=True)
-        except (binascii.Error, ValueError):
-            return None
-        width, height = (int(read_number(told.get(name)) or 0) for name in ("width", "height"))
-        fits = data.startswith(b"\x89PNG\r\n\x1a\n") and len(data) <= LARGEST
-        return Shot(data, width, height) if fits and 0 < width <= 4096 and 0 < height <= 4096 else None
+        return _shot((await self.ask("picture")).get("data"), ("image/png",))
+
+    async def portrait(self, width: int) -> Portrait | None:
+        told = await self.ask("portrait", width=width)
+        whole, thumbnail = (_shot(told.get(name), ("image/png", "image/webp")) for name in ("whole", "thumbnail"))
+        return Portrait(width, whole, thumbnail) if whole and thumbnail else None
 
     async def act(self, step: Mapping[str, Any]) -> StepResult:
         told = await self.ask("step", step=dict(step))
@@ -422,6 +422,17 @@ class ChromiumPage:
     async def _read(self, told: object) -> list[dict[str, Any]]:
         # At once: each may wait for the dev server as long as all of them.
         return await asyncio.gather(*map(self._in_source, read_findings(told)))
+
+
+def _shot(told: object, media_types: tuple[str, ...]) -> Shot | None:
+    """A picture, from Base64; None for what is none of these types, or too large."""
+    try:
+        data = base64.b64decode(read_text(told, 2 * LARGEST), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    found = raster(data) if len(data) <= LARGEST else None
+    fits = found and found.media_type in media_types and max(found.width, found.height) <= LARGEST_SIDE
+    return Shot(data, found.width, found.height, found.media_type) if found and fits else None
 
 
 def find_axe() -> Path | None:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InvalidInput, Unavailable
 from ..preview.capabilities import Previews
 from ..preview.storage import PageStorage
-from .base import Look, PageState, Shot, StepResult, Theme, Trial
+from .base import Look, PageState, Portrait, Shot, StepResult, Theme, Trial
+from .browsers import INSTALL
 from .reading import InSource, as_told, read_findings, read_text, read_texts
 from .scenarios import HINT, Listed, Outcome, try_scenario
 from .serving import Target
@@ -72,7 +73,9 @@ class PreviewEye:
         self._in_source = in_source
         self._one = asyncio.Lock()
 
-    async def ready(self) -> PreviewEye:
+    async def ready(self, *, pictures: bool = False) -> PreviewEye:
+        if pictures:
+            raise Unavailable("The person's preview takes no pictures.", hint=INSTALL, reason="browser_missing")
         await self._choose(0)
         return self
 
@@ -145,6 +148,9 @@ class PreviewPage:
     async def picture(self) -> Shot | None:
         return None
 
+    async def portrait(self, width: int) -> Portrait | None:
+        return None
+
     async def act(self, step: Mapping[str, Any], said: str = "") -> StepResult:
         """``said``: what somebody who watches is told of it."""
         told = await self.ask("step", step=dict(step), said=said)
@@ -189,7 +195,7 @@ class _Watched:
         self._listed = listed
         self.viewer = ""
 
-    async def ready(self) -> _Watched:
+    async def ready(self, *, pictures: bool = False) -> _Watched:
         return self
 
     @asynccontextmanager

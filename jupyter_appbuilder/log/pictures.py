@@ -26,7 +26,7 @@ NAME = re.compile(r"[0-9a-f]{64}")
 
 
 def pictures_of(event: Event) -> Sequence[KeptPicture]:
-    """The pictures that an event names: of a tool's result, or handed in with a message."""
+    """The pictures that a notebook shows of an event: of a tool's result, or handed in with a message."""
     if event.type == "tool.finished":
         return event.data.get("pictures", ())
     if event.type == "message.user":
@@ -37,10 +37,17 @@ def pictures_of(event: Event) -> Sequence[KeptPicture]:
 def shown_type(events: Sequence[Event], sha256: str) -> str:
     """The type of a picture that these events name; "" where none does, or it is of no type that is shown."""
     for event in reversed(events):
-        for picture in pictures_of(event):
+        for picture in (*pictures_of(event), *_of_page(event)):
             if picture["sha256"] == sha256 and picture["media_type"] in MEDIA_TYPES:
                 return picture["media_type"]
     return ""
+
+
+def _of_page(event: Event) -> list[KeptPicture]:
+    """The pictures of the app's page that were kept for versions."""
+    if event.type != "preview.pictured":
+        return []
+    return [one for told in event.data["pictures"] for one in (told["picture"], told["thumbnail"])]
 
 
 class Pictures:

@@ -274,6 +274,7 @@ class _Writer:
                 | "turn.briefed"
                 | "preview.ready"
                 | "preview.error"
+                | "preview.pictured"
                 | "approval.requested"
                 | "approval.given"
                 | "network.changed"

@@ -7,7 +7,9 @@ from dataclasses import asdict
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
+from ..errors import InvalidInput
 from ..events import timestamp
+from ..eyes.base import DESKTOP, PICTURED
 from ..session.session import MAX_TITLE
 from .base import AppBuilderHandler
 
@@ -16,9 +18,12 @@ class CheckpointsHandler(AppBuilderHandler):
     @web.authenticated
     @authorized
     async def get(self, session: str) -> None:
-        checkpoints = await (await self.ready_session(session)).checkpoints()
+        found = await self.ready_session(session)
+        checkpoints = await found.checkpoints()
+        pictures = found.pictures.all()
         listed = [asdict(checkpoint) | {"at": timestamp(checkpoint.at)} for checkpoint in checkpoints]
         for item in listed:
+            item["pictures"] = [one for _, one in sorted(pictures.get(item["tree"], {}).items())]
             del item["note"], item["data"]  # they belong to the event
         self.answer(listed)
 
@@ -44,6 +49,27 @@ class VersionNameHandler(AppBuilderHandler):
         await (await self.ready_session(session)).name_version(checkpoint, name)
         self.set_status(204)
         self.finish()
+
+
+class VersionPictureHandler(AppBuilderHandler):
+    """How the app looked in a version."""
+
+    @web.authenticated
+    @authorized
+    async def get(self, session: str, checkpoint: str) -> None:
+        width = self.number("width", DESKTOP)
+        if width not in PICTURED:
+            known = ", ".join(map(str, PICTURED))
+            raise InvalidInput(f"'width' must be one of {known}, not {width}.", field="width")
+        found = await self.ready_session(session)
+        picture, data = await found.pictures.find(checkpoint, width, thumbnail=self.flag("thumbnail"))
+        self.picture(picture["media_type"], data)
+
+    @web.authenticated
+    @authorized
+    async def post(self, session: str, checkpoint: str) -> None:
+        self.body()
+        self.answer(list(await (await self.session(session)).take_picture(checkpoint)))
 
 
 class RestoreHandler(AppBuilderHandler):

@@ -19,7 +19,13 @@ from .catalog import (
     TemplatesHandler,
 )
 from .channel import ChannelHandler, EventsHandler
-from .checkpoints import CheckpointsHandler, DiffHandler, RestoreHandler, VersionNameHandler
+from .checkpoints import (
+    CheckpointsHandler,
+    DiffHandler,
+    RestoreHandler,
+    VersionNameHandler,
+    VersionPictureHandler,
+)
 from .contract import ContractHandler
 from .database import DatabaseCsvHandler, DatabaseHandler, DatabaseQueryHandler, DatabaseRowsHandler
 from .datasets import DatasetsHandler, UploadHandler, UploadsHandler
@@ -60,6 +66,7 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/checkpoints": CheckpointsHandler,
     "/sessions/{session}/checkpoints/{checkpoint}/diff": DiffHandler,
     "/sessions/{session}/checkpoints/{checkpoint}/name": VersionNameHandler,
+    "/sessions/{session}/checkpoints/{checkpoint}/picture": VersionPictureHandler,
     "/sessions/{session}/datasets": DatasetsHandler,
     "/sessions/{session}/datasets/uploads": UploadsHandler,
     "/sessions/{session}/datasets/uploads/{upload}": UploadHandler,

@@ -59,11 +59,7 @@ class PictureHandler(AppBuilderHandler):
         data = await self.builder.picture(sha256) if media_type else None
         if data is None:
             raise NotFound("That picture is no longer kept.", hint="Have the app looked at again.", reason="no_picture")
-        self.set_header("Content-Type", media_type)
-        self.set_header("Content-Security-Policy", "default-src 'none'; sandbox")
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("Cache-Control", "private, max-age=31536000, immutable")
-        self.finish(data)
+        self.picture(media_type, data, "private, max-age=31536000, immutable")
 
 
 class ScenarioHandler(AppBuilderHandler):

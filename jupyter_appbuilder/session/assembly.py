@@ -44,6 +44,7 @@ from .record import Record
 from .secrets import AppSecrets
 from .session import Session
 from .turn import Agents
+from .version_pictures import VersionPictures
 
 if TYPE_CHECKING:
     from ..agents.base import Agent
@@ -164,6 +165,7 @@ async def assemble(
         await sandbox.allow(network.now, network.refuse)
         return sandbox
 
+    version_pictures = VersionPictures(record, workspace, parts.pictures.keep, parts.pictures.read)
     functions = FunctionServer(control, secrets.values, has_functions=calls) if control else None
     app = RunningApp(
         summary.id,
@@ -183,6 +185,7 @@ async def assemble(
         functions,
         PythonCalls(summary.id, functions if functions and live == control else Control(live)) if live else None,
         os.environ.get("JUPYTERHUB_USER", ""),
+        version_pictures,
     )
 
     program = DataProgram(app.sandbox, template.database if template else None)
@@ -248,6 +251,7 @@ async def assemble(
         program,
         secrets,
         keep,
+        version_pictures,
     )
     await network.settle()
     if owned:

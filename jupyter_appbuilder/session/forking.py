@@ -19,6 +19,7 @@ from ..errors import Conflict, InvalidInput, NotFound
 from ..events import Attachment, Draft, Event, Mode, PointedData
 from ..turns.requests import request_of
 from .holdings import held_in
+from .version_pictures import pictured
 from .versions import names_of
 
 
@@ -83,6 +84,11 @@ def inherited(point: ForkPoint, source: Sequence[Event], created: Mapping[str, A
     for checkpoint, called in names_of(source).items():
         if checkpoint in made and had.get(checkpoint) != called:
             drafts.append(Draft("version.named", {"checkpoint": checkpoint, "name": called}))
+    now_pictured, before = pictured(source), pictured(point.events)
+    for event in point.events:
+        if event.type == "checkpoint.created" and (tree := event.data["tree"]) not in before and tree in now_pictured:
+            told = {"tree": tree, "pictures": list(now_pictured.pop(tree).values())}
+            drafts.append(Draft("preview.pictured", told))
     title, chosen = created["title"], created["model"]
     for event in point.events:
         if event.type == "session.updated":

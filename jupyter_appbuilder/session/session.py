@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ..attachments.base import MOST, Given
 from ..datasets.record import ADD_DATASET
 from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound, SessionBusy, ToolFailed, of_the_disk
-from ..events import DEMO, Attachment, By, Draft, Event, Mode, PointedData
+from ..events import DEMO, Attachment, By, Draft, Event, Mode, PagePicture, PointedData
 from ..live.base import told, unknown
 from ..live.record import EXPOSE, UNEXPOSE, functions_of
 from ..turns.plans import built_by, open_plan, plans, request
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from .data import Handing
     from .record import Record
     from .secrets import AppSecrets
+    from .version_pictures import VersionPictures
 
 MAX_MESSAGE = 100_000  # characters of one request
 MAX_TITLE = 200
@@ -84,6 +85,7 @@ class Session:
         database: DataProgram,
         secrets: AppSecrets,
         keep: Callable[[bytes], Awaitable[str]],
+        pictures: VersionPictures,
     ) -> None:
         """``keep`` keeps a content beside the log, for as long as the session is there; its SHA-256."""
         self.record = record
@@ -97,6 +99,7 @@ class Session:
         self.data = data
         self.database = database
         self.secrets = secrets
+        self.pictures = pictures
         self._notebooks = notebooks
         self._agents = agents
         self._quotas = quotas
@@ -649,6 +652,15 @@ class Session:
             raise SessionBusy("A turn is running in this session.", hint="Wait for it, or stop it first.")
 
     # Preview
+
+    async def take_picture(self, checkpoint: str) -> Sequence[PagePicture]:
+        """Look at the app as it is now, which must be this version; its pictures. Starts the app if need be.
+
+        Raises as ``VersionPictures.take``.
+        """
+        await self.ready()
+        self._may_act(busy_is_fine=True)
+        return await self.pictures.take(checkpoint, self.app)
 
     async def start_preview(self, *, restart: bool = False) -> None:
         await self.ready()

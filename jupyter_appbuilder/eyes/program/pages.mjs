@@ -23,6 +23,10 @@ const MOST_TOLD = 40; // of them by the page itself: what is seen from outside h
 const MOST_REQUESTS = 300; // of one address in one look: a loop
 const MOST_RESTLESS = 40; // of one address by a page that does not come to rest: a loop, too
 const PIXELS = 750_000; // of a picture: about 1,000 tokens
+const PORTRAIT_HEIGHT = 800; // CSS px, of the window that a portrait is taken in
+const PORTRAIT_TALLEST = 2_400; // of a page that is longer the rest is left out
+const PORTRAIT_LONGEST = 3_500_000; // characters of one in Base64
+const THUMBNAIL = { width: 640, height: 480 }; // px, at most
 const FRAMEWORK_OVERLAYS = ["vite-error-overlay", "nextjs-portal", "#webpack-dev-server-client-overlay"];
 
 const MOST_HOSTS = 20;
@@ -32,7 +36,7 @@ const PICTURE = /^<img> could not load (\S+)/;
 const UNREACHED = /Failed to fetch|NetworkError|Network Error|Load failed|\bERR_[A-Z_]+/;
 
 export class Pages {
-  static ACTS = ["open", "close", "describe", "picture", "findings", "audit", "turn", "step", "trial"];
+  static ACTS = ["open", "close", "describe", "picture", "portrait", "findings", "audit", "turn", "step", "trial"];
 
   constructor(browser, origin, axe) {
     this.browser = browser;
@@ -86,6 +90,11 @@ export class Pages {
   /** A PNG of what is in view, `data` in Base64. */
   async picture({ page: name }) {
     return this.at(name).picture();
+  }
+
+  /** How the page looks in a window of that width: `whole` from its top down, and a `thumbnail`. */
+  async portrait({ page: name, width }) {
+    return this.at(name).portrait(width);
   }
 
   async findings({ page: name }) {
@@ -472,12 +481,42 @@ export class Page {
 
   async picture() {
     const size = this.page.viewportSize();
-    if (this.gone) throw new Error("The page crashed: there is nothing to take a picture of.");
     const scale = Math.min(1, Math.sqrt(PIXELS / (size.width * size.height)));
-    this.devtools ??= await this.context.newCDPSession(this.page);
     const clip = { x: 0, y: 0, ...size, scale };
-    const { data } = await within(2 * HANG_MS, this.devtools.send("Page.captureScreenshot", { format: "png", clip }));
-    return { data, width: Math.round(size.width * scale), height: Math.round(size.height * scale) };
+    return { data: await this.shot(clip, { format: "png" }) };
+  }
+
+  async portrait(width) {
+    const before = this.page.viewportSize();
+    try {
+      await this.sized(width, PORTRAIT_HEIGHT);
+      const small = Math.min(THUMBNAIL.width / width, THUMBNAIL.height / PORTRAIT_HEIGHT);
+      const inView = { x: 0, y: 0, width, height: PORTRAIT_HEIGHT };
+      const thumbnail = await this.shot({ ...inView, scale: small }, { format: "webp", quality: 80 });
+      const tall = Number(await this.look(() => Math.max(document.documentElement.scrollHeight, document.body?.scrollHeight ?? 0)));
+      const height = Math.min(PORTRAIT_TALLEST, Math.max(PORTRAIT_HEIGHT, Math.ceil(tall) || 0));
+      if (height > PORTRAIT_HEIGHT) await this.sized(width, height);
+      const clip = { x: 0, y: 0, width, height, scale: 1 };
+      let whole = await this.shot(clip, { format: "png" });
+      // Photographs and noise: a PNG of those would be several MB.
+      if (whole.length > PORTRAIT_LONGEST) whole = await this.shot(clip, { format: "webp", quality: 90 });
+      if (whole.length > PORTRAIT_LONGEST) whole = await this.shot({ ...clip, scale: 0.5 }, { format: "webp", quality: 80 });
+      return { whole, thumbnail };
+    } finally {
+      await this.sized(before.width, before.height);
+    }
+  }
+
+  async sized(width, height) {
+    await within(HANG_MS, this.page.setViewportSize({ width, height }));
+    await this.rest(TURN_MS);
+  }
+
+  /** A picture of a part of the window, in Base64. */
+  async shot(clip, options) {
+    if (this.gone) throw new Error("The page crashed: there is nothing to take a picture of.");
+    this.devtools ??= await this.context.newCDPSession(this.page);
+    return (await within(2 * HANG_MS, this.devtools.send("Page.captureScreenshot", { ...options, clip }))).data;
   }
 }
 

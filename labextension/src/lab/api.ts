@@ -288,6 +288,9 @@ export class RestApi implements Api {
         const route = at('checkpoints', to, 'diff');
         return (await this.request('GET', route, undefined, { since: from })).text();
       },
+      takePicture: async checkpoint => {
+        await this.request('POST', at('checkpoints', checkpoint, 'picture'));
+      },
       tryScenarios: async names => {
         await this.request('POST', at('scenarios', 'try'), names ? { names } : {});
       },

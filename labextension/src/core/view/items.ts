@@ -247,8 +247,12 @@ export interface Aside {
 
 export type Entry = Turn | Aside;
 
+export type PagePicture = EventData['preview.pictured']['pictures'][number];
+
 export interface Checkpoint {
   checkpoint: string;
+  /** Of its files: versions with the same look the same. */
+  tree: string;
   parent: string | null;
   turn: string | null;
   title: string;
@@ -271,6 +275,8 @@ export interface SessionView {
   session: Summary | null;
   entries: readonly Entry[];
   checkpoints: readonly Checkpoint[];
+  /** How the app looked, by the tree of its files; of each width the last. */
+  pictures: ReadonlyMap<string, readonly PagePicture[]>;
   usage: Usage;
   preview: PreviewStatus | null;
   progress: readonly LiveData['progress'][];
@@ -307,6 +313,7 @@ export const EMPTY_VIEW: SessionView = {
   session: null,
   entries: [],
   checkpoints: [],
+  pictures: new Map(),
   usage: NO_USAGE,
   preview: null,
   progress: [],

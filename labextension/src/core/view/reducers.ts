@@ -297,6 +297,12 @@ const reducers: { readonly [T in EventType]: (draft: Draft, event: EventOf<T>) =
   'preview.ready': draft => {
     draft.pass(({ problem }) => problem.kind === 'server');
   },
+  'preview.pictured': (draft, { data }) => {
+    const fresh = new Set(data.pictures.map(({ width }) => width));
+    const others = (draft.view.pictures.get(data.tree) ?? []).filter(({ width }) => !fresh.has(width));
+    const all = [...others, ...data.pictures].sort((a, b) => a.width - b.width);
+    draft.view.pictures = new Map(draft.view.pictures).set(data.tree, all);
+  },
   'turn.briefed': nothing,
   'database.recorded': nothing
 };

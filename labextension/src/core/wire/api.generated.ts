@@ -1,6 +1,6 @@
 /** Written by scripts/wire_types.py from jupyter_appbuilder/server/openapi.yaml: change that, and run it again. */
 
-import type { KeptPicture, Mode, PointedData, PreviewStatus, Progress, RuleAction, RuleSource, SessionState, Shelf, TurnReason, UsageData } from './events.generated';
+import type { KeptPicture, Mode, PagePicture, PointedData, PreviewStatus, Progress, RuleAction, RuleSource, SessionState, Shelf, TurnReason, UsageData } from './events.generated';
 
 /** What a page says that was pointed at. Other keys are passed over. */
 export interface Claim {
@@ -480,6 +480,8 @@ export interface Checkpoint {
   files: number;
   added: number;
   removed: number;
+  /** How the app looked; none where it was never looked at. */
+  pictures: readonly PagePicture[];
 }
 
 export interface ToolResult {

@@ -323,6 +323,22 @@ export interface PreviewReady {
   duration_ms: number;
 }
 
+/** How the app's page looked in a window of one width, from its top down. */
+export interface PagePicture {
+  /** of the window, CSS px: one of `eyes.base.PICTURED` */
+  width: number;
+  picture: KeptPicture;
+  /** of what is in view at first, small */
+  thumbnail: KeptPicture;
+}
+
+/** How the app looked, with the files of one tree: any version with that tree looked so. */
+export interface PreviewPictured {
+  /** git tree hash */
+  tree: string;
+  pictures: readonly PagePicture[];
+}
+
 export interface PreviewError {
   kind: 'server' | 'build' | 'page' | 'network';
   message: string;
@@ -569,6 +585,7 @@ export interface EventData {
   'version.named': VersionNamed;
   'preview.ready': PreviewReady;
   'preview.error': PreviewError;
+  'preview.pictured': PreviewPictured;
   'approval.requested': ApprovalRequested;
   'approval.given': ApprovalGiven;
   'network.changed': NetworkChanged;

@@ -104,6 +104,9 @@ export interface Requests {
   diff(checkpoint: string): Promise<string>;
   /** The same between any two; absent where there is no page of versions. */
   compare?(from: string, to: string): Promise<string>;
+  /** Look at the app as it is now, which must be this version: what came of it is in the log. Absent where there is no
+   *  page of versions. */
+  takePicture?(checkpoint: string): Promise<void>;
   /** Try what the app can do: all of it, or some by name. What came of it is in the log. */
   tryScenarios(names?: readonly string[]): Promise<void>;
   /** Try one before the person's eyes, in their open preview; absent where no preview can be asked. */
