@@ -5,10 +5,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 EXTENSION := jupyter_appbuilder/labextension
-SOURCES := $(shell find labextension/src labextension/style labextension/schema -type f 2>/dev/null) \
+SOURCES := $(shell find labextension/src labextension/style labextension/schema labextension/locale -type f 2>/dev/null) \
 	$(wildcard labextension/*.json labextension/*.mjs labextension/*.js)
 
-.PHONY: lab test setup build lint generated types pytest vitest browser wheel walks test-model benchmarks system system-test clean
+.PHONY: lab test setup build lint generated messages types pytest vitest browser wheel walks test-model benchmarks system system-test clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make LAYER       one part of it: lint, types, … (make pytest PYTEST_ARGS=tests/tools for some tests)"
 	@echo "make build       the labextension and the widget, after a change in labextension/"
 	@echo "make generated   what the panel knows of the server, after a change of events.py, openapi.yaml or a tool's facts"
+	@echo "make messages    the panel's texts into the catalogues (labextension/locale), and what is not translated"
 	@echo "make benchmarks  what docs/performance.md quotes"
 	@echo "make walks       the long tests that make test only samples (an hour)"
 	@echo "make test-model GGUF=/path/model.gguf   a real model builds a page and changes it (no part of make test)"
@@ -96,6 +97,9 @@ lint: setup
 generated: setup
 	$(BIN)/python labextension/scripts/wire_types.py
 
+messages: labextension/node_modules/.installed
+	cd labextension && npm run --silent messages
+
 types: setup
 	$(BIN)/pyright
 	cd labextension && npm run typecheck
@@ -135,4 +139,4 @@ benchmarks: system-test setup
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf build dist $(EXTENSION) jupyter_appbuilder/static labextension/lib labextension/node_modules .pytest_cache .ruff_cache
+	rm -rf build dist $(EXTENSION) jupyter_appbuilder/static jupyter_appbuilder/locale labextension/lib labextension/node_modules .pytest_cache .ruff_cache

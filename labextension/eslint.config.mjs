@@ -2,7 +2,7 @@ import hooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['lib/', 'node_modules/', '*.mjs', 'vitest.config.ts'] },
+  { ignores: ['lib/', 'node_modules/', '*.mjs', 'scripts/', 'vitest.config.ts'] },
   ...tseslint.configs.strict,
   {
     files: ['src/**/*.{ts,tsx}'],

@@ -2,7 +2,7 @@
 
 ``events.generated.ts`` follows ``jupyter_appbuilder/events.py``, read as source so that comments come along;
 ``api.generated.ts`` follows the schemas of ``server/openapi.yaml`` that are no events, and ``testing/tools.json`` is what
-our tools say of themselves. tests/test_generated.py fails while one is not what this gives.
+our tools say of themselves; ``testing/said.json`` has the texts of the server that the panel translates. tests/test_generated.py fails while one is not what this gives.
 """
 
 import ast
@@ -18,6 +18,9 @@ from typing import Any
 import yaml
 
 from jupyter_appbuilder import events
+from jupyter_appbuilder.models.demo.recordings import find_recordings
+from jupyter_appbuilder.templates.templates import SOURCE as TEMPLATES
+from jupyter_appbuilder.templates.templates import Template
 from jupyter_appbuilder.tools.registry import load_tools
 
 ROOT = Path(__file__).parents[2]
@@ -46,13 +49,25 @@ def main() -> None:
 
 def files() -> dict[str, str]:
     """What each generated file should hold, by its name."""
-    return {"events.generated.ts": events_file(), "api.generated.ts": api_file(), "../testing/tools.json": tools_file()}
+    return {"events.generated.ts": events_file(), "api.generated.ts": api_file(), "../testing/tools.json": tools_file(), "../testing/said.json": said_file()}
 
 
 def tools_file() -> str:
     """What ``GET tools`` says of our own tools, for the panel's tests."""
     tools = [tool.to_json() for tool in load_tools().values() if tool.run.__module__.startswith("jupyter_appbuilder.")]
     return json.dumps(tools, indent=2) + "\n"
+
+
+def said_file() -> str:
+    """What the server says of its own tools, templates and demos, for people."""
+    tools = [tool for tool in json.loads(tools_file()) if tool["doing"]]
+    shelves = [Template.load(manifest.parent) for manifest in sorted(TEMPLATES.glob("*/template.toml"))]
+    said = {
+        "tools": [text for tool in tools for text in (tool["doing"], tool["did"])],
+        "templates": [text for template in shelves for text in (template.title, template.summary)],
+        "demos": [recording.title for recording in find_recordings().values() if not recording.function],
+    }
+    return json.dumps({kind: list(dict.fromkeys(texts)) for kind, texts in said.items()}, indent=2) + "\n"
 
 
 # events.py

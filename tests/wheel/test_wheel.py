@@ -83,7 +83,10 @@ def test_templates_demo_and_widget_come_with_the_wheel(installed):
         "assert (package / 'static' / 'widget.js').is_file()\n"
         "built = {path.name for path in (package / 'static').iterdir()}\n"
         "assert {'axe.min.js', 'LICENSE.axe-core', 'parquet-reader.js'} <= built\n"
-        "assert (package / 'py.typed').is_file()\n",
+        "assert (package / 'py.typed').is_file()\n"
+        "from jupyterlab_server.translation_utils import get_installed_packages_locale\n"
+        "german = get_installed_packages_locale('de_DE')[0]['jupyter_appbuilder']\n"
+        "assert german['']['language'] == 'de-DE' and len(german) > 800, german['']\n",
         env=environment,
         cwd="/",
     )

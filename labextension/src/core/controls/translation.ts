@@ -11,6 +11,14 @@ function fill(text: string, values: readonly unknown[]): string {
   });
 }
 
+/**
+ * What the server says of its own tools, templates and the like, which it says in English; src/core/testing/said.json
+ * lists it. Anything else stays as it is: `%1` in it is no place for a value.
+ */
+export function known(text: string, trans: Translation): string {
+  return text.includes('%') ? text : trans.__(text); // not translated: of the server
+}
+
 /** English as written: for places without a translator, such as a notebook cell. */
 export const english: Translation = {
   __: (text, ...values) => fill(text, values),

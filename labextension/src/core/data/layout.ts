@@ -156,13 +156,15 @@ export function moved(layout: Json, at: string, by: 1 | -1): Change | null {
   };
 }
 
+/** Texts of the app, for the person to write over. */
 const FIRST: Record<string, Json> = {
   text: 'Text',
-  label: 'Label',
+  label: 'Label', // not translated: of the app
   title: 'Title',
   value: '0',
   to: '/',
   rows: [],
+  // not translated: of the app
   fields: [{ name: 'title', label: 'Title' }]
 };
 

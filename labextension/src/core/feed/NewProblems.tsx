@@ -110,7 +110,7 @@ export function NewProblems({ result }: { result: Finished | null }): React.Reac
             </button>
           )}
           {folded === 0 && news.more > 0 && (
-            <span className="jp-AppBuilder-note">{trans._n('and %1 more', 'and %1 more', news.more, news.more)}</span>
+            <span className="jp-AppBuilder-note">{trans.__('and %1 more', news.more)}</span>
           )}
         </>
       )}

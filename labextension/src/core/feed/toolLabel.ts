@@ -2,7 +2,7 @@
 
 import * as React from 'react';
 import { isIcon, type IconName } from '../controls/Icon';
-import type { Translation } from '../controls/translation';
+import { known, type Translation } from '../controls/translation';
 import type { Tool } from '../wire/api.generated';
 
 /** What the tools say of themselves, by name; empty until the server has said so. */
@@ -57,7 +57,7 @@ export function toolLabel(
       prose
     };
   }
-  return { icon, doing: trans.__(tool.doing), did: trans.__(tool.did), path, subject, prose };
+  return { icon, doing: known(tool.doing, trans), did: known(tool.did, trans), path, subject, prose };
 }
 
 /** A text, or those of a list. */

@@ -238,6 +238,7 @@ export function PreviewPane({
       silence.current = window.setTimeout(() => {
         setAway(true);
         const message =
+          // not translated: for the agent
           "The page went away from the app by itself, to another site or a file. In the preview, link to other sites; don't set location to them.";
         const report = { method: 'POST', body: JSON.stringify({ kind: 'page', message }) };
         void fetch(`${url}__appbuilder/report`, report).catch(() => undefined); // so that the agent knows

@@ -102,7 +102,7 @@ export class Attachments {
     const pending: Attached = { key, name, size: file.size, picture, sent: null };
     this.set({ ...this.state, files: [...this.state.files, pending] });
     try {
-      const copy = isPicture ? await smallerCopy(file) : null;
+      const copy = isPicture ? await smallerCopy(file, trans) : null;
       const sent = await this.attach(name, file, copy);
       this.set({
         ...this.state,

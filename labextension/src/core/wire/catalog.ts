@@ -1,4 +1,6 @@
 import * as React from 'react';
+import { useTranslation } from '../controls/surroundings';
+import { known } from '../controls/translation';
 import type { Tool } from './api.generated';
 import type { Api, Demo, ModelChoice, SandboxChoice, TemplateChoice } from './transport';
 
@@ -14,6 +16,7 @@ export interface Catalog {
 
 /** Models, demos, templates and tools; what cannot be had is left out, the list of sessions shows the server's error. */
 export function useCatalog(api: Api): Catalog {
+  const trans = useTranslation();
   const [models, setModels] = React.useState<readonly ModelChoice[] | null>(null);
   const [demos, setDemos] = React.useState<readonly Demo[]>([]);
   const [templates, setTemplates] = React.useState<readonly TemplateChoice[]>([]);
@@ -41,8 +44,11 @@ export function useCatalog(api: Api): Catalog {
   }, [api, again]);
   return {
     models: models ?? [],
-    demos,
-    templates,
+    demos: React.useMemo(() => demos.map(demo => ({ ...demo, title: known(demo.title, trans) })), [demos, trans]),
+    templates: React.useMemo(
+      () => templates.map(one => ({ ...one, title: known(one.title, trans), summary: known(one.summary, trans) })),
+      [templates, trans]
+    ),
     sandboxes,
     tools,
     loading: models === null,
