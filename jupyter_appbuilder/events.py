@@ -187,6 +187,7 @@ class ResponseCompleted(TypedDict):
     reasoning: NotRequired[str]  # what it thought, as far as the provider tells: for people, never content
     reasoning_ms: NotRequired[int]  # how long it thought
     added: NotRequired[AddedData]  # never leaves the server
+    suggestions: NotRequired[list[str]]  # what to ask for next: three at most, a short line each, no part of the text
 
 
 class ToolStarted(TypedDict):

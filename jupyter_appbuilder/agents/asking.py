@@ -31,6 +31,7 @@ from ..models.base import (
 )
 from ..models.written_calls import ending_calls
 from ..tools.names import known_name
+from ..turns.suggestions import Words, apart
 from ..usage.spending import CHARACTERS_A_TOKEN, Spending, estimate
 from .history import History
 from .pictures import ReadPicture, with_pictures
@@ -198,6 +199,7 @@ class Asking:
         """Ask the model, showing what comes as it comes. ``partial`` takes it; an answer of more than ``most``
         characters is cut off there, by a budget."""
         stream = self._model.stream(messages, self._tools, self._settings)
+        words = Words()
         # Closed here and not by the garbage collector: a turn that is stopped must let go of the connection.
         async with aclosing(cast("AsyncGenerator[Answer]", stream)) as deltas:
             async for given in deltas:
@@ -223,8 +225,9 @@ class Asking:
                             data = {"turn": turn, "response": response, "text": shown}
                             self._journal.live("reasoning.delta", data)
                     case TextDelta(text):
-                        self._journal.live("text.delta", {"turn": turn, "response": response, "text": text})
+                        self._show_words(turn, response, words.take(text))
                     case ToolCallDelta(index, arguments):
+                        self._show_words(turn, response, words.rest())
                         self._journal.live(
                             "tool.delta",
                             {
@@ -241,6 +244,10 @@ class Asking:
                 if partial.length > most:
                     return partial.response()
         raise ModelError("The model ended its answer without finishing it.", hint="Try again.", reason="interrupted")
+
+    def _show_words(self, turn: str, response: str, words: str) -> None:
+        if words:
+            self._journal.live("text.delta", {"turn": turn, "response": response, "text": words})
 
     async def _understood(self, answer: ModelResponse, messages: Sequence[Message]) -> ModelResponse:
         """An answer whose calls were written as text, with its calls; or as one whose calls could not be read."""
@@ -274,8 +281,12 @@ class Asking:
         heard = partial.length if answer.finish_reason == BROKEN_OFF else 0
         usage = self._usage(turn, answer, asked, response, heard)
         more: dict[str, Any] = {}
+        text = answer.text
+        if answer.finish_reason == "stop" and not answer.tool_calls:
+            text, suggestions = apart(text)
+            more |= {"suggestions": suggestions} if suggestions else {}
         if partial.reasoning.strip():
-            more = {"reasoning": partial.reasoning, "reasoning_ms": partial.thought_ms}
+            more |= {"reasoning": partial.reasoning, "reasoning_ms": partial.thought_ms}
         if answer.added:
             more["added"] = answer.added
         completed = Draft(
@@ -286,7 +297,7 @@ class Asking:
                 "response": response,
                 "model": self._model.name,
                 "recorded": self._model.recorded,
-                "text": answer.text,
+                "text": text,
                 "tool_calls": [
                     {"call": f"{response}.{index}", "id": call.id, "tool": call.name, "arguments": call.arguments}
                     for index, call in enumerate(answer.tool_calls)

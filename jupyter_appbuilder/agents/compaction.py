@@ -55,7 +55,8 @@ empty:
 ## Decisions
 (what was chosen or agreed, with the reason where one was given; what the person likes and dislikes)
 ## What stands where
-(files with what is in them and how they work together; data formats; names that other parts rely on)
+(files with what is in them and how they work together; data formats; names that other parts rely on; what the files
+that the person attached say, and what they pointed at, as far as the work rests on it)
 ## Open problems
 (errors that are not solved, what was tried and failed, what was promised and is not done)
 ## Next step

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ..attachments.telling import told_of
+from ..attachments.telling import in_short, told_of
 from ..datasets.record import ADD_DATASET, descriptions
 from ..events import (
     AddedData,
@@ -37,12 +37,14 @@ from ..formats import strict_json
 from ..live import record as live
 from ..models.base import NOTE, Given, Message
 from ..models.profile import FULL, Profile
+from ..pointing import named
 from ..pointing import told as told_of_places
 from ..tools.attachments import COPY
 from ..tools.names import sendable_name
 from ..tools.notebooks import TAKE_NOTEBOOK, told_of_notebooks
 from ..turns.modes import NOTES, WRITE_PLAN
 from ..turns.requests import attachments_of, without_dropped
+from ..turns.suggestions import whole
 from . import continuation
 from .pictures import attached_note, picture_note, showable
 from .progress import BROKEN_OFF, UNREAD
@@ -306,7 +308,7 @@ class _Writer:
 
     def respond(self, event: EventOf[str, ResponseCompleted]) -> None:
         data = event.data
-        text, calls = data["text"], data["tool_calls"]
+        text, calls = whole(data), data["tool_calls"]
         if not text.strip() and not calls:
             return
         self.flush()
@@ -503,9 +505,12 @@ def _summary(events: Sequence[Event], compacted: EventOf[str, HistoryCompacted],
     kept: list[str] = []
     left = view.requests
     for data in reversed(said):
-        names = ", ".join(one["name"] for one in data.get("attachments", ()))
-        whole = data["text"] + (f"\n(Attached then, and not shown any more: {names})" if names else "")
-        text = _quoted(_bounded(whole, max(400, view.requests // 6)))
+        most = max(400, view.requests // 6)
+        pointed = "; ".join(map(named, data.get("pointed", ())))
+        along = [f"(Pointed at then: {pointed})"] if pointed else []
+        if files := in_short(data.get("attachments", ()), most // 2):
+            along.append(f"(Attached then, and not shown any more)\n{files}")
+        text = _quoted("\n".join([_bounded(data["text"], most), *(_bounded(part, most) for part in along)]))
         if len(text) > left:
             break
         left -= len(text)

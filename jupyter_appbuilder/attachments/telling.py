@@ -15,6 +15,16 @@ EARLIER = "a picture, no longer shown: others came since"
 NO_TEXT = "no text: you are not shown what is in it"
 
 
+def in_short(attachments: Sequence[Attachment], limit: int) -> str:
+    """The files of an old message: their names, and how their texts begin, in ``limit`` characters."""
+    lines: list[str] = []
+    for one in attachments:
+        head = f"{one['name']} ({one['media_type']}, {in_bytes(one['size'])})"
+        text = one.get("text", "")
+        lines.append(f"{head}:\n{fenced(bounded(text, max(200, limit // len(attachments))))}" if text else head)
+    return "\n".join(lines)
+
+
 def told_of(
     attachments: Sequence[Attachment],
     *,

@@ -14,6 +14,7 @@ from typing import Literal
 from ..approvals.shell import DISGUISES
 from ..events import ApprovalRequested, Mode, PreviewStatus, of_newer_version
 from ..notebook.markdown import inert
+from ..turns.suggestions import whole
 from ..wire import EventJson, LiveMessage, SnapshotMessage, WireMessage
 
 HIDDEN = "\N{REPLACEMENT CHARACTER}"
@@ -61,6 +62,7 @@ class Feed:
     mode: Mode = "build"
     plan: str = ""  # the plan it came to, by its id; the text is its
     recorded: bool = False
+    suggestions: tuple[str, ...] = ()  # what the agent thinks may be asked for next
     waiting: str = ""  # what is waited for: a model is loaded, an endpoint is asked again
     thinking: bool = False  # the model thinks before it answers; what, is not shown here
     _responses: set[str] = field(default_factory=set[str])
@@ -171,13 +173,14 @@ class Feed:
                 self.thinking = False
                 entry, self._streaming = self._streaming, None
                 self.recorded = self.recorded or data["recorded"]
+                self.suggestions = tuple(data.get("suggestions", ()))
                 for key in ("input_tokens", "output_tokens"):
                     self.usage[key] = self.usage.get(key, 0) + data["usage"][key]
-                if data["text"].strip():
+                if said := whole(data).strip():
                     if entry is None:
                         entry = Entry("text", "")
                         self.entries.append(entry)
-                    entry.text, entry.state, entry.recorded = data["text"], "done", data["recorded"]
+                    entry.text, entry.state, entry.recorded = said, "done", data["recorded"]
                     self.text = data["text"]
                     return [entry]
                 if entry:

@@ -23,7 +23,8 @@ __all__ = ["Handed", "Plan", "Preview", "Turn"]
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """How a request ended. ``text`` is the agent's last words, ``files`` the paths it changed."""
+    """How a request ended. ``text`` is the agent's last words, ``files`` the paths it changed, ``suggestions`` what it
+    thinks you may want to ask for next."""
 
     reason: str  # done, stopped, limit, budget, failed
     text: str
@@ -31,6 +32,7 @@ class Turn:
     message: str = ""
     hint: str = ""
     recorded: bool = False  # a shipped recording answered, no model
+    suggestions: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -117,7 +119,9 @@ def plan_of(feed: Feed) -> WrittenPlan:
 
 
 def turn_of(feed: Feed) -> Turn:
-    return Turn(feed.reason or "failed", feed.text, tuple(feed.files), feed.message, feed.hint, feed.recorded)
+    return Turn(
+        feed.reason or "failed", feed.text, tuple(feed.files), feed.message, feed.hint, feed.recorded, feed.suggestions
+    )
 
 
 def outcomes(result: ToolResult) -> list[str]:

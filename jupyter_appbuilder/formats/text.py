@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import re
 
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
+"""Control characters, and those that break lines or turn the direction of what follows."""
+
+
+def in_a_line(text: str) -> str:
+    """``text`` in one line: without control characters, with single spaces."""
+    return " ".join(CONTROL.sub(" ", text).split())
+
 
 def encodable(text: str) -> bool:
     """True if a text can be stored as UTF-8: not with half a surrogate pair in it, which JSON may bring."""

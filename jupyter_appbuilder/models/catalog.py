@@ -19,6 +19,7 @@ from .base import Model, ModelError, NoModel
 from .capabilities import CapabilityStore
 from .completions import listed_names
 from .constrained import ConstrainedModel
+from .dialects import known_dialect
 from .openai_compatible import Endpoint, OpenAICompatibleModel
 from .profile import SMALL_WINDOW
 from .providers import PROVIDERS, Credentials, Provider, ProviderStatus
@@ -163,6 +164,20 @@ class Catalog:
         time."""
         backend = OpenAICompatibleModel(endpoint, name, context_window=context_window, on_reading=on_reading)
         return AdaptiveModel(backend, self._capabilities, place=replace(endpoint, base_url=""))
+
+    def sees(self, model: str) -> bool:
+        """Whether a model is known to take pictures, by its id; nothing is asked for it."""
+        provider, _, name = model.partition(":")
+        if model == DEMO or not name:
+            return False
+        try:
+            place = self._endpoint(self.credentials.provider(provider))
+        except InvalidInput:
+            return False  # it is configured, and its provider is not there
+        known = self._capabilities.of(place, name)
+        if "images" in known.dialect:
+            return known.dialect["images"] != "none"
+        return known_dialect(provider, name).images != "none" if known.images is None else known.images
 
     def status(self, provider: str) -> ProviderStatus:
         """A provider's settings, as far as they may be shown, and what was wrong when it was last asked. Model files

@@ -53,6 +53,7 @@ from ..log.pictures import pictures_of
 from ..log.untracked import untracked
 from ..pointing import named
 from ..tools.registry import load_tools
+from ..turns.suggestions import whole
 from . import cells
 from .cells import UNRECORDED, Call
 from .markdown import inert
@@ -313,7 +314,7 @@ class _Writer:
         self.markdown(f"e{event.seq}", f"**Plan {event.data['plan']} was accepted**{edited}.")
 
     def on_response_completed(self, event: EventOf[str, ResponseCompleted]) -> None:
-        text = event.data["text"].strip()
+        text = whole(event.data).strip()
         if text:
             self.said.add(event.data["response"])
             label = " · recorded answer" if event.data["recorded"] else ""

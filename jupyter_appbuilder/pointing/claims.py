@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from ..errors import InvalidInput
+from ..formats.text import CONTROL, in_a_line
 
 MOST = 10
 """Things that one message can point at."""
@@ -22,8 +23,6 @@ MOST_PROPS = 8
 LARGEST = 1_000_000  # a line, a column, a coordinate
 
 _TAG = re.compile(r"[a-z][a-z0-9-]{0,39}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
-"""Control characters, and those that turn the direction of what follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ def read_claim(value: Any) -> Claim:
 def _position(value: Any) -> Position | None:
     data = _mapping(value)
     file, line, column = data.get("file"), _number(data.get("line")), _number(data.get("column"))
-    if not isinstance(file, str) or not file or len(file) > LONGEST_PATH or _CONTROL.search(file):
+    if not isinstance(file, str) or not file or len(file) > LONGEST_PATH or CONTROL.search(file):
         return None
     return Position(_text(data.get("name"), LONGEST_NAME), file, line, column) if line and column else None
 
@@ -107,7 +106,7 @@ def _text(value: Any, most: int) -> str:
     """In one line."""
     if not isinstance(value, str):
         return ""
-    text = " ".join(_CONTROL.sub(" ", value[: 4 * most]).split())
+    text = in_a_line(value[: 4 * most])
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 

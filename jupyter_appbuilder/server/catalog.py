@@ -27,7 +27,13 @@ class TemplatesHandler(AppBuilderHandler):
     async def get(self) -> None:
         self.answer(
             [
-                {"name": template.name, "title": template.title, "summary": template.summary, "icon": template.icon}
+                {
+                    "name": template.name,
+                    "title": template.title,
+                    "summary": template.summary,
+                    "icon": template.icon,
+                    "prompts": list(template.prompts),
+                }
                 for template in self.builder.library.all().values()
             ]
         )
@@ -37,7 +43,8 @@ class ModelsHandler(AppBuilderHandler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        self.answer([model.to_json() for model in await self.builder.catalog.list_models()])
+        catalog = self.builder.catalog
+        self.answer([model.to_json() | {"images": catalog.sees(model.id)} for model in await catalog.list_models()])
 
 
 class _Trial(AppBuilderHandler):

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 from ..errors import InvalidInput
+from ..formats.text import in_a_line
 
 ANY = "*"  # in place of a key: any name
 
@@ -27,6 +28,7 @@ SPEED = ("load_ms", "lcp_ms", "cls", "long_tasks", "requests", "bytes")
 KEYS: Mapping[str, Mapping[str, Any] | str] = {
     "title": "text",
     "summary": "text",
+    "prompts": "lines",
     "data": "words",
     "datasets": {"folder": "text", "loader": "text", "hints": "text"},
     "export": {"runtime": "text"},
@@ -51,6 +53,7 @@ KINDS = {
     "text": 'a text in quotes: "…"',
     "number": "a whole number",
     "amount": "a number, 0 or more",
+    "lines": 'a list of short texts: ["A calendar of our meetings", "…"]',
     "words": 'a list of arguments: ["node", "server.js"]',
     "texts": 'a table of names and texts: NAME = "value"',
 }
@@ -87,6 +90,16 @@ class Manifest:
 
     def words(self, key: str) -> tuple[str, ...]:
         return tuple(self._find(key) or ())
+
+    def lines(self, key: str, most: int, longest: int) -> tuple[str, ...]:
+        """At most ``most`` texts of one line each, none of them empty or longer than ``longest`` characters."""
+        found = self.words(key)
+        if len(found) > most:
+            raise self.wrong(key, f"has {len(found)} texts", f"Keep {most} at most.")
+        for text in found:
+            if not text.strip() or len(text) > longest or in_a_line(text) != text:
+                raise self.wrong(key, f"has {text[:40]!r}", f"Write each in one line of {longest} characters at most.")
+        return found
 
     def texts(self, key: str) -> dict[str, str]:
         return dict(self._find(key) or {})
@@ -161,7 +174,7 @@ def _is(kind: str, value: Any) -> bool:
             return isinstance(value, int) and not isinstance(value, bool)
         case "amount":
             return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-        case "words":
+        case "words" | "lines":
             return isinstance(value, list) and all(isinstance(item, str) for item in cast("list[Any]", value))
         case "texts":
             return isinstance(value, dict) and all(

@@ -36,6 +36,9 @@ CARRIER = "/opt/live"
 
 DEFAULT_PLACE = Place()
 
+MOST_PROMPTS = 4
+LONGEST_PROMPT = 120  # characters
+
 PackageKind = Literal["npm", "python"]
 
 log = logging.getLogger(__name__)
@@ -120,6 +123,7 @@ class Template:
     check: tuple[str, ...]  # exit code 0 when the app's types are sound; () if there is nothing to check
     lock: str = "package-lock.json"
     warm: tuple[str, ...] = ()  # prepares the packages for the dev server, once for each lock file
+    prompts: tuple[str, ...] = ()  # requests that an app of it can begin with, for people to choose from
     hints: str = ""  # for the agent, part of its system prompt
     components: str = ""  # a table of what its components take, for models with room for it
     environment: Mapping[str, str] = field(default_factory=dict[str, str])  # of the dev server and of commands
@@ -297,6 +301,7 @@ class Template:
             title=manifest.text("title"),
             summary=manifest.text("summary"),
             folder=folder,
+            prompts=manifest.lines("prompts", MOST_PROMPTS, LONGEST_PROMPT),
             serve=command("serve.command"),
             check=command("check.command"),
             lock=manifest.file("install.lock", cls.lock),

@@ -34,6 +34,23 @@ def call(name: str, **arguments: Any) -> dict[str, Any]:
     return {"tool_calls": [{"name": name, "arguments": arguments}]}
 
 
+async def test_what_an_answer_suggests_is_apart_from_its_words_and_told_the_model_again():
+    ends = "\nNext: Sort by name\nNext: Sort by name\nNext: a dark mode\nNext: more"
+    said = f"It works.\n\n- **Next:** Add a search box{ends}"
+    steps = [{"text": said}, {"text": "Next: look\nat it, and then it works."}]
+    async with model_server(steps) as server:
+        session = MemorySession(model(server), {})
+        await session.ask("Build it")
+        await session.ask("And now?")
+        asked = server.requests[1].body["messages"]
+    first, second = session.journal.of("response.completed")
+    assert first["suggestions"] == ["Add a search box", "Sort by name", "a dark mode"]
+    assert "suggestions" not in second
+    assert second["text"] == session.journal.text_shown("r2") == "Next: look\nat it, and then it works."
+    assert asked[2]["content"] == "It works.\n\nNext: Add a search box\nNext: Sort by name\nNext: a dark mode"
+    assert session.journal.text_shown("r1").strip() == first["text"] == "It works."
+
+
 async def test_a_turn_streams_runs_its_tools_and_ends_when_the_model_stops_calling_them():
     steps = [
         {

@@ -83,6 +83,7 @@ async def test_a_follow_up_plays_only_after_what_it_follows(shelf: Path):
     await played.ask("Add more to the test")
     assert "Ask for this first" in played.journal.of("response.completed")[-1]["text"]
     await played.ask("Make me a test board")
+    assert played.journal.of("response.completed")[-1]["suggestions"] == ["Add more to the test"]
     await played.ask("Add more to the test")
     assert played.journal.of("response.completed")[-1]["text"] == "More it is."
 

@@ -155,6 +155,23 @@ def test_what_a_provider_added_stays_on_its_message_through_compaction_and_while
     assert json.loads(json.dumps(messages(events, "", small))) == messages(events, "", small)
 
 
+def test_what_came_with_a_request_stays_known_in_short_once_a_summary_stands_for_it():
+    table = {"name": "prices.csv", "media_type": "text/csv", "text": "city,price\n" + "R,3\n" * 9_000}
+    files = [{"sha256": "a", "size": 9, **one} for one in (table, {"name": "mock.png", "media_type": "image/png"})]
+    button = {"tag": "button", "text": "Save", "path": "/", "name": "Button", "file": "src/App.tsx", "line": 12}
+    came = {"attachments": files, "pointed": [button]}
+    summary = {"turn": "t2", "upto": 3, "summary": "S", "written_by": "log", "tokens_before": 9, "tokens_after": 1}
+    kind, said = user("Like this")
+    done = ("turn.finished", {"turn": "t1", "reason": "done", "message": "", "hint": ""})
+    events = log((kind, said | came), response("Ok"), done, ("history.compacted", summary), user("More", "t2"))
+    told = str(messages(events, "", View())[1]["content"])
+    assert "> Like this" in told
+    assert "Button “Save” (src/App.tsx:12)" in told
+    assert "> city,price" in told
+    assert "mock.png (image/png" in told
+    assert len(told) < 3_000
+
+
 def seen(call: str, *names: str, width: int = 1155) -> tuple[str, dict[str, Any]]:
     type, data = finished(call, f"text of {call}")
     pictures = [

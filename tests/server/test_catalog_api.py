@@ -19,12 +19,15 @@ async def test_templates_are_listed_with_title_and_icon(call):
     templates = {template["name"]: template for template in (await call("GET", "templates")).data}
     assert templates["page"]["title"] == "One page"
     assert templates["react-vite"]["icon"].lstrip().startswith("<svg")
+    assert templates["page"]["prompts"] == []
+    assert 3 <= len(templates["react-vite"]["prompts"]) <= 4
 
 
 async def test_models_hold_the_configured_one_and_the_recorded_demo(call):
     models = {model["id"]: model for model in (await call("GET", "models")).data}
     assert models["custom:scripted"]["configured"]
     assert models["demo:recorded"]["recorded"]
+    assert not models["custom:scripted"]["images"]
 
 
 async def test_demos_have_prompts_to_click(call):

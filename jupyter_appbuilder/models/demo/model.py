@@ -74,11 +74,22 @@ def answer(messages: Sequence[Message], recordings: Mapping[str, Recording]) -> 
     recording = match(texts[-1], texts[:-1], recordings)
     if recording is None:
         return Step(explanation(recordings, texts[-1]), ())
-    given = 0
+    given, steps = 0, _suggesting(recording, recordings)
     for message in messages[prompts[-1] :]:
-        if message["role"] == "assistant" and given < len(recording.steps):
-            given += _is_whole(message, recording.steps[given])
-    return recording.steps[given] if given < len(recording.steps) else Step(THE_END, ())
+        if message["role"] == "assistant" and given < len(steps):
+            given += _is_whole(message, steps[given])
+    return steps[given] if given < len(steps) else Step(THE_END, ())
+
+
+def _suggesting(recording: Recording, recordings: Mapping[str, Recording]) -> tuple[Step, ...]:
+    """Its steps, of which the last suggests those recordings that go on from this one."""
+    later = [
+        f"Next: {other.prompt}" for other in recordings.values() if other.offered and other.after == recording.name
+    ]
+    if not later or not recording.steps:
+        return recording.steps
+    *before, last = recording.steps
+    return (*before, Step("\n\n".join(filter(None, [last.text, "\n".join(later)])), last.tool_calls))
 
 
 def _is_whole(message: Message, step: Step) -> bool:

@@ -42,7 +42,7 @@ function Widget({ store, transport }: { store: SessionStore; transport: CommTran
     <SurroundingsContext.Provider value={surroundings}>
       <ToolsContext.Provider value={tools}>
         <div className="jp-AppBuilder jp-ThemedContainer jp-AppBuilder-widget">
-          <SessionPane store={store} models={[]} demos={[]} sandboxes={sandboxes} composed={composed} />
+          <SessionPane store={store} models={[]} sandboxes={sandboxes} composed={composed} />
           <PreviewPane store={store} resolve={url => url} />
         </div>
       </ToolsContext.Provider>

@@ -49,7 +49,7 @@ function open(...messages: WireMessage[]): TestTransport {
   const store = new SessionStore(transport, flush => act(flush));
   render(
     <SurroundingsContext.Provider value={{ trans: english, host: {} }}>
-      <SessionPane store={store} models={[]} demos={[]} />
+      <SessionPane store={store} models={[]} />
     </SurroundingsContext.Provider>
   );
   transport.say(...messages);

@@ -25,7 +25,7 @@ function open(host: Host, ...messages: WireMessage[]): { transport: TestTranspor
   const store = new SessionStore(transport, flush => act(flush));
   const { container } = render(
     <SurroundingsContext.Provider value={{ trans: english, host }}>
-      <SessionPane store={store} models={[]} demos={[]} />
+      <SessionPane store={store} models={[]} />
     </SurroundingsContext.Provider>
   );
   transport.say(...messages);

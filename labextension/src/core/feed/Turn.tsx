@@ -540,7 +540,8 @@ function Problem({ item, actions }: { item: ProblemItem; actions: TurnActions })
           <button
             type="button"
             className="jp-AppBuilder-button"
-            onClick={() => actions.send(fixRequest(message, source, stack))}
+            title={trans.__('Write the request; you send it')}
+            onClick={() => actions.compose(fixRequest(message, source, stack))}
           >
             <Icon name="wrench" />
             {trans.__('Fix it')}

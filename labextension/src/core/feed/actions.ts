@@ -6,8 +6,8 @@ export interface TurnActions {
   transport: Transport;
   /** Runs a request and shows its failure. */
   attempt: (request: Promise<unknown>) => void;
-  /** Says something as the person. */
-  send: (text: string) => void;
+  /** Puts a text where the next request is written, for the person to send. */
+  compose: (text: string) => void;
   /** Lets the person say what another plan should be like. */
   askForPlan: () => void;
   busy: boolean;

@@ -28,7 +28,8 @@ const TEMPLATES: TemplateChoice[] = [
   name: `t${number}`,
   title,
   summary: `What ${title} is for.`,
-  icon: '<svg onload="alert(1)"/>'
+  icon: '<svg onload="alert(1)"/>',
+  prompts: [`A first ${title}`, `Another ${title}`]
 }));
 const LOCAL: SandboxChoice = {
   name: 'local',
@@ -245,6 +246,20 @@ describe('the first screen', () => {
     await act(async () => void fireEvent.click(screen.getByRole('menuitem', { name: 'Rename' })));
     const input = screen.getByLabelText<HTMLInputElement>('New title of Clock');
     expect([input.selectionStart, input.selectionEnd]).toEqual([0, 5]);
+  });
+
+  it('has requests to begin with, of the template that is chosen: in the box, not sent', async () => {
+    const created = await show([LOCAL]);
+    fireEvent.click(screen.getByRole('button', { name: 'A first Next.js app' }));
+    const box = screen.getByLabelText<HTMLTextAreaElement>('Describe the app you want');
+    expect([box.value, document.activeElement]).toEqual(['A first Next.js app', box]);
+    fireEvent.click(screen.getByRole('button', { name: 'Another Next.js app' }));
+    expect(box.value).toBe('Another Next.js app');
+    fireEvent.click(screen.getByRole('radio', { name: 'Vue app' }));
+    expect(screen.queryByRole('button', { name: 'A first Vue app' })).toBeNull(); // something is written
+    fireEvent.change(box, { target: { value: '' } });
+    expect(screen.getByRole('button', { name: 'A first Vue app' })).toBeTruthy();
+    expect(created).toEqual([]);
   });
 
   it('builds with a model that no list names', async () => {

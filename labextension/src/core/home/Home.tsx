@@ -8,6 +8,7 @@ import { Composer } from '../session/Composer';
 import { namesOf, type Attachments, type AttachmentsState } from '../session/attachments';
 import { Icon, Spinner } from '../controls/Icon';
 import { ModelChooser } from '../session/ModelChooser';
+import { RequestChips } from '../session/RequestChips';
 import { ModeChooser, modeTitle } from '../session/ModeChooser';
 import { MenuButton, type MenuEntry } from '../controls/Menu';
 import { IsolationWarning, sandboxTitle } from '../session/Sandbox';
@@ -64,6 +65,7 @@ export function Home(props: HomeProps): React.ReactElement {
   const [chosenMode, setChosenMode] = React.useState<Mode>('build');
   const [picking, setPicking] = React.useState<boolean | null>(null);
   const pickerId = React.useId();
+  const box = React.useRef<HTMLTextAreaElement>(null);
   const [starting, setStarting] = React.useState(false);
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const sessions = useSessions(api);
@@ -141,6 +143,7 @@ export function Home(props: HomeProps): React.ReactElement {
         )}
       </div>
       <Composer
+        ref={box}
         label={trans.__('Describe the app you want')}
         placeholder={trans.__('A task board with drag and drop that remembers my tasks…')}
         text={text}
@@ -165,6 +168,7 @@ export function Home(props: HomeProps): React.ReactElement {
         sendWithModifier={props.sendWithModifier}
         sendLabel={modeTitle(mode, trans)}
         attachments={recordedModel ? undefined : attachments}
+        model={models.find(choice => choice.id === chosen)}
       >
         <ModeChooser
           modes={FIRST_MODES}
@@ -206,6 +210,15 @@ export function Home(props: HomeProps): React.ReactElement {
           </select>
         )}
       </Composer>
+      {origin && (text.trim() === '' || origin.prompts.includes(text.trim())) && (
+        <RequestChips
+          label={trans.__('For example')}
+          requests={origin.prompts}
+          text={text}
+          setText={setText}
+          box={box}
+        />
+      )}
       {pickerOpen && templates.length > 0 && (
         <TemplatePicker id={pickerId} templates={templates} chosen={chosenTemplate} onChoose={setTemplate} />
       )}

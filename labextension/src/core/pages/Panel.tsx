@@ -64,7 +64,7 @@ export function Panel(props: PanelProps): React.ReactElement {
               store={store}
               onBack={() => model.close()}
               models={catalog.models}
-              demos={catalog.demos}
+              templates={catalog.templates}
               sandboxes={catalog.sandboxes}
               sendWithModifier={props.sendWithModifier}
               draft={model.drafts.get(session ?? '')}

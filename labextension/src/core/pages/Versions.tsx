@@ -81,7 +81,7 @@ function Timeline({ store, onClose }: { store: SessionStore; onClose: () => void
         setFailure(null);
         request.catch((error: unknown) => setFailure(RequestFailed.from(error)));
       },
-      send: () => undefined,
+      compose: () => undefined,
       askForPlan: () => undefined,
       busy,
       owned,

@@ -2,7 +2,8 @@ import * as React from 'react';
 import { bytes } from '../controls/format';
 import { Failure } from '../controls/Failure';
 import { Icon, Spinner } from '../controls/Icon';
-import { useTranslation } from '../controls/surroundings';
+import { useHost, useTranslation } from '../controls/surroundings';
+import type { ModelChoice } from '../wire/transport';
 import type { Attachments, AttachmentsState } from './attachments';
 
 const NOTHING: AttachmentsState = { files: [], refused: [] };
@@ -13,8 +14,16 @@ export function useAttachments(attachments: Attachments | undefined): Attachment
 }
 
 /** The files that go with what is being written: above it, each with a button that takes it away. */
-export function AttachmentsRow({ attachments }: { attachments: Attachments }): React.ReactElement | null {
+export function AttachmentsRow({
+  attachments,
+  model
+}: {
+  attachments: Attachments;
+  /** The model that the request goes to, where it is known. */
+  model: ModelChoice | undefined;
+}): React.ReactElement | null {
   const trans = useTranslation();
+  const { pages } = useHost();
   const { files, refused } = useAttachments(attachments);
   if (files.length === 0 && refused.length === 0) {
     return null;
@@ -52,6 +61,19 @@ export function AttachmentsRow({ attachments }: { attachments: Attachments }): R
             </li>
           ))}
         </ul>
+      )}
+      {model?.images === false && files.some(file => file.sent?.picture) && (
+        <p className="jp-AppBuilder-note" role="status">
+          {trans.__(
+            '%1 is not known to see pictures: it is told their names and sizes, not what is on them. Choose another model below, or test this one.',
+            model.title
+          )}{' '}
+          {pages && (
+            <button type="button" className="jp-AppBuilder-link" onClick={pages.models.run}>
+              {pages.models.label}
+            </button>
+          )}
+        </p>
       )}
     </div>
   );

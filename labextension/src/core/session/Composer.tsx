@@ -6,6 +6,7 @@ import type { Suggest } from './suggestions';
 import { useServerFiles } from './serverFiles';
 import { AttachButton, AttachmentsRow, useAttachments } from './AttachmentsRow';
 import type { Attachments } from './attachments';
+import type { ModelChoice } from '../wire/transport';
 
 export interface ComposerProps {
   label: string;
@@ -26,6 +27,8 @@ export interface ComposerProps {
   rows?: number;
   /** The files that go with it; absent where none can be sent. */
   attachments?: Attachments | undefined;
+  /** The model that it goes to, where it is known. */
+  model?: ModelChoice | undefined;
   /** What was sent before, the latest last: the arrow up has it again. */
   past?: readonly string[];
   /** What `/` and `@` offer. */
@@ -115,7 +118,7 @@ export const Composer = React.forwardRef<HTMLTextAreaElement, ComposerProps>(fun
     >
       <SuggestionList suggestions={suggestions} />
       {props.along}
-      {attachments && <AttachmentsRow attachments={attachments} />}
+      {attachments && <AttachmentsRow attachments={attachments} model={props.model} />}
       <textarea
         ref={element => {
           area.current = element;

@@ -46,7 +46,7 @@ function tried(log: Log, scenarios: unknown): ReturnType<Log['message']>[] {
 
 function open(log: Log, scenarios: unknown): TestTransport {
   const transport = new TestTransport();
-  render(<SessionPane store={new SessionStore(transport)} models={[]} demos={[]} />);
+  render(<SessionPane store={new SessionStore(transport)} models={[]} />);
   act(() => transport.say(...tried(log, scenarios), snapshot()));
   return transport;
 }
@@ -72,7 +72,7 @@ test('one is watched in the preview, which is shown for it', async () => {
   const showPreview = vi.fn();
   render(
     <SurroundingsContext.Provider value={{ trans: english, host: { showPreview } }}>
-      <SessionPane store={new SessionStore(transport)} models={[]} demos={[]} />
+      <SessionPane store={new SessionStore(transport)} models={[]} />
     </SurroundingsContext.Provider>
   );
   act(() => transport.say(...tried(new Log(), OUTCOMES), snapshot()));
@@ -116,7 +116,7 @@ test('one whose steps were changed, or that nobody tried yet, does not count as 
 test('a first one by hand can be tried', async () => {
   const log = new Log();
   const transport = new TestTransport();
-  render(<SessionPane store={new SessionStore(transport)} models={[]} demos={[]} />);
+  render(<SessionPane store={new SessionStore(transport)} models={[]} />);
   const made = { path: 'scenarios/first.yaml', change: 'created', by: 'person', added: 4, removed: 0 } as const;
   act(() => transport.say(log.message('file.changed', made), snapshot()));
   fireEvent.click(await screen.findByRole('button', { name: 'Try all' }));
@@ -208,7 +208,7 @@ test.each([
   ['+steps: []', 'first']
 ])('one that nobody tried yet has the title that its file has: %s', async (line, title) => {
   const transport = new TestTransport();
-  render(<SessionPane store={new SessionStore(transport)} models={[]} demos={[]} />);
+  render(<SessionPane store={new SessionStore(transport)} models={[]} />);
   const patch = `diff --git a/scenarios/first.yaml b/scenarios/first.yaml\n@@ -1 +1,2 @@\n${line}\n+# more\n`;
   const made = { path: 'scenarios/first.yaml', change: 'created', by: 'person', added: 4, removed: 0, patch } as const;
   act(() => transport.say(new Log().message('file.changed', made), snapshot()));

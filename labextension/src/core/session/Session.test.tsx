@@ -35,7 +35,7 @@ function open(host: Host = {}, ...messages: WireMessage[]): TestTransport {
   render(
     <SurroundingsContext.Provider value={{ trans: english, host }}>
       <ToolsContext.Provider value={byName(TOOLS as Tool[])}>
-        <SessionPane store={store} models={MODELS} demos={[]} />
+        <SessionPane store={store} models={MODELS} />
       </ToolsContext.Provider>
     </SurroundingsContext.Provider>
   );
@@ -109,7 +109,7 @@ describe('errors of the app', () => {
 
   it('stay, with a way to mend them, where they came again', () => {
     const log = new Log();
-    open(
+    const transport = open(
       {},
       ...began(log),
       broke(log, 'one is not defined'),
@@ -120,8 +120,11 @@ describe('errors of the app', () => {
     );
     expect(screen.getByText('one is not defined')).toBeTruthy();
     expect(screen.getByText('2 times')).toBeTruthy();
-    expect(screen.getByRole('button', { name: /Fix it/ })).toBeTruthy();
     expect(screen.queryByText(/resolved error/)).toBeNull();
+    fireEvent.click(screen.getByRole('button', { name: /Fix it/ }));
+    const box = screen.getByLabelText<HTMLTextAreaElement>('Your request');
+    expect(box.value).toMatch(/^Fix this error[^]*one is not defined/); // written, not sent
+    expect(transport.asked.filter(([what]) => what === 'send')).toEqual([]);
   });
 
   it('that a check finds are no failure of the check', () => {
@@ -439,7 +442,7 @@ describe('where a session runs', () => {
     const store = new SessionStore(transport, flush => act(flush));
     const isolation = { kind: warning ? 'none' : 'bubblewrap', detail: 'bubblewrap 0.8: own namespaces', warning };
     const sandboxes = [{ name: 'local', default: true, available: true, isolation, message: '', hint: '' }];
-    render(<SessionPane store={store} models={MODELS} demos={[]} sandboxes={sandboxes} />);
+    render(<SessionPane store={store} models={MODELS} sandboxes={sandboxes} />);
     transport.say(snapshot());
   };
 
@@ -518,6 +521,29 @@ describe('a session', () => {
     expect(transport.asked).toEqual([]);
     fireEvent.keyDown(box, { key: 'Enter' });
     expect(transport.asked).toEqual([['send', 'a clock']]);
+  });
+
+  it('offers what the agent suggests to ask for next: in the box, not sent', () => {
+    const log = new Log();
+    const events = log.turn('t1', 'a board');
+    const said = { turn: 't1', response: 'r9', model: 'openai:gpt', recorded: false, text: 'It works.' };
+    const suggestions = ['Add a search box', 'Sort by name'];
+    events.splice(
+      -1,
+      1,
+      log.event('response.completed', { ...said, suggestions, tool_calls: [], finish_reason: 'stop', usage: USAGE }),
+      log.event('turn.finished', { turn: 't1', reason: 'done', message: '', hint: '' })
+    );
+    const transport = open({}, { kind: 'events', events }, snapshot({}));
+    fireEvent.click(screen.getByRole('button', { name: 'Sort by name' }));
+    const box = screen.getByLabelText<HTMLTextAreaElement>('Your request');
+    expect([box.value, document.activeElement]).toEqual(['Sort by name', box]);
+    fireEvent.change(box, { target: { value: 'In blue.' } });
+    fireEvent.click(screen.getByRole('button', { name: 'Add a search box' }));
+    expect(box.value).toBe('In blue.\n\nAdd a search box');
+    expect(transport.asked.filter(([what]) => what === 'send')).toEqual([]);
+    transport.say({ kind: 'events', events: [log.event('turn.started', { turn: 't2', model: 'openai:gpt' })] });
+    expect(screen.queryByRole('button', { name: 'Sort by name' })).toBeNull();
   });
 
   it('gives back what was typed when it could not be sent, and says why', async () => {

@@ -1,7 +1,7 @@
 import * as React from 'react';
 import { usageDetail, usageLabel } from '../controls/format';
 import type { SessionStore } from '../view/store';
-import type { Connection, Demo, ModelChoice, SandboxChoice } from '../wire/transport';
+import type { Connection, ModelChoice, SandboxChoice, TemplateChoice } from '../wire/transport';
 import { withComposed, type Composed } from '../panel';
 import type { Mode } from '../wire/events';
 import { isBusy, isTrying, lastTurn, shownState, type SessionView } from '../view/view';
@@ -15,6 +15,7 @@ import { namesOf, type Attachments, type AttachmentsState } from './attachments'
 import { Composer } from './Composer';
 import type { Queue, Queued } from './queue';
 import { QueueList } from './QueueList';
+import { RequestChips } from './RequestChips';
 import { useSessionSuggestions } from './sessionSuggestions';
 import { Icon, Spinner } from '../controls/Icon';
 import { IconButton } from '../controls/IconButton';
@@ -36,7 +37,8 @@ export interface SessionProps {
   /** Back to the list; none where there is no list. */
   onBack?: () => void;
   models: readonly ModelChoice[];
-  demos: readonly Demo[];
+  /** What apps start from. */
+  templates?: readonly TemplateChoice[];
   sandboxes?: readonly SandboxChoice[];
   sendWithModifier?: boolean;
   /** What was being written here before, and who keeps what is. */
@@ -52,21 +54,24 @@ export interface SessionProps {
 
 /** One session: its header, the conversation, and where the next request is written. */
 export function SessionPane(props: SessionProps): React.ReactElement {
-  const { store, onBack, models, demos, sandboxes = NO_SANDBOXES, sendWithModifier } = props;
+  const { store, onBack, models, templates = NO_TEMPLATES, sandboxes = NO_SANDBOXES, sendWithModifier } = props;
   const trans = useTranslation();
   const { view, connection } = React.useSyncExternalStore(store.subscribe, store.get);
   const { draft = '', onDraft, attachments, queue } = props;
   const [text, setText] = React.useState(draft);
   const composer = React.useRef<HTMLTextAreaElement>(null);
   React.useEffect(() => onDraft?.(text), [onDraft, text]);
+  const compose = React.useCallback((request: string): void => {
+    setText(written => withComposed(written, request));
+    composer.current?.focus();
+  }, []);
   const { composed = null } = props;
   React.useEffect(() => {
     if (composed && !TAKEN.has(composed)) {
       TAKEN.add(composed);
-      setText(written => withComposed(written, composed.text));
-      composer.current?.focus();
+      compose(composed.text);
     }
-  }, [composed]);
+  }, [composed, compose]);
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const [stopping, setStopping] = React.useState(false);
   const [chosenMode, setChosenMode] = React.useState<Mode | null>(null);
@@ -168,8 +173,8 @@ export function SessionPane(props: SessionProps): React.ReactElement {
     composer.current?.focus();
   }, []);
   const actions = React.useMemo<TurnActions>(
-    () => ({ transport, attempt, send, askForPlan, busy, owned, hosts: view.hosts }),
-    [transport, attempt, send, askForPlan, busy, owned, view.hosts]
+    () => ({ transport, attempt, compose, askForPlan, busy, owned, hosts: view.hosts }),
+    [transport, attempt, compose, askForPlan, busy, owned, view.hosts]
   );
   const changeText = transport.changeText && {
     of: async (key: number, wanted: string): Promise<void> => {
@@ -193,7 +198,9 @@ export function SessionPane(props: SessionProps): React.ReactElement {
   const sandbox = sandboxes.find(choice => choice.name === session?.sandbox);
   const unmade = view.preview?.state === 'failed' && view.preview.cause === 'sandbox';
   const used = useSessionUsage(transport, view);
-  const followUps = busy || !session ? [] : nextDemos(view, session, demos);
+  const fresh = view.caughtUp && view.entries.length === 0 && session?.state !== 'creating' && !session?.recorded;
+  const starters = templates.find(choice => choice.name === session?.template)?.prompts ?? NO_TEXTS;
+  const suggested = !busy && last?.reason === 'done' && !last.dropped ? last.suggestions : NO_TEXTS;
   return (
     <section className="jp-AppBuilder-session" aria-label={session?.title ?? trans.__('Session')}>
       <Header
@@ -268,19 +275,6 @@ export function SessionPane(props: SessionProps): React.ReactElement {
             </button>
           </Failure>
         )}
-        {followUps.map(demo => (
-          <button
-            key={demo.name}
-            type="button"
-            className="jp-AppBuilder-suggestion"
-            onClick={() => send(demo.prompt)}
-            disabled={sending}
-          >
-            <Icon name="play" />
-            <span>{demo.prompt}</span>
-            <span className="jp-AppBuilder-tag jp-mod-recorded">{trans.__('Recorded demo')}</span>
-          </button>
-        ))}
         {session?.recorded && !busy && !models.some(choice => !choice.recorded) && pages && (
           <p className="jp-AppBuilder-note">
             {trans.__('The demo only plays its own requests.')}{' '}
@@ -307,6 +301,15 @@ export function SessionPane(props: SessionProps): React.ReactElement {
             }}
           />
         )}
+        {queued.length === 0 && !sending && (
+          <RequestChips
+            label={fresh ? trans.__('For example') : trans.__('Next, perhaps')}
+            requests={fresh ? starters : suggested}
+            text={text}
+            setText={setText}
+            box={composer}
+          />
+        )}
         <Composer
           ref={composer}
           label={trans.__('Your request')}
@@ -328,6 +331,7 @@ export function SessionPane(props: SessionProps): React.ReactElement {
           blocked={blockedReason(session, connection, sending, trans)}
           sendWithModifier={sendWithModifier}
           attachments={session?.recorded ? undefined : attachments}
+          model={models.find(choice => choice.id === session?.model)}
           along={<PointedChips chips={chips} onRemove={along.remove} onText={busy ? undefined : changeText?.of} />}
           past={past}
           suggest={suggest}
@@ -395,6 +399,8 @@ const NEVER = (): (() => void) => () => undefined;
 const NO_REQUESTS: readonly Queued[] = [];
 const NOTHING_QUEUED = (): readonly Queued[] => NO_REQUESTS;
 const NO_SANDBOXES: readonly SandboxChoice[] = [];
+const NO_TEMPLATES: readonly TemplateChoice[] = [];
+const NO_TEXTS: readonly string[] = [];
 const MODES: readonly Mode[] = ['build', 'plan', 'ask'];
 
 /** What the person asked in this app, the latest last, each once. */
@@ -417,16 +423,6 @@ function placeholder(view: SessionView, mode: Mode, trans: ReturnType<typeof use
     return planned ? trans.__('What should be different in the plan?') : trans.__('What should be planned?');
   }
   return view.entries.length === 0 ? trans.__('Describe the app you want…') : trans.__('Ask for a change…');
-}
-
-/** Recorded follow-ups to what was played last in this session, unless they were asked for already. */
-function nextDemos(view: SessionView, session: Summary, demos: readonly Demo[]): Demo[] {
-  if (!session.recorded) {
-    return [];
-  }
-  const asked = new Set(view.entries.map(entry => (entry.kind === 'turn' ? entry.request.trim() : '')));
-  const played = new Set(demos.filter(demo => asked.has(demo.prompt.trim())).map(demo => demo.name));
-  return demos.filter(demo => demo.after !== null && played.has(demo.after) && !played.has(demo.name));
 }
 
 function blockedReason(

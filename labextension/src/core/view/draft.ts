@@ -74,6 +74,7 @@ export class Draft {
       hint: '',
       error: '',
       recorded: model === DEMO,
+      suggestions: [],
       items: [],
       usage: NO_USAGE,
       checkpoint: null,

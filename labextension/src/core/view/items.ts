@@ -231,6 +231,8 @@ export interface Turn {
   /** The code of what made it fail. */
   error: string;
   recorded: boolean;
+  /** What its last answer suggests to ask for next. */
+  suggestions: readonly string[];
   items: readonly Item[];
   usage: Usage;
   checkpoint: Checkpoint | null;

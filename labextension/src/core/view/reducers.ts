@@ -358,6 +358,7 @@ function completeResponse(draft: Draft, data: EventData['response.completed']): 
   turn.partial = null;
   turn.model = data.model;
   turn.recorded ||= data.recorded;
+  turn.suggestions = data.suggestions ?? [];
   if (data.reasoning) {
     draft.put(data.turn, {
       kind: 'reasoning',

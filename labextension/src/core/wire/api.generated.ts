@@ -615,6 +615,8 @@ export interface Template {
   summary: string;
   /** SVG text; empty if it has none. */
   icon: string;
+  /** Requests that an app of it can begin with, for people to choose from. */
+  prompts: readonly string[];
 }
 
 export interface ModelInfo {
@@ -630,6 +632,8 @@ export interface ModelInfo {
   local: boolean;
   /** What is missing, or what to know. */
   hint: string;
+  /** It is known to take pictures. */
+  images: boolean;
 }
 
 export interface ModelReport {

@@ -209,6 +209,8 @@ export interface ResponseCompleted {
   reasoning?: string;
   /** how long it thought */
   reasoning_ms?: number;
+  /** what to ask for next: three at most, a short line each, no part of the text */
+  suggestions?: readonly string[];
 }
 
 export interface ToolStarted {

@@ -37,7 +37,8 @@ import type { WireMessage } from './wire';
 
 export type { AllowedHost, ApprovalRule, Demo, SandboxChoice, TemplateChoice };
 
-export type ModelChoice = Pick<ModelInfo, 'id' | 'title' | 'provider' | 'recorded'>;
+export type ModelChoice = Pick<ModelInfo, 'id' | 'title' | 'provider' | 'recorded'> &
+  Partial<Pick<ModelInfo, 'images'>>;
 
 export type ProviderChoice = Omit<Provider, 'has_key' | 'key_variable' | 'stored' | 'problem'> &
   Partial<Pick<Provider, 'stored' | 'problem'>>;
