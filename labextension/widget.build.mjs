@@ -22,6 +22,7 @@ const index = await readFile('style/index.css', 'utf8');
 const sheets = [...index.matchAll(/url\('(.+?)'\)/g)].map(([, name]) => name);
 const styles = await Promise.all([...sheets, 'widget.css'].map(name => readFile(`style/${name}`, 'utf8')));
 await writeFile(`${out}/widget.css`, styles.join('\n'));
+await copyFile('style/cell.css', `${out}/preview.css`);
 
 // What looks at apps runs it in their pages. MPL-2.0: its licence goes with it.
 await copyFile('node_modules/axe-core/axe.min.js', `${out}/axe.min.js`);

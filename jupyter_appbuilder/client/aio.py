@@ -24,6 +24,7 @@ from .attaching import Attached, given
 from .data import FrameKind, Sources, hand_over, new_file, write_beside
 from .engine import Engine
 from .feed import Feed, questions
+from .picture import picture_of
 from .requests import Approve, Ask, acceptance, go_on, retry
 from .results import Handed, Preview, Turn, plan_of, turn_of
 
@@ -530,7 +531,13 @@ class AsyncApp:
         async with _telling(session, "preview", "message", on_progress):
             await session.start_preview(restart=restart)
         server = session.app.server
-        return Preview(self.engine.origin + session.app.base_path, server.state, server.message)
+        return Preview(
+            self.engine.origin + session.app.base_path,
+            server.state,
+            server.message,
+            session.summary.name,
+            lambda: self.engine.run(picture_of(session)),
+        )
 
     @in_engine
     async def bundle(self, component: str) -> Bundle:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from ..approvals.shell import DISGUISES
@@ -21,6 +22,8 @@ HIDDEN = "\N{REPLACEMENT CHARACTER}"
 """In place of letters that make text read other than it is."""
 
 MARKS = {"running": "◌", "done": "✓", "failed": "✗"}
+
+TOLD = 160  # characters of what the agent said, in the line on a turn that is done
 
 LABELLED = 4000  # characters of the arguments that arrive, looked at for what a call is about
 
@@ -57,6 +60,10 @@ class Feed:
     hint: str = ""
     preview: PreviewStatus | None = None
     usage: dict[str, int] = field(default_factory=dict[str, int])
+    cost: float | None = 0.0  # US dollars; None where the price of something is not known
+    began: str = ""  # when, as the log has it
+    ended: str = ""
+    version: str = ""  # that it left
     files: list[str] = field(default_factory=list[str])
     text: str = ""  # what the agent said last, in full
     mode: Mode = "build"
@@ -152,6 +159,7 @@ class Feed:
                 data = event["data"]
                 self.turn = data["turn"]
                 self.mode = data.get("mode", "build")
+                self.began = event["at"]
             case "plan.written":
                 data = event["data"]
                 self.plan, self.text = data["plan"], data["text"]
@@ -176,6 +184,8 @@ class Feed:
                 self.suggestions = tuple(data.get("suggestions", ()))
                 for key in ("input_tokens", "output_tokens"):
                     self.usage[key] = self.usage.get(key, 0) + data["usage"][key]
+                cost = data["usage"]["cost"]
+                self.cost = None if cost is None or self.cost is None else self.cost + cost
                 if said := whole(data).strip():
                     if entry is None:
                         entry = Entry("text", "")
@@ -202,6 +212,9 @@ class Feed:
 
                     entry.text += f" · {headline(data['detail'])}"
                 return [entry]
+            case "checkpoint.created":
+                if event["data"]["turn"] == self.turn:
+                    self.version = event["data"]["checkpoint"]
             case "file.changed":
                 data = event["data"]
                 if data["path"] not in self.files:
@@ -237,6 +250,7 @@ class Feed:
             case "turn.finished":
                 data = event["data"]
                 self.reason, self.message, self.hint = data["reason"], data["message"], data["hint"]
+                self.ended = event["at"]
                 if data["reason"] != "done" or data["message"]:
                     text = f"{data['message']} {data['hint']}".strip()
                     entry = Entry("note", text, "done" if data["reason"] == "done" else "failed")
@@ -256,7 +270,6 @@ class Feed:
                 | "turn.dropped"
                 | "message.user"
                 | "plan.accepted"
-                | "checkpoint.created"
                 | "database.recorded"
                 | "preview.ready"
                 | "preview.error"
@@ -281,11 +294,27 @@ class Feed:
         return entry
 
     def markdown(self) -> str:
-        """The whole feed as Markdown, for Jupyter."""
+        """The whole feed as Markdown, for Jupyter; once the turn is done, a line on it and what it shows, with the feed
+        folded below."""
+        parts = self._parts()
+        if self.recorded:
+            parts.append("*A recorded answer of the demo model: no model was asked.*")
+        if self.reason != "done":
+            return inert("\n\n".join(parts))
+        steps = sum(entry.kind == "tool" for entry in self.entries)
+        shown = [f"{entry.mark} {_escape(entry.text)}" for entry in self.entries if entry.kind == "note"]
+        if self.mode != "build":
+            shown.insert(0, _closed(self.text.strip()))
+        told = inert("\n\n".join([self.summary(), *shown]))
+        title = f"{steps} step{'' if steps == 1 else 's'}" if steps else "What was said"
+        # Ours are the only tags: `inert` leaves none of what was said, so none of it can end the fold.
+        return f"{told}\n\n<details><summary>{title}</summary>\n\n{inert(_JOIN.join(parts))}\n\n</details>"
+
+    def _parts(self) -> list[str]:
         parts: list[str] = []
         for entry in self.entries:
             if entry.kind == "text":
-                parts.append(entry.text.strip() + ("" if entry.state == "done" else " ▌"))
+                parts.append(_closed(entry.text.strip()) + ("" if entry.state == "done" else " ▌"))
             else:
                 parts.append(f"{entry.mark} {_escape(entry.text)}")
                 if entry.code:
@@ -296,20 +325,68 @@ class Feed:
             parts.append(f"◌ {_escape(self.waiting)}")
         elif self.thinking and self.reason is None:
             parts.append("◌ Thinking …")
-        if self.recorded:
-            parts.append("*A recorded answer of the demo model: no model was asked.*")
-        if self.reason == "done":
-            parts.append(self.ending())
-        return inert("\n\n".join(parts))
+        return parts
 
-    def ending(self) -> str:
-        """One line on a turn that is done."""
-        tokens = sum(self.usage.values())
+    def summary(self) -> str:
+        """One line on a turn that is done, in Markdown: what was done, the version, how long it took, its cost."""
         if self.mode != "build":
-            what = "A plan; nothing was changed yet" if self.plan else "Nothing was changed"
-            return what + (f", {tokens:,} tokens." if tokens else ".")
-        changed = f"{len(self.files)} file{'' if len(self.files) == 1 else 's'} changed"
-        return f"Done: {changed}" + (f", {tokens:,} tokens." if tokens and not self.recorded else ".")
+            facts = ["A plan; nothing was changed yet" if self.plan else "Nothing was changed"]
+        else:
+            what = _sentence(self.text)
+            facts = [f"**{_escape(what)}**"] if what else []
+            facts.append(f"{len(self.files)} file{'' if len(self.files) == 1 else 's'} changed")
+        facts += [f"version {self.version[:7]}"] if self.version else []
+        facts += [took] if (took := _took(self.began, self.ended)) else []
+        if self.recorded:
+            facts.append("a recorded answer: no model was asked")
+        else:
+            tokens = sum(self.usage.values())
+            facts += [f"{tokens:,} tokens"] if tokens else []
+            facts += [_dollars(self.cost)] if self.cost else []
+        return f"✓ {' · '.join(facts)}"
+
+
+_JOIN = "\n\n"
+
+
+def _sentence(text: str) -> str:
+    """The first of what was said, as plain text: what stands in a heading, a list or code says too little by itself."""
+    for line in text.split("\n"):
+        if re.match(r"\s*([#>|`~<]|[-*+] |\d+[.)] )", line) or not line.strip():
+            continue
+        plain = " ".join(re.sub(r"[*`]|!?\[([^\]]*)\]\([^)]*\)", r"\1", line).split())
+        first = re.split(r"(?<=[.!?。！？])\s", plain, maxsplit=1)[0]
+        told = plain if len(first) < 12 else first  # "Done." is no more than the mark
+        return told if len(told) <= TOLD else f"{told[:TOLD].rsplit(' ', 1)[0]} …"
+    return ""
+
+
+def _closed(text: str) -> str:
+    """A text with the end of a code block that it leaves open: what stands below is no part of it."""
+    fence = ""
+    for line in text.split("\n"):
+        found = re.match(r" {0,3}(`{3,}|~{3,})(.*)", line)
+        if found and not fence:
+            fence = found[1]
+        elif found and found[1].startswith(fence) and not found[2].strip():
+            fence = ""
+    return f"{text}\n{fence}" if fence else text
+
+
+def _took(began: str, ended: str) -> str:
+    """How long that is, for people; "" where it is not known."""
+    try:
+        seconds = (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
+    except (ValueError, TypeError):
+        return ""
+    if seconds < 60:
+        return f"{max(seconds, 0):.0f} s" if seconds >= 1 else ""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _dollars(cost: float) -> str:
+    return f"\\${cost:.2f}" if cost >= 0.01 else "less than \\$0.01"
 
 
 def questions(message: WireMessage) -> list[ApprovalRequested]:
@@ -355,4 +432,4 @@ def label(tool: str, arguments: str) -> str:
 
 
 def _escape(text: str) -> str:
-    return re.sub(r"([\\`*_<\[#])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\`*_<\[#$])", r"\\\1", " ".join(text.split()))

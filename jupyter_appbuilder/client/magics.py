@@ -260,32 +260,43 @@ class AppBuilderMagics(Magics):
                 private = bool(app.id) and any(dataset.private for dataset in app.datasets)
                 prompt = with_variables(prompt, names, app.aio.sources.dataset_of, private=private)
         feed = Feed()
-        shown = rich.display(rich.Markdown("◌ Starting …"), display_id=True)
+        shown = rich.display(said("◌ Starting …"), display_id=True, raw=True)
         assert shown is not None
+
+        def draw(more: str = "") -> None:
+            shown.update(said(feed.markdown() + more), raw=True)
+
         drawn = 0.0
         try:
             attended = can_ask(self.shell)
             for message in app.stream(prompt, model=model, attended=attended, mode=mode, attach=files):
                 feed.take(message)
                 for question in questions(message) if attended else ():
-                    shown.update(rich.Markdown(feed.markdown()))
+                    draw()
                     with contextlib.suppress(NotFound, Conflict):  # it was answered in the widget
                         app.answer(question["approval"], **(typed(app, question) or ask(question)))
-                if (now := time.monotonic()) - drawn > REFRESH_SECONDS and (
-                    feed.entries or feed.waiting or feed.thinking
-                ):
+                if (now := time.monotonic()) - drawn > REFRESH_SECONDS and feed.begun:
                     drawn = now
-                    shown.update(rich.Markdown(feed.markdown()))
+                    draw()
         except KeyboardInterrupt:
-            shown.update(rich.Markdown(feed.markdown() + "\n\n✗ Stopped. What was done so far is kept."))
+            draw("\n\n✗ Stopped. What was done so far is kept.")
             raise AppBuilderError("Stopped.", hint="What was done so far is kept.") from None
         except BaseException:
-            shown.update(rich.Markdown(feed.markdown()))
+            draw()
             raise
-        shown.update(rich.Markdown(feed.markdown()))
+        draw()
         if feed.reason != "done":
             raise AppBuilderError(feed.message or "The turn did not finish.", hint=feed.hint)
+        if feed.mode == "build":
+            self.show_app(app)
         return feed
+
+    def show_app(self, app: App) -> None:
+        """The running app below the cell. A request that was carried out does not fail because its app does not run."""
+        try:
+            rich.display(app.preview())
+        except AppBuilderError as error:
+            self.say(f"The app cannot be shown: {error.message} {error.hint}".rstrip() + "\n")
 
     def do_allow(self, call: Call) -> None:
         self.session().allow(*call.arguments)
@@ -547,6 +558,11 @@ class AppBuilderMagics(Magics):
 
     def say(self, text: str) -> None:
         print(text, end="")
+
+
+def said(markdown: str) -> dict[str, str]:
+    """What is shown below a cell, also where Markdown is not."""
+    return {"text/markdown": markdown, "text/plain": markdown}
 
 
 def name_of_source(word: str) -> str:

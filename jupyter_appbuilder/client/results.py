@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -43,19 +44,32 @@ class Turn:
 @dataclass(frozen=True, slots=True)
 class Preview:
     """The running app. ``url`` works on this machine as long as this process lives. Who has it can see the app, so it
-    is neither in the ``repr`` nor in what a notebook stores of it."""
+    is neither in the ``repr`` nor in what a notebook stores of it: that is a picture, where there is a browser."""
 
     url: str = field(repr=False)
     state: str
     message: str = ""
+    name: str = ""
+    _picture: Callable[[], bytes | None] | None = field(default=None, repr=False, compare=False)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         from .preview_widget import PreviewWidget
 
         if self.state != "ready":
             return {"text/plain": f"The preview is {self.state}. {self.message}"}
-        widget: Any = PreviewWidget(self.url)
-        return widget._repr_mimebundle_(**options)
+        picture = self._picture() if self._picture else None
+        widget: Any = PreviewWidget(self.url, picture, app=self.name, title=f"Preview of {self.name or 'the app'}")
+        data, metadata = widget._repr_mimebundle_(**options)
+        data["text/plain"] = f"The app {self.name} runs here while its kernel does. {comes_back(self.name)}"
+        if picture:
+            data["image/png"] = base64.b64encode(picture).decode()
+            metadata = metadata | {"image/png": {"alt": f"The app {self.name}"}}
+        return data, metadata
+
+
+def comes_back(name: str) -> str:
+    """How an app is shown again in a kernel that does not have it."""
+    return f"To show it again: %load_ext jupyter_appbuilder, %appbuilder open {name}, %appbuilder preview."
 
 
 @dataclass(frozen=True, slots=True, repr=False)

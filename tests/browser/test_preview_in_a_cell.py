@@ -36,7 +36,7 @@ const traits = { title: "Preview of the app", open_label: "Open in a tab", heigh
 const heard = [];
 const model = {
   get: (name) => traits[name],
-  on: (_, callback) => heard.push(callback),
+  on: (name, callback) => name === "msg:custom" && heard.push(callback),
   off: () => undefined,
   send: () => heard.forEach((callback) => callback({ url: `${location.origin}/${location.hash.slice(1)}` })),
 };

@@ -75,10 +75,17 @@ async def test_a_cell_builds_while_one_watches_and_the_next_goes_on(tmp_path: Pa
         updates = [m for m in messages if m["msg_type"] == "update_display_data"]
         assert len(updates) > 3
         first = updates[0]["content"]["data"]["text/markdown"]
-        assert "Done: " not in first
+        assert "<details>" not in first
         assert "✓ Created src/lib/tasks.ts" in text
         assert "recorded answer" in text
-        assert "Done: " in text
+        last = [m["content"]["data"] for m in messages if m["msg_type"] == "update_display_data"][-1]["text/markdown"]
+        assert last.startswith("✓ **Your task board is ready.** · 11 files changed · version ")
+        assert "Created src/lib/tasks.ts" not in last.partition("<details>")[0]
+        # The running app is below it; where no kernel runs that is a picture, or a line: never its address.
+        (app,) = [m["content"]["data"] for m in messages if m["msg_type"] == "display_data"][1:]
+        assert "application/vnd.jupyter.widget-view+json" in app
+        assert "%appbuilder open task-board" in app["text/plain"]
+        assert not any("/preview/" in str(m["content"]) for m in messages if m["msg_type"] != "comm_open")
         name = (await cells.run("app.name"))[2]
         assert (await cells.run(f"%%appbuilder build\n{FOLLOW_UP}"))[0] == "ok"
         assert (await cells.run("app.name, len(app.checkpoints)"))[2] == f"({name}, 3)"

@@ -105,7 +105,22 @@ def test_the_preview_address_is_whole_and_never_in_the_stored_state(tmp_path: Pa
         shown = FrontEnd(frame)
         assert ready["data"]["url"] not in str(frame.get_state())
         shown.say({"method": "url"})
-        assert shown.got == [{"url": ready["data"]["url"]}]
+        assert shown.got == [{"url": ready["data"]["url"], "picture": ""}]
+
+
+def test_the_app_runs_below_the_newest_cell_and_where_the_person_wants_it_too():
+    older = PreviewWidget("http://127.0.0.1:1/preview/x/", b"\x89PNG", app="tasks", height=99_999)
+    assert older.height == 3000
+    page = FrontEnd(older)
+    PreviewWidget("http://127.0.0.1:1/preview/another/")
+    assert page.got == []
+    newer = FrontEnd(PreviewWidget("http://127.0.0.1:1/preview/x/"))
+    assert page.got == [{"elsewhere": True, "picture": "iVBORw=="}]
+    for method, key in (("url", "elsewhere"), ("here", "url"), ("url", "url")):
+        page.say({"method": method})
+        assert key in page.got[-1]
+    newer.say({"method": "url"})
+    assert "url" in newer.got[-1]
 
 
 def test_errors_are_answers_with_the_next_step(tmp_path: Path):
