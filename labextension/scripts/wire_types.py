@@ -64,7 +64,7 @@ def said_file() -> str:
     shelves = [Template.load(manifest.parent) for manifest in sorted(TEMPLATES.glob("*/template.toml"))]
     said = {
         "tools": [text for tool in tools for text in (tool["doing"], tool["did"])],
-        "templates": [text for template in shelves for text in (template.title, template.summary)],
+        "templates": [text for template in shelves for text in (template.title, template.summary, *template.prompts)],
         "demos": [recording.title for recording in find_recordings().values() if not recording.function],
     }
     return json.dumps({kind: list(dict.fromkeys(texts)) for kind, texts in said.items()}, indent=2) + "\n"
