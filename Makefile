@@ -8,7 +8,7 @@ EXTENSION := jupyter_appbuilder/labextension
 SOURCES := $(shell find labextension/src labextension/style labextension/schema labextension/locale -type f 2>/dev/null) \
 	$(wildcard labextension/*.json labextension/*.mjs labextension/*.js)
 
-.PHONY: lab test setup build lint generated messages types pytest vitest browser wheel walks test-model benchmarks system system-test clean
+.PHONY: lab test setup build lint generated messages types pytest vitest browser wheel walks test-model pictures benchmarks system system-test clean
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make generated   what the panel knows of the server, after a change of events.py, openapi.yaml or a tool's facts"
 	@echo "make messages    the panel's texts into the catalogues (labextension/locale), and what is not translated"
 	@echo "make benchmarks  what docs/performance.md quotes"
+	@echo "make pictures    the templates' pictures, after a change of what their apps begin with (TEMPLATES=\"NAME …\")"
 	@echo "make walks       the long tests that make test only samples (an hour)"
 	@echo "make test-model GGUF=/path/model.gguf   a real model builds a page and changes it (no part of make test)"
 	@echo "make clean       remove what was built (not .venv, not .lab)"
@@ -130,6 +131,9 @@ wheel: setup
 walks: system-test setup tests/hub/node_modules/.installed
 	$(PYTEST) -m "walk or kill or eyes" --durations 40 $(if $(filter tests/%,$(PYTEST_ARGS)),,tests) $(PYTEST_ARGS)
 	$(PYTEST) $(addprefix tests/,eyes templates live datasets torture) -m "not walk and not eyes"
+
+pictures: system-test setup
+	PYTHONPATH=tests $(BIN)/python tests/templates/pictures.py $(TEMPLATES)
 
 test-model: system-test setup
 	@test -n "$(GGUF)" || { echo "Say which model: make test-model GGUF=/path/to/model.gguf"; exit 2; }

@@ -232,6 +232,7 @@ class AppBuilder(LoggingConfigurable):
             self.template_path,
             lambda: self.data / "fetched-templates",  # not `templates`: those are listed
             lambda: [Path.cwd(), Path(self.root_dir)],
+            lambda: self.data / "templates.json",
         )
         self.sandboxes = Sandboxes(
             self.sandbox,

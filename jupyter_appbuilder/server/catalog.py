@@ -1,4 +1,4 @@
-"""Choices for a new session: templates, models and their providers, sample prompts."""
+"""Choices for a new session: models and their providers, sample prompts."""
 
 from __future__ import annotations
 
@@ -19,24 +19,6 @@ if TYPE_CHECKING:
     from ..models.profile import Choice
 
 GGUF = "gguf"
-
-
-class TemplatesHandler(AppBuilderHandler):
-    @web.authenticated
-    @authorized
-    async def get(self) -> None:
-        self.answer(
-            [
-                {
-                    "name": template.name,
-                    "title": template.title,
-                    "summary": template.summary,
-                    "icon": template.icon,
-                    "prompts": list(template.prompts),
-                }
-                for template in self.builder.library.all().values()
-            ]
-        )
 
 
 class ModelsHandler(AppBuilderHandler):

@@ -16,7 +16,6 @@ from .catalog import (
     ProviderHandler,
     ProvidersHandler,
     ProviderTestHandler,
-    TemplatesHandler,
 )
 from .channel import ChannelHandler, EventsHandler
 from .checkpoints import (
@@ -43,6 +42,8 @@ from .rules import RuleHandler, RulesHandler, SessionRuleHandler, SessionRulesHa
 from .sandboxes import SandboxesHandler, SandboxHandler, SandboxProvidersHandler
 from .secrets import SecretHandler, SecretsHandler
 from .sessions import SessionHandler, SessionsHandler
+from .settings import SettingsHandler
+from .templates import SessionTemplateHandler, TemplateHandler, TemplatePictureHandler, TemplatesHandler
 from .tools import PictureHandler, ScenarioHandler, ToolHandler, ToolsHandler, TryHandler, WatchHandler
 from .usage import BudgetsHandler, SessionBudgetHandler, SessionUsageHandler, UsageHandler, UsageRequestsHandler
 
@@ -96,6 +97,7 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/preview": PreviewHandler,
     "/sessions/{session}/preview/looks": LookHandler,
     "/sessions/{session}/notebook": NotebookHandler,
+    "/sessions/{session}/template": SessionTemplateHandler,
     "/sessions/{session}/usage": SessionUsageHandler,
     "/sessions/{session}/budget": SessionBudgetHandler,
     "/attachments": AttachmentsHandler,
@@ -104,6 +106,8 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/rules": RulesHandler,
     "/rules/{rule}": RuleHandler,
     "/templates": TemplatesHandler,
+    "/templates/{template}": TemplateHandler,
+    "/templates/{template}/picture": TemplatePictureHandler,
     "/sandboxes": SandboxesHandler,
     "/sandboxes/providers": SandboxProvidersHandler,
     "/sandboxes/{session}": SandboxHandler,
@@ -117,6 +121,7 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/usage": UsageHandler,
     "/usage/requests": UsageRequestsHandler,
     "/usage/budgets": BudgetsHandler,
+    "/settings": SettingsHandler,
     "/health": HealthHandler,
     "/openapi.{format}": ContractHandler,
 }

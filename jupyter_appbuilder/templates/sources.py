@@ -1,7 +1,8 @@
 """Templates from a folder or git repository: copied once, so that a session always finds its template.
 
-What is copied is the manifest, the icon, ``files/`` and ``runtime/``, as plain files: nothing of a repository runs, is
-configured or is linked to. A copy is named for its source and its content and never changes.
+What is copied is the manifest, the icon, the picture, ``files/``, ``runtime/`` and ``postgresql/``, as plain files:
+nothing of a repository runs, is configured or is linked to. A copy is named for its source and its content and never
+changes.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from ..errors import InvalidInput, NotFound, Unavailable
-from .templates import Template
+from .templates import PICTURES, POSTGRESQL, Template
 
 SECONDS = 120
 LARGEST = 64 * 1024 * 1024  # bytes, all files of a template
 LARGEST_PACK = 256 * 1024 * 1024  # bytes that a repository may send
 MOST_FILES = 5000
-TAKEN = ("template.toml", "icon.svg", "files", "runtime")
+TAKEN = ("template.toml", "icon.svg", *PICTURES, "files", "runtime", POSTGRESQL)
 LEFT_OUT = frozenset({".git", "node_modules", "__pycache__", ".venv", ".ruff_cache", ".DS_Store"})
 
 SCHEMES = ("https", "ssh", "file")
@@ -95,7 +96,12 @@ async def fetch_template(source: str, shelf: Path, near: Sequence[Path] = ()) ->
             hint="Name the folder that holds it (for a repository: ADDRESS#FOLDER). See docs/templates.md.",
             field="template",
         )
-    return await asyncio.to_thread(_place, content, name, shelf)
+    return await asyncio.to_thread(place, content, name, shelf)
+
+
+def without_account(source: str) -> str:
+    """An address as it may be shown and kept: a token can stand in the place of the account."""
+    return re.sub(r"^((?:git\+)?https?://)[^/@\s]*@", r"\1", source.strip())
 
 
 Content = Mapping[str, tuple[bool, bytes]]
@@ -263,7 +269,8 @@ def _within(files: int, left: int) -> None:
         )
 
 
-def _place(content: Content, name: str, shelf: Path) -> Template:
+def place(content: Content, name: str, shelf: Path) -> Template:
+    """The template of this content, below ``shelf``. Raises ``InvalidInput`` for what is none."""
     digest = hashlib.sha256()
     for path in sorted(content):
         runs, data = content[path]
@@ -277,10 +284,10 @@ def _place(content: Content, name: str, shelf: Path) -> Template:
         try:
             made = work / folder.name
             for path, (runs, data) in content.items():
-                place = made / path
-                place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_bytes(data)
-                place.chmod(0o755 if runs else 0o644)
+                file = made / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(data)
+                file.chmod(0o755 if runs else 0o644)
             Template.load(made)  # a wrong one is not kept
             with contextlib.suppress(OSError):  # somebody else was quicker
                 made.rename(folder)

@@ -34,12 +34,19 @@ LENT = "/opt/database"
 CARRIER = "/opt/live"
 """The same of the template whose program carries its calls of the notebook."""
 
+PICTURES = ("picture.webp", "picture.png", "picture.jpg")
+"""The file with a template's picture for the gallery: the first that there is."""
+
+LARGEST_PICTURE = 2 * 1024 * 1024  # bytes
+
 DEFAULT_PLACE = Place()
 
 MOST_PROMPTS = 4
 LONGEST_PROMPT = 120  # characters
 
 PackageKind = Literal["npm", "python"]
+
+NONE_ADDED: Mapping[str, Path] = {}
 
 log = logging.getLogger(__name__)
 
@@ -213,6 +220,11 @@ class Template:
         icon = self.folder / "icon.svg"
         return icon.read_text(encoding="utf-8") if icon.is_file() else ""
 
+    @property
+    def picture(self) -> Path | None:
+        """The file with how its app looks; None without one."""
+        return next((file for name in PICTURES if (file := self.folder / name).is_file()), None)
+
     def kind_of(self, packages: Sequence[str], kind: PackageKind | None = None) -> PackageKind:
         """Which packages are meant. Raises ``InvalidInput`` where the template has none of that kind, or of both kinds
         and the names do not tell.
@@ -378,10 +390,11 @@ def _service(manifest: Manifest, name: str, command: Callable[[str], tuple[str, 
     )
 
 
-def find_templates(extra: Iterable[Path] = ()) -> dict[str, Template]:
-    """Every template by name. One that cannot be read is left out, with a warning in the log."""
+def find_templates(extra: Iterable[Path] = (), added: Mapping[str, Path] = NONE_ADDED) -> dict[str, Template]:
+    """Every template by name, and after those found in folders the ``added`` ones. One that cannot be read is left out,
+    with a warning in the log."""
     found: dict[str, Template] = {}
-    for name, folder in _folders(extra).items():
+    for name, folder in {**added, **_folders(extra)}.items():
         try:
             found[name] = Template.load(folder)
         except InvalidInput as error:

@@ -163,6 +163,7 @@ async def test_odd_values_are_refused_with_a_sentence(raw, new_session, call, ar
         "plan": "p1",
         "approval": "a1",
         "rule": "r1",
+        "template": "static",
         "provider": "custom",
         "format": "json",
         "name": "adding",

@@ -26,7 +26,7 @@ def never(*_: object):
 def sessions_in(store: EventStore, root: Path, background: Background) -> Sessions:
     places = Places(lambda: str(root), "root_dir")
     sandboxes = Sandboxes("local", never, list, pooling=False, label="here")
-    library = TemplateLibrary("static", [], never, list)
+    library = TemplateLibrary("static", [], never, list, never)
     preparation = Preparation(sandboxes, library, places, never, background, pooling=False)
     housekeeping = Housekeeping(store, sandboxes, never, 900.0, log)
     return Sessions(store, places, never, housekeeping, preparation, log, resuming=False)

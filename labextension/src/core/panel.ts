@@ -8,7 +8,8 @@ import type { Api } from './wire/transport';
 import type { Summary } from './wire/wire';
 
 /** The pages that can take the panel's place; `pages/pages.ts` says what they are. */
-export type PageId = 'models' | 'rules' | 'usage' | 'versions';
+export type PageId =
+  'settings' | 'models' | 'rules' | 'network' | 'usage' | 'sandbox' | 'templates' | 'versions' | 'saveTemplate';
 
 export interface PanelState {
   /** The open session; null shows the list. */
@@ -39,6 +40,8 @@ export class PanelModel {
   private readonly attached = new Map<string, Attachments>();
   /** The model that was set up last; "" for none. */
   setUp = '';
+  /** The template that was chosen in the gallery for the next app; "" for none. */
+  template = '';
 
   /** `place` tells servers apart that share an origin; without it nothing is kept in the browser. */
   constructor(

@@ -17,6 +17,8 @@ import type {
   ProviderChoice,
   ProviderSettings,
   RowsRequest,
+  AppAsTemplate,
+  Setting,
   TemplateChoice,
   Transport
 } from '../core/wire/transport';
@@ -81,7 +83,7 @@ export class RestApi implements Api {
   private known: { text: string; list: Summary[] } = { text: '', list: [] };
 
   constructor(
-    private readonly settings: ServerConnection.ISettings,
+    private readonly server: ServerConnection.ISettings,
     private readonly trans: Translation = english
   ) {}
 
@@ -132,6 +134,31 @@ export class RestApi implements Api {
 
   async templates(): Promise<TemplateChoice[]> {
     return this.json<TemplateChoice[]>('GET', 'templates');
+  }
+
+  async templatePicture(name: string): Promise<string> {
+    return URL.createObjectURL(await (await this.request('GET', path('templates', name, 'picture'))).blob());
+  }
+
+  async addTemplate(source: string, signal: AbortSignal): Promise<TemplateChoice> {
+    const answer = await this.request('POST', 'templates', { source }, {}, false, signal);
+    return (await answer.json()) as TemplateChoice;
+  }
+
+  async removeTemplate(name: string): Promise<void> {
+    await this.request('DELETE', path('templates', name));
+  }
+
+  async templateOf(session: string): Promise<AppAsTemplate> {
+    return this.json<AppAsTemplate>('GET', path('sessions', session, 'template'));
+  }
+
+  async saveTemplate(session: string, title: string, summary: string): Promise<TemplateChoice> {
+    return this.json<TemplateChoice>('POST', path('sessions', session, 'template'), { title, summary });
+  }
+
+  async settings(): Promise<Setting[]> {
+    return this.json<Setting[]>('GET', 'settings');
   }
 
   async sandboxes(): Promise<SandboxChoice[]> {
@@ -245,7 +272,7 @@ export class RestApi implements Api {
 
   transport(id: string): Transport {
     const at = (...parts: string[]): string => path('sessions', id, ...parts);
-    const channel = new WebSocketChannel(this.settings, at('channel'), this.trans, async () => {
+    const channel = new WebSocketChannel(this.server, at('channel'), this.trans, async () => {
       await this.request('GET', at());
     });
     return {
@@ -394,14 +421,10 @@ export class RestApi implements Api {
     keepalive = false,
     signal: AbortSignal | null = null
   ): Promise<Response> {
-    const url = URLExt.join(this.settings.baseUrl, API, route) + URLExt.objectToQueryString(query);
+    const url = URLExt.join(this.server.baseUrl, API, route) + URLExt.objectToQueryString(query);
     let response: Response;
     try {
-      response = await ServerConnection.makeRequest(
-        url,
-        { method, keepalive, signal, ...content(body) },
-        this.settings
-      );
+      response = await ServerConnection.makeRequest(url, { method, keepalive, signal, ...content(body) }, this.server);
     } catch (error) {
       throw new RequestFailed({
         message: this.trans.__('The Jupyter server does not answer.'),

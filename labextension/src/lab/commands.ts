@@ -164,15 +164,22 @@ export function addCommands(place: Place): void {
       }
     });
   }
+  const parts = (Object.keys(PAGES) as PageId[]).filter(id => !PAGES[id].ofSession && id !== 'settings');
   for (const id of Object.keys(PAGES) as PageId[]) {
-    add(CommandIDs.page(id), {
-      label: PAGES[id].ofSession ? trans.__('%1 of the App', PAGES[id].title(trans)) : PAGES[id].title(trans),
-      isEnabled: () => !PAGES[id].ofSession || model.get().session !== null,
-      execute: () => {
-        model.show(id);
-        panel.show();
-      }
-    });
+    const ofSettings = id === 'settings';
+    add(
+      CommandIDs.page(id),
+      {
+        label: PAGES[id].ofSession ? trans.__('%1 of the App', PAGES[id].title(trans)) : PAGES[id].title(trans),
+        isEnabled: () => !PAGES[id].ofSession || model.get().session !== null,
+        execute: args => {
+          const part = ofSettings ? parts.find(one => one === args['page']) : undefined;
+          model.show(part ?? id);
+          panel.show();
+        }
+      },
+      ofSettings ? { page: { type: 'string', enum: parts, description: trans.__('One of its pages') } } : {}
+    );
   }
 
   // The palette and menus are told when what makes sense has changed, and not with every word that streams.

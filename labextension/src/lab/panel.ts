@@ -1,12 +1,14 @@
 /** The panel at the side. */
 
 import { ILabShell, ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Dialog, showDialog } from '@jupyterlab/apputils';
+import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
+import { PageConfig } from '@jupyterlab/coreutils';
 import { ITranslator } from '@jupyterlab/translation';
 import type { Widget } from '@lumino/widgets';
 import { inTurn } from '../core/apps/list';
 import type { Host } from '../core/controls/surroundings';
 import type { PanelProps } from '../core/pages/Panel';
+import type { PageId } from '../core/panel';
 import type { Summary } from '../core/wire/wire';
 import { complain } from './complain';
 import { appBuilderIcon } from './icon';
@@ -60,6 +62,16 @@ function activate(
   const mentions = mentionsIn(app, trans);
   const readFile = (path: string): Promise<File> => fileOf(app.serviceManager.contents, path);
 
+  const copyLink = (page: PageId): void => {
+    const address = new URL(PageConfig.getUrl({ toShare: true }), window.location.href);
+    address.searchParams.set('appbuilder', 'open');
+    address.searchParams.set('appbuilder-page', page);
+    navigator.clipboard.writeText(address.href).then(
+      () => Notification.info(trans.__('The address was copied.'), { autoClose: 3000 }),
+      (error: unknown) => complain(trans.__('The address could not be copied.'), error)
+    );
+  };
+
   const host = (session: Summary | null): Host => {
     const shared: Host = labShell
       ? {
@@ -69,6 +81,7 @@ function activate(
               .catch((error: unknown) => complain(trans.__('The apps could not be shown.'), error))
         }
       : {};
+    shared.copyLink = copyLink;
     if (!session) {
       return { ...shared, readFile };
     }
@@ -138,6 +151,11 @@ function activate(
     trans,
     ...fromSettings(settings.values),
     host,
+    onPrefer: change => settings.set(change),
+    onPreferences: () =>
+      void commands
+        .execute('settingeditor:open', { query: 'App Builder' })
+        .catch((error: unknown) => complain(trans.__('The settings could not be opened.'), error)),
     onOpened: session => previews.opened(session.id),
     onRemove: session => remove([session])
   });

@@ -4,7 +4,8 @@ import { ILabShell, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@ju
 import { PageConfig } from '@jupyterlab/coreutils';
 import { IStateDB } from '@jupyterlab/statedb';
 import { SplitPanel, type Widget } from '@lumino/widgets';
-import type { PanelModel } from '../core/panel';
+import type { PageId, PanelModel } from '../core/panel';
+import { PAGES } from '../core/pages/pages';
 import { IAppBuilder, IAppBuilderPanel, IAppBuilderPreviews } from './tokens';
 
 const WIDTH = 380; // pixels
@@ -30,6 +31,7 @@ export const restorePlugin: JupyterFrontEndPlugin<void> = {
       const query = new URLSearchParams(window.location.search);
       const asked = query.get('appbuilder');
       await reopen(asked, shared, previews, stateDB);
+      showPage(query.get('appbuilder-page'), shared.model);
       followPreviews(shared.model, previews, labShell);
       const seen = stateDB ? await stateDB.fetch(SEEN_KEY) : true;
       const { openOnStartup } = shared.settings.values;
@@ -88,6 +90,14 @@ async function reopen(
   remember(); // also what was opened just now, by a link
 }
 
+/** The page that the address names, if there is one of that name that makes sense now. */
+function showPage(asked: string | null, model: PanelModel): void {
+  const id = (Object.keys(PAGES) as PageId[]).find(page => page === asked);
+  if (id && (!PAGES[id].ofSession || model.get().session !== null)) {
+    model.show(id);
+  }
+}
+
 /** The panel shows the app whose preview is chosen. A preview that becomes current because another was closed is not. */
 function followPreviews(model: PanelModel, previews: IAppBuilderPreviews, labShell: ILabShell | null): void {
   const show = (session: string): void => {
@@ -108,6 +118,7 @@ function followPreviews(model: PanelModel, previews: IAppBuilderPreviews, labShe
 /** Take our part out of the address. */
 function forget(query: URLSearchParams): void {
   query.delete('appbuilder');
+  query.delete('appbuilder-page');
   const rest = query.toString();
   window.history.replaceState(
     window.history.state,

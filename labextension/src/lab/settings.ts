@@ -24,6 +24,7 @@ export class Settings {
   /** Resolves when they have been read, or cannot be. */
   readonly ready: Promise<void>;
   private current = DEFAULTS;
+  private loaded: ISettingRegistry.ISettings | null = null;
 
   constructor(registry: ISettingRegistry | null, plugin: string) {
     this.ready = registry ? this.read(registry, plugin) : Promise.resolve();
@@ -33,9 +34,17 @@ export class Settings {
     return this.current;
   }
 
+  /** Keep what the person prefers. Rejects where nothing can be kept. */
+  async set(change: Partial<Values>): Promise<void> {
+    for (const [name, value] of Object.entries(change)) {
+      await this.loaded?.set(name, value);
+    }
+  }
+
   private async read(registry: ISettingRegistry, plugin: string): Promise<void> {
     try {
       const loaded = await registry.load(plugin);
+      this.loaded = loaded;
       const take = (): void => {
         this.current = { ...DEFAULTS, ...(loaded.composite as Partial<Values>) };
         this.changed.emit(this.current);

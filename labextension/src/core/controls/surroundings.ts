@@ -11,6 +11,17 @@ import type { MenuEntry } from './Menu';
 export interface PageLink extends MenuEntry {
   /** It is about the open session. */
   ofSession?: boolean;
+  /** Menus leave it to the settings. */
+  inSettings?: boolean;
+}
+
+/** What a person prefers for new apps; "" where they said nothing. */
+export interface Preferences {
+  model: string;
+  template: string;
+  set: (change: { model?: string; template?: string }) => Promise<void>;
+  /** Show all there are. */
+  showAll: () => void;
 }
 
 /** Something that a request can name: words that stand in it, or a file that goes with it. */
@@ -37,6 +48,9 @@ export interface Host {
   newApp?: () => void;
   /** The pages that can take the panel's place. */
   pages?: Readonly<Record<PageId, PageLink>>;
+  /** Put the address of a page on the clipboard. */
+  copyLink?: (page: PageId) => void;
+  preferences?: Preferences;
   /** What the place has that a request can name: files of the server, variables of running kernels. */
   mentions?: (query: string) => Promise<readonly Mention[]>;
   /** A file of the server's, by its path there. */

@@ -42,6 +42,8 @@ export interface HomeProps {
   setDraft: (text: string) => void;
   /** The model that was set up last. */
   model?: string;
+  /** The template that was chosen in the gallery. */
+  template?: string;
   /** The files that go with what is being written. */
   attachments?: Attachments;
 }
@@ -56,11 +58,11 @@ const REFRESH = 8000;
 export function Home(props: HomeProps): React.ReactElement {
   const trans = useTranslation();
   const { pages } = useHost();
-  const general = Object.values(pages ?? {}).filter(page => !page.ofSession);
+  const general = Object.values(pages ?? {}).filter(page => !page.ofSession && !page.inSettings);
   const { api, models, demos, templates, sandboxes, defaults } = props;
   const { draft: text, setDraft: setText, attachments } = props;
   const [model, setModel] = React.useState(props.model ?? '');
-  const [template, setTemplate] = React.useState('');
+  const [template, setTemplate] = React.useState(props.template ?? '');
   const [sandbox, setSandbox] = React.useState('');
   const [chosenMode, setChosenMode] = React.useState<Mode>('build');
   const [picking, setPicking] = React.useState<boolean | null>(null);
@@ -220,7 +222,13 @@ export function Home(props: HomeProps): React.ReactElement {
         />
       )}
       {pickerOpen && templates.length > 0 && (
-        <TemplatePicker id={pickerId} templates={templates} chosen={chosenTemplate} onChoose={setTemplate} />
+        <TemplatePicker
+          id={pickerId}
+          templates={templates}
+          chosen={chosenTemplate}
+          onChoose={setTemplate}
+          onGallery={pages?.templates.run}
+        />
       )}
       {failure && <Failure error={failure} />}
       {broken.map(provider => (
@@ -280,7 +288,7 @@ export function Home(props: HomeProps): React.ReactElement {
           </ul>
         </section>
       )}
-      {live.length > 0 && general.length > 0 && (
+      {general.length > 0 && (
         <p className="jp-AppBuilder-homeFooter">
           {general.map(({ label, run }, at) => (
             <React.Fragment key={label}>

@@ -8,12 +8,15 @@ export function TemplatePicker({
   id,
   templates,
   chosen,
-  onChoose
+  onChoose,
+  onGallery
 }: {
   id: string;
   templates: readonly TemplateChoice[];
   chosen: string;
   onChoose: (name: string) => void;
+  /** Show them with pictures, and add others. */
+  onGallery?: (() => void) | undefined;
 }): React.ReactElement {
   const trans = useTranslation();
   const group = React.useId();
@@ -44,6 +47,11 @@ export function TemplatePicker({
           </label>
         ))}
       </div>
+      {onGallery && (
+        <button type="button" className="jp-AppBuilder-link jp-AppBuilder-toGallery" onClick={onGallery}>
+          {trans.__('With pictures, and others to add')}
+        </button>
+      )}
     </fieldset>
   );
 }

@@ -4,6 +4,7 @@ import { RequestFailed } from '../wire/wire';
 import { Icon, Spinner } from '../controls/Icon';
 import { ModelTest } from './ModelTest';
 import type { PanelPage } from './Page';
+import { SettingValues } from './SettingValues';
 import { useTranslation } from '../controls/surroundings';
 import { Failure } from '../controls/Failure';
 
@@ -12,7 +13,8 @@ export function ModelSetup({
   api,
   wanted = false,
   onChanged,
-  onClose
+  onClose,
+  children
 }: {
   api: Api;
   /** An app is to be built, and there is no model yet. */
@@ -21,6 +23,7 @@ export function ModelSetup({
   onChanged: () => void;
   /** `chosen`: the model that was tried and can be used. */
   onClose: (chosen: string) => void;
+  children?: React.ReactNode;
 }): React.ReactElement {
   const trans = useTranslation();
   const [providers, setProviders] = React.useState<readonly ProviderChoice[] | null>(null);
@@ -317,6 +320,7 @@ export function ModelSetup({
         </p>
       ) : null}
       <ModelTest key={found?.message ?? ''} api={api} provider={chosen} />
+      {children}
     </form>
   );
 }
@@ -336,6 +340,8 @@ export const modelSettings: PanelPage = {
         model.setUp = chosen || model.setUp;
         model.leave();
       }}
-    />
+    >
+      <SettingValues api={model.api} page="models" />
+    </ModelSetup>
   )
 };

@@ -3,9 +3,9 @@
 import * as React from 'react';
 import type { IconName } from '../controls/Icon';
 import { IconButton } from '../controls/IconButton';
-import { useTranslation } from '../controls/surroundings';
+import { useHost, useTranslation } from '../controls/surroundings';
 import type { Translation } from '../controls/translation';
-import type { PanelModel } from '../panel';
+import type { PageId, PanelModel } from '../panel';
 import type { Catalog } from '../wire/catalog';
 import type { Summary } from '../wire/wire';
 
@@ -21,16 +21,21 @@ export interface PanelPage {
   icon: IconName;
   /** It is about the open session, and makes no sense without one. */
   ofSession?: true;
+  /** Menus leave it to the settings, of which it is a part. */
+  inSettings?: true;
   /** Takes the panel's place until it calls `model.leave`. */
   Body: (props: PageProps) => React.ReactElement;
 }
 
 export function Page({
+  id: page,
   title,
   heading,
   onClose,
   children
 }: {
+  /** Its address can be copied. */
+  id?: PageId;
   title: string;
   /** The title's element, for whoever gives it the focus. */
   heading: React.RefObject<HTMLHeadingElement>;
@@ -38,6 +43,7 @@ export function Page({
   children: React.ReactNode;
 }): React.ReactElement {
   const trans = useTranslation();
+  const { copyLink } = useHost();
   const id = React.useId();
   return (
     <section className="jp-AppBuilder-page" aria-labelledby={id}>
@@ -46,6 +52,9 @@ export function Page({
         <h2 id={id} tabIndex={-1} ref={heading}>
           {title}
         </h2>
+        {page && copyLink && (
+          <IconButton icon="copy" label={trans.__('Copy the address of this page')} onClick={() => copyLink(page)} />
+        )}
       </div>
       <div className="jp-AppBuilder-pageBody">{children}</div>
     </section>

@@ -31,6 +31,7 @@ async function show(): Promise<PanelModel> {
     sandboxes: async () => [],
     place: async () => ({ folder: null, path: null, problem: null }),
     rules: async () => [],
+    settings: async () => [],
     usage: () => never,
     transport: () => {
       const transport = new TestTransport();
@@ -60,12 +61,19 @@ const heading = (name: string): HTMLElement | null => screen.queryByRole('headin
 describe('the pages of the panel', () => {
   it('are reached from the first screen, each by its name, and lead back', async () => {
     await show();
-    for (const { title } of Object.values(PAGES).filter(page => !page.ofSession)) {
+    for (const { title } of Object.values(PAGES).filter(page => !page.ofSession && !page.inSettings)) {
       await act(async () => void fireEvent.click(screen.getByRole('button', { name: title(english) })));
       expect(heading(title(english))).not.toBeNull();
       fireEvent.click(screen.getByRole('button', { name: 'Back' }));
       await act(async () => undefined);
       expect(heading('Build an app')).not.toBeNull();
+    }
+    for (const { title } of Object.values(PAGES).filter(page => page.inSettings)) {
+      await act(async () => void fireEvent.click(screen.getByRole('button', { name: 'Settings' })));
+      await act(async () => void fireEvent.click(screen.getByRole('button', { name: title(english) })));
+      expect(heading(title(english))).not.toBeNull();
+      fireEvent.click(screen.getByRole('button', { name: 'Back' }));
+      await act(async () => undefined);
     }
   });
 

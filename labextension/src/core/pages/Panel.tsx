@@ -6,7 +6,7 @@ import { Home, type Defaults } from '../home/Home';
 import { byName, ToolsContext } from '../feed/toolLabel';
 import { PAGES } from './pages';
 import { SessionPane } from '../session/Session';
-import { SurroundingsContext, type Host, type PageLink } from '../controls/surroundings';
+import { SurroundingsContext, type Host, type PageLink, type Preferences } from '../controls/surroundings';
 import type { Translation } from '../controls/translation';
 
 export interface PanelProps {
@@ -16,6 +16,9 @@ export interface PanelProps {
   sendWithModifier: boolean;
   /** What the place can do for a session. */
   host: (session: Summary | null) => Host;
+  /** Keep what the person prefers for new apps, and show all that they can. */
+  onPrefer?: Preferences['set'];
+  onPreferences?: () => void;
   /** Called when the person opens or starts a session here. */
   onOpened: (session: Summary, fresh: boolean) => void;
   /** Asks first; false when the person thought better of it. */
@@ -30,7 +33,15 @@ export function Panel(props: PanelProps): React.ReactElement {
   const keepDraft = React.useCallback((text: string) => void model.drafts.set(session ?? '', text), [model, session]);
   const catalog = useCatalog(model.api);
   const summary = useSummary(model);
-  const { host, onOpened } = props;
+  const { host, onOpened, onPrefer, onPreferences } = props;
+  const { model: preferredModel, template: preferredTemplate } = props.defaults;
+  const preferences = React.useMemo<Preferences | null>(
+    () =>
+      onPrefer && onPreferences
+        ? { model: preferredModel, template: preferredTemplate, set: onPrefer, showAll: onPreferences }
+        : null,
+    [preferredModel, preferredTemplate, onPrefer, onPreferences]
+  );
   const surroundings = React.useMemo(
     () => ({
       trans,
@@ -38,6 +49,7 @@ export function Panel(props: PanelProps): React.ReactElement {
         ...host(summary),
         newApp: () => model.close(),
         pages: links(model, trans),
+        ...(preferences ? { preferences } : {}),
         openSession: (id: string, session?: Summary) => {
           model.open(id);
           if (session) {
@@ -48,7 +60,7 @@ export function Panel(props: PanelProps): React.ReactElement {
     }),
     // The host's abilities depend on where the session lies, not on its state.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-    [trans, host, summary?.id, summary?.app_path, summary?.notebook, summary?.title]
+    [trans, host, preferences, summary?.id, summary?.app_path, summary?.notebook, summary?.title]
   );
   const tools = React.useMemo(() => byName(catalog.tools), [catalog.tools]);
   const Body = page && PAGES[page.id].Body;
@@ -95,6 +107,7 @@ export function Panel(props: PanelProps): React.ReactElement {
                 model.drafts.set('', text);
               }}
               model={model.setUp}
+              template={model.template}
               attachments={model.attachments('')}
             />
           )}
@@ -107,8 +120,8 @@ export function Panel(props: PanelProps): React.ReactElement {
 /** The pages as things to turn to. */
 function links(model: PanelModel, trans: Translation): Record<PageId, PageLink> {
   const found = (Object.keys(PAGES) as PageId[]).map((id): [PageId, PageLink] => {
-    const { title, icon, ofSession = false } = PAGES[id];
-    return [id, { label: title(trans), icon, ofSession, run: () => model.show(id) }];
+    const { title, icon, ofSession = false, inSettings = false } = PAGES[id];
+    return [id, { label: title(trans), icon, ofSession, inSettings, run: () => model.show(id) }];
   });
   return Object.fromEntries(found) as Record<PageId, PageLink>;
 }

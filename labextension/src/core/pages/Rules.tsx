@@ -65,7 +65,7 @@ export function RulesPage({
     void change(api.removeRule(rule.id, from)).then(done => done && heading.current?.focus());
   };
   return (
-    <Page title={trans.__('Approval rules')} heading={heading} onClose={onClose}>
+    <Page id="rules" title={trans.__('Approval rules')} heading={heading} onClose={onClose}>
       <p className="jp-AppBuilder-quiet">
         {trans.__(
           'The agent works on its own in its sandbox. Destructive commands wait for your approval; these rules decide what else runs, asks or is denied. They never apply to what you do yourself.'

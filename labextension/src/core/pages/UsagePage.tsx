@@ -19,6 +19,7 @@ import { RequestFailed } from '../wire/wire';
 import { amount, BudgetBars, mostOf, RaiseBudget } from './Budgets';
 import { Icon, Spinner } from '../controls/Icon';
 import { Page, type PanelPage } from './Page';
+import { SettingValues } from './SettingValues';
 import { useTranslation } from '../controls/surroundings';
 import { Failure } from '../controls/Failure';
 
@@ -31,13 +32,15 @@ export function UsagePage({
   api,
   transport,
   models,
-  onClose
+  onClose,
+  children
 }: {
   api: Api;
   /** Of the session that is open, if one is. */
   transport: Transport | null;
   models: readonly ModelChoice[];
   onClose: () => void;
+  children?: React.ReactNode;
 }): React.ReactElement {
   const trans = useTranslation();
   const [days, setDays] = React.useState<number>(30);
@@ -54,7 +57,7 @@ export function UsagePage({
   const budgets = [...(session?.budgets.filter(budget => budget.scope !== 'day') ?? [])];
   const raisable = toRaise(budgets, session?.held ?? false);
   return (
-    <Page title={trans.__('Usage and budgets')} heading={heading} onClose={onClose}>
+    <Page id="usage" title={trans.__('Usage and budgets')} heading={heading} onClose={onClose}>
       {failure && <Failure error={failure} />}
       {problem && <Failure error={problem} />}
       {!report && !failure && (
@@ -112,6 +115,7 @@ export function UsagePage({
           </p>
         </>
       )}
+      {children}
     </Page>
   );
 }
@@ -577,6 +581,8 @@ export const usageAndBudgets: PanelPage = {
       transport={model.get().store?.transport ?? null}
       models={catalog.models}
       onClose={() => model.leave()}
-    />
+    >
+      <SettingValues api={model.api} page="usage" />
+    </UsagePage>
   )
 };

@@ -4,12 +4,20 @@ import type { PageId } from '../panel';
 import { modelSettings } from './ModelSetup';
 import type { PanelPage } from './Page';
 import { approvalRules } from './Rules';
+import { saveTemplate } from './SaveTemplate';
+import { network, sandbox, settings } from './Settings';
+import { templateGallery } from './Templates';
 import { usageAndBudgets } from './UsagePage';
 import { versions } from './Versions';
 
 export const PAGES: Readonly<Record<PageId, PanelPage>> = {
   models: modelSettings,
   rules: approvalRules,
+  network,
   usage: usageAndBudgets,
-  versions
+  sandbox,
+  templates: templateGallery,
+  settings,
+  versions,
+  saveTemplate
 };

@@ -10,6 +10,8 @@ import { Log, snapshot, summary, TestTransport, USAGE } from '../testing/session
 import type { ModelChoice } from '../wire/transport';
 import { RequestFailed, type WireMessage } from '../wire/wire';
 import { Markdown } from '../feed/Markdown';
+import type { PageId } from '../panel';
+import { PAGES } from '../pages/pages';
 import { readMessage } from './pageMessages';
 import { PreviewPane } from './Preview';
 import { Progress, SessionPane } from './Session';
@@ -888,12 +890,8 @@ describe('a request that failed for its model', () => {
         error
       })
     ];
-    const pages = {
-      models: link('Model settings'),
-      rules: link('Approval rules'),
-      usage: link('Usage and budgets'),
-      versions: link('Versions')
-    };
+    const ids = Object.keys(PAGES) as PageId[];
+    const pages = Object.fromEntries(ids.map(id => [id, link(PAGES[id].title(english))])) as Record<PageId, PageLink>;
     open({ pages }, { kind: 'events', events }, snapshot());
     return run;
   };

@@ -480,7 +480,7 @@ function Header({
   add(host.exportZip, trans.__('Download as ZIP'), 'download');
   add(session ? onSandbox : undefined, trans.__('Sandbox and network'), 'globe');
   add(host.rename && (() => setEditing(true)), trans.__('Rename'), 'pencil');
-  entries.push(...Object.values(host.pages ?? {}), ...transcript);
+  entries.push(...Object.values(host.pages ?? {}).filter(page => !page.inSettings), ...transcript);
   add(host.remove, trans.__('Delete…'), 'trash', true);
   const usage = usageLabel(view.usage, trans);
   const recorded = session?.recorded ?? false;

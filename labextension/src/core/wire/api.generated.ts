@@ -617,6 +617,35 @@ export interface Template {
   icon: string;
   /** Requests that an app of it can begin with, for people to choose from. */
   prompts: readonly string[];
+  /** `GET templates/{template}/picture` has one. */
+  picture: boolean;
+  /** Who put it there: App Builder, the configuration, a folder of Jupyter's data, the person. */
+  origin: 'default' | 'administrator' | 'folder' | 'person';
+  /** Of one that the person added: an address, a folder, or the app's title. */
+  source: string;
+  /** The one of new sessions. */
+  default: boolean;
+}
+
+export interface Setting {
+  page: 'models' | 'rules' | 'network' | 'usage' | 'sandbox' | 'templates';
+  name: string;
+  /** Of `approval_rules` how many there are. */
+  value: unknown;
+  origin: 'default' | 'administrator' | 'person';
+  /** How an administrator sets it: `c.AppBuilder.model`. */
+  trait: string;
+}
+
+export interface AppAsTemplate {
+  files: number;
+  bytes: number;
+  left_out: readonly {
+    what: 'data' | 'secrets' | 'attachments' | 'links';
+    /** The first of them. */
+    names: readonly string[];
+    count: number;
+  }[];
 }
 
 export interface ModelInfo {

@@ -46,7 +46,8 @@ export function useCatalog(api: Api): Catalog {
     models: models ?? [],
     demos: React.useMemo(() => demos.map(demo => ({ ...demo, title: known(demo.title, trans) })), [demos, trans]),
     templates: React.useMemo(
-      () => templates.map(one => ({
+      () =>
+        templates.map(one => ({
           ...one,
           title: known(one.title, trans),
           summary: known(one.summary, trans),

@@ -2,6 +2,7 @@
 
 import type {
   AllowedHost,
+  AppAsTemplate,
   AppFunction,
   ApprovalRule,
   BudgetSettings,
@@ -22,9 +23,10 @@ import type {
   SandboxProvider as SandboxChoice,
   Secrets,
   SessionUsage,
+  Setting,
   Summary,
   TakenUpload,
-  Template as TemplateChoice,
+  Template,
   Tool,
   Upload,
   UsageReport
@@ -35,7 +37,11 @@ import type { ModelReport } from '../pages/modelReport';
 import type { BudgetChanges, Unit } from '../view/usage';
 import type { WireMessage } from './wire';
 
-export type { AllowedHost, ApprovalRule, Demo, SandboxChoice, TemplateChoice };
+export type { AllowedHost, AppAsTemplate, ApprovalRule, Demo, SandboxChoice, Setting };
+
+type Provenance = 'picture' | 'origin' | 'source' | 'default';
+
+export type TemplateChoice = Omit<Template, Provenance> & Partial<Pick<Template, Provenance>>;
 
 export type ModelChoice = Pick<ModelInfo, 'id' | 'title' | 'provider' | 'recorded'> &
   Partial<Pick<ModelInfo, 'images'>>;
@@ -240,6 +246,17 @@ export interface Api {
   /** Ask a model for some short answers: from seconds to minutes. */
   testModel(model: string, signal: AbortSignal): Promise<ModelReport>;
   templates(): Promise<TemplateChoice[]>;
+  /** An address to show a template's picture by. */
+  templatePicture(name: string): Promise<string>;
+  /** Offer the template of a folder or git repository from now on. */
+  addTemplate(source: string, signal: AbortSignal): Promise<TemplateChoice>;
+  /** Offer one that was added no more. */
+  removeTemplate(name: string): Promise<void>;
+  /** What a template of this session's app would have of it. */
+  templateOf(session: string): Promise<AppAsTemplate>;
+  saveTemplate(session: string, title: string, summary: string): Promise<TemplateChoice>;
+  /** What is set here, and by whom. */
+  settings(): Promise<Setting[]>;
   sandboxes(): Promise<SandboxChoice[]>;
   /** Where new apps go. */
   place(): Promise<Place>;
