@@ -35,7 +35,7 @@ async def text_edit(workspace: Workspace, claim: Claim, text: str) -> tuple[str,
     after = _changed(place, claim.text, text)
     if after == place.source:
         raise InvalidInput("The text stays as it is.", hint="Write another one.", field="text")
-    return place.file, _edit(place.source, after)
+    return place.file, edit_of(place.source, after)
 
 
 def _changed(place: Found, before: str, after: str) -> str:
@@ -45,7 +45,7 @@ def _changed(place: Found, before: str, after: str) -> str:
     return replaced_at(place.source, place.offset, before, after)
 
 
-def _edit(before: str, after: str) -> dict[str, str]:
+def edit_of(before: str, after: str) -> dict[str, str]:
     """Search and replacement: the lines that differ, with as many around them as make the search unique."""
     old, new = before.split("\n"), after.split("\n")
     shorter = min(len(old), len(new))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
+from ..errors import InvalidInput
 from ..pointing import read_claim, read_claims
 from ..turns.modes import read_mode
 from .base import AppBuilderHandler
@@ -40,6 +41,27 @@ class PointedTextHandler(AppBuilderHandler):
         body = self.body("pointed", "text")
         claim, text = read_claim(body.mapping("pointed")), body.text("text")
         await (await self.session(session)).change_text(claim, text)
+        self.set_status(204)
+
+
+class PointedStylesHandler(AppBuilderHandler):
+    @web.authenticated
+    @authorized
+    async def post(self, session: str) -> None:
+        claim = read_claim(self.body("pointed").mapping("pointed"))
+        self.answer(await (await self.session(session)).styles(claim))
+
+
+class PointedStyleHandler(AppBuilderHandler):
+    @web.authenticated
+    @authorized
+    async def post(self, session: str) -> None:
+        body = self.body("pointed", "style")
+        claim, wanted = read_claim(body.mapping("pointed")), body.mapping("style")
+        steps = {name: step for name, step in wanted.items() if isinstance(step, str)}
+        if not steps or len(steps) != len(wanted):
+            raise InvalidInput("There is no style to change.", hint='{"size": "lg"}, for example.', field="style")
+        await (await self.session(session)).change_style(claim, steps)
         self.set_status(204)
 
 

@@ -34,7 +34,16 @@ from .forks import ForkHandler
 from .from_notebook import FramesHandler, FromNotebookHandler
 from .functions import FunctionCallHandler, FunctionsHandler, LayoutHandler
 from .health import HealthHandler
-from .messages import ContinueHandler, MessagesHandler, PointedHandler, PointedTextHandler, RetryHandler, StopHandler
+from .messages import (
+    ContinueHandler,
+    MessagesHandler,
+    PointedHandler,
+    PointedStyleHandler,
+    PointedStylesHandler,
+    PointedTextHandler,
+    RetryHandler,
+    StopHandler,
+)
 from .notebook import NotebookHandler
 from .plans import AcceptHandler, PlansHandler
 from .preview import LookHandler, PreviewHandler
@@ -56,6 +65,8 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/messages": MessagesHandler,
     "/sessions/{session}/pointed": PointedHandler,
     "/sessions/{session}/pointed/text": PointedTextHandler,
+    "/sessions/{session}/pointed/styles": PointedStylesHandler,
+    "/sessions/{session}/pointed/style": PointedStyleHandler,
     "/sessions/{session}/retry": RetryHandler,
     "/sessions/{session}/continue": ContinueHandler,
     "/sessions/{session}/fork": ForkHandler,

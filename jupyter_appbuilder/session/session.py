@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from ..live.base import Function
     from ..log import Summary
     from ..notebook.writer import NotebookWriter
-    from ..pointing import Claim
+    from ..pointing import Claim, Styles
     from ..tools.base import ToolResult
     from ..tools.notebooks import GivenNotebook, GivenNotebooks
     from ..tools.runner import ToolRunner
@@ -248,6 +248,26 @@ class Session:
         await self.ready()
         self._may_act()
         path, edit = await text_edit(self.workspace, claim, text)
+        await self._by_person("edit_file", {"path": path, "edits": [edit]})
+
+    async def styles(self, claim: Claim) -> Styles:
+        """The simple styles of what was pointed at: what is written, what can be chosen, and why not."""
+        from ..pointing import styles
+
+        await self.ready()
+        return self.secrets.mask.data(await styles(self.workspace, claim))
+
+    async def change_style(self, claim: Claim, wanted: Mapping[str, str]) -> None:
+        """Give what was pointed at the steps that are ``wanted``, by property: an edit by the person.
+
+        Raises ``Conflict`` (reason ``no_style``) where they cannot be written there, ``InvalidInput``, ``SessionBusy``
+        during a turn, ``ToolFailed``.
+        """
+        from ..pointing import style_edit
+
+        await self.ready()
+        self._may_act()
+        path, edit = await style_edit(self.workspace, claim, wanted)
         await self._by_person("edit_file", {"path": path, "edits": [edit]})
 
     async def accept(self, plan: str, text: str | None = None, *, model: str | None = None, by: By = "person") -> str:

@@ -32,6 +32,36 @@ export interface Pointed {
   literal: boolean;
 }
 
+export type StyleProperty = 'size' | 'weight' | 'color' | 'padding' | 'margin' | 'gap';
+
+export interface StyleStep {
+  name: string;
+  /** What it comes to in the page. */
+  css: Readonly<Record<string, string>>;
+  /** A colour to show for it. */
+  swatch?: string;
+}
+
+export interface StyleChoice {
+  property: StyleProperty;
+  /** What is written: the name of a step, or another value; empty for nothing. */
+  now: string;
+  steps: readonly StyleStep[];
+  /** Why it cannot be changed here; empty where it can. */
+  why: string;
+}
+
+export interface Styles {
+  /** Why none can be changed here; empty where one can. */
+  why: string;
+  choices: readonly StyleChoice[];
+  /** The element or part that is changed, with its place. */
+  name?: string;
+  file?: string;
+  /** From 1. */
+  line?: number;
+}
+
 export interface ErrorBody {
   /** What happened, for people. */
   message: string;
