@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from .conftest import OpenLab
 from .lab import Lab
-from .panel import LONG, Panel, wait_for
+from .panel import LONG, Panel, violations, wait_for
 
 
 @pytest.fixture
@@ -76,6 +76,31 @@ def test_edits_in_the_editor_and_on_disk_show_in_the_feed_and_in_the_preview(
     expect(chips).to_have_count(0)
     panel.preview().get_by_role("heading", level=1).click()
     expect(chips.get_by_text("h1 “By hand indeed, in place”")).to_be_visible()
+    # So are its simple styles: tried on in the page at once, taken back with Escape, written when one says so.
+    chips.get_by_role("button", name="Change the style of h1").click()
+    styles = panel.page.get_by_role("region", name="Style of h1 “By hand indeed, in place”")
+    plain = heading.evaluate("element => getComputedStyle(element).fontSize")
+    styles.get_by_label("Text size").select_option("4xl")
+    expect(heading).to_have_css("font-size", "36px")
+    panel.picture("style-light")
+    panel.page.keyboard.press("Escape")
+    expect(styles).to_have_count(0)
+    expect(heading).to_have_css("font-size", plain)
+    panel.page.get_by_role("button", name="Style", exact=True).click()
+    styles.get_by_label("Text size").select_option("4xl")
+    styles.get_by_role("radio", name="primary", exact=True).check(force=True)
+    styles.get_by_role("button", name="Change", exact=True).click()
+    expect(styles.get_by_text("Changed, as an edit that can be undone.")).to_be_visible(timeout=LONG)
+    assert '<h1 className="text-4xl text-primary">' in source.read_text()
+    expect(panel.card("Edited src/App.tsx")).to_have_count(2)
+    expect(heading).to_have_attribute("style", "", timeout=LONG)  # by its class now
+    expect(heading).to_have_css("font-size", "36px")
+    expect(styles.get_by_label("Text size")).to_have_value("4xl")
+    assert violations(panel.page, ".jp-AppBuilder-styling") == []
+    styles.get_by_role("button", name="Done").click()
+    expect(chips).to_have_count(0)
+    panel.preview().get_by_role("heading", level=1).click()
+    expect(chips.get_by_text("h1 “By hand indeed, in place”")).to_be_visible()
     point.click()
     expect(point).to_have_attribute("aria-pressed", "false")
     chips.get_by_role("button", name="Open src/App.tsx:2 in the editor").click()
@@ -89,7 +114,7 @@ def test_edits_in_the_editor_and_on_disk_show_in_the_feed_and_in_the_preview(
     assert "By hand indeed" in str(model.requests[1].body["messages"])
     (asked,) = [m["content"] for m in model.requests[0].body["messages"] if "Look at my change" in str(m["content"])]
     assert "Written at src/App.tsx:2:10" in str(asked)
-    assert "2|   return <h1>By hand indeed, in place</h1>;" in str(asked)
+    assert '2|   return <h1 className="text-4xl text-primary">By hand indeed, in place</h1>;' in str(asked)
     expect(feed.get_by_role("list", name="Pointed at in the page")).to_contain_text("h1 “By hand indeed, in place”")
     expect(chips).to_have_count(1)  # none is left for the next
     assert source.read_text().count("By hand indeed") == 1

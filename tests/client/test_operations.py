@@ -172,7 +172,7 @@ def test_every_act_of_the_widget_and_of_the_panel_is_a_row():
     layout = {"layout", "changeLayout"}
     # To complete what is typed: a kernel has app.files. A file of a message: app.call("put_attachment", file=…, …).
     # What a person points at is in the panel's preview; in a notebook or a terminal words say it.
-    pointing = {"point", "changeText"}
+    pointing = {"point", "changeText", "styles", "changeStyle"}
     # Two versions side by side: beside the panel's chat. In the app's folder git does it. A check takes pictures, too.
     versions = {"compare", "takePicture"}
     prompt = {"files", "putAttachment"}

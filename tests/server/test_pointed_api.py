@@ -40,3 +40,26 @@ async def test_what_was_pointed_at_is_found_told_and_changed(call, new_session, 
     assert [len(e.data["pointed"]) for e in session.stored if e.type == "message.user"] == [1, 1]
     many = {"text": "x", "pointed": [claim] * 11}
     assert (await call("POST", "sessions", id, "messages", json=many)).status == 400
+
+
+async def test_the_style_of_what_was_pointed_at_is_an_edit_that_is_undone_like_one(call, new_session, builder):
+    id = await new_session()
+    session = await builder.session(id)
+    await session.call("write_file", {"path": "index.html", "content": PAGE}, by="person")
+    claim: dict[str, Any] = {"tag": "h1", "text": "Tasks"}
+    told = (await call("POST", "sessions", id, "pointed", "styles", json={"pointed": claim})).data
+    assert (told["why"], told["file"], told["line"]) == ("", "index.html", 3)
+    style = {"size": "2xl", "margin": "4"}
+    changed = await call("POST", "sessions", id, "pointed", "style", json={"pointed": claim, "style": style})
+    assert changed.status == 204
+    assert '<h1 style="font-size: 1.5rem; margin-block: 1rem">Tasks' in await session.workspace.read_text("index.html")
+    for wrong in ({}, {"size": 3}, {"size": "huge"}, {"width": "1"}, {"size": "2xl"}):
+        body = {"pointed": claim, "style": wrong}
+        refused = await call("POST", "sessions", id, "pointed", "style", json=body)
+        assert (refused.status, refused.data["field"]) == (400, "style")
+    body = {"pointed": {**claim, "text": "nowhere"}, "style": style}
+    refused = await call("POST", "sessions", id, "pointed", "style", json=body)
+    assert (refused.status, refused.data["reason"], refused.data["hint"]) == (409, "no_style", "Ask for the change.")
+    version = [event for event in session.stored if event.type == "checkpoint.created"][-2].data["checkpoint"]
+    await session.restore(version)
+    assert "<h1>Tasks" in await session.workspace.read_text("index.html")

@@ -39,12 +39,13 @@ addEventListener("message", (event) => {
   if (!framed || event.source !== window.parent || event.data?.source !== "jupyter-appbuilder") return;
   if (event.data.type === "look") return; // for the script of who looks (eyes/program/inside/looked_at.js)
   event.stopImmediatePropagation();
-  const { type, path, on } = event.data;
+  const { type, path, on, selector, css } = event.data;
   if (type === "back") history.back();
   else if (type === "forward") history.forward();
   else if (type === "reload") location.reload();
   else if (type === "where") navigated();
   else if (type === "point") on ? pointing.begin() : pointing.end();
+  else if (type === "style") pointing.wear(String(selector), css);
   else if (type === "routes") tell("routes", { routes: linked() });
   else if (type === "navigate") location.assign(config.base + String(path).replace(/^\/+/, ""));
 });

@@ -13,6 +13,7 @@ const pointing = (() => {
   const MOST_POSITIONS = 8;
   const MOST_TEXTS = 8;
   const MOST_ELEMENTS = 3000;
+  const MOST_KNOWN = 20;
   const PARTS = /(^|\/)ui\//; // ready-made parts: what uses one says more
   const ATTRIBUTES = ["id", "name", "type", "role", "href", "src", "alt", "placeholder", "class", "aria-label"];
   const EVENTS = [
@@ -27,6 +28,8 @@ const pointing = (() => {
   let current = null;
   let from = null; // where the button went down
   let region = null;
+  const known = new Map(); // elements that were pointed at, by their selectors
+  let worn = new Map(); // elements that a style is tried on, with what they had before
 
   function build() {
     host = document.createElement("appbuilder-pointing");
@@ -147,7 +150,54 @@ const pointing = (() => {
   }
 
   function take(element) {
-    if (element && element !== document.documentElement) tell("pointed", { claim: claim(element) });
+    if (!element || element === document.documentElement) return;
+    const made = claim(element);
+    known.delete(made.selector);
+    known.set(made.selector, element);
+    if (known.size > MOST_KNOWN) known.delete(known.keys().next().value);
+    tell("pointed", { claim: made });
+  }
+
+  // A style that is tried on, before it is written
+
+  /** Have what was pointed at, and all that is written at the same place, wear `css`; null: what they wore before. */
+  function wear(selector, css) {
+    for (const [element, before] of worn) {
+      for (const [name, [value, priority]] of before) element.style.setProperty(name, value, priority);
+    }
+    worn = new Map();
+    if (!css) return;
+    const element = find(selector);
+    const all = element ? alike(element) : [];
+    for (const one of all) {
+      const before = Object.keys(css).map((name) => [name, [one.style.getPropertyValue(name), one.style.getPropertyPriority(name)]]);
+      worn.set(one, before);
+      for (const [name, value] of Object.entries(css)) one.style.setProperty(name, String(value), "important");
+    }
+    tell("styled", { alike: all.length, flows: !!element && /flex|grid/.test(getComputedStyle(element).display) });
+    if (on && current && !parts.box.hidden) show(current);
+  }
+
+  function find(selector) {
+    const element = known.get(selector);
+    if (element?.isConnected) return element;
+    try {
+      const found = document.querySelectorAll(selector);
+      return found.length === 1 ? found[0] : null;
+    } catch {
+      return null;
+    }
+  }
+
+  function alike(element) {
+    const written = (one) => {
+      const found = positions(one);
+      return found.length ? JSON.stringify([found[0], best(found)]) : "";
+    };
+    const place = written(element);
+    if (!place) return [element];
+    const others = [...document.querySelectorAll(element.localName)].slice(0, MOST_ELEMENTS);
+    return [element, ...others.filter((one) => one !== element && written(one) === place)];
   }
 
   function takeRegion() {
@@ -256,5 +306,5 @@ const pointing = (() => {
     return found.filter(Boolean);
   }
 
-  return { begin, end };
+  return { begin, end, wear };
 })();

@@ -33,6 +33,7 @@ import type {
   FunctionCalled,
   Layout,
   Pointed,
+  Styles,
   Secrets,
   TakenUpload,
   Tool,
@@ -289,6 +290,10 @@ export class RestApi implements Api {
       point: pointed => this.json<Pointed>('POST', at('pointed'), { pointed }),
       changeText: async (pointed, text) => {
         await this.request('POST', at('pointed', 'text'), { pointed, text });
+      },
+      styles: pointed => this.json<Styles>('POST', at('pointed', 'styles'), { pointed }),
+      changeStyle: async (pointed, style) => {
+        await this.request('POST', at('pointed', 'style'), { pointed, style });
       },
       accept: async (plan, text) => {
         await this.request('POST', at('plans', plan, 'accept'), text === undefined ? {} : { text });

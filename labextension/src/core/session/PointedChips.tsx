@@ -8,12 +8,15 @@ import type { PointedData } from '../wire/events';
 export function PointedChips({
   chips,
   onRemove,
-  onText
+  onText,
+  onStyle
 }: {
   chips: readonly { key: number; found: PointedData; literal?: boolean }[];
   onRemove?: (key: number) => void;
   /** Have one show another text; only those whose text is written where they stand. */
   onText?: ((key: number, text: string) => Promise<void>) | undefined;
+  /** Look at the style of one, beside the page. */
+  onStyle?: ((key: number) => void) | undefined;
 }): React.ReactElement | null {
   const trans = useTranslation();
   const [editing, setEditing] = React.useState(0); // a key
@@ -22,13 +25,17 @@ export function PointedChips({
     return null;
   }
   return (
-    <ul className="jp-AppBuilder-chips" aria-label={trans.__('Pointed at in the page')}>
+    <ul className="jp-AppBuilder-pointedChips" aria-label={trans.__('Pointed at in the page')}>
       {chips.map(({ key, found, literal = false }) => {
         const { file, line } = found;
         const place = file === undefined ? '' : `${file}:${line ?? 1}`;
         const what = described(found, trans);
         return (
-          <li key={key} className="jp-AppBuilder-chip" title={[what, place, found.excerpt].filter(Boolean).join('\n')}>
+          <li
+            key={key}
+            className="jp-AppBuilder-pointedChip"
+            title={[what, place, found.excerpt].filter(Boolean).join('\n')}
+          >
             <Icon name="point" />
             <span className="jp-AppBuilder-chipName">{what}</span>
             {file !== undefined &&
@@ -49,10 +56,22 @@ export function PointedChips({
                 type="button"
                 className="jp-AppBuilder-iconButton"
                 aria-label={trans.__('Change the text of %1', what)}
+                title={trans.__('Change the text')}
                 aria-expanded={editing === key}
                 onClick={() => setEditing(editing === key ? 0 : key)}
               >
                 <Icon name="pencil" />
+              </button>
+            )}
+            {onStyle && !found.box && (
+              <button
+                type="button"
+                className="jp-AppBuilder-iconButton"
+                aria-label={trans.__('Change the style of %1', what)}
+                title={trans.__('Change the style')}
+                onClick={() => onStyle(key)}
+              >
+                <Icon name="sliders" />
               </button>
             )}
             {onRemove && (
@@ -60,6 +79,7 @@ export function PointedChips({
                 type="button"
                 className="jp-AppBuilder-iconButton"
                 aria-label={trans.__('Take out %1', what)}
+                title={trans.__('Take it out')}
                 onClick={() => onRemove(key)}
               >
                 <Icon name="cross" />

@@ -19,6 +19,8 @@ export interface Pointing {
   /** What was chosen last, or why it could not be. */
   said: string;
   failure: RequestFailed | null;
+  /** Look at the style of what was chosen last; null where there is none to look at. */
+  style: (() => void) | null;
 }
 
 /** `tell` asks the page in the frame. */
@@ -85,7 +87,10 @@ export function usePointing(store: SessionStore, able: boolean, tell: (on: boole
     [point, session, set, trans]
   );
   const toggle = React.useCallback(() => set(!asking.current.on), [set]);
-  return { on, toggle, heard, said, failure };
+  const chips = chipsOf(session);
+  const latest = React.useSyncExternalStore(chips.subscribe, chips.latest);
+  const canStyle = store.transport.changeStyle && latest && !latest.found.box && chips.styled() !== latest;
+  return { on, toggle, heard, said, failure, style: canStyle ? () => chips.style(latest.key) : null };
 }
 
 export function PointButton({ pointing, disabled }: { pointing: Pointing; disabled: boolean }): React.ReactElement {
@@ -115,6 +120,12 @@ export function PointNotice({ pointing }: { pointing: Pointing }): React.ReactEl
           pointing.said ||
           trans.__('Click on something in the page, or drag a box around a region.')}
       </span>
+      {pointing.style && (
+        <button type="button" className="jp-AppBuilder-button" onClick={pointing.style}>
+          <Icon name="sliders" />
+          {trans.__('Style')}
+        </button>
+      )}
       <button type="button" className="jp-AppBuilder-button" onClick={pointing.toggle}>
         {trans.__('Done (Esc)')}
       </button>

@@ -13,6 +13,7 @@ import type { SessionStore } from '../view/store';
 import { RequestFailed } from '../wire/wire';
 import { Icon, Spinner } from '../controls/Icon';
 import { PageNotices } from './PageNotices';
+import { StyleInspector, useStyling } from './Styling';
 import { PointButton, PointNotice, usePointing } from './Pointing';
 import { grant, justActed, withRequest } from './pageRequests';
 import { useHost, useTranslation } from '../controls/surroundings';
@@ -278,7 +279,13 @@ export function PreviewPane({
   const pointing = usePointing(store, state === 'ready' && !dataShown && url !== null, on =>
     frame.current?.contentWindow?.postMessage({ source: 'jupyter-appbuilder', type: 'point', on }, '*')
   );
-  hears.current = pointing.heard;
+  const styling = useStyling(store, state === 'ready' && !dataShown && url !== null, (selector, css) =>
+    frame.current?.contentWindow?.postMessage({ source: 'jupyter-appbuilder', type: 'style', selector, css }, '*')
+  );
+  hears.current = message => {
+    pointing.heard(message);
+    styling.heard(message);
+  };
   const looking = useLooking(store, state === 'ready' ? url : null, resolve, pane, stage);
   return (
     <section ref={pane} className="jp-AppBuilder-preview" aria-label={trans.__('Preview')}>
@@ -325,6 +332,9 @@ export function PreviewPane({
       )}
       <LookNotice looking={looking} />
       <PointNotice pointing={pointing} />
+      {styling.chip && (
+        <StyleInspector key={styling.chip.key} store={store} chip={styling.chip} styling={styling} busy={busy} />
+      )}
       {url && state === 'failed' && (
         <div className="jp-AppBuilder-pageNotice jp-mod-error" role="status">
           <Icon name="alert" />

@@ -188,6 +188,11 @@ export function SessionPane(props: SessionProps): React.ReactElement {
       }
     }
   };
+  const host = useHost();
+  const changeStyle = (key: number): void => {
+    along.style(key);
+    host.showPreview?.();
+  };
   const stop = (): void => {
     setStopping(true);
     transport.stop().catch((error: unknown) => {
@@ -332,7 +337,14 @@ export function SessionPane(props: SessionProps): React.ReactElement {
           sendWithModifier={sendWithModifier}
           attachments={session?.recorded ? undefined : attachments}
           model={models.find(choice => choice.id === session?.model)}
-          along={<PointedChips chips={chips} onRemove={along.remove} onText={busy ? undefined : changeText?.of} />}
+          along={
+            <PointedChips
+              chips={chips}
+              onRemove={along.remove}
+              onText={busy ? undefined : changeText?.of}
+              onStyle={transport.changeStyle && changeStyle}
+            />
+          }
           past={past}
           suggest={suggest}
           onQueue={

@@ -28,6 +28,11 @@ export type PageMessage =
   /** The person points at something, while the panel lets them. The server reads the claim, and believes none of it. */
   | { type: 'pointed'; claim: Claim }
   | { type: 'pointing' }
+  /**
+   * How many elements wear what is tried on: all that are written at the same place; 0 where it is not there.
+   * `flows`: what is in it lies in rows or columns.
+   */
+  | { type: 'styled'; alike: number; flows: boolean }
   | { type: 'routes'; routes: readonly Route[] }
   /** What the page wrote into its console, and asked of servers; `missed`: so many were too many to be told. */
   | { type: 'records'; records: readonly PageRecord[]; missed: number }
@@ -83,6 +88,8 @@ export function readMessage(data: unknown): PageMessage | null {
     }
     case 'pointing':
       return { type: 'pointing' };
+    case 'styled':
+      return { type: 'styled', alike: Math.min(count(data['alike']), 9999), flows: data['flows'] === true };
     case 'looked': {
       const { number, answer } = data;
       return typeof number === 'number' && typeof answer === 'string' && answer.length <= LONGEST_ANSWER

@@ -1,4 +1,4 @@
-import { act, fireEvent, render, screen } from '@testing-library/react';
+import { act, cleanup, fireEvent, render, screen } from '@testing-library/react';
 import * as React from 'react';
 import { describe, expect, it, vi } from 'vitest';
 import { SurroundingsContext } from '../controls/surroundings';
@@ -6,6 +6,10 @@ import { english } from '../controls/translation';
 import { readMessage } from './pageMessages';
 import { chipsOf, MOST_CHIPS } from './pointed';
 import { PointedChips } from './PointedChips';
+import { StyleInspector, type Styling } from './Styling';
+import type { SessionStore } from '../view/store';
+import type { Styles } from '../wire/api.generated';
+import { RequestFailed } from '../wire/wire';
 
 const SAVE = { tag: 'button', text: 'Save', path: '/', name: 'Button', file: 'src/App.tsx', line: 12, column: 7 };
 
@@ -59,5 +63,90 @@ describe('chips', () => {
     expect(onText).toHaveBeenCalledWith(3, 'Keep');
     fireEvent.click(screen.getByRole('button', { name: 'Take out Button “Save”' }));
     expect(onRemove).toHaveBeenCalledWith(3);
+  });
+});
+
+const STYLES: Styles = {
+  why: '',
+  file: 'src/App.tsx',
+  line: 12,
+  choices: [
+    {
+      property: 'size',
+      now: 'lg',
+      why: '',
+      steps: [
+        { name: 'sm', css: { 'font-size': '0.875rem', 'line-height': '1.4' } },
+        { name: 'lg', css: { 'font-size': '1.125rem' } }
+      ]
+    },
+    {
+      property: 'color',
+      now: '',
+      why: '',
+      steps: [{ name: 'primary', css: { color: 'var(--p)' }, swatch: '#123456' }]
+    },
+    { property: 'gap', now: '', why: '', steps: [{ name: '1', css: { gap: '0.25rem' } }] },
+    { property: 'weight', now: '', why: 'Its classes are computed there.', steps: [] }
+  ]
+};
+
+describe('the styles of what was pointed at', () => {
+  const chip = { key: 7, claim: { tag: 'button' }, found: SAVE, literal: false };
+  const shown = async (
+    styles: Styles,
+    changeStyle: () => Promise<void> = async () => undefined,
+    more: Partial<Styling> = {}
+  ): Promise<{
+    wear: ReturnType<typeof vi.fn>;
+    close: ReturnType<typeof vi.fn>;
+    compose: ReturnType<typeof vi.fn>;
+  }> => {
+    cleanup();
+    const [wear, close, compose] = [vi.fn(), vi.fn(), vi.fn()];
+    const store = { transport: { styles: async () => styles, changeStyle }, get: () => ({ view: { session: null } }) };
+    const styling: Styling = { chip, alike: 1, flows: false, wear, heard: () => undefined, close, ...more };
+    await act(async () => {
+      render(
+        <SurroundingsContext.Provider value={{ trans: english, host: { compose } }}>
+          <StyleInspector store={store as unknown as SessionStore} chip={chip} styling={styling} busy={false} />
+        </SurroundingsContext.Provider>
+      );
+    });
+    return { wear, close, compose };
+  };
+  const change = (): HTMLElement => screen.getByRole('button', { name: 'Change' });
+
+  it('are tried on in the page, written by a click, and say what cannot be written', async () => {
+    const changeStyle = vi.fn(async () => undefined);
+    const { wear, close } = await shown(STYLES, changeStyle, { alike: 3 });
+    screen.getByText('It is written once and shown 3 times: all of them change.');
+    screen.getByText(/^Weight: Its classes are computed there/);
+    expect(screen.queryByText('Space between')).toBeNull();
+    expect(change()).toHaveProperty('disabled', true);
+    fireEvent.change(screen.getByRole('combobox', { name: 'Text size' }), { target: { value: 'sm' } });
+    expect(wear).toHaveBeenLastCalledWith(chip, { 'font-size': '0.875rem', 'line-height': '1.4' });
+    fireEvent.change(screen.getByRole('combobox', { name: 'Text size' }), { target: { value: 'lg' } });
+    expect(change()).toHaveProperty('disabled', true);
+    fireEvent.click(screen.getByRole('radio', { name: 'primary' }));
+    expect(wear).toHaveBeenLastCalledWith(chip, { 'font-size': '1.125rem', color: 'var(--p)' });
+    await act(async () => fireEvent.click(change()));
+    expect(changeStyle).toHaveBeenCalledWith({ tag: 'button' }, { color: 'primary' });
+    fireEvent.keyDown(screen.getByRole('region', { name: 'Style of Button “Save”' }), { key: 'Escape' });
+    expect(close).toHaveBeenCalled();
+  });
+
+  it('are asked of the agent where they are computed, or a change of them fails', async () => {
+    const none = await shown({ why: 'Its classes are computed there.', choices: [] });
+    fireEvent.click(screen.getByRole('button', { name: 'Ask the agent' }));
+    expect(none.compose).toHaveBeenCalledWith('Change the style of Button “Save”: ');
+    const failing = await shown({ ...STYLES, choices: STYLES.choices.slice(0, 2) }, () =>
+      Promise.reject(new RequestFailed({ message: 'Another wrote there.', reason: 'no_style' }))
+    );
+    fireEvent.click(screen.getByRole('radio', { name: 'primary' }));
+    await act(async () => fireEvent.click(change()));
+    screen.getByText('Another wrote there.');
+    fireEvent.click(screen.getByRole('button', { name: 'Ask the agent' }));
+    expect(failing.compose).toHaveBeenCalledWith('Change the style of Button “Save”: Text colour: primary.');
   });
 });

@@ -19,6 +19,11 @@ export interface Chips {
   subscribe(listener: () => void): () => void;
   /** Nothing beyond `MOST_CHIPS`, and nothing twice. */
   add(claim: Claim, answer: Pointed): void;
+  /** The one whose style is looked at, beside the page; null for none. */
+  styled(): Chip | null;
+  style(key: number): void;
+  /** What was added last. */
+  latest(): Chip | null;
   remove(key: number): void;
   /** Take them all, to send them. */
   take(): readonly Chip[];
@@ -38,6 +43,9 @@ export function chipsOf(session: string): Chips {
 function newChips(): Chips {
   let chips: readonly Chip[] = [];
   const listeners = new Set<() => void>();
+  let styled = 0;
+  let latest = 0;
+  const chip = (key: number): Chip | null => chips.find(one => one.key === key) ?? null;
   const set = (next: readonly Chip[]): void => {
     chips = next;
     listeners.forEach(listener => listener());
@@ -49,12 +57,19 @@ function newChips(): Chips {
       return () => listeners.delete(listener);
     },
     add: (claim, { pointed, literal }) => {
-      const again = chips.some(chip => JSON.stringify(chip.claim) === JSON.stringify(claim));
-      if (!again && chips.length < MOST_CHIPS) {
-        count += 1;
-        set([...chips, { key: count, claim, found: pointed, literal }]);
+      const again = chips.find(chip => JSON.stringify(chip.claim) === JSON.stringify(claim));
+      if (again || chips.length < MOST_CHIPS) {
+        latest = again?.key ?? ++count;
+        styled = chip(styled) ? latest : 0; // who looks at styles goes on with the next
+        set(again ? [...chips] : [...chips, { key: latest, claim, found: pointed, literal }]);
       }
     },
+    styled: () => chip(styled),
+    style: key => {
+      styled = key;
+      set([...chips]);
+    },
+    latest: () => chip(latest),
     remove: key => set(chips.filter(chip => chip.key !== key)),
     take: () => {
       const taken = chips;

@@ -19,6 +19,7 @@ import type {
   Layout,
   ModelInfo,
   Pointed,
+  Styles,
   Provider,
   SandboxProvider as SandboxChoice,
   Secrets,
@@ -94,6 +95,10 @@ export interface Requests {
   point?(pointed: Claim): Promise<Pointed>;
   /** Have it show another text: an edit by the person. */
   changeText?(pointed: Claim, text: string): Promise<void>;
+  /** Its simple styles, and what can be chosen for each. */
+  styles?(pointed: Claim): Promise<Styles>;
+  /** Give it other ones, a step's name by property: an edit by the person. */
+  changeStyle?(pointed: Claim, style: Readonly<Record<string, string>>): Promise<void>;
   /** Have a plan built, as it was written or as `text` has it now. */
   accept(plan: string, text?: string): Promise<void>;
   stop(): Promise<void>;
