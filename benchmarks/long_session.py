@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import tempfile
 import time
 from pathlib import Path
@@ -28,19 +29,19 @@ LINE = '  <li className="flex items-center gap-2 rounded-xl border px-4 py-2 tex
 USAGE = {"input_tokens": 18_000, "output_tokens": 900, "cached_tokens": 16_000, "cost": 0.012}
 
 
-def turn(number: int, text: str) -> list[Draft]:
-    """The events of one turn: a request, files read, written, edited and checked, an answer, a checkpoint."""
+def turn(number: int, text: str, steps: int = STEPS) -> list[Draft]:
+    """The events of one turn: a request, ``steps`` files written, an answer."""
     name = f"t{number}"
     drafts = [
         Draft("turn.started", {"turn": name, "model": "demo:recorded"}),
         Draft("message.user", {"turn": name, "text": f"Request {number}: add a filter, and keep my tasks."}),
     ]
-    for step in range(STEPS + 1):
-        response, last = f"{name}.r{step}", step == STEPS
+    for step in range(steps + 1):
+        response, last = f"r{number * (steps + 1) + step + 1}", step == steps
         call, path = f"{response}.0", f"src/components/Part{number % 40}.tsx"
         content = "".join(LINE.format(line) for line in range(12))
         arguments = {"path": path, "content": content}
-        calls = [{"call": call, "id": call, "tool": "write_file", "arguments": str(arguments)}]
+        calls = [{"call": call, "id": call, "tool": "write_file", "arguments": json.dumps(arguments)}]
         said = text if last else f"Next I write `{path}`, so that **step {step}** of the plan is done."
         drafts += [
             Draft(

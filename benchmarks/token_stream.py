@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import time
 
-RATE = 50  # tokens a second
+RATE = int(os.environ.get("TOKENS_A_SECOND", "50"))
 SECONDS = 6.0  # of one answer
 
 

@@ -279,6 +279,7 @@ class AppBuilder(LoggingConfigurable):
         # What is asked of an AppBuilder, these parts do.
         self.create, self.fork = maker.create, maker.fork
         self.session, self.find, self.named = self._sessions.open, self._sessions.find, self._sessions.named
+        self.tail = self._sessions.tail
         self.sessions, self.describe = self._sessions.overview, self._sessions.describe
         self.listed, self.organize = self._sessions.listed, self._sessions.organize
         self.delete, self.release, self.recover = self._sessions.delete, self._sessions.release, self._sessions.recover

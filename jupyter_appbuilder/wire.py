@@ -175,4 +175,11 @@ class EventsMessage(TypedDict):
     events: list[EventJson]
 
 
-WireMessage: TypeAlias = EventsMessage | SnapshotMessage | LiveMessage | SessionMessage
+class TailMessage(TypedDict):
+    """The last turns of a long history, before the whole of it: to show them while the rest is on its way."""
+
+    kind: Literal["tail"]
+    events: list[EventJson]
+
+
+WireMessage: TypeAlias = TailMessage | EventsMessage | SnapshotMessage | LiveMessage | SessionMessage

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,14 +18,18 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
+from ..errors import AppBuilderError, InvalidInput
 from .base import AppBuilderHandler, AppBuilderMixin, dumps, line, whole_number
 
 if TYPE_CHECKING:
-    from ..session import Session
+    from ..events import Event
     from ..wire import WireMessage
 
 HEARTBEAT = 15.0
 """Seconds of silence after which a comment keeps proxies from closing a stream of server-sent events."""
+
+MOST_TURNS = 100
+"""How many turns can be asked for ahead of the history."""
 
 CLOSE_DELETED = 4404
 CLOSE_RECONNECT = 1012  # "service restart": the client reconnects with what it has
@@ -55,7 +59,7 @@ class Encodings:
 
 
 class ChannelHandler(WebSocketMixin, WebSocketHandler, AppBuilderMixin):  # pyright: ignore[reportIncompatibleMethodOverride]
-    """``WS sessions/{id}/channel?after=N``. Clients only listen; what they say goes through REST."""
+    """``WS sessions/{id}/channel?after=N&tail=TURNS``. Clients only listen; what they say goes through REST."""
 
     encodings: ClassVar = Encodings()
 
@@ -63,17 +67,28 @@ class ChannelHandler(WebSocketMixin, WebSocketHandler, AppBuilderMixin):  # pyri
     @authorized
     async def get(self, session: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         self.after = self.number("after")
-        self.watched = await self.session(session)
+        turns = self.number("tail")
+        if turns > MOST_TURNS:
+            raise InvalidInput(f"'tail' can be {MOST_TURNS} at most, not {turns}.", field="tail")
+        # A long history takes longer to read than its end: the socket opens with that, and the session after it.
+        self.tail = await self.builder.tail(session, 0 if self.after else turns)
+        if not self.tail:
+            await self.session(session)
+        self.watched = session
         await WebSocketHandler.get(self, session)
 
     def open(self, *args: Any, **kwargs: Any) -> None:
         super().open(*args, **kwargs)
         self.set_nodelay(True)  # a token is a small packet: it must not wait for the last one's acknowledgement
-        self.sending = asyncio.create_task(self._send(self.watched))
+        self.sending = asyncio.create_task(self._send(self.watched, self.tail))
+        self.tail = []
 
-    async def _send(self, session: Session) -> None:
+    async def _send(self, watched: str, tail: Sequence[Event]) -> None:
         code, reason = CLOSE_RECONNECT, "reconnect"
         try:
+            if tail:
+                await self.write_message(dumps({"kind": "tail", "events": [event.to_json() for event in tail]}))
+            session = await self.session(watched)
             async with aclosing(session.watch(self.after)) as messages:
                 async for message in messages:
                     await self.write_message(self.encodings.text(message))
@@ -81,8 +96,11 @@ class ChannelHandler(WebSocketMixin, WebSocketHandler, AppBuilderMixin):  # pyri
                 code, reason = CLOSE_DELETED, "deleted"
         except WebSocketClosedError:
             return
+        except AppBuilderError as error:  # of a session that could not be opened: a plain request says why
+            self.log.debug("The channel of session %s: %s", watched, error)
+            code, reason = 1011, "unopened"
         except Exception:
-            self.log.exception("The channel of session %s broke", session.id)
+            self.log.exception("The channel of session %s broke", watched)
             code, reason = 1011, "internal"
         self.close(code, reason)
 

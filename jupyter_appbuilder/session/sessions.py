@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from .preparation import Preparation
     from .record import Record
 
+LONG = 1000  # events from which on a history's end is shown before the whole is read
+LONGEST_TAIL = 500  # events
+
 MOST_TAGS = 12
 LONGEST_TAG = 40  # characters
 
@@ -105,6 +108,18 @@ class Sessions:
                 await self._log_store.release(session_id)
                 raise
         return session
+
+    async def tail(self, session_id: str, turns: int) -> list[Event]:
+        """The last ``turns`` of a long history, as many as ``LONGEST_TAIL`` events hold, read without opening the
+        session; empty where it is short, or its last turn too long. Raises ``NotFound``."""
+        session = self.opened.get(session_id)
+        last = (session.summary if session else await self._log_store.summary(session_id)).last_seq
+        if not turns or last < LONG:
+            return []
+        after = last - LONGEST_TAIL
+        events = session.stored[after:last] if session else await self._log_store.read(session_id, after, LONGEST_TAIL)
+        begins = [at for at, event in enumerate(events) if event.type == "turn.started"][-turns:]
+        return list(events[begins[0] :]) if begins else []
 
     async def assemble(
         self, summary: Summary, events: list[Event], *, owned: bool, base_path: str | None = None

@@ -38,7 +38,7 @@ SAME = {"ToolCall": "ToolCallData", "Usage": "UsageData", "Preview": "PreviewSta
 RENAMED = {"Error": "ErrorBody"}
 """A global of TypeScript's has the name."""
 
-ASSEMBLED = {"Event", "EventsMessage", "LiveMessage", "WireMessage"}
+ASSEMBLED = {"Event", "EventsMessage", "TailMessage", "LiveMessage", "WireMessage"}
 """They only put others together; wire.ts does that with the types above as parameters."""
 
 

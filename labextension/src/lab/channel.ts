@@ -10,6 +10,10 @@ const FIRST_WAIT = 500; // ms
 const LONGEST_WAIT = 20_000;
 /** Our own close codes from here on are final: 4404, the session was deleted. */
 const FINAL = 4400;
+/** The server could not go on. */
+const BROKEN = 1011;
+/** Turns of a long history that come ahead of the rest, to be shown while that is on its way. */
+const TAIL = 8;
 const GIVE_UP = new Set(['unknown_session', 'not_found', 'forbidden', 'unauthenticated', 'owned_elsewhere']);
 
 export class WebSocketChannel implements Channel {
@@ -56,7 +60,7 @@ export class WebSocketChannel implements Channel {
     clearTimeout(this.timer);
     this.attempt += 1;
     listener.connection({ state: 'connecting' });
-    const query: Record<string, string> = { after: String(listener.lastSeq()) };
+    const query: Record<string, string> = { after: String(listener.lastSeq()), tail: String(TAIL) };
     if (settings.appendToken && settings.token) {
       query['token'] = settings.token;
     }
@@ -84,7 +88,7 @@ export class WebSocketChannel implements Channel {
       }
       if (event.code >= FINAL) {
         this.listener.connection({ state: 'closed', message: this.trans.__('This session was deleted.'), hint: '' });
-      } else if (opened) {
+      } else if (opened && event.code !== BROKEN) {
         this.retryLater();
       } else {
         this.askWhy();
@@ -92,7 +96,7 @@ export class WebSocketChannel implements Channel {
     };
   }
 
-  /** The handshake failed. Only a plain request learns the reason. */
+  /** The handshake failed, or the session could not be opened after it. Only a plain request learns the reason. */
   private askWhy(): void {
     const attempt = this.attempt;
     this.exists().then(

@@ -251,7 +251,7 @@ export function SessionPane(props: SessionProps): React.ReactElement {
           </button>
         </Failure>
       )}
-      {!view.caughtUp ? (
+      {!view.caughtUp && view.entries.length === 0 ? (
         <Opening connection={connection} />
       ) : (
         <PictureSource.Provider value={transport.picture}>

@@ -28,6 +28,8 @@ export const NO_HISTORY = Number.MAX_SAFE_INTEGER;
 
 export class SessionStore implements TransportListener {
   private state: SessionSnapshot = { view: EMPTY_VIEW, connection: { state: 'connecting' } };
+  /** All that came, while the history is on its way; from then on the view that is shown. */
+  private history: SessionView = EMPTY_VIEW;
   private queue: WireMessage[] = [];
   private scheduled = false;
   private seen: number;
@@ -66,13 +68,24 @@ export class SessionStore implements TransportListener {
       }
       return; // nothing to show by itself
     }
+    if (message.kind === 'tail') {
+      if (!this.state.view.caughtUp) {
+        // Shown until the whole history is there; nothing is built on it.
+        this.show(receive(EMPTY_VIEW, [{ kind: 'events', events: message.events }]));
+      }
+      return;
+    }
     if (message.kind === 'events') {
       this.seen = Math.max(this.seen, message.events[message.events.length - 1]?.seq ?? 0);
       this.told += 1;
     }
+    if (!this.history.caughtUp && message.kind === 'events') {
+      this.history = receive(this.history, [message]); // a long history is reduced as it comes, and drawn once
+      return;
+    }
     this.queue.push(message);
-    if (!this.state.view.caughtUp && message.kind !== 'snapshot') {
-      return; // a long history is reduced in one go when its snapshot comes
+    if (!this.history.caughtUp && message.kind !== 'snapshot') {
+      return;
     }
     if (!this.scheduled) {
       this.scheduled = true;
@@ -104,10 +117,15 @@ export class SessionStore implements TransportListener {
     const messages = this.queue;
     this.queue = [];
     if (messages.length > 0) {
-      this.state = { ...this.state, view: receive(this.state.view, messages) };
-      this.publish();
+      this.history = receive(this.history, messages);
+      this.show(this.history);
     }
   };
+
+  private show(view: SessionView): void {
+    this.state = { ...this.state, view };
+    this.publish();
+  }
 
   private publish(): void {
     for (const subscriber of this.subscribers) {

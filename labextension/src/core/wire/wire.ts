@@ -19,7 +19,11 @@ export type LiveOf<T extends keyof LiveData> = {
 export type LiveMessage = LiveOf<keyof LiveData>;
 
 export type WireMessage =
-  { kind: 'events'; events: readonly AppEvent[] } | SnapshotMessage | LiveMessage | SessionMessage;
+  | { kind: 'tail'; events: readonly AppEvent[] }
+  | { kind: 'events'; events: readonly AppEvent[] }
+  | SnapshotMessage
+  | LiveMessage
+  | SessionMessage;
 
 /** A request that failed, with the server's own words and the next step. */
 export class RequestFailed extends Error {
