@@ -4,7 +4,19 @@ import importlib
 import sys
 
 ALL = (
-    *("startup", "sessions", "updates", "relay", "long_session", "replay", "edits", "diagnostics", "context", "stop"),
+    *(
+        "startup",
+        "sessions",
+        "updates",
+        "relay",
+        "long_session",
+        "transcript",
+        "replay",
+        "edits",
+        "diagnostics",
+        "context",
+        "stop",
+    ),
     "blocks",
     *("sandbox", "pool", "density", "eyes", "data", "tables", "functions"),
 )

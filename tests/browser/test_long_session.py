@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -97,3 +98,13 @@ def test_a_session_of_ten_thousand_events_opens_at_its_end(open_lab: OpenLab, la
     expect(panel.composer).to_be_enabled()
     panel.conversation.get_by_role("button", name="Show earlier").first.click()
     expect(panel.conversation.get_by_text("Request number 390", exact=True).first).to_be_attached()
+    panel.conversation.hover()
+    earlier = panel.conversation.get_by_text("Request number 300", exact=True).first
+    until = time.monotonic() + LONG / 1000
+    while not earlier.is_visible() and time.monotonic() < until:
+        panel.page.mouse.wheel(0, -2000)
+        panel.page.wait_for_timeout(16)  # a frame
+    expect(earlier).to_be_visible()
+    expect(panel.conversation.get_by_text(last)).not_to_be_attached()  # what is far away is not drawn
+    panel.page.get_by_role("button", name="Jump to latest").click()
+    expect(panel.conversation.get_by_text(last)).to_be_in_viewport()

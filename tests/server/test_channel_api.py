@@ -12,6 +12,8 @@ import pytest
 from tornado.httpclient import HTTPClientError
 from tornado.websocket import websocket_connect
 
+from jupyter_appbuilder.events import Draft
+
 from .contract import validate_as
 
 SLOW = {"text": "Word by word it goes. " * 10, "delay": 0.01}
@@ -122,6 +124,40 @@ async def test_the_channel_catches_up_shows_a_snapshot_then_all_that_happens(cal
     text = "".join(message["data"]["text"] for message in live if message.get("type") == "text.delta")
     assert text == SLOW["text"]
     assert [m["session"]["state"] for m in live if m["kind"] == "session"] == ["busy", "ready"]
+
+
+async def test_the_end_of_a_long_history_comes_ahead_of_it_also_of_a_session_that_is_not_open(
+    builder, new_session, channel
+):
+    id = await new_session()
+    session = await builder.session(id)
+    await session.ready()
+    for number in range(1, 301):
+        turn = f"t{number}"
+        await session.append(
+            Draft("turn.started", {"turn": turn, "model": "m"}),
+            Draft("message.user", {"turn": turn, "text": "Go on"}),
+            Draft("preview.ready", {"duration_ms": 1}),
+            Draft("turn.finished", {"turn": turn, "reason": "done", "message": "", "hint": ""}),
+        )
+    for opened in (True, False):
+        if not opened:
+            await builder.release(id)
+        async with channel(id, tail=2) as socket:
+            tail, *history = await read_socket(socket, is_snapshot)
+        assert tail["kind"] == "tail"
+        assert [e["data"]["turn"] for e in tail["events"] if e["type"] == "turn.started"] == ["t299", "t300"]
+        assert numbers(history) == list(range(1, history[-1]["session"]["last_seq"] + 1))
+        assert tail["events"][-1]["seq"] == history[-1]["session"]["last_seq"]
+    async with channel(id, tail=2, after=1000) as socket:
+        assert not [message for message in await read_socket(socket, is_snapshot) if message["kind"] == "tail"]
+
+
+@pytest.mark.parametrize("tail", ["101", "-1", "many"])
+async def test_a_tail_that_cannot_be_is_refused(new_session, channel, tail):
+    with pytest.raises(HTTPClientError, match="400"):
+        async with channel(await new_session(), tail=tail):
+            pass
 
 
 async def test_who_comes_late_gets_the_response_so_far_and_no_token_twice(call, new_session, channel, model):

@@ -682,12 +682,17 @@ describe('a session', () => {
 
   it('draws only the end of a long history, until asked for more', () => {
     const log = new Log();
-    const events = Array.from({ length: 40 }, (_, at) => log.turn(`t${at}`, `request ${at}`)).flat();
+    const events = Array.from({ length: 45 }, (_, at) => log.turn(`t${at}`, `request ${at}`)).flat();
     open({}, { kind: 'events', events }, snapshot());
     expect(screen.queryByText('request 0')).toBeNull();
-    expect(screen.getByText('request 39', { selector: '.jp-AppBuilder-request' })).toBeTruthy();
+    expect(screen.getByText('request 44', { selector: '.jp-AppBuilder-request' })).toBeTruthy();
     fireEvent.click(screen.getByRole('button', { name: /Show earlier/ }));
-    expect(screen.getByText('request 25', { selector: '.jp-AppBuilder-request' })).toBeTruthy();
+    expect(screen.getByText('request 30', { selector: '.jp-AppBuilder-request' })).toBeTruthy();
+    while (screen.queryByText('request 0', { selector: '.jp-AppBuilder-request' }) === null) {
+      fireEvent.click(screen.getByRole('button', { name: /Show earlier/ }));
+    }
+    fireEvent.click(screen.getByRole('button', { name: /Show later/ }));
+    expect(screen.getByText('request 44', { selector: '.jp-AppBuilder-request' })).toBeTruthy();
   });
 
   it('has nothing for axe to report', async () => {

@@ -413,17 +413,22 @@ const NOTHING_QUEUED = (): readonly Queued[] => NO_REQUESTS;
 const NO_SANDBOXES: readonly SandboxChoice[] = [];
 const NO_TEMPLATES: readonly TemplateChoice[] = [];
 const NO_TEXTS: readonly string[] = [];
+/** Requests that ↑ goes back to. */
+const PAST = 200;
 const MODES: readonly Mode[] = ['build', 'plan', 'ask'];
 
-/** What the person asked in this app, the latest last, each once. */
-function requestsOf(view: SessionView): string[] {
-  const asked = view.entries.flatMap(entry =>
-    entry.kind === 'turn'
-      ? [entry.request, ...entry.items.flatMap(item => (item.kind === 'request' ? [item.text] : []))]
-      : []
-  );
-  const said = asked.filter(request => request !== '');
-  return said.filter((request, at) => said.lastIndexOf(request) === at).slice(-200);
+/** What the person asked in this app last, the latest last, each once. Called in every frame: it looks no further back. */
+function requestsOf({ entries }: SessionView): string[] {
+  const said = new Set<string>();
+  for (let at = entries.length - 1; at >= 0 && said.size < PAST; at--) {
+    const entry = entries[at];
+    if (entry?.kind === 'turn') {
+      const added = entry.items.flatMap(item => (item.kind === 'request' ? [item.text] : []));
+      [entry.request, ...added].reverse().forEach(request => said.add(request));
+    }
+  }
+  said.delete('');
+  return [...said].slice(0, PAST).reverse();
 }
 
 function placeholder(view: SessionView, mode: Mode, trans: ReturnType<typeof useTranslation>): string {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { NO_HISTORY, SessionStore } from './store';
-import { Log, snapshot, TestTransport } from '../testing/session';
+import { Log, snapshot, TestTransport, USAGE } from '../testing/session';
 
 function frames(): { schedule: (flush: () => void) => void; run: () => void; count: () => number } {
   const waiting: (() => void)[] = [];
@@ -31,6 +31,27 @@ describe('the store', () => {
     clock.run();
     expect(drawn).toBe(1);
     expect(store.get().view.entries).toHaveLength(20);
+  });
+
+  it('shows the end of a history until all of it is there', () => {
+    const transport = new TestTransport();
+    const clock = frames();
+    const store = new SessionStore(transport, clock.schedule);
+    const log = new Log();
+    const events = Array.from({ length: 20 }, (_, at) => log.turn(`t${at}`, 'x'));
+    transport.say({ kind: 'tail', events: events.slice(-2).flat() });
+    const keys = (): string[] => store.get().view.entries.map(entry => entry.key);
+    expect(keys()).toEqual(['t18', 't19']);
+    expect(store.get().view.caughtUp).toBe(false);
+    expect(store.lastSeq()).toBe(0);
+    transport.say({ kind: 'events', events: events.flat() });
+    expect(keys()).toEqual(['t18', 't19']);
+    transport.say(snapshot());
+    clock.run();
+    expect(keys()).toEqual(events.map((_, at) => `t${at}`));
+    expect(store.get().view.usage.input_tokens).toBe(events.length * USAGE.input_tokens);
+    transport.say({ kind: 'tail', events: events.slice(-2).flat() }); // of a connection made anew
+    expect(keys()).toHaveLength(20);
   });
 
   it('tells its views once a frame, however many tokens came', () => {
