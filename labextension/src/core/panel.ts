@@ -11,12 +11,18 @@ import type { Summary } from './wire/wire';
 export type PageId =
   'settings' | 'models' | 'rules' | 'network' | 'usage' | 'sandbox' | 'templates' | 'versions' | 'saveTemplate';
 
+/** Two versions, by their checkpoints. */
+export interface ComparedVersions {
+  from: string;
+  to: string;
+}
+
 export interface PanelState {
   /** The open session; null shows the list. */
   session: string | null;
   store: SessionStore | null;
   /** `wanted`: an app is to be built, and waits for what is done there. */
-  page: { id: PageId; wanted: boolean } | null;
+  page: { id: PageId; wanted: boolean; compared?: ComparedVersions } | null;
   /** What was last put where the open session's next request is written; each time a new object. */
   composed: Composed | null;
 }
@@ -76,6 +82,11 @@ export class PanelModel {
   /** Turn to a page. */
   show(id: PageId, wanted = false): void {
     this.set({ ...this.state, page: { id, wanted } });
+  }
+
+  /** Turn to how the app looked in two versions. */
+  compare(from: string, to: string): void {
+    this.set({ ...this.state, page: { id: 'versions', wanted: false, compared: { from, to } } });
   }
 
   /** Back from a page to what it lay over. */

@@ -46,6 +46,8 @@ export interface Host {
   compose?: (text: string) => void;
   /** Go where a new app is described. */
   newApp?: () => void;
+  /** Show how the app looked in two versions, by their checkpoints. */
+  compareVersions?: (from: string, to: string) => void;
   /** The pages that can take the panel's place. */
   pages?: Readonly<Record<PageId, PageLink>>;
   /** Put the address of a page on the clipboard. */

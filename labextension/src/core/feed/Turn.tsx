@@ -237,6 +237,7 @@ export function CheckpointRow({
   actions: TurnActions;
 }): React.ReactElement {
   const trans = useTranslation();
+  const { compareVersions } = useHost();
   const [open, setOpen] = React.useState(false);
   const body = React.useId();
   return (
@@ -274,6 +275,17 @@ export function CheckpointRow({
             onClick={() => actions.attempt(actions.transport.restore(checkpoint.checkpoint, false))}
           >
             {trans.__('Files only')}
+          </button>
+        )}
+        {compareVersions && checkpoint.parent && (
+          <button
+            type="button"
+            className="jp-AppBuilder-button jp-mod-quiet"
+            title={trans.__('How the app looked before this version and in it.')}
+            onClick={() => compareVersions(checkpoint.parent ?? '', checkpoint.checkpoint)}
+          >
+            <Icon name="eye" />
+            {trans.__('Before and after')}
           </button>
         )}
         <ForkButton checkpoint={checkpoint.checkpoint} actions={actions} />

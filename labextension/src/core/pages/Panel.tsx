@@ -50,6 +50,7 @@ export function Panel(props: PanelProps): React.ReactElement {
         newApp: () => model.close(),
         pages: links(model, trans),
         ...(preferences ? { preferences } : {}),
+        compareVersions: (from: string, to: string) => model.compare(from, to),
         openSession: (id: string, session?: Summary) => {
           model.open(id);
           if (session) {

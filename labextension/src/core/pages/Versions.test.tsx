@@ -73,7 +73,7 @@ describe('the versions of an app', () => {
 
   it('are compared, any two', async () => {
     const transport = await show();
-    await act(async () => void fireEvent.click(screen.getByRole('button', { name: 'Compare' })));
+    await act(async () => void fireEvent.click(screen.getByRole('button', { name: 'Compare files' })));
     expect(transport.asked).toContainEqual(['compare', 'commit-t1', 'commit-t2']);
     const told = screen.getByRole('region', { name: 'Compare two versions' });
     await vi.waitFor(() => expect(told.textContent).toContain('App.tsx'), 20_000);

@@ -8,15 +8,15 @@ import { IconButton } from '../controls/IconButton';
 import { TitleField } from '../controls/TitleField';
 import { useTranslation } from '../controls/surroundings';
 import type { TurnActions } from '../feed/actions';
-import { DiffFiles } from '../feed/Code';
-import { parseDiff, type FileDiff } from '../feed/diff';
 import { Pictures, PictureSource, type KeptPicture } from '../feed/Pictures';
 import { CheckpointRow } from '../feed/Turn';
+import type { ComparedVersions } from '../panel';
 import type { SessionStore } from '../view/store';
 import { outcomesIn } from '../view/scenarios';
 import { currentCheckpoint, isBusy, type Checkpoint, type SessionView, type ToolItem, type Turn } from '../view/view';
-import type { Transport } from '../wire/transport';
 import { RequestFailed } from '../wire/wire';
+import type { Side } from './BeforeAfter';
+import { Comparison } from './Comparison';
 import { Page, type PanelPage } from './Page';
 
 /** Characters of a version's name (`session/versions.py`). */
@@ -63,7 +63,16 @@ export function versionsOf(view: SessionView): Version[] {
     .reverse();
 }
 
-function Timeline({ store, onClose }: { store: SessionStore; onClose: () => void }): React.ReactElement {
+function Timeline({
+  store,
+  chosen,
+  onClose
+}: {
+  store: SessionStore;
+  /** Two that are to be compared. */
+  chosen: ComparedVersions | null;
+  onClose: () => void;
+}): React.ReactElement {
   const trans = useTranslation();
   const heading = React.useRef<HTMLHeadingElement>(null);
   React.useEffect(() => heading.current?.focus(), []);
@@ -72,6 +81,14 @@ function Timeline({ store, onClose }: { store: SessionStore; onClose: () => void
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const versions = React.useMemo(() => versionsOf(view), [view]);
   const current = currentCheckpoint(view);
+  const sides = React.useMemo(() => {
+    return versions.map((version): Side => ({
+      checkpoint: version.checkpoint,
+      title: version.checkpoint.name || titleOf(version),
+      pictures: view.pictures.get(version.checkpoint.tree) ?? [],
+      present: version.checkpoint.tree === view.tree
+    }));
+  }, [versions, view.tree, view.pictures]);
   const busy = isBusy(view);
   const owned = view.session?.owned ?? true;
   const actions = React.useMemo<TurnActions>(
@@ -97,9 +114,7 @@ function Timeline({ store, onClose }: { store: SessionStore; onClose: () => void
           <Spinner /> {trans.__('Loading…')}
         </p>
       )}
-      {transport.compare && versions.length > 1 && (
-        <Comparison versions={versions} compare={transport.compare.bind(transport)} />
-      )}
+      {versions.length > 1 && <Comparison versions={sides} transport={transport} chosen={chosen} />}
       <PictureSource.Provider value={transport.picture}>
         <ol className="jp-AppBuilder-versions" reversed>
           {versions.map(version => (
@@ -188,83 +203,18 @@ function titleOf({ checkpoint, turn }: Version): string {
   return turn?.request.split('\n')[0]?.slice(0, 200) || checkpoint.title;
 }
 
-/** What is different between any two versions. */
-function Comparison({
-  versions,
-  compare
-}: {
-  versions: readonly Version[];
-  compare: NonNullable<Transport['compare']>;
-}): React.ReactElement {
-  const trans = useTranslation();
-  const [older, setOlder] = React.useState('');
-  const [newer, setNewer] = React.useState('');
-  const [result, setResult] = React.useState<FileDiff[] | RequestFailed | null>(null);
-  const [reading, setReading] = React.useState(false);
-  const known = new Set(versions.map(({ checkpoint }) => checkpoint.checkpoint));
-  const from = known.has(older) ? older : (versions[versions.length - 1]?.checkpoint.checkpoint ?? '');
-  const to = known.has(newer) ? newer : (versions[0]?.checkpoint.checkpoint ?? '');
-  const choice = (label: string, value: string, onChoose: (value: string) => void): React.ReactElement => (
-    <select
-      className="jp-AppBuilder-select"
-      aria-label={label}
-      value={value}
-      onChange={event => {
-        setResult(null);
-        onChoose(event.target.value);
-      }}
-    >
-      {versions.map(version => (
-        <option key={version.checkpoint.checkpoint} value={version.checkpoint.checkpoint}>
-          {`${version.checkpoint.checkpoint.slice(0, 7)} ${(version.checkpoint.name || titleOf(version)).slice(0, 60)}`}
-        </option>
-      ))}
-    </select>
-  );
-  return (
-    <section className="jp-AppBuilder-comparison" aria-label={trans.__('Compare two versions')}>
-      <div className="jp-AppBuilder-comparisonBar">
-        {choice(trans.__('From version'), from, setOlder)}
-        <Icon name="chevron" />
-        {choice(trans.__('To version'), to, setNewer)}
-        <button
-          type="button"
-          className="jp-AppBuilder-button"
-          disabled={reading || from === to}
-          onClick={() => {
-            setReading(true);
-            compare(from, to)
-              .then(
-                text => setResult(parseDiff(text)),
-                (error: unknown) => setResult(RequestFailed.from(error))
-              )
-              .finally(() => setReading(false));
-          }}
-        >
-          <Icon name="diff" />
-          {trans.__('Compare')}
-        </button>
-      </div>
-      {result instanceof RequestFailed ? (
-        <Failure error={result} />
-      ) : result?.length === 0 ? (
-        <p className="jp-AppBuilder-note" role="status">
-          {trans.__('Their files are the same.')}
-        </p>
-      ) : (
-        result && <DiffFiles files={result} />
-      )}
-    </section>
-  );
-}
-
 export const versions: PanelPage = {
   title: trans => trans.__('Versions'),
   icon: 'clock',
   ofSession: true,
   Body: ({ model }) => {
-    const { store } = model.get();
-    return store ? <Timeline store={store} onClose={() => model.leave()} /> : <NoApp onClose={() => model.leave()} />;
+    const { store, page } = React.useSyncExternalStore(model.subscribe, model.get);
+    const chosen = page?.compared ?? null;
+    return store ? (
+      <Timeline store={store} chosen={chosen} onClose={() => model.leave()} />
+    ) : (
+      <NoApp onClose={() => model.leave()} />
+    );
   }
 };
 

@@ -277,6 +277,8 @@ export interface SessionView {
   session: Summary | null;
   entries: readonly Entry[];
   checkpoints: readonly Checkpoint[];
+  /** Of the files as they are now, as far as the log tells; "" where it does not. */
+  tree: string;
   /** How the app looked, by the tree of its files; of each width the last. */
   pictures: ReadonlyMap<string, readonly PagePicture[]>;
   usage: Usage;
@@ -315,6 +317,7 @@ export const EMPTY_VIEW: SessionView = {
   session: null,
   entries: [],
   checkpoints: [],
+  tree: '',
   pictures: new Map(),
   usage: NO_USAGE,
   preview: null,

@@ -127,6 +127,7 @@ const reducers: { readonly [T in EventType]: (draft: Draft, event: EventOf<T>) =
     }
   },
   'file.changed': (draft, event) => {
+    draft.view.tree = event.data.tree ?? '';
     draft.pass(() => true);
     const { call, path, change } = event.data;
     const found = call === undefined ? undefined : draft.item(call);
@@ -139,6 +140,7 @@ const reducers: { readonly [T in EventType]: (draft: Draft, event: EventOf<T>) =
     }
   },
   'checkpoint.created': (draft, event) => {
+    draft.view.tree = event.data.tree;
     const checkpoint: Checkpoint = { ...event.data, at: event.at };
     draft.view.checkpoints = [...draft.view.checkpoints, checkpoint];
     const turn = event.data.turn === null ? null : draft.turn(event.data.turn);
@@ -169,6 +171,7 @@ const reducers: { readonly [T in EventType]: (draft: Draft, event: EventOf<T>) =
     }
   },
   'session.restored': (draft, event) => {
+    draft.view.tree = event.data.tree;
     draft.pass(() => true);
     draft.view.scenarios = inOtherVersion(draft.view.scenarios, event.data.patch ?? '');
     const last = draft.turn(draft.lastTurn());

@@ -90,6 +90,8 @@ export function canRetry(view: SessionView): boolean {
 
 /** The checkpoint whose files are in the workspace now, as far as the log tells; none once somebody edited by hand. */
 export function currentCheckpoint(view: SessionView): string | null {
+  const newest = view.checkpoints[view.checkpoints.length - 1];
+  const kept = newest && newest.tree === view.tree ? newest.checkpoint : null;
   for (const entry of [...view.entries].reverse()) {
     if (entry.kind === 'turn') {
       if (entry.dropped) {
@@ -104,12 +106,12 @@ export function currentCheckpoint(view: SessionView): string | null {
       if (item.kind === 'restore') {
         return item.restored.checkpoint;
       }
-      if (item.kind === 'file') {
-        return null;
+      if (item.kind === 'file' || (item.kind === 'tool' && item.files.length > 0)) {
+        return kept;
       }
     }
   }
-  return null;
+  return kept;
 }
 
 /** What a version is called where there is room for a line: its name, else what it was made for. */
