@@ -527,6 +527,19 @@ class PreviewStatus(TypedDict):
     cause: NotRequired[Literal["sandbox"]]  # it failed since no sandbox can be made: nothing in the app is wrong
 
 
+class VersionStatus(TypedDict):
+    """An earlier version that runs beside the present one, to be looked at."""
+
+    checkpoint: str
+    state: Literal["stopped", "starting", "ready", "failed", "asleep"]
+    url: str | None  # as that of ``PreviewStatus``
+    message: str
+    fraction: float | None
+    log: str
+    data: Literal["", "version", "present"]  # whose data it has a copy of; "" for an app that keeps none
+    note: str  # for people: what of the data it lacks, and why
+
+
 class LookRequest(TypedDict):
     """What an open preview is to do, in a frame of its own, for whoever looks at the app."""
 
@@ -543,6 +556,7 @@ LIVE: Mapping[str, type] = {
     "tool.output": ToolOutput,
     "progress": Progress,
     "preview": PreviewStatus,
+    "version": VersionStatus,
     "look": LookRequest,
 }
 """Messages that are never stored, and the shape of their data."""

@@ -52,6 +52,7 @@ from .events import (
     TurnStarted,
     UsageRecorded,
     VersionNamed,
+    VersionStatus,
 )
 
 Type = TypeVar("Type", bound=str)
@@ -105,6 +106,7 @@ class SnapshotMessage(TypedDict):
     response: PartialResponse | None
     outputs: dict[str, str]  # of the running tools so far, by call
     preview: PreviewStatus
+    version: VersionStatus | None  # the earlier version that is shown, if one is
     progress: list[Progress]
 
 
@@ -162,6 +164,7 @@ if TYPE_CHECKING:
         | LiveOf[Literal["tool.output"], ToolOutput]
         | LiveOf[Literal["progress"], Progress]
         | LiveOf[Literal["preview"], PreviewStatus]
+        | LiveOf[Literal["version"], VersionStatus]
         | LiveOf[Literal["look"], LookRequest]
     )
 else:

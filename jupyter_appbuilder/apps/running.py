@@ -619,6 +619,11 @@ class RunningApp:
         return [one for one in taken if one]
 
     @property
+    def is_open(self) -> bool:
+        """True if a page of its preview holds a connection."""
+        return self._previews.is_held(self.session)
+
+    @property
     def shown(self) -> bool:
         """True if anybody has opened its page yet."""
         return self._page_seen_at is not None

@@ -540,6 +540,17 @@ class AsyncApp:
         )
 
     @in_engine
+    async def preview_version(self, checkpoint: str) -> Preview:
+        """Run a version, by its id, beside the app and show it: a copy of its files and data that reaches nothing
+        outside, until another one is shown or nobody has looked for ten minutes. The app stays as it is."""
+        session = await self.session()
+        await session.show_version(checkpoint)
+        shown = await session.earlier.started()
+        if shown is None:
+            raise Conflict("The version was closed meanwhile.", hint="Show it again.")
+        return Preview(self.engine.origin + (shown["url"] or ""), shown["state"], shown["message"])
+
+    @in_engine
     async def bundle(self, component: str) -> Bundle:
         """One component of the app with all that it imports, as a script and a style sheet; ``App.widget`` shows it."""
         from ..apps.component import bundle

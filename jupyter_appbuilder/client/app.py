@@ -219,6 +219,7 @@ class App:
     query = waiting(AsyncApp.query)
     read = waiting(AsyncApp.read)
     checkpoint = waiting(AsyncApp.checkpoint)
+    preview_version = waiting(AsyncApp.preview_version)
     name_version = waiting(AsyncApp.name_version)
     restore = waiting(AsyncApp.restore)
     preview = waiting(AsyncApp.preview)

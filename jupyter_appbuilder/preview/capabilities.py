@@ -275,6 +275,11 @@ class Previews:
         digest = self._by_session.get(session)
         return self._clock() - self._by_digest[digest].used if digest else float("inf")
 
+    def is_held(self, session: str) -> bool:
+        """True if a page of the session's preview holds a WebSocket open."""
+        digest = self._by_session.get(session)
+        return digest is not None and bool(self._by_digest[digest].sockets)
+
     def act(self, preview: Preview) -> None:
         """A page asked its app for what may change what that keeps: a request that is no mere reading, a message."""
         preview.acted = self._clock()

@@ -72,6 +72,21 @@ class VersionPictureHandler(AppBuilderHandler):
         self.answer(list(await (await self.session(session)).take_picture(checkpoint)))
 
 
+class VersionPreviewHandler(AppBuilderHandler):
+    @web.authenticated
+    @authorized
+    async def post(self, session: str, checkpoint: str) -> None:
+        self.body()
+        self.answer(await (await self.ready_session(session)).show_version(checkpoint), 202)
+
+    @web.authenticated
+    @authorized
+    async def delete(self, session: str, checkpoint: str) -> None:
+        await (await self.ready_session(session)).hide_version(checkpoint)
+        self.set_status(204)
+        self.finish()
+
+
 class RestoreHandler(AppBuilderHandler):
     @web.authenticated
     @authorized

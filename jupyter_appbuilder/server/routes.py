@@ -24,6 +24,7 @@ from .checkpoints import (
     RestoreHandler,
     VersionNameHandler,
     VersionPictureHandler,
+    VersionPreviewHandler,
 )
 from .contract import ContractHandler
 from .database import DatabaseCsvHandler, DatabaseHandler, DatabaseQueryHandler, DatabaseRowsHandler
@@ -79,6 +80,7 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/checkpoints/{checkpoint}/diff": DiffHandler,
     "/sessions/{session}/checkpoints/{checkpoint}/name": VersionNameHandler,
     "/sessions/{session}/checkpoints/{checkpoint}/picture": VersionPictureHandler,
+    "/sessions/{session}/checkpoints/{checkpoint}/preview": VersionPreviewHandler,
     "/sessions/{session}/datasets": DatasetsHandler,
     "/sessions/{session}/datasets/uploads": UploadsHandler,
     "/sessions/{session}/datasets/uploads/{upload}": UploadHandler,

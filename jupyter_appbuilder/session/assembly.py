@@ -22,7 +22,7 @@ from ..databases import DataProgram
 from ..databases.copies import DatabaseCopies
 from ..datasets.record import dataset_files
 from ..datasets.store import SessionDatasets
-from ..errors import AppBuilderError
+from ..errors import AppBuilderError, Conflict
 from ..log.journal import StoredEvents
 from ..notebook.writer import NotebookWriter
 from ..preview.storage import PageStorage
@@ -40,6 +40,8 @@ from ..vault.mask import Mask
 from ..workspace import Workspace
 from .creation import Creation
 from .data import Handing
+from .earlier import EarlierVersion
+from .forking import copy_storage
 from .record import Record
 from .secrets import AppSecrets
 from .session import Session
@@ -55,15 +57,18 @@ if TYPE_CHECKING:
     from ..events import Event
     from ..eyes.base import Eye
     from ..log import EventStore, Summary
+    from ..log.journal import Journal
     from ..log.pictures import Pictures
     from ..models.base import Model
     from ..models.catalog import Catalog
     from ..models.profile import Choice
     from ..preview.capabilities import Previews
+    from ..sandbox.base import Sandbox
     from ..templates.library import TemplateLibrary
     from ..tools.base import Tool
     from ..usage.accounts import Accounts
     from ..vault import Vault
+    from ..workspace.records import LaidOut
     from .places import Places
 
 
@@ -197,6 +202,7 @@ async def assemble(
 
     network = SessionNetwork(record, record.events, parts.egress_hosts, reach)
 
+    handing = Handing(record, datasets, lambda: template_now().datasets, in_tables=program.there)
     notebooks = GivenNotebooks()
     services = Services()
     services.offer(Approvals, lambda: approvals)
@@ -218,6 +224,45 @@ async def assemble(
     async def rules() -> Rules:
         return await parts.rules_of(record)
 
+    async def lay(checkpoint: str, place: Path) -> LaidOut:
+        laid = await workspace.lay_out(checkpoint, place)
+        await handing.lay_out(place / "app")
+        await asyncio.to_thread(copy_storage, parts.storage / f"{summary.id}.json", place / "storage.json")
+        return laid
+
+    async def run(place: Path, journal: Journal) -> RunningApp:
+        """A copy of the app, as it was: without secrets, calls of the notebook and hosts to reach."""
+        id = f"{summary.id}-version"
+
+        async def make() -> Sandbox:
+            await parts.sandboxes.listen()
+            return await parts.sandboxes.provider(summary.sandbox).create(id, place / "app", template_now())
+
+        async def nothing() -> Mapping[str, str]:
+            return {}
+
+        earlier = RunningApp(
+            id,
+            journal,
+            make,
+            parts.previews,
+            PageStorage(place / "storage.json"),
+            provider=summary.sandbox,
+            template=summary.template,
+            health=health,
+            folder=place / "app",
+            mask=mask,
+            functions=FunctionServer(control, nothing, has_functions=calls) if control else None,
+            hub_user=os.environ.get("JUPYTERHUB_USER", ""),
+        )
+        await parts.sandboxes.track(earlier, f"{summary.name} (an earlier version)")
+        return earlier
+
+    on_server = Conflict(
+        "An earlier version of an app cannot be shown while its database is on a PostgreSQL server.",
+        hint="Fork from that version: the copy has a database of its own.",
+        reason="database_on_server",
+    )
     runner = ToolRunner(
         tools_for(parts.tools, template),
         context,
@@ -246,10 +291,11 @@ async def assemble(
         approvals,
         agents,
         lambda: parts.usage().quotas,
-        Handing(record, datasets, lambda: template_now().datasets, in_tables=program.there),
+        handing,
         notebooks,
         program,
         secrets,
+        EarlierVersion(record, workspace, lay, run, on_server if engine == "postgresql" else None),
         keep,
         version_pictures,
     )

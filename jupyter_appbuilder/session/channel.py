@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from ..events import LIVE, Event, PreviewStatus, Progress
+from ..events import LIVE, Event, PreviewStatus, Progress, VersionStatus
 from ..wire import EventsMessage, LiveMessage, PartialCall, PartialResponse, SnapshotMessage, WireMessage
 
 BATCH = 500  # events in a message
@@ -38,6 +38,7 @@ class Channel:
         self._outputs: dict[str, _Text] = {}
         self._progress: dict[str, Progress] = {}
         self._preview: PreviewStatus = {"state": "stopped", "url": None, "message": "", "fraction": None, "log": ""}
+        self._version: VersionStatus | None = None
 
     @property
     def watched(self) -> bool:
@@ -106,6 +107,7 @@ class Channel:
             "response": self._partial(),
             "outputs": {call: str(output)[-MAX_OUTPUT:] for call, output in self._outputs.items()},
             "preview": self._preview,
+            "version": self._version,
             "progress": list(self._progress.values()),
         }
 
@@ -140,6 +142,8 @@ class Channel:
                     self._progress[data["what"]] = data
             case {"type": "preview", "data": data}:
                 self._preview = data
+            case {"type": "version", "data": data}:
+                self._version = None if data["state"] == "stopped" else data
             case _:
                 pass
 

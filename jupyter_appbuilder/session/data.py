@@ -108,6 +108,20 @@ class Handing:
             if not path and (file := self.kept(dataset.name)):
                 await put_table(program, app, dataset, file, replace=True)
 
+    async def lay_out(self, app: Path) -> None:
+        """Put the files of rows that are in no version into a copy of the app in the new folder ``app``, as far as they
+        are kept."""
+        from ..workspace.folder import copy_at, opened_folder
+
+        def put(file: Path, path: str) -> None:
+            *folders, name = path.split("/")
+            with opened_folder(app, tuple(folders), make=True) as folder:
+                copy_at(folder, name, file, staging=app.with_name("staging"))
+
+        for dataset, path in placed(self._record.stored):
+            if path and (file := self.kept(dataset.name)):
+                await in_thread(put, file, path)
+
     async def share(self, source: str) -> None:
         """Give a fork the rows of another session that its log names, as far as they are kept. Those of tables come
         with ``fill_tables``, once it has a sandbox."""

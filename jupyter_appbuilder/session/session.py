@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ..attachments.base import MOST, Given
 from ..datasets.record import ADD_DATASET
 from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound, SessionBusy, ToolFailed, of_the_disk
-from ..events import DEMO, Attachment, By, Draft, Event, Mode, PagePicture, PointedData
+from ..events import DEMO, Attachment, By, Draft, Event, Mode, PagePicture, PointedData, VersionStatus
 from ..live.base import told, unknown
 from ..live.record import EXPOSE, UNEXPOSE, functions_of
 from ..turns.plans import built_by, open_plan, plans, request
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from .channel import Channel
     from .creation import Creation
     from .data import Handing
+    from .earlier import EarlierVersion
     from .record import Record
     from .secrets import AppSecrets
     from .version_pictures import VersionPictures
@@ -84,6 +85,7 @@ class Session:
         notebooks: GivenNotebooks,
         database: DataProgram,
         secrets: AppSecrets,
+        earlier: EarlierVersion,
         keep: Callable[[bytes], Awaitable[str]],
         pictures: VersionPictures,
     ) -> None:
@@ -100,6 +102,7 @@ class Session:
         self.database = database
         self.secrets = secrets
         self.pictures = pictures
+        self.earlier = earlier
         self._notebooks = notebooks
         self._agents = agents
         self._quotas = quotas
@@ -628,6 +631,21 @@ class Session:
         if name != names.get(version, ""):
             await self.append(Draft("version.named", {"checkpoint": version, "name": name}))
 
+    async def show_version(self, checkpoint: str) -> VersionStatus:
+        """Begin to run a version beside the app, to be looked at: a copy of its files and data that reaches nothing
+        outside. It takes the place of another one. ``earlier.started`` waits for it; the watchers are told.
+
+        Raises ``NotFound``, and ``Conflict`` for an app whose database is on a server.
+        """
+        await self.ready()
+        self._may_act(busy_is_fine=True)
+        return await self.earlier.show(checkpoint)
+
+    async def hide_version(self, checkpoint: str = "") -> None:
+        """End what ``show_version`` began; with ``checkpoint`` if it is that version. Raises ``NotFound`` for none."""
+        self.require_owned()
+        await self.earlier.stop(await self.workspace.version(checkpoint) if checkpoint else "")
+
     async def update(self, *, title: str | None = None, model: str | None = None) -> None:
         """Rename the session, or choose its model for the next turns.
 
@@ -716,6 +734,7 @@ class Session:
         if self.runner.diagnostics:
             self.runner.diagnostics.stop()
         await self._holdings.close(patience)
+        await self.earlier.close()
         await self.app.close()
         async with self._recovery.lock:
             pass  # a look at the files that was under way has ended: the folder can go

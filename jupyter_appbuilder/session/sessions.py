@@ -15,6 +15,7 @@ from ..formats import strict_json
 from ..live.base import function_from
 from ..log import EventStore, Summary
 from ..log.summary import fold
+from .earlier import sweep
 from .session import Session
 from .sizes import Sizes
 
@@ -137,6 +138,8 @@ class Sessions:
     async def recover(self) -> None:
         """Close the turns that a process which died left open. Called once when a server starts; what cannot be stored
         now is tried again."""
+        if self._places.known:
+            await asyncio.to_thread(sweep, self._places.shelf)
         told: set[str] = set()
         while True:
             failed = False

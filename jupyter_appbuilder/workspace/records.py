@@ -43,6 +43,14 @@ class Checkpoint:
     name: str = ""  # what the person called it; of those that a session lists
 
 
+class LaidOut(NamedTuple):
+    """A version that was put into a folder of its own. ``data``: whose copy of what the app wrote is with it, "" for an
+    app that keeps none; ``note``: why it lacks one, for people."""
+
+    data: Literal["", "version", "present"]
+    note: str = ""
+
+
 class Restored(NamedTuple):
     """``patch``: from the files as they were. ``data_stays``: what the app wrote was to come back, and did not."""
 

@@ -26,7 +26,7 @@ from .lines import changed_lines
 from .objects import EMPTY_TREE, EXECUTABLE, FILE, LINK, LooseStore, object_hash, put_tree
 from .patches import Difference, Patches
 from .paths import inside, parts_of
-from .records import Change, Checkpoint, FileChange, FileInfo, Restored
+from .records import Change, Checkpoint, FileChange, FileInfo, LaidOut, Restored
 from .scan import LARGEST, DatasetFiles, Entry, entry_of, is_binary, is_tracked, mode_of, scan
 from .snapshots import PLACE, Kept, Snapshots, beyond
 from .versions import Versions
@@ -465,6 +465,45 @@ class Workspace:
                     self._put(place, mode, contents[key])
 
         await in_thread(put)
+
+    async def lay_out(self, checkpoint: str, place: Path) -> LaidOut:
+        """Put the files of a version into ``place/app``, a new folder that nobody else writes to, with its copy of what
+        the app wrote; where it has none, with a copy of what there is now. Raises ``NotFound``, ``OSError``."""
+        commit = await self._versions.commit_of(checkpoint)
+        files = await self._versions.files_of(commit)
+        kept, large, note = await self._data_of(commit) if self.data_folders else None, {}, ""
+        if kept is not None:
+            try:
+                large = await self._large_at_hand(kept)
+            except Conflict:
+                kept = None
+        own = kept is not None
+        if not own and self.data_folders:
+            async with self._lock:
+                copy, kept = await self._copied_data()
+            note, large = copy.note, copy.large
+        if kept:
+            files = {path: key for path, key in files.items() if not self.is_data(path)}
+            files |= {path: key for path, key in (await self._versions.files_of(kept)).items() if self.is_data(path)}
+        app, staging = place / "app", place / "staging"
+
+        def put(contents: Mapping[str, bytes], paths: Iterable[str]) -> None:
+            for path in paths:
+                *folders, name = path.split("/")
+                mode, key = files[path]
+                with opened_folder(app, tuple(folders), make=True) as folder:
+                    if mode == LINK:
+                        link_at(folder, name, os.fsdecode(contents[key]))
+                    else:
+                        write_at(folder, name, contents[key], staging=staging, executable=mode == EXECUTABLE)
+
+        await in_thread(lambda: (app.mkdir(), staging.mkdir()))
+        sizes = await self._versions.sizes({key for _, key in files.values()})
+        for some in _in_parts({path: sizes[key] for path, (_, key) in files.items()}, LARGEST):
+            await in_thread(put, await self._versions.blobs({files[path][1] for path in some}), some)
+        for path, one in large.items():
+            await in_thread(self._snapshots.put_back, app, path, one, staging)
+        return LaidOut(("version" if own else "present") if self.data_folders else "", note)
 
     async def agree(self, one: str, other: str, folders: Sequence[str]) -> bool:
         """Whether two versions have the same copy of what the app wrote, and the same files below ``folders``, each
@@ -1042,6 +1081,19 @@ class Workspace:
                 hint="Move it away and try again.",
                 reason="file_in_the_way",
             ) from None
+
+
+def _in_parts(sizes: Mapping[str, int], most: int) -> list[list[str]]:
+    """Paths in their order, in parts of about ``most`` bytes."""
+    parts: list[list[str]] = []
+    held = most
+    for path, size in sizes.items():
+        if held + size > most:
+            parts.append([])
+            held = 0
+        parts[-1].append(path)
+        held += size
+    return parts
 
 
 def _with_others(files: Path, over: Path | None) -> list[tuple[str, str, bytes]]:

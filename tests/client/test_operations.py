@@ -174,7 +174,7 @@ def test_every_act_of_the_widget_and_of_the_panel_is_a_row():
     # What a person points at is in the panel's preview; in a notebook or a terminal words say it.
     pointing = {"point", "changeText", "styles", "changeStyle"}
     # Two versions side by side: beside the panel's chat. In the app's folder git does it. A check takes pictures, too.
-    versions = {"compare", "takePicture"}
+    versions = {"showVersion", "hideVersion", "compare", "takePicture"}
     prompt = {"files", "putAttachment"}
     others = {"fork", "watchScenario", "answerLook", *versions, *rows, *files, *secrets, *layout, *pointing, *prompt}
     assert interface("Requests") - {act.panel for act in ACTS} == others

@@ -323,6 +323,12 @@ export class RestApi implements Api {
       takePicture: async checkpoint => {
         await this.request('POST', at('checkpoints', checkpoint, 'picture'));
       },
+      showVersion: async checkpoint => {
+        await this.request('POST', at('checkpoints', checkpoint, 'preview'));
+      },
+      hideVersion: async checkpoint => {
+        await this.request('DELETE', at('checkpoints', checkpoint, 'preview'));
+      },
       tryScenarios: async names => {
         await this.request('POST', at('scenarios', 'try'), names ? { names } : {});
       },

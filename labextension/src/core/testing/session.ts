@@ -113,6 +113,7 @@ export function snapshot(change: Partial<SnapshotMessage> = {}): SnapshotMessage
     response: null,
     outputs: {},
     preview: { state: 'stopped', url: null, message: '', fraction: null, log: '' },
+    version: null,
     progress: [],
     ...change
   };
@@ -174,6 +175,8 @@ export class TestTransport implements Transport {
   restore = (checkpoint: string, data?: boolean): Promise<void> =>
     data === undefined ? this.ask('restore', checkpoint) : this.ask('restore', checkpoint, data);
   nameVersion = (checkpoint: string, name: string): Promise<void> => this.ask('nameVersion', checkpoint, name);
+  showVersion = (checkpoint: string): Promise<void> => this.ask('showVersion', checkpoint);
+  hideVersion = (checkpoint: string): Promise<void> => this.ask('hideVersion', checkpoint);
   tryScenarios = (names?: readonly string[]): Promise<void> =>
     names ? this.ask('tryScenarios', names) : this.ask('tryScenarios');
   watchScenario = (name: string): Promise<void> => this.ask('watchScenario', name);

@@ -9,7 +9,8 @@ import type {
   PointedData,
   PreviewStatus,
   TurnReason,
-  Usage
+  Usage,
+  VersionStatus
 } from '../wire/events';
 import type { Attachment } from '../wire/events.generated';
 import type { PartialResponse, Summary } from '../wire/wire';
@@ -283,6 +284,8 @@ export interface SessionView {
   pictures: ReadonlyMap<string, readonly PagePicture[]>;
   usage: Usage;
   preview: PreviewStatus | null;
+  /** The earlier version that is shown, or was last. */
+  version: VersionStatus | null;
   progress: readonly LiveData['progress'][];
   failure: { message: string; hint: string } | null;
   /** Hosts that this session allows its code, with the turn at whose end it is over ("" for none). */
@@ -321,6 +324,7 @@ export const EMPTY_VIEW: SessionView = {
   pictures: new Map(),
   usage: NO_USAGE,
   preview: null,
+  version: null,
   progress: [],
   failure: null,
   hosts: new Map(),

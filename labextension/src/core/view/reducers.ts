@@ -36,6 +36,7 @@ function reduceLive<T extends keyof LiveData>(draft: Draft, message: LiveOf<T>):
 export function takeSnapshot(draft: Draft, snapshot: SnapshotMessage): void {
   draft.view.session = snapshot.session;
   draft.view.preview = snapshot.preview;
+  draft.view.version = snapshot.version;
   draft.view.progress = snapshot.progress;
   draft.view.caughtUp = true;
   draft.entries.forEach((entry, at) => {
@@ -349,6 +350,9 @@ const liveReducers: { readonly [T in keyof LiveData]: (draft: Draft, data: LiveD
   },
   preview: (draft, data) => {
     draft.view.preview = data;
+  },
+  version: (draft, data) => {
+    draft.view.version = data;
   },
   look: nothing
 };

@@ -1,6 +1,6 @@
 /** Written by scripts/wire_types.py from jupyter_appbuilder/server/openapi.yaml: change that, and run it again. */
 
-import type { KeptPicture, Mode, PagePicture, PointedData, PreviewStatus, Progress, RuleAction, RuleSource, SessionState, Shelf, TurnReason, UsageData } from './events.generated';
+import type { KeptPicture, Mode, PagePicture, PointedData, PreviewStatus, Progress, RuleAction, RuleSource, SessionState, Shelf, TurnReason, UsageData, VersionStatus } from './events.generated';
 
 /** What a page says that was pointed at. Other keys are passed over. */
 export interface Claim {
@@ -824,6 +824,8 @@ export interface SnapshotMessage {
   /** The output of running tools so far, by call. */
   outputs: Readonly<Record<string, string>>;
   preview: PreviewStatus;
+  /** The earlier version that is shown, if one is. */
+  version: VersionStatus | null;
   progress: readonly Progress[];
 }
 

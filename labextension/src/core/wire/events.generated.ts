@@ -548,6 +548,21 @@ export interface PreviewStatus {
   cause?: 'sandbox';
 }
 
+/** An earlier version that runs beside the present one, to be looked at. */
+export interface VersionStatus {
+  checkpoint: string;
+  state: 'stopped' | 'starting' | 'ready' | 'failed' | 'asleep';
+  /** as that of `PreviewStatus` */
+  url: string | null;
+  message: string;
+  fraction: number | null;
+  log: string;
+  /** whose data it has a copy of; "" for an app that keeps none */
+  data: '' | 'version' | 'present';
+  /** for people: what of the data it lacks, and why */
+  note: string;
+}
+
 /** What an open preview is to do, in a frame of its own, for whoever looks at the app. */
 export interface LookRequest {
   /** of the answer that is waited for; 0 where none is */
@@ -605,5 +620,6 @@ export interface LiveData {
   'tool.output': ToolOutput;
   'progress': Progress;
   'preview': PreviewStatus;
+  'version': VersionStatus;
   'look': LookRequest;
 }

@@ -119,6 +119,10 @@ export interface Requests {
   /** Look at the app as it is now, which must be this version: what came of it is in the log. Absent where there is no
    *  page of versions. */
   takePicture?(checkpoint: string): Promise<void>;
+  /** Run a version beside the app, to be looked at: the channel tells how it goes. Absent where it cannot be shown. */
+  showVersion?(checkpoint: string): Promise<void>;
+  /** End that, if it is this version that is shown. */
+  hideVersion?(checkpoint: string): Promise<void>;
   /** Try what the app can do: all of it, or some by name. What came of it is in the log. */
   tryScenarios(names?: readonly string[]): Promise<void>;
   /** Try one before the person's eyes, in their open preview; absent where no preview can be asked. */
