@@ -71,7 +71,8 @@ async def found(workspace: Workspace, claim: Claim) -> tuple[Found | None, list[
             sources[position.file] = source
         offset = offset_of(source, position.line, position.column) if source is not None else None
         if source is not None and offset is not None and source[offset] == "<":
-            held.append(Found(position.name, position.file, source, offset, by_text=False))
+            name = name_at(source, offset) or position.name
+            held.append(Found(name, position.file, source, offset, by_text=False))
     if not held:
         return await _search(workspace, claim), []
     best = next(

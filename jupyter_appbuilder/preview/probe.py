@@ -22,6 +22,7 @@ SCRIPTS = {
         "pictures.js",
         "overlay.js",
         "findings.js",
+        "places.js",
         "pointing.js",
         "navigation.js",
         "records.js",

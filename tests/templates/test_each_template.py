@@ -125,6 +125,11 @@ EXPECTED = {
 }
 
 
+PLACE = """element => {
+  const fiber = Object.keys(element).find(name => name.startsWith("__reactFiber$"));
+  return globalThis[Symbol.for("appbuilder.places")].get(element[fiber].memoizedProps);
+}"""
+
 PYTHON_MISTAKES = {"streamlit": "wrong.py", "panel": "wrong.py", "fastapi-react": "api/wrong.py"}
 """Where a name that is not there is looked for: the mistakes above show only when the code runs."""
 
@@ -172,6 +177,11 @@ async def test_a_template_opens_shows_an_edit_and_finds_a_mistake(template: str,
             assert problems == []
             source = await session.workspace.read_text(expected.file)
             assert expected.old in source
+            if template == "nextjs":  # where it is written: of what the server renders, and of what the page does
+                line = source[: source.index("<h1")].count("\n") + 1
+                assert await heading.get_attribute("data-appbuilder-at") == f"h1 {expected.file}:{line}:11"
+                place = await page.get_by_role("button").first.evaluate(PLACE)
+                assert place.startswith("components/ui/button.tsx:")
             await session.workspace.write(expected.file, source.replace(expected.old, expected.new))
             await expect(heading).to_contain_text(expected.shown)
             assert problems == []

@@ -14,6 +14,8 @@ const pointing = (() => {
   const MOST_TEXTS = 8;
   const MOST_ELEMENTS = 3000;
   const MOST_KNOWN = 20;
+  const BROUGHT = "data-appbuilder-at"; // by Next.js's server (given.cjs)
+  const UNNAMED = "component";
   const PARTS = /(^|\/)ui\//; // ready-made parts: what uses one says more
   const ATTRIBUTES = ["id", "name", "type", "role", "href", "src", "alt", "placeholder", "class", "aria-label"];
   const EVENTS = [
@@ -289,10 +291,24 @@ const pointing = (() => {
       const isHost = typeof type === "string";
       if (isHost && steps > 0) continue; // what is around it is another element
       const name = isHost ? type : type?.displayName || type?.name || type?.render?.displayName || type?.render?.name || type?.type?.name;
-      const written = fiber.memoizedProps && typeof fiber.memoizedProps === "object" ? places?.get(fiber.memoizedProps) : null;
+      const props = fiber.memoizedProps && typeof fiber.memoizedProps === "object" ? fiber.memoizedProps : {};
+      const written = places?.get(props);
       if (name && written) found.push(position(name, written));
+      if (isHost) found.push(...brought(props[BROUGHT]));
+      else if (!written) found.push(...brought(props[BROUGHT]).map((one, at) => one && (at ? one : { ...one, name })));
     }
-    return found.filter(Boolean);
+    const known = new Map(); // one for each place; the server has no names of the page's components
+    for (const one of found.filter(Boolean)) {
+      const place = `${one.file}:${one.line}:${one.column}`;
+      const before = known.get(place);
+      known.set(place, before ? { ...before, name: before.name === UNNAMED ? one.name : before.name } : one);
+    }
+    return [...known.values()];
+  }
+
+  /** The places that an element of the server's brings along, its own first: `h1 app/page.tsx:3:5; Title app/page.tsx:9:7`. */
+  function brought(given) {
+    return typeof given === "string" ? given.split("; ").map((one) => position(...(/^(\S+) (.+)$/.exec(one)?.slice(1) ?? []))) : [];
   }
 
   function vue(element) {

@@ -2,8 +2,11 @@
 // the app's base, and has them ready as globalThis.appSecrets (lib/secrets.ts). It also tells which functions of the
 // notebook the server's code calls: with globalThis.appPython (lib/python/call-python.ts). See keeper.mjs, python.mjs.
 // And it lets in the person of a JupyterHub, by a request to lib/accounts.ts with a ticket for globalThis.appArrival.
+// Elements that the server renders bring along where they are written, for who points at them: in this dev server alone,
+// a build does not load this file.
 const { randomBytes } = require('node:crypto');
 const { readFile } = require('node:fs/promises');
+const Module = require('node:module');
 const { connect } = require('node:net');
 const http = require('node:http');
 const { pathToFileURL } = require('node:url');
@@ -111,6 +114,46 @@ function listening(server) {
     () => undefined,
   );
 }
+
+/** The development runtime of JSX is given the place of each element; only what stands in its props gets to the page. */
+function keeping(jsxDEV) {
+  const AT = 'data-appbuilder-at';
+  return (type, props, key, isStatic, source, self) => {
+    const file = source?.fileName?.startsWith('[project]/') ? source.fileName.slice('[project]/'.length) : 'node_modules/';
+    if ((typeof type !== 'string' && typeof type !== 'function') || file.startsWith('node_modules/')) {
+      return jsxDEV(type, props, key, isStatic, source, self);
+    }
+    const name = typeof type === 'string' ? type : '';
+    const own = `${name || nameOf(type)} ${file}:${source.lineNumber}:${source.columnNumber}`;
+    const more = typeof props?.[AT] === 'string' && props[AT].length < 1000 ? `; ${props[AT]}` : '';
+    return jsxDEV(type, { ...props, [AT]: own + more }, key, isStatic, source, self);
+  };
+}
+
+/** Of a component; one of the page's has no name here. */
+function nameOf(type) {
+  try {
+    return /^[\w.$]{1,60}$/.exec(type.displayName ?? type.name)?.[0] ?? 'component';
+  } catch {
+    return 'component';
+  }
+}
+
+// Next.js brings React for its server along, in a bundle that nothing can be written into: another stands before it.
+const load = Module._load;
+Module._load = function (request, parent, ...rest) {
+  const made = load.call(this, request, parent, ...rest);
+  if (!/next-server\/app-page[\w-]*\.runtime\.dev\.js$/.test(request)) return made;
+  Module._load = load;
+  const react = made.vendored?.['react-rsc'];
+  const runtime = react?.ReactJsxDevRuntime;
+  const own = require.cache[Module._resolveFilename(request, parent)];
+  if (typeof runtime?.jsxDEV !== 'function' || !own) return made;
+  const before = (given, name, value) => Object.create(given, { [name]: { value, enumerable: true } });
+  const placed = before(react, 'ReactJsxDevRuntime', before(runtime, 'jsxDEV', keeping(runtime.jsxDEV)));
+  own.exports = before(made, 'vendored', before(made.vendored, 'react-rsc', placed));
+  return own.exports;
+};
 
 if (keeper) {
   const emit = http.Server.prototype.emit;
