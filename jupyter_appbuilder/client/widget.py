@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import concurrent.futures
 import contextlib
+import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -18,9 +19,12 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
+from ..approvals.rules import read_rule
+from ..cancellation import in_thread
 from ..errors import AppBuilderError, InvalidInput
+from ..pointing import read_claim, read_claims
 from ..turns.modes import read_mode
-from ..usage.budgets import UNITS
+from ..usage.budgets import UNITS, read_changes
 from ..wire import WireMessage
 from . import bundled
 
@@ -58,6 +62,8 @@ class AppWidget(anywidget.AnyWidget):
                 result = await self._watch(params)
             elif method == "unwatch":
                 result = self._unwatch()
+            elif method == "open":
+                result = await self._open(params)
             elif method in METHODS:
                 result = await METHODS[method](self._app, params)
             else:
@@ -82,6 +88,16 @@ class AppWidget(anywidget.AnyWidget):
 
         self._watching = self._app.engine.post(pump())
 
+    async def _open(self, params: Params) -> None:
+        """Show another app from now on: a fork, or what one was forked from."""
+        from .aio import AsyncApp
+
+        engine = self._app.engine
+        session = await engine.builder.session(str(params["session"]))
+        self._unwatch()
+        self._app = AsyncApp(engine, {}, session.id)
+        self.session = session.id  # the front end begins anew
+
     def _unwatch(self) -> None:
         if self._watching is not None:
             self._watching.cancel()
@@ -104,7 +120,29 @@ class AppWidget(anywidget.AnyWidget):
 
 async def _send(app: AsyncApp, params: Params) -> Any:
     session, mode = await app.session(), read_mode(params.get("mode"))
-    return {"turn": await session.send(str(params["text"]), model=params.get("model") or None, mode=mode)}
+    pointed = read_claims(params.get("pointed") or ())
+    turn = await session.send(str(params["text"]), model=params.get("model") or None, mode=mode, pointed=pointed)
+    return {"turn": turn}
+
+
+async def _point(app: AsyncApp, params: Params) -> Any:
+    pointed, literal = await (await app.session()).point(read_claim(params["pointed"]))
+    return {"pointed": pointed, "literal": literal}
+
+
+async def _change_text(app: AsyncApp, params: Params) -> Any:
+    await (await app.session()).change_text(read_claim(params["pointed"]), str(params["text"]))
+
+
+async def _fork(app: AsyncApp, params: Params) -> Any:
+    message, checkpoint = params.get("message"), str(params.get("checkpoint") or "")
+    builder, source = app.engine.builder, (await app.session()).id
+    forked, found = await builder.fork(source, message=None if message is None else int(message), checkpoint=checkpoint)
+    created = forked.to_json()
+    if text := str(params.get("text") or "").strip():
+        sending = forked.send(text, mode=found.mode, attachments=found.attachments, pointed=found.pointed)
+        builder.background.run(sending)  # once the files stand; a failure to make them is an event
+    return created
 
 
 async def _accept(app: AsyncApp, params: Params) -> Any:
@@ -180,6 +218,51 @@ async def _raise(app: AsyncApp, params: Params) -> Any:
     return await app.usage()
 
 
+async def _rules(app: AsyncApp, params: Params) -> Any:
+    from ..approvals.rule_book import described
+
+    record = (await app.session()).record if params.get("app") is True else None
+    return described((await app.engine.builder.rules_of(record)).all())
+
+
+async def _set_rule(app: AsyncApp, params: Params) -> Any:
+    rule = read_rule({name: params[name] for name in ("tool", "pattern", "action") if name in params})
+    if params.get("app") is True:
+        await (await app.session()).set_rule(rule)
+    else:
+        app.engine.builder.rule_book.add(rule)
+    return await _rules(app, params)
+
+
+async def _remove_rule(app: AsyncApp, params: Params) -> Any:
+    rule = str(params["rule"])
+    if params.get("app") is True:
+        await (await app.session()).forget_rule(rule)
+    else:
+        app.engine.builder.rule_book.remove(rule)
+    return await _rules(app, params)
+
+
+async def _report(app: AsyncApp, params: Params) -> Any:
+    return await app.engine.builder.usage.of_days(int(params.get("days", 30)))
+
+
+async def _budgets(app: AsyncApp, params: Params) -> Any:
+    changes, timezone = read_changes(params["changes"])
+    settings = app.engine.builder.usage.settings
+    settings.set_own(changes, timezone)
+    return settings.to_json()
+
+
+async def _requests(app: AsyncApp, params: Params) -> Any:
+    from ..usage.accounts import as_csv
+
+    requests = await app.engine.builder.usage.requests(int(params.get("days", 30)))
+    if params.get("format") == "csv":
+        return await in_thread(as_csv, requests)
+    return await in_thread(json.dumps, requests)
+
+
 async def _sandboxes(app: AsyncApp, params: Params) -> Any:
     return await app.engine.builder.sandboxes.describe_providers()
 
@@ -205,10 +288,13 @@ async def _picture(app: AsyncApp, params: Params) -> Any:
 
 METHODS: Mapping[str, Callable[[AsyncApp, Params], Awaitable[Any]]] = {
     "send": _send,
+    "point": _point,
+    "change_text": _change_text,
     "accept": _accept,
     "stop": _stop,
     "retry": _retry,
     "continue": _continue,
+    "fork": _fork,
     "restore": _restore,
     "name_version": _name_version,
     "diff": _diff,
@@ -223,6 +309,12 @@ METHODS: Mapping[str, Callable[[AsyncApp, Params], Awaitable[Any]]] = {
     "revoke": _revoke,
     "usage": _usage,
     "raise": _raise,
+    "rules": _rules,
+    "set_rule": _set_rule,
+    "remove_rule": _remove_rule,
+    "report": _report,
+    "budgets": _budgets,
+    "requests": _requests,
     "sandboxes": _sandboxes,
     "tools": _tools,
 }

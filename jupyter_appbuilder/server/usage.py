@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from ..errors import InvalidInput
-from ..usage.budgets import SCOPES, UNITS, Scope, Unit
+from ..usage.budgets import SCOPES, UNITS, Unit, read_amount, read_changes
 from .base import AppBuilderHandler
-from .body import Body
-
-MOST = 1e12  # of any unit: more is a slip of the keyboard
 
 
 class UsageHandler(AppBuilderHandler):
@@ -45,18 +41,7 @@ class BudgetsHandler(AppBuilderHandler):
     @web.authenticated
     @authorized
     async def put(self) -> None:
-        body = self.body(*SCOPES, "timezone")
-        changes: dict[tuple[Scope, Unit], float] = {}
-        for scope in SCOPES:
-            given = Body(body.mapping(scope, {}), UNITS)
-            for unit in UNITS:
-                if unit in given.data:
-                    changes[scope, unit] = _amount(given.data[unit], f"{scope}.{unit}")
-        timezone = body.text("timezone", "", max_length=100) if "timezone" in body else None
-        if not changes and timezone is None:
-            raise InvalidInput(
-                "There is nothing to set.", hint='Send a scope, such as {"day": {"dollars": 5}}.', field="day"
-            )
+        changes, timezone = read_changes(self.body(*SCOPES, "timezone").data)
         settings = self.builder.usage.settings
         settings.set_own(changes, timezone)
         self.answer(settings.to_json())
@@ -75,18 +60,7 @@ class SessionBudgetHandler(AppBuilderHandler):
     @authorized
     async def post(self, session: str) -> None:
         body = self.body(*UNITS)
-        amounts: dict[Unit, float] = {unit: _amount(body.data[unit], unit) for unit in UNITS if unit in body}
+        amounts: dict[Unit, float] = {unit: read_amount(body.data[unit], unit) for unit in UNITS if unit in body}
         found = await self.session(session)
         await found.raise_budget(amounts)
         await self.answer_long(await self.builder.usage.of_session(found.summary, found.stored))
-
-
-def _amount(value: Any, field: str) -> float:
-    """A number from 0 on; null is 0, no budget."""
-    if value is None:
-        return 0.0
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= MOST:
-        raise InvalidInput(
-            f"{field!r} must be a number of at least 0.", hint="0 or null removes the budget.", field=field
-        )
-    return float(value)

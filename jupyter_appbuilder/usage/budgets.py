@@ -36,6 +36,9 @@ WARN_AT = 0.8
 """The part of a budget from which on people are told that it comes to its end."""
 
 
+MOST = 1e12  # of any unit: more is a slip of the keyboard
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """``source``: who set it: the administrator, the person for all sessions, or the person for one session."""
@@ -248,3 +251,48 @@ def _clean(data: Any) -> OwnBudgets:
     except InvalidInput:
         timezone = ""
     return OwnBudgets(limits, timezone if isinstance(timezone, str) else "")
+
+
+def read_changes(data: object) -> tuple[dict[tuple[Scope, Unit], float], str | None]:
+    """A person's own budgets as sent, ``{"day": {"dollars": 5}, "timezone": "Asia/Tokyo"}``: what is to be set, 0 for
+    none, and the time zone, None for the one that there is. Raises ``InvalidInput`` naming the field."""
+    changes: dict[tuple[Scope, Unit], float] = {}
+    timezone: str | None = None
+    for name, value in _object(data, "changes").items():
+        if name == "timezone":
+            if value is not None and not (isinstance(value, str) and len(value) <= 100):
+                raise InvalidInput("A time zone is text, such as Europe/Berlin.", field=name)
+            timezone = value
+        elif name not in SCOPES:
+            raise InvalidInput(
+                f"There is no budget for {name[:60]!r}.", hint=f"Choose one of: {', '.join(SCOPES)}.", field=name[:60]
+            )
+        elif value is not None:
+            for unit, amount in _object(value, name).items():
+                if unit not in UNITS:
+                    raise InvalidInput(
+                        f"A budget has no {unit[:60]!r}.", hint=f"Choose one of: {', '.join(UNITS)}.", field=name
+                    )
+                changes[name, unit] = read_amount(amount, f"{name}.{unit}")
+    if not changes and timezone is None:
+        raise InvalidInput(
+            "There is nothing to set.", hint='Send a scope, such as {"day": {"dollars": 5}}.', field="day"
+        )
+    return changes, timezone
+
+
+def read_amount(value: object, field: str) -> float:
+    """A number from 0 on; None is 0, no budget."""
+    if value is None:
+        return 0.0
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST:
+        raise InvalidInput(
+            f"{field!r} must be a number of at least 0.", hint="0 or null removes the budget.", field=field
+        )
+    return float(value)
+
+
+def _object(value: object, field: str) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise InvalidInput(f"{field!r} must be an object.", field=field)
+    return {str(key): item for key, item in cast("dict[object, object]", value).items()}

@@ -42,10 +42,13 @@ class Act:
 
 ACTS = [
     Act("send", "sendMessage", "send", "build", "build", "build"),
+    Act("point", "findPointed", "point"),
+    Act("change_text", "changePointedText", "changeText"),
     Act("accept", "acceptPlan", "accept", "accept", "accept", "accept"),
     Act("stop", "stop", "stop", "stop", "stop"),
     Act("retry", "retry", "retry", "retry", "retry", "retry"),
     Act("continue", "continue", "goOn", "go_on", "continue", "continue"),
+    Act("fork", "forkSession", "fork", "fork", "fork", "fork"),
     Act("restore", "restore", "restore", "restore", "restore"),
     Act("name_version", "nameVersion", "nameVersion", "name_version", "name"),
     Act("diff", "diffCheckpoint", "diff"),
@@ -63,7 +66,11 @@ ACTS = [
     Act("sandboxes", "listSandboxProviders", "sandboxes"),
     Act("tools", "listTools", "tools"),
 ]
+OF_PAGES = {"rules", "set_rule", "remove_rule", "report", "budgets", "requests"}
+"""The widget's methods for its pages on all of a person's apps: they are no act on one."""
 WITHOUT_MAGIC = {
+    "point": "beside a preview, in the panel and the widget",
+    "change_text": "beside a preview, in the panel and the widget",
     "diff": "the panel and the widget show it",
     "remove_scenario": "%appbuilder delete scenarios/NAME.yaml",
     "picture": "attached to the notebook's cells",
@@ -74,7 +81,7 @@ WITHOUT_MAGIC = {
     "tools": "a command each: write, edit, run …; others by app.call",
 }
 OTHER_MAGICS = {
-    "an app, not a session's act": {"new", "open", "fork", "from-notebook", "help"},
+    "an app, not a session's act": {"new", "open", "from-notebook", "help"},
     "modes of build": {"plan", "ask"},
     "tools": {"write", "edit", "delete", "rename", "run", "install", "sql"},
     "data of the kernel's, which no other face has": {"data", "refresh"},
@@ -84,6 +91,8 @@ OTHER_MAGICS = {
     "a value that is typed, in the panel's own field": {"secret"},
 }
 WITHOUT_COMMAND = {
+    "point": "beside a preview, in the panel and the widget",
+    "change_text": "beside a preview, in the panel and the widget",
     "stop": "Ctrl-C",
     "restore": "fork --checkpoint, or git in the app's folder",
     "name_version": "the panel and the notebook",
@@ -101,7 +110,7 @@ WITHOUT_COMMAND = {
     "tools": "what an agent has, not a person",
 }
 OTHER_COMMANDS = {
-    "an app, not a session's act": {"demo", "fork", "from-notebook", "list", "export", "replay"},
+    "an app, not a session's act": {"demo", "from-notebook", "list", "export", "replay"},
     "modes of build": {"ask"},
     "a value that is typed, in the panel's own field": {"secret"},
     "this machine": {"doctor", "sandboxes", "templates", "rules"},
@@ -159,7 +168,8 @@ def body_of(source: str, name: str) -> str:
 
 
 def test_every_act_of_the_widget_and_of_the_panel_is_a_row():
-    assert [act.widget for act in ACTS if act.widget in METHODS] == list(METHODS) == [act.widget for act in ACTS]
+    assert [act.widget for act in ACTS] == [name for name in METHODS if name not in OF_PAGES]
+    assert set(METHODS) >= OF_PAGES
     # A widget has one app, and shows the app's pages from another origin than its own, so that it cannot ask them.
     # Rows are beside the panel's preview; in a notebook app.table and app.query have them as frames.
     # Python has a file of rows from such a frame: app.table("tasks").to_csv("tasks.csv").
@@ -171,12 +181,12 @@ def test_every_act_of_the_widget_and_of_the_panel_is_a_row():
     # Python and the magic change it by the tool: app.call("update_layout", {"patch": …}).
     layout = {"layout", "changeLayout"}
     # To complete what is typed: a kernel has app.files. A file of a message: app.call("put_attachment", file=…, …).
-    # What a person points at is in the panel's preview; in a notebook or a terminal words say it.
-    pointing = {"point", "changeText", "styles", "changeStyle"}
+    # Styles of what is pointed at are changed beside the panel's preview.
+    styles = {"styles", "changeStyle"}
     # Two versions side by side: beside the panel's chat. In the app's folder git does it. A check takes pictures, too.
     versions = {"showVersion", "hideVersion", "compare", "takePicture"}
     prompt = {"files", "putAttachment"}
-    others = {"fork", "watchScenario", "answerLook", *versions, *rows, *files, *secrets, *layout, *pointing, *prompt}
+    others = {"watchScenario", "answerLook", *versions, *rows, *files, *secrets, *layout, *styles, *prompt}
     assert interface("Requests") - {act.panel for act in ACTS} == others
     assert {act.panel for act in ACTS} - interface("Requests") == {"update", "sandboxes", "tools"}
     assert {act.panel for act in ACTS} <= interface("Requests") | interface("Api")

@@ -78,6 +78,52 @@ def test_a_session_is_watched_and_asked_over_the_comm(tmp_path: Path):
         assert again == [last]
 
 
+def test_rules_budgets_and_what_is_pointed_at_are_the_panels_and_a_fork_takes_the_widget_over(tmp_path: Path):
+    with prepared(tmp_path):
+        app = App("pointed", template="static")
+        app.write("index.html", "<!doctype html><h1>Hello</h1>")
+        widget = app.widget()
+        page = FrontEnd(widget)
+        page.ask("watch", after=0)
+
+        rule = {"tool": "run_command", "pattern": "git push *", "action": "deny"}
+        assert page.ask("set_rule", **rule, app=True)["ok"]
+        (made,) = [one for one in page.ask("rules", app=True)["result"] if one["source"] == "app"]
+        assert made["pattern"] == "git push *"
+        assert not [one for one in page.ask("rules", app=False)["result"] if one["source"] in ("app", "person")]
+        assert page.ask("set_rule", **rule, app=False)["ok"]
+        (own,) = [one for one in page.ask("rules", app=False)["result"] if one["source"] == "person"]
+        assert page.ask("remove_rule", rule=own["id"], app=False)["ok"]
+        gone = page.ask("remove_rule", rule=made["id"], app=True)["result"]
+        assert not [one for one in gone if one["source"] in ("app", "person")]
+        assert (
+            page.ask("set_rule", tool="run_command", pattern="x", action="hope", app=True)["error"]["field"] == "action"
+        )
+
+        assert page.ask("budgets", changes={"day": {"dollars": 5}})["result"]["own"]["day"]["dollars"] == 5
+        for wrong in ({}, {"week": {}}, {"day": 5}, {"day": {"dollars": "5"}}, [], None):
+            assert page.ask("budgets", changes=wrong)["error"]["reason"] == "invalid_input"
+        assert page.ask("report", days=7)["result"]["today"]["requests"] == 0
+        assert page.ask("requests", days=7, format="csv")["result"].startswith("at,")
+
+        claim = {"tag": "h1", "role": "heading", "text": "Hello", "path": "/"}
+        found = page.ask("point", pointed=claim)["result"]
+        assert (found["pointed"]["text"], found["literal"]) == ("Hello", True)
+        assert page.ask("change_text", pointed=claim, text="Good day")["ok"]
+        assert "Good day" in app.read("index.html")
+        assert page.ask("point", pointed={"tag": "<h1>"})["error"]["field"] == "pointed"
+
+        fork = page.ask("fork", checkpoint=app.checkpoints[0].id)["result"]
+        assert page.ask("open", session=fork["id"])["ok"]
+        assert widget.session == fork["id"]
+        page.got.clear()
+        page.ask("watch", after=0)
+        page.until(lambda message: has(message, "session.forked"))
+        assert page.ask("open", session="nothing")["error"]["reason"] == "unknown_session"
+        assert page.ask("usage")["result"]["session"] == fork["id"]
+        assert app.id != fork["id"]
+
+
 def test_two_views_that_ask_at_once_get_each_word_once(tmp_path: Path):
     with prepared(tmp_path):
         page = FrontEnd(App().widget())  # the first request makes its session, which takes a moment

@@ -287,7 +287,7 @@ export class RestApi implements Api {
         };
         await this.request('POST', at('messages'), { text, ...chosen, ...along });
       },
-      point: pointed => this.json<Pointed>('POST', at('pointed'), { pointed }),
+      point: async pointed => this.json<Pointed>('POST', at('pointed'), { pointed }),
       changeText: async (pointed, text) => {
         await this.request('POST', at('pointed', 'text'), { pointed, text });
       },

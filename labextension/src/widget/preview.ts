@@ -44,7 +44,7 @@ function render({ model, el }: { model: PreviewModel; el: HTMLElement }): () => 
   const offer = line('status');
   const place = document.createElement('div');
   const said = line('alert');
-  const edge = lowerEdge(model);
+  const edge = lowerEdge(model, frame);
   el.classList.add('jp-AppBuilder-cell');
   el.dataset['lmSuppressShortcuts'] = 'true'; // Enter on a button is not the notebook's
   place.className = 'jp-AppBuilder-cellApp';
@@ -169,7 +169,7 @@ function render({ model, el }: { model: PreviewModel; el: HTMLElement }): () => 
 }
 
 /** The edge by which the person makes the frame higher or lower; `moved` tells the height to it and whoever asks. */
-function lowerEdge(model: PreviewModel): { handle: HTMLElement; moved: () => number } {
+function lowerEdge(model: PreviewModel, frame: HTMLElement): { handle: HTMLElement; moved: () => number } {
   const handle = document.createElement('div');
   handle.className = 'jp-AppBuilder-cellEdge';
   handle.setAttribute('role', 'separator');
@@ -189,7 +189,8 @@ function lowerEdge(model: PreviewModel): { handle: HTMLElement; moved: () => num
   let from: { y: number; height: number } | null = null;
   handle.addEventListener('pointerdown', event => {
     event.preventDefault();
-    handle.setPointerCapture(event.pointerId); // else the frame below the pointer takes what follows
+    handle.setPointerCapture(event.pointerId);
+    frame.style.pointerEvents = 'none'; // else it takes what follows, as soon as the pointer is over it
     from = { y: event.clientY, height: model.get('height') };
   });
   handle.addEventListener('pointermove', event => {
@@ -199,6 +200,7 @@ function lowerEdge(model: PreviewModel): { handle: HTMLElement; moved: () => num
   });
   handle.addEventListener('lostpointercapture', () => {
     from = null;
+    frame.style.pointerEvents = '';
     model.save_changes();
   });
   handle.addEventListener('keydown', event => {

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import type { Claim } from '../core/wire/api.generated';
 import type { TransportListener } from '../core/wire/transport';
 import { snapshot } from '../core/testing/session';
 import { CommTransport, type CommModel } from './transport';
@@ -6,6 +7,7 @@ import { CommTransport, type CommModel } from './transport';
 class Model implements CommModel {
   readonly sent: { id: number; method: string; params: unknown }[] = [];
   private callbacks = new Set<(content: unknown) => void>();
+  get = (): string => '';
   send = (content: unknown): void => void this.sent.push(content as Model['sent'][0]);
   on = (_: string, callback: (content: unknown) => void): void => void this.callbacks.add(callback);
   off = (_: string, callback: (content: unknown) => void): void => void this.callbacks.delete(callback);
@@ -28,6 +30,17 @@ describe('the comm transport', () => {
     expect(model.sent[0]).toEqual({ id: expect.any(Number), method: 'watch', params: { after: 7 } });
     model.say(snapshot());
     expect(listener.message).toHaveBeenCalledWith(snapshot());
+  });
+
+  it('has what components take off it', async () => {
+    const { model, transport } = watch();
+    const { fork, point, picture } = transport;
+    const asked = [fork({ checkpoint: 'c1' }), point({ tag: 'h1' } as Claim), picture('ab')];
+    expect(model.sent.slice(-3).map(request => request.method)).toEqual(['fork', 'point', 'picture']);
+    for (const { id } of model.sent.slice(-3)) {
+      model.say({ reply: id, ok: true, result: 'yes' });
+    }
+    await expect(Promise.all(asked)).resolves.toEqual(['yes', 'yes', 'data:image/png;base64,yes']);
   });
 
   it('gives each request its own answer', async () => {

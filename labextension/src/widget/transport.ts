@@ -14,11 +14,15 @@
  * |-----------|----------------------|-------------------------|
  * | `watch`   | `{after}`            | null; events follow     |
  * | `unwatch` | `{}`                 | null                    |
- * | `send`    | `{text, model?, mode?}` | `{turn}`             |
+ * | `open`    | `{session}`          | null; another app is shown from now on |
+ * | `send`    | `{text, model?, mode?, pointed?}` | `{turn}`   |
+ * | `point`   | `{pointed}`          | `{pointed, literal}`    |
+ * | `change_text` | `{pointed, text}` | null                   |
  * | `accept`  | `{plan, text?}`      | `{turn}`                |
  * | `stop`    | `{}`                 | null                    |
  * | `retry`   | `{}`                 | `{turn}`                |
  * | `continue` | `{}`                | `{turn}`                |
+ * | `fork`    | `{message?, checkpoint?, text?}` | the new app's summary |
  * | `restore` | `{checkpoint, data?}` | the event              |
  * | `name_version` | `{checkpoint, name}` | null               |
  * | `diff`    | `{checkpoint}`       | a unified diff          |
@@ -33,6 +37,12 @@
  * | `usage`   | `{}`                 | as `GET sessions/{id}/usage` |
  * | `raise`   | `{dollars?, tokens?}` | the same               |
  * | `revoke`  | `{host}`             | null                    |
+ * | `rules`   | `{app}`              | as `GET rules`; with `app` also this app's |
+ * | `set_rule` | `{app, tool, pattern, action}` | the same     |
+ * | `remove_rule` | `{app, rule}`    | the same                |
+ * | `report`  | `{days}`             | as `GET usage`          |
+ * | `budgets` | `{changes}`          | as `PUT usage/budgets`  |
+ * | `requests` | `{days, format}`    | as `GET usage/requests`, as text |
  * | `sandboxes` | `{}`               | where apps can run      |
  * | `tools`   | `{}`                 | as `GET tools`          |
  *
@@ -40,17 +50,26 @@
  * does not answer (restarted, gone) shows as a lost connection.
  */
 
-import type { AllowedHost, PreviewAction, SandboxChoice, Transport, TransportListener } from '../core/wire/transport';
-import type { Tool } from '../core/wire/api.generated';
-import type { Mode } from '../core/wire/events';
-import type { SessionUsage, Unit } from '../core/view/usage';
-import { RequestFailed, type ErrorBody, type WireMessage } from '../core/wire/wire';
+import { saveText } from '../core/session/exportHtml';
+import type {
+  AllowedHost,
+  ApprovalRule,
+  ForkPoint,
+  PreviewAction,
+  SandboxChoice,
+  Transport,
+  TransportListener
+} from '../core/wire/transport';
+import type { Claim, Pointed, Tool } from '../core/wire/api.generated';
+import type { BudgetChanges, BudgetSettings, SessionUsage, Unit, UsageReport } from '../core/view/usage';
+import { RequestFailed, type ErrorBody, type Summary, type WireMessage } from '../core/wire/wire';
 
 /** What is used of an anywidget model. */
 export interface CommModel {
+  get(name: 'session'): string;
   send(content: unknown): void;
-  on(name: 'msg:custom', callback: (content: unknown) => void): void;
-  off(name: 'msg:custom', callback: (content: unknown) => void): void;
+  on(name: 'msg:custom' | 'change:session', callback: (content: unknown) => void): void;
+  off(name: 'msg:custom' | 'change:session', callback: (content: unknown) => void): void;
 }
 
 type Reply = { reply: number; ok: true; result: unknown } | { reply: number; ok: false; error: ErrorBody };
@@ -74,6 +93,11 @@ export class CommTransport implements Transport {
 
   constructor(private readonly model: CommModel) {
     model.on('msg:custom', this.take);
+    // Components take these off, to see whether there is such an ability.
+    this.point = this.point.bind(this);
+    this.changeText = this.changeText.bind(this);
+    this.fork = this.fork.bind(this);
+    this.picture = this.picture.bind(this);
   }
 
   watch(listener: TransportListener): () => void {
@@ -96,12 +120,26 @@ export class CommTransport implements Transport {
     this.begin();
   }
 
-  async send(text: string, model?: string, mode?: Mode): Promise<void> {
+  /** Have the widget show another app from now on, in all its views. */
+  async open(session: string): Promise<void> {
+    await this.request('open', { session });
+  }
+
+  async send(...[text, model, mode, , pointed = []]: Parameters<Transport['send']>): Promise<void> {
     await this.request('send', {
       text,
       ...(model === undefined ? {} : { model }),
-      ...(mode === undefined ? {} : { mode })
+      ...(mode === undefined ? {} : { mode }),
+      ...(pointed.length > 0 ? { pointed } : {})
     });
+  }
+
+  async point(pointed: Claim): Promise<Pointed> {
+    return (await this.request('point', { pointed })) as Pointed;
+  }
+
+  async changeText(pointed: Claim, text: string): Promise<void> {
+    await this.request('change_text', { pointed, text });
   }
 
   async accept(plan: string, text?: string): Promise<void> {
@@ -118,6 +156,10 @@ export class CommTransport implements Transport {
 
   async goOn(): Promise<void> {
     await this.request('continue', {});
+  }
+
+  async fork(point: ForkPoint, text?: string): Promise<Summary> {
+    return (await this.request('fork', text === undefined ? { ...point } : { ...point, text })) as Summary;
   }
 
   async restore(checkpoint: string, data = true): Promise<void> {
@@ -175,6 +217,32 @@ export class CommTransport implements Transport {
 
   async revokeHost(host: string): Promise<void> {
     await this.request('revoke', { host });
+  }
+
+  async rules(session: string | null): Promise<ApprovalRule[]> {
+    return (await this.request('rules', { app: session !== null })) as ApprovalRule[];
+  }
+
+  async setRule(rule: Pick<ApprovalRule, 'tool' | 'pattern' | 'action'>, session: string | null): Promise<void> {
+    await this.request('set_rule', { ...rule, app: session !== null });
+  }
+
+  async removeRule(rule: string, session: string | null): Promise<void> {
+    await this.request('remove_rule', { rule, app: session !== null });
+  }
+
+  async report(days: number): Promise<UsageReport> {
+    return (await this.request('report', { days })) as UsageReport;
+  }
+
+  async setBudgets(changes: BudgetChanges): Promise<BudgetSettings> {
+    return (await this.request('budgets', { changes })) as BudgetSettings;
+  }
+
+  async downloadUsage(days: number, format: 'csv' | 'json'): Promise<void> {
+    const text = await this.request('requests', { days, format });
+    const type = format === 'csv' ? 'text/csv' : 'application/json';
+    saveText(typeof text === 'string' ? text : '', `app-builder-usage.${format}`, type);
   }
 
   async sandboxes(): Promise<SandboxChoice[]> {

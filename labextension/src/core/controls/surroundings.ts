@@ -48,8 +48,8 @@ export interface Host {
   newApp?: () => void;
   /** Show how the app looked in two versions, by their checkpoints. */
   compareVersions?: (from: string, to: string) => void;
-  /** The pages that can take the panel's place. */
-  pages?: Readonly<Record<PageId, PageLink>>;
+  /** The pages that can take the panel's place, those that there are here. */
+  pages?: Readonly<Partial<Record<PageId, PageLink>>>;
   /** Put the address of a page on the clipboard. */
   copyLink?: (page: PageId) => void;
   preferences?: Preferences;

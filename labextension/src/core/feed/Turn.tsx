@@ -172,7 +172,7 @@ function TurnFooter({ turn, last, current, actions }: TurnProps): React.ReactEle
             {turn.hint && <p className="jp-AppBuilder-hint">{turn.hint}</p>}
             {last && !turn.dropped && (
               <div className="jp-AppBuilder-noticeActions">
-                {OF_THE_SETTINGS.has(turn.error) && pages && (
+                {OF_THE_SETTINGS.has(turn.error) && pages?.models && (
                   <button type="button" className="jp-AppBuilder-button jp-mod-primary" onClick={pages.models.run}>
                     <Icon name={pages.models.icon} />
                     {pages.models.label}
@@ -180,7 +180,7 @@ function TurnFooter({ turn, last, current, actions }: TurnProps): React.ReactEle
                 )}
                 {turn.reason !== 'done' && <ContinueButton actions={actions} />}
                 {turn.reason !== 'done' && <RetryButton turn={turn} actions={actions} />}
-                {turn.reason === 'budget' && pages && (
+                {turn.reason === 'budget' && pages?.usage && (
                   <button type="button" className="jp-AppBuilder-button" onClick={pages.usage.run}>
                     <Icon name={pages.usage.icon} />
                     {pages.usage.label}

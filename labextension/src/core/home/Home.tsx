@@ -227,7 +227,7 @@ export function Home(props: HomeProps): React.ReactElement {
           templates={templates}
           chosen={chosenTemplate}
           onChoose={setTemplate}
-          onGallery={pages?.templates.run}
+          onGallery={pages?.templates?.run}
         />
       )}
       {failure && <Failure error={failure} />}

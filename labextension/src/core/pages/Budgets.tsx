@@ -121,7 +121,7 @@ export function BudgetNotice({ usage }: { usage: SessionUsage | null }): React.R
             )
           : trans.__('The price of %1 is unknown, so dollar budgets do not apply to it.', usage.model.model)}
       </span>
-      {pages && (
+      {pages?.usage && (
         <button type="button" className="jp-AppBuilder-link" onClick={pages.usage.run}>
           {pages.usage.label}
         </button>

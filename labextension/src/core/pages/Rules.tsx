@@ -17,13 +17,16 @@ export const COMMANDS = 'run_command';
 
 const ACTIONS: readonly RuleAction[] = ['allow', 'ask', 'deny'];
 
+/** What the page asks. */
+export type RuleAsks = Pick<Api, 'rules' | 'setRule' | 'removeRule'>;
+
 export function RulesPage({
   api,
   session,
   title,
   onClose
 }: {
-  api: Api;
+  api: RuleAsks;
   /** The app that is open, if one is: rules can be made for it alone. */
   session: string | null;
   title: string;

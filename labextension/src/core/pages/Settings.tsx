@@ -63,9 +63,9 @@ export function SettingsPage({
           aria-labelledby={`jp-AppBuilder-settings-${page}`}
         >
           <h3 id={`jp-AppBuilder-settings-${page}`}>
-            <button type="button" className="jp-AppBuilder-settingsLink" onClick={pages?.[page].run}>
-              <Icon name={pages?.[page].icon ?? 'list'} />
-              <span>{pages?.[page].label}</span>
+            <button type="button" className="jp-AppBuilder-settingsLink" onClick={pages?.[page]?.run}>
+              <Icon name={pages?.[page]?.icon ?? 'list'} />
+              <span>{pages?.[page]?.label}</span>
               <Icon name="chevron" className="jp-AppBuilder-chevron" />
             </button>
           </h3>

@@ -28,6 +28,9 @@ const REFRESH = 5000;
 
 const RANGES = [7, 30, 90] as const;
 
+/** What the page asks. */
+export type UsageAsks = Pick<Api, 'usage' | 'setBudgets' | 'downloadUsage'>;
+
 export function UsagePage({
   api,
   transport,
@@ -35,7 +38,7 @@ export function UsagePage({
   onClose,
   children
 }: {
-  api: Api;
+  api: UsageAsks;
   /** Of the session that is open, if one is. */
   transport: Transport | null;
   models: readonly ModelChoice[];
@@ -135,7 +138,7 @@ interface Read {
   refresh: () => void;
 }
 
-function useUsage(api: Api, transport: Transport | null, days: number): Read {
+function useUsage(api: UsageAsks, transport: Transport | null, days: number): Read {
   const [report, setReport] = React.useState<UsageReport | null>(null);
   const [session, setSession] = React.useState<SessionUsage | null>(null);
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
@@ -452,7 +455,7 @@ function BudgetForm({
   report,
   onSaved
 }: {
-  api: Api;
+  api: UsageAsks;
   report: UsageReport;
   onSaved: () => void;
 }): React.ReactElement {

@@ -68,7 +68,7 @@ export function AttachmentsRow({
             '%1 is not known to see pictures: it is told their names and sizes, not what is on them. Choose another model below, or test this one.',
             model.title
           )}{' '}
-          {pages && (
+          {pages?.models && (
             <button type="button" className="jp-AppBuilder-link" onClick={pages.models.run}>
               {pages.models.label}
             </button>

@@ -280,7 +280,7 @@ export function SessionPane(props: SessionProps): React.ReactElement {
             </button>
           </Failure>
         )}
-        {session?.recorded && !busy && !models.some(choice => !choice.recorded) && pages && (
+        {session?.recorded && !busy && !models.some(choice => !choice.recorded) && pages?.models && (
           <p className="jp-AppBuilder-note">
             {trans.__('The demo only plays its own requests.')}{' '}
             <button type="button" className="jp-AppBuilder-link" onClick={pages.models.run}>
@@ -542,7 +542,7 @@ function Header({
         )}
         {!recorded && model && <span className="jp-AppBuilder-ellipsis">{model}</span>}
         {usage &&
-          (host.pages ? (
+          (host.pages?.usage ? (
             <button
               type="button"
               className="jp-AppBuilder-link"

@@ -134,7 +134,7 @@ function acts({
   add('notebook', trans.__('Open the notebook'), 'notebook', host.openNotebook);
   add('files', trans.__('Show the files'), 'folder', host.openFolder);
   add('download', trans.__('Download as ZIP'), 'download', host.exportZip);
-  add('models', trans.__('Model settings'), 'key', host.pages?.models.run);
+  add('models', trans.__('Model settings'), 'key', host.pages?.models?.run);
   add('new', trans.__('A new app'), 'plus', host.newApp);
   return found;
 }
