@@ -36,7 +36,14 @@ function place(): {
       hide: null,
       remove: async () => true
     },
-    previews: { show: vi.fn(), opened: vi.fn(), close: vi.fn(), sessionOf: () => null, chosen: new Signal({}) },
+    previews: {
+      show: vi.fn(),
+      opened: vi.fn(),
+      showVersion: vi.fn(),
+      close: vi.fn(),
+      sessionOf: () => null,
+      chosen: new Signal({})
+    },
     allApps: null,
     complain
   });

@@ -9,6 +9,7 @@ import { inTurn } from '../core/apps/list';
 import type { Host } from '../core/controls/surroundings';
 import type { PanelProps } from '../core/pages/Panel';
 import type { PageId } from '../core/panel';
+import type { ShownVersion } from '../core/session/VersionPane';
 import type { Summary } from '../core/wire/wire';
 import { complain } from './complain';
 import { appBuilderIcon } from './icon';
@@ -106,6 +107,7 @@ function activate(
           .catch((error: unknown) => complain(trans.__('The app could not be downloaded.'), error));
       },
       showPreview: () => previews.show(id, true),
+      ...(labShell ? { showVersion: (version: ShownVersion) => previews.showVersion(id, version) } : {}),
       mentions,
       readFile,
       rename: async title => {

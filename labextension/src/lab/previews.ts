@@ -8,12 +8,13 @@ import { UUID } from '@lumino/coreutils';
 import { Signal } from '@lumino/signaling';
 import { DockLayout, DockPanel, type Widget } from '@lumino/widgets';
 import { Looks } from '../core/preview/looks';
+import type { ShownVersion } from '../core/session/VersionPane';
 import { NO_HISTORY, onFrame, SessionStore } from '../core/view/store';
 import { complain } from './complain';
 import { appBuilderIcon } from './icon';
 import { CommandIDs, IAppBuilder, IAppBuilderPreviews } from './tokens';
 import { load } from './translation';
-import { PreviewWidget } from './widgets';
+import { PreviewWidget, VersionWidget } from './widgets';
 
 export const previewsPlugin: JupyterFrontEndPlugin<IAppBuilderPreviews> = {
   id: '@jupyter-appbuilder/labextension:previews',
@@ -72,6 +73,47 @@ function activate(
     void previews.add(widget);
   };
 
+  const resolve = (url: string): string =>
+    /^https?:/.test(url) ? url : new URL(url, URLExt.join(PageConfig.getBaseUrl(), '/')).href;
+
+  /** Earlier versions, one of an app at a time. */
+  const earlier = new Map<string, MainAreaWidget<VersionWidget>>();
+  const showVersion = (session: string, version: ShownVersion): void => {
+    const known = earlier.get(session);
+    if (known?.content.options.version.checkpoint === version.checkpoint) {
+      shell.activateById(known.id);
+      return;
+    }
+    const content = new VersionWidget({
+      session,
+      version,
+      store: new SessionStore(api.transport(session), onFrame, NO_HISTORY),
+      trans,
+      resolve,
+      openSession: fork => {
+        app.commands
+          .execute(CommandIDs.open, { session: fork.id })
+          .catch((error: unknown) => complain(trans.__('It did not work.'), error));
+      }
+    });
+    const widget = new MainAreaWidget({ content });
+    widget.toolbar.hide();
+    widget.id = `jp-appbuilder-version-${UUID.uuid4()}`;
+    widget.title.icon = appBuilderIcon;
+    widget.title.closable = true;
+    widget.title.label = trans.__('Version %1', version.number);
+    widget.title.caption = trans.__('Version %1, read-only: %2', version.number, version.title);
+    widget.disposed.connect(() => {
+      if (earlier.get(session) === widget) {
+        earlier.delete(session);
+      }
+    });
+    // The server is told of the new one first: closing the other then ends nothing.
+    earlier.set(session, widget);
+    place(widget, true);
+    known?.dispose();
+  };
+
   const create = (session: string, pinned: boolean): MainAreaWidget<PreviewWidget> => {
     const content = new PreviewWidget({
       session,
@@ -79,7 +121,7 @@ function activate(
       store: session => new SessionStore(api.transport(session), onFrame, NO_HISTORY),
       trans,
       looks,
-      resolve: url => (/^https?:/.test(url) ? url : new URL(url, URLExt.join(PageConfig.getBaseUrl(), '/')).href),
+      resolve,
       compose: (session, text) => {
         model.compose(session, text);
         app.commands.execute(CommandIDs.open).catch((error: unknown) => complain(trans.__('It did not work.'), error));
@@ -188,7 +230,11 @@ function activate(
         show(session, false);
       }
     },
-    close: session => open(preview => preview.session === session)?.dispose(),
+    showVersion,
+    close: session => {
+      open(preview => preview.session === session)?.dispose();
+      earlier.get(session)?.dispose();
+    },
     sessionOf: widget => previews.find(preview => preview === widget)?.content.session ?? null,
     chosen
   };

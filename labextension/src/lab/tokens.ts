@@ -3,6 +3,7 @@ import type { ISignal } from '@lumino/signaling';
 import type { Widget } from '@lumino/widgets';
 import type { Host } from '../core/controls/surroundings';
 import type { PageId, PanelModel } from '../core/panel';
+import type { ShownVersion } from '../core/session/VersionPane';
 import type { Summary } from '../core/wire/wire';
 import type { RestApi } from './api';
 import type { Settings } from './settings';
@@ -93,6 +94,8 @@ export interface IAppBuilderPreviews {
   show(session: string, activate: boolean, pinned?: boolean): void;
   /** A session was opened: its preview comes with it, if the settings say so. */
   opened(session: string): void;
+  /** Show an earlier version beside it, in a tab that ends with the look at it. */
+  showVersion(session: string, version: ShownVersion): void;
   close(session: string): void;
   /** The session that a widget shows; null if it is no preview. */
   sessionOf(widget: Widget | null): string | null;

@@ -6,9 +6,11 @@ import { Panel, type PanelProps } from '../core/pages/Panel';
 import { AppsPage, type AppsPageProps } from '../core/apps/AppsPage';
 import type { Looks } from '../core/preview/looks';
 import { PreviewPane } from '../core/session/Preview';
+import { VersionPane, type ShownVersion } from '../core/session/VersionPane';
 import { SurroundingsContext } from '../core/controls/surroundings';
 import type { SessionStore } from '../core/view/store';
 import type { Translation } from '../core/controls/translation';
+import type { Summary } from '../core/wire/wire';
 
 /** How long the panel may take to draw what takes the cursor: some ten seconds. */
 const FRAMES = 600;
@@ -173,6 +175,49 @@ export class PreviewWidget extends ReactWidget {
     this.update();
     this.changed.emit();
     this.moved.emit();
+  }
+}
+
+export interface VersionOptions {
+  session: string;
+  version: ShownVersion;
+  store: SessionStore;
+  trans: Translation;
+  /** The address to load for a path that the server gave. */
+  resolve: (url: string) => string;
+  openSession: (session: Summary) => void;
+}
+
+/** An earlier version of an app, for the main area. It runs as long as this is open. */
+export class VersionWidget extends ReactWidget {
+  constructor(readonly options: VersionOptions) {
+    super();
+    this.addClass('jp-AppBuilder');
+    this.addClass('jp-AppBuilder-previewWidget');
+  }
+
+  protected render(): React.ReactElement {
+    const { trans, store, version, resolve, openSession } = this.options;
+    return (
+      <SurroundingsContext.Provider value={{ trans, host: {} }}>
+        <VersionPane
+          store={store}
+          version={version}
+          resolve={resolve}
+          onClose={() => (this.parent ?? this).dispose()}
+          openSession={openSession}
+        />
+      </SurroundingsContext.Provider>
+    );
+  }
+
+  dispose(): void {
+    if (!this.isDisposed) {
+      const { store, version } = this.options;
+      store.transport.hideVersion?.(version.checkpoint).catch(() => undefined); // it ends by itself later
+      store.dispose();
+      super.dispose();
+    }
   }
 }
 

@@ -3,6 +3,7 @@
 import * as React from 'react';
 import type { PageId } from '../panel';
 import { english, type Translation } from './translation';
+import type { ShownVersion } from '../session/VersionPane';
 import type { Summary } from '../wire/wire';
 import type { IconName } from './Icon';
 import type { MenuEntry } from './Menu';
@@ -46,6 +47,8 @@ export interface Host {
   compose?: (text: string) => void;
   /** Go where a new app is described. */
   newApp?: () => void;
+  /** Show an earlier version as it runs beside the app, in a place of its own. */
+  showVersion?: (version: ShownVersion) => void;
   /** Show how the app looked in two versions, by their checkpoints. */
   compareVersions?: (from: string, to: string) => void;
   /** The pages that can take the panel's place, those that there are here. */

@@ -230,11 +230,14 @@ function reasonLabel(reason: NonNullable<Turn['reason']>, trans: ReturnType<type
 export function CheckpointRow({
   checkpoint,
   current,
-  actions
+  actions,
+  children
 }: {
   checkpoint: Checkpoint;
   current: boolean;
   actions: TurnActions;
+  /** More that can be done with it. */
+  children?: React.ReactNode;
 }): React.ReactElement {
   const trans = useTranslation();
   const { compareVersions } = useHost();
@@ -247,7 +250,9 @@ export function CheckpointRow({
           <span>{trans._n('%1 file changed', '%1 files changed', checkpoint.files, checkpoint.files)}</span>
           <Lines added={checkpoint.added} removed={checkpoint.removed} />
         </Disclosure>
-        {checkpoint.name && <span className="jp-AppBuilder-tag jp-AppBuilder-ellipsis">{checkpoint.name}</span>}
+        {checkpoint.name && !children && (
+          <span className="jp-AppBuilder-tag jp-AppBuilder-ellipsis">{checkpoint.name}</span>
+        )}
         {current ? (
           <span className="jp-AppBuilder-tag">{trans.__('current version')}</span>
         ) : (
@@ -288,6 +293,7 @@ export function CheckpointRow({
             {trans.__('Before and after')}
           </button>
         )}
+        {children}
         <ForkButton checkpoint={checkpoint.checkpoint} actions={actions} />
       </div>
       {checkpoint.note && <p className="jp-AppBuilder-note">{checkpoint.note}</p>}

@@ -23,6 +23,8 @@ export interface PanelPage {
   ofSession?: true;
   /** Menus leave it to the settings, of which it is a part. */
   inSettings?: true;
+  /** It stands beside the conversation where there is room. */
+  beside?: true;
   /** Takes the panel's place until it calls `model.leave`. */
   Body: (props: PageProps) => React.ReactElement;
 }

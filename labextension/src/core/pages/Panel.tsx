@@ -65,11 +65,15 @@ export function Panel(props: PanelProps): React.ReactElement {
   );
   const tools = React.useMemo(() => byName(catalog.tools), [catalog.tools]);
   const Body = page && PAGES[page.id].Body;
+  const panel = React.useRef<HTMLDivElement>(null);
+  const wide = useWide(panel);
+  // There is room for both; a comparison takes all of it.
+  const beside = Boolean(page && PAGES[page.id].beside && wide && store && !page.compared);
   return (
     <SurroundingsContext.Provider value={surroundings}>
       <ToolsContext.Provider value={tools}>
-        <div className="jp-AppBuilder-panel">
-          {Body ? (
+        <div ref={panel} className={`jp-AppBuilder-panel${beside ? ' jp-mod-beside' : ''}`}>
+          {Body && !beside ? (
             <Body key={`${page?.id} ${session}`} model={model} session={summary} catalog={catalog} />
           ) : store ? (
             <SessionPane
@@ -112,10 +116,36 @@ export function Panel(props: PanelProps): React.ReactElement {
               attachments={model.attachments('')}
             />
           )}
+          {Body && beside && (
+            <aside className="jp-AppBuilder-aside-page">
+              <Body key={`${page?.id} ${session}`} model={model} session={summary} catalog={catalog} />
+            </aside>
+          )}
         </div>
       </ToolsContext.Provider>
     </SurroundingsContext.Provider>
   );
+}
+
+/** px, from which on a page can stand beside the conversation. */
+const WIDE = 600;
+
+function useWide(panel: React.RefObject<HTMLElement>): boolean {
+  const [wide, setWide] = React.useState(false);
+  React.useEffect(() => {
+    if (!panel.current || !('ResizeObserver' in window)) {
+      return;
+    }
+    const observer = new ResizeObserver(entries => {
+      const width = entries[entries.length - 1]?.contentRect.width ?? 0;
+      if (width > 0) {
+        setWide(width >= WIDE); // hidden, it keeps what it was
+      }
+    });
+    observer.observe(panel.current);
+    return () => observer.disconnect();
+  }, [panel]);
+  return wide;
 }
 
 /** The pages as things to turn to. */

@@ -35,7 +35,7 @@ async function show(): Promise<TestTransport> {
     transport.say({ kind: 'events', events }, snapshot());
     await new Promise(done => requestAnimationFrame(done));
   });
-  await screen.findByRole('heading', { name: 'a clock' }, { timeout: 20_000 });
+  await screen.findByRole('heading', { name: '2 a clock' }, { timeout: 20_000 });
   return transport;
 }
 
@@ -43,7 +43,7 @@ describe('the versions of an app', () => {
   it('are told the newest first, with their requests and checks, and lead back', async () => {
     const transport = await show();
     const items = screen.getAllByRole('listitem').filter(item => item.classList.contains('jp-AppBuilder-version'));
-    expect(items.map(item => item.querySelector('h3')?.textContent)).toEqual(['a clock', 'a task board']);
+    expect(items.map(item => item.querySelector('h3')?.textContent)).toEqual(['2 a clock', '1 a task board']);
     expect(within(items[0] as HTMLElement).getByText('current version')).toBeTruthy();
     await act(
       async () => void fireEvent.click(within(items[1] as HTMLElement).getByRole('button', { name: 'Restore' }))
@@ -64,11 +64,33 @@ describe('the versions of an app', () => {
     const named = (name: string): void =>
       act(() => transport.say(log.message('version.named', { checkpoint: 'commit-t2', name })));
     named('Before the demo');
-    await screen.findByRole('heading', { name: 'Before the demo' }, { timeout: 20_000 });
+    await screen.findByRole('heading', { name: '2 Before the demo' }, { timeout: 20_000 });
     expect(newest.textContent).toContain('a clock');
     expect(screen.getAllByRole('option', { name: 'commit- Before the demo' })).toHaveLength(2);
     named('');
-    await screen.findByRole('heading', { name: 'a clock' }, { timeout: 20_000 });
+    await screen.findByRole('heading', { name: '2 a clock' }, { timeout: 20_000 });
+  });
+
+  it('are drawn in parts where there are many, and reached with the keyboard', async () => {
+    const transport = await show();
+    const log = new Log();
+    log.seq = 100;
+    const many = Array.from({ length: 120 }, (_, at) => log.turn(`x${at}`, `request ${at}`)).flat();
+    await act(async () => transport.say({ kind: 'events', events: many }));
+    const newest = await screen.findByRole('heading', { name: '122 request 119' }, { timeout: 20_000 });
+    const rows = (): HTMLElement[] => Array.from(document.querySelectorAll('.jp-AppBuilder-version'));
+    expect(rows()).toHaveLength(60);
+    const [first, second] = rows() as [HTMLElement, HTMLElement];
+    first.focus();
+    fireEvent.keyDown(first, { key: 'ArrowDown' });
+    expect(document.activeElement).toBe(second);
+    fireEvent.keyDown(second, { key: 'End' });
+    expect(document.activeElement).toBe(rows()[59]);
+    fireEvent.click(screen.getByRole('button', { name: 'Show older versions (62)' }));
+    expect(rows()).toHaveLength(120);
+    // What streams draws none of them anew.
+    await act(async () => transport.say({ kind: 'live', n: 9, type: 'preview', data: snapshot().preview }));
+    expect(screen.getByRole('heading', { name: '122 request 119' })).toBe(newest);
   });
 
   it('are compared, any two', async () => {
