@@ -25,8 +25,9 @@ START_SECONDS = 90.0
 SETTINGS = {
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/docmanager-extension/plugin": {"autosaveInterval": 3600},
+    "@jupyter-appbuilder/labextension/plugin": {"tour": False},
 }
-"""No news from outside, and no saving that a test did not ask for."""
+"""No news from outside, no saving and no tour that a test did not ask for."""
 
 
 class Lab:
@@ -48,9 +49,7 @@ class Lab:
         (folder / "home").mkdir()
         share_dependencies(self.data)
         for name, values in SETTINGS.items():
-            file = folder / "config" / "lab" / "user-settings" / f"{name}.jupyterlab-settings"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(values))
+            self.set(name, values)
         server = {
             "ip": "127.0.0.1",
             "port": self.port,
@@ -68,6 +67,12 @@ class Lab:
             "AppBuilder": {"demo_pace": 0.004, "template_path": [str(TEMPLATES)]} | config,
         }
         (folder / "config" / "jupyter_server_config.json").write_text(json.dumps(settings))
+
+    def set(self, plugin: str, values: dict[str, Any]) -> None:
+        """Have a person's settings of a plugin be these."""
+        file = self._folder / "config" / "lab" / "user-settings" / f"{plugin}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(values))
 
     @property
     def environment(self) -> dict[str, str]:

@@ -13,7 +13,7 @@ from jupyter_appbuilder.models.demo.recordings import find_recordings
 
 from .conftest import visit
 from .lab import Lab
-from .panel import LONG, Panel
+from .panel import LONG, Panel, command, violations, wait_for
 
 OPENING = "I'll build a task board"
 """How the recorded answer begins."""
@@ -24,6 +24,7 @@ FOLLOW_UP = "Add a dark mode and a search box"
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     lab = Lab(tmp_path_factory.mktemp("first"))
+    lab.set("@jupyter-appbuilder/labextension/plugin", {"tour": True})
     lab.start()
     yield lab
     lab.stop()
@@ -46,11 +47,56 @@ def test_the_first_screen_offers_demos_labelled_as_recorded(panel: Panel) -> Non
     panel.picture("first-run-light")
 
 
+def test_the_first_steps_can_be_left_and_found_again(panel: Panel) -> None:
+    steps = panel.root.get_by_role("region", name="First steps")
+    for step in ("Step 1 of 3: A model to build with", "Step 2 of 3: What do you", "Step 3 of 3: Watch it"):
+        expect(panel.root.get_by_role("heading", name=step)).to_be_visible()
+    expect(steps.get_by_text("The sandbox works")).to_be_visible()
+    panel.root.get_by_role("button", name="Leave the first steps out").click()
+    expect(panel.composer).to_be_focused()
+    panel.page.reload()
+    expect(panel.root.get_by_role("button", name="First steps")).to_be_visible(timeout=LONG)
+    expect(steps).to_have_count(0)
+    panel.root.get_by_role("button", name="First steps").click()
+    steps.get_by_role("button", name="Watch a demo first").click()
+    expect(panel.root.get_by_role("heading", name="Or watch one being built")).to_be_focused()
+
+
 def test_choosing_a_demo_builds_it(panel: Panel) -> None:
     panel.root.get_by_role("button", name=re.compile("Task board")).click()
     expect(panel.conversation.get_by_text(OPENING)).to_be_visible(timeout=LONG)
     panel.picture("building-light")
     panel.finished(1)
+
+
+COVERED = """() => {
+    const [hint, ring] = ["tour", "tourRing"].map(name =>
+        document.querySelector(`.jp-AppBuilder-${name}`).getBoundingClientRect());
+    return !(hint.right <= ring.left || hint.left >= ring.right || hint.bottom <= ring.top || hint.top >= ring.bottom);
+}"""
+
+
+def test_then_a_tour_of_five_hints_shows_the_parts_once_and_covers_none(panel: Panel) -> None:
+    page = panel.page
+    tour = page.locator(".jp-AppBuilder-tour")
+    expect(tour.get_by_text("1 of 5")).to_be_visible()
+    assert not page.evaluate("document.querySelector('.jp-AppBuilder-tour').contains(document.activeElement)")
+    tour.get_by_role("button", name="Next").click()
+    for number in range(2, 6):
+        expect(tour.get_by_text(f"{number} of 5")).to_be_visible()
+        wait_for(lambda: not page.evaluate(COVERED), page)
+        panel.picture(f"tour-{number}-light")
+        assert not violations(page, ".jp-AppBuilder-tourWidget")
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Escape")
+    expect(tour).to_have_count(0)
+    page.reload()
+    panel.finished(1)
+    expect(tour).to_have_count(0)
+    command(page, "appbuilder:tour")
+    expect(tour.get_by_role("button", name="Next")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(tour).to_have_count(0)
 
 
 def test_the_feed_has_a_card_for_each_tool_call_and_says_that_it_is_recorded(panel: Panel) -> None:

@@ -1,6 +1,7 @@
 /** What the panel is looking at: the list of sessions, one of them, or a page over either. */
 
 import { Attachments } from './session/attachments';
+import { Flags } from './flags';
 import { Drafts } from './session/drafts';
 import { Queue } from './session/queue';
 import { SessionStore } from './view/store';
@@ -25,6 +26,8 @@ export interface PanelState {
   page: { id: PageId; wanted: boolean; compared?: ComparedVersions } | null;
   /** What was last put where the open session's next request is written; each time a new object. */
   composed: Composed | null;
+  /** The first screen shows the first steps, also to who has made apps. */
+  introducing: boolean;
 }
 
 /** A text from elsewhere for a request that the person sends. */
@@ -38,10 +41,12 @@ export function withComposed(written: string, text: string): string {
 }
 
 export class PanelModel {
-  private state: PanelState = { session: null, store: null, page: null, composed: null };
+  private state: PanelState = { session: null, store: null, page: null, composed: null, introducing: false };
   private readonly subscribers = new Set<() => void>();
   /** What is being written, by session; "" is the first screen's. */
   readonly drafts: Drafts;
+  /** What was seen once, or left. */
+  readonly flags: Flags;
   private readonly queues = new Map<string, Queue>();
   private readonly attached = new Map<string, Attachments>();
   /** The model that was set up last; "" for none. */
@@ -55,6 +60,7 @@ export class PanelModel {
     place: string | null = null
   ) {
     this.drafts = new Drafts(place);
+    this.flags = new Flags(place);
   }
 
   readonly get = (): PanelState => this.state;
@@ -71,12 +77,25 @@ export class PanelModel {
       return;
     }
     this.state.store?.dispose();
-    this.set({ session, store: new SessionStore(this.api.transport(session)), page: null, composed: null });
+    const store = new SessionStore(this.api.transport(session));
+    this.set({ session, store, page: null, composed: null, introducing: false });
   }
 
   close(): void {
     this.state.store?.dispose();
-    this.set({ session: null, store: null, page: null, composed: null });
+    this.set({ session: null, store: null, page: null, composed: null, introducing: false });
+  }
+
+  /** Show the first steps on the first screen. */
+  introduce(): void {
+    this.close();
+    this.set({ ...this.state, introducing: true });
+  }
+
+  /** Leave the first steps out from now on. */
+  leaveFirstSteps(): void {
+    this.flags.set('first-steps');
+    this.set({ ...this.state, introducing: false });
   }
 
   /** Turn to a page. */

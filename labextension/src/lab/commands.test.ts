@@ -74,8 +74,8 @@ describe('the commands', () => {
   it('are all there', () => {
     const { commands } = place();
     const ids = Object.values(CommandIDs).filter(id => typeof id === 'string');
-    // One is a plugin's of its own (fromNotebook.ts): it needs a notebook and the file browser.
-    expect(ids.filter(id => !commands.hasCommand(id))).toEqual([CommandIDs.fromNotebook]);
+    // Two are plugins of their own: tour.tsx, and fromNotebook.ts, which needs a notebook and the file browser.
+    expect(ids.filter(id => !commands.hasCommand(id))).toEqual([CommandIDs.fromNotebook, CommandIDs.tour]);
   });
 
   it('make no sense without a session', () => {

@@ -73,6 +73,13 @@ export function addCommands(place: Place): void {
       panel.show();
     }
   });
+  add(CommandIDs.firstSteps, {
+    label: trans.__('First Steps in the App Builder'),
+    execute: () => {
+      model.introduce();
+      panel.show();
+    }
+  });
   add(CommandIDs.home, {
     label: trans.__('All Apps'),
     icon: appBuilderIcon,

@@ -10,6 +10,7 @@ import { panelPlugin } from './panel';
 import { previewsPlugin } from './previews';
 import { restorePlugin } from './restore';
 import { statusPlugin } from './status';
+import { tourPlugin } from './tour';
 
 export default [
   modelPlugin,
@@ -21,6 +22,7 @@ export default [
   restorePlugin,
   openNotebookPlugin,
   fromNotebookPlugin,
-  noticesPlugin
+  noticesPlugin,
+  tourPlugin
 ];
 export { CommandIDs, IAppBuilder, IAppBuilderApps, IAppBuilderPanel, IAppBuilderPreviews } from './tokens';

@@ -83,6 +83,10 @@ function activate(
         }
       : {};
     shared.copyLink = copyLink;
+    shared.tour = () =>
+      void commands
+        .execute(CommandIDs.tour)
+        .catch((error: unknown) => complain(trans.__('The tour could not be shown.'), error));
     if (!session) {
       return { ...shared, readFile };
     }

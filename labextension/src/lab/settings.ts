@@ -9,6 +9,7 @@ export interface Values {
   template: string;
   autoOpenPreview: boolean;
   sendKey: 'enter' | 'modifier-enter';
+  tour: boolean;
 }
 
 const DEFAULTS: Values = {
@@ -16,7 +17,8 @@ const DEFAULTS: Values = {
   model: '',
   template: '',
   autoOpenPreview: true,
-  sendKey: 'enter'
+  sendKey: 'enter',
+  tour: true
 };
 
 export class Settings {

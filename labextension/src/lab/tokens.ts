@@ -40,6 +40,10 @@ export namespace CommandIDs {
   export const exportZip = 'appbuilder:export';
   /** Delete the open session, after asking. */
   export const remove = 'appbuilder:delete';
+  /** Show what to do first on the first screen. */
+  export const firstSteps = 'appbuilder:firstSteps';
+  /** Show the parts of the panel in five hints. */
+  export const tour = 'appbuilder:tour';
   /** A page of the panel. */
   export const page = (id: PageId): string => `appbuilder:${id}`;
 }

@@ -53,6 +53,8 @@ export interface Host {
   compareVersions?: (from: string, to: string) => void;
   /** The pages that can take the panel's place, those that there are here. */
   pages?: Readonly<Partial<Record<PageId, PageLink>>>;
+  /** Show the parts of the panel in five hints. */
+  tour?: () => void;
   /** Put the address of a page on the clipboard. */
   copyLink?: (page: PageId) => void;
   preferences?: Preferences;

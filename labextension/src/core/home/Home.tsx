@@ -16,6 +16,7 @@ import { StateBadge, type ShownState } from '../session/Session';
 import { useHost, useTranslation } from '../controls/surroundings';
 import { TemplateIcon, TemplatePicker } from './TemplatePicker';
 import { Failure } from '../controls/Failure';
+import { Groundwork, StepTitle } from './FirstSteps';
 import { TitleField } from '../controls/TitleField';
 
 export interface Defaults {
@@ -44,6 +45,11 @@ export interface HomeProps {
   model?: string;
   /** The template that was chosen in the gallery. */
   template?: string;
+  /** The first steps: new to who has no app, left by the person, or called for. */
+  steps?: 'new' | 'left' | 'wanted';
+  onSteps?: (wanted: boolean) => void;
+  /** Look again at what is there to build with. */
+  onCheck?: () => void;
   /** The files that go with what is being written. */
   attachments?: Attachments;
 }
@@ -126,6 +132,10 @@ export function Home(props: HomeProps): React.ReactElement {
   const starters = demos.filter(demo => demo.after === null);
   const first = sessions.list !== null && sessions.list.length === 0 && sessions.search === '';
   // Without a model the demos come first: they need no choice.
+  const { steps = 'left', onSteps } = props;
+  const introduces = steps === 'wanted' || (steps === 'new' && first);
+  const { tour } = useHost();
+  const watch = React.useRef<HTMLHeadingElement>(null);
   const pickerOpen = picking ?? (first && live.length > 0 && templates.length > 1);
   return (
     <div className="jp-AppBuilder-home">
@@ -144,6 +154,28 @@ export function Home(props: HomeProps): React.ReactElement {
           </p>
         )}
       </div>
+      {introduces && (
+        <Groundwork
+          api={api}
+          loading={props.loading}
+          model={live.find(choice => choice.id === chosen) ?? live[0]}
+          broken={live.length > 0 ? [] : broken}
+          sandbox={chosenSandbox}
+          nowhere={nowhere}
+          hasDemos={starters.length > 0 && recorded !== undefined}
+          onSetUp={() => props.onSetUp()}
+          onDemo={() => {
+            watch.current?.scrollIntoView({ block: 'start' });
+            watch.current?.focus();
+          }}
+          onCheck={() => props.onCheck?.()}
+          onLeave={() => {
+            onSteps?.(false);
+            box.current?.focus();
+          }}
+        />
+      )}
+      {introduces && <StepTitle number={2} title={trans.__('What do you want to build?')} />}
       <Composer
         ref={box}
         label={trans.__('Describe the app you want')}
@@ -247,7 +279,7 @@ export function Home(props: HomeProps): React.ReactElement {
           </div>
         </div>
       ))}
-      {!props.loading && live.length === 0 && broken.length === 0 && (
+      {!introduces && !props.loading && live.length === 0 && broken.length === 0 && (
         <div className="jp-AppBuilder-notice">
           <Icon name="key" />
           <div>
@@ -263,10 +295,22 @@ export function Home(props: HomeProps): React.ReactElement {
           {trans.__('Apps are made in %1, which the file browser does not show.', place.folder)}
         </p>
       )}
+      {introduces && (
+        <>
+          <StepTitle number={3} title={trans.__('Watch it being built')} />
+          <p>
+            {trans.__(
+              'You see each step, and the running app beside your work. Say what should change, stop at any time, and go back to any version.'
+            )}
+          </p>
+        </>
+      )}
       {!first && <Sessions {...props} sessions={sessions} />}
       {starters.length > 0 && recorded && (
         <section aria-labelledby="jp-AppBuilder-demos">
-          <h3 id="jp-AppBuilder-demos">{first ? trans.__('Or watch one being built') : trans.__('Demos')}</h3>
+          <h3 id="jp-AppBuilder-demos" tabIndex={-1} ref={watch}>
+            {first ? trans.__('Or watch one being built') : trans.__('Demos')}
+          </h3>
           <ul className="jp-AppBuilder-demos">
             {starters.map(demo => (
               <li key={demo.name}>
@@ -288,7 +332,7 @@ export function Home(props: HomeProps): React.ReactElement {
           </ul>
         </section>
       )}
-      {general.length > 0 && (
+      {(general.length > 0 || (onSteps && !introduces)) && (
         <p className="jp-AppBuilder-homeFooter">
           {general.map(({ label, run }, at) => (
             <React.Fragment key={label}>
@@ -298,6 +342,22 @@ export function Home(props: HomeProps): React.ReactElement {
               </button>
             </React.Fragment>
           ))}
+          {onSteps && !introduces && (
+            <>
+              {general.length > 0 && ' · '}
+              <button type="button" className="jp-AppBuilder-link" onClick={() => onSteps(true)}>
+                {trans.__('First steps')}
+              </button>
+            </>
+          )}
+          {tour && !first && (
+            <>
+              {' · '}
+              <button type="button" className="jp-AppBuilder-link" onClick={tour}>
+                {trans.__('Tour')}
+              </button>
+            </>
+          )}
         </p>
       )}
     </div>

@@ -28,7 +28,7 @@ export interface PanelProps {
 /** The whole side panel. */
 export function Panel(props: PanelProps): React.ReactElement {
   const { model, trans } = props;
-  const { session, store, page, composed } = React.useSyncExternalStore(model.subscribe, model.get);
+  const { session, store, page, composed, introducing } = React.useSyncExternalStore(model.subscribe, model.get);
   const [draft, setDraft] = React.useState(() => model.drafts.get(''));
   const keepDraft = React.useCallback((text: string) => void model.drafts.set(session ?? '', text), [model, session]);
   const catalog = useCatalog(model.api);
@@ -113,6 +113,9 @@ export function Panel(props: PanelProps): React.ReactElement {
               }}
               model={model.setUp}
               template={model.template}
+              steps={introducing ? 'wanted' : model.flags.has('first-steps') ? 'left' : 'new'}
+              onSteps={wanted => (wanted ? model.introduce() : model.leaveFirstSteps())}
+              onCheck={catalog.refresh}
               attachments={model.attachments('')}
             />
           )}
