@@ -44,7 +44,7 @@ def test_an_app_becomes_a_template_that_makes_apps_and_is_removed(lab: Lab, open
     panel.root.get_by_role("button", name="Remove Sales board").click()
     panel.root.get_by_role("button", name="Remove", exact=True).click()
     expect(panel.root.get_by_text("Sales board was removed.")).to_be_visible()
-    panel.page.reload()
+    lab.api("POST", f"sessions/{made['id']}/preview", {"action": "restart"})
     expect(panel.preview().get_by_role("heading", name="Sales by region")).to_be_visible(timeout=LONG)
 
 

@@ -209,11 +209,12 @@ function Tour({
     };
   }, [hint]);
   const moved = number > 0;
+  const ready = place !== null; // what is not drawn yet takes no focus
   React.useEffect(() => {
-    if (takesFocus || moved) {
+    if (ready && (takesFocus || moved)) {
       next.current?.focus();
     }
-  }, [number, moved, takesFocus]);
+  }, [number, moved, takesFocus, ready]);
   // Escape skips it also where the keyboard is elsewhere in the panel.
   React.useEffect(() => {
     const skip = (event: KeyboardEvent): void => {
