@@ -106,10 +106,10 @@ export function extract(source, name) {
   const messages = [];
   const wrong = [];
   const line = node => file.getLineAndCharacterOfPosition(node.getStart()).line;
+  const marked = node => [lines[line(node)], lines[line(node) - 1]].some(near => near?.includes(MARK));
   const complain = (node, what) => {
-    const at = line(node);
-    if (!ELSEWHERE.test(name) && ![lines[at], lines[at - 1]].some(near => near?.includes(MARK))) {
-      wrong.push(`${name}:${at + 1}: ${what}: ${node.getText().trim().slice(0, 100)}`);
+    if (!ELSEWHERE.test(name) && !marked(node)) {
+      wrong.push(`${name}:${line(node) + 1}: ${what}: ${node.getText().trim().slice(0, 100)}`);
     }
   };
   const visit = node => {
@@ -118,7 +118,7 @@ export function extract(source, name) {
     }
     if (ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression)) {
       const count = TEXTS.get(node.expression.name.text);
-      if (count) {
+      if (count && !marked(node)) {
         const texts = node.arguments.slice(0, count).map(literals);
         if (texts.some(text => text === null)) {
           complain(node, 'the translator gets a text that is put together');

@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from jupyter_appbuilder import events
+from jupyter_appbuilder.approvals.rules import DEFAULT_RULES
 from jupyter_appbuilder.models.demo.recordings import find_recordings
 from jupyter_appbuilder.templates.templates import SOURCE as TEMPLATES
 from jupyter_appbuilder.templates.templates import Template
@@ -65,6 +66,7 @@ def said_file() -> str:
     said = {
         "tools": [text for tool in tools for text in (tool["doing"], tool["did"])],
         "templates": [text for template in shelves for text in (template.title, template.summary, *template.prompts)],
+        "rules": [rule.reason for rule in DEFAULT_RULES],
         "demos": [recording.title for recording in find_recordings().values() if not recording.function],
     }
     return json.dumps({kind: list(dict.fromkeys(texts)) for kind, texts in said.items()}, indent=2) + "\n"

@@ -3,7 +3,7 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { ILauncher } from '@jupyterlab/launcher';
-import { ITranslator } from '@jupyterlab/translation';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { addCommands } from './commands';
 import { complain } from './complain';
 import { CommandIDs, IAppBuilder, IAppBuilderApps, IAppBuilderPanel, IAppBuilderPreviews } from './tokens';
@@ -27,9 +27,11 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
   ): void => {
     const trans = load(translator);
     addCommands({ app, palette, trans, model, panel, previews, allApps: apps?.show ?? null, complain });
-    launcher?.add({ command: CommandIDs.open, category: trans.__('Other'), rank: 0 });
+    // not translated: by us; the section is JupyterLab's, under its own word.
+    const category = (translator ?? nullTranslator).load('jupyterlab').__('Other');
+    launcher?.add({ command: CommandIDs.open, category, rank: 0 });
     if (apps?.show) {
-      launcher?.add({ command: CommandIDs.home, category: trans.__('Other'), rank: 1 });
+      launcher?.add({ command: CommandIDs.home, category, rank: 1 });
     }
   }
 };

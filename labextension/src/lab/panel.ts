@@ -160,6 +160,7 @@ function activate(
     onPrefer: change => settings.set(change),
     onPreferences: () =>
       void commands
+        // not translated: the plugin's title
         .execute('settingeditor:open', { query: 'App Builder' })
         .catch((error: unknown) => complain(trans.__('The settings could not be opened.'), error)),
     onOpened: session => previews.opened(session.id),

@@ -7,6 +7,7 @@ import { AppsPage, type AppsPageProps } from '../core/apps/AppsPage';
 import type { Looks } from '../core/preview/looks';
 import { PreviewPane } from '../core/session/Preview';
 import { VersionPane, type ShownVersion } from '../core/session/VersionPane';
+import { inLanguage } from '../core/controls/language';
 import { SurroundingsContext } from '../core/controls/surroundings';
 import type { SessionStore } from '../core/view/store';
 import type { Translation } from '../core/controls/translation';
@@ -24,6 +25,7 @@ export class PanelWidget extends ReactWidget {
     super();
     this.props = props;
     this.addClass('jp-AppBuilder');
+    inLanguage(this.node);
     this.addClass('jp-ThemedContainer');
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', props.trans.__('App Builder'));
@@ -98,6 +100,7 @@ export class PreviewWidget extends ReactWidget {
     const { session, pinned } = options;
     this.shown = { session, pinned, store: this.follow(session) };
     this.addClass('jp-AppBuilder');
+    inLanguage(this.node);
     this.addClass('jp-AppBuilder-previewWidget');
   }
 
@@ -229,6 +232,7 @@ export class AppsWidget extends ReactWidget {
   ) {
     super();
     this.addClass('jp-AppBuilder');
+    inLanguage(this.node);
     this.addClass('jp-AppBuilder-appsWidget');
   }
 

@@ -1,5 +1,6 @@
 import * as React from 'react';
 import { relativeTime } from './format';
+import { spoken } from './language';
 
 const EVERY_MS = 30_000;
 const shown = new Set<() => void>();
@@ -22,5 +23,5 @@ function subscribe(changed: () => void): () => void {
 export function Ago({ at }: { at: string }): React.ReactElement {
   const [, passed] = React.useReducer((count: number) => count + 1, 0);
   React.useEffect(() => subscribe(passed), []);
-  return <span title={new Date(at).toLocaleString()}>{relativeTime(at, Date.now())}</span>;
+  return <span title={new Date(at).toLocaleString(spoken())}>{relativeTime(at, Date.now())}</span>;
 }

@@ -68,6 +68,9 @@ const PATHS = {
 
 export type IconName = keyof typeof PATHS;
 
+/** They point along the line, so that they turn with it. */
+const DIRECTED: ReadonlySet<IconName> = new Set(['back', 'forward', 'chevron', 'undo']);
+
 export function isIcon(name: string): name is IconName {
   return name in PATHS;
 }
@@ -75,7 +78,7 @@ export function isIcon(name: string): name is IconName {
 export function Icon({ name, className = '' }: { name: IconName; className?: string }): React.ReactElement {
   return (
     <svg
-      className={`jp-AppBuilder-icon ${className}`}
+      className={`jp-AppBuilder-icon ${DIRECTED.has(name) ? 'jp-mod-directed' : ''} ${className}`}
       viewBox="0 0 16 16"
       width="14"
       height="14"

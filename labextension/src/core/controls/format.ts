@@ -1,10 +1,11 @@
 /** Numbers and times as people read them. */
 
 import type { Usage } from '../wire/events';
+import { spoken } from './language';
 import type { Translation } from './translation';
 
 /** "now", "5 minutes ago", "yesterday", or the date once it is more than a week old. */
-export function relativeTime(at: string, now: number, locale?: string): string {
+export function relativeTime(at: string, now: number, locale = spoken()): string {
   const then = Date.parse(at);
   if (Number.isNaN(then)) {
     return '';
@@ -27,10 +28,14 @@ export function relativeTime(at: string, now: number, locale?: string): string {
   return new Date(then).toLocaleDateString(locale, { year: 'numeric', month: 'short', day: 'numeric' });
 }
 
+function decimal(value: number, digits: number): string {
+  return value.toLocaleString(spoken() ?? 'en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
 /** "0.4 s", "12 s", "3 min 5 s". */
 export function duration(ms: number, trans: Translation): string {
   if (ms < 950) {
-    return trans.__('%1 s', (Math.max(ms, 100) / 1000).toFixed(1));
+    return trans.__('%1 s', decimal(Math.max(ms, 100) / 1000, 1));
   }
   const seconds = Math.round(ms / 1000);
   if (seconds < 60) {
@@ -44,9 +49,7 @@ export function compact(count: number): string {
   if (count < 1000) {
     return String(count);
   }
-  return count < 1_000_000
-    ? `${(count / 1000).toFixed(count < 100_000 ? 1 : 0)}k`
-    : `${(count / 1_000_000).toFixed(1)}M`;
+  return count < 1_000_000 ? `${decimal(count / 1000, count < 100_000 ? 1 : 0)}k` : `${decimal(count / 1_000_000, 1)}M`;
 }
 
 /** "840 B", "3.4 kB", "12.0 MB", "1.2 GB". */
@@ -55,7 +58,7 @@ export function bytes(size: number): string {
     return `${size} B`;
   }
   const [value, unit] = size < 1e6 ? [size / 1000, 'kB'] : size < 1e9 ? [size / 1e6, 'MB'] : [size / 1e9, 'GB'];
-  return `${value.toFixed(1)} ${unit}`;
+  return `${decimal(value, 1)} ${unit}`;
 }
 
 /** "$1.20", "<$0.01", "$0". */
@@ -63,7 +66,7 @@ export function money(dollars: number): string {
   if (dollars === 0) {
     return '$0';
   }
-  return dollars < 0.01 ? '<$0.01' : `$${dollars.toFixed(2)}`;
+  return dollars < 0.01 ? `<$${decimal(0.01, 2)}` : `$${decimal(dollars, 2)}`;
 }
 
 /** "12.3k tokens · $0.04": the cost only where the price is known; "≈" where the provider did not say how many. */
@@ -87,7 +90,7 @@ export function usageDetail(usage: Usage, trans: Translation): string {
     lines.push(trans.__('Estimated: the provider does not report token counts'));
   }
   lines.push(
-    usage.cost === null ? trans.__('Cost: unknown for this model') : trans.__('Cost: $%1', usage.cost.toFixed(4))
+    usage.cost === null ? trans.__('Cost: unknown for this model') : trans.__('Cost: $%1', decimal(usage.cost, 4))
   );
   return lines.join('\n');
 }

@@ -23,6 +23,7 @@ import { SchemaPicture } from './SchemaPicture';
 import type { FileAsks } from './sending';
 import { tracked } from './tracked';
 import { shown } from './values';
+import { spoken } from '../controls/language';
 
 export const PAGE_ROWS = 50;
 const FILTER_MS = 300; // after the last key
@@ -548,7 +549,7 @@ function ownFirst(tables: readonly DatabaseTable[]): DatabaseTable[] {
 const MOST_COUNTED = 1_000_000; // rows that the server counts
 
 function rowCount(rows: number): string {
-  return rows > MOST_COUNTED ? `${MOST_COUNTED.toLocaleString()}+` : rows.toLocaleString();
+  return rows > MOST_COUNTED ? `${MOST_COUNTED.toLocaleString(spoken())}+` : rows.toLocaleString(spoken());
 }
 
 function counted(found: DatabaseRows, trans: Translation): string {
@@ -556,5 +557,5 @@ function counted(found: DatabaseRows, trans: Translation): string {
   const last = first + found.rows.length - 1;
   return found.rows.length === 0
     ? trans.__('No rows')
-    : trans.__('%1 to %2 of %3', first.toLocaleString(), last.toLocaleString(), rowCount(found.total));
+    : trans.__('%1 to %2 of %3', first.toLocaleString(spoken()), last.toLocaleString(spoken()), rowCount(found.total));
 }

@@ -8,6 +8,7 @@ import type { Translation } from '../controls/translation';
 import type { TakenUpload } from '../wire/api.generated';
 import { RequestFailed } from '../wire/wire';
 import { ENDINGS, NAME, proposed, Sending, type FileAsks, type Told } from './sending';
+import { spoken } from '../controls/language';
 
 /** `dropped` is a file to begin with. `onSending` hears whether it is on its way, `onClose` what the app has now, or null. */
 export function FileForm({
@@ -202,16 +203,18 @@ function phase({ taking }: Told, fraction: number, trans: Translation): string {
     return trans.__('Sending: %1 %', Math.floor(100 * fraction));
   }
   if (taking.placed) {
-    return trans.__('%1 rows are in the app', taking.placed.toLocaleString());
+    return trans.__('%1 rows are in the app', taking.placed.toLocaleString(spoken()));
   }
-  return taking.rows ? trans.__('%1 rows are read', taking.rows.toLocaleString()) : trans.__('Reading the rows…');
+  return taking.rows
+    ? trans.__('%1 rows are read', taking.rows.toLocaleString(spoken()))
+    : trans.__('Reading the rows…');
 }
 
 /** What came of it, until something else is done. */
 export function Added({ found, onClose }: { found: TakenUpload; onClose: () => void }): React.ReactElement {
   const trans = useTranslation();
   const { dataset, path, changes, notes } = found;
-  const rows = trans._n('%1 row', '%1 rows', dataset.rows, dataset.rows.toLocaleString());
+  const rows = trans._n('%1 row', '%1 rows', dataset.rows, dataset.rows.toLocaleString(spoken()));
   return (
     <div className="jp-AppBuilder-notice" role="status">
       <Icon name="check" />

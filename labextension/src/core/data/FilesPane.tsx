@@ -10,6 +10,7 @@ import { RequestFailed } from '../wire/wire';
 import { Added, DropZone, FileForm, useFileForm } from './FileForm';
 import type { FileAsks } from './sending';
 import { tracked } from './tracked';
+import { spoken } from '../controls/language';
 
 /** `changed` is another number whenever data may have been handed over. */
 export function FilesPane({
@@ -61,7 +62,7 @@ export function FilesPane({
               <div>
                 <strong>{one.name}</strong>{' '}
                 <span className="jp-AppBuilder-hint">
-                  {trans._n('%1 row', '%1 rows', one.rows, one.rows.toLocaleString())} ·{' '}
+                  {trans._n('%1 row', '%1 rows', one.rows, one.rows.toLocaleString(spoken()))} ·{' '}
                   {trans._n('%1 column', '%1 columns', one.columns.length)} · <Ago at={one.as_of} />
                   {one.private && ` · ${trans.__('private')}`}
                 </span>

@@ -10,6 +10,7 @@ import type { AppFunction, FunctionCalled, FunctionLine } from '../wire/api.gene
 import type { FunctionRequest, Requests } from '../wire/transport';
 import { RequestFailed } from '../wire/wire';
 import { tracked } from './tracked';
+import { spoken } from '../controls/language';
 
 export type FunctionAsks = Required<Pick<Requests, 'functions' | 'callFunction'>>;
 
@@ -193,7 +194,7 @@ function Outcome({ called }: { called: FunctionCalled }): React.ReactElement {
       <p>
         <strong>{called.status}</strong>{' '}
         <span className="jp-AppBuilder-hint">
-          {trans.__('%1 ms', called.ms.toLocaleString())}
+          {trans.__('%1 ms', called.ms.toLocaleString(spoken()))}
           {changes.length > 0 && ` · ${changes.join('; ')}`}
         </span>
       </p>
@@ -231,7 +232,10 @@ function Lines({ lines, label }: { lines: readonly FunctionLine[]; label: string
   return (
     <pre tabIndex={0} aria-label={label}>
       {lines
-        .map(({ at, level, text }) => `${at === null ? '' : `${new Date(at).toLocaleTimeString()} `}${level}: ${text}`)
+        .map(
+          ({ at, level, text }) =>
+            `${at === null ? '' : `${new Date(at).toLocaleTimeString(spoken())} `}${level}: ${text}`
+        )
         .join('\n')}
     </pre>
   );

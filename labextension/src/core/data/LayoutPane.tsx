@@ -164,7 +164,7 @@ export function LayoutPane({ asks, changed }: { asks: LayoutAsks; changed: numbe
       <div className="jp-AppBuilder-layout">
         <ul className="jp-AppBuilder-layoutOutline" aria-label={trans.__('Outline')}>
           {entries.map(one => (
-            <li key={one.at} style={{ paddingLeft: `${one.depth * 12}px` }}>
+            <li key={one.at} style={{ paddingInlineStart: `${one.depth * 12}px` }}>
               <button
                 type="button"
                 className={`jp-AppBuilder-layoutEntry jp-mod-${one.kind}`}

@@ -1,6 +1,7 @@
 /** Values of a database as the panel shows them. What JSON has no way for is an object with one key that says what it is. */
 
 import type { Translation } from '../controls/translation';
+import { spoken } from '../controls/language';
 
 type Odd = Partial<Record<'int' | 'real' | 'text' | 'blob' | 'bytes' | 'length', unknown>>;
 
@@ -11,7 +12,7 @@ export function shown(value: unknown, trans: Translation): string {
   }
   const { int, real, text, blob, bytes } = value as Odd;
   if (blob !== undefined) {
-    return trans.__('%1 bytes', Number(bytes).toLocaleString());
+    return trans.__('%1 bytes', Number(bytes).toLocaleString(spoken()));
   }
   return text === undefined ? String(int ?? real ?? JSON.stringify(value)) : `${String(text)} …`;
 }

@@ -1,6 +1,7 @@
 import * as React from 'react';
 import type { RuleSource } from '../wire/events';
-import type { Translation } from '../controls/translation';
+import { known, type Translation } from '../controls/translation';
+import { asked } from '../view/asked';
 import type { ApprovalItem, NetworkItem, RefusedItem, RuleItem } from '../view/view';
 import { Icon } from '../controls/Icon';
 import { SecretField } from '../data/SecretsPane';
@@ -20,7 +21,8 @@ export function Approval({ item, actions }: { item: ApprovalItem; actions: TurnA
   const [sent, setSent] = React.useState(false);
   const id = React.useId();
   const line = React.useRef<HTMLDivElement>(null);
-  const { approval, question, reason, kind, remember, rule, subject = '', allows = [] } = item.approval;
+  const { approval, reason, kind, remember, rule, subject = '', allows = [] } = item.approval;
+  const question = asked(item.approval, trans);
   const open = item.granted === null;
 
   React.useEffect(() => {
@@ -69,7 +71,7 @@ export function Approval({ item, actions }: { item: ApprovalItem; actions: TurnA
                 {plainly(subject)}
               </pre>
               <p>
-                {reason || trans.__('A rule says to ask first.')}
+                {reason ? known(reason, trans) : trans.__('A rule says to ask first.')}
                 {rule.what !== '' && rule.what !== subject && (
                   <>
                     {' '}

@@ -3,6 +3,7 @@ import type { EventData } from '../wire/events';
 import { Card } from './Card';
 import { Markdown } from './Markdown';
 import { useTranslation } from '../controls/surroundings';
+import { spoken } from '../controls/language';
 
 /** What the model remembers was shortened: by how much, and, opened, the summary that it has now. */
 export function Compacted({ compacted }: { compacted: EventData['history.compacted'] }): React.ReactElement {
@@ -13,8 +14,8 @@ export function Compacted({ compacted }: { compacted: EventData['history.compact
       icon="clock"
       title={trans.__(
         'Shortened what the model remembers: %1 → %2 tokens',
-        before.toLocaleString(),
-        after.toLocaleString()
+        before.toLocaleString(spoken()),
+        after.toLocaleString(spoken())
       )}
       wrapping
       hint={trans.__('You still see the whole conversation. The model continues from a summary of it.')}

@@ -29,6 +29,7 @@ const Block = React.memo(
   (before, after) => before.raw === after.raw && before.token.type === after.token.type
 );
 
+/** The model writes in the language it is asked in: each block goes its own way. */
 function block(token: Token, key: React.Key): React.ReactElement | null {
   switch (token.type) {
     case 'space':
@@ -37,17 +38,23 @@ function block(token: Token, key: React.Key): React.ReactElement | null {
     case 'heading': {
       const { depth, tokens } = token as Tokens.Heading;
       // The panel's own headings are h2; what the model calls a title lies below them.
-      return React.createElement(`h${Math.min(6, depth + 2)}`, { key }, inline(tokens));
+      return React.createElement(`h${Math.min(6, depth + 2)}`, { key, dir: 'auto' }, inline(tokens));
     }
     case 'paragraph':
-      return <p key={key}>{inline((token as Tokens.Paragraph).tokens)}</p>;
+      return (
+        <p key={key} dir="auto">
+          {inline((token as Tokens.Paragraph).tokens)}
+        </p>
+      );
     case 'code': {
       const { text, lang } = token as Tokens.Code;
       return <CodeBlock key={key} text={text} language={lang ?? ''} />;
     }
     case 'blockquote':
       return (
-        <blockquote key={key}>{(token as Tokens.Blockquote).tokens.map((child, at) => block(child, at))}</blockquote>
+        <blockquote key={key} dir="auto">
+          {(token as Tokens.Blockquote).tokens.map((child, at) => block(child, at))}
+        </blockquote>
       );
     case 'list': {
       const { ordered, start, items } = token as Tokens.List;
@@ -68,11 +75,13 @@ function block(token: Token, key: React.Key): React.ReactElement | null {
         </li>
       ));
       return ordered ? (
-        <ol key={key} start={start === '' ? undefined : start}>
+        <ol key={key} dir="auto" start={start === '' ? undefined : start}>
           {children}
         </ol>
       ) : (
-        <ul key={key}>{children}</ul>
+        <ul key={key} dir="auto">
+          {children}
+        </ul>
       );
     }
     case 'table': {
@@ -81,7 +90,7 @@ function block(token: Token, key: React.Key): React.ReactElement | null {
         React.createElement(tag, { key: at, style: { textAlign: align[at] ?? undefined } }, inline(content.tokens));
       return (
         <div key={key} className="jp-AppBuilder-tableScroll" tabIndex={0}>
-          <table>
+          <table dir="auto">
             <thead>
               <tr>{header.map(cell('th'))}</tr>
             </thead>

@@ -7,6 +7,7 @@ import { Card } from './Card';
 import { Markdown } from './Markdown';
 import { useTranslation } from '../controls/surroundings';
 import type { TurnActions } from './actions';
+import { spoken } from '../controls/language';
 
 /** A plan: the person reads it, edits it, has it built, or asks for another. */
 export function PlanCard({ item, actions }: { item: PlanItem; actions: TurnActions }): React.ReactElement {
@@ -137,9 +138,9 @@ function ClosedPlan({ item }: { item: PlanItem }): React.ReactElement {
       aside={
         accepted &&
         when && (
-          <span className="jp-AppBuilder-note" title={when.toLocaleString()}>
+          <span className="jp-AppBuilder-note" title={when.toLocaleString(spoken())}>
             {accepted.by === 'notebook' ? trans.__('in a notebook') : trans.__('by you')},{' '}
-            {when.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })}
+            {when.toLocaleTimeString(spoken(), { hour: '2-digit', minute: '2-digit' })}
           </span>
         )
       }

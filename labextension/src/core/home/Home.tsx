@@ -18,6 +18,7 @@ import { TemplateIcon, TemplatePicker } from './TemplatePicker';
 import { Failure } from '../controls/Failure';
 import { Groundwork, StepTitle } from './FirstSteps';
 import { TitleField } from '../controls/TitleField';
+import { spoken } from '../controls/language';
 
 export interface Defaults {
   model: string;
@@ -506,7 +507,7 @@ function Sessions({ sessions, api, onOpen, onRemove }: HomeProps & { sessions: S
                     <span className="jp-AppBuilder-ellipsis">
                       {trans.__(
                         'made %1',
-                        new Date(session.created_at).toLocaleString(undefined, {
+                        new Date(session.created_at).toLocaleString(spoken(), {
                           dateStyle: 'medium',
                           timeStyle: 'medium'
                         })

@@ -7,6 +7,7 @@ import { Icon, Spinner, type IconName } from '../controls/Icon';
 import { ModelChooser } from '../session/ModelChooser';
 import { useTranslation } from '../controls/surroundings';
 import { Failure } from '../controls/Failure';
+import { spoken } from '../controls/language';
 
 /** Try what a model can do. `provider` is the one whose models are offered; of one that lists none, a name is asked for. */
 export function ModelTest({
@@ -117,7 +118,7 @@ export function ModelTest({
         <p className="jp-AppBuilder-note">
           {trans.__(
             'Tests tool calls, context size and speed, and shows how the model will be used. Uses about %1 tokens.',
-            TEST_TOKENS.toLocaleString()
+            TEST_TOKENS.toLocaleString(spoken())
           )}
         </p>
       )}
@@ -158,7 +159,9 @@ function Report({ report }: { report: ModelReport }): React.ReactElement {
           </React.Fragment>
         ))}
       </dl>
-      <p className="jp-AppBuilder-note">{trans.__('The test used %1 tokens.', report.tokens_used.toLocaleString())}</p>
+      <p className="jp-AppBuilder-note">
+        {trans.__('The test used %1 tokens.', report.tokens_used.toLocaleString(spoken()))}
+      </p>
     </div>
   );
 }

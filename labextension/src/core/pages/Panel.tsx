@@ -31,7 +31,7 @@ export function Panel(props: PanelProps): React.ReactElement {
   const { session, store, page, composed, introducing } = React.useSyncExternalStore(model.subscribe, model.get);
   const [draft, setDraft] = React.useState(() => model.drafts.get(''));
   const keepDraft = React.useCallback((text: string) => void model.drafts.set(session ?? '', text), [model, session]);
-  const catalog = useCatalog(model.api);
+  const catalog = useCatalog(model.api, trans);
   const summary = useSummary(model);
   const { host, onOpened, onPrefer, onPreferences } = props;
   const { model: preferredModel, template: preferredTemplate } = props.defaults;

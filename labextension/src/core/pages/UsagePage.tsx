@@ -22,6 +22,7 @@ import { Page, type PanelPage } from './Page';
 import { SettingValues } from './SettingValues';
 import { useTranslation } from '../controls/surroundings';
 import { Failure } from '../controls/Failure';
+import { spoken } from '../controls/language';
 
 /** How often it is read again while it is in view (ms). */
 const REFRESH = 5000;
@@ -411,7 +412,7 @@ function date(day: string): string {
   const at = new Date(`${day}T00:00:00Z`);
   return Number.isNaN(at.getTime())
     ? day
-    : at.toLocaleDateString(undefined, { day: 'numeric', month: 'short', timeZone: 'UTC' });
+    : at.toLocaleDateString(spoken(), { day: 'numeric', month: 'short', timeZone: 'UTC' });
 }
 
 function Table({

@@ -7,6 +7,7 @@ import type { Finding } from '../session/pageMessages';
 import { Handle } from './Handle';
 import { LOWEST_DRAWER } from './looks';
 import { isProblem, worded, type ConsoleLine, type Kept, type PageCall, type PageRecords } from './records';
+import { spoken } from '../controls/language';
 
 export type DrawerTab = 'console' | 'requests' | 'findings';
 
@@ -398,5 +399,5 @@ function CopyButton({ text }: { text: () => string }): React.ReactElement {
 }
 
 function clock(at: number): string {
-  return new Date(at).toLocaleTimeString(undefined, { hour12: false });
+  return new Date(at).toLocaleTimeString(spoken(), { hour12: false });
 }

@@ -7,6 +7,7 @@ import type { Mode } from '../wire/events';
 import { isBusy, isTrying, lastTurn, shownState, type SessionView } from '../view/view';
 import { RequestFailed, type Summary } from '../wire/wire';
 import { BudgetNotice, useSessionUsage } from '../pages/Budgets';
+import { Announcer } from './Announcer';
 import { Chat } from './Chat';
 import { asHtml, saveText } from './exportHtml';
 import { asMarkdown } from './transcript';
@@ -706,30 +707,6 @@ export function Progress({ message, fraction }: { message: string; fraction: num
         {message} <Elapsed since={since} />
       </span>
       <progress aria-label={message} max={1} value={fraction ?? undefined} />
-    </div>
-  );
-}
-
-/** Says what matters to those who cannot see it: beginnings and ends, not every token. */
-function Announcer({ view }: { view: SessionView }): React.ReactElement {
-  const trans = useTranslation();
-  let text = '';
-  const last = [...view.entries].reverse().find(entry => entry.kind === 'turn');
-  if (last?.kind === 'turn') {
-    const question = view.questions[view.questions.length - 1];
-    if (question) {
-      text = trans.__('The agent asks: %1 Answer with the buttons in the conversation.', question.question);
-    } else if (last.reason === null) {
-      text = trans.__('The agent is working.');
-    } else if (last.reason === 'done') {
-      text = last.mode === 'plan' ? trans.__('The plan is ready to read.') : trans.__('The agent has finished.');
-    } else {
-      text = last.message || trans.__('The agent has stopped.');
-    }
-  }
-  return (
-    <div className="jp-AppBuilder-hidden" role="status" aria-live="polite">
-      {text}
     </div>
   );
 }

@@ -8,13 +8,14 @@ import type { Translation } from '../controls/translation';
 import { Markdown } from '../feed/Markdown';
 import type { SessionView } from '../view/view';
 import { partsOf } from './transcript';
+import { direction, spoken } from '../controls/language';
 
 const STYLE = `
 :root { color-scheme: light dark; }
 body { max-width: 48rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif; }
 .request { margin: 2rem 0 1rem; padding: 0.75rem 1rem; border-radius: 8px; background: color-mix(in srgb, CanvasText 8%, Canvas); white-space: pre-wrap; overflow-wrap: anywhere; }
 time, .steps { color: color-mix(in srgb, CanvasText 65%, Canvas); font-size: 0.875rem; }
-.steps { padding-left: 1.25rem; overflow-wrap: anywhere; }
+.steps { padding-inline-start: 1.25rem; overflow-wrap: anywhere; }
 pre { overflow: auto; padding: 0.75rem; border-radius: 6px; background: color-mix(in srgb, CanvasText 6%, Canvas); }
 table { border-collapse: collapse; }
 td, th { padding: 0.25rem 0.5rem; border: 1px solid color-mix(in srgb, CanvasText 25%, Canvas); }
@@ -35,7 +36,7 @@ export function asHtml(view: SessionView, trans: Translation): string {
             {partsOf(entry, trans).map((part, at) =>
               part.kind === 'request' ? (
                 <div key={at} className="request">
-                  {part.at && <time dateTime={part.at}>{new Date(part.at).toLocaleString()}</time>}
+                  {part.at && <time dateTime={part.at}>{new Date(part.at).toLocaleString(spoken())}</time>}
                   <div>{part.text}</div>
                 </div>
               ) : part.kind === 'markdown' ? (
@@ -59,7 +60,7 @@ export function asHtml(view: SessionView, trans: Translation): string {
   head.textContent = title;
   return [
     '<!doctype html>',
-    '<html lang="en">',
+    `<html lang="${spoken() ?? 'en'}" dir="${direction()}">`,
     '<meta charset="utf-8">',
     `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">`,
     '<meta name="viewport" content="width=device-width">',

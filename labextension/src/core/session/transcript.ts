@@ -1,6 +1,7 @@
 /** The conversation as a text: what was asked and answered, and each step in a line. */
 
 import type { Translation } from '../controls/translation';
+import { asked as question } from '../view/asked';
 import type { Entry, Item, SessionView, Turn } from '../view/view';
 
 /** One part of it. `markdown`: as a model wrote it; `lines`: plain text. */
@@ -49,7 +50,7 @@ function partOf(item: Item, at: string, trans: Translation): Part | null {
       return line(item.problem.message);
     case 'approval':
       return line(
-        `${item.approval.question} ${item.granted === null ? '' : item.granted ? trans.__('Allowed.') : trans.__('Denied.')}`
+        `${question(item.approval, trans)} ${item.granted === null ? '' : item.granted ? trans.__('Allowed.') : trans.__('Denied.')}`
       );
     case 'forked':
       return line(trans.__('Forked from %1', item.name));

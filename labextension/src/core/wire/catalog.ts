@@ -1,6 +1,5 @@
 import * as React from 'react';
-import { useTranslation } from '../controls/surroundings';
-import { known } from '../controls/translation';
+import { known, type Translation } from '../controls/translation';
 import type { Tool } from './api.generated';
 import type { Api, Demo, ModelChoice, SandboxChoice, TemplateChoice } from './transport';
 
@@ -15,8 +14,7 @@ export interface Catalog {
 }
 
 /** Models, demos, templates and tools; what cannot be had is left out, the list of sessions shows the server's error. */
-export function useCatalog(api: Api): Catalog {
-  const trans = useTranslation();
+export function useCatalog(api: Api, trans: Translation): Catalog {
   const [models, setModels] = React.useState<readonly ModelChoice[] | null>(null);
   const [demos, setDemos] = React.useState<readonly Demo[]>([]);
   const [templates, setTemplates] = React.useState<readonly TemplateChoice[]>([]);
@@ -45,19 +43,21 @@ export function useCatalog(api: Api): Catalog {
   return {
     models: models ?? [],
     demos: React.useMemo(() => demos.map(demo => ({ ...demo, title: known(demo.title, trans) })), [demos, trans]),
-    templates: React.useMemo(
-      () =>
-        templates.map(one => ({
-          ...one,
-          title: known(one.title, trans),
-          summary: known(one.summary, trans),
-          prompts: one.prompts.map(prompt => known(prompt, trans))
-        })),
-      [templates, trans]
-    ),
+    templates: React.useMemo(() => templates.map(one => inWords(one, trans)), [templates, trans]),
     sandboxes,
     tools,
     loading: models === null,
     refresh
+  };
+}
+
+/** A template as it is read. */
+function inWords(template: TemplateChoice, trans: Translation): TemplateChoice {
+  const { title, summary, prompts } = template;
+  return {
+    ...template,
+    title: known(title, trans),
+    summary: known(summary, trans),
+    prompts: prompts.map(prompt => known(prompt, trans))
   };
 }
