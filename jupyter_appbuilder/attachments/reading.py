@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import io
 import mimetypes
+import os
 import re
+import subprocess
+import sys
 import unicodedata
 import warnings
-from pathlib import PurePosixPath
+from importlib.util import find_spec
+from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 from ..analyses.reading import parsed
@@ -27,6 +31,8 @@ from .base import LARGEST, LARGEST_PICTURE, LONGEST_TEXT, MOST_PIXELS, Given, Sh
 LONGEST_NAME = 120  # characters
 MOST_DECODED = 50_000_000  # px of a picture that Pillow is let decode
 MOST_PAGES = 100  # of a PDF
+PDF_MEMORY = 1 << 30  # bytes that reading one may take
+PDF_SECONDS = 20  # of processor time that it may take
 BESIDE = 2_000  # characters behind those that are told, in which a key may end
 
 NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffd<>:\"|?*`]")
@@ -110,7 +116,7 @@ def _made_smaller(name: str, content: bytes, found: Raster) -> Shown:
     if found.width * found.height > MOST_DECODED:
         raise InvalidInput(f"{size}, which is too many.", hint="Make it smaller.", reason="too_large", field="content")
     try:
-        import PIL.Image as pillow  # pyright: ignore[reportMissingImports]
+        import PIL.Image as pillow
     except ImportError:
         raise Unavailable(
             f"{size}, and models are shown {MOST_PIXELS:,} at most, as PNG or JPEG.",
@@ -172,32 +178,36 @@ def _of_notebook(name: str, content: bytes) -> str:
 
 
 def _of_pdf(name: str, content: bytes) -> str:
-    try:
-        import pypdf  # pyright: ignore[reportMissingImports]
-    except ImportError:
+    """The text of a PDF's pages, read by a process of its own: a page can be written to take any time and memory."""
+    if find_spec("pypdf") is None:
         raise Unavailable(
             f"{name} is a PDF, and what reads its text is not installed.",
             hint='On the server: pip install "jupyter_appbuilder[files]". Or attach its text.',
             reason="no_pypdf",
-        ) from None
-
-    parts: list[str] = []
-    size = 0
+        )
+    bounds = [str(number) for number in (MOST_PAGES, LONGEST_TEXT + BESIDE, PDF_MEMORY, PDF_SECONDS)]
+    command = [sys.executable, "-I", str(Path(__file__).with_name("pdf_text.py")), *bounds]
     try:
-        document = cast("Any", pypdf).PdfReader(io.BytesIO(content))
-        pages = len(document.pages)
-        for number in range(min(pages, MOST_PAGES)):
-            text = str(document.pages[number].extract_text() or "").strip()
-            parts.append(f"[Page {number + 1} of {pages}]\n{text}")
-            size += len(text)
-            if size > LONGEST_TEXT + BESIDE:
-                parts.append(f"[… of {pages} pages the first {number + 1} were read …]")
-                break
-    except Exception as error:
-        raise InvalidInput(
-            f"{name} cannot be read as a PDF: {error}.",
-            hint="Attach its text, or pictures of its pages.",
-            reason="broken_pdf",
-            field="content",
-        ) from None
-    return "\n\n".join(parts) if size else "(Its pages hold no text: they may be pictures.)"
+        done = subprocess.run(
+            command,
+            input=content,
+            capture_output=True,
+            timeout=2 * PDF_SECONDS,
+            check=False,
+            env={name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ},
+        )
+    except subprocess.TimeoutExpired:
+        raise _unread(name, f"it takes longer than {2 * PDF_SECONDS} seconds") from None
+    if done.returncode != 0:
+        why = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
+        raise _unread(name, why or f"it takes more than {PDF_SECONDS} seconds or {PDF_MEMORY >> 20} MB")
+    return done.stdout.decode("utf-8", "replace") or "(Its pages hold no text: they may be pictures.)"
+
+
+def _unread(name: str, why: str) -> InvalidInput:
+    return InvalidInput(
+        f"{name} cannot be read as a PDF: {why}.",
+        hint="Attach its text, or pictures of its pages.",
+        reason="broken_pdf",
+        field="content",
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import struct
 import sys
@@ -9,7 +10,8 @@ import zlib
 
 import pytest
 
-from jupyter_appbuilder.attachments.base import LARGEST, LONGEST_TEXT, Shown
+from jupyter_appbuilder.attachments import reading
+from jupyter_appbuilder.attachments.base import LARGEST, LONGEST_TEXT, MOST_PIXELS, Shown
 from jupyter_appbuilder.attachments.reading import named, read
 from jupyter_appbuilder.errors import InvalidInput, Unavailable
 from jupyter_appbuilder.formats.rasters import raster
@@ -127,8 +129,66 @@ def test_a_notebook_is_told_without_its_outputs():
         read("broken.ipynb", b"{not json")
 
 
+def pdf(*pages: bytes, kids: bytes = b"", filtered: bool = False) -> bytes:
+    """A PDF file whose pages have these content streams."""
+    first = 3
+    objects = {1: b"<< /Type /Catalog /Pages 2 0 R >>"}
+    refs = kids or b" ".join(b"%d 0 R" % (first + 2 * at) for at in range(len(pages)))
+    objects[2] = b"<< /Type /Pages /Kids [%b] /Count %d >>" % (refs, len(pages))
+    font = b"<< /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>"
+    for at, page in enumerate(pages):
+        here = first + 2 * at
+        content = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Resources %b /Contents %d 0 R >>"
+        objects[here] = content % (font, here + 1)
+        how = b" /Filter /FlateDecode" if filtered else b""
+        objects[here + 1] = b"<< /Length %d%b >>\nstream\n%b\nendstream" % (len(page), how, page)
+    file = b"%PDF-1.7\n"
+    places: list[int] = []
+    for number in sorted(objects):
+        places.append(len(file))
+        file += b"%d 0 obj\n%b\nendobj\n" % (number, objects[number])
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    end = b"trailer << /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, len(file))
+    return file + b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1) + table + end
+
+
+def said(text: str) -> bytes:
+    return b"BT /F1 24 Tf 72 700 Td (%b) Tj ET" % text.encode()
+
+
+def test_a_pdf_is_read_as_its_text_page_by_page():
+    given = read("spec.pdf", pdf(said("Two columns"), said("A button below")))
+    assert given.media_type == "application/pdf"
+    assert given.text.split("\n") == ["[Page 1 of 2]", "Two columns", "", "[Page 2 of 2]", "A button below"]
+    assert "pictures" in read("scan.pdf", pdf(b"")).text
+
+
+def test_a_pdf_that_is_made_to_harm_is_refused_by_name():
+    bomb = zlib.compress(b" " * 300_000_000)
+    for content in (b"%PDF-1.7\nnothing", pdf(bomb, filtered=True), pdf(said("x"), kids=b"2 0 R " * 3)):
+        with pytest.raises(InvalidInput, match=r"bad\.pdf cannot be read as a PDF"):
+            read("bad.pdf", content)
+
+
+def test_a_picture_that_models_would_not_take_is_made_smaller():
+    for content in (png(3000, 2000), noise()):
+        shown = read("mock", content).picture
+        assert shown is not None
+        assert shown.width * shown.height <= MOST_PIXELS
+        assert raster(shown.data) is not None
+        assert shown.media_type in ("image/png", "image/jpeg")
+
+
+def noise() -> bytes:
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.effect_noise((1800, 1800), 90).convert("RGB").save(out, "WEBP", quality=50)
+    return out.getvalue()
+
+
 def test_a_pdf_says_what_to_install_where_nothing_reads_it(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(sys.modules, "pypdf", None)
+    monkeypatch.setattr(reading, "find_spec", {}.get)
     with pytest.raises(Unavailable, match=r"spec\.pdf") as told:
         read("spec.pdf", b"%PDF-1.7\n")
     assert "jupyter_appbuilder[files]" in told.value.hint

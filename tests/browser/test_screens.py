@@ -1,0 +1,121 @@
+"""Every screen looks as in docs/images/screens, in both themes (``make screenshots`` renews those)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from building import call, write
+from model_server import ModelServer, model_server_in_thread
+from playwright.sync_api import Browser, expect
+
+from .conftest import SECRET, visit
+from .lab import Lab
+from .panel import LONG, Panel, command
+from .screens import RENEW, Screens
+from .test_approvals import ASK
+from .test_plans import PLAN
+
+PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Reading group</title>
+<style>body { font: 16px/1.5 sans-serif; margin: 2rem; } li { padding: .4rem; }</style></head>
+<body><h1>Reading group</h1><ul><li>Middlemarch</li><li>The Waves</li></ul><button>Add a book</button></body></html>
+"""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A JupyterLab in which nothing else was built."""
+    lab = Lab(tmp_path_factory.mktemp("screens"))
+    lab.start()
+    yield lab
+    lab.stop()
+
+
+@pytest.fixture
+def model(lab: Lab) -> Iterator[ModelServer]:
+    with model_server_in_thread() as server:
+        yield server
+
+
+def test_every_screen_looks_as_it_did(browser: Browser, lab: Lab, model: ModelServer, tmp_path: Path) -> None:
+    page = visit(browser, lab, "open")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    panel = Panel(page)
+    root = panel.root
+    screens = Screens(page, tmp_path)
+    if not screens.comparable:
+        page.context.close()
+        pytest.skip("Text is not as wide here as where the pictures were taken: other fonts.")
+    shot = screens.shot
+
+    expect(root.get_by_role("region", name="Or watch one being built")).to_be_visible()
+    shot("first-screen")
+    panel.open_model_settings()
+    expect(root.get_by_label("Provider")).to_be_visible()
+    shot("model-setup", root)
+    root.get_by_role("button", name="Back").click()
+    lab.api("PUT", "providers/custom", {"base_url": model.url, "api_key": SECRET})
+
+    session = lab.new_session(title="Reading group", model="custom:scripted")
+    page.reload()
+    command(page, "appbuilder:open", {"session": session["id"]})
+    expect(panel.preview(pointed=False).get_by_role("heading")).to_be_visible(timeout=LONG)
+    model.steps = [
+        {"text": "I write the page.", "tool_calls": [write("index.html", PAGE), call("list_files")]},
+        {"text": "The page lists **two books** and has a button for more."},
+    ]
+    panel.say("A page for our reading group")
+    panel.finished(1)
+    expect(panel.preview(pointed=False).get_by_role("heading", name="Reading group")).to_be_visible(timeout=LONG)
+    shot("built")
+    panel.card("Wrote index.html").click()
+    shot("step-open", root)
+    panel.card("Wrote index.html").click()
+    panel.composer.fill("/")
+    expect(root.get_by_role("listbox")).to_be_visible()
+    shot("commands", root)
+    panel.composer.fill("Look at @ind")
+    expect(root.get_by_role("listbox")).to_be_visible()
+    shot("mentions", root)
+    panel.composer.fill("")
+
+    page.get_by_role("button", name="Phone width").click()
+    shot("preview-phone")
+    page.get_by_role("button", name="Console, requests and findings").click()
+    expect(page.get_by_role("tab", name=re.compile("^Console"))).to_be_visible()
+    shot("preview-drawer")
+    page.get_by_role("button", name="Console, requests and findings").click()
+    page.get_by_role("button", name="Full width").click()
+
+    root.get_by_text("Plan", exact=True).click()
+    model.steps = [{"text": "I plan.", "tool_calls": [call("write_plan", text=PLAN)], "size": 40}]
+    panel.say("Notes for each book")
+    panel.finished(2)
+    shot("plan", root)
+    root.get_by_text("Build", exact=True).click()
+
+    model.steps = [ASK, {"text": "Done."}]
+    panel.say("Show the weather")
+    expect(panel.conversation.get_by_role("group", name=re.compile("^May this app reach"))).to_be_visible()
+    shot("question", root)
+    panel.stop.click()
+    panel.finished(3)
+    model.steps = [{"status": 401, "body": {"error": {"message": "Incorrect API key provided."}}}] * 3
+    panel.say("Again")
+    panel.finished(4)
+    shot("refused-key", root)
+
+    for entry, name in (("Versions", "versions"), ("Usage and budgets", "usage")):
+        panel.menu(entry)
+        expect(root.get_by_role("button", name="Back")).to_be_visible()
+        shot(name, root)
+        root.get_by_role("button", name="Back").click()
+
+    command(page, "appbuilder:home")
+    expect(page.locator(".jp-AppBuilder-appsWidget").get_by_role("listitem").first).to_be_visible(timeout=LONG)
+    shot("all-apps")
+    page.context.close()
+    if not RENEW:
+        assert not screens.different, f"{'; '.join(screens.different)}. See {tmp_path}, or renew: make screenshots"
