@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, expect
 from .conftest import SECRET, visit
 from .lab import Lab
 from .panel import LONG, Panel, command
-from .screens import RENEW, Screens
+from .screens import RENEW, STILL, Screens
 from .test_approvals import ASK
 from .test_plans import PLAN
 
@@ -58,13 +58,17 @@ def test_every_screen_looks_as_it_did(browser: Browser, lab: Lab, model: ModelSe
     root.get_by_role("button", name="Back").click()
     lab.api("PUT", "providers/custom", {"base_url": model.url, "api_key": SECRET})
 
-    session = lab.new_session(title="Reading group", model="custom:scripted")
-    page.reload()
-    command(page, "appbuilder:open", {"session": session["id"]})
-    expect(panel.preview(pointed=False).get_by_role("heading")).to_be_visible(timeout=LONG)
+    session = lab.new_session(title="Reading group", template="static", model="custom:scripted")
+    page.goto(page.url + f"?appbuilder={session['id']}")
+    page.wait_for_function("() => !new URLSearchParams(location.search).has('appbuilder')", timeout=LONG)
+    page.add_style_tag(content=STILL)
+    expect(panel.preview(pointed=False).get_by_role("heading").first).to_be_visible(timeout=LONG)
     model.steps = [
         {"text": "I write the page.", "tool_calls": [write("index.html", PAGE), call("list_files")]},
         {"text": "The page lists **two books** and has a button for more."},
+        {"text": "I plan.", "tool_calls": [call("write_plan", text=PLAN)], "size": 40},
+        ASK,
+        *[{"status": 401, "body": {"error": {"message": "Incorrect API key provided."}}}] * 3,
     ]
     panel.say("A page for our reading group")
     panel.finished(1)
@@ -90,19 +94,16 @@ def test_every_screen_looks_as_it_did(browser: Browser, lab: Lab, model: ModelSe
     page.get_by_role("button", name="Full width").click()
 
     root.get_by_text("Plan", exact=True).click()
-    model.steps = [{"text": "I plan.", "tool_calls": [call("write_plan", text=PLAN)], "size": 40}]
     panel.say("Notes for each book")
     panel.finished(2)
     shot("plan", root)
     root.get_by_text("Build", exact=True).click()
 
-    model.steps = [ASK, {"text": "Done."}]
     panel.say("Show the weather")
     expect(panel.conversation.get_by_role("group", name=re.compile("^May this app reach"))).to_be_visible()
     shot("question", root)
     panel.stop.click()
     panel.finished(3)
-    model.steps = [{"status": 401, "body": {"error": {"message": "Incorrect API key provided."}}}] * 3
     panel.say("Again")
     panel.finished(4)
     shot("refused-key", root)
