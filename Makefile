@@ -8,7 +8,7 @@ EXTENSION := jupyter_appbuilder/labextension
 SOURCES := $(shell find labextension/src labextension/style labextension/schema labextension/locale -type f 2>/dev/null) \
 	$(wildcard labextension/*.json labextension/*.mjs labextension/*.js)
 
-.PHONY: lab test setup build lint generated messages types pytest vitest browser wheel walks test-model pictures benchmarks system system-test clean
+.PHONY: lab test setup build lint generated messages types pytest vitest browser wheel walks test-model pictures benchmarks screenshots system system-test clean
 .DEFAULT_GOAL := help
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo "make pictures    the templates' pictures, after a change of what their apps begin with (TEMPLATES=\"NAME …\")"
 	@echo "make walks       the long tests that make test only samples (an hour)"
 	@echo "make test-model GGUF=/path/model.gguf   a real model builds a page and changes it (no part of make test)"
+	@echo "make screenshots the pictures in docs/images/screens anew, after a change of what is seen"
 	@echo "make clean       remove what was built (not .venv, not .lab)"
 
 lab: system setup
@@ -138,6 +139,10 @@ pictures: system-test setup
 test-model: system-test setup
 	@test -n "$(GGUF)" || { echo "Say which model: make test-model GGUF=/path/to/model.gguf"; exit 2; }
 	$(BIN)/python tests/real_model.py "$(GGUF)" $(MODEL_ARGS)
+
+# Takes the pictures of every screen anew, in both themes: look at them before they are committed.
+screenshots: system-test setup
+	APPBUILDER_RENEW_SCREENS=1 $(BIN)/pytest tests/browser/test_screens.py
 
 benchmarks: system-test setup
 	$(BIN)/python -m benchmarks

@@ -108,11 +108,31 @@ def test_every_screen_looks_as_it_did(browser: Browser, lab: Lab, model: ModelSe
     panel.finished(4)
     shot("refused-key", root)
 
-    for entry, name in (("Versions", "versions"), ("Usage and budgets", "usage")):
-        panel.menu(entry)
-        expect(root.get_by_role("button", name="Back")).to_be_visible()
-        shot(name, root)
-        root.get_by_role("button", name="Back").click()
+    panel.menu("Find in the conversation")
+    page.keyboard.type("book")
+    shot("find", root)
+    page.keyboard.press("Escape")
+    root.locator("input[type=file]").set_input_files(
+        [{"name": "notes.txt", "mimeType": "text/plain", "buffer": b"Middlemarch: eight books"}]
+    )
+    expect(root.get_by_text("notes.txt")).to_be_visible()
+    shot("attached", root)
+    root.get_by_role("button", name=re.compile("^Remove notes.txt")).click()
+
+    panel.menu("Sandbox and network")
+    shot("sandbox", root)
+    page.keyboard.press("Escape")
+    for name in ("settings", "templates", "rules", "network", "usage", "sandbox"):
+        command(page, "appbuilder:settings", {"page": name} if name != "settings" else {})
+        expect(root.get_by_role("heading").first).to_be_visible()
+        expect(root.get_by_text("Loading")).to_have_count(0)
+        shot(f"settings-{name}" if name != "settings" else name, root)
+    command(page, "appbuilder:versions")
+    expect(root.get_by_role("heading", name="Versions")).to_be_visible()
+    shot("versions")
+    command(page, "appbuilder:saveTemplate")
+    expect(root.get_by_role("heading", name=re.compile("template"))).to_be_visible()
+    shot("save-template", root)
 
     command(page, "appbuilder:home")
     expect(page.locator(".jp-AppBuilder-appsWidget").get_by_role("listitem").first).to_be_visible(timeout=LONG)
