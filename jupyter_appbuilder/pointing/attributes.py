@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-LONGEST_TAG = 20_000  # characters
+LONGEST_TAG = 8_000  # characters
 
 _TAG = re.compile(r"<[A-Za-z][\w.:-]*")
 _NAME = re.compile(r"[^\s=>/{}\"'`<]+")

@@ -11,10 +11,11 @@ from ..workspace import Workspace
 
 MOST_FILES = 20
 LARGEST_FILE = 200_000  # bytes
+MOST_CSS = 600_000  # characters of all
 MOST_COLOURS = 24
 STYLES = (".css", ".scss", ".less", ".html", ".vue")
 
-_PROPERTY = re.compile(r"--([A-Za-z][\w-]{0,60})\s*:\s*([^;{}]{1,200})[;}]")
+_PROPERTY = re.compile(r"--([A-Za-z][\w-]{0,60})\s{0,9}:\s{0,9}([^;{}]{1,200})[;}]")
 _THEME = re.compile(r"@theme\b[^{]{0,40}\{([^{}]{0,20000})")
 _REFERENCE = re.compile(r"var\(\s*--([\w-]+)\s*(?:,[^)]*)?\)")
 _COLOUR = re.compile(
@@ -23,10 +24,9 @@ _COLOUR = re.compile(
     re.IGNORECASE,
 )
 _WRITTEN = re.compile(
-    r"(?:color|background|background-color|border-color|fill|stroke)\s*:\s*(#[0-9a-f]{3,8}|(?:rgb|hsl|oklch)a?\([^()]{1,60}\))",
+    r"(?:color|background|background-color|border-color|fill|stroke)\s{0,9}:\s{0,9}(#[0-9a-f]{3,8}|(?:rgb|hsl|oklch)a?\([^()]{1,60}\))",
     re.I,
 )
-_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _IMPORT = re.compile(r"@import\s+[\"']tailwindcss|@tailwind\s+utilities")
 
 
@@ -56,11 +56,11 @@ async def palette(workspace: Workspace) -> Palette:
     ][:MOST_FILES]
     texts = [text for path in files if (text := await _read(workspace, path))]
     packages = await _read(workspace, "package.json")
-    return await asyncio.to_thread(read_palette, "\n".join(texts), packages)
+    return await asyncio.to_thread(read_palette, "\n".join(texts)[:MOST_CSS], packages)
 
 
 def read_palette(css: str, packages: str = "") -> Palette:
-    css = _COMMENT.sub(" ", css)
+    css = _without_comments(css)
     own: dict[str, str] = {}
     for name, value in _PROPERTY.findall(css):
         own.setdefault(name, value.strip())
@@ -94,6 +94,17 @@ def _shown(value: str, own: dict[str, str]) -> str:
         else:
             break
     return value if _COLOUR.fullmatch(value) else ""
+
+
+def _without_comments(css: str) -> str:
+    kept: list[str] = []
+    at = 0
+    while (start := css.find("/*", at)) >= 0:
+        kept.append(css[at:start])
+        at = css.find("*/", start + 2) + 2
+        if at < 2:
+            return " ".join(kept)
+    return " ".join([*kept, css[at:]])
 
 
 async def _read(workspace: Workspace, path: str) -> str:

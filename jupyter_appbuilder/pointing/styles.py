@@ -6,6 +6,7 @@ agent changes that.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, NotRequired, TypedDict
@@ -118,7 +119,7 @@ async def styles(workspace: Workspace, claim: Claim) -> Styles:
         writer = await _writer(workspace, held)
     except Unable as error:
         return Styles(why=str(error), choices=[])
-    choices = [writer.choice(one) for one in PROPERTIES]
+    choices = await asyncio.to_thread(lambda: [writer.choice(one) for one in PROPERTIES])
     place = writer.place
     return Styles(
         why="" if any(not choice["why"] for choice in choices) else choices[0]["why"],
@@ -421,10 +422,11 @@ def _with_class(text: str, property: str, utility: str) -> str:
             pieces.append(text[at : word.start()] + utility)
             done = True
         else:
-            pieces.append(text[at : word.start()].rstrip() if pieces or at or word.start() else "")
+            pieces.append(text[at : word.start()].rstrip())
         at = word.end()
     rest = "".join(pieces) + text[at:]
-    return rest if done else f"{rest.rstrip()} {utility}".lstrip()
+    whole = rest if done else f"{rest.rstrip()} {utility}"
+    return whole if text[:1].isspace() else whole.strip()
 
 
 def _property_of(word: str) -> str:
