@@ -170,6 +170,8 @@ async def _writer(workspace: Workspace, held: Sequence[Found]) -> _Writer:
             if place.file.endswith(".py")
             else "What it shows stands in a file that has no elements."
         )
+    if place.by_text and not place.file.endswith((".tsx", ".jsx", ".vue")):
+        raise Unable("A script makes it: only its text was found there.")
     if place.source[place.offset] != "<":
         raise Unable("Only its text was found, not the element that shows it.")
     tag = read_tag(place.source, place.offset)

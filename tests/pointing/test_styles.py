@@ -134,6 +134,7 @@ async def test_components_and_what_is_no_element(tmp_path: Path):
         "src/components/ui/button.tsx": "<button {...props} />",
         "src/a.css": TOKENS,
         "package.json": PACKAGES,
+        "js/main.js": 'list.innerHTML = "<b>Made by a script</b>";\n',
         "app.py": 'import streamlit as st\n\nst.title("Sales")\n',
         "src/View.vue": '<p :class="x" :style="{ color: x }" class="text-sm">A</p>\n<AppCard :style="y" title="B" />\n',
     }
@@ -161,6 +162,8 @@ async def test_components_and_what_is_no_element(tmp_path: Path):
     drawn = await styles(workspace, read_claim({"tag": "h1", "text": "Sales"}))
     assert "Python" in drawn["why"]
     assert drawn["choices"] == []
+    made = await styles(workspace, read_claim({"tag": "b", "text": "Made by a script"}))
+    assert "A script makes it" in made["why"]
     assert "Nobody knows" in (await styles(workspace, read_claim({"tag": "h1", "text": "nowhere"})))["why"]
 
 
