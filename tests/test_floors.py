@@ -9,7 +9,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parents[1]
 PACKAGE = PROJECT / "jupyter_appbuilder"
-NOT_OURS = {"labextension", "static", "_templates", "__pycache__"}  # built, or the code of apps
+NOT_OURS = {"labextension", "locale", "static", "_templates", "__pycache__"}  # built, or the code of apps
 
 UPWARD = {
     ("approvals", "tools"),  # the gate is asked about a tool and its context

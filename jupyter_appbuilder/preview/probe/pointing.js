@@ -21,7 +21,7 @@ const pointing = (() => {
   const EVENTS = [
     "pointermove", "pointerdown", "pointerup", "pointercancel", "pointerover", "pointerout", "mousedown", "mouseup", "mousemove",
     "mouseover", "mouseout", "click", "auxclick", "dblclick", "contextmenu", "touchstart", "touchend", "dragstart", "submit", "keydown",
-    "keyup", "keypress", "focusin", "scroll",
+    "keyup", "keypress", "focusin", "scroll", "resize",
   ];
   let on = false;
   let host = null;
@@ -73,7 +73,7 @@ const pointing = (() => {
   }
 
   function heard(event) {
-    if (event.type === "scroll") return current && !region && show(current);
+    if (event.type === "scroll" || event.type === "resize") return current && !region && show(current);
     const tab = event.key === "Tab";
     event.stopImmediatePropagation();
     if (event.type === "focusin") return current !== event.target && event.target !== document.body && show(event.target);

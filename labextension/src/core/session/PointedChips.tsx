@@ -37,12 +37,15 @@ export function PointedChips({
             title={[what, place, found.excerpt].filter(Boolean).join('\n')}
           >
             <Icon name="point" />
-            <span className="jp-AppBuilder-chipName">{what}</span>
+            <span className="jp-AppBuilder-chipName" dir="auto">
+              {what}
+            </span>
             {file !== undefined &&
               (openFile ? (
                 <button
                   type="button"
                   className="jp-AppBuilder-link"
+                  dir="ltr"
                   aria-label={trans.__('Open %1 in the editor', place)}
                   onClick={() => openFile(file, line)}
                 >

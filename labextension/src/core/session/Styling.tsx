@@ -164,12 +164,13 @@ export function StyleInspector({
     >
       <div className="jp-AppBuilder-stylingTitle">
         <Icon name="sliders" />
-        <strong className="jp-AppBuilder-ellipsis" title={what}>
+        <strong className="jp-AppBuilder-ellipsis" dir="auto" title={what}>
           {what}
         </strong>
         {styles?.file !== undefined && (
           <span
             className="jp-AppBuilder-note jp-AppBuilder-ellipsis"
+            dir="ltr"
             title={styles.file}
           >{`${styles.file}:${styles.line ?? 1}`}</span>
         )}
