@@ -90,7 +90,7 @@ class Feed:
                 return self._live(message)
             case "snapshot":
                 return self._snapshot(message)
-            case "session":
+            case "session" | "tail":  # what a tail has, comes with the events, too
                 return []
 
     def _snapshot(self, snapshot: SnapshotMessage) -> list[Entry]:
@@ -351,7 +351,7 @@ _JOIN = "\n\n"
 
 def _sentence(text: str) -> str:
     """The first of what was said, as plain text: what stands in a heading, a list or code says too little by itself."""
-    for line in text.split("\n"):
+    for line in (one[: 10 * TOLD] for one in text[: 1000 * TOLD].split("\n")):
         if re.match(r"\s*([#>|`~<]|[-*+] |\d+[.)] )", line) or not line.strip():
             continue
         plain = " ".join(re.sub(r"[*`]|!?\[([^\]]*)\]\([^)]*\)", r"\1", line).split())

@@ -284,10 +284,13 @@ class AppBuilderMagics(Magics):
         except BaseException:
             draw()
             raise
-        draw()
+        if feed.reason != "done" or feed.mode != "build":
+            draw()
         if feed.reason != "done":
             raise AppBuilderError(feed.message or "The turn did not finish.", hint=feed.hint)
         if feed.mode == "build":
+            # Of a restarted kernel the front end knows no widget, and says no more than that.
+            draw(f"\n\n*After a restart of the kernel: `%appbuilder open {app.name}`, then `%appbuilder preview`.*")
             self.show_app(app)
         return feed
 

@@ -29,21 +29,27 @@ const save = () => parent.postMessage({
 </script>""",
 }
 
-NOTEBOOK = """<!doctype html><textarea aria-label="Another cell"></textarea><div id="output"></div>
+NOTEBOOK = """<!doctype html><link rel="stylesheet" href="/preview.css">
+<textarea aria-label="Another cell"></textarea><div id="output"></div>
 <script type="module">
 import widget from "/preview.js";
-const traits = { title: "Preview of the app", open_label: "Open in a tab", height: 200 };
-const heard = [];
+const traits = { title: "Preview of the app", open_label: "Open in a tab", app: "tasks", height: 200 };
+const heard = {};
+const tell = (name, content) => (heard[name] ?? []).forEach((callback) => callback(content));
+window.kernel = { answers: true, tell };
 const model = {
   get: (name) => traits[name],
-  on: (name, callback) => name === "msg:custom" && heard.push(callback),
+  set: (name, value) => { traits[name] = value; tell(`change:${name}`); },
+  save_changes: () => undefined,
+  on: (name, callback) => (heard[name] ??= []).push(callback),
   off: () => undefined,
-  send: () => heard.forEach((callback) => callback({ url: `${location.origin}/${location.hash.slice(1)}` })),
+  send: () => kernel.answers && tell("msg:custom", { url: `${location.origin}/${location.hash.slice(1)}` }),
 };
 widget.render({ model, el: document.getElementById("output") });
 </script>"""
 """A notebook's page as the preview sees it: somewhere else to type, and a comm that knows the app's address."""
 
+BUNDLED = {"/preview.js": "text/javascript", "/preview.css": "text/css"}
 SERVED = {path: ("text/html", page.encode()) for path, page in {**PAGES, "/": NOTEBOOK}.items()}
 
 
@@ -53,8 +59,9 @@ def notebook(browser: Browser) -> Iterator[Notebook]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            script = "text/javascript", (STATIC / "preview.js").read_bytes()
-            kind, body = script if self.path == "/preview.js" else SERVED.get(self.path, ("text/plain", b""))
+            kind, body = SERVED.get(self.path, ("text/plain", b""))
+            if self.path in BUNDLED:
+                kind, body = BUNDLED[self.path], (STATIC / self.path[1:]).read_bytes()
             self.send_response(200)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
@@ -97,6 +104,42 @@ def test_what_a_person_types_in_a_cell_is_not_taken_by_the_page_below_another(no
 
 def closed_in(page: Page) -> Locator:
     return page.get_by_role("alert").filter(has_text="kept taking keyboard focus")
+
+
+def test_its_edge_is_moved_a_newer_cell_takes_it_over_and_what_to_do_after_a_restart_is_said(
+    notebook: Notebook,
+) -> None:
+    page, app = notebook("calm")
+    expect(app.get_by_role("heading", name="Calm")).to_be_visible(timeout=LONG)
+    frame, edge = page.get_by_title("Preview of the app"), page.get_by_role("separator", name="Height of the app")
+    edge.focus()
+    page.keyboard.press("ArrowDown")
+    expect(frame).to_have_css("height", "220px")
+    box = edge.bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    for to in (300, -400):  # outwards, and over the frame
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x, y + to, steps=5)
+        page.mouse.up()
+        y += to
+        expect(edge).to_have_attribute("aria-valuenow", "520" if to > 0 else "120")
+    expect(frame).to_have_css("height", "120px")
+
+    page.evaluate("kernel.tell('msg:custom', {elsewhere: true, picture: 'iVBORw=='})")
+    expect(page.get_by_text("A newer cell shows the running app.")).to_be_visible()
+    expect(page.get_by_role("img", name="The app tasks")).to_have_count(1)
+    expect(frame).to_have_count(0)
+    page.get_by_role("button", name="Show it here").click()
+    expect(app.get_by_role("heading", name="Calm")).to_be_visible()
+
+    page.evaluate("kernel.answers = false; kernel.tell('comm_live_update')")
+    expect(page.get_by_text("%appbuilder open tasks")).to_be_visible(timeout=LONG)
+    expect(frame).to_have_count(0)
+    page.evaluate("kernel.answers = true; kernel.tell('comm_live_update')")
+    expect(app.get_by_role("heading", name="Calm")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("%appbuilder open tasks")).to_have_count(0)
 
 
 def test_downloads_of_the_page_below_a_cell_are_offered_above_it_and_saved_by_a_click_there(notebook: Notebook) -> None:

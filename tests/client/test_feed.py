@@ -87,3 +87,5 @@ def test_a_turn_that_is_done_is_a_line_and_its_feed_is_folded_whatever_was_said(
     assert fold.startswith("<details><summary>What was said</summary>\n\n# Done")
     assert fold.endswith("<\N{WORD JOINER}details>\n```\n\n</details>") or fold.endswith("<details>\n```\n\n</details>")
     assert fold.count("</details>") == 1
+    feed.text = "[" * 1_000_000  # a pattern that looks for the end of each would never come to its own
+    assert len(feed.summary()) < 1000
