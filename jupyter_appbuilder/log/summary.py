@@ -44,7 +44,7 @@ class Summary:
     shelf: Shelf = "apps"
     tags: Sequence[str] = ()
     checkpoint: str = ""  # the last version, a git commit
-    picture: Mapping[str, Any] | None = None  # the last one of its page, as ``tool.finished`` has it
+    picture: Mapping[str, Any] | None = None  # the last one of its page: a ``KeptPicture``
 
     @property
     def recorded(self) -> bool:
@@ -169,5 +169,8 @@ def _step(summary: Summary, event: Event) -> Summary:
             if not pictures or event.data["tool"] == "take_notebook":  # its pictures are the notebook's charts
                 return summary
             return replace(summary, picture=dict(max(pictures, key=lambda picture: picture["width"])))
+        case "preview.pictured":
+            widest = max(event.data["pictures"], key=lambda one: one["width"], default=None)
+            return replace(summary, picture=dict(widest["thumbnail"])) if widest else summary
         case _:
             return summary

@@ -41,6 +41,8 @@ async def test_a_picture_is_served_as_one_and_a_version_that_nobody_saw_says_so(
     assert (thumbnail.headers["Content-Type"], thumbnail.body) == ("image/webp", PNG + b"2")
     by_content = await call("GET", "sessions", id, "pictures", small["sha256"])
     assert (by_content.status, by_content.body) == (200, PNG + b"2")
+    (listed,) = (await call("GET", "sessions")).data
+    assert listed["picture"]["sha256"] == small["sha256"]  # the app's picture in lists
 
     assert (await call("GET", *place, width="768")).status == 404
     odd = await call("GET", *place, width="7")
