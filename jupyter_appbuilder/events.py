@@ -138,6 +138,7 @@ class PointedData(TypedDict):
     props: NotRequired[dict[str, str]]
     box: NotRequired[list[int]]  # of a region: left, top, width, height in pixels of the page
     within: NotRequired[list[str]]  # texts in a region
+    picture: NotRequired[KeptPicture]  # how it looked, kept as files of messages are
 
 
 class MessageUser(TypedDict):

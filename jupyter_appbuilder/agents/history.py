@@ -43,7 +43,7 @@ from ..tools.attachments import COPY
 from ..tools.names import sendable_name
 from ..tools.notebooks import TAKE_NOTEBOOK, told_of_notebooks
 from ..turns.modes import NOTES, WRITE_PLAN
-from ..turns.requests import attachments_of, without_dropped
+from ..turns.requests import pictures_with, without_dropped
 from ..turns.suggestions import whole
 from . import continuation
 from .pictures import attached_note, picture_note, showable
@@ -298,7 +298,7 @@ class _Writer:
         told = told_of(files, sees=view.attached > 0, shown=self.attached, limit=view.files, copy=view.copy)
         pointed = told_of_places(event.data.get("pointed", ()))
         self.say("user", "\n\n".join(filter(None, [event.data["text"], pointed, told])))
-        shown = [one["picture"] for one in files if "picture" in one and one["picture"]["sha256"] in self.attached]
+        shown = [one for one in pictures_with(event.data) if one["sha256"] in self.attached]
         if shown:
             self.messages.append(attached_note(shown))
 
@@ -426,7 +426,7 @@ def _newest_pictures(events: Sequence[Event], after: int, view: View) -> frozens
 
 def _newest_attached(events: Sequence[Event], view: View) -> frozenset[str]:
     """The SHA-256 of those pictures that came with messages and are shown: the last ones."""
-    found = [one["picture"]["sha256"] for event in events for one in attachments_of(event) if "picture" in one]
+    found = [one["sha256"] for event in events if event.type == "message.user" for one in pictures_with(event.data)]
     newest = list(dict.fromkeys(reversed(found)))
     return frozenset(newest[: view.attached])
 

@@ -31,10 +31,11 @@ from .guarded import GuardedSandbox
 from .python_calls import PythonCalls
 
 if TYPE_CHECKING:
-    from ..eyes.base import Eye, Portrait
+    from ..eyes.base import Eye, Portrait, Shot
     from ..eyes.check import Report
     from ..eyes.preview import PreviewEye
     from ..eyes.scenarios import Listed, Outcome
+    from ..pointing import Claim
     from ..preview.capabilities import Previews
     from ..preview.storage import PageStorage
 
@@ -600,6 +601,36 @@ class RunningApp:
             await self._find_in_page(finding)
         return report
 
+    async def cut_out(self, claim: Claim) -> Shot:
+        """A picture of what the person pointed at, in a page that is loaded as theirs was.
+
+        Raises ``NotFound`` (reason ``not_on_page``) where it is not there, else as ``portraits``.
+        """
+        from ..eyes.base import Look
+
+        eye = await self._eye_that_pictures()
+        view = claim.view
+        look = Look("/" + claim.path.lstrip("/"), view.width, view.height, "dark" if view.dark else "light")
+        async with eye.open(look) as page:
+            found = None if page.state.hangs else await page.cut_out(claim)
+        if found is None:
+            raise NotFound(
+                "It is not on the page as it loads, so there is no picture of it.",
+                hint="What you pointed at goes along without one.",
+                reason="not_on_page",
+            )
+        return found
+
+    async def _eye_that_pictures(self) -> Eye:
+        """Who can take pictures, once the app runs, which is started if need be."""
+        if self.eye is None:
+            raise Unavailable(NO_EYE, reason="browser_missing")
+        eye = await self.eye.ready(pictures=True)
+        server = await self.ensure()
+        if server.state != "ready":
+            raise Unavailable(f"The app's server is {server.state}. {server.message}".rstrip(), reason="not_running")
+        return eye
+
     async def portraits(self, widths: Sequence[int]) -> list[Portrait]:
         """The page's pictures in windows of these widths. Starts the app if need be.
 
@@ -608,12 +639,7 @@ class RunningApp:
         from ..eyes.base import DESKTOP, Look
         from ..eyes.check import portrait_of
 
-        if self.eye is None:
-            raise Unavailable(NO_EYE, reason="browser_missing")
-        eye = await self.eye.ready(pictures=True)
-        server = await self.ensure()
-        if server.state != "ready":
-            raise Unavailable(f"The app's server is {server.state}. {server.message}".rstrip(), reason="not_running")
+        eye = await self._eye_that_pictures()
         async with self.trying(), eye.open(Look(width=max(widths, default=DESKTOP))) as page:
             taken = [await portrait_of(page, width) for width in sorted(widths, reverse=True)]
         return [one for one in taken if one]

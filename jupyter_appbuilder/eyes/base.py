@@ -10,7 +10,10 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from ..pointing import Claim
 
 __all__ = ["Eye", "Look", "Page", "PageState", "Portrait", "Shot", "StepResult", "Theme", "Trial"]
 
@@ -126,6 +129,10 @@ class Page(Protocol):
 
     async def picture(self) -> Shot | None:
         """A screenshot of the visible part; None from an eye that takes no pictures."""
+        ...
+
+    async def cut_out(self, claim: Claim) -> Shot | None:
+        """A picture of what somebody pointed at in such a page; None where it is not there, or none can be taken."""
         ...
 
     async def portrait(self, width: int) -> Portrait | None:

@@ -28,6 +28,7 @@ from .browsers import Browser, find_browser, find_playwright, unstarted
 from .reading import InSource, as_told, read_findings, read_number, read_objects, read_text, read_texts
 
 if TYPE_CHECKING:
+    from ..pointing import Claim
     from ..sandbox.base import DevServer, Program, Walls
     from .serving import Serving
 
@@ -390,6 +391,19 @@ class ChromiumPage:
 
     async def picture(self) -> Shot | None:
         return _shot((await self.ask("picture")).get("data"), ("image/png",))
+
+    async def cut_out(self, claim: Claim) -> Shot | None:
+        view = claim.view
+        told = await self.ask(
+            "cut",
+            selector=claim.selector,
+            tag=claim.tag,
+            text=claim.text,
+            box=list(claim.box) if claim.box else None,
+            left=view.left,
+            top=view.top,
+        )
+        return _shot(told.get("data"), ("image/png",))
 
     async def portrait(self, width: int) -> Portrait | None:
         told = await self.ask("portrait", width=width)

@@ -26,6 +26,7 @@ from .steps import Step, told
 from .viewers import NOBODY, OFFER_SECONDS, Viewers
 
 if TYPE_CHECKING:
+    from ..pointing import Claim
     from ..sandbox.base import DevServer
 
 PROGRAM = Path(__file__).parent / "program"
@@ -149,6 +150,9 @@ class PreviewPage:
         return None
 
     async def portrait(self, width: int) -> Portrait | None:
+        return None
+
+    async def cut_out(self, claim: Claim) -> Shot | None:
         return None
 
     async def act(self, step: Mapping[str, Any], said: str = "") -> StepResult:

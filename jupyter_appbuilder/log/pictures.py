@@ -16,6 +16,7 @@ from pathlib import Path
 from ..cancellation import in_thread
 from ..events import Event, KeptPicture
 from ..settings import private_folder
+from ..turns.requests import pictures_with
 
 FOLDER = "pictures"
 MEDIA_TYPES = ("image/png", "image/jpeg", "image/webp")
@@ -29,9 +30,7 @@ def pictures_of(event: Event) -> Sequence[KeptPicture]:
     """The pictures that a notebook shows of an event: of a tool's result, or handed in with a message."""
     if event.type == "tool.finished":
         return event.data.get("pictures", ())
-    if event.type == "message.user":
-        return [one["picture"] for one in event.data.get("attachments", ()) if "picture" in one]
-    return ()
+    return pictures_with(event.data) if event.type == "message.user" else ()
 
 
 def shown_type(events: Sequence[Event], sha256: str) -> str:

@@ -295,8 +295,7 @@ class _Writer:
         told = "".join(f"\n\n{_attached(one)}" for one in files)
         if pointed := event.data.get("pointed"):
             told = "\n\nPointed at:\n" + "".join(f"\n- {_plain(named(one))}" for one in pointed) + told
-        shown = [one["picture"] for one in files if "picture" in one]
-        held = [picture for picture in shown if picture["sha256"] in self.attached]
+        held = [picture for picture in pictures_of(event) if picture["sha256"] in self.attached]
         self.markdown(f"e{event.seq}", f"**{how}**\n\n{quoted}{told}", held)
 
     def on_turn_started(self, event: EventOf[str, TurnStarted]) -> None:

@@ -6,10 +6,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import InvalidInput
 from ..formats.text import CONTROL, in_a_line
+
+if TYPE_CHECKING:
+    from ..attachments.base import Given
 
 MOST = 10
 """Things that one message can point at."""
@@ -21,6 +24,8 @@ LONGEST_NAME = 80
 MOST_POSITIONS = 8
 MOST_PROPS = 8
 LARGEST = 1_000_000  # a line, a column, a coordinate
+WINDOW = (200, 2_000)  # px of the window, at least and at most
+PICTURE = re.compile(r"[0-9a-f]{32}")
 
 _TAG = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
@@ -37,6 +42,17 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """The window that the page is seen in, and how far it is scrolled, in CSS px."""
+
+    width: int = 1280
+    height: int = 800
+    left: int = 0
+    top: int = 0
+    dark: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """``positions``: where the element is written, and after it what it is part of, from the inside out."""
 
@@ -48,6 +64,9 @@ class Claim:
     props: tuple[tuple[str, str], ...] = ()
     box: tuple[int, int, int, int] | None = None  # left, top, width, height of a region, in pixels of the page
     within: tuple[str, ...] = ()  # texts of what lies in a region
+    view: View = View()
+    picture: str = ""  # what was taken of it, as ``attachments.shelf`` calls it
+    cutout: Given | None = None  # the same, once it was read there
 
 
 def read_claims(values: Sequence[Any]) -> list[Claim]:
@@ -80,7 +99,19 @@ def read_claim(value: Any) -> Claim:
         ),
         _box(data.get("box")),
         tuple(text for one in _list(data.get("within"))[:MOST_PROPS] if (text := _text(one, LONGEST_NAME))),
+        _view(data),
+        picture if isinstance(picture := data.get("picture"), str) and PICTURE.fullmatch(picture) else "",
     )
+
+
+def _view(data: Mapping[Any, Any]) -> View:
+    numbers = [_number(one) for one in _list(data.get("view"))]
+    if len(numbers) != 4 or None in numbers:
+        return View(dark=data.get("dark") is True)
+    width, height, left, top = cast("list[int]", numbers)
+    least, most = WINDOW
+    width, height = (min(most, max(least, one)) for one in (width, height))
+    return View(width, height, left, top, data.get("dark") is True)
 
 
 def _position(value: Any) -> Position | None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
+from dataclasses import asdict, replace
+
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from ..errors import InvalidInput
-from ..pointing import read_claim, read_claims
+from ..attachments.base import Given, Shown
+from ..errors import InvalidInput, NotFound, of_the_disk
+from ..pointing import Claim, read_claim, read_claims
 from ..turns.modes import read_mode
 from .base import AppBuilderHandler
 
@@ -18,10 +23,36 @@ class MessagesHandler(AppBuilderHandler):
         body = self.body("text", "model", "mode", "attachments", "pointed")
         text, model, mode = body.text("text"), body.text("model", "") or None, read_mode(body.text("mode", ""))
         attachments = await self.builder.shelf.take(body.texts("attachments"))
-        pointed = read_claims(body.items("pointed"))
+        pointed = [await self._with_picture(claim) for claim in read_claims(body.items("pointed"))]
         found = await self.session(session)
         turn = await found.send(text, model=model, mode=mode, attachments=attachments, pointed=pointed)
         self.answer({"turn": turn}, 202)
+
+    async def _with_picture(self, claim: Claim) -> Claim:
+        """With the picture that was taken of it, where that is still there."""
+        if not claim.picture:
+            return claim
+        with contextlib.suppress(NotFound):
+            (given,) = await self.builder.shelf.take([claim.picture])
+            return replace(claim, cutout=given)
+        return claim
+
+
+class PointedPictureHandler(AppBuilderHandler):
+    @web.authenticated
+    @authorized
+    async def post(self, session: str) -> None:
+        claim = read_claim(self.body("pointed").mapping("pointed"))
+        shot = await self.while_heard((await self.session(session)).picture_pointed(claim))
+        if shot is None:
+            return
+        given = Given("pointed-at.png", shot.media_type, shot.data, picture=Shown(**asdict(shot)))
+        try:
+            picture = await self.builder.shelf.put(given)
+        except OSError as error:
+            raise of_the_disk(error, self.builder.data) from None
+        data = base64.b64encode(shot.data).decode()
+        self.answer({"picture": picture, "data": data, "width": shot.width, "height": shot.height})
 
 
 class PointedHandler(AppBuilderHandler):

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ..datasets.base import Keep
     from ..datasets.parquet import Written
     from ..datasets.store import Handover
+    from ..eyes.base import Shot
     from ..live.base import Function
     from ..log import Summary
     from ..notebook.writer import NotebookWriter
@@ -215,7 +216,7 @@ class Session:
             raise InvalidInput(f"{given} files are too many for one message.", hint=f"At most {MOST}.")
         await self.ready()
         kept = [await self._kept(one) for one in attachments]
-        places = [one if isinstance(one, dict) else (await self.point(one))[0] for one in pointed]
+        places = [one if isinstance(one, dict) else await self._placed(one) for one in pointed]
         if turn := await self._turns.interject(text, kept, places):
             return turn
         if (name := model or self.summary.model) == DEMO and mode == "build" and not self._turns.busy:
@@ -229,6 +230,22 @@ class Session:
             self.require_owned()
             return await attachment.kept(self._keep)
         return attachment
+
+    async def _placed(self, claim: Claim) -> PointedData:
+        """What a claim comes to, with the picture that was taken of it."""
+        data, _ = await self.point(claim)
+        if claim.cutout and (picture := (await self._kept(claim.cutout)).get("picture")):
+            from ..pointing import named
+
+            data["picture"] = {**picture, "alt": named(data)[:200]}
+        return data
+
+    async def picture_pointed(self, claim: Claim) -> Shot:
+        """A picture of what was pointed at. Raises ``NotFound`` (reason ``not_on_page``) where it is not on the page
+        as it is loaded afresh, and as ``RunningApp.portraits``."""
+        await self.ready()
+        self._may_act(busy_is_fine=True)
+        return await self.app.cut_out(claim)
 
     async def point(self, claim: Claim) -> tuple[PointedData, bool]:
         """What the page says that the person pointed at, as far as the app's files bear it out, and whether

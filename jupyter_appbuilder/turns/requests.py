@@ -11,7 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import Conflict
-from ..events import Attachment, CheckpointCreated, Draft, Event, EventOf, Mode, PointedData, TurnStarted
+from ..events import (
+    Attachment,
+    CheckpointCreated,
+    Draft,
+    Event,
+    EventOf,
+    KeptPicture,
+    MessageUser,
+    Mode,
+    PointedData,
+    TurnStarted,
+)
 
 CONTINUE = "Continue."
 """What the person is shown to have said when a turn goes on from another."""
@@ -109,6 +120,12 @@ def request_of(events: Sequence[Event], turn: str) -> Request:
 def attachments_of(event: Event) -> Sequence[Attachment]:
     """The files that came with a message; none with any other event."""
     return event.data.get("attachments", ()) if event.type == "message.user" else ()
+
+
+def pictures_with(message: MessageUser) -> list[KeptPicture]:
+    """The pictures that came with a message: of files, and of what was pointed at."""
+    along = (*message.get("attachments", ()), *message.get("pointed", ()))
+    return [one["picture"] for one in along if "picture" in one]
 
 
 def last_request(events: Sequence[Event]) -> Request:

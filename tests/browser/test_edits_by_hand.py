@@ -66,6 +66,14 @@ def test_edits_in_the_editor_and_on_disk_show_in_the_feed_and_in_the_preview(
 
     wait_for(pointed, panel.page)
     expect(chips.get_by_text("h1 “By hand indeed”")).to_be_visible()
+    # How it looks comes a little later, from a page of the sandbox's own.
+    looked = "Show the picture larger: How h1 “By hand indeed” looked"
+    chips.get_by_role("button", name=looked).click(timeout=LONG)
+    large = panel.page.get_by_role("dialog", name="How h1 “By hand indeed” looked")
+    expect(large.get_by_role("img")).to_be_visible()
+    panel.picture("pointing-picture-large")
+    panel.page.keyboard.press("Escape")
+    expect(large).to_be_hidden()
     panel.picture("pointing-light")
     # A text that is written there is changed there, without a model: an edit like any other.
     chips.get_by_role("button", name="Change the text of h1 “By hand indeed”").click()
@@ -101,6 +109,7 @@ def test_edits_in_the_editor_and_on_disk_show_in_the_feed_and_in_the_preview(
     expect(chips).to_have_count(0)
     panel.preview().get_by_role("heading", level=1).click()
     expect(chips.get_by_text("h1 “By hand indeed, in place”")).to_be_visible()
+    expect(chips.get_by_role("button", name="Show the picture larger: How h1")).to_be_visible(timeout=LONG)
     point.click()
     expect(point).to_have_attribute("aria-pressed", "false")
     chips.get_by_role("button", name="Open src/App.tsx:2 in the editor").click()
@@ -115,7 +124,10 @@ def test_edits_in_the_editor_and_on_disk_show_in_the_feed_and_in_the_preview(
     (asked,) = [m["content"] for m in model.requests[0].body["messages"] if "Look at my change" in str(m["content"])]
     assert "Written at src/App.tsx:2:10" in str(asked)
     assert '2|   return <h1 className="text-4xl text-primary">By hand indeed, in place</h1>;' in str(asked)
-    expect(feed.get_by_role("list", name="Pointed at in the page")).to_contain_text("h1 “By hand indeed, in place”")
+    along = feed.get_by_role("list", name="Pointed at in the page")
+    expect(along).to_contain_text("h1 “By hand indeed, in place”")
+    expect(along.get_by_role("button", name="Show the picture larger: How h1")).to_be_visible()
+    panel.picture("pointed-in-conversation")
     expect(chips).to_have_count(1)  # none is left for the next
     assert source.read_text().count("By hand indeed") == 1
     panel.menu("Open notebook")

@@ -181,8 +181,8 @@ def test_every_act_of_the_widget_and_of_the_panel_is_a_row():
     # Python and the magic change it by the tool: app.call("update_layout", {"patch": …}).
     layout = {"layout", "changeLayout"}
     # To complete what is typed: a kernel has app.files. A file of a message: app.call("put_attachment", file=…, …).
-    # Styles of what is pointed at are changed beside the panel's preview.
-    styles = {"styles", "changeStyle"}
+    # Styles of what is pointed at are changed beside the panel's preview, where its picture is taken, too.
+    styles = {"styles", "changeStyle", "picturePointed"}
     # Two versions side by side: beside the panel's chat. In the app's folder git does it. A check takes pictures, too.
     versions = {"showVersion", "hideVersion", "compare", "takePicture"}
     prompt = {"files", "putAttachment"}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
+
+from jupyter_appbuilder.attachments.base import Given, Shown
 
 PAGE = "<!doctype html>\n<title>Tasks</title>\n<h1>Tasks</h1>\n<p>of today</p>\n"
 
@@ -63,3 +66,32 @@ async def test_the_style_of_what_was_pointed_at_is_an_edit_that_is_undone_like_o
     version = [event for event in session.stored if event.type == "checkpoint.created"][-2].data["checkpoint"]
     await session.restore(version)
     assert "<h1>Tasks" in await session.workspace.read_text("index.html")
+
+
+async def test_a_picture_goes_along_and_a_name_of_none_is_passed_over(call, new_session, builder, model):
+    id = await new_session()
+    session = await builder.session(id)
+    await session.call("write_file", {"path": "index.html", "content": PAGE}, by="person")
+    head = b"IHDR\0\0\0\x08\0\0\0\x08\x08\x02\0\0\0"
+    png = b"\x89PNG\r\n\x1a\n\0\0\0\x0d" + head + zlib.crc32(head).to_bytes(4)
+    name = await builder.shelf.put(Given("pointed-at.png", "image/png", png, picture=Shown(png, 8, 8, "image/png")))
+    claim: dict[str, Any] = {"tag": "h1", "text": "Tasks", "view": [390, 800, 0, -5], "dark": "yes"}
+    taken = await call("POST", "sessions", id, "pointed", "picture", json={"pointed": claim})
+    assert (taken.status, taken.data["reason"]) == (503, "browser_off")
+
+    model.steps = [{"text": "A title."}]
+    pointed = [claim | {"picture": name}, claim | {"picture": "0" * 32}, claim | {"picture": "../../etc/passwd"}]
+    said = {"text": "What is this?", "mode": "ask", "pointed": pointed}
+    assert (await call("POST", "sessions", id, "messages", json=said)).status == 202
+    await session.wait()
+    (message,) = [event for event in session.stored if event.type == "message.user"]
+    first, *others = message.data["pointed"]
+    assert first["picture"] | {"sha256": ""} == {
+        "sha256": "",
+        "width": 8,
+        "height": 8,
+        "alt": "h1 “Tasks” (index.html:3)",
+        "media_type": "image/png",
+    }
+    assert not any("picture" in one or "view" in one for one in others)
+    assert (await call("GET", "sessions", id, "pictures", first["picture"]["sha256"])).body == png

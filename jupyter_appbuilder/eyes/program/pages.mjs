@@ -23,6 +23,7 @@ const MOST_TOLD = 40; // of them by the page itself: what is seen from outside h
 const MOST_REQUESTS = 300; // of one address in one look: a loop
 const MOST_RESTLESS = 40; // of one address by a page that does not come to rest: a loop, too
 const PIXELS = 750_000; // of a picture: about 1,000 tokens
+const CUT_AROUND = 8; // CSS px around an element in its picture
 const PORTRAIT_HEIGHT = 800; // CSS px, of the window that a portrait is taken in
 const PORTRAIT_TALLEST = 2_400; // of a page that is longer the rest is left out
 const PORTRAIT_LONGEST = 3_500_000; // characters of one in Base64
@@ -36,7 +37,7 @@ const PICTURE = /^<img> could not load (\S+)/;
 const UNREACHED = /Failed to fetch|NetworkError|Network Error|Load failed|\bERR_[A-Z_]+/;
 
 export class Pages {
-  static ACTS = ["open", "close", "describe", "picture", "portrait", "findings", "audit", "turn", "step", "trial"];
+  static ACTS = ["open", "close", "describe", "picture", "portrait", "cut", "findings", "audit", "turn", "step", "trial"];
 
   constructor(browser, origin, axe) {
     this.browser = browser;
@@ -90,6 +91,11 @@ export class Pages {
   /** A PNG of what is in view, `data` in Base64. */
   async picture({ page: name }) {
     return this.at(name).picture();
+  }
+
+  /** What is in a box of the page, or the one element that a selector finds; nothing where it shows something else. */
+  async cut({ page: name, ...wanted }) {
+    return this.at(name).cut(wanted);
   }
 
   /** How the page looks in a window of that width: `whole` from its top down, and a `thumbnail`. */
@@ -505,6 +511,30 @@ export class Page {
     } finally {
       await this.sized(before.width, before.height);
     }
+  }
+
+  async cut(wanted) {
+    const found = await this.look(({ selector, tag, text, box, left, top }) => {
+      scrollTo({ left, top, behavior: "instant" });
+      if (box) return { left: box[0] - scrollX, top: box[1] - scrollY, width: box[2], height: box[3] };
+      const all = selector ? document.querySelectorAll(selector) : [];
+      if (all.length !== 1 || all[0].localName.toLowerCase() !== tag) return null;
+      const shows = all[0].textContent.slice(0, 20_000).replace(/\s+/g, " ").trim();
+      if (shows && !shows.startsWith(text.replace(/…$/, ""))) return null;
+      const isSeen = (one) => one.top < innerHeight && one.bottom > 0 && one.left < innerWidth && one.right > 0;
+      if (!isSeen(all[0].getBoundingClientRect())) all[0].scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
+      const { left: x, top: y, width, height } = all[0].getBoundingClientRect();
+      return { left: x, top: y, width, height };
+    }, wanted);
+    if (!found) return {};
+    await this.rest(TURN_MS);
+    const size = this.page.viewportSize();
+    const [x, y] = [found.left, found.top].map((one) => Math.max(0, Math.floor(Number(one)) - CUT_AROUND));
+    const width = Math.min(size.width, Math.ceil(Number(found.left + found.width)) + CUT_AROUND) - x;
+    const height = Math.min(size.height, Math.ceil(Number(found.top + found.height)) + CUT_AROUND) - y;
+    if (!(width > 2 * CUT_AROUND && height > 2 * CUT_AROUND)) return {}; // nothing of it is in view
+    const scale = Math.min(2, Math.sqrt(PIXELS / (width * height)));
+    return { data: await this.shot({ x, y, width, height, scale }, { format: "png" }) };
   }
 
   async sized(width, height) {

@@ -227,6 +227,8 @@ const pointing = (() => {
       selector: selector(element),
       positions: found,
       props: props(element),
+      view: [innerWidth, innerHeight, scrollX, scrollY].map((one) => Math.max(0, Math.round(one))),
+      dark: matchMedia("(prefers-color-scheme: dark)").matches,
     };
   }
 

@@ -33,6 +33,7 @@ import type {
   FunctionCalled,
   Layout,
   Pointed,
+  PointedPicture,
   Styles,
   Secrets,
   TakenUpload,
@@ -288,6 +289,11 @@ export class RestApi implements Api {
         await this.request('POST', at('messages'), { text, ...chosen, ...along });
       },
       point: async pointed => this.json<Pointed>('POST', at('pointed'), { pointed }),
+      picturePointed: async pointed => {
+        const taken = await this.json<PointedPicture>('POST', at('pointed', 'picture'), { pointed });
+        const { picture: name, data, width, height } = taken;
+        return { name, address: `data:image/png;base64,${data}`, width, height };
+      },
       changeText: async (pointed, text) => {
         await this.request('POST', at('pointed', 'text'), { pointed, text });
       },

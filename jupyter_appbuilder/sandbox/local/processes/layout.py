@@ -23,10 +23,11 @@ PATH = f"{OURS}/bin:{NODE}/bin:{WORKSPACE}/node_modules/.bin:/usr/local/bin:/usr
 
 NPM = (f"{NODE}/bin/node", f"{NODE}/lib/node_modules/npm/bin/npm-cli.js")
 
-# Of /etc only what programs need to run and to verify certificates: it also holds keys and passwords.
+# Of /etc only what programs need to run, to verify certificates and to find fonts: it also holds keys and passwords.
 SYSTEM_FILES = (
     "/etc/alternatives",
     "/etc/ca-certificates",
+    "/etc/fonts",
     "/etc/ld.so.cache",
     "/etc/ld.so.conf",
     "/etc/ld.so.conf.d",

@@ -2,7 +2,9 @@ import * as React from 'react';
 import { Icon } from '../controls/Icon';
 import { useHost, useTranslation } from '../controls/surroundings';
 import type { Translation } from '../controls/translation';
+import { PictureSource, type KeptPicture } from '../feed/Pictures';
 import type { PointedData } from '../wire/events';
+import type { ChipPicture } from './pointed';
 
 /** What was pointed at, in the box and in the conversation: what it is, and where it is written. */
 export function PointedChips({
@@ -11,7 +13,7 @@ export function PointedChips({
   onText,
   onStyle
 }: {
-  chips: readonly { key: number; found: PointedData; literal?: boolean }[];
+  chips: readonly { key: number; found: PointedData; literal?: boolean; picture?: ChipPicture | null }[];
   onRemove?: (key: number) => void;
   /** Have one show another text; only those whose text is written where they stand. */
   onText?: ((key: number, text: string) => Promise<void>) | undefined;
@@ -26,7 +28,7 @@ export function PointedChips({
   }
   return (
     <ul className="jp-AppBuilder-pointedChips" aria-label={trans.__('Pointed at in the page')}>
-      {chips.map(({ key, found, literal = false }) => {
+      {chips.map(({ key, found, literal = false, picture = null }) => {
         const { file, line } = found;
         const place = file === undefined ? '' : `${file}:${line ?? 1}`;
         const what = described(found, trans);
@@ -36,7 +38,13 @@ export function PointedChips({
             className="jp-AppBuilder-pointedChip"
             title={[what, place, found.excerpt].filter(Boolean).join('\n')}
           >
-            <Icon name="point" />
+            {picture ? (
+              <SmallPicture {...picture} what={what} />
+            ) : found.picture ? (
+              <KeptSmallPicture picture={found.picture} what={what} />
+            ) : (
+              <Icon name="point" />
+            )}
             <span className="jp-AppBuilder-chipName" dir="auto">
               {what}
             </span>
@@ -95,6 +103,86 @@ export function PointedChips({
         );
       })}
     </ul>
+  );
+}
+
+/** A picture that the log names: until it is here, and where it is no longer kept, the sign stands for it. */
+function KeptSmallPicture({ picture, what }: { picture: KeptPicture; what: string }): React.ReactElement {
+  const source = React.useContext(PictureSource);
+  const [address, setAddress] = React.useState('');
+  React.useEffect(() => {
+    let wanted = true;
+    let made = '';
+    const release = (): void => {
+      if (made.startsWith('blob:')) {
+        URL.revokeObjectURL(made);
+      }
+    };
+    source?.(picture.sha256).then(
+      found => {
+        made = found;
+        if (wanted) {
+          setAddress(found);
+        } else {
+          release();
+        }
+      },
+      () => undefined
+    );
+    return () => {
+      wanted = false;
+      release();
+    };
+  }, [source, picture.sha256]);
+  return address === '' ? (
+    <Icon name="point" />
+  ) : (
+    <SmallPicture address={address} width={picture.width} height={picture.height} what={what} />
+  );
+}
+
+/** How it looked: small in the chip, large at a click. */
+function SmallPicture({
+  address,
+  width,
+  height,
+  what
+}: {
+  address: string;
+  width: number;
+  height: number;
+  what: string;
+}): React.ReactElement {
+  const trans = useTranslation();
+  const dialog = React.useRef<HTMLDialogElement>(null);
+  const alt = trans.__('How %1 looked', what);
+  return (
+    <>
+      <button
+        type="button"
+        className="jp-AppBuilder-chipPicture"
+        aria-label={trans.__('Show the picture larger: %1', alt)}
+        onClick={() => dialog.current?.showModal()}
+      >
+        <img src={address} alt="" width={width} height={height} />
+      </button>
+      <dialog
+        ref={dialog}
+        className="jp-AppBuilder-largePicture"
+        aria-label={alt}
+        onClick={() => dialog.current?.close()}
+        onKeyDown={event => {
+          if (event.key === 'Escape') {
+            event.stopPropagation(); // who points goes on
+          }
+        }}
+      >
+        <img src={address} alt={alt} width={width} height={height} />
+        <button type="button" className="jp-AppBuilder-button">
+          {trans.__('Close')}
+        </button>
+      </dialog>
+    </>
   );
 }
 

@@ -31,7 +31,7 @@ export function usePointing(store: SessionStore, able: boolean, tell: (on: boole
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const asking = React.useRef({ on, tell });
   asking.current = { on, tell };
-  const { point } = store.transport;
+  const { point, picturePointed } = store.transport;
   const session = store.get().view.session?.id ?? '';
 
   const set = React.useCallback((next: boolean): void => {
@@ -78,13 +78,19 @@ export function usePointing(store: SessionStore, able: boolean, tell: (on: boole
         point(message.claim).then(
           answer => {
             chips.add(message.claim, answer);
-            setSaid(trans.__('%1 stands in the box of your next request.', described(answer.pointed, trans)));
+            const what = trans.__('%1 stands in the box of your next request.', described(answer.pointed, trans));
+            setSaid(what);
+            picturePointed?.(message.claim).then(
+              picture => chips.show(message.claim, picture),
+              // It goes along without one.
+              (error: unknown) => setSaid(`${what} ${RequestFailed.from(error).message}`)
+            );
           },
           (error: unknown) => setFailure(RequestFailed.from(error))
         );
       }
     },
-    [point, session, set, trans]
+    [point, picturePointed, session, set, trans]
   );
   const toggle = React.useCallback(() => set(!asking.current.on), [set]);
   const chips = chipsOf(session);

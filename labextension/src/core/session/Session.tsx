@@ -24,7 +24,7 @@ import { ModelChooser } from './ModelChooser';
 import { ModeChooser, modeTitle } from './ModeChooser';
 import { MenuButton, type MenuEntry } from '../controls/Menu';
 import { PointedChips } from './PointedChips';
-import { chipsOf, type Chip } from './pointed';
+import { claimOf, chipsOf, type Chip } from './pointed';
 import { Scenarios } from './Scenarios';
 import { IsolationWarning, SandboxChip, SandboxSection } from './Sandbox';
 import { useHost, useTranslation } from '../controls/surroundings';
@@ -122,7 +122,7 @@ export function SessionPane(props: SessionProps): React.ReactElement {
     ): void => {
       setFailure(null);
       setSending(true);
-      const claims = pointed.map(chip => chip.claim);
+      const claims = pointed.map(claimOf);
       const names = files ? namesOf(files) : [];
       transport
         .send(request, undefined, inMode, names.length > 0 ? names : undefined, claims)

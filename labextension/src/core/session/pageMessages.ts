@@ -83,7 +83,7 @@ export function readMessage(data: unknown): PageMessage | null {
     case 'pointed': {
       const claim = data['claim'];
       return isRecord(claim) && typeof claim['tag'] === 'string' && isShort(claim)
-        ? { type: 'pointed', claim: claim as unknown as Claim }
+        ? { type: 'pointed', claim: without(claim, 'picture') as unknown as Claim } // that is the server's to name
         : null;
     }
     case 'pointing':
@@ -200,4 +200,8 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 function text(value: unknown, limit: number): string {
   return typeof value === 'string' ? value.slice(0, limit) : '';
+}
+
+function without(record: Record<string, unknown>, name: string): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(record).filter(([each]) => each !== name));
 }

@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { SurroundingsContext } from '../controls/surroundings';
 import { english } from '../controls/translation';
 import { readMessage } from './pageMessages';
-import { chipsOf, MOST_CHIPS } from './pointed';
+import { chipsOf, claimOf, MOST_CHIPS } from './pointed';
 import { PointedChips } from './PointedChips';
 import { StyleInspector, type Styling } from './Styling';
 import type { SessionStore } from '../view/store';
@@ -17,7 +17,8 @@ describe('what the page says was pointed at', () => {
   const said = (claim: unknown): unknown => readMessage({ source: 'jupyter-appbuilder', type: 'pointed', claim });
 
   it('is a claim of an element, of some length', () => {
-    expect(said({ tag: 'b', text: 'x' })).toEqual({ type: 'pointed', claim: { tag: 'b', text: 'x' } });
+    const claimed = { tag: 'b', text: 'x', picture: '0'.repeat(32) };
+    expect(said(claimed)).toEqual({ type: 'pointed', claim: { tag: 'b', text: 'x' } }); // no picture of another's
     for (const wrong of [null, 'b', [], {}, { tag: 1 }, { tag: 'b', text: 'x'.repeat(20_000) }]) {
       expect(said(wrong)).toBeNull();
     }
@@ -42,6 +43,13 @@ describe('chips', () => {
     expect(chips.get()).toEqual([]);
     chips.putBack(taken);
     expect(chipsOf('one').get()).toEqual(taken);
+    // The same element, after the page was scrolled, is the same chip; its picture comes later, and goes along.
+    const picture = { name: 'a'.repeat(32), address: 'data:image/png;base64,AAAA', width: 80, height: 40 };
+    chips.show({ tag: 'b', text: '0', view: [800, 600, 0, 90], dark: true }, picture);
+    expect(chips.get().map(claimOf)).toEqual([
+      { tag: 'b', text: '0', picture: picture.name },
+      ...taken.slice(1).map(claimOf)
+    ]);
   });
 
   it('open the line, are taken out, and change a text that is written there', async () => {
@@ -92,7 +100,7 @@ const STYLES: Styles = {
 };
 
 describe('the styles of what was pointed at', () => {
-  const chip = { key: 7, claim: { tag: 'button' }, found: SAVE, literal: false };
+  const chip = { key: 7, claim: { tag: 'button' }, found: SAVE, literal: false, picture: null };
   const shown = async (
     styles: Styles,
     changeStyle: () => Promise<void> = async () => undefined,

@@ -10,6 +10,27 @@ export interface Chip {
   readonly found: PointedData;
   /** Its text is written at its place, and can be changed there. */
   readonly literal: boolean;
+  /** How it looked, once that was taken. */
+  readonly picture: ChipPicture | null;
+}
+
+export interface ChipPicture {
+  /** As the server calls it. */
+  readonly name: string;
+  readonly address: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** What the server is told of a chip. */
+export function claimOf({ claim, picture }: Chip): Claim {
+  return picture ? { ...claim, picture: picture.name } : claim;
+}
+
+/** The same thing of the page, wherever it was scrolled to. */
+function same(one: Claim, other: Claim): boolean {
+  const still = (claim: Claim): string => JSON.stringify({ ...claim, view: null, dark: null });
+  return still(one) === still(other);
 }
 
 export const MOST_CHIPS = 10;
@@ -19,6 +40,8 @@ export interface Chips {
   subscribe(listener: () => void): () => void;
   /** Nothing beyond `MOST_CHIPS`, and nothing twice. */
   add(claim: Claim, answer: Pointed): void;
+  /** How what a page said of it looked. */
+  show(claim: Claim, picture: ChipPicture): void;
   /** The one whose style is looked at, beside the page; null for none. */
   styled(): Chip | null;
   style(key: number): void;
@@ -57,13 +80,14 @@ function newChips(): Chips {
       return () => listeners.delete(listener);
     },
     add: (claim, { pointed, literal }) => {
-      const again = chips.find(chip => JSON.stringify(chip.claim) === JSON.stringify(claim));
+      const again = chips.find(chip => same(chip.claim, claim));
       if (again || chips.length < MOST_CHIPS) {
         latest = again?.key ?? ++count;
         styled = chip(styled) ? latest : 0; // who looks at styles goes on with the next
-        set(again ? [...chips] : [...chips, { key: latest, claim, found: pointed, literal }]);
+        set(again ? [...chips] : [...chips, { key: latest, claim, found: pointed, literal, picture: null }]);
       }
     },
+    show: (claim, picture) => set(chips.map(one => (same(one.claim, claim) ? { ...one, picture } : one))),
     styled: () => chip(styled),
     style: key => {
       styled = key;

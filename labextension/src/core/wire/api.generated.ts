@@ -24,6 +24,23 @@ export interface Claim {
   box?: readonly number[];
   /** Texts in a region. */
   within?: readonly string[];
+  /** Width and height of the window that the page is seen in, and how far it is scrolled: to the right, down. */
+  view?: readonly number[];
+  /** The page prefers dark colours. */
+  dark?: boolean;
+  /** What `takePointedPicture` called its picture, when it is sent along. */
+  picture?: string;
+}
+
+export interface PointedPicture {
+  /** The name to send it by. */
+  picture: string;
+  /** A PNG, in Base64. */
+  data: string;
+  /** px */
+  width: number;
+  /** px */
+  height: number;
 }
 
 export interface Pointed {

@@ -148,6 +148,8 @@ export interface PointedData {
   box?: readonly number[];
   /** texts in a region */
   within?: readonly string[];
+  /** how it looked, kept as files of messages are */
+  picture?: KeptPicture;
 }
 
 export interface MessageUser {

@@ -33,6 +33,7 @@ import type {
   UsageReport
 } from './api.generated';
 import type { Attach } from '../session/attachments';
+import type { ChipPicture } from '../session/pointed';
 import type { Mode } from './events';
 import type { ModelReport } from '../pages/modelReport';
 import type { BudgetChanges, Unit } from '../view/usage';
@@ -93,6 +94,8 @@ export interface Requests {
   ): Promise<void>;
   /** Where something that was pointed at in the app's page is written. */
   point?(pointed: Claim): Promise<Pointed>;
+  /** How it looks, as a page that is loaded afresh shows it; to send it along by its name. */
+  picturePointed?(pointed: Claim): Promise<ChipPicture>;
   /** Have it show another text: an edit by the person. */
   changeText?(pointed: Claim, text: string): Promise<void>;
   /** Its simple styles, and what can be chosen for each. */
