@@ -48,6 +48,9 @@ RECORDED = "A recorded command only makes sense while its notebook rebuilds an a
 PROGRESS_SECONDS = 0.5
 """How often it is said how many rows are written."""
 
+AFTER_RESTART = "After a restart of the kernel: `%appbuilder open {}`, then `%appbuilder preview`."
+"""Beside an app that is shown: of a kernel that has ended a front end knows no widget, and says no more than that."""
+
 REFRESH_SECONDS = 0.1
 """How often the feed below a running cell is drawn."""
 
@@ -289,8 +292,7 @@ class AppBuilderMagics(Magics):
         if feed.reason != "done":
             raise AppBuilderError(feed.message or "The turn did not finish.", hint=feed.hint)
         if feed.mode == "build":
-            # Of a restarted kernel the front end knows no widget, and says no more than that.
-            draw(f"\n\n*After a restart of the kernel: `%appbuilder open {app.name}`, then `%appbuilder preview`.*")
+            draw(f"\n\n*{AFTER_RESTART.format(app.name)}*")
             self.show_app(app)
         return feed
 
@@ -520,7 +522,9 @@ class AppBuilderMagics(Magics):
                 f"This notebook rebuilt {self.rebuild.name} as plain files in {self.rebuild.workspace.app}.",
                 hint="To run it: jupyter appbuilder replay NOTEBOOK --serve",
             )
-        rich.display(self.session().preview())
+        app = self.session()
+        rich.display(app.preview())
+        self.say(AFTER_RESTART.format(app.name).replace("`", "") + "\n")
 
     def do_status(self, call: Call) -> None:
         if self.rebuild is not None:
