@@ -31,7 +31,7 @@ from .guarded import GuardedSandbox
 from .python_calls import PythonCalls
 
 if TYPE_CHECKING:
-    from ..eyes.base import Eye, Portrait, Shot
+    from ..eyes.base import Eye, Look, Portrait, Shot
     from ..eyes.check import Report
     from ..eyes.preview import PreviewEye
     from ..eyes.scenarios import Listed, Outcome
@@ -628,7 +628,9 @@ class RunningApp:
         eye = await self.eye.ready(pictures=True)
         server = await self.ensure()
         if server.state != "ready":
-            raise Unavailable(f"The app's server is {server.state}. {server.message}".rstrip(), reason="not_running")
+            hint = "Ask for it to be fixed, or restart the app."
+            message = f"The app's server is {server.state}. {server.message}".rstrip()
+            raise Unavailable(message, hint=hint, reason="not_running")
         return eye
 
     async def portraits(self, widths: Sequence[int]) -> list[Portrait]:
@@ -643,6 +645,15 @@ class RunningApp:
         async with self.trying(), eye.open(Look(width=max(widths, default=DESKTOP))) as page:
             taken = [await portrait_of(page, width) for width in sorted(widths, reverse=True)]
         return [one for one in taken if one]
+
+    async def screenshot(self, look: Look) -> Shot:
+        """What is in view of a page, loaded afresh with nothing stored. Raises as ``portraits``."""
+        eye = await self._eye_that_pictures()
+        async with self.trying(), eye.open(look) as page:
+            shot = await page.picture()
+        if shot is None:
+            raise Unavailable("The page could not be pictured: it does not come to rest.", reason="no_picture")
+        return shot
 
     @property
     def is_open(self) -> bool:

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from ..cancellation import in_thread
-from ..errors import InvalidInput, NotFound
+from ..errors import InvalidInput, NotFound, of_the_disk
 from ..settings import private_folder
 from .base import MOST, Given, Shown
+from .reading import read
 
 FOLDER = "attachments"
 ROOM = 300_000_000  # bytes of all of them; the oldest go
@@ -33,6 +34,16 @@ class Shelf:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / FOLDER
+
+    async def receive(self, name: str, content: bytes, picture: bytes | None = None) -> dict[str, Any]:
+        """Read a file that a front end sends, and keep it: what is told of it there. Raises as ``reading.read``."""
+        given = await in_thread(read, name, content, picture)
+        try:
+            id = await self.put(given)
+        except OSError as error:
+            raise of_the_disk(error, self._folder) from None
+        told = {"attachment": id, "name": given.name, "media_type": given.media_type, "size": len(given.content)}
+        return told | {"text": bool(given.text), "picture": given.picture is not None}
 
     async def put(self, given: Given) -> str:
         """Keep a file until it is sent; the name to send it by. Raises ``OSError``."""

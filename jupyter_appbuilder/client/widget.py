@@ -3,7 +3,8 @@
 Every wire message of the session (docs/architecture.md, "Wire") is one custom message. The front end asks with
 ``{"id", "method", "params"}`` and is answered with ``{"reply": id, "ok": true, "result"}`` or
 ``{"reply": id, "ok": false, "error": {"message", "reason", "hint"}}``. ``watch`` (``{"after": N}``) starts the stream
-of messages, anew if it runs; ``METHODS`` are the others.
+of messages, anew if it runs; ``attach`` (``{"name"}``) comes with a file's bytes as buffers; ``METHODS`` are the
+others.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import concurrent.futures
 import contextlib
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -48,12 +49,13 @@ class AppWidget(anywidget.AnyWidget):
         self._watching: concurrent.futures.Future[Any] | None = None
         self.on_msg(self._take)
 
-    def _take(self, widget: object, content: Any, buffers: object) -> None:
+    def _take(self, widget: object, content: Any, buffers: Sequence[Any] | None) -> None:
         """Take a request of the front end. Called in the kernel's main thread; answered from the engine's."""
         if isinstance(content, dict) and "method" in content:
-            self._app.engine.post(self.answer(content))  # pyright: ignore[reportUnknownArgumentType]
+            files = [bytes(buffer) for buffer in buffers or ()]
+            self._app.engine.post(self.answer(content, files))  # pyright: ignore[reportUnknownArgumentType]
 
-    async def answer(self, request: Mapping[str, Any]) -> None:
+    async def answer(self, request: Mapping[str, Any], files: Sequence[bytes] = ()) -> None:
         reply: dict[str, Any] = {"reply": request.get("id")}
         try:
             method = str(request["method"])
@@ -64,6 +66,8 @@ class AppWidget(anywidget.AnyWidget):
                 result = self._unwatch()
             elif method == "open":
                 result = await self._open(params)
+            elif method == "attach":
+                result = await self._attach(params, files)
             elif method in METHODS:
                 result = await METHODS[method](self._app, params)
             else:
@@ -98,6 +102,11 @@ class AppWidget(anywidget.AnyWidget):
         self._app = AsyncApp(engine, {}, session.id)
         self.session = session.id  # the front end begins anew
 
+    async def _attach(self, params: Params, files: Sequence[bytes]) -> Any:
+        if not 1 <= len(files) <= 2:
+            raise InvalidInput("The file did not arrive.", hint="Attach it again.")
+        return await self._app.engine.builder.shelf.receive(str(params.get("name", "")), *files)
+
     def _unwatch(self) -> None:
         if self._watching is not None:
             self._watching.cancel()
@@ -121,7 +130,9 @@ class AppWidget(anywidget.AnyWidget):
 async def _send(app: AsyncApp, params: Params) -> Any:
     session, mode = await app.session(), read_mode(params.get("mode"))
     pointed = read_claims(params.get("pointed") or ())
-    turn = await session.send(str(params["text"]), model=params.get("model") or None, mode=mode, pointed=pointed)
+    files = await app.engine.builder.shelf.take([str(id) for id in params.get("attachments") or ()])
+    model = params.get("model") or None
+    turn = await session.send(str(params["text"]), model=model, mode=mode, attachments=files, pointed=pointed)
     return {"turn": turn}
 
 
@@ -318,4 +329,4 @@ METHODS: Mapping[str, Callable[[AsyncApp, Params], Awaitable[Any]]] = {
     "sandboxes": _sandboxes,
     "tools": _tools,
 }
-"""What the front end may ask for besides ``watch`` and ``unwatch``: the transport of labextension/src/core."""
+"""What the front end may ask for besides these three: the transport of labextension/src/core."""

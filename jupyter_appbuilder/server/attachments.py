@@ -9,9 +9,8 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from ..attachments.base import LARGEST
-from ..attachments.reading import named, read
-from ..cancellation import in_thread
-from ..errors import InvalidInput, of_the_disk
+from ..attachments.reading import named
+from ..errors import InvalidInput
 from .base import AppBuilderHandler
 from .body import Body
 
@@ -26,14 +25,7 @@ class AttachmentsHandler(AppBuilderHandler):
         name = body.text("name", max_length=1000)
         content = _bytes(body, "content", named(name))
         picture = _bytes(body, "picture", named(name)) if "picture" in body else None
-        given = await in_thread(read, name, content, picture)
-        shelf = self.builder.shelf
-        try:
-            id = await shelf.put(given)
-        except OSError as error:
-            raise of_the_disk(error, self.builder.data) from None
-        told = {"attachment": id, "name": given.name, "media_type": given.media_type, "size": len(given.content)}
-        self.answer(told | {"text": bool(given.text), "picture": given.picture is not None}, 201)
+        self.answer(await self.builder.shelf.receive(name, content, picture), 201)
 
 
 def _bytes(body: Body, key: str, name: str) -> bytes:

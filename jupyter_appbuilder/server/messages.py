@@ -20,12 +20,13 @@ class MessagesHandler(AppBuilderHandler):
     @web.authenticated
     @authorized
     async def post(self, session: str) -> None:
-        body = self.body("text", "model", "mode", "attachments", "pointed")
+        body = self.body("text", "model", "mode", "attachments", "pointed", "after")
         text, model, mode = body.text("text"), body.text("model", "") or None, read_mode(body.text("mode", ""))
         attachments = await self.builder.shelf.take(body.texts("attachments"))
         pointed = [await self._with_picture(claim) for claim in read_claims(body.items("pointed"))]
+        after = body.text("after", "", max_length=100)
         found = await self.session(session)
-        turn = await found.send(text, model=model, mode=mode, attachments=attachments, pointed=pointed)
+        turn = await found.send(text, model=model, mode=mode, attachments=attachments, pointed=pointed, after=after)
         self.answer({"turn": turn}, 202)
 
     async def _with_picture(self, claim: Claim) -> Claim:

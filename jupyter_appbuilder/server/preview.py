@@ -10,12 +10,18 @@ from jupyter_server.auth.decorator import allow_unauthenticated, authorized
 from jupyter_server.utils import ensure_async
 from tornado import web
 
+from ..errors import InvalidInput
+from ..eyes.base import DESKTOP, HEIGHT, Look
 from ..eyes.viewers import LONGEST_ANSWER
+from ..formats.text import encodable, in_a_line
 from ..preview.capabilities import new_key, redacted
 from ..preview.handlers import remember
 from .base import AUTH_RESOURCE, AppBuilderHandler, AppBuilderMixin
+from .body import Body
 
 AT_ONCE = 0.05  # seconds
+WIDTHS, HEIGHTS = range(200, 2561), range(200, 2001)
+"""CSS px of a window that is pictured."""
 
 
 class PreviewHandler(AppBuilderHandler):
@@ -34,6 +40,35 @@ class PreviewHandler(AppBuilderHandler):
             else:
                 self.builder.background.run(starting)
         self.answer(found.app.preview, 200 if action == "stop" else 202)
+
+
+class ScreenshotHandler(AppBuilderHandler):
+    """What is in view of a page of the app, as a picture. Nothing is kept."""
+
+    @web.authenticated
+    @authorized
+    async def post(self, session: str) -> None:
+        body = self.body("path", "width", "height", "theme")
+        look = Look(
+            _path(body.text("path", max_length=500)),
+            _side(body, "width", DESKTOP, WIDTHS),
+            _side(body, "height", HEIGHT, HEIGHTS),
+            "dark" if body.choice("theme", ("light", "dark"), "light") == "dark" else "light",
+        )
+        shot = await (await self.session(session)).app.screenshot(look)
+        self.picture(shot.media_type, shot.data)
+
+
+def _path(path: str) -> str:
+    if not path.startswith("/") or path != in_a_line(path) or not encodable(path):
+        raise InvalidInput("'path' is no path of the app.", hint="It begins with a slash: /settings.", field="path")
+    return path
+
+
+def _side(body: Body, name: str, default: int, sizes: range) -> int:
+    if (side := body.number(name, default)) not in sizes:
+        raise InvalidInput(f"{name!r} must be from {sizes[0]} to {sizes[-1]}, not {side}.", field=name)
+    return side
 
 
 class LookHandler(AppBuilderHandler):

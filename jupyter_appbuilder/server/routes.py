@@ -48,7 +48,7 @@ from .messages import (
 )
 from .notebook import NotebookHandler
 from .plans import AcceptHandler, PlansHandler
-from .preview import LookHandler, PreviewHandler
+from .preview import LookHandler, PreviewHandler, ScreenshotHandler
 from .rules import RuleHandler, RulesHandler, SessionRuleHandler, SessionRulesHandler
 from .sandboxes import SandboxesHandler, SandboxHandler, SandboxProvidersHandler
 from .secrets import SecretHandler, SecretsHandler
@@ -111,6 +111,7 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/rules/{rule}": SessionRuleHandler,
     "/sessions/{session}/preview": PreviewHandler,
     "/sessions/{session}/preview/looks": LookHandler,
+    "/sessions/{session}/preview/screenshot": ScreenshotHandler,
     "/sessions/{session}/notebook": NotebookHandler,
     "/sessions/{session}/template": SessionTemplateHandler,
     "/sessions/{session}/usage": SessionUsageHandler,

@@ -198,14 +198,17 @@ class Session:
         mode: Mode = "build",
         attachments: Sequence[Given | Attachment] = (),
         pointed: Sequence[Claim | PointedData] = (),
+        after: str = "",
     ) -> str:
         """Ask for something; a turn starts and its id is returned at once.
 
         While a turn runs, its agent sees the message at its next step; the id is that turn's, and so is the mode.
         ``attachments``: files that were read, or that this session (or the one it was forked from) keeps already.
-        ``pointed``: at what the person pointed in the app's page, or was found of it before.
+        ``pointed``: at what the person pointed in the app's page, or was found of it before. ``after``: only as the
+        first request after that turn's end, so that of several that wait for it one is asked.
 
         Raises ``SessionBusy`` while a turn runs that cannot be talked to (a recording, or one that is being stopped),
+        ``Conflict`` (reason ``another_turn``) where another followed the turn ``after`` or it still runs,
         ``InvalidInput`` for an empty text, ``Conflict`` when another process owns the session.
         """
         text = text.strip()
@@ -217,7 +220,15 @@ class Session:
         await self.ready()
         kept = [await self._kept(one) for one in attachments]
         places = [one if isinstance(one, dict) else await self._placed(one) for one in pointed]
-        if turn := await self._turns.interject(text, kept, places):
+        if after:
+            last = next((e.data["turn"] for e in reversed(self.stored) if e.type == "turn.started"), "")
+            if last != after or self._turns.busy:
+                raise Conflict(
+                    f"{after[:20]} is not the last request, or still runs.",
+                    hint="Ask after the one that is.",
+                    reason="another_turn",
+                )
+        elif turn := await self._turns.interject(text, kept, places):
             return turn
         if (name := model or self.summary.model) == DEMO and mode == "build" and not self._turns.busy:
             from .notebooks import begin_recorded

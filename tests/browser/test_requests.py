@@ -48,8 +48,10 @@ def test_files_go_with_a_request_and_stay_in_the_conversation(lab: Lab, model: M
     page.evaluate(PASTE, "mock.png")
     files = panel.root.get_by_role("list", name="Attached files")
     expect(files.get_by_role("listitem")).to_have_text(["mock.png"])
+    panel.root.get_by_role("button", name="Attach files").click()
+    panel.picture("attach-menu-light")
     with page.expect_file_chooser() as chooser:
-        panel.root.get_by_role("button", name="Attach files").click()
+        page.get_by_role("menuitem", name="Choose files…").click()
     chooser.value.set_files(
         [
             {"name": "notes.md", "mimeType": "text/markdown", "buffer": b"# Blue\nand round"},
@@ -59,6 +61,7 @@ def test_files_go_with_a_request_and_stay_in_the_conversation(lab: Lab, model: M
     panel.root.locator(".jp-AppBuilder-composer").evaluate(DROP)
     expect(panel.root.get_by_text("film.mp4 is too large")).to_be_visible()
     expect(files.get_by_role("listitem")).to_have_text(["mock.png", "notes.md", "small.png", "logo.svg"])
+    expect(panel.root.get_by_text("scripted is not known to see pictures")).to_be_visible()
     panel.picture("attachments-light")
     assert violations(page, PANEL) == []
     panel.root.get_by_role("button", name="Dismiss").click()
@@ -121,6 +124,7 @@ def test_names_and_acts_are_completed_and_requests_wait_their_turn(
     panel.composer.press("Tab")
     expect(panel.composer).to_have_value("Look at @index.html with prices.csv ")
     expect(panel.root.get_by_role("list", name="Attached files")).to_contain_text("prices.csv")
+    expect(panel.root.get_by_role("button", name="Send")).to_be_enabled()  # it has been sent by then
     panel.composer.press("Enter")
     expect(panel.stop).to_be_visible()
 
@@ -139,10 +143,20 @@ def test_names_and_acts_are_completed_and_requests_wait_their_turn(
     panel.picture("queue-light")
     assert violations(page, PANEL) == []
 
+    # They are there after a reload, and in a second page; each is asked once.
+    page.reload()
+    expect(waiting).to_have_text(["Make it round", "Make it blue"], timeout=LONG)
+    second = page.context.new_page()
+    second.goto(f"{lab.url}lab/workspaces/second?appbuilder={session}")
+    expect(second.locator("#jp-appbuilder-panel .jp-AppBuilder-queue li")).to_have_count(2, timeout=LONG)
+
     # The person turns to something else: the end of each is told there.
     page.evaluate("document.hasFocus = () => false")
     held.set()
     panel.finished(3)
+    expect(second.locator("#jp-appbuilder-panel .jp-AppBuilder-queue li")).to_have_count(0)
+    second.close()
+    assert sum(request.body is not None for request in model.requests) == 3
     asked = [request.body["messages"][-1]["content"] for request in model.requests if request.body]
     assert [words in said for words, said in zip(("round", "blue"), asked[-2:], strict=True)] == [True, True]
     expect(page.get_by_text("Queued is done.").first).to_be_visible()

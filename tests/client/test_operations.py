@@ -185,7 +185,8 @@ def test_every_act_of_the_widget_and_of_the_panel_is_a_row():
     styles = {"styles", "changeStyle", "picturePointed"}
     # Two versions side by side: beside the panel's chat. In the app's folder git does it. A check takes pictures, too.
     versions = {"showVersion", "hideVersion", "compare", "takePicture"}
-    prompt = {"files", "putAttachment"}
+    # A picture of the page: a kernel has app.call("look_at_app").
+    prompt = {"files", "putAttachment", "screenshot"}
     others = {"watchScenario", "answerLook", *versions, *rows, *files, *secrets, *layout, *styles, *prompt}
     assert interface("Requests") - {act.panel for act in ACTS} == others
     assert {act.panel for act in ACTS} - interface("Requests") == {"update", "sandboxes", "tools"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,12 @@ class FrontEnd:
         self.got: list[Any] = []
         widget.send = lambda content, buffers=None: self.got.append(content)
 
-    def say(self, content: Any) -> None:
-        self.widget._handle_custom_msg(content, [])
+    def say(self, content: Any, files: Sequence[memoryview] = ()) -> None:
+        self.widget._handle_custom_msg(content, files)
 
-    def ask(self, method: str, **params: Any) -> Any:
+    def ask(self, method: str, *files: bytes, **params: Any) -> Any:
         id = len(self.got) + 1000
-        self.say({"id": id, "method": method, "params": params})
+        self.say({"id": id, "method": method, "params": params}, [memoryview(file) for file in files])
         return self.until(lambda message: message.get("reply") == id)
 
     def until(self, fits: Callable[[Any], bool], seconds: float = 60) -> Any:
@@ -122,6 +122,23 @@ def test_rules_budgets_and_what_is_pointed_at_are_the_panels_and_a_fork_takes_th
         assert page.ask("open", session="nothing")["error"]["reason"] == "unknown_session"
         assert page.ask("usage")["result"]["session"] == fork["id"]
         assert app.id != fork["id"]
+
+
+def test_files_are_attached_over_the_comm(tmp_path: Path):
+    with prepared(tmp_path):
+        app = App("attached")
+        page = FrontEnd(app.widget())
+        assert page.ask("watch", after=0)["ok"]
+        notes = page.ask("attach", b"# Blue", name="../notes.md")["result"]
+        assert (notes["name"], notes["text"], notes["picture"]) == ("notes.md", True, False)
+        assert "did not arrive" in page.ask("attach", name="notes.md")["error"]["message"]
+        assert "secrets" in page.ask("attach", b"A=1", name=".env")["error"]["message"]
+        assert "no longer there" in page.ask("send", text=DEMO, attachments=["../notes.md"])["error"]["message"]
+        assert page.ask("send", text=DEMO, attachments=[notes["attachment"]])["ok"]
+        told = page.until(lambda message: has(message, "message.user"))
+        (said,) = [event["data"] for event in told["events"] if event["type"] == "message.user"]
+        assert [(one["name"], one["text"]) for one in said["attachments"]] == [("notes.md", "# Blue")]
+        page.ask("stop")
 
 
 def test_two_views_that_ask_at_once_get_each_word_once(tmp_path: Path):

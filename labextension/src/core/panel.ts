@@ -57,7 +57,7 @@ export class PanelModel {
   /** `place` tells servers apart that share an origin; without it nothing is kept in the browser. */
   constructor(
     readonly api: Api,
-    place: string | null = null
+    private readonly place: string | null = null
   ) {
     this.drafts = new Drafts(place);
     this.flags = new Flags(place);
@@ -117,7 +117,7 @@ export class PanelModel {
 
   /** What is to be asked in a session once the running request has ended. */
   queue(session: string): Queue {
-    const known = this.queues.get(session) ?? new Queue();
+    const known = this.queues.get(session) ?? new Queue(this.place && `${this.place}:${session}`);
     this.queues.set(session, known);
     return known;
   }

@@ -23,6 +23,7 @@ import type {
   Transport
 } from '../core/wire/transport';
 import type {
+  ModelInfo,
   AppFunction,
   DatabaseAnswer,
   DatabaseRows,
@@ -66,14 +67,6 @@ export interface FromNotebook {
   private: boolean;
   leave_out: readonly string[];
   frames?: string;
-}
-
-interface ModelInfo {
-  id: string;
-  title: string;
-  provider: string;
-  configured: boolean;
-  recorded: boolean;
 }
 
 type ProviderInfo = Pick<ProviderChoice, 'name'> & Partial<ProviderChoice>;
@@ -125,7 +118,7 @@ export class RestApi implements Api {
     const found = await this.json<ModelInfo[]>('GET', 'models');
     return found
       .filter(info => info.configured)
-      .map(({ id, title, provider, recorded }) => ({ id, title: title || id, provider, recorded }));
+      .map(({ id, title, provider, recorded, images }) => ({ id, title: title || id, provider, recorded, images }));
   }
 
   async testModel(model: string, signal: AbortSignal): Promise<ModelReport> {
@@ -280,8 +273,8 @@ export class RestApi implements Api {
     return {
       watch: listener => channel.watch(listener),
       reconnect: () => channel.reconnect(),
-      send: async (text, model, mode, attachments = [], pointed = []) => {
-        const chosen = { ...(model ? { model } : {}), ...(mode ? { mode } : {}) };
+      send: async (text, model, mode, attachments = [], pointed = [], after = '') => {
+        const chosen = { ...(model ? { model } : {}), ...(mode ? { mode } : {}), ...(after ? { after } : {}) };
         const along = {
           ...(attachments.length > 0 ? { attachments } : {}),
           ...(pointed.length > 0 ? { pointed } : {})
@@ -401,6 +394,10 @@ export class RestApi implements Api {
         if (!did.ok) {
           throw new RequestFailed({ message: did.text, reason: 'not_changed' });
         }
+      },
+      screenshot: async ({ path: page, width, height, dark }) => {
+        const look = { path: page, width, height, theme: dark ? 'dark' : 'light' };
+        return (await this.request('POST', at('preview', 'screenshot'), look)).blob();
       },
       files: async () => (await this.json<{ path: string }[]>('GET', at('files'))).map(file => file.path),
       functions: async () => {

@@ -1,9 +1,11 @@
 /** What a request can name beside the app itself: files of the server, and variables of notebooks that are open. */
 
 import type { JupyterFrontEnd } from '@jupyterlab/application';
+import type { ISessionContext } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import { DocumentWidget } from '@jupyterlab/docregistry';
 import type { Contents, Kernel } from '@jupyterlab/services';
+import type { Widget } from '@lumino/widgets';
 import type { Mention } from '../core/controls/surroundings';
 import type { Translation } from '../core/controls/translation';
 
@@ -60,19 +62,20 @@ export async function fileOf(contents: Contents.IManager, path: string): Promise
 }
 
 async function variablesOf(app: JupyterFrontEnd, query: string, trans: Translation): Promise<Mention[]> {
-  const documents = Array.from(app.shell.widgets('main')).filter(
-    (widget): widget is DocumentWidget => widget instanceof DocumentWidget
+  const sessions = new Map(
+    Array.from(app.shell.widgets('main'), widget => sessionOf(widget)?.session ?? null)
+      .filter(session => session !== null)
+      .map(session => [session.kernel?.id ?? session.id, session])
   );
   const found = await Promise.all(
-    documents.map(async ({ context }) => {
-      const kernel = context.sessionContext.session?.kernel;
+    Array.from(sessions.values(), async ({ kernel, path, name: title }) => {
       const known = kernel?.status === 'idle' ? await variables(kernel) : [];
-      const notebook = PathExt.basename(context.path);
+      const notebook = title || PathExt.basename(path);
       return known
         .filter(([name]) => name.toLowerCase().includes(query.toLowerCase()))
         .map(([name, type]): Mention => ({
           kind: 'text',
-          key: `variable ${context.path} ${name}`,
+          key: `variable ${path} ${name}`,
           label: name,
           detail: trans.__('%1 in %2', type, notebook),
           icon: 'table',
@@ -81,6 +84,15 @@ async function variablesOf(app: JupyterFrontEnd, query: string, trans: Translati
     })
   );
   return found.flat().slice(0, MOST);
+}
+
+/** Of a notebook or another document, or of a console. */
+function sessionOf(widget: Widget): ISessionContext | null {
+  const session =
+    widget instanceof DocumentWidget
+      ? widget.context.sessionContext
+      : (widget as { sessionContext?: ISessionContext }).sessionContext;
+  return session && 'session' in session ? session : null;
 }
 
 async function variables(kernel: Kernel.IKernelConnection): Promise<[string, string][]> {

@@ -10,9 +10,13 @@ import { approvalRules, RulesPage } from '../core/pages/Rules';
 import { UsagePage, usageAndBudgets } from '../core/pages/UsagePage';
 import { SessionStore } from '../core/view/store';
 import type { SandboxChoice } from '../core/wire/transport';
+import { Attachments } from '../core/session/attachments';
 import type { Composed } from '../core/panel';
 import { english } from '../core/controls/translation';
 import { CommTransport, type CommModel } from './transport';
+
+/** Bytes of a file, and a picture's smaller copy: a message to a kernel may have 10 MiB, and ends its connection beyond. */
+const LARGEST = 6_000_000;
 
 interface RenderProps {
   model: CommModel;
@@ -41,6 +45,7 @@ function Widget({ store, transport }: { store: SessionStore; transport: CommTran
     }),
     [transport]
   );
+  const [attachments] = React.useState(() => new Attachments(transport.attach, LARGEST));
   const [sandboxes, setSandboxes] = React.useState<readonly SandboxChoice[]>([]);
   const [tools, setTools] = React.useState<Tools>(new Map());
   React.useEffect(() => {
@@ -81,6 +86,7 @@ function Widget({ store, transport }: { store: SessionStore; transport: CommTran
                 composed={composed}
                 draft={draft}
                 onDraft={setDraft}
+                attachments={attachments}
               />
             )}
           </div>

@@ -8,7 +8,11 @@ class Model implements CommModel {
   readonly sent: { id: number; method: string; params: unknown }[] = [];
   private callbacks = new Set<(content: unknown) => void>();
   get = (): string => '';
-  send = (content: unknown): void => void this.sent.push(content as Model['sent'][0]);
+  readonly buffers: (readonly ArrayBuffer[] | undefined)[] = [];
+  send = (content: unknown, _?: unknown, buffers?: readonly ArrayBuffer[]): void => {
+    this.sent.push(content as Model['sent'][0]);
+    this.buffers.push(buffers);
+  };
   on = (_: string, callback: (content: unknown) => void): void => void this.callbacks.add(callback);
   off = (_: string, callback: (content: unknown) => void): void => void this.callbacks.delete(callback);
   say(content: unknown): void {
@@ -41,6 +45,19 @@ describe('the comm transport', () => {
       model.say({ reply: id, ok: true, result: 'yes' });
     }
     await expect(Promise.all(asked)).resolves.toEqual(['yes', 'yes', 'data:image/png;base64,yes']);
+  });
+
+  it('hands files over as bytes, and sends them by the name they got', async () => {
+    const { model, transport } = watch();
+    const bytes = (text: string): Blob =>
+      ({ arrayBuffer: async () => new TextEncoder().encode(text).buffer }) as unknown as Blob;
+    const attached = transport.attach('a.png', bytes('whole'), bytes('small'));
+    await vi.waitFor(() => expect(model.sent[1]).toMatchObject({ method: 'attach', params: { name: 'a.png' } }));
+    expect(model.buffers[1]?.map(buffer => new TextDecoder().decode(buffer))).toEqual(['whole', 'small']);
+    model.say({ reply: model.sent[1]?.id, ok: true, result: { attachment: 'x' } });
+    await expect(attached).resolves.toEqual({ attachment: 'x' });
+    void transport.send('see', undefined, undefined, ['x']);
+    expect(model.sent[2]).toMatchObject({ method: 'send', params: { text: 'see', attachments: ['x'] } });
   });
 
   it('gives each request its own answer', async () => {

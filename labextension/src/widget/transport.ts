@@ -15,9 +15,10 @@
  * | `watch`   | `{after}`            | null; events follow     |
  * | `unwatch` | `{}`                 | null                    |
  * | `open`    | `{session}`          | null; another app is shown from now on |
- * | `send`    | `{text, model?, mode?, pointed?}` | `{turn}`   |
+ * | `send`    | `{text, model?, mode?, attachments?, pointed?}` | `{turn}` |
  * | `point`   | `{pointed}`          | `{pointed, literal}`    |
  * | `change_text` | `{pointed, text}` | null                   |
+ * | `attach`  | `{name}`, bytes      | as `POST attachments`   |
  * | `accept`  | `{plan, text?}`      | `{turn}`                |
  * | `stop`    | `{}`                 | null                    |
  * | `retry`   | `{}`                 | `{turn}`                |
@@ -60,14 +61,14 @@ import type {
   Transport,
   TransportListener
 } from '../core/wire/transport';
-import type { Claim, Pointed, Tool } from '../core/wire/api.generated';
+import type { Claim, Pointed, Tool, UnsentAttachment } from '../core/wire/api.generated';
 import type { BudgetChanges, BudgetSettings, SessionUsage, Unit, UsageReport } from '../core/view/usage';
 import { RequestFailed, type ErrorBody, type Summary, type WireMessage } from '../core/wire/wire';
 
 /** What is used of an anywidget model. */
 export interface CommModel {
   get(name: 'session'): string;
-  send(content: unknown): void;
+  send(content: unknown, callbacks?: unknown, buffers?: readonly ArrayBuffer[]): void;
   on(name: 'msg:custom' | 'change:session', callback: (content: unknown) => void): void;
   off(name: 'msg:custom' | 'change:session', callback: (content: unknown) => void): void;
 }
@@ -125,11 +126,12 @@ export class CommTransport implements Transport {
     await this.request('open', { session });
   }
 
-  async send(...[text, model, mode, , pointed = []]: Parameters<Transport['send']>): Promise<void> {
+  async send(...[text, model, mode, attachments = [], pointed = []]: Parameters<Transport['send']>): Promise<void> {
     await this.request('send', {
       text,
       ...(model === undefined ? {} : { model }),
       ...(mode === undefined ? {} : { mode }),
+      ...(attachments.length > 0 ? { attachments } : {}),
       ...(pointed.length > 0 ? { pointed } : {})
     });
   }
@@ -141,6 +143,12 @@ export class CommTransport implements Transport {
   async changeText(pointed: Claim, text: string): Promise<void> {
     await this.request('change_text', { pointed, text });
   }
+
+  /** Hand a file to the kernel, and a smaller copy of a picture. */
+  readonly attach = async (name: string, content: Blob, picture: Blob | null): Promise<UnsentAttachment> => {
+    const bytes = await Promise.all((picture ? [content, picture] : [content]).map(blob => blob.arrayBuffer()));
+    return (await this.request('attach', { name }, bytes)) as UnsentAttachment;
+  };
 
   async accept(plan: string, text?: string): Promise<void> {
     await this.request('accept', text === undefined ? { plan } : { plan, text });
@@ -272,7 +280,7 @@ export class CommTransport implements Transport {
     );
   }
 
-  private request(method: string, params: Record<string, unknown>): Promise<unknown> {
+  private request(method: string, params: Record<string, unknown>, buffers?: ArrayBuffer[]): Promise<unknown> {
     const id = ++this.last;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -286,7 +294,11 @@ export class CommTransport implements Transport {
         );
       }, PATIENCE);
       this.pending.set(id, { resolve, reject, timer });
-      this.model.send({ id, method, params });
+      if (buffers) {
+        this.model.send({ id, method, params }, undefined, buffers);
+      } else {
+        this.model.send({ id, method, params });
+      }
     });
   }
 

@@ -13,9 +13,14 @@ export interface MenuEntry {
 export function MenuButton({
   label,
   entries,
-  tabIndex
+  tabIndex,
+  icon = 'more',
+  up = false
 }: {
   label: string;
+  icon?: IconName;
+  /** The menu opens above the button. */
+  up?: boolean;
   entries: readonly MenuEntry[];
   /** -1 where other keys than Tab lead to it. */
   tabIndex?: number;
@@ -71,10 +76,17 @@ export function MenuButton({
         title={label}
         onClick={() => setOpen(!open)}
       >
-        <Icon name="more" className="jp-mod-bold" />
+        <Icon name={icon} className={icon === 'more' ? 'jp-mod-bold' : undefined} />
       </button>
       {open && (
-        <div className="jp-AppBuilder-menu" role="menu" aria-label={label} id={id} ref={menu} onKeyDown={onKeyDown}>
+        <div
+          className={`jp-AppBuilder-menu${up ? ' jp-mod-up' : ''}`}
+          role="menu"
+          aria-label={label}
+          id={id}
+          ref={menu}
+          onKeyDown={onKeyDown}
+        >
           {entries.map(entry => (
             <button
               key={entry.label}

@@ -1,5 +1,7 @@
 /** The size of the page in the preview, and how it is shown in the room there is. All in CSS pixels. */
 
+import { PHONE, TABLET } from './shownPages';
+
 export type Device = 'desktop' | 'tablet' | 'phone' | 'custom';
 
 export interface FrameSize {
@@ -14,8 +16,8 @@ export const FULL: FrameSize = { device: 'desktop', width: null, height: null };
 /** Sizes of widespread devices, upright. */
 export const DEVICES: Readonly<Record<Exclude<Device, 'custom'>, FrameSize>> = {
   desktop: FULL,
-  tablet: { device: 'tablet', width: 820, height: 1180 },
-  phone: { device: 'phone', width: 390, height: 844 }
+  tablet: { device: 'tablet', ...TABLET },
+  phone: { device: 'phone', ...PHONE }
 };
 
 export const NARROWEST = 200;

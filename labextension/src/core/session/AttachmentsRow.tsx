@@ -2,7 +2,9 @@ import * as React from 'react';
 import { bytes } from '../controls/format';
 import { Failure } from '../controls/Failure';
 import { Icon, Spinner } from '../controls/Icon';
+import { MenuButton, type MenuEntry } from '../controls/Menu';
 import { useHost, useTranslation } from '../controls/surroundings';
+import { DESKTOP, PHONE, TABLET, shownPage, type Screenshot } from '../preview/shownPages';
 import type { ModelChoice } from '../wire/transport';
 import type { Attachments, AttachmentsState } from './attachments';
 
@@ -79,21 +81,62 @@ export function AttachmentsRow({
   );
 }
 
-/** Opens the browser's dialog for files. */
-export function AttachButton({ attachments }: { attachments: Attachments }): React.ReactElement {
+/** What a picture of the app's page is taken of: as a preview shows it, or in one of these sizes. */
+export interface Screenshots {
+  session: string;
+  take: Screenshot;
+}
+
+/** Opens the browser's dialog for files; has a picture taken of the app. */
+export function AttachButton({
+  attachments,
+  screenshots
+}: {
+  attachments: Attachments;
+  screenshots: Screenshots | undefined;
+}): React.ReactElement {
   const trans = useTranslation();
   const input = React.useRef<HTMLInputElement>(null);
+  const choose = (): void => input.current?.click();
+  const shoot = (size?: { width: number; height: number }) => (): void => {
+    if (screenshots) {
+      const page = shownPage(screenshots.session, size);
+      const name = `screenshot-${page.width}x${page.height}.png`;
+      const take = async (): Promise<File> => new File([await screenshots.take(page)], name, { type: 'image/png' });
+      void attachments.read(name, take, trans);
+    }
+  };
+  const sized = (icon: MenuEntry['icon'], device: string, size: { width: number; height: number }): MenuEntry => ({
+    label: trans.__('Screenshot: %1, %2 × %3', device, size.width, size.height),
+    icon,
+    run: shoot(size)
+  });
   return (
     <>
-      <button
-        type="button"
-        className="jp-AppBuilder-iconButton"
-        aria-label={trans.__('Attach files')}
-        title={trans.__('Attach pictures, text, CSV, notebooks or PDF: choose, paste or drop them')}
-        onClick={() => input.current?.click()}
-      >
-        <Icon name="attach" />
-      </button>
+      {screenshots ? (
+        <MenuButton
+          label={trans.__('Attach files')}
+          icon="attach"
+          up
+          entries={[
+            { label: trans.__('Choose files…'), icon: 'file', run: choose },
+            { label: trans.__('Screenshot as in the preview'), icon: 'eye', run: shoot() },
+            sized('phone', trans.__('phone'), PHONE),
+            sized('tablet', trans.__('tablet'), TABLET),
+            sized('desktop', trans.__('desktop'), DESKTOP)
+          ]}
+        />
+      ) : (
+        <button
+          type="button"
+          className="jp-AppBuilder-iconButton"
+          aria-label={trans.__('Attach files')}
+          title={trans.__('Attach pictures, text, CSV, notebooks or PDF: choose, paste or drop them')}
+          onClick={choose}
+        >
+          <Icon name="attach" />
+        </button>
+      )}
       <input
         ref={input}
         type="file"

@@ -4,7 +4,7 @@ import { useTranslation } from '../controls/surroundings';
 import { SuggestionList, useSuggestions } from './SuggestionList';
 import type { Suggest } from './suggestions';
 import { useServerFiles } from './serverFiles';
-import { AttachButton, AttachmentsRow, useAttachments } from './AttachmentsRow';
+import { AttachButton, AttachmentsRow, useAttachments, type Screenshots } from './AttachmentsRow';
 import type { Attachments } from './attachments';
 import type { ModelChoice } from '../wire/transport';
 
@@ -27,6 +27,8 @@ export interface ComposerProps {
   rows?: number;
   /** The files that go with it; absent where none can be sent. */
   attachments?: Attachments | undefined;
+  /** Of the app; absent where there is none yet. */
+  screenshots?: Screenshots | undefined;
   /** The model that it goes to, where it is known. */
   model?: ModelChoice | undefined;
   /** What was sent before, the latest last: the arrow up has it again. */
@@ -84,7 +86,7 @@ export const Composer = React.forwardRef<HTMLTextAreaElement, ComposerProps>(fun
     }
   }, [text]);
 
-  const canQueue = text.trim() !== '' && blocked === '' && !sending;
+  const canQueue = text.trim() !== '' && !sending;
   const send = (): void => {
     suggestions.close();
     if (canSend) {
@@ -173,7 +175,7 @@ export const Composer = React.forwardRef<HTMLTextAreaElement, ComposerProps>(fun
       />
       <div className="jp-AppBuilder-composerBar">
         <div className="jp-AppBuilder-composerExtras">
-          {attachments && <AttachButton attachments={attachments} />}
+          {attachments && <AttachButton attachments={attachments} screenshots={props.screenshots} />}
           {props.children}
         </div>
         {onStop && (

@@ -26,6 +26,7 @@ import type { LayoutAsks } from '../data/LayoutPane';
 import { Drawer, DrawerButton } from '../preview/Drawer';
 import { fit, type FrameSize } from '../preview/frameSize';
 import { PLAIN, type Look } from '../preview/looks';
+import { DESKTOP, showsPage } from '../preview/shownPages';
 import { PageRecords } from '../preview/records';
 import { routesOfLayout, withRoutes, type Route } from '../preview/routes';
 import { Sized } from '../preview/Sized';
@@ -84,6 +85,11 @@ export function PreviewPane({
   const pane = React.useRef<HTMLElement>(null);
   const stage = React.useRef<HTMLDivElement>(null);
   const room = useRoom(stage);
+  const id = view.session?.id ?? '';
+  React.useEffect(() => {
+    const shown = { path, width: size.width ?? room.width, height: size.height ?? room.height, dark };
+    return showsPage(id, shown.width > 0 && shown.height > 0 ? shown : { path, dark, ...DESKTOP });
+  }, [id, path, size.width, size.height, room.width, room.height, dark]);
   const [round, setRound] = React.useState(0);
   const [findings, setFindings] = React.useState<readonly Finding[]>([]);
   /** What the line above the page does not tell any more. */

@@ -14,7 +14,7 @@ import { asMarkdown } from './transcript';
 import { Folded } from '../feed/Turn';
 import { namesOf, type Attachments, type AttachmentsState } from './attachments';
 import { Composer } from './Composer';
-import type { Queue, Queued } from './queue';
+import { MOST_QUEUED, type Queue, type Queued } from './queue';
 import { QueueList } from './QueueList';
 import { RequestChips } from './RequestChips';
 import { useSessionSuggestions } from './sessionSuggestions';
@@ -142,20 +142,48 @@ export function SessionPane(props: SessionProps): React.ReactElement {
   const queued = React.useSyncExternalStore(queue?.subscribe ?? NEVER, queue?.get ?? NOTHING_QUEUED);
   const sendQueued = React.useCallback(
     (item: Queued): void => {
-      if (queue) {
-        queue.sentAfter = last?.key ?? '';
-        queue.remove(item.key);
-        send(item.text, item.mode, item.files, item.pointed);
+      if (!queue) {
+        return;
       }
+      const after = last?.turn ?? '';
+      const { key, text: request, mode: inMode, files } = item;
+      const names = files ? namesOf(files) : [];
+      queue.tried = after;
+      setFailure(null);
+      setSending(true);
+      queue.mark(key, after);
+      const claims = item.pointed.map(chip => chip.claim);
+      transport
+        .send(request, undefined, inMode, names.length > 0 ? names : undefined, claims, after)
+        .then(
+          () => void queue.remove(key),
+          (error: unknown) => {
+            const failed = RequestFailed.from(error);
+            if (!ELSEWHERE.has(failed.reason)) {
+              queue.mark(key, null);
+              setFailure(failed);
+            }
+          }
+        )
+        .finally(() => setSending(false));
     },
-    [queue, send, last?.key]
+    [queue, transport, last?.turn]
   );
+  React.useEffect(() => {
+    if (queue && view.caughtUp) {
+      const turns = view.entries.flatMap(entry => (entry.kind === 'turn' ? [entry] : []));
+      queue.settle(turn => {
+        const at = turns.findIndex(one => one.turn === turn);
+        return at < 0 ? null : (turns[at + 1]?.request ?? null);
+      });
+    }
+  }, [queue, queued, view.caughtUp, view.entries]);
   // One request of the queue follows each that came to its end.
-  const ended = view.caughtUp && !busy && !sending && last?.reason === 'done' ? last.key : null;
+  const ended = view.caughtUp && !busy && !sending && last?.reason === 'done' ? last.turn : null;
   const next = queued[0];
   React.useEffect(() => {
-    if (queue && next && ended !== null && queue.sentAfter !== ended && connection.state === 'open' && owned) {
-      sendQueued(next);
+    if (next && ended !== null && queue?.tried !== ended && connection.state === 'open' && owned) {
+      sendQueued(next); // where another page did, or does, this one is refused
     }
   }, [queue, next, ended, connection.state, owned, sendQueued]);
   const past = React.useMemo(() => requestsOf(view), [view]);
@@ -204,6 +232,7 @@ export function SessionPane(props: SessionProps): React.ReactElement {
   const sandbox = sandboxes.find(choice => choice.name === session?.sandbox);
   const unmade = view.preview?.state === 'failed' && view.preview.cause === 'sandbox';
   const used = useSessionUsage(transport, view);
+  const blocked = blockedReason(session, connection, trans);
   const fresh = view.caughtUp && view.entries.length === 0 && session?.state !== 'creating' && !session?.recorded;
   const starters = templates.find(choice => choice.name === session?.template)?.prompts ?? NO_TEXTS;
   const suggested = !busy && last?.reason === 'done' && !last.dropped ? last.suggestions : NO_TEXTS;
@@ -294,7 +323,7 @@ export function SessionPane(props: SessionProps): React.ReactElement {
         {queue && (
           <QueueList
             queue={queue}
-            held={!busy && !sending && last?.reason !== 'done'}
+            held={!busy && !sending && (last?.reason !== 'done' || queue.tried === last.turn)}
             onSend={sendQueued}
             onEdit={item => {
               queue.remove(item.key);
@@ -334,9 +363,12 @@ export function SessionPane(props: SessionProps): React.ReactElement {
           onStop={busy ? stop : undefined}
           listens={session?.recorded === false}
           stopping={stopping}
-          blocked={blockedReason(session, connection, sending, trans)}
+          blocked={blocked || (sending ? trans.__('Sending…') : '')}
           sendWithModifier={sendWithModifier}
           attachments={session?.recorded ? undefined : attachments}
+          screenshots={
+            session && transport.screenshot ? { session: session.id, take: transport.screenshot } : undefined
+          }
           model={models.find(choice => choice.id === session?.model)}
           along={
             <PointedChips
@@ -349,7 +381,7 @@ export function SessionPane(props: SessionProps): React.ReactElement {
           past={past}
           suggest={suggest}
           onQueue={
-            queue && busy && !session?.recorded
+            queue && busy && !session?.recorded && !blocked && queued.length < MOST_QUEUED
               ? request => {
                   setText('');
                   queue.add(request, mode, attachments?.take(), along.take());
@@ -409,6 +441,8 @@ function transcriptEntries(
 /** Texts from elsewhere that stand in a request, or stood there when it was sent: this pane comes and goes. */
 const TAKEN = new WeakSet<Composed>();
 const NEVER = (): (() => void) => () => undefined;
+/** Why a request of the queue is not taken where another page has sent it, or the next. */
+const ELSEWHERE: ReadonlySet<string> = new Set(['another_turn', 'session_busy']);
 const NO_REQUESTS: readonly Queued[] = [];
 const NOTHING_QUEUED = (): readonly Queued[] => NO_REQUESTS;
 const NO_SANDBOXES: readonly SandboxChoice[] = [];
@@ -446,7 +480,6 @@ function placeholder(view: SessionView, mode: Mode, trans: ReturnType<typeof use
 function blockedReason(
   session: Summary | null,
   connection: Connection,
-  sending: boolean,
   trans: ReturnType<typeof useTranslation>
 ): string {
   if (session && !session.owned) {
@@ -458,7 +491,7 @@ function blockedReason(
   if (connection.state === 'closed') {
     return trans.__('This session cannot be reached.');
   }
-  return sending ? trans.__('Sending…') : '';
+  return '';
 }
 
 function Header({

@@ -38,7 +38,11 @@ export class Attachments {
   private readonly subscribers = new Set<() => void>();
   private last = 0;
 
-  constructor(private readonly attach: Attach) {}
+  /** `largest`: bytes of a file, where the place takes less than the server. */
+  constructor(
+    private readonly attach: Attach,
+    private readonly largest = LARGEST
+  ) {}
 
   readonly get = (): AttachmentsState => this.state;
 
@@ -53,29 +57,43 @@ export class Attachments {
     for (const file of files) {
       if (this.state.files.length >= MOST) {
         this.refuse(trans.__('%1 is one too many: a request takes %2 files.', file.name, MOST));
-      } else if (file.size > LARGEST) {
-        this.refuse(trans.__('%1 is too large: an attachment has 10 MB at most.', file.name));
+      } else if (file.size > this.largest) {
+        this.refuse(trans.__('%1 is too large: an attachment has %2 MB at most.', file.name, this.largest / 1e6));
       } else {
         void this.send(file, trans);
       }
     }
   }
 
-  /** Add a file that has to be read first. */
+  /** Add a file that has to be read or made first, which can be taken out meanwhile. */
   async read(name: string, read: () => Promise<File>, trans: Translation): Promise<void> {
+    this.set({ ...this.state, refused: [] });
+    if (this.state.files.length >= MOST) {
+      this.refuse(trans.__('%1 is one too many: a request takes %2 files.', name, MOST));
+      return;
+    }
+    const pending = this.pend(name, 0, null);
     try {
-      this.add([await read()], trans);
+      const file = await read();
+      if (this.remove(pending)) {
+        this.add([file], trans);
+      }
     } catch (error) {
-      this.refuse(trans.__('%1 cannot be read: %2', name, error instanceof Error ? error.message : String(error)));
+      if (this.remove(pending)) {
+        const why = trans.__('%1 cannot be read: %2', name, error instanceof Error ? error.message : String(error));
+        this.refuse(error instanceof RequestFailed ? error : why);
+      }
     }
   }
 
-  remove(key: number): void {
+  /** Take one out; whether it was there. */
+  remove(key: number): boolean {
     const found = this.state.files.find(file => file.key === key);
     if (found?.picture) {
       URL.revokeObjectURL(found.picture);
     }
     this.set({ ...this.state, files: this.state.files.filter(file => file.key !== key) });
+    return found !== undefined;
   }
 
   /** Those that were sent, by what the server calls them; there are none any more then. */
@@ -87,7 +105,8 @@ export class Attachments {
 
   /** What was taken for a request that did not go out. */
   putBack(taken: AttachmentsState): void {
-    this.set({ files: [...taken.files, ...this.state.files], refused: this.state.refused });
+    const again = taken.files.map(file => ({ ...file, key: ++this.last })); // of another page, perhaps
+    this.set({ files: [...again, ...this.state.files], refused: this.state.refused });
   }
 
   dismiss(): void {
@@ -95,12 +114,10 @@ export class Attachments {
   }
 
   private async send(file: File, trans: Translation): Promise<void> {
-    const key = ++this.last;
     const name = file.name || trans.__('picture.png');
     const isPicture = SHOWN.includes(file.type);
     const picture = isPicture ? URL.createObjectURL(file) : null;
-    const pending: Attached = { key, name, size: file.size, picture, sent: null };
-    this.set({ ...this.state, files: [...this.state.files, pending] });
+    const key = this.pend(name, file.size, picture);
     try {
       const copy = isPicture ? await smallerCopy(file, trans) : null;
       const sent = await this.attach(name, file, copy);
@@ -126,8 +143,15 @@ export class Attachments {
     }
   }
 
-  private refuse(message: string): void {
-    this.set({ ...this.state, refused: [...this.state.refused, new RequestFailed({ message })] });
+  private pend(name: string, size: number, picture: string | null): number {
+    const key = ++this.last;
+    this.set({ ...this.state, files: [...this.state.files, { key, name, size, picture, sent: null }] });
+    return key;
+  }
+
+  private refuse(why: string | RequestFailed): void {
+    const error = typeof why === 'string' ? new RequestFailed({ message: why }) : why;
+    this.set({ ...this.state, refused: [...this.state.refused, error] });
   }
 
   private set(state: AttachmentsState): void {

@@ -63,6 +63,11 @@ export function chipsOf(session: string): Chips {
   return found;
 }
 
+/** Those that another page made, as this one's. */
+export function adopted(chips: readonly Chip[]): Chip[] {
+  return chips.map(chip => ({ ...chip, key: (count += 1) }));
+}
+
 function newChips(): Chips {
   let chips: readonly Chip[] = [];
   const listeners = new Set<() => void>();

@@ -1,24 +1,44 @@
-/** Requests that wait until the running one has ended. */
+/**
+ * Requests that wait until the running one has ended. They are kept in the browser, where its open pages share them: each
+ * page may send the first, and the server takes it once (`after`).
+ */
 
 import type { Mode } from '../wire/events';
-import type { AttachmentsState } from './attachments';
-import type { Chip } from './pointed';
+import type { Attached, AttachmentsState } from './attachments';
+import { adopted, type Chip } from './pointed';
 
 export interface Queued {
-  key: number;
+  /** The same in all pages. */
+  key: string;
   text: string;
   mode: Mode;
   files: AttachmentsState | undefined;
   /** What the person pointed at. */
   pointed: readonly Chip[];
+  /** The turn that had ended when it went out; there is no word yet that it arrived. */
+  sent?: string;
 }
 
+export const MOST_QUEUED = 20;
+const PREFIX = 'jupyter-appbuilder:queue:';
+
 export class Queue {
-  private items: readonly Queued[] = [];
+  private items: readonly Queued[];
   private readonly subscribers = new Set<() => void>();
-  private last = 0;
-  /** The turn after which a request of this queue went out, so that one turn sends one. */
-  sentAfter: string | null = null;
+  /** The turn after which this page tried to send one: it does not try again by itself. */
+  tried = '';
+
+  /** `place`: where it is kept in the browser; null for this page alone. */
+  constructor(private readonly place: string | null = null) {
+    this.items = this.stored() ?? [];
+    if (place !== null) {
+      window.addEventListener('storage', event => {
+        if (event.key === null || event.key === PREFIX + place) {
+          this.show(this.stored() ?? []);
+        }
+      });
+    }
+  }
 
   readonly get = (): readonly Queued[] => this.items;
 
@@ -28,32 +48,114 @@ export class Queue {
   };
 
   add(text: string, mode: Mode, files?: AttachmentsState, pointed: readonly Chip[] = []): void {
-    this.set([...this.items, { key: ++this.last, text, mode, files, pointed }]);
+    const key = Array.from(crypto.getRandomValues(new Uint32Array(2)), part => part.toString(36)).join('');
+    this.change(items => [...items, { key, text, mode, files, pointed }]);
   }
 
   /** Take one out. */
-  remove(key: number): Queued | undefined {
+  remove(key: string): Queued | undefined {
     const found = this.items.find(item => item.key === key);
-    this.set(this.items.filter(item => item.key !== key));
+    this.change(items => items.filter(item => item.key !== key));
     return found;
   }
 
   /** One place up (-1) or down (1). */
-  move(key: number, by: -1 | 1): void {
-    const at = this.items.findIndex(item => item.key === key);
-    const [item, other] = [this.items[at], this.items[at + by]];
-    if (item && other) {
-      const items = [...this.items];
-      items[at] = other;
-      items[at + by] = item;
-      this.set(items);
+  move(key: string, by: -1 | 1): void {
+    this.change(all => {
+      const items = [...all];
+      const at = items.findIndex(item => item.key === key);
+      const [item, other] = [items[at], items[at + by]];
+      if (item && other) {
+        items[at] = other;
+        items[at + by] = item;
+      }
+      return items;
+    });
+  }
+
+  /** It goes out, after a turn; null: it did not. */
+  mark(key: string, sent: string | null): void {
+    this.change(items =>
+      items.map(item => {
+        if (item.key !== key) {
+          return item;
+        }
+        const unsent: Queued = { ...item };
+        delete unsent.sent;
+        return sent === null ? unsent : { ...unsent, sent };
+      })
+    );
+  }
+
+  /**
+   * What became of those that went out from a page that is no more: `follower` gives the request that followed a turn,
+   * null where none has.
+   */
+  settle(follower: (turn: string) => string | null): void {
+    for (const { key, sent, text } of this.items) {
+      const followed = sent === undefined ? null : follower(sent);
+      if (followed !== null && followed.trim() === text.trim()) {
+        this.remove(key);
+      } else if (followed !== null) {
+        this.mark(key, null);
+      }
     }
   }
 
-  private set(items: readonly Queued[]): void {
+  /** Another page may have changed what is stored meanwhile. */
+  private change(changed: (items: readonly Queued[]) => readonly Queued[]): void {
+    const items = changed(this.stored() ?? this.items);
+    this.show(items);
+    if (this.place !== null) {
+      try {
+        if (items.length === 0) {
+          window.localStorage.removeItem(PREFIX + this.place);
+        } else {
+          window.localStorage.setItem(PREFIX + this.place, JSON.stringify(items));
+        }
+      } catch {
+        // The browser keeps nothing: they stay for this page.
+      }
+    }
+  }
+
+  private show(items: readonly Queued[]): void {
     this.items = items;
     for (const subscriber of [...this.subscribers]) {
       subscriber();
     }
   }
+
+  /** Null where the browser keeps nothing. */
+  private stored(): readonly Queued[] | null {
+    try {
+      const text = this.place === null ? null : window.localStorage.getItem(PREFIX + this.place);
+      const kept: unknown = JSON.parse(text ?? '[]');
+      return text === null && this.place === null ? null : Array.isArray(kept) ? kept.flatMap(read) : [];
+    } catch {
+      return null;
+    }
+  }
+}
+
+/** An item that was stored, as far as it has the shape: by another version of ours, perhaps. */
+function read(given: unknown): Queued[] {
+  const { key, text, mode, files, pointed, sent } = (given ?? {}) as Record<string, unknown>;
+  if (typeof key !== 'string' || typeof text !== 'string' || text.trim() === '') {
+    return [];
+  }
+  const listed = (files as AttachmentsState | undefined)?.files;
+  return [
+    {
+      key,
+      text,
+      mode: mode === 'plan' || mode === 'ask' ? mode : 'build',
+      // An address of a picture is the page's that made it.
+      files: Array.isArray(listed)
+        ? { files: (listed as Attached[]).map(file => ({ ...file, picture: null })), refused: [] }
+        : undefined,
+      pointed: Array.isArray(pointed) ? adopted(pointed as Chip[]) : [],
+      ...(typeof sent === 'string' ? { sent } : {})
+    }
+  ];
 }

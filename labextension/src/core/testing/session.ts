@@ -162,8 +162,21 @@ export class TestTransport implements Transport {
   }
 
   reconnect = (): void => void this.asked.push(['reconnect']);
-  send = (text: string, _model?: string, mode?: Mode, attachments?: readonly string[]): Promise<void> =>
-    this.ask('send', text, ...(mode && mode !== 'build' ? [mode] : []), ...(attachments ? [attachments] : []));
+  send = (
+    text: string,
+    _model?: string,
+    mode?: Mode,
+    attachments?: readonly string[],
+    _pointed?: unknown,
+    after?: string
+  ): Promise<void> =>
+    this.ask(
+      'send',
+      text,
+      ...(mode && mode !== 'build' ? [mode] : []),
+      ...(attachments ? [attachments] : []),
+      ...(after ? [after] : [])
+    );
   accept = (plan: string, text?: string): Promise<void> => this.ask('accept', plan, text);
   stop = (): Promise<void> => this.ask('stop');
   retry = (): Promise<void> => this.ask('retry');

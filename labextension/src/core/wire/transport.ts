@@ -32,6 +32,7 @@ import type {
   Upload,
   UsageReport
 } from './api.generated';
+import type { ShownPage } from '../preview/shownPages';
 import type { Attach } from '../session/attachments';
 import type { ChipPicture } from '../session/pointed';
 import type { Mode } from './events';
@@ -90,7 +91,8 @@ export interface Requests {
     model?: string,
     mode?: Mode,
     attachments?: readonly string[],
-    pointed?: readonly Claim[]
+    pointed?: readonly Claim[],
+    after?: string
   ): Promise<void>;
   /** Where something that was pointed at in the app's page is written. */
   point?(pointed: Claim): Promise<Pointed>;
@@ -169,6 +171,8 @@ export interface Requests {
   dropUpload?(upload: string): Promise<void>;
   /** Copy a file that came with a message (by its SHA-256) into the app; absent where no file can be sent. */
   putAttachment?(sha256: string, path: string): Promise<void>;
+  /** A picture of what is in view of a page of the app; absent where none can be taken. */
+  screenshot?(page: ShownPage): Promise<Blob>;
   /** The paths of the app's files; absent where they cannot be asked for. */
   files?(): Promise<readonly string[]>;
   /** The functions on the app's server, null where it has none; absent, as the four below, where it cannot be asked. */
