@@ -93,15 +93,19 @@ class Panel:
             self.page.evaluate(POINT_AT_FRAME)
         return self.page.frame_locator('iframe[title^="Preview of"]:visible')
 
-    def narrow(self) -> Any:
-        """Make the panel as narrow as it gets, with the mouse, as a person does. Where it is then."""
+    def widen(self, width: float) -> None:
+        """Give the panel so much room, with the mouse, as a person does."""
         box = self.root.bounding_box()
         assert box
         mouse = self.page.mouse
         mouse.move(box["x"] - 2, box["y"] + 300)
         mouse.down()
-        mouse.move(box["x"] + box["width"] - 240, box["y"] + 300, steps=5)
+        mouse.move(box["x"] + box["width"] - width, box["y"] + 300, steps=5)
         mouse.up()
+
+    def narrow(self) -> Any:
+        """Make the panel as narrow as it gets. Where it is then."""
+        self.widen(240)
         narrow = self.root.bounding_box()
         assert narrow
         assert narrow["width"] < 300

@@ -140,3 +140,46 @@ def test_every_screen_looks_as_it_did(browser: Browser, lab: Lab, model: ModelSe
     page.context.close()
     if not RENEW:
         assert not screens.different, f"{'; '.join(screens.different)}. See {tmp_path}, or renew: make screenshots"
+
+
+OUTSIDE = """panel => {
+    const bounds = panel.getBoundingClientRect();
+    const scrolls = node =>
+        node !== panel && (getComputedStyle(node).overflowX !== 'visible' || scrolls(node.parentElement));
+    return [...panel.querySelectorAll('*')].filter(node => {
+        const place = node.getBoundingClientRect();
+        const seen = place.width > 0 && place.height > 0 && node.checkVisibility({ visibilityProperty: true });
+        return seen && !scrolls(node.parentElement) && (place.right > bounds.right + 1 || place.left < bounds.left - 1);
+    }).map(node => `${node.tagName} ${node.className} ${node.textContent.slice(0, 40)}`);
+}"""
+"""What of the panel reaches beyond it, where nothing that scrolls holds it."""
+
+SMALL = """panel => [...panel.querySelectorAll('button, select, input, [role="button"]')].filter(node => {
+    const { width, height } = node.getBoundingClientRect();
+    const inText = getComputedStyle(node).display === 'inline';
+    return node.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && !inText && width > 1
+        && (width < 24 || height < 24) && !node.closest('label, .jp-AppBuilder-link, .jp-AppBuilder-inlineAct');
+}).map(node => `${node.className} ${node.getAttribute('aria-label') || node.textContent.slice(0, 40)}`)"""
+"""What is smaller than a finger needs (WCAG 2.2, 2.5.8), where it is not part of a text."""
+
+
+@pytest.mark.parametrize("width", [250, 400, 700])
+def test_every_page_fits_the_panel(browser: Browser, lab: Lab, width: int) -> None:
+    session = lab.new_session(title="As long a name as people give to their apps at times, with_a_word_that_has_no_end")
+    arguments = {"path": "index.html", "content": PAGE}
+    lab.api("POST", f"sessions/{session['id']}/tools/write_file", {"arguments": arguments})
+    page = visit(browser, lab, session["id"])
+    panel = Panel(page)
+    expect(panel.composer).to_be_visible()
+    panel.widen(width)
+    found: dict[str, list[str]] = {}
+    commands = ["settings", "templates", "models", "rules", "network", "usage", "sandbox", "versions", "saveTemplate"]
+    for name in ("conversation", *commands, "new"):
+        if name != "conversation":
+            command(page, f"appbuilder:{name}")
+            expect(panel.root.get_by_role("heading").first).to_be_visible()
+            expect(panel.root.get_by_text("Loading")).to_have_count(0)
+        panel.picture(f"{name}-{width}")
+        found[name] = [told for check in (OUTSIDE, SMALL) for told in panel.root.evaluate(check)]
+    page.context.close()
+    assert {name: told for name, told in found.items() if told} == {}

@@ -8,19 +8,8 @@ from playwright.sync_api import expect
 
 from .conftest import OpenLab
 from .lab import Lab
-from .panel import LONG, Panel, violations, wait_for
+from .panel import LONG, violations, wait_for
 from .test_accessibility import PANEL, wear
-
-
-def widen(panel: Panel, width: float) -> None:
-    """Give the panel so much room, with the mouse."""
-    box = panel.root.bounding_box()
-    assert box
-    mouse = panel.page.mouse
-    mouse.move(box["x"] - 2, box["y"] + 300)
-    mouse.down()
-    mouse.move(box["x"] + box["width"] - width, box["y"] + 300, steps=5)
-    mouse.up()
 
 
 def page_of(word: str) -> str:
@@ -50,7 +39,7 @@ def test_a_version_is_looked_at_beside_the_app_named_and_gone_back_to(lab: Lab, 
     panel.picture("versions-narrow")
 
     # With room for both, the conversation stays beside it.
-    widen(panel, 640)
+    panel.widen(640)
     expect(panel.composer).to_be_visible()
     expect(rows).to_have_count(4)
     rows.first.focus()
