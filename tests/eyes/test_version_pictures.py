@@ -53,6 +53,10 @@ async def test_a_check_takes_pictures_of_each_width_and_versions_with_the_same_f
             version.tree for version in await session.workspace.checkpoints() if version.id in (short, tall)
         }
 
+        # Parts that are as high as the window are not drawn out: what is in view at first.
+        heroes = await changed('<p style="height: 100vh">One</p><p style="height: 100vh">Two</p>')
+        assert [one["picture"]["height"] for one in await session.take_picture(heroes)] == [800, 800, 800]
+
         await session.restore(short)
         again = (await session.workspace.checkpoints())[0].id
         assert again != short

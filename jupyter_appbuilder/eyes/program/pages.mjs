@@ -499,9 +499,15 @@ export class Page {
       const small = Math.min(THUMBNAIL.width / width, THUMBNAIL.height / PORTRAIT_HEIGHT);
       const inView = { x: 0, y: 0, width, height: PORTRAIT_HEIGHT };
       const thumbnail = await this.shot({ ...inView, scale: small }, { format: "webp", quality: 80 });
-      const tall = Number(await this.look(() => Math.max(document.documentElement.scrollHeight, document.body?.scrollHeight ?? 0)));
-      const height = Math.min(PORTRAIT_TALLEST, Math.max(PORTRAIT_HEIGHT, Math.ceil(tall) || 0));
-      if (height > PORTRAIT_HEIGHT) await this.sized(width, height);
+      const tall = await this.tall();
+      let height = Math.min(PORTRAIT_TALLEST, Math.max(PORTRAIT_HEIGHT, tall));
+      if (height > PORTRAIT_HEIGHT) {
+        await this.sized(width, height);
+        if ((await this.tall()) > tall) {
+          height = PORTRAIT_HEIGHT; // its parts are as high as the window: they would be drawn out
+          await this.sized(width, height);
+        }
+      }
       const clip = { x: 0, y: 0, width, height, scale: 1 };
       let whole = await this.shot(clip, { format: "png" });
       // Photographs and noise: a PNG of those would be several MB.
@@ -535,6 +541,11 @@ export class Page {
     if (!(width > 2 * CUT_AROUND && height > 2 * CUT_AROUND)) return {}; // nothing of it is in view
     const scale = Math.min(2, Math.sqrt(PIXELS / (width * height)));
     return { data: await this.shot({ x, y, width, height, scale }, { format: "png" }) };
+  }
+
+  /** How high the page is, in CSS px. */
+  async tall() {
+    return Math.ceil(Number(await this.look(() => Math.max(document.documentElement.scrollHeight, document.body?.scrollHeight ?? 0)))) || 0;
   }
 
   async sized(width, height) {
