@@ -54,7 +54,7 @@ def _suggestion(line: str) -> str | None:
     if found is None:
         return None
     told = in_a_line(found[1]).strip('*_`"“”„ ')
-    return told if 3 <= len(told) <= LONGEST else None
+    return told if 3 <= len(told) <= LONGEST and any(map(str.isalnum, told)) else None
 
 
 class Words:

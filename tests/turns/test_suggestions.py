@@ -17,6 +17,7 @@ LONG = f"It works.\nNext: {'x' * (LONGEST + 1)}"
         ("Fertig.\n**Next:** Suche ergänzen\n* **Next:** „Dunkel“", "Fertig.", ["Suche ergänzen", "Dunkel"]),
         ("Next: only this", "", ["only this"]),
         (LONG, LONG, []),
+        ("It works.\nNext: \u200b\u200b\u200b", "It works.\nNext: \u200b\u200b\u200b", []),
         ("```\nNext: in code\n```", "```\nNext: in code\n```", []),
         ("Next: Add it\nand then it works.", "Next: Add it\nand then it works.", []),
         (ENDLESS, ENDLESS, []),
