@@ -26,6 +26,7 @@ MAX_SUMMARY = 300
 MOST_NAMED = 20  # names of one kind that are told
 SHORTEST = 8  # characters of a secret's value that is looked for: shorter ones are in many texts
 KEPT = ("icon.svg",)
+JOINER = "\u200d"  # of some emoji, and in some scripts
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ async def save(
 
 def _line(field: str, text: str, longest: int) -> str:
     text = " ".join(text.split())
-    if not text or not text.isprintable() or len(text) > longest:
+    if not text or not text.replace(JOINER, "").isprintable() or len(text) > longest:
         raise InvalidInput(
             f"A template needs a {field} of 1 to {longest} characters that can be read.",
             hint="It is what people choose the template by.",

@@ -32,6 +32,10 @@ TAKEN = ("template.toml", "icon.svg", *PICTURES, "files", "runtime", POSTGRESQL)
 LEFT_OUT = frozenset({".git", "node_modules", "__pycache__", ".venv", ".ruff_cache", ".DS_Store"})
 
 SCHEMES = ("https", "ssh", "file")
+OF_A_PAGE = re.compile(
+    r"(?P<repository>https?://[^?#]+?)(?:\.git)?/(?:-/)?(?:tree|blob|src/branch)/[^/]+/?(?P<folder>[^?#]*?)/?"
+)
+"""Where a forge shows a folder of a repository: what people find in their browser's address field."""
 SHORT_SSH = re.compile(r"[\w.-]+@[\w.-]+:(?!//)\S+")
 
 
@@ -69,6 +73,13 @@ def parse_repository(text: str) -> Repository | None:
                 hint="Use ssh with your key, or clone the repository yourself and give the folder.",
                 field="template",
             )
+    if page := OF_A_PAGE.fullmatch(address):
+        raise InvalidInput(
+            "That is the address of a page that shows a folder, not of a repository.",
+            hint=f"Give {without_account(page['repository'])}.git#{page['folder'] or 'FOLDER'}; the default branch "
+            "is taken.",
+            field="template",
+        )
     parts = PurePosixPath(subfolder).parts
     if subfolder.startswith("/") or ".." in parts:
         raise InvalidInput(f"{subfolder!r} lies outside the repository.", hint="Name a folder in it.", field="template")

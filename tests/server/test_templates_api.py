@@ -50,6 +50,8 @@ async def test_what_is_no_template_is_refused_with_the_next_step(call, tmp_path)
         assert refused.status in (400, 404, 503), source
         assert refused.data["hint"], source
         assert "secret@" not in refused.data["message"]
+    page = await call("POST", "templates", json={"source": "https://git.example.org/team/t/tree/main/board"})
+    assert "https://git.example.org/team/t.git#board" in page.data["hint"]
     for name in ("page", "react-vite", "../x", "none"):
         assert (await call("DELETE", "templates", name)).status == 404
 
@@ -83,7 +85,7 @@ async def test_an_app_becomes_a_template_without_what_is_its_own(call, new_sessi
     told = (await call("GET", "sessions", id, "template")).data
     assert {one["what"]: one["names"] for one in told["left_out"]} == {"data": ["data/sales.csv"], "links": ["out"]}
 
-    words = {"title": 'Our "sales" \\ board', "summary": "Numbers by region, für alle."}
+    words = {"title": 'Our "sales" \\ board 👩\u200d💻', "summary": "Numbers by region, für alle."}
     made = await call("POST", "sessions", id, "template", json=words)
     assert (made.status, made.data["title"], made.data["source"]) == (201, words["title"], "Sales board")
     other = await new_session(template=made.data["name"])

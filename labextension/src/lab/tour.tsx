@@ -111,16 +111,19 @@ class TourWidget extends ReactWidget {
   }
 
   protected render(): React.ReactElement {
-    return <Tour trans={this.trans} takesFocus={this.asked} onEnd={() => this.end()} />;
+    return <Tour trans={this.trans} takesFocus={this.asked} onEnd={this.end} />;
   }
 
-  private end(): void {
+  private readonly end = (): void => {
+    if (this.isDisposed) {
+      return;
+    }
     const back = this.node.contains(document.activeElement) ? this.before : null;
     this.dispose();
     if (back instanceof HTMLElement && back.isConnected) {
       back.focus();
     }
-  }
+  };
 }
 
 interface Hint {
@@ -187,9 +190,14 @@ function Tour({
   React.useEffect(() => {
     find(hint.at)?.scrollIntoView({ block: 'nearest' });
     const measure = (): void => {
-      const rect = (find(hint.at) ?? document.querySelector(PANEL))?.getBoundingClientRect();
+      const panel = document.querySelector(PANEL);
+      if (!panel || panel.getBoundingClientRect().width === 0) {
+        onEnd(); // the person closed what it is about
+        return;
+      }
+      const rect = (find(hint.at) ?? panel).getBoundingClientRect();
       const size = box.current?.getBoundingClientRect();
-      if (rect && size) {
+      if (size) {
         const seen = visible(rect);
         setTarget(known => (known && same(known, seen) ? known : seen));
         const wanted = placed(
@@ -207,7 +215,7 @@ function Tour({
       clearInterval(timer);
       window.removeEventListener('resize', measure);
     };
-  }, [hint]);
+  }, [hint, onEnd]);
   const moved = number > 0;
   const ready = place !== null; // what is not drawn yet takes no focus
   React.useEffect(() => {
