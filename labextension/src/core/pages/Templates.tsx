@@ -69,7 +69,9 @@ export function TemplatesPage({
                 <TemplateIcon template={template} />
                 <span>{template.title}</span>
               </span>
-              <span className="jp-AppBuilder-gallerySummary">{template.summary}</span>
+              <span className="jp-AppBuilder-gallerySummary" title={template.summary}>
+                {template.summary}
+              </span>
             </button>
             <div className="jp-AppBuilder-galleryFoot">
               <span
