@@ -103,6 +103,11 @@ function activate(
     widget.title.closable = true;
     widget.title.label = trans.__('Version %1', version.number);
     widget.title.caption = trans.__('Version %1, read-only: %2', version.number, version.title);
+    content.options.store.subscribe(() => {
+      if (content.options.store.get().connection.state === 'closed') {
+        widget.dispose(); // the app is gone
+      }
+    });
     widget.disposed.connect(() => {
       if (earlier.get(session) === widget) {
         earlier.delete(session);

@@ -271,6 +271,7 @@ export function CheckpointRow({
             {trans.__('Restore')}
           </button>
         )}
+        {children}
         {!current && checkpoint.data && (
           <button
             type="button"
@@ -293,7 +294,6 @@ export function CheckpointRow({
             {trans.__('Before and after')}
           </button>
         )}
-        {children}
         <ForkButton checkpoint={checkpoint.checkpoint} actions={actions} />
       </div>
       {checkpoint.note && <p className="jp-AppBuilder-note">{checkpoint.note}</p>}
