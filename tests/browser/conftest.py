@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from chromium import PATIENCE, launch_options
@@ -82,9 +83,9 @@ def open_lab(lab: Lab, browser: Browser) -> Iterator[OpenLab]:
         page.context.close()
 
 
-def visit(browser: Browser, lab: Lab, appbuilder: str, *, width: int = 1400) -> Page:
+def visit(browser: Browser, lab: Lab, appbuilder: str, *, width: int = 1400, **options: Any) -> Page:
     """JupyterLab in a browser that is logged in by token, in a workspace (Lab's, of windows) that nobody else has."""
-    context = browser.new_context(viewport={"width": width, "height": 900})
+    context = browser.new_context(viewport={"width": width, "height": 900}, **options)
     context.set_default_timeout(PATIENCE)
     context.set_default_navigation_timeout(LONG)
     page = context.new_page()
