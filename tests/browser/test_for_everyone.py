@@ -51,13 +51,17 @@ MOVING = """() => document.getAnimations()
 
 @pytest.fixture(scope="module")
 def foreign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A JupyterLab with packs of two languages, which have none of its own texts: ours come from our package."""
+    """A JupyterLab with packs of two languages. Our German comes from our package; of Hebrew there is one sentence."""
     folder = tmp_path_factory.mktemp("foreign")
     for language in ("de_DE", "he_IL"):
         texts = folder / "packs" / f"pack_{language}" / "locale" / language / "LC_MESSAGES" / "jupyterlab.json"
         texts.parent.mkdir(parents=True)
         head = {"domain": "jupyterlab", "language": language.replace("_", "-"), "version": "1"}
         texts.write_text(json.dumps({"": head | {"plural_forms": "nplurals=2; plural=(n != 1);"}}))
+        if language == "he_IL":
+            ours = {"": json.loads(texts.read_text())[""] | {"domain": "jupyter_appbuilder"}}
+            own = ours | {"The agent is working.": ["הסוכן עובד."]}
+            texts.with_name("jupyter_appbuilder.json").write_text(json.dumps(own))
         (folder / "packs" / f"pack_{language}" / "__init__.py").touch()
         about = folder / "packs" / f"pack_{language}-1.dist-info"
         about.mkdir()
