@@ -46,7 +46,9 @@ def _changed(place: Found, before: str, after: str) -> str:
 
 
 def edit_of(before: str, after: str) -> dict[str, str]:
-    """Search and replacement: the lines that differ, with as many around them as make the search unique."""
+    """Search and replacement: the lines that differ, with as many around them as make the search unique. Ends of lines
+    are those of the file, whichever the edit has."""
+    before, after = before.replace("\r\n", "\n"), after.replace("\r\n", "\n")
     old, new = before.split("\n"), after.split("\n")
     shorter = min(len(old), len(new))
     start = end = 0
@@ -54,8 +56,14 @@ def edit_of(before: str, after: str) -> dict[str, str]:
         start += 1
     while end < shorter - start and old[-1 - end] == new[-1 - end]:
         end += 1
+    more = 1
     while True:
         search = "\n".join(old[start : len(old) - end])
-        if before.count(search) == 1 or (start == 0 and end == 0):
+        if _is_once(before, search.removesuffix("\n")) or (start == 0 and end == 0):
             return {"search": search, "replace": "\n".join(new[start : len(new) - end])}
-        start, end = max(0, start - 1), max(0, end - 1)
+        start, end, more = max(0, start - more), max(0, end - more), 2 * more
+
+
+def _is_once(text: str, part: str) -> bool:
+    """Also where two that overlap are two: lines that repeat."""
+    return bool(part) and text.find(part, text.find(part) + 1) < 0

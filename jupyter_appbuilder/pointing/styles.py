@@ -87,7 +87,7 @@ REPLACED = {
 """What a property takes the place of, beside its own name."""
 
 OUTWEIGHS = {"margin": "margin", "size": "font", "weight": "font"}
-"""A shorthand that says the property, too."""
+"""A shorthand that says the property, too, and more: it stays, and what is chosen comes after it."""
 
 _PREFIXES = {
     "padding": ("p", "px", "py", "pt", "pr", "pb", "pl", "ps", "pe"),
@@ -337,7 +337,8 @@ class _Writer(NamedTuple):
             if entries is None:
                 return True
             return any(key in _names(property) for key, _, _, _ in entries)
-        return any(key in _names(property) for key, _, _, _ in _declarations(self.place.source, style))
+        declarations = _declarations(self.place.source, style)
+        return declarations is None or any(key in _names(property) for key, _, _, _ in declarations)
 
     def _in_style(self, style: Attribute | None, property: str) -> tuple[str, Callable[[str, str], str]]:
         source = self.place.source
@@ -351,15 +352,15 @@ class _Writer(NamedTuple):
         entries = _entries(source, style) if self.is_jsx else _declarations(source, style)
         if entries is None or (self.is_jsx and not style.code):
             raise Unable("Its style is computed there.")
-        own = [one for one in entries if one[0] in _names(property)]
-        if self.is_jsx and any(not _VALUE.fullmatch(source[start:end]) for _, start, end, _ in own):
+        said = [one for one in entries if one[0] in _names(property)]
+        if self.is_jsx and any(not _VALUE.fullmatch(source[start:end]) for _, start, end, _ in said):
             raise Unable("Its style is computed there.")
-        now = source[own[-1][1] : own[-1][2]].strip().strip("\"'") if own else ""
+        now = source[said[-1][1] : said[-1][2]].strip().strip("\"'") if said else ""
         now = next((name for name, (_, _, value) in self._steps(property).items() if value == now), now)
 
         def write(_: str, value: str) -> str:
-            said = f'{_camel(CSS[property])}: "{value}"' if self.is_jsx else f"{CSS[property]}: {value}"
-            return _with_entry(source, style, entries, own, said, self.is_jsx)
+            entry = f'{_camel(CSS[property])}: "{value}"' if self.is_jsx else f"{CSS[property]}: {value}"
+            return _with_entry(source, style, entries, property, entry, self.is_jsx)
 
         return now, write
 
@@ -369,11 +370,14 @@ Entry = tuple[str, int, int, int]
 
 
 def _entries(source: str, style: Attribute) -> list[Entry] | None:
-    """Of an object of styles in JSX; None where it is no such object, or holds what is computed elsewhere."""
+    """Of an object of styles in JSX; None where it is no such object, or holds what is computed elsewhere, or comments,
+    which can hold anything."""
     written = source[style.start : style.end]
     start = style.start + len(written) - len(written.lstrip())
     end = style.start + len(written.rstrip())
     if not source.startswith("{", start) or closing(source, start, end) != end - 1:
+        return None
+    if re.search(r"//|/\*", _STRING.sub("", written)):
         return None
     found: list[Entry] = []
     for first, last in split(source, start + 1, end - 1, ","):
@@ -386,7 +390,10 @@ def _entries(source: str, style: Attribute) -> list[Entry] | None:
     return found
 
 
-def _declarations(source: str, style: Attribute) -> list[Entry]:
+def _declarations(source: str, style: Attribute) -> list[Entry] | None:
+    """Of a style in HTML; None where it holds comments, or signs in the way of HTML, which have semicolons."""
+    if re.search(r"/\*|&", source[style.start : style.end]):
+        return None
     found: list[Entry] = []
     for first, last in split(source, style.start, style.end, ";"):
         name, colon, _ = source[first:last].partition(":")
@@ -395,17 +402,25 @@ def _declarations(source: str, style: Attribute) -> list[Entry]:
     return found
 
 
-def _with_entry(
-    source: str, style: Attribute, entries: Sequence[Entry], own: Sequence[Entry], said: str, is_jsx: bool
-) -> str:
-    """The style with ``said`` in place of ``own``, at its end where it had none."""
-    kept = [source[begin:end].strip() for _, _, end, begin in entries if not any(begin == one[3] for one in own)]
-    at = len(kept)
-    if own:
-        at = sum(1 for one in entries if one[3] < own[0][3])
-    kept.insert(at, said)
-    text = f"{{ {', '.join(kept)} }}" if is_jsx else "; ".join(kept)
-    return source[: style.start] + text + source[style.end :]
+def _with_entry(source: str, style: Attribute, entries: Sequence[Entry], property: str, said: str, is_jsx: bool) -> str:
+    """The style with ``said`` in place of what says the property alone, at its end where nothing does. Everything else
+    stays as it is written."""
+    if not entries:
+        return source[: style.start] + (f"{{ {said} }}" if is_jsx else said) + source[style.end :]
+    outweighs = OUTWEIGHS.get(property, "")
+    own = [one for one in entries if one[0] in _names(property) and one[0] != outweighs]
+    last = [one for one in entries if one[0] in _names(property)][-1:] or [entries[-1]]
+    _, _, end, begin = last[0]
+    text = source[begin:end]
+    first, behind = begin + len(text) - len(text.lstrip()), begin + len(text.rstrip())
+    if last[0] in own:
+        changed = source[:first] + said + source[behind:]
+    else:
+        changed = f"{source[:behind]}{',' if is_jsx else ';'} {said}{source[behind:]}"
+    for _, _, end, begin in reversed([one for one in own if one != last[0]]):  # each with the sign that ends it
+        rest = changed[end + 1 :]
+        changed = changed[:begin] + (rest.lstrip() if begin == style.start else rest)
+    return changed
 
 
 def _names(property: str) -> tuple[str, ...]:

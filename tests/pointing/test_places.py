@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 from jupyter_appbuilder.errors import Conflict, InvalidInput
 from jupyter_appbuilder.events import PointedData
 from jupyter_appbuilder.pointing import Claim, described, found, named, read_claim, read_claims, told
+from jupyter_appbuilder.pointing.changes import edit_of
 from jupyter_appbuilder.pointing.texts import literal_at, replaced_at, replaced_once
+from jupyter_appbuilder.tools.edits import apply_edits
 from jupyter_appbuilder.workspace import Workspace
 
 APP = """import { Button } from "@/components/ui/button";
@@ -164,3 +167,17 @@ def test_a_text_is_changed_where_it_is_written():
     for text in ('a"b', "a{b}", "a\\b", "a\nb"):
         with pytest.raises(InvalidInput):
             replaced_once('st.title("Sales")', "Sales", text)
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_a_change_in_place_leaves_the_rest_of_the_file_byte_for_byte(ending: str):
+    chance = random.Random(14)
+    kinds = ("<ul>", "  <li>Item</li>", "  <li>Item</li>", "  <li>Other</li>", "</ul>", "", "  <td>0</td>")
+    for _ in range(500):
+        lines = [chance.choice(kinds) for _ in range(chance.randint(1, 30))]
+        changed = list(lines)
+        at = chance.randrange(len(lines))
+        changed[at] = changed[at].replace("Item", chance.choice(("Items", "Other", "New"))).replace("0", "00")
+        if changed != lines:
+            before, after = ending.join(lines), ending.join(changed)
+            assert apply_edits(before, [edit_of(before, after)]) == after

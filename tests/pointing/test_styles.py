@@ -11,6 +11,7 @@ from jupyter_appbuilder.errors import Conflict, InvalidInput
 from jupyter_appbuilder.pointing import read_claim, style_edit, styles
 from jupyter_appbuilder.pointing.attributes import read_tag
 from jupyter_appbuilder.pointing.palette import read_palette
+from jupyter_appbuilder.tools.edits import apply_edits
 from jupyter_appbuilder.workspace import Workspace
 
 PACKAGES = '{"devDependencies": {"tailwindcss": "4.3.3"}}'
@@ -115,16 +116,71 @@ async def test_in_an_app_with_tailwind_it_is_a_class(
         (
             "<h1 class=a style='color:red;padding-top: 2px; background: url(\"a;b\")'>",
             {"color": "brand", "padding": "2"},
-            "<h1 class=a style='color: var(--brand); padding: 0.5rem; background: url(\"a;b\")'>",
+            "<h1 class=a style='color: var(--brand);padding: 0.5rem; background: url(\"a;b\")'>",
         ),
+        (
+            '<h1 style="margin: 0 auto; font: italic bold 12px/2 Georgia;">',
+            {"margin": "4", "size": "lg"},
+            '<h1 style="margin: 0 auto; margin-block: 1rem; font: italic bold 12px/2 Georgia; font-size: 1.125rem;">',
+        ),
+        (
+            '<h1 style="padding-top: 1px; color: red; padding-left: 2px">',
+            {"padding": "2"},
+            '<h1 style="color: red; padding: 0.5rem">',
+        ),
+        ('<h1 style="">', {"padding": "2"}, '<h1 style="padding: 0.5rem">'),
+        ('<h1 style="font-family: &quot;Inter&quot;; color: red">', {"color": "brand"}, None),
+        ('<h1 style="/* a; color: blue */ color: red">', {"color": "brand"}, None),
     ],
 )
 async def test_elsewhere_it_is_in_the_style_of_the_element(
-    tmp_path: Path, written: str, wanted: dict[str, str], after: str
+    tmp_path: Path, written: str, wanted: dict[str, str], after: str | None
 ):
     page = f"<!doctype html>\n<body>\n{written}Hello</h1>\n</body>\n"
     workspace = await an_app(tmp_path, **{"index.html": page, "a.css": SITE})
-    assert await changed(workspace, "index.html", "<h1", wanted) == f"{after}Hello</h1>"
+    if after is None:
+        with pytest.raises(Conflict) as refused:
+            await changed(workspace, "index.html", "<h1", wanted)
+        assert refused.value.reason == "no_style"
+    else:
+        assert await changed(workspace, "index.html", "<h1", wanted) == f"{after}Hello</h1>"
+
+
+@pytest.mark.parametrize(
+    ("style", "wanted", "after"),
+    [
+        (
+            '{\n        fontSize: 14,\n        "color": x,\n      }',
+            {"size": "xl", "weight": "bold"},
+            '{\n        fontSize: "1.25rem",\n        "color": x, fontWeight: "700",\n      }',
+        ),
+        ("{ marginTop: 4, margin: 0 }", {"margin": "1"}, '{ margin: 0, marginBlock: "0.25rem" }'),
+        ("{}", {"margin": "1"}, '{ marginBlock: "0.25rem" }'),
+        ('{ color: "red" // of the brand\n }', {"size": "xl"}, None),
+        ('{ /* small */ color: "red" }', {"size": "xl"}, None),
+        (
+            '{ background: "url(https://example.org/a.png)" }',
+            {"gap": "1"},
+            '{ background: "url(https://example.org/a.png)", gap: "0.25rem" }',
+        ),
+    ],
+)
+async def test_all_else_of_a_style_in_jsx_stays_as_it_is_written(
+    tmp_path: Path, style: str, wanted: dict[str, str], after: str | None
+):
+    source = f"export default () => (\r\n  <h1 style={{{style}}}>Hello</h1>\r\n);\r\n"
+    workspace = await an_app(tmp_path, **{"src/App.jsx": source, "a.css": SITE})
+    claim = read_claim({"tag": "h1", "positions": [{"name": "x", "file": "src/App.jsx", "line": 2, "column": 3}]})
+    if after is None:
+        with pytest.raises(Conflict):
+            await style_edit(workspace, claim, wanted)
+    else:
+        _, edit = await style_edit(workspace, claim, wanted)
+        found = apply_edits(await workspace.read_text("src/App.jsx"), [edit])
+        assert found.replace("\r\n", "\n") == source.replace("\r\n", "\n").replace(style, after)
+        assert found.startswith("export default () => (\r\n")
+        assert found.endswith(";\r\n")
+        assert "\r\r" not in found
 
 
 async def test_components_and_what_is_no_element(tmp_path: Path):
