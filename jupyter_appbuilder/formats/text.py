@@ -13,6 +13,14 @@ def in_a_line(text: str) -> str:
     return " ".join(CONTROL.sub(" ", text).split())
 
 
+JOINER = "\u200d"  # of some emoji, and in some scripts
+
+
+def showable(text: str) -> bool:
+    """True if every sign of a line can be seen, or joins two that can."""
+    return text.replace(JOINER, "").isprintable()
+
+
 def encodable(text: str) -> bool:
     """True if a text can be stored as UTF-8: not with half a surrogate pair in it, which JSON may bring."""
     try:

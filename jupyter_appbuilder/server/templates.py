@@ -47,11 +47,7 @@ class TemplatePictureHandler(AppBuilderHandler):
     @authorized
     async def get(self, template: str) -> None:
         media_type, data = await asyncio.to_thread(self.builder.library.picture, template)
-        self.set_header("Content-Type", media_type)
-        self.set_header("Content-Security-Policy", "default-src 'none'; sandbox")
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("Cache-Control", "private, max-age=3600")
-        self.finish(data)
+        self.picture(media_type, data, "private, max-age=3600")
 
 
 class SessionTemplateHandler(_Templates):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ..cancellation import in_thread
 from ..datasets.record import placed
 from ..errors import Conflict, InvalidInput
+from ..formats.text import showable
 from ..workspace.archive import contents_of
 from ..workspace.objects import EXECUTABLE, LINK
 from .record import engine_of
@@ -26,7 +27,6 @@ MAX_SUMMARY = 300
 MOST_NAMED = 20  # names of one kind that are told
 SHORTEST = 8  # characters of a secret's value that is looked for: shorter ones are in many texts
 KEPT = ("icon.svg",)
-JOINER = "\u200d"  # of some emoji, and in some scripts
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +84,12 @@ async def save(
         raise Conflict("The agent is changing the app.", hint="Save it when the request is done.", reason="busy")
     base = library.find(session.summary.template)
     found = await taken(session, library)
-    for name, value in (await session.secrets.values()).items():
-        sought = value.encode(errors="replace")
-        holding = next((path for path, (_, data) in found.files.items() if sought in data), None)
-        if holding and len(value) >= SHORTEST:
-            raise InvalidInput(
-                f"{holding} holds the value of the secret {name}.",
-                hint="Have the app read it from its secrets in place of its code. Then save the template.",
-                reason="holds_secret",
-            )
+    if holding := await in_thread(_holding, found.files, await session.secrets.values()):
+        raise InvalidInput(
+            "{} holds the value of the secret {}.".format(*holding),
+            hint="Have the app read it from its secrets in place of its code. Then save the template.",
+            reason="holds_secret",
+        )
     content = await in_thread(_around, base, title, summary, engine_of(session.stored))
     content |= {f"files/{path}": file for path, file in found.files.items()}
     if shown := session.summary.picture:
@@ -100,12 +97,21 @@ async def save(
         data = await picture(shown["sha256"])
         if ending and data:
             content[f"picture.{ending}"] = False, data
-    return await library.keep(content, title, session.summary.title)
+    return await library.keep(content, title, session.summary.title, session.id)
+
+
+def _holding(files: Mapping[str, tuple[bool, bytes]], secrets: Mapping[str, str]) -> tuple[str, str] | None:
+    """A file that holds the value of a secret, and the secret's name."""
+    for name, value in secrets.items():
+        sought = value.encode(errors="replace")
+        if len(value) >= SHORTEST and (path := next((one for one, (_, data) in files.items() if sought in data), None)):
+            return path, name
+    return None
 
 
 def _line(field: str, text: str, longest: int) -> str:
     text = " ".join(text.split())
-    if not text or not text.replace(JOINER, "").isprintable() or len(text) > longest:
+    if not text or not showable(text) or len(text) > longest:
         raise InvalidInput(
             f"A template needs a {field} of 1 to {longest} characters that can be read.",
             hint="It is what people choose the template by.",

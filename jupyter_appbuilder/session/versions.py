@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import Conflict, InvalidInput
 from ..events import By, Draft, Event
+from ..formats.text import showable
 from ..turns.requests import checkpoint_before
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def checked_name(name: str, checkpoint: str, names: Mapping[str, str]) -> str:
     """A name for a version, without the blanks around its words. Raises ``InvalidInput``, and ``Conflict`` for that of
     another of ``names``."""
     name = " ".join(name.split())
-    if len(name) > LONGEST_NAME or not name.isprintable():
+    if len(name) > LONGEST_NAME or not showable(name):
         raise InvalidInput(
             f"The name has {len(name):,} characters; the limit is {LONGEST_NAME}."
             if len(name) > LONGEST_NAME

@@ -20,10 +20,17 @@ MOST = 200  # templates of one person
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """``source``: where it is from, for people: an address, a folder, or the title of the app it was made of."""
+    """``source``: where it is from, for people: an address, a folder, or the title of the app it was made of, whose
+    session is ``app`` then."""
 
     name: str
     source: str
+    app: str = ""
+
+    def takes_place_of(self, other: Added) -> bool:
+        """Titles tell no apps apart."""
+        same = self.app == other.app if self.app or other.app else self.source == other.source
+        return same or self.name == other.name
 
 
 class Gallery:
@@ -38,10 +45,10 @@ class Gallery:
         """The newest first. Raises ``Unavailable`` where the list cannot be read."""
         try:
             data: Any = json.loads(self._file.read_text(encoding="utf-8"))
-            return [Added(str(one["name"]), str(one["source"])) for one in data["templates"]]
+            return [Added(str(one["name"]), str(one["source"]), str(one.get("app", ""))) for one in data["templates"]]
         except FileNotFoundError:
             return []
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise Unavailable(
                 f"The list of your templates in {self._file} cannot be read: {error}.",
                 hint="Correct the file, or delete it to start over.",
@@ -53,12 +60,13 @@ class Gallery:
         found = {added.name: self._fetched / added.name for added in self.all() if Path(added.name).name == added.name}
         return {name: folder for name, folder in found.items() if (folder / "template.toml").is_file()}
 
-    def add(self, name: str, source: str) -> None:
+    def add(self, name: str, source: str, app: str = "") -> None:
         """Offer one. It takes the place of the one that came from there before. Raises ``Conflict`` for too many."""
-        others = [added for added in self.all() if added.name != name and added.source != source]
+        new = Added(name, source, app)
+        others = [added for added in self.all() if not new.takes_place_of(added)]
         if len(others) >= MOST:
             raise Conflict(f"There are {MOST} templates already.", hint="Remove some first.", reason="too_many")
-        self._write([Added(name, source), *others])
+        self._write([new, *others])
 
     def remove(self, name: str) -> None:
         """Offer one no more. Raises ``NotFound``, also for one that nobody added here."""

@@ -116,12 +116,12 @@ class TemplateLibrary:
         self._gallery().add(template.name, without_account(source))
         return template
 
-    async def keep(self, content: Content, name: str, source: str) -> Template:
-        """Offer a template of this content from now on. Raises ``InvalidInput`` where it is none."""
+    async def keep(self, content: Content, name: str, source: str, app: str) -> Template:
+        """Offer a template of this content from now on, made of an app. Raises ``InvalidInput`` where it is none."""
         from .sources import place
 
         template = await asyncio.to_thread(place, content, name, self._fetched())
-        self._gallery().add(template.name, source)
+        self._gallery().add(template.name, source, app)
         return template
 
     async def remove(self, name: str, used: bool) -> None:

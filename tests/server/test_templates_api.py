@@ -95,6 +95,12 @@ async def test_an_app_becomes_a_template_without_what_is_its_own(call, new_sessi
     page = await call("GET", "sessions", other, "files", "index.html")
     assert b"<h1>Sales</h1>" in page.body
     assert "Our" in builder.library.find(made.data["name"]).hints
+    # Another app of the same title takes nobody's place; the same app takes its own.
+    again = await call("POST", "sessions", await new_session(title="Sales board"), "template", json=words)
+    (app / "index.html").write_text("<h1>Sales by region</h1>")
+    later = await call("POST", "sessions", id, "template", json=words)
+    offered = [one["name"] for one in (await call("GET", "templates")).data if one["source"] == "Sales board"]
+    assert sorted(offered) == sorted([again.data["name"], later.data["name"]])
     for wrong in ({"title": " ", "summary": "x"}, {"title": "x" * 81, "summary": "x"}, {"title": "x", "summary": ""}):
         assert (await call("POST", "sessions", id, "template", json=wrong)).status == 400
 

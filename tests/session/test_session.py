@@ -3,6 +3,7 @@
 import asyncio
 import multiprocessing
 import os
+import random
 import signal
 import time
 from contextlib import aclosing, suppress
@@ -13,6 +14,7 @@ from model_server import model_server
 from plain_app import plain
 
 from jupyter_appbuilder.errors import AppBuilderError, Conflict, InvalidInput, NotFound, SessionBusy
+from jupyter_appbuilder.session.versions import checked_name
 
 
 def types(events):
@@ -285,6 +287,24 @@ async def test_a_restore_brings_files_back_and_can_be_undone(tmp_path):
         assert a.read_text() == "export const a = 2\n"
         with pytest.raises(NotFound):
             await session.restore("0" * 40)
+
+
+def test_a_name_of_a_version_is_one_line_that_can_be_read():
+    chance = random.Random(80)
+    signs = "a", "ß", "👩\u200d💻", "می\u200dخ", " ", "\n", "\t", "\u202e", "\x1b", "\0"
+    for _ in range(500):
+        text = "".join(chance.choices(signs, k=chance.randint(0, 60)))
+        if set(text) & set("\u202e\x1b\0") or len(" ".join(text.split())) > 80:
+            with pytest.raises(InvalidInput):
+                checked_name(text, "a" * 40, {})
+            continue
+        name = checked_name(text, "a" * 40, {})
+        assert name.split() == text.split()
+        assert "\n" not in name
+        assert checked_name(name, "a" * 40, {"a" * 40: name}) == name
+        if name:
+            with pytest.raises(Conflict):
+                checked_name(" " + name.replace("a", "A"), "a" * 40, {"b" * 40: name})
 
 
 async def test_a_version_has_the_name_it_was_given_in_forks_and_notebooks_too(tmp_path):
