@@ -12,6 +12,7 @@ from typing import Any, cast
 from ..errors import InvalidInput
 from ..formats.text import in_a_line
 
+LARGEST = 256 * 1024  # bytes
 ANY = "*"  # in place of a key: any name
 
 SERVICE: Mapping[str, str] = {
@@ -66,7 +67,13 @@ class Manifest:
         """Raises ``InvalidInput`` naming the file, the key and the next step."""
         self.path = path
         try:
+            if path.stat().st_size > LARGEST:
+                raise InvalidInput(
+                    f"{path} has more than {LARGEST >> 10} KB.", hint="Put what is long into files of the app."
+                )
             self._data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except RecursionError:
+            raise InvalidInput(f"{path} has lists too deep in one another.", hint="Correct the file.") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise InvalidInput(f"{path} is not valid TOML: {error}.", hint="Correct the file.") from None
         except OSError as error:
@@ -80,6 +87,13 @@ class Manifest:
         if default is None and (found is None or not found.strip()):
             raise self.wrong(key, "is missing", f'Add it: {key.rpartition(".")[2]} = "…".')
         return found if found is not None else default or ""
+
+    def line(self, key: str, longest: int) -> str:
+        """A text that is needed, of at most ``longest`` characters; told in one line."""
+        found = in_a_line(self.text(key))
+        if len(found) > longest:
+            raise self.wrong(key, f"has {len(found):,} characters", f"Keep {longest} at most.")
+        return found
 
     def number(self, key: str, default: int) -> int:
         found = self._find(key)

@@ -27,6 +27,7 @@ from .templates import PICTURES, POSTGRESQL, Template
 SECONDS = 120
 LARGEST = 64 * 1024 * 1024  # bytes, all files of a template
 LARGEST_PACK = 256 * 1024 * 1024  # bytes that a repository may send
+LARGEST_LISTING = 4 * 1024 * 1024  # bytes of the names of these files
 MOST_FILES = 5000
 TAKEN = ("template.toml", "icon.svg", *PICTURES, "files", "runtime", POSTGRESQL)
 LEFT_OUT = frozenset({".git", "node_modules", "__pycache__", ".venv", ".ruff_cache", ".DS_Store"})
@@ -61,18 +62,21 @@ def parse_repository(text: str) -> Repository | None:
     address = address.removeprefix("git+")
     if "://" not in address and not SHORT_SSH.fullmatch(address):
         return None
-    scheme = urlsplit(address).scheme if "://" in address else "ssh"
+    try:
+        read = urlsplit(address)
+    except ValueError as error:
+        raise InvalidInput(f"That is no address: {error}.", hint="Correct it.", field="template") from None
+    scheme = read.scheme if "://" in address else "ssh"
     if scheme not in SCHEMES:
         raise InvalidInput(
             f"Templates cannot be fetched by {scheme}.", hint=f"Use one of: {', '.join(SCHEMES)}.", field="template"
         )
-    with contextlib.suppress(ValueError):
-        if urlsplit(address).password:
-            raise InvalidInput(
-                "The template's address holds a password.",
-                hint="Use ssh with your key, or clone the repository yourself and give the folder.",
-                field="template",
-            )
+    if read.password:
+        raise InvalidInput(
+            "The template's address holds a password.",
+            hint="Use ssh with your key, or clone the repository yourself and give the folder.",
+            field="template",
+        )
     if page := OF_A_PAGE.fullmatch(address):
         raise InvalidInput(
             "That is the address of a page that shows a folder, not of a repository.",
@@ -103,7 +107,7 @@ async def fetch_template(source: str, shelf: Path, near: Sequence[Path] = ()) ->
         content = await _read_repository(repository)
     if "template.toml" not in content:
         raise InvalidInput(
-            f"There is no template.toml in {source}.",
+            f"There is no template.toml in {without_account(source)}.",
             hint="Name the folder that holds it (for a repository: ADDRESS#FOLDER). See docs/templates.md.",
             field="template",
         )
@@ -177,8 +181,11 @@ async def _read_repository(repository: Repository) -> Content:
         await _git([*arguments, "--template=", "--", repository.url, str(clone)], repository)
         prefix = f"{repository.subfolder}/" if repository.subfolder else ""
         wanted = [f"{prefix}{name}" for name in TAKEN]
+        # A few kilobytes of trees that hold one another can list billions of files.
         listing = await _git(
-            ["-C", str(clone), "ls-tree", "-r", "-l", "-z", "--full-tree", "HEAD", "--", *wanted], repository
+            ["-C", str(clone), "ls-tree", "-r", "-l", "-z", "--full-tree", "HEAD", "--", *wanted],
+            repository,
+            most=LARGEST_LISTING,
         )
         entries: dict[str, tuple[bool, str]] = {}
         left = LARGEST
@@ -198,7 +205,7 @@ async def _read_repository(repository: Repository) -> Content:
             entries[relative] = (mode == "100755", key)
         # Taken out one by one, never checked out: no attribute, filter or link of the repository has a say.
         keys = "".join(f"{key}\n" for _, key in entries.values()).encode()
-        blobs = await _git(["-C", str(clone), "cat-file", "--batch"], repository, keys)
+        blobs = await _git(["-C", str(clone), "cat-file", "--batch"], repository, keys, most=LARGEST + LARGEST_LISTING)
     content: dict[str, tuple[bool, bytes]] = {}
     at = 0
     for path, (runs, _) in entries.items():
@@ -209,8 +216,11 @@ async def _read_repository(repository: Repository) -> Content:
     return content
 
 
-async def _git(arguments: Sequence[str], repository: Repository, given: bytes = b"") -> bytes:
-    """Run git without any configuration, hook, prompt or protocol but those allowed. Raises ``Unavailable``."""
+async def _git(
+    arguments: Sequence[str], repository: Repository, given: bytes = b"", most: int = LARGEST_LISTING
+) -> bytes:
+    """Run git without any configuration, hook, prompt or protocol but those allowed. Raises ``Unavailable``,
+    ``InvalidInput`` for an answer of more than ``most`` bytes."""
     options = ["core.hooksPath=/dev/null", "core.fsmonitor=false", "submodule.recurse=false", "protocol.allow=never"]
     options += [f"protocol.{scheme}.allow=always" for scheme in SCHEMES]
     options += ["http.followRedirects=initial", "credential.helper=", "gc.auto=0", "transfer.fsckObjects=true"]
@@ -233,20 +243,46 @@ async def _git(arguments: Sequence[str], repository: Repository, given: bytes = 
     )
     try:
         async with asyncio.timeout(SECONDS):
-            output, errors = await process.communicate(given)
+            output, errors = await _told(process, given, most)
     except BaseException as error:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
         if isinstance(error, TimeoutError):
             raise Unavailable(
-                f"{repository.url} did not send the template within {SECONDS} seconds.",
+                f"{without_account(repository.url)} did not send the template within {SECONDS} seconds.",
                 hint="Try again, or clone it yourself and give the folder.",
             ) from None
         raise
     if process.returncode:
         raise _refused(repository, errors.decode(errors="replace"))
     return output
+
+
+async def _told(process: asyncio.subprocess.Process, given: bytes, most: int) -> tuple[bytes, bytes]:
+    """What it writes, and what it says of errors. Raises ``InvalidInput`` for more than ``most`` bytes."""
+    source, output, errors = process.stdin, process.stdout, process.stderr
+    assert source is not None
+    assert output is not None
+    assert errors is not None
+
+    async def send() -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            source.write(given)
+            await source.drain()
+        source.close()
+
+    async def take(stream: asyncio.StreamReader, most: int) -> bytes:
+        pieces = bytearray()
+        while piece := await stream.read(65536):
+            pieces += piece
+            if len(pieces) > most:
+                _within(0, -1)
+        return bytes(pieces)
+
+    told, said, _ = await asyncio.gather(take(output, most), take(errors, most), send())
+    await process.wait()
+    return told, said
 
 
 def _refused(repository: Repository, errors: str) -> Unavailable:
@@ -257,7 +293,7 @@ def _refused(repository: Repository, errors: str) -> Unavailable:
     if "File too large" in errors or "invalid index-pack output" in errors:  # it was ended at the limit
         reason, hint = f"it is larger than {LARGEST_PACK >> 20} MiB", "Put the template into a repository of its own."
     return Unavailable(
-        f"The template could not be fetched from {repository.url}: {reason or 'git said nothing'}.",
+        f"The template could not be fetched from {without_account(repository.url)}: {reason or 'git said nothing'}.",
         hint=hint,
         reason="template_unreachable",
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -38,6 +39,8 @@ PICTURES = ("picture.webp", "picture.png", "picture.jpg")
 """The file with a template's picture for the gallery: the first that there is."""
 
 LARGEST_PICTURE = 2 * 1024 * 1024  # bytes
+LARGEST_ICON = 64 * 1024  # bytes: it is told with each list
+MAX_TITLE, MAX_SUMMARY = 200, 1000  # characters
 
 DEFAULT_PLACE = Place()
 
@@ -216,9 +219,12 @@ class Template:
 
     @cached_property
     def icon(self) -> str:
-        """The template's icon as SVG text, empty if it has none."""
+        """The template's icon as SVG text, empty if it has none that can be shown."""
         icon = self.folder / "icon.svg"
-        return icon.read_text(encoding="utf-8") if icon.is_file() else ""
+        with suppress(OSError, UnicodeDecodeError):
+            if icon.stat().st_size <= LARGEST_ICON:
+                return icon.read_text(encoding="utf-8")
+        return ""
 
     @property
     def picture(self) -> Path | None:
@@ -310,8 +316,8 @@ class Template:
         )
         return cls(
             name=folder.name,
-            title=manifest.text("title"),
-            summary=manifest.text("summary"),
+            title=manifest.line("title", MAX_TITLE),
+            summary=manifest.line("summary", MAX_SUMMARY),
             folder=folder,
             prompts=manifest.lines("prompts", MOST_PROMPTS, LONGEST_PROMPT),
             serve=command("serve.command"),

@@ -145,6 +145,52 @@ async def test_what_is_too_large_is_not_taken(tmp_path: Path, monkeypatch: pytes
         await fetch_template(address, tmp_path / "shelf")
 
 
+async def test_trees_that_hold_one_another_are_not_listed_to_their_end(tmp_path: Path):
+    git(tmp_path, "init", "-q")
+
+    def make(*arguments: str, given: str) -> str:
+        line = ["git", *arguments]
+        return subprocess.run(
+            line, cwd=tmp_path, input=given, check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    blob = make("hash-object", "-w", "--stdin", given="x")
+    tree = make("mktree", given=f"100644 blob {blob}\tx\n")
+    for _ in range(5):  # 100**5 files
+        tree = make("mktree", given="".join(f"040000 tree {tree}\td{number}\n" for number in range(100)))
+    tree = make("mktree", given=f"100644 blob {blob}\ttemplate.toml\n040000 tree {tree}\tfiles\n")
+    git(
+        tmp_path,
+        "update-ref",
+        "HEAD",
+        make("-c", "user.name=a", "-c", "user.email=a", "commit-tree", tree, given="all"),
+    )
+    with pytest.raises(InvalidInput, match="more than 5000 files"):
+        await fetch_template(f"file://{tmp_path}", tmp_path / "shelf")
+
+
+@pytest.mark.parametrize(
+    "text", [f"title = {'[' * 100_000}", f'title = "{"x" * 300_000}"', MANIFEST.replace("Mine", "x" * 300)]
+)
+async def test_a_manifest_without_end_is_refused(tmp_path: Path, text: str):
+    source = template(tmp_path / "endless")
+    (source / "template.toml").write_text(text)
+    with pytest.raises(InvalidInput):
+        await fetch_template(str(source), tmp_path / "shelf")
+
+
+async def test_a_token_in_an_address_is_in_no_error(tmp_path: Path):
+    with pytest.raises(Unavailable) as caught:
+        await fetch_template("https://ghp_token@localhost:1/t.git", tmp_path / "shelf")
+    assert "ghp_token" not in f"{caught.value.message} {caught.value.hint}"
+
+
+async def test_an_icon_that_is_none_is_left_out(tmp_path: Path):
+    source = template(tmp_path / "icon")
+    (source / "icon.svg").write_bytes(b"\xff\xfe")
+    assert (await fetch_template(str(source), tmp_path / "shelf")).icon == ""
+
+
 async def test_errors_name_the_thing_and_the_next_step(tmp_path: Path):
     shelf = tmp_path / "shelf"
     with pytest.raises(NotFound, match="There is no folder nowhere/x"):
@@ -161,7 +207,16 @@ async def test_errors_name_the_thing_and_the_next_step(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "text", ["ext::sh -c id", "http://x/y.git", "git://x/y", "https://me:secret@x/y.git", "ssh://x/y#../z", "fd::3/x"]
+    "text",
+    [
+        "ext::sh -c id",
+        "http://x/y.git",
+        "git://x/y",
+        "https://me:secret@x/y.git",
+        "ssh://x/y#../z",
+        "fd::3/x",
+        "https://me:secret@[x/y",
+    ],
 )
 def test_addresses_that_git_is_not_asked(text: str):
     if "://" not in text:  # a path, for all we know: git never sees it
