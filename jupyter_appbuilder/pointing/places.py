@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ..errors import AppBuilderError
 from ..events import PointedData
 from ..workspace import Workspace
-from ..workspace.ignore import is_secret_path
+from ..workspace.secret_files import holds_secrets
 from .claims import Claim
 from .markup import place_in
 from .texts import is_markup, literal_at, name_at, offset_of, place_of
@@ -83,7 +83,7 @@ async def found(workspace: Workspace, claim: Claim) -> tuple[Found | None, list[
 
 
 async def _read(workspace: Workspace, path: str) -> str | None:
-    if is_secret_path(path):
+    if await asyncio.to_thread(holds_secrets, workspace, path):
         return None
     try:
         return await workspace.read_text(path)
@@ -101,7 +101,6 @@ async def _search(workspace: Workspace, claim: Claim) -> Found | None:
         and info.path not in NOT_SEARCHED
         and not info.binary
         and info.size <= LARGEST_FILE
-        and not is_secret_path(info.path)
     ][:MOST_FILES]
     sources = {info.path: text for info in files if (text := await _read(workspace, info.path)) is not None}
     return await asyncio.to_thread(_searched, sources, claim)
@@ -122,9 +121,10 @@ def _searched(sources: dict[str, str], claim: Claim) -> Found | None:
     for file, source in sources.items():
         at = source.find(text)
         while at >= 0 and len(hits) < 50:
-            if hit := _as_element(Found("", file, source, at, by_text=True), claim.tag, text):
+            hit, after = _as_element(Found("", file, source, at, by_text=True), claim.tag, text)
+            if hit:
                 hits.append(hit)
-            at = source.find(text, at + len(text))
+            at = source.find(text, max(after, at + len(text)))
     # Whole before part: "Add" is also in "Address".
     whole = [hit for hit in hits if hit.name or _is_quoted(hit.source, hit.offset, len(text))]
     return next((some[0] for some in (whole, hits) if len(some) == 1), None)
@@ -135,19 +135,19 @@ def _is_quoted(source: str, at: int, length: int) -> bool:
     return before == after and before in ("'", '"', "`")
 
 
-def _as_element(hit: Found, tag: str, text: str) -> Found | None:
+def _as_element(hit: Found, tag: str, text: str) -> tuple[Found | None, int]:
     """The element whose whole text it is, where it is written so; none where that is another element than the page
-    shows."""
+    shows. And from where on another one can be."""
     if not is_markup(hit.file):
-        return hit
+        return hit, 0
     start = hit.source.rfind("<", 0, hit.offset)
     literal = literal_at(hit.source, start) if start >= 0 else None
     if literal is None or not literal.start <= hit.offset < literal.end:
-        return hit
+        return hit, 0
     name = name_at(hit.source, start)
     if name == name.lower() and name != tag:
-        return None
-    return hit._replace(name=name, offset=start) if literal.text == text else hit
+        return None, literal.end
+    return (hit._replace(name=name, offset=start) if literal.text == text else hit), 0
 
 
 def _excerpt(source: str, line: int) -> str:

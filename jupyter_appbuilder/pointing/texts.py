@@ -12,6 +12,7 @@ LONGEST = 2000  # characters of a text that is changed in its place
 
 _MARKUP = (".tsx", ".jsx", ".ts", ".js", ".mjs", ".vue", ".html", ".htm", ".svelte")
 _NAME = re.compile(r"<([A-Za-z][\w.:-]*)")
+_SIGN = re.compile("[<{]")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "{": "&#123;", "}": "&#125;"}
 _UNQUOTED = re.compile(r"[\"'`\\{}\n\r$%]")
 """What ends a text in quotes or means something else there, in one of the languages that apps are written in."""
@@ -121,8 +122,8 @@ def is_markup(path: str) -> bool:
 
 def _next(source: str, at: int) -> int | None:
     """The next sign that is no text: ``<``, ``{``."""
-    found = [place for sign in "<{" if (place := source.find(sign, at)) >= 0]
-    return min(found, default=None)
+    found = _SIGN.search(source, at)
+    return found.start() if found else None
 
 
 def _after_opening(source: str, offset: int) -> int | None:

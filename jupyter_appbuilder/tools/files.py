@@ -15,12 +15,13 @@ from ..workspace import FileChange
 from ..workspace.ignore import is_secret_path
 from ..workspace.lines import unified
 from ..workspace.scan import is_binary
+from ..workspace.secret_files import holds_secrets
 from ..workspace.workspace import LARGEST_TEXT
 from .base import Arguments, CellLine, Tool, ToolContext, ToolResult, tool
 from .bounds import clipped, is_placeholder
 from .edits import apply_edits
 from .matching import numbered
-from .secret_files import NOTE, described, holds_secrets
+from .secret_files import NOTE, described
 from .seen import digest
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from pydantic import Field
 from ..cancellation import output_of
 from ..errors import AppBuilderError, InvalidInput
 from ..workspace.ignore import segment_pattern
+from ..workspace.secret_files import holds_secrets
 from .base import Arguments, Tool, ToolContext, ToolResult, tool
-from .secret_files import holds_secrets
 
 MOST_LINES = 200
 MOST_TEXT = 30 * 1024 * 1024  # bytes searched in one call

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
-from ..errors import AppBuilderError
 from ..events import Draft
 from ..formats.text import lines
 from ..workspace.ignore import is_secret_path
 from .bounds import LEFT_OUT
-
-if TYPE_CHECKING:
-    from ..workspace import Workspace
 
 NOT_RECORDED = f"{LEFT_OUT}by its name the file holds secrets; they are on the disk only]"
 """Stands in the log for what such a file was given."""
@@ -27,17 +23,6 @@ DEEPEST = 20  # lists and objects in each other whose shape is recorded
 PLACES = frozenset({"path", "old", "new"})
 NAME = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Z][A-Z0-9_]{0,63})[ \t]*=", re.ASCII)
 SETTINGS = re.compile(r"\.env([._~-].*)?|.*\.env|\.envrc|\.dev\.vars(\..*)?", re.IGNORECASE)
-
-
-def holds_secrets(workspace: Workspace, path: str) -> bool:
-    """True if a path names such a file, or a link leads to one."""
-    if is_secret_path(path):
-        return True
-    try:
-        real = workspace.resolve(path).relative_to(workspace.app.resolve()).as_posix()
-    except (AppBuilderError, ValueError):
-        return False
-    return is_secret_path(real)
 
 
 def described(path: str, content: bytes) -> str:

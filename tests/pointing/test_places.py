@@ -12,6 +12,7 @@ from jupyter_appbuilder.errors import Conflict, InvalidInput
 from jupyter_appbuilder.events import PointedData
 from jupyter_appbuilder.pointing import Claim, described, found, named, read_claim, read_claims, told
 from jupyter_appbuilder.pointing.changes import edit_of
+from jupyter_appbuilder.pointing.places import _searched  # pyright: ignore[reportPrivateUsage]
 from jupyter_appbuilder.pointing.texts import literal_at, replaced_at, replaced_once
 from jupyter_appbuilder.tools.edits import apply_edits
 from jupyter_appbuilder.workspace import Workspace
@@ -112,6 +113,19 @@ async def test_a_link_out_of_the_app_is_not_followed(tmp_path: Path):
     (workspace.app / "src/link.tsx").symlink_to(tmp_path / "secret.tsx")
     data = await located(workspace, read_claim(claim("b", "secret", ("b", "src/link.tsx", 1, 1))))
     assert "file" not in data
+
+
+async def test_a_link_to_a_file_of_secrets_is_not_followed(tmp_path: Path):
+    workspace = await an_app(tmp_path)
+    (workspace.app / ".env").write_text("<KEY>\nHIDDEN=abcdef\n")
+    (workspace.app / "src/link.html").symlink_to("../.env")
+    for given in (claim("b", "", ("b", "src/link.html", 1, 1)), claim("b", "HIDDEN=")):
+        assert "excerpt" not in await located(workspace, read_claim(given))
+
+
+def test_a_text_that_is_there_often_is_searched_once():
+    assert _searched({"App.tsx": f"<i>{' ab' * 60_000}</i>"}, read_claim(claim("p", "ab"))) is None
+    assert literal_at("<p>" + "<i/>" * 250_000, 0) is None
 
 
 async def test_a_static_page_is_found_by_the_element(tmp_path: Path):
