@@ -12,7 +12,10 @@ export class Flags {
 
   has(flag: Flag): boolean {
     try {
-      return this.known.has(flag) || (this.place !== null && window.localStorage.getItem(this.key(flag)) !== null);
+      if (!this.known.has(flag) && this.place !== null && window.localStorage.getItem(this.key(flag)) !== null) {
+        this.known.add(flag); // asked with all that streams
+      }
+      return this.known.has(flag);
     } catch {
       return false;
     }

@@ -108,6 +108,7 @@ async function variables(kernel: Kernel.IKernelConnection): Promise<[string, str
   });
   const late = new Promise<null>(resolve => setTimeout(() => resolve(null), PATIENCE));
   const reply = await Promise.race([asked.done, late]);
+  asked.dispose(); // a late answer is not waited for
   const told = (reply?.content as { user_expressions?: { names?: { data?: Record<string, string> } } } | undefined)
     ?.user_expressions?.names?.data?.['text/plain'];
   return fromHex(told ?? '');

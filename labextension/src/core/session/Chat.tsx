@@ -1,5 +1,5 @@
 import * as React from 'react';
-import { currentCheckpoint, type Entry, type SessionView } from '../view/view';
+import { currentCheckpoint, lastTurn, type Entry, type SessionView } from '../view/view';
 import { Icon } from '../controls/Icon';
 import { useTranslation } from '../controls/surroundings';
 import type { TurnActions } from '../feed/actions';
@@ -66,7 +66,8 @@ export function Chat({
     return () => observer.disconnect();
   }, [toEnd]);
 
-  const lastRequest = [...entries].reverse().find(entry => entry.kind === 'turn')?.key;
+  const latest = lastTurn(view);
+  const lastRequest = latest?.key;
   React.useEffect(() => {
     following.current = true;
     setSpan(null);
@@ -131,7 +132,6 @@ export function Chat({
   }, [finding, target, words, first, elementOf]);
   React.useEffect(() => unmark, []);
   const current = currentCheckpoint(view);
-  const lastTurn = [...entries].reverse().find(entry => entry.kind === 'turn');
   return (
     <div
       className="jp-AppBuilder-chat"
@@ -200,7 +200,7 @@ export function Chat({
               <TurnView
                 key={entry.key}
                 turn={entry}
-                last={entry === lastTurn}
+                last={entry === latest}
                 current={entry.checkpoint !== null && entry.checkpoint.checkpoint === current}
                 actions={actions}
               />

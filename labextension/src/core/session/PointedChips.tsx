@@ -38,7 +38,7 @@ export function PointedChips({
             className="jp-AppBuilder-pointedChip"
             title={[what, place, found.excerpt].filter(Boolean).join('\n')}
           >
-            {picture ? (
+            {picture && picture.address !== '' ? (
               <SmallPicture {...picture} what={what} />
             ) : found.picture ? (
               <KeptSmallPicture picture={found.picture} what={what} />

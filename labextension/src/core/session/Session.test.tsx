@@ -548,6 +548,30 @@ describe('a session', () => {
     expect(screen.queryByRole('button', { name: 'Sort by name' })).toBeNull();
   });
 
+  it('loses no request that did not go out, whatever is written or shown by then', async () => {
+    const transport = new TestTransport();
+    const refuse: ((error: Error) => void)[] = [];
+    vi.spyOn(transport, 'send').mockImplementation(() => new Promise((_, reject) => refuse.push(reject)));
+    const onDraft = vi.fn();
+    const store = new SessionStore(transport, flush => act(flush));
+    const { unmount } = render(<SessionPane store={store} models={[]} onDraft={onDraft} />);
+    transport.say(snapshot());
+    const box = screen.getByRole<HTMLTextAreaElement>('textbox', { name: 'Your request' });
+    const send = (text: string): void => {
+      fireEvent.change(box, { target: { value: text } });
+      fireEvent.keyDown(box, { key: 'Enter' });
+    };
+    const fail = async (): Promise<void> => act(async () => refuse.shift()?.(new RequestFailed({ message: 'Gone.' })));
+    send('A clock');
+    fireEvent.change(box, { target: { value: 'In blue' } });
+    await fail();
+    expect(box.value).toBe('A clock\n\nIn blue');
+    send('A calendar');
+    unmount();
+    await fail();
+    expect(onDraft).toHaveBeenLastCalledWith('A calendar');
+  });
+
   it('gives back what was typed when it could not be sent, and says why', async () => {
     const transport = open({}, snapshot());
     transport.failWith = new RequestFailed({

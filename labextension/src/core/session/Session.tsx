@@ -12,7 +12,7 @@ import { Chat } from './Chat';
 import { asHtml, saveText } from './exportHtml';
 import { asMarkdown } from './transcript';
 import { Folded } from '../feed/Turn';
-import { namesOf, type Attachments, type AttachmentsState } from './attachments';
+import { letGo, namesOf, type Attachments, type AttachmentsState } from './attachments';
 import { Composer } from './Composer';
 import { MOST_QUEUED, type Queue, type Queued } from './queue';
 import { QueueList } from './QueueList';
@@ -113,6 +113,13 @@ export function SessionPane(props: SessionProps): React.ReactElement {
     request.catch((error: unknown) => setFailure(RequestFailed.from(error)));
   }, []);
 
+  const onUnsent = React.useRef<(request: string) => void>(() => undefined);
+  React.useEffect(() => {
+    onUnsent.current = request => setText(written => withComposed(request, written));
+    return () => {
+      onUnsent.current = request => onDraft?.(request); // for when they are back
+    };
+  }, [onDraft]);
   const send = React.useCallback(
     (
       request: string,
@@ -126,14 +133,17 @@ export function SessionPane(props: SessionProps): React.ReactElement {
       const names = files ? namesOf(files) : [];
       transport
         .send(request, undefined, inMode, names.length > 0 ? names : undefined, claims)
-        .catch((error: unknown) => {
-          setFailure(RequestFailed.from(error));
-          along.putBack(pointed);
-          setText(current => current || request); // what was typed is not lost
-          if (files) {
-            attachments?.putBack(files);
+        .then(
+          () => letGo(files),
+          (error: unknown) => {
+            setFailure(RequestFailed.from(error));
+            along.putBack(pointed);
+            onUnsent.current(request); // what was typed is not lost
+            if (files) {
+              attachments?.putBack(files);
+            }
           }
-        })
+        )
         .finally(() => setSending(false));
     },
     [transport, attachments, along]
@@ -152,11 +162,11 @@ export function SessionPane(props: SessionProps): React.ReactElement {
       setFailure(null);
       setSending(true);
       queue.mark(key, after);
-      const claims = item.pointed.map(chip => chip.claim);
+      const claims = item.pointed.map(claimOf);
       transport
         .send(request, undefined, inMode, names.length > 0 ? names : undefined, claims, after)
         .then(
-          () => void queue.remove(key),
+          () => queue.remove(key),
           (error: unknown) => {
             const failed = RequestFailed.from(error);
             if (!ELSEWHERE.has(failed.reason)) {
@@ -170,7 +180,7 @@ export function SessionPane(props: SessionProps): React.ReactElement {
     [queue, transport, last?.turn]
   );
   React.useEffect(() => {
-    if (queue && view.caughtUp) {
+    if (queue && view.caughtUp && queued.some(item => item.sent !== undefined)) {
       const turns = view.entries.flatMap(entry => (entry.kind === 'turn' ? [entry] : []));
       queue.settle(turn => {
         const at = turns.findIndex(one => one.turn === turn);
@@ -325,8 +335,11 @@ export function SessionPane(props: SessionProps): React.ReactElement {
             queue={queue}
             held={!busy && !sending && (last?.reason !== 'done' || queue.tried === last.turn)}
             onSend={sendQueued}
-            onEdit={item => {
-              queue.remove(item.key);
+            onEdit={({ key }) => {
+              const item = queue.take(key);
+              if (!item) {
+                return; // another page was quicker
+              }
               setText(current => [current.trim(), item.text].filter(part => part !== '').join('\n\n'));
               if (item.files) {
                 attachments?.putBack(item.files);

@@ -96,7 +96,7 @@ export class Attachments {
     return found !== undefined;
   }
 
-  /** Those that were sent, by what the server calls them; there are none any more then. */
+  /** Those that are there, to send them: none are left. Whoever takes them puts them back, or lets go of them. */
   take(): AttachmentsState {
     const taken = this.state;
     this.set(EMPTY);
@@ -158,6 +158,15 @@ export class Attachments {
     this.state = state;
     for (const subscriber of [...this.subscribers]) {
       subscriber();
+    }
+  }
+}
+
+/** Files that went out, or are given up: what the browser holds of their pictures goes. */
+export function letGo(taken: AttachmentsState | undefined): void {
+  for (const { picture } of taken?.files ?? []) {
+    if (picture) {
+      URL.revokeObjectURL(picture);
     }
   }
 }

@@ -17,6 +17,7 @@ export interface Chip {
 export interface ChipPicture {
   /** As the server calls it. */
   readonly name: string;
+  /** To show it by; empty on a page that did not take it. */
   readonly address: string;
   readonly width: number;
   readonly height: number;

@@ -4,6 +4,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vite
 import { Log, snapshot, TestTransport } from '../testing/session';
 import { SessionStore } from '../view/store';
 import { RequestFailed } from '../wire/wire';
+import { claimOf } from './pointed';
 import { Queue } from './queue';
 import { SessionPane } from './Session';
 
@@ -45,6 +46,36 @@ describe('requests that wait', () => {
     expect(new Queue('a').get()).toEqual([{ key: 'c', text: 'Go', mode: 'build', files: undefined, pointed: [] }]);
     window.localStorage.setItem('jupyter-appbuilder:queue:a', '{');
     expect(texts(new Queue('a'))).toEqual([]);
+  });
+
+  it('are there for this page where the browser has no room, and come back with pictures and what was pointed at', () => {
+    const gone = vi.fn();
+    vi.stubGlobal('URL', Object.assign(URL, { revokeObjectURL: gone }));
+    const queue = new Queue('a');
+    queue.add('First', 'build');
+    const full = vi.spyOn(Storage.prototype, 'setItem').mockImplementation(() => {
+      throw new DOMException('full', 'QuotaExceededError');
+    });
+    const files = { files: [{ key: 1, name: 'a.png', size: 3, picture: 'blob:a', sent: null }], refused: [] };
+    const picture = { name: 'f'.repeat(32), address: `data:image/png;base64,${'A'.repeat(1000)}`, width: 2, height: 2 };
+    const chip = { key: 1, claim: { tag: 'h1' }, found: { tag: 'h1', text: '', path: '/' }, literal: false, picture };
+    queue.add('Second', 'build', files, [chip]);
+    queue.add('Third', 'build');
+    told();
+    queue.move(queue.get()[2]?.key ?? '', -1);
+    expect(texts(queue)).toEqual(['First', 'Third', 'Second']);
+    full.mockRestore();
+    queue.mark(queue.get()[0]?.key ?? '', null);
+    expect(texts(new Queue('a'))).toEqual(['First', 'Third', 'Second']);
+    expect(window.localStorage.getItem('jupyter-appbuilder:queue:a')).not.toContain('data:image');
+    expect(window.localStorage.getItem('jupyter-appbuilder:queue:a')).not.toContain('blob:');
+    const [second] = new Queue('a').get().slice(-1);
+    expect(second?.pointed.map(claimOf)).toEqual([{ tag: 'h1', picture: picture.name }]);
+    expect(queue.take(second?.key ?? '')?.files).toEqual(files);
+    expect(gone).not.toHaveBeenCalled();
+    queue.add('Fourth', 'build', files);
+    queue.remove(queue.get()[2]?.key ?? '');
+    expect(gone).toHaveBeenCalledWith('blob:a');
   });
 
   it('are settled by what the log says of them', () => {

@@ -4,7 +4,7 @@
  */
 
 import type { Mode } from '../wire/events';
-import type { Attached, AttachmentsState } from './attachments';
+import { letGo, type Attached, type AttachmentsState } from './attachments';
 import { adopted, type Chip } from './pointed';
 
 export interface Queued {
@@ -25,6 +25,10 @@ const PREFIX = 'jupyter-appbuilder:queue:';
 export class Queue {
   private items: readonly Queued[];
   private readonly subscribers = new Set<() => void>();
+  /** Files of requests that were written on this page, with their pictures. */
+  private readonly files = new Map<string, AttachmentsState>();
+  /** The browser did not keep the last change: there was no room. */
+  private unkept = false;
   /** The turn after which this page tried to send one: it does not try again by itself. */
   tried = '';
 
@@ -33,7 +37,7 @@ export class Queue {
     this.items = this.stored() ?? [];
     if (place !== null) {
       window.addEventListener('storage', event => {
-        if (event.key === null || event.key === PREFIX + place) {
+        if (!this.unkept && (event.key === null || event.key === PREFIX + place)) {
           this.show(this.stored() ?? []);
         }
       });
@@ -49,14 +53,24 @@ export class Queue {
 
   add(text: string, mode: Mode, files?: AttachmentsState, pointed: readonly Chip[] = []): void {
     const key = Array.from(crypto.getRandomValues(new Uint32Array(2)), part => part.toString(36)).join('');
+    if (files) {
+      this.files.set(key, files);
+    }
     this.change(items => [...items, { key, text, mode, files, pointed }]);
   }
 
-  /** Take one out. */
-  remove(key: string): Queued | undefined {
+  /** Take one out, to change it. */
+  take(key: string): Queued | undefined {
     const found = this.items.find(item => item.key === key);
+    const files = this.files.get(key) ?? found?.files;
+    this.files.delete(key);
     this.change(items => items.filter(item => item.key !== key));
-    return found;
+    return found && { ...found, files };
+  }
+
+  /** One that was sent, or is not wanted any more. */
+  remove(key: string): void {
+    letGo(this.take(key)?.files);
   }
 
   /** One place up (-1) or down (1). */
@@ -104,23 +118,30 @@ export class Queue {
 
   /** Another page may have changed what is stored meanwhile. */
   private change(changed: (items: readonly Queued[]) => readonly Queued[]): void {
-    const items = changed(this.stored() ?? this.items);
+    const items = changed((this.unkept ? null : this.stored()) ?? this.items);
     this.show(items);
     if (this.place !== null) {
       try {
         if (items.length === 0) {
           window.localStorage.removeItem(PREFIX + this.place);
         } else {
-          window.localStorage.setItem(PREFIX + this.place, JSON.stringify(items));
+          window.localStorage.setItem(PREFIX + this.place, JSON.stringify(items.map(kept)));
         }
+        this.unkept = false;
       } catch {
-        // The browser keeps nothing: they stay for this page.
+        this.unkept = true; // they stay for this page
       }
     }
   }
 
   private show(items: readonly Queued[]): void {
     this.items = items;
+    for (const [key, files] of this.files) {
+      if (!items.some(item => item.key === key)) {
+        this.files.delete(key); // another page sent or dropped it
+        letGo(files);
+      }
+    }
     for (const subscriber of [...this.subscribers]) {
       subscriber();
     }
@@ -138,6 +159,16 @@ export class Queue {
   }
 }
 
+/** An item as it is stored: addresses of pictures are the page's that made them, or the pictures themselves. */
+function kept(item: Queued): Queued {
+  const { files, pointed } = item;
+  return {
+    ...item,
+    files: files && { files: files.files.map(file => ({ ...file, picture: null })), refused: [] },
+    pointed: pointed.map(chip => (chip.picture ? { ...chip, picture: { ...chip.picture, address: '' } } : chip))
+  };
+}
+
 /** An item that was stored, as far as it has the shape: by another version of ours, perhaps. */
 function read(given: unknown): Queued[] {
   const { key, text, mode, files, pointed, sent } = (given ?? {}) as Record<string, unknown>;
@@ -150,10 +181,7 @@ function read(given: unknown): Queued[] {
       key,
       text,
       mode: mode === 'plan' || mode === 'ask' ? mode : 'build',
-      // An address of a picture is the page's that made it.
-      files: Array.isArray(listed)
-        ? { files: (listed as Attached[]).map(file => ({ ...file, picture: null })), refused: [] }
-        : undefined,
+      files: Array.isArray(listed) ? { files: listed as Attached[], refused: [] } : undefined,
       pointed: Array.isArray(pointed) ? adopted(pointed as Chip[]) : [],
       ...(typeof sent === 'string' ? { sent } : {})
     }

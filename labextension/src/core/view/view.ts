@@ -7,7 +7,15 @@
 
 import type { Summary, WireMessage } from '../wire/wire';
 import { Draft } from './draft';
-import { interrupted, TRY_SCENARIOS, type Checkpoint, type SessionView, type ToolItem, type Turn } from './items';
+import {
+  interrupted,
+  TRY_SCENARIOS,
+  type Checkpoint,
+  type Entry,
+  type SessionView,
+  type ToolItem,
+  type Turn
+} from './items';
 import { countLines } from './partial';
 import { takeEvent, takeLive, takeSnapshot } from './reducers';
 
@@ -92,7 +100,9 @@ export function canRetry(view: SessionView): boolean {
 export function currentCheckpoint(view: SessionView): string | null {
   const newest = view.checkpoints[view.checkpoints.length - 1];
   const kept = newest && newest.tree === view.tree ? newest.checkpoint : null;
-  for (const entry of [...view.entries].reverse()) {
+  // Asked with each frame: a long conversation is not copied for it.
+  for (let at = view.entries.length - 1; at >= 0; at--) {
+    const entry = view.entries[at] as Entry;
     if (entry.kind === 'turn') {
       if (entry.dropped) {
         return entry.dropped.checkpoint;
@@ -122,7 +132,8 @@ export function versionTitle({ name, title }: Checkpoint): string {
 /** The version before what the files are now: with edits by hand, the last one that was kept. */
 export function previousVersion(view: SessionView): Checkpoint | null {
   const { checkpoints } = view;
-  const current = checkpoints.find(known => known.checkpoint === currentCheckpoint(view));
+  const id = currentCheckpoint(view);
+  const current = checkpoints.find(known => known.checkpoint === id);
   if (!current) {
     return checkpoints[checkpoints.length - 1] ?? null;
   }
