@@ -43,6 +43,7 @@ import type {
   UnsentAttachment,
   Upload
 } from '../core/wire/api.generated';
+import { saveFile } from '../core/controls/saving';
 import { english, type Translation } from '../core/controls/translation';
 import type { BudgetChanges, BudgetSettings, SessionUsage, UsageReport } from '../core/view/usage';
 import { RequestFailed, type ErrorBody, type Summary } from '../core/wire/wire';
@@ -206,7 +207,7 @@ export class RestApi implements Api {
 
   async download(id: string, name: string): Promise<void> {
     const response = await this.request('GET', path('sessions', id, 'export'));
-    save(await response.blob(), `${name}.zip`);
+    saveFile(await response.blob(), `${name}.zip`);
   }
 
   async rules(session: string | null): Promise<ApprovalRule[]> {
@@ -231,7 +232,7 @@ export class RestApi implements Api {
 
   async downloadUsage(days: number, format: 'csv' | 'json'): Promise<void> {
     const response = await this.request('GET', path('usage', 'requests'), undefined, { days: String(days), format });
-    save(await response.blob(), `app-builder-usage.${format}`);
+    saveFile(await response.blob(), `app-builder-usage.${format}`);
   }
 
   /** What an app would be made of, if it were made of this notebook. */
@@ -369,7 +370,7 @@ export class RestApi implements Api {
       downloadRows: async (request, signal) => {
         const route = at('database', 'csv');
         const response = await this.request('GET', route, undefined, chosen(request), false, signal);
-        save(await response.blob(), `${request.table}.csv`);
+        saveFile(await response.blob(), `${request.table}.csv`);
       },
       changeRow: async change => {
         await this.request('POST', at('database', 'rows'), change);
@@ -488,16 +489,6 @@ function inBase64(content: Blob): Promise<string> {
 /** Which rows, in which order, as a query has them. */
 function chosen({ table, filter, sort, descending }: Omit<RowsRequest, 'page' | 'size'>): Record<string, string> {
   return { table, ...(filter && { filter }), ...(sort && { sort, descending: String(descending) }) };
-}
-
-/** Give the person a file. */
-function save(content: Blob, name: string): void {
-  const url = URL.createObjectURL(content);
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
 async function failure(response: Response, trans: Translation): Promise<RequestFailed> {

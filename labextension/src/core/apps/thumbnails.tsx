@@ -1,6 +1,7 @@
 /** How an app looked last: small pictures that are read once, a bounded number of them. */
 
 import * as React from 'react';
+import { release } from '../controls/address';
 import { TemplateIcon } from '../home/TemplatePicker';
 import { Icon } from '../controls/Icon';
 import type { Api, TemplateChoice } from '../wire/transport';
@@ -19,7 +20,7 @@ export class Thumbnails {
 
   /** An address to show a picture by; rejects where it is no longer kept. */
   get(session: string, sha256: string): Promise<string> {
-    const found = this.known.get(sha256) ?? this.api.transport(session).picture(sha256);
+    const found = this.known.get(sha256) ?? this.read(session, sha256);
     this.known.delete(sha256);
     this.known.set(sha256, found);
     for (const [oldest, address] of this.known) {
@@ -32,6 +33,13 @@ export class Thumbnails {
     return found;
   }
 
+  /** What failed is asked for again when its card comes next. */
+  private read(session: string, sha256: string): Promise<string> {
+    const asked = this.api.transport(session).picture(sha256);
+    asked.catch(() => this.known.get(sha256) === asked && this.known.delete(sha256));
+    return asked;
+  }
+
   has(sha256: string): boolean {
     return this.known.has(sha256);
   }
@@ -41,12 +49,6 @@ export class Thumbnails {
       address.then(release, () => undefined);
     }
     this.known.clear();
-  }
-}
-
-function release(address: string): void {
-  if (address.startsWith('blob:')) {
-    URL.revokeObjectURL(address);
   }
 }
 

@@ -1,13 +1,14 @@
 /** Pictures that a tool took of the app: small in its card, large at a click. */
 
 import * as React from 'react';
+import { useAddress, type Source } from '../controls/address';
 import { useTranslation } from '../controls/surroundings';
 import type { EventData } from '../wire/events';
 
 export type KeptPicture = NonNullable<EventData['tool.finished']['pictures']>[number];
 
 /** Gives an address to show a picture by; absent where none can be had. */
-export const PictureSource = React.createContext<((sha256: string) => Promise<string>) | null>(null);
+export const PictureSource = React.createContext<Source | null>(null);
 
 /** Of a picture in its card, in CSS px. */
 const HEIGHT = 160;
@@ -28,62 +29,16 @@ export function Pictures({ pictures }: { pictures: readonly KeptPicture[] }): Re
 function Thumbnail({ picture }: { picture: KeptPicture }): React.ReactElement | null {
   const trans = useTranslation();
   const source = React.useContext(PictureSource);
-  const [address, setAddress] = React.useState<string | null>(null);
-  const [gone, setGone] = React.useState(false);
   const dialog = React.useRef<HTMLDialogElement>(null);
   const place = React.useRef<HTMLElement>(null);
-  React.useEffect(() => {
-    if (!source) {
-      return;
-    }
-    let wanted = true;
-    let made = '';
-    const load = (): void => {
-      source(picture.sha256).then(
-        found => {
-          made = found;
-          if (wanted) {
-            setAddress(found);
-          } else {
-            URL.revokeObjectURL(found);
-          }
-        },
-        () => wanted && setGone(true)
-      );
-    };
-    // Only what is about to be seen is fetched.
-    const watched = place.current && 'IntersectionObserver' in window;
-    const observer = watched
-      ? new IntersectionObserver(
-          entries => {
-            if (entries.some(entry => entry.isIntersecting)) {
-              observer?.disconnect();
-              load();
-            }
-          },
-          { rootMargin: '400px' }
-        )
-      : null;
-    if (observer && place.current) {
-      observer.observe(place.current);
-    } else {
-      load();
-    }
-    return () => {
-      wanted = false;
-      observer?.disconnect();
-      if (made.startsWith('blob:')) {
-        URL.revokeObjectURL(made);
-      }
-    };
-  }, [source, picture.sha256]);
+  const address = useAddress(source, picture.sha256, place);
   if (!source) {
     return null;
   }
-  if (gone) {
+  if (address === null) {
     return <p className="jp-AppBuilder-note">{trans.__('The picture is no longer kept.')}</p>;
   }
-  const image = address && <img src={address} alt={picture.alt} width={picture.width} height={picture.height} />;
+  const image = address !== '' && <img src={address} alt={picture.alt} width={picture.width} height={picture.height} />;
   return (
     <figure ref={place} style={{ width: (HEIGHT * picture.width) / picture.height }} className="jp-AppBuilder-picture">
       <div style={{ aspectRatio: `${picture.width} / ${picture.height}` }}>

@@ -1,6 +1,7 @@
 /** How an app looked in two versions: side by side, below a slider, and where the two differ. */
 
 import * as React from 'react';
+import { useAddress } from '../controls/address';
 import { Failure } from '../controls/Failure';
 import { Icon, Spinner, type IconName } from '../controls/Icon';
 import { useTranslation } from '../controls/surroundings';
@@ -155,48 +156,17 @@ interface Loaded {
 
 /** A picture, once it is here; `none` where there is none, `gone` where it is no longer kept. */
 function usePicture(picture: KeptPicture | null, transport: Transport): Loaded | 'none' | 'loading' | 'gone' {
-  const [found, setFound] = React.useState<{ of: string; address: string | null } | null>(null);
-  const sha256 = picture?.sha256 ?? '';
-  React.useEffect(() => {
-    if (sha256 === '') {
-      return;
-    }
-    let made = '';
-    let wanted = true;
-    transport.picture(sha256).then(
-      address => {
-        made = address;
-        if (wanted) {
-          setFound({ of: sha256, address });
-        } else {
-          release(made);
-        }
-      },
-      () => wanted && setFound({ of: sha256, address: null })
-    );
-    return () => {
-      wanted = false;
-      release(made);
-    };
-  }, [transport, sha256]);
-  const address = found?.of === sha256 ? found.address : undefined;
+  const address = useAddress(transport.picture, picture?.sha256 ?? '');
+  const { sha256, width, height } = picture ?? NO_PICTURE;
   return React.useMemo(() => {
-    if (!picture) {
+    if (sha256 === '') {
       return 'none';
     }
-    if (address === undefined) {
-      return 'loading';
-    }
-    return address === null ? 'gone' : { address, width: picture.width, height: picture.height };
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [sha256, address]);
+    return address === '' ? 'loading' : address === null ? 'gone' : { address, width, height };
+  }, [sha256, width, height, address]);
 }
 
-function release(address: string): void {
-  if (address.startsWith('blob:')) {
-    URL.revokeObjectURL(address);
-  }
-}
+const NO_PICTURE = { sha256: '', width: 0, height: 0 };
 
 /** One of the two, or why there is no picture of it, and how to get one. */
 function Shown({

@@ -1,6 +1,7 @@
 /** What apps can start from: with pictures; those from elsewhere are added and removed here. */
 
 import * as React from 'react';
+import { useAddress } from '../controls/address';
 import { Failure } from '../controls/Failure';
 import { Icon, Spinner } from '../controls/Icon';
 import { IconButton } from '../controls/IconButton';
@@ -225,30 +226,9 @@ function AddTemplate({ api, onAdded }: { api: Api; onAdded: (template: TemplateC
 
 /** How its app looks; its icon until that is there, or where there is none. */
 export function TemplatePicture({ api, template }: { api: Api; template: TemplateChoice }): React.ReactElement {
-  const [address, setAddress] = React.useState('');
   const { name, picture = false } = template;
-  React.useEffect(() => {
-    let wanted = true;
-    let shown = '';
-    if (picture) {
-      api.templatePicture(name).then(
-        found => {
-          shown = found;
-          if (wanted) {
-            setAddress(found);
-          } else {
-            URL.revokeObjectURL(found);
-          }
-        },
-        () => undefined // the icon stands for it
-      );
-    }
-    return () => {
-      wanted = false;
-      setAddress('');
-      URL.revokeObjectURL(shown);
-    };
-  }, [api, name, picture]);
+  const source = React.useCallback((of: string) => api.templatePicture(of), [api]);
+  const address = useAddress(source, picture ? name : '');
   return (
     <span className="jp-AppBuilder-galleryPicture">
       {address ? <img src={address} alt="" decoding="async" draggable={false} /> : <TemplateIcon template={template} />}

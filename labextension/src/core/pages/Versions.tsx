@@ -1,6 +1,7 @@
 /** An app's versions: how each looked, who asked for it, what it changed, what was found; and the way back. */
 
 import * as React from 'react';
+import { useAddress } from '../controls/address';
 import { Ago } from '../controls/Ago';
 import { Failure } from '../controls/Failure';
 import { Icon, Spinner } from '../controls/Icon';
@@ -258,39 +259,8 @@ const VersionRow = React.memo(function VersionRow({
 
 /** How a version looked, small; a place of the same size where nobody has looked. */
 function VersionThumbnail({ picture }: { picture: KeptPicture | null }): React.ReactElement {
-  const source = React.useContext(PictureSource);
-  const sha256 = picture?.sha256 ?? '';
   const place = React.useRef<HTMLSpanElement>(null);
-  const [address, setAddress] = React.useState('');
-  React.useEffect(() => {
-    setAddress('');
-    if (!source || sha256 === '') {
-      return;
-    }
-    let wanted = true;
-    let made = '';
-    const load = (): void => {
-      source(sha256).then(
-        found => {
-          made = found;
-          if (wanted) {
-            setAddress(found);
-          } else if (found.startsWith('blob:')) {
-            URL.revokeObjectURL(found);
-          }
-        },
-        () => undefined // no longer kept: its place stays
-      );
-    };
-    const stop = whenInView(place.current, load);
-    return () => {
-      wanted = false;
-      stop();
-      if (made.startsWith('blob:')) {
-        URL.revokeObjectURL(made);
-      }
-    };
-  }, [source, sha256]);
+  const address = useAddress(React.useContext(PictureSource), picture?.sha256 ?? '', place);
   return (
     <span ref={place} className="jp-AppBuilder-versionPicture" aria-hidden="true">
       {address ? <img src={address} alt="" decoding="async" draggable={false} /> : <Icon name="box" />}
@@ -303,25 +273,6 @@ function pictureOf(version: Version, pictures: SessionView['pictures']): KeptPic
   const taken = pictures.get(version.checkpoint.tree) ?? [];
   const widest = [...taken].sort((a, b) => b.width - a.width)[0];
   return widest?.thumbnail ?? version.picture;
-}
-
-/** Call something once an element is about to be seen; until what is returned is called. */
-function whenInView(element: Element | null, seen: () => void): () => void {
-  if (!element || !('IntersectionObserver' in window)) {
-    seen();
-    return () => undefined;
-  }
-  const observer = new IntersectionObserver(
-    entries => {
-      if (entries.some(entry => entry.isIntersecting)) {
-        observer.disconnect();
-        seen();
-      }
-    },
-    { rootMargin: '300px' }
-  );
-  observer.observe(element);
-  return () => observer.disconnect();
 }
 
 /** A ref: what is called whenever its element comes near. */

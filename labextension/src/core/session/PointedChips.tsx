@@ -1,4 +1,5 @@
 import * as React from 'react';
+import { useAddress } from '../controls/address';
 import { Icon } from '../controls/Icon';
 import { useHost, useTranslation } from '../controls/surroundings';
 import type { Translation } from '../controls/translation';
@@ -108,32 +109,7 @@ export function PointedChips({
 
 /** A picture that the log names: until it is here, and where it is no longer kept, the sign stands for it. */
 function KeptSmallPicture({ picture, what }: { picture: KeptPicture; what: string }): React.ReactElement {
-  const source = React.useContext(PictureSource);
-  const [address, setAddress] = React.useState('');
-  React.useEffect(() => {
-    let wanted = true;
-    let made = '';
-    const release = (): void => {
-      if (made.startsWith('blob:')) {
-        URL.revokeObjectURL(made);
-      }
-    };
-    source?.(picture.sha256).then(
-      found => {
-        made = found;
-        if (wanted) {
-          setAddress(found);
-        } else {
-          release();
-        }
-      },
-      () => undefined
-    );
-    return () => {
-      wanted = false;
-      release();
-    };
-  }, [source, picture.sha256]);
+  const address = useAddress(React.useContext(PictureSource), picture.sha256) ?? '';
   return address === '' ? (
     <Icon name="point" />
   ) : (

@@ -3,6 +3,7 @@
 import * as React from 'react';
 import { createRoot } from 'react-dom/client';
 import { flushSync } from 'react-dom';
+import { saveFile } from '../controls/saving';
 import { SurroundingsContext } from '../controls/surroundings';
 import type { Translation } from '../controls/translation';
 import { Markdown } from '../feed/Markdown';
@@ -74,10 +75,5 @@ export function asHtml(view: SessionView, trans: Translation): string {
 
 /** Give the person a file. */
 export function saveText(text: string, name: string, type: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  saveFile(new Blob([text], { type }), name);
 }

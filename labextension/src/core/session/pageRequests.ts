@@ -1,5 +1,7 @@
 /** What a page wants and its sandbox keeps from it: offered outside the page, and done by the person's click there. */
 
+import { bytes } from '../controls/format';
+import { saveFile } from '../controls/saving';
 import type { Translation } from '../controls/translation';
 import type { PageRequest } from './pageMessages';
 
@@ -18,7 +20,7 @@ export function justActed(): boolean {
 /** What is asked, in words. `base`: the preview's address; a page of the app is told by its path. */
 export function wording(request: PageRequest, base: string, trans: Translation): string {
   if (request.kind === 'save') {
-    return trans.__('The app wants to save %1 (%2).', request.name, size(request.content.size));
+    return trans.__('The app wants to save %1 (%2).', request.name, bytes(request.content.size));
   }
   const place = placeOf(request.url, base);
   return place
@@ -42,22 +44,7 @@ export function grant(request: PageRequest): void {
     return;
   }
   // Without the page's type: what is saved is never shown by this origin.
-  const url = URL.createObjectURL(new Blob([request.content], { type: 'application/octet-stream' }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = request.name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
-}
-
-function size(bytes: number): string {
-  const units = ['B', 'KB', 'MB'];
-  let value = bytes;
-  while (value >= 1000 && units.length > 1) {
-    value /= 1000;
-    units.shift();
-  }
-  return `${value < 10 && units[0] !== 'B' ? value.toFixed(1) : Math.round(value)} ${units[0]}`;
+  saveFile(new Blob([request.content], { type: 'application/octet-stream' }), request.name);
 }
 
 function same(one: PageRequest, other: PageRequest): boolean {

@@ -1,0 +1,13 @@
+/** Give the person a file, by the browser's own way of saving one. */
+
+/** How long what is saved is held for a browser that asks first (ms). */
+const HELD = 60_000;
+
+export function saveFile(content: Blob, name: string): void {
+  const url = URL.createObjectURL(content);
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), HELD);
+}
