@@ -31,6 +31,7 @@ export function usePointing(store: SessionStore, able: boolean, tell: (on: boole
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const asking = React.useRef({ on, tell });
   asking.current = { on, tell };
+  const looking = React.useRef(0);
   const { point, picturePointed } = store.transport;
   const session = store.get().view.session?.id ?? '';
 
@@ -71,11 +72,13 @@ export function usePointing(store: SessionStore, able: boolean, tell: (on: boole
       } else if (message.type === 'pointed' && point && justActed()) {
         setFailure(null);
         const chips = chipsOf(session);
-        if (chips.get().length >= MOST_CHIPS) {
+        if (chips.get().length + looking.current >= MOST_CHIPS) {
           setSaid(trans.__('%1 are enough for one request: take some out first.', MOST_CHIPS));
           return;
         }
-        point(message.claim).then(
+        looking.current += 1; // however much the page says meanwhile
+        const looked = point(message.claim);
+        looked.then(
           answer => {
             chips.add(message.claim, answer);
             const what = trans.__('%1 stands in the box of your next request.', described(answer.pointed, trans));
@@ -88,6 +91,7 @@ export function usePointing(store: SessionStore, able: boolean, tell: (on: boole
           },
           (error: unknown) => setFailure(RequestFailed.from(error))
         );
+        void looked.catch(() => undefined).finally(() => (looking.current -= 1));
       }
     },
     [point, picturePointed, session, set, trans]

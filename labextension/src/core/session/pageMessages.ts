@@ -141,13 +141,34 @@ function address(given: string): string | null {
   }
 }
 
-/** It is JSON, and not too much of it. */
+/** It is JSON, and not too much of it: no more of it is read than may be. */
 function isShort(value: object): boolean {
-  try {
-    return JSON.stringify(value).length <= LONGEST_CLAIM;
-  } catch {
-    return false;
+  return left(value, LONGEST_CLAIM, 0) >= 0;
+}
+
+/** How many of `most` characters a value leaves, about; negative for too many, and for what is no JSON. */
+function left(value: unknown, most: number, depth: number): number {
+  if (typeof value === 'string') {
+    return most - value.length - 3;
   }
+  if (value === null || typeof value === 'number' || typeof value === 'boolean' || value === undefined) {
+    return most - 6;
+  }
+  if (depth > 8 || !(Array.isArray(value) || isPlain(value))) {
+    return -1;
+  }
+  let rest = most - 2;
+  for (const key in value) {
+    rest = left((value as Record<string, unknown>)[key], rest - key.length - 3, depth + 1);
+    if (rest < 0) {
+      break;
+    }
+  }
+  return rest;
+}
+
+function isPlain(value: unknown): boolean {
+  return isRecord(value) && Object.getPrototypeOf(value) === Object.prototype;
 }
 
 function readRoute(given: unknown): Route[] {

@@ -40,10 +40,19 @@ describe('requests that wait', () => {
       3,
       { key: 'a' },
       { key: 'b', text: ' ' },
-      { key: 'c', text: 'Go', mode: 'x', files: 3, pointed: 4 }
+      { key: 'c', text: 'Go', mode: 'x', files: 3, pointed: 4 },
+      {
+        key: 'd',
+        text: 'On',
+        files: { files: [null, {}, { key: 1 }] },
+        pointed: [null, 3, {}, { claim: { tag: 'b' } }]
+      }
     ];
     window.localStorage.setItem('jupyter-appbuilder:queue:a', JSON.stringify(kept));
-    expect(new Queue('a').get()).toEqual([{ key: 'c', text: 'Go', mode: 'build', files: undefined, pointed: [] }]);
+    expect(new Queue('a').get()).toEqual([
+      { key: 'c', text: 'Go', mode: 'build', files: undefined, pointed: [] },
+      { key: 'd', text: 'On', mode: 'build', files: { files: [], refused: [] }, pointed: [] }
+    ]);
     window.localStorage.setItem('jupyter-appbuilder:queue:a', '{');
     expect(texts(new Queue('a'))).toEqual([]);
   });

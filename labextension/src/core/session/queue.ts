@@ -3,7 +3,8 @@
  * page may send the first, and the server takes it once (`after`).
  */
 
-import type { Mode } from '../wire/events';
+import type { Claim, UnsentAttachment } from '../wire/api.generated';
+import type { Mode, PointedData } from '../wire/events';
 import { letGo, type Attached, type AttachmentsState } from './attachments';
 import { adopted, type Chip } from './pointed';
 
@@ -152,7 +153,11 @@ export class Queue {
     try {
       const text = this.place === null ? null : window.localStorage.getItem(PREFIX + this.place);
       const kept: unknown = JSON.parse(text ?? '[]');
-      return text === null && this.place === null ? null : Array.isArray(kept) ? kept.flatMap(read) : [];
+      return text === null && this.place === null
+        ? null
+        : Array.isArray(kept)
+          ? kept.slice(0, 5 * MOST_QUEUED).flatMap(read)
+          : [];
     } catch {
       return null;
     }
@@ -171,19 +176,49 @@ function kept(item: Queued): Queued {
 
 /** An item that was stored, as far as it has the shape: by another version of ours, perhaps. */
 function read(given: unknown): Queued[] {
-  const { key, text, mode, files, pointed, sent } = (given ?? {}) as Record<string, unknown>;
+  const { key, text, mode, files, pointed, sent } = record(given);
   if (typeof key !== 'string' || typeof text !== 'string' || text.trim() === '') {
     return [];
   }
-  const listed = (files as AttachmentsState | undefined)?.files;
+  const listed = record(files)['files'];
   return [
     {
       key,
       text,
       mode: mode === 'plan' || mode === 'ask' ? mode : 'build',
-      files: Array.isArray(listed) ? { files: listed as Attached[], refused: [] } : undefined,
-      pointed: Array.isArray(pointed) ? adopted(pointed as Chip[]) : [],
+      files: Array.isArray(listed) ? { files: listed.flatMap(readFile), refused: [] } : undefined,
+      pointed: Array.isArray(pointed) ? adopted(pointed.flatMap(readChip)) : [],
       ...(typeof sent === 'string' ? { sent } : {})
     }
   ];
+}
+
+function readFile(given: unknown): Attached[] {
+  const { key, name, size, sent } = record(given);
+  const known = sent === null || typeof record(sent)['attachment'] === 'string';
+  return typeof key === 'number' && typeof name === 'string' && typeof size === 'number' && known
+    ? [{ key, name, size, picture: null, sent: sent as UnsentAttachment | null }]
+    : [];
+}
+
+function readChip(given: unknown): Chip[] {
+  const { claim, found, literal, picture } = record(given);
+  const { name, width, height } = record(picture);
+  const said = [record(claim)['tag'], ...['tag', 'text', 'path'].map(each => record(found)[each])];
+  const shown = typeof name === 'string' && typeof width === 'number' && typeof height === 'number';
+  return said.every(one => typeof one === 'string')
+    ? [
+        {
+          key: 0,
+          claim: claim as Claim,
+          found: found as PointedData,
+          literal: literal === true,
+          picture: shown ? { name, width, height, address: '' } : null
+        }
+      ]
+    : [];
+}
+
+function record(given: unknown): Record<string, unknown> {
+  return typeof given === 'object' && given !== null ? (given as Record<string, unknown>) : {};
 }
