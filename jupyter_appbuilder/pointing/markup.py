@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from html.parser import HTMLParser
 
 from .texts import plain
@@ -63,7 +64,8 @@ def place_in(source: str, tag: str, text: str, attributes: dict[str, str]) -> tu
     """The line and column, from 1, of the only element that is so; of several by one text, the one whose attributes
     agree."""
     reader = _Reader()
-    reader.feed(source)
+    with suppress(AssertionError):  # of a declaration that there is not: what stands before it counts
+        reader.feed(source)
     same = [one for one in reader.elements if one.tag == tag]
     given = {name: attributes[name] for name in COMPARED if name in attributes}
     whole = text.removesuffix("…") if text.endswith("…") else None

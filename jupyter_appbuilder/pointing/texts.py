@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ..errors import Conflict, InvalidInput
 
 LONGEST = 2000  # characters of a text that is changed in its place
+MOST_INSIDE = 100  # elements that stand for themselves beside a text
 
 _MARKUP = (".tsx", ".jsx", ".ts", ".js", ".mjs", ".vue", ".html", ".htm", ".svelte")
 _NAME = re.compile(r"<([A-Za-z][\w.:-]*)")
@@ -57,7 +58,7 @@ def literal_at(source: str, offset: int) -> Literal | None:
     if at is None:
         return None
     found: Literal | None = None
-    while True:
+    for _ in range(MOST_INSIDE):
         end = _next(source, at)
         if end is None or source[end] == "{":
             return None
@@ -75,6 +76,7 @@ def literal_at(source: str, offset: int) -> Literal | None:
         if inner is None or not inner[1]:
             return None
         at = inner[0]
+    return None
 
 
 def replaced_at(source: str, offset: int, before: str, after: str) -> str:

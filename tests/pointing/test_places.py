@@ -12,6 +12,7 @@ from jupyter_appbuilder.errors import Conflict, InvalidInput
 from jupyter_appbuilder.events import PointedData
 from jupyter_appbuilder.pointing import Claim, described, found, named, read_claim, read_claims, told
 from jupyter_appbuilder.pointing.changes import edit_of
+from jupyter_appbuilder.pointing.markup import place_in
 from jupyter_appbuilder.pointing.places import _searched  # pyright: ignore[reportPrivateUsage]
 from jupyter_appbuilder.pointing.texts import literal_at, replaced_at, replaced_once
 from jupyter_appbuilder.tools.edits import apply_edits
@@ -140,6 +141,11 @@ async def test_a_static_page_is_found_by_the_element(tmp_path: Path):
     assert await line("li", "Two, as a script has changed it", id="two") == 7
     assert await line("img", "A cat", alt="A cat") == 9
     assert await line("img", "", alt="A cat") == 9
+
+
+def test_a_page_that_is_no_html_any_more_is_read_up_to_there():
+    assert place_in("<h1>A</h1>\n<![x]<h2>B</h2>", "h1", "A", {}) == (1, 1)
+    assert place_in("<![x]", "h1", "A", {}) is None
 
 
 async def test_what_has_no_place_is_found_by_its_text(tmp_path: Path):
