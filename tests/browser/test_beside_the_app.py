@@ -81,6 +81,8 @@ def test_a_request_takes_along_what_is_beside_it(lab: Lab, model: ModelServer, o
     item.dblclick()
     cell = page.locator(".jp-Notebook .jp-Cell")
     expect(cell).to_have_count(1, timeout=LONG)
+    # What is run before its kernel answers is not run at all.
+    expect(page.get_by_role("button", name=re.compile("^Python 3 .*Idle$"))).to_be_visible(timeout=LONG)
     cell.locator(".cm-content").click()
     page.keyboard.press("Shift+Enter")
     expect(page.locator(".jp-InputPrompt", has_text="[1]")).to_be_visible(timeout=LONG)
