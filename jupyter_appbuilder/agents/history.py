@@ -35,6 +35,7 @@ from ..events import (
 )
 from ..formats import strict_json
 from ..live import record as live
+from ..log.pictures import pictures_with
 from ..models.base import NOTE, Given, Message
 from ..models.profile import FULL, Profile
 from ..pointing import named
@@ -43,7 +44,7 @@ from ..tools.attachments import COPY
 from ..tools.names import sendable_name
 from ..tools.notebooks import TAKE_NOTEBOOK, told_of_notebooks
 from ..turns.modes import NOTES, WRITE_PLAN
-from ..turns.requests import pictures_with, without_dropped
+from ..turns.requests import without_dropped
 from ..turns.suggestions import whole
 from . import continuation
 from .pictures import attached_note, picture_note, showable

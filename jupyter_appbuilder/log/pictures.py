@@ -14,9 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..cancellation import in_thread
-from ..events import Event, KeptPicture
+from ..events import Event, KeptPicture, MessageUser
 from ..settings import private_folder
-from ..turns.requests import pictures_with
 
 FOLDER = "pictures"
 MEDIA_TYPES = ("image/png", "image/jpeg", "image/webp")
@@ -31,6 +30,12 @@ def pictures_of(event: Event) -> Sequence[KeptPicture]:
     if event.type == "tool.finished":
         return event.data.get("pictures", ())
     return pictures_with(event.data) if event.type == "message.user" else ()
+
+
+def pictures_with(message: MessageUser) -> list[KeptPicture]:
+    """The pictures that came with a message: of files, and of what was pointed at."""
+    along = (*message.get("attachments", ()), *message.get("pointed", ()))
+    return [one["picture"] for one in along if "picture" in one]
 
 
 def shown_type(events: Sequence[Event], sha256: str) -> str:

@@ -49,7 +49,7 @@ from ..events import (
     of_newer_version,
 )
 from ..formats.excerpts import bounded, fenced
-from ..log.pictures import pictures_of
+from ..log.pictures import pictures_of, pictures_with
 from ..log.untracked import untracked
 from ..pointing import named
 from ..tools.registry import load_tools
@@ -295,7 +295,7 @@ class _Writer:
         told = "".join(f"\n\n{_attached(one)}" for one in files)
         if pointed := event.data.get("pointed"):
             told = "\n\nPointed at:\n" + "".join(f"\n- {_plain(named(one))}" for one in pointed) + told
-        held = [picture for picture in pictures_of(event) if picture["sha256"] in self.attached]
+        held = [picture for picture in pictures_with(event.data) if picture["sha256"] in self.attached]
         self.markdown(f"e{event.seq}", f"**{how}**\n\n{quoted}{told}", held)
 
     def on_turn_started(self, event: EventOf[str, TurnStarted]) -> None:

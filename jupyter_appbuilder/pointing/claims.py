@@ -6,13 +6,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from ..errors import InvalidInput
 from ..formats.text import CONTROL, in_a_line
-
-if TYPE_CHECKING:
-    from ..attachments.base import Given
 
 MOST = 10
 """Things that one message can point at."""
@@ -66,7 +63,6 @@ class Claim:
     within: tuple[str, ...] = ()  # texts of what lies in a region
     view: View = View()
     picture: str = ""  # what was taken of it, as ``attachments.shelf`` calls it
-    cutout: Given | None = None  # the same, once it was read there
 
 
 def read_claims(values: Sequence[Any]) -> list[Claim]:

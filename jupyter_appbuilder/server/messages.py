@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import asdict
 
 from jupyter_server.auth.decorator import authorized
 from tornado import web
@@ -23,20 +24,22 @@ class MessagesHandler(AppBuilderHandler):
         body = self.body("text", "model", "mode", "attachments", "pointed", "after")
         text, model, mode = body.text("text"), body.text("model", "") or None, read_mode(body.text("mode", ""))
         attachments = await self.builder.shelf.take(body.texts("attachments"))
-        pointed = [await self._with_picture(claim) for claim in read_claims(body.items("pointed"))]
+        pointed = read_claims(body.items("pointed"))
+        cutouts = await self._cutouts(pointed)
         after = body.text("after", "", max_length=100)
         found = await self.session(session)
-        turn = await found.send(text, model=model, mode=mode, attachments=attachments, pointed=pointed, after=after)
+        turn = await found.send(
+            text, model=model, mode=mode, attachments=attachments, pointed=pointed, cutouts=cutouts, after=after
+        )
         self.answer({"turn": turn}, 202)
 
-    async def _with_picture(self, claim: Claim) -> Claim:
-        """With the picture that was taken of it, where that is still there."""
-        if not claim.picture:
-            return claim
-        with contextlib.suppress(NotFound):
-            (given,) = await self.builder.shelf.take([claim.picture])
-            return replace(claim, cutout=given)
-        return claim
+    async def _cutouts(self, claims: Sequence[Claim]) -> dict[str, Given]:
+        """The pictures that were taken of what was pointed at, those that are still there, by their names."""
+        found: dict[str, Given] = {}
+        for name in {claim.picture for claim in claims if claim.picture}:
+            with contextlib.suppress(NotFound):
+                (found[name],) = await self.builder.shelf.take([name])
+        return found
 
 
 class PointedPictureHandler(AppBuilderHandler):

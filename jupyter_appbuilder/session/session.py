@@ -13,6 +13,7 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..attachments.base import MOST, Given
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
 MAX_MESSAGE = 100_000  # characters of one request
 MAX_TITLE = 200
 START_SECONDS = 120.0
+NO_CUTOUTS: Mapping[str, Given] = MappingProxyType({})
 """How long data that is handed over waits for a dev server; the first one of a template may install packages."""
 
 
@@ -198,14 +200,16 @@ class Session:
         mode: Mode = "build",
         attachments: Sequence[Given | Attachment] = (),
         pointed: Sequence[Claim | PointedData] = (),
+        cutouts: Mapping[str, Given] = NO_CUTOUTS,
         after: str = "",
     ) -> str:
         """Ask for something; a turn starts and its id is returned at once.
 
         While a turn runs, its agent sees the message at its next step; the id is that turn's, and so is the mode.
         ``attachments``: files that were read, or that this session (or the one it was forked from) keeps already.
-        ``pointed``: at what the person pointed in the app's page, or was found of it before. ``after``: only as the
-        first request after that turn's end, so that of several that wait for it one is asked.
+        ``pointed``: at what the person pointed in the app's page, or was found of it before; ``cutouts``: the
+        pictures that were taken of it, as their claims call them. ``after``: only as the first request after that
+        turn's end, so that of several that wait for it one is asked.
 
         Raises ``SessionBusy`` while a turn runs that cannot be talked to (a recording, or one that is being stopped),
         ``Conflict`` (reason ``another_turn``) where another followed the turn ``after`` or it still runs,
@@ -219,7 +223,7 @@ class Session:
             raise InvalidInput(f"{given} files are too many for one message.", hint=f"At most {MOST}.")
         await self.ready()
         kept = [await self._kept(one) for one in attachments]
-        places = [one if isinstance(one, dict) else await self._placed(one) for one in pointed]
+        places = [one if isinstance(one, dict) else await self._placed(one, cutouts) for one in pointed]
         if after:
             last = next((e.data["turn"] for e in reversed(self.stored) if e.type == "turn.started"), "")
             if last != after or self._turns.busy:
@@ -242,10 +246,11 @@ class Session:
             return await attachment.kept(self._keep)
         return attachment
 
-    async def _placed(self, claim: Claim) -> PointedData:
+    async def _placed(self, claim: Claim, cutouts: Mapping[str, Given]) -> PointedData:
         """What a claim comes to, with the picture that was taken of it."""
         data, _ = await self.point(claim)
-        if claim.cutout and (picture := (await self._kept(claim.cutout)).get("picture")):
+        cutout = cutouts.get(claim.picture)
+        if cutout and (picture := (await self._kept(cutout)).get("picture")):
             from ..pointing import named
 
             data["picture"] = {**picture, "alt": named(data)[:200]}

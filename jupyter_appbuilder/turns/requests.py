@@ -17,8 +17,6 @@ from ..events import (
     Draft,
     Event,
     EventOf,
-    KeptPicture,
-    MessageUser,
     Mode,
     PointedData,
     TurnStarted,
@@ -120,12 +118,6 @@ def request_of(events: Sequence[Event], turn: str) -> Request:
 def attachments_of(event: Event) -> Sequence[Attachment]:
     """The files that came with a message; none with any other event."""
     return event.data.get("attachments", ()) if event.type == "message.user" else ()
-
-
-def pictures_with(message: MessageUser) -> list[KeptPicture]:
-    """The pictures that came with a message: of files, and of what was pointed at."""
-    along = (*message.get("attachments", ()), *message.get("pointed", ()))
-    return [one["picture"] for one in along if "picture" in one]
 
 
 def last_request(events: Sequence[Event]) -> Request:

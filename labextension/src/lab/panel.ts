@@ -9,7 +9,7 @@ import { inTurn } from '../core/apps/list';
 import type { Host } from '../core/controls/surroundings';
 import type { PanelProps } from '../core/pages/Panel';
 import type { PageId } from '../core/panel';
-import type { ShownVersion } from '../core/session/VersionPane';
+import type { ShownVersion } from '../core/view/view';
 import type { Summary } from '../core/wire/wire';
 import { complain } from './complain';
 import { appBuilderIcon } from './icon';

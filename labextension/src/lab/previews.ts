@@ -8,7 +8,7 @@ import { UUID } from '@lumino/coreutils';
 import { Signal } from '@lumino/signaling';
 import { DockLayout, DockPanel, type Widget } from '@lumino/widgets';
 import { Looks } from '../core/preview/looks';
-import type { ShownVersion } from '../core/session/VersionPane';
+import type { ShownVersion } from '../core/view/view';
 import { NO_HISTORY, onFrame, SessionStore } from '../core/view/store';
 import { complain } from './complain';
 import { appBuilderIcon } from './icon';

@@ -3,7 +3,7 @@ import type { ISignal } from '@lumino/signaling';
 import type { Widget } from '@lumino/widgets';
 import type { Host } from '../core/controls/surroundings';
 import type { PageId, PanelModel } from '../core/panel';
-import type { ShownVersion } from '../core/session/VersionPane';
+import type { ShownVersion } from '../core/view/view';
 import type { Summary } from '../core/wire/wire';
 import type { RestApi } from './api';
 import type { Settings } from './settings';

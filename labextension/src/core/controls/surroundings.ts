@@ -3,7 +3,7 @@
 import * as React from 'react';
 import type { PageId } from '../panel';
 import { english, type Translation } from './translation';
-import type { ShownVersion } from '../session/VersionPane';
+import type { ShownVersion } from '../view/items';
 import type { Summary } from '../wire/wire';
 import type { IconName } from './Icon';
 import type { MenuEntry } from './Menu';

@@ -2,7 +2,8 @@ import { act, fireEvent, render, screen, within } from '@testing-library/react';
 import * as React from 'react';
 import { describe, expect, it, vi } from 'vitest';
 import { readMessage, type Finding } from '../session/pageMessages';
-import { Drawer, DrawerButton, type DrawerTab } from './Drawer';
+import { Drawer, DrawerButton } from './Drawer';
+import type { DrawerTab } from './looks';
 import { isProblem, PageRecords, worded } from './records';
 
 /** What a page says, as the preview takes it. */

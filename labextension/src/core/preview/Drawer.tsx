@@ -5,11 +5,9 @@ import { useTranslation } from '../controls/surroundings';
 import type { Translation } from '../controls/translation';
 import type { Finding } from '../session/pageMessages';
 import { Handle } from './Handle';
-import { LOWEST_DRAWER } from './looks';
+import { LOWEST_DRAWER, type DrawerTab } from './looks';
 import { isProblem, worded, type ConsoleLine, type Kept, type PageCall, type PageRecords } from './records';
 import { spoken } from '../controls/language';
-
-export type DrawerTab = 'console' | 'requests' | 'findings';
 
 const NEAR_END = 24; // px
 

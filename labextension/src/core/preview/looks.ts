@@ -1,10 +1,11 @@
 /** How each app's page is looked at: its size, its darkness, its drawer. There again after the page was loaded anew. */
 
-import type { DrawerTab } from './Drawer';
 import { DEVICES, FULL, NARROWEST, WIDEST, type FrameSize } from './frameSize';
 
 export const LOWEST_DRAWER = 96; // px
 const HIGHEST_DRAWER = 2000;
+export type DrawerTab = 'console' | 'requests' | 'findings';
+
 const PREFIX = 'jupyter-appbuilder:looks:';
 const MOST = 100; // apps
 

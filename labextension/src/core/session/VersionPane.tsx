@@ -5,18 +5,10 @@ import { Failure } from '../controls/Failure';
 import { Icon } from '../controls/Icon';
 import { useTranslation } from '../controls/surroundings';
 import type { SessionStore } from '../view/store';
-import { isBusy } from '../view/view';
+import { isBusy, type ShownVersion } from '../view/view';
 import { RequestFailed, type Summary } from '../wire/wire';
 import { guardFocus } from './frameFocus';
 import { Progress } from './Session';
-
-/** Which version of an app, as people call it. */
-export interface ShownVersion {
-  checkpoint: string;
-  /** Counted from 1. */
-  number: number;
-  title: string;
-}
 
 export function VersionPane({
   store,

@@ -270,6 +270,14 @@ export interface Checkpoint {
   data?: boolean;
 }
 
+/** Which version of an app, as people call it. */
+export interface ShownVersion {
+  checkpoint: string;
+  /** Counted from 1. */
+  number: number;
+  title: string;
+}
+
 export interface SessionView {
   /** The last sequence number held. */
   seq: number;
