@@ -15,7 +15,9 @@ MOST_CSS = 600_000  # characters of all
 MOST_COLOURS = 24
 STYLES = (".css", ".scss", ".less", ".html", ".vue")
 
-_PROPERTY = re.compile(r"--([A-Za-z][\w-]{0,60}+)\s{0,9}+:\s{0,9}+([^;{}]{1,200}+)[;}]")
+_PROPERTY = re.compile(r"--([A-Za-z][\w-]{0,60}+)\s{0,9}+:\s{0,9}+([^;{}\"'<>\\]{1,200}+)[;}]")
+"""What could end the attribute that it is written into is no value."""
+
 _THEME = re.compile(r"@theme\b[^{]{0,40}\{([^{}]{0,20000})")
 _REFERENCE = re.compile(r"var\(\s*--([\w-]+)\s*(?:,[^)]*)?\)")
 _COLOUR = re.compile(

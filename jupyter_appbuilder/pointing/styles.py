@@ -232,7 +232,7 @@ class _Writer(NamedTuple):
         known = self._steps(property).get(name)
         if known is None:
             raise InvalidInput(
-                f"There is no {property} {name!r} in this app.", hint="Choose a listed one.", field="style"
+                f"There is no {property} {name[:60]!r} in this app.", hint="Choose a listed one.", field="style"
             )
         _, utility, value = known
         _, write = self._target(property)

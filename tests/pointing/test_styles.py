@@ -258,3 +258,10 @@ def test_colours_are_tokens_else_what_is_written():
 @pytest.mark.parametrize("source", ["<a b={", "<a b='", "<a {...", "<a " + "b " * 20_000, "<a =", "<", "<a b={[}]}>"])
 def test_a_tag_that_cannot_be_read_is_none(source: str):
     assert read_tag(source, 0) is None
+
+
+def test_what_would_end_an_attribute_is_no_value():
+    theme = '--color-a: var(--b, " onclick=x y="); --text-lg: 1rem" onclick="x; --color-c: var(--b);'
+    found = read_palette(f'@import "tailwindcss"; @theme {{ {theme} }} :root {{ --b: red; }}')
+    assert [colour.value for colour in found.colours] == ["var(--b)"]
+    assert "text-lg" not in found.theme
