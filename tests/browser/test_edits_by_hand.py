@@ -44,6 +44,8 @@ def test_edits_in_the_editor_and_on_disk_show_in_the_feed_and_in_the_preview(
     for _ in "</h1>;":
         panel.page.keyboard.press("ArrowLeft")
     panel.page.keyboard.type(" indeed")
+    panel.page.keyboard.press("Control+Home")
+    panel.page.keyboard.press("Enter")  # what follows stands a line further down from now on
     panel.page.keyboard.press("Control+s")
     expect(heading).to_have_text("By hand indeed", timeout=LONG)
     expect(feed.get_by_text("You edited")).to_have_count(2)
@@ -66,6 +68,9 @@ def test_edits_in_the_editor_and_on_disk_show_in_the_feed_and_in_the_preview(
 
     wait_for(pointed, panel.page)
     expect(chips.get_by_text("h1 “By hand indeed”")).to_be_visible()
+    expect(chips.get_by_role("button", name="Open src/App.tsx:3 in the editor")).to_be_visible()
+    on_top = panel.preview().locator("appbuilder-pointing").evaluate("mark => mark.matches(':popover-open')")
+    assert on_top, "the mark would be below a dialog of the page's"
     # How it looks comes a little later, from a page of the sandbox's own.
     looked = "Show the picture larger: How h1 “By hand indeed” looked"
     chips.get_by_role("button", name=looked).click(timeout=LONG)
@@ -112,8 +117,8 @@ def test_edits_in_the_editor_and_on_disk_show_in_the_feed_and_in_the_preview(
     expect(chips.get_by_role("button", name="Show the picture larger: How h1")).to_be_visible(timeout=LONG)
     point.click()
     expect(point).to_have_attribute("aria-pressed", "false")
-    chips.get_by_role("button", name="Open src/App.tsx:2 in the editor").click()
-    expect(panel.page.get_by_text("Ln 2, Col 1")).to_be_visible()
+    chips.get_by_role("button", name="Open src/App.tsx:3 in the editor").click()
+    expect(panel.page.get_by_text("Ln 3, Col 1")).to_be_visible()
 
     # The agent's next turn begins with what the person left, and the notebook keeps it.
     lab.api("PATCH", f"sessions/{session['id']}", {"model": "custom:scripted"})
@@ -122,8 +127,8 @@ def test_edits_in_the_editor_and_on_disk_show_in_the_feed_and_in_the_preview(
     panel.finished(1)
     assert "By hand indeed" in str(model.requests[1].body["messages"])
     (asked,) = [m["content"] for m in model.requests[0].body["messages"] if "Look at my change" in str(m["content"])]
-    assert "Written at src/App.tsx:2:10" in str(asked)
-    assert '2|   return <h1 className="text-4xl text-primary">By hand indeed, in place</h1>;' in str(asked)
+    assert "Written at src/App.tsx:3:10" in str(asked)
+    assert '3|   return <h1 className="text-4xl text-primary">By hand indeed, in place</h1>;' in str(asked)
     along = feed.get_by_role("list", name="Pointed at in the page")
     expect(along).to_contain_text("h1 “By hand indeed, in place”")
     expect(along.get_by_role("button", name="Show the picture larger: How h1")).to_be_visible()
@@ -134,7 +139,7 @@ def test_edits_in_the_editor_and_on_disk_show_in_the_feed_and_in_the_preview(
     expect(panel.page.get_by_role("tab", name=f"{session['name']}.ipynb")).to_be_visible(timeout=LONG)
     cells = json.loads((lab.root / session["notebook"]).read_text())["cells"]
     assert any("".join(cell["source"]).startswith("%%appbuilder patch") for cell in cells)
-    assert any("- h1 “By hand indeed, in place” (src/App.tsx:2)" in "".join(cell["source"]) for cell in cells)
+    assert any("- h1 “By hand indeed, in place” (src/App.tsx:3)" in "".join(cell["source"]) for cell in cells)
 
 
 def test_a_large_file_put_in_by_hand_is_named_and_not_shown(panel: Panel, lab: Lab, session: dict[str, Any]) -> None:

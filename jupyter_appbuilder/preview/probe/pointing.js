@@ -3,7 +3,8 @@
 
 const pointing = (() => {
   const STYLE = `
-    :host { all: initial; position: fixed; inset: 0; z-index: 2147483647; pointer-events: none; }
+    :host { all: initial !important; position: fixed !important; inset: 0 !important; z-index: 2147483647 !important;
+      pointer-events: none !important; }
     .box { position: absolute; border: 2px solid #2f6fdb; border-radius: 3px; background: rgb(47 111 219 / .14); }
     .box.region { border-style: dashed; }
     .label { position: absolute; max-width: min(90vw, 520px); padding: 2px 7px; border-radius: 4px; background: #1d4fa8; color: #fff;
@@ -14,6 +15,7 @@ const pointing = (() => {
   const MOST_TEXTS = 8;
   const MOST_ELEMENTS = 3000;
   const MOST_KNOWN = 20;
+  const MOST_FIBERS = 400;
   const BROUGHT = "data-appbuilder-at"; // by Next.js's server (given.cjs)
   const UNNAMED = "component";
   const PARTS = /(^|\/)ui\//; // ready-made parts: what uses one says more
@@ -30,6 +32,7 @@ const pointing = (() => {
   let current = null;
   let from = null; // where the button went down
   let region = null;
+  let above = null; // the dialog or popover that the mark was last put over
   const known = new Map(); // elements that were pointed at, by their selectors
   let worn = new Map(); // elements that a style is tried on, with what they had before
 
@@ -47,7 +50,8 @@ const pointing = (() => {
     parts = { box, label };
     try {
       sheet = new CSSStyleSheet();
-      sheet.replaceSync("* { cursor: crosshair !important; touch-action: none !important; user-select: none !important; }");
+      sheet.replaceSync(`* { cursor: crosshair !important; touch-action: none !important; user-select: none !important; }
+        appbuilder-pointing::backdrop { display: none !important; }`);
     } catch {
       // an old browser shows its own pointer
     }
@@ -59,8 +63,18 @@ const pointing = (() => {
     if (!host) build();
     for (const part of Object.values(parts)) part.hidden = true;
     document.documentElement.append(host);
+    raise(null);
     if (sheet) document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
     for (const type of EVENTS) addEventListener(type, heard, { capture: true, passive: false });
+  }
+
+  /** Over the app's dialogs and popovers, which are above everything else; `layer` is the one that is pointed into. */
+  function raise(layer) {
+    above = layer;
+    if (!host.showPopover) return; // an old browser
+    host.popover = "manual";
+    if (host.matches(":popover-open")) host.hidePopover();
+    host.showPopover();
   }
 
   function end() {
@@ -125,6 +139,8 @@ const pointing = (() => {
   function show(element) {
     if (!element || element === document.documentElement || element === host) return;
     current = element;
+    const layer = element.closest("dialog, [popover]");
+    if (layer && layer !== above) raise(layer);
     const { left, top, width, height } = element.getBoundingClientRect();
     place(left, top, width, height, false);
     const position = best(positions(element));
@@ -287,8 +303,8 @@ const pointing = (() => {
     const key = Object.keys(element).find((name) => name.startsWith("__reactFiber$"));
     if (!key) return element.parentElement && element !== document.body ? react(element.parentElement) : null;
     const found = [];
-    let steps = 0;
-    for (let fiber = element[key]; fiber && steps < 400 && found.length < MOST_POSITIONS; fiber = fiber.return, steps++) {
+    for (const [steps, fiber] of fibers(element[key]).entries()) {
+      if (found.length >= MOST_POSITIONS) break;
       const type = fiber.elementType;
       const isHost = typeof type === "string";
       if (isHost && steps > 0) continue; // what is around it is another element
@@ -306,6 +322,25 @@ const pointing = (() => {
       known.set(place, before ? { ...before, name: before.name === UNNAMED ? one.name : before.name } : one);
     }
     return [...known.values()];
+  }
+
+  /**
+   * A fiber and those around it, from the inside out, as they are shown now. React has up to two of each, which take turns;
+   * what an element knows may be the one that was shown before.
+   */
+  function fibers(inner) {
+    const path = [];
+    for (let fiber = inner; fiber && path.length < MOST_FIBERS; fiber = fiber.return) path.push(fiber);
+    let shown = path.at(-1)?.return ? null : path.at(-1)?.stateNode?.current;
+    if (!shown) return path;
+    for (let at = path.length - 2; at >= 0; at--) {
+      const one = path[at];
+      let child = one.alternate ? shown.child : one;
+      while (child && child !== one && child !== one.alternate) child = child.sibling;
+      shown = child ?? one;
+      path[at] = shown;
+    }
+    return path;
   }
 
   /** The places that an element of the server's brings along, its own first: `h1 app/page.tsx:3:5; Title app/page.tsx:9:7`. */

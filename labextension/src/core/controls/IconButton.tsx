@@ -9,7 +9,8 @@ export function IconButton({
   title = label,
   onClick,
   disabled,
-  pressed
+  pressed,
+  leavesFocus = false
 }: {
   icon: IconName;
   label: string;
@@ -17,6 +18,8 @@ export function IconButton({
   onClick: () => void;
   disabled?: boolean;
   pressed?: boolean;
+  /** The pointer leaves the keyboard's focus where it is. */
+  leavesFocus?: boolean;
 }): React.ReactElement {
   return (
     <button
@@ -26,6 +29,7 @@ export function IconButton({
       aria-pressed={pressed}
       title={title}
       disabled={disabled}
+      onMouseDown={leavesFocus ? event => event.preventDefault() : undefined}
       onClick={onClick}
     >
       <Icon name={icon} />

@@ -103,6 +103,7 @@ export function usePointing(store: SessionStore, able: boolean, tell: (on: boole
   return { on, toggle, heard, said, failure, style: canStyle ? () => chips.style(latest.key) : null };
 }
 
+/** A menu of the page that closes when it loses the focus stays open, to be pointed at. */
 export function PointButton({ pointing, disabled }: { pointing: Pointing; disabled: boolean }): React.ReactElement {
   const trans = useTranslation();
   return (
@@ -112,6 +113,7 @@ export function PointButton({ pointing, disabled }: { pointing: Pointing; disabl
       onClick={pointing.toggle}
       pressed={pointing.on}
       disabled={disabled}
+      leavesFocus
     />
   );
 }

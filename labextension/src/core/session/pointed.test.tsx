@@ -6,6 +6,7 @@ import { english } from '../controls/translation';
 import { readMessage } from './pageMessages';
 import { chipsOf, claimOf, MOST_CHIPS } from './pointed';
 import { PointedChips } from './PointedChips';
+import { PointButton } from './Pointing';
 import { StyleInspector, type Styling } from './Styling';
 import type { SessionStore } from '../view/store';
 import type { Styles } from '../wire/api.generated';
@@ -157,4 +158,10 @@ describe('the styles of what was pointed at', () => {
     fireEvent.click(screen.getByRole('button', { name: 'Ask the agent' }));
     expect(failing.compose).toHaveBeenCalledWith('Change the style of Button “Save”: Text colour: primary.');
   });
+});
+
+it('who begins to point leaves the focus in the page, where a menu may close without it', () => {
+  render(<PointButton pointing={{ on: false, toggle: vi.fn() } as never} disabled={false} />);
+  const button = screen.getByRole('button', { name: 'Point at it' });
+  expect(fireEvent.mouseDown(button)).toBe(false); // that would move it
 });
