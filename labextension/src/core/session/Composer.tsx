@@ -144,25 +144,23 @@ export const Composer = React.forwardRef<HTMLTextAreaElement, ComposerProps>(fun
         }}
         onBlur={suggestions.close}
         onPaste={event => {
-          // A table that is copied comes as text and as a picture of it: the text is meant.
-          const { files, types } = event.clipboardData;
-          if (attachments && files.length > 0 && !types.includes('text/plain')) {
+          const files = [...event.clipboardData.files];
+          if (attachments && files.length > 0 && meansFiles(files, event.clipboardData.getData('text/plain'))) {
             event.preventDefault();
-            attachments.add([...files], trans);
+            attachments.add(files, trans);
           }
         }}
         onKeyDown={event => {
           if (suggestions.onKeyDown(event) || back(event)) {
             return;
           }
-          if (props.onQueue && canQueue && event.key === 'Enter' && event.altKey && !event.nativeEvent.isComposing) {
+          if (props.onQueue && canQueue && event.key === 'Enter' && event.altKey) {
             event.preventDefault();
             event.stopPropagation();
             props.onQueue(text.trim());
             return;
           }
-          // An input method's Enter chooses a character.
-          if (event.key !== 'Enter' || event.nativeEvent.isComposing || event.shiftKey) {
+          if (event.key !== 'Enter' || event.shiftKey) {
             return;
           }
           if (sendWithModifier && !event.ctrlKey && !event.metaKey) {
@@ -228,6 +226,13 @@ export const Composer = React.forwardRef<HTMLTextAreaElement, ComposerProps>(fun
     </div>
   );
 });
+
+/** A table that is copied comes as text and as a picture of it: the text is meant. A file that is copied comes with its
+ * name or path as text (Finder): the file is meant. */
+function meansFiles(files: readonly File[], text: string): boolean {
+  const names = text.split(/[\n\r]+/).flatMap(line => line.split(/[\\/]/).pop() || []);
+  return names.every(name => files.some(file => file.name === name));
+}
 
 /** The arrow up at the text's beginning has what was sent before, the arrow down at its end what came after that, and
  * what was being written in the end. True where the key was one of these. */

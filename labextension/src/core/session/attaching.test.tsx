@@ -5,6 +5,7 @@ import { showsPage } from '../preview/shownPages';
 import { RequestFailed } from '../wire/wire';
 import { Attachments } from './attachments';
 import { AttachButton, AttachmentsRow } from './AttachmentsRow';
+import { Composer } from './Composer';
 
 afterEach(cleanup);
 
@@ -54,4 +55,21 @@ describe('a picture of the page', () => {
     await act(async () => done(new Blob(['x'])));
     expect(attachments.get().files).toEqual([]);
   });
+});
+
+it('what is pasted is a file, unless its text is more than the name of one', async () => {
+  const attachments = new Attachments(async name => ({ attachment: name, name }) as never);
+  render(<Composer label="Box" placeholder="" text="" setText={vi.fn()} onSend={vi.fn()} attachments={attachments} />);
+  const paste = (text: string, ...names: string[]): Promise<void> =>
+    act(async () => {
+      const files = names.map(name => new File(['x'], name));
+      fireEvent.paste(screen.getByRole('textbox'), { clipboardData: { files, getData: () => text } });
+    });
+  await paste('town\tprice', 'table.png');
+  await paste('only a text');
+  expect(attachments.get().files).toEqual([]);
+  await paste('', 'screenshot.png');
+  await paste('logo.svg', 'logo.svg');
+  await paste('/Users/jane/a.csv\n/Users/jane/b.csv\n', 'a.csv', 'b.csv');
+  expect(attachments.get().files.map(file => file.name)).toEqual(['screenshot.png', 'logo.svg', 'a.csv', 'b.csv']);
 });
