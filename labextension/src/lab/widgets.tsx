@@ -8,6 +8,7 @@ import type { Looks } from '../core/preview/looks';
 import { PreviewPane } from '../core/session/Preview';
 import { VersionPane } from '../core/session/VersionPane';
 import type { ShownVersion } from '../core/view/view';
+import { leaveKeysToInputMethods } from '../core/controls/composing';
 import { inLanguage } from '../core/controls/language';
 import { SurroundingsContext } from '../core/controls/surroundings';
 import type { SessionStore } from '../core/view/store';
@@ -17,16 +18,24 @@ import type { Summary } from '../core/wire/wire';
 /** How long the panel may take to draw what takes the cursor: some ten seconds. */
 const FRAMES = 600;
 
+/** A region of JupyterLab that is ours. */
+abstract class Region extends ReactWidget {
+  constructor() {
+    super();
+    this.addClass('jp-AppBuilder');
+    inLanguage(this.node);
+    leaveKeysToInputMethods(this.node);
+  }
+}
+
 /** The side panel. */
-export class PanelWidget extends ReactWidget {
+export class PanelWidget extends Region {
   private props: PanelProps;
   private waiting = 0;
 
   constructor(props: PanelProps) {
     super();
     this.props = props;
-    this.addClass('jp-AppBuilder');
-    inLanguage(this.node);
     this.addClass('jp-ThemedContainer');
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', props.trans.__('App Builder'));
@@ -85,7 +94,7 @@ export interface PreviewOptions {
 }
 
 /** A preview, for the main area: of one session after the other, until it is pinned. */
-export class PreviewWidget extends ReactWidget {
+export class PreviewWidget extends Region {
   /** What is shown is another by now, or is told otherwise. */
   readonly changed = new Signal<this, void>(this);
   /** It shows another session, was pinned, or follows the panel again. */
@@ -100,8 +109,6 @@ export class PreviewWidget extends ReactWidget {
     super();
     const { session, pinned } = options;
     this.shown = { session, pinned, store: this.follow(session) };
-    this.addClass('jp-AppBuilder');
-    inLanguage(this.node);
     this.addClass('jp-AppBuilder-previewWidget');
   }
 
@@ -193,10 +200,9 @@ export interface VersionOptions {
 }
 
 /** An earlier version of an app, for the main area. It runs as long as this is open. */
-export class VersionWidget extends ReactWidget {
+export class VersionWidget extends Region {
   constructor(readonly options: VersionOptions) {
     super();
-    this.addClass('jp-AppBuilder');
     this.addClass('jp-AppBuilder-previewWidget');
   }
 
@@ -226,14 +232,12 @@ export class VersionWidget extends ReactWidget {
 }
 
 /** All apps, for the main area. */
-export class AppsWidget extends ReactWidget {
+export class AppsWidget extends Region {
   constructor(
     private readonly props: AppsPageProps,
     private readonly trans: Translation
   ) {
     super();
-    this.addClass('jp-AppBuilder');
-    inLanguage(this.node);
     this.addClass('jp-AppBuilder-appsWidget');
   }
 

@@ -12,6 +12,7 @@ import { SessionStore } from '../core/view/store';
 import type { SandboxChoice } from '../core/wire/transport';
 import { Attachments } from '../core/session/attachments';
 import type { Composed } from '../core/panel';
+import { leaveKeysToInputMethods } from '../core/controls/composing';
 import { english } from '../core/controls/translation';
 import { CommTransport, type CommModel } from './transport';
 
@@ -98,6 +99,7 @@ function Widget({ store, transport }: { store: SessionStore; transport: CommTran
 }
 
 function render({ model, el }: RenderProps): () => void {
+  leaveKeysToInputMethods(el);
   const root = createRoot(el);
   let shown = model.get('session');
   let store = draw();

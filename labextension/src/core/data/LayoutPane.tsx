@@ -429,7 +429,7 @@ function Field({
           onChange={event => setTyped(event.target.value)}
           onBlur={save}
           onKeyDown={event => {
-            if (event.key === 'Enter' && !event.nativeEvent.isComposing) {
+            if (event.key === 'Enter') {
               save();
             } else if (event.key === 'Escape') {
               setTyped(now);

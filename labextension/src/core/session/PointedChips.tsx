@@ -192,7 +192,7 @@ function TextForm({
         aria-label={trans.__('New text')}
         onChange={event => setValue(event.target.value)}
         onKeyDown={event => {
-          if (event.key === 'Enter' && !event.nativeEvent.isComposing) {
+          if (event.key === 'Enter') {
             event.preventDefault();
             save();
           } else if (event.key === 'Escape') {

@@ -56,7 +56,7 @@ export function useSuggestions(
     }
   };
   const onKeyDown = (event: React.KeyboardEvent): boolean => {
-    if (!offered || event.nativeEvent.isComposing) {
+    if (!offered) {
       return false;
     }
     const { at, options } = offered;
