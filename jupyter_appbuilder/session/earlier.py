@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from .record import Record
 
 FOLDER = ".versions"
+TRIES = 20  # to make a folder that others take for left over
 IDLE_SECONDS = 600.0
 """How long one goes on that no page loads anything from, nor holds a connection to."""
 
@@ -57,9 +59,16 @@ class Shown:
 
     def make(self, place: Path) -> None:
         sweep(place.parent.parent)
-        place.parent.mkdir(mode=0o700, exist_ok=True)
-        place.mkdir(mode=0o700)
-        self.held = hold(place)
+        for left in reversed(range(TRIES)):
+            try:
+                place.parent.mkdir(mode=0o700, exist_ok=True)
+                place.mkdir(mode=0o700, exist_ok=True)
+                self.held = hold(place)
+                return
+            except (FileNotFoundError, FileExistsError):  # another one tidied up in this moment
+                if not left:
+                    raise
+                time.sleep(0.01)
 
     def say(self, **change: Any) -> None:
         self.status = cast("VersionStatus", {**self.status, **change})
@@ -187,7 +196,10 @@ class EarlierVersion:
 
 def sweep(shelf: Path) -> None:
     """Remove what processes that were killed left below ``shelf``; what a living one shows is held."""
-    for folder in list((shelf / FOLDER).glob("*")):
+    left: list[Path] = []
+    with suppress(FileNotFoundError):  # there is none, or somebody else was quicker
+        left = list((shelf / FOLDER).iterdir())
+    for folder in left:
         gone = folder.with_name(f"{folder.name.removesuffix('.gone')}.gone")
         if take_away(folder, gone):
             remove_folder(gone)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,28 @@ from jupyter_appbuilder.errors import NotFound
 from jupyter_appbuilder.session import Session, earlier
 
 SHOWN = earlier.FOLDER
+
+
+def test_places_of_versions_that_come_and_go_at_once_do_not_meet(tmp_path: Path):
+    made: list[Path] = []
+
+    def come_and_go(number: int) -> None:
+        for turn in range(20):
+            shown = earlier.Shown("a" * 40, lambda _: None)
+            place = tmp_path / SHOWN / f"{number}-{turn}"
+            shown.make(place)
+            assert place.is_dir()
+            made.append(place)
+            earlier.remove_folder(place)
+            assert shown.held is not None
+            shown.held.release()
+            earlier.sweep(tmp_path)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(come_and_go, range(8)))
+    assert len(made) == 8 * 20
+    earlier.sweep(tmp_path)
+    assert not (tmp_path / SHOWN).exists()
 
 
 async def page_of(app: Any) -> str:

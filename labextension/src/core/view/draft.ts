@@ -7,6 +7,7 @@ import {
   type Aside,
   type Entry,
   type Item,
+  type PagePicture,
   type PlanItem,
   type ProblemItem,
   type SessionView,
@@ -48,6 +49,15 @@ export class Draft {
       placesIn.set(this.entries, this.places);
     }
     return this.view;
+  }
+
+  /** The pictures of versions, to be added to. */
+  pictures(): Map<string, readonly PagePicture[]> {
+    if (!this.fresh.has(this.view.pictures)) {
+      this.view.pictures = new Map(this.view.pictures);
+      this.fresh.add(this.view.pictures);
+    }
+    return this.view.pictures as Map<string, readonly PagePicture[]>;
   }
 
   startTurn(turn: string, model: string, at: string): DraftTurn {

@@ -303,9 +303,10 @@ const reducers: { readonly [T in EventType]: (draft: Draft, event: EventOf<T>) =
   },
   'preview.pictured': (draft, { data }) => {
     const fresh = new Set(data.pictures.map(({ width }) => width));
-    const others = (draft.view.pictures.get(data.tree) ?? []).filter(({ width }) => !fresh.has(width));
+    const pictures = draft.pictures();
+    const others = (pictures.get(data.tree) ?? []).filter(({ width }) => !fresh.has(width));
     const all = [...others, ...data.pictures].sort((a, b) => a.width - b.width);
-    draft.view.pictures = new Map(draft.view.pictures).set(data.tree, all);
+    pictures.set(data.tree, all);
   },
   'turn.briefed': nothing,
   'database.recorded': nothing
