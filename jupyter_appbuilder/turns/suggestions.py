@@ -15,6 +15,7 @@ from ..formats.text import in_a_line
 MOST = 3
 LONGEST = 80  # characters; a longer line is prose, and stays said
 _LONGEST_END = 2_000  # characters of all such lines, with what is around them
+_MOST_LINES = 24  # of such an end
 _MARK = "next:"
 _AROUND = " \t-*_•"  # models make lists and bold words of them
 _LINE = re.compile(r"[\s*_•-]*next:[*_]*\s+(.*)", re.IGNORECASE | re.DOTALL)
@@ -23,8 +24,9 @@ _LINE = re.compile(r"[\s*_•-]*next:[*_]*\s+(.*)", re.IGNORECASE | re.DOTALL)
 def apart(text: str) -> tuple[str, list[str]]:
     """An answer's words without the lines at its end that suggest something, and what those suggest."""
     end = text.rstrip()
-    lines = end[-_LONGEST_END:].split("\n")
-    if len(end) > _LONGEST_END:
+    lines = end[-_LONGEST_END:].rsplit("\n", _MOST_LINES)
+    cut = len(end) > _LONGEST_END or len(lines) > _MOST_LINES
+    if cut:
         lines = lines[1:]  # it may begin anywhere
     found: list[str] = []
     rest = end
@@ -36,7 +38,7 @@ def apart(text: str) -> tuple[str, list[str]]:
             found.insert(0, suggestion)
         rest = rest[: len(rest) - len(line)].removesuffix("\n")
     else:
-        if len(end) > _LONGEST_END:
+        if cut:
             return text, []  # without an end: no suggestions
     if not found:
         return text, []
@@ -68,7 +70,7 @@ class Words:
         """What can be shown by now."""
         waiting = self._held + text
         shown = start = len(waiting)
-        for line in reversed(waiting[-_LONGEST_END:].split("\n")):
+        for line in reversed(waiting[-_LONGEST_END:].rsplit("\n", _MOST_LINES)):
             start -= len(line)
             begins = self._begins if start == 0 else waiting[start - 1] == "\n"
             if not begins or not _may_suggest(line):

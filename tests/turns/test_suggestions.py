@@ -49,3 +49,11 @@ def test_words_are_shown_as_they_come_but_for_an_end_that_may_be_a_suggestion(te
     came = "".join(words.take(text[at : at + size]) for at in range(0, len(text), size))
     assert came.rstrip() == shown
     assert came + words.rest() == text
+
+
+def test_lines_without_end_are_not_held_back():
+    words = Words()
+    shown = sum(len(words.take("\n")) for _ in range(20_000))
+    assert shown > 19_900
+    assert apart("\n" * 100_000 + "Done.\nNext: Add a chart")[1] == ["Add a chart"]
+    assert apart("Done.\n" + "Next: Add a chart\n" * 100)[1] == []
