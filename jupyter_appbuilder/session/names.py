@@ -23,8 +23,10 @@ def check_name(name: str) -> None:
 
 
 def title_of(prompt: str) -> str:
-    """A title from a request: its first line."""
+    """A title from a request: its first line, up to where that goes into details."""
     line = prompt.strip().partition("\n")[0].strip().rstrip(".")
+    what = re.split(r"(?<=\w)(?:[.!?:;]\s|\s[–—-]\s|[。！？：；])", line, maxsplit=1)[0].strip()
+    line = what if len(what.split()) > 1 or len(what) >= 10 else line
     return line if len(line) <= 60 else line[:57].rsplit(" ", 1)[0] + " …"
 
 

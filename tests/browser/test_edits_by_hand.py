@@ -86,6 +86,8 @@ def test_edits_in_the_editor_and_on_disk_show_in_the_feed_and_in_the_preview(
     chips.get_by_role("button", name="Change", exact=True).click()
     expect(heading).to_have_text("By hand indeed, in place", timeout=LONG)
     expect(panel.card("Edited src/App.tsx")).to_be_visible()
+    expect(panel.conversation.get_by_role("button", name="Undo")).to_be_enabled()
+    expect(panel.composer).to_be_focused()
     expect(chips).to_have_count(0)
     panel.preview().get_by_role("heading", level=1).click()
     expect(chips.get_by_text("h1 “By hand indeed, in place”")).to_be_visible()

@@ -8,6 +8,8 @@ import pytest
 from building import app_builder
 from plain_app import plain
 
+from jupyter_appbuilder.session.names import title_of
+
 
 @pytest.mark.parametrize(
     ("title", "name"),
@@ -39,3 +41,17 @@ async def test_an_app_in_another_script_runs_and_has_its_notebook(tmp_path: Path
         _, result = await session.call("run_command", {"command": "ls"}, by="person")
         assert "index.html" in result.text
         assert len(session.summary.name) <= 40
+
+
+@pytest.mark.parametrize(
+    ("request_", "title"),
+    [
+        ("A page for our book club: the books of this year and who suggested them", "A page for our book club"),
+        ("A pomodoro timer. It rings after 25 minutes.\nIn red.", "A pomodoro timer"),
+        ("Todo: a list that I can sort", "Todo: a list that I can sort"),
+        ("A clock for 10:30 in Node.js", "A clock for 10:30 in Node.js"),
+        ("w " * 40, "w " * 28 + "…"),
+    ],
+)
+def test_its_title_is_the_request_up_to_its_details(request_: str, title: str) -> None:
+    assert title_of(request_) == title

@@ -299,7 +299,7 @@ function Tour({
   );
 }
 
-const WIDTH = 270; // px
+const WIDTH = 300; // px
 
 /** The last one in view that the first of these selectors finds which finds any. */
 function find(selectors: readonly string[]): Element | null {

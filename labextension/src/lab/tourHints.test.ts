@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { placed } from './tourHints';
 
-const HINT = { width: 270, height: 160 };
+const HINT = { width: 300, height: 160 };
 
 describe('a hint of the tour', () => {
   it('never lies over what it points at, nor outside the window where there is room beside it', () => {
@@ -27,5 +27,15 @@ describe('a hint of the tour', () => {
         }
       }
     }
+  });
+
+  it('stands below a toolbar, and beside what is as high as wide', () => {
+    const room = { width: 1280, height: 800 };
+    expect(placed({ left: 290, top: 60, width: 620, height: 34 }, HINT, room)).toEqual({
+      left: 450,
+      top: 106,
+      width: HINT.width
+    });
+    expect(placed({ left: 930, top: 300, width: 300, height: 300 }, HINT, room).left).toBe(618);
   });
 });

@@ -23,7 +23,8 @@ const GAP = 12; // px, between a hint and what it points at
 const MARGIN = 8; // px, from the window's edge
 const LEAST = 160; // px of a hint's width
 
-/** Beside `target` within `room`: on the first side that has space for all of it, else on the one with the most. */
+/** Beside `target` within `room`: on the first side that has space for all of it, else on the one with the most. What is
+ *  wide, as a toolbar, has its hint below: beside it would be far from what the hint speaks of. */
 export function placed(target: Rect, size: Size, room: Size): Placed {
   const right = target.left + target.width;
   const bottom = target.top + target.height;
@@ -51,7 +52,10 @@ export function placed(target: Rect, size: Size, room: Size): Placed {
         return { left: along, top: target.top - GAP - size.height, width };
     }
   };
-  const sides = ['left', 'right', 'below', 'above'] as const;
+  const sides =
+    target.width > 1.5 * size.width && target.height < size.height
+      ? (['below', 'above', 'left', 'right'] as const)
+      : (['left', 'right', 'below', 'above'] as const);
   const fits = (side: keyof typeof free): boolean =>
     side === 'left' || side === 'right' ? free[side] >= size.width : free[side] >= size.height;
   const fallback = free.left >= free.right ? 'left' : 'right';

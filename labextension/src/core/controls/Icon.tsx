@@ -28,6 +28,7 @@ const PATHS = {
   reload: 'M13 3.2v3.3H9.7M12.8 6.4A5.2 5.2 0 1 0 13 9.6',
   external: 'M6.5 3H3v10h10V9.5M9.5 3H13v3.5M13 3 7.5 8.5',
   page: 'M2 3h12v10H2zM2 6.200h12M4.200 4.600h.01M6.200 4.600h.01',
+  compare: 'M2 3h12v10H2zM8 1.500v13M10.200 6h1.600M10.200 8h1.600M10.200 10h1.600',
   desktop: 'M2 3h12v8H2zM6 13.5h4M8 11v2.5',
   tablet: 'M3.5 2h9v12h-9zM7.5 12h1',
   phone: 'M5 1.8h6v12.4H5zM7.5 12.3h1',

@@ -200,7 +200,7 @@ function By({ by }: { by: ToolItem['by'] }): React.ReactElement {
     loop: trans.__('automatic'),
     command: trans.__('by a command')
   };
-  return <span className="jp-AppBuilder-tag">{names[by]}</span>;
+  return <span className="jp-AppBuilder-tag jp-AppBuilder-whereRoom">{names[by]}</span>;
 }
 
 function State({ item, found }: { item: ToolItem; found: boolean }): React.ReactElement {

@@ -287,11 +287,12 @@ export function CheckpointRow({
           <button
             type="button"
             className="jp-AppBuilder-button jp-mod-quiet"
-            title={trans.__('How the app looked before this version and in it.')}
+            aria-label={trans.__('Before and after')}
+            title={trans.__('Before and after: how the app looked before this version and in it.')}
             onClick={() => compareVersions(checkpoint.parent ?? '', checkpoint.checkpoint)}
           >
-            <Icon name="eye" />
-            {trans.__('Before and after')}
+            <Icon name="compare" />
+            <span className="jp-AppBuilder-whereRoom">{trans.__('Before and after')}</span>
           </button>
         )}
         <ForkButton checkpoint={checkpoint.checkpoint} actions={actions} />
@@ -332,17 +333,40 @@ function CheckpointDiff({ checkpoint, transport }: { checkpoint: string; transpo
 export const AsideView = React.memo(function AsideView({
   aside,
   last,
+  before = null,
   actions
 }: {
   aside: Aside;
   /** Nothing has happened since. */
   last: boolean;
+  /** The version before the present one; none where that is not known. */
+  before?: Checkpoint | null;
   actions: TurnActions;
 }): React.ReactElement {
+  const trans = useTranslation();
   const restore = [...aside.items].reverse().find(item => item.kind === 'restore');
+  const latest = aside.items[aside.items.length - 1];
+  const edited = latest?.kind === 'tool' && latest.by === 'person' && latest.files.length > 0;
   return (
     <div className="jp-AppBuilder-aside">
       <Items items={aside.items} last={last ? restore : undefined} actions={actions} />
+      {last && edited && before && (
+        <div className="jp-AppBuilder-asideActs">
+          <button
+            type="button"
+            className="jp-AppBuilder-button jp-mod-quiet"
+            disabled={actions.busy}
+            title={trans.__('Take this change back. That can be undone, too.')}
+            // What the app wrote meanwhile stays, where the version has a copy of it.
+            onClick={() =>
+              actions.attempt(actions.transport.restore(before.checkpoint, ...(before.data ? [false] : [])))
+            }
+          >
+            <Icon name="undo" />
+            {trans.__('Undo')}
+          </button>
+        </div>
+      )}
     </div>
   );
 });

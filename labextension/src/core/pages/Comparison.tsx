@@ -57,9 +57,9 @@ export function Comparison({
         onChoose(event.target.value);
       }}
     >
-      {versions.map(({ checkpoint, title }) => (
+      {versions.map(({ checkpoint, title }, at) => (
         <option key={checkpoint.checkpoint} value={checkpoint.checkpoint}>
-          {`${checkpoint.checkpoint.slice(0, 7)} ${title.slice(0, 60)}`}
+          {`${versions.length - at} ${title.slice(0, 60)}`}
         </option>
       ))}
     </select>
@@ -84,7 +84,7 @@ export function Comparison({
           disabled={from === to}
           onClick={() => setLooks(!looks)}
         >
-          <Icon name="eye" />
+          <Icon name="compare" />
           {trans.__('Before and after')}
         </button>
         {compare && (

@@ -67,6 +67,7 @@ export function Panel(props: PanelProps): React.ReactElement {
   const Body = page && PAGES[page.id].Body;
   const panel = React.useRef<HTMLDivElement>(null);
   const wide = useWide(panel);
+  useKeptFocus(panel, `${session} ${page?.id}`);
   // There is room for both; a comparison takes all of it.
   const beside = Boolean(page && PAGES[page.id].beside && wide && store && !page.compared);
   return (
@@ -128,6 +129,25 @@ export function Panel(props: PanelProps): React.ReactElement {
       </ToolsContext.Provider>
     </SurroundingsContext.Provider>
   );
+}
+
+/** Where the button that led to another screen went with the old one, the keyboard goes on in the new one's box. */
+function useKeptFocus(panel: React.RefObject<HTMLElement>, screen: string): void {
+  const before = React.useRef(screen);
+  const inside = React.useRef(false);
+  React.useEffect(() => {
+    const note = (event: FocusEvent): void => {
+      inside.current = panel.current?.contains(event.target as Node) ?? false;
+    };
+    document.addEventListener('focusin', note);
+    return () => document.removeEventListener('focusin', note);
+  }, [panel]);
+  React.useEffect(() => {
+    if (before.current !== screen && inside.current && document.activeElement === document.body) {
+      panel.current?.querySelector<HTMLElement>('.jp-AppBuilder-composer textarea')?.focus({ preventScroll: true });
+    }
+    before.current = screen;
+  }, [panel, screen]);
 }
 
 /** px, from which on a page can stand beside the conversation. */

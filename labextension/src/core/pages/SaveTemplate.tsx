@@ -163,11 +163,7 @@ export function SaveTemplatePage({
           <button type="button" className="jp-AppBuilder-button" onClick={onClose}>
             {trans.__('Cancel')}
           </button>
-          <button
-            type="submit"
-            className="jp-AppBuilder-button jp-mod-primary"
-            disabled={saving || title.trim() === '' || summary.trim() === ''}
-          >
+          <button type="submit" className="jp-AppBuilder-button jp-mod-primary" disabled={saving}>
             {saving ? trans.__('Saving…') : trans.__('Save as template')}
           </button>
         </div>

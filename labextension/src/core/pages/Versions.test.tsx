@@ -66,7 +66,7 @@ describe('the versions of an app', () => {
     named('Before the demo');
     await screen.findByRole('heading', { name: '2 Before the demo' }, { timeout: 20_000 });
     expect(newest.textContent).toContain('a clock');
-    expect(screen.getAllByRole('option', { name: 'commit- Before the demo' })).toHaveLength(2);
+    expect(screen.getAllByRole('option', { name: '2 Before the demo' })).toHaveLength(2);
     named('');
     await screen.findByRole('heading', { name: '2 a clock' }, { timeout: 20_000 });
   });

@@ -1,5 +1,5 @@
 import * as React from 'react';
-import { currentCheckpoint, lastTurn, type Entry, type SessionView } from '../view/view';
+import { currentCheckpoint, lastTurn, previousVersion, type Entry, type SessionView } from '../view/view';
 import { Icon } from '../controls/Icon';
 import { useTranslation } from '../controls/surroundings';
 import type { TurnActions } from '../feed/actions';
@@ -132,6 +132,7 @@ export function Chat({
   }, [finding, target, words, first, elementOf]);
   React.useEffect(() => unmark, []);
   const current = currentCheckpoint(view);
+  const before = previousVersion(view);
   return (
     <div
       className="jp-AppBuilder-chat"
@@ -205,7 +206,13 @@ export function Chat({
                 actions={actions}
               />
             ) : (
-              <AsideView key={entry.key} aside={entry} last={entry === entries[entries.length - 1]} actions={actions} />
+              <AsideView
+                key={entry.key}
+                aside={entry}
+                last={entry === entries[entries.length - 1]}
+                before={before}
+                actions={actions}
+              />
             )
           )}
           {end < entries.length ? (

@@ -100,7 +100,15 @@ export function usePointing(store: SessionStore, able: boolean, tell: (on: boole
   const chips = chipsOf(session);
   const latest = React.useSyncExternalStore(chips.subscribe, chips.latest);
   const canStyle = store.transport.changeStyle && latest && !latest.found.box && chips.styled() !== latest;
-  return { on, toggle, heard, said, failure, style: canStyle ? () => chips.style(latest.key) : null };
+  // Sent, taken out or changed in its place: it is in no box any more.
+  return {
+    on,
+    toggle,
+    heard,
+    said: latest ? said : '',
+    failure,
+    style: canStyle ? () => chips.style(latest.key) : null
+  };
 }
 
 /** A menu of the page that closes when it loses the focus stays open, to be pointed at. */

@@ -222,6 +222,7 @@ export function SessionPane(props: SessionProps): React.ReactElement {
       try {
         await (chip && transport.changeText?.(chip.claim, wanted));
         along.remove(key); // the page shows another text now
+        composer.current?.focus(); // the field that had the keyboard goes with it
       } catch (error) {
         setFailure(RequestFailed.from(error));
       }
