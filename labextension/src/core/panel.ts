@@ -1,6 +1,6 @@
 /** What the panel is looking at: the list of sessions, one of them, or a page over either. */
 
-import { Attachments } from './session/attachments';
+import { Attachments, LARGEST } from './session/attachments';
 import { Flags } from './flags';
 import { Drafts } from './session/drafts';
 import { Queue } from './session/queue';
@@ -124,7 +124,8 @@ export class PanelModel {
 
   /** The files that go with what is being written in a session; "" is the first screen's. */
   attachments(session: string): Attachments {
-    const known = this.attached.get(session) ?? new Attachments(this.api.attach);
+    const known =
+      this.attached.get(session) ?? new Attachments(this.api.attach, LARGEST, this.place && `${this.place}:${session}`);
     this.attached.set(session, known);
     return known;
   }

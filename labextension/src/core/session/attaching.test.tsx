@@ -1,6 +1,7 @@
 import { act, cleanup, fireEvent, render, screen } from '@testing-library/react';
 import * as React from 'react';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { english } from '../controls/translation';
 import { showsPage } from '../preview/shownPages';
 import { RequestFailed } from '../wire/wire';
 import { Attachments } from './attachments';
@@ -72,4 +73,26 @@ it('what is pasted is a file, unless its text is more than the name of one', asy
   await paste('logo.svg', 'logo.svg');
   await paste('/Users/jane/a.csv\n/Users/jane/b.csv\n', 'a.csv', 'b.csv');
   expect(attachments.get().files.map(file => file.name)).toEqual(['screenshot.png', 'logo.svg', 'a.csv', 'b.csv']);
+});
+
+it('files of a draft are there again after a reload, until they are sent or taken out', async () => {
+  const attach = async (name: string): Promise<never> => ({ attachment: `id-${name}`, name }) as never;
+  const page = (): Attachments => new Attachments(attach, 1000, 'here:s');
+  const before = page();
+  await act(async () => before.add([new File(['x'], 'a.csv'), new File(['x'], 'b.csv')], english));
+  const after = page();
+  expect(after.get().files.map(({ name, sent }) => [name, sent?.attachment])).toEqual([
+    ['a.csv', 'id-a.csv'],
+    ['b.csv', 'id-b.csv']
+  ]);
+  after.remove(after.get().files[0]?.key ?? 0);
+  expect(
+    page()
+      .get()
+      .files.map(({ name }) => name)
+  ).toEqual(['b.csv']);
+  after.take();
+  expect(page().get().files).toEqual([]);
+  window.localStorage.setItem('jupyter-appbuilder:files:here:s', '[null, 1, {"name": "x"}]');
+  expect(page().get().files).toEqual([]);
 });

@@ -32,17 +32,36 @@ export interface AttachmentsState {
 
 const EMPTY: AttachmentsState = { files: [], refused: [] };
 
-/** The files of one box. They outlive it: whoever turns to another app and back finds them. */
+const PREFIX = 'jupyter-appbuilder:files:';
+
+/** Files as they were stored, by another page: an address of a picture is the page's that made it. */
+function stored(listed: unknown): Attached[] {
+  const files = Array.isArray(listed) ? (listed as (Attached | null)[]) : [];
+  return files.flatMap(file => (typeof file?.name === 'string' && file.sent ? [{ ...file, picture: null }] : []));
+}
+
+/** The files of one box. They outlive it: whoever turns to another app and back, or loads the page anew, finds them. */
 export class Attachments {
   private state: AttachmentsState = EMPTY;
   private readonly subscribers = new Set<() => void>();
   private last = 0;
 
-  /** `largest`: bytes of a file, where the place takes less than the server. */
+  /** `largest`: bytes of a file, where the place takes less than the server. `place`: where what the server has of them
+   * is kept in the browser; null for this page alone. */
   constructor(
     private readonly attach: Attach,
-    private readonly largest = LARGEST
-  ) {}
+    private readonly largest = LARGEST,
+    private readonly place: string | null = null
+  ) {
+    if (place !== null) {
+      try {
+        const known: unknown = JSON.parse(window.localStorage.getItem(PREFIX + place) ?? '[]');
+        this.state = { files: stored(known).map(file => ({ ...file, key: ++this.last })), refused: [] };
+      } catch {
+        // The browser keeps nothing.
+      }
+    }
+  }
 
   readonly get = (): AttachmentsState => this.state;
 
@@ -154,8 +173,25 @@ export class Attachments {
     this.set({ ...this.state, refused: [...this.state.refused, error] });
   }
 
+  private keep(): void {
+    if (this.place === null) {
+      return;
+    }
+    const files = stored(this.state.files);
+    try {
+      if (files.length === 0) {
+        window.localStorage.removeItem(PREFIX + this.place);
+      } else {
+        window.localStorage.setItem(PREFIX + this.place, JSON.stringify(files));
+      }
+    } catch {
+      // The browser keeps nothing: they stay for this page.
+    }
+  }
+
   private set(state: AttachmentsState): void {
     this.state = state;
+    this.keep();
     for (const subscriber of [...this.subscribers]) {
       subscriber();
     }
