@@ -106,6 +106,7 @@ class Session:
         self.secrets = secrets
         self.pictures = pictures
         self.earlier = earlier
+        self._naming = asyncio.Lock()
         self._notebooks = notebooks
         self._agents = agents
         self._quotas = quotas
@@ -659,10 +660,12 @@ class Session:
         """
         await self.ready()
         self._may_act(busy_is_fine=True)
-        version, names = await self.workspace.version(checkpoint), names_of(self.stored)
-        name = checked_name(name, version, names)
-        if name != names.get(version, ""):
-            await self.append(Draft("version.named", {"checkpoint": version, "name": name}))
+        version = await self.workspace.version(checkpoint)
+        async with self._naming:  # a name is of one version
+            names = names_of(self.stored)
+            name = checked_name(name, version, names)
+            if name != names.get(version, ""):
+                await self.append(Draft("version.named", {"checkpoint": version, "name": name}))
 
     async def show_version(self, checkpoint: str) -> VersionStatus:
         """Begin to run a version beside the app, to be looked at: a copy of its files and data that reaches nothing

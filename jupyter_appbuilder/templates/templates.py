@@ -212,7 +212,10 @@ class Template:
         if not (self.takes_along and self.runtime):
             return {}
         files = sorted(path for path in self.runtime.rglob("*") if path.is_file())
-        texts = {f"{self.takes_along}/{path.relative_to(self.runtime).as_posix()}": path.read_text() for path in files}
+        texts = {
+            f"{self.takes_along}/{path.relative_to(self.runtime).as_posix()}": path.read_text("utf-8", "replace")
+            for path in files
+        }
         if self.engine == "postgresql":
             texts[f"{self.takes_along}/{POSTGRESQL}"] = "The app's database is at DATABASE_URL.\n"
         return texts
