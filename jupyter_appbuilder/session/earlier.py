@@ -2,7 +2,8 @@
 
 Nothing that is done in it reaches the app: it has other files, other data, another preview, and no way out of its
 sandbox. One at a time in a session; it ends when it is closed, with the session, and when nobody looks any more. Its
-files lie below ``FOLDER`` beside the sessions' and are held while it runs, so that what a killed process left is found.
+files lie below ``VERSIONS`` beside the sessions' and are held while it runs, so that what a killed process left is
+found.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from ..errors import AppBuilderError, Conflict, of_the_disk
 from ..events import Draft, Event, VersionStatus
 from ..sandbox.local.packages.holds import Hold, hold, take_away
 from ..workspace.folder import remove_folder
+from .places import VERSIONS
 
 if TYPE_CHECKING:
     from ..apps.running import RunningApp
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from ..workspace.records import LaidOut
     from .record import Record
 
-FOLDER = ".versions"
 TRIES = 20  # to make a folder that others take for left over
 IDLE_SECONDS = 600.0
 """How long one goes on that no page loads anything from, nor holds a connection to."""
@@ -157,7 +158,7 @@ class EarlierVersion:
 
     async def _begin(self, shown: Shown) -> None:
         try:
-            place = shown.place = self._workspace.folder.parent / FOLDER / secrets.token_hex(6)
+            place = shown.place = self._workspace.folder.parent / VERSIONS / secrets.token_hex(6)
             await in_thread(shown.make, place)
             laid = await self._lay(shown.status["checkpoint"], place)
             shown.say(data=laid.data, note=laid.note, message="Starting")
@@ -198,13 +199,13 @@ def sweep(shelf: Path) -> None:
     """Remove what processes that were killed left below ``shelf``; what a living one shows is held."""
     left: list[Path] = []
     with suppress(FileNotFoundError):  # there is none, or somebody else was quicker
-        left = list((shelf / FOLDER).iterdir())
+        left = list((shelf / VERSIONS).iterdir())
     for folder in left:
         gone = folder.with_name(f"{folder.name.removesuffix('.gone')}.gone")
         if take_away(folder, gone):
             remove_folder(gone)
     with suppress(OSError):
-        (shelf / FOLDER).rmdir()
+        (shelf / VERSIONS).rmdir()
 
 
 def _remove(place: Path) -> None:

@@ -12,6 +12,7 @@ from ..log import Summary
 from .names import check_name
 
 FOLDER = "appbuilder"
+VERSIONS = ".versions"  # below it: earlier versions that are shown, of running processes
 """Sessions live below ``<root>/appbuilder``."""
 
 

@@ -15,7 +15,7 @@ from ..formats import strict_json
 from ..live.base import function_from
 from ..log import EventStore, Summary
 from ..log.summary import fold
-from .earlier import sweep
+from .places import VERSIONS
 from .session import Session
 from .sizes import Sizes
 
@@ -138,7 +138,9 @@ class Sessions:
     async def recover(self) -> None:
         """Close the turns that a process which died left open. Called once when a server starts; what cannot be stored
         now is tried again."""
-        if self._places.known:
+        if self._places.known and (self._places.shelf / VERSIONS).exists():
+            from .earlier import sweep
+
             await asyncio.to_thread(sweep, self._places.shelf)
         told: set[str] = set()
         while True:

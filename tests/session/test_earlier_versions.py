@@ -17,7 +17,7 @@ from running import that_run
 from jupyter_appbuilder.errors import NotFound
 from jupyter_appbuilder.session import Session, earlier
 
-SHOWN = earlier.FOLDER
+SHOWN = earlier.VERSIONS
 
 
 def test_places_of_versions_that_come_and_go_at_once_do_not_meet(tmp_path: Path):
