@@ -108,7 +108,7 @@ def test_rows_added_in_the_app_are_seen_searched_and_queried_beside_it(open_lab:
     assert violations(page, ".jp-AppBuilder-preview") == []
     page.get_by_role("button", name="Remove it").click()
     expect(outline.get_by_role("button", name="Heading")).to_have_count(0, timeout=LONG)
-    page.get_by_role("button", name="Undo", exact=True).click()
+    page.get_by_role("region", name="Layout").get_by_role("button", name="Undo", exact=True).click()
     expect(outline.get_by_role("button", name="Heading What we have to do")).to_be_visible(timeout=LONG)
     outline.get_by_role("button", name="Main").click()
     page.get_by_role("combobox", name="A part to add").select_option("Columns")

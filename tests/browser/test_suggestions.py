@@ -21,6 +21,7 @@ def test_a_request_is_chosen_changed_and_sent(lab: Lab, model: ModelServer, open
     panel = open_lab()
     page = panel.page
     page.reload()  # the model is there by now
+    panel.choose_model("custom:scripted")  # other tests set up others
     panel.choose_template("Plain website")
     examples = panel.root.get_by_role("group", name="For example")
     expect(examples.get_by_role("button")).to_have_count(4)
