@@ -70,7 +70,7 @@ def shown(page: Page) -> float:
         """async page => {
             const began = performance.now();
             await window.jupyterapp.commands.execute('appbuilder:home');
-            while (!document.querySelector(`${page} [role=listitem]`)) await new Promise(requestAnimationFrame);
+            while (!document.querySelector(`${page} .jp-AppBuilder-appOpen`)) await new Promise(requestAnimationFrame);
             await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
             return performance.now() - began;
         }""",
