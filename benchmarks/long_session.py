@@ -6,6 +6,8 @@ import asyncio
 import json
 import tempfile
 import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,8 @@ from .report import heading, median, row
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
+
+    from jupyter_appbuilder.builder import AppBuilder
 
 EVENTS = 10_000
 SHORT = 40
@@ -78,8 +82,9 @@ def turn(number: int, text: str, steps: int = STEPS) -> list[Draft]:
     return drafts
 
 
-async def prepare(home: Path) -> None:
-    """A session with ``EVENTS`` events and one with a single turn, as an earlier server left them."""
+@asynccontextmanager
+async def earlier(home: Path) -> AsyncGenerator[AppBuilder, None]:
+    """What makes sessions as an earlier server left them."""
     from jupyter_appbuilder.builder import AppBuilder
 
     data = home / "data" / "appbuilder"
@@ -87,6 +92,14 @@ async def prepare(home: Path) -> None:
     (home / "root").mkdir()
     builder = AppBuilder(root_dir=str(home / "root"), data_dir=str(data), model="demo:recorded")
     try:
+        yield builder
+    finally:
+        await builder.close()
+
+
+async def prepare(home: Path) -> None:
+    """A session with ``EVENTS`` events and one with a single turn."""
+    async with earlier(home) as builder:
         for title, events in (("Short history", SHORT), ("Long history", EVENTS)):
             session = await builder.create(title=title)
             await session.ready()
@@ -97,8 +110,6 @@ async def prepare(home: Path) -> None:
                 if session.summary.last_seq + len(drafts) >= events:
                     drafts = turn(number, LAST)
                 await session.append(*drafts)
-    finally:
-        await builder.close()
 
 
 def opened(page: Page, title: str) -> float:

@@ -12,13 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from building import share_dependencies
-
 from jupyter_appbuilder.events import Draft
 
 from .chromium import chromium
 from .jupyter import Jupyter, jupyter
-from .long_session import LAST, back, opened, turn
+from .long_session import LAST, back, earlier, opened, turn
 from .report import heading, median, row
 
 if TYPE_CHECKING:
@@ -36,14 +34,8 @@ FRAME = 1000 / 60  # ms
 
 
 async def prepare(home: Path) -> None:
-    """A session of ``TURNS`` turns and one of a single turn, as an earlier server left them."""
-    from jupyter_appbuilder.builder import AppBuilder
-
-    data = home / "data" / "appbuilder"
-    share_dependencies(data)
-    (home / "root").mkdir()
-    builder = AppBuilder(root_dir=str(home / "root"), data_dir=str(data), model="demo:recorded")
-    try:
+    """A session of ``TURNS`` turns and one of a single turn."""
+    async with earlier(home) as builder:
         for title, turns in (("Short history", 1), ("Long history", TURNS)):
             session = await builder.create(title=title)
             await session.ready()
@@ -54,8 +46,6 @@ async def prepare(home: Path) -> None:
                     compacted = {"turn": name, "upto": upto, **summary, "tokens_after": 40_000}
                     await session.append(Draft("history.compacted", compacted))
                 await session.append(*turn(number, LAST if number == turns - 1 else "On to the next.", STEPS))
-    finally:
-        await builder.close()
 
 
 class Frames(NamedTuple):
