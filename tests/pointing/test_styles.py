@@ -52,6 +52,16 @@ async def changed(workspace: Workspace, file: str, tag: str, wanted: dict[str, s
     return after.split("\n")[line - 1].strip()
 
 
+async def becomes(workspace: Workspace, path: str, wanted: dict[str, str], after: str | None) -> None:
+    """The heading is written as ``after`` then; None: the change is refused."""
+    if after is None:
+        with pytest.raises(Conflict) as refused:
+            await changed(workspace, path, "<h1", wanted)
+        assert refused.value.reason == "no_style"
+    else:
+        assert await changed(workspace, path, "<h1", wanted) == f"{after}Hello</h1>"
+
+
 @pytest.mark.parametrize(
     ("written", "wanted", "after"),
     [
@@ -101,12 +111,7 @@ async def test_in_an_app_with_tailwind_it_is_a_class(
 ):
     source = f"export default function App() {{\n  return (\n    {written}Hello</h1>\n  );\n}}\n"
     workspace = await an_app(tmp_path, **{"src/App.tsx": source, "src/a.css": TOKENS, "package.json": PACKAGES})
-    if after is None:
-        with pytest.raises(Conflict) as refused:
-            await changed(workspace, "src/App.tsx", "<h1", wanted)
-        assert refused.value.reason == "no_style"
-    else:
-        assert await changed(workspace, "src/App.tsx", "<h1", wanted) == f"{after}Hello</h1>"
+    await becomes(workspace, "src/App.tsx", wanted, after)
 
 
 @pytest.mark.parametrize(
@@ -138,12 +143,7 @@ async def test_elsewhere_it_is_in_the_style_of_the_element(
 ):
     page = f"<!doctype html>\n<body>\n{written}Hello</h1>\n</body>\n"
     workspace = await an_app(tmp_path, **{"index.html": page, "a.css": SITE})
-    if after is None:
-        with pytest.raises(Conflict) as refused:
-            await changed(workspace, "index.html", "<h1", wanted)
-        assert refused.value.reason == "no_style"
-    else:
-        assert await changed(workspace, "index.html", "<h1", wanted) == f"{after}Hello</h1>"
+    await becomes(workspace, "index.html", wanted, after)
 
 
 @pytest.mark.parametrize(
