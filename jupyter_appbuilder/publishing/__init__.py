@@ -1,0 +1,1 @@
+"""Publishing: a version of an app is built, checked, passed through a gate, and handed to where readers find it."""
