@@ -89,6 +89,7 @@ class GateFinding:
     count: int | None = None  # of rows, places …
     hint: str = ""  # what to do
     fixable: bool = True  # the agent can be asked to
+    severity: Literal["high", "medium", "low"] = "high"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,9 @@ class Release:
     """Their Parquet files that go along, by name."""
     history: Path | None = None
     """The git directory, where the target gets it, too."""
-    secrets: Callable[[str], str] = lambda text: text
-    """Masks what a secret of the app's holds: where that changes a text, the text has one."""
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    """Values of the app's secrets by name (``AppSecrets.values``): looked for as they are, escaped and encoded, in
+    a process of the gate's own, which gets them over a pipe."""
     hosts: Sequence[str] = ()
     """That the page asked while it was looked at."""
     axe: Sequence[Mapping[str, object]] = ()
