@@ -11,6 +11,7 @@ import type { Translation } from '../core/controls/translation';
 
 const MOST = 8; // of each kind
 const PATIENCE = 1500; // ms that a kernel is waited for
+const FRESH = 2000; // ms for which what a kernel told holds
 
 /** Names and types of a kernel's own variables, as JSON in hexadecimal: Python quotes nothing in that. */
 const VARIABLES = `__import__('json').dumps([[n, type(v).__name__] for n, v in list(globals().items())
@@ -69,7 +70,7 @@ async function variablesOf(app: JupyterFrontEnd, query: string, trans: Translati
   );
   const found = await Promise.all(
     Array.from(sessions.values(), async ({ kernel, path, name: title }) => {
-      const known = kernel?.status === 'idle' ? await variables(kernel) : [];
+      const known = kernel ? await variablesOfKernel(kernel) : [];
       const notebook = title || PathExt.basename(path);
       return known
         .filter(([name]) => name.toLowerCase().includes(query.toLowerCase()))
@@ -95,7 +96,36 @@ function sessionOf(widget: Widget): ISessionContext | null {
   return session && 'session' in session ? session : null;
 }
 
-async function variables(kernel: Kernel.IKernelConnection): Promise<[string, string][]> {
+interface Told {
+  at: number; // 0 while it is asked
+  variables: Promise<[string, string][]>;
+}
+
+const told = new WeakMap<Kernel.IKernelConnection, Told>();
+
+/** A kernel is asked once for what is typed in one go: our own question makes it busy for the next letter. Of a kernel
+ * that works, what it told before. */
+function variablesOfKernel(kernel: Kernel.IKernelConnection): Promise<[string, string][]> {
+  const last = told.get(kernel);
+  const holds = last && (last.at === 0 || performance.now() - last.at < FRESH || kernel.status !== 'idle');
+  if (holds) {
+    return last.variables;
+  }
+  if (kernel.status !== 'idle') {
+    return Promise.resolve([]);
+  }
+  const asked: Told = { at: 0, variables: Promise.resolve([]) };
+  asked.variables = variables(kernel)
+    .then(found => found ?? last?.variables ?? [])
+    .finally(() => {
+      asked.at = performance.now();
+    });
+  told.set(kernel, asked);
+  return asked.variables;
+}
+
+/** Null where the kernel did not answer in time. */
+async function variables(kernel: Kernel.IKernelConnection): Promise<[string, string][] | null> {
   if (!kernel.name.toLowerCase().includes('python')) {
     return [];
   }
@@ -109,9 +139,12 @@ async function variables(kernel: Kernel.IKernelConnection): Promise<[string, str
   const late = new Promise<null>(resolve => setTimeout(() => resolve(null), PATIENCE));
   const reply = await Promise.race([asked.done, late]);
   asked.dispose(); // a late answer is not waited for
-  const told = (reply?.content as { user_expressions?: { names?: { data?: Record<string, string> } } } | undefined)
+  if (!reply) {
+    return null;
+  }
+  const names = (reply.content as { user_expressions?: { names?: { data?: Record<string, string> } } } | undefined)
     ?.user_expressions?.names?.data?.['text/plain'];
-  return fromHex(told ?? '');
+  return fromHex(names ?? '');
 }
 
 /** Pairs of texts, from the hexadecimal letters of their JSON between quotes. */
