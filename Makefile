@@ -123,8 +123,10 @@ pytest: setup tests/hub/node_modules/.installed
 	$(PYTEST) --durations 40 --numprocesses $(JOBS) --dist loadfile -m "not walk" \
 		--ignore tests/browser --ignore tests/wheel $(PYTEST_ARGS)
 
+# Each of these has a JupyterLab, a Chromium and sandboxes of its own.
+BROWSER_JOBS ?= 2
 browser: setup
-	$(PYTEST) --durations 40 -m "not walk" $(if $(filter tests/%,$(PYTEST_ARGS)),,tests/browser) $(PYTEST_ARGS)
+	$(PYTEST) --durations 40 --numprocesses $(BROWSER_JOBS) --dist loadfile -m "not walk" $(if $(filter tests/%,$(PYTEST_ARGS)),,tests/browser) $(PYTEST_ARGS)
 
 wheel: setup
 	$(PYTEST) $(if $(filter tests/%,$(PYTEST_ARGS)),,tests/wheel) $(PYTEST_ARGS)

@@ -7,7 +7,7 @@ set -uo pipefail
 FEW=20
 
 said=$(mktemp)
-trap 'rm -f "$said"' EXIT
+trap 'rm -f "$said" "$said.browser"' EXIT
 "$@" 2>&1 | tee "$said"
 code=$?
 [ "$code" -eq 1 ] || exit "$code"  # 1: some tests failed; others: it could not run
@@ -15,13 +15,15 @@ code=$?
 failed=$(grep -cE '^(FAILED|ERROR) ' "$said")
 if [ "$failed" -eq 0 ] || [ "$failed" -gt "$FEW" ]; then exit "$code"; fi
 echo "Once more, alone: $failed"
-python3 - <<'END'
-import json, pathlib
-cache = pathlib.Path(".pytest_cache/v/cache")
-failed = json.loads((cache / "lastfailed").read_text())
+"$1" --collect-only -q tests/browser > "$said.browser"
+python3 - "$said.browser" <<'END'
+import json, pathlib, sys
+last = pathlib.Path(".pytest_cache/v/cache/lastfailed")
+failed = json.loads(last.read_text())
 files = {test.partition("::")[0] for test in failed if test.startswith("tests/browser/")}
-whole = [test for test in json.loads((cache / "nodeids").read_text()) if test.partition("::")[0] in files]
-(cache / "lastfailed").write_text(json.dumps(failed | dict.fromkeys(whole, True)))
+browser = [line for line in pathlib.Path(sys.argv[1]).read_text().splitlines() if "::" in line]
+whole = [test for test in browser if test.partition("::")[0] in files]
+last.write_text(json.dumps(failed | dict.fromkeys(whole, True)))
 END
 "$@" --numprocesses 0 --dist no --last-failed --last-failed-no-failures none --no-header || exit $?
 echo "Unsteady, they passed alone:"

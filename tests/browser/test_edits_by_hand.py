@@ -139,9 +139,14 @@ def test_edits_in_the_editor_and_on_disk_show_in_the_feed_and_in_the_preview(
     assert source.read_text().count("By hand indeed") == 1
     panel.menu("Open notebook")
     expect(panel.page.get_by_role("tab", name=f"{session['name']}.ipynb")).to_be_visible(timeout=LONG)
-    cells = json.loads((lab.root / session["notebook"]).read_text())["cells"]
-    assert any("".join(cell["source"]).startswith("%%appbuilder patch") for cell in cells)
-    assert any("- h1 “By hand indeed, in place” (src/App.tsx:3)" in "".join(cell["source"]) for cell in cells)
+
+    def written(part: str, *, begins: bool = False) -> bool:  # JupyterLab, which has the notebook open, saves it
+        cells = json.loads((lab.root / session["notebook"]).read_text())["cells"]
+        sources = ["".join(cell["source"]) for cell in cells]
+        return any(source.startswith(part) if begins else part in source for source in sources)
+
+    wait_for(lambda: written("%%appbuilder patch", begins=True), panel.page)
+    wait_for(lambda: written("- h1 “By hand indeed, in place” (src/App.tsx:3)"), panel.page)
 
 
 def test_a_large_file_put_in_by_hand_is_named_and_not_shown(panel: Panel, lab: Lab, session: dict[str, Any]) -> None:
