@@ -90,6 +90,26 @@ class Service:
     strip: bool = False  # it knows no base: the preview proxy takes it off
 
 
+PublishKind = Literal["static", "server"]
+
+
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """How a version of an app becomes what readers get. In ``build``, ``serve`` and ``environment`` ``{base}`` and
+    ``{prefix}`` are filled in as for a dev server; in ``serve`` also ``{port}``, ``{host}`` to listen on, and
+    ``{data}``, the first of the app's ``data`` folders."""
+
+    kind: PublishKind
+    build: tuple[str, ...] = ()  # in the app's folder of a sandbox, with its packages; () where nothing is to be built
+    output: tuple[str, ...] = ()  # folders that it makes, each with a slash at its end; of a static app one: the site
+    leave: tuple[str, ...] = ()  # files and folders (with a slash) of the app that readers have no use for
+    serve: tuple[str, ...] = ()  # starts the server of what was built; () for a static app
+    ready: str = ""  # below the base: answers with a status below 500 once it runs
+    strip: bool = False  # the server knows no base: who stands in front takes the path off
+    fixed: bool = False  # what was built runs below the path that it was built for, and no other
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])  # of the build and of the server
+
+
 Engine = Literal["sqlite", "postgresql"]
 
 POSTGRESQL = "postgresql"
@@ -156,6 +176,7 @@ class Template:
     installs: bool = True  # False for a sandbox in which nothing of the app's packages is needed
     bundler: str = ""  # a module that bundles one component (apps/component_build.mjs); "" where Vite does
     diagnostics: tuple[str, ...] = ()  # prints the problems of the app's code; () where nothing looks for them
+    publish: Publishing | None = None  # None where apps of it cannot be published
 
     @property
     def files(self) -> Path:
@@ -253,6 +274,26 @@ class Template:
             )
         return kind or ("npm" if npm else "python")
 
+    def published(self) -> Template:
+        """The same, with the server of what was built in the place of all its dev servers. Raises ``Unavailable`` for
+        one of which there is none."""
+        publish = self.publish
+        if publish is None or publish.kind != "server":
+            raise Unavailable(
+                f"Apps of the template {self.name} have no server of what was built.",
+                hint="Publish it where static apps are served." if publish else "Its template has no table [publish].",
+                reason="not_served",
+            )
+        return replace(
+            self,
+            serve=publish.serve,
+            serve_environment=publish.environment,
+            ready=publish.ready,
+            strip=publish.strip,
+            beside=(),
+            warm=(),
+        )
+
     @property
     def services(self) -> dict[str, Service]:
         """Every server of the app by its name, the app's own first."""
@@ -269,16 +310,29 @@ class Template:
         base_path += it.path
         strip = base_path if it.strip else ""
         base = "/" if it.strip else base_path
-        fill = {"{port}": str(port), "{base}": base, "{prefix}": base.rstrip("/")}
+        filled = self._filler(base, port)
+        environment = {name: filled(value) for name, value in {**self.environment, **it.environment}.items()}
+        command, ready = tuple(map(filled, it.command)), base + it.ready.lstrip("/")
+        return Serving(command, environment, port, base, ready, bool(it.ready), strip)
+
+    def building(self, base_path: str) -> tuple[tuple[str, ...], dict[str, str]]:
+        """The command that makes what readers get below ``base_path``, () for none, and its environment besides that of
+        all commands."""
+        publish = self.publish or Publishing("static")
+        filled = self._filler("/" if publish.strip else base_path, self.port)
+        return tuple(map(filled, publish.build)), {name: filled(text) for name, text in publish.environment.items()}
+
+    def _filler(self, base: str, port: int) -> Callable[[str], str]:
+        data = self.data[0].rstrip("/") if self.data else "."
+        host = "127.0.0.1"
+        fill = {"{port}": str(port), "{base}": base, "{prefix}": base.rstrip("/"), "{host}": host, "{data}": data}
 
         def filled(text: str) -> str:
             for name, value in fill.items():
                 text = text.replace(name, value)
             return text
 
-        environment = {name: filled(value) for name, value in {**self.environment, **it.environment}.items()}
-        command, ready = tuple(map(filled, it.command)), base + it.ready.lstrip("/")
-        return Serving(command, environment, port, base, ready, bool(it.ready), strip)
+        return filled
 
     @classmethod
     def load(cls, folder: Path) -> Template:
@@ -352,6 +406,7 @@ class Template:
             budget=manifest.amounts("check.budget"),
             bundler=manifest.text("widget.bundler", "").replace("{template}", RUNTIME),
             diagnostics=command("diagnostics.command"),
+            publish=_publishing(manifest, command) if manifest.has("publish") else None,
         )
 
 
@@ -397,6 +452,36 @@ def _service(manifest: Manifest, name: str, command: Callable[[str], tuple[str, 
         manifest.text(f"{key}.ready", ""),
         manifest.choice(f"{key}.base", ("keep", "strip")) == "strip",
     )
+
+
+def _publishing(manifest: Manifest, command: Callable[[str], tuple[str, ...]]) -> Publishing:
+    kind: PublishKind = "server" if manifest.choice("publish.kind", ("static", "server")) == "server" else "static"
+    serve, output = command("publish.serve"), manifest.folders("publish.output")
+    if kind == "server" and not serve:
+        raise manifest.wrong("publish.serve", "is missing", 'Name the server: serve = ["node", …].')
+    if kind == "static" and (serve or len(output) > 1):
+        key = "publish.serve" if serve else "publish.output"
+        raise manifest.wrong(key, "does not go with a static app", "Leave it out, or name the one folder of the site.")
+    base = manifest.choice("publish.base", ("keep", "strip", "fixed"))
+    return Publishing(
+        kind,
+        command("publish.build"),
+        output,
+        tuple(_left_out(manifest, path) for path in manifest.words("publish.leave")),
+        serve,
+        manifest.text("publish.ready", "").lstrip("/"),
+        base == "strip",
+        base == "fixed",
+        manifest.texts("publish.environment"),
+    )
+
+
+def _left_out(manifest: Manifest, path: str) -> str:
+    if not re.fullmatch(r"[^/]+(/[^/]+)*/?", path) or any(part in (".", "..") for part in path.split("/")):
+        raise manifest.wrong(
+            "publish.leave", f"names {path!r}", 'Name files and folders of the app: "notes.md", "dev/".'
+        )
+    return path
 
 
 def find_templates(extra: Iterable[Path] = (), added: Mapping[str, Path] = NONE_ADDED) -> dict[str, Template]:

@@ -10,7 +10,7 @@ from building import app_builder
 from tornado import httpserver, netutil, web
 from tornado.httpclient import AsyncHTTPClient
 
-from jupyter_appbuilder.errors import InvalidInput
+from jupyter_appbuilder.errors import InvalidInput, Unavailable
 from jupyter_appbuilder.preview.handlers import preview_handlers
 from jupyter_appbuilder.sandbox.requirements import Requirements, with_packages
 from jupyter_appbuilder.templates.templates import PythonPackages, Template, find_template, find_templates
@@ -49,6 +49,30 @@ def test_a_manifest_needs_little_and_may_say_much(tmp_path: Path):
     assert much.python == PythonPackages("requirements.txt", "my.lock")
 
 
+def test_a_manifest_says_how_its_apps_are_published(tmp_path: Path):
+    publish = """
+[publish]
+kind = "server"
+build = ["{template}/build", "{prefix}"]
+output = ["dist"]
+leave = ["notes/", "a.md"]
+serve = ["serve", "{port}", "{base}", "{host}", "{data}"]
+ready = "health"
+base = "fixed"
+environment = { BASE = "{prefix}" }
+"""
+    found = Template.load(template(tmp_path / "built", LEAST.replace("[serve]", 'data = ["state"]\n[serve]') + publish))
+    assert found.building("/a/b/") == (("/opt/template/build", "/a/b"), {"BASE": "/a/b"})
+    serving = found.published().serving("/a/b/")
+    assert serving.command == ("serve", "5173", "/a/b/", "127.0.0.1", "state")
+    assert (serving.environment, serving.ready, serving.strip) == ({"BASE": "/a/b"}, "/a/b/health", "")
+    assert found.publish
+    assert (found.publish.output, found.publish.leave, found.publish.fixed) == (("dist/",), ("notes/", "a.md"), True)
+    static = Template.load(template(tmp_path / "site", LEAST + '[publish]\nkind = "static"\n'))
+    with pytest.raises(Unavailable, match="no server of what was built"):
+        static.published()
+
+
 def test_a_manifest_may_name_several_services(tmp_path: Path):
     services = '[services.api]\ncommand = ["node", "api.mjs", "{port}", "{base}"]\nport = 8001\nready = "health"\n'
     services += '[services.docs]\ncommand = ["docs"]\nport = 8002\npath = "/help/docs"\nbase = "strip"\n'
@@ -68,6 +92,10 @@ def test_a_manifest_may_name_several_services(tmp_path: Path):
         ("title = 'T'\n", "serve.command is missing", "Name the dev server"),
         (LEAST.replace("summary", "sumary"), "sumary is not a key", "Did you mean summary?"),
         (LEAST.replace('["x"]', '"x"'), "serve.command must be a list", "docs/templates.md"),
+        (LEAST + '[publish]\nkind = "server"\n', "publish.serve is missing", "Name the server"),
+        (LEAST + '[publish]\nkind = "lambda"\n', "publish.kind is 'lambda'", "static, server"),
+        (LEAST + '[publish]\nserve = ["x"]\n', "publish.serve does not go with a static app", "Leave it out"),
+        (LEAST + '[publish]\nleave = ["../x"]\n', "publish.leave names '../x'", "Name files and folders"),
         (LEAST + "port = '80'\n", "serve.port must be a whole number", "Correct it"),
         (LEAST + '[datasets]\nfolder = "../data"\n', "datasets.folder is no folder", '"data/"'),
         (LEAST + "[datasets]\nfolder = 'a\"b'\n", "datasets.folder is 'a\"b'", "letters, digits"),

@@ -22,6 +22,7 @@ LARGEST = 8 * 1024 * 1024  # bytes of a request
 LARGEST_ANSWER = 51 * 1024 * 1024  # of what a function of the notebook returned
 KEEPER = os.environ.pop("APPBUILDER_KEEPER", "")  # what the API starts gets no way to them
 CALLS = os.environ.pop("APPBUILDER_CALLS", "")
+APP = "serve" if os.environ.pop("APPBUILDER_BUILT", "") else "api.main"  # with the page that was built, or alone
 
 
 class GuardedApi:
@@ -32,7 +33,7 @@ class GuardedApi:
         with contextlib.suppress(OSError, ValueError):
             _have(_asked({"act": "read"}))
         try:
-            self.app = importlib.import_module("api.main").app
+            self.app = importlib.import_module(APP).app
             _tell_errors(self.app)
         except (Exception, SystemExit) as error:
             self._fail(error)

@@ -103,7 +103,7 @@ function listening(server) {
   delete process.env.APPBUILDER_KEEPER;
   delete process.env.APPBUILDER_PYTHON;
   process.env.NODE_OPTIONS = process.env.NODE_OPTIONS?.replace(/ ?--require "[^"]*given\.cjs"/, '');
-  python ??= import(pathToFileURL(program).href).then(({ Python }) => {
+  if (program) python ??= import(pathToFileURL(program).href).then(({ Python }) => {
     const calls = new Python();
     globalThis.appPython = (name, given, done) => calls.call(name, given, done);
     return calls;

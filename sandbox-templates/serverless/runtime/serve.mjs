@@ -34,7 +34,7 @@ const MOST_LINES = 50; // that are kept of what one function said
 const said = new Map(); // path of a function -> its last lines
 // Only where the App Builder runs it: elsewhere nobody would ask first.
 const controlled = process.argv.includes('--control');
-const python = controlled ? new Python() : null;
+const python = controlled && !BUILT ? new Python() : null; // what was built runs where no notebook is
 const pool = new Pool({ onLog: heard, python });
 const webSockets = new WebSockets({ functions, pool, onLog: heard, onError: (name, error) => failedWith(name, error, `WebSocket /api/${name}`) });
 
@@ -74,9 +74,9 @@ const control = controlled
           return called(functions, pool, String(name), request ?? {});
         },
         enter: (asked) => entered(pool, asked),
-        python: (asked) => python.asked(asked),
+        python: (asked) => python?.asked(asked) ?? { calls: [], cancelled: [] },
       },
-      (head, body) => python.answered(head, body),
+      (head, body) => python?.answered(head, body),
     )
   : null;
 const sockets = new Sockets();
