@@ -41,6 +41,13 @@ RuleSource = Literal["configuration", "person", "app", "default"]
 """Who wrote an approval rule: the administrator, the person (for all apps, or for one), or nobody: it is built in."""
 
 
+class Person(TypedDict):
+    """Who it was of several people: as the server knows them (Jupyter's identity provider), never as a page says."""
+
+    id: str  # what they log in as
+    name: str  # as they are shown to others
+
+
 class SessionCreated(TypedDict):
     name: str  # the folder's name, unique below <root>/appbuilder
     title: str
@@ -146,6 +153,7 @@ class MessageUser(TypedDict):
     text: str
     attachments: NotRequired[list[Attachment]]
     pointed: NotRequired[list[PointedData]]
+    by_whom: NotRequired[Person]  # absent where the server does not know people apart, and in older logs
 
 
 class ToolCallData(TypedDict):
@@ -335,6 +343,7 @@ class ApprovalGiven(TypedDict):
     granted: bool
     remember: NotRequired[bool]
     cause: NotRequired[ApprovalCause]
+    by_whom: NotRequired[Person]  # as of a message
 
 
 class NetworkChanged(TypedDict):
@@ -393,6 +402,7 @@ class PlanAccepted(TypedDict):
     turn: str  # the one that builds it
     edited: bool
     by: By
+    by_whom: NotRequired[Person]  # as of a message
 
 
 class TurnResumed(TypedDict):

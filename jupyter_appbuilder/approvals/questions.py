@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from ..cancellation import uncut
 from ..errors import Conflict, NotFound
-from ..events import ApprovalCause, AskingRule, Draft, Event
+from ..events import ApprovalCause, AskingRule, Draft, Event, Person
 from ..log.journal import Journal
 
 
@@ -90,7 +90,13 @@ class Approvals:
             self._start_clocks()
 
     async def give(
-        self, approval: str, granted: bool, *, remember: bool = False, cause: ApprovalCause | None = None
+        self,
+        approval: str,
+        granted: bool,
+        *,
+        remember: bool = False,
+        cause: ApprovalCause | None = None,
+        by_whom: Person | None = None,
     ) -> None:
         """Answer an open question. Raises ``NotFound`` for one that was never asked here, ``Conflict`` (reason
         ``approval_closed``) for one that has its answer."""
@@ -104,10 +110,11 @@ class Approvals:
         self._answered.add(approval)
         given = Answer(granted, granted and remember, cause)
         data: dict[str, object] = {"approval": approval, "granted": given.granted, "remember": given.remember}
+        data |= ({"cause": cause} if cause else {}) | ({"by_whom": by_whom} if by_whom else {})
 
         async def store() -> None:
             try:
-                await self._journal.append(Draft("approval.given", data | ({"cause": cause} if cause else {})))
+                await self._journal.append(Draft("approval.given", data))
             except BaseException:
                 self._answered.discard(approval)  # it could not be stored: it can be given again
                 raise

@@ -23,6 +23,7 @@ from .._version import __version__
 from ..databases.contents import content_in
 from ..datasets.description import in_bytes
 from ..events import (
+    ApprovalGiven,
     Attachment,
     CheckpointCreated,
     DatabaseRecorded,
@@ -33,6 +34,7 @@ from ..events import (
     KeptPicture,
     MessageUser,
     Mode,
+    Person,
     PlanAccepted,
     PlanWritten,
     ResponseCompleted,
@@ -53,6 +55,7 @@ from ..log.pictures import pictures_of, pictures_with
 from ..log.untracked import untracked
 from ..pointing import named
 from ..tools.registry import load_tools
+from ..turns.people import people_in
 from ..turns.suggestions import whole
 from . import cells
 from .cells import UNRECORDED, Call
@@ -120,7 +123,9 @@ class _Writer:
         self.notes_id = ""
         self.arguments: dict[str, Mapping[str, Any]] = {}  # of tool calls that started, by call
         self.changed: set[str] = set()  # tool calls that changed files
+        self.questions: dict[str, str] = {}  # by approval
         self.mode: Mode = "build"  # of the turn
+        self.people: Mapping[str, str] = {}  # who takes part, where that is more than one
         self.said: set[str] = set()  # responses with a cell of their own
         self.tree = ""
         self.versions: list[str] = []  # checkpoints in their order
@@ -134,6 +139,7 @@ class _Writer:
             raise ValueError("These events do not begin with session.created.")
         self.changed = {event.data["call"] for event in events if event.type == "file.changed" and "call" in event.data}
         self.attached = frozenset(attached(events))
+        self.people = people_in(events)
         first = next((event.data["tree"] for event in events if event.type == "checkpoint.created"), "")
         self.head(created, first)
         for event in events:
@@ -234,6 +240,10 @@ class _Writer:
                 self.on_message_user(event)
             case "turn.started":
                 self.on_turn_started(event)
+            case "approval.requested":
+                self.questions[event.data["approval"]] = event.data["question"]
+            case "approval.given":
+                self.on_approval_given(event)
             case "plan.written":
                 self.on_plan_written(event)
             case "plan.accepted":
@@ -276,8 +286,6 @@ class _Writer:
                 | "preview.ready"
                 | "preview.error"
                 | "preview.pictured"
-                | "approval.requested"
-                | "approval.given"
                 | "network.changed"
                 | "network.refused"
                 | "rule.changed"
@@ -290,7 +298,8 @@ class _Writer:
 
     def on_message_user(self, event: EventOf[str, MessageUser]) -> None:
         quoted = "\n".join(f"> {line}" if line else ">" for line in event.data["text"].strip().split("\n"))
-        how = {"plan": "You asked for a plan", "ask": "You asked about the app"}.get(self.mode, "You asked")
+        who = _plain(self.people.get(event.data.get("by_whom", {}).get("id", ""), "You"))
+        how = who + {"plan": " asked for a plan", "ask": " asked about the app"}.get(self.mode, " asked")
         files = event.data.get("attachments", ())
         told = "".join(f"\n\n{_attached(one)}" for one in files)
         if pointed := event.data.get("pointed"):
@@ -310,7 +319,19 @@ class _Writer:
 
     def on_plan_accepted(self, event: EventOf[str, PlanAccepted]) -> None:
         edited = ", edited" if event.data["edited"] else ""
-        self.markdown(f"e{event.seq}", f"**Plan {event.data['plan']} was accepted**{edited}.")
+        by = self.by(event.data.get("by_whom"))
+        self.markdown(f"e{event.seq}", f"**Plan {event.data['plan']} was accepted{by}**{edited}.")
+
+    def on_approval_given(self, event: EventOf[str, ApprovalGiven]) -> None:
+        """Of several people, who answered: one who is alone is never named."""
+        if by := self.by(event.data.get("by_whom")):
+            question = self.questions.get(event.data["approval"], "")
+            granted = "Allowed" if event.data["granted"] else "Not allowed"
+            self.say(event, f"{_line(question)} **{granted}{by}.**".lstrip())
+
+    def by(self, person: Person | None) -> str:
+        name = self.people.get(person["id"]) if person else None
+        return f" by {_plain(name)}" if name else ""
 
     def on_response_completed(self, event: EventOf[str, ResponseCompleted]) -> None:
         text = whole(event.data).strip()

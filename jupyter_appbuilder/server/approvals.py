@@ -15,7 +15,7 @@ class ApprovalHandler(AppBuilderHandler):
         body = self.body("granted", "remember")
         granted, remember = body.truth("granted"), body.truth("remember", False)
         found = await self.session(session)
-        await found.answer(approval, granted, remember=remember)
+        await found.answer(approval, granted, remember=remember, by_whom=self.by_whom)
         self.answer(found.to_json())
 
 

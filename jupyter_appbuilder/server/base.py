@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Coroutine
 from http.client import responses
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from jupyter_server.auth.decorator import authorized
+from jupyter_server.auth.identity import IdentityProvider, PasswordIdentityProvider, User
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from tornado import web
 
 from ..errors import AppBuilderError, InvalidInput, NotFound
+from ..events import Person
 from ..formats import strict_json
+from ..formats.text import in_a_line
 from .body import Body
 
 if TYPE_CHECKING:
@@ -31,6 +35,10 @@ AUTH_RESOURCE = "appbuilder"
 
 LARGEST = 2**53 - 1
 """Of whole numbers: JavaScript's largest. Panels ask for what comes after it, which is no history."""
+
+MAX_NAME = 200  # characters of a person's name
+_BY_CHANCE = re.compile("[0-9a-f]{32}")
+"""What Jupyter calls whoever brings a shared token."""
 
 _REASONS = {
     400: "invalid_input",
@@ -102,6 +110,21 @@ class AppBuilderMixin(JupyterHandler):
     @property
     def builder(self) -> AppBuilder:
         return self.settings["jupyter_appbuilder"].builder
+
+    @property
+    def by_whom(self) -> Person | None:
+        """Who asks, as the server's identity provider says; None where it does not know people apart.
+
+        Whoever brings a token or password that all share is given a name by chance, which no one else knows them by.
+        """
+        user: object = self.current_user
+        if not isinstance(user, User):
+            return None
+        shared = type(self.identity_provider) in (IdentityProvider, PasswordIdentityProvider)
+        if shared or (_BY_CHANCE.fullmatch(user.username) and user.name.startswith("Anonymous ")):
+            return None
+        id = in_a_line(user.username)[:MAX_NAME]
+        return Person(id=id, name=in_a_line(user.display_name)[:MAX_NAME] or id) if id else None
 
     async def session(self, id: str) -> Session:
         """The session; NotFound. It may still be in the making, or belong to another process."""

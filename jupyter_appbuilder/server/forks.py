@@ -27,7 +27,13 @@ class ForkHandler(AppBuilderHandler):
         created = forked.to_json()
         if text:
             # Sent once the files stand; who asked need not wait for that. A failure to make them is an event.
-            sending = forked.send(text, mode=mode or found.mode, attachments=found.attachments, pointed=found.pointed)
+            sending = forked.send(
+                text,
+                mode=mode or found.mode,
+                attachments=found.attachments,
+                pointed=found.pointed,
+                by_whom=self.by_whom,
+            )
             self.builder.background.run(sending)
         self.set_header("Location", f"{self.request.path.rsplit('/', 2)[0]}/{forked.id}")
         self.answer(created, 201)

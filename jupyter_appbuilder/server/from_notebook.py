@@ -41,7 +41,7 @@ class FromNotebookHandler(AppBuilderHandler):
             await begin_with(session, found.analysis, found.used, sources, private=private)
         finally:
             await asyncio.to_thread(self.builder.datasets.drop, token)
-        await session.send(prompt)
+        await session.send(prompt, by_whom=self.by_whom)
         self.set_header("Location", f"{self.request.path.rpartition('/')[0]}/sessions/{session.id}")
         self.answer(session.to_json(), 201)
 

@@ -29,7 +29,14 @@ class MessagesHandler(AppBuilderHandler):
         after = body.text("after", "", max_length=100)
         found = await self.session(session)
         turn = await found.send(
-            text, model=model, mode=mode, attachments=attachments, pointed=pointed, cutouts=cutouts, after=after
+            text,
+            model=model,
+            mode=mode,
+            attachments=attachments,
+            pointed=pointed,
+            cutouts=cutouts,
+            after=after,
+            by_whom=self.by_whom,
         )
         self.answer({"turn": turn}, 202)
 
@@ -104,7 +111,7 @@ class RetryHandler(AppBuilderHandler):
     @web.authenticated
     @authorized
     async def post(self, session: str) -> None:
-        turn = await (await self.session(session)).retry()
+        turn = await (await self.session(session)).retry(by_whom=self.by_whom)
         self.answer({"turn": turn}, 202)
 
 
@@ -112,7 +119,7 @@ class ContinueHandler(AppBuilderHandler):
     @web.authenticated
     @authorized
     async def post(self, session: str) -> None:
-        turn = await (await self.session(session)).go_on()
+        turn = await (await self.session(session)).go_on(by_whom=self.by_whom)
         self.answer({"turn": turn}, 202)
 
 

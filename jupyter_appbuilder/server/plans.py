@@ -21,5 +21,5 @@ class AcceptHandler(AppBuilderHandler):
     async def post(self, session: str, plan: str) -> None:
         body = self.body("text", "model")
         text, model = (body.text("text") if "text" in body else None), body.text("model", "") or None
-        turn = await (await self.session(session)).accept(plan, text, model=model)
+        turn = await (await self.session(session)).accept(plan, text, model=model, by_whom=self.by_whom)
         self.answer({"turn": turn}, 202)

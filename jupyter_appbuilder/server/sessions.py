@@ -49,7 +49,8 @@ class SessionsHandler(AppBuilderHandler):
         created = session.to_json()
         if prompt:
             # Sent once the files stand; who asked need not wait for that. A failure to make them is an event.
-            self.builder.background.run(session.send(prompt, mode=mode, attachments=attachments))
+            sending = session.send(prompt, mode=mode, attachments=attachments, by_whom=self.by_whom)
+            self.builder.background.run(sending)
         self.set_header("Location", f"{self.request.path.rstrip('/')}/{session.id}")
         self.answer(created, 201)
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from ..attachments.base import MOST, Given
 from ..datasets.record import ADD_DATASET
 from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound, SessionBusy, ToolFailed, of_the_disk
-from ..events import DEMO, Attachment, By, Draft, Event, Mode, PagePicture, PointedData, VersionStatus
+from ..events import DEMO, Attachment, By, Draft, Event, Mode, PagePicture, Person, PointedData, VersionStatus
 from ..live.base import told, unknown
 from ..live.record import EXPOSE, UNEXPOSE, functions_of
 from ..turns.plans import built_by, open_plan, plans, request
@@ -203,6 +203,7 @@ class Session:
         pointed: Sequence[Claim | PointedData] = (),
         cutouts: Mapping[str, Given] = NO_CUTOUTS,
         after: str = "",
+        by_whom: Person | None = None,
     ) -> str:
         """Ask for something; a turn starts and its id is returned at once.
 
@@ -210,7 +211,8 @@ class Session:
         ``attachments``: files that were read, or that this session (or the one it was forked from) keeps already.
         ``pointed``: at what the person pointed in the app's page, or was found of it before; ``cutouts``: the
         pictures that were taken of it, as their claims call them. ``after``: only as the first request after that
-        turn's end, so that of several that wait for it one is asked.
+        turn's end, so that of several that wait for it one is asked. ``by_whom``: who asks, where the
+        server knows people apart.
 
         Raises ``SessionBusy`` while a turn runs that cannot be talked to (a recording, or one that is being stopped),
         ``Conflict`` (reason ``another_turn``) where another followed the turn ``after`` or it still runs,
@@ -233,13 +235,14 @@ class Session:
                     hint="Ask after the one that is.",
                     reason="another_turn",
                 )
-        elif turn := await self._turns.interject(text, kept, places):
+        elif turn := await self._turns.interject(text, kept, places, by_whom):
             return turn
         if (name := model or self.summary.model) == DEMO and mode == "build" and not self._turns.busy:
             from .notebooks import begin_recorded
 
             await begin_recorded(self, name, text)
-        return await self._begin(Beginning(text, mode, attachments=kept, pointed=places), model)
+        beginning = Beginning(text, mode, attachments=kept, pointed=places, by_whom=by_whom)
+        return await self._begin(beginning, model)
 
     async def _kept(self, attachment: Given | Attachment) -> Attachment:
         if isinstance(attachment, Given):
@@ -307,7 +310,15 @@ class Session:
         path, edit = await style_edit(self.workspace, claim, wanted)
         await self._by_person("edit_file", {"path": path, "edits": [edit]})
 
-    async def accept(self, plan: str, text: str | None = None, *, model: str | None = None, by: By = "person") -> str:
+    async def accept(
+        self,
+        plan: str,
+        text: str | None = None,
+        *,
+        model: str | None = None,
+        by: By = "person",
+        by_whom: Person | None = None,
+    ) -> str:
         """Have a plan built, as it was written or as ``text`` has it now; the turn that does.
 
         Raises ``NotFound`` for a plan there is not, ``Conflict`` (reason ``plan_accepted``) for one that was accepted,
@@ -320,8 +331,8 @@ class Session:
         wanted = request(written if text is None else text)
         _check_length(wanted)
         edited = text is not None and text.strip() != written
-        accepted = {"plan": plan, "edited": edited, "by": by}
-        return await self._begin(Beginning(wanted, accepted=accepted), model)
+        accepted = {"plan": plan, "edited": edited, "by": by} | ({"by_whom": by_whom} if by_whom else {})
+        return await self._begin(Beginning(wanted, accepted=accepted, by_whom=by_whom), model)
 
     def plans(self) -> list[Plan]:
         """The plans of turns in plan mode, the oldest first."""
@@ -331,7 +342,7 @@ class Session:
         self._may_act()
         return await self._turns.begin(beginning, model or "")
 
-    async def retry(self) -> str:
+    async def retry(self, *, by_whom: Person | None = None) -> str:
         """Drop what the last turn changed, and ask for the same again, all of it. The new turn.
 
         The files go back to what they were before it; what they were until now is kept as a version, with what a person
@@ -342,11 +353,10 @@ class Session:
         await self._recovery.reconcile()
         last = last_request(self.stored)
         accepted = built_by(self.stored, last.turn)
-        return await self._begin(
-            Beginning(last.text, last.mode, accepted, last.turn, last.continues, last.attachments, last.pointed)
-        )
+        again = Beginning(last.text, last.mode, accepted, last.turn, last.continues, last.attachments, last.pointed)
+        return await self._begin(replace(again, by_whom=by_whom))
 
-    async def go_on(self) -> str:
+    async def go_on(self, *, by_whom: Person | None = None) -> str:
         """Go on from where the last turn was cut short: stopped, at a limit, failed. The new turn.
 
         Raises ``Conflict`` (reason ``nothing_to_continue``) after a turn that is done, ``SessionBusy``.
@@ -355,7 +365,7 @@ class Session:
         self._may_act()
         await self._recovery.reconcile()
         last = open_request(self.stored)
-        return await self._begin(Beginning(CONTINUE, last.mode, continues=last.turn))
+        return await self._begin(Beginning(CONTINUE, last.mode, continues=last.turn, by_whom=by_whom))
 
     async def stop(self) -> None:
         """Stop the running turn or tool call, also in the middle of a command. Returns when it has ended; nothing to
@@ -494,11 +504,13 @@ class Session:
         if not result.ok:
             raise ToolFailed(result.text)
 
-    async def answer(self, approval: str, granted: bool, *, remember: bool = False) -> None:
+    async def answer(
+        self, approval: str, granted: bool, *, remember: bool = False, by_whom: Person | None = None
+    ) -> None:
         """Answer a question that waits for the person. Raises ``NotFound`` for one that is not open, ``Conflict`` for
         one that has its answer."""
         self.require_owned()
-        await self.approvals.give(approval, granted, remember=remember)
+        await self.approvals.give(approval, granted, remember=remember, by_whom=by_whom)
 
     async def allow_host(self, host: str) -> None:
         """Let the app's code reach a host from now on, by the person's word. Raises ``InvalidInput``."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import FULL, AppBuilderError, Conflict, InvalidInput, of_the_disk
-from ..events import Draft, PointedData
+from ..events import Draft, Person, PointedData
 from ..turns.modes import mode_of
 from ..turns.requests import Beginning, message, start_of, without_dropped
 from .ending import Ending
@@ -93,14 +93,18 @@ class Turns:
         return await asyncio.shield(started)
 
     async def interject(
-        self, text: str, attachments: Sequence[Attachment] = (), pointed: Sequence[PointedData] = ()
+        self,
+        text: str,
+        attachments: Sequence[Attachment] = (),
+        pointed: Sequence[PointedData] = (),
+        by_whom: Person | None = None,
     ) -> str:
         """Say something to the agent at work; its turn, or nothing when none listens any more."""
         async with self._speaking:
             turn = "" if self._stopping else self._listening
             if turn:
                 self._record.require_owned()
-                await self._record.append(message(turn, text, attachments, pointed))
+                await self._record.append(message(turn, text, attachments, pointed, by_whom))
                 return turn
         if self._turn is not None and self._ending:
             await asyncio.wait([self._turn])

@@ -18,6 +18,7 @@ from ..events import (
     Event,
     EventOf,
     Mode,
+    Person,
     PointedData,
     TurnStarted,
 )
@@ -30,7 +31,7 @@ CONTINUE = "Continue."
 class Beginning:
     """What a turn begins with. ``accepted``: the plan it builds (the data of ``plan.accepted`` but for the turn);
     ``dropping``: the turn it takes the place of; ``continues``: the one it goes on from; ``pointed``: at what the
-    person pointed."""
+    person pointed; ``by_whom``: who they are, where that is known."""
 
     text: str
     mode: Mode = "build"
@@ -39,6 +40,7 @@ class Beginning:
     continues: str | None = None
     attachments: Sequence[Attachment] = ()
     pointed: Sequence[PointedData] = ()
+    by_whom: Person | None = None
 
     def drafts(self, turn: str, model: str) -> list[Draft]:
         """What to store of it, as ``turn`` of ``model``."""
@@ -48,13 +50,20 @@ class Beginning:
         if self.continues:
             started["continues"] = self.continues
         plan = [Draft("plan.accepted", {**self.accepted, "turn": turn})] if self.accepted else []
-        return [Draft("turn.started", started), *plan, message(turn, self.text, self.attachments, self.pointed)]
+        said = message(turn, self.text, self.attachments, self.pointed, self.by_whom)
+        return [Draft("turn.started", started), *plan, said]
 
 
-def message(turn: str, text: str, attachments: Sequence[Attachment] = (), pointed: Sequence[PointedData] = ()) -> Draft:
+def message(
+    turn: str,
+    text: str,
+    attachments: Sequence[Attachment] = (),
+    pointed: Sequence[PointedData] = (),
+    by_whom: Person | None = None,
+) -> Draft:
     """What the person said, with the files that came with it and at what they pointed."""
     said: dict[str, Any] = {"turn": turn, "text": text}
-    along = {"attachments": list(attachments), "pointed": list(pointed)}
+    along = {"attachments": list(attachments), "pointed": list(pointed), "by_whom": by_whom}
     return Draft("message.user", said | {name: some for name, some in along.items() if some})
 
 

@@ -8,6 +8,7 @@ import { SecretField } from '../data/SecretsPane';
 import { plainly } from './plainly';
 import { actionTitle, COMMANDS } from '../pages/Rules';
 import { useTranslation } from '../controls/surroundings';
+import { useName } from './ByWhom';
 import type { TurnActions } from './actions';
 
 /** `host:port` as people write it: without HTTPS's port. */
@@ -23,6 +24,7 @@ export function Approval({ item, actions }: { item: ApprovalItem; actions: TurnA
   const line = React.useRef<HTMLDivElement>(null);
   const { approval, reason, kind, remember, rule, subject = '', allows = [] } = item.approval;
   const question = asked(item.approval, trans);
+  const name = useName(item.byWhom);
   const open = item.granted === null;
 
   React.useEffect(() => {
@@ -38,6 +40,7 @@ export function Approval({ item, actions }: { item: ApprovalItem; actions: TurnA
         <span>
           {question} {rule && <code className="jp-AppBuilder-asked">{plainly(subject)}</code>}{' '}
           <strong>{outcome(item, trans)}</strong>
+          {name !== '' && <span className="jp-AppBuilder-note"> {trans.__('answered by %1', name)}</span>}
         </span>
       </div>
     );

@@ -3,6 +3,7 @@ import { checklist } from '../view/checklist';
 import type { PlanItem, Turn } from '../view/view';
 import { Disclosure } from '../controls/Disclosure';
 import { Icon, Spinner } from '../controls/Icon';
+import { ByWhom, useName } from './ByWhom';
 import { Card } from './Card';
 import { Markdown } from './Markdown';
 import { useTranslation } from '../controls/surroundings';
@@ -125,6 +126,7 @@ export function PlanCard({ item, actions }: { item: PlanItem; actions: TurnActio
 function ClosedPlan({ item }: { item: PlanItem }): React.ReactElement {
   const trans = useTranslation();
   const { accepted } = item;
+  const name = useName(accepted?.byWhom ?? null);
   const when = accepted ? new Date(accepted.at) : null;
   const label = accepted
     ? accepted.edited
@@ -139,8 +141,12 @@ function ClosedPlan({ item }: { item: PlanItem }): React.ReactElement {
         accepted &&
         when && (
           <span className="jp-AppBuilder-note" title={when.toLocaleString(spoken())}>
-            {accepted.by === 'notebook' ? trans.__('in a notebook') : trans.__('by you')},{' '}
-            {when.toLocaleTimeString(spoken(), { hour: '2-digit', minute: '2-digit' })}
+            {accepted.by === 'notebook'
+              ? trans.__('in a notebook')
+              : name === ''
+                ? trans.__('by you')
+                : trans.__('by %1', name)}
+            , {when.toLocaleTimeString(spoken(), { hour: '2-digit', minute: '2-digit' })}
           </span>
         )
       }
@@ -176,6 +182,7 @@ export function ArrivingPlan({ text }: { text: string }): React.ReactElement {
 /** The request of a turn that builds a plan: its first line, and the plan as it was accepted, with what is done of it. */
 export const PlanRequest = React.memo(function PlanRequest({
   request,
+  byWhom,
   builds,
   running
 }: PlanRequestProps): React.ReactElement {
@@ -188,6 +195,7 @@ export const PlanRequest = React.memo(function PlanRequest({
   const body = React.useId();
   return (
     <div className="jp-AppBuilder-request jp-mod-plan">
+      <ByWhom person={byWhom} />
       {end < 0 ? request : request.slice(0, end)}
       {plan.text !== '' && (
         <>
@@ -210,6 +218,8 @@ export const PlanRequest = React.memo(function PlanRequest({
 
 interface PlanRequestProps {
   request: string;
+  /** Who had it built, where the server knows people apart. */
+  byWhom: Turn['byWhom'];
   builds: NonNullable<Turn['builds']>;
   running: boolean;
 }

@@ -1,6 +1,6 @@
 import * as React from 'react';
 import type { Turn, ForkedItem } from '../view/view';
-import type { PointedData } from '../wire/events';
+import type { Person, PointedData } from '../wire/events';
 import { RequestFailed } from '../wire/wire';
 import { PointedChips } from '../session/PointedChips';
 import { Lines } from './Code';
@@ -10,6 +10,7 @@ import { IconButton } from '../controls/IconButton';
 import { useHost, useTranslation } from '../controls/surroundings';
 import { Failure } from '../controls/Failure';
 import type { TurnActions } from './actions';
+import { ByWhom } from './ByWhom';
 import { AttachedFiles, type Attachment } from './AttachedFiles';
 
 /** Something the person said. It can be edited: that begins a copy of the app from before it. */
@@ -18,6 +19,7 @@ export function Request({
   files,
   seq,
   pointed,
+  byWhom,
   during = false,
   actions
 }: {
@@ -27,6 +29,8 @@ export function Request({
   seq: number;
   /** At what the person pointed with it. */
   pointed: readonly PointedData[];
+  /** Who said it, where the server knows people apart. */
+  byWhom: Person | null;
   /** It was said while a request ran. */
   during?: boolean;
   actions: TurnActions;
@@ -70,6 +74,7 @@ export function Request({
         </button>
       )}
       <div className="jp-AppBuilder-request">
+        <ByWhom person={byWhom} />
         {text}
         <AttachedFiles files={files} actions={actions} />
         <PointedChips chips={pointed.map((found, key) => ({ key, found }))} />

@@ -84,13 +84,19 @@ function WholeTurn({ turn: told, last, current, actions }: TurnProps): React.Rea
     <article className="jp-AppBuilder-turn" aria-label={trans.__('Request: %1', turn.request.slice(0, 80))}>
       <ModeTag mode={turn.mode} />
       {turn.builds ? (
-        <PlanRequest request={turn.request} builds={turn.builds} running={turn.reason === null && !halted} />
+        <PlanRequest
+          request={turn.request}
+          byWhom={turn.byWhom}
+          builds={turn.builds}
+          running={turn.reason === null && !halted}
+        />
       ) : (
         <Request
           text={turn.request}
           files={turn.files}
           pointed={turn.pointed}
           seq={turn.requestSeq}
+          byWhom={turn.byWhom}
           actions={actions}
         />
       )}
@@ -457,7 +463,15 @@ function ItemView({
       return <RuleChange item={item} />;
     case 'request':
       return (
-        <Request text={item.text} files={item.files} pointed={item.pointed} seq={item.seq} during actions={actions} />
+        <Request
+          text={item.text}
+          files={item.files}
+          pointed={item.pointed}
+          seq={item.seq}
+          byWhom={item.byWhom}
+          during
+          actions={actions}
+        />
       );
     case 'forked':
       return <Forked item={item} />;

@@ -226,6 +226,28 @@ describe('a question of the agent', () => {
     expect(screen.getByRole('button', { name: 'Sandbox: local, 1 host' })).toBeTruthy();
   });
 
+  it('says who asked and who answered once more than one person takes part', () => {
+    const log = new Log();
+    const ada = { id: 'ada', name: 'Ada' };
+    const transport = open(
+      {},
+      log.message('turn.started', { turn: 't1', model: 'm' }),
+      log.message('message.user', { turn: 't1', text: 'A clock', by_whom: ada }),
+      ...asked(log)
+    );
+    expect(screen.queryByText('Ada')).toBeNull(); // alone, people know who they are
+    transport.say(
+      log.message('approval.given', { approval: 'r1.0.a1', granted: true, by_whom: { id: 'bob', name: 'Bob' } })
+    );
+    expect(screen.getByText('answered by Bob')).toBeTruthy();
+    expect(screen.getByText('Ada')).toBeTruthy();
+    transport.say(
+      log.message('message.user', { turn: 't1', text: 'in blue', by_whom: { id: 'eve', name: 'Ada' } }),
+      log.message('message.user', { turn: 't1', text: 'from a notebook' })
+    );
+    expect(screen.getAllByText(/^Ada/).map(name => name.textContent)).toEqual(['Ada (ada)', 'Ada (eve)']);
+  });
+
   it('shows a command in full with the rule that asks, and what always would allow', () => {
     const log = new Log();
     const command = 'npm test\nrm -rf old \u202egnp.tac';

@@ -11,6 +11,7 @@ import { Announcer } from './Announcer';
 import { Chat } from './Chat';
 import { asHtml, saveText } from './exportHtml';
 import { asMarkdown } from './transcript';
+import { People } from '../feed/ByWhom';
 import { Folded } from '../feed/Turn';
 import { letGo, namesOf, type Attachments, type AttachmentsState } from './attachments';
 import { Composer } from './Composer';
@@ -297,19 +298,21 @@ export function SessionPane(props: SessionProps): React.ReactElement {
       ) : (
         <PictureSource.Provider value={transport.picture}>
           <Folded.Provider value={folded}>
-            <Chat view={view} actions={actions} finding={finding} onFinding={setFinding}>
-              {view.entries.length === 0 && view.progress.length === 0 && (
-                <p className="jp-AppBuilder-empty">
-                  {session?.state === 'creating'
-                    ? trans.__('Setting up the workspace…')
-                    : trans.__('The app starts as its template. Say what it should become.')}
-                </p>
-              )}
-              {view.progress.map(progress => (
-                <Progress key={progress.what} message={progress.message} fraction={progress.fraction} />
-              ))}
-              {view.failure && view.entries.length === 0 && <Failure error={new RequestFailed(view.failure)} />}
-            </Chat>
+            <People.Provider value={view.people}>
+              <Chat view={view} actions={actions} finding={finding} onFinding={setFinding}>
+                {view.entries.length === 0 && view.progress.length === 0 && (
+                  <p className="jp-AppBuilder-empty">
+                    {session?.state === 'creating'
+                      ? trans.__('Setting up the workspace…')
+                      : trans.__('The app starts as its template. Say what it should become.')}
+                  </p>
+                )}
+                {view.progress.map(progress => (
+                  <Progress key={progress.what} message={progress.message} fraction={progress.fraction} />
+                ))}
+                {view.failure && view.entries.length === 0 && <Failure error={new RequestFailed(view.failure)} />}
+              </Chat>
+            </People.Provider>
           </Folded.Provider>
         </PictureSource.Provider>
       )}

@@ -34,9 +34,10 @@ export function asHtml(view: SessionView, trans: Translation): string {
         <h1>{title}</h1>
         {view.entries.map(entry => (
           <section key={entry.key}>
-            {partsOf(entry, trans).map((part, at) =>
+            {partsOf(entry, trans, view.people).map((part, at) =>
               part.kind === 'request' ? (
                 <div key={at} className="request">
+                  {part.who && <strong>{part.who} </strong>}
                   {part.at && <time dateTime={part.at}>{new Date(part.at).toLocaleString(spoken())}</time>}
                   <div>{part.text}</div>
                 </div>

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { english } from '../controls/translation';
+import type { AppEvent } from '../wire/events';
 import { Log, snapshot } from '../testing/session';
 import { EMPTY_VIEW, receive, type SessionView } from '../view/view';
 import { asHtml } from './exportHtml';
@@ -32,6 +33,21 @@ describe('the conversation as a text', () => {
     ]);
     expect(page.querySelector('strong')?.textContent).toBe('a task board');
     expect(page.querySelector('.steps')?.textContent).toBe('Wrote src/App.tsx');
+  });
+
+  it('says whose each request is once several take part', () => {
+    const log = new Log();
+    const said = (id: string): AppEvent =>
+      log.event('message.user', { turn: `t${id}`, text: 'go', by_whom: { id, name: `*${id}*` } });
+    const events = [said('ada'), said('bob'), log.event('message.user', { turn: 't3', text: 'from a notebook' })];
+    const shown = receive(EMPTY_VIEW, [{ kind: 'events', events }]);
+    const text = '> **\\*ada\\***\n>\n> go\n\n> **\\*bob\\***\n>\n> go\n\n> from a notebook\n';
+    expect(asMarkdown(shown, english)).toContain(text);
+    expect(asMarkdown(receive(EMPTY_VIEW, [{ kind: 'events', events: events.slice(0, 1) }]), english)).toContain(
+      '\n> go'
+    );
+    const page = new DOMParser().parseFromString(asHtml(shown, english), 'text/html');
+    expect([...page.querySelectorAll('.request strong')].map(name => name.textContent)).toEqual(['*ada* ', '*bob* ']);
   });
 
   it('is searched as it is read, whatever the case', () => {

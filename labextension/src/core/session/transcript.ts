@@ -2,19 +2,23 @@
 
 import type { Translation } from '../controls/translation';
 import { asked as question } from '../view/asked';
+import { nameOf, NOBODY, type Participants } from '../view/people';
 import type { Entry, Item, SessionView, Turn } from '../view/view';
 
-/** One part of it. `markdown`: as a model wrote it; `lines`: plain text. */
+/** One part of it. `who`: whose request it is, where several take part. `markdown`: as a model wrote it; `lines`: plain text. */
 export type Part =
-  | { kind: 'request'; text: string; at: string }
+  | { kind: 'request'; text: string; at: string; who: string }
   | { kind: 'markdown'; text: string }
   | { kind: 'lines'; lines: string[] };
 
 /** What an entry consists of, for people. */
-export function partsOf(entry: Entry, trans: Translation): Part[] {
-  const parts: Part[] = entry.kind === 'turn' ? [{ kind: 'request', text: asked(entry), at: entry.startedAt }] : [];
+export function partsOf(entry: Entry, trans: Translation, people = NOBODY): Part[] {
+  const parts: Part[] =
+    entry.kind === 'turn'
+      ? [{ kind: 'request', text: asked(entry), at: entry.startedAt, who: nameOf(entry.byWhom, people) }]
+      : [];
   for (const item of entry.items) {
-    const part = partOf(item, entry.kind === 'turn' ? entry.startedAt : '', trans);
+    const part = partOf(item, entry.kind === 'turn' ? entry.startedAt : '', trans, people);
     const before = parts[parts.length - 1];
     if (part?.kind === 'lines' && before?.kind === 'lines') {
       before.lines.push(...part.lines);
@@ -32,14 +36,14 @@ function asked({ request, files }: Turn): string {
   return [request, ...files.map(file => file.name)].join('\n');
 }
 
-function partOf(item: Item, at: string, trans: Translation): Part | null {
+function partOf(item: Item, at: string, trans: Translation, people: Participants): Part | null {
   const line = (text: string): Part => ({ kind: 'lines', lines: [text] });
   switch (item.kind) {
     case 'text':
     case 'plan':
       return { kind: 'markdown', text: item.text };
     case 'request':
-      return { kind: 'request', text: item.text, at };
+      return { kind: 'request', text: item.text, at, who: nameOf(item.byWhom, people) };
     case 'tool':
       return line(item.result?.summary || item.tool);
     case 'file':
@@ -48,10 +52,15 @@ function partOf(item: Item, at: string, trans: Translation): Part | null {
       return line(trans.__('Went back to: %1', item.title || item.restored.checkpoint.slice(0, 7)));
     case 'problem':
       return line(item.problem.message);
-    case 'approval':
-      return line(
-        `${question(item.approval, trans)} ${item.granted === null ? '' : item.granted ? trans.__('Allowed.') : trans.__('Denied.')}`
-      );
+    case 'approval': {
+      const name = nameOf(item.byWhom, people);
+      const parts = [
+        question(item.approval, trans),
+        item.granted === null ? '' : item.granted ? trans.__('Allowed.') : trans.__('Denied.'),
+        name === '' ? '' : `(${trans.__('answered by %1', name)})`
+      ];
+      return line(parts.filter(part => part !== '').join(' '));
+    }
     case 'forked':
       return line(trans.__('Forked from %1', item.name));
     case 'note':
@@ -96,10 +105,10 @@ export function found(view: SessionView, words: string, trans: Translation): num
 export function asMarkdown(view: SessionView, trans: Translation): string {
   const passages = [`# ${view.session?.title ?? ''}`];
   for (const entry of view.entries) {
-    for (const part of partsOf(entry, trans)) {
+    for (const part of partsOf(entry, trans, view.people)) {
       passages.push(
         part.kind === 'request'
-          ? quoted(part.text)
+          ? quoted(part.text, part.who)
           : part.kind === 'markdown'
             ? part.text
             : part.lines.map(line => `- ${literal(line)}`).join('\n')
@@ -109,8 +118,9 @@ export function asMarkdown(view: SessionView, trans: Translation): string {
   return `${passages.join('\n\n')}\n`;
 }
 
-function quoted(text: string): string {
-  return text
+function quoted(text: string, who: string): string {
+  return [...(who === '' ? [] : [`**${literal(who)}**`, '']), text]
+    .join('\n')
     .split('\n')
     .map(line => `> ${line}`.trimEnd())
     .join('\n');

@@ -1,6 +1,6 @@
 /** The view while a batch of messages is taken in: copied where it is written to, at most once a batch. */
 
-import { DEMO, type EventData } from '../wire/events';
+import { DEMO, type EventData, type Person } from '../wire/events';
 import type { PartialResponse } from '../wire/wire';
 import {
   TICK_PLAN,
@@ -51,6 +51,14 @@ export class Draft {
     return this.view;
   }
 
+  /** Somebody who takes part; null where the server does not know people apart. */
+  person(person: Person | undefined): Person | null {
+    if (person && this.view.people.get(person.id) !== person.name) {
+      this.view.people = new Map(this.view.people).set(person.id, person.name);
+    }
+    return person ?? null;
+  }
+
   /** The pictures of versions, to be added to. */
   pictures(): Map<string, readonly PagePicture[]> {
     if (!this.fresh.has(this.view.pictures)) {
@@ -74,6 +82,7 @@ export class Draft {
       request: '',
       pointed: [],
       requestSeq: 0,
+      byWhom: null,
       files: [],
       dropped: null,
       builds: null,

@@ -6,6 +6,7 @@ import type {
   EventData,
   LiveData,
   Mode,
+  Person,
   PointedData,
   PreviewStatus,
   TurnReason,
@@ -14,6 +15,7 @@ import type {
 } from '../wire/events';
 import type { Attachment } from '../wire/events.generated';
 import type { PartialResponse, Summary } from '../wire/wire';
+import { NOBODY, type Participants } from './people';
 import { NO_USAGE } from './usage';
 
 /** The tool that ticks items of a plan off. */
@@ -50,6 +52,8 @@ export interface RequestItem {
   files: readonly Attachment[];
   /** At what the person pointed with it. */
   pointed: readonly PointedData[];
+  /** Who said it, where the server knows people apart. */
+  byWhom: Person | null;
 }
 
 export interface ToolItem {
@@ -108,6 +112,8 @@ export interface ApprovalItem {
   remembered: boolean;
   /** Why no person answered. */
   cause: ApprovalCause | null;
+  /** Who answered, where the server knows people apart. */
+  byWhom: Person | null;
 }
 
 /** A connection that was refused. */
@@ -161,7 +167,7 @@ export interface PlanItem {
   key: string;
   plan: string;
   text: string;
-  accepted: { at: string; edited: boolean; by: By } | null;
+  accepted: { at: string; edited: boolean; by: By; byWhom: Person | null } | null;
   /** A later plan stands for it. */
   replaced: boolean;
 }
@@ -217,6 +223,8 @@ export interface Turn {
   pointed: readonly PointedData[];
   /** The request's number in the log; 0 until it is known. */
   requestSeq: number;
+  /** Who asked, where the server knows people apart. */
+  byWhom: Person | null;
   /** The files that came with it. */
   files: readonly Attachment[];
   /** It was asked again: the checkpoint its files went back to, and the one that brings them back (none when it had
@@ -306,6 +314,8 @@ export interface SessionView {
   problems: readonly string[];
   /** What the app can do, as it was tried last, by name. */
   scenarios: ReadonlyMap<string, Scenario>;
+  /** What those who take part are called, by what they log in as. */
+  people: Participants;
 }
 
 /** How a scenario was tried last (`eyes.scenarios.Outcome`). */
@@ -339,7 +349,8 @@ export const EMPTY_VIEW: SessionView = {
   raised: 0,
   questions: [],
   problems: [],
-  scenarios: new Map()
+  scenarios: new Map(),
+  people: NOBODY
 };
 
 /** The items as they are once nothing runs any more. */

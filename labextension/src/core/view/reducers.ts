@@ -72,10 +72,10 @@ const reducers: { readonly [T in EventType]: (draft: Draft, event: EventOf<T>) =
     draft.put(turn, { kind: 'plan', key: source, plan, text, accepted: null, replaced: false });
   },
   'plan.accepted': (draft, event) => {
-    const { plan, turn: builder, edited, by } = event.data;
+    const { plan, turn: builder, edited, by, by_whom: byWhom = null } = event.data;
     const found = draft.plans().find(item => item.plan === plan);
     if (found) {
-      draft.put(null, { ...found, accepted: { at: event.at, edited, by } });
+      draft.put(null, { ...found, accepted: { at: event.at, edited, by, byWhom } });
     }
     const turn = draft.turn(builder);
     if (turn) {
@@ -86,10 +86,12 @@ const reducers: { readonly [T in EventType]: (draft: Draft, event: EventOf<T>) =
     const turn = draft.turn(event.data.turn);
     if (turn && turn.request !== '') {
       const { text, attachments: files = [], pointed = [] } = event.data;
-      draft.put(event.data.turn, { kind: 'request', key: keyOf(event), seq: event.seq, text, files, pointed });
+      const byWhom = draft.person(event.data.by_whom);
+      draft.put(event.data.turn, { kind: 'request', key: keyOf(event), seq: event.seq, text, files, pointed, byWhom });
     } else {
       const asked = turn ?? draft.startTurn(event.data.turn, '', event.at);
       asked.request = event.data.text;
+      asked.byWhom = draft.person(event.data.by_whom);
       asked.pointed = event.data.pointed ?? [];
       asked.requestSeq = event.seq;
       asked.files = event.data.attachments ?? [];
@@ -217,14 +219,16 @@ const reducers: { readonly [T in EventType]: (draft: Draft, event: EventOf<T>) =
       approval: event.data,
       granted: null,
       remembered: false,
-      cause: null
+      cause: null,
+      byWhom: null
     });
   },
   'approval.given': (draft, event) => {
     const found = draft.item(event.data.approval);
     if (found?.kind === 'approval') {
       const { granted, remember = false, cause = null } = event.data;
-      draft.put(null, { ...found, granted, remembered: remember, cause });
+      const byWhom = draft.person(event.data.by_whom);
+      draft.put(null, { ...found, granted, remembered: remember, cause, byWhom });
       draft.waitsFor(found.approval.call, false);
     }
     draft.view.questions = draft.view.questions.filter(open => open.approval !== event.data.approval);

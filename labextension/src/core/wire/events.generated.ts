@@ -27,6 +27,14 @@ export type RuleAction = 'allow' | 'ask' | 'deny';
  */
 export type RuleSource = 'configuration' | 'person' | 'app' | 'default';
 
+/** Who it was of several people: as the server knows them (Jupyter's identity provider), never as a page says. */
+export interface Person {
+  /** what they log in as */
+  id: string;
+  /** as they are shown to others */
+  name: string;
+}
+
 export interface SessionCreated {
   /** the folder's name, unique below <root>/appbuilder */
   name: string;
@@ -157,6 +165,8 @@ export interface MessageUser {
   text: string;
   attachments?: readonly Attachment[];
   pointed?: readonly PointedData[];
+  /** absent where the server does not know people apart, and in older logs */
+  by_whom?: Person;
 }
 
 export interface ToolCallData {
@@ -386,6 +396,8 @@ export interface ApprovalGiven {
   granted: boolean;
   remember?: boolean;
   cause?: ApprovalCause;
+  /** as of a message */
+  by_whom?: Person;
 }
 
 /** Which hosts the app's code may reach at run time. */
@@ -449,6 +461,8 @@ export interface PlanAccepted {
   turn: string;
   edited: boolean;
   by: By;
+  /** as of a message */
+  by_whom?: Person;
 }
 
 /** The process that ran the turn died; another one took it up where the log ends. */
