@@ -209,6 +209,11 @@ def parser() -> argparse.ArgumentParser:
     secret.add_argument("name", nargs="?", default="", metavar="NAME", help="such as API_KEY; without it, list them")
     secret.add_argument("--remove", action="store_true", help="forget it")
 
+    hub = command("hub", "hub.serve", "the service for everybody on a JupyterHub: models, keys, budgets (docs/hub.md)")
+    hub.add_argument(
+        "--config", default="", metavar="FILE", help="its configuration (default: appbuilder_hub_config.py, if there)"
+    )
+
     doctor = command("doctor", "doctor.doctor", "check sandbox, git, Node.js, models and browser")
     doctor.add_argument(
         "--install-browser",

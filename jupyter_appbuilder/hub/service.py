@@ -1,0 +1,296 @@
+"""``jupyter appbuilder hub``: the service's configuration, its parts, and its web server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+from tornado.httpserver import HTTPServer
+from tornado.web import Application as WebApplication
+from tornado.web import HTTPError, RequestHandler
+from traitlets import Float, Integer, Unicode
+from traitlets.config import Application
+
+from .._version import __version__
+from ..errors import AppBuilderError, InvalidInput, Unavailable
+from ..log.lease import Owner
+from ..usage.days import zone
+from .database import Database, open_database
+from .ledger import Ledger, Person
+
+if TYPE_CHECKING:
+    from jupyterhub.services.auth import HubOAuth
+
+    from .people import People
+
+CONFIG = "appbuilder_hub_config.py"
+BODY = 20 * 1024 * 1024  # bytes of a request; one to a model may hold pictures
+LEFT_EVERY = 30.0  # seconds between looks for what services that ended left
+ALIVE_EVERY = 10.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Hub:
+    """What the service is made of, for its handlers: ``handler.hub``."""
+
+    settings: HubService
+    database: Database
+    ledger: Ledger
+    people: People
+    prefix: str
+    tasks: set[asyncio.Task[None]] = field(default_factory=set["asyncio.Task[None]"])
+
+    async def close(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.database.close()
+
+
+class HubHandler(RequestHandler):
+    """A page or answer of the service. Everything but health asks who it is for: ``person()`` or ``admin()``."""
+
+    @property
+    def hub(self) -> Hub:
+        return cast("Hub", self.application.settings["hub"])
+
+    def set_default_headers(self) -> None:
+        self.set_header("Server", "Jupyter App Builder")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Cache-Control", "no-store")
+
+    async def person(self) -> Person:
+        """Who asks, by the Hub token in ``Authorization``. Raises ``HTTPError`` 401 or 403, or ``Unavailable``."""
+        kind, _, token = self.request.headers.get("Authorization", "").partition(" ")
+        if kind.lower() not in ("token", "bearer") or not token.strip():
+            raise HTTPError(401, "Send your JupyterHub token: Authorization: token …")
+        person = await self.hub.people.of_token(token.strip())
+        if person is None:
+            raise HTTPError(
+                403, "This token may not use the service: it needs the scope access:services!service=appbuilder."
+            )
+        return person
+
+    def check_xsrf_cookie(self) -> None:
+        """Nothing that a browser sends by itself is looked at: callers name their token."""
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        _, error, _ = kwargs.get("exc_info") or (None, None, None)
+        if isinstance(error, AppBuilderError):
+            self.set_status(error.status)
+            body = error.to_json()
+        elif isinstance(error, HTTPError):
+            body = {"message": error.log_message or HTTPStatus(status_code).phrase, "reason": "refused", "hint": ""}
+        else:
+            body = {"message": "The service failed; its log says how.", "reason": "internal", "hint": ""}
+        self.finish(body)
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        if not isinstance(value, (AppBuilderError, HTTPError)):
+            super().log_exception(typ, value, tb)
+
+
+class HealthHandler(HubHandler):
+    """For probes, without a login: 200 while the service and its database answer. Says nothing else."""
+
+    async def get(self) -> None:
+        try:
+            async with asyncio.timeout(5):
+                await self.hub.database.read("SELECT 1 AS one")
+        except (Unavailable, TimeoutError):
+            self.set_status(503)
+            self.finish({"status": "database unavailable"})
+            return
+        self.finish({"status": "ok"})
+
+
+class MeHandler(HubHandler):
+    """What a server of a user's asks: who its token is, and what may still be spent."""
+
+    async def get(self) -> None:
+        person = await self.person()
+        quotas = await self.hub.ledger.quotas(person)
+        self.finish(
+            {
+                "name": person.name,
+                "groups": person.groups,
+                "admin": person.admin,
+                "timezone": self.hub.ledger.timezone,
+                "quotas": [quota.to_json() for quota in quotas],
+            }
+        )
+
+
+class UnknownHandler(HubHandler):
+    """Whatever is not there, for those who may know."""
+
+    async def prepare(self) -> None:
+        await self.person()
+        raise HTTPError(404, "There is no such page.")
+
+
+def handlers(prefix: str) -> list[tuple[str, type[RequestHandler]]]:
+    """Every route of the service, below ``prefix`` ("/services/appbuilder/")."""
+    from jupyterhub.services.auth import HubOAuthCallbackHandler
+
+    return [
+        (f"{prefix}health", HealthHandler),
+        (f"{prefix}oauth_callback", HubOAuthCallbackHandler),
+        (f"{prefix}api/me", MeHandler),
+    ]
+
+
+class HubService(Application):
+    """The service beside a JupyterHub: models behind its own keys, budgets, and the administrator's pages."""
+
+    name = "jupyter-appbuilder-hub"
+    description = Unicode("Models for everybody on a JupyterHub, behind the service's own keys and budgets.")
+    version = __version__
+
+    config_file = Unicode(CONFIG, help="The configuration: Python, as jupyterhub_config.py.").tag(config=True)
+    database = Unicode(
+        "sqlite:///appbuilder-hub.sqlite",
+        help="Where users, budgets and usage are kept: sqlite:///FILE (relative to where the service is started), or "
+        "postgresql://user:password@host:5432/database. A password may come from PGPASSWORD or ~/.pgpass instead.",
+    ).tag(config=True)
+    timezone = Unicode(
+        "UTC", help='When days and months of budgets begin, e.g. "Europe/Berlin". People are told it with each limit.'
+    ).tag(config=True)
+    token_seconds = Float(
+        5.0,
+        min=0.0,
+        max=60.0,
+        help="For how long the Hub's answer about a token is taken: a revoked one works this long at most.",
+    ).tag(config=True)
+    hub_grace_seconds = Float(
+        120.0, min=0.0, help="The same while the Hub does not answer (it restarts), for tokens that it knew."
+    ).tag(config=True)
+    body_bytes = Integer(BODY, min=100_000, help="The largest request that is taken.").tag(config=True)
+
+    aliases = {"config": "HubService.config_file", "database": "HubService.database"}  # noqa: RUF012
+    flags = {}  # noqa: RUF012
+
+    def initialize(self, argv: Sequence[str] | None = None) -> None:
+        self.parse_command_line(list(argv) if argv is not None else None)
+        asked = self.cli_config
+        path = Path(self.config_file)
+        if path.exists():
+            self.load_config_file(path.name, path=str(path.parent.resolve()))
+            self.update_config(asked)
+        elif self.config_file != CONFIG:
+            raise InvalidInput(f"There is no configuration {self.config_file}.", field="config")
+
+    async def open(self) -> Hub:
+        """Connect to the database, settle what a service before this one left. Raises ``AppBuilderError``."""
+        try:
+            from jupyterhub.services.auth import HubOAuth
+        except ImportError as error:
+            raise Unavailable(
+                "The service needs JupyterHub's own library.",
+                hint='pip install "jupyter-appbuilder[hub]" in the Hub\'s environment.',
+                reason="jupyterhub_missing",
+            ) from error
+        from .people import People
+
+        zone(self.timezone)
+        missing = [name for name in ("JUPYTERHUB_API_TOKEN", "JUPYTERHUB_API_URL") if not os.environ.get(name)]
+        if missing:
+            raise InvalidInput(
+                f"The service is started by a JupyterHub: {' and '.join(missing)} is not set.",
+                hint="Add it to c.JupyterHub.services, as docs/hub.md says.",
+            )
+        auth: HubOAuth = HubOAuth(cache_max_age=max(1, round(self.token_seconds)))
+        database = await open_database(self.database)
+        ledger = Ledger(database, self.timezone, Owner("jupyter appbuilder hub"))
+        people = People(auth, ledger, self.token_seconds, self.hub_grace_seconds)
+        hub = Hub(self, database, ledger, people, os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "/services/appbuilder/"))
+        await ledger.alive()
+        if left := await ledger.settle_left():
+            log.warning("Settled %d requests that a service left behind when it ended.", left)
+        for work, seconds in ((ledger.alive, ALIVE_EVERY), (ledger.settle_left, LEFT_EVERY)):
+            hub.tasks.add(asyncio.ensure_future(_every(seconds, work)))
+        return hub
+
+    def web(self, hub: Hub) -> WebApplication:
+        return WebApplication(
+            cast("Any", handlers(hub.prefix)),
+            hub=hub,
+            cookie_secret=os.urandom(32),
+            default_handler_class=UnknownHandler,
+            log_function=log_request,
+        )
+
+    def listen(self, server: HTTPServer) -> None:
+        """At ``JUPYTERHUB_SERVICE_URL``: what the Hub's proxy routes to."""
+        parts = urlsplit(os.environ.get("JUPYTERHUB_SERVICE_URL") or "http://127.0.0.1:0")
+        server.listen(parts.port or 0, parts.hostname or "127.0.0.1")
+
+    async def run(self) -> None:
+        """Serve until the Hub says to end; answers under way are given time to."""
+        logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[_structured()])
+        hub = await self.open()
+        server = HTTPServer(self.web(hub), max_buffer_size=self.body_bytes, max_body_size=self.body_bytes)
+        try:
+            self.listen(server)
+            ends = asyncio.Event()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, ends.set)
+            log.info("Serving at %s", hub.prefix)
+            await ends.wait()
+        finally:
+            server.stop()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(5):
+                    await server.close_all_connections()
+            await hub.close()
+
+
+async def _every(seconds: float, work: Any) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await work()
+        except Exception as error:
+            log.warning("%s: %s", getattr(work, "__name__", "A task"), error)
+
+
+def log_request(handler: RequestHandler) -> None:
+    """One line for each request; a query may hold what is nobody's business."""
+    status = handler.get_status()
+    level = logging.ERROR if status >= 500 else logging.INFO
+    request = handler.request
+    if urlsplit(request.uri or "").path.endswith("/health") and status < 400:
+        return
+    log.log(level, "%d %s %s %.0f ms", status, request.method, request.path, 1000 * request.request_time())
+
+
+class _JSON(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname.lower(),
+            "from": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+def _structured() -> logging.Handler:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JSON())
+    return handler
