@@ -1,0 +1,158 @@
+"""What the parts of the gate share: what is found, how much is looked at, what a person or administrator decides."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..base import GateFinding, GateKind
+
+Severity = Literal["high", "medium", "low"]
+Where = Literal["app", "bundle", "history", "data", "page"]
+
+MOST_OF_A_KIND = 100
+"""Findings of one kind that are told; one that says how many more there are comes after them."""
+
+MOST_PLACES = 5
+"""Other places that a finding names."""
+
+LONGEST_EXCERPT = 160  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much is looked at. What is beyond is told as not looked at."""
+
+    seconds: float = 180
+    memory: int = 4 << 30  # bytes of the process that looks
+    file: int = 64 << 20  # bytes of one file
+    total: int = 1 << 30  # bytes of all files together, with what is unpacked
+    files: int = 50_000
+    depth: int = 64  # folders in folders
+    rows: int = 200_000  # of one table
+    history: int = 256 << 20  # bytes of all contents of earlier versions together
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a version may be published, given what a person accepted and an administrator made hard."""
+
+    hard: Sequence[GateFinding]
+    """Nobody publishes with these."""
+    open: Sequence[GateFinding]
+    """To be mended, or accepted with a reason."""
+    accepted: Mapping[str, str]
+    """Reasons by the finding's id, of those that are there."""
+
+    @property
+    def passes(self) -> bool:
+        return not self.hard and not self.open
+
+
+def judge(
+    findings: Sequence[GateFinding], hard_kinds: Collection[str] = (), accepted: Mapping[str, str] | None = None
+) -> Verdict:
+    """Which findings keep a version from being published. ``accepted``: reasons of *publish anyway*, by the finding's
+    id; an empty one accepts nothing, and none does where the administrator made the kind hard."""
+    reasons = {key: reason.strip() for key, reason in (accepted or {}).items() if reason.strip()}
+    soft = [finding for finding in findings if finding.kind not in hard_kinds]
+    return Verdict(
+        hard=[finding for finding in findings if finding.kind in hard_kinds],
+        open=[finding for finding in soft if finding.id not in reasons],
+        accepted={finding.id: reasons[finding.id] for finding in soft if finding.id in reasons},
+    )
+
+
+@dataclass(slots=True)
+class Found:
+    """A finding before all places of the same thing are put together. ``key`` tells things apart; ``secret``: the value
+    by which it does, which never leaves this process."""
+
+    kind: GateKind
+    rule: str
+    message: str
+    path: str = ""
+    line: int | None = None
+    where: Where = "app"
+    excerpt: str = ""
+    hint: str = ""
+    severity: Severity = "high"
+    count: int | None = None
+    key: str = ""
+    secret: str = field(default="", repr=False)
+    fixable: bool = True
+
+
+def together(found: Sequence[Found]) -> list[GateFinding]:
+    """One finding for each thing, told where it can be mended: in the app's files, else in what was built, else in the
+    history. Bounded for each kind."""
+    order: Sequence[Where] = ("app", "data", "bundle", "history", "page")
+    groups: dict[tuple[str, str], list[Found]] = {}
+    for one in found:
+        groups.setdefault((one.kind, one.secret or one.key or f"{one.rule}\0{one.path}\0{one.line}"), []).append(one)
+    kinds: dict[str, int] = {}
+    findings: list[GateFinding] = []
+    for (kind, key), ones in groups.items():
+        kinds[kind] = kinds.get(kind, 0) + 1
+        if kinds[kind] > MOST_OF_A_KIND:
+            continue
+        first = min(ones, key=lambda one: order.index(one.where))
+        others = list(dict.fromkeys(_place(one) for one in ones if one.path and _place(one) != _place(first)))
+        message = first.message
+        if others:
+            more = f" and {len(others) - MOST_PLACES:,} more" if len(others) > MOST_PLACES else ""
+            message += f" Also at {', '.join(others[:MOST_PLACES])}{more}."
+        findings.append(
+            GateFinding(
+                id=_identity(kind, "" if first.secret else key, secret=first.secret),
+                kind=first.kind,
+                message=message,
+                path=first.path,
+                line=first.line,
+                where=first.where,
+                excerpt=_line(first.excerpt),
+                count=first.count if first.count is not None else (len(others) + 1 if others else None),
+                hint=first.hint,
+                fixable=first.fixable,
+                severity=first.severity,
+            )
+        )
+    for kind, count in kinds.items():
+        if count > MOST_OF_A_KIND:
+            findings.append(
+                GateFinding(
+                    id=_identity("not_looked_at", "more", kind),
+                    kind="not_looked_at",
+                    message=f"There are {count - MOST_OF_A_KIND:,} more findings of the kind {kind} than are shown.",
+                    hint="Mend those that are shown, and publish again.",
+                    count=count - MOST_OF_A_KIND,
+                    fixable=False,
+                )
+            )
+    return findings
+
+
+def _place(one: Found) -> str:
+    return f"{one.path}:{one.line}" if one.line else one.path
+
+
+def _line(text: str) -> str:
+    text = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    return text if len(text) <= LONGEST_EXCERPT else text[: LONGEST_EXCERPT - 1] + "…"
+
+
+def _identity(*parts: str, secret: str = "") -> str:
+    """That of a secret differs from another's at the same place. Who has the id learns nothing by trying what the
+    secret might be: each try costs some milliseconds and 4 MB."""
+    text = "\0".join(parts).encode("utf-8", "surrogatepass")
+    if not secret:
+        return hashlib.sha256(text).hexdigest()[:20]
+    value = secret.encode("utf-8", "surrogatepass")
+    return hashlib.scrypt(value, salt=text, n=1 << 12, r=8, p=1, dklen=10).hex()
+
+
+def masked(value: str) -> str:
+    """What is told of a secret: its first characters, four at most and never more than a quarter, and its length."""
+    return f"{value[: min(4, len(value) // 4)]}••• ({len(value):,} characters)"
