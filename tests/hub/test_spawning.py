@@ -9,7 +9,7 @@ import pytest
 from jupyterhub.slugs import is_valid_safe_slug
 from traitlets.config import Config
 
-from jupyter_appbuilder.hub.spawning import apply_user_options, configure, server_token_scopes
+from jupyter_appbuilder.hub.spawning import APP_SCOPES, apply_user_options, configure, server_token_scopes
 from jupyter_appbuilder.publishing.jupyterhub import server_name
 
 
@@ -103,4 +103,4 @@ def test_what_the_configuration_says_already_is_kept():
 
 
 def test_a_server_called_like_an_app_that_is_none_may_not_publish():
-    assert server_token_scopes(spawner("app-tasks")) == ["users:activity!user", "access:servers!server"]
+    assert server_token_scopes(spawner("app-tasks")) == list(APP_SCOPES)

@@ -13,7 +13,7 @@ from ...errors import AppBuilderError, Conflict, Forbidden, InvalidInput, Unavai
 from ..base import BundleKind, Order, Published, Setting, Tell
 from ..jupyterhub import (
     JupyterHub,
-    Readers,
+    Shares,
     Server,
     is_for_everybody,
     missing,
@@ -122,7 +122,7 @@ class HubPublisher:
         return _settings(wanted)
 
 
-def _settings(readers: Readers) -> dict[str, str]:
+def _settings(readers: Shares) -> dict[str, str]:
     users, groups = ", ".join(sorted(readers.users)), ", ".join(sorted(readers.groups))
     return {"readers": "people" if users or groups else "me", "users": users, "groups": groups}
 
@@ -183,9 +183,9 @@ def _who(settings: Mapping[str, str]) -> str:
     return who
 
 
-def _readers(settings: Mapping[str, str]) -> Readers:
+def _readers(settings: Mapping[str, str]) -> Shares:
     if settings.get("readers", "").strip() != "people":
-        return Readers()
+        return Shares()
     readers = readers_asked(settings.get("users", ""), settings.get("groups", ""))
     if not readers.users and not readers.groups:
         raise InvalidInput(
@@ -194,7 +194,7 @@ def _readers(settings: Mapping[str, str]) -> Readers:
     return readers
 
 
-async def _must_exist(hub: JupyterHub, readers: Readers) -> None:
+async def _must_exist(hub: JupyterHub, readers: Shares) -> None:
     for kind, names in (("user", readers.users), ("group", readers.groups)):
         for name in sorted(names):
             if not await hub.knows(kind, name):
@@ -296,7 +296,7 @@ async def _until(hub: JupyterHub, owner: str, server: str, holds: Callable[[Serv
         ) from None
 
 
-async def _share(hub: JupyterHub, owner: str, server: str, wanted: Readers, tell: Tell) -> None:
+async def _share(hub: JupyterHub, owner: str, server: str, wanted: Shares, tell: Tell) -> None:
     """Let in those who are wanted and not yet in; then nobody else any more."""
     now = await hub.readers(owner, server)
     given: list[dict[str, str]] = []
