@@ -225,8 +225,12 @@ class HubService(Application):
         return hub
 
     def web(self, hub: Hub) -> WebApplication:
+        from ..publishing.jupyterhub import JupyterHub
+        from .waking import waking_handlers
+
+        api = JupyterHub(os.environ["JUPYTERHUB_API_URL"], os.environ["JUPYTERHUB_API_TOKEN"])
         return WebApplication(
-            cast("Any", handlers(hub.prefix)),
+            cast("Any", [*handlers(hub.prefix), *waking_handlers(hub.prefix, api)]),
             hub=hub,
             cookie_secret=os.urandom(32),
             default_handler_class=UnknownHandler,

@@ -39,8 +39,7 @@ LAB_SCOPES = (
 """What the token of a server needs from where apps are published: its owner's named servers, and who may see them."""
 
 APP_SCOPES = ("users:activity!user", "access:servers!server", "read:shares!server")
-"""What the token of a published app's server may do: say that it is used, and ask who may open it. Its sandbox never has
-it."""
+"""What the token of a published app's server may do: say that it is used, ask who may open it. No app gets it."""
 
 SERVICE_SCOPES = ("list:users", "read:users", "servers", "access:servers", "shares")
 """What the service needs to wake apps for their readers and to manage who they are."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import parse_qsl, quote, urlencode
 
-from jupyterhub.services.auth import HubOAuthenticated
+from jupyterhub.services.auth import HubOAuth, HubOAuthenticated, UserNotAllowed
 from tornado import web
 
 from ..errors import AppBuilderError
@@ -32,6 +32,8 @@ AGAIN = "appbuilder-again"
 AGAIN_SECONDS = 15.0
 """After a failure a server is started again only when somebody asks for it, for so long."""
 KNOWN = 10_000
+FRESH_SECONDS = 5
+"""For how long the Hub's answer about somebody is taken."""
 WAKING = 1_000
 
 State = Literal["starting", "ready", "failed"]
@@ -131,6 +133,17 @@ class AppHandler(HubOAuthenticated, web.RequestHandler):  # pyright: ignore[repo
         self.apps = apps
         self.nonce = secrets.token_urlsafe(16)
 
+    async def prepare(self) -> None:
+        # Asked here: where a handler asks by itself, all others wait for the Hub's answer, too.
+        model = await self.hub_auth.get_user(self, sync=False)
+        try:
+            self._hub_auth_user_cache = self.check_hub_user(model) if model else None
+        except UserNotAllowed:
+            self._hub_auth_user_cache = None
+            self._tell(
+                403, "You may not use this service", "Ask an administrator of this Hub for access to it.", "", ""
+            )
+
     def set_default_headers(self) -> None:
         self.set_header("Server", "Jupyter App Builder")
         self.set_header("Cache-Control", "no-store")
@@ -221,7 +234,11 @@ class AppHandler(HubOAuthenticated, web.RequestHandler):  # pyright: ignore[repo
         page = re.sub(r"\{\{(\w+)\}\}", lambda found: html.escape(given.get(found[1], "")), _text(name))
         if waking:
             address = f"{self.apps.prefix}waking/{quote(owner, safe='')}/{publication}"
-            state: dict[str, Any] = {"status": address, "xsrf": str(cast("bytes", self.xsrf_token), "ascii"), **_told(waking)}
+            state: dict[str, Any] = {
+                "status": address,
+                "xsrf": str(cast("bytes", self.xsrf_token), "ascii"),
+                **_told(waking),
+            }
             page = page.replace("/*STATE*/null", json.dumps(state).replace("<", "\\u003c"))
         self.finish(page)
 
@@ -263,6 +280,7 @@ def _text(name: str) -> str:
 
 def waking_handlers(prefix: str, hub: JupyterHub) -> list[tuple[str, type[web.RequestHandler], dict[str, Any]]]:
     """The routes below the service's ``prefix``; ``hub`` with the service's own token."""
+    HubOAuth.instance(cache_max_age=FRESH_SECONDS)  # also of where a login comes back to
     given = {"apps": Apps(hub, prefix)}
     return [
         (re.escape(prefix) + r"apps/([^/]+)/([^/]+)(?:/(.*))?", AppHandler, given),

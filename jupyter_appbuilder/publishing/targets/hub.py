@@ -13,8 +13,8 @@ from ...errors import AppBuilderError, Conflict, Forbidden, InvalidInput, Unavai
 from ..base import BundleKind, Order, Published, Setting, Tell
 from ..jupyterhub import (
     JupyterHub,
-    Shares,
     Server,
+    Shares,
     is_for_everybody,
     missing,
     part,
