@@ -1,0 +1,1 @@
+"""Where releases go besides this server. Each is a ``publishing.base.Publisher``, found by its entry point."""

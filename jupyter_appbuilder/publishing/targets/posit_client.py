@@ -1,0 +1,179 @@
+"""The process that speaks with Posit Connect (``clients.ask``)."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import IO, Any
+
+from ...errors import AppBuilderError, Conflict, Forbidden, InvalidInput, NotFound, Unavailable
+from .clients import say, serve
+
+MANIFEST = "manifest.json"  # theirs
+OURS = "Published by Jupyter App Builder"
+"""How the description of content of ours begins."""
+SECONDS = 1200
+
+
+def work(request: dict[str, Any]) -> dict[str, Any]:
+    from rsconnect.api import RSConnectClient, RSConnectServer
+    from rsconnect.exception import RSConnectException
+
+    try:
+        with RSConnectClient(RSConnectServer(request["server"], request["secret"])) as client:
+            return (_publish if request["do"] == "publish" else _unpublish)(client, request)
+    except RSConnectException as error:
+        raise refused(error, request) from None
+
+
+def _publish(client: Any, request: dict[str, Any]) -> dict[str, Any]:
+    from rsconnect.api import server_supports_draft_deploy
+
+    version = str(client.server_settings().get("version") or "")
+    content = _find(client, request)
+    made = content is None
+    if content is None:
+        content = client.content_create(request["name"])
+        say("Made the content.")
+    guid = content["guid"]
+    try:
+        with tempfile.TemporaryFile() as archive:
+            _pack(archive, request)
+            say(f"Sending {len(request['files']):,} files, {archive.tell() / 1e6:,.1f} MB packed.")
+            archive.seek(0)
+            bundle = client.upload_bundle(guid, archive)["id"]
+        updates = {"title": request["title"], "description": f"{OURS}.", "access_type": request["access"]}
+        draft = server_supports_draft_deploy(version)
+        _wait(client, client.content_deploy(guid, bundle, activate=not draft)["task_id"])
+        client.content_update(guid, updates)
+        if draft:  # it is what readers get only now that it was found to work
+            _wait(client, client.content_deploy(guid, bundle, activate=True)["task_id"])
+    except BaseException:
+        if made:
+            _drop(client, guid)
+        raise
+    return {"url": client.content_get(guid)["content_url"]}
+
+
+def _unpublish(client: Any, request: dict[str, Any]) -> dict[str, Any]:
+    content = _find(client, request)
+    if content is not None:
+        answer = client.delete(f"v1/content/{content['guid']}", decode_response=False)
+        client._server.handle_bad_response(answer, is_httpresponse=True)
+        say("Deleted the content.")
+    return {}
+
+
+def _drop(client: Any, guid: str) -> None:
+    """Content that was made for a release that did not come."""
+    try:
+        client.delete(f"v1/content/{guid}", decode_response=False)
+    except Exception as error:
+        say(f"The empty content {guid} stays: {type(error).__name__}.")
+
+
+def _find(client: Any, request: dict[str, Any]) -> Any:
+    """The content of that name; None where there is none. Raises ``Conflict`` for somebody else's."""
+    user = client.me()
+    say(f"Connect knows you as {user['username']}.")
+    found = client.content_list({"name": request["name"], "owner_guid": user["guid"]})
+    content = next((each for each in found if each["name"] == request["name"]), None)
+    if content is None:
+        return None
+    # What nothing was deployed to yet was made by hand, or by a publishing that was stopped.
+    if content.get("bundle_id") and not str(content.get("description") or "").startswith(OURS):
+        raise Conflict(
+            f"There is content called {request['name']} at Connect already, and this program did not put it there.",
+            hint="Publish the app under another name; nothing was changed.",
+            reason="not_ours",
+        )
+    return content
+
+
+def _pack(archive: IO[bytes], request: dict[str, Any]) -> None:
+    """The release as Connect takes it: ``manifest.json`` with the checksum of each file, and the files."""
+    folder = Path(request["folder"])
+    files: dict[str, dict[str, str]] = {}
+    with tarfile.open(mode="w:gz", fileobj=archive) as tar:
+        for path in request["files"]:
+            if path == MANIFEST:
+                say(f"{MANIFEST} is not sent: Connect has a file of its own of that name.")
+                continue
+            content = (folder / path).read_bytes()
+            files[path] = {"checksum": hashlib.md5(content, usedforsecurity=False).hexdigest()}
+            _add(tar, path, content)
+        metadata = {"appmode": "static", "primary_html": "index.html", "entrypoint": "index.html"}
+        manifest = {"version": 1, "locale": "en_US", "metadata": metadata, "files": files}
+        _add(tar, MANIFEST, json.dumps(manifest).encode())
+
+
+def _add(tar: tarfile.TarFile, path: str, content: bytes) -> None:
+    entry = tarfile.TarInfo(path)
+    entry.size = len(content)
+    entry.mode = 0o644
+    tar.addfile(entry, io.BytesIO(content))
+
+
+def _wait(client: Any, task: str) -> None:
+    """Tell the lines of Connect's work, to its end. Raises ``Conflict`` where it failed."""
+    _, done = client.wait_for_task(task, say, timeout=SECONDS, raise_on_error=False)
+    if done["code"]:
+        raise Conflict(
+            f"Connect could not deploy it: {str(done.get('error') or 'see its log above')[:300].rstrip('.')}.",
+            hint="Readers still get the release before.",
+            reason="not_deployed",
+        )
+
+
+def refused(error: Any, request: dict[str, Any]) -> AppBuilderError:
+    """What Connect answered, as an error for people."""
+    server, said = request["server"], str(error.message).rstrip(".")[:300]
+    status = error.status or 0
+    if error.cause is not None:
+        return Unavailable(
+            f"{server} cannot be reached: {str(error.cause)[:200] or type(error.cause).__name__}.",
+            hint="Check the address and the network, and publish again.",
+            reason="unreachable",
+        )
+    if status == 401 or "API key is not valid" in said or "key is not valid" in said.lower():
+        return Forbidden(
+            f"{server} does not accept the API key: it is wrong, or was deleted.",
+            hint="Make a new one at Connect (your name > Manage Your API Keys), and set it.",
+            reason="not_accepted",
+        )
+    if status == 403:
+        return Forbidden(
+            f"Your account at Connect may not do that: {said}.",
+            hint="Publishing needs the role of a publisher: ask an administrator of Connect.",
+            reason="no_write_right",
+        )
+    if status == 404:
+        return NotFound(
+            f"There is no Posit Connect at {server}, or the content was deleted meanwhile.",
+            hint="Check the address: it is that of Connect itself, without /connect/ and what follows.",
+            reason="unknown_server",
+        )
+    if status == 409:
+        return Conflict(f"Connect refused: {said}.", hint="Publish the app under another name.", reason="taken")
+    if status == 413 or "quota" in said.lower() or "too large" in said.lower():
+        return Conflict(f"The app is too large for Connect: {said}.", hint="Make it smaller.", reason="too_large")
+    if status == 429:
+        return Unavailable(f"{server} takes no more requests for now.", hint="Wait some minutes, and publish again.")
+    if status == 400:
+        return InvalidInput(f"Connect refused: {said}.", hint="See the log above.")
+    if "timed out" in said.lower() or "did not complete" in said.lower():
+        return Unavailable(f"Connect did not end in time: {said}.", hint="See its log there, and publish again.")
+    return Unavailable(
+        f"{server} failed{f' ({status})' if status else ''}: {said}.",
+        hint="Publish again later; readers still get the release before.",
+    )
+
+
+if __name__ == "__main__":
+    serve(work)
+    sys.exit(0)

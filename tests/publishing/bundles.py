@@ -1,0 +1,49 @@
+"""Bundles made by hand, for the tests of targets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from jupyter_appbuilder.publishing.base import MANIFEST, Bundle, BundleManifest, Order
+
+PAGE = '<!doctype html><html><head><link rel="stylesheet" href="./assets/a.css"></head><body>Tea times</body></html>\n'
+SITE: Mapping[str, str | bytes] = {
+    "index.html": PAGE,
+    "assets/a.css": "body { background: url(./b.png) }\n",
+    "assets/b.png": bytes(range(256)),
+}
+
+
+def bundle(folder: Path, files: Mapping[str, str | bytes] = SITE, *, name: str = "tea-times") -> Bundle:
+    """A static bundle below ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest: BundleManifest = {
+        "format": 1,
+        "kind": "static",
+        "name": name,
+        "title": "Tea times",
+        "template": "react-vite",
+        "checkpoint": "c" * 40,
+        "tree": "d" * 40,
+        "built_at": "2026-11-30T20:00:00Z",
+        "data_as_of": None,
+        "serve": [],
+        "ready": "",
+        "strip": False,
+        "environment": {},
+        "data": [],
+        "secrets": [],
+        "hosts": [],
+    }
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    for path, content in files.items():
+        file = folder / "site" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return Bundle(folder, manifest)
+
+
+def order(made: Bundle, number: int = 1, **settings: str) -> Order:
+    return Order(made, number, None, settings)

@@ -1,0 +1,176 @@
+"""Hugging Face's Hub on loopback, as far as Spaces need it; strict where theirs is."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from publishing.loopback import Answer, Request, serving
+
+LARGE = 10 * 1024 * 1024
+WRITE, READ = "hf_writesWRITESwritesWRITES", "hf_readsREADSreadsREADSreads"
+
+
+@dataclass
+class Space:
+    private: bool
+    sdk: str
+    files: dict[str, bytes] = field(
+        default_factory=lambda: {".gitattributes": b"", "README.md": b"", "index.html": b""}
+    )
+    commits: list[str] = field(default_factory=lambda: ["initial commit"])
+
+    @property
+    def sha(self) -> str:
+        return hashlib.sha1("\n".join(self.commits).encode()).hexdigest()
+
+
+@dataclass
+class Hub:
+    url: str = ""
+    spaces: dict[str, Space] = field(default_factory=dict)
+    store: dict[str, bytes] = field(default_factory=dict)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    agents: set[str] = field(default_factory=set)
+    refuse: Callable[[Request], Answer | None] = lambda request: None
+
+    def refused(self, status: int, message: str) -> Answer:
+        codes = {401: "InvalidCredentials", 404: "RepoNotFound"}
+        headers = [("X-Error-Message", message)]
+        if status in codes:
+            headers.append(("X-Error-Code", codes[status]))
+        return Answer({"error": message}, status, tuple(headers))
+
+    def answer(self, request: Request) -> Answer:
+        self.asked.append((request.method, request.path))
+        self.agents.add(request.headers.get("User-Agent", ""))
+        if (refused := self.refuse(request)) is not None:
+            return refused
+        if request.path.startswith("/store/"):
+            assert "Authorization" not in request.headers, "the store is given no token"
+            oid = request.path.removeprefix("/store/")
+            assert hashlib.sha256(request.body).hexdigest() == oid
+            self.store[oid] = request.body
+            return Answer(b"")
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if token not in (WRITE, READ):
+            return self.refused(401, "Invalid user token.")
+        if request.path == "/api/whoami-v2":
+            return Answer({"type": "user", "name": "ada", "orgs": [], "auth": {}})
+        if request.path == "/api/validate-yaml":
+            assert request.json["content"].startswith("---\n")
+            return Answer({"errors": [], "warnings": []})
+        if request.method in ("POST", "PUT", "DELETE") and token != WRITE:
+            return self.refused(403, "You don't have the rights to write here.")
+        if request.path == "/api/repos/create":
+            return self.create(request)
+        if request.path == "/api/repos/delete":
+            given = request.json
+            assert given["type"] == "space"
+            if self.spaces.pop(f"{given['organization'] or 'ada'}/{given['name']}", None) is None:
+                return self.refused(404, "Repository not found")
+            return Answer({})
+        found = re.fullmatch(r"/(?:api/)?spaces/([\w-]+/[\w-]+)(\.git/info/lfs/objects/batch|/.*)?", request.path)
+        if not found or found[1] not in self.spaces:
+            return self.refused(404, "Repository not found")
+        return self.of_a_space(found[1], self.spaces[found[1]], found[2] or "", request)
+
+    def create(self, request: Request) -> Answer:
+        given = request.json
+        space = f"{given['organization'] or 'ada'}/{given['name']}"
+        assert given["type"] == "space"
+        if not space.startswith("ada/"):
+            return self.refused(403, "You don't have the rights to create a space under this namespace")
+        if space in self.spaces:
+            return self.refused(409, "You already created this space repo")
+        private = given.get("private", given.get("visibility") == "private")
+        self.spaces[space] = Space(private, given["sdk"])
+        return Answer({"url": f"{self.url}/spaces/{space}", "id": space})
+
+    def of_a_space(self, name: str, space: Space, what: str, request: Request) -> Answer:
+        if what in ("", "/revision/main"):
+            return Answer({"id": name, "sha": space.sha, "private": space.private, "sdk": space.sdk, "tags": []})
+        if what == "/settings":
+            given = request.json
+            space.private = given.get("private", given.get("visibility") == "private")
+            return Answer({})
+        if what == "/tree/main":
+            return Answer(
+                [
+                    {"type": "file", "path": path, "size": len(content), "oid": hashlib.sha1(content).hexdigest()}
+                    for path, content in space.files.items()
+                ]
+            )
+        if what == "/commits/main":
+            now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+            return Answer(
+                [
+                    {"id": "a" * 40, "authors": [{"user": "ada"}], "date": now, "title": title, "message": ""}
+                    for title in space.commits
+                ]
+            )
+        if what == "/preupload/main":
+            return Answer(
+                {
+                    "files": [
+                        {
+                            "path": file["path"],
+                            "uploadMode": "lfs" if file["size"] > LARGE else "regular",
+                            "shouldIgnore": False,
+                        }
+                        for file in request.json["files"]
+                    ]
+                }
+            )
+        if what.endswith("/objects/batch"):
+            given = request.json
+            assert given["hash_algo"] == "sha256"
+            return Answer(
+                {
+                    "transfer": "basic",
+                    "objects": [
+                        {**each, "actions": {"upload": {"href": f"{self.url}/store/{each['oid']}"}}}
+                        for each in given["objects"]
+                    ],
+                }
+            )
+        if what == "/commit/main":
+            return self.commit(space, request)
+        raise AssertionError(request.path)
+
+    def commit(self, space: Space, request: Request) -> Answer:
+        lines = [json.loads(line) for line in request.body.splitlines()]
+        head = next(line["value"] for line in lines if line["key"] == "header")
+        if head.get("parentCommit") not in (None, space.sha):
+            return self.refused(412, "A commit has happened since. Please refresh and try again.")
+        files = dict(space.files)
+        for line in lines:
+            value = line["value"]
+            if line["key"] == "file":
+                files[value["path"]] = base64.b64decode(value["content"])
+            elif line["key"] == "lfsFile":
+                if value["oid"] not in self.store:
+                    return self.refused(400, "The large file was not uploaded")
+                files[value["path"]] = self.store[value["oid"]]
+            elif line["key"] == "deletedFile":
+                del files[value["path"]]
+        assert re.search(rb"^sdk: \"?static\"?$", files["README.md"], re.M)
+        space.files = files
+        space.commits.append(head["summary"])
+        return Answer(
+            {"success": True, "commitOid": space.sha, "commitUrl": f"{self.url}/spaces/ada/x/commit/{space.sha}"}
+        )
+
+
+@contextlib.contextmanager
+def hugging_face() -> Iterator[Hub]:
+    hub = Hub()
+    with serving(hub.answer) as url:
+        hub.url = url
+        yield hub
