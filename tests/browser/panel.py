@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import FrameLocator, Locator, Page, expect
+from playwright.sync_api import FrameLocator, Locator, Page, TimeoutError, expect
 
 AXE = Path(__file__).parents[2] / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
 POINT_AT_FRAME = """() => {
@@ -78,9 +78,21 @@ class Panel:
         self.root.get_by_role("button", name=wanted).first.click()
 
     def choose_model(self, id: str) -> None:
-        self.root.get_by_role("button", name=re.compile("^Model: ")).click()
-        self.root.get_by_role("combobox", name="Search, or the name of a model").fill(id)
-        self.root.locator(f'[role="option"][data-model="{id}"]').click()
+        button = self.root.get_by_role("button", name=re.compile("^Model: "))
+        field = self.root.get_by_role("combobox", name="Search, or the name of a model")
+        option = self.root.locator(f'[role="option"][data-model="{id}"]')
+
+        def chosen() -> bool:  # a screen that comes in place of another takes its popup along
+            if not field.is_visible():
+                button.click()
+            try:
+                field.fill(id, timeout=3000)
+                option.click(timeout=3000)
+            except TimeoutError:
+                return False
+            return True
+
+        wait_for(chosen, self.page)
 
     def text(self) -> str:
         """The conversation as read, without what changes by itself: how long ago something was."""

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from .conftest import OpenLab
 from .lab import Lab
-from .panel import LONG, violations
+from .panel import LONG, violations, wait_for
 from .test_accessibility import wear
 from .test_open_notebook import open_notebook
 
@@ -119,8 +119,12 @@ def test_the_open_notebook_shows_what_was_seen_and_a_picture_takes_about_a_thous
     panel.finished(1)
     open_notebook(panel.page, session)
     seen = panel.page.get_by_role("img", name="Tasks: / at 1280 px, light").and_(panel.page.locator(".jp-Cell img"))
-    seen.scroll_into_view_if_needed(timeout=LONG)
-    expect(seen).to_be_visible()
+
+    def in_sight() -> bool:  # cells come in one after the other; that of the picture may be drawn anew meanwhile
+        seen.evaluate_all("images => images.forEach(image => image.scrollIntoView())")
+        return seen.is_visible()
+
+    wait_for(in_sight, panel.page)
     width, height = seen.evaluate("async image => (await image.decode(), [image.naturalWidth, image.naturalHeight])")
     assert 740_000 < width * height < 760_000
     panel.picture("what-was-seen-in-the-notebook")
