@@ -131,7 +131,7 @@ def resets(at: float, timezone: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Money held for a request under way."""
+    """Money held for a request under way. ``limited``: some limit holds for who asks."""
 
     id: str
     person: Person
@@ -140,6 +140,7 @@ class Reservation:
     micros: int
     day: str
     month: str
+    limited: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,11 +283,12 @@ class Ledger:
             limits = await t.run(*_limits_of(person))
             rows = await self._locked(t, keys)
             amount = most
-            for quota in self._quotas(person, limits, rows):
-                if quota.left < least or quota.left <= 0:
+            quotas = self._quotas(person, limits, rows) if most else []  # what is free, no limit holds back
+            for quota in quotas:
+                if quota.left < max(1, least):
                     raise OverQuota(quota, least, self.timezone)
                 amount = min(amount, quota.left)
-            made = Reservation(uuid.uuid4().hex, person, model, provider, amount, day, month)
+            made = Reservation(uuid.uuid4().hex, person, model, provider, amount, day, month, bool(quotas))
             await self._change(t, keys, reserved=amount)
             await t.run(
                 "INSERT INTO reservations (id, at, instance, user_name, user_groups, day, month, model, provider, "

@@ -9,9 +9,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
@@ -19,15 +18,18 @@ from urllib.parse import urlsplit
 from tornado.httpserver import HTTPServer
 from tornado.web import Application as WebApplication
 from tornado.web import HTTPError, RequestHandler
-from traitlets import Float, Integer, Unicode
+from traitlets import Dict, Float, Integer, List, Unicode
 from traitlets.config import Application
 
 from .._version import __version__
-from ..errors import AppBuilderError, InvalidInput, Unavailable
+from ..errors import InvalidInput, Unavailable
 from ..log.lease import Owner
 from ..usage.days import zone
+from .base import HubHandler
 from .database import Database, open_database
-from .ledger import Ledger, Person
+from .gateway import FIELDS, NOTE_SECONDS, CompletionsHandler, Gateway, ModelsHandler
+from .ledger import Ledger
+from .models import read_models
 
 if TYPE_CHECKING:
     from jupyterhub.services.auth import HubOAuth
@@ -50,57 +52,22 @@ class Hub:
     database: Database
     ledger: Ledger
     people: People
+    gateway: Gateway
     prefix: str
     tasks: set[asyncio.Task[None]] = field(default_factory=set["asyncio.Task[None]"])
 
+    def keep(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do this beside everything else, until the service ends."""
+        task = asyncio.ensure_future(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
     async def close(self) -> None:
-        for task in self.tasks:
+        await self.gateway.close()
+        for task in list(self.tasks):
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
         await self.database.close()
-
-
-class HubHandler(RequestHandler):
-    """A page or answer of the service. Everything but health asks who it is for: ``person()`` or ``admin()``."""
-
-    @property
-    def hub(self) -> Hub:
-        return cast("Hub", self.application.settings["hub"])
-
-    def set_default_headers(self) -> None:
-        self.set_header("Server", "Jupyter App Builder")
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("Cache-Control", "no-store")
-
-    async def person(self) -> Person:
-        """Who asks, by the Hub token in ``Authorization``. Raises ``HTTPError`` 401 or 403, or ``Unavailable``."""
-        kind, _, token = self.request.headers.get("Authorization", "").partition(" ")
-        if kind.lower() not in ("token", "bearer") or not token.strip():
-            raise HTTPError(401, "Send your JupyterHub token: Authorization: token …")
-        person = await self.hub.people.of_token(token.strip())
-        if person is None:
-            raise HTTPError(
-                403, "This token may not use the service: it needs the scope access:services!service=appbuilder."
-            )
-        return person
-
-    def check_xsrf_cookie(self) -> None:
-        """Nothing that a browser sends by itself is looked at: callers name their token."""
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        _, error, _ = kwargs.get("exc_info") or (None, None, None)
-        if isinstance(error, AppBuilderError):
-            self.set_status(error.status)
-            body = error.to_json()
-        elif isinstance(error, HTTPError):
-            body = {"message": error.log_message or HTTPStatus(status_code).phrase, "reason": "refused", "hint": ""}
-        else:
-            body = {"message": "The service failed; its log says how.", "reason": "internal", "hint": ""}
-        self.finish(body)
-
-    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        if not isinstance(value, (AppBuilderError, HTTPError)):
-            super().log_exception(typ, value, tb)
 
 
 class HealthHandler(HubHandler):
@@ -150,6 +117,8 @@ def handlers(prefix: str) -> list[tuple[str, type[RequestHandler]]]:
         (f"{prefix}health", HealthHandler),
         (f"{prefix}oauth_callback", HubOAuthCallbackHandler),
         (f"{prefix}api/me", MeHandler),
+        (f"{prefix}v1/models", ModelsHandler),
+        (f"{prefix}v1/chat/completions", CompletionsHandler),
     ]
 
 
@@ -178,6 +147,28 @@ class HubService(Application):
     hub_grace_seconds = Float(
         120.0, min=0.0, help="The same while the Hub does not answer (it restarts), for tokens that it knew."
     ).tag(config=True)
+    providers = Dict(
+        help="Endpoints in OpenAI's format, by name: 'base_url'; 'key_env' (a variable of the service's environment), "
+        "'key_file' or 'key'; 'headers'; 'limit_field' (max_tokens, max_completion_tokens or '' for none)."
+    ).tag(config=True)
+    models = Dict(
+        help="Models as people see them, by name: 'provider'; 'model' (its name there); 'groups' that may use it "
+        "(default: everybody); 'price': (input, output, cached input) in US dollars per million tokens, where "
+        "genai-prices knows none; 'max_output' and 'context_window' in tokens; 'fallback': names of others, of which "
+        "the first that the person may use is asked once where this one does not answer."
+    ).tag(config=True)
+    request_fields = List(
+        Unicode(), help="Fields of requests that are let through beside the usual ones. Some cost what no budget sees."
+    ).tag(config=True)
+    requests_per_person = Integer(8, min=1, help="Requests to models that one person may have at once.").tag(
+        config=True
+    )
+    requests_at_once = Integer(1000, min=1, help="Requests to models that all may have at once.").tag(config=True)
+    connect_seconds = Float(10.0, min=0.1, help="For a connection to a provider.").tag(config=True)
+    first_byte_seconds = Float(
+        300.0, min=0.1, help="Until a provider begins to answer. Servers that load a model first take minutes."
+    ).tag(config=True)
+    between_seconds = Float(120.0, min=0.1, help="Between two pieces of an answer.").tag(config=True)
     body_bytes = Integer(BODY, min=100_000, help="The largest request that is taken.").tag(config=True)
 
     aliases = {"config": "HubService.config_file", "database": "HubService.database"}  # noqa: RUF012
@@ -206,6 +197,7 @@ class HubService(Application):
         from .people import People
 
         zone(self.timezone)
+        models = read_models(self.providers, self.models)
         missing = [name for name in ("JUPYTERHUB_API_TOKEN", "JUPYTERHUB_API_URL") if not os.environ.get(name)]
         if missing:
             raise InvalidInput(
@@ -216,12 +208,28 @@ class HubService(Application):
         database = await open_database(self.database)
         ledger = Ledger(database, self.timezone, Owner("jupyter appbuilder hub"))
         people = People(auth, ledger, self.token_seconds, self.hub_grace_seconds)
-        hub = Hub(self, database, ledger, people, os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "/services/appbuilder/"))
+        gateway = Gateway(
+            models,
+            ledger,
+            people,
+            fields=FIELDS | set(self.request_fields),
+            per_person=self.requests_per_person,
+            at_once=self.requests_at_once,
+            connect_seconds=self.connect_seconds,
+            first_byte_seconds=self.first_byte_seconds,
+            between_seconds=self.between_seconds,
+        )
+        prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "/services/appbuilder/")
+        hub = Hub(self, database, ledger, people, gateway, prefix)
         await ledger.alive()
         if left := await ledger.settle_left():
             log.warning("Settled %d requests that a service left behind when it ended.", left)
-        for work, seconds in ((ledger.alive, ALIVE_EVERY), (ledger.settle_left, LEFT_EVERY)):
-            hub.tasks.add(asyncio.ensure_future(_every(seconds, work)))
+        for work, seconds in (
+            (ledger.alive, ALIVE_EVERY),
+            (ledger.settle_left, LEFT_EVERY),
+            (gateway.note, NOTE_SECONDS),
+        ):
+            hub.keep(_every(seconds, work))
         return hub
 
     def web(self, hub: Hub) -> WebApplication:
@@ -256,10 +264,10 @@ class HubService(Application):
             await ends.wait()
         finally:
             server.stop()
+            await hub.close()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(5):
                     await server.close_all_connections()
-            await hub.close()
 
 
 async def _every(seconds: float, work: Any) -> None:

@@ -31,6 +31,7 @@ from .completions import (
     whole_body,
 )
 from .dialects import Dialect, difference, known_dialect, other_form, translate, translate_tools
+from .providers import HUB
 from .proxies import check_proxies, is_loopback
 from .redaction import SecretFilter, public_url, redact, url_secrets
 from .refusals import (
@@ -54,6 +55,9 @@ RETRIES = 2  # by the SDK, for refused connections, 408, 409, 429 and 5xx, with 
 
 AZURE_HOSTS = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
 TOKEN = "eyJ"  # how a JSON web token begins  # noqa: S105
+
+HUB_REFUSALS = {401: "unauthorized", 402: "quota", 403: "unauthorized", 429: "rate_limited", 503: "model_down"}
+"""What a Hub's service refuses by itself, in words for people, with the next step."""
 
 DIALECT_STATUS = (400, 404, 413, 415, 422, 500)
 """With what servers refuse a form of the request. 413: what stands before the server takes no body as large as one with
@@ -368,6 +372,8 @@ class OpenAICompatibleModel:
     def _refused(self, status: int, said: str) -> ModelError:
         title, model = self.endpoint.title, self.model
         quoted = f" It said: {said}" if said else ""
+        if self.endpoint.provider == HUB and said and status in HUB_REFUSALS:
+            return self._error(said, "", HUB_REFUSALS[status])
         if is_too_long(status, said):
             return self._error(
                 f"The conversation has grown longer than {model} can read.{quoted}",

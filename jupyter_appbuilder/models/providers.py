@@ -36,7 +36,11 @@ class Provider:
     native: bool = False
 
 
+HUB = "hub"
+"""The service of a JupyterHub (docs/hub.md). Its key is the server's own token."""
+
 _PROVIDERS = (
+    Provider(HUB, "JupyterHub", "", "JUPYTERHUB_API_TOKEN", "APPBUILDER_HUB_URL"),
     Provider(
         "openai",
         "OpenAI",
@@ -218,7 +222,9 @@ class Credentials:
         )
 
     def names(self) -> list[str]:
-        return [*PROVIDERS, *sorted({*self._configured, *self._stored()} - PROVIDERS.keys())]
+        """All that can be set up; a Hub's service only where there is one."""
+        known = [name for name in PROVIDERS if name != HUB or self.is_configured(HUB)]
+        return [*known, *sorted({*self._configured, *self._stored()} - PROVIDERS.keys())]
 
     def api_key(self, name: str) -> str:
         return self._find(name, "api_key", self.provider(name).key_variable)[0]
@@ -231,6 +237,8 @@ class Credentials:
             url = url.rstrip("/") + ("" if "/openai" in url else "/openai/v1")
         if source == "environment" and name == "ollama":
             url = _ollama_url(url)
+        if source == "environment" and name == HUB:
+            url = url.rstrip("/") + ("" if url.rstrip("/").endswith("/v1") else "/v1")
         return url or provider.base_url
 
     def is_configured(self, name: str) -> bool:
@@ -239,7 +247,7 @@ class Credentials:
         url_set = bool(self._find(name, "base_url", provider.url_variable)[0])
         if provider.native:
             return bool(self.api_key(name)) or (name == "bedrock" and self._has_aws())
-        if provider.name in ("custom", "azure") or provider.name not in PROVIDERS:
+        if provider.name in ("custom", "azure", HUB) or provider.name not in PROVIDERS:
             return url_set
         return url_set or bool(self.api_key(name))
 
