@@ -14,6 +14,8 @@
     │   └── ModelError        503  the model could not answer                            models.base
     ├── FileChanged           412  a file is not what the writer saw of it               server.files
     ├── OverBudget            409  a budget does not allow the next request              usage.budgets
+    ├── OverQuota             402  a Hub's budget does not allow a request               hub.ledger
+    ├── TooMany               429  more requests to models at once than one may have     hub.gateway
     ├── FileTooLarge          413  a file of data, or a part of it                       session.uploads
     ├── TooLarge              413  arguments of a function, or what it returned               live.base
     ├── Declined              422  a function of the notebook says what is wrong              live.base

@@ -12,7 +12,7 @@ from genai_prices import Usage, calc_price
 from jupyter_appbuilder.errors import InvalidInput
 from jupyter_appbuilder.events import Draft, Event
 from jupyter_appbuilder.log.totals import UsageTotals
-from jupyter_appbuilder.models.providers import PROVIDERS
+from jupyter_appbuilder.models.providers import HUB, PROVIDERS
 from jupyter_appbuilder.usage.budgets import BudgetSettings
 from jupyter_appbuilder.usage.ledger import ledger
 from jupyter_appbuilder.usage.prices import FREE, LISTED, PriceList
@@ -110,7 +110,7 @@ def test_every_default_model_has_a_price_and_every_hosted_provider_a_place_in_th
     for provider in PROVIDERS.values():
         if provider.default_model:
             assert PRICES.known(f"{provider.name}:{provider.default_model}"), provider.name
-        assert provider.name in ({"custom"} | FREE | LISTED.keys())
+        assert provider.name in ({"custom", HUB} | FREE | LISTED.keys())
         assert not provider.local or provider.name in FREE
 
 
