@@ -372,6 +372,46 @@ class RuleChanged(TypedDict):
     by: By
 
 
+class AcceptedFinding(TypedDict):
+    """Something that the gate found, and that the person publishes anyway."""
+
+    id: str
+    kind: str  # "secret", "personal_data", "check" … (publishing.base.GateKind, or "check")
+    message: str
+    reason: str  # the person's
+
+
+class AppPublished(TypedDict):
+    """Readers get this version from now on."""
+
+    target: str  # "here", "folder" …
+    name: str  # of the publication
+    number: int  # of the release, from 1
+    checkpoint: str
+    url: str  # "" where the target has none
+    note: str  # for people: what is left to be done there
+    data_as_of: str | None  # the oldest time at which data in it was handed over
+    accepted: list[AcceptedFinding]
+
+
+class AppUnpublished(TypedDict):
+    """Readers get nothing there any more."""
+
+    target: str
+    name: str
+
+
+class PublicationRolledBack(TypedDict):
+    """Readers get an earlier release again."""
+
+    target: str
+    name: str
+    number: int
+    checkpoint: str
+    url: str
+    data_as_of: str | None
+
+
 class UsageRecorded(TypedDict):
     turn: str
     model: str
@@ -481,6 +521,9 @@ PAYLOADS: Mapping[str, type] = {
     "network.changed": NetworkChanged,
     "network.refused": NetworkRefused,
     "rule.changed": RuleChanged,
+    "app.published": AppPublished,
+    "app.unpublished": AppUnpublished,
+    "publication.rolled_back": PublicationRolledBack,
     "usage.recorded": UsageRecorded,
     "budget.raised": BudgetRaised,
 }
@@ -551,6 +594,51 @@ class VersionStatus(TypedDict):
     note: str  # for people: what of the data it lacks, and why
 
 
+class PublishingStep(TypedDict):
+    """One part of publishing."""
+
+    step: Literal["build", "check", "scenarios", "gate", "hand_over"]
+    state: Literal["waiting", "running", "done", "failed", "skipped"]
+    message: str  # for people: what it does, or came to
+
+
+class PublishingFinding(TypedDict):
+    """What keeps a version from being published until the person says why it may be."""
+
+    id: str  # the same for the same thing in the next version
+    kind: str
+    severity: Literal["high", "medium", "low"]
+    message: str
+    path: str
+    line: int | None
+    where: str  # "app", "bundle", "history", "data", "page"
+    excerpt: str
+    count: int | None
+    hint: str
+    fixable: bool  # the agent can be asked to
+    hard: bool  # an administrator decided that no reason will do
+    accepted: str | None  # the person's reason
+
+
+class PublishingStatus(TypedDict):
+    """A version on its way to its readers, or how that ended."""
+
+    publish: str  # which try
+    target: str
+    name: str  # of the publication
+    checkpoint: str
+    number: int | None  # of the release, once it has one
+    state: Literal["running", "waiting", "done", "failed", "stopped"]  # waiting: for answers to what was found
+    steps: list[PublishingStep]
+    findings: list[PublishingFinding]
+    log: str  # the end of what the build and the target said
+    message: str  # for people: why it failed
+    hint: str
+    url: str
+    note: str  # for people: what is left to be done at the target
+    file: bool  # there is an archive to take away
+
+
 class LookRequest(TypedDict):
     """What an open preview is to do, in a frame of its own, for whoever looks at the app."""
 
@@ -568,6 +656,7 @@ LIVE: Mapping[str, type] = {
     "progress": Progress,
     "preview": PreviewStatus,
     "version": VersionStatus,
+    "publishing": PublishingStatus,
     "look": LookRequest,
 }
 """Messages that are never stored, and the shape of their data."""
@@ -655,6 +744,9 @@ if TYPE_CHECKING:
         | EventOf[Literal["network.changed"], NetworkChanged]
         | EventOf[Literal["network.refused"], NetworkRefused]
         | EventOf[Literal["rule.changed"], RuleChanged]
+        | EventOf[Literal["app.published"], AppPublished]
+        | EventOf[Literal["app.unpublished"], AppUnpublished]
+        | EventOf[Literal["publication.rolled_back"], PublicationRolledBack]
         | EventOf[Literal["usage.recorded"], UsageRecorded]
         | EventOf[Literal["budget.raised"], BudgetRaised]
     )

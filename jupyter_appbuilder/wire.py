@@ -10,6 +10,8 @@ what else a message holds.
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypedDict, TypeVar
 
 from .events import (
+    AppPublished,
+    AppUnpublished,
     ApprovalGiven,
     ApprovalRequested,
     BudgetRaised,
@@ -28,6 +30,8 @@ from .events import (
     PreviewReady,
     PreviewStatus,
     Progress,
+    PublicationRolledBack,
+    PublishingStatus,
     ReasoningDelta,
     ResponseCompleted,
     RuleChanged,
@@ -107,6 +111,7 @@ class SnapshotMessage(TypedDict):
     outputs: dict[str, str]  # of the running tools so far, by call
     preview: PreviewStatus
     version: VersionStatus | None  # the earlier version that is shown, if one is
+    publishing: PublishingStatus | None  # what is being published, or was last
     progress: list[Progress]
 
 
@@ -152,6 +157,9 @@ if TYPE_CHECKING:
         | EventJsonOf[Literal["network.changed"], NetworkChanged]
         | EventJsonOf[Literal["network.refused"], NetworkRefused]
         | EventJsonOf[Literal["rule.changed"], RuleChanged]
+        | EventJsonOf[Literal["app.published"], AppPublished]
+        | EventJsonOf[Literal["app.unpublished"], AppUnpublished]
+        | EventJsonOf[Literal["publication.rolled_back"], PublicationRolledBack]
         | EventJsonOf[Literal["usage.recorded"], UsageRecorded]
         | EventJsonOf[Literal["budget.raised"], BudgetRaised]
     )
@@ -165,6 +173,7 @@ if TYPE_CHECKING:
         | LiveOf[Literal["progress"], Progress]
         | LiveOf[Literal["preview"], PreviewStatus]
         | LiveOf[Literal["version"], VersionStatus]
+        | LiveOf[Literal["publishing"], PublishingStatus]
         | LiveOf[Literal["look"], LookRequest]
     )
 else:

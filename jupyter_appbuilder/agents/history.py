@@ -263,6 +263,9 @@ def messages(events: Iterable[Event], system_prompt: str, view: View | None = No
                 | "usage.recorded"
                 | "budget.raised"
                 | "version.named"
+                | "app.published"
+                | "app.unpublished"
+                | "publication.rolled_back"
             ):
                 pass
             case _:

@@ -279,6 +279,9 @@ class Feed:
                 | "usage.recorded"
                 | "budget.raised"
                 | "version.named"
+                | "app.published"
+                | "app.unpublished"
+                | "publication.rolled_back"
             ):
                 pass
             case _:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..events import DEMO, Event, SessionState, Shelf, timestamp
 
-PROJECTION = 5
+PROJECTION = 6
 """Raise this when the fold changes: stored summaries are then rebuilt from the events."""
 
 ORGANISING = frozenset({"pinned", "shelf", "tags"})
@@ -45,6 +45,7 @@ class Summary:
     tags: Sequence[str] = ()
     checkpoint: str = ""  # the last version, a git commit
     picture: Mapping[str, Any] | None = None  # the last one of its page: a ``KeptPicture``
+    published: Sequence[Mapping[str, Any]] = ()  # what readers get of it, one a target, as JSON
 
     @property
     def recorded(self) -> bool:
@@ -77,6 +78,7 @@ class Summary:
             "tags": list(self.tags),
             "checkpoint": self.checkpoint or None,
             "picture": dict(self.picture) if self.picture else None,
+            "published": [dict(one) for one in self.published],
         }
 
     def to_row(self) -> dict[str, Any]:
@@ -128,7 +130,7 @@ def _step(summary: Summary, event: Event) -> Summary:
             # What was used up to here was the other session's.
             forked = {"source": event.data["source"], "name": event.data["name"]}
             unused = {"input_tokens": 0, "output_tokens": 0, "cached_tokens": 0, "cost": 0.0}
-            anew = {"pinned": False, "shelf": "apps"}
+            anew = {"pinned": False, "shelf": "apps", "published": ()}
             return replace(summary, state="ready", forked=forked, **anew, **unused)
         case "session.failed":
             return replace(summary, state="failed")
@@ -169,8 +171,20 @@ def _step(summary: Summary, event: Event) -> Summary:
             if not pictures or event.data["tool"] == "take_notebook":  # its pictures are the notebook's charts
                 return summary
             return replace(summary, picture=dict(max(pictures, key=lambda picture: picture["width"])))
+        case "app.published" | "publication.rolled_back":
+            told = {key: event.data[key] for key in ("target", "name", "number", "url", "checkpoint", "data_as_of")}
+            return replace(
+                summary,
+                published=(*_published_elsewhere(summary, event.data["target"]), told | {"at": timestamp(event.at)}),
+            )
+        case "app.unpublished":
+            return replace(summary, published=tuple(_published_elsewhere(summary, event.data["target"])))
         case "preview.pictured":
             widest = max(event.data["pictures"], key=lambda one: one["width"], default=None)
             return replace(summary, picture=dict(widest["thumbnail"])) if widest else summary
         case _:
             return summary
+
+
+def _published_elsewhere(summary: Summary, target: str) -> list[Mapping[str, Any]]:
+    return [one for one in summary.published if one["target"] != target]

@@ -289,6 +289,9 @@ class _Writer:
                 | "network.changed"
                 | "network.refused"
                 | "rule.changed"
+                | "app.published"
+                | "app.unpublished"
+                | "publication.rolled_back"
                 | "usage.recorded"
                 | "budget.raised"
             ):

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from ..events import LIVE, Event, PreviewStatus, Progress, VersionStatus
+from ..events import LIVE, Event, PreviewStatus, Progress, PublishingStatus, VersionStatus
 from ..wire import EventsMessage, LiveMessage, PartialCall, PartialResponse, SnapshotMessage, WireMessage
 
 BATCH = 500  # events in a message
@@ -39,6 +39,7 @@ class Channel:
         self._progress: dict[str, Progress] = {}
         self._preview: PreviewStatus = {"state": "stopped", "url": None, "message": "", "fraction": None, "log": ""}
         self._version: VersionStatus | None = None
+        self._publishing: PublishingStatus | None = None
 
     @property
     def watched(self) -> bool:
@@ -108,6 +109,7 @@ class Channel:
             "outputs": {call: str(output)[-MAX_OUTPUT:] for call, output in self._outputs.items()},
             "preview": self._preview,
             "version": self._version,
+            "publishing": self._publishing,
             "progress": list(self._progress.values()),
         }
 
@@ -144,6 +146,8 @@ class Channel:
                 self._preview = data
             case {"type": "version", "data": data}:
                 self._version = None if data["state"] == "stopped" else data
+            case {"type": "publishing", "data": data}:
+                self._publishing = data
             case _:
                 pass
 

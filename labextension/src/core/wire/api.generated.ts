@@ -1,6 +1,6 @@
 /** Written by scripts/wire_types.py from jupyter_appbuilder/server/openapi.yaml: change that, and run it again. */
 
-import type { KeptPicture, Mode, PagePicture, PointedData, PreviewStatus, Progress, RuleAction, RuleSource, SessionState, Shelf, TurnReason, UsageData, VersionStatus } from './events.generated';
+import type { AcceptedFinding, KeptPicture, Mode, PagePicture, PointedData, PreviewStatus, Progress, PublishingStatus, RuleAction, RuleSource, SessionState, Shelf, TurnReason, UsageData, VersionStatus } from './events.generated';
 
 /** What a page says that was pointed at. Other keys are passed over. */
 export interface Claim {
@@ -136,6 +136,8 @@ export interface Summary {
   checkpoint: string | null;
   /** The last picture that was taken of the app's page. */
   picture: KeptPicture | null;
+  /** What readers get of it, by target. */
+  published: readonly PublishedAs[];
   /** This server holds the session or can take it. */
   owned: boolean;
   /** How the app is on this server; stopped where it has no sandbox. It starts when its preview is looked at. */
@@ -843,6 +845,8 @@ export interface SnapshotMessage {
   preview: PreviewStatus;
   /** The earlier version that is shown, if one is. */
   version: VersionStatus | null;
+  /** What is on its way to its readers, or was last. */
+  publishing: PublishingStatus | null;
   progress: readonly Progress[];
 }
 
@@ -863,6 +867,95 @@ export interface PartialCall {
   tool: string;
   /** JSON so far, perhaps not yet whole. */
   arguments: string;
+}
+
+/** Values of the target's settings by name. A secret that is left out is the one that is kept. */
+export type PublishingSettings = Readonly<Record<string, string>>;
+
+/** Reasons by the ids of findings. */
+export type AcceptedReasons = Readonly<Record<string, string>>;
+
+export interface PublishingOverview {
+  targets: readonly PublishingTarget[];
+  /** A name for a publication of the app. */
+  name: string;
+  /** The version that is published unless told. */
+  checkpoint: string | null;
+  /** Checkpoints whose checks passed, the newest first. */
+  checked: readonly string[];
+  publications: readonly Publication[];
+  /** What is on its way, or was last. */
+  running: PublishingStatus | null;
+}
+
+export interface PublishingTarget {
+  name: string;
+  title: string;
+  /** Of apps that it takes. */
+  kinds: readonly ('static' | 'server')[];
+  /** What readers get is kept here and can be rolled back and taken down. */
+  keeps: boolean;
+  /** The git history goes along, too. */
+  history: boolean;
+  /** Why it cannot be used for this app, with what to do; empty if it can. */
+  unavailable: string;
+  settings: readonly PublishingSetting[];
+  /** Of what is published there, where that is known: with `{name}` in it. */
+  url: string;
+}
+
+export interface PublishingSetting {
+  name: string;
+  title: string;
+  help: string;
+  secret: boolean;
+  required: boolean;
+  choices: readonly string[];
+  default: string;
+  /** A secret is kept. */
+  stored: boolean;
+  /** What was given last; never a secret. */
+  value: string;
+}
+
+/** An app at one target. */
+export interface Publication {
+  target: string;
+  name: string;
+  /** Below this server's base URL where it has no scheme. */
+  url: string;
+  /** The release that readers get. */
+  live: number | null;
+  /** The newest first. */
+  releases: readonly PublishedRelease[];
+}
+
+export interface PublishedRelease {
+  number: number;
+  /** git commit hash */
+  checkpoint: string;
+  at: string;
+  data_as_of: string | null;
+  note: string;
+  accepted: readonly AcceptedFinding[];
+  /** It can be rolled back to. */
+  kept: boolean;
+  /** There is an archive to take away. */
+  file: boolean;
+}
+
+/** What readers get of an app at one target. */
+export interface PublishedAs {
+  target: string;
+  name: string;
+  number: number;
+  /** Below this server's base URL where it has no scheme. */
+  url: string;
+  at: string;
+  /** git commit hash */
+  checkpoint: string;
+  /** The oldest time at which data in it was handed over. */
+  data_as_of: string | null;
 }
 
 /** The summary changed. */

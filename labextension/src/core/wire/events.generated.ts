@@ -428,6 +428,50 @@ export interface RuleChanged {
   by: By;
 }
 
+/** Something that the gate found, and that the person publishes anyway. */
+export interface AcceptedFinding {
+  id: string;
+  /** "secret", "personal_data", "check" … (publishing.base.GateKind, or "check") */
+  kind: string;
+  message: string;
+  /** the person's */
+  reason: string;
+}
+
+/** Readers get this version from now on. */
+export interface AppPublished {
+  /** "here", "folder" … */
+  target: string;
+  /** of the publication */
+  name: string;
+  /** of the release, from 1 */
+  number: number;
+  checkpoint: string;
+  /** "" where the target has none */
+  url: string;
+  /** for people: what is left to be done there */
+  note: string;
+  /** the oldest time at which data in it was handed over */
+  data_as_of: string | null;
+  accepted: readonly AcceptedFinding[];
+}
+
+/** Readers get nothing there any more. */
+export interface AppUnpublished {
+  target: string;
+  name: string;
+}
+
+/** Readers get an earlier release again. */
+export interface PublicationRolledBack {
+  target: string;
+  name: string;
+  number: number;
+  checkpoint: string;
+  url: string;
+  data_as_of: string | null;
+}
+
 export interface UsageRecorded {
   turn: string;
   model: string;
@@ -579,6 +623,62 @@ export interface VersionStatus {
   note: string;
 }
 
+/** One part of publishing. */
+export interface PublishingStep {
+  step: 'build' | 'check' | 'scenarios' | 'gate' | 'hand_over';
+  state: 'waiting' | 'running' | 'done' | 'failed' | 'skipped';
+  /** for people: what it does, or came to */
+  message: string;
+}
+
+/** What keeps a version from being published until the person says why it may be. */
+export interface PublishingFinding {
+  /** the same for the same thing in the next version */
+  id: string;
+  kind: string;
+  severity: 'high' | 'medium' | 'low';
+  message: string;
+  path: string;
+  line: number | null;
+  /** "app", "bundle", "history", "data", "page" */
+  where: string;
+  excerpt: string;
+  count: number | null;
+  hint: string;
+  /** the agent can be asked to */
+  fixable: boolean;
+  /** an administrator decided that no reason will do */
+  hard: boolean;
+  /** the person's reason */
+  accepted: string | null;
+}
+
+/** A version on its way to its readers, or how that ended. */
+export interface PublishingStatus {
+  /** which try */
+  publish: string;
+  target: string;
+  /** of the publication */
+  name: string;
+  checkpoint: string;
+  /** of the release, once it has one */
+  number: number | null;
+  /** waiting: for answers to what was found */
+  state: 'running' | 'waiting' | 'done' | 'failed' | 'stopped';
+  steps: readonly PublishingStep[];
+  findings: readonly PublishingFinding[];
+  /** the end of what the build and the target said */
+  log: string;
+  /** for people: why it failed */
+  message: string;
+  hint: string;
+  url: string;
+  /** for people: what is left to be done at the target */
+  note: string;
+  /** there is an archive to take away */
+  file: boolean;
+}
+
 /** What an open preview is to do, in a frame of its own, for whoever looks at the app. */
 export interface LookRequest {
   /** of the answer that is waited for; 0 where none is */
@@ -624,6 +724,9 @@ export interface EventData {
   'network.changed': NetworkChanged;
   'network.refused': NetworkRefused;
   'rule.changed': RuleChanged;
+  'app.published': AppPublished;
+  'app.unpublished': AppUnpublished;
+  'publication.rolled_back': PublicationRolledBack;
   'usage.recorded': UsageRecorded;
   'budget.raised': BudgetRaised;
 }
@@ -637,5 +740,6 @@ export interface LiveData {
   'progress': Progress;
   'preview': PreviewStatus;
   'version': VersionStatus;
+  'publishing': PublishingStatus;
   'look': LookRequest;
 }
