@@ -18,6 +18,7 @@ from traitlets.config import LoggingConfigurable
 from .apps.sandboxes import Sandboxes
 from .errors import InvalidInput
 from .log import EventStore, Owner, SqliteEventStore
+from .publishing.base import GATE_KINDS
 from .session.background import Background
 from .session.housekeeping import Housekeeping
 from .session.making import Maker
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from .models.local.servers import LocalModels
     from .models.profile import Choice
     from .preview.capabilities import Previews
+    from .publishing.readers import Readers
+    from .publishing.shelf import Shelf as PublishedShelf
     from .sandbox.base import SandboxProvider, Walls
     from .session.assembly import Parts
     from .session.record import Record
@@ -160,6 +163,11 @@ class AppBuilder(LoggingConfigurable):
     browsers = Int(2, help="Browsers that look at apps at once; others wait.").tag(config=True)
     pictures_mb = Int(
         500, help="Megabytes of pictures of apps that are kept; which nobody looked at for long go first."
+    ).tag(config=True)
+    publish_hard = List(
+        Enum((*GATE_KINDS, "check")),
+        help="""What is never published, whatever reason a person gives: `secret`, `personal_data`, `open_function`,
+        `other_host`, `source_map`, `accessibility`, `not_looked_at`, `check` (the built app does not work).""",
     ).tag(config=True)
     open_panel = Bool(False, help="Open the panel whenever JupyterLab starts, not only the first time.").tag(
         config=True
@@ -337,6 +345,20 @@ class AppBuilder(LoggingConfigurable):
         return Vault(self.data / "secrets", cast("Kind", self.secrets))
 
     @cached_property
+    def published(self) -> PublishedShelf:
+        """What apps were published as."""
+        from .publishing.shelf import Shelf
+
+        return Shelf(self.data / "published")
+
+    @cached_property
+    def readers(self) -> Readers:
+        """Who reads apps that are published on this server."""
+        from .publishing.readers import Readers
+
+        return Readers(self.base_url, self.published)
+
+    @cached_property
     def postgres(self) -> PostgresServer | None:
         """The server of ``database``; None where databases are files."""
         if not self.database:
@@ -437,6 +459,8 @@ class AppBuilder(LoggingConfigurable):
             pictures=self.pictures,
             datasets=self.datasets,
             vault=self.vault,
+            published=self.published,
+            publish_hard=self.publish_hard,
             postgres=self.postgres,
             catalog=self.catalog,
             usage=lambda: self.usage,

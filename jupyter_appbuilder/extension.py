@@ -17,6 +17,7 @@ from .builder import AppBuilder
 from .preview.capabilities import frame_ancestors
 from .preview.handlers import preview_handlers
 from .server.preview import EntryHandler
+from .server.published import published_handlers
 from .server.routes import api_handlers
 from .session.places import FOLDER, can_make
 
@@ -78,6 +79,9 @@ class AppBuilderExtension(ExtensionApp):
         # Every frame around a preview must be allowed: its panel's page, and whatever portal JupyterLab stands in.
         previews.ancestors += frame_ancestors(configured)
         previews.entry = f"{web_app.settings['base_url']}appbuilder/open/"
+        readers = self.settings["appbuilder_readers"] = self.builder.readers
+        readers.ancestors += frame_ancestors(configured)
+        web_app.add_handlers(".*$", published_handlers(readers))
         web_app.add_handlers(".*$", preview_handlers(web_app.settings["base_url"], previews))
         web_app.add_handlers(".*$", [(re.escape(previews.entry) + "(?P<capability>[^/]+)/(?P<rest>.*)", EntryHandler)])
 

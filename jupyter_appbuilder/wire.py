@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypedDict, T
 
 from .events import (
     AppPublished,
-    AppUnpublished,
     ApprovalGiven,
     ApprovalRequested,
+    AppUnpublished,
     BudgetRaised,
     CheckpointCreated,
     DatabaseRecorded,

@@ -343,4 +343,4 @@ def _digest(capability: str) -> bytes:
 
 def redacted(path: str) -> str:
     """``path`` for a log: with the capability left out."""
-    return re.sub(r"(/appbuilder/(?:preview|open)/)[^/?#\s]+", r"\1…", path)
+    return re.sub(r"(/appbuilder/(?:(?:preview|open)/|apps/[^/?#\s]+/~))[^/?#\s]+", r"\1…", path)

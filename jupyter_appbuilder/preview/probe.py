@@ -30,6 +30,7 @@ SCRIPTS = {
         "leaving.js",
     ),
     "indexeddb.js": ("indexeddb.js",),
+    "reader.js": ("storage.js", "requests.js", "pictures.js", "reader.js"),
 }
 _HEAD_LIMIT = 64 * 1024  # bytes looked at for the place to put the script
 
@@ -60,9 +61,9 @@ def version(name: str) -> str:
     return hashlib.sha256(script(name)).hexdigest()[:12]
 
 
-def tags(visitor: Visitor, replaced: Mapping[str, int]) -> bytes:
+def tags(visitor: Visitor, replaced: Mapping[str, int], name: str = "probe.js") -> bytes:
     """The two elements put first into each page: what this visitor has stored, and the script itself. ``replaced``: see
-    ``DataNews``."""
+    ``DataNews``; ``name``: of the script."""
     own = f"{visitor.path}__appbuilder/"
     data = {
         "base": visitor.path,
@@ -71,8 +72,7 @@ def tags(visitor: Visitor, replaced: Mapping[str, int]) -> bytes:
         "indexeddb": f"{own}indexeddb.js?v={version('indexeddb.js')}",
     }
     return (
-        f"<script>window.__appbuilder={embedded(data)}</script>"
-        f'<script src="{own}probe.js?v={version("probe.js")}"></script>'
+        f'<script>window.__appbuilder={embedded(data)}</script><script src="{own}{name}?v={version(name)}"></script>'
     ).encode()
 
 
@@ -107,6 +107,12 @@ async def injected(chunks: AsyncIterable[bytes], insert: Callable[[bytes], Await
     if not done and held.strip():
         end, _ = _place(held)
         yield held[:end] + await insert(held) + held[end:]
+
+
+def inserted(page: bytes, tags: bytes) -> bytes:
+    """The same of a page that is there as a whole."""
+    end, _ = _place(page)
+    return page[:end] + tags + page[end:]
 
 
 def _place(page: bytes) -> tuple[int, bool]:

@@ -49,6 +49,14 @@ from .messages import (
 from .notebook import NotebookHandler
 from .plans import AcceptHandler, PlansHandler
 from .preview import LookHandler, PreviewHandler, ScreenshotHandler
+from .publishing import (
+    GateHandler,
+    PublicationHandler,
+    PublishingHandler,
+    ReleaseFileHandler,
+    RollbackHandler,
+    VisitsHandler,
+)
 from .rules import RuleHandler, RulesHandler, SessionRuleHandler, SessionRulesHandler
 from .sandboxes import SandboxesHandler, SandboxHandler, SandboxProvidersHandler
 from .secrets import SecretHandler, SecretsHandler
@@ -83,6 +91,12 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/checkpoints/{checkpoint}/name": VersionNameHandler,
     "/sessions/{session}/checkpoints/{checkpoint}/picture": VersionPictureHandler,
     "/sessions/{session}/checkpoints/{checkpoint}/preview": VersionPreviewHandler,
+    "/sessions/{session}/publishing": PublishingHandler,
+    "/sessions/{session}/publishing/answer": GateHandler,
+    "/sessions/{session}/publications/{target}": PublicationHandler,
+    "/sessions/{session}/publications/{target}/rollback": RollbackHandler,
+    "/sessions/{session}/publications/{target}/visits": VisitsHandler,
+    "/sessions/{session}/publications/{target}/releases/{number}/file": ReleaseFileHandler,
     "/sessions/{session}/datasets": DatasetsHandler,
     "/sessions/{session}/datasets/uploads": UploadsHandler,
     "/sessions/{session}/datasets/uploads/{upload}": UploadHandler,

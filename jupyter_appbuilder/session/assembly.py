@@ -9,7 +9,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..approvals.gate import Gate
 from ..approvals.questions import Approvals
@@ -26,6 +26,8 @@ from ..errors import AppBuilderError, Conflict
 from ..log.journal import StoredEvents
 from ..notebook.writer import NotebookWriter
 from ..preview.storage import PageStorage
+from ..publishing.site import SiteSandbox
+from ..publishing.targets import find_publisher, find_publishers
 from ..templates.templates import Template
 from ..tools.base import KeptFiles, Network, Secrets, ToolContext
 from ..tools.diagnostics import Diagnostics
@@ -42,6 +44,7 @@ from .creation import Creation
 from .data import Handing
 from .earlier import EarlierVersion
 from .forking import copy_storage
+from .publishing import Means, Publishing, Unrecorded
 from .record import Record
 from .secrets import AppSecrets
 from .session import Session
@@ -63,6 +66,7 @@ if TYPE_CHECKING:
     from ..models.catalog import Catalog
     from ..models.profile import Choice
     from ..preview.capabilities import Previews
+    from ..publishing.shelf import Shelf
     from ..sandbox.base import Sandbox
     from ..templates.library import TemplateLibrary
     from ..tools.base import Tool
@@ -89,6 +93,8 @@ class Parts:
     pictures: Pictures
     datasets: DatasetStore
     vault: Vault
+    published: Shelf
+    publish_hard: Sequence[str]
     postgres: PostgresServer | None
     """Where databases of apps are made, if not in their folders."""
     catalog: Catalog
@@ -227,21 +233,41 @@ async def assemble(
     async def lay(checkpoint: str, place: Path) -> LaidOut:
         laid = await workspace.lay_out(checkpoint, place)
         await handing.lay_out(place / "app")
+        return laid
+
+    async def lay_with_storage(checkpoint: str, place: Path) -> LaidOut:
+        laid = await lay(checkpoint, place)
         await asyncio.to_thread(copy_storage, parts.storage / f"{summary.id}.json", place / "storage.json")
         return laid
 
-    async def run(place: Path, journal: Journal) -> RunningApp:
-        """A copy of the app, as it was: without secrets, calls of the notebook and hosts to reach."""
-        id = f"{summary.id}-version"
+    async def sandbox_of_copy(id: str, files: Path, template: Template) -> Sandbox:
+        await parts.sandboxes.listen()
+        return await parts.sandboxes.provider(summary.sandbox).create(id, files, template)
 
-        async def make() -> Sandbox:
-            await parts.sandboxes.listen()
-            return await parts.sandboxes.provider(summary.sandbox).create(id, place / "app", template_now())
+    async def nothing() -> Mapping[str, str]:
+        return {}
 
-        async def nothing() -> Mapping[str, str]:
-            return {}
+    async def run_earlier(place: Path, journal: Journal) -> RunningApp:
+        """A copy of the app, as it was."""
+        make = functools.partial(sandbox_of_copy, f"{summary.id}-version", place / "app", template_now())
+        return await run_copy(f"{summary.id}-version", "an earlier version", make, place, journal, health)
 
-        earlier = RunningApp(
+    async def run_built(place: Path, what: Template | Path) -> RunningApp:
+        """What was built of a version: a site's folder, or the files in ``place`` with the server of what was built."""
+        id = f"{summary.id}-publishing"
+        make = functools.partial(sandbox_of_copy, id, place / "app", what) if isinstance(what, Template) else None
+        ready = what.ready if isinstance(what, Template) else ""
+
+        async def make_site() -> Sandbox:
+            return SiteSandbox(cast("Path", what))
+
+        return await run_copy(id, "being published", make or make_site, place, Unrecorded(), ready)
+
+    async def run_copy(
+        id: str, said: str, make: Callable[[], Awaitable[Sandbox]], place: Path, journal: Journal, ready: str
+    ) -> RunningApp:
+        """A copy without secrets, calls of the notebook and hosts to reach."""
+        copy = RunningApp(
             id,
             journal,
             make,
@@ -249,14 +275,15 @@ async def assemble(
             PageStorage(place / "storage.json"),
             provider=summary.sandbox,
             template=summary.template,
-            health=health,
+            health=ready,
+            make_eye=parts.make_eye,
             folder=place / "app",
             mask=mask,
             functions=FunctionServer(control, nothing, has_functions=calls) if control else None,
             hub_user=os.environ.get("JUPYTERHUB_USER", ""),
         )
-        await parts.sandboxes.track(earlier, f"{summary.name} (an earlier version)")
-        return earlier
+        await parts.sandboxes.track(copy, f"{summary.name} ({said})")
+        return copy
 
     on_server = Conflict(
         "An earlier version of an app cannot be shown while its database is on a PostgreSQL server.",
@@ -280,6 +307,21 @@ async def assemble(
         return await _make_agent(parts, model, record, runner, approvals)
 
     agents = Agents(parts.catalog.resolve, make, _recorded_seeds)
+    means = Means(
+        record,
+        workspace,
+        parts.published,
+        parts.vault,
+        secrets,
+        template_now,
+        lay,
+        lambda files: sandbox_of_copy(f"{summary.id}-build", files, template_now()),
+        run_built,
+        lambda: sorted(network.now),
+        lambda: parts.publish_hard,
+        find_publisher,
+        find_publishers,
+    )
     session = Session(
         record,
         creation,
@@ -295,9 +337,10 @@ async def assemble(
         notebooks,
         program,
         secrets,
-        EarlierVersion(record, workspace, lay, run, on_server if engine == "postgresql" else None),
+        EarlierVersion(record, workspace, lay_with_storage, run_earlier, on_server if engine == "postgresql" else None),
         keep,
         version_pictures,
+        Publishing(means),
     )
     await network.settle()
     if owned:

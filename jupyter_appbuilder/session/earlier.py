@@ -59,17 +59,7 @@ class Shown:
         }
 
     def make(self, place: Path) -> None:
-        sweep(place.parent.parent)
-        for left in reversed(range(TRIES)):
-            try:
-                place.parent.mkdir(mode=0o700, exist_ok=True)
-                place.mkdir(mode=0o700, exist_ok=True)
-                self.held = hold(place)
-                return
-            except (FileNotFoundError, FileExistsError):  # another one tidied up in this moment
-                if not left:
-                    raise
-                time.sleep(0.01)
+        self.held = made(place)
 
     def say(self, **change: Any) -> None:
         self.status = cast("VersionStatus", {**self.status, **change})
@@ -189,10 +179,25 @@ class EarlierVersion:
             with suppress(AppBuilderError):
                 await shown.app.close()
         if shown.place is not None:
-            await in_thread(_remove, shown.place)
+            await in_thread(remove, shown.place)
         if shown.held is not None:
             shown.held.release()
         shown.say(state="stopped", url=None, message="", fraction=None, log="")
+
+
+def made(place: Path) -> Hold:
+    """Make the folder ``place`` below ``VERSIONS``, held until it is released."""
+    sweep(place.parent.parent)
+    for left in reversed(range(TRIES)):
+        try:
+            place.parent.mkdir(mode=0o700, exist_ok=True)
+            place.mkdir(mode=0o700, exist_ok=True)
+            return hold(place)
+        except (FileNotFoundError, FileExistsError):  # another one tidied up in this moment
+            if not left:
+                raise
+            time.sleep(0.01)
+    raise AssertionError("unreachable")
 
 
 def sweep(shelf: Path) -> None:
@@ -208,7 +213,8 @@ def sweep(shelf: Path) -> None:
         (shelf / VERSIONS).rmdir()
 
 
-def _remove(place: Path) -> None:
+def remove(place: Path) -> None:
+    """Remove a folder that ``made`` made."""
     remove_folder(place)
     with suppress(OSError):  # others are in it
         place.parent.rmdir()

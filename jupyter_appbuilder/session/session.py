@@ -19,7 +19,19 @@ from typing import TYPE_CHECKING, Any
 from ..attachments.base import MOST, Given
 from ..datasets.record import ADD_DATASET
 from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound, SessionBusy, ToolFailed, of_the_disk
-from ..events import DEMO, Attachment, By, Draft, Event, Mode, PagePicture, Person, PointedData, VersionStatus
+from ..events import (
+    DEMO,
+    Attachment,
+    By,
+    Draft,
+    Event,
+    Mode,
+    PagePicture,
+    Person,
+    PointedData,
+    PublishingStatus,
+    VersionStatus,
+)
 from ..live.base import told, unknown
 from ..live.record import EXPOSE, UNEXPOSE, functions_of
 from ..turns.plans import built_by, open_plan, plans, request
@@ -46,6 +58,7 @@ if TYPE_CHECKING:
     from ..log import Summary
     from ..notebook.writer import NotebookWriter
     from ..pointing import Claim, Styles
+    from ..publishing.shelf import Publication
     from ..tools.base import ToolResult
     from ..tools.notebooks import GivenNotebook, GivenNotebooks
     from ..tools.runner import ToolRunner
@@ -58,6 +71,7 @@ if TYPE_CHECKING:
     from .creation import Creation
     from .data import Handing
     from .earlier import EarlierVersion
+    from .publishing import Publishing
     from .record import Record
     from .secrets import AppSecrets
     from .version_pictures import VersionPictures
@@ -91,6 +105,7 @@ class Session:
         earlier: EarlierVersion,
         keep: Callable[[bytes], Awaitable[str]],
         pictures: VersionPictures,
+        publishing: Publishing,
     ) -> None:
         """``keep`` keeps a content beside the log, for as long as the session is there; its SHA-256."""
         self.record = record
@@ -106,6 +121,7 @@ class Session:
         self.secrets = secrets
         self.pictures = pictures
         self.earlier = earlier
+        self.publishing = publishing
         self._naming = asyncio.Lock()
         self._notebooks = notebooks
         self._agents = agents
@@ -694,6 +710,45 @@ class Session:
         self.require_owned()
         await self.earlier.stop(await self.workspace.version(checkpoint) if checkpoint else "")
 
+    async def publish(
+        self,
+        target: str = "here",
+        *,
+        name: str = "",
+        checkpoint: str = "",
+        settings: Mapping[str, str] | None = None,
+        accepted: Mapping[str, str] | None = None,
+    ) -> PublishingStatus:
+        """Begin to publish a version. ``publishing.finished`` waits for it; the watchers are told. Raises as
+        ``Publishing.start``."""
+        await self.ready()
+        self._may_act(busy_is_fine=True)
+        return await self.publishing.start(
+            target, name=name, checkpoint=checkpoint, settings=settings, accepted=accepted
+        )
+
+    async def answer_gate(self, accepted: Mapping[str, str]) -> PublishingStatus:
+        """Say why it is published anyway. Raises as ``Publishing.answer``."""
+        self.require_owned()
+        return await self.publishing.answer(accepted)
+
+    async def cancel_publishing(self) -> None:
+        """Stop what is on its way."""
+        self.require_owned()
+        await self.publishing.stop()
+
+    async def roll_back(self, target: str, number: int) -> Publication:
+        """Give readers an earlier release again. Raises as ``Publishing.roll_back``."""
+        await self.ready()
+        self._may_act(busy_is_fine=True)
+        return await self.publishing.roll_back(target, number)
+
+    async def unpublish(self, target: str) -> None:
+        """Take the app down at a target. Raises as ``Publishing.unpublish``."""
+        await self.ready()
+        self._may_act(busy_is_fine=True)
+        await self.publishing.unpublish(target)
+
     async def update(self, *, title: str | None = None, model: str | None = None) -> None:
         """Rename the session, or choose its model for the next turns.
 
@@ -783,6 +838,7 @@ class Session:
             self.runner.diagnostics.stop()
         await self._holdings.close(patience)
         await self.earlier.close()
+        await self.publishing.close()
         await self.app.close()
         async with self._recovery.lock:
             pass  # a look at the files that was under way has ended: the folder can go

@@ -338,6 +338,7 @@ class Sessions:
             await asyncio.to_thread(session.app.storage.clear)
             await session.data.forget()
             await session.secrets.forget()
+            await session.publishing.forget()
             if session.record.engine == "postgresql":
                 await self._drop_database(session_id)
             await self._log_store.delete(session_id)

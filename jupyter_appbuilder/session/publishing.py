@@ -1,0 +1,869 @@
+"""Publishing a version of a session's app: built, looked at and tried as readers will have it, passed through the gate,
+handed to a target. The draft goes on meanwhile; what readers get stays until the new release is in place, whole.
+
+One at a time in a session. How it stands is told to the watchers (``publishing``), and is there for who comes later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import re
+import secrets as random
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from ..cancellation import ended, in_thread, uncut
+from ..datasets.record import placed
+from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound, Unavailable, of_the_disk
+from ..events import (
+    AcceptedFinding,
+    Draft,
+    Event,
+    PublishingFinding,
+    PublishingStatus,
+    PublishingStep,
+    timestamp,
+)
+from ..publishing.base import NAME, Bundle, BundleManifest, GateFinding, Order, Publisher, Release, Tell
+from ..tools.names import CHECK
+from .earlier import VERSIONS, made, remove
+
+if TYPE_CHECKING:
+    from ..apps.running import RunningApp
+    from ..eyes.scenarios import Outcome
+    from ..publishing.shelf import Entry, Publication, Shelf
+    from ..sandbox.base import Sandbox
+    from ..templates.templates import Publishing as Manifest
+    from ..templates.templates import Template
+    from ..vault import Vault
+    from ..workspace import Checkpoint, Workspace
+    from ..workspace.records import LaidOut
+    from .record import Record
+    from .secrets import AppSecrets
+
+LONGEST_LOG = 16 * 1024  # characters
+LONGEST_REASON = 1000
+MOST_FINDINGS = 200
+SAY_SECONDS = 0.25
+"""How often progress is told at most."""
+
+Step = Literal["build", "check", "scenarios", "gate", "hand_over"]
+STEPS: tuple[Step, ...] = ("build", "check", "scenarios", "gate", "hand_over")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What publishing needs of its session. ``lay`` puts a version into a folder; ``sandbox`` is one for the app's
+    files there, without secrets; ``run`` shows a template's server of them, or the site in a folder, in an app of its
+    own. ``hosts``: what the app's server may reach. ``hard``: kinds of findings that no reason accepts."""
+
+    record: Record
+    workspace: Workspace
+    shelf: Shelf
+    vault: Vault
+    secrets: AppSecrets
+    template: Callable[[], Template]
+    lay: Callable[[str, Path], Awaitable[LaidOut]]
+    sandbox: Callable[[Path], Awaitable[Sandbox]]
+    run: Callable[[Path, Template | Path], Awaitable[RunningApp]]
+    hosts: Callable[[], Sequence[str]]
+    hard: Callable[[], Sequence[str]]
+    publisher: Callable[[str], Publisher]
+    publishers: Callable[[], Mapping[str, Publisher]]
+
+
+class Unrecorded:
+    """The journal of an app of which nothing is stored or told."""
+
+    async def append(self, *drafts: Draft) -> list[Event]:
+        return []
+
+    def live(self, type: str, data: dict[str, Any]) -> None:
+        """Nobody watches it."""
+
+
+@dataclass
+class Try:
+    """One release on its way."""
+
+    publisher: Publisher
+    name: str
+    version: Checkpoint
+    settings: dict[str, str]
+    reasons: dict[str, str]
+    status: PublishingStatus
+    tell_status: Callable[[PublishingStatus], None]
+    findings: list[GateFinding] = field(default_factory=list[GateFinding])
+    checks: list[PublishingFinding] = field(default_factory=list[PublishingFinding])
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
+    handed_over: bool = False
+    _said: float = 0.0
+    _later: asyncio.TimerHandle | None = None
+
+    def say(self, **change: Any) -> None:
+        """Tell how it stands now."""
+        self.status = cast("PublishingStatus", {**self.status, **change})
+        if self._later:
+            self._later.cancel()
+            self._later = None
+        self._said = time.monotonic()
+        self.tell_status(self.status)
+
+    def step(self, step: Step, state: str, message: str = "") -> None:
+        steps = [
+            cast("PublishingStep", {"step": step, "state": state, "message": message}) if one["step"] == step else one
+            for one in self.status["steps"]
+        ]
+        self.say(steps=steps)
+
+    def line(self, line: str) -> None:
+        """A line of the log; several are told together."""
+        self.status = {**self.status, "log": f"{self.status['log']}{line}\n"[-LONGEST_LOG:]}
+        if self._later is None:
+            wait = max(0.0, self._said + SAY_SECONDS - time.monotonic())
+            self._later = asyncio.get_running_loop().call_later(wait, self.say)
+
+
+class Publishing:
+    """Of one session."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._try: Try | None = None
+        self._work: asyncio.Task[None] | None = None
+        self._closed = False
+
+    @property
+    def status(self) -> PublishingStatus | None:
+        """What is on its way, or was last; None for nothing."""
+        return self._try.status if self._try else None
+
+    @property
+    def busy(self) -> bool:
+        return self._work is not None and not self._work.done()
+
+    # What there is
+
+    async def publications(self) -> list[Publication]:
+        """What the app has at targets."""
+        session = self._means.record.id
+        found = await in_thread(self._means.shelf.all, session)
+        return [one for one in found if one.releases]
+
+    async def overview(self) -> dict[str, Any]:
+        """All that a page for publishing shows, as JSON."""
+        versions = await self._means.workspace.checkpoints()
+        checked = checked_versions(self._means.record.stored)
+        there = {one.id for one in versions}
+        passed = [id for id in reversed(checked) if id in there]
+        publications = await self.publications()
+        targets = [await self._target(one, publications) for one in self._means.publishers().values()]
+        return {
+            "targets": targets,
+            "name": next((one.name for one in publications), None) or name_from(self._means.record.summary.name),
+            "checkpoint": passed[0] if passed else (versions[0].id if versions else None),
+            "checked": passed[:200],
+            "publications": [one.to_json() for one in publications],
+            "running": self.status,
+        }
+
+    async def _target(self, publisher: Publisher, publications: Sequence[Publication]) -> dict[str, Any]:
+        last = {one.target: one.settings for one in publications}.get(publisher.name)
+        kept = await in_thread(self._means.vault.kept, self._vault_folder)
+        stored = {one.name for one in kept}
+        settings = [
+            {
+                "name": one.name,
+                "title": one.title,
+                "help": one.help,
+                "secret": one.secret,
+                "required": one.required,
+                "choices": list(one.choices),
+                "default": one.default,
+                "stored": one.secret and _vault_name(publisher.name, one.name) in stored,
+                "value": last.get(one.name, "") if last and not one.secret else "",
+            }
+            for one in publisher.settings
+        ]
+        return {
+            "name": publisher.name,
+            "title": publisher.title,
+            "kinds": list(publisher.kinds),
+            "keeps": publisher.keeps,
+            "history": publisher.history,
+            "unavailable": self._refusal(publisher),
+            "settings": settings,
+            "url": "appbuilder/apps/{name}/" if publisher.name == "here" else "",
+        }
+
+    def _refusal(self, publisher: Publisher) -> str:
+        """Why a target takes no version of this app; "" if it does."""
+        try:
+            self._manifest(publisher)
+        except AppBuilderError as error:
+            return str(error)
+        return publisher.unavailable()
+
+    def _manifest(self, publisher: Publisher) -> Manifest:
+        from ..publishing.building import publishing_of
+
+        manifest = publishing_of(self._means.template())
+        if manifest.kind not in publisher.kinds:
+            others = [one.title for one in self._means.publishers().values() if manifest.kind in one.kinds]
+            raise Conflict(
+                f"{publisher.title} takes apps without a server of their own, and this one has to run.",
+                hint=f"Publish it elsewhere: {', '.join(others)}." if others else "No target here takes it.",
+                reason="wrong_kind",
+            )
+        return manifest
+
+    # Acts
+
+    async def start(
+        self,
+        target: str = "here",
+        *,
+        name: str = "",
+        checkpoint: str = "",
+        settings: Mapping[str, str] | None = None,
+        accepted: Mapping[str, str] | None = None,
+    ) -> PublishingStatus:
+        """Begin to publish a version. Raises ``InvalidInput``, ``NotFound``, and ``Conflict`` where one is on its way
+        already, the name is another app's, or the target does not take it."""
+        means = self._means
+        if self._closed:
+            raise Conflict("The app was closed.", hint="Open it again.", reason="session_ended")
+        if self.busy:
+            raise Conflict(
+                "A version is being published already.", hint="Wait for it, or stop it.", reason="publishing"
+            )
+        publisher = means.publisher(target)
+        self._manifest(publisher)
+        if why := publisher.unavailable():
+            raise Unavailable(why, reason="target_unavailable")
+        there = await in_thread(means.shelf.of, means.record.id, target)
+        chosen = name or (there.name if there else name_from(means.record.summary.name))
+        if not NAME.fullmatch(chosen):
+            raise InvalidInput(
+                f"{chosen[:60]!r} cannot be the name of a published app.",
+                hint="Use small letters, digits and hyphens, 42 at most.",
+                field="name",
+            )
+        if there and there.name != chosen:
+            raise Conflict(
+                f"The app is published there as {there.name!r} already.",
+                hint="Publish it under that name, or unpublish it first.",
+                reason="other_name",
+                field="name",
+            )
+        taken = await in_thread(means.shelf.find, target, chosen)
+        if taken and taken.session != means.record.id and taken.releases:
+            raise Conflict(
+                f"Another app is published as {chosen!r}: {taken.title}.",
+                hint="Choose another name, or unpublish that one first.",
+                reason="name_taken",
+                field="name",
+            )
+        version = await self._version(checkpoint)
+        reasons = {**reasons_in(means.record.stored), **checked_reasons(accepted or {})}
+        given = await self._settings(publisher, settings or {}, there)
+        if self.busy:  # another was quicker
+            raise Conflict(
+                "A version is being published already.", hint="Wait for it, or stop it.", reason="publishing"
+            )
+        status: PublishingStatus = {
+            "publish": random.token_hex(4),
+            "target": target,
+            "name": chosen,
+            "checkpoint": version.id,
+            "number": None,
+            "state": "running",
+            "steps": [{"step": step, "state": "waiting", "message": ""} for step in STEPS],
+            "findings": [],
+            "log": "",
+            "message": "",
+            "hint": "",
+            "url": "",
+            "note": "",
+            "file": False,
+        }
+        one = self._try = Try(publisher, chosen, version, given, reasons, status, self._told)
+        one.say()
+        self._work = asyncio.create_task(self._run(one))
+        return one.status
+
+    async def finished(self) -> PublishingStatus | None:
+        """Wait until nothing is on its way, or it waits for answers."""
+        while self.busy and self._try and self._try.status["state"] == "running" and self._work:
+            await asyncio.wait([self._work], timeout=0.1)
+        return self.status
+
+    async def answer(self, accepted: Mapping[str, str]) -> PublishingStatus:
+        """Give reasons for which findings are published anyway. Raises ``Conflict`` where nothing waits for any,
+        ``InvalidInput`` for a reason that is none, or that no reason may be given for."""
+        one = self._try
+        if one is None or one.status["state"] != "waiting":
+            raise Conflict("Nothing waits for an answer.", hint="Publish a version first.", reason="nothing_waits")
+        known = {finding["id"]: finding for finding in one.status["findings"]}
+        for id in accepted:
+            if id not in known:
+                raise InvalidInput(f"There is no finding {id[:60]!r}.", hint="See the list.", field="accepted")
+            if known[id]["hard"]:
+                raise InvalidInput(
+                    f"No reason makes up for this: {known[id]['message']}",
+                    hint="An administrator decided so (c.AppBuilder.publish_hard). Have it fixed.",
+                    field="accepted",
+                )
+        one.reasons |= checked_reasons(accepted)
+        if not self._list_findings(one):
+            one.say(state="running")
+        one.answered.set()
+        return one.status
+
+    async def stop(self) -> None:
+        """Stop what is on its way; readers keep what they have. A release that is in place already stays."""
+        if (work := self._work) is not None and not work.done():
+            await ended([work])
+
+    async def close(self) -> None:
+        self._closed = True
+        await self.stop()
+
+    async def roll_back(self, target: str, number: int) -> Publication:
+        """Give readers an earlier release again. Raises ``NotFound``, ``Conflict``."""
+        means = self._means
+        publisher = means.publisher(target)
+        there = await self._published(target)
+        if not publisher.keeps:
+            raise Conflict(
+                f"{publisher.title} keeps no earlier releases.",
+                hint="Publish the version again.",
+                reason="nothing_kept",
+            )
+        entry = there.entry(number)
+        if entry is None:
+            raise NotFound(f"There is no release {number}.", hint="See the list.", reason="no_release", field="number")
+        return await uncut(self._rolled_back(publisher, there, entry))
+
+    async def _rolled_back(self, publisher: Publisher, there: Publication, entry: Entry) -> Publication:
+        means = self._means
+
+        def take() -> tuple[Bundle, Bundle | None]:
+            bundle = means.shelf.bundle(there.target, there.name, entry.number)
+            now = there.live and there.entry(there.live)
+            return bundle, means.shelf.bundle(there.target, there.name, now.number) if now and now.kept else None
+
+        bundle, previous = await in_thread(take)
+        with means.shelf.taking(means.record.id, there.target, there.name):
+            settings = await self._settings(publisher, {}, there)
+            await publisher.publish(Order(bundle, entry.number, previous, settings), lambda _: None)
+            now = await in_thread(means.shelf.roll_back, there.target, there.name, entry.number)
+        await means.record.append(
+            Draft(
+                "publication.rolled_back",
+                {
+                    "target": there.target,
+                    "name": there.name,
+                    "number": entry.number,
+                    "checkpoint": entry.checkpoint,
+                    "url": entry.url,
+                    "data_as_of": entry.data_as_of,
+                },
+            )
+        )
+        return now
+
+    async def unpublish(self, target: str) -> None:
+        """Take the app down at a target. Raises ``NotFound``, ``Conflict``, and what the target says."""
+        publisher = self._means.publisher(target)
+        there = await self._published(target)
+        await uncut(self._taken_down(publisher, there))
+
+    async def _taken_down(self, publisher: Publisher, there: Publication) -> None:
+        means = self._means
+        with means.shelf.taking(means.record.id, there.target, there.name):
+            settings = await self._settings(publisher, {}, there)
+            await publisher.unpublish(there.name, settings, lambda _: None)
+            await in_thread(means.shelf.unpublish, there.target, there.name)
+        await means.record.append(Draft("app.unpublished", {"target": there.target, "name": there.name}))
+
+    async def visits(self, target: str) -> Mapping[str, int]:
+        """How often readers opened the app, by day. Raises ``NotFound``."""
+        from ..publishing.visits import Visits
+
+        there = await self._published(target)
+        return await in_thread(Visits(self._means.shelf.folder / target / there.name).days)
+
+    async def file(self, target: str, number: int) -> Path:
+        """The archive that a target made of a release. Raises ``NotFound``."""
+        there = await self._published(target)
+        entry = there.entry(number)
+        if entry is None or not entry.file:
+            raise NotFound(f"Release {number} has no archive.", hint="Publish again.", reason="not_kept")
+        return Path(entry.file)
+
+    async def forget(self) -> None:
+        """The session is deleted: take everything down that is kept here."""
+        for there in await self.publications():
+            with suppress(AppBuilderError):
+                publisher = self._means.publisher(there.target)
+                if publisher.keeps:
+                    await publisher.unpublish(there.name, await self._settings(publisher, {}, there), lambda _: None)
+        await in_thread(self._means.shelf.forget, self._means.record.id)
+        await in_thread(self._means.vault.forget, self._vault_folder)
+
+    async def _published(self, target: str) -> Publication:
+        found = await in_thread(self._means.shelf.of, self._means.record.id, target)
+        if found is None:
+            raise NotFound("The app is not published there.", hint="Publish it first.", reason="not_published")
+        return found
+
+    # The work
+
+    def _told(self, status: PublishingStatus) -> None:
+        self._means.record.live("publishing", {**status})
+
+    async def _run(self, one: Try) -> None:
+        try:
+            await self._publish(one)
+        except asyncio.CancelledError:
+            if not one.handed_over:
+                one.say(state="stopped", steps=_without_running(one.status["steps"], "skipped"))
+                return
+            raise
+        except AppBuilderError as error:
+            self._fail(one, error)
+        except OSError as error:
+            self._fail(one, of_the_disk(error, self._means.shelf.folder))
+        except Exception as error:
+            log.exception("Version %s of session %s cannot be published", one.version.id, self._means.record.id)
+            self._fail(one, AppBuilderError(f"It cannot be published: {type(error).__name__}.", hint="See the log."))
+
+    def _fail(self, one: Try, error: AppBuilderError) -> None:
+        mask = self._means.secrets.mask
+        steps = _without_running(one.status["steps"], "failed")
+        one.say(state="failed", steps=steps, message=mask.text(error.message), hint=mask.text(error.hint))
+
+    async def _publish(self, one: Try) -> None:
+        means = self._means
+        place = means.workspace.folder.parent / VERSIONS / random.token_hex(6)
+        held = await in_thread(made, place)
+        making = await in_thread(means.shelf.make)
+        try:
+            bundle = await self._build(one, place, making.folder)
+            hosts = await self._check(one, place, bundle)
+            await self._gate(one, place, bundle, hosts)
+            await self._hand_over(one, bundle)
+        finally:
+
+            def tidy() -> None:
+                making.release()
+                remove(place)
+                held.release()
+
+            await in_thread(tidy)
+
+    def _tell(self, one: Try) -> Tell:
+        mask = self._means.secrets.mask
+        return lambda line: one.line(mask.text(line))
+
+    async def _build(self, one: Try, place: Path, making: Path) -> Bundle:
+        from ..publishing.building import run_build, take_files, take_output
+        from ..publishing.bundles import write_manifest
+
+        means = self._means
+        template, tell = means.template(), self._tell(one)
+        one.step("build", "running", "Copying the version")
+        laid = await means.lay(one.version.id, place)
+        if laid.note:
+            tell(laid.note)
+        files, into = place / "app", making / "bundle"
+        await take_files(template, files, into)
+        manifest = self._manifest(one.publisher)
+        if manifest.build:
+            one.step("build", "running", "Building")
+            sandbox = await means.sandbox(files)
+            try:
+                await run_build(sandbox, template, "/", tell)
+            finally:
+                await uncut(sandbox.stop())
+        await take_output(template, files, into, tell)
+        bundle = await in_thread(write_manifest, into, await self._described(one, template, manifest))
+        one.step("build", "done", "")
+        return bundle
+
+    async def _described(self, one: Try, template: Template, manifest: Manifest) -> BundleManifest:
+        means = self._means
+        names = [secret.name for secret in await means.secrets.all()] if manifest.kind == "server" else []
+        return {
+            "format": 1,
+            "kind": manifest.kind,
+            "name": one.name,
+            "title": means.record.summary.title,
+            "template": template.name,
+            "checkpoint": one.version.id,
+            "tree": one.version.tree,
+            "built_at": timestamp(),
+            "data_as_of": data_as_of(means.record.stored),
+            "serve": list(manifest.serve),
+            "ready": manifest.ready,
+            "strip": manifest.strip,
+            "environment": {**template.environment, **manifest.environment},
+            "data": list(template.data) if manifest.kind == "server" else [],
+            "secrets": names,
+            "hosts": sorted(means.hosts()) if manifest.kind == "server" else [],
+        }
+
+    async def _check(self, one: Try, place: Path, bundle: Bundle) -> Sequence[str]:
+        """Look at the built thing and try its scenarios; the other hosts that its page asked."""
+        means = self._means
+        what = bundle.content if bundle.manifest["kind"] == "static" else means.template().published()
+        one.step("check", "running", "Starting what was built")
+        app = await means.run(place, what)
+        try:
+            server = await app.ensure()
+            if server.state != "ready":
+                for line in server.log.splitlines()[-50:]:
+                    self._tell(one)(line)
+                raise Conflict(
+                    f"What was built does not run. {server.message}".rstrip(),
+                    hint="The log says why. Ask for it to be fixed, or choose another version.",
+                    reason="not_running",
+                )
+            hosts = await self._look(one, app)
+            await self._try_scenarios(one, app, place)
+            return hosts
+        finally:
+            await uncut(app.close())
+
+    async def _look(self, one: Try, app: RunningApp) -> Sequence[str]:
+        one.step("check", "running", "Looking at the page")
+        try:
+            report = await app.look_over()
+        except Unavailable as error:
+            one.step("check", "skipped", error.message)
+            one.checks.append(_not_looked("Nobody looked at what was built", error))
+            return ()
+        for finding in report.findings:
+            one.checks.append(_check(f"The page: {finding['message']}", finding.get("source", "")))
+        count = len(report.findings)
+        said = f"{count} {'problem' if count == 1 else 'problems'} found" if count else "Nothing wrong was found"
+        one.step("check", "failed" if count else "done", said)
+        return list(report.hosts)
+
+    async def _try_scenarios(self, one: Try, app: RunningApp, place: Path) -> None:
+        from ..eyes.scenarios import list_scenarios, try_all
+        from ..workspace import Workspace
+
+        listed = await list_scenarios(Workspace(place))
+        if not listed or app.eye is None:
+            one.step("scenarios", "skipped", "The app has none" if not listed else "")
+            return
+        done: list[Outcome] = []
+
+        def on_outcome(outcome: Outcome) -> None:
+            done.append(outcome)
+            one.step("scenarios", "running", f"{len(done)} of {len(listed)} tried")
+
+        one.step("scenarios", "running", f"0 of {len(listed)} tried")
+        try:
+            outcomes = await try_all(app.eye, listed, on_outcome, trying=app.trying)
+        except Unavailable as error:
+            one.step("scenarios", "skipped", error.message)
+            one.checks.append(_not_looked("The scenarios were not tried", error))
+            return
+        failed = [outcome for outcome in outcomes if not outcome.ok]
+        for outcome in failed:
+            one.checks.append(
+                _check(f"“{outcome.title}” does not work: {outcome.why}", f"scenarios/{outcome.name}.yaml")
+            )
+        said = f"{len(outcomes) - len(failed)} of {len(outcomes)} work"
+        one.step("scenarios", "failed" if failed else "done", said)
+
+    async def _gate(self, one: Try, place: Path, bundle: Bundle, hosts: Sequence[str]) -> None:
+        """Ask for a reason for each finding. Returns once all have one."""
+        means = self._means
+        one.step("gate", "running", "Looking for what readers should not get")
+        events = means.record.stored
+        kept = [(dataset, path) for dataset, path in placed(events) if path]
+        files = {one.name: file for one, path in kept if (file := place / "app" / path).is_file()}
+        release = Release(
+            bundle,
+            place / "app",
+            bundle.manifest["template"],
+            [dataset.name for dataset, _ in kept if dataset.private],
+            files,
+            means.workspace.folder / ".git" if one.publisher.history else None,
+            await means.secrets.values(),
+            hosts,
+        )
+        one.findings = list(await inspect_release(release))
+        while self._list_findings(one):
+            count = len([finding for finding in one.status["findings"] if finding["accepted"] is None])
+            one.step("gate", "running", f"{count} {'waits' if count == 1 else 'wait'} for your answer")
+            one.say(state="waiting")
+            one.answered.clear()
+            await one.answered.wait()
+            one.say(state="running")
+        one.step("gate", "done", "")
+
+    def _list_findings(self, one: Try) -> bool:
+        """List what was found, with the reasons; whether some has none."""
+        hard = self._means.hard()
+        mask = self._means.secrets.mask
+        listed = [*one.checks, *(_shown(finding) for finding in one.findings)][:MOST_FINDINGS]
+        shown: list[PublishingFinding] = []
+        for finding in listed:
+            is_hard = finding["kind"] in hard
+            reason = None if is_hard else one.reasons.get(finding["id"])
+            texts = {key: mask.text(str(finding[key])) for key in ("message", "excerpt", "hint")}
+            shown.append(cast("PublishingFinding", {**finding, **texts, "hard": is_hard, "accepted": reason}))
+        one.say(findings=shown)
+        return any(finding["accepted"] is None for finding in shown)
+
+    async def _hand_over(self, one: Try, bundle: Bundle) -> None:
+        means = self._means
+        one.step("hand_over", "running", f"Handing it to {one.publisher.title}")
+        with means.shelf.taking(means.record.id, one.publisher.name, one.name):
+
+            def begin() -> tuple[int, Bundle, Bundle | None]:
+                shelf, target, name = means.shelf, one.publisher.name, one.name
+                there = shelf.find(target, name)
+                number = shelf.number(means.record.id, target, name, bundle.manifest["title"])
+                now = there.entry(there.live) if there else None
+                previous = shelf.bundle(target, name, now.number) if now and now.kept else None
+                return number, shelf.place(target, name, number, bundle), previous
+
+            number, laid, previous = await in_thread(begin)
+            one.say(number=number)
+            published = await one.publisher.publish(Order(laid, number, previous, one.settings), self._tell(one))
+            one.handed_over = True
+            await uncut(self._handed_over(one, laid, number, published.url, published.note, published.file))
+
+    async def _handed_over(self, one: Try, bundle: Bundle, number: int, url: str, note: str, file: Path | None) -> None:
+        from ..publishing.shelf import Entry
+
+        means = self._means
+        accepted: list[AcceptedFinding] = [
+            {"id": it["id"], "kind": it["kind"], "message": it["message"], "reason": it["accepted"] or ""}
+            for it in one.status["findings"]
+        ]
+        entry = Entry(
+            number,
+            one.version.id,
+            timestamp(),
+            bundle.manifest["data_as_of"],
+            url,
+            note,
+            str(file) if file else "",
+            [cast("dict[str, str]", it) for it in accepted],
+        )
+        plain = {it.name for it in one.publisher.settings if not it.secret}
+        settings = {name: value for name, value in one.settings.items() if name in plain}
+        await in_thread(means.shelf.publish, one.publisher.name, one.name, entry, settings)
+        await means.record.append(
+            Draft(
+                "app.published",
+                {
+                    "target": one.publisher.name,
+                    "name": one.name,
+                    "number": number,
+                    "checkpoint": one.version.id,
+                    "url": url,
+                    "note": note,
+                    "data_as_of": bundle.manifest["data_as_of"],
+                    "accepted": accepted,
+                },
+            )
+        )
+        one.step("hand_over", "done", "")
+        one.say(state="done", url=url, note=note, file=file is not None)
+
+    # What it is given
+
+    async def _version(self, checkpoint: str) -> Checkpoint:
+        """The version to publish: the one that is named, else the newest whose checks passed, else the newest."""
+        versions = await self._means.workspace.checkpoints()
+        if checkpoint:
+            full = await self._means.workspace.version(checkpoint)
+            return next(one for one in versions if one.id == full)
+        passed = checked_versions(self._means.record.stored)
+        chosen = next((one for one in versions if one.id in passed), versions[0] if versions else None)
+        if chosen is None:
+            raise Conflict("The app has no version yet.", hint="Ask for something first.", reason="no_version")
+        return chosen
+
+    @property
+    def _vault_folder(self) -> str:
+        return f"{self._means.record.id}.publishing"
+
+    async def _settings(
+        self, publisher: Publisher, given: Mapping[str, str], there: Publication | None
+    ) -> dict[str, str]:
+        """All values that a target is given. New secrets are kept; what is left out is as it was."""
+        means = self._means
+        known = {one.name: one for one in publisher.settings}
+        if unknown := sorted(given.keys() - known.keys()):
+            raise InvalidInput(
+                f"{publisher.title} has no setting {unknown[0][:60]!r}.",
+                hint=f"It has: {', '.join(known)}." if known else "It has none.",
+                field="settings",
+            )
+        secret = any(it.secret for it in known.values())
+        kept = await in_thread(means.vault.values, self._vault_folder) if secret else {}
+        values: dict[str, str] = {}
+        for name, setting in known.items():
+            place = _vault_name(publisher.name, name)
+            value = given.get(name, "").strip()
+            if setting.secret:
+                if value:
+                    await in_thread(means.vault.set, self._vault_folder, place, value)
+                value = value or kept.get(place, "")
+                means.secrets.mask.learn([value] if value else [])
+            elif name not in given:
+                value = (there.settings.get(name, "") if there else "") or setting.default
+            if value and setting.choices and value not in setting.choices:
+                raise InvalidInput(
+                    f"{setting.title}: {value[:60]!r} is no choice.",
+                    hint=f"Choose one of: {', '.join(setting.choices)}.",
+                    field="settings",
+                )
+            if not value and setting.required:
+                raise InvalidInput(f"{setting.title} is missing.", hint=setting.help, field="settings")
+            values[name] = value
+        return values
+
+
+async def inspect_release(release: Release) -> Sequence[GateFinding]:
+    """What the gate finds. While this version has none, that is what it says."""
+    try:
+        from ..publishing.gate import inspect  # pyright: ignore
+    except ImportError:
+        message = "Nothing looked for secrets and private data: this version has no gate."
+        return [GateFinding("not_looked_at:gate", "not_looked_at", message, fixable=False)]
+    return await inspect(release)  # pyright: ignore
+
+
+def checked_versions(events: Sequence[Event]) -> list[str]:
+    """The versions whose files a check of the app passed, the oldest first."""
+    passed: list[str] = []
+    trees: dict[str, bool] = {}  # what a check said of them
+    said: bool | None = None  # of the files as they are
+    for event in events:
+        match event.type:
+            case "tool.finished" if event.data["tool"] == CHECK:
+                said = event.data["ok"]
+            case "file.changed" | "session.restored":
+                said = None
+            case "checkpoint.created":
+                tree = event.data["tree"]
+                if said is not None:
+                    trees[tree] = said
+                if trees.get(tree):
+                    passed.append(event.data["checkpoint"])
+            case _:
+                pass
+    return passed
+
+
+def reasons_in(events: Sequence[Event]) -> dict[str, str]:
+    """Why findings were published anyway before, by their ids."""
+    return {
+        one["id"]: one["reason"] for event in events if event.type == "app.published" for one in event.data["accepted"]
+    }
+
+
+def checked_reasons(given: Mapping[str, str]) -> dict[str, str]:
+    """Reasons without the blanks around them. Raises ``InvalidInput`` for one that says nothing, or is too long."""
+    reasons = {id: " ".join(reason.split()) for id, reason in given.items()}
+    for reason in reasons.values():
+        if len(reason) < 3 or len(reason) > LONGEST_REASON:
+            raise InvalidInput(
+                "A reason is missing." if len(reason) < 3 else f"A reason has more than {LONGEST_REASON} characters.",
+                hint="Say in a sentence why it may be published.",
+                field="accepted",
+            )
+    return reasons
+
+
+def data_as_of(events: Sequence[Event]) -> str | None:
+    """The oldest time at which a dataset of the app was handed over."""
+    return min((dataset.as_of for dataset, _ in placed(events)), default=None)
+
+
+def name_from(text: str) -> str:
+    """A name for a publication, from the app's own."""
+    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:42].strip("-")
+    return name or "app"
+
+
+def _vault_name(target: str, setting: str) -> str:
+    return re.sub(r"[^A-Z0-9]+", "_", f"{target}_{setting}".upper())
+
+
+def _without_running(steps: Sequence[PublishingStep], state: str) -> list[PublishingStep]:
+    return [cast("PublishingStep", {**one, "state": state}) if one["state"] == "running" else one for one in steps]
+
+
+def _finding(kind: str, message: str, path: str, **more: Any) -> PublishingFinding:
+    id = f"{kind}:{hashlib.sha256(f'{message} {path}'.encode()).hexdigest()[:16]}"
+    whole = {
+        "id": id,
+        "kind": kind,
+        "severity": "medium",
+        "message": message,
+        "path": path,
+        "line": None,
+        "where": "app",
+        "excerpt": "",
+        "count": None,
+        "hint": "",
+        "fixable": True,
+        "hard": False,
+        "accepted": None,
+    }
+    return cast("PublishingFinding", whole | more)
+
+
+def _check(message: str, source: str) -> PublishingFinding:
+    path, _, rest = source.partition(":")
+    line = rest.partition(":")[0]
+    where = "app" if path.startswith("scenarios/") else "page"
+    return _finding(
+        "check",
+        message[:2000],
+        path[:500],
+        line=int(line) if line.isascii() and line.isdigit() and len(line) < 9 else None,
+        where=where,
+        hint="Ask for it to be fixed.",
+    )
+
+
+def _not_looked(what: str, error: AppBuilderError) -> PublishingFinding:
+    return _finding("not_looked_at", f"{what}. {error.message}", "", hint=error.hint, fixable=False, where="page")
+
+
+def _shown(finding: GateFinding) -> PublishingFinding:
+    return {
+        "id": finding.id,
+        "kind": finding.kind,
+        "severity": finding.severity,
+        "message": finding.message,
+        "path": finding.path,
+        "line": finding.line,
+        "where": finding.where,
+        "excerpt": finding.excerpt,
+        "count": finding.count,
+        "hint": finding.hint,
+        "fixable": finding.fixable,
+        "hard": False,
+        "accepted": None,
+    }
