@@ -67,6 +67,7 @@ class AppBuilderExtension(ExtensionApp):
             **settings,
         )
         self.settings["appbuilder_previews"] = self.builder.previews
+        self.settings["appbuilder_readers"] = self.builder.readers
         if self.builder.open_panel:
             server.web_app.settings.setdefault("page_config_data", {})["appBuilderOpen"] = "true"
 
@@ -79,7 +80,7 @@ class AppBuilderExtension(ExtensionApp):
         # Every frame around a preview must be allowed: its panel's page, and whatever portal JupyterLab stands in.
         previews.ancestors += frame_ancestors(configured)
         previews.entry = f"{web_app.settings['base_url']}appbuilder/open/"
-        readers = self.settings["appbuilder_readers"] = self.builder.readers
+        readers = self.builder.readers
         readers.ancestors += frame_ancestors(configured)
         web_app.add_handlers(".*$", published_handlers(readers))
         web_app.add_handlers(".*$", preview_handlers(web_app.settings["base_url"], previews))

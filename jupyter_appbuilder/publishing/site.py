@@ -79,6 +79,9 @@ class SiteFileHandler(web.StaticFileHandler):
         status = os.stat(abspath)
         return f"{status.st_mtime_ns:x}-{status.st_size:x}"
 
+    def compute_etag(self) -> str | None:
+        return super().compute_etag() if getattr(self, "absolute_path", None) else None  # else it is no file's answer
+
     def get_cache_time(self, path: str, modified: Any, mime_type: str) -> int:
         return 0
 

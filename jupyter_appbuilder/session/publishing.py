@@ -433,12 +433,9 @@ class Publishing:
 
     async def _run(self, one: Try) -> None:
         try:
-            await self._publish(one)
-        except asyncio.CancelledError:
-            if not one.handed_over:
-                one.say(state="stopped", steps=_without_running(one.status["steps"], "skipped"))
-                return
-            raise
+            with suppress(asyncio.CancelledError):
+                await self._publish(one)
+            one.say(state="done" if one.handed_over else "stopped", steps=_ended(one.status["steps"], "skipped"))
         except AppBuilderError as error:
             self._fail(one, error)
         except OSError as error:
@@ -449,7 +446,7 @@ class Publishing:
 
     def _fail(self, one: Try, error: AppBuilderError) -> None:
         mask = self._means.secrets.mask
-        steps = _without_running(one.status["steps"], "failed")
+        steps = _ended(one.status["steps"], "failed")
         one.say(state="failed", steps=steps, message=mask.text(error.message), hint=mask.text(error.hint))
 
     async def _publish(self, one: Try) -> None:
@@ -590,6 +587,8 @@ class Publishing:
 
     async def _gate(self, one: Try, place: Path, bundle: Bundle, hosts: Sequence[str]) -> None:
         """Ask for a reason for each finding. Returns once all have one."""
+        from ..publishing.gate import inspect
+
         means = self._means
         one.step("gate", "running", "Looking for what readers should not get")
         events = means.record.stored
@@ -605,7 +604,7 @@ class Publishing:
             await means.secrets.values(),
             hosts,
         )
-        one.findings = list(await inspect_release(release))
+        one.findings = list(await inspect(release))
         while self._list_findings(one):
             count = len([finding for finding in one.status["findings"] if finding["accepted"] is None])
             one.step("gate", "running", f"{count} {'waits' if count == 1 else 'wait'} for your answer")
@@ -645,7 +644,6 @@ class Publishing:
             number, laid, previous = await in_thread(begin)
             one.say(number=number)
             published = await one.publisher.publish(Order(laid, number, previous, one.settings), self._tell(one))
-            one.handed_over = True
             await uncut(self._handed_over(one, laid, number, published.url, published.note, published.file))
 
     async def _handed_over(self, one: Try, bundle: Bundle, number: int, url: str, note: str, file: Path | None) -> None:
@@ -684,8 +682,9 @@ class Publishing:
                 },
             )
         )
+        one.handed_over = True
+        one.status = {**one.status, "url": url, "note": note, "file": file is not None}
         one.step("hand_over", "done", "")
-        one.say(state="done", url=url, note=note, file=file is not None)
 
     # What it is given
 
@@ -740,16 +739,6 @@ class Publishing:
                 raise InvalidInput(f"{setting.title} is missing.", hint=setting.help, field="settings")
             values[name] = value
         return values
-
-
-async def inspect_release(release: Release) -> Sequence[GateFinding]:
-    """What the gate finds. While this version has none, that is what it says."""
-    try:
-        from ..publishing.gate import inspect  # pyright: ignore
-    except ImportError:
-        message = "Nothing looked for secrets and private data: this version has no gate."
-        return [GateFinding("not_looked_at:gate", "not_looked_at", message, fixable=False)]
-    return await inspect(release)  # pyright: ignore
 
 
 def checked_versions(events: Sequence[Event]) -> list[str]:
@@ -809,7 +798,7 @@ def _vault_name(target: str, setting: str) -> str:
     return re.sub(r"[^A-Z0-9]+", "_", f"{target}_{setting}".upper())
 
 
-def _without_running(steps: Sequence[PublishingStep], state: str) -> list[PublishingStep]:
+def _ended(steps: Sequence[PublishingStep], state: str) -> list[PublishingStep]:
     return [cast("PublishingStep", {**one, "state": state}) if one["state"] == "running" else one for one in steps]
 
 

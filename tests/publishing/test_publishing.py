@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import pytest
 from building import scripted_builder, write
 from plain_app import plain
 
-from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound
+from jupyter_appbuilder.errors import NotFound
 from jupyter_appbuilder.events import PublishingStatus
 from jupyter_appbuilder.session import Session
 
@@ -26,7 +26,7 @@ WHY = "Nobody else sees it"
 
 
 @asynccontextmanager
-async def published_app(folder: Path, more: str = PUBLISH, **traits: Any) -> AsyncIterator[tuple[Any, Session]]:
+async def published_app(folder: Path, more: str = PUBLISH, **traits: Any) -> AsyncGenerator[tuple[Any, Session]]:
     settings = plain(folder)
     manifest = folder / "templates/plain/template.toml"
     manifest.write_text(manifest.read_text() + more)

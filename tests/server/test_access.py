@@ -19,6 +19,8 @@ from .contract import validate_as
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 PREVIEW = {"ProxyHandler", "ProxySocketHandler", "PageRequestHandler", "DataNewsHandler", "PythonCallHandler"}
 """The one exception: what a preview's unguessable address answers needs no login."""
+PUBLISHED = {"ReaderRequestHandler", "ReaderPageHandler", "ReaderFileHandler"}
+"""The other: a reader's own address of a published app, which they are sent to once they are let in."""
 
 
 def mounted(web_app: Any) -> Iterator[tuple[str, type[RequestHandler]]]:
@@ -32,6 +34,7 @@ def mounted(web_app: Any) -> Iterator[tuple[str, type[RequestHandler]]]:
                 pattern = (
                     rule.matcher.regex.pattern.removesuffix("$").replace(r"(?:/.*)?", "/nothing").replace(".*", "x")
                 )
+                pattern = pattern.replace("(?P<capability>[^/~]+/~[^/]+)", "x/~x")
                 address = re.sub(r"\(\?P<\w+>(yaml)?[^)]*\)", lambda m: m[1] or "x", pattern).replace("\\", "")
                 assert rule.matcher.regex.fullmatch(address), f"{address} should match {pattern}"
                 yield address, rule.target
@@ -57,8 +60,11 @@ async def fetch(client: Any, method: str, address: str, **options: Any) -> Any:
 
 async def test_every_route_refuses_who_is_not_logged_in(jp_serverapp, http_server_client):
     found = requests(jp_serverapp.web_app)
-    assert len([handler for _, _, handler in found if handler.__name__ not in PREVIEW]) > 25
+    assert len([handler for _, _, handler in found if handler.__name__ not in PREVIEW | PUBLISHED]) > 25
     for method, address, handler in found:
+        if handler.__name__ in PUBLISHED:
+            assert address.startswith("/user/jane/appbuilder/apps/x/~x/"), f"{handler} is no reader's own address"
+            continue
         if handler.__name__ in PREVIEW:
             assert address.startswith("/user/jane/appbuilder/preview/"), f"{handler} is no preview"
             continue
@@ -84,7 +90,7 @@ class TestAnAuthorizer:
 
     async def test_is_asked_about_every_route_and_obeyed(self, jp_serverapp, http_server_client, jp_auth_header):
         for method, address, handler in requests(jp_serverapp.web_app):
-            if handler.__name__ in PREVIEW:
+            if handler.__name__ in PREVIEW | PUBLISHED:
                 continue
             DenyAll.asked.clear()
             body = "{}" if method in METHODS[2:5] else None
@@ -112,7 +118,7 @@ class TestACookie:
         reading = await fetch(http_server_client, "GET", "/user/jane/appbuilder/api/health", headers={"Cookie": cookie})
         assert reading.code == 200
         for method, address, handler in requests(jp_serverapp.web_app):
-            if handler.__name__ in PREVIEW or method in ("GET", "HEAD"):
+            if handler.__name__ in PREVIEW | PUBLISHED or method in ("GET", "HEAD"):
                 continue
             response = await fetch(http_server_client, method, address, body="{}", headers={"Cookie": cookie})
             assert response.code == 403, f"{method} {address} answers {response.code} without an XSRF token"

@@ -31,6 +31,7 @@ export function summary(change: Partial<Summary> = {}): Summary {
     tags: [],
     checkpoint: null,
     picture: null,
+    published: [],
     size: null,
     owned: true,
     app: 'ready',
@@ -114,6 +115,7 @@ export function snapshot(change: Partial<SnapshotMessage> = {}): SnapshotMessage
     outputs: {},
     preview: { state: 'stopped', url: null, message: '', fraction: null, log: '' },
     version: null,
+    publishing: null,
     progress: [],
     ...change
   };

@@ -313,6 +313,9 @@ const reducers: { readonly [T in EventType]: (draft: Draft, event: EventOf<T>) =
     pictures.set(data.tree, all);
   },
   'turn.briefed': nothing,
+  'app.published': nothing,
+  'app.unpublished': nothing,
+  'publication.rolled_back': nothing,
   'database.recorded': nothing
 };
 
@@ -359,6 +362,7 @@ const liveReducers: { readonly [T in keyof LiveData]: (draft: Draft, data: LiveD
   version: (draft, data) => {
     draft.view.version = data;
   },
+  publishing: nothing,
   look: nothing
 };
 
