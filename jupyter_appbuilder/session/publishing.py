@@ -165,9 +165,10 @@ class Publishing:
         there = {one.id for one in versions}
         passed = [id for id in reversed(checked) if id in there]
         publications = await self.publications()
-        targets = [await self._target(one, publications) for one in self._means.publishers().values()]
+        found = await in_thread(self._means.publishers)
+        targets = await asyncio.gather(*(self._target(one, publications) for one in found.values()))
         return {
-            "targets": targets,
+            "targets": list(targets),
             "name": next((one.name for one in publications), None) or name_from(self._means.record.summary.name),
             "checkpoint": passed[0] if passed else (versions[0].id if versions else None),
             "checked": passed[:200],
@@ -199,7 +200,7 @@ class Publishing:
             "kinds": list(publisher.kinds),
             "keeps": publisher.keeps,
             "history": publisher.history,
-            "unavailable": self._refusal(publisher),
+            "unavailable": await in_thread(self._refusal, publisher),
             "settings": settings,
             "url": "appbuilder/apps/{name}/" if publisher.name == "here" else "",
         }
@@ -245,9 +246,9 @@ class Publishing:
             raise Conflict(
                 "A version is being published already.", hint="Wait for it, or stop it.", reason="publishing"
             )
-        publisher = means.publisher(target)
+        publisher = await in_thread(means.publisher, target)
         self._manifest(publisher)
-        if why := publisher.unavailable():
+        if why := await in_thread(publisher.unavailable):
             raise Unavailable(why, reason="target_unavailable")
         there = await in_thread(means.shelf.of, means.record.id, target)
         chosen = name or (there.name if there else name_from(means.record.summary.name))
