@@ -109,7 +109,7 @@ class Content:
         stop = len(self.data) if stop < 0 else stop
         before, after = self.text[max(begin, start - 40) : start], self.text[end : min(stop, end + 20)]
         found = self.text[start:end]
-        return as_written(before + (masked(found) if hide else found[:100]) + after)
+        return as_written(before) + (masked(as_written(found)) if hide else as_written(found[:100])) + as_written(after)
 
     @property
     def suffix(self) -> str:

@@ -50,14 +50,15 @@ FETCHED: dict[str, tuple[str, Severity]] = {
 IMPORT_MAP = re.compile(r"<script[^<>]{0,200}importmap[^<>]{0,200}>(?P<map>[^<]{0,100000})", re.I)
 IN_A_MAP = re.compile(rf":\s{{0,9}}\"{HOST}")
 STYLE_IMPORT = re.compile(rf"@import\s{{1,9}}(?:url\(\s{{0,9}})?[\"']?\s{{0,4}}{HOST}", re.I)
-STYLE_URL = re.compile(rf"(?<!namespace )\burl\(\s{{0,9}}\\?[\"']?\s{{0,4}}{HOST}", re.I)
+STYLE_URL = re.compile(rf"(?<!namespace )(?<![\w$.])url\(\s{{0,9}}\\?[\"']?\s{{0,4}}{HOST}")
 
 CALL = re.compile(
     r"(?<![\w$])(?P<call>(?:\w{1,20}\.)?fetch|import|importScripts|(?:new\s{1,4})?(?:WebSocket|EventSource|Worker|SharedWorker|Request)"
-    r"|(?:\w{1,20}\.)?sendBeacon|axios(?:\.\w{1,12})?|ky(?:\.\w{1,12})?|got(?:\.\w{1,12})?|useSWR|\$\.(?:get|post|getJSON|ajax|getScript)|\w{0,20}\.open"
+    r"|(?:\w{1,20}\.)?sendBeacon|axios(?:\.\w{1,12})?|ky(?:\.\w{1,12})?|got(?:\.\w{1,12})?|useSWR|\$\.(?:get|post|getJSON|ajax|getScript)"
     r"|\w{0,20}\.loadScript|addModule|(?:d3\.)?(?:csv|tsv|json|text|dsv)|requests\.\w{1,12}|httpx\.\w{1,12}|urlopen|urlretrieve"
     r"|(?:pd|pl|pandas|polars)\.(?:read|scan)_\w{1,12}|(?:client|session|http|api)\.(?:get|post|put|patch|delete|request|stream)"
-    r"|(?:st|components)\.(?:image|video|audio|iframe)|pn\.pane\.\w{1,12}|(?:new\s{1,4})?Audio)\s{0,4}\(\s{0,9}(?:[\"'][A-Z]{3,7}[\"']\s{0,4},\s{0,4})?"
+    r"|(?:st|components)\.(?:image|video|audio|iframe)|pn\.pane\.\w{1,12}|(?:new\s{1,4})?Audio)\s{0,4}\(\s{0,9}"
+    r"|\.open\s{0,4}\(\s{0,9}[\"'][A-Za-z]{3,7}[\"']\s{0,4},\s{0,9}"
 )
 QUOTED = re.compile(rf"f?\\?[\"'`]\s{{0,4}}{HOST}")
 FROM = re.compile(rf"(?<![\w$.])(?:from|import)\s{{0,4}}[\"']{HOST}")
@@ -158,7 +159,7 @@ def _of_code(content: Content) -> Iterator[Found]:
     for call in CALL.finditer(text):
         quoted = QUOTED.match(text, call.end())
         if quoted:
-            kind = _kind(call["call"])
+            kind = _kind(call["call"] or "open")
             yield from _request(content, quoted, kind or what, "medium" if server else "high")
             continue
         until = re.compile(r"[,);\n]").search(text, call.end(), call.end() + 200)

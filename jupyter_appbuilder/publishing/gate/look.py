@@ -25,6 +25,9 @@ from .tables import Private, find_personal
 SERVED = re.compile(r"(?:\A|/)(?:dist|build|out|public|static|client|assets|site|www)/")
 """Folders of what readers' browsers get, in an app that has a server."""
 
+NOT_SERVED = re.compile(r"(?:\A|/)(?:functions|server|api|ssr)/")
+"""Folders of what the server alone reads, also within these."""
+
 MOST_VERSIONS = 50
 """Findings of the history for which git is asked in which version they came."""
 
@@ -101,7 +104,9 @@ def _of_file(content: Content, job: Job, values: Values, private: Private, left:
         lambda one: find_personal(one, private, left),
         find_hosts,
     )
-    served = content.where == "bundle" and (job.static or SERVED.search(content.path) is not None)
+    served = content.where == "bundle" and (
+        job.static or bool(SERVED.search(content.path) and not NOT_SERVED.search(content.path))
+    )
     for part in (*parts, *([find_maps] if served else [])):
         try:
             found += part(content)

@@ -166,6 +166,15 @@ SHAPES: Sequence[Shape] = (
     _shape("posthog", "a personal key of PostHog", "phx_", rf"phx_[A-Za-z0-9]{{40,60}}{_END}"),
     _shape("mapbox", "a secret token of Mapbox", "sk.eyJ", r"sk\.eyJ[\w-]{20,200}\.[\w-]{20,40}"),
     _shape("contentful", "a token of Contentful", "CFPAT-", r"CFPAT-[\w-]{43}"),
+    _shape("linear", "a token of Linear", "lin_oauth_", r"lin_oauth_[0-9a-f]{60,70}"),
+    _shape("adafruit", "a key of Adafruit", "aio_", rf"aio_[A-Za-z0-9]{{28}}{_END}"),
+    _shape("clojars", "a token of Clojars", "CLOJARS_", r"CLOJARS_[0-9a-f]{50,64}"),
+    _shape("dynatrace", "a token of Dynatrace", "dt0", r"dt0[a-z]\d{2}\.[A-Z0-9]{24}\.[A-Z0-9]{64}"),
+    _shape("flutterwave", "a secret key of Flutterwave", "FLWSECK", r"FLWSECK(?:_TEST)?-[0-9a-f]{32}-X"),
+    _shape("frameio", "a token of Frame.io", "fio-u-", r"fio-u-[\w=-]{60,66}"),
+    _shape(
+        "amazon-mws", "a token of Amazon MWS", "amzn.mws.", r"amzn\.mws\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    ),
     # Keys and tokens of any maker
     _shape(
         "private-key",
@@ -180,7 +189,7 @@ SHAPES: Sequence[Shape] = (
         "jwt",
         "a signed token (JWT)",
         "eyJ",
-        r"eyJ[\w-]{10,1000}\.eyJ[\w-]{10,6000}\.[\w-]{20,1200}",
+        r"eyJ[\w-]{10,1000}\.[\w-]{10,6000}\.[\w-]{20,1200}",
         check=_is_told,
     ),
 )
@@ -233,6 +242,11 @@ LOCKS = re.compile(
 )
 """Lists of packages with their hashes: only shapes are looked for there."""
 
+OF_A_BUILD = re.compile(
+    r"(?:\A|/)\.next/(?:\w+/)?(?:prerender-manifest|preview-props|server-reference-manifest)\.js(?:on)?\Z"
+)
+"""Files in which Next.js keeps keys that it makes for each build, for its own server."""
+
 CONNECTION = re.compile(
     r"://(?P<user>[^\s:/@\"'`<>(){}]{0,100}):(?P<value>[^\s/@\"'`<>]{3,200})@(?P<host>[\w.\[\]:-]{1,200})"
 )
@@ -245,6 +259,14 @@ JOINED = re.compile(r"[\"'`]\s{0,20}\+\s{0,20}[\"'`]")
 BESIDE = re.compile(r"(?<=\w)[\"']\s{1,40}[\"'](?=\w)")
 ARRAY_END = re.compile(r"\]\s{0,4}\.join\(\s{0,4}(?:\"\"|''|``)\s{0,4}\)")
 LITERAL = re.compile(r"\"([^\"\\\n]{0,300})\"|'([^'\\\n]{0,300})'|`([^`\\\n]{0,300})`")
+INLINED = re.compile(
+    r"\b(?:NEXT_PUBLIC|VITE|REACT_APP|EXPO_PUBLIC|NUXT_PUBLIC|GATSBY|PUBLIC)_(?:[A-Z0-9]+_){0,6}"
+    r"(?:SECRET|SERVICE_ROLE|PRIVATE_KEY|PASSWORD|CREDENTIALS|(?:OPENAI|ANTHROPIC|CLAUDE|GROQ|OPENROUTER|MISTRAL|GEMINI|DEEPSEEK"
+    r"|HF|HUGGINGFACE|COHERE|REPLICATE|SENDGRID|RESEND|GITHUB|AWS)_(?:API_)?(?:KEY|TOKEN))(?![A-Z])",
+    re.ASCII,
+)
+"""Names of secrets with a beginning by which build tools write the value into the page."""
+
 ENCODED = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
 DIGITS = re.compile(r"(?:[0-9a-f]{2}){16,}")
 ESCAPED = re.compile(r"(?:\\x[0-9a-fA-F]{2}|\\u00[0-9a-fA-F]{2}){6,}")
@@ -317,11 +339,13 @@ def find_secrets(content: Content, values: Values) -> list[Found]:
             for shape, _, _, value in _inside(content.data.replace(b"\0", b"").decode("latin-1"), values):
                 note(shape.rule, shape.title, 0, 0, value)
         return found
+    for match in INLINED.finditer(text):
+        found.append(_inlined(content, match))
     for title, rule, start, end, value in _connections(content):
         note(rule, title, start, end, value)
     for shape, start, end, value in _hidden(content, values):
         note(shape.rule, f"{shape.title}, {_how(text, start)}", start, end, value, shape.severity)
-    if not LOCKS.search(content.path):
+    if not LOCKS.search(content.path) and not OF_A_BUILD.search(content.path):
         for title, rule, start, end, value, severity in _named(content):
             note(rule, title, start, end, value, severity)
     if is_secret_path(content.path.replace("!/", "/")) and not found and (at := _setting(content)) is not None:
@@ -376,8 +400,17 @@ def _is_real(value: str, shape: Shape) -> bool:
     return not is_made_up(rest) and entropy(rest) >= 2.5
 
 
-KNOWN = {"sk_test_4eC39HqLyjWDarjtT1zdp7dc", "sk_test_BQokikJOvBiI2HlWgH4olfQ2", "sk_test_26PHem9AhJZvU623DfE1x4sd"}
-"""Keys of providers' own documentation, which everybody has."""
+KNOWN = {
+    *("sk_test_4eC39HqLyjWDarjtT1zdp7dc", "sk_test_BQokikJOvBiI2HlWgH4olfQ2", "sk_test_26PHem9AhJZvU623DfE1x4sd"),
+    *(
+        "QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
+        "2YotnFZFEjr1zCsicMWpAA",
+        "tGzv3JOkF0XG5Qx2TlKWIA",
+        "czZCaGRSa3F0MzpnWDFmQmF0M2JW",
+    ),
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
+}
+"""Of documentation, standards and emulators: everybody has them."""
 
 
 def entropy(text: str) -> float:
@@ -390,7 +423,7 @@ def entropy(text: str) -> float:
 
 def is_made_up(value: str) -> bool:
     """True for what stands in place of a secret: ``your-key``, ``xxxxxxxx``, ``1234567890abcdef``."""
-    if PLACEHOLDER.search(value):
+    if value in KNOWN or PLACEHOLDER.search(value):
         return True
     if len(set(value)) < min(5, len(value)) or Counter(value).most_common(1)[0][1] * 2 > len(value):
         return True
@@ -403,13 +436,18 @@ def is_made_up(value: str) -> bool:
 
 def looks_random(value: str) -> bool:
     """True for what a machine made: letters and digits in no order, not words, paths, addresses or numbers."""
-    if len(value) < 16 or not re.fullmatch(r"[\w+/=.~:!@#$%^&*-]+", value, re.ASCII) or not re.search(r"\d", value):
+    if len(value) < 16 or not re.fullmatch(r"[\w+/=.~:!@#$%^&*-]+", value, re.ASCII):
+        return False
+    if not re.search(r"\d", value) and not (len(value) >= 20 and value.upper() != value != value.lower()):
         return False
     if not re.search(r"[A-Za-z]", value) or entropy(value) < (3.0 if re.fullmatch(r"[0-9a-fA-F-]+", value) else 3.4):
         return False
     if re.match(r"[a-z+.-]+://|[./@#]|data:", value) or re.fullmatch(r"[\d.,:+eE-]+", value):
         return False
-    return _in_words(value) < 0.55
+    words = _in_words(value)
+    if not re.search(r"\d", value) or NAMED.search(value.lower()):  # a name of something
+        return words < 0.25
+    return words < 0.55
 
 
 def _in_words(value: str) -> float:
@@ -426,6 +464,8 @@ def _in_words(value: str) -> float:
 def _is_password(value: str) -> bool:
     """True for what a person may have thought of as a password: no word, path or sentence."""
     if not 6 <= len(value) <= 100 or re.match(r"[a-z+.-]+://|[./#]", value) or re.search(r"[()\[\];,]|=>", value):
+        return False
+    if re.fullmatch(r"[A-Za-z_.:-]+", value):  # a name of something
         return False
     classes = sum(bool(one.search(value)) for one in CLASSES)
     return classes >= 3 or (len(value) >= 8 and classes == 2 and bool(re.search(r"\d", value)) and _in_words(value) < 1)
@@ -448,7 +488,7 @@ def _named(content: Content) -> Iterator[tuple[str, str, int, int, str, str]]:
             start -= 1
         name = lower[start : end + len(bound["rest"])].strip("\"'-.")
         value = bound["value"]
-        last = re.split(r"[.]", name)[-1]
+        last = name.rpartition(".")[2].rstrip("0123456789_")
         if HARMLESS.search(last) and not A_WEBHOOK.search(last):
             continue
         if is_made_up(value):
@@ -584,10 +624,26 @@ def _how(text: str, at: int) -> str:
     return "encoded"
 
 
+def _inlined(content: Content, match: re.Match[str]) -> Found:
+    """The name of a setting whose value the build writes into the page, for everybody."""
+    name = match[0]
+    return Found(
+        "secret",
+        "inlined",
+        f"{content.path} reads {name}: what a name that begins so holds is written into the page, for everybody.",
+        path=content.path,
+        line=content.line(match.start()),
+        where=content.where,
+        excerpt=content.around(match.start(), match.end(), hide=False),
+        hint="Read it in a function of the app's server, as one of the app's secrets, without that beginning.",
+        key=f"inlined\0{name}",
+    )
+
+
 def _setting(content: Content) -> int | None:
     """Where a file of settings has its first value; its beginning in others; None for one that has none."""
-    if not content.data.strip():
-        return None
+    if not content.data.strip() or (b"-----BEGIN" in content.data and b"PRIVATE KEY" not in content.data):
+        return None  # certificates, which are there to be shown
     if not re.search(r"(?:\A|/)(?:\.env|\.dev\.vars|[\w.-]+\.env)", content.path):
         return 0
     match = re.search(r"^[ \t]*(?:export[ \t]+)?\w{1,64}[ \t]*=[ \t]*(?P<value>[^\s#][^\n]{0,400})", content.text, re.M)

@@ -28,6 +28,19 @@ IN_CODE = {
     *(".js", ".mjs", ".cjs", ".ts", ".tsx", ".jsx", ".vue", ".svelte", ".py", ".html", ".htm", ".svg", ".map"),
     *(".ipynb", ".md", ".txt", ".yaml", ".yml", ".xml"),
 }
+OF_MAKERS = re.compile(
+    r"(?:\A|/)(?:package(?:-lock)?\.json|composer\.json|CODEOWNERS|(?:(?:UN)?LICEN[CS]ES?|COPYING|NOTICES?|AUTHORS|CONTRIBUTORS|MAINTAINERS|"
+    r"CHANGELOG|CHANGES|HISTORY|CREDITS|THIRD[-_]?PARTY[\w-]*)(?:\.\w+){0,2})\Z",
+    re.I,
+)
+"""Files that name who made the packages."""
+
+COPYRIGHT = re.compile(r"copyright|\(c\)|\u00a9|@author|@license|licensed|maintainer|contributor", re.I)
+
+QUOTES = ('"', "'", "`")
+GROUPED = re.compile(r"\d{4}([ -])\d{4}\1\d{4}\1\d{3,4}|\d{4}([ -])\d{6}\2\d{5}")
+"""A card's number as it is printed; without groups it counts in quotes alone: code has long numbers of all kinds."""
+
 LEAST_IN_CODE = 5
 """Different addresses in one file of code from which they are a list of people, not whom to write to."""
 
@@ -80,11 +93,13 @@ def find_personal(content: Content, private: Private, left: Left) -> Iterator[Fo
         return
     elif suffix in (".csv", ".tsv", ".psv"):
         yield from _told(content, {"": _csv(content, left)})
+    elif OF_MAKERS.search(content.path):
+        return
     elif suffix in (".json", ".jsonl", ".ndjson", ".geojson"):
         yield from _told(content, {"": _json(content, left)})
     elif suffix == ".sql":
         yield from _told(content, _sql(content, left))
-    elif suffix in IN_CODE:
+    elif suffix in IN_CODE and not OF_MAKERS.search(content.path):
         yield from _in_text(content)
 
 
@@ -360,14 +375,15 @@ def _in_text(content: Content) -> Iterator[Found]:
     text = content.text
     if "@" in text:
         for match in EMAIL.finditer(text):
-            if is_real_host(match["host"]):
+            before = text[max(0, match.start() - 120) : match.start()]
+            if is_real_host(match["host"]) and not COPYRIGHT.search(before):
                 emails.setdefault(match[0].lower(), match.start())
     if len(emails) >= LEAST_IN_CODE:
         yield _list(content, "email", "e-mail addresses", len(emails), min(emails.values()))
     cards = {
         digits_of(match[0]): match.start()
         for match in CARD.finditer(text)
-        if _stands_alone(text, match.start(), match.end()) and is_card(match[0])
+        if (_is_quoted(text, match.start(), match.end()) or GROUPED.fullmatch(match[0])) and is_card(match[0])
     }
     if len(cards) >= 2:
         yield _list(content, "card", "payment card numbers", len(cards), min(cards.values()))
@@ -378,6 +394,10 @@ def _in_text(content: Content) -> Iterator[Found]:
     }
     if len(ibans) >= 2:
         yield _list(content, "iban", "bank account numbers (IBAN)", len(ibans), min(ibans.values()))
+
+
+def _is_quoted(text: str, start: int, end: int) -> bool:
+    return text[start - 1 : start] in QUOTES and text[end : end + 1] == text[start - 1 : start]
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
