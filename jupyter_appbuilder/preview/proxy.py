@@ -7,39 +7,35 @@ import json
 import logging
 import time
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from jupyter_server.auth.decorator import allow_unauthenticated
-from tornado import iostream, web
+from tornado import web
 
 from ..sandbox.base import Address
 from . import pages, probe
 from .capabilities import Visit, new_key
 from .handlers import WAKE_SECONDS, PreviewHandler, is_from_page, wants_page
+from .relay import BODILESS, Relay
 from .renaming import renamed
-from .upstream import COOKIES, origin_of, request_headers, response_headers, target_of, upstreams
+from .upstream import COOKIES, request_headers, response_headers
 
 if TYPE_CHECKING:
     import httpcore
 
 log = logging.getLogger(__name__)
 
-CONNECT_SECONDS = 5.0
 MOST_DOWNLOADS_TOLD = 20
 NOTE_SECONDS = 0.3
 """A page that takes longer to wake is told so; whatever else is asked for is held until it is there."""
-_BODILESS = ("GET", "HEAD", "OPTIONS")
 
 
 @web.stream_request_body
-class ProxyHandler(PreviewHandler):
+class ProxyHandler(Relay, PreviewHandler):
     """``<capability>/…`` to the same path on the session's dev server."""
 
     async def prepare(self) -> None:
-        # Two chunks in flight: an upload is held back when the dev server is slow.
-        self._body: asyncio.Queue[bytes | None] = asyncio.Queue(2)
-        self._upstream: asyncio.Task[httpcore.Response] | None = None
-        self._relaying: asyncio.Task[None] | None = None
+        self.expect()
         self._visit: Visit | None = None
         self._address: Address | None = None
         if self.preflight():
@@ -70,13 +66,11 @@ class ProxyHandler(PreviewHandler):
             visit.visitor.loading = time.monotonic()
             if visit.visitor.key == self.previews.person:
                 await preview.target.arrives()
-        if self.request.method not in _BODILESS:
+        if self.request.method not in BODILESS:
             self.previews.act(preview)
         self._visit = visit
         self._address = server.address
-        self._upstream = asyncio.get_running_loop().create_task(self._send(visit, server.address))
-        # Nobody awaits it when the browser leaves in the middle of an upload.
-        self._upstream.add_done_callback(lambda task: task.cancelled() or task.exception())
+        self._send_on(visit, server.address)
 
     def _is_welcome(self, visit: Visit) -> bool:
         """True if a navigation may go on at this address: one of a visitor's own, and by whom it belongs to.
@@ -116,116 +110,43 @@ class ProxyHandler(PreviewHandler):
             self.set_header("Retry-After", "1")
         self.answer(pages.waiting(visit), f"{status['message'] or 'The app is starting.'}\n")
 
-    async def data_received(self, chunk: bytes) -> None:
-        if self._upstream is not None:
-            await self._put(chunk, self._upstream)
-
-    async def _chunks(self) -> AsyncIterator[bytes]:
-        while (chunk := await self._body.get()) is not None:
-            yield chunk
-
-    async def _send(self, visit: Visit, address: Address) -> httpcore.Response:
-        import httpcore
-
-        method = self.request.method or "GET"
+    def _send_on(self, visit: Visit, address: Address) -> None:
         known, here = visit.renames or ("", "")
         cookie = ""
         if visit.visitor and (self._known_key == visit.visitor.key or is_from_page(self.request.headers)):
             cookie = visit.visitor.storage.cookie_header(visit.inside(self.request.path))
         headers = request_headers(self.request.headers, address, cookie)
-        body = self._chunks()
         if here:
             headers = [(name, value.replace(here, known)) for name, value in headers]
-            body = renamed(body, here.encode(), known.encode())
         if wants_page(self.request.headers):
             # The page is changed on its way, so it must come whole.
             unwanted = ("if-none-match", "if-modified-since", "range", "if-range")
             headers = [item for item in headers if item[0].lower() not in unwanted]
-        length = self.request.headers.get("Content-Length")
-        has_body = "Transfer-Encoding" in self.request.headers or (length or "0") != "0"
-        if has_body and length:
-            headers.append(("Content-Length", length))
-        elif has_body:
-            headers.append(("Transfer-Encoding", "chunked"))
-        elif method not in _BODILESS:
-            headers.append(("Content-Length", "0"))
-        pool = upstreams.pool(address)
-        for last in (False, True):
-            try:
-                return await pool.handle_async_request(
-                    httpcore.Request(
-                        method,
-                        origin_of(address) + "/",
-                        headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers],
-                        content=body if has_body else None,
-                        extensions={
-                            "target": target_of(visit.known(self.request.uri or "/"), address).encode("latin-1"),
-                            "timeout": {"connect": CONNECT_SECONDS},
-                        },
-                    )
-                )
-            except (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError):
-                # A kept-alive connection that the dev server closed just now.
-                if last or has_body:
-                    raise
-        raise AssertionError("unreachable")
 
-    async def _relay(self, capability: str) -> None:
-        if self._upstream is None or self._visit is None or self._address is None:
-            return
-        await self._finish_body(self._upstream)
-        # A task of its own, which ends when the browser goes away: tornado would take the handler's end for an error.
-        self._relaying = asyncio.create_task(self._answer(self._upstream, self._visit, self._address))
-        try:
-            await asyncio.wait([self._relaying])
-        finally:
-            self._relaying.cancel()
-        if self._relaying.cancelled():
-            self._auto_finish = False  # nobody reads it
-        else:
-            self._relaying.result()
+        def changed(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+            return renamed(body, here.encode(), known.encode()) if here else body
 
-    async def _answer(self, upstream: asyncio.Task[httpcore.Response], visit: Visit, address: Address) -> None:
-        import httpcore
+        self.send_on(address, visit.known(self.request.uri or "/"), headers, changed)
 
-        try:
-            response = await upstream
-        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
-            log.info("The dev server of session %s does not answer: %s", visit.preview.target.session, error)
-            self._wait(visit)
-            return
-        try:
-            await self._stream(response, visit, address)
-        except iostream.StreamClosedError:
-            self._auto_finish = False  # the browser went away
-        except (httpcore.NetworkError, httpcore.ProtocolError) as error:
-            # A clean end would make half an answer look whole.
-            log.info("The dev server of session %s broke off: %s", visit.preview.target.session, error)
-            self._auto_finish = False
-            self.request.connection.stream.close()  # pyright: ignore
-        finally:
-            await response.aclose()
+    async def _relayed(self, capability: str) -> None:
+        await self.relay()
 
-    get = head = post = put = patch = delete = options = allow_unauthenticated(_relay)  # pyright: ignore[reportAssignmentType]
+    get = head = post = put = patch = delete = options = allow_unauthenticated(_relayed)  # pyright: ignore[reportAssignmentType]
 
-    async def _finish_body(self, upstream: asyncio.Task[httpcore.Response]) -> None:
-        if not self._body.full():
-            self._body.put_nowait(None)
-            return
-        await self._put(None, upstream)
+    def unanswered(self, error: Exception) -> None:
+        assert self._visit is not None
+        log.info("The dev server of session %s does not answer: %s", self._visit.preview.target.session, error)
+        self._wait(self._visit)
 
-    async def _put(self, chunk: bytes | None, upstream: asyncio.Task[httpcore.Response]) -> None:
-        put = asyncio.get_running_loop().create_task(self._body.put(chunk))
-        await asyncio.wait((put, upstream), return_when=asyncio.FIRST_COMPLETED)
-        if not put.done():  # answered, or failed, without wanting the rest
-            put.cancel()
+    def broke_off(self, error: Exception) -> None:
+        assert self._visit is not None
+        log.info("The dev server of session %s broke off: %s", self._visit.preview.target.session, error)
 
-    async def _stream(self, response: httpcore.Response, visit: Visit, address: Address) -> None:
-        phrase = cast("bytes", response.extensions.get("reason_phrase", b""))
-        reason = phrase.decode("latin-1")
-        self.set_status(response.status, "".join(c for c in reason if c.isprintable()) or None)
-        # Not for 1xx, 204, 304: tornado adds none, and the dev server's stand.
-        self.clear_header("Content-Type")
+    async def hand_back(self, response: httpcore.Response) -> None:
+        visit, address = self._visit, self._address
+        assert visit is not None
+        assert address is not None
+        self.say_status(response)
         passed, cookies = response_headers(response.headers, address)
         known, here = visit.renames or ("", "")
         if cookies:
@@ -290,9 +211,3 @@ class ProxyHandler(PreviewHandler):
         path = visit.inside(self.request.path)
         change = await asyncio.to_thread(visit.visitor.storage.receive_cookies, cookies, path, visit.preview.path)
         return json.dumps(change)
-
-    def on_connection_close(self) -> None:
-        # Ends what has no end of its own: server-sent events, a download nobody reads.
-        for task in (self._upstream, self._relaying):
-            if task is not None:
-                task.cancel()

@@ -113,7 +113,7 @@ def response_headers(headers: Iterable[tuple[bytes, bytes]], address: Address) -
         elif lower in named or lower in secret or (lower in _NEVER_OWN and lower != "content-length"):
             continue
         elif lower == "location":
-            passed.add(name, _location(value, address))
+            passed.add(name, location_in(value, address))
         elif lower == "cache-control":
             passed.add(name, _cache_control(value))
         elif lower in _RESPONSE_ALLOWED or lower.startswith(_FRAMEWORKS):
@@ -125,7 +125,7 @@ def response_headers(headers: Iterable[tuple[bytes, bytes]], address: Address) -
     return passed, cookies
 
 
-def _location(value: str, address: Address) -> str:
+def location_in(value: str, address: Address) -> str:
     """A redirect to the dev server itself stays in the preview."""
     parts = urlsplit(value)
     own = urlsplit(origin_of(address))

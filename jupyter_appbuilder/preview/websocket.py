@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import sys
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -42,6 +43,25 @@ class _SocketResolver(netutil.Resolver):
         self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[tuple[int, Any]]:
         return [(socket.AF_UNIX, self._path)]
+
+
+async def connected(
+    address: Address, uri: str, headers: Mapping[str, str], offered: str
+) -> websocket.WebSocketClientConnection:
+    """A WebSocket to an app's server. ``offered``: subprotocols, as a browser lists them. Raises ``HTTPClientError``
+    with the status of a server that refuses it, ``OSError`` or ``WebSocketError`` for one that does not answer."""
+    request = httpclient.HTTPRequest(
+        "ws" + origin_of(address).removeprefix("http") + target_of(uri, address),
+        headers=dict(headers),
+        connect_timeout=5,
+        request_timeout=OPENING_SECONDS,
+    )
+    return await websocket.websocket_connect(
+        request,
+        subprotocols=[part.strip() for part in offered.split(",") if part.strip()] or None,
+        max_message_size=MAX_MESSAGE,
+        resolver=_SocketResolver(path=str(address.socket)) if address.socket else None,  # pyright: ignore
+    )
 
 
 class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
@@ -99,22 +119,12 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
             self._preview.held[place] -= 1
 
     async def _connect(self, visit: Visit, address: Address) -> websocket.WebSocketClientConnection:
-        offered = self.request.headers.get("Sec-WebSocket-Protocol", "")
         storage = visit.visitor.storage if visit.visitor else None
         path = visit.inside(self.request.path)
         headers = request_headers(self.request.headers, address, storage.cookie_header(path) if storage else "")
-        request = httpclient.HTTPRequest(
-            "ws" + origin_of(address).removeprefix("http") + target_of(visit.known(self.request.uri or "/"), address),
-            headers={name: visit.known(value) for name, value in headers},
-            connect_timeout=5,
-            request_timeout=OPENING_SECONDS,
-        )
-        server = await websocket.websocket_connect(
-            request,
-            subprotocols=[part.strip() for part in offered.split(",") if part.strip()] or None,
-            max_message_size=MAX_MESSAGE,
-            resolver=_SocketResolver(path=str(address.socket)) if address.socket else None,  # pyright: ignore
-        )
+        offered = self.request.headers.get("Sec-WebSocket-Protocol", "")
+        uri = visit.known(self.request.uri or "/")
+        server = await connected(address, uri, {name: visit.known(value) for name, value in headers}, offered)
         if storage and server.headers and (cookies := server.headers.get_list("Set-Cookie")):
             await asyncio.to_thread(storage.receive_cookies, cookies, path, visit.preview.path)
         return server
@@ -170,7 +180,7 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
             if connection is not None and connection.stream is not None:  # pyright: ignore[reportUnnecessaryComparison]
                 connection.stream.close()
         else:
-            self.close(_closable(server.close_code), server.close_reason)
+            self.close(closable(server.close_code), server.close_reason)
 
     async def _outlives_sleep(self) -> bool:
         """Keep the page's end open while the app sleeps, whether it did: a page that loses it asks until it is back.
@@ -227,7 +237,7 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
         if self._preview is not None:
             self._preview.sockets.discard(self._end)
         if self._server is not None:
-            self._server.close(_closable(self.close_code), self.close_reason)
+            self._server.close(closable(self.close_code), self.close_reason)
 
 
 def is_of_preview(request: httputil.HTTPServerRequest, origin: str) -> bool:
@@ -235,6 +245,6 @@ def is_of_preview(request: httputil.HTTPServerRequest, origin: str) -> bool:
     return origin == "null" or urlsplit(origin).netloc.lower() == request.host.lower()
 
 
-def _closable(code: int | None) -> int | None:
+def closable(code: int | None) -> int | None:
     """``code`` if it may be sent; 1005, 1006 and 1015 only ever describe what happened."""
     return None if code in (None, 1005, 1006, 1015) else code
