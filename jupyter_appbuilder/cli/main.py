@@ -176,6 +176,41 @@ def parser() -> argparse.ArgumentParser:
     )
     export.add_argument("--tests", action="store_true", help="with the app's scenarios as Playwright tests")
 
+    served = command("serve", "serving_apps.serve", "serve a published app that has to run, in the sandbox")
+    served.add_argument(
+        "bundle", metavar="BUNDLE", help="the folder of a bundle, or of a publication, whose live release is followed"
+    )
+    served.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen (default: 127.0.0.1)")
+    served.add_argument("--port", type=int, default=8000, metavar="N", help="default: 8000; 0: a free one")
+    served.add_argument("--base-url", default="/", metavar="PATH", help="the path that it answers below (default: /)")
+    served.add_argument(
+        "--data", default="", metavar="DIR", help="where its data lie (default: serving/NAME in the data folder)"
+    )
+    served.add_argument(
+        "--secrets-file",
+        default="",
+        metavar="FILE",
+        help="lines NAME=value, or JSON; beside the variables APPBUILDER_SECRET_NAME",
+    )
+    served.add_argument(
+        "--hostname",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name by which it is asked for; can be given several times (default: localhost on a loopback, else any)",
+    )
+    served.add_argument(
+        "--trust-proxy",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="the address of a proxy in front, whose X-Forwarded headers say who asks; can be given several times",
+    )
+    served.add_argument(
+        "--idle", type=float, default=900.0, metavar="SECONDS", help="sleep when unused for so long; 0: never (900)"
+    )
+    served.add_argument("--sandbox", default="", metavar="NAME", help="where it runs: auto, local … (default: auto)")
+
     usage = command("usage", "usage.usage", "tokens and cost by day, model and app; the budgets")
     usage.add_argument(
         "--days", type=int, default=30, metavar="N", help="number of days, including today (default: 30)"

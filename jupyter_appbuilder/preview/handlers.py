@@ -173,7 +173,7 @@ def is_from_page(headers: httputil.HTTPHeaders) -> bool:
     return said or headers.get("Accept", "*/*") != "*/*"
 
 
-class _UpgradeMatches(PathMatches):
+class UpgradeMatches(PathMatches):
     """WebSocket handshakes only: the dev server may use one path for both."""
 
     def match(self, request: httputil.HTTPServerRequest) -> dict[str, Any] | None:
@@ -198,8 +198,8 @@ def preview_handlers(base_url: str, previews: Previews) -> list[Rule]:
     prefix = re.escape(previews.prefix) + "(?P<capability>[^/]+)"
     arguments = {"previews": previews}
     return [
-        Rule(_UpgradeMatches(prefix + r"/__appbuilder/data"), DataNewsHandler, arguments),
-        Rule(_UpgradeMatches(prefix + r"/.*"), ProxySocketHandler, arguments),
+        Rule(UpgradeMatches(prefix + r"/__appbuilder/data"), DataNewsHandler, arguments),
+        Rule(UpgradeMatches(prefix + r"/.*"), ProxySocketHandler, arguments),
         Rule(PathMatches(prefix + r"/__appbuilder/python/(?P<name>[^/]+)"), PythonCallHandler, arguments),
         Rule(PathMatches(prefix + r"/__appbuilder/(?P<what>[a-z.]+)"), PageRequestHandler, arguments),
         Rule(PathMatches(prefix + r"(?:/.*)?"), ProxyHandler, arguments),

@@ -59,5 +59,9 @@ def _tail(log: str) -> str:
 
 @cache
 def _page(name: str) -> str:
-    style = (_FOLDER / "pages.css").read_text(encoding="utf-8")
-    return (_FOLDER / name).read_text(encoding="utf-8").replace("/*STYLE*/", style)
+    return (_FOLDER / name).read_text(encoding="utf-8").replace("/*STYLE*/", style())
+
+
+def style() -> str:
+    """The style sheet of our own pages."""
+    return (_FOLDER / "pages.css").read_text(encoding="utf-8")

@@ -1,0 +1,103 @@
+"""``serve``: a published app that has to run, behind a web server of its own."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import ipaddress
+import json
+import logging
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..cancellation import in_thread
+from ..errors import InvalidInput
+from ..sandbox.base import Sandbox
+from ..templates.templates import Template
+from .sessions import builder_of
+from .terminal import Terminal
+
+LOOPBACK = ("localhost",)
+
+
+def serve(options: argparse.Namespace, terminal: Terminal) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("tornado.access").setLevel(logging.ERROR)
+    if not 0 <= options.port <= 65535:
+        raise InvalidInput(f"There is no port {options.port}.", hint="Choose one up to 65535, or 0 for a free one.")
+    base = f"/{options.base_url.strip('/')}/".replace("//", "/")
+    if not re.fullmatch(r"/([A-Za-z0-9_.~@%-]+/)*", base) or ".." in base.split("/"):
+        raise InvalidInput(f"{options.base_url!r} is no path of a URL.", hint="Write it like this: --base-url /apps/x/")
+    place = Path(options.bundle).expanduser().resolve()
+    if not place.is_dir():
+        raise InvalidInput(f"There is no folder {place}.", hint="Name a bundle: a folder that publishing an app makes.")
+    secrets = Path(options.secrets_file).expanduser() if options.secrets_file else None
+    data = Path(options.data).expanduser() if options.data else None
+    asyncio.run(_served(options, place, base, secrets, data, terminal))
+    return 0
+
+
+async def _served(
+    options: argparse.Namespace, place: Path, base: str, secrets: Path | None, data: Path | None, terminal: Terminal
+) -> None:
+    from ..publishing.visits import Visits
+    from ..serving.app import ServedApp
+    from ..serving.door import OpenDoor
+    from ..serving.handlers import Service
+    from ..serving.place import Place
+    from ..serving.service import Serving, find_bundle, read_secrets
+
+    bundle = await in_thread(find_bundle, place)
+    manifest = bundle.manifest
+    known = await in_thread(read_secrets, secrets, os.environ)
+    if lacking := sorted(set(manifest["secrets"]) - known.keys()):
+        terminal.note(
+            f"The app asks for {', '.join(lacking)}, which it does not get: set APPBUILDER_SECRET_{lacking[0]}, or "
+            "name a file with --secrets-file."
+        )
+
+    async def values() -> Mapping[str, str]:
+        return await in_thread(read_secrets, secrets, os.environ)
+
+    builder = builder_of(options)
+    try:
+        provider = await builder.sandboxes.choose(options.sandbox)
+
+        async def make_sandbox(session: str, folder: Path, template: Template) -> Sandbox:
+            return await provider.create(session, folder, template)
+
+        folder = data or Path(builder.data, "serving", manifest["name"])
+        app = ServedApp(
+            Place(folder), base, make_sandbox=make_sandbox, find_template=builder.library.find, values=values
+        )
+        service = Service(app, OpenDoor(), Visits(folder / "visits.json"), hosts=_names(options))
+        serving = Serving(
+            service,
+            lambda: find_bundle(place),
+            idle_seconds=options.idle,
+            trust_proxy=options.trust_proxy,
+        )
+        try:
+            port = await serving.start(options.host, options.port)
+            url = f"http://{options.host if ':' not in options.host else f'[{options.host}]'}:{port}{base}"
+            if options.json:
+                print(json.dumps({"url": url, "port": port, "data": str(folder)}), flush=True)
+            terminal.note(f"{manifest['title']} is served at {url}. Its data are in {folder}. Ctrl-C ends it.")
+            await serving.run()
+        finally:
+            await serving.close()
+    finally:
+        await builder.close()
+
+
+def _names(options: argparse.Namespace) -> tuple[str, ...]:
+    """The names by which the server may be asked: on a loopback only those that nobody else can point here."""
+    names = tuple(name.lower() for name in options.hostname)
+    try:
+        local = ipaddress.ip_address(options.host).is_loopback
+    except ValueError:
+        local = options.host == "localhost"
+    return (*LOOPBACK, *names) if local or names else ()

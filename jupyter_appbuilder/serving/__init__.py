@@ -1,0 +1,1 @@
+"""Serving: a bundle run in the sandbox behind a web server of its own, for readers."""

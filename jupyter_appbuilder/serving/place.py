@@ -1,0 +1,230 @@
+"""Where a served app's files and data lie: a folder of its own for each release, and one of them live.
+
+    <place>/
+        lock                 held by the process that serves
+        live.json            the run that readers have: {"run", "release"}; replaced whole
+        runs/<run>/
+            appbuilder.json  the bundle's manifest
+            app/             a copy of the bundle's files, and the data that the app writes there
+
+The app's code runs in ``app``: nothing there is opened but as a plain file, and no link is followed. A new release
+starts on a copy of the live one's data; the run before stays as it was until the next one comes.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import stat
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from ..errors import Conflict, InvalidInput, of_the_disk
+from ..publishing.base import APP, MANIFEST, Bundle
+from ..publishing.bundles import read_bundle
+from ..settings import private_folder, write_settings
+from ..workspace.folder import DIRECTORY, is_mostly_holes, open_root, opened_folder, read_at, remove_folder
+
+MOST_FILES = 50_000
+LARGEST = 2 * 1024 * 1024 * 1024  # bytes, all files of a run
+DEEPEST = 64
+HOLES_FROM = 1024 * 1024
+PIECE = 1024 * 1024
+LARGEST_NOTE = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A release as it is served from ``folder``."""
+
+    id: str
+    release: str  # tells one release from another
+    folder: Path
+    bundle: Bundle
+
+    @property
+    def app(self) -> Path:
+        return self.folder / APP
+
+
+def release_of(bundle: Bundle) -> str:
+    """Tells a release from all others."""
+    return hashlib.sha256(json.dumps(bundle.manifest, sort_keys=True).encode()).hexdigest()[:32]
+
+
+class Place:
+    """Of one publication. Every method may block, and raises ``Unavailable`` where the disk refuses."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = -1
+
+    def open(self) -> None:
+        """Hold it for this process, and remove what killed ones left. Raises ``Conflict`` where another one serves."""
+        try:
+            private_folder(self.folder)
+            (self.folder / "runs").mkdir(exist_ok=True)
+            lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise of_the_disk(error, self.folder) from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            raise Conflict(
+                f"The app's data in {self.folder} are in use: another process serves it.",
+                hint="End that one, or give this one data of its own: --data DIR.",
+                reason="in_use",
+            ) from None
+        self._lock = lock
+        self.tidy()
+
+    def close(self) -> None:
+        lock, self._lock = self._lock, -1
+        if lock >= 0:
+            os.close(lock)
+
+    def live(self) -> Run | None:
+        """The run that readers had last; None for the first time, or where it is damaged."""
+        note = self._note()
+        run, release = note.get("run"), note.get("release")
+        if not isinstance(run, str) or not run.isalnum() or not isinstance(release, str):
+            return None
+        folder = self.folder / "runs" / run
+        try:
+            return Run(run, release, folder, read_bundle(folder))
+        except InvalidInput:
+            return None
+
+    def lay(self, bundle: Bundle) -> Run:
+        """A run of ``bundle`` that is not live yet: its files, with the data that it comes with. Raises
+        ``InvalidInput`` for one that is too large."""
+        run = secrets.token_hex(8)
+        folder = self.folder / "runs" / run
+        try:
+            folder.mkdir(parents=True)
+            _copied(bundle.content, folder / bundle.content.name)
+            write_settings(folder / MANIFEST, bundle.manifest)
+        except OSError as error:
+            remove_folder(folder)
+            raise of_the_disk(error, folder) from None
+        except BaseException:
+            remove_folder(folder)
+            raise
+        return Run(run, release_of(bundle), folder, Bundle(folder, bundle.manifest))
+
+    def hand_over(self, before: Run, run: Run) -> None:
+        """Give ``run`` the data of the run before it, in place of what it came with. Nothing may run in either."""
+        try:
+            for path in sorted({*before.bundle.manifest["data"], *run.bundle.manifest["data"]}):
+                parts = tuple(path.strip("/").split("/"))
+                source = before.app.joinpath(*parts)
+                if not _is_folder(before.app, parts):
+                    continue
+                with opened_folder(run.app, parts[:-1], make=True):
+                    target = run.app.joinpath(*parts)
+                remove_folder(target)
+                _copied(source, target)
+        except OSError as error:
+            raise of_the_disk(error, run.folder) from None
+
+    def accept(self, run: Run) -> None:
+        """Readers have this one from now on."""
+        try:
+            before = self._note().get("run", "")
+            write_settings(self.folder / "live.json", {"run": run.id, "release": run.release, "before": before})
+        except OSError as error:
+            raise of_the_disk(error, self.folder) from None
+        self.tidy()
+
+    def drop(self, run: Run) -> None:
+        remove_folder(run.folder)
+
+    def tidy(self) -> None:
+        """Remove all runs but the live one and the one before it."""
+        note = self._note()
+        kept = {note.get("run"), note.get("before")}
+        with suppress(OSError):
+            for folder in (self.folder / "runs").iterdir():
+                if folder.name not in kept:
+                    remove_folder(folder)
+
+    def _note(self) -> dict[str, Any]:
+        told: Any = None
+        with suppress(OSError, ValueError, RecursionError, AttributeError):
+            folder = open_root(self.folder)
+            try:
+                told = json.loads(read_at(folder, "live.json", LARGEST_NOTE)[0])
+            finally:
+                os.close(folder)
+        return cast("dict[str, Any]", told) if isinstance(told, dict) else {}
+
+
+def _is_folder(root: Path, parts: tuple[str, ...]) -> bool:
+    try:
+        with opened_folder(root, parts):
+            return True
+    except (OSError, InvalidInput):
+        return False
+
+
+def _copied(source: Path, target: Path) -> None:
+    """A copy of the plain files and folders of ``source``; links and special files are passed over. Raises
+    ``InvalidInput`` for too much."""
+    left = [MOST_FILES, LARGEST]
+    folder = os.open(source, DIRECTORY)
+    try:
+        _copy_folder(folder, target, left, 0)
+    finally:
+        os.close(folder)
+
+
+def _copy_folder(folder: int, target: Path, left: list[int], depth: int) -> None:
+    if depth > DEEPEST:
+        raise _too_large()
+    target.mkdir(exist_ok=True)
+    with os.scandir(folder) as listing:
+        for item in listing:
+            left[0] -= 1
+            if left[0] < 0:
+                raise _too_large()
+            status = item.stat(follow_symlinks=False)
+            if stat.S_ISDIR(status.st_mode):
+                below = os.open(item.name, DIRECTORY, dir_fd=folder)
+                try:
+                    _copy_folder(below, target / item.name, left, depth + 1)
+                finally:
+                    os.close(below)
+            elif stat.S_ISREG(status.st_mode) and not item.name.endswith("-shm"):  # a database makes that one anew
+                _copy_file(folder, item.name, target / item.name, left)
+
+
+def _copy_file(folder: int, name: str, target: Path, left: list[int]) -> None:
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    with os.fdopen(descriptor, "rb") as source:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", name)
+        if status.st_size > left[1] or (status.st_size > HOLES_FROM and is_mostly_holes(folder, name)):
+            raise _too_large()
+        mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
+        with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode), "wb") as copy:
+            while piece := source.read(PIECE):
+                left[1] -= len(piece)
+                if left[1] < 0:
+                    raise _too_large()
+                copy.write(piece)
+
+
+def _too_large() -> InvalidInput:
+    return InvalidInput(
+        f"The app has more than {MOST_FILES:,} files or {LARGEST >> 30} GB, or a file that is mostly holes.",
+        hint="Make it smaller: leave out what readers do not need, or tidy up the app's data.",
+        reason="too_large",
+    )

@@ -1,0 +1,200 @@
+"""A published app behind its own server: what readers get, and what happens to it over time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+from serving.conftest import Serve, Served, tiny_bundle, tiny_template
+
+from jupyter_appbuilder.errors import Conflict
+from jupyter_appbuilder.serving.door import Reader
+from jupyter_appbuilder.serving.limits import RateLimit
+from jupyter_appbuilder.templates.templates import Template
+
+PAGE = {"Accept": "text/html"}
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> Template:
+    return tiny_template(tmp_path / "tiny")
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, template: Template) -> Path:
+    return tiny_bundle(template, tmp_path / "bundle")
+
+
+@pytest.fixture
+def tiny(serve: Serve, template: Template, bundle: Path):
+    """``async with tiny() as here``."""
+    return partial(serve, bundle, templates=lambda name: template)
+
+
+async def until(served: Served, state: str) -> None:
+    while served.app.status.state != state:
+        await asyncio.sleep(0.02)
+
+
+async def test_what_passes_between_a_reader_and_the_app(tiny: Serve):
+    async with tiny() as here:
+        first = await here.get(headers=PAGE)
+        assert first.status_code == 200
+        await here.ready()
+        page = await here.get(headers=PAGE)
+        assert "A tiny app 1" in page.text
+        assert page.headers["content-security-policy"] == "frame-ancestors 'self'"
+        assert page.headers["x-request-id"]
+        told = (
+            await here.get(
+                "echo?a=1",
+                headers={
+                    "Authorization": "token abc",
+                    "Cookie": "mine=1; _xsrf=2|x; jupyterhub-session-id=3; username-127-0-0-1-8888=4; other=5",
+                    "X-Forwarded-For": "6.6.6.6",
+                    "X-Remote-User": "admin",
+                    "X_Forwarded_User": "admin",
+                    "X-AppBuilder-Control": "x",
+                    "X-Csrf-Token": "kept",
+                },
+            )
+        ).json()
+        assert told["url"] == "/apps/tried/echo?a=1"
+        headers = told["headers"]
+        assert headers["cookie"] == "mine=1; other=5"
+        assert (headers["x-forwarded-for"], headers["x-csrf-token"]) == ("127.0.0.1", "kept")
+        assert not {"authorization", "x-remote-user", "x_forwarded_user", "x-appbuilder-control"} & headers.keys()
+        # What another site's page sends is nobody's.
+        foreign = {"Origin": "https://evil.example", "Cookie": "mine=1"}
+        sent = (await here.client.post(here.url + "echo", headers=foreign, content=b"x" * 300_000)).json()
+        assert sent["length"] == 300_000
+        assert "cookie" not in sent["headers"]
+        assert (await here.get("moved")).headers["location"] == "/apps/tried/count"
+
+        answer = await here.get("cookies")
+        assert answer.headers.get_list("set-cookie") == [
+            "mine=1; Path=/apps/tried/; SameSite=Lax",
+            "wide=2; HttpOnly; Path=/apps/tried/; SameSite=Lax",
+            "deep=3; Path=/apps/tried/deep; SameSite=Lax",
+        ]
+        assert answer.headers["x-mine"] == "yes"
+        assert not {"strict-transport-security", "clear-site-data", "x-accel-redirect"} & answer.headers.keys()
+
+        async with here.client.stream("GET", here.url + "events") as events:
+            lines = events.aiter_lines()
+            assert await anext(lines) == "data: 1"
+        outside = here.url.removesuffix("apps/tried/")
+        assert (await here.client.get(outside)).headers["location"] == "/apps/tried/"
+        assert (await here.client.get(outside + "api/contents")).status_code == 404
+        assert (await here.client.get(here.url[:-1])).headers["location"] == "/apps/tried/"
+        assert (await here.get("healthz")).json() == {"state": "ready"}
+        here.serving.service.visits.save()
+        assert sum(here.serving.service.visits.by_day().values()) == 1
+
+
+async def test_a_new_release_takes_the_data_along_and_one_that_fails_changes_nothing(
+    tiny: Serve, template: Template, bundle: Path
+):
+    async with tiny() as here:
+        await here.ready()
+        await here.client.post(here.url + "count")
+        assert (await here.client.post(here.url + "count")).json() == {"count": 2, "version": "1"}
+        tiny_bundle(template, bundle, "2")
+        while (await here.get("count")).json() != {"count": 2, "version": "2"}:
+            await asyncio.sleep(0.1)
+        await here.client.post(here.url + "count")
+        # One whose server does not start.
+        tiny_bundle(template, bundle, "3", serve=["node", "gone.mjs"])
+        while not here.app.refused:
+            await asyncio.sleep(0.1)
+        assert (await here.client.post(here.url + "count")).json() == {"count": 4, "version": "2"}
+    # Another process goes on where this one ended, whatever lies there now.
+    async with tiny() as here:
+        await here.ready()
+        assert (await here.get("count")).json() == {"count": 4, "version": "2"}
+        tiny_bundle(template, bundle, "4")
+        await here.app.take(here.serving._bundle())  # pyright: ignore[reportPrivateUsage]
+        assert (await here.get("count")).json() == {"count": 4, "version": "4"}
+        runs = list((here.app.place.folder / "runs").iterdir())
+        assert len(runs) == 2  # the live one, and the one before
+        with pytest.raises(Conflict, match="another process serves it"):
+            await asyncio.to_thread(type(here.app.place)(here.app.place.folder).open)
+
+
+async def test_an_app_sleeps_wakes_and_comes_back_after_a_crash(tiny: Serve):
+    async with tiny() as here:
+        await here.ready()
+        await here.app.sleep()
+        assert (await here.get("healthz")).json() == {"state": "asleep"}
+        assert (await here.get("count")).json()["count"] == 0
+        assert here.app.status.state == "ready"
+        for _ in range(2):
+            with suppress(httpx.RemoteProtocolError):
+                await here.get("crash")
+            while here.app.server.state == "ready":
+                await asyncio.sleep(0.02)
+            answer = await here.get("count")
+        # The second time soon after the first: not at once.
+        assert answer.status_code == 503
+        assert int(answer.headers["retry-after"]) >= 1
+        page = await here.get(headers=PAGE)
+        assert page.status_code == 503
+        assert "on purpose" not in page.text
+        assert page.headers["x-request-id"] in page.text
+        assert (await here.get("healthz")).status_code == 503
+        while (await here.get("count")).status_code != 200:
+            await asyncio.sleep(0.2)
+
+
+async def test_readers_have_bounds_and_names_of_others_are_refused(tiny: Serve):
+    async with tiny(rate=RateLimit(per_second=0.01, at_once=3), hosts=("localhost",)) as here:
+        assert (await here.get(headers={"Host": "evil.example"})).status_code == 403
+        for _ in range(3):
+            assert (await here.get("health")).status_code == 200
+        answer = await here.get("health")
+        assert answer.status_code == 429
+        assert int(answer.headers["retry-after"]) > 1
+        assert (await here.get("healthz")).status_code == 200
+
+
+class Named:
+    """Whoever says who they are in a header, in place of a login."""
+
+    private = True
+
+    async def reader(self, request):
+        name = request.headers.get("X-Who")
+        return Reader(name, name) if name else None
+
+    async def still(self, reader):
+        return True
+
+    def refuse(self, handler):
+        handler.set_status(403)
+
+    def routes(self, base):
+        return []
+
+
+async def test_a_door_keeps_those_out_whom_it_does_not_know(tiny: Serve):
+    async with tiny(door=Named()) as here:
+        for path in ("", "count", "__appbuilder/status", "anything"):
+            assert (await here.get(path)).status_code == 403, path
+        told = await here.get("echo", headers={"X-Who": "ada"})
+        assert told.status_code == 200
+        assert told.headers["cache-control"].startswith("private")
+
+
+async def test_a_bundle_that_never_starts_says_so_to_readers_and_not_why(tiny: Serve, template: Template, bundle: Path):
+    tiny_bundle(template, bundle, serve=["node", "/secret/place.mjs"])
+    async with tiny() as here:
+        await until(here, "failed")
+        page = await here.get(headers=PAGE)
+        assert (page.status_code, "/secret/place" in page.text) == (503, False)
+        status = (await here.get("__appbuilder/status")).json()
+        assert json.dumps(status).count("secret") == 0
