@@ -175,7 +175,7 @@ class ServedApp:
     async def _take(self, bundle: Bundle) -> None:
         release = release_of(bundle)
         if release == self.release:
-            await self.awake()
+            await self._start()
             return
         first = self._going is None
         if first:
@@ -319,10 +319,8 @@ class ServedApp:
             return self.server
         self.start()
         waiting = [task for task in (self._starting, self._taking) if task is not None and not task.done()]
-        if waiting and asyncio.current_task() not in waiting:
+        if waiting:
             await asyncio.wait(waiting, timeout=patience)
-        elif self._starting is not None:
-            await asyncio.wait([self._starting], timeout=patience)
         return self.server
 
     async def _start(self) -> None:

@@ -81,14 +81,7 @@ Serve = Callable[..., AbstractAsyncContextManager[Served]]
 
 
 @pytest.fixture
-async def provider() -> AsyncGenerator[LocalSandbox]:
-    made = LocalSandbox(CACHE)
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-def serve(tmp_path: Path, provider: LocalSandbox) -> Serve:
+def serve(tmp_path: Path) -> Serve:
     """``async with serve(bundle, base=…) as here``."""
 
     @asynccontextmanager
@@ -106,6 +99,7 @@ def serve(tmp_path: Path, provider: LocalSandbox) -> Serve:
         async def values() -> Mapping[str, str]:
             return given
 
+        provider = LocalSandbox(CACHE)
         place = Place(tmp_path / "place")
         app = ServedApp(place, base, make_sandbox=provider.create, find_template=templates, values=values)
         service = Service(app, door or OpenDoor(), Visits(tmp_path / "visits.json"), **options)
@@ -116,5 +110,6 @@ def serve(tmp_path: Path, provider: LocalSandbox) -> Serve:
                 yield Served(made, f"http://127.0.0.1:{port}{base}", bundle, client, given)
         finally:
             await made.close()
+            await provider.close()
 
     return serving
