@@ -43,6 +43,7 @@ def serve(options: argparse.Namespace, terminal: Terminal) -> int:
 async def _served(
     options: argparse.Namespace, place: Path, base: str, secrets: Path | None, data: Path | None, terminal: Terminal
 ) -> None:
+    from ..publishing.shelf import FILE
     from ..publishing.visits import Visits
     from ..serving.app import ServedApp
     from ..serving.door import OpenDoor
@@ -73,10 +74,11 @@ async def _served(
         app = ServedApp(
             Place(folder), base, make_sandbox=make_sandbox, find_template=builder.library.find, values=values
         )
-        service = Service(app, OpenDoor(), Visits(folder / "visits.json"), hosts=_names(options))
+        service = Service(app, OpenDoor(), hosts=_names(options))
         serving = Serving(
             service,
             lambda: find_bundle(place),
+            Visits(place if (place / FILE).is_file() else folder),
             idle_seconds=options.idle,
             trust_proxy=options.trust_proxy,
         )

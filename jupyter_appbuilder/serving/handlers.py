@@ -18,7 +18,6 @@ from tornado.routing import PathMatches, Rule
 from ..preview.handlers import UpgradeMatches, wants_page
 from ..preview.relay import Relay
 from ..preview.websocket import MAX_MESSAGE, closable, connected
-from ..publishing.visits import Visits
 from ..sandbox.base import Address
 from . import pages
 from .app import ServedApp
@@ -43,11 +42,12 @@ class Service:
 
     app: ServedApp
     door: Door
-    visits: Visits
     hosts: Collection[str] = ()
     rate: RateLimit = field(default_factory=RateLimit)
     requests: Room = field(default_factory=lambda: Room(64, 512))
     sockets: Room = field(default_factory=lambda: Room(40, 500))
+    visits: int = 0
+    """That were not written down yet."""
     open_sockets: set[ServedSocketHandler] = field(default_factory=lambda: set[ServedSocketHandler]())
 
     @property
@@ -168,7 +168,7 @@ class ServedAppHandler(Relay, ServedHandler):
             self._wait()
             return
         if page:
-            service.visits.count(self.reader.key)
+            service.visits += 1
         headers = to_app(self.request, server.address, base)
         if page and self.reader.name:
             headers = await self._arrive(headers)

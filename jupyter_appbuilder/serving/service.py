@@ -20,6 +20,8 @@ from ..cancellation import in_thread
 from ..errors import AppBuilderError, InvalidInput, Unavailable
 from ..publishing.base import Bundle
 from ..publishing.bundles import read_bundle
+from ..publishing.shelf import FILE, Shelf
+from ..publishing.visits import Visits
 from .app import ServedApp
 from .handlers import Service, handlers
 from .place import release_of
@@ -34,7 +36,6 @@ END_SECONDS = 20.0
 VARIABLE = "APPBUILDER_SECRET_"
 """What the variables that hold an app's secrets begin with: an app could name any other, too."""
 LARGEST_SECRETS = 1024 * 1024
-PUBLICATION = "publication.json"
 
 log = logging.getLogger(__name__)
 
@@ -43,14 +44,12 @@ def find_bundle(place: Path) -> Bundle:
     """The bundle in ``place``, or, where that is a publication's folder on the shelf, the one that is live there.
 
     Raises ``InvalidInput`` or ``NotFound``. Blocks."""
-    if (place / PUBLICATION).is_file():
+    if (place / FILE).is_file():
         return _live(place)
     return read_bundle(place)
 
 
 def _live(place: Path) -> Bundle:
-    from ..publishing.shelf import Shelf
-
     target, name = place.parent.name, place.name
     shelf = Shelf(place.parent.parent)
     live = shelf.get(target, name).live
@@ -104,18 +103,21 @@ def _of_lines(file: Path, text: str) -> dict[str, str]:
 
 
 class Serving:
-    """Serves ``service``'s app. ``bundle`` finds the release that is to be live; it is asked again and again."""
+    """Serves ``service``'s app. ``bundle`` finds the release that is to be live; it is asked again and again.
+    ``visits`` keeps how often readers came."""
 
     def __init__(
         self,
         service: Service,
         bundle: Callable[[], Bundle],
+        visits: Visits,
         *,
         idle_seconds: float,
         trust_proxy: Collection[str] = (),
     ) -> None:
         self.service = service
         self._bundle = bundle
+        self._visits = visits
         self._idle_seconds = idle_seconds
         application = web.Application(
             handlers(service),  # pyright: ignore[reportArgumentType]
@@ -195,7 +197,6 @@ class Serving:
         await self._save()
 
     async def _save(self) -> None:
-        try:
-            await in_thread(self.service.visits.save)
-        except OSError as error:
-            log.warning("Visits could not be written down: %s", error)
+        visits, self.service.visits = self.service.visits, 0
+        if visits:
+            await in_thread(self._visits.add, visits)

@@ -102,8 +102,8 @@ def serve(tmp_path: Path) -> Serve:
         provider = LocalSandbox(CACHE)
         place = Place(tmp_path / "place")
         app = ServedApp(place, base, make_sandbox=provider.create, find_template=templates, values=values)
-        service = Service(app, door or OpenDoor(), Visits(tmp_path / "visits.json"), **options)
-        made = Serving(service, lambda: find_bundle(bundle), idle_seconds=idle)
+        service = Service(app, door or OpenDoor(), **options)
+        made = Serving(service, lambda: find_bundle(bundle), Visits(tmp_path), idle_seconds=idle)
         try:
             port = await made.start("127.0.0.1", 0)
             async with httpx.AsyncClient(timeout=60) as client:

@@ -11,8 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 from serving.conftest import Serve, Served, tiny_bundle, tiny_template
+from tornado import httputil, web
+from tornado.routing import Rule
 
 from jupyter_appbuilder.errors import Conflict
+from jupyter_appbuilder.publishing.visits import Visits
 from jupyter_appbuilder.serving.door import Reader
 from jupyter_appbuilder.serving.limits import RateLimit
 from jupyter_appbuilder.templates.templates import Template
@@ -93,8 +96,15 @@ async def test_what_passes_between_a_reader_and_the_app(tiny: Serve):
         assert (await here.client.get(outside + "api/contents")).status_code == 404
         assert (await here.client.get(here.url[:-1])).headers["location"] == "/apps/tried/"
         assert (await here.get("healthz")).json() == {"state": "ready"}
-        here.serving.service.visits.save()
-        assert sum(here.serving.service.visits.by_day().values()) == 1
+
+
+async def test_visits_are_counted_by_day_and_no_more_is_kept(tiny: Serve, tmp_path: Path):
+    async with tiny() as here:
+        await here.ready()
+        for _ in range(2):
+            await here.get(headers=PAGE)
+        await here.get("count")
+    assert list(Visits(tmp_path).days().values()) == [2]
 
 
 async def test_a_new_release_takes_the_data_along_and_one_that_fails_changes_nothing(
@@ -167,17 +177,17 @@ class Named:
 
     private = True
 
-    async def reader(self, request):
+    async def reader(self, request: httputil.HTTPServerRequest) -> Reader | None:
         name = request.headers.get("X-Who")
         return Reader(name, name) if name else None
 
-    async def still(self, reader):
+    async def still(self, reader: Reader) -> bool:
         return True
 
-    def refuse(self, handler):
+    def refuse(self, handler: web.RequestHandler) -> None:
         handler.set_status(403)
 
-    def routes(self, base):
+    def routes(self, base: str) -> list[Rule]:
         return []
 
 
