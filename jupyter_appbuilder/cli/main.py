@@ -211,6 +211,18 @@ def parser() -> argparse.ArgumentParser:
     )
     served.add_argument("--sandbox", default="", metavar="NAME", help="where it runs: auto, local … (default: auto)")
 
+    share = command("share", "sharing.share", "who may open a published app on the Hub; let people in, or not any more")
+    share.add_argument("session", metavar="APP")
+    for name, what in (
+        ("user", "let a user in"),
+        ("group", "let a group in"),
+        ("revoke", "let a user or group in no more"),
+    ):
+        share.add_argument(f"--{name}", action="append", default=[], metavar="NAME", help=f"{what}; several times")
+    share.add_argument("--everybody", action="store_true", help="let everybody with an account in")
+    share.add_argument("--nobody", action="store_true", help="let nobody in but you")
+    share.add_argument("--to", default="hub", metavar="TARGET", help="where it is published (default: hub)")
+
     usage = command("usage", "usage.usage", "tokens and cost by day, model and app; the budgets")
     usage.add_argument(
         "--days", type=int, default=30, metavar="N", help="number of days, including today (default: 30)"

@@ -24,6 +24,8 @@ SERVICE = "JUPYTER_APPBUILDER_SERVICE"
 SERVE = ("jupyter", "appbuilder", "serve")
 MEMORY = 1024**3
 CPUS = 1.0
+IDLE_SECONDS = 3600.0
+IDLE = "JUPYTER_APPBUILDER_IDLE"
 
 OWNERS = ("shares!user", "read:users:name", "read:groups:name")
 """What people need besides ``self`` to let others into their apps."""
@@ -38,8 +40,8 @@ LAB_SCOPES = (
 )
 """What the token of a server needs from where apps are published: its owner's named servers, and who may see them."""
 
-APP_SCOPES = ("users:activity!user", "access:servers!server", "read:shares!server")
-"""What the token of a published app's server may do: say that it is used, ask who may open it. No app gets it."""
+APP_SCOPES = ("users:activity!user", "access:servers!server", "read:shares!server", "delete:servers!server")
+"""What the token of a published app's server may do: say that it is used, ask who may open it, end. No app gets it."""
 
 SERVICE_SCOPES = ("list:users", "read:users", "servers", "access:servers", "shares")
 """What the service needs to wake apps for their readers and to manage who they are."""
@@ -57,14 +59,16 @@ def apply_user_options(
     command: Sequence[str] = (),
     memory: int = MEMORY,
     cpus: float = CPUS,
+    idle: float = IDLE_SECONDS,
     service: str = "",
     then: Hook | Mapping[str, str] | None = None,
 ) -> Any:
     """For ``c.Spawner.apply_user_options``: a server whose options name a publication serves it; others are as ever.
 
     ``command`` serves a publication (default: ``jupyter appbuilder serve`` beside the spawner's own command);
-    ``memory`` (bytes) and ``cpus`` are the most that such a server gets; ``service`` is where the service's pages are,
-    which the other servers are told; ``then`` is the Hub's own hook."""
+    ``memory`` (bytes) and ``cpus`` are the most that such a server gets, and ``idle`` seconds without use the longest
+    that it goes on (0: for ever); ``service`` is where the service's pages are, which the other servers are told;
+    ``then`` is the Hub's own hook."""
     publication = publication_of(options)
     _give_back(spawner)
     if publication is None:
@@ -77,7 +81,10 @@ def apply_user_options(
         "cmd": [*(command or _beside(spawner.cmd)), "--publication", publication],
         "args": [],
         "default_url": "",
-        "environment": {name: value for name, value in spawner.environment.items() if not _KEY.search(name)},
+        "environment": {
+            **{name: value for name, value in spawner.environment.items() if not _KEY.search(name)},
+            IDLE: str(idle),
+        },
         "mem_limit": min(spawner.mem_limit or memory, memory),
         "cpu_limit": min(spawner.cpu_limit or cpus, cpus),
     }
@@ -102,7 +109,13 @@ def server_token_scopes(spawner: Any, *, others: Any = None) -> list[str]:
 
 
 def configure(
-    c: Any, *, command: Sequence[str] = (), memory: int = MEMORY, cpus: float = CPUS, service: str = "appbuilder"
+    c: Any,
+    *,
+    command: Sequence[str] = (),
+    memory: int = MEMORY,
+    cpus: float = CPUS,
+    idle: float = IDLE_SECONDS,
+    service: str = "appbuilder",
 ) -> None:
     """All that a Hub needs for published apps. Call it at the end of ``jupyterhub_config.py``: hooks and roles that are
     set by then are kept.
@@ -124,6 +137,7 @@ def configure(
         "command": tuple(command),
         "memory": memory,
         "cpus": cpus,
+        "idle": idle,
         "service": f"/services/{service}/" if there else "",
     }
     if _has_hook():

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, TypedDict, get_args
+from typing import Literal, Protocol, TypedDict, get_args, runtime_checkable
 
 MANIFEST = "appbuilder.json"
 """The file at a bundle's root that says what it is: a ``BundleManifest``."""
@@ -177,4 +177,17 @@ class Publisher(Protocol):
 
     async def unpublish(self, name: str, settings: Mapping[str, str], tell: Tell) -> None:
         """Take the app down. What was never there, or is gone already, is no error."""
+        ...
+
+
+@runtime_checkable
+class Sharing(Protocol):
+    """What a ``Publisher`` also is where it knows who may open an app, and lets that be changed without a release."""
+
+    async def readers(self, name: str) -> Mapping[str, str]:
+        """Who may open it now: values of the target's settings that say so."""
+        ...
+
+    async def change_readers(self, name: str, settings: Mapping[str, str], tell: Tell) -> Mapping[str, str]:
+        """Let in those whom the settings name, and nobody else; how the settings are then."""
         ...

@@ -20,6 +20,9 @@ from .base import NAME
 if TYPE_CHECKING:
     import ssl
 
+WHO = ("me", "people", "everybody")
+"""Whom an owner lets in."""
+
 LONGEST_SERVER = 30
 """Characters of a named server's name, as JupyterHub 6 takes it."""
 MOST_READERS = 500
@@ -195,6 +198,10 @@ class JupyterHub:
         with contextlib.suppress(NotFound):
             await self._ask("PATCH", f"/shares/{part(owner)}/{part(name)}", _whom(user, group))
 
+    async def active(self, owner: str, name: str, at: str) -> None:
+        """Somebody used a server, last at this time (ISO 8601)."""
+        await self._ask("POST", f"/users/{part(owner)}/activity", {"servers": {name: {"last_activity": at}}})
+
     @property
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"token {self._token}", "Accept": "application/json"}
@@ -244,8 +251,8 @@ def missing(scopes: Collection[str], owner: str) -> list[str]:
 
 
 def readers_asked(users: str, groups: str) -> Shares:
-    """Names as people write them: with commas, spaces or lines between them. Raises ``InvalidInput``."""
-    found = [frozenset(name for name in re.split(r"[,;\s]+", text) if name) for text in (users, groups)]
+    """Who is to read, by names as people write them. Raises ``InvalidInput``."""
+    found = [frozenset(names_in(text)) for text in (users, groups)]
     if sum(map(len, found)) > MOST_READERS:
         raise InvalidInput(
             f"These are more than {MOST_READERS} readers.", hint="Share with a group of the Hub instead.", field="users"
@@ -253,6 +260,11 @@ def readers_asked(users: str, groups: str) -> Shares:
     if long := next((name for names in found for name in names if len(name) > 255), ""):
         raise InvalidInput(f"No user or group is called {long[:60]!r}….", field="users")
     return Shares(*found)
+
+
+def names_in(text: str) -> list[str]:
+    """Names with commas, semicolons or lines between them."""
+    return [name for part in re.split(r"[,;\n]", text) if (name := part.strip())]
 
 
 def _whom(user: str, group: str) -> dict[str, str]:

@@ -234,6 +234,11 @@ class Shelf:
         self._write(now)
         return now
 
+    def keep_settings(self, target: str, name: str, settings: Mapping[str, str]) -> None:
+        """What the person said last, for the next release. While ``taking``."""
+        there = self.get(target, name)
+        self._write(replace(there, settings={**there.settings, **settings}))
+
     def unpublish(self, target: str, name: str) -> None:
         """Readers get nothing any more, and no file is kept; the numbers go on. While ``taking``."""
         there = self.find(target, name)

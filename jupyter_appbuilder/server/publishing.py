@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from ..errors import InvalidInput, NotFound
+from ..publishing.jupyterhub import WHO, names_in
 from .base import AppBuilderHandler, whole_number
 from .body import Body
 
@@ -70,6 +72,31 @@ class RollbackHandler(AppBuilderHandler):
     async def post(self, session: str, target: str) -> None:
         number = self.body("number").number("number")
         self.answer((await (await self.session(session)).roll_back(target, number)).to_json())
+
+
+class ReadersHandler(AppBuilderHandler):
+    """Who may open the app."""
+
+    @web.authenticated
+    @authorized
+    async def get(self, session: str, target: str) -> None:
+        self.answer(_readers(await (await self.ready_session(session)).publishing.readers(target)))
+
+    @web.authenticated
+    @authorized
+    async def put(self, session: str, target: str) -> None:
+        body = self.body("readers", "users", "groups")
+        settings = {
+            "readers": body.choice("readers", WHO),
+            "users": ", ".join(body.texts("users")),
+            "groups": ", ".join(body.texts("groups")),
+        }
+        self.answer(_readers(await (await self.session(session)).change_readers(target, settings)))
+
+
+def _readers(settings: Mapping[str, str]) -> dict[str, Any]:
+    users, groups = (names_in(settings.get(kind, "")) for kind in ("users", "groups"))
+    return {"readers": settings.get("readers") or "me", "users": users, "groups": groups}
 
 
 class VisitsHandler(AppBuilderHandler):

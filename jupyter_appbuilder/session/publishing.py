@@ -30,7 +30,7 @@ from ..events import (
     PublishingStep,
     timestamp,
 )
-from ..publishing.base import NAME, Bundle, BundleManifest, GateFinding, Order, Publisher, Release, Tell
+from ..publishing.base import NAME, Bundle, BundleManifest, GateFinding, Order, Publisher, Release, Sharing, Tell
 from ..tools.names import CHECK
 from .earlier import VERSIONS, made, remove
 
@@ -395,6 +395,31 @@ class Publishing:
             await publisher.unpublish(there.name, settings, lambda _: None)
             await in_thread(means.shelf.unpublish, there.target, there.name)
         await means.record.append(Draft("app.unpublished", {"target": there.target, "name": there.name}))
+
+    async def readers(self, target: str) -> Mapping[str, str]:
+        """Who may open the app, as settings. Raises ``NotFound``, ``Conflict``, and what the target says."""
+        there = await self._published(target)
+        return await self._sharing(target).readers(there.name)
+
+    async def change_readers(self, target: str, settings: Mapping[str, str]) -> Mapping[str, str]:
+        """Change who may open it, from now on and for the next release. Raises as ``readers``, and ``InvalidInput``."""
+        means = self._means
+        there = await self._published(target)
+        sharing = self._sharing(target)
+        with means.shelf.taking(means.record.id, there.target, there.name):
+            now = await sharing.change_readers(there.name, settings, lambda _: None)
+            await in_thread(means.shelf.keep_settings, there.target, there.name, now)
+        return now
+
+    def _sharing(self, target: str) -> Sharing:
+        publisher = self._means.publisher(target)
+        if not isinstance(publisher, Sharing):
+            raise Conflict(
+                f"{publisher.title} does not know who may open an app.",
+                hint="Publish it to the Hub to share it with some people only.",
+                reason="not_shared",
+            )
+        return publisher
 
     async def visits(self, target: str) -> Mapping[str, int]:
         """How often readers opened the app, by day. Raises ``NotFound``."""

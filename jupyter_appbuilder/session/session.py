@@ -749,6 +749,12 @@ class Session:
         self._may_act(busy_is_fine=True)
         await self.publishing.unpublish(target)
 
+    async def change_readers(self, target: str, settings: Mapping[str, str]) -> Mapping[str, str]:
+        """Change who may open the app at a target. Raises as ``Publishing.change_readers``."""
+        await self.ready()
+        self._may_act(busy_is_fine=True)
+        return await self.publishing.change_readers(target, settings)
+
     async def update(self, *, title: str | None = None, model: str | None = None) -> None:
         """Rename the session, or choose its model for the next turns.
 

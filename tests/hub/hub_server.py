@@ -44,6 +44,10 @@ class Hub:
     def is_gone(self, user: str = "ada") -> bool:
         return not self._server(user)
 
+    def server(self, user: str, name: str) -> dict[str, Any]:
+        """A named server, also one that is stopped; empty where there is none."""
+        return self.ask("GET", f"/hub/api/users/{user}?include_stopped_servers=1")["servers"].get(name) or {}
+
     def _server(self, user: str) -> dict[str, Any]:
         return self.ask("GET", f"/hub/api/users/{user}")["servers"].get("") or {}
 

@@ -46,7 +46,11 @@ c.JupyterHub.load_roles = [
         "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"],
         "services": ["culler"],
     },
-    {"name": "test", "scopes": ["admin:users", "admin:servers", "access:servers", "shares"], "services": ["test"]},
+    {
+        "name": "test",
+        "scopes": ["admin:users", "admin:servers", "access:servers", "shares", "tokens"],
+        "services": ["test"],
+    },
 ]
 
 apps = given.get("apps")

@@ -36,7 +36,7 @@ def test_a_server_whose_options_name_a_publication_serves_it_with_little():
     apply_user_options(one, ASKED)
     assert one.cmd == ["/opt/hub/bin/jupyter", "appbuilder", "serve", "--publication", "tasks"]
     assert (one.args, one.default_url) == ([], "")
-    assert one.environment == {"LANG": "de_DE.UTF-8"}
+    assert one.environment == {"LANG": "de_DE.UTF-8", "JUPYTER_APPBUILDER_IDLE": "3600.0"}
     assert (one.mem_limit, one.mem_guarantee, one.cpu_limit) == (1024**3, 1024**3, 1.0)
 
 
@@ -68,7 +68,7 @@ def test_options_are_taken_for_anything(options: dict[str, Any]):
         assert one.cmd == spawner().cmd
     else:
         assert one.cmd[1:] == ["appbuilder", "serve", "--publication", "tasks"]
-        assert one.environment == {"LANG": "de_DE.UTF-8"}
+        assert one.environment.keys() == {"LANG", "JUPYTER_APPBUILDER_IDLE"}
 
 
 def test_the_name_of_a_server_is_one_that_the_hub_takes():

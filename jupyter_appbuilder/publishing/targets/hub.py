@@ -12,6 +12,7 @@ from typing import ClassVar
 from ...errors import AppBuilderError, Conflict, Forbidden, InvalidInput, Unavailable
 from ..base import BundleKind, Order, Published, Setting, Tell
 from ..jupyterhub import (
+    WHO,
     JupyterHub,
     Server,
     Shares,
@@ -32,8 +33,6 @@ FRESH = 60.0
 """Seconds for which its answer is taken."""
 STOP_SECONDS = 60.0
 TOLD = 200
-
-WHO = ("me", "people", "everybody")
 
 
 class HubPublisher:

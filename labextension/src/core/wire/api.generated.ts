@@ -918,6 +918,14 @@ export interface PublishingSetting {
   value: string;
 }
 
+/** Who may open a published app besides its owner. */
+export interface Readers {
+  /** Only the owner; the users and groups below; whoever has an account on the Hub. */
+  readers: 'me' | 'people' | 'everybody';
+  users?: readonly string[];
+  groups?: readonly string[];
+}
+
 /** An app at one target. */
 export interface Publication {
   target: string;
