@@ -178,7 +178,17 @@ def parser() -> argparse.ArgumentParser:
 
     served = command("serve", "serving_apps.serve", "serve a published app that has to run, in the sandbox")
     served.add_argument(
-        "bundle", metavar="BUNDLE", help="the folder of a bundle, or of a publication, whose live release is followed"
+        "bundle",
+        metavar="BUNDLE",
+        nargs="?",
+        default="",
+        help="the folder of a bundle, or of a publication, whose live release is followed",
+    )
+    served.add_argument(
+        "--publication",
+        default="",
+        metavar="NAME",
+        help="instead: what is published as NAME on the JupyterHub that starts this, for whom it is shared with",
     )
     served.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen (default: 127.0.0.1)")
     served.add_argument("--port", type=int, default=8000, metavar="N", help="default: 8000; 0: a free one")

@@ -24,6 +24,12 @@ LOOPBACK = ("localhost",)
 
 
 def serve(options: argparse.Namespace, terminal: Terminal) -> int:
+    if options.publication:
+        from . import serving_hub
+
+        return serving_hub.serve(options)
+    if not options.bundle:
+        raise InvalidInput("No bundle is named.", hint="Name its folder: jupyter appbuilder serve BUNDLE")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("tornado.access").setLevel(logging.ERROR)
     if not 0 <= options.port <= 65535:

@@ -60,6 +60,7 @@ def apply_user_options(
     memory: int = MEMORY,
     cpus: float = CPUS,
     idle: float = IDLE_SECONDS,
+    confirm: bool = False,
     service: str = "",
     then: Hook | Mapping[str, str] | None = None,
 ) -> Any:
@@ -67,8 +68,8 @@ def apply_user_options(
 
     ``command`` serves a publication (default: ``jupyter appbuilder serve`` beside the spawner's own command);
     ``memory`` (bytes) and ``cpus`` are the most that such a server gets, and ``idle`` seconds without use the longest
-    that it goes on (0: for ever); ``service`` is where the service's pages are, which the other servers are told;
-    ``then`` is the Hub's own hook."""
+    that it goes on (0: for ever); with ``confirm`` readers are asked first if it may know their name; ``service`` is
+    where the service's pages are, which the other servers are told; ``then`` is the Hub's own hook."""
     publication = publication_of(options)
     _give_back(spawner)
     if publication is None:
@@ -91,6 +92,8 @@ def apply_user_options(
     for guarantee, limit in (("mem_guarantee", "mem_limit"), ("cpu_guarantee", "cpu_limit")):
         if (getattr(spawner, guarantee) or 0) > ours[limit]:
             ours[guarantee] = ours[limit]
+    if not confirm:
+        _trusted(spawner, add=True)
     setattr(spawner, _OURS, {name: getattr(spawner, name) for name in ours})
     for name, value in ours.items():
         setattr(spawner, name, value)
@@ -115,6 +118,7 @@ def configure(
     memory: int = MEMORY,
     cpus: float = CPUS,
     idle: float = IDLE_SECONDS,
+    confirm: bool = False,
     service: str = "appbuilder",
 ) -> None:
     """All that a Hub needs for published apps. Call it at the end of ``jupyterhub_config.py``: hooks and roles that are
@@ -138,6 +142,7 @@ def configure(
         "memory": memory,
         "cpus": cpus,
         "idle": idle,
+        "confirm": confirm,
         "service": f"/services/{service}/" if there else "",
     }
     if _has_hook():
@@ -166,9 +171,21 @@ def _beside(cmd: Sequence[str]) -> Sequence[str]:
 def _give_back(spawner: Any) -> None:
     """Undo what was set for a publication before: the Hub keeps a server's spawner."""
     before: dict[str, Any] = getattr(spawner, _OURS, None) or {}
+    if before:
+        _trusted(spawner, add=False)
     for name, value in before.items():
         setattr(spawner, name, value)
     setattr(spawner, _OURS, None)
+
+
+def _trusted(spawner: Any, *, add: bool) -> None:
+    """Whether the Hub's login asks each reader first if this server may know their name: it forgets the answers when
+    the server stops, so they would be asked whenever the app has slept."""
+    settings: dict[str, Any] = getattr(getattr(spawner, "user", None), "settings", None) or {}
+    trusted = settings.get("oauth_no_confirm_list")
+    if isinstance(trusted, set):
+        clients = cast("set[str]", trusted)
+        (clients.add if add else clients.discard)(str(spawner.oauth_client_id))
 
 
 def _then(spawner: Any, options: Options, hook: Hook | Mapping[str, str] | None) -> Any:

@@ -32,6 +32,7 @@ AGAIN = "appbuilder-again"
 AGAIN_SECONDS = 15.0
 """After a failure a server is started again only when somebody asks for it, for so long."""
 KNOWN = 10_000
+STOP_SECONDS = 60.0
 FRESH_SECONDS = 5
 """For how long the Hub's answer about somebody is taken."""
 WAKING = 1_000
@@ -75,8 +76,7 @@ class Apps:
         name = str(reader["name"])
         if name == owner or reader.get("admin"):
             return True
-        readers = await self.hub.readers(owner, there.name)
-        if name in readers.users or readers.groups & set(map(str, reader.get("groups") or ())):
+        if await self.hub.is_shared(owner, there.name, name, set(map(str, reader.get("groups") or ()))):
             return True
         if not is_for_everybody(there.options):
             return False
@@ -107,6 +107,7 @@ class Apps:
     async def _wake(self, waking: Waking, owner: str, server: str) -> None:
         state: State = "failed"
         try:
+            await self._settled(owner, server)
             await self.hub.start(owner, server)
             async for event in self.hub.progress(owner, server):
                 if event.get("failed"):
@@ -125,6 +126,12 @@ class Apps:
         finally:
             waking.ended, waking.state = self.clock(), state
 
+    async def _settled(self, owner: str, server: str) -> None:
+        """Wait for one that is about to stop, or that a restarted Hub looks at: it cannot start before."""
+        async with asyncio.timeout(STOP_SECONDS):
+            while (there := await self.hub.server(owner, server)) and there.is_held:  # noqa: ASYNC110
+                await asyncio.sleep(0.5)
+
 
 class AppHandler(HubOAuthenticated, web.RequestHandler):  # pyright: ignore[reportIncompatibleMethodOverride]
     """``apps/<owner>/<name>/…``: to the app, or a page that says why not."""
@@ -135,7 +142,7 @@ class AppHandler(HubOAuthenticated, web.RequestHandler):  # pyright: ignore[repo
 
     async def prepare(self) -> None:
         # Asked here: where a handler asks by itself, all others wait for the Hub's answer, too.
-        model = await self.hub_auth.get_user(self, sync=False)
+        model: Any = await cast("Any", self.hub_auth).get_user(self, sync=False)
         try:
             self._hub_auth_user_cache = self.check_hub_user(model) if model else None
         except UserNotAllowed:

@@ -34,6 +34,9 @@ NOTE_SECONDS = 0.3
 class ProxyHandler(Relay, PreviewHandler):
     """``<capability>/…`` to the same path on the session's dev server."""
 
+    script = "probe.js"
+    """Of ours in each page."""
+
     async def prepare(self) -> None:
         self.expect()
         self._visit: Visit | None = None
@@ -178,7 +181,9 @@ class ProxyHandler(Relay, PreviewHandler):
 
             async def insert(start: bytes) -> bytes:
                 self.set_header("Content-Type", probe.content_type(passed["Content-Type"], start))
-                return await asyncio.to_thread(probe.tags, visitor, replaced)  # a page may have stored megabytes
+                return await asyncio.to_thread(
+                    probe.tags, visitor, replaced, self.script
+                )  # a page may have stored megabytes
 
             chunks = probe.injected(chunks, insert)
         async for chunk in chunks:

@@ -26,6 +26,11 @@ WHO = ("me", "people", "everybody")
 LONGEST_SERVER = 30
 """Characters of a named server's name, as JupyterHub 6 takes it."""
 MOST_READERS = 500
+"""That are named at a time."""
+MOST_SHARES = 100_000
+"""That a server has: of an app for everybody, one for each who came."""
+PAGE = 200
+MOST_GROUPS = 100
 LARGEST = 20 * 1024 * 1024  # bytes of an answer
 SECONDS = 20.0
 START_SECONDS = 600.0
@@ -70,6 +75,11 @@ class Server:
     ready: bool
     pending: str  # "spawn", "stop" … or ""
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the Hub is at something that it cannot be started in: it stops it, or looks if it still runs."""
+        return self.pending not in ("", "spawn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +184,9 @@ class JupyterHub:
         users: set[str] = set()
         groups: set[str] = set()
         offset = 0
-        while offset <= MOST_READERS:
+        while offset <= MOST_SHARES:
             try:
-                told = await self._ask("GET", f"/shares/{part(owner)}/{part(name)}?limit=100&offset={offset}")
+                told = await self._ask("GET", f"/shares/{part(owner)}/{part(name)}?limit={PAGE}&offset={offset}")
             except NotFound:
                 break
             items = cast("list[Mapping[str, Any]]", told.get("items") or [])
@@ -188,6 +198,15 @@ class JupyterHub:
             if not items or not (told.get("_pagination") or {}).get("next"):
                 break
         return Shares(frozenset(users), frozenset(groups))
+
+    async def is_shared(self, owner: str, name: str, user: str, groups: Collection[str]) -> bool:
+        """Whether a user may open a server, by name or as a member of one of ``groups``."""
+        kinds = [f"/users/{part(user)}", *(f"/groups/{part(group)}" for group in sorted(groups)[:MOST_GROUPS])]
+        for whose in kinds:
+            with contextlib.suppress(NotFound):
+                await self._ask("GET", f"{whose}/shared/{part(owner)}/{part(name)}")
+                return True
+        return False
 
     async def share(self, owner: str, name: str, *, user: str = "", group: str = "") -> None:
         """Let a user or a group in."""

@@ -62,6 +62,24 @@ class OpenDoor:
         return []
 
 
+class ClosedDoor:
+    """Nobody reads: whoever does comes by other routes."""
+
+    private = True
+
+    async def reader(self, request: httputil.HTTPServerRequest) -> Reader | None:
+        return None
+
+    async def still(self, reader: Reader) -> bool:
+        return False
+
+    def refuse(self, handler: web.RequestHandler) -> None:
+        handler.set_status(403)
+
+    def routes(self, base: str) -> list[Rule]:
+        return []
+
+
 def address_of(request: httputil.HTTPServerRequest) -> str:
     """The address that a request came from; of IPv6 the network, of which one person has all addresses."""
     address = request.remote_ip or ""

@@ -8,13 +8,15 @@ import json
 import logging
 import re
 import signal
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tornado import web
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
+from tornado.routing import Rule
 
 from ..cancellation import in_thread
 from ..errors import AppBuilderError, InvalidInput, Unavailable
@@ -36,6 +38,8 @@ END_SECONDS = 20.0
 VARIABLE = "APPBUILDER_SECRET_"
 """What the variables that hold an app's secrets begin with: an app could name any other, too."""
 LARGEST_SECRETS = 1024 * 1024
+NOT_LIVE = "not_live"
+"""The reason of an error: of a publication nothing is live."""
 
 log = logging.getLogger(__name__)
 
@@ -45,16 +49,15 @@ def find_bundle(place: Path) -> Bundle:
 
     Raises ``InvalidInput`` or ``NotFound``. Blocks."""
     if (place / FILE).is_file():
-        return _live(place)
+        return live_bundle(Shelf(place.parent.parent), place.parent.name, place.name)
     return read_bundle(place)
 
 
-def _live(place: Path) -> Bundle:
-    target, name = place.parent.name, place.name
-    shelf = Shelf(place.parent.parent)
+def live_bundle(shelf: Shelf, target: str, name: str) -> Bundle:
+    """The release of a publication that is live. Raises ``NotFound``, or ``InvalidInput`` where none is. Blocks."""
     live = shelf.get(target, name).live
     if live is None:
-        raise InvalidInput(f"{name} is not published at the moment.", hint="Publish it again.", reason="no_bundle")
+        raise InvalidInput(f"{name} is not published at the moment.", hint="Publish it again.", reason=NOT_LIVE)
     return shelf.bundle(target, name, live)
 
 
@@ -104,7 +107,7 @@ def _of_lines(file: Path, text: str) -> dict[str, str]:
 
 class Serving:
     """Serves ``service``'s app. ``bundle`` finds the release that is to be live; it is asked again and again.
-    ``visits`` keeps how often readers came."""
+    ``visits`` keeps how often readers came. ``rules`` are its routes, of an application with ``settings``."""
 
     def __init__(
         self,
@@ -114,14 +117,17 @@ class Serving:
         *,
         idle_seconds: float,
         trust_proxy: Collection[str] = (),
+        rules: Sequence[Rule] = (),
+        settings: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self.service = service
         self._bundle = bundle
         self._visits = visits
         self._idle_seconds = idle_seconds
         application = web.Application(
-            handlers(service),  # pyright: ignore[reportArgumentType]
+            list(rules) or handlers(service),  # pyright: ignore[reportArgumentType]
             websocket_ping_interval=30,
+            **settings,
         )
         self._server = HTTPServer(
             application,
@@ -139,8 +145,14 @@ class Serving:
         return self.service.app
 
     async def start(self, host: str, port: int) -> int:
-        """Listen; the port, where that was 0. Raises ``Unavailable`` where it is in use."""
-        bundle = await in_thread(self._bundle)
+        """Listen; the port, where that was 0. Raises ``Unavailable`` where it is in use. A publication that nothing is
+        live of yet is waited for."""
+        bundle = None
+        try:
+            bundle = await in_thread(self._bundle)
+        except AppBuilderError as error:
+            if error.reason != NOT_LIVE:
+                raise
         await self.app.open()
         try:
             sockets = bind_sockets(port, host)
@@ -151,7 +163,8 @@ class Serving:
                 reason="port_in_use",
             ) from None
         self._server.add_sockets(sockets)
-        self.app.take(bundle)
+        if bundle is not None:
+            self.app.take(bundle)
         self._looking = asyncio.create_task(self._look())
         return sockets[0].getsockname()[1]
 

@@ -114,6 +114,8 @@ OTHER_COMMANDS = {
     "modes of build": {"ask"},
     "a value that is typed, in the panel's own field": {"secret"},
     "this machine": {"doctor", "sandboxes", "templates", "rules"},
+    "services": {"hub", "serve"},
+    "what a Hub knows of readers": {"share"},
 }
 ALIKE = {"checkpoint", "name", "approval", "granted", "remember", "model", "plan", "text"}
 """Arguments that Python names as the API does."""

@@ -28,9 +28,26 @@ def free_port() -> int:
 
 
 class Hub:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, start: Callable[[], subprocess.Popen[bytes]]) -> None:
         self.url = url
+        self._start = start
+        self.process = start()
         self._client = httpx.Client(base_url=url, headers={"Authorization": f"token {TOKEN}"}, timeout=30)
+
+    def kill(self) -> None:
+        """End the Hub's process in the middle of whatever it does; proxy and servers go on."""
+        self.process.kill()
+        self.process.wait()
+
+    def begin_again(self) -> None:
+        self.process = self._start()
+        until(self.answers, 60)
+
+    def answers(self) -> bool:
+        assert self.process.poll() is None
+        with contextlib.suppress(httpx.HTTPError):
+            return bool(self.ask("GET", "/hub/api/"))
+        return False
 
     def ask(self, method: str, path: str, **more: Any) -> Any:
         answer = self._client.request(method, path, **more)
@@ -95,32 +112,31 @@ def hub(
     }
     config = Path(__file__).with_name("jupyterhub_config.py")
     with (folder / "hub.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterhub", "-f", str(config)],
-            env=os.environ | {"HUB_TEST": json.dumps(given)},
-            cwd=folder,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+
+        def start() -> subprocess.Popen[bytes]:
+            return subprocess.Popen(
+                [sys.executable, "-m", "jupyterhub", "-f", str(config)],
+                env=os.environ | {"HUB_TEST": json.dumps(given)},
+                cwd=folder,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+        found = Hub(url, start)
+        groups = {found.process.pid}
         try:
-            found = Hub(url)
-
-            def answers() -> bool:
-                assert process.poll() is None, (folder / "hub.log").read_text()[-3000:]
-                with contextlib.suppress(httpx.HTTPError):
-                    return bool(found.ask("GET", "/hub/api/"))
-                return False
-
-            until(answers, 60)
+            until(found.answers, 60)
             yield found
         except BaseException:
             print((folder / "hub.log").read_text()[-6000:])
             raise
         finally:
-            process.send_signal(signal.SIGTERM)
+            groups.add(found.process.pid)
+            found.process.send_signal(signal.SIGTERM)
             try:
-                process.wait(60)
+                found.process.wait(60)
             finally:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+                for group in groups:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(group, signal.SIGKILL)

@@ -1,5 +1,6 @@
 // A small app: what it was sent, a counter that it keeps, events, and a way to end it.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
 import http from 'node:http';
 
 const [port, base] = process.argv.slice(2);
@@ -43,5 +44,12 @@ http
     for await (const piece of request) pieces.push(piece);
     const answer = answers[path] ?? (() => send(404, { path }));
     answer({ request, response, send, body: Buffer.concat(pieces) });
+  })
+  .on('upgrade', (request, socket) => {
+    // A WebSocket that stays open and says nothing.
+    const key = `${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+    const accept = createHash('sha1').update(key).digest('base64');
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
+    socket.on('error', () => {});
   })
   .listen(Number(port), '127.0.0.1');

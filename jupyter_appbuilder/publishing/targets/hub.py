@@ -228,9 +228,10 @@ async def _run(
 ) -> None:
     """Have the server of a publication run. One that does takes a new release by itself."""
     options, server = _options(publication, everybody), server_name(publication)
-    if there and there.pending == "stop":
-        await _until_stopped(hub, owner, server)
-    elif there and there.ready:
+    if there and there.is_held:
+        await _until(hub, owner, server, lambda now: now is None or not now.is_held)
+        there = await hub.server(owner, server)
+    if there and there.ready:
         if is_for_everybody(there.options) != everybody:
             await _restart(hub, owner, there, options, tell)
         else:
