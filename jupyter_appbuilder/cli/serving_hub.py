@@ -24,6 +24,9 @@ TARGET = "hub"
 
 def serve(options: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    # Both would write down parts of logins: the Hub's session, codes.
+    logging.getLogger("tornado.application").setLevel(logging.WARNING)
+    logging.getLogger("tornado.access").setLevel(logging.ERROR)
     if not NAME.fullmatch(options.publication):
         raise InvalidInput(
             f"{options.publication[:60]!r} is no name of a publication.", hint="It has a-z, 0-9 and hyphens."

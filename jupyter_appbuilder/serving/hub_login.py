@@ -242,6 +242,9 @@ class LoginHandler(HubOAuthenticated, web.RequestHandler):  # pyright: ignore[re
         else:
             self._say(status_code, "This page cannot be shown", self._reason)
 
+    def _log(self) -> None:
+        """Requests are not logged: no more is kept of readers than visits by day."""
+
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         if isinstance(value, web.HTTPError):
             log.info("A login could not be looked up: %s", value.status_code)
@@ -261,6 +264,12 @@ class CallbackHandler(HubOAuthCallbackHandler):
         self.set_header("Content-Type", "text/html; charset=utf-8")
         text = "Open the link of the app again." if status_code < 500 else "Load the link of the app again in a moment."
         self.finish(pages.message("You could not be logged in", text, ""))
+
+    def _log(self) -> None:
+        """Nothing: its address holds the code of a login."""
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        log.warning("A login came to nothing: %s", getattr(value, "log_message", None) or typ.__name__)
 
 
 class LogoutHandler(LoginHandler):

@@ -21,7 +21,7 @@ def waiting(base: str, title: str, status: Status, request: str) -> str:
 
 def message(title: str, text: str, request: str) -> str:
     page = _page("message.html").replace("/*TITLE*/", escape(title)).replace("/*TEXT*/", escape(text))
-    return page.replace("/*REQUEST*/", escape(f"Request {request}"))
+    return page.replace("/*REQUEST*/", escape(f"Request {request}" if request else ""))
 
 
 @cache

@@ -217,6 +217,11 @@ async def test_groups_a_hub_that_is_away_activity_and_the_end_of_a_login(
         here.hub.members["eve"] = ["team"]
         assert (await eve.get(here.url, headers=PAGE)).status_code == 403
         here.hub.groups.add("team")
+
+        async def let_in() -> bool:
+            return (await here.opened(eve)).status_code == 200
+
+        await until(let_in)
         page = await here.opened(eve)
         assert "A tiny app 1" in page.text
 
