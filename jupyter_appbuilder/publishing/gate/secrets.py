@@ -125,7 +125,7 @@ SHAPES: Sequence[Shape] = (
         for start in ("ghp_", "gho_", "ghu_", "ghs_", "ghr_")
     ),
     _shape("github", "a token of GitHub", "github_pat_", rf"github_pat_\w{{50,100}}{_END}"),
-    _shape("gitlab", "a token of GitLab", "gl", r"gl(?:pat|dt|rt|ptt|agent|soat|cbt|ft|imt|oas)-[\w-]{20,100}"),
+    _shape("gitlab", "a token of GitLab", "gl", r"gl(?:pat|dt|rt|ptt|agent|soat|cbt|ft|imt|oas|ffct)-[\w-]{20,100}"),
     _shape("npm", "a token of npm", "npm_", rf"npm_[A-Za-z0-9]{{36}}{_END}"),
     _shape("pypi", "a token of PyPI", "pypi-AgE", r"pypi-AgE[\w-]{50,250}"),
     _shape("rubygems", "a key of RubyGems", "rubygems_", rf"rubygems_[0-9a-f]{{48}}{_END}"),
@@ -174,6 +174,51 @@ SHAPES: Sequence[Shape] = (
     _shape("frameio", "a token of Frame.io", "fio-u-", r"fio-u-[\w=-]{60,66}"),
     _shape(
         "amazon-mws", "a token of Amazon MWS", "amzn.mws.", r"amzn\.mws\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    ),
+    # Others whose keys begin with what only they begin with
+    *(
+        _shape(rule, f"a key of {title}", start, pattern + _END)
+        for rule, title, start, pattern in (
+            ("1password", "1Password", "A3-", r"A3-[A-Z0-9]{6}-[A-Z0-9]{6,11}(?:-[A-Z0-9]{5}){3,4}"),
+            ("artifactory", "Artifactory", "AKCp", r"AKCp[A-Za-z0-9]{69}"),
+            ("adobe", "Adobe", "p8e-", r"p8e-[A-Za-z0-9]{32}"),
+            ("clickhouse", "ClickHouse", "4b1d", r"4b1d[A-Za-z0-9]{38}"),
+            ("duffel", "Duffel", "duffel_", r"duffel_(?:test|live)_[\w=-]{43}"),
+            ("easypost", "EasyPost", "EZ", r"EZ[AT]K[A-Za-z0-9]{54}"),
+            ("fly", "Fly.io", "fm2_", r"fm2_[A-Za-z0-9+/]{100,600}={0,3}"),
+            ("gitlab", "GitLab", "GR1348941", r"GR1348941[\w-]{20}"),
+            ("grafana", "Grafana", "eyJrIjoi", r"eyJrIjoi[A-Za-z0-9]{60,400}={0,3}"),
+            ("harness", "Harness", "pat.", r"[ps]at\.[\w-]{22}\.[0-9A-Za-z]{24}\.[0-9A-Za-z]{20}"),
+            ("huggingface", "Hugging Face", "api_org_", r"api_org_[A-Za-z]{34}"),
+            ("infracost", "Infracost", "ico-", r"ico-[A-Za-z0-9]{32}"),
+            ("newrelic", "New Relic", "NRII-", r"NRII-[A-Za-z0-9-]{32}"),
+            ("octopus", "Octopus Deploy", "API-", r"API-[A-Z0-9]{26}"),
+            ("openshift", "OpenShift", "sha256~", r"sha256~[\w-]{43}"),
+            (
+                "plaid",
+                "Plaid",
+                "access-",
+                r"access-(?:sandbox|development|production)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+            ),
+            ("prefect", "Prefect", "pnu_", r"pnu_[A-Za-z0-9]{36}"),
+            ("pulumi", "Pulumi", "pul-", r"pul-[0-9a-f]{40}"),
+            ("readme", "ReadMe", "rdme_", r"rdme_[a-z0-9]{70}"),
+            ("brevo", "Brevo", "xkeysib-", r"xkeysib-[0-9a-f]{64}-[A-Za-z0-9]{16}"),
+            ("shippo", "Shippo", "shippo_", r"shippo_(?:live|test)_[0-9a-fA-F]{40}"),
+            ("dropbox", "Dropbox", "sl.", r"sl\.(?:[a-z]\.)?[\w=-]{130,1500}"),
+            ("scalingo", "Scalingo", "tk-us-", r"tk-us-[\w-]{48}"),
+            ("typeform", "Typeform", "tfp_", r"tfp_[\w.=-]{59}"),
+            ("fly", "Fly.io", "fo1_", r"fo1_[\w-]{43}"),
+            ("sourcegraph", "Sourcegraph", "sgp_", r"sgp_(?:[0-9a-fA-F]{16}_|local_)?[0-9a-fA-F]{40}"),
+            ("vault", "HashiCorp Vault", "hvb.", r"hvb\.[\w-]{100,300}"),
+            ("yandex", "Yandex", "AQVN", r"AQVN[\w-]{35,38}"),
+        )
+    ),
+    _shape(
+        "teams-webhook",
+        "a webhook of Teams",
+        ".webhook.office.com/",
+        r"\.webhook\.office\.com/webhookb2/[0-9a-f-]{36}@[0-9a-f-]{36}/IncomingWebhook/[0-9a-f]{32}/[0-9a-f-]{36}",
     ),
     # Keys and tokens of any maker
     _shape(
@@ -392,7 +437,7 @@ def _goes_on(before: str, first: str) -> bool:
 
 
 def _is_real(value: str, shape: Shape) -> bool:
-    if shape.rule in ("private-key", "putty", "jwt", "slack-webhook", "discord-webhook"):
+    if shape.rule in ("private-key", "putty", "jwt", "slack-webhook", "discord-webhook", "teams-webhook"):
         return shape.rule != "private-key" or len(set(re.sub(r"-----[^-]*-----|\\n|\s", "", value))) > 20
     rest = value[len(shape.start) :] if not shape.before else value
     if value in KNOWN or value.endswith("EXAMPLE"):
@@ -442,7 +487,11 @@ def looks_random(value: str) -> bool:
         return False
     if not re.search(r"[A-Za-z]", value) or entropy(value) < (3.0 if re.fullmatch(r"[0-9a-fA-F-]+", value) else 3.4):
         return False
-    if re.match(r"[a-z+.-]+://|[./@#]|data:", value) or re.fullmatch(r"[\d.,:+eE-]+", value):
+    if (
+        re.match(r"[a-z+.-]+://|[./@#]|data:", value)
+        or re.search(r"\b20\d\d-[01]\d-[0-3]\d\b", value)
+        or re.fullmatch(r"[\d.,:+eE-]+", value)
+    ):
         return False
     words = _in_words(value)
     if not re.search(r"\d", value) or NAMED.search(value.lower()):  # a name of something
