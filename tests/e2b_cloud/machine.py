@@ -47,8 +47,17 @@ class Machine:
     """``root`` holds ``workspace``, ``home`` and ``tmp``; it outlives the processes, as a disk does."""
 
     def __init__(
-        self, root: Path, token: str, environment: dict[str, str], egress: Path | None, npmrc: str, index: str = ""
+        self,
+        root: Path,
+        token: str,
+        environment: dict[str, str],
+        egress: Path | None,
+        npmrc: str,
+        index: str = "",
+        daemon: Path = ENVD,
     ) -> None:
+        """``daemon``: what runs in it on behalf of the cloud."""
+        self._daemon = daemon
         self.root = root
         self.token = token
         self.environment = environment
@@ -114,7 +123,7 @@ class Machine:
         line += ["--bind", str(self.root / "workspace"), "/workspace", "--bind", str(self._run), "/run/envd"]
         line += ["--bind", str(self.root / "template"), "/opt/template"]  # there is no root here to make it
         line += ["--ro-bind", str(find_node()), "/opt/node", "--ro-bind", str(self.root / "bin"), "/opt/cloud/bin"]
-        line += ["--ro-bind", str(ENVD), "/opt/cloud/envd.py"]
+        line += ["--ro-bind", str(self._daemon), "/opt/cloud/envd.py"]
         if uv := shutil.which("uv", path=str(Path(sys.executable).parent)):
             line += ["--ro-bind", uv, "/opt/uv/uv"]
         for prefix in dict.fromkeys([sys.base_prefix, sys.prefix]):  # the daemon's own Python

@@ -82,7 +82,7 @@ async def test_an_unknown_name_lists_those_there_are(elsewhere: None, tmp_path: 
         with pytest.raises(InvalidInput) as refused:
             await builder.create(title="Nowhere", sandbox="no-such")
         assert "'no-such'" in refused.value.message
-        assert "auto, broken, e2b, elsewhere, local" in refused.value.hint
+        assert "auto, broken, e2b, elsewhere, kubernetes, local" in refused.value.hint
         assert refused.value.field == "sandbox"
         assert await builder.sessions() == []
         with pytest.raises(Unavailable) as broken:

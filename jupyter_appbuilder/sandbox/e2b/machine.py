@@ -43,6 +43,7 @@ class Machine:
         self.awake = asyncio.Event()
         self.awake.set()
         self.gone = False
+        self.why = ""  # it is gone, for people, where that is known
         self.home = "/home/user"
 
     @property
@@ -72,7 +73,7 @@ class Machine:
                 hint="Its template needs Python 3: build it with jupyter appbuilder templates build."
                 if missing
                 else "Restart the preview: a new sandbox is made from the workspace.",
-                reason="e2b_helper_failed",
+                reason="cloud_helper_failed",
             ) from None
         except Exception as error:
             raise self.explain(error, "The cloud sandbox does not answer") from None
@@ -131,8 +132,9 @@ class Machine:
         archive = shlex.quote(f"{self.home}/.appbuilder/runtime.tar.gz")
         await self.helper(f"mkdir -p {place} && tar -xzf {archive} -C {place} --no-same-owner", user="root")
 
-    def address(self, port: int, public: bool) -> Address:
-        """The address at which the preview proxy reaches ``port``. Its access header is never sent to browsers."""
+    def address(self, port: int, inner: int, public: bool) -> Address:
+        """The address at which the preview proxy reaches ``port``, behind which a server listens on ``inner``. Its
+        access header is never sent to browsers."""
         host = str(self.sandbox.get_host(port))
         token = self.sandbox.traffic_access_token
         headers = {"e2b-traffic-access-token": str(token)} if token and not public else {}

@@ -15,6 +15,7 @@ from ...errors import Unavailable
 from ...templates.templates import Template, find_templates
 from ..base import Check, Isolation
 from .cloud import Cloud, Settings, find_key, load_sdk
+from .machine import Machine
 from .sandbox import CloudSandbox
 
 PREFIX = "appbuilder-"
@@ -115,6 +116,10 @@ class E2BSandbox(LoggingConfigurable):
         await asyncio.gather(*(sandbox.stop() for sandbox in list(self.made)))
 
     # For its sandboxes
+
+    def machine(self, cloud: Cloud, made: Any, sandbox: CloudSandbox) -> Machine:
+        """What the SDK made or found, to work with."""
+        return Machine(cloud, made)
 
     def template_name(self, name: str) -> str:
         """The name of our template at E2B."""

@@ -5,6 +5,8 @@
     remote.py apply FILE | -                         put files in place that were changed on the other side
     remote.py collect HAVE                           what was changed here, as JSON
     remote.py stats | kill TOKEN | end               processes of ours
+    remote.py doors PORT                             lend each connection to PORT to a ``remote.py out`` that waits
+    remote.py out                                    such a connection, as input and output
 
 Both sides keep files in step through a *base*: for each path, what the two last agreed on. Whoever finds that a file
 was changed on both sides keeps the other side's version, and this side's beside it as ``<name>.sandbox``.
@@ -402,7 +404,7 @@ def relay(port: int, inner: int) -> None:
     began = time.monotonic()
     answered = threading.Event()
 
-    def pump(source: Any, target: Any) -> None:
+    def half(source: Any, target: Any) -> None:
         with contextlib.suppress(OSError):
             while piece := source.recv(65536):
                 target.sendall(piece)
@@ -417,9 +419,9 @@ def relay(port: int, inner: int) -> None:
                 except OSError:
                     continue
                 answered.set()
-                back = threading.Thread(target=pump, args=(server, client), daemon=True)
+                back = threading.Thread(target=half, args=(server, client), daemon=True)
                 back.start()
-                pump(client, server)
+                half(client, server)
                 back.join()
                 server.close()
                 client.close()
@@ -436,6 +438,79 @@ def relay(port: int, inner: int) -> None:
             threading.Thread(target=join, args=(client,), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
+
+
+def pump(source: Any, target: Any) -> None:
+    with contextlib.suppress(OSError):
+        while piece := source.recv(65536):
+            target.sendall(piece)
+    with contextlib.suppress(OSError):
+        target.shutdown(2)
+
+
+def doors(port: int) -> None:
+    """Where there is no network: what connects to ``port`` talks to whoever listens to an ``out`` of ours."""
+    import queue
+    import socket
+
+    place = OURS / "out.sock"
+    with contextlib.suppress(FileNotFoundError):
+        place.unlink()
+    inside, outside = socket.create_server(("127.0.0.1", port), backlog=128), socket.socket(socket.AF_UNIX)
+    outside.bind(str(place))
+    outside.listen(128)
+    waiting: queue.Queue[Any] = queue.Queue()
+
+    def lend(client: Any) -> None:
+        while True:
+            try:
+                way = waiting.get(timeout=30)
+            except queue.Empty:
+                client.close()
+                return
+            way.setblocking(False)
+            try:
+                way.recv(1, socket.MSG_PEEK)  # nobody at the other end: it would be the end of the connection
+                way.close()
+            except BlockingIOError:
+                way.setblocking(True)
+                break
+            except OSError:
+                way.close()
+        back = threading.Thread(target=pump, args=(way, client), daemon=True)
+        back.start()
+        pump(client, way)
+        back.join()
+        way.close()
+        client.close()
+
+    def gather() -> None:
+        while True:
+            waiting.put(outside.accept()[0])
+
+    threading.Thread(target=gather, daemon=True).start()
+    while True:
+        threading.Thread(target=lend, args=(inside.accept()[0],), daemon=True).start()
+
+
+def out() -> None:
+    import socket
+
+    way = socket.socket(socket.AF_UNIX)
+    way.connect(str(OURS / "out.sock"))
+
+    def answer() -> None:
+        with contextlib.suppress(OSError):
+            while piece := os.read(0, 65536):
+                way.sendall(piece)
+        os._exit(0)  # nobody listens any more
+
+    threading.Thread(target=answer, daemon=True).start()
+    with contextlib.suppress(OSError):
+        while piece := way.recv(65536):
+            while piece:
+                piece = piece[os.write(1, piece) :]
+    os._exit(0)
 
 
 def ours() -> list[tuple[int, str]]:
@@ -508,6 +583,10 @@ def main(arguments: list[str]) -> int:
         kill(rest[0])
     elif what == "end":
         kill("")
+    elif what == "doors":
+        doors(int(rest[0]))
+    elif what == "out":
+        out()
     return 0
 
 

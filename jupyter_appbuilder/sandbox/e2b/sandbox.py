@@ -41,12 +41,11 @@ ANEW = "The cloud sandbox is gone: making a new one from the workspace"
 class CloudSandbox:
     """Made in the cloud at its first use, found again after a restart, made anew from the workspace when it is gone."""
 
-    provider = "e2b"
-
     def __init__(self, session: str, app: Path, template: Template, provider: E2BSandbox) -> None:
         self.session = session
         self.app = app
         self.template = template
+        self.provider = provider.name
         self._provider = provider
         self._machine: Machine | None = None
         self._making = asyncio.Lock()
@@ -178,7 +177,7 @@ class CloudSandbox:
         try:
             await self._packages.prepare(announce, quiet=True)
         except Unavailable as error:
-            if error.reason.startswith("e2b_"):
+            if error.reason.startswith(("e2b_", "cloud_", "kubernetes_")):
                 raise
             self._asked = time.monotonic()
             return f"[sandbox] The app's packages are not installed. {error}\n"
@@ -399,7 +398,7 @@ class CloudSandbox:
             except Gone:
                 self.lost(machine)
                 if last:
-                    raise lost_error() from None
+                    raise lost_error(machine) from None
         raise AssertionError("unreachable")
 
     def lost(self, machine: Machine) -> None:
@@ -458,7 +457,7 @@ class CloudSandbox:
             if found:
                 with contextlib.suppress(Gone):
                     _say(on_progress, "Reconnecting to the session's cloud sandbox")
-                    machine = Machine(cloud, await cloud.connect(found, timeout))
+                    machine = self._provider.machine(cloud, await cloud.connect(found, timeout), self)
                     self._take(machine)
                     return machine, True
         alias = self._provider.template_name(self.template.name)
@@ -471,7 +470,7 @@ class CloudSandbox:
         }
         try:
             _say(on_progress, "Making a cloud sandbox")
-            machine = Machine(cloud, await cloud.create(alias, **arguments))
+            machine = self._provider.machine(cloud, await cloud.create(alias, **arguments), self)
         except NoTemplate:
             _say(
                 on_progress,
@@ -479,7 +478,8 @@ class CloudSandbox:
                 f"(jupyter appbuilder templates build {self.template.name})",
             )
             try:
-                machine = Machine(cloud, await cloud.create(self._provider.base_template, **arguments))
+                made = await cloud.create(self._provider.base_template, **arguments)
+                machine = self._provider.machine(cloud, made, self)
             except NoTemplate as error:
                 raise Unavailable(
                     f"E2B has no template {alias!r}, nor {error}.",
@@ -573,14 +573,17 @@ def _say(on_progress: OnProgress | None, message: str) -> None:
 
 
 def stopped_error() -> Unavailable:
-    return Unavailable("The cloud sandbox was stopped.", hint="Start the preview again.", reason="e2b_sandbox_stopped")
-
-
-def lost_error() -> Unavailable:
     return Unavailable(
-        "The cloud sandbox was lost in the middle of this.",
+        "The cloud sandbox was stopped.", hint="Start the preview again.", reason="cloud_sandbox_stopped"
+    )
+
+
+def lost_error(machine: Machine | None = None) -> Unavailable:
+    why = machine.why if machine is not None else ""
+    return Unavailable(
+        f"The cloud sandbox was lost in the middle of this{f': {why}' if why else ''}.",
         hint="Try again: a new one is made from the workspace, where your files are.",
-        reason="e2b_sandbox_lost",
+        reason="cloud_sandbox_lost",
     )
 
 
@@ -661,7 +664,7 @@ class Background:
             return 137  # nobody listens any more: its sandbox is being stopped
         except Gone:
             self._sandbox.lost(self._running.machine)
-            raise lost_error() from None
+            raise lost_error(self._running.machine) from None
 
     async def _pull(self) -> list[str]:
         if self._given_up:

@@ -55,7 +55,7 @@ class CloudServer:
         if self._sandbox.direct:
             path = serving.page
             self._told = f"Anyone can open it at https://{machine.sandbox.get_host(self._outside)}{path}"
-        self._address = replace(machine.address(self._outside, self._sandbox.direct), strip=serving.strip)
+        self._address = replace(machine.address(self._outside, serving.port, self._sandbox.direct), strip=serving.strip)
         running = self._running = await machine.start(
             serving.command, self._take, environment=environment, ports=(self._outside, serving.port)
         )
@@ -90,6 +90,8 @@ class CloudServer:
             message, lost = explain(self._log, code), False
         except (Gone, Unavailable):
             message, lost = "The cloud sandbox ended, and the dev server with it.", True
+            if machine.why:
+                message = f"The cloud sandbox ended, and the dev server with it: {machine.why}."
             self._sandbox.lost(machine)
         except asyncio.CancelledError:
             return
@@ -151,12 +153,13 @@ async def _answers(address: Address, serving: Serving) -> None:
     """Return when it has answered. The relay in front of it holds a request until the server listens."""
     import httpx
 
-    assert address.url
+    base = address.url or "http://localhost"
+    transport = httpx.AsyncHTTPTransport(uds=str(address.socket)) if address.socket else None
     headers = {"Accept": "text/html", **address.headers}
-    async with httpx.AsyncClient(timeout=START_SECONDS) as http:
+    async with httpx.AsyncClient(timeout=START_SECONDS, transport=transport) as http:
         while True:
             try:
-                async with http.stream("GET", address.url + serving.ready, headers=headers) as answer:
+                async with http.stream("GET", base + serving.ready, headers=headers) as answer:
                     # 502 with this header comes from E2B's edge: nothing listens there yet.
                     edge = answer.status_code in (502, 503) and "port" in (await answer.aread()).decode(
                         errors="replace"

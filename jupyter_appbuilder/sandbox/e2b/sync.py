@@ -122,7 +122,7 @@ class Sync:
                 raise Unavailable(
                     "What changed in the cloud sandbox is too large to bring back.",
                     hint="Delete what the app does not need there, or name it in .gitignore.",
-                    reason="e2b_too_large",
+                    reason="cloud_too_large",
                 )
             file.write(piece)
 
@@ -149,7 +149,7 @@ class Sync:
             raise Unavailable(
                 f"What the cloud sandbox sent could not be read: {error}.",
                 hint="Run the command again.",
-                reason="e2b_bad_answer",
+                reason="cloud_bad_answer",
             ) from None
         finally:
             shutil.rmtree(staging, ignore_errors=True)
@@ -239,7 +239,7 @@ def _parsed(text: str) -> dict[str, Any]:
     raise Unavailable(
         f"The cloud sandbox sent an unreadable answer: {text[-200:]!r}.",
         hint="Restart the preview: a new sandbox is made from the workspace.",
-        reason="e2b_bad_answer",
+        reason="cloud_bad_answer",
     )
 
 

@@ -14,6 +14,8 @@ export function sandboxTitle(name: string, trans: Translation): string {
       return trans.__('This machine');
     case 'e2b':
       return trans.__('E2B cloud');
+    case 'kubernetes':
+      return trans.__('Kubernetes cluster');
     default:
       return name;
   }
