@@ -38,6 +38,9 @@ seen.textContent = `origin ${self.origin}, cookies ${document.cookie.length}`;
 </script></html>"""
 
 
+STATUS = "fetch(location.href).then((answer) => answer.status)"
+
+
 def homes(folder: Path, *users: str) -> dict[str, str]:
     for user in users:
         share_dependencies(folder / user / "data" / "appbuilder")
@@ -141,7 +144,7 @@ def test_a_reader_opens_the_app_until_it_is_not_shared_any_more(tmp_path: Path) 
         expect(bob.get_by_text("visit 3")).to_be_visible()
 
         found.sessions(f"/{session}/publications/hub/readers", "PUT", json={"readers": "me"})
-        until(lambda: bob.evaluate("fetch(location.href).then((answer) => answer.status)") == 403, 10)
+        until(lambda: bob.evaluate(STATUS) == 403, 10)
         bob.reload()
         expect(bob.get_by_role("heading", name="You have no access to this app")).to_be_visible()
         picture(bob, "no-access")
@@ -178,6 +181,10 @@ def test_everybody_sleep_and_a_hub_that_is_killed(tmp_path: Path) -> None:
             eve.goto(found.url + LINK)
             expect(eve.get_by_text("Hello readers")).to_be_visible()
 
+            # Whoever logs out of the Hub is logged out here, too.
+            eve.context.new_page().goto(f"{found.url}/hub/logout")
+            until(lambda: eve.evaluate(STATUS) in (401, 403), 15)
+
             # Everybody: also who never was on this Hub.
             assert found.sessions(readers, "PUT", json={"readers": "everybody"})["readers"] == "everybody"
             dan = visitor(browser, found, "dan")
@@ -187,8 +194,11 @@ def test_everybody_sleep_and_a_hub_that_is_killed(tmp_path: Path) -> None:
             for page in (eve, dan):
                 page.goto("about:blank")
             until(lambda: not found.server("ada", "app-hello")["ready"], 90)
+            dan.emulate_media(color_scheme="dark")
+            dan.set_viewport_size({"width": 250, "height": 500})
             dan.goto(found.url + LINK)
             expect(dan.get_by_role("heading", name="Waking hello")).to_be_visible()
+            picture(dan, "waking-dark-narrow")
             expect(dan.get_by_text("Hello readers")).to_be_visible()
 
             # The Hub ends in the middle of a publication: it fails, with what is live as it was; readers go on.
@@ -214,6 +224,7 @@ def test_everybody_sleep_and_a_hub_that_is_killed(tmp_path: Path) -> None:
             assert found.server("ada", "app-hello") == {}
             dan.goto(found.url + LINK)
             expect(dan.get_by_role("heading", name="This app was taken down")).to_be_visible()
+            picture(dan, "taken-down")
             browser.close()
         finally:
             keeper.set()
