@@ -116,7 +116,7 @@ class JupyterHub:
         """A named server, also one that is stopped; None where there is none, or no such user."""
         try:
             told = await self._ask("GET", f"/users/{part(owner)}?include_stopped_servers=1")
-        except NotFound:
+        except (NotFound, InvalidInput):  # the Hub takes no such name
             return None
         one = cast("dict[str, dict[str, Any]]", told.get("servers") or {}).get(name)
         if one is None:
