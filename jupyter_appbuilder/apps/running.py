@@ -31,8 +31,9 @@ from .guarded import GuardedSandbox
 from .python_calls import PythonCalls
 
 if TYPE_CHECKING:
-    from ..eyes.base import Eye, Look, Portrait, Shot
+    from ..eyes.base import Eye, Look, Page, Portrait, Shot
     from ..eyes.check import Report
+    from ..eyes.filming import Frame
     from ..eyes.preview import PreviewEye
     from ..eyes.scenarios import Listed, Outcome
     from ..pointing import Claim
@@ -646,14 +647,29 @@ class RunningApp:
             taken = [await portrait_of(page, width) for width in sorted(widths, reverse=True)]
         return [one for one in taken if one]
 
-    async def screenshot(self, look: Look) -> Shot:
-        """What is in view of a page, loaded afresh with nothing stored. Raises as ``portraits``."""
+    async def screenshot(self, look: Look, check: Callable[[Page], Awaitable[None]] | None = None) -> Shot:
+        """What is in view of a page, loaded afresh with nothing stored. ``check`` raises where no picture may be taken.
+        Raises as ``portraits``."""
         eye = await self._eye_that_pictures()
         async with self.trying(), eye.open(look) as page:
+            if check:
+                await check(page)
             shot = await page.picture()
         if shot is None:
             raise Unavailable("The page could not be pictured: it does not come to rest.", reason="no_picture")
         return shot
+
+    async def film(
+        self,
+        scenarios: Sequence[Listed],
+        check: Callable[[Page], Awaitable[None]],
+        on_progress: Callable[[str, float], None],
+    ) -> list[Frame]:
+        """What is to be seen while scenarios are done, as ``eyes.filming.film``. Raises as ``portraits``, too."""
+        from ..eyes.filming import film
+
+        eye = await self._eye_that_pictures()
+        return await film(eye, scenarios, trying=self.trying, check=check, on_progress=on_progress)
 
     @property
     def is_open(self) -> bool:

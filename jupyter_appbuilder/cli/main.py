@@ -233,6 +233,22 @@ def parser() -> argparse.ArgumentParser:
     share.add_argument("--nobody", action="store_true", help="let nobody in but you")
     share.add_argument("--to", default="hub", metavar="TARGET", help="where it is published (default: hub)")
 
+    transcript = command("transcript", "sessions.transcript", "write what was asked and done as an HTML file")
+    transcript.add_argument("session", metavar="ID|NAME", help="the app")
+    transcript.add_argument(
+        "-o", "--output", default="", metavar="FILE", help="a file or a folder (default: NAME.html here)"
+    )
+
+    picture = command("picture", "trying.save_picture", "write a picture of an app, moving or still", serving)
+    picture.add_argument("session", metavar="ID|NAME", help="the app")
+    picture.add_argument(
+        "-o",
+        "--output",
+        default="",
+        metavar="FILE",
+        help="a file that ends in .webp or .gif, which show the app's scenarios, or in .png (default: NAME.webp here)",
+    )
+
     usage = command("usage", "usage.usage", "tokens and cost by day, model and app; the budgets")
     usage.add_argument(
         "--days", type=int, default=30, metavar="N", help="number of days, including today (default: 30)"

@@ -1,4 +1,4 @@
-"""``list`` and ``export``: the existing apps."""
+"""``list``, ``export`` and ``transcript``: the existing apps."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import argparse
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..builder import AppBuilder
 from ..errors import InvalidInput, NotFound
 from ..settings import configuration
 from .terminal import Terminal, say
+
+if TYPE_CHECKING:
+    from ..log.summary import Summary
 
 
 def builder_of(options: argparse.Namespace) -> AppBuilder:
@@ -56,11 +59,7 @@ def export(options: argparse.Namespace, terminal: Terminal) -> int:
 
         builder = builder_of(options)
         try:
-            # Read without taking the session over: it may be open in a running server.
-            found = [s for s in await builder.log_store.summaries() if options.session in (s.id, s.name)]
-            if not found:
-                raise NotFound(f"There is no app {options.session!r}.", hint="List them: jupyter appbuilder list")
-            summary = found[0]
+            summary = await _found(builder, options.session)
             workspace = Workspace(Path(summary.root, summary.path))
             events = await builder.log_store.read(summary.id)
             takes = builder.library.takes_secrets(summary.template)
@@ -73,9 +72,37 @@ def export(options: argparse.Namespace, terminal: Terminal) -> int:
         return summary.id, summary.name, content
 
     session, name, content = asyncio.run(write())
+    return _written(options, session, f"{name}.zip", content)
+
+
+def transcript(options: argparse.Namespace, terminal: Terminal) -> int:
+    async def write() -> tuple[str, str, bytes]:
+        from ..client.transcript import transcript_of
+
+        builder = builder_of(options)
+        try:
+            summary = await _found(builder, options.session)
+            page = await transcript_of(builder, summary, await builder.log_store.read(summary.id))
+        finally:
+            await builder.close()
+        return summary.id, summary.name, page.encode()
+
+    session, name, content = asyncio.run(write())
+    return _written(options, session, f"{name}.html", content)
+
+
+async def _found(builder: AppBuilder, name: str) -> Summary:
+    """Read without taking the session over: it may be open in a running server."""
+    found = [summary for summary in await builder.log_store.summaries() if name in (summary.id, summary.name)]
+    if not found:
+        raise NotFound(f"There is no app {name!r}.", hint="List them: jupyter appbuilder list")
+    return found[0]
+
+
+def _written(options: argparse.Namespace, session: str, name: str, content: bytes) -> int:
     path = Path(options.output).expanduser().absolute()
     if path.is_dir():
-        path /= f"{name}.zip"
+        path /= name
     try:
         path.write_bytes(content)
     except OSError as error:

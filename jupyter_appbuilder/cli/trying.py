@@ -1,10 +1,11 @@
-"""``try``: runs an app's scenarios in a browser."""
+"""``try`` and ``picture``: an app in a browser, its scenarios run or filmed."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
 import json
+from pathlib import Path
 
 from ..client.app import App
 from ..client.results import outcomes
@@ -25,3 +26,21 @@ def try_scenarios(options: argparse.Namespace, terminal: Terminal) -> int:
         else:
             print("\n".join(map(shown, outcomes(result))), flush=True)
     return 0 if result.ok else FAILED
+
+
+def save_picture(options: argparse.Namespace, terminal: Terminal) -> int:
+    with contextlib.closing(start_engine(options)) as running:
+        app = App.open(options.session, root=running.root)
+
+        def told(line: str) -> None:
+            if line:
+                terminal.status(f"◌ {line}")
+
+        wanted = Path(options.output).expanduser().absolute() if options.output else ""
+        path = app.save_picture(wanted, on_progress=told)
+        size = path.stat().st_size
+        if options.json:
+            print(json.dumps({"session": app.id, "file": str(path), "bytes": size}), flush=True)
+        else:
+            print(f"{path}  ({size / 1024:,.0f} KB)", flush=True)
+    return 0

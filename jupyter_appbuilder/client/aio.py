@@ -662,6 +662,38 @@ class AsyncApp:
         return target
 
     @in_engine
+    async def transcript(self, path: str | Path = "") -> Path:
+        """Write what was asked and done as an HTML file to hand on; its path."""
+        from .transcript import transcript_of
+
+        session = await self.session()
+        target = Path(path) if str(path) else Path.cwd() / f"{session.summary.name}.html"
+        if await asyncio.to_thread(target.is_dir):
+            target /= f"{session.summary.name}.html"
+        page = await transcript_of(self.engine.builder, session.summary, await session.events())
+        await asyncio.to_thread(target.write_text, page, encoding="utf-8")
+        return target
+
+    @in_engine
+    async def save_picture(self, path: str | Path = "", *, on_progress: Callable[[str], None] | None = None) -> Path:
+        """Write a picture of the app to hand on; its path. A file that ends in ``.webp`` (by default) or ``.gif``
+        moves: it shows the app's scenarios; ``.png`` is a still picture. ``on_progress`` is told what is done, from
+        another thread."""
+        from ..session.showing import SHOWN_AS, shown
+
+        session = await self.session()
+        target = Path(path) if str(path) else Path.cwd() / f"{session.summary.name}.webp"
+        if await asyncio.to_thread(target.is_dir):
+            target /= f"{session.summary.name}.webp"
+        kind = next((kind for kind in SHOWN_AS if target.suffix.lower() == f".{kind}"), None)
+        if kind is None:
+            raise InvalidInput(f"{target.name} is no picture by its name.", hint="End it in .webp, .gif or .png.")
+        async with _telling(session, "progress", "message", on_progress):
+            _, data = await shown(session, kind)
+        await asyncio.to_thread(target.write_bytes, data)
+        return target
+
+    @in_engine
     async def stop(self) -> None:
         """Stop the running turn and the preview."""
         if self._id:

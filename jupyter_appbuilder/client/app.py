@@ -229,6 +229,8 @@ class App:
     answer = waiting(AsyncApp.answer)
     choose_model = waiting(AsyncApp.choose_model)
     export = waiting(AsyncApp.export)
+    transcript = waiting(AsyncApp.transcript)
+    save_picture = waiting(AsyncApp.save_picture)
     stop = waiting(AsyncApp.stop)
     close = waiting(AsyncApp.close)
 

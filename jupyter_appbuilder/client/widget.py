@@ -297,6 +297,13 @@ async def _picture(app: AsyncApp, params: Params) -> Any:
     return base64.b64encode(picture).decode() if picture else None
 
 
+async def _transcript(app: AsyncApp, params: Params) -> Any:
+    from .transcript import transcript_of
+
+    session = await app.session()
+    return await transcript_of(app.engine.builder, session.summary, await session.events())
+
+
 METHODS: Mapping[str, Callable[[AsyncApp, Params], Awaitable[Any]]] = {
     "send": _send,
     "point": _point,
@@ -312,6 +319,7 @@ METHODS: Mapping[str, Callable[[AsyncApp, Params], Awaitable[Any]]] = {
     "try": _try,
     "remove_scenario": _remove_scenario,
     "picture": _picture,
+    "transcript": _transcript,
     "preview": _preview,
     "update": _update,
     "answer": _answer,

@@ -1,4 +1,4 @@
-"""Exports the whole app as a ZIP file."""
+"""Exports the whole app as a ZIP file, and what was said as an HTML file."""
 
 from __future__ import annotations
 
@@ -20,3 +20,21 @@ class ExportHandler(AppBuilderHandler):
         self.set_header("Content-Type", "application/zip")
         self.set_attachment_header(f"{found.summary.name}.zip")
         self.finish(content)
+
+
+class TranscriptHandler(AppBuilderHandler):
+    """What was asked and done, as a file to hand on. A browser that shows it gives it no origin, and runs nothing."""
+
+    @web.authenticated
+    @authorized
+    async def get(self, session: str) -> None:
+        from ..client.transcript import POLICY, transcript_of
+
+        self.check_xsrf_cookie()
+        found = await self.session(session)
+        page = await transcript_of(self.builder, found.summary, await found.events())
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Content-Security-Policy", f"{POLICY}; sandbox")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_attachment_header(f"{found.summary.name}.html")
+        self.finish(page)

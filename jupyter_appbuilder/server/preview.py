@@ -59,6 +59,24 @@ class ScreenshotHandler(AppBuilderHandler):
         self.picture(shot.media_type, shot.data)
 
 
+class ShownHandler(AppBuilderHandler):
+    """A picture of the app for a message, still or moving. It takes its time: hanging up ends it."""
+
+    @web.authenticated
+    @authorized
+    async def post(self, session: str) -> None:
+        from ..session.showing import SHOWN_AS, shown
+
+        body = self.body("format", "theme")
+        chosen = body.choice("format", SHOWN_AS)
+        kind = SHOWN_AS[[str(one) for one in SHOWN_AS].index(chosen)]
+        theme = "dark" if body.choice("theme", ("light", "dark"), "light") == "dark" else "light"
+        found = await self.ready_session(session)
+        if (made := await self.while_heard(shown(found, kind, theme))) is not None:
+            self.set_attachment_header(f"{found.summary.name}.{kind}")
+            self.picture(*made)
+
+
 def _path(path: str) -> str:
     if not path.startswith("/") or path != in_a_line(path) or not encodable(path):
         raise InvalidInput("'path' is no path of the app.", hint="It begins with a slash: /settings.", field="path")

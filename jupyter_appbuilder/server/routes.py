@@ -29,7 +29,7 @@ from .checkpoints import (
 from .contract import ContractHandler
 from .database import DatabaseCsvHandler, DatabaseHandler, DatabaseQueryHandler, DatabaseRowsHandler
 from .datasets import DatasetsHandler, UploadHandler, UploadsHandler
-from .export import ExportHandler
+from .export import ExportHandler, TranscriptHandler
 from .files import FileHandler, FilesHandler
 from .forks import ForkHandler
 from .from_notebook import FramesHandler, FromNotebookHandler
@@ -48,7 +48,7 @@ from .messages import (
 )
 from .notebook import NotebookHandler
 from .plans import AcceptHandler, PlansHandler
-from .preview import LookHandler, PreviewHandler, ScreenshotHandler
+from .preview import LookHandler, PreviewHandler, ScreenshotHandler, ShownHandler
 from .publishing import (
     GateHandler,
     PublicationHandler,
@@ -113,6 +113,7 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/secrets/{name}": SecretHandler,
     "/sessions/{session}/restore": RestoreHandler,
     "/sessions/{session}/export": ExportHandler,
+    "/sessions/{session}/transcript.html": TranscriptHandler,
     "/sessions/{session}/tools/{tool}": ToolHandler,
     "/sessions/{session}/pictures/{sha256}": PictureHandler,
     "/sessions/{session}/scenarios/try": TryHandler,
@@ -128,6 +129,7 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/preview": PreviewHandler,
     "/sessions/{session}/preview/looks": LookHandler,
     "/sessions/{session}/preview/screenshot": ScreenshotHandler,
+    "/sessions/{session}/preview/picture": ShownHandler,
     "/sessions/{session}/notebook": NotebookHandler,
     "/sessions/{session}/template": SessionTemplateHandler,
     "/sessions/{session}/usage": SessionUsageHandler,

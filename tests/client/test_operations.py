@@ -55,6 +55,7 @@ ACTS = [
     Act("try", "tryScenarios", "tryScenarios", "try_", "try", "try"),
     Act("remove_scenario", "deleteScenario", "removeScenario"),
     Act("picture", "getPicture", "picture", "picture"),
+    Act("transcript", "getTranscript", "transcript", "transcript", command="transcript"),
     Act("preview", "controlPreview", "preview", "preview", "preview"),
     Act("update", "updateSession", "update", "choose_model", "model"),
     Act("answer", "answerApproval", "answer", "answer"),
@@ -74,6 +75,7 @@ WITHOUT_MAGIC = {
     "diff": "the panel and the widget show it",
     "remove_scenario": "%appbuilder delete scenarios/NAME.yaml",
     "picture": "attached to the notebook's cells",
+    "transcript": "app.transcript(); the notebook is one, too",
     "answer": "asked below the cell that waits",
     "usage": "app.usage",
     "raise": "in the panel and the widget, beside what was used",
@@ -111,6 +113,7 @@ WITHOUT_COMMAND = {
 }
 OTHER_COMMANDS = {
     "an app, not a session's act": {"demo", "from-notebook", "list", "export", "replay"},
+    "a file of the panel's own saving": {"picture"},
     "modes of build": {"ask"},
     "a value that is typed, in the panel's own field": {"secret"},
     "this machine": {"doctor", "sandboxes", "templates", "rules"},
@@ -187,8 +190,8 @@ def test_every_act_of_the_widget_and_of_the_panel_is_a_row():
     styles = {"styles", "changeStyle", "picturePointed"}
     # Two versions side by side: beside the panel's chat. In the app's folder git does it. A check takes pictures, too.
     versions = {"showVersion", "hideVersion", "compare", "takePicture"}
-    # A picture of the page: a kernel has app.call("look_at_app").
-    prompt = {"files", "putAttachment", "screenshot"}
+    # A picture of the page: a kernel has app.call("look_at_app"), and app.save_picture().
+    prompt = {"files", "putAttachment", "screenshot", "show"}
     others = {"watchScenario", "answerLook", *versions, *rows, *files, *secrets, *layout, *styles, *prompt}
     assert interface("Requests") - {act.panel for act in ACTS} == others
     assert {act.panel for act in ACTS} - interface("Requests") == {"update", "sandboxes", "tools"}

@@ -396,6 +396,10 @@ export class RestApi implements Api {
           throw new RequestFailed({ message: did.text, reason: 'not_changed' });
         }
       },
+      transcript: async () => (await this.request('GET', at('transcript.html'))).text(),
+      show: async (format, signal) => {
+        return (await this.request('POST', at('preview', 'picture'), { format }, {}, false, signal)).blob();
+      },
       screenshot: async ({ path: page, width, height, dark }) => {
         const look = { path: page, width, height, theme: dark ? 'dark' : 'light' };
         return (await this.request('POST', at('preview', 'screenshot'), look)).blob();

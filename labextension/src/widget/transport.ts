@@ -30,6 +30,7 @@
  * | `try`     | `{names?}`           | `{ok, summary}`         |
  * | `remove_scenario` | `{name}`     | null                    |
  * | `picture` | `{sha256}`           | its bytes in Base64     |
+ * | `transcript` | `{}`              | a text, of HTML         |
  * | `preview` | `{action}`           | null                    |
  * | `update`  | `{title?, model?}`   | the summary             |
  * | `answer`  | `{approval, granted, remember}` | null         |
@@ -51,7 +52,7 @@
  * does not answer (restarted, gone) shows as a lost connection.
  */
 
-import { saveText } from '../core/session/exportHtml';
+import { saveText } from '../core/controls/saving';
 import type {
   AllowedHost,
   ApprovalRule,
@@ -197,6 +198,11 @@ export class CommTransport implements Transport {
       throw new RequestFailed({ message: 'That picture is no longer kept.' });
     }
     return `data:image/png;base64,${data}`;
+  }
+
+  async transcript(): Promise<string> {
+    const page = await this.request('transcript', {});
+    return typeof page === 'string' ? page : '';
   }
 
   async preview(action: PreviewAction): Promise<void> {

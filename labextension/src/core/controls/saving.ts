@@ -3,6 +3,11 @@
 /** How long what is saved is held for a browser that asks first (ms). */
 const HELD = 60_000;
 
+/** Give the person a text as a file. */
+export function saveText(text: string, name: string, type: string): void {
+  saveFile(new Blob([text], { type }), name);
+}
+
 export function saveFile(content: Blob, name: string): void {
   const url = URL.createObjectURL(content);
   const link = document.createElement('a');

@@ -1,7 +1,7 @@
 import * as React from 'react';
 import { usageDetail, usageLabel } from '../controls/format';
 import type { SessionStore } from '../view/store';
-import type { Connection, ModelChoice, SandboxChoice, TemplateChoice } from '../wire/transport';
+import type { Connection, ModelChoice, SandboxChoice, ShownAs, TemplateChoice, Transport } from '../wire/transport';
 import { withComposed, type Composed } from '../panel';
 import type { Mode } from '../wire/events';
 import { isBusy, isTrying, lastTurn, shownState, type SessionView } from '../view/view';
@@ -9,7 +9,6 @@ import { RequestFailed, type Summary } from '../wire/wire';
 import { BudgetNotice, useSessionUsage } from '../pages/Budgets';
 import { Announcer } from './Announcer';
 import { Chat } from './Chat';
-import { asHtml, saveText } from './exportHtml';
 import { asMarkdown } from './transcript';
 import { People } from '../feed/ByWhom';
 import { Folded } from '../feed/Turn';
@@ -31,6 +30,7 @@ import { IsolationWarning, SandboxChip, SandboxSection } from './Sandbox';
 import { useHost, useTranslation } from '../controls/surroundings';
 import { Elapsed } from '../feed/ToolCard';
 import { Failure } from '../controls/Failure';
+import { saveFile, saveText } from '../controls/saving';
 import { PictureSource } from '../feed/Pictures';
 import type { TurnActions } from '../feed/actions';
 
@@ -230,6 +230,7 @@ export function SessionPane(props: SessionProps): React.ReactElement {
     }
   };
   const host = useHost();
+  const showing = useShowing(transport, session?.name ?? 'app', attempt);
   const changeStyle = (key: number): void => {
     along.style(key);
     host.showPreview?.();
@@ -257,8 +258,11 @@ export function SessionPane(props: SessionProps): React.ReactElement {
         busy={busy}
         attempt={attempt}
         onSandbox={() => setShowsSandbox(true)}
+        onShow={transport.show && !showing.cancel ? showing.save : undefined}
         transcript={
-          view.entries.length === 0 ? [] : transcriptEntries(view, trans, folded, setFolded, setFinding, attempt)
+          view.entries.length === 0
+            ? []
+            : transcriptEntries(view, trans, folded, setFolded, setFinding, attempt, transport)
         }
         chip={
           session && (
@@ -308,7 +312,12 @@ export function SessionPane(props: SessionProps): React.ReactElement {
                   </p>
                 )}
                 {view.progress.map(progress => (
-                  <Progress key={progress.what} message={progress.message} fraction={progress.fraction} />
+                  <Progress
+                    key={progress.what}
+                    message={progress.message}
+                    fraction={progress.fraction}
+                    onCancel={progress.what === 'showing' ? (showing.cancel ?? undefined) : undefined}
+                  />
                 ))}
                 {view.failure && view.entries.length === 0 && <Failure error={new RequestFailed(view.failure)} />}
               </Chat>
@@ -432,7 +441,8 @@ function transcriptEntries(
   folded: boolean,
   fold: (folded: boolean) => void,
   find: (finding: boolean) => void,
-  attempt: (request: Promise<unknown>) => void
+  attempt: (request: Promise<unknown>) => void,
+  transport: Transport
 ): MenuEntry[] {
   const name = view.session?.name ?? 'conversation';
   return [
@@ -450,9 +460,37 @@ function transcriptEntries(
     {
       label: trans.__('Save as HTML'),
       icon: 'download',
-      run: () => saveText(asHtml(view, trans), `${name}.html`, 'text/html')
+      run: () => attempt(transport.transcript().then(page => saveText(page, `${name}.html`, 'text/html')))
     }
   ];
+}
+
+/** Pictures of the app for a message. They take their time, and can be given up. */
+function useShowing(
+  transport: Transport,
+  name: string,
+  attempt: (request: Promise<unknown>) => void
+): { save: (format: ShownAs) => void; cancel: (() => void) | null } {
+  const [running, setRunning] = React.useState<AbortController | null>(null);
+  const save = (format: ShownAs): void => {
+    if (!transport.show || running) {
+      return;
+    }
+    const given = new AbortController();
+    setRunning(given);
+    attempt(
+      transport
+        .show(format, given.signal)
+        .then(picture => saveFile(picture, `${name}.${format}`))
+        .catch((error: unknown) => {
+          if (!given.signal.aborted) {
+            throw error;
+          }
+        })
+        .finally(() => setRunning(null))
+    );
+  };
+  return { save, cancel: running && (() => running.abort()) };
 }
 
 /** Texts from elsewhere that stand in a request, or stood there when it was sent: this pane comes and goes. */
@@ -518,6 +556,7 @@ function Header({
   busy,
   attempt,
   onSandbox,
+  onShow,
   transcript,
   chip
 }: {
@@ -527,6 +566,8 @@ function Header({
   busy: boolean;
   attempt: (request: Promise<unknown>) => void;
   onSandbox: () => void;
+  /** Save a picture of the app. */
+  onShow?: ((format: ShownAs) => void) | undefined;
   /** What can be done with the conversation. */
   transcript: readonly MenuEntry[];
   /** Where the session runs. */
@@ -546,6 +587,8 @@ function Header({
   add(host.openNotebook, trans.__('Open notebook'), 'notebook');
   add(host.openFolder, trans.__('Show files'), 'folder');
   add(host.exportZip, trans.__('Download as ZIP'), 'download');
+  add(onShow && (() => onShow('png')), trans.__('Save a picture of the app'), 'download');
+  add(onShow && (() => onShow('webp')), trans.__('Save an animation of the app'), 'download');
   add(session ? onSandbox : undefined, trans.__('Sandbox and network'), 'globe');
   add(host.rename && (() => setEditing(true)), trans.__('Rename'), 'pencil');
   entries.push(...Object.values(host.pages ?? {}).filter(page => !page.inSettings), ...transcript);
@@ -749,12 +792,26 @@ function Opening({ connection }: { connection: Connection }): React.ReactElement
 }
 
 /** Long work, with how long it has taken: a bar that stands still for a while is not taken for a stuck one. */
-export function Progress({ message, fraction }: { message: string; fraction: number | null }): React.ReactElement {
+export function Progress({
+  message,
+  fraction,
+  onCancel
+}: {
+  message: string;
+  fraction: number | null;
+  onCancel?: (() => void) | undefined;
+}): React.ReactElement {
+  const trans = useTranslation();
   const [since] = React.useState(() => new Date().toISOString());
   return (
     <div className="jp-AppBuilder-progress">
       <span>
-        {message} <Elapsed since={since} />
+        {message} <Elapsed since={since} />{' '}
+        {onCancel && (
+          <button type="button" className="jp-AppBuilder-link" onClick={onCancel}>
+            {trans.__('Cancel')}
+          </button>
+        )}
       </span>
       <progress aria-label={message} max={1} value={fraction ?? undefined} />
     </div>

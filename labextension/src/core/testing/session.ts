@@ -1,7 +1,7 @@
 /** Events and messages as the server sends them, for tests. */
 
 import type { AppEvent, EventData, EventType, Mode, Usage } from '../wire/events';
-import type { AllowedHost, ForkPoint, Transport, TransportListener } from '../wire/transport';
+import type { AllowedHost, ForkPoint, ShownAs, Transport, TransportListener } from '../wire/transport';
 import type { SessionUsage, Unit, UsageTotals } from '../view/usage';
 import type { SnapshotMessage, Summary, WireMessage } from '../wire/wire';
 
@@ -201,6 +201,14 @@ export class TestTransport implements Transport {
   picture = async (sha256: string): Promise<string> => {
     await this.ask('picture', sha256);
     return 'data:image/png;base64,AAAA';
+  };
+  transcript = async (): Promise<string> => {
+    await this.ask('transcript');
+    return '<!doctype html>';
+  };
+  show = async (format: ShownAs, signal: AbortSignal): Promise<Blob> => {
+    await this.ask('show', format);
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
   };
   allowed: AllowedHost[] = [];
   answer = (approval: string, granted: boolean, remember: boolean): Promise<void> =>

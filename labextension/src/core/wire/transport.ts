@@ -171,6 +171,10 @@ export interface Requests {
   dropUpload?(upload: string): Promise<void>;
   /** Copy a file that came with a message (by its SHA-256) into the app; absent where no file can be sent. */
   putAttachment?(sha256: string, path: string): Promise<void>;
+  /** What was asked and done, as an HTML file that runs and fetches nothing. */
+  transcript(): Promise<string>;
+  /** A picture of the app for a message, still or moving; absent where none can be taken. */
+  show?(format: ShownAs, signal: AbortSignal): Promise<Blob>;
   /** A picture of what is in view of a page of the app; absent where none can be taken. */
   screenshot?(page: ShownPage): Promise<Blob>;
   /** The paths of the app's files; absent where they cannot be asked for. */
@@ -188,6 +192,9 @@ export interface Requests {
   setSecret?(name: string, value: string): Promise<Secrets>;
   removeSecret?(name: string): Promise<void>;
 }
+
+/** A still picture, or one that moves: it shows the app's scenarios. */
+export type ShownAs = 'png' | 'webp' | 'gif';
 
 /** `name` is what follows `api/`; `body` is sent as JSON. */
 export interface FunctionRequest {
