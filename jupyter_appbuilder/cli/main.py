@@ -30,6 +30,7 @@ examples:
   jupyter appbuilder sandboxes stop --all          whichever server, notebook or command runs them
   jupyter appbuilder rules deny 'git push *'       what the agent may not do
   jupyter appbuilder try board                     try what the app can do, in a browser
+  jupyter appbuilder publish board                 for whoever may reach your Jupyter server
   jupyter appbuilder doctor                        what is missing on this machine, and how to get it
 """
 
@@ -248,6 +249,43 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="a file that ends in .webp or .gif, which show the app's scenarios, or in .png (default: NAME.webp here)",
     )
+
+    publish = command("publish", "publishing.publish", "publish an app: built, checked, passed through the gate")
+    publish.add_argument("session", metavar="ID|NAME", help="the app")
+    publish.add_argument(
+        "--to", default="here", metavar="TARGET", help="here (this Jupyter server), folder, hub … (default: here)"
+    )
+    publish.add_argument("--name", default="", help="what it is published as (default: the app's name)")
+    publish.add_argument(
+        "--version", default="", metavar="ID|NAME", help="which version (default: the newest whose checks passed)"
+    )
+    publish.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting of the target; a secret is asked for where none is kept",
+    )
+    publish.add_argument(
+        "--accept",
+        action="append",
+        default=[],
+        metavar="ID=REASON",
+        help="publish it anyway, though this was found; the reason is logged",
+    )
+
+    command("publications", "publishing.publications", "list what readers get of apps").add_argument(
+        "session", nargs="?", default="", metavar="ID|NAME", help="of one app (default: of all)"
+    )
+    for name, goes, says in (
+        ("rollback", "publishing.roll_back", "give readers an earlier release of an app again"),
+        ("unpublish", "publishing.unpublish", "take a published app down"),
+    ):
+        changed = command(name, goes, says)
+        changed.add_argument("session", metavar="ID|NAME", help="the app")
+        if name == "rollback":
+            changed.add_argument("number", type=int, metavar="N", help="the release's number")
+        changed.add_argument("--from", dest="target", default="here", metavar="TARGET", help="where (default: here)")
 
     usage = command("usage", "usage.usage", "tokens and cost by day, model and app; the budgets")
     usage.add_argument(

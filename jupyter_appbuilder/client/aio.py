@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ..session import Session
     from ..tools.base import ToolResult
     from ..workspace import Checkpoint
+    from .publishing import Released
 
 __all__ = ["AsyncApp"]
 
@@ -523,6 +524,51 @@ class AsyncApp:
         """Go back to a version, by its id, with what the app wrote by then as far as it is kept; with ``data=False`` to
         its files alone. It is itself a version, so it can be undone."""
         await (await self.session()).restore(checkpoint, data=data)
+
+    @in_engine
+    async def publish(
+        self,
+        target: str = "here",
+        *,
+        name: str = "",
+        version: str = "",
+        settings: Mapping[str, str] | None = None,
+        accept: Mapping[str, str] | None = None,
+        on_progress: Callable[[str], None] | None = None,
+    ) -> Released:
+        """Publish a version (by its id, tree or name; by default the newest whose checks passed), built, checked and
+        passed through the gate: on this server (``here``), or at another ``target`` with its ``settings``.
+
+        Where something is found it raises, with ``error.findings``; ``accept={id: reason}`` publishes it anyway. What
+        readers get stays until all is well. ``on_progress`` is told how it goes, from another thread.
+        """
+        from .publishing import publish
+
+        return await publish(
+            await self.session(),
+            target,
+            name=name,
+            version=version,
+            settings=settings,
+            accept=accept,
+            on_progress=on_progress,
+        )
+
+    @in_engine
+    async def publications(self) -> list[dict[str, Any]]:
+        """What readers get of the app, by target: name, address, releases, and which of them is live."""
+        session = await self.session()
+        return [one.to_json() for one in await session.publishing.publications()]
+
+    @in_engine
+    async def roll_back(self, number: int, *, target: str = "here") -> None:
+        """Give readers an earlier release again."""
+        await (await self.session()).roll_back(target, number)
+
+    @in_engine
+    async def unpublish(self, target: str = "here") -> None:
+        """Take the app down."""
+        await (await self.session()).unpublish(target)
 
     @in_engine
     async def preview(self, *, restart: bool = False, on_progress: Callable[[str], None] | None = None) -> Preview:

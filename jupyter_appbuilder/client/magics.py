@@ -37,8 +37,9 @@ if TYPE_CHECKING:
     from ..tools.base import ToolResult
     from ..workspace import Checkpoint
     from .app import App
+    from .publishing import pairs, version_of
     from .requests import Ask
-    from .results import Handed
+from .results import Handed
 
 REPLAY_INTO = "APPBUILDER_REPLAY_INTO"
 """Environment variable: the folder in which a notebook's app is rebuilt. Default: ``replay/`` beside the notebook."""
@@ -498,12 +499,21 @@ class AppBuilderMagics(Magics):
 
     def version(self, word: str) -> Checkpoint:
         """The version of that tree, id or name, or whose id begins so."""
-        versions = self.session().checkpoints
-        named = [version for version in versions if version.name and version.name.casefold() == word.casefold()]
-        known = [version for version in versions if word in (version.tree, version.id) or version.id.startswith(word)]
-        if found := [*named, *known]:
-            return found[0]
-        raise InvalidInput(f"No version has the tree, id or name {word[:80]}.", hint="See app.checkpoints.")
+        return version_of(self.session().checkpoints, word)
+
+    def do_publish(self, call: Call) -> None:
+        self.no_rebuild()
+        target = call.arguments[0] if call.arguments else "here"
+        release = self.session().publish(
+            target,
+            name=call.options.get("name", ""),
+            version=call.options.get("version", ""),
+            settings=pairs(call.body, "a setting"),
+        )
+        where = f" at {release.url}" if release.url else ""
+        below = " of this Jupyter server" if release.target == "here" else ""
+        said = f"Release {release.number} of {release.name} is published{where}{below}. {release.note}"
+        self.say(f"{said.rstrip()}\n")
 
     def do_verify(self, call: Call) -> None:
         tree = self.session().tree

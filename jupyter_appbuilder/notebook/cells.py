@@ -179,6 +179,13 @@ COMMANDS: Mapping[str, Command] = {
     "delete": Command("%appbuilder delete PATH", "Delete a file.", (1, 1)),
     "rename": Command("%appbuilder rename OLD NEW", "Rename a file.", (2, 2)),
     "checkpoint": Command("%appbuilder checkpoint TITLE", "Keep a version in the app's history.", (1, 1)),
+    "publish": Command(
+        "%appbuilder publish [TARGET] [--name NAME] [--version VERSION]   (with %%: settings, NAME=VALUE)",
+        "Publish the app, built and checked: on this server (here, the default), or to a folder, a Hub …",
+        (0, 1),
+        {"name": "NAME", "version": "VERSION"},
+        "may",
+    ),
     "name": Command(
         '%appbuilder name VERSION "NAME"',
         'Call a version something (its tree, id, the beginning of one, or the name that it has); "" takes that away.',

@@ -32,6 +32,7 @@ from ..events import (
 )
 from ..publishing.base import NAME, Bundle, BundleManifest, GateFinding, Order, Publisher, Release, Sharing, Tell
 from ..tools.names import CHECK
+from ..workspace.folder import remove_folder
 from .earlier import VERSIONS, made, remove
 
 if TYPE_CHECKING:
@@ -620,6 +621,8 @@ class Publishing:
         events = means.record.stored
         kept = [(dataset, path) for dataset, path in placed(events) if path]
         files = {one.name: file for one, path in kept if (file := place / "app" / path).is_file()}
+        for output in self._manifest(one.publisher).output:  # the bundle has it: what is left are the app's own files
+            await in_thread(remove_folder, place / "app" / output.rstrip("/"))
         release = Release(
             bundle,
             place / "app",

