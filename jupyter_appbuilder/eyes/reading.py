@@ -14,15 +14,18 @@ InSource = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
 
 def read_findings(told: object) -> list[dict[str, Any]]:
-    """``events.PreviewError`` payloads out of what the program says, which a page may have had a hand in."""
+    """``events.PreviewError`` payloads out of what the program says, which a page may have had a hand in; ``axe`` marks
+    those of axe-core's serious rules."""
     found: list[dict[str, Any]] = []
     for one in read_objects(told, MOST_FINDINGS):
         kind = one.get("kind")
-        finding = {"kind": kind if kind in ("server", "build", "page", "network") else "page"}
+        finding: dict[str, Any] = {"kind": kind if kind in ("server", "build", "page", "network") else "page"}
         finding["message"] = read_text(one.get("message"), MOST_TEXT)
         for name in ("stack", "source"):
             if text := read_text(one.get(name), MOST_TEXT):
                 finding[name] = text
+        if one.get("axe") is True:
+            finding["axe"] = True
         if finding["message"]:
             found.append(finding)
     return found

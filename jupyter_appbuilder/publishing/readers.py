@@ -24,7 +24,7 @@ from ..preview.capabilities import Preview, Previews, Visit, Visitor
 from ..preview.data_news import DataNews
 from ..preview.storage import PageStorage
 from ..sandbox.base import DevServer
-from .base import SITE
+from .base import NAME, SITE
 from .shelf import FILE, Publication, Shelf
 from .targets.here import PREFIX
 from .visits import Visits
@@ -102,6 +102,8 @@ class Readers(Previews):
 
     def published(self, name: str) -> Publication | None:
         """A publication of which readers get something. Cheap: asked with every request."""
+        if not NAME.fullmatch(name):
+            return None
         path = self._folder(name) / FILE
         try:
             status = os.stat(path)

@@ -129,11 +129,15 @@ class Shelf:
         raise NotFound(f"Nothing is published as {name[:60]!r}.", hint="Publish it first.", reason="not_published")
 
     def all(self, session: str = "") -> list[Publication]:
-        """Those of a session, or all, by target and name."""
+        """Those of a session, or all, by target and name. One that is damaged is passed over, with a warning."""
         found: list[Publication] = []
         for target in _folders(self.folder):
             for folder in _folders(target):
-                one = _read(folder)
+                try:
+                    one = _read(folder)
+                except Unavailable as error:
+                    log.warning("%s", error)
+                    continue
                 if one and session in ("", one.session):
                     found.append(one)
         return found

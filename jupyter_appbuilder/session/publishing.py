@@ -81,6 +81,14 @@ class Means:
     publishers: Callable[[], Mapping[str, Publisher]]
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Of the look at what was built: other hosts that its page asked, and what axe found."""
+
+    hosts: Sequence[str] = ()
+    axe: Sequence[Mapping[str, Any]] = ()
+
+
 class Unrecorded:
     """The journal of an app of which nothing is stored or told."""
 
@@ -422,6 +430,14 @@ class Publishing:
             )
         return publisher
 
+    async def reconcile(self) -> None:
+        """Tell the log of a release that readers get since a process put it in place and died before it said so."""
+        told = {(one["target"], one["number"]) for one in self._means.record.summary.published}
+        for there in await self.publications():
+            entry = there.entry(there.live)
+            if entry and (there.target, entry.number) not in told:
+                await self._means.record.append(_published(there.target, there.name, entry))
+
     async def visits(self, target: str) -> Mapping[str, int]:
         """How often readers opened the app, by day. Raises ``NotFound``."""
         from ..publishing.visits import Visits
@@ -483,8 +499,8 @@ class Publishing:
         making = await in_thread(means.shelf.make)
         try:
             bundle = await self._build(one, place, making.folder)
-            hosts = await self._check(one, place, bundle)
-            await self._gate(one, place, bundle, hosts)
+            seen = await self._check(one, place, bundle)
+            await self._gate(one, place, bundle, seen)
             await self._hand_over(one, bundle)
         finally:
 
@@ -546,8 +562,8 @@ class Publishing:
             "hosts": sorted(means.hosts()) if manifest.kind == "server" else [],
         }
 
-    async def _check(self, one: Try, place: Path, bundle: Bundle) -> Sequence[str]:
-        """Look at the built thing and try its scenarios; the other hosts that its page asked."""
+    async def _check(self, one: Try, place: Path, bundle: Bundle) -> Seen:
+        """Look at the built thing and try its scenarios; what of it is the gate's to judge."""
         means = self._means
         what = bundle.content if bundle.manifest["kind"] == "static" else means.template().published()
         one.step("check", "running", "Starting what was built")
@@ -562,26 +578,29 @@ class Publishing:
                     hint="The log says why. Ask for it to be fixed, or choose another version.",
                     reason="not_running",
                 )
-            hosts = await self._look(one, app)
+            seen = await self._look(one, app)
             await self._try_scenarios(one, app, place)
-            return hosts
+            return seen
         finally:
             await uncut(app.close())
 
-    async def _look(self, one: Try, app: RunningApp) -> Sequence[str]:
+    async def _look(self, one: Try, app: RunningApp) -> Seen:
         one.step("check", "running", "Looking at the page")
         try:
             report = await app.look_over()
         except Unavailable as error:
             one.step("check", "skipped", error.message)
             one.checks.append(_not_looked("Nobody looked at what was built", error))
-            return ()
+            return Seen()
+        axe = [finding for finding in report.findings if finding.get("axe")]
         for finding in report.findings:
+            if finding in axe:
+                continue
             one.checks.append(_check(f"The page: {finding['message']}", finding.get("source", "")))
         count = len(report.findings)
         said = f"{count} {'problem' if count == 1 else 'problems'} found" if count else "Nothing wrong was found"
         one.step("check", "failed" if count else "done", said)
-        return list(report.hosts)
+        return Seen(report.hosts, axe)
 
     async def _try_scenarios(self, one: Try, app: RunningApp, place: Path) -> None:
         from ..eyes.scenarios import list_scenarios, try_all
@@ -612,7 +631,7 @@ class Publishing:
         said = f"{len(outcomes) - len(failed)} of {len(outcomes)} work"
         one.step("scenarios", "failed" if failed else "done", said)
 
-    async def _gate(self, one: Try, place: Path, bundle: Bundle, hosts: Sequence[str]) -> None:
+    async def _gate(self, one: Try, place: Path, bundle: Bundle, seen: Seen) -> None:
         """Ask for a reason for each finding. Returns once all have one."""
         from ..publishing.gate import inspect
 
@@ -631,7 +650,8 @@ class Publishing:
             files,
             means.workspace.folder / ".git" if one.publisher.history else None,
             await means.secrets.values(),
-            hosts,
+            seen.hosts,
+            seen.axe,
         )
         one.findings = list(await inspect(release))
         while self._list_findings(one):
@@ -696,21 +716,7 @@ class Publishing:
         plain = {it.name for it in one.publisher.settings if not it.secret}
         settings = {name: value for name, value in one.settings.items() if name in plain}
         await in_thread(means.shelf.publish, one.publisher.name, one.name, entry, settings)
-        await means.record.append(
-            Draft(
-                "app.published",
-                {
-                    "target": one.publisher.name,
-                    "name": one.name,
-                    "number": number,
-                    "checkpoint": one.version.id,
-                    "url": url,
-                    "note": note,
-                    "data_as_of": bundle.manifest["data_as_of"],
-                    "accepted": accepted,
-                },
-            )
-        )
+        await means.record.append(_published(one.publisher.name, one.name, entry))
         one.handed_over = True
         one.status = {**one.status, "url": url, "note": note, "file": file is not None}
         one.step("hand_over", "done", "")
@@ -793,10 +799,14 @@ def checked_versions(events: Sequence[Event]) -> list[str]:
 
 
 def reasons_in(events: Sequence[Event]) -> dict[str, str]:
-    """Why findings were published anyway before, by their ids."""
-    return {
-        one["id"]: one["reason"] for event in events if event.type == "app.published" for one in event.data["accepted"]
-    }
+    """Why findings were published anyway before, by their ids; a fork's person says it anew."""
+    reasons: dict[str, str] = {}
+    for event in events:
+        if event.type == "session.forked":
+            reasons.clear()
+        elif event.type == "app.published":
+            reasons |= {one["id"]: one["reason"] for one in event.data["accepted"]}
+    return reasons
 
 
 def checked_reasons(given: Mapping[str, str]) -> dict[str, str]:
@@ -821,6 +831,12 @@ def name_from(text: str) -> str:
     """A name for a publication, from the app's own."""
     name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:42].strip("-")
     return name or "app"
+
+
+def _published(target: str, name: str, entry: Entry) -> Draft:
+    told = {"number": entry.number, "checkpoint": entry.checkpoint, "url": entry.url, "note": entry.note}
+    told |= {"data_as_of": entry.data_as_of, "accepted": [dict(one) for one in entry.accepted]}
+    return Draft("app.published", {"target": target, "name": name, **told})
 
 
 def _vault_name(target: str, setting: str) -> str:

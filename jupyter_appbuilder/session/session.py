@@ -828,6 +828,8 @@ class Session:
         if turn := await self._recovery.take_over(resume=resume):
             await self._turns.resume(turn)
         self._holdings.resume()
+        with contextlib.suppress(AppBuilderError):  # a shelf that cannot be read says so where it is asked for
+            await self.publishing.reconcile()
 
     async def close(self) -> None:
         """Stop whatever runs, write the notebook, release the session. It can be opened again."""

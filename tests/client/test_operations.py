@@ -118,7 +118,6 @@ OTHER_COMMANDS = {
     "modes of build": {"ask"},
     "a value that is typed, in the panel's own field": {"secret"},
     "publishing, which the widget has not": {"publish", "publications", "rollback", "unpublish"},
-    "what runs by itself": {"hub", "serve"},
     "this machine": {"doctor", "sandboxes", "templates", "rules"},
     "services": {"hub", "serve"},
     "what a Hub knows of readers": {"share"},

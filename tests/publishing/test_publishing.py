@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +81,32 @@ async def test_a_version_is_built_and_what_is_done_to_the_draft_leaves_it_alone(
         # A number is never used again.
         assert (await published(session))["number"] == 3
         assert not list((builder.published.folder / ".making").iterdir())
+
+
+async def test_a_process_that_died_before_it_said_so_has_published_all_the_same(tmp_path: Path) -> None:
+    async with published_app(tmp_path) as (builder, session):
+        await published(session)
+        [there] = await session.publishing.publications()
+        shelf, entry = builder.published, there.releases[0]
+        with shelf.taking(session.id, "here", "past"):
+            shutil.copytree(shelf.bundle("here", "past", 1).folder, shelf.folder / "here/past/releases/2")
+            assert shelf.number(session.id, "here", "past", "Past") == 2
+            shutil.copytree(shelf.bundle("here", "past", 1).folder, shelf.folder / "here/past/releases/2")
+            shelf.publish("here", "past", replace(entry, number=2), {})
+        assert session.summary.published[0]["number"] == 1
+        await builder.release(session.id)
+        again = await builder.session(session.id)
+        assert again.summary.published[0]["number"] == 2
+        # What a fork's person publishes anyway, they say.
+        fork = await builder.fork(session.id, name="fork")
+        assert not fork.summary.published
+        await fork.publish(name="other")
+        status = await fork.publishing.finished()
+        assert status is not None
+        assert status["state"] == "waiting"
+        await fork.cancel_publishing()
+        await builder.delete(session.id)
+        assert builder.published.find("here", "past") is None
 
 
 async def test_what_was_found_needs_a_reason_once_and_an_administrators_word_needs_none(tmp_path: Path) -> None:

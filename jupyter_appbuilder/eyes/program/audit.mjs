@@ -15,18 +15,21 @@ export async function audit(page, axe) {
   const rules = axe && measured.elements <= MOST_ELEMENTS ? await ruled(page, axe) : [];
   const contrasts = rules.filter(({ colors }) => colors);
   const found = [
-    ...contrasts.filter(({ colors }) => colors.ratio < UNREADABLE).map(unreadable),
+    ...contrasts.filter(({ colors }) => colors.ratio < UNREADABLE).map(unreadable).map(byAxe),
     ...measured.overflow,
     ...measured.pictures.filter(({ address }) => !page.isAbroad(address)).map((picture) => brokenPicture(page, picture)),
-    ...rules.filter(({ colors, impact }) => !colors && impact === "critical").map(broken),
+    ...rules.filter(({ colors, impact }) => !colors && impact === "critical").map(broken).map(byAxe),
     ...measured.overlap,
     ...measured.cut,
     ...measured.covered,
-    ...rules.filter(({ colors, impact }) => !colors && impact !== "critical").map(broken),
-    ...contrasts.filter(({ colors }) => colors.ratio >= UNREADABLE).map(unreadable),
+    ...rules.filter(({ colors, impact }) => !colors && impact !== "critical").map(broken).map(byAxe),
+    ...contrasts.filter(({ colors }) => colors.ratio >= UNREADABLE).map(unreadable).map(byAxe),
   ];
-  return found.slice(0, MOST).map((message) => ({ kind: "page", message }));
+  return found.slice(0, MOST).map((one) => ({ kind: "page", ...(typeof one === "string" ? { message: one } : one) }));
 }
+
+/** What keeps people out who cannot see or click well: publishing tells it apart. */
+const byAxe = (message) => ({ message, axe: true });
 
 /** What axe-core finds of serious and critical rules, by rule, and by pair of colours. */
 async function ruled(page, axe) {
