@@ -78,7 +78,7 @@ async def take_files(template: Template, files: Path, into: Path) -> None:
     target = into / (SITE if publish.kind == "static" else APP)
     await in_thread(target.mkdir, parents=True)
     if publish.kind == "server" or not publish.output:
-        await _copied(files, target, lambda path: _is_left_out(path, publish, template))
+        await copied(files, target, lambda path: _is_left_out(path, publish, template))
 
 
 async def run_build(sandbox: Sandbox, template: Template, base: str, tell: Tell) -> None:
@@ -126,7 +126,7 @@ async def take_output(template: Template, files: Path, into: Path, tell: Tell) -
         target = into / SITE if publish.kind == "static" else into / APP / name
         if publish.kind == "server" and target.exists():  # the version has one of its own, which is built anew
             shutil.rmtree(target)
-        await _copied(source, target, lambda path, name=name: f"{name}/{path}" in publish.leave)
+        await copied(source, target, lambda path, name=name: f"{name}/{path}" in publish.leave)
     if publish.kind == "static" and not (into / SITE / "index.html").is_file():
         raise Conflict(
             "The built app has no page: there is no index.html.",
@@ -174,7 +174,8 @@ def _is_left_out(path: str, publish: Publishing, template: Template) -> bool:
     return path in publish.leave
 
 
-async def _copied(source: Path, target: Path, leave: Callable[[str], bool]) -> None:
+async def copied(source: Path, target: Path, leave: Callable[[str], bool]) -> None:
+    """Copy what generated code left in ``source``: plain files and folders, bounded. Raises ``InvalidInput``."""
     stop = threading.Event()
     work = asyncio.ensure_future(in_thread(_copy, source, target, leave, stop))
     try:

@@ -28,6 +28,7 @@ from ..notebook.writer import NotebookWriter
 from ..preview.storage import PageStorage
 from ..publishing.site import SiteSandbox
 from ..publishing.targets import find_publisher, find_publishers
+from ..publishing.trying import TriedData
 from ..templates.templates import Template
 from ..tools.base import KeptFiles, Network, Secrets, ToolContext
 from ..tools.diagnostics import Diagnostics
@@ -261,10 +262,20 @@ async def assemble(
         async def make_site() -> Sandbox:
             return SiteSandbox(cast("Path", what))
 
-        return await run_copy(id, "being published", make or make_site, place, Unrecorded(), ready)
+        data = None
+        if isinstance(what, Template):
+            data = TriedData(place / "app", what.data, place / "kept")
+            await data.begin()
+        return await run_copy(id, "being published", make or make_site, place, Unrecorded(), ready, data)
 
     async def run_copy(
-        id: str, said: str, make: Callable[[], Awaitable[Sandbox]], place: Path, journal: Journal, ready: str
+        id: str,
+        said: str,
+        make: Callable[[], Awaitable[Sandbox]],
+        place: Path,
+        journal: Journal,
+        ready: str,
+        data: TriedData | None = None,
     ) -> RunningApp:
         """A copy without secrets, calls of the notebook and hosts to reach."""
         copy = RunningApp(
@@ -277,6 +288,7 @@ async def assemble(
             template=summary.template,
             health=ready,
             make_eye=parts.make_eye,
+            data=data,
             folder=place / "app",
             mask=mask,
             functions=FunctionServer(control, nothing, has_functions=calls) if control else None,

@@ -564,11 +564,16 @@ class Publishing:
 
     async def _check(self, one: Try, place: Path, bundle: Bundle) -> Seen:
         """Look at the built thing and try its scenarios; what of it is the gate's to judge."""
+        from ..publishing.building import run_build
+
         means = self._means
         what = bundle.content if bundle.manifest["kind"] == "static" else means.template().published()
         one.step("check", "running", "Starting what was built")
         app = await means.run(place, what)
         try:
+            if self._manifest(one.publisher).fixed:  # what is in the bundle runs below another path than this look's
+                one.step("check", "running", "Building it for the look")
+                await run_build(await app.sandbox(), means.template(), app.base_path, self._tell(one))
             server = await app.ensure()
             if server.state != "ready":
                 for line in server.log.splitlines()[-50:]:
