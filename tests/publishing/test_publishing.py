@@ -98,7 +98,9 @@ async def test_a_process_that_died_before_it_said_so_has_published_all_the_same(
         again = await builder.session(session.id)
         assert again.summary.published[0]["number"] == 2
         # What a fork's person publishes anyway, they say.
-        fork = await builder.fork(session.id, name="fork")
+        version = (await again.checkpoints())[0].id
+        fork, _ = await builder.fork(session.id, checkpoint=version, name="fork")
+        await fork.ready()
         assert not fork.summary.published
         await fork.publish(name="other")
         status = await fork.publishing.finished()
