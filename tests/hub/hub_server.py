@@ -96,7 +96,7 @@ def hub(
 
     node = Path(ROOT_DIR, "bin", "node")
     url, hub_url = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
-    (folder / "home").mkdir()
+    (folder / "home").mkdir(exist_ok=True)  # there, where another Hub is gone on with
     given = {
         "folder": str(folder),
         "url": url,
