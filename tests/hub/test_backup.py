@@ -60,7 +60,9 @@ def test_a_hub_is_restored_elsewhere_with_all_that_people_made(tmp_path: Path) -
             body = {"name": "hello", "template": "static", "model": "openai:scripted", "prompt": "Say hello"}
             session = found.sessions(method="POST", json=body)["id"]
             until(lambda: (found.sessions(f"/{session}")["turn"] or {}).get("reason") == "done", 120)
-            upload = found.sessions(f"/{session}/datasets/uploads", "POST", json={"file": "cities.csv", "size": len(ROWS)})
+            upload = found.sessions(
+                f"/{session}/datasets/uploads", "POST", json={"file": "cities.csv", "size": len(ROWS)}
+            )
             place = f"/{session}/datasets/uploads/{upload['upload']}"
             binary = {"Content-Type": "application/octet-stream"}
             found.sessions(f"{place}?offset=0", "PUT", content=ROWS, headers=binary)
