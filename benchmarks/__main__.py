@@ -18,7 +18,7 @@ ALL = (
         "stop",
     ),
     "blocks",
-    *("sandbox", "pool", "density", "eyes", "data", "tables", "functions"),
+    *("sandbox", "pool", "density", "eyes", "data", "tables", "functions", "gateway"),
 )
 
 for name in sys.argv[1:] or ALL:

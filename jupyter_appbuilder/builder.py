@@ -49,6 +49,9 @@ if TYPE_CHECKING:
     from .session.record import Record
     from .tools.base import Tool
     from .usage.accounts import Accounts
+    from .usage.hub import HubQuotas
+    from .usage.prices import PriceList
+    from .usage.quotas import LocalQuotas
     from .vault import Vault
     from .vault.vault import Kind
 
@@ -135,6 +138,17 @@ class AppBuilder(LoggingConfigurable):
     ).tag(config=True)
     timezone = Unicode(
         "", help='Where a day begins that `day_budget` and `day_tokens` count, e.g. "Europe/Berlin". Default: here.'
+    ).tag(config=True)
+    hub_counts = List(
+        Unicode(),
+        help="""Providers, such as "vllm", whose requests do not pass the JupyterHub's service and count in its budgets
+        all the same.""",
+    ).tag(config=True)
+    hub_grace = Float(
+        0.0,
+        min=0.0,
+        help="""US dollars that those may use while the service does not answer; it is told of them when it does. 0:
+        none is allowed then.""",
     ).tag(config=True)
     compact_at = Int(
         0,
@@ -407,7 +421,22 @@ class AppBuilder(LoggingConfigurable):
         prices = PriceList(self.prices, self.catalog.credentials.base_url)
         configured = {key: float(getattr(self, trait)) for key, trait in TRAITS.items()}
         settings = BudgetSettings(self.data / "budgets.json", configured, self.timezone)
-        return Accounts(prices, settings, self.log_store, LocalQuotas(settings, self.log_store.used))
+        local = LocalQuotas(settings, self.log_store.used)
+        return Accounts(prices, settings, self.log_store, self._hub_quotas(local, prices) or local)
+
+    def _hub_quotas(self, local: LocalQuotas, prices: PriceList) -> HubQuotas | None:
+        """The budgets of a JupyterHub's service, where there is one."""
+        from .models.providers import HUB
+
+        credentials = self.catalog.credentials
+        if not (credentials.is_configured(HUB) and credentials.api_key(HUB)):
+            return None
+        from .usage.hub import HubQuotas, HubService
+
+        service = HubService(credentials.base_url(HUB), credentials.api_key(HUB))
+        service.on_prices = prices.learn
+        file = self.data / "hub.json"
+        return HubQuotas(local, service, self.log_store, file, self.hub_counts, self.hub_grace)
 
     def _local_models(self) -> LocalModels:
         from .models.local.servers import LocalModels

@@ -36,6 +36,8 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 DOLLAR = 1_000_000
 MOST = 1_000_000_000 * DOLLAR  # of a limit or a grant: more is a slip of the keyboard
 SEEN_SECONDS = 60.0  # after which a service elsewhere counts as ended, unless it says that it runs
+MANY_LATE = 500
+LATE_SECONDS = 35 * 86_400.0
 MANY_GROUPS = 200  # of one person
 
 
@@ -509,6 +511,31 @@ class Ledger:
             if spent.get(("user", row["user_name"], row["day"])) != int(row["micros"]):
                 found.append(f"usage of {row['user_name']} on {row['day']} is summed as {row['micros']}")
         return found
+
+
+def read_late(said: object, now: float) -> list[Late]:
+    """Requests as a server tells them. Raises ``InvalidInput`` naming the field."""
+    given: Any = cast("dict[str, Any]", said).get("requests") if isinstance(said, dict) else None
+    if not isinstance(given, list) or len(cast("list[Any]", given)) > MANY_LATE:
+        raise InvalidInput(f"'requests' is a list of at most {MANY_LATE} requests.", field="requests")
+    found: list[Late] = []
+    for one in cast("list[Any]", given):
+        row = cast("dict[str, Any]", one) if isinstance(one, dict) else {}
+        id, model = row.get("id"), row.get("model")
+        if not (isinstance(id, str) and 0 < len(id) <= 200 and isinstance(model, str) and 0 < len(model) <= 200):
+            raise InvalidInput("A request has an 'id' and a 'model' of at most 200 characters.", field="requests")
+        numbers = {name: row.get(name, 0) for name in ("input_tokens", "output_tokens", "cached_tokens", "cost", "at")}
+        for name, value in numbers.items():
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1e10:
+                raise InvalidInput(f"{name!r} is a number of at least 0.", field="requests")
+        tokens = (int(numbers[name]) for name in ("input_tokens", "output_tokens", "cached_tokens"))
+        spent = Spent(
+            micros(min(numbers["cost"], 1e6)), *tokens, estimated=row.get("estimated") is True, outcome="told later"
+        )
+        # Nothing is told into the future, nor into months that were closed long ago.
+        at = min(max(numbers["at"], now - LATE_SECONDS), now)
+        found.append(Late(id, at, model, model.partition(":")[0], spent))
+    return found
 
 
 def _limits_of(person: Person) -> tuple[str, ...]:

@@ -80,6 +80,13 @@ class HubModel:
         known = self.prices.cost(f"{self.provider.name}:{self.model}", input_tokens, output_tokens, cached_tokens)
         return micros(known or 0.0)
 
+    @property
+    def price(self) -> tuple[float, float, float]:
+        """US dollars for a million tokens: input, output, cached input."""
+        million = 1_000_000
+        costs = self.cost(million, 0), self.cost(0, million), self.cost(million, 0, million)
+        return costs[0] / million, costs[1] / million, costs[2] / million
+
     def output_for(self, amount: int) -> int:
         """How many tokens of an answer an amount pays for."""
         million = self.cost(0, 1_000_000)

@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +29,7 @@ from ..usage.days import zone
 from .base import HubHandler
 from .database import Database, open_database
 from .gateway import FIELDS, NOTE_SECONDS, CompletionsHandler, Gateway, ModelsHandler
-from .ledger import Ledger
+from .ledger import Ledger, read_late
 from .models import read_models
 
 if TYPE_CHECKING:
@@ -97,8 +98,21 @@ class MeHandler(HubHandler):
                 "admin": person.admin,
                 "timezone": self.hub.ledger.timezone,
                 "quotas": [quota.to_json() for quota in quotas],
+                "prices": {model.name: model.price for model in self.hub.gateway.offered(person)},
             }
         )
+
+
+class UsageHandler(HubHandler):
+    """What a server of a user's used without passing here: counted once, however often it is told."""
+
+    async def post(self) -> None:
+        person = await self.person()
+        try:
+            told = read_late(json.loads(self.request.body), time.time())
+        except (ValueError, RecursionError):
+            raise InvalidInput("The request is not JSON.", field="body") from None
+        self.finish({"new": await self.hub.ledger.add_late(person, told)})
 
 
 class UnknownHandler(HubHandler):
@@ -117,6 +131,7 @@ def handlers(prefix: str) -> list[tuple[str, type[RequestHandler]]]:
         (f"{prefix}health", HealthHandler),
         (f"{prefix}oauth_callback", HubOAuthCallbackHandler),
         (f"{prefix}api/me", MeHandler),
+        (f"{prefix}api/usage", UsageHandler),
         (f"{prefix}v1/models", ModelsHandler),
         (f"{prefix}v1/chat/completions", CompletionsHandler),
     ]

@@ -53,8 +53,8 @@ class Accounts:
         used = await asyncio.to_thread(ledger, events)
         turns = await asyncio.to_thread(_turns, events, used)
         turn = summary.turn["turn"] if summary.turn else None
+        found = await self.quotas.budgets(used, turn)  # which may tell prices
         known = await asyncio.to_thread(self.prices.known, summary.model)
-        found = await self.quotas.budgets(used, turn)
         return {
             "session": summary.id,
             "title": summary.title,
@@ -99,7 +99,9 @@ class Accounts:
                 for session, usage in sessions[:SHOWN_SESSIONS]
             ],
             "budgets": [
-                budget.to_json() for budget in await self.quotas.budgets(Ledger(), None) if budget.scope == "day"
+                budget.to_json()
+                for budget in await self.quotas.budgets(Ledger(), None)
+                if budget.scope in ("day", "month")
             ],
             "settings": self.settings.to_json(),
         }

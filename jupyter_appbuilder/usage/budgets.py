@@ -14,11 +14,12 @@ from ..errors import AppBuilderError, InvalidInput
 from ..settings import write_settings
 from .days import zone
 
-Scope = Literal["turn", "session", "day"]
+Scope = Literal["turn", "session", "day", "month"]
 Unit = Literal["dollars", "tokens"]
-Source = Literal["configuration", "person", "session"]
+Source = Literal["configuration", "person", "session", "hub"]
 
-SCOPES: tuple[Scope, ...] = get_args(Scope)
+SCOPES: tuple[Scope, ...] = ("turn", "session", "day")
+"""What the administrator and the person set budgets for. A JupyterHub's service has those of a month, too."""
 UNITS: tuple[Unit, ...] = get_args(Unit)
 
 TRAITS: Mapping[tuple[Scope, Unit], str] = {
@@ -30,7 +31,7 @@ TRAITS: Mapping[tuple[Scope, Unit], str] = {
     ("day", "tokens"): "day_tokens",
 }
 """What configures each, in ``c.AppBuilder``."""
-PER: Mapping[Scope, str] = {"turn": "each request", "session": "each session", "day": "the day"}
+PER: Mapping[Scope, str] = {"turn": "each request", "session": "each session", "day": "the day", "month": "the month"}
 
 WARN_AT = 0.8
 """The part of a budget from which on people are told that it comes to its end."""
@@ -61,7 +62,7 @@ class Budget:
 
     @property
     def fraction(self) -> float:
-        return self.used / self.limit
+        return self.used / self.limit if self.limit else 1.0
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -94,7 +95,9 @@ def over(budget: Budget, next_request: float) -> OverBudget:
 
     In the words of the usage page: what a person asks for is a request, and one to the model is a step.
     """
-    whose = {"turn": "This request", "session": "This session", "day": "Today's work"}[budget.scope]
+    whose = {"turn": "This request", "session": "This session", "day": "Today's work", "month": "This month's work"}[
+        budget.scope
+    ]
     limit = amount(budget.unit, budget.limit)
     if budget.used >= budget.limit:
         message = f"{whose} has used {amount(budget.unit, budget.used)}; its budget is {limit}."
@@ -124,6 +127,8 @@ def _next_step(budget: Budget) -> str:
                 if mine
                 else f"Start a new session, or have {trait} raised."
             )
+        case "month":
+            return "Go on next month, or have it raised."
         case "day":
             return (
                 "Raise it on the usage page, or go on tomorrow." if mine else f"Go on tomorrow, or have {trait} raised."

@@ -51,6 +51,15 @@ class PriceList:
     ) -> None:
         self._configured = {model: _price(model, given) for model, given in (configured or {}).items()}
         self._base_url = base_url
+        self._told: dict[str, Price] = {}
+
+    def learn(self, prices: Mapping[str, Sequence[float]]) -> None:
+        """Prices that an endpoint tells of itself, as configured ones are; those hold before them."""
+        for model, given in prices.items():
+            try:
+                self._told[model] = _price(model, given)
+            except InvalidInput:
+                log.debug("%s is told with no price", model)
 
     def known(self, model: str) -> bool:
         """True if it can be told what a request to "provider:name" costs."""
@@ -59,7 +68,7 @@ class PriceList:
     def cost(self, model: str, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> float | None:
         """US dollars for one request; ``input_tokens`` include the cached ones. None where the price is not known."""
         cached = min(cached_tokens, input_tokens)
-        own = self._configured.get(model)
+        own = self._configured.get(model) or self._told.get(model)
         if own is not None:
             per_input, per_output, per_cached = own
             fresh = input_tokens - cached

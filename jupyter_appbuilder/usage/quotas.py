@@ -19,11 +19,12 @@ from .ledger import Ledger
 @dataclass(frozen=True, slots=True)
 class Expected:
     """What a request to a model will take at least: ``tokens`` and US ``dollars`` without its answer, ``per_token``
-    dollars for each token of that. 0 dollars where the price is not known."""
+    dollars for each token of that. 0 dollars where the price is not known. ``model``: "provider:name"."""
 
     tokens: int
     dollars: float = 0.0
     per_token: float = 0.0
+    model: str = ""
 
 
 class Quotas(Protocol):

@@ -73,7 +73,9 @@ class Spending:
         used = await asyncio.to_thread(self._used.take, events)
         asked = self._next_input(asked)
         per_token = (self._prices.cost(self._model, 0, 1_000_000) or 0.0) / 1_000_000
-        return await self._quotas.allow(used, turn, Expected(asked, self._expected(used, asked), per_token))
+        return await self._quotas.allow(
+            used, turn, Expected(asked, self._expected(used, asked), per_token, self._model)
+        )
 
     def _next_input(self, asked: int) -> int:
         """Tokens of a request, by what the last one took: most of them hold the last one, and some more."""

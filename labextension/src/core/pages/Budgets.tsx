@@ -5,7 +5,7 @@ import { compact, money } from '../controls/format';
 import type { SessionView } from '../view/view';
 import type { Transport } from '../wire/transport';
 import type { Translation } from '../controls/translation';
-import { tightest, type Budget, type BudgetSettings, type Scope, type SessionUsage, type Unit } from '../view/usage';
+import { share, tightest, type Budget, type BudgetSettings, type SessionUsage, type Unit } from '../view/usage';
 import { RequestFailed } from '../wire/wire';
 import { Icon } from '../controls/Icon';
 import { useHost, useTranslation } from '../controls/surroundings';
@@ -16,15 +16,21 @@ export function amount(unit: Unit, value: number, trans: Translation): string {
   return unit === 'dollars' ? money(value) : trans.__('%1 tokens', compact(Math.round(value)));
 }
 
-export function scopeTitle(scope: Scope, trans: Translation): string {
-  return { turn: trans.__('Last request'), session: trans.__('This session'), day: trans.__('Today') }[scope];
+export function scopeTitle(scope: Budget['scope'], trans: Translation): string {
+  return {
+    turn: trans.__('Last request'),
+    session: trans.__('This session'),
+    day: trans.__('Today'),
+    month: trans.__('This month')
+  }[scope];
 }
 
 function sourceTitle(budget: Budget, trans: Translation): string {
   return {
     configuration: trans.__('Set by the administrator'),
     person: trans.__('Your own budget'),
-    session: trans.__('Raised for this session')
+    session: trans.__('Raised for this session'),
+    hub: trans.__('Set for everybody on this JupyterHub')
   }[budget.source];
 }
 
@@ -60,7 +66,7 @@ export function BudgetBars({ budgets }: { budgets: readonly Budget[] }): React.R
               aria-valuemax={budget.limit}
               aria-valuenow={Math.min(budget.used, budget.limit)}
             >
-              <span style={{ inlineSize: `${Math.min(100, (budget.used / budget.limit) * 100)}%` }} />
+              <span style={{ inlineSize: `${Math.min(100, share(budget) * 100)}%` }} />
             </span>
           </li>
         );

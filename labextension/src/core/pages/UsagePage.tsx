@@ -58,7 +58,7 @@ export function UsagePage({
     setProblem(null);
     api.downloadUsage(days, format).catch((error: unknown) => setProblem(RequestFailed.from(error)));
   };
-  const budgets = [...(session?.budgets.filter(budget => budget.scope !== 'day') ?? [])];
+  const budgets = [...(session?.budgets.filter(budget => budget.scope !== 'day' && budget.scope !== 'month') ?? [])];
   const raisable = toRaise(budgets, session?.held ?? false);
   return (
     <Page id="usage" title={trans.__('Usage and budgets')} heading={heading} onClose={onClose}>

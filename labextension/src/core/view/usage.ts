@@ -13,7 +13,8 @@ export type {
   UsageTotals
 } from '../wire/api.generated';
 
-export type Scope = Budget['scope'];
+/** What a person's own budgets can be for. A JupyterHub's may be for a month, too. */
+export type Scope = Exclude<Budget['scope'], 'month'>;
 export type Unit = Budget['unit'];
 
 export const SCOPES: readonly Scope[] = ['turn', 'session', 'day'];
@@ -21,13 +22,15 @@ export const SCOPES: readonly Scope[] = ['turn', 'session', 'day'];
 /** Changes of one's own budgets; 0 is none. */
 export type BudgetChanges = Partial<Record<Scope, Partial<Record<Unit, number>>>> & { timezone?: string };
 
+/** How much of it is used, from 0 on: of a budget of nothing, all. */
+export function share(budget: Budget): number {
+  return budget.limit > 0 ? budget.used / budget.limit : 1;
+}
+
 /** The budget that comes to its end first, if any comes near. */
 export function tightest(budgets: readonly Budget[]): Budget | null {
   const near = budgets.filter(budget => budget.near);
-  return near.reduce<Budget | null>(
-    (worst, budget) => (worst && worst.used / worst.limit >= budget.used / budget.limit ? worst : budget),
-    null
-  );
+  return near.reduce<Budget | null>((worst, budget) => (worst && share(worst) >= share(budget) ? worst : budget), null);
 }
 
 export const NO_USAGE: Usage = { input_tokens: 0, output_tokens: 0, cached_tokens: 0, cost: 0 };

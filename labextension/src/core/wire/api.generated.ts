@@ -177,12 +177,12 @@ export interface ModelUsage {
 }
 
 export interface Budget {
-  scope: 'turn' | 'session' | 'day';
+  scope: 'turn' | 'session' | 'day' | 'month';
   unit: 'dollars' | 'tokens';
   limit: number;
   used: number;
-  /** Who set it: the administrator, the person, or the person for this session. */
-  source: 'configuration' | 'person' | 'session';
+  /** Who set it: the administrator, the person, the person for this session, or the JupyterHub's service. */
+  source: 'configuration' | 'person' | 'session' | 'hub';
   /** 80 % are used. */
   near: boolean;
   over: boolean;
