@@ -23,7 +23,7 @@ from tornado.iostream import IOStream, StreamClosedError
 from tornado.web import HTTPError
 
 from ..cancellation import uncut
-from ..errors import AppBuilderError, InvalidInput, NotFound, Unavailable
+from ..errors import AppBuilderError, Forbidden, InvalidInput, NotFound, Unavailable
 from ..models.base import PICTURE_TOKENS
 from ..models.redaction import redact
 from ..models.refusals import is_about_the_key, is_spent, said_in
@@ -43,7 +43,7 @@ NOTE_SECONDS = 10.0  # between notes of what answers under way have come to
 FEWEST_OUTPUT = 256  # tokens of an answer: for less no request is sent
 IN_THREAD = 256 * 1024  # bytes of a request from which on it is read in a thread
 RETRIED = frozenset({401, 402, 403, 404, 408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
-KEPT_HEADERS = ("Content-Type", "Retry-After", "X-Request-Id")
+KEPT_HEADERS = ("Content-Type", "Content-Encoding", "Retry-After", "X-Request-Id")
 DATA = re.compile(rb"data:[\w/+.-]{1,100};base64,[\w+/=\\-]*")
 
 FIELDS = frozenset(
@@ -96,7 +96,7 @@ class Gateway:
     at_once: int = 1000
     connect_seconds: float = 10.0
     first_byte_seconds: float = 300.0
-    between_seconds: float = 120.0
+    between_seconds: float = 300.0
     under_way: dict[str, UnderWay] = field(default_factory=dict[str, UnderWay])
     without_usage: set[str] = field(default_factory=set[str])
     """Providers that refused to be asked for usage."""
@@ -119,6 +119,10 @@ class Gateway:
 
     def offered(self, person: Person) -> list[HubModel]:
         return [model for model in self.models.values() if model.allowed(person)]
+
+    def others(self, model: HubModel, person: Person) -> list[HubModel]:
+        """The one that is asked where a model does not answer, if there is one for them."""
+        return [other for name in model.fallback if (other := self.models[name]).allowed(person)][:1]
 
     @contextmanager
     def slot(self, person: Person) -> Generator[None]:
@@ -208,9 +212,10 @@ class ModelRequest:
             for name in there or [model.provider.limit_field]:
                 if name:
                     changed[name] = limit
-        options = changed.get("stream_options")
-        if usage and self.stream and not (isinstance(options, dict) and "include_usage" in options):
-            changed["stream_options"] = {**cast("dict[str, Any]", options or {}), "include_usage": True}
+        options: Any = changed.get("stream_options") or {}
+        # Whoever asks cannot leave it out: what a model thinks unseen is known from its report alone.
+        if usage and self.stream and options.get("include_usage") is not True:
+            changed["stream_options"] = {**options, "include_usage": True}
         return self.raw if changed == self.body else json.dumps(changed, ensure_ascii=False).encode()
 
 
@@ -316,16 +321,12 @@ class CompletionsHandler(GatewayHandler):
         with gateway.slot(person):
             tokens = asked.tokens
             output = (asked.limit or model.max_output) * asked.choices
-            least = model.cost(tokens, min(output, FEWEST_OUTPUT))
+            # What answers in its place may be dearer.
+            candidates = [model, *gateway.others(model, person)]
+            least = max(one.cost(tokens, min(output, FEWEST_OUTPUT)) for one in candidates)
+            most = max(one.cost(tokens * 4 // 3, output) for one in candidates)
             held = await uncut(
-                gateway.ledger.reserve(
-                    person,
-                    model.name,
-                    model.provider.name,
-                    max(least, 1) if model.cost(1_000_000, 1_000_000) else 0,
-                    model.cost(tokens * 4 // 3, output),
-                    input_tokens=tokens,
-                )
+                gateway.ledger.reserve(person, model.name, model.provider.name, least, most, input_tokens=tokens)
             )
             self._work = UnderWay(person, model.name, held, time.time(), asyncio.current_task(), tokens)
             gateway.under_way[held.id] = self._work
@@ -362,8 +363,10 @@ class CompletionsHandler(GatewayHandler):
                 return  # who asked has gone
             if self._headers_written:
                 self._break_off()
+            elif gateway.closing:
+                raise Unavailable("The service is being restarted.", hint="Try again in a moment.") from None
             else:
-                raise Unavailable("The request was stopped by the Hub's administrator.", reason="stopped") from None
+                raise Forbidden("The request was stopped by the Hub's administrator.", reason="stopped") from None
         except UpstreamError as error:
             log.warning("%s: %s", used.provider.name, error)
             if self._headers_written:
@@ -383,8 +386,8 @@ class CompletionsHandler(GatewayHandler):
     async def _ask(self, asked: ModelRequest, model: HubModel, held: Reservation) -> tuple[HubModel, Answer]:
         """The answer's head, of the model or, where that has none, of one other: nothing of it was seen yet."""
         gateway = self.gateway
-        others = [other for name in model.fallback if (other := gateway.models[name]).allowed(held.person)]
-        for last, candidate in ((not others, model), *((True, other) for other in others[:1])):
+        others = gateway.others(model, held.person)
+        for last, candidate in ((not others, model), *((True, other) for other in others)):
             try:
                 answer = await self._ask_one(asked, candidate, held)
             except UpstreamError as error:

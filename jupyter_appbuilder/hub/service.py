@@ -183,7 +183,9 @@ class HubService(Application):
     first_byte_seconds = Float(
         300.0, min=0.1, help="Until a provider begins to answer. Servers that load a model first take minutes."
     ).tag(config=True)
-    between_seconds = Float(120.0, min=0.1, help="Between two pieces of an answer.").tag(config=True)
+    between_seconds = Float(
+        300.0, min=0.1, help="Between two pieces of an answer. Some models think for minutes without a word."
+    ).tag(config=True)
     body_bytes = Integer(BODY, min=100_000, help="The largest request that is taken.").tag(config=True)
 
     aliases = {"config": "HubService.config_file", "database": "HubService.database"}  # noqa: RUF012
@@ -269,7 +271,13 @@ class HubService(Application):
         """Serve until the Hub says to end; answers under way are given time to."""
         logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[_structured()])
         hub = await self.open()
-        server = HTTPServer(self.web(hub), max_buffer_size=self.body_bytes, max_body_size=self.body_bytes)
+        server = HTTPServer(
+            self.web(hub),
+            max_buffer_size=self.body_bytes,
+            max_body_size=self.body_bytes,
+            body_timeout=120,
+            idle_connection_timeout=300,
+        )
         try:
             self.listen(server)
             ends = asyncio.Event()

@@ -21,6 +21,9 @@ from ..publishing.jupyterhub import Options, publication_of, server_name
 SERVICE = "JUPYTER_APPBUILDER_SERVICE"
 """The variable of a server's environment that says where the service's pages are, as a path of the Hub's proxy."""
 
+MODELS = "APPBUILDER_HUB_URL"
+"""The variable that says where the service answers itself, for the models that it hands on (``hub.gateway``)."""
+
 SERVE = ("jupyter", "appbuilder", "serve")
 MEMORY = 1024**3
 CPUS = 1.0
@@ -62,6 +65,7 @@ def apply_user_options(
     idle: float = IDLE_SECONDS,
     confirm: bool = False,
     service: str = "",
+    models: str = "",
     then: Hook | Mapping[str, str] | None = None,
 ) -> Any:
     """For ``c.Spawner.apply_user_options``: a server whose options name a publication serves it; others are as ever.
@@ -69,12 +73,15 @@ def apply_user_options(
     ``command`` serves a publication (default: ``jupyter appbuilder serve`` beside the spawner's own command);
     ``memory`` (bytes) and ``cpus`` are the most that such a server gets, and ``idle`` seconds without use the longest
     that it goes on (0: for ever); with ``confirm`` readers are asked first if it may know their name; ``service`` is
-    where the service's pages are, which the other servers are told; ``then`` is the Hub's own hook."""
+    where the service's pages are, and ``models`` where it answers itself, which the other servers are told; ``then`` is
+    the Hub's own hook."""
     publication = publication_of(options)
     _give_back(spawner)
     if publication is None:
         if service:
             spawner.environment = {**spawner.environment, SERVICE: service}
+        if models:
+            spawner.environment = {MODELS: models, **spawner.environment}
         return _then(spawner, options, then)
     if spawner.name != server_name(publication):
         raise ValueError(f"The server of {publication} is {server_name(publication)}, not {spawner.name!r}.")
@@ -83,7 +90,7 @@ def apply_user_options(
         "args": [],
         "default_url": "",
         "environment": {
-            **{name: value for name, value in spawner.environment.items() if not _KEY.search(name)},
+            **{name: value for name, value in spawner.environment.items() if name != MODELS and not _KEY.search(name)},
             IDLE: str(idle),
         },
         "mem_limit": min(spawner.mem_limit or memory, memory),
@@ -101,14 +108,16 @@ def apply_user_options(
     return _then(spawner, rest, then) if rest else None
 
 
-def server_token_scopes(spawner: Any, *, others: Any = None) -> list[str]:
-    """For ``c.Spawner.server_token_scopes``: little for a published app's server, enough to publish for all else.
+def server_token_scopes(spawner: Any, *, others: Any = None, service: str = "") -> list[str]:
+    """For ``c.Spawner.server_token_scopes``: little for a published app's server, enough to publish for all else, and
+    to use the service of that name.
 
     ``others`` is what the Hub gives its servers: a list, or a function of the spawner."""
     if str(spawner.name).startswith("app-"):
         return list(APP_SCOPES)
     given = others(spawner) if callable(others) else others
-    return [*dict.fromkeys([*(cast("Sequence[str]", given) or ()), *LAB_SCOPES])]
+    using = [f"access:services!service={service}"] if service else []
+    return [*dict.fromkeys([*(cast("Sequence[str]", given) or ()), *LAB_SCOPES, *using])]
 
 
 def configure(
@@ -125,18 +134,19 @@ def configure(
     set by then are kept.
 
     ``service`` is the name of App Builder's service among ``c.JupyterHub.services``; where there is one, readers get
-    its links, which wake a sleeping app."""
+    its links, which wake a sleeping app, and servers may use its models."""
     c.JupyterHub.allow_named_servers = True
     roles = [dict(role) for role in _value(c.JupyterHub, "load_roles", [])]
     _grant(roles, "user", ("self", *OWNERS))
-    there = any(one.get("name") == service for one in _value(c.JupyterHub, "services", []))
+    services = [dict(one) for one in _value(c.JupyterHub, "services", [])]
+    there = next((one for one in services if one.get("name") == service), None)
     if there:
         _grant(roles, "user", (f"access:services!service={service}",))
         _grant(roles, f"{service}-apps", SERVICE_SCOPES, services=[service])
     c.JupyterHub.load_roles = roles
     spawners = c.Spawner
     scopes = _value(spawners, "server_token_scopes", [])
-    spawners.server_token_scopes = partial(server_token_scopes, others=scopes)
+    spawners.server_token_scopes = partial(server_token_scopes, others=scopes, service=service if there else "")
     more: dict[str, Any] = {
         "command": tuple(command),
         "memory": memory,
@@ -144,6 +154,7 @@ def configure(
         "idle": idle,
         "confirm": confirm,
         "service": f"/services/{service}/" if there else "",
+        "models": f"{there['url'].rstrip('/')}/services/{service}" if there and there.get("url") else "",
     }
     if _has_hook():
         spawners.apply_user_options = partial(
