@@ -78,7 +78,11 @@ async def _served(
 
         folder = data or Path(builder.data, "serving", manifest["name"])
         app = ServedApp(
-            Place(folder), base, make_sandbox=make_sandbox, find_template=builder.library.find, values=values
+            Place(folder, manifest["name"]),
+            base,
+            make_sandbox=make_sandbox,
+            find_template=builder.library.find,
+            values=values,
         )
         service = Service(app, OpenDoor(), hosts=_names(options))
         serving = Serving(

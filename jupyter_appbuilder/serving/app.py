@@ -34,6 +34,8 @@ MIGRATE_SECONDS = 120.0
 CALM_SECONDS = 60.0
 """An app that ran for so long starts anew at once when it ends; one that did not waits, each time longer."""
 LONGEST_WAIT = 60.0
+AGAIN_SECONDS = 120.0
+"""After which a release is tried again whose packages could not be had, while the one before goes on."""
 LOG_LINES = 20  # of an app that ended, in our own log
 
 log = logging.getLogger(__name__)
@@ -48,7 +50,7 @@ class Status:
     """As readers are told of it, without anything of how it works inside. ``fraction``: how far starting has come, 0
     to 1, where it is known; ``again``: seconds until it is tried again."""
 
-    state: str  # "starting", "ready", "asleep", "failed"
+    state: str  # "starting", "ready", "asleep", "failed"; "gone" where nothing is published any more
     message: str = ""
     fraction: float | None = None
     again: int = 0
@@ -98,8 +100,10 @@ class ServedApp:
         self._ran_since: float | None = None
         self._address: Address | None = None
         self._closed = False
-        self.refused = ""
-        """The release that could not take the live one's place, as ``release_of`` names it; "" for none."""
+        self._refused = ""  # the release that could not take the live one's place
+        self._refused_until = 0.0  # when that is tried again
+        self._down = False
+        self._disturbed = False  # whether the release on its way has had the live one sleep
         self._used_at = clock()
 
     # What readers are told
@@ -128,7 +132,9 @@ class ServedApp:
 
     @property
     def status(self) -> Status:
-        if self._going and self._going.server.state == "ready":
+        if self._down:
+            return Status("gone", "This app is not published any more.")
+        if self._going and self._going.server.state == "ready" and not self._changing.locked():
             return Status("ready")
         if self._busy:
             return self._status if self._status.state == "starting" else Status("starting", "Starting")
@@ -136,6 +142,17 @@ class ServedApp:
         if self._status.state == "failed":
             return replace(self._status, again=max(1, round(wait + 0.5)))
         return self._status
+
+    @property
+    def refused(self) -> str:
+        """The release that could not take the live one's place, as ``release_of`` names it; "" for none."""
+        return self._refused
+
+    def wants(self, release: str) -> bool:
+        """Whether a release is to be taken: it is not the live one, and was not refused, or may be tried again."""
+        if self.is_taking or (release == self.release and not self._down):
+            return False
+        return release != self._refused or self._clock() >= self._refused_until
 
     @property
     def is_taking(self) -> bool:
@@ -174,10 +191,12 @@ class ServedApp:
 
     async def _take(self, bundle: Bundle) -> None:
         release = release_of(bundle)
+        self._down = False
         if release == self.release:
             await self._start()
             return
         first = self._going is None
+        self._disturbed = False
         if first:
             self._say("Getting the app ready")
         try:
@@ -188,14 +207,17 @@ class ServedApp:
                 await uncut(in_thread(self.place.drop, run))
                 raise
         except Exception as error:
-            self.refused = release
+            self._refused = release
             told = error if isinstance(error, AppBuilderError) else f"{type(error).__name__}: {error}"
             kept = "" if first else " The one before goes on."
             log.error("The release of %s could not be put in place: %s%s", bundle.manifest["built_at"], told, kept)
             if first:
                 self._failed()
+                self._refused_until = self._again_at
+            else:  # whoever reads was disturbed by it once: only what never came so far is tried again
+                self._refused_until = self._clock() + AGAIN_SECONDS if not self._disturbed else float("inf")
             raise
-        self.refused = ""
+        self._refused = ""
 
     async def _replaced(self, run: Run, before: _Going | None) -> None:
         new = await self._made(run)
@@ -203,6 +225,7 @@ class ServedApp:
             await self._prepared(new)
             async with self._changing:
                 if before is not None:
+                    self._disturbed = True
                     await self._put_to_sleep(before)
                     await in_thread(self.place.hand_over, before.run, run)
                 await self._migrated(new)
@@ -295,7 +318,7 @@ class ServedApp:
     def start(self) -> None:
         """Start the live release's server in the background, unless it runs, or is to wait after a crash."""
         going = self._going
-        if going is None or self._closed or going.server.state == "ready" or self._busy:
+        if going is None or self._closed or self._down or going.server.state == "ready" or self._busy:
             return
         self._notice()
         if self._clock() < self._again_at:
@@ -315,13 +338,14 @@ class ServedApp:
     async def awake(self, patience: float | None = None) -> DevServer:
         """The server, which is started if need be, and waited for, ``patience`` seconds at most."""
         self.use()
-        if self.server.state == "ready" and not self._changing.locked():
+        if self.server.state == "ready" and not self._changing.locked() and not self._down:
             return self.server
         self.start()
         waiting = [task for task in (self._starting, self._taking) if task is not None and not task.done()]
         if waiting:
             await asyncio.wait(waiting, timeout=patience)
-        return self.server
+        # One that answers but was not given its secrets yet belongs to whoever asks first.
+        return self.server if not self._changing.locked() and not self._down else DevServer("starting")
 
     async def _start(self) -> None:
         async with self._changing:
@@ -374,6 +398,15 @@ class ServedApp:
         self._again_at = self._clock() + wait
         self._ran_since = None
         self._status = Status("failed", "The app does not run at the moment.")
+
+    async def take_down(self) -> None:
+        """Nothing is published any more: readers get nothing until a release comes. What the app wrote stays."""
+        if self._down:
+            return
+        self._down = True
+        async with self._changing:
+            if self._going is not None and self._going.template is not None:
+                await self._put_to_sleep(self._going)
 
     async def sleep(self) -> None:
         """Give back what the server holds, until somebody asks for it."""

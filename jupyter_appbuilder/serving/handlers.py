@@ -44,7 +44,7 @@ class Service:
     door: Door
     hosts: Collection[str] = ()
     rate: RateLimit = field(default_factory=RateLimit)
-    requests: Room = field(default_factory=lambda: Room(64, 512))
+    requests: Room = field(default_factory=lambda: Room(256, 1024))
     sockets: Room = field(default_factory=lambda: Room(40, 500))
     visits: int = 0
     """That were not written down yet."""
@@ -154,7 +154,7 @@ class ServedAppHandler(Relay, ServedHandler):
             self.redirect(base + (f"?{self.request.query}" if self.request.query else ""))
             return
         inside = self.request.path.removeprefix(base)
-        if app.control and is_path(inside, app.control):
+        if app.control and ends_with(inside, app.control):
             self.say(404, "There is nothing here", "")
             return
         if not service.requests.enter(self.reader.key):
@@ -226,6 +226,9 @@ class ServedAppHandler(Relay, ServedHandler):
         """There is no server yet, or none any more."""
         app = self.service.app
         status = app.status
+        if status.state == "gone":
+            self.say(410, "This app is not published any more", "Ask whoever gave you the link.")
+            return
         if not wants_page(self.request.headers):
             self.set_header("Retry-After", str(max(1, status.again)))
             self.say(503, "The app is starting" if status.state != "failed" else "The app does not run", "")
@@ -360,7 +363,7 @@ class HealthHandler(web.RequestHandler):
         self.clear_header("Server")
         self.set_header("Cache-Control", "no-store")
         status = self.service.app.status
-        self.set_status(503 if status.state == "failed" else 200)
+        self.set_status(503 if status.state in ("failed", "gone") else 200)
         self.finish({"state": status.state})
 
     head = get
@@ -383,16 +386,15 @@ def is_named(request: httputil.HTTPServerRequest, hosts: Collection[str]) -> boo
     return True
 
 
-def is_path(path: str, one: str) -> bool:
-    """Whether ``path`` of a URL is ``one``, whatever of it is escaped or doubled."""
-    plain = re.sub(r"/+", "/", unquote(unquote(path))).strip("/")
+def ends_with(path: str, one: str) -> bool:
+    """Whether ``path`` of a URL is ``one`` or ends with it, whatever of it is escaped, doubled or taken back."""
     parts: list[str] = []
-    for part in plain.split("/"):
+    for part in re.split(r"[/\\]+", unquote(unquote(path)).lower()):
         if part == "..":
             del parts[-1:]
-        elif part != ".":
+        elif part not in ("", "."):
             parts.append(part)
-    return "/".join(parts) == one.strip("/")
+    return f"/{'/'.join(parts)}".endswith(f"/{one.strip('/').lower()}")
 
 
 def handlers(service: Service) -> list[Rule]:

@@ -121,7 +121,7 @@ def to_reader(
         lower = name.lower()
         if lower == "set-cookie":
             cookies.append(value)
-        elif lower == "content-length":
+        elif lower in ("content-length", "x-accel-buffering"):
             passed.add(name, value)
         elif lower in named or lower in own or lower in _NOT_TO_READER or lower.startswith(_NOT_TO_READER_BEGINS):
             continue

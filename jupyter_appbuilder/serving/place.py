@@ -1,6 +1,7 @@
 """Where a served app's files and data lie: a folder of its own for each release, and one of them live.
 
     <place>/
+        served.json          which publication's it is
         lock                 held by the process that serves
         live.json            the run that readers have: {"run", "release"}; replaced whole
         runs/<run>/
@@ -25,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from ..errors import Conflict, InvalidInput, of_the_disk
+from ..errors import Conflict, InvalidInput, NotFound, of_the_disk
 from ..publishing.base import APP, MANIFEST, Bundle
 from ..publishing.bundles import read_bundle
 from ..settings import private_folder, write_settings
@@ -61,14 +62,19 @@ def release_of(bundle: Bundle) -> str:
 class Place:
     """Of one publication. Every method may block, and raises ``Unavailable`` where the disk refuses."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, publication: str) -> None:
         self.folder = folder
+        self._publication = publication
         self._lock = -1
 
     def open(self) -> None:
-        """Hold it for this process, and remove what killed ones left. Raises ``Conflict`` where another one serves."""
+        """Hold it for this process, and remove what killed ones left. Raises ``Conflict`` where another one serves, and
+        for a folder of anything else: what is not ours is not tidied up."""
         try:
+            if self.folder.is_dir() and any(self.folder.iterdir()):
+                self._check_ours()
             private_folder(self.folder)
+            write_settings(self.folder / "served.json", {"publication": self._publication})
             (self.folder / "runs").mkdir(exist_ok=True)
             lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
@@ -155,12 +161,20 @@ class Place:
                 if folder.name not in kept:
                     remove_folder(folder)
 
-    def _note(self) -> dict[str, Any]:
+    def _check_ours(self) -> None:
+        whose = self._note("served.json").get("publication")
+        if whose != self._publication:
+            what = f"the data of {whose!r:.60}" if whose else "files that are not an app's data"
+            raise Conflict(
+                f"{self.folder} holds {what}.", hint="Name an empty folder: --data DIR.", reason="not_its_data"
+            )
+
+    def _note(self, name: str = "live.json") -> dict[str, Any]:
         told: Any = None
-        with suppress(OSError, ValueError, RecursionError, AttributeError):
+        with suppress(OSError, ValueError, RecursionError, NotFound):
             folder = open_root(self.folder)
             try:
-                told = json.loads(read_at(folder, "live.json", LARGEST_NOTE)[0])
+                told = json.loads(read_at(folder, name, LARGEST_NOTE)[0])
             finally:
                 os.close(folder)
         return cast("dict[str, Any]", told) if isinstance(told, dict) else {}

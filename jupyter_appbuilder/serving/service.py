@@ -201,10 +201,13 @@ class Serving:
                 log.exception("What is to be looked after could not be")
 
     async def _look_once(self) -> None:
-        with contextlib.suppress(AppBuilderError):  # it is being replaced, or was taken down
+        try:
             bundle = await in_thread(self._bundle)
-            if release_of(bundle) not in (self.app.release, self.app.refused) and not self.app.is_taking:
+            if self.app.wants(release_of(bundle)):
                 self.app.take(bundle)
+        except AppBuilderError as error:  # else it is being replaced
+            if error.reason == NOT_LIVE:
+                await self.app.take_down()
         if self._idle_seconds and not self.service.is_used and self.app.unused > self._idle_seconds:
             await self.app.sleep()
         await self._save()

@@ -100,7 +100,7 @@ def serve(tmp_path: Path) -> Serve:
             return given
 
         provider = LocalSandbox(CACHE)
-        place = Place(tmp_path / "place")
+        place = Place(tmp_path / "place", "tried")
         app = ServedApp(place, base, make_sandbox=provider.create, find_template=templates, values=values)
         service = Service(app, door or OpenDoor(), **options)
         made = Serving(service, lambda: find_bundle(bundle), Visits(tmp_path), idle_seconds=idle)

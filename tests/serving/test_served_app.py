@@ -18,6 +18,8 @@ from jupyter_appbuilder.errors import Conflict
 from jupyter_appbuilder.publishing.visits import Visits
 from jupyter_appbuilder.serving.door import Reader
 from jupyter_appbuilder.serving.limits import RateLimit
+from jupyter_appbuilder.serving.place import Place
+from jupyter_appbuilder.serving.service import find_bundle
 from jupyter_appbuilder.templates.templates import Template
 
 PAGE = {"Accept": "text/html"}
@@ -133,7 +135,7 @@ async def test_a_new_release_takes_the_data_along_and_one_that_fails_changes_not
         runs = list((here.app.place.folder / "runs").iterdir())
         assert len(runs) == 2  # the live one, and the one before
         with pytest.raises(Conflict, match="another process serves it"):
-            await asyncio.to_thread(type(here.app.place)(here.app.place.folder).open)
+            await asyncio.to_thread(Place(here.app.place.folder, "tried").open)
 
 
 async def test_an_app_sleeps_wakes_and_comes_back_after_a_crash(tiny: Serve):
@@ -208,3 +210,27 @@ async def test_a_bundle_that_never_starts_says_so_to_readers_and_not_why(tiny: S
         assert (page.status_code, "/secret/place" in page.text) == (503, False)
         status = (await here.get("__appbuilder/status")).json()
         assert json.dumps(status).count("secret") == 0
+
+
+async def test_what_is_not_published_any_more_is_gone_and_comes_back_with_its_data(tiny: Serve, bundle: Path):
+    async with tiny() as here:
+        await here.ready()
+        await here.client.post(here.url + "count")
+        await here.app.take_down()
+        assert (await here.get(headers=PAGE)).status_code == 410
+        assert (await here.get("count")).status_code == 410
+        # The same release is live again, as after an unpublishing that was taken back.
+        await here.app.take(find_bundle(bundle))
+        assert (await here.get("count")).json()["count"] == 1
+
+
+def test_a_folder_of_somebody_elses_files_is_no_place_for_an_apps_data(tmp_path: Path):
+    (tmp_path / "runs" / "experiment").mkdir(parents=True)
+    with pytest.raises(Conflict, match="not an app's data"):
+        Place(tmp_path, "tried").open()
+    assert (tmp_path / "runs" / "experiment").is_dir()
+    mine = Place(tmp_path / "new", "mine")
+    mine.open()
+    mine.close()
+    with pytest.raises(Conflict, match="the data of 'mine'"):
+        Place(tmp_path / "new", "other").open()

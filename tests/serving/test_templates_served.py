@@ -118,6 +118,11 @@ async def test_a_python_api_with_its_page(tmp_path: Path, serve: Serve):
     async with serve(bundle) as here:
         await running(here)
         assert len((await here.get("api/books")).json()) == len(before) - 1
+        # What keeps an API from starting is nothing for readers: they go on with the one before.
+        published_anew(bundle, "2026-12-01T00:00:00Z", {"api/main.py": "raise RuntimeError('a path of the maker')"})
+        while not here.app.refused:
+            await asyncio.sleep(0.1)
+        assert len((await here.get("api/books")).json()) == len(before) - 1
 
 
 @pytest.mark.parametrize(("template", "socket"), [("streamlit", "_stcore/stream"), ("panel", "app/ws")])

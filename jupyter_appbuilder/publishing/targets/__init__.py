@@ -16,6 +16,7 @@ OWN: Mapping[str, str] = {
     "here": "jupyter_appbuilder.publishing.targets.here:HerePublisher",
     "hub": "jupyter_appbuilder.publishing.targets.hub:HubPublisher",
     "folder": "jupyter_appbuilder.publishing.targets.folder:FolderPublisher",
+    "container": "jupyter_appbuilder.publishing.targets.container:ContainerPublisher",
     "pages": "jupyter_appbuilder.publishing.targets.pages:PagesPublisher",
     "huggingface": "jupyter_appbuilder.publishing.targets.huggingface:HuggingFacePublisher",
     "posit": "jupyter_appbuilder.publishing.targets.posit:PositPublisher",

@@ -58,7 +58,7 @@ class FolderPublisher:
             await ended([work])
 
     async def unpublish(self, name: str, settings: Mapping[str, str], tell: Tell) -> None:
-        await in_thread(_unpublish, name, settings, on_loop(tell))
+        await in_thread(unpublish, name, settings, on_loop(tell))
 
 
 def on_loop(tell: Tell) -> Tell:
@@ -76,16 +76,24 @@ def _publish(order: Order, tell: Tell, stop: threading.Event) -> Published:
     tell(f"{len(site.files):,} files, {site.size / 1e6:,.1f} MB.")
     if warning := said_from_the_root(from_the_root(site)):
         tell(warning)
+    return write(order, site, _added(site, order), tell, stop, warning)
+
+
+def write(
+    order: Order, site: Site, added: Mapping[str, bytes], tell: Tell, stop: threading.Event, note: str = ""
+) -> Published:
+    """Put ``site``, and what is ``added`` to it, where the setting ``path`` says; into an archive to take away where it
+    says nothing. Blocks."""
     given = order.settings.get("path", "").strip()
     archive = order.bundle.folder / f"{order.bundle.manifest['name']}-{order.number}.zip"
     path = _whole(given) if given else archive
     if path == archive or path.suffix.lower() == ".zip":
-        _write_archive(path, site, order, stop, ours=path == archive)
+        _write_archive(path, site, added, order, stop, ours=path == archive)
         tell(f"Wrote {path.name}.")
-        return Published(note=warning, file=path)
-    _write_folder(path, site, order, stop)
+        return Published(note=note, file=path)
+    _write_folder(path, site, added, order, stop)
     tell(f"The folder {path} holds release {order.number}.")
-    return Published(note=" ".join(filter(None, [f"The app is in {path}.", warning])))
+    return Published(note=" ".join(filter(None, [f"The app is in {path}.", note])))
 
 
 def _whole(given: str) -> Path:
@@ -128,7 +136,9 @@ def not_found(site: Site) -> bytes:
     )
 
 
-def _write_archive(path: Path, site: Site, order: Order, stop: threading.Event, *, ours: bool) -> None:
+def _write_archive(
+    path: Path, site: Site, added: Mapping[str, bytes], order: Order, stop: threading.Event, *, ours: bool
+) -> None:
     if not ours and path.exists() and not _is_our_archive(path):
         raise Conflict(
             f"{path} is there already, and is no archive of this program's.",
@@ -141,7 +151,7 @@ def _write_archive(path: Path, site: Site, order: Order, stop: threading.Event, 
     try:
         with zipfile.ZipFile(temporary, "x", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
             archive.comment = _mark(order)
-            for name, content in _added(site, order).items():
+            for name, content in added.items():
                 archive.writestr(_entry(f"{top}/{name}"), content)
             for file in site.files:
                 with site.open(file.path) as source, archive.open(_entry(f"{top}/{file.path}"), "w") as target:
@@ -168,15 +178,15 @@ def _is_our_archive(path: Path) -> bool:
         return False
 
 
-def _write_folder(path: Path, site: Site, order: Order, stop: threading.Event) -> None:
+def _write_folder(path: Path, site: Site, added: Mapping[str, bytes], order: Order, stop: threading.Event) -> None:
     name = order.bundle.manifest["name"]
     _check_ours(path, name)
     _sweep(path)
     new = path.with_name(f".{path.name}.appbuilder-{secrets.token_hex(6)}")
     try:
         new.mkdir(mode=0o755)
-        for added, content in (_added(site, order) | {MARK: _mark(order) + b"\n"}).items():
-            (new / added).write_bytes(content)
+        for name_added, content in {**added, MARK: _mark(order) + b"\n"}.items():
+            (new / name_added).write_bytes(content)
         for file in site.files:
             target = new / file.path
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -266,7 +276,8 @@ def _copy(read: Callable[[int], bytes], write: Callable[[bytes], object], stop: 
         write(piece)
 
 
-def _unpublish(name: str, settings: Mapping[str, str], tell: Tell) -> None:
+def unpublish(name: str, settings: Mapping[str, str], tell: Tell) -> None:
+    """Remove what ``write`` put where the setting ``path`` says. Blocks."""
     given = settings.get("path", "").strip()
     if not given:
         return

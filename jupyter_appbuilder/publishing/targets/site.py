@@ -69,10 +69,15 @@ def site_of(bundle: Bundle) -> Site:
             hint="Publish it here, on the Hub or as a container.",
             reason="not_static",
         )
-    files = sorted(_walk(bundle.content), key=lambda file: file.path)
-    if not any(file.path == "index.html" for file in files):
+    site = files_of(bundle.content)
+    if not site.has("index.html"):
         raise InvalidInput("The built app has no index.html.", hint="Build it again.", reason="no_page")
-    return Site(bundle.content, tuple(files))
+    return site
+
+
+def files_of(folder: Path) -> Site:
+    """The files below ``folder``. Blocks. Raises ``InvalidInput`` where there are too many, links or special files."""
+    return Site(folder, tuple(sorted(_walk(folder), key=lambda file: file.path)))
 
 
 def _walk(folder: Path) -> Iterator[SiteFile]:

@@ -22,7 +22,8 @@ LARGEST = 8 * 1024 * 1024  # bytes of a request
 LARGEST_ANSWER = 51 * 1024 * 1024  # of what a function of the notebook returned
 KEEPER = os.environ.pop("APPBUILDER_KEEPER", "")  # what the API starts gets no way to them
 CALLS = os.environ.pop("APPBUILDER_CALLS", "")
-APP = "serve" if os.environ.pop("APPBUILDER_BUILT", "") else "api.main"  # with the page that was built, or alone
+BUILT = bool(os.environ.pop("APPBUILDER_BUILT", ""))
+APP = "serve" if BUILT else "api.main"  # with the page that was built, or alone
 
 
 class GuardedApi:
@@ -36,6 +37,8 @@ class GuardedApi:
             self.app = importlib.import_module(APP).app
             _tell_errors(self.app)
         except (Exception, SystemExit) as error:
+            if BUILT:  # readers are told nothing of it, and its log has it
+                raise
             self._fail(error)
 
     async def __call__(self, scope, receive, send):
@@ -64,10 +67,10 @@ class GuardedApi:
 
         if self.trouble is None:
             try:
-                await self.app(scope, receive, tell)
+                await self.app(scope, receive, send if BUILT else tell)
                 return
             except (Exception, SystemExit) as error:
-                if not failed:
+                if BUILT or not failed:
                     raise
                 self._fail(error)
         else:
