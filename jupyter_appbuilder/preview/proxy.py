@@ -36,11 +36,10 @@ class ProxyHandler(Relay, PreviewHandler):
 
     script = "probe.js"
     """Of ours in each page."""
+    _visit: Visit | None = None
+    _address: Address | None = None
 
-    async def prepare(self) -> None:
-        self.expect()
-        self._visit: Visit | None = None
-        self._address: Address | None = None
+    async def begin(self) -> None:
         if self.preflight():
             return
         visit = self.visited(self.path_kwargs["capability"])

@@ -21,15 +21,26 @@ Changed = Callable[[AsyncIterator[bytes]], AsyncIterator[bytes]]
 
 
 class Relay(web.RequestHandler):
-    """A handler with ``@web.stream_request_body``: its ``prepare`` calls ``expect``, then ``send_on`` when it knows
-    where to; each of its methods awaits ``relay``, which calls ``hand_back`` with what came, or ``unanswered``."""
+    """A handler with ``@web.stream_request_body``. Its ``begin`` calls ``send_on`` once it knows where to, or answers
+    by itself; each of its methods awaits ``relay``, which calls ``hand_back`` with what came, or ``unanswered``."""
 
     _upstream: asyncio.Task[httpcore.Response] | None = None
     _relaying: asyncio.Task[None] | None = None
 
-    def expect(self) -> None:
+    async def prepare(self) -> None:
         # Two chunks in flight: an upload is held back when the app's server is slow.
         self._body: asyncio.Queue[bytes | None] = asyncio.Queue(2)
+        # An answer before all of a request was read costs its connection: one without a body waits for that.
+        if self.has_body:
+            await self.begin()
+
+    @property
+    def has_body(self) -> bool:
+        headers = self.request.headers
+        return "Transfer-Encoding" in headers or headers.get("Content-Length", "0") != "0"
+
+    async def begin(self) -> None:
+        raise NotImplementedError
 
     async def hand_back(self, response: httpcore.Response) -> None:
         raise NotImplementedError
@@ -65,8 +76,7 @@ class Relay(web.RequestHandler):
 
         method = self.request.method or "GET"
         body = changed(self._chunks())
-        length = self.request.headers.get("Content-Length")
-        has_body = "Transfer-Encoding" in self.request.headers or (length or "0") != "0"
+        length, has_body = self.request.headers.get("Content-Length"), self.has_body
         if has_body and length:
             headers.append(("Content-Length", length))
         elif has_body:
@@ -95,6 +105,8 @@ class Relay(web.RequestHandler):
         raise AssertionError("unreachable")
 
     async def relay(self) -> None:
+        if not self.has_body:
+            await self.begin()
         upstream = self._upstream
         if upstream is None:
             return

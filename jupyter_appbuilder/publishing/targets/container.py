@@ -158,9 +158,8 @@ def _environment(secrets: Sequence[str], recipe: Recipe) -> str:
     lines = [
         "# Copy this to .env and fill it in. compose.yaml reads .env; keep it out of every archive and repository."
     ]
-    if secrets:
-        lines.append("# What the app's functions read:")
-        lines += [f"{name}=" for name in secrets]
+    if names := [name for name in secrets if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name)]:
+        lines += ["# What the app's functions read:", *(f"{name}=" for name in names)]
     for name, (value, meaning) in recipe.environment.items():
         lines += [f"# {meaning}", f"{'' if value else '#'}{name}={value}"]
     return "\n".join(lines) + "\n"
