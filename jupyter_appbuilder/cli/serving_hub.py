@@ -76,7 +76,7 @@ async def _served(options: argparse.Namespace) -> None:
         await in_thread(private_folder, folder)
         known, secret = kept_key(folder / "address"), kept_key(folder / "cookies")
         app = ServedApp(
-            Place(folder),
+            Place(folder, name),
             f"{base}~{known}/",
             make_sandbox=make_sandbox,
             find_template=builder.library.find,

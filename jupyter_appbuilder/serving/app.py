@@ -401,11 +401,11 @@ class ServedApp:
 
     async def take_down(self) -> None:
         """Nothing is published any more: readers get nothing until a release comes. What the app wrote stays."""
-        if self._down:
+        if self._down or self._going is None:
             return
         self._down = True
         async with self._changing:
-            if self._going is not None and self._going.template is not None:
+            if self._going.template is not None:
                 await self._put_to_sleep(self._going)
 
     async def sleep(self) -> None:

@@ -71,7 +71,7 @@ class Place:
         """Hold it for this process, and remove what killed ones left. Raises ``Conflict`` where another one serves, and
         for a folder of anything else: what is not ours is not tidied up."""
         try:
-            if self.folder.is_dir() and any(self.folder.iterdir()):
+            if any((self.folder / name).exists() for name in ("runs", "live.json", "served.json")):
                 self._check_ours()
             private_folder(self.folder)
             write_settings(self.folder / "served.json", {"publication": self._publication})

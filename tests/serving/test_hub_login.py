@@ -130,7 +130,7 @@ async def reading(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerat
 
     place = folder / "served"
     app = ServedApp(
-        Place(place),
+        Place(place, "tried"),
         f"{BASE}~{KNOWN}/",
         make_sandbox=provider.create,
         find_template=lambda name: template,
