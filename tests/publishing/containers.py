@@ -47,7 +47,9 @@ class Stage:
         programs = self.root.parent / "programs"
         path = os.pathsep.join([str(self.root / "venv/bin"), str(programs), str(NODE / "bin"), "/usr/bin", "/bin"])
         kept = {
-            name: os.environ[name] for name in os.environ if name.startswith(("npm_", "PIP_", "UV_", "SSL_", "HOME"))
+            name: os.environ[name]
+            for name in os.environ
+            if name.startswith(("npm_", "NODE_EXTRA", "PIP_", "SSL_", "HOME"))
         }
         return kept | self.environment | {"PATH": path} | more
 
