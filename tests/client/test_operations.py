@@ -194,7 +194,22 @@ def test_every_act_of_the_widget_and_of_the_panel_is_a_row():
     versions = {"showVersion", "hideVersion", "compare", "takePicture"}
     # A picture of the page: a kernel has app.call("look_at_app"), and app.save_picture().
     prompt = {"files", "putAttachment", "screenshot", "show"}
-    others = {"watchScenario", "answerLook", *versions, *rows, *files, *secrets, *layout, *styles, *prompt}
+    # Where to, how it goes and what was found: a page of the panel's. A kernel has app.publish, %appbuilder publish.
+    publishing = {"publishing", "publish", "answerGate", "cancelPublishing"}
+    publications = {"unpublish", "rollBack", "visits", "takeRelease"}
+    others = {
+        "watchScenario",
+        "answerLook",
+        *publishing,
+        *publications,
+        *versions,
+        *rows,
+        *files,
+        *secrets,
+        *layout,
+        *styles,
+        *prompt,
+    }
     assert interface("Requests") - {act.panel for act in ACTS} == others
     assert {act.panel for act in ACTS} - interface("Requests") == {"update", "sandboxes", "tools"}
     assert {act.panel for act in ACTS} <= interface("Requests") | interface("Api")

@@ -10,7 +10,16 @@ import type { Summary } from './wire/wire';
 
 /** The pages that can take the panel's place; `pages/pages.ts` says what they are. */
 export type PageId =
-  'settings' | 'models' | 'rules' | 'network' | 'usage' | 'sandbox' | 'templates' | 'versions' | 'saveTemplate';
+  | 'settings'
+  | 'models'
+  | 'rules'
+  | 'network'
+  | 'usage'
+  | 'sandbox'
+  | 'templates'
+  | 'versions'
+  | 'publish'
+  | 'saveTemplate';
 
 /** Two versions, by their checkpoints. */
 export interface ComparedVersions {
@@ -18,12 +27,18 @@ export interface ComparedVersions {
   to: string;
 }
 
+/** Something to do with what is published, once the person has confirmed it; `show`: what is known of it. */
+export interface PublicationAct {
+  target: string;
+  act: 'show' | 'rollback' | 'unpublish';
+}
+
 export interface PanelState {
   /** The open session; null shows the list. */
   session: string | null;
   store: SessionStore | null;
   /** `wanted`: an app is to be built, and waits for what is done there. */
-  page: { id: PageId; wanted: boolean; compared?: ComparedVersions } | null;
+  page: { id: PageId; wanted: boolean; compared?: ComparedVersions; publication?: PublicationAct } | null;
   /** What was last put where the open session's next request is written; each time a new object. */
   composed: Composed | null;
   /** The first screen shows the first steps, also to who has made apps. */
@@ -106,6 +121,11 @@ export class PanelModel {
   /** Turn to how the app looked in two versions. */
   compare(from: string, to: string): void {
     this.set({ ...this.state, page: { id: 'versions', wanted: false, compared: { from, to } } });
+  }
+
+  /** Turn to what is published of the open app. */
+  publication(publication: PublicationAct): void {
+    this.set({ ...this.state, page: { id: 'publish', wanted: false, publication } });
   }
 
   /** Back from a page to what it lay over. */

@@ -20,7 +20,8 @@ import type {
   AppAsTemplate,
   Setting,
   TemplateChoice,
-  Transport
+  Transport,
+  Visits
 } from '../core/wire/transport';
 import type {
   ModelInfo,
@@ -36,6 +37,7 @@ import type {
   Pointed,
   PointedPicture,
   Styles,
+  PublishingOverview,
   Secrets,
   TakenUpload,
   Tool,
@@ -424,6 +426,27 @@ export class RestApi implements Api {
       setSecret: async (name, value) => this.json<Secrets>('PUT', at('secrets', name), { value }),
       removeSecret: async name => {
         await this.request('DELETE', at('secrets', name));
+      },
+      publishing: async () => this.json<PublishingOverview>('GET', at('publishing')),
+      publish: async order => {
+        await this.request('POST', at('publishing'), order);
+      },
+      answerGate: async accepted => {
+        await this.request('POST', at('publishing', 'answer'), { accepted });
+      },
+      cancelPublishing: async () => {
+        await this.request('DELETE', at('publishing'));
+      },
+      unpublish: async target => {
+        await this.request('DELETE', at('publications', target));
+      },
+      rollBack: async (target, number) => {
+        await this.request('POST', at('publications', target, 'rollback'), { number });
+      },
+      visits: async target => this.json<Visits>('GET', at('publications', target, 'visits')),
+      takeRelease: async (target, number) => {
+        const response = await this.request('GET', at('publications', target, 'releases', String(number), 'file'));
+        saveFile(await response.blob(), fileName(response) || `${target}-${number}.zip`);
       }
     };
   }
@@ -493,6 +516,11 @@ function inBase64(content: Blob): Promise<string> {
 /** Which rows, in which order, as a query has them. */
 function chosen({ table, filter, sort, descending }: Omit<RowsRequest, 'page' | 'size'>): Record<string, string> {
   return { table, ...(filter && { filter }), ...(sort && { sort, descending: String(descending) }) };
+}
+
+/** What an answer says that its file is called; "" where it says nothing. */
+function fileName(response: Response): string {
+  return /filename="?([\w.-]+)"?/.exec(response.headers.get('Content-Disposition') ?? '')?.[1] ?? '';
 }
 
 async function failure(response: Response, trans: Translation): Promise<RequestFailed> {

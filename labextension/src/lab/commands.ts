@@ -177,7 +177,9 @@ export function addCommands(place: Place): void {
     add(
       CommandIDs.page(id),
       {
-        label: PAGES[id].ofSession ? trans.__('%1 of the App', PAGES[id].title(trans)) : PAGES[id].title(trans),
+        label:
+          PAGES[id].command?.(trans) ??
+          (PAGES[id].ofSession ? trans.__('%1 of the App', PAGES[id].title(trans)) : PAGES[id].title(trans)),
         isEnabled: () => !PAGES[id].ofSession || model.get().session !== null,
         execute: args => {
           const part = ofSettings ? parts.find(one => one === args['page']) : undefined;

@@ -2,7 +2,7 @@
 
 import { ILabShell, ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
-import { PageConfig } from '@jupyterlab/coreutils';
+import { PageConfig, URLExt } from '@jupyterlab/coreutils';
 import { ITranslator } from '@jupyterlab/translation';
 import type { Widget } from '@lumino/widgets';
 import { inTurn } from '../core/apps/list';
@@ -83,6 +83,7 @@ function activate(
         }
       : {};
     shared.copyLink = copyLink;
+    shared.base = new URL(URLExt.join(PageConfig.getBaseUrl(), '/'), window.location.href).href;
     shared.tour = () =>
       void commands
         .execute(CommandIDs.tour)

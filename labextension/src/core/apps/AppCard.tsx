@@ -6,6 +6,7 @@ import { MenuButton, type MenuEntry } from '../controls/Menu';
 import { useTranslation } from '../controls/surroundings';
 import { TitleField } from '../controls/TitleField';
 import { listedState } from '../home/Home';
+import { PublishedTag } from '../publishing/PublishedChip';
 import { StateBadge } from '../session/Session';
 import type { TemplateChoice } from '../wire/transport';
 import type { Summary } from '../wire/wire';
@@ -97,6 +98,7 @@ export function AppCard({
       <div className="jp-AppBuilder-meta">
         <StateBadge state={listedState(app)} />
         <span className="jp-AppBuilder-ellipsis">{template?.title ?? app.template}</span>
+        <PublishedTag published={app.published} />
         {app.recorded && <span className="jp-AppBuilder-tag jp-mod-recorded">{trans.__('Recorded')}</span>}
       </div>
       <div className="jp-AppBuilder-meta">

@@ -181,7 +181,7 @@ describe('keys in the grid', () => {
 
 describe('what is shown', () => {
   it('is in a fixed order where times are equal', () => {
-    const wanted = { shelf: 'apps', search: '', template: '', tag: '', order: 'changed' } as const;
+    const wanted = { shelf: 'apps', search: '', template: '', tag: '', published: '', order: 'changed' } as const;
     const twins = [summary({ id: 'y' }), summary({ id: 'x' })];
     expect(shown(twins, wanted).map(({ id }) => id)).toEqual(['x', 'y']);
   });

@@ -35,7 +35,7 @@ interface Done {
 }
 
 const SHELVES: readonly Shelf[] = ['apps', 'archive', 'trash'];
-const ALL: Wanted = { shelf: 'apps', search: '', template: '', tag: '', order: 'changed' };
+const ALL: Wanted = { shelf: 'apps', search: '', template: '', tag: '', published: '', order: 'changed' };
 
 export function AppsPage({ api, onOpen, onNew, onRemove, onTrashed }: AppsPageProps): React.ReactElement {
   const trans = useTranslation();
@@ -250,7 +250,7 @@ export function AppsPage({ api, onOpen, onNew, onRemove, onTrashed }: AppsPagePr
               type="button"
               className="jp-AppBuilder-button jp-mod-quiet"
               aria-pressed={shelf === wanted.shelf}
-              onClick={() => want({ shelf, template: '', tag: '' })}
+              onClick={() => want({ shelf, template: '', tag: '', published: '' })}
             >
               {shelfNames[shelf]}
               <span className="jp-AppBuilder-count">{known.filter(app => app.shelf === shelf).length}</span>
@@ -275,6 +275,14 @@ export function AppsPage({ api, onOpen, onNew, onRemove, onTrashed }: AppsPagePr
           options={counted(onShelf.flatMap(app => app.tags)).map(([tag, count]) => [tag, `${tag} (${count})`])}
           least={1}
           onChoose={tag => want({ tag })}
+        />
+        <Choice
+          label={trans.__('Published or not')}
+          all={trans.__('Published or not')}
+          value={wanted.published}
+          options={publishedOptions(onShelf, trans)}
+          least={2}
+          onChoose={published => want({ published: published as Wanted['published'] })}
         />
         <label className="jp-AppBuilder-order">
           {trans.__('Sort by')}
@@ -461,6 +469,17 @@ function Choice({
       ))}
     </select>
   ) : null;
+}
+
+/** Published ones and the others; no choice where all are the same. */
+function publishedOptions(apps: readonly Summary[], trans: Translation): [string, string][] {
+  const published = apps.filter(app => app.published.length > 0).length;
+  return published === 0 || published === apps.length
+    ? []
+    : [
+        ['yes', trans.__('Published (%1)', published)],
+        ['no', trans.__('Not published (%1)', apps.length - published)]
+      ];
 }
 
 function useTemplates(api: Api): ReadonlyMap<string, TemplateChoice> {

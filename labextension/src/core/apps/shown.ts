@@ -14,6 +14,8 @@ export interface Wanted {
   /** Its name; "" for all. */
   template: string;
   tag: string;
+  /** Those that readers get, or those that they do not; "" for all. */
+  published: '' | 'yes' | 'no';
   order: Order;
 }
 
@@ -25,6 +27,7 @@ export function shown(apps: readonly Summary[], wanted: Wanted): Summary[] {
       app.shelf === wanted.shelf &&
       (wanted.template === '' || app.template === wanted.template) &&
       (wanted.tag === '' || app.tags.includes(wanted.tag)) &&
+      (wanted.published === '' || (wanted.published === 'yes') === app.published.length > 0) &&
       holds(app, words)
   );
   const compare = COMPARE[wanted.order];

@@ -15,10 +15,16 @@ export function MenuButton({
   entries,
   tabIndex,
   icon = 'more',
+  text,
+  title = label,
   up = false
 }: {
   label: string;
   icon?: IconName;
+  /** Stands beside the icon, which makes a chip of the button. */
+  text?: string;
+  /** More than the label, where the pointer rests on it. */
+  title?: string;
   /** The menu opens above the button. */
   up?: boolean;
   entries: readonly MenuEntry[];
@@ -67,16 +73,17 @@ export function MenuButton({
       <button
         type="button"
         ref={button}
-        className="jp-AppBuilder-iconButton"
+        className={text === undefined ? 'jp-AppBuilder-iconButton' : 'jp-AppBuilder-chip'}
         tabIndex={tabIndex}
         aria-haspopup="menu"
         aria-expanded={open}
         aria-controls={open ? id : undefined}
         aria-label={label}
-        title={label}
+        title={title}
         onClick={() => setOpen(!open)}
       >
         <Icon name={icon} className={icon === 'more' ? 'jp-mod-bold' : undefined} />
+        {text}
       </button>
       {open && (
         <div

@@ -1,7 +1,7 @@
 /** What components need of the place they live in. */
 
 import * as React from 'react';
-import type { PageId } from '../panel';
+import type { PageId, PublicationAct } from '../panel';
 import { english, type Translation } from './translation';
 import type { ShownVersion } from '../view/items';
 import type { Summary } from '../wire/wire';
@@ -51,6 +51,10 @@ export interface Host {
   showVersion?: (version: ShownVersion) => void;
   /** Show how the app looked in two versions, by their checkpoints. */
   compareVersions?: (from: string, to: string) => void;
+  /** The server's base address, which addresses without a scheme are below. */
+  base?: string;
+  /** Turn to something to do with what is published of the app. */
+  publication?: (act: PublicationAct) => void;
   /** The pages that can take the panel's place, those that there are here. */
   pages?: Readonly<Partial<Record<PageId, PageLink>>>;
   /** Show the parts of the panel in five hints. */

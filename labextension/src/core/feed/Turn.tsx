@@ -16,6 +16,7 @@ import { Disclosure } from '../controls/Disclosure';
 import { Failure } from '../controls/Failure';
 import { Icon, Spinner } from '../controls/Icon';
 import { Markdown } from './Markdown';
+import { PublishedLine } from '../publishing/PublishedLine';
 import { ModeTag } from '../session/ModeChooser';
 import { ArrivingPlan, PlanCard, PlanRequest, Ticked } from './Plan';
 import { Reasoning } from './Reasoning';
@@ -477,6 +478,8 @@ function ItemView({
       return <Forked item={item} />;
     case 'plan':
       return <PlanCard item={item} actions={actions} />;
+    case 'publication':
+      return <PublishedLine item={item} />;
     case 'budget':
       return <BudgetRaised item={item} />;
     case 'note':

@@ -14,6 +14,7 @@ import { MenuButton, type MenuEntry } from '../controls/Menu';
 import { IsolationWarning, sandboxTitle } from '../session/Sandbox';
 import { StateBadge, type ShownState } from '../session/Session';
 import { useHost, useTranslation } from '../controls/surroundings';
+import { PublishedTag } from '../publishing/PublishedChip';
 import { TemplateIcon, TemplatePicker } from './TemplatePicker';
 import { Failure } from '../controls/Failure';
 import { Groundwork, StepTitle } from './FirstSteps';
@@ -514,6 +515,7 @@ function Sessions({ sessions, api, onOpen, onRemove }: HomeProps & { sessions: S
                       )}
                     </span>
                   )}
+                  <PublishedTag published={session.published} />
                   {session.recorded && (
                     <span className="jp-AppBuilder-tag jp-mod-recorded">{trans.__('Recorded')}</span>
                   )}

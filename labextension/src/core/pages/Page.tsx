@@ -18,6 +18,8 @@ export interface PageProps {
 
 export interface PanelPage {
   title: (trans: Translation) => string;
+  /** What JupyterLab's command is called, where the title alone would not say it. */
+  command?: (trans: Translation) => string;
   icon: IconName;
   /** It is about the open session, and makes no sense without one. */
   ofSession?: true;

@@ -1,6 +1,6 @@
 import * as React from 'react';
 import { useCatalog } from '../wire/catalog';
-import type { PageId, PanelModel } from '../panel';
+import type { PageId, PanelModel, PublicationAct } from '../panel';
 import type { Summary } from '../wire/wire';
 import { Home, type Defaults } from '../home/Home';
 import { byName, ToolsContext } from '../feed/toolLabel';
@@ -51,6 +51,7 @@ export function Panel(props: PanelProps): React.ReactElement {
         pages: links(model, trans),
         ...(preferences ? { preferences } : {}),
         compareVersions: (from: string, to: string) => model.compare(from, to),
+        publication: (act: PublicationAct) => model.publication(act),
         openSession: (id: string, session?: Summary) => {
           model.open(id);
           if (session) {

@@ -258,7 +258,7 @@ const VersionRow = React.memo(function VersionRow({
 });
 
 /** How a version looked, small; a place of the same size where nobody has looked. */
-function VersionThumbnail({ picture }: { picture: KeptPicture | null }): React.ReactElement {
+export function VersionThumbnail({ picture }: { picture: KeptPicture | null }): React.ReactElement {
   const place = React.useRef<HTMLSpanElement>(null);
   const address = useAddress(React.useContext(PictureSource), picture?.sha256 ?? '', place);
   return (
@@ -269,7 +269,7 @@ function VersionThumbnail({ picture }: { picture: KeptPicture | null }): React.R
 }
 
 /** The small picture of a version: of its files, else one that a tool took in its turn. */
-function pictureOf(version: Version, pictures: SessionView['pictures']): KeptPicture | null {
+export function pictureOf(version: Version, pictures: SessionView['pictures']): KeptPicture | null {
   const taken = pictures.get(version.checkpoint.tree) ?? [];
   const widest = [...taken].sort((a, b) => b.width - a.width)[0];
   return widest?.thumbnail ?? version.picture;
@@ -364,7 +364,7 @@ function VersionName({
   );
 }
 
-function titleOf({ checkpoint, turn }: Version): string {
+export function titleOf({ checkpoint, turn }: Version): string {
   return turn?.request.split('\n')[0]?.slice(0, 200) || checkpoint.title;
 }
 

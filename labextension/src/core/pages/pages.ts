@@ -3,6 +3,7 @@
 import type { PageId } from '../panel';
 import { modelSettings } from './ModelSetup';
 import type { PanelPage } from './Page';
+import { publish } from './Publish';
 import { approvalRules } from './Rules';
 import { saveTemplate } from './SaveTemplate';
 import { network, sandbox, settings } from './Settings';
@@ -19,5 +20,6 @@ export const PAGES: Readonly<Record<PageId, PanelPage>> = {
   templates: templateGallery,
   settings,
   versions,
+  publish,
   saveTemplate
 };

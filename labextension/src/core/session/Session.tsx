@@ -23,6 +23,7 @@ import { IconButton } from '../controls/IconButton';
 import { ModelChooser } from './ModelChooser';
 import { ModeChooser, modeTitle } from './ModeChooser';
 import { MenuButton, type MenuEntry } from '../controls/Menu';
+import { PublishedChip } from '../publishing/PublishedChip';
 import { PointedChips } from './PointedChips';
 import { claimOf, chipsOf, type Chip } from './pointed';
 import { Scenarios } from './Scenarios';
@@ -626,6 +627,7 @@ function Header({
           />
         )}
         {chip}
+        <PublishedChip view={view} attempt={attempt} />
         {recorded && (
           <span
             className="jp-AppBuilder-tag jp-mod-recorded"

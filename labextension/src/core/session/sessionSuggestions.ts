@@ -133,6 +133,7 @@ function acts({
   add('preview', trans.__('Show the preview'), 'page', host.showPreview);
   add('notebook', trans.__('Open the notebook'), 'notebook', host.openNotebook);
   add('files', trans.__('Show the files'), 'folder', host.openFolder);
+  add('publish', trans.__('Publish the app'), 'upload', host.pages?.publish?.run);
   add('download', trans.__('Download as ZIP'), 'download', host.exportZip);
   add('models', trans.__('Model settings'), 'key', host.pages?.models?.run);
   add('new', trans.__('A new app'), 'plus', host.newApp);

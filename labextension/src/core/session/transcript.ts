@@ -1,6 +1,7 @@
 /** The conversation as a text: what was asked and answered, and each step in a line. */
 
 import type { Translation } from '../controls/translation';
+import { publicationText } from '../publishing/PublishedLine';
 import { asked as question } from '../view/asked';
 import { nameOf, NOBODY, type Participants } from '../view/people';
 import type { Entry, Item, SessionView, Turn } from '../view/view';
@@ -65,6 +66,8 @@ function partOf(item: Item, at: string, trans: Translation, people: Participants
       return line(trans.__('Forked from %1', item.name));
     case 'note':
       return line(item.text);
+    case 'publication':
+      return line(publicationText(item, trans));
     case 'failure':
       return line(item.message);
     case 'reasoning':

@@ -11,6 +11,7 @@ import type {
   PreviewStatus,
   TurnReason,
   Usage,
+  PublishingStatus,
   VersionStatus
 } from '../wire/events';
 import type { Attachment } from '../wire/events.generated';
@@ -148,6 +149,19 @@ export interface RuleItem {
   rule: EventData['rule.changed'];
 }
 
+/** Readers got another version of the app, or none any more. */
+export interface PublicationItem {
+  kind: 'publication';
+  key: string;
+  what: 'published' | 'back' | 'unpublished';
+  name: string;
+  /** Of the release; 0 where there is none any more. */
+  number: number;
+  url: string;
+  /** So many things that the gate found were let through. */
+  accepted: number;
+}
+
 /** The server that ran the turn died; the next one went on with it. */
 export interface ResumedItem {
   kind: 'resumed';
@@ -199,6 +213,7 @@ export type Item =
   | RefusedItem
   | NetworkItem
   | RuleItem
+  | PublicationItem
   | RequestItem
   | PlanItem
   | ResumedItem
@@ -302,6 +317,8 @@ export interface SessionView {
   preview: PreviewStatus | null;
   /** The earlier version that is shown, or was last. */
   version: VersionStatus | null;
+  /** What is on its way to its readers, or was last. */
+  publishing: PublishingStatus | null;
   progress: readonly LiveData['progress'][];
   failure: { message: string; hint: string } | null;
   /** Hosts that this session allows its code, with the turn at whose end it is over ("" for none). */
@@ -343,6 +360,7 @@ export const EMPTY_VIEW: SessionView = {
   usage: NO_USAGE,
   preview: null,
   version: null,
+  publishing: null,
   progress: [],
   failure: null,
   hosts: new Map(),

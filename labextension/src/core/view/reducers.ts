@@ -1,9 +1,18 @@
 /** What each event and each live message changes in the view. */
 
 import type { AppEvent, EventData, EventOf, EventType, LiveData } from '../wire/events';
+import type { PublishedAs } from '../wire/api.generated';
 import type { LiveMessage, LiveOf, SnapshotMessage } from '../wire/wire';
 import type { Draft } from './draft';
-import { interrupted, OUTPUT_KEPT, reasoningKey, TICK_PLAN, type Checkpoint, type ToolItem } from './items';
+import {
+  interrupted,
+  OUTPUT_KEPT,
+  reasoningKey,
+  TICK_PLAN,
+  type Checkpoint,
+  type PublicationItem,
+  type ToolItem
+} from './items';
 import { asWritten, readArguments } from './partial';
 import { afterChange, inOtherVersion, scenariosIn, titleIn } from './scenarios';
 import { addUsage, NO_USAGE } from './usage';
@@ -37,6 +46,7 @@ export function takeSnapshot(draft: Draft, snapshot: SnapshotMessage): void {
   draft.view.session = snapshot.session;
   draft.view.preview = snapshot.preview;
   draft.view.version = snapshot.version;
+  draft.view.publishing = snapshot.publishing;
   draft.view.progress = snapshot.progress;
   draft.view.caughtUp = true;
   draft.entries.forEach((entry, at) => {
@@ -261,6 +271,20 @@ const reducers: { readonly [T in EventType]: (draft: Draft, event: EventOf<T>) =
       draft.put(draft.runningTurn(), { kind: 'refused', key: keyOf(event), ...event.data, times: 1 });
     }
   },
+  'app.published': (draft, event) => {
+    const { name, number, url, accepted } = event.data;
+    readersGet(draft, event.data.target, { ...event.data, at: event.at });
+    put(draft, event, { what: 'published', name, number, url, accepted: accepted.length });
+  },
+  'publication.rolled_back': (draft, event) => {
+    const { name, number, url } = event.data;
+    readersGet(draft, event.data.target, { ...event.data, at: event.at });
+    put(draft, event, { what: 'back', name, number, url, accepted: 0 });
+  },
+  'app.unpublished': (draft, event) => {
+    readersGet(draft, event.data.target, null);
+    put(draft, event, { what: 'unpublished', name: event.data.name, number: 0, url: '', accepted: 0 });
+  },
   'usage.recorded': (draft, event) => {
     const { turn: id, usage } = event.data;
     draft.view.usage = addUsage(draft.view.usage, usage);
@@ -313,9 +337,6 @@ const reducers: { readonly [T in EventType]: (draft: Draft, event: EventOf<T>) =
     pictures.set(data.tree, all);
   },
   'turn.briefed': nothing,
-  'app.published': nothing,
-  'app.unpublished': nothing,
-  'publication.rolled_back': nothing,
   'database.recorded': nothing
 };
 
@@ -362,9 +383,24 @@ const liveReducers: { readonly [T in keyof LiveData]: (draft: Draft, data: LiveD
   version: (draft, data) => {
     draft.view.version = data;
   },
-  publishing: nothing,
+  publishing: (draft, data) => {
+    draft.view.publishing = data;
+  },
   look: nothing
 };
+
+/** Readers get something else at a target from now on; null: nothing. */
+function readersGet(draft: Draft, target: string, now: PublishedAs | null): void {
+  const { session } = draft.view;
+  if (session) {
+    const others = session.published.filter(one => one.target !== target);
+    draft.view.session = { ...session, published: now ? [...others, now] : others };
+  }
+}
+
+function put(draft: Draft, event: AppEvent, told: Omit<PublicationItem, 'kind' | 'key'>): void {
+  draft.put(draft.runningTurn(), { kind: 'publication', key: keyOf(event), ...told });
+}
 
 function completeResponse(draft: Draft, data: EventData['response.completed']): void {
   const turn = draft.turn(data.turn);

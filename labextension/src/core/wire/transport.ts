@@ -21,6 +21,7 @@ import type {
   Pointed,
   Styles,
   Provider,
+  PublishingOverview,
   SandboxProvider as SandboxChoice,
   Secrets,
   SessionUsage,
@@ -191,6 +192,33 @@ export interface Requests {
   secrets?(): Promise<Secrets>;
   setSecret?(name: string, value: string): Promise<Secrets>;
   removeSecret?(name: string): Promise<void>;
+  /** Where the app can be published, and where it is; absent, as the seven below, where that cannot be asked. */
+  publishing?(): Promise<PublishingOverview>;
+  /** Publish a version: how it goes comes over the channel. */
+  publish?(order: PublishOrder): Promise<void>;
+  /** Go on with what the gate found, for these reasons, by finding. */
+  answerGate?(accepted: Readonly<Record<string, string>>): Promise<void>;
+  cancelPublishing?(): Promise<void>;
+  unpublish?(target: string): Promise<void>;
+  /** Have readers get an earlier release again. */
+  rollBack?(target: string, number: number): Promise<void>;
+  /** How often the app was opened, by day. */
+  visits?(target: string): Promise<Visits>;
+  /** Saves the archive of a release on the person's machine. */
+  takeRelease?(target: string, number: number): Promise<void>;
+}
+
+/** What is to be published where. `settings`: of the target; a secret that is left out is the one that is kept. */
+export interface PublishOrder {
+  target: string;
+  name: string;
+  checkpoint: string;
+  settings: Readonly<Record<string, string>>;
+}
+
+/** The days on which an app was opened, the oldest first. */
+export interface Visits {
+  days: readonly { day: string; visits: number }[];
 }
 
 /** A still picture, or one that moves: it shows the app's scenarios. */

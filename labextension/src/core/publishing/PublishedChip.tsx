@@ -1,0 +1,121 @@
+/** In an app's header: that it is published, or on its way; and what is done with that. */
+
+import * as React from 'react';
+import { Icon, Spinner } from '../controls/Icon';
+import { MenuButton, type MenuEntry } from '../controls/Menu';
+import { relativeTime } from '../controls/format';
+import { useHost, useTranslation } from '../controls/surroundings';
+import type { Translation } from '../controls/translation';
+import type { PublishedAs } from '../wire/api.generated';
+import type { SessionView } from '../view/view';
+import { copyText } from './Address';
+import { webAddress } from './wording';
+
+export function PublishedChip({
+  view,
+  attempt
+}: {
+  view: SessionView;
+  attempt: (request: Promise<unknown>) => void;
+}): React.ReactElement | null {
+  const trans = useTranslation();
+  const { pages, publication, base = window.location.href } = useHost();
+  const { session, publishing } = view;
+  const open = pages?.publish?.run;
+  if (open && (publishing?.state === 'running' || publishing?.state === 'waiting')) {
+    const waits = publishing.state === 'waiting';
+    return (
+      <button type="button" className={`jp-AppBuilder-chip${waits ? ' jp-mod-waiting' : ''}`} onClick={open}>
+        {waits ? <Icon name="question" /> : <Spinner />}
+        {waits ? trans.__('Publishing waits for you') : trans.__('Publishing…')}
+      </button>
+    );
+  }
+  const published = session?.published ?? [];
+  const [first] = published;
+  if (!first) {
+    return null;
+  }
+  const entries = published.flatMap((one): MenuEntry[] => {
+    const address = webAddress(one.url, base);
+    const named = (label: string): string => (published.length > 1 ? `${label} (${one.target})` : label);
+    const { target } = one;
+    return [
+      ...(address
+        ? [
+            {
+              label: named(trans.__('Open the published app')),
+              icon: 'external' as const,
+              run: () => void window.open(address, '_blank', 'noopener,noreferrer')
+            },
+            {
+              label: named(trans.__('Copy the link')),
+              icon: 'copy' as const,
+              run: () => attempt(copyText(address))
+            }
+          ]
+        : []),
+      ...(publication
+        ? [
+            ...(one.number > 1
+              ? [
+                  {
+                    label: named(trans.__('Roll back…')),
+                    icon: 'undo' as const,
+                    run: () => publication({ target, act: 'rollback' })
+                  }
+                ]
+              : []),
+            {
+              label: named(trans.__('Visits and releases')),
+              icon: 'list' as const,
+              run: () => publication({ target, act: 'show' })
+            },
+            {
+              label: named(trans.__('Unpublish…')),
+              icon: 'trash' as const,
+              danger: true,
+              run: () => publication({ target, act: 'unpublish' })
+            }
+          ]
+        : [])
+    ];
+  });
+  if (open) {
+    const after = entries.findIndex(entry => entry.icon !== 'external' && entry.icon !== 'copy');
+    entries.splice(after < 0 ? entries.length : after, 0, {
+      label: trans.__('Publish again…'),
+      icon: 'upload',
+      run: open
+    });
+  }
+  return (
+    <MenuButton
+      label={trans.__('Published: version %1', first.number)}
+      title={publishedTitle(first, trans)}
+      text={trans.__('published v%1', first.number)}
+      icon="globe"
+      entries={entries}
+    />
+  );
+}
+
+/** "Published: version 3, two days ago, data as of 1 March 2026". */
+export function publishedTitle({ number, at, data_as_of: data }: PublishedAs, trans: Translation): string {
+  const ago = relativeTime(at, Date.now());
+  return data
+    ? trans.__('Published: version %1, %2, data as of %3', number, ago, relativeTime(data, Date.now()))
+    : trans.__('Published: version %1, %2', number, ago);
+}
+
+/** On the card of an app, and in lists. */
+export function PublishedTag({ published }: { published: readonly PublishedAs[] }): React.ReactElement | null {
+  const trans = useTranslation();
+  const [first] = published;
+  return first ? (
+    <span className="jp-AppBuilder-tag jp-mod-published" title={publishedTitle(first, trans)}>
+      <Icon name="globe" />
+      {trans.__('published v%1', first.number)}
+    </span>
+  ) : null;
+}
