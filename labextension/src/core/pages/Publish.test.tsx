@@ -351,6 +351,18 @@ describe('publishing an app', () => {
     expect((screen.getByRole('textbox', { name: 'Name' }) as HTMLInputElement).readOnly).toBe(true);
   });
 
+  it('is of the newest version whose checks passed, and says where there is a newer one', async () => {
+    const { transport } = await show();
+    const log = new Log();
+    log.seq = 100;
+    await act(async () => transport.say({ kind: 'events', events: log.turn('t2', 'a clock') }));
+    await screen.findByText(/There is a newer version/, {}, { timeout: 20_000 });
+    await press('Choose the newest');
+    expect(screen.queryByText(/There is a newer version/)).toBeNull();
+    await press('Publish');
+    expect(transport.asked).toMatchObject([['publish', { checkpoint: 'commit-t2' }]]);
+  });
+
   it('is not begun where the server cannot be reached, and what was chosen stays', async () => {
     const { transport } = await show();
     fireEvent.change(screen.getByRole('textbox', { name: 'Name' }), { target: { value: 'mine' } });

@@ -49,7 +49,7 @@ export function Findings({
         {trans.__('Nothing has been published yet. What was published before stays as it is.')}
       </p>
       {byKind(open).map(([kind, found]) => (
-        <Kind key={kind} kind={kind} findings={found} onFix={onFix} />
+        <Kind key={kind} kind={kind} findings={found} onFix={fixable.length > 1 ? onFix : null} />
       ))}
       {hard.length > 0 && (
         <p className="jp-AppBuilder-notice jp-mod-warn">

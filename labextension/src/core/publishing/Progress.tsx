@@ -39,7 +39,9 @@ export function Steps({ publishing, target }: { publishing: PublishingStatus; ta
             ? trans.__('It waits for your decision.')
             : ''}
       </span>
-      {log !== '' && <Log text={log} opens={state === 'running' && running?.step === 'hand_over'} />}
+      {log !== '' && (
+        <Log text={log} opens={state === 'failed' || (state === 'running' && running?.step === 'hand_over')} />
+      )}
     </>
   );
 }

@@ -64,6 +64,7 @@ export function PublishForm({
   const checkpoint = versions.some(one => one.checkpoint === version)
     ? version
     : (state.checkpoint ?? versions[0]?.checkpoint ?? '');
+  const [newest] = versions;
   const shown = versions.find(one => one.checkpoint === checkpoint);
   const wrongName = nameProblem(name, trans);
   const valueOf = (setting: PublishingSetting): string =>
@@ -96,7 +97,7 @@ export function PublishForm({
       )}
       <fieldset className="jp-AppBuilder-targets">
         <legend>{trans.__('Where to')}</legend>
-        {targets.map(one => (
+        {[...usable, ...targets.filter(one => one.unavailable !== '')].map(one => (
           <TargetCard
             key={one.name}
             group={`${id}-target`}
@@ -160,6 +161,18 @@ export function PublishForm({
                       trans.__('Its checks have not been run. They are before it is published.')
                     )}
                   </p>
+                  {newest && newest.checkpoint !== checkpoint && (
+                    <p className="jp-AppBuilder-hint" role="status">
+                      {trans.__('There is a newer version, which readers would not get.')}{' '}
+                      <button
+                        type="button"
+                        className="jp-AppBuilder-link"
+                        onClick={() => setVersion(newest.checkpoint)}
+                      >
+                        {trans.__('Choose the newest')}
+                      </button>
+                    </p>
+                  )}
                 </div>
               </div>
             )}
