@@ -165,6 +165,9 @@ class PublishingTransport extends TestTransport {
   }
 }
 
+/** What was ordered in a session stands in its fields again: each test has its own. */
+let sessions = 0;
+
 async function show(
   told = overview(),
   running: PublishingStatus | null = null,
@@ -185,6 +188,8 @@ async function show(
       <Body model={model} session={null} catalog={{} as Catalog} />
     </SurroundingsContext.Provider>
   );
+  sessions += 1;
+  const session = summary({ id: `s${sessions}` });
   await act(async () => {
     const log = new Log();
     const events = log.turn('t1', 'a task board');
@@ -192,7 +197,7 @@ async function show(
       const change = { path: 'a', change: 'modified', by: 'person', added: 1, removed: 0, tree: 'other' } as const;
       events.push(log.event('file.changed', change));
     }
-    transport.say({ kind: 'events', events }, snapshot({ publishing: running }));
+    transport.say({ kind: 'events', events }, snapshot({ session, publishing: running }));
     await new Promise(done => requestAnimationFrame(done));
   });
   await vi.waitFor(() => expect(screen.queryByText('Loading…')).toBeNull(), 20_000);
