@@ -77,7 +77,7 @@ async def _served(options: argparse.Namespace) -> None:
         known, secret = kept_key(folder / "address"), kept_key(folder / "cookies")
         app = ServedApp(
             Place(folder, name),
-            f"{base}~{known}/",
+            f"{base}{known}/",
             make_sandbox=make_sandbox,
             find_template=builder.library.find,
             values=values,

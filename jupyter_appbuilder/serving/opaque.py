@@ -1,7 +1,7 @@
 """A served app on an origin that is not its own: its pages get an opaque one, as those of previews.
 
 A JupyterHub serves everybody from one origin. So no page of an app may be of that origin; but then what it asks for
-carries no cookie. Each reader therefore has an address of their own, ``<base>~<pass>/``, which lets in what their pages
+carries no cookie. Each reader therefore has an address of their own, ``<base><pass>/``, which lets in what their pages
 ask for; a navigation there is let in by the login again. The app's server knows one address, which is in no list.
 """
 
@@ -128,7 +128,9 @@ class Guests(Previews):
         if known is not None:
             known.reader = reader
             return known.visit.path
-        path = f"{self.base}~{secrets.token_urlsafe(32)}/"
+        path = (
+            f"{self.base}{secrets.token_urlsafe(32)}/"  # of the form that every template's server takes, as in previews
+        )
         digest = hashlib.sha256(f"{self._salt} {reader.name}".encode()).hexdigest()[:32]
         storage = theirs[0].storage if theirs else PageStorage(self._folder / "readers.json").of(digest)
         preview = Preview(_Target(self.service.app, storage), self.service.base, self._clock())
@@ -337,7 +339,7 @@ class GuestRequestHandler(Gate, PageRequestHandler):  # pyright: ignore[reportIn
 def guest_handlers(guests: Guests) -> list[Rule]:
     """Every route of an app that is served on a Hub."""
     base = re.escape(guests.base)
-    own = base + r"(?P<capability>~[A-Za-z0-9_-]{43})"
+    own = base + r"(?P<capability>[A-Za-z0-9_-]{43})"
     given: dict[str, Any] = {"previews": guests}
     login: dict[str, Any] = {"door": guests.door, "let_in": guests.let_in, "base": guests.base}
     return [

@@ -103,7 +103,7 @@ def refusals(found: Hub, session: str, user: str) -> dict[str, int]:
         for method in operations
         if method in ("get", "put", "post", "patch", "delete")
     ]
-    below = ("", "healthz/", "~" + "A" * 43 + "/", "~" + "A" * 43 + "/__appbuilder/status", "index.html", "logout/../x")
+    below = ("", "healthz/", "A" * 43 + "/", "A" * 43 + "/__appbuilder/status", "index.html", "logout/../x")
     paths += [("get", f"/user/ada/app-hello/{path}") for path in below]
     paths += [("get", f"/user/ada/{path}") for path in ("appbuilder/apps/hello/", "appbuilder/preview/x/", "lab")]
     answers: dict[str, int] = {}
