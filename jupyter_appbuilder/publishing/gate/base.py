@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ...formats.text import in_a_line
 from ..base import GateFinding, GateKind
 
 Severity = Literal["high", "medium", "low"]
@@ -17,6 +18,9 @@ MOST_OF_A_KIND = 100
 
 MOST_PLACES = 5
 """Other places that a finding names."""
+
+MARK = "•••"
+SHORTEST_HIDDEN = 5  # characters of a secret that stands in another finding's excerpt
 
 LONGEST_EXCERPT = 160  # characters
 
@@ -92,6 +96,7 @@ def together(found: Sequence[Found]) -> list[GateFinding]:
     groups: dict[tuple[str, str], list[Found]] = {}
     for one in found:
         groups.setdefault((one.kind, one.secret or one.key or f"{one.rule}\0{one.path}\0{one.line}"), []).append(one)
+    hidden = {part for one in found for part in one.secret.split() if len(part) >= SHORTEST_HIDDEN}
     kinds: dict[str, int] = {}
     findings: list[GateFinding] = []
     for (kind, key), ones in groups.items():
@@ -108,11 +113,11 @@ def together(found: Sequence[Found]) -> list[GateFinding]:
             GateFinding(
                 id=_identity(kind, "" if first.secret else key, secret=first.secret),
                 kind=first.kind,
-                message=message,
+                message=in_a_line(message),
                 path=first.path,
                 line=first.line,
                 where=first.where,
-                excerpt=_line(first.excerpt),
+                excerpt=_without(_line(first.excerpt), hidden),
                 count=first.count if first.count is not None else (len(others) + 1 if others else None),
                 hint=first.hint,
                 fixable=first.fixable,
@@ -143,6 +148,22 @@ def _line(text: str) -> str:
     return text if len(text) <= LONGEST_EXCERPT else text[: LONGEST_EXCERPT - 1] + "…"
 
 
+def _without(excerpt: str, hidden: Collection[str]) -> str:
+    """An excerpt without the other secrets that stand beside what it shows, also where it begins or ends in one."""
+    for value in hidden:
+        excerpt = excerpt.replace(value, MARK)
+        most = min(len(value) - 1, len(excerpt))
+        for length in range(most, SHORTEST_HIDDEN - 2, -1):
+            if excerpt.startswith(value[-length:]):
+                excerpt = MARK + excerpt[length:]
+                break
+        for length in range(min(most, len(excerpt)), SHORTEST_HIDDEN - 2, -1):
+            if excerpt.endswith(value[:length]):
+                excerpt = excerpt[:-length] + MARK
+                break
+    return excerpt
+
+
 def _identity(*parts: str, secret: str = "") -> str:
     """That of a secret differs from another's at the same place. Who has the id learns nothing by trying what the
     secret might be: each try costs some milliseconds and 4 MB."""
@@ -155,4 +176,4 @@ def _identity(*parts: str, secret: str = "") -> str:
 
 def masked(value: str) -> str:
     """What is told of a secret: its first characters, four at most and never more than a quarter, and its length."""
-    return f"{value[: min(4, len(value) // 4)]}••• ({len(value):,} characters)"
+    return f"{value[: min(4, len(value) // 4)]}{MARK} ({len(value):,} characters)"

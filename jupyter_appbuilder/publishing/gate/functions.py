@@ -38,6 +38,7 @@ EXPORT = re.compile(
     r"|(?:const|let|var)\s{1,4}(?P<const>\w{1,60}))",
     re.M,
 )
+NAMED_EXPORTS = re.compile(r"export\s{0,4}\{(?P<names>[^{}]{1,400})\}")
 METHODS = {"GET", "HEAD", "OPTIONS", *WRITES} - {"default", "action", "WEBSOCKET"}
 CHANGES_JS = re.compile(
     r"\bdb\s{0,4}\.\s{0,4}(?:run|transaction|exec)\b|\b(?:INSERT\s{1,4}INTO|UPDATE\s{1,4}\w|DELETE\s{1,4}FROM)|writeFile|appendFile|\.(?:insert|create|update|delete|upsert)\s{0,4}\(",
@@ -67,6 +68,9 @@ PUBLIC_PATHS = re.compile(
     re.I,
 )
 METHODS_PY = {"get", "post", "put", "patch", "delete", "websocket", "api_route", "route"}
+INCLUDED = re.compile(
+    r"include_router\(\s{0,20}(?P<module>\w{1,60})\.\w{1,60}\s{0,20},(?P<how>[^\n]{0,300}dependencies[^\n]{0,300})"
+)
 COMMENT_JS = re.compile(r"//[^\n]*|/\*.{0,20000}?\*/", re.S)
 STARTS = ("functions/", "app/functions/")
 
@@ -88,7 +92,10 @@ def find_open(contents: Sequence[Content]) -> Iterator[Found]:
     """The functions of the app's own files (``contents``) that answer whoever asks."""
     endpoints: list[Endpoint] = []
     guarded = False
+    included = _included(contents)
     for content in contents:
+        if content.suffix == ".py" and content.name[:-3] in included:
+            continue
         if content.binary or re.search(
             r"(?:\A|/)(?:tests?|__tests__|node_modules|scenarios)/|\.(?:test|spec)\.", content.path
         ):
@@ -122,6 +129,17 @@ def find_open(contents: Sequence[Content]) -> Iterator[Found]:
                 "tells what the app keeps to whoever asks, while others of the app ask who wants to know",
                 "medium",
             )
+
+
+def _included(contents: Sequence[Content]) -> set[str]:
+    """Modules whose routes ask because the app takes them in so: ``include_router(notes.router, dependencies=[…])``."""
+    return {
+        match["module"]
+        for content in contents
+        if content.suffix == ".py"
+        for match in INCLUDED.finditer(content.text)
+        if ASKS_PY.search(match["how"])
+    }
 
 
 def _of(content: Content) -> list[Endpoint]:
@@ -165,6 +183,12 @@ def _exports(content: Content, path: str) -> list[Endpoint]:
     exports = list(EXPORT.finditer(text))
     asking = _that_ask(text)
     found: list[Endpoint] = []
+    for match in NAMED_EXPORTS.finditer(text):
+        for name in re.findall(r"(?:\bas\s{1,4})?\b([A-Z]{3,7}|socket|default)\s{0,4}(?:,|\Z)", match["names"]):
+            if name in METHODS or name == "default":
+                asks = all_ask or bool(ASKS_JS.search(text))
+                changes = (name in WRITES and name != "default") or bool(CHANGES_JS.search(text))
+                found.append(_endpoint(content, match.start(), name, path, asks, everybody, changes, text))
     for number, match in enumerate(exports):
         name = match["function"] or match["const"] or "default"
         if name not in METHODS and name != "default":

@@ -18,7 +18,7 @@ NOT_SERVED = re.compile(
 )
 """Settings of tools and tests: no reader's browser sees them."""
 
-HOST = r"(?:(?:https?|wss?):)?//(?P<host>[A-Za-z0-9$\{\}\[\].:_-]{1,200})"
+HOST = r"(?i:(?:https?|wss?):)?\\?/\\?/(?P<host>[A-Za-z0-9$\{\}\[\].:_-]{1,200})"
 ATTRIBUTE = re.compile(
     rf"(?<![\w-])(?P<name>src|srcset|srcSet|href|xlink:href|xlinkHref|data|action|formaction|formAction|poster|ping|background|content|manifest)\s{{0,4}}=\s{{0,4}}\{{?\s{{0,4}}[\"'`]?(?:\d+;\s{{0,4}}url=)?{HOST}",
 )
@@ -59,6 +59,7 @@ CALL = re.compile(
     r"|(?:pd|pl|pandas|polars)\.(?:read|scan)_\w{1,12}|(?:client|session|http|api)\.(?:get|post|put|patch|delete|request|stream)"
     r"|(?:st|components)\.(?:image|video|audio|iframe)|pn\.pane\.\w{1,12}|(?:new\s{1,4})?Audio)\s{0,4}\(\s{0,9}"
     r"|\.open\s{0,4}\(\s{0,9}[\"'][A-Za-z]{3,7}[\"']\s{0,4},\s{0,9}"
+    r"|\.setAttribute\s{0,4}\(\s{0,9}[\"'](?:src|data|action)[\"']\s{0,4},\s{0,9}"
 )
 QUOTED = re.compile(rf"f?\\?[\"'`]\s{{0,4}}{HOST}")
 FROM = re.compile(rf"(?<![\w$.])(?:from|import)\s{{0,4}}[\"']{HOST}")
@@ -105,7 +106,12 @@ def host_of(text: str) -> str:
 def find_hosts(content: Content) -> Iterator[Found]:
     """Requests that a file makes to other hosts."""
     suffix = content.suffix
-    if suffix not in TOLD or content.binary or "//" not in content.text or NOT_SERVED.search(content.path):
+    if (
+        suffix not in TOLD
+        or content.binary
+        or ("//" not in content.text and "\\/\\/" not in content.text)
+        or NOT_SERVED.search(content.path)
+    ):
         return
     if suffix in PAGES or suffix in (".tsx", ".jsx", ".vue", ".svelte", ".js", ".mjs", ".py"):
         yield from _of_tags(content)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import re
 from collections.abc import Iterator
 from typing import Any, cast
+from urllib.parse import unquote_to_bytes
 
 from .base import Found
 from .files import Content
 
 NAMED = re.compile(r"[#@]\s{0,4}sourceMappingURL\s{0,4}=\s{0,4}(?P<address>[^\s\"'*]{1,400})")
 INLINE = re.compile(r"data:application/json;(?:charset=[\w-]{1,20};)?base64,(?P<data>[A-Za-z0-9+/]{1,40000000}={0,2})")
+PLAIN = re.compile(r"data:application/json(?:;charset=[\w-]{1,20})?,(?P<data>[^\s\"'*]{1,40000000})")
 WITHOUT = "Build without them: build.sourcemap = false in vite.config, productionBrowserSourceMaps off in next.config."
 
 
@@ -20,7 +23,7 @@ def find_maps(content: Content) -> Iterator[Found]:
     """The source map that a file is, or holds. What names one that is not there is none."""
     if content.binary:
         return
-    if content.suffix == ".map":
+    if content.suffix == ".map" or content.data[:200].replace(b" ", b"").startswith(b'{"version":3,'):
         data = _read(content.data)
         if data is not None:
             yield _found(content, 1, data, "map")
@@ -29,25 +32,33 @@ def find_maps(content: Content) -> Iterator[Found]:
         return
     for match in NAMED.finditer(content.text):
         if match["address"].startswith("data:"):
-            inline = INLINE.match(content.text, match.start("address"))
-            data = _read(base64.b64decode(inline["data"] + "==")) if inline else None
-            if inline and data is not None:
+            data = _read(_data(content.text, match.start("address")))
+            if data is not None:
                 yield _found(content, content.line(match.start()), data, "inline")
 
 
 def inlined(content: Content) -> Content | None:
     """The map that stands in a file, to be looked at as one."""
     at = content.text.rfind("sourceMappingURL=data:")
-    match = INLINE.search(content.text, at, at + 400) if at >= 0 else None
-    if match is None:
+    data = _data(content.text, content.text.find("data:", at)) if at >= 0 else b""
+    if not data:
         return None
-    data = base64.b64decode(match["data"] + "==")
     return Content(f"{content.path}!map", content.where, data)
+
+
+def _data(text: str, at: int) -> bytes:
+    """What an address that holds data itself holds; empty for none that is a map's."""
+    if match := INLINE.match(text, at):
+        with contextlib.suppress(ValueError):
+            return base64.b64decode(match["data"] + "==")
+    elif match := PLAIN.match(text, at):
+        return unquote_to_bytes(match["data"])
+    return b""
 
 
 def _read(data: bytes) -> dict[str, Any] | None:
     try:
-        value = json.loads(data)
+        value = json.loads(data.removeprefix(b")]}'"))
     except (ValueError, RecursionError):
         return None
     return cast("dict[str, Any]", value) if isinstance(value, dict) and "mappings" in value else None

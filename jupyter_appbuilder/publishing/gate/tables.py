@@ -83,6 +83,10 @@ def find_personal(content: Content, private: Private, left: Left) -> Iterator[Fo
         yield from _of_sqlite(content, private, left)
     elif data.startswith(PARQUET):
         yield from _told(content, {"": _parquet(content, left)})
+    elif content.path.endswith("-wal") and data[:3] == b"\x37\x7f\x06":
+        left.leave(content.path, "rows that were written last lie in a database's log, which is not read")
+    elif data.startswith(b"%PDF-"):
+        left.leave(content.path, "what is in a PDF is not read")
     elif suffix in (".arrow", ".feather"):
         left.leave(content.path, "what is in an Arrow file is not read")
     elif data.startswith(b"PK\x03\x04") and suffix in (".xlsx", ".ods", ".docx", ".pptx"):
