@@ -83,8 +83,14 @@ def test_no_excerpt_shows_another_secret_beside_it(tmp_path: Path) -> None:
 
 
 def test_routes_that_ask_where_they_are_taken_in_are_not_open(tmp_path: Path) -> None:
-    routes = "from fastapi import APIRouter\n\nrouter = APIRouter()\n\n\n@router.post('/notes')\ndef add(text: str) -> None: ...\n"
-    main = "from fastapi import Depends, FastAPI\n\nfrom . import notes\n\napp = FastAPI()\napp.include_router(notes.router{})\n"
+    routes = (
+        "from fastapi import APIRouter\n\nrouter = APIRouter()\n\n\n"
+        "@router.post('/notes')\ndef add(text: str) -> None: ...\n"
+    )
+    main = (
+        "from fastapi import Depends, FastAPI\n\nfrom . import notes\n\n"
+        "app = FastAPI()\napp.include_router(notes.router{})\n"
+    )
     asking = {"api/notes.py": routes, "api/main.py": main.format(", dependencies=[Depends(current_user)]")}
     assert told(seen(release(tmp_path / "1", asking))) == []
     one = release(tmp_path / "2", {"api/notes.py": routes, "api/main.py": main.format("")})
