@@ -96,7 +96,9 @@ def together(found: Sequence[Found]) -> list[GateFinding]:
     groups: dict[tuple[str, str], list[Found]] = {}
     for one in found:
         groups.setdefault((one.kind, one.secret or one.key or f"{one.rule}\0{one.path}\0{one.line}"), []).append(one)
-    hidden = {part for one in found for part in one.secret.split() if len(part) >= SHORTEST_HIDDEN}
+    hidden: dict[str, set[str]] = {}  # by the file in which they stand
+    for one in found:
+        hidden.setdefault(one.path, set()).update(part for part in one.secret.split() if len(part) >= SHORTEST_HIDDEN)
     kinds: dict[str, int] = {}
     findings: list[GateFinding] = []
     for (kind, key), ones in groups.items():
@@ -117,7 +119,7 @@ def together(found: Sequence[Found]) -> list[GateFinding]:
                 path=first.path,
                 line=first.line,
                 where=first.where,
-                excerpt=_without(_line(first.excerpt), hidden),
+                excerpt=_without(_line(first.excerpt), hidden[first.path]),
                 count=first.count if first.count is not None else (len(others) + 1 if others else None),
                 hint=first.hint,
                 fixable=first.fixable,
@@ -151,6 +153,8 @@ def _line(text: str) -> str:
 def _without(excerpt: str, hidden: Collection[str]) -> str:
     """An excerpt without the other secrets that stand beside what it shows, also where it begins or ends in one."""
     for value in hidden:
+        if value[:4] not in excerpt and value[-4:] not in excerpt:
+            continue
         excerpt = excerpt.replace(value, MARK)
         most = min(len(value) - 1, len(excerpt))
         for length in range(most, SHORTEST_HIDDEN - 2, -1):
