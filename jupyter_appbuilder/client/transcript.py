@@ -45,7 +45,7 @@ header p, time, .who, details, .left { color: var(--faint); font-size: .875rem; 
 .request .text, .note { white-space: pre-wrap; }
 .failed { color: color-mix(in srgb, #c00 70%, CanvasText); }
 summary { cursor: pointer; }
-details ul { padding-inline-start: 1.25rem; }
+details ul { padding-inline-start: 1.25rem; list-style: none; }
 pre { overflow: auto; padding: .75rem; border-radius: 6px; }
 pre { background: color-mix(in srgb, CanvasText 6%, Canvas); }
 pre, code { font: .875em/1.45 ui-monospace, monospace; }
