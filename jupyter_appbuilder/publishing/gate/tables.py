@@ -111,6 +111,11 @@ Rows = Iterable[tuple[int, Sequence[str], Sequence[object]]]
 """Of a table: the line of each row (0 where there is none), the names of its columns, its values."""
 
 
+def _bound(content: Content, left: Left, columns: int) -> None:
+    if columns > MOST_COLUMNS:
+        left.leave(content.path, f"of its columns only the first {MOST_COLUMNS} were read")
+
+
 def _private(content: Content, name: str, rows: int | None) -> Found:
     return Found(
         "personal_data",
@@ -183,6 +188,7 @@ def _csv(content: Content, left: Left) -> Rows:
                     names = [f"{at + 1}" for at in range(len(row))]
                 else:
                     names = row[:MOST_COLUMNS]
+                    _bound(content, left, len(row))
                     continue
             if number > left.bounds.rows:
                 left.leave(content.path, f"of its rows only the first {left.bounds.rows:,} were read")
@@ -280,6 +286,8 @@ def _parquet(content: Content, left: Left) -> Rows:
         done = 0
         for batch in file.iter_batches(batch_size=2000, use_threads=False):
             columns: list[list[object]] = []
+            if done == 0:
+                _bound(content, left, len(batch.columns))
             for column in list(batch.columns)[:MOST_COLUMNS]:
                 kind = column.type
                 telling = not (pa.types.is_floating(kind) or pa.types.is_temporal(kind) or pa.types.is_boolean(kind))
@@ -348,6 +356,7 @@ def _of_copy(path: Path, content: Content, private: Private, left: Left) -> Iter
             quoted = '"' + name.replace('"', '""') + '"'
             cursor = connection.execute(f"SELECT * FROM {quoted}")
             names = [str(one[0]) for one in cursor.description][:MOST_COLUMNS]
+            _bound(content, left, len(cursor.description))
             rows: list[tuple[object, ...]] = []
             columns = [Column(one) for one in names]
             count = 0

@@ -193,6 +193,15 @@ def test_a_text_that_is_made_to_take_time_takes_no_more_than_another(name: str, 
     assert time.process_time() - between < 30 * (between - started) + 2
 
 
+def test_columns_beyond_those_that_are_read_are_said(tmp_path: Path) -> None:
+    to = io.BytesIO()
+    pq.write_table(pa.table({f"c{n}": [1] for n in range(600)}), to)
+    wide = ",".join(f"c{n}" for n in range(600)) + "\n"
+    findings = seen(release(tmp_path, {"a.parquet": to.getvalue(), "b.csv": wide}))
+    assert [finding.kind for finding in findings] == ["not_looked_at"]
+    assert "2 files (of its columns only the first 500 were read)" in findings[0].message
+
+
 def test_twenty_megabytes_in_a_line_are_looked_at(tmp_path: Path) -> None:
     line = "function a(b){return b&&c(b.d,{e:1,f:'g'})};" * (20_000_000 // 44)
     one = release(tmp_path, {}, {"assets/index.js": f"{line}let k='{KEY}'"})
