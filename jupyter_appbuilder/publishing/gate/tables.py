@@ -82,7 +82,7 @@ def find_personal(content: Content, private: Private, left: Left) -> Iterator[Fo
     if data.startswith(SQLITE):
         yield from _of_sqlite(content, private, left)
     elif data.startswith(PARQUET):
-        yield from _told(content, {"": _parquet(content, left)})
+        yield from _told(content, {"": _parquet(content, left)}, left)
     elif content.path.endswith("-wal") and data[:3] == b"\x37\x7f\x06":
         left.leave(content.path, "rows that were written last lie in a database's log, which is not read")
     elif data.startswith(b"%PDF-"):
@@ -96,13 +96,13 @@ def find_personal(content: Content, private: Private, left: Left) -> Iterator[Fo
     elif content.binary:
         return
     elif suffix in (".csv", ".tsv", ".psv"):
-        yield from _told(content, {"": _csv(content, left)})
+        yield from _told(content, {"": _csv(content, left)}, left)
     elif OF_MAKERS.search(content.path):
         return
     elif suffix in (".json", ".jsonl", ".ndjson", ".geojson"):
-        yield from _told(content, {"": _json(content, left)})
+        yield from _told(content, {"": _json(content, left)}, left)
     elif suffix == ".sql":
-        yield from _told(content, _sql(content, left))
+        yield from _told(content, _sql(content, left), left)
     elif suffix in IN_CODE and not OF_MAKERS.search(content.path):
         yield from _in_text(content)
 
@@ -130,19 +130,23 @@ def _private(content: Content, name: str, rows: int | None) -> Found:
     )
 
 
-def _told(content: Content, tables: Mapping[str, Rows]) -> Iterator[Found]:
+def _told(content: Content, tables: Mapping[str, Rows], left: Left) -> Iterator[Found]:
     for table, rows in tables.items():
         columns: dict[str, Column] = {}
         first: dict[str, int] = {}
+        more = False
         for line, names, values in rows:
             for name, value in zip(names, values, strict=False):
                 column = columns.get(name)
                 if column is None:
                     if len(columns) >= MOST_COLUMNS:
+                        more = True
                         continue
                     column = columns[name] = Column(name)
                     first[name] = line
                 column.add(value)
+        if more:
+            _bound(content, left, MOST_COLUMNS + 1)
         for name, column in columns.items():
             for rule, title, count in column.found():
                 of = f" of the table {table}" if table else ""
@@ -210,19 +214,15 @@ def _json(content: Content, left: Left) -> Rows:
                 if line.strip():
                     yield from _objects([json.loads(line)], number + 1)
             return
-        yield from _objects(json.loads(text), 1, left.bounds.rows)
+        yield from _objects(json.loads(text), 1)
     except (ValueError, RecursionError):
         left.leave(content.path, "it is no JSON")
 
 
-def _objects(value: Any, line: int, most: int = 200_000) -> Rows:
+def _objects(value: Any, line: int) -> Rows:
     waiting: list[tuple[str, object]] = [("", value)]
-    seen = 0
     while waiting:
         name, one = waiting.pop()
-        seen += 1
-        if seen > most * 20:
-            return
         if isinstance(one, dict):
             for key, inner in cast("dict[str, object]", one).items():
                 if isinstance(inner, dict | list):

@@ -197,9 +197,10 @@ def test_columns_beyond_those_that_are_read_are_said(tmp_path: Path) -> None:
     to = io.BytesIO()
     pq.write_table(pa.table({f"c{n}": [1] for n in range(600)}), to)
     wide = ",".join(f"c{n}" for n in range(600)) + "\n"
-    findings = seen(release(tmp_path, {"a.parquet": to.getvalue(), "b.csv": wide}))
+    keys = "{" + ",".join(f'"c{n}": 1' for n in range(600)) + "}"
+    findings = seen(release(tmp_path, {"a.parquet": to.getvalue(), "b.csv": wide, "c.json": keys}))
     assert [finding.kind for finding in findings] == ["not_looked_at"]
-    assert "2 files (of its columns only the first 500 were read)" in findings[0].message
+    assert "3 files (of its columns only the first 500 were read)" in findings[0].message
 
 
 def test_twenty_megabytes_in_a_line_are_looked_at(tmp_path: Path) -> None:
