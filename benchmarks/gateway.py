@@ -80,14 +80,15 @@ def main() -> None:
             )
         )
         api = stack.enter_context(hub_api())
-        token = api.add("ada", "staff")
+        for number in range(max(STREAMS)):
+            api.add(str(number), "staff")
+        token = "token-of-#"
         hub = stack.enter_context(
             service(
                 Path(folder),
                 api,
                 providers={"p": {"base_url": f"{direct}/v1"}},
                 models={"clock": {"provider": "p", "price": (1, 1)}},
-                requests_per_person=1000,
             )
         )
         for streams in STREAMS:

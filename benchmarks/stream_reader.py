@@ -1,6 +1,7 @@
 """Reads streams of ``benchmarks.token_stream`` at one address at once, and tells how long each token was on its way.
 
-``python -m benchmarks.stream_reader URL TOKEN MODEL STREAMS`` prints one line of JSON.
+``python -m benchmarks.stream_reader URL TOKEN MODEL STREAMS`` prints one line of JSON. ``#`` in the token is the
+stream's number: each is another person's.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import re
 import sys
 import time
+from functools import partial
 from urllib.parse import urlsplit
 
 SENT = re.compile(rb"<(\d+)>")
@@ -48,18 +50,23 @@ class Reader(asyncio.Protocol):
 async def read(url: str, token: str, model: str, streams: int) -> dict[str, object]:
     parts = urlsplit(url)
     body = json.dumps({"model": model, "stream": True, "messages": [{"role": "user", "content": "go"}]}).encode()
-    head = (
-        f"POST {parts.path}/chat/completions HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: Bearer {token}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    ).encode()
+    lines = (
+        f"POST {parts.path}/chat/completions HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    )
+
+    def made(number: int) -> Reader:
+        head = f"{lines}Authorization: Bearer {token.replace('#', str(number))}\r\n\r\n"
+        return Reader(head.encode() + body, latencies)
+
     latencies: list[float] = []
     loop = asyncio.get_running_loop()
-    made = [
-        await loop.create_connection(lambda: Reader(head + body, latencies), parts.hostname, parts.port)
-        for _ in range(streams)
+    readers = [
+        (await loop.create_connection(partial(made, number), parts.hostname, parts.port))[1]
+        for number in range(streams)
     ]
-    await asyncio.gather(*(reader.done for _, reader in made))
-    return {"latencies": latencies, "first": [1000 * (reader.first - reader.asked) for _, reader in made]}
+    await asyncio.gather(*(reader.done for reader in readers))
+    return {"latencies": latencies, "first": [1000 * (reader.first - reader.asked) for reader in readers]}
 
 
 if __name__ == "__main__":
