@@ -156,6 +156,11 @@ class Publishing:
         return self._try.status if self._try else None
 
     @property
+    def runs(self) -> bool:
+        """True while one is on its way, and waits for nobody."""
+        return self.busy and self._try is not None and self._try.status["state"] == "running"
+
+    @property
     def busy(self) -> bool:
         return self._work is not None and not self._work.done()
 

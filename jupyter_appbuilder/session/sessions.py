@@ -257,8 +257,8 @@ class Sessions:
 
     @property
     def busy(self) -> bool:
-        """Whether a turn runs in any session."""
-        return any(session.busy for session in self.opened.values())
+        """Whether a turn runs in any session, or a version is on its way to its readers."""
+        return any(session.busy or session.publishing.runs for session in self.opened.values())
 
     async def expose(self, request: dict[str, Any]) -> dict[str, Any]:
         """Another process of the person's has functions for a session that is ours: ``session`` names it, ``function``
