@@ -75,6 +75,13 @@ async def test_a_pod_that_cannot_be_is_told_and_removed(tmp_path: Path):
         there.scheduling = lambda pod: "0/3 nodes are available: 3 Insufficient memory."
         error = await refusal(here.another(start_seconds=1))
         assert (error.reason, "3 Insufficient memory" in error.message) == ("kubernetes_no_room", True)
+        waiting = asyncio.create_task((await here.subject.create()).exec("true"))
+        async with asyncio.timeout(20):
+            while not there.pods:
+                await asyncio.sleep(0.01)
+            waiting.cancel()
+            await asyncio.wait([waiting])
+        assert not there.pods, "Cancelled while it waits for room, it is over, there too."
         there.scheduling = lambda pod: ""
         error = await refusal(here.another(memory="lots"))
         assert (error.reason, "lots" in error.message) == ("kubernetes_refused", True)

@@ -422,7 +422,7 @@ class CloudSandbox:
         cloud = await self._provider.cloud()
         self._provider.reserve(self)
         try:
-            machine, old = await uncut(self._obtain(cloud, on_progress))
+            machine, old = await self._obtained(cloud, on_progress)
             self._packages.installed = await machine.install_helpers()
             if old:
                 await machine.helper(f"{HELPER} end")  # what ran before our server was started anew
@@ -446,6 +446,9 @@ class CloudSandbox:
         self._in_background(self._watch(sync, machine), "e2b watch")
         self._in_background(self._keep(machine), "e2b keep")
         return machine
+
+    async def _obtained(self, cloud: Cloud, on_progress: OnProgress | None) -> tuple[Machine, bool]:
+        return await uncut(self._obtain(cloud, on_progress))  # else nobody would know of what was made
 
     async def _obtain(self, cloud: Cloud, on_progress: OnProgress | None) -> tuple[Machine, bool]:
         """The session's sandbox, and whether it is one from before."""

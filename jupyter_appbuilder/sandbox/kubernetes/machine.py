@@ -36,6 +36,8 @@ READ_SCRIPT = 'IFS= read -r size; eval "$(head -c "$size")"'
 
 LARGEST_ANSWER = 64 * 1024 * 1024  # bytes of a helper's output
 WAITING = 3  # ways out that wait for a connection
+MOST_WAYS = 40  # at once, waiting or in use: each is a stream of the API server
+UPLOAD_SECONDS = 600
 CERTIFICATES = ".appbuilder/ca.pem"
 
 
@@ -57,6 +59,8 @@ class PodMachine(Machine):
         self._route = route
         self._files = files
         self._ways: set[asyncio.Task[None]] = set()
+        self._waiting = 0
+        self._over = False
         self._fronts: dict[int, tuple[Path, asyncio.Server]] = {}
         self._connections: set[asyncio.Task[Any]] = set()
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -121,7 +125,8 @@ class PodMachine(Machine):
     async def upload(self, path: str, content: bytes) -> None:
         goal = shlex.quote(f"{self.home}/{path}")
         try:
-            await self._ask(f'mkdir -p "$(dirname {goal})" && head -c {len(content)} > {goal}', content)
+            async with asyncio.timeout(UPLOAD_SECONDS):  # what is there may be a pipe that nobody reads
+                await self._ask(f'mkdir -p "$(dirname {goal})" && head -c {len(content)} > {goal}', content)
         except Exception as error:
             raise await self._explained(error, "Files could not be sent to the sandbox") from None
 
@@ -131,7 +136,11 @@ class PodMachine(Machine):
         asking = asyncio.ensure_future(self._ask(command, take=pieces.put_nowait))
         asking.add_done_callback(lambda _: pieces.put_nowait(None))
         try:
-            while (piece := await pieces.get()) is not None:
+            while True:
+                async with asyncio.timeout(HELPER_SECONDS):  # what is there may be a pipe that nobody writes to
+                    piece = await pieces.get()
+                if piece is None:
+                    break
                 yield piece
             await asking
         except Exception as error:
@@ -149,8 +158,7 @@ class PodMachine(Machine):
         for name, content in self._files.items():
             await self.upload(name, content)
         await self.helper(f"setsid {HELPER} doors {EGRESS_PORT} >/dev/null 2>&1 </dev/null & sleep 0.1")
-        for _ in range(WAITING):
-            self._wait_for_connection()
+        self._top_up()
         return told.strip()
 
     # Its life
@@ -168,6 +176,7 @@ class PodMachine(Machine):
             await self._cluster.delete(self._name, self._cluster.made_as.get(self._name, ""))
 
     async def _let_go(self) -> None:
+        self._over = True
         fronts, self._fronts = list(self._fronts.values()), {}
         for _, server in fronts:
             server.close()
@@ -183,10 +192,18 @@ class PodMachine(Machine):
 
     # Its way out
 
-    def _wait_for_connection(self) -> None:
-        task = asyncio.create_task(self._way_out())
-        self._ways.add(task)
-        task.add_done_callback(self._ways.discard)
+    def _top_up(self) -> None:
+        """Have some wait, as long as there are not too many: code in the pod asks as often as it likes."""
+        while self._waiting < WAITING and len(self._ways) < MOST_WAYS and not self.gone:
+            self._waiting += 1
+            task = asyncio.create_task(self._way_out())
+            self._ways.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._ways.discard(task)
+        if not self._over and not self.gone:
+            self._top_up()
 
     async def _way_out(self) -> None:
         """One connection from the pod, from before it is made until it ends."""
@@ -210,7 +227,8 @@ class PodMachine(Machine):
             break
         else:
             return
-        self._wait_for_connection()
+        self._waiting -= 1
+        self._top_up()
         try:
             await self._through(way, first[1])
         finally:
@@ -320,11 +338,12 @@ class PodMachine(Machine):
         try:
             await running.write(b"%d\n" % len(script) + script)
             pid, rest = b"", b""
-            while b"\n" not in pid:
-                piece = await running.read()
-                if piece is None:
-                    raise ConnectionError("The command did not start")
-                pid += piece[1] if piece[0] == STDOUT else b""
+            async with asyncio.timeout(HELPER_SECONDS):
+                while b"\n" not in pid:
+                    piece = await running.read()
+                    if piece is None:
+                        raise ConnectionError("The command did not start")
+                    pid += piece[1] if piece[0] == STDOUT else b""
             pid, _, rest = pid.partition(b"\n")
             return Attached(running, int(pid), take, rest)
         except BaseException:

@@ -21,7 +21,7 @@ from ..base import Check, Door, Isolation, OnProgress, OnRefused
 from ..e2b.cloud import Gone
 from ..e2b.machine import Machine
 from ..e2b.sandbox import CloudSandbox
-from ..local.processes.exit import ENVIRONMENT, SessionExit
+from ..local.processes.exit import ENVIRONMENT, PROXY, SessionExit
 from ..local.processes.layout import find_node
 from ..network.registries import Registries, read_registries
 from .cluster import Cluster, connect, load_client
@@ -257,8 +257,8 @@ class Pods:
         made = as_agent_sandbox(pod, self._agents, given.longest_seconds) if self._agents else pod
         if self._agents:
             self.cluster.made_as[name] = self._agents
-        await self.cluster.make(made)
         try:
+            await uncut(self.cluster.make(made))
             await self.cluster.running(name, given.start_seconds, sandbox.on_progress)
         except BaseException:
             await uncut(self._remove(name))
@@ -268,11 +268,14 @@ class Pods:
     async def _remove(self, name: str) -> None:
         try:
             await self.cluster.delete(name, self.cluster.made_as.get(name, ""))
-        except (Gone, Unavailable) as error:
+        except Gone:
+            pass  # it was not made
+        except Unavailable as error:
             self._provider.log.warning("A sandbox that did not start could not be removed: %s", error)
 
     async def _environment(self, registries: Registries) -> dict[str, str]:
-        variables = dict(ENVIRONMENT) | {"npm_config_registry": registries.npm}
+        variables = dict(ENVIRONMENT) | {"npm_config_registry": registries.npm, "npm_config_noproxy": ""}
+        variables |= dict.fromkeys(("npm_config_proxy", "npm_config_https_proxy"), PROXY)
         lines = [f"{scope}:registry={url}" for scope, url in registries.scoped.items()]
         self.files = {".npmrc": ("\n".join(lines) + "\n").encode()} if lines else {}
         remote = [url for url in registries.python if url.startswith("http")]
@@ -300,6 +303,9 @@ class PodSandbox(CloudSandbox):
     async def _make(self, on_progress: OnProgress | None) -> Machine:
         self.on_progress = on_progress
         return await super()._make(on_progress)
+
+    async def _obtained(self, cloud: Any, on_progress: OnProgress | None) -> tuple[Machine, bool]:
+        return await self._obtain(cloud, on_progress)  # room may take minutes: who cancels need not wait for it
 
     def lost(self, machine: Machine) -> None:
         super().lost(machine)
