@@ -283,9 +283,11 @@ class PodMachine(Machine):
             assert task
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
-            with contextlib.suppress(Gone, AppBuilderError, OSError):
-                await self._forward(reader, writer, inner)
-            writer.close()
+            try:
+                with contextlib.suppress(Gone, AppBuilderError, OSError):
+                    await self._forward(reader, writer, inner)
+            finally:
+                writer.close()
 
         server = await asyncio.start_unix_server(accept, str(path))  # in a folder that is ours alone
         self._fronts[inner] = path, server
