@@ -8,6 +8,7 @@
     ├── NotFound              404
     ├── Conflict              409
     │   ├── SessionBusy       409  a turn is running
+    │   ├── Unaccepted        409  something was found before publishing, and nobody took it  client.publishing
     │   ├── ToolFailed        409  a tool could not do what Python asked it to
     │   └── Different         409  a notebook rebuilt other files than it says           notebook.replay
     ├── Unavailable           503  something outside us is missing or down (sandbox, model, database)

@@ -24,9 +24,9 @@ from typing import Any, cast
 
 from ..errors import Conflict, NotFound, Unavailable, of_the_disk
 from ..formats import strict_json
-from ..sandbox.local.packages.holds import Hold, hold, take_away
 from ..settings import private_folder, write_settings
 from ..workspace.folder import remove_folder
+from ..workspace.holds import Hold, hold, take_away
 from .base import NAME, Bundle
 from .bundles import read_bundle
 

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, cast
 from ..cancellation import ended, in_thread, uncut
 from ..errors import AppBuilderError, Conflict, of_the_disk
 from ..events import Draft, Event, VersionStatus
-from ..sandbox.local.packages.holds import Hold, hold, take_away
 from ..workspace.folder import remove_folder
+from ..workspace.holds import Hold, hold, take_away
 from .places import VERSIONS
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ import pytest
 from leftovers import control_groups, processes_with
 
 from jupyter_appbuilder.sandbox.local import LocalSandbox
-from jupyter_appbuilder.sandbox.local.packages.holds import is_alive, own_mark
 from jupyter_appbuilder.sandbox.local.processes.limits import find_control_groups
+from jupyter_appbuilder.workspace.holds import is_alive, own_mark
 
 from .conftest import SERVER
 
@@ -25,7 +25,7 @@ PROGRAM = """
     import asyncio, signal, sys
     from pathlib import Path
     from jupyter_appbuilder.sandbox.local import LocalSandbox
-    from jupyter_appbuilder.sandbox.local.packages.holds import own_mark
+    from jupyter_appbuilder.workspace.holds import own_mark
     from jupyter_appbuilder.templates.templates import Template
 
     folder, sleeper = Path(sys.argv[1]), sys.argv[2]

@@ -23,7 +23,7 @@ from typing import Any
 
 from ...errors import AppBuilderError
 from ...templates.templates import Template
-from .packages.holds import Hold, hold, take_away
+from ...workspace.holds import Hold, hold, take_away
 from .processes.limits import MiB
 from .sandbox import AppSandbox
 

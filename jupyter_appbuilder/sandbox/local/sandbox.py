@@ -18,11 +18,11 @@ from ...errors import AppBuilderError, InvalidInput, NotFound, Unavailable
 from ...formats.text import encodable
 from ...templates.templates import APP, PackageKind, Serving, Template
 from ...workspace.folder import remove_folder
+from ...workspace.holds import Hold, hold
 from ...workspace.repositories import remove_repositories
 from ..base import DevServer, Door, ExecResult, OnProgress, OnRefused, Output, Progress, Stats
 from .packages.bundles import Bundles
 from .packages.dependencies import WRITABLE, Dependencies
-from .packages.holds import Hold, hold
 from .packages.python_environments import PythonEnvironment, PythonEnvironments
 from .processes.background import BackgroundProcess
 from .processes.exit import SessionExit

@@ -21,11 +21,11 @@ from pathlib import Path
 from ....cancellation import uncut
 from ....templates.templates import Template
 from ....workspace.folder import opened_folder
+from ....workspace.holds import hold
 from ...base import OnProgress, Progress
 from ..processes.layout import WORKSPACE, Bind
 from ..processes.runner import Runner, Setting
 from .dependencies import WRITABLE, read_manifest
-from .holds import hold
 
 SECONDS = 60
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ....workspace.folder import remove_folder
-from .holds import Hold, hold, take_away
+from ....workspace.holds import Hold, hold, take_away
 
 DOWNLOADS = ("npm", "uv")
 SCRATCH = "scratch"

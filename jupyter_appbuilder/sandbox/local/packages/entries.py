@@ -10,8 +10,8 @@ import secrets
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
+from ....workspace.holds import Hold, hold
 from ...base import OnProgress, Progress
-from .holds import Hold, hold
 
 
 class Entries:

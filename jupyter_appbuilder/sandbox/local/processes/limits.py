@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..packages.holds import is_alive, own_mark
+from ....workspace.holds import is_alive, own_mark
 
 MiB = 1024 * 1024
 GROUP_PREFIX = "appbuilder-"

@@ -21,12 +21,12 @@ from typing import Literal
 
 from ....cancellation import uncut
 from ....errors import Unavailable
+from ....workspace.holds import Hold, hold, take_away
 from ...base import ExecResult, Output
 from ...metrics import kills
 from ..isolation.base import BRIDGE, Launch, Layer, Plan
 from ..isolation.choice import Choice, candidates
 from ..packages.cache import YOUNG_SECONDS, Cache
-from ..packages.holds import Hold, hold, take_away
 from ..packages.interpreter import find_interpreter
 from .disk import Quota
 from .guardian import Guardian, family
