@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -202,3 +203,36 @@ async def test_what_runs_below_one_path_alone_is_built_for_the_one_where_it_is_l
         # It was built, and looked at; a container of this template is another matter.
         assert status["state"] == "failed"
         assert "no recipe" in status["message"]
+
+
+async def test_what_a_template_leaves_is_left_of_what_was_built_too(tmp_path: Path) -> None:
+    build = PUBLISH.replace("&& echo built", "&& mkdir -p dist/cache/deep && echo key > dist/cache/deep/key")
+    async with published_app(tmp_path, f'{build}leave = ["dist/cache/"]\n') as (builder, session):
+        assert (await published(session))["state"] == "done"
+        assert [file.name for file in builder.published.bundle("here", "past", 1).content.iterdir()] == ["index.html"]
+
+
+async def test_who_stops_it_stops_the_build_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    slow = PUBLISH.replace("mkdir -p dist", "echo begun; [ ! -e slow ] || sleep 600; mkdir -p dist")
+    async with published_app(tmp_path, slow) as (builder, session):
+        assert (await published(session))["number"] == 1
+        await session.call("write_file", {"path": "slow", "content": "yes"}, by="person")
+        await session.checkpoint("Slow")
+        await session.publish(checkpoint=(await session.checkpoints())[0].id)
+        async with asyncio.timeout(30):
+            while (status := session.publishing.status) is None or "begun" not in status["log"]:
+                await asyncio.sleep(0.02)
+        assert builder.busy
+        await session.cancel_publishing()
+        status = session.publishing.status
+        assert status is not None
+        assert (status["state"], status["number"]) == ("stopped", None)
+        assert [step["state"] for step in status["steps"]] == ["skipped", *["waiting"] * 4]
+        assert not builder.busy
+        assert session.summary.published[0]["number"] == 1
+        assert not list((builder.published.folder / ".making").iterdir())
+        assert not (session.workspace.folder.parent / ".versions").exists()
+        # Closing the app stops one, too.
+        await session.publish(checkpoint=(await session.checkpoints())[0].id)
+        await builder.release(session.id)
+        assert not (session.workspace.folder.parent / ".versions").exists()
