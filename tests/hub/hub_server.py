@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
 PROXY = Path(__file__).parent / "node_modules/configurable-http-proxy/bin/configurable-http-proxy"
 TOKEN = "for-this-test-only"
@@ -35,9 +36,14 @@ class Hub:
         self._client = httpx.Client(base_url=url, headers={"Authorization": f"token {TOKEN}"}, timeout=30)
 
     def kill(self) -> None:
-        """End the Hub's process in the middle of whatever it does; proxy and servers go on."""
+        """End the Hub's process, and its services, in the middle of whatever they do; proxy and servers go on."""
+        theirs = psutil.Process(self.process.pid).children()
+        services = [one for one in theirs if "JUPYTERHUB_SERVICE_NAME" in one.environ()]
         self.process.kill()
         self.process.wait()
+        for service in services:
+            service.kill()
+        psutil.wait_procs(services, 10)
 
     def begin_again(self) -> None:
         self.process = self._start()

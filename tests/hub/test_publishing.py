@@ -219,12 +219,12 @@ def test_everybody_sleep_and_a_hub_that_is_killed(tmp_path: Path) -> None:
             dan.goto(found.url + LINK)
             expect(dan.get_by_role("heading", name="You have no access to this app")).to_be_visible()
 
-            # Taken down: nothing is left on the Hub, and who knew it is told.
+            # Taken down: nothing is left on the Hub, and its owner is told.
             found.sessions(f"/{session}/publications/hub", "DELETE")
             assert found.server("ada", "app-hello") == {}
-            dan.goto(found.url + LINK)
-            expect(dan.get_by_role("heading", name="This app was taken down")).to_be_visible()
-            picture(dan, "taken-down")
+            ada = visitor(browser, found, "ada")
+            expect(ada.get_by_role("heading", name="This app was taken down")).to_be_visible()
+            picture(ada, "taken-down")
             browser.close()
         finally:
             keeper.set()
