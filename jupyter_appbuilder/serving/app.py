@@ -227,7 +227,9 @@ class ServedApp:
                 if before is not None:
                     self._disturbed = True
                     await self._put_to_sleep(before)
-                    await in_thread(self.place.hand_over, before.run, run)
+                # Also of one that cannot be served: what readers wrote is theirs whatever became of it.
+                if data := before.run if before is not None else await in_thread(self.place.live):
+                    await in_thread(self.place.hand_over, data, run)
                 await self._migrated(new)
                 await self._serve(new)
                 if new.server.state != "ready":

@@ -105,7 +105,7 @@ class Place:
         folder = self.folder / "runs" / run
         try:
             return Run(run, release, folder, read_bundle(folder))
-        except InvalidInput:
+        except (InvalidInput, NotFound):
             return None
 
     def lay(self, bundle: Bundle) -> Run:
@@ -150,7 +150,9 @@ class Place:
         self.tidy()
 
     def drop(self, run: Run) -> None:
-        remove_folder(run.folder)
+        """Remove a run, unless readers have it: who was told to end may not know that it was accepted."""
+        if self._note().get("run") != run.id:
+            remove_folder(run.folder)
 
     def tidy(self) -> None:
         """Remove all runs but the live one and the one before it."""

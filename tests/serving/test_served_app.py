@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from serving.conftest import Serve, Served, tiny_bundle, tiny_template
 from tornado import httputil, web
 from tornado.routing import Rule
 
-from jupyter_appbuilder.errors import Conflict
+from jupyter_appbuilder.errors import Conflict, NotFound
 from jupyter_appbuilder.publishing.visits import Visits
 from jupyter_appbuilder.serving.door import Reader
 from jupyter_appbuilder.serving.limits import RateLimit
@@ -117,8 +118,8 @@ async def test_a_new_release_takes_the_data_along_and_one_that_fails_changes_not
         await here.client.post(here.url + "count")
         assert (await here.client.post(here.url + "count")).json() == {"count": 2, "version": "1"}
         tiny_bundle(template, bundle, "2")
-        while (await here.get("count")).json() != {"count": 2, "version": "2"}:
-            await asyncio.sleep(0.1)
+        while (now := await here.get("count")).status_code != 200 or now.json() != {"count": 2, "version": "2"}:
+            await asyncio.sleep(0.1)  # what is asked while one takes the other's place may be cut off
         await here.client.post(here.url + "count")
         # One whose server does not start.
         tiny_bundle(template, bundle, "3", serve=["node", "gone.mjs"])
@@ -136,6 +137,43 @@ async def test_a_new_release_takes_the_data_along_and_one_that_fails_changes_not
         assert len(runs) == 2  # the live one, and the one before
         with pytest.raises(Conflict, match="another process serves it"):
             await asyncio.to_thread(Place(here.app.place.folder, "tried").open)
+
+
+async def test_readers_data_outlive_an_end_and_a_failure_at_any_moment(
+    serve: Serve, template: Template, bundle: Path, monkeypatch: pytest.MonkeyPatch
+):
+    lacking: list[NotFound] = []
+
+    def found(name: str) -> Template:
+        if lacking:
+            raise lacking.pop()
+        return template
+
+    async with serve(bundle, templates=found) as here:
+        await here.ready()
+        await here.client.post(here.url + "count")
+        # The service is told to end right after a release was written down as the live one.
+        written, go_on, tidy = threading.Event(), threading.Event(), here.app.place.tidy
+
+        def slow() -> None:
+            written.set()
+            go_on.wait(60)
+            tidy()
+
+        monkeypatch.setattr(here.app.place, "tidy", slow)
+        tiny_bundle(template, bundle, "2")
+        here.app.take(find_bundle(bundle))
+        await asyncio.to_thread(written.wait, 60)
+        ending = asyncio.create_task(here.app.close())
+        await asyncio.sleep(0)
+        go_on.set()
+        await ending
+    # What serves the live release cannot be had when the next process starts, and a moment later it can.
+    lacking.append(NotFound("There is no such template."))
+    async with serve(bundle, templates=found) as here:
+        await until(here, "ready")
+        assert not lacking
+        assert (await here.get("count")).json() == {"count": 1, "version": "2"}
 
 
 async def test_an_app_sleeps_wakes_and_comes_back_after_a_crash(tiny: Serve):
@@ -161,6 +199,32 @@ async def test_an_app_sleeps_wakes_and_comes_back_after_a_crash(tiny: Serve):
         assert (await here.get("healthz")).status_code == 503
         while (await here.get("count")).status_code != 200:
             await asyncio.sleep(0.2)
+
+
+async def test_who_hangs_up_while_a_websocket_waits_for_the_app_leaves_none_open(tiny: Serve):
+    asked = (
+        "GET /apps/tried/socket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    async with tiny() as here:
+        await here.ready()
+        await here.app.sleep()
+        service = here.serving.service
+        _, writer = await asyncio.open_connection("127.0.0.1", httpx.URL(here.url).port)
+        writer.write(asked.encode())
+        while not service.sockets.taken:
+            await asyncio.sleep(0.01)
+        writer.transport.abort()
+        while service.sockets.taken:
+            await asyncio.sleep(0.01)
+        assert here.app.status.state == "starting"  # so it was still waited for
+        await here.ready()
+        # One that stays is open once the app has answered it, behind the one that was given up.
+        reader, writer = await asyncio.open_connection("127.0.0.1", httpx.URL(here.url).port)
+        writer.write(asked.encode())
+        assert b"101" in await reader.readline()
+        assert len(service.open_sockets) == 1
+        writer.close()
 
 
 async def test_readers_have_bounds_and_names_of_others_are_refused(tiny: Serve):
