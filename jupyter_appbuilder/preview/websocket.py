@@ -72,6 +72,7 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
     _visit: Visit | None = None
     _pumping: asyncio.Task[None] | None = None
     _holds = ""
+    _gone = False  # the page hung up
 
     @allow_unauthenticated
     async def get(self, capability: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -104,7 +105,8 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
             self.set_status(502)
             self.finish()
             return
-        await super().get(capability)
+        if not self._gone:  # else nobody would close the app's end
+            await super().get(capability)
         if self.ws_connection is None:
             self._server.close()
             self._let_go()
@@ -232,6 +234,7 @@ class ProxySocketHandler(PreviewHandler, websocket.WebSocketHandler):
             self._pumping.cancel()
 
     def on_close(self) -> None:
+        self._gone = True
         self._let_go()
         self._stop_pumping()
         if self._preview is not None:

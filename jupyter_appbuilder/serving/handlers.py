@@ -257,6 +257,7 @@ class ServedSocketHandler(ServedHandler, websocket.WebSocketHandler):
     _server: websocket.WebSocketClientConnection | None = None
     _pumping: asyncio.Task[None] | None = None
     _holds = ""
+    _gone = False  # the reader hung up
 
     async def get(self, *args: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         service = self.service
@@ -287,7 +288,8 @@ class ServedSocketHandler(ServedHandler, websocket.WebSocketHandler):
             log.warning("Request %s: no WebSocket to the app's server: %s", self.id, type(error).__name__)
             self.say(502, "The app does not answer", "")
             return
-        await super().get(*args)
+        if not self._gone:  # else nobody would close the app's end
+            await super().get(*args)
         if self.ws_connection is None:
             self._server.close()
 
@@ -325,6 +327,7 @@ class ServedSocketHandler(ServedHandler, websocket.WebSocketHandler):
             self.close(1011)
 
     def on_close(self) -> None:
+        self._gone = True
         if self._pumping is not None:
             self._pumping.cancel()
         if self._server is not None:
