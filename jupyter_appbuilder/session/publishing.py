@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 LONGEST_LOG = 16 * 1024  # characters
 LONGEST_REASON = 1000
 MOST_FINDINGS = 200
+"""That are shown: of more the worst, and one that stands for the rest."""
+SEVERITIES = ("high", "medium", "low")
 SAY_SECONDS = 0.25
 """How often progress is told at most."""
 
@@ -677,9 +679,8 @@ class Publishing:
         """List what was found, with the reasons; whether some has none."""
         hard = self._means.hard()
         mask = self._means.secrets.mask
-        listed = [*one.checks, *(_shown(finding) for finding in one.findings)][:MOST_FINDINGS]
         shown: list[PublishingFinding] = []
-        for finding in listed:
+        for finding in listed([*one.checks, *(_shown(finding) for finding in one.findings)], hard):
             is_hard = finding["kind"] in hard
             reason = None if is_hard else one.reasons.get(finding["id"])
             texts = {key: mask.text(str(finding[key])) for key in ("message", "excerpt", "hint")}
@@ -875,6 +876,28 @@ def _finding(kind: str, message: str, path: str, **more: Any) -> PublishingFindi
         "accepted": None,
     }
     return cast("PublishingFinding", whole | more)
+
+
+def listed(found: Sequence[PublishingFinding], hard: Sequence[str]) -> list[PublishingFinding]:
+    """What is shown and needs a reason. Nothing that was found goes out unsaid: of too many, the last stands for those
+    that are not shown, and a reason for it is one for just these."""
+    if len(found) <= MOST_FINDINGS:
+        return list(found)
+    worst = sorted(found, key=lambda one: (one["kind"] not in hard, SEVERITIES.index(one["severity"])))
+    shown, left = worst[: MOST_FINDINGS - 1], worst[MOST_FINDINGS - 1 :]
+    ids = " ".join(sorted(one["id"] for one in left))
+    rest = _finding(
+        "not_looked_at",
+        f"There are {len(left):,} more findings than are shown.",
+        "",
+        id=f"more:{hashlib.sha256(ids.encode()).hexdigest()[:16]}",
+        severity=left[0]["severity"],
+        count=len(left),
+        hint="Mend those that are shown, and publish again.",
+        fixable=False,
+        where="bundle",
+    )
+    return [*shown, rest]
 
 
 def _check(message: str, source: str) -> PublishingFinding:

@@ -17,6 +17,7 @@ from plain_app import plain
 from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound
 from jupyter_appbuilder.events import PublishingStatus
 from jupyter_appbuilder.session import Session
+from jupyter_appbuilder.session.publishing import MOST_FINDINGS, listed
 
 PUBLISH = """
 [publish]
@@ -160,6 +161,22 @@ async def test_what_was_found_needs_a_reason_once_and_an_administrators_word_nee
         assert stopped is not None
         assert stopped["state"] == "stopped"
         assert not await session.publishing.publications()
+
+
+def test_what_is_too_much_to_show_goes_out_with_a_reason_too_and_a_secret_is_always_shown() -> None:
+    many: list[Any] = [
+        {"id": f"a{n}", "kind": "accessibility", "severity": "low" if n else "medium"} for n in range(MOST_FINDINGS + 9)
+    ]
+    found: list[Any] = [*many, {"id": "s", "kind": "secret", "severity": "high"}]
+    shown = listed(found, ())
+    assert len(shown) == MOST_FINDINGS
+    assert [one["id"] for one in shown[:3]] == ["s", "a0", "a1"]
+    assert (shown[-1]["kind"], shown[-1]["count"]) == ("not_looked_at", 11)
+    # A reason for the rest is none for another one.
+    others: list[Any] = [*many[:-1], {**many[-1], "id": "other"}, found[-1]]
+    assert listed(others, ())[-1]["id"] != shown[-1]["id"]
+    assert listed(found, ("accessibility",))[0]["id"] == "a0"
+    assert listed(found[:MOST_FINDINGS], ()) == found[:MOST_FINDINGS]
 
 
 async def test_a_build_that_fails_or_makes_links_and_pipes_leaves_readers_what_they_have(tmp_path: Path) -> None:
