@@ -725,13 +725,13 @@ class AsyncApp:
         """Write a picture of the app to hand on; its path. A file that ends in ``.webp`` (by default) or ``.gif``
         moves: it shows the app's scenarios; ``.png`` is a still picture. ``on_progress`` is told what is done, from
         another thread."""
-        from ..session.showing import SHOWN_AS, shown
+        from ..session.showing import SHOWN_AS, ShownAs, shown
 
         session = await self.session()
         target = Path(path) if str(path) else Path.cwd() / f"{session.summary.name}.webp"
         if await asyncio.to_thread(target.is_dir):
             target /= f"{session.summary.name}.webp"
-        kind = next((kind for kind in SHOWN_AS if target.suffix.lower() == f".{kind}"), None)
+        kind: ShownAs | None = next((one for one in SHOWN_AS if target.suffix.lower() == f".{one}"), None)
         if kind is None:
             raise InvalidInput(f"{target.name} is no picture by its name.", hint="End it in .webp, .gif or .png.")
         async with _telling(session, "progress", "message", on_progress):

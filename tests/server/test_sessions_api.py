@@ -236,7 +236,7 @@ async def test_unknown_template_and_sandbox_and_taken_name_are_named(call, new_s
     assert (unknown.status, unknown.data["reason"]) == (404, "unknown_template")
     nowhere = await call("POST", "sessions", json={"sandbox": "the-moon"})
     assert (nowhere.status, nowhere.data["reason"], nowhere.data["field"]) == (400, "unknown_sandbox", "sandbox")
-    assert "auto, e2b, local" in nowhere.data["hint"]
+    assert "auto, e2b, kubernetes, local" in nowhere.data["hint"]
     await new_session(name="mine")
     taken = await call("POST", "sessions", json={"name": "mine"})
     assert (taken.status, taken.data["reason"], taken.data["field"]) == (409, "name_taken", "name")
