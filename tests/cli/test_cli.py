@@ -215,7 +215,7 @@ def test_an_app_is_forked_and_only_what_was_cut_short_goes_on(folder: Path, demo
         (["demo", "nothing"], "Choose one of: "),
         (["build", "x", "--model", "demo:recorded", "--name", "Bad Name"], "is not a name for an app"),
         (["build", "x", "--model", "nonsense"], "provider:name"),
-        (["build", "x", "--model", "demo:recorded", "--sandbox", "the-moon"], "Choose one of: auto, e2b, local"),
+        (["build", "x", "--model", "demo:recorded", "--sandbox", "the-moon"], "one of: auto, e2b, kubernetes, local"),
         (["build"], "required: PROMPT"),
         (["fly"], "invalid choice"),
         ([], "watch a recorded session being built"),

@@ -95,7 +95,7 @@ async def test_tools_work_in_cells_and_mistakes_say_how_it_should_look(tmp_path:
     async with kernel(tmp_path) as cells:
         status, _, text = await cells.run("%load_ext jupyter_appbuilder\n%appbuilder new tools --sandbox the-moon")
         assert status == "error"
-        assert "Choose one of: auto, e2b, local" in text
+        assert "Choose one of: auto, e2b, kubernetes, local" in text
         await cells.run("%appbuilder new tools --sandbox local")
         await cells.run("%%appbuilder write src/a b.py\nx")
         status, _, text = await cells.run("%%appbuilder write 'src/a b.py'\nif 1:\n    \n    pass\n>>> {x} $y")
