@@ -10,15 +10,15 @@ import sys
 from typing import Any
 
 from ..client.app import App
-from ..client.publishing import pairs
+from ..client.publishing import newer, pairs
 from ..errors import InvalidInput
 from .building import start_engine
 from .terminal import Terminal, shown
 
 
 def publish(options: argparse.Namespace, terminal: Terminal) -> int:
-    settings = pairs("\n".join(options.set), "a setting")
-    accept = pairs("\n".join(options.accept), "an acceptance")
+    settings = pairs("\n".join(options.set), "setting")
+    accept = pairs("\n".join(options.accept), "acceptance", "ID=REASON")
     with contextlib.closing(start_engine(options)) as running:
         app = App.open(options.session, root=running.root)
         settings |= _asked(app, options.to, settings, terminal)
@@ -35,6 +35,7 @@ def publish(options: argparse.Namespace, terminal: Terminal) -> int:
         "target": release.target,
         "name": release.name,
         "number": release.number,
+        "version": release.version,
         "url": release.url,
         "note": release.note,
         "file": str(release.file) if release.file else None,
@@ -47,7 +48,7 @@ def publish(options: argparse.Namespace, terminal: Terminal) -> int:
         print(f"Readers find it below your Jupyter server's address: {release.url}", flush=True)
     elif release.url:
         print(shown(release.url), flush=True)
-    for text in filter(None, (release.note, str(release.file or ""))):
+    for text in filter(None, (newer(release), release.note, str(release.file or ""))):
         print(shown(text), flush=True)
     return 0
 
@@ -86,6 +87,9 @@ def publications(options: argparse.Namespace, terminal: Terminal) -> int:
                 f"{shown(one.name)}  {one.target}  release {one.live or '-'}"
                 + (f"  {live.at[:10]}  {shown(live.url)}" if live else "")
             )
+            for release in one.releases if id else ():  # what rollback takes
+                kept = "" if release.kept else "  its files are not kept"
+                print(f"  {release.number:>4}  {release.at[:16].replace('T', ' ')}  {release.checkpoint[:8]}{kept}")
         if not found:
             terminal.note("Nothing is published. Publish an app: jupyter appbuilder publish NAME")
     return 0

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ..tools.base import ToolResult
     from ..workspace import Checkpoint
     from .app import App
-    from .publishing import pairs, version_of
+    from .publishing import newer, pairs, version_of
     from .requests import Ask
 from .results import Handed
 
@@ -508,12 +508,12 @@ class AppBuilderMagics(Magics):
             target,
             name=call.options.get("name", ""),
             version=call.options.get("version", ""),
-            settings=pairs(call.body, "a setting"),
+            settings=pairs(call.body, "setting"),
         )
         where = f" at {release.url}" if release.url else ""
         below = " of this Jupyter server" if release.target == "here" else ""
-        said = f"Release {release.number} of {release.name} is published{where}{below}. {release.note}"
-        self.say(f"{said.rstrip()}\n")
+        said = f"Release {release.number} of {release.name} is published{where}{below}. {newer(release)} {release.note}"
+        self.say(f"{' '.join(said.split())}\n")
 
     def do_verify(self, call: Call) -> None:
         tree = self.session().tree

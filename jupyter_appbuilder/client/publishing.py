@@ -22,8 +22,9 @@ MARK = 200
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """What readers get now. ``url`` is below the Jupyter server's own where it has no scheme; ``note`` says what is
-    left to be done at the target; ``file``: an archive to take away."""
+    """What readers get now. ``version``: the checkpoint it was made of, ``newer`` how many the app has since.
+    ``url`` is below the Jupyter server's own where it has no scheme; ``note`` says what is left to be done at the
+    target; ``file``: an archive to take away."""
 
     target: str
     name: str
@@ -31,6 +32,8 @@ class Released:
     url: str
     note: str = ""
     file: Path | None = None
+    version: str = ""
+    newer: int = 0
 
 
 class Unaccepted(Conflict):
@@ -92,7 +95,20 @@ async def _released(session: Session, status: PublishingStatus) -> Released:
         )
     number = status["number"] or 0
     file = await session.publishing.file(status["target"], number) if status["file"] else None
-    return Released(status["target"], status["name"], number, status["url"], status["note"], file)
+    version = status["checkpoint"]
+    newer = next((place for place, one in enumerate(await session.checkpoints()) if one.id == version), 0)
+    return Released(status["target"], status["name"], number, status["url"], status["note"], file, version, newer)
+
+
+def newer(release: Released) -> str:
+    """That it is not the newest version; "" if it is."""
+    if not release.newer:
+        return ""
+    count = "one newer version" if release.newer == 1 else f"{release.newer} newer versions"
+    return (
+        f"It is version {release.version[:8]}; the app has {count}. "
+        "Where none is named, the newest whose check passed is published."
+    )
 
 
 async def _tell(session: Session, say: Callable[[str], None]) -> None:
@@ -124,12 +140,12 @@ def version_of(versions: list[Checkpoint], word: str) -> Checkpoint:
     raise InvalidInput(f"No version has the tree, id or name {word[:80]}.", hint="See app.checkpoints.")
 
 
-def pairs(text: str, what: str) -> dict[str, str]:
+def pairs(text: str, what: str, written: str = "NAME=VALUE") -> dict[str, str]:
     """``NAME=VALUE`` of each line. Raises ``InvalidInput``."""
     found: dict[str, str] = {}
     for line in filter(str.strip, text.splitlines()):
         name, separator, value = line.partition("=")
         if not separator or not name.strip():
-            raise InvalidInput(f"{line.strip()[:80]!r} is no {what.removeprefix('a ')}.", hint="Write NAME=VALUE.")
+            raise InvalidInput(f"{line.strip()[:80]!r} is no {what}.", hint=f"Write {written}.")
         found[name.strip()] = value.strip()
     return found

@@ -15,7 +15,7 @@ import asyncio
 import hashlib
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, cast
@@ -40,6 +40,7 @@ __all__ = [
     "name_for",
     "name_of",
     "read_scenario",
+    "scenarios_of",
     "written",
 ]
 
@@ -229,23 +230,47 @@ def _short(text: str) -> str:
 
 async def list_scenarios(workspace: Workspace) -> list[Listed]:
     """The app's scenarios by name, at most ``MOST``. A file that cannot be read is listed with its problem."""
-    found: list[Listed] = []
     try:
         files = await workspace.list(FOLDER.rstrip("/"))
     except AppBuilderError:
         return []
-    for file in files:
-        name = file.path.removeprefix(FOLDER).removesuffix(".yaml")
-        if not file.path.endswith(".yaml") or "/" in name or len(found) >= MOST:
+
+    async def read(path: str) -> str:
+        if sizes[path] > 4 * LONGEST_FILE:
+            raise _too_long(_file_name(path))
+        return await workspace.read_text(path)
+
+    sizes = {file.path: file.size for file in files}
+    return await _listed(sizes, read)
+
+
+async def scenarios_of(workspace: Workspace, version: str) -> list[Listed]:
+    """Those that a version of the app has, as ``list_scenarios``."""
+    contents = await workspace.contents_in(version, FOLDER, 4 * LONGEST_FILE)
+
+    async def read(path: str) -> str:
+        if (content := contents[path]) is None:
+            raise _too_long(_file_name(path))
+        return content.decode(errors="replace")
+
+    return await _listed(contents, read)
+
+
+async def _listed(paths: Iterable[str], read: Callable[[str], Awaitable[str]]) -> list[Listed]:
+    found: list[Listed] = []
+    for path in paths:
+        name = _file_name(path)
+        if not path.endswith(".yaml") or "/" in name or len(found) >= MOST:
             continue
         try:
-            if file.size > 4 * LONGEST_FILE:
-                raise _too_long(name)
-            text = await workspace.read_text(file.path)
-            found.append(Listed(name, await asyncio.to_thread(read_scenario, name, text)))
+            found.append(Listed(name, await asyncio.to_thread(read_scenario, name, await read(path))))
         except AppBuilderError as error:
             found.append(Listed(name, None, error.message))
     return sorted(found, key=lambda one: one.name)
+
+
+def _file_name(path: str) -> str:
+    return path.removeprefix(FOLDER).removesuffix(".yaml")
 
 
 async def try_all(

@@ -367,7 +367,10 @@ class Publishing:
             )
         entry = there.entry(number)
         if entry is None:
-            raise NotFound(f"There is no release {number}.", hint="See the list.", reason="no_release", field="number")
+            numbers = ", ".join(str(one.number) for one in there.releases if one.kept)
+            raise NotFound(
+                f"There is no release {number}.", hint=f"It has: {numbers}.", reason="no_release", field="number"
+            )
         return await uncut(self._rolled_back(publisher, there, entry))
 
     async def _rolled_back(self, publisher: Publisher, there: Publication, entry: Entry) -> Publication:
@@ -473,7 +476,9 @@ class Publishing:
     async def _published(self, target: str) -> Publication:
         found = await in_thread(self._means.shelf.of, self._means.record.id, target)
         if found is None:
-            raise NotFound("The app is not published there.", hint="Publish it first.", reason="not_published")
+            raise NotFound(
+                f"The app is not published at {target[:60]!r}.", hint="Publish it there first.", reason="not_published"
+            )
         return found
 
     # The work
@@ -591,7 +596,7 @@ class Publishing:
                     reason="not_running",
                 )
             seen = await self._look(one, app)
-            await self._try_scenarios(one, app, place)
+            await self._try_scenarios(one, app)
             return seen
         finally:
             await uncut(app.close())
@@ -614,11 +619,10 @@ class Publishing:
         one.step("check", "failed" if count else "done", said)
         return Seen(report.hosts, axe)
 
-    async def _try_scenarios(self, one: Try, app: RunningApp, place: Path) -> None:
-        from ..eyes.scenarios import list_scenarios, try_all
-        from ..workspace import Workspace
+    async def _try_scenarios(self, one: Try, app: RunningApp) -> None:
+        from ..eyes.scenarios import scenarios_of, try_all
 
-        listed = await list_scenarios(Workspace(place))
+        listed = await scenarios_of(self._means.workspace, one.version.id)
         if not listed or app.eye is None:
             one.step("scenarios", "skipped", "The app has none" if not listed else "")
             return
@@ -859,7 +863,9 @@ def _ended(steps: Sequence[PublishingStep], state: str) -> list[PublishingStep]:
 
 
 def _finding(kind: str, message: str, path: str, **more: Any) -> PublishingFinding:
-    id = f"{kind}:{hashlib.sha256(f'{message} {path}'.encode()).hexdigest()[:16]}"
+    # A built script has another name with each build, and each fault of a page is told once.
+    known = f"{message} {path}" if more.get("where") == "app" else message
+    id = f"{kind}:{hashlib.sha256(known.encode()).hexdigest()[:16]}"
     whole = {
         "id": id,
         "kind": kind,

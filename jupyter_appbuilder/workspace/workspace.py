@@ -418,6 +418,15 @@ class Workspace:
         before = await self._versions.commit_of(since) if since else ""
         return await self._versions.diff(await self._versions.commit_of(checkpoint), before)
 
+    async def contents_in(self, checkpoint: str, under: str, largest: int) -> dict[str, bytes | None]:
+        """The files that a version has below ``under``, a folder with a slash at its end; None for what is larger than
+        ``largest``. Raises ``NotFound``."""
+        there = await self._versions.files_of(await self._versions.commit_of(checkpoint))
+        files = {path: key for path, (mode, key) in there.items() if path.startswith(under) and mode != LINK}
+        sizes = await self._versions.sizes(set(files.values()))
+        contents = await self._versions.blobs({key for key, size in sizes.items() if size <= largest})
+        return {path: contents.get(key) for path, key in files.items()}
+
     async def data_differs(self, checkpoint: str) -> bool:
         """True if what the app wrote is another than a version's copy of it. Nothing to compare is no difference."""
         async with self._lock:
