@@ -10,6 +10,7 @@ from ..models.completions import as_object, as_objects
 
 BATCH = 16 * 1024  # bytes that are read at a time: what a stream's pieces cost is not noticed
 LONGEST = 1024 * 1024  # bytes of a line; a longer one is counted by its length
+DOCUMENT = 32 * 1024 * 1024  # bytes of an answer that is no stream; a longer one is counted by its length
 CHARACTERS_A_TOKEN = 4
 MOST = 1_000_000_000
 
@@ -32,6 +33,9 @@ class Counter:
         self._length += len(data)
         if self._stream and self._length > BATCH:
             self._read()
+        elif not self._stream and self._length > DOCUMENT:
+            self._characters += self._length
+            self._pieces, self._length = [], 0
 
     def _read(self, *, last: bool = False) -> None:
         text = b"".join(self._pieces)

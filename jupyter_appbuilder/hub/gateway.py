@@ -10,7 +10,6 @@ import asyncio
 import json
 import logging
 import math
-import re
 import time
 from collections import Counter as Numbers
 from collections.abc import Generator, Mapping
@@ -24,7 +23,9 @@ from tornado.web import HTTPError
 
 from ..cancellation import uncut
 from ..errors import AppBuilderError, Forbidden, InvalidInput, NotFound, Unavailable
+from ..formats import strict_json
 from ..models.base import PICTURE_TOKENS
+from ..models.completions import as_object, as_objects
 from ..models.redaction import redact
 from ..models.refusals import is_about_the_key, is_spent, said_in
 from .answers import Counter
@@ -37,14 +38,14 @@ if TYPE_CHECKING:
     from .people import People
 
 ERROR_BODY = 256 * 1024  # bytes of a refusal
-DOCUMENT = 64 * 1024 * 1024  # bytes of an answer that is no stream
 BEHIND = 512 * 1024  # bytes that a slow reader may be behind
 NOTE_SECONDS = 10.0  # between notes of what answers under way have come to
 FEWEST_OUTPUT = 256  # tokens of an answer: for less no request is sent
 IN_THREAD = 256 * 1024  # bytes of a request from which on it is read in a thread
 RETRIED = frozenset({401, 402, 403, 404, 408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
 KEPT_HEADERS = ("Content-Type", "Content-Encoding", "Retry-After", "X-Request-Id")
-DATA = re.compile(rb"data:[\w/+.-]{1,100};base64,[\w+/=\\-]*")
+SHOWN = {"image_url": "url", "file": "file_data", "input_audio": "data"}  # what a part of a message carries, and where
+BYTES_A_TOKEN = 64  # of a file or a sound: what such a part may come to, unless it is less than a picture
 
 FIELDS = frozenset(
     {
@@ -199,8 +200,18 @@ class ModelRequest:
     @cached_property
     def tokens(self) -> int:
         """About how many tokens the request itself takes."""
-        text, pictures = DATA.subn(b"", self.raw)
-        return len(text) // 4 + pictures * PICTURE_TOKENS
+        text, shown = len(self.raw), 0
+        for message in as_objects(self.body["messages"]):
+            for part in as_objects(message.get("content")):
+                kind = str(part.get("type"))
+                if kind not in SHOWN:
+                    continue
+                given: Any = part.get(kind)
+                content: Any = as_object(given).get(SHOWN[kind], given)
+                if isinstance(content, str):
+                    text -= len(content)
+                    shown += max(PICTURE_TOKENS, len(content) // BYTES_A_TOKEN if kind != "image_url" else 0)
+        return max(0, text) // 4 + shown
 
     def for_model(self, model: HubModel, limit: int | None, *, usage: bool) -> bytes:
         """The bytes for a provider: with its own name of the model, a limit where one has to hold, and ``usage`` asked
@@ -216,13 +227,13 @@ class ModelRequest:
         # Whoever asks cannot leave it out: what a model thinks unseen is known from its report alone.
         if usage and self.stream and options.get("include_usage") is not True:
             changed["stream_options"] = {**options, "include_usage": True}
-        return self.raw if changed == self.body else json.dumps(changed, ensure_ascii=False).encode()
+        return self.raw if changed == self.body else strict_json.dumps(changed).encode()
 
 
 def read_request(raw: bytes, fields: frozenset[str] = FIELDS) -> ModelRequest:
     """Raises ``InvalidInput`` naming the field."""
     try:
-        body: Any = json.loads(raw)
+        body: Any = json.loads(raw, object_pairs_hook=_object)
     except (ValueError, RecursionError):
         raise InvalidInput("The request is not JSON.", field="body") from None
     if not isinstance(body, dict):
@@ -253,6 +264,14 @@ def read_request(raw: bytes, fields: frozenset[str] = FIELDS) -> ModelRequest:
         if not isinstance(tool, dict) or cast("dict[str, Any]", tool).get("type") != "function":
             raise InvalidInput("Tools are functions here.", field="tools")
     return ModelRequest(raw, given)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object in which nothing is said twice: a provider might take the other one."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise InvalidInput("The request says a field of an object twice.", hint="Say it once.", field="body")
+    return found
 
 
 class GatewayHandler(HubHandler):
@@ -309,6 +328,7 @@ class ModelsHandler(GatewayHandler):
 class CompletionsHandler(GatewayHandler):
     _work: UnderWay | None = None
     _gone = False  # who asked has hung up
+    _unheard = 0  # micro-dollars: of who took the request and did not answer in time
 
     async def post(self) -> None:
         person = await self.person()
@@ -391,6 +411,8 @@ class CompletionsHandler(GatewayHandler):
             try:
                 answer = await self._ask_one(asked, candidate, held)
             except UpstreamError as error:
+                if error.kind == "timeout":  # it may work on it all the same, and is paid for that
+                    self._unheard += candidate.cost(asked.tokens, 0)
                 if last:
                     raise
                 log.warning("%s: %s; asking %s", candidate.name, error, others[0].name)
@@ -497,14 +519,19 @@ class CompletionsHandler(GatewayHandler):
         ledger = self.gateway.ledger
         try:
             if counter is None:
-                await ledger.release(held)
+                if self._unheard:
+                    spent = Spent(self._unheard, self._asked_tokens, estimated=True, outcome=outcome)
+                    await ledger.settle(held, spent, provider=model.provider.name)
+                else:
+                    await ledger.release(held)
                 return
             told = counter.reported
             asked = self._asked_tokens
             tokens = told if told and told[0] * 64 >= asked else (asked, told[1] if told else 0, 0)
             if not tokens[1]:
                 tokens = (tokens[0], counter.output_tokens, tokens[2])
-            spent = Spent(model.cost(*tokens), *tokens, estimated=tokens != told, outcome=outcome)
+            estimated = tokens != told or self._unheard > 0
+            spent = Spent(model.cost(*tokens) + self._unheard, *tokens, estimated=estimated, outcome=outcome)
             await ledger.settle(held, spent, provider=model.provider.name)
         except Unavailable as error:
             # What is held stays held, and is settled as soon as the database answers.

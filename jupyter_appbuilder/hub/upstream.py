@@ -30,7 +30,8 @@ Sink = Callable[[bytes], object]
 
 
 class UpstreamError(Exception):
-    """No answer, or none to its end. ``kind``: "connect", "timeout" or "broken"; no text of it names a key."""
+    """No answer, or none to its end. ``kind``: "connect", "timeout" (of a request that was sent) or "broken"; no text
+    of it names a key."""
 
     def __init__(self, kind: str, said: str) -> None:
         super().__init__(said)
@@ -198,7 +199,7 @@ class Upstream:
                 _, connection = await loop.create_connection(_Connection, place.host, place.port, ssl=tls)
                 return connection
         except TimeoutError:
-            raise UpstreamError("timeout", f"{place.host} took no connection within {seconds:.0f} s") from None
+            raise UpstreamError("connect", f"{place.host} took no connection within {seconds:.0f} s") from None
         except OSError as error:
             raise UpstreamError("connect", f"{place.host}: {error.strerror or type(error).__name__}") from None
 
@@ -214,7 +215,10 @@ class Upstream:
             user = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
             head += f"Proxy-Authorization: Basic {base64.b64encode(user).decode()}\r\n"
         try:
-            status, _ = await connection.ask(f"{head}\r\n".encode(), b"", 30, tunnel=True)
+            try:
+                status, _ = await connection.ask(f"{head}\r\n".encode(), b"", 30, tunnel=True)
+            except UpstreamError as error:
+                raise UpstreamError("connect", f"the proxy: {error}") from None
             if status != HTTPStatus.OK:
                 raise UpstreamError("connect", f"the proxy answered {status}")
             if place.tls:

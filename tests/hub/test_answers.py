@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from jupyter_appbuilder.hub.answers import Counter
+from jupyter_appbuilder.errors import InvalidInput
+from jupyter_appbuilder.hub.answers import DOCUMENT, Counter
 from jupyter_appbuilder.hub.gateway import read_request
 from jupyter_appbuilder.hub.models import read_models
 
@@ -78,3 +79,42 @@ def test_a_request_cannot_leave_out_that_usage_is_reported():
     assert hidden["stream_options"] == {"include_usage": True}
     asked = raw % b"true"
     assert read_request(asked).for_model(models["m"], None, usage=True) is asked  # nothing to change: as it came
+
+
+def test_what_a_request_takes_is_what_it_says_and_what_it_shows() -> None:
+    def tokens(content: Any, **more: Any) -> int:
+        body = {"model": "m", "messages": [{"role": "user", "content": content}]} | more
+        return read_request(json.dumps(body).encode()).tokens
+
+    data = f"data:image/png;base64,{'A' * 400_000}"
+    picture = {"type": "image_url", "image_url": {"url": data}}
+    assert 1000 <= tokens([picture]) < 1100
+    assert 2000 <= tokens([picture, {"type": "image_url", "image_url": {"url": "https://a.example/b.png"}}]) < 2200
+    assert tokens([{"type": "file", "file": {"file_data": data}}]) > 5000
+    # Text is text, whatever it looks like.
+    for said in (data, [{"type": "text", "text": data}], [{"type": "text", "text": "", "image_url": {"url": data}}]):
+        assert tokens(said) > 100_000
+    assert tokens("", tools=[{"type": "function", "function": {"url": data}}]) > 100_000
+
+
+def test_what_is_said_twice_is_refused_and_half_a_sign_is_passed_on_as_one_that_can_be_sent() -> None:
+    for raw in (
+        b'{"model": "dear", "model": "m", "messages": [{}]}',
+        b'{"model": "m", "messages": [{}], "stream_options": {"include_usage": false, "include_usage": true}}',
+    ):
+        with pytest.raises(InvalidInput, match="twice"):
+            read_request(raw)
+    models = read_models(
+        {"p": {"base_url": "http://127.0.0.1:9/v1"}}, {"m": {"provider": "p", "model": "other", "price": (1, 1)}}
+    )
+    cut = read_request(b'{"model": "m", "messages": [{"role": "user", "content": "so \\ud83d"}]}')
+    sent = json.loads(cut.for_model(models["m"], None, usage=True))
+    assert (sent["model"], sent["messages"][0]["content"]) == ("other", "so \ufffd")
+
+
+def test_a_document_that_is_too_long_to_be_read_is_counted_by_its_length() -> None:
+    counter = Counter(stream=False)
+    for _ in range(3):
+        counter.take(b" " * DOCUMENT)
+    counter.end()
+    assert (counter.reported, counter.output_tokens) == (None, 3 * DOCUMENT // 4)

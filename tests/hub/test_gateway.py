@@ -269,6 +269,22 @@ def test_who_hangs_up_pays_for_what_was_sent_and_the_provider_is_hung_up_on(api:
             time.sleep(0.05)
 
 
+def test_a_provider_that_took_the_request_and_is_not_heard_of_in_time_is_paid_for_it(api: HubApi, tmp_path: Path):
+    url = f"sqlite:///{tmp_path}/hub.sqlite"
+    with model_server_in_thread([{"first_byte": 30}] * 2) as one, model_server_in_thread([{"text": "spare"}]) as other:
+        with (
+            service(tmp_path, api, database=url, **tables(one, other), first_byte_seconds=0.5) as found,
+            found.client("token-of-ada") as ada,
+        ):
+            assert "spare" in ada.post("v1/chat/completions", json=ASKED).text
+            alone = ada.post("v1/chat/completions", json=ASKED | {"model": "secret"})
+            assert (alone.status_code, alone.json()["error"]["code"]) == (503, "model_down")
+    spare, lost = settled(url, 2)
+    assert (lost["outcome"], lost["output_tokens"], lost["estimated"]) == ("failed", 0, 1)
+    assert lost["micros"] == 1000 * lost["input_tokens"] > 0
+    assert spare["micros"] > 1000 * (spare["input_tokens"] + spare["output_tokens"])
+
+
 def test_no_more_at_once_than_one_person_may(api: HubApi, tmp_path: Path):
     held = threading.Event()
     with running(tmp_path, api, *[{"held": held, "text": "x"}] * 2, requests_per_person=2) as (found, model):
