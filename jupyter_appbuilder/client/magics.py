@@ -31,15 +31,15 @@ from .attaching import Attached, given
 from .background import background
 from .data import mentioned, with_variables
 from .feed import Feed, always, questions
+from .publishing import newer, pairs, version_of
+from .results import Handed
 from .secrets import typed
 
 if TYPE_CHECKING:
     from ..tools.base import ToolResult
     from ..workspace import Checkpoint
     from .app import App
-    from .publishing import newer, pairs, version_of
     from .requests import Ask
-from .results import Handed
 
 REPLAY_INTO = "APPBUILDER_REPLAY_INTO"
 """Environment variable: the folder in which a notebook's app is rebuilt. Default: ``replay/`` beside the notebook."""
