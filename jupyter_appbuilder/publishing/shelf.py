@@ -189,12 +189,7 @@ class Shelf:
                 ) from None
             there = _read(folder)
             if there and there.session != session:
-                raise Conflict(
-                    f"Another app is published as {name!r}: {there.title}.",
-                    hint="Choose another name, or unpublish that one first.",
-                    reason="name_taken",
-                    field="name",
-                )
+                raise name_taken(there)
             yield
         finally:
             os.close(descriptor)
@@ -270,6 +265,16 @@ class Shelf:
         folder = self.folder / publication.target / publication.name
         with _disk(self.folder):
             write_settings(folder / FILE, asdict(publication))
+
+
+def name_taken(there: Publication) -> Conflict:
+    """A name stays its app's, also once that is taken down: its numbers go on, and so does what readers wrote."""
+    return Conflict(
+        f"Another app {'is' if there.releases else 'was'} published as {there.name!r}: {there.title}.",
+        hint="Choose another name, or delete that app.",
+        reason="name_taken",
+        field="name",
+    )
 
 
 @contextlib.contextmanager

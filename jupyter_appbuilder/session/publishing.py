@@ -282,13 +282,10 @@ class Publishing:
                 field="name",
             )
         taken = await in_thread(means.shelf.find, target, chosen)
-        if taken and taken.session != means.record.id and taken.releases:
-            raise Conflict(
-                f"Another app is published as {chosen!r}: {taken.title}.",
-                hint="Choose another name, or unpublish that one first.",
-                reason="name_taken",
-                field="name",
-            )
+        if taken and taken.session != means.record.id:
+            from ..publishing.shelf import name_taken
+
+            raise name_taken(taken)
         version = await self._version(checkpoint)
         reasons = {**reasons_in(means.record.stored), **checked_reasons(accepted or {})}
         given = await self._settings(publisher, settings or {}, there)

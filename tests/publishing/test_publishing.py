@@ -80,6 +80,9 @@ async def test_a_version_is_built_and_what_is_done_to_the_draft_leaves_it_alone(
         assert not session.summary.published
         with pytest.raises(NotFound):
             builder.published.bundle("here", "past", 1)
+        other = await builder.create(name="other")
+        with pytest.raises(Conflict, match="was published as 'past'"):
+            await other.publish(name="past")  # at once, not after it was built
         # A number is never used again.
         assert (await published(session))["number"] == 3
         assert not list((builder.published.folder / ".making").iterdir())
