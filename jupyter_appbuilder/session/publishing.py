@@ -53,6 +53,11 @@ LONGEST_REASON = 1000
 MOST_FINDINGS = 200
 """That are shown: of more the worst, and one that stands for the rest."""
 SEVERITIES = ("high", "medium", "low")
+MOST_RAISED = 5
+TRACEBACK = re.compile(
+    r"Traceback \(most recent call last\):[^\n]*\n(?P<frames>(?:[ \t][^\n]*\n|\n)+)(?P<error>\S[^\n]*)"
+)
+PLACE = re.compile(r'File "/workspace/(?P<path>[^"\n]{1,300})", line (?P<line>\d{1,8})')
 SAY_SECONDS = 0.25
 """How often progress is told at most."""
 
@@ -611,7 +616,9 @@ class Publishing:
             if finding in axe:
                 continue
             one.checks.append(_check(f"The page: {finding['message']}", finding.get("source", "")))
-        count = len(report.findings)
+        raised = _raised(app.server.log)
+        one.checks += raised
+        count = len(report.findings) + len(raised)
         said = f"{count} {'problem' if count == 1 else 'problems'} found" if count else "Nothing wrong was found"
         one.step("check", "failed" if count else "done", said)
         return Seen(report.hosts, axe)
@@ -915,6 +922,19 @@ def _check(message: str, source: str) -> PublishingFinding:
         where=where,
         hint="Ask for it to be fixed.",
     )
+
+
+def _raised(log: str) -> list[PublishingFinding]:
+    """What a server in Python raised while its pages were looked at, which they tell no reader of."""
+    found: dict[str, PublishingFinding] = {}
+    for match in TRACEBACK.finditer(log):
+        places = [one for one in PLACE.finditer(match["frames"]) if "site-packages/" not in one["path"]]
+        if not places:  # what a library told of itself
+            continue
+        message, path, line = f"The server: {match['error'][:500]}", places[-1]["path"], int(places[-1]["line"])
+        finding = _finding("check", message, path, line=line, where="app", hint="Ask for it to be fixed.")
+        found.setdefault(finding["id"], finding)
+    return list(found.values())[:MOST_RAISED]
 
 
 def _not_looked(what: str, error: AppBuilderError) -> PublishingFinding:
