@@ -13,7 +13,7 @@ import math
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast, get_args
 
@@ -36,6 +36,8 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 DOLLAR = 1_000_000
 MOST = 1_000_000_000 * DOLLAR  # of a limit or a grant: more is a slip of the keyboard
 SEEN_SECONDS = 60.0  # after which a service elsewhere counts as ended, unless it says that it runs
+TOLD = "told later"  # the outcome of a request that a server told of
+TOLD_REQUESTS = 5000  # of a person's day
 MANY_LATE = 500
 LATE_SECONDS = 35 * 86_400.0
 MANY_GROUPS = 200  # of one person
@@ -177,6 +179,8 @@ class Ledger:
     timezone: str = "UTC"
     owner: Owner = field(default_factory=Owner)
     clock: Callable[[], float] = time.time
+    told_a_day: int = 10_000_000
+    """Micro-dollars that a person's server may tell of a day as used elsewhere: a group pays for it, too."""
 
     def __post_init__(self) -> None:
         zone(self.timezone)
@@ -368,15 +372,24 @@ class Ledger:
         return bool(rows)
 
     async def add_late(self, person: Person, requests: Iterable[Late]) -> int:
-        """Count requests that were made while nobody could ask us; how many were new."""
+        """Count requests that were made while nobody could ask us; how many were new. Beyond ``told_a_day`` they are
+        not counted: nobody can use up what others may spend by telling of requests that were never made."""
         new = 0
         for late in requests:
+            spent = replace(late.spent, outcome=TOLD)
             day, month = self.periods(late.at)
             id = f"{person.name}/{late.id}"
             async with self.database.transaction() as t:
                 await self._locked(t, keys := self._keys(person, day, month))
-                if await self._add(t, id, late.at, day, month, person, late.model, late.provider, late.spent):
-                    await self._change(t, keys, spent=late.spent.micros)
+                told = await t.run(
+                    "SELECT COALESCE(SUM(micros), 0) AS micros, COUNT(*) AS count FROM usage "
+                    "WHERE user_name = ? AND day = ? AND outcome = ?",
+                    *(person.name, day, TOLD),
+                )
+                if int(told[0]["micros"]) + spent.micros > self.told_a_day or told[0]["count"] >= TOLD_REQUESTS:
+                    continue
+                if await self._add(t, id, late.at, day, month, person, late.model, late.provider, spent):
+                    await self._change(t, keys, spent=spent.micros)
                     new += 1
         return new
 
@@ -529,9 +542,7 @@ def read_late(said: object, now: float) -> list[Late]:
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1e10:
                 raise InvalidInput(f"{name!r} is a number of at least 0.", field="requests")
         tokens = (int(numbers[name]) for name in ("input_tokens", "output_tokens", "cached_tokens"))
-        spent = Spent(
-            micros(min(numbers["cost"], 1e6)), *tokens, estimated=row.get("estimated") is True, outcome="told later"
-        )
+        spent = Spent(micros(min(numbers["cost"], 1e6)), *tokens, estimated=row.get("estimated") is True, outcome=TOLD)
         # Nothing is told into the future, nor into months that were closed long ago.
         at = min(max(numbers["at"], now - LATE_SECONDS), now)
         found.append(Late(id, at, model, model.partition(":")[0], spent))

@@ -29,7 +29,7 @@ from ..usage.days import zone
 from .base import HubHandler
 from .database import Database, open_database
 from .gateway import FIELDS, NOTE_SECONDS, CompletionsHandler, Gateway, ModelsHandler
-from .ledger import Ledger, read_late
+from .ledger import Ledger, micros, read_late
 from .models import read_models
 
 if TYPE_CHECKING:
@@ -153,6 +153,12 @@ class HubService(Application):
     timezone = Unicode(
         "UTC", help='When days and months of budgets begin, e.g. "Europe/Berlin". People are told it with each limit.'
     ).tag(config=True)
+    told_a_day = Float(
+        10.0,
+        min=0.0,
+        help="Dollars that a person's server may tell of a day as used without the gateway (c.AppBuilder.hub_counts). "
+        "What is told beyond is not counted: it counts in budgets that others share.",
+    ).tag(config=True)
     token_seconds = Float(
         5.0,
         min=0.0,
@@ -223,7 +229,7 @@ class HubService(Application):
             )
         auth: HubOAuth = HubOAuth(cache_max_age=max(1, round(self.token_seconds)))
         database = await open_database(self.database)
-        ledger = Ledger(database, self.timezone, Owner("jupyter appbuilder hub"))
+        ledger = Ledger(database, self.timezone, Owner("jupyter appbuilder hub"), told_a_day=micros(self.told_a_day))
         people = People(auth, ledger, self.token_seconds, self.hub_grace_seconds)
         gateway = Gateway(
             models,

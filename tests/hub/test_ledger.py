@@ -164,6 +164,14 @@ async def test_settling_twice_counts_once(database_url: str):
         assert [(row["day"], int(row["sum"])) for row in rows] == [("2026-11-29", 3), ("2026-11-30", 7)]
 
 
+async def test_nobody_uses_up_what_others_may_spend_by_telling_of_it(database_url: str):
+    async with ledger(database_url) as money:
+        told = [Late(f"s1/{number}", NOW, "own", "local", Spent(3_000_000)) for number in range(5)]
+        assert await money.add_late(ADA, told) == 3
+        assert await money.add_late(ADA, [Late("s2/1", NOW, "own", "local", Spent(900_000_000_000))]) == 0
+        assert await money.add_late(ADA, [Late("s2/2", NOW - 86_400, "own", "local", Spent(3))]) == 1, "another day"
+
+
 async def test_a_transaction_that_is_cancelled_leaves_nothing(database_url: str):
     async with ledger(database_url) as money:
         for pause in range(12):
