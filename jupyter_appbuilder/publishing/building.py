@@ -7,7 +7,6 @@ is believed: once its sandbox has ended, plain files alone are copied, so many a
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import shutil
 import stat
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from ..cancellation import ended, in_thread
 from ..errors import Conflict, InvalidInput
-from ..workspace.folder import DIRECTORY, is_mostly_holes, open_root
+from ..workspace.folder import DIRECTORY, copy_file, open_root
 from .base import APP, SITE, Tell
 
 if TYPE_CHECKING:
@@ -30,8 +29,6 @@ BUILD_SECONDS = 600.0
 MOST_FILES = 20_000
 LARGEST = 1024 * 1024 * 1024  # bytes, all files
 DEEPEST = 64
-HOLES_FROM = 1024 * 1024
-PIECE = 1024 * 1024
 LONGEST_LINE = 2000
 
 NEVER = frozenset({"node_modules", "__pycache__", "scenarios", "APPBUILDER.md"})
@@ -225,24 +222,10 @@ def _copy_folder(
                 finally:
                     os.close(below)
             elif stat.S_ISREG(status.st_mode):
-                _copy_file(folder, item.name, target / item.name, stop, left)
-
-
-def _copy_file(folder: int, name: str, target: Path, stop: threading.Event, left: list[int]) -> None:
-    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-    with os.fdopen(descriptor, "rb") as source:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", name)
-        if status.st_size > left[1] or (status.st_size > HOLES_FROM and is_mostly_holes(folder, name)):
-            raise _too_large()
-        mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
-        with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode), "wb") as copy:
-            while piece := source.read(PIECE):
-                left[1] -= len(piece)
-                if stop.is_set() or left[1] < 0:
+                copied = copy_file(folder, item.name, target / item.name, left[1], stop.is_set)
+                if copied is None:
                     raise _too_large()
-                copy.write(piece)
+                left[1] -= copied
 
 
 def _is_name(name: str) -> bool:

@@ -14,7 +14,6 @@ starts on a copy of the live one's data; the run before stays as it was until th
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import json
@@ -30,13 +29,11 @@ from ..errors import Conflict, InvalidInput, NotFound, of_the_disk
 from ..publishing.base import APP, MANIFEST, Bundle
 from ..publishing.bundles import read_bundle
 from ..settings import private_folder, write_settings
-from ..workspace.folder import DIRECTORY, is_mostly_holes, open_root, opened_folder, read_at, remove_folder
+from ..workspace.folder import DIRECTORY, copy_file, open_root, opened_folder, read_at, remove_folder
 
 MOST_FILES = 50_000
 LARGEST = 2 * 1024 * 1024 * 1024  # bytes, all files of a run
 DEEPEST = 64
-HOLES_FROM = 1024 * 1024
-PIECE = 1024 * 1024
 LARGEST_NOTE = 64 * 1024
 
 
@@ -218,24 +215,10 @@ def _copy_folder(folder: int, target: Path, left: list[int], depth: int) -> None
                 finally:
                     os.close(below)
             elif stat.S_ISREG(status.st_mode) and not item.name.endswith("-shm"):  # a database makes that one anew
-                _copy_file(folder, item.name, target / item.name, left)
-
-
-def _copy_file(folder: int, name: str, target: Path, left: list[int]) -> None:
-    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-    with os.fdopen(descriptor, "rb") as source:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", name)
-        if status.st_size > left[1] or (status.st_size > HOLES_FROM and is_mostly_holes(folder, name)):
-            raise _too_large()
-        mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
-        with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode), "wb") as copy:
-            while piece := source.read(PIECE):
-                left[1] -= len(piece)
-                if left[1] < 0:
+                copied = copy_file(folder, item.name, target / item.name, left[1])
+                if copied is None:
                     raise _too_large()
-                copy.write(piece)
+                left[1] -= copied
 
 
 def _too_large() -> InvalidInput:

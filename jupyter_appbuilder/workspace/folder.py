@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -199,6 +199,34 @@ def _empty(folder: int, top: int, depth: int) -> bool:
         except FileNotFoundError:
             continue  # somebody else deletes, too
     return moved
+
+
+HOLES_FROM = 1024 * 1024  # bytes; what holes a smaller file has is no matter
+PIECE = 1024 * 1024
+
+
+def copy_file(
+    folder: int, name: str, target: Path, most: int, stopped: Callable[[], bool] = lambda: False
+) -> int | None:
+    """Copy a plain file that code in a sandbox may be changing to the new file ``target``. How many bytes it has; None,
+    with ``target`` not whole, where they are more than ``most`` or mostly holes, or it was ``stopped``. Raises
+    ``OSError`` for a link or anything else that is no plain file."""
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    with os.fdopen(descriptor, "rb") as source:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", name)
+        if status.st_size > most or (status.st_size > HOLES_FROM and is_mostly_holes(folder, name)):
+            return None
+        mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
+        copied = 0
+        with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode), "wb") as copy:
+            while piece := source.read(PIECE):
+                copied += len(piece)
+                if stopped() or copied > most:
+                    return None
+                copy.write(piece)
+        return copied
 
 
 def is_mostly_holes(folder: int, name: str) -> bool:

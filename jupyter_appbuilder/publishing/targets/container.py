@@ -6,7 +6,6 @@ file and what they need.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import shutil
@@ -16,12 +15,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from ...cancellation import ended, in_thread
+from ...cancellation import in_thread
 from ...errors import AppBuilderError, Conflict, InvalidInput, of_the_disk
 from ...templates.templates import find_template
 from ..base import APP, SITE, Bundle, BundleKind, Order, Published, Setting, Tell
 from .container_recipes import PORT, RECIPES, STATIC, Recipe, compose, containerfile
-from .folder import on_loop, unpublish, write
+from .folder import in_stopped_thread, on_loop, unpublish, write
 from .site import files_of
 
 SERVER = Path(__file__).with_name("container_server.mjs")
@@ -55,13 +54,7 @@ class ContainerPublisher:
         return ""
 
     async def publish(self, order: Order, tell: Tell) -> Published:
-        stop = threading.Event()
-        work = asyncio.ensure_future(in_thread(_publish, order, on_loop(tell), stop))
-        try:
-            return await asyncio.shield(work)
-        finally:
-            stop.set()
-            await ended([work])
+        return await in_stopped_thread(_publish, order, tell)
 
     async def unpublish(self, name: str, settings: Mapping[str, str], tell: Tell) -> None:
         await in_thread(unpublish, name, settings, on_loop(tell))

@@ -49,16 +49,23 @@ class FolderPublisher:
         return ""
 
     async def publish(self, order: Order, tell: Tell) -> Published:
-        stop = threading.Event()
-        work = asyncio.ensure_future(in_thread(_publish, order, on_loop(tell), stop))
-        try:
-            return await asyncio.shield(work)
-        finally:
-            stop.set()
-            await ended([work])
+        return await in_stopped_thread(_publish, order, tell)
 
     async def unpublish(self, name: str, settings: Mapping[str, str], tell: Tell) -> None:
         await in_thread(unpublish, name, settings, on_loop(tell))
+
+
+async def in_stopped_thread(
+    publish: Callable[[Order, Tell, threading.Event], Published], order: Order, tell: Tell
+) -> Published:
+    """What ``publish`` makes in a thread; cancelled, it is told to stop by the event, and its end is waited for."""
+    stop = threading.Event()
+    work = asyncio.ensure_future(in_thread(publish, order, on_loop(tell), stop))
+    try:
+        return await asyncio.shield(work)
+    finally:
+        stop.set()
+        await ended([work])
 
 
 def on_loop(tell: Tell) -> Tell:
