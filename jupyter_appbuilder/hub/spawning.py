@@ -16,10 +16,7 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, cast
 
-from ..publishing.jupyterhub import Options, publication_of, server_name
-
-SERVICE = "JUPYTER_APPBUILDER_SERVICE"
-"""The variable of a server's environment that says where the service's pages are, as a path of the Hub's proxy."""
+from ..publishing.jupyterhub import IDLE, SERVICE, Options, publication_of, server_name
 
 MODELS = "APPBUILDER_HUB_URL"
 """The variable that says where the service answers itself, for the models that it hands on (``hub.gateway``)."""
@@ -28,7 +25,6 @@ SERVE = ("jupyter", "appbuilder", "serve")
 MEMORY = 1024**3
 CPUS = 1.0
 IDLE_SECONDS = 3600.0
-IDLE = "JUPYTER_APPBUILDER_IDLE"
 
 OWNERS = ("shares!user", "read:users:name", "read:groups:name")
 """What people need besides ``self`` to let others into their apps."""

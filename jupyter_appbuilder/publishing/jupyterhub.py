@@ -37,6 +37,11 @@ START_SECONDS = 600.0
 SAID = 300
 """Characters of a line that the Hub says."""
 
+SERVICE = "JUPYTER_APPBUILDER_SERVICE"
+"""The variable of a server's environment that says where the service's pages are, as a path of the Hub's proxy."""
+IDLE = "JUPYTER_APPBUILDER_IDLE"
+"""The variable that says after how many seconds without use the server of an app is stopped."""
+
 Options = Mapping[str, Any]
 
 

@@ -18,7 +18,7 @@ from tornado import web
 
 from ..errors import AppBuilderError
 from ..preview.handlers import wants_page
-from ..publishing.jupyterhub import JupyterHub, Shares
+from ..publishing.jupyterhub import IDLE, JupyterHub, Shares
 from . import pages
 
 FRESH_SECONDS = 3.0
@@ -28,8 +28,6 @@ GRACE_SECONDS = 120.0
 WATCH_SECONDS = 2.0
 """Between two looks at readers whose pages are open."""
 ACTIVITY_SECONDS = 300.0
-IDLE = "JUPYTER_APPBUILDER_IDLE"
-"""The variable that says after how many seconds without use the server is stopped (``hub.spawning`` sets it)."""
 VISIT_SECONDS = 4 * 3600.0
 """For how long what a page does by itself may pass for somebody who uses it: a page that is left open asks for ever."""
 LOGIN_SECONDS = 600.0

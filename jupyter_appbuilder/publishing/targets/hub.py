@@ -12,6 +12,7 @@ from typing import ClassVar
 from ...errors import AppBuilderError, Conflict, Forbidden, InvalidInput, Unavailable
 from ..base import BundleKind, Order, Published, Setting, Tell
 from ..jupyterhub import (
+    SERVICE,
     WHO,
     JupyterHub,
     Server,
@@ -24,8 +25,6 @@ from ..jupyterhub import (
     server_name,
 )
 
-SERVICE = "JUPYTER_APPBUILDER_SERVICE"
-"""The variable that says where the pages of App Builder's service are (``hub.spawning`` sets it)."""
 LINES = "from jupyter_appbuilder.hub.spawning import configure; configure(c)"
 PATIENCE = 1.5
 """Seconds that a list of targets waits for the Hub."""
