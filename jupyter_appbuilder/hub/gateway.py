@@ -306,6 +306,7 @@ class GatewayHandler(HubHandler):
         elif isinstance(error, Unavailable):
             kind = "server_error"
             self._wait(2, again=True)
+        self.hub.metrics.refused.labels(error.reason).inc()
         param = {"param": error.field} if error.field else {}
         self._answer(status, str(error), kind, error.reason, **param, **more)
 

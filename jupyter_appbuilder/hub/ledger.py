@@ -181,6 +181,8 @@ class Ledger:
     clock: Callable[[], float] = time.time
     told_a_day: int = 10_000_000
     """Micro-dollars that a person's server may tell of a day as used elsewhere: a group pays for it, too."""
+    on_settled: Callable[[str, Spent | None, float], object] = lambda model, spent, seconds: None
+    """Told of each request that ended: its model, what it used, and for how long it ran."""
 
     def __post_init__(self) -> None:
         zone(self.timezone)
@@ -325,7 +327,8 @@ class Ledger:
             if not rows:
                 return False
             await self._count(t, rows[0], spent, provider)
-            return True
+        self.on_settled(rows[0]["model"], spent, self.clock() - rows[0]["at"])
+        return True
 
     async def _count(self, t: Transaction, held: Row, spent: Spent | None, provider: str = "") -> None:
         person = Person(held["user_name"], tuple(json.loads(held["user_groups"])))
@@ -359,16 +362,19 @@ class Ledger:
             *(int(spent.estimated), spent.outcome),
         )
         if rows:
-            await t.run(
-                "INSERT INTO usage_days AS known (day, user_name, model, requests, input_tokens, output_tokens, "
-                "cached_tokens, micros) VALUES (?, ?, ?, 1, ?, ?, ?, ?) ON CONFLICT (day, user_name, model) DO UPDATE "
-                "SET requests = known.requests + 1, input_tokens = known.input_tokens + excluded.input_tokens, "
-                "output_tokens = known.output_tokens + excluded.output_tokens, "
-                "cached_tokens = known.cached_tokens + excluded.cached_tokens, "
-                "micros = known.micros + excluded.micros",
-                *(day, person.name, model),
-                *(spent.input_tokens, spent.output_tokens, spent.cached_tokens, spent.micros),
-            )
+            # Nobody else is at the second: whoever comes here holds the Hub's balances.
+            for table, key in (("usage_days", (day, person.name, model)), ("usage_models", (day, model))):
+                names = "day, user_name, model" if len(key) == 3 else "day, model"
+                await t.run(
+                    f"INSERT INTO {table} AS known ({names}, requests, input_tokens, output_tokens, cached_tokens, "
+                    f"micros) VALUES ({', '.join('?' * len(key))}, 1, ?, ?, ?, ?) ON CONFLICT ({names}) DO UPDATE "
+                    "SET requests = known.requests + 1, input_tokens = known.input_tokens + excluded.input_tokens, "
+                    "output_tokens = known.output_tokens + excluded.output_tokens, "
+                    "cached_tokens = known.cached_tokens + excluded.cached_tokens, "
+                    "micros = known.micros + excluded.micros",
+                    *key,
+                    *(spent.input_tokens, spent.output_tokens, spent.cached_tokens, spent.micros),
+                )
         return bool(rows)
 
     async def add_late(self, person: Person, requests: Iterable[Late]) -> int:
@@ -512,6 +518,7 @@ class Ledger:
                 for row in await t.run("SELECT * FROM balances")
             }
             days = await t.run("SELECT day, user_name, SUM(micros) AS micros FROM usage_days GROUP BY day, user_name")
+            models = await t.run("SELECT day, SUM(micros) AS micros FROM usage_models GROUP BY day")
         found = [
             f"{' '.join(filter(None, key))}: (spent, reserved, granted) is {kept.get(key)}, adds up to {sums}"
             for key, sums in wanted.items()
@@ -523,6 +530,9 @@ class Ledger:
         for row in days:
             if spent.get(("user", row["user_name"], row["day"])) != int(row["micros"]):
                 found.append(f"usage of {row['user_name']} on {row['day']} is summed as {row['micros']}")
+        for row in models:
+            if spent.get(("hub", "", row["day"])) != int(row["micros"]):
+                found.append(f"usage of all on {row['day']} is summed as {row['micros']}")
         return found
 
 

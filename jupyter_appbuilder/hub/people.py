@@ -64,6 +64,16 @@ class People:
             asking.add_done_callback(lambda _: self._asking.pop(key, None))
         return await asyncio.shield(asking)
 
+    async def has_scope(self, token: str, scope: str) -> bool:
+        """Whether a token of the Hub's, of a user's or another service's, has a scope. Raises ``Unavailable``."""
+        from tornado.web import HTTPError
+
+        try:
+            model: Any = await cast("Any", self.auth).user_for_token(token, use_cache=False, sync=False)
+        except HTTPError:
+            raise Unavailable("The Hub does not answer.", hint="Try again in a moment.") from None
+        return bool(model) and scope in (model.get("scopes") or ())
+
     async def _ask(self, key: str, token: str) -> Person | None:
         from tornado.web import HTTPError
 

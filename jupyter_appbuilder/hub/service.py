@@ -19,18 +19,22 @@ from urllib.parse import urlsplit
 from tornado.httpserver import HTTPServer
 from tornado.web import Application as WebApplication
 from tornado.web import HTTPError, RequestHandler
-from traitlets import Dict, Float, Integer, List, Unicode
+from traitlets import Bool, Dict, Float, Integer, List, Unicode
 from traitlets.config import Application
 
 from .._version import __version__
 from ..errors import InvalidInput, Unavailable
 from ..log.lease import Owner
 from ..usage.days import zone
+from ..usage.hub_rules import read_rules
 from .base import HubHandler
 from .database import Database, open_database
 from .gateway import FIELDS, NOTE_SECONDS, CompletionsHandler, Gateway, ModelsHandler
 from .ledger import Ledger, micros, read_late
+from .metrics import Metrics, MetricsHandler
 from .models import read_models
+from .reporting import BUSY_SECONDS, IDLE_SECONDS, Reports, read_report
+from .rules import RuleBook
 
 if TYPE_CHECKING:
     from jupyterhub.services.auth import HubOAuth
@@ -54,6 +58,9 @@ class Hub:
     ledger: Ledger
     people: People
     gateway: Gateway
+    reports: Reports
+    rules: RuleBook
+    metrics: Metrics
     prefix: str
     tasks: set[asyncio.Task[None]] = field(default_factory=set["asyncio.Task[None]"])
 
@@ -115,6 +122,38 @@ class UsageHandler(HubHandler):
         self.finish({"new": await self.hub.ledger.add_late(person, told)})
 
 
+class ReportHandler(HubHandler):
+    """What a server of a user's says of itself; answered with what it is to do, and with the rules if it has others."""
+
+    async def post(self) -> None:
+        person = await self.person()
+        try:
+            said: Any = json.loads(self.request.body)
+        except (ValueError, RecursionError):
+            raise InvalidInput("The request is not JSON.", field="body") from None
+        report = read_report(said, time.time())
+        orders = await self.hub.reports.take(person, report)
+        rules = await self.hub.rules.given()
+        self.finish(
+            {
+                "orders": [order.to_json() for order in orders],
+                "rules": rules if rules["version"] != report.rules else None,
+                "seconds": BUSY_SECONDS if report.running else IDLE_SECONDS,
+            }
+        )
+
+
+class ReadyHandler(HealthHandler):
+    """The same as health: whether it can be sent requests."""
+
+
+class LiveHandler(HubHandler):
+    """For probes: the process answers. A database that is away is no reason to kill it."""
+
+    async def get(self) -> None:
+        self.finish({"status": "ok"})
+
+
 class UnknownHandler(HubHandler):
     """Whatever is not there, for those who may know."""
 
@@ -132,6 +171,10 @@ def handlers(prefix: str) -> list[tuple[str, type[RequestHandler]]]:
         (f"{prefix}oauth_callback", HubOAuthCallbackHandler),
         (f"{prefix}api/me", MeHandler),
         (f"{prefix}api/usage", UsageHandler),
+        (f"{prefix}api/report", ReportHandler),
+        (f"{prefix}health/live", LiveHandler),
+        (f"{prefix}health/ready", ReadyHandler),
+        (f"{prefix}metrics", MetricsHandler),
         (f"{prefix}v1/models", ModelsHandler),
         (f"{prefix}v1/chat/completions", CompletionsHandler),
     ]
@@ -194,6 +237,19 @@ class HubService(Application):
     ).tag(config=True)
     body_bytes = Integer(BODY, min=100_000, help="The largest request that is taken.").tag(config=True)
 
+    admin_groups = List(
+        Unicode(), help="Groups whose members may see the administrator's pages, beside the Hub's admins."
+    ).tag(config=True)
+    rules = Dict(help="Rules for every server, which the administrator's page cannot change: see docs/hub.md.").tag(
+        config=True
+    )
+    rules_required = Bool(
+        False, help="Whether a server that never got the rules starts no turn. Else its own configuration holds."
+    ).tag(config=True)
+    metrics_token = Unicode(
+        help="What Prometheus sends as a bearer token. Better a file, read in the configuration."
+    ).tag(config=True)
+
     aliases = {"config": "HubService.config_file", "database": "HubService.database"}  # noqa: RUF012
     flags = {}  # noqa: RUF012
 
@@ -221,6 +277,7 @@ class HubService(Application):
 
         zone(self.timezone)
         models = read_models(self.providers, self.models)
+        configured = read_rules(self.rules)
         missing = [name for name in ("JUPYTERHUB_API_TOKEN", "JUPYTERHUB_API_URL") if not os.environ.get(name)]
         if missing:
             raise InvalidInput(
@@ -243,7 +300,10 @@ class HubService(Application):
             between_seconds=self.between_seconds,
         )
         prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "/services/appbuilder/")
-        hub = Hub(self, database, ledger, people, gateway, prefix)
+        metrics = Metrics()
+        ledger.on_settled = metrics.ended
+        rules = RuleBook(database, configured, self.rules_required)
+        hub = Hub(self, database, ledger, people, gateway, Reports(database), rules, metrics, prefix)
         await ledger.alive()
         if left := await ledger.settle_left():
             log.warning("Settled %d requests that a service left behind when it ended.", left)
@@ -257,11 +317,14 @@ class HubService(Application):
 
     def web(self, hub: Hub) -> WebApplication:
         from ..publishing.jupyterhub import JupyterHub
+        from .admin.handlers import admin_handlers
         from .waking import waking_handlers
 
         api = JupyterHub(os.environ["JUPYTERHUB_API_URL"], os.environ["JUPYTERHUB_API_TOKEN"])
         return WebApplication(
-            cast("Any", [*handlers(hub.prefix), *waking_handlers(hub.prefix, api)]),
+            cast(
+                "Any", [*handlers(hub.prefix), *waking_handlers(hub.prefix, api), *admin_handlers(hub.prefix, hub, api)]
+            ),
             hub=hub,
             cookie_secret=os.urandom(32),
             default_handler_class=UnknownHandler,
@@ -311,9 +374,13 @@ async def _every(seconds: float, work: Any) -> None:
 def log_request(handler: RequestHandler) -> None:
     """One line for each request; a query may hold what is nobody's business."""
     status = handler.get_status()
+    cast("Hub", handler.application.settings["hub"]).metrics.http.labels(str(status)).inc()
     level = logging.ERROR if status >= 500 else logging.INFO
     request = handler.request
-    if urlsplit(request.uri or "").path.endswith("/health") and status < 400:
+    if (
+        urlsplit(request.uri or "").path.startswith(f"{handler.application.settings['hub'].prefix}health")
+        and status < 400
+    ):
         return
     log.log(level, "%d %s %s %.0f ms", status, request.method, request.path, 1000 * request.request_time())
 

@@ -117,6 +117,12 @@ class JupyterHub:
         told = await self._ask("GET", "/user")
         return str(told.get("name", "")), frozenset(map(str, told.get("scopes") or ()))
 
+    async def is_admin(self, name: str) -> bool:
+        """Whether a user is an admin of the Hub."""
+        with contextlib.suppress(NotFound):
+            return (await self._ask("GET", f"/users/{part(name)}")).get("admin") is True
+        return False
+
     async def server(self, owner: str, name: str) -> Server | None:
         """A named server, also one that is stopped; None where there is none, or no such user."""
         try:

@@ -27,7 +27,7 @@ PREFIX = "/services/appbuilder/"
 
 @dataclass
 class HubApi:
-    """``GET /hub/api/user`` as JupyterHub's documentation has it. ``users``: models, by token."""
+    """``GET /hub/api/user`` and ``/users/<name>`` as JupyterHub's documentation has it. ``users``: models, by token."""
 
     users: dict[str, dict[str, Any]] = field(default_factory=dict)
     port: int = 0
@@ -56,6 +56,9 @@ def hub_api() -> Iterator[HubApi]:
             found.asked += 1
             token = self.headers.get("Authorization", "").partition(" ")[2]
             user = found.users.get(token)
+            if user and self.path.startswith("/hub/api/users/"):
+                name = self.path.rpartition("/")[2]
+                user = next((one for one in found.users.values() if one["name"] == name), None)
             body = json.dumps(user or {"status": 403, "message": "Missing or invalid credentials."}).encode()
             self.send_response(200 if user else 403)
             self.send_header("Content-Length", str(len(body)))
