@@ -7,6 +7,7 @@ each. Importing this module is cheap: parts are imported when the first session 
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -49,7 +50,8 @@ if TYPE_CHECKING:
     from .session.record import Record
     from .tools.base import Tool
     from .usage.accounts import Accounts
-    from .usage.hub import HubQuotas
+    from .usage.hub import HubQuotas, HubService
+    from .usage.hub_rules import HubRules
     from .usage.prices import PriceList
     from .usage.quotas import LocalQuotas
     from .vault import Vault
@@ -149,6 +151,11 @@ class AppBuilder(LoggingConfigurable):
         min=0.0,
         help="""US dollars that those may use while the service does not answer; it is told of them when it does. 0:
         none is allowed then.""",
+    ).tag(config=True)
+    hub_rules_required = Bool(
+        False,
+        help="""Whether a turn only starts while the JupyterHub's service, which has the rules for all servers, answered
+        within the last minutes. Otherwise the rules that it gave last hold while it is away.""",
     ).tag(config=True)
     compact_at = Int(
         0,
@@ -286,6 +293,8 @@ class AppBuilder(LoggingConfigurable):
             resuming=resuming,
         )
         self.sandboxes.acts["expose"] = self._sessions.expose
+        self.sandboxes.required = lambda: self.hub_rules.sandbox
+        self.library.check = lambda name: self.hub_rules.check_template(name)
         maker = Maker(
             self._sessions,
             self.log_store,
@@ -405,7 +414,9 @@ class AppBuilder(LoggingConfigurable):
 
         credentials = Credentials(self.data / "providers.json", self.providers)
         pace = None if self.demo_pace < 0 else self.demo_pace
-        return Catalog(credentials, model=self.model, pace=pace, local=self._local_models())
+        found = Catalog(credentials, model=self.model, pace=pace, local=self._local_models())
+        found.check, found.allows = self.hub_rules.check_model, self.hub_rules.allows_model
+        return found
 
     @cached_property
     def usage(self) -> Accounts:
@@ -421,19 +432,45 @@ class AppBuilder(LoggingConfigurable):
         prices = PriceList(self.prices, self.catalog.credentials.base_url)
         configured = {key: float(getattr(self, trait)) for key, trait in TRAITS.items()}
         settings = BudgetSettings(self.data / "budgets.json", configured, self.timezone)
+        settings.stricter = lambda key, value: self.hub_rules.least(TRAITS[key], value)
         local = LocalQuotas(settings, self.log_store.used)
         return Accounts(prices, settings, self.log_store, self._hub_quotas(local, prices) or local)
 
-    def _hub_quotas(self, local: LocalQuotas, prices: PriceList) -> HubQuotas | None:
-        """The budgets of a JupyterHub's service, where there is one."""
+    @cached_property
+    def hub_rules(self) -> HubRules:
+        """The rules that a JupyterHub's administrators gave."""
+        from .usage.hub_rules import HubRules
+
+        return HubRules(self.data / "hub-rules.json", required=self.hub_rules_required)
+
+    def _hub_service(self) -> HubService | None:
+        """A JupyterHub's service, where there is one."""
         from .models.providers import HUB
 
         credentials = self.catalog.credentials
         if not (credentials.is_configured(HUB) and credentials.api_key(HUB)):
             return None
-        from .usage.hub import HubQuotas, HubService
+        from .usage.hub import HubService
 
-        service = HubService(credentials.base_url(HUB), credentials.api_key(HUB))
+        return HubService(credentials.base_url(HUB), credentials.api_key(HUB))
+
+    async def report_to_hub(self) -> None:
+        """Tell a JupyterHub's service what runs here, do what it says and keep to its rules, until this is cancelled.
+        Returns at once where there is none."""
+        if not os.environ.get("APPBUILDER_HUB_URL") or (service := self._hub_service()) is None:
+            return
+        from .session.reporting import HubReporter
+
+        server = os.environ.get("JUPYTERHUB_SERVER_NAME", "")
+        await HubReporter(service, self._sessions, self.published, self.hub_rules, server).run()
+
+    def _hub_quotas(self, local: LocalQuotas, prices: PriceList) -> HubQuotas | None:
+        """The budgets of a JupyterHub's service, where there is one."""
+        service = self._hub_service()
+        if service is None:
+            return None
+        from .usage.hub import HubQuotas
+
         service.on_prices = prices.learn
         file = self.data / "hub.json"
         return HubQuotas(local, service, self.log_store, file, self.hub_counts, self.hub_grace)
@@ -467,9 +504,11 @@ class AppBuilder(LoggingConfigurable):
         """The approval rules that hold in a session, or in every one. ``Unavailable`` where they cannot be read."""
         from .approvals.judgement import Rules
         from .approvals.rule_book import app_rules
+        from .approvals.rules import read_rules
 
         book = self.rule_book
-        return Rules(book.configuration, book.person, app_rules(record.stored) if record else ())
+        of_all = (*book.configuration, *read_rules(self.hub_rules.lines("approval_rules")))
+        return Rules(of_all, book.person, app_rules(record.stored) if record else ())
 
     @cached_property
     def _parts(self) -> Parts:
@@ -489,20 +528,21 @@ class AppBuilder(LoggingConfigurable):
             datasets=self.datasets,
             vault=self.vault,
             published=self.published,
-            publish_hard=self.publish_hard,
+            publish_hard=lambda: self.hub_rules.lines("publish_hard", self.publish_hard),
             postgres=self.postgres,
             catalog=self.catalog,
             usage=lambda: self.usage,
-            egress_hosts=self.egress_hosts,
+            egress_hosts=lambda: self.hub_rules.lines("egress_hosts", self.egress_hosts),
             diagnostics=self.diagnostics,
             profile=cast("Choice", self.profile),
             compact_at=self.compact_at,
-            max_steps=self.max_steps,
-            max_seconds=self.max_seconds,
+            max_steps=lambda: int(self.hub_rules.least("max_steps", self.max_steps)),
+            max_seconds=lambda: self.hub_rules.least("max_seconds", self.max_seconds),
         )
 
     def _make_provider(self, provider: Callable[..., SandboxProvider]) -> SandboxProvider:
-        return provider(self.data / "cache", allow=self.egress_hosts, parent=self)
+        hosts = self.hub_rules.lines("egress_hosts", self.egress_hosts)
+        return provider(self.data / "cache", allow=hosts, parent=self)
 
     @property
     def busy(self) -> bool:

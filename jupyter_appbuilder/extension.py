@@ -89,6 +89,7 @@ class AppBuilderExtension(ExtensionApp):
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         self._activity = PeriodicCallback(self._note_activity, ACTIVITY_SECONDS * 1000)
         self._activity.start()
+        self.builder.background.run(self.builder.report_to_hub())
         if not self.builder.log_store.fresh:
             # Not awaited: turns that a killed server left open must not delay this server's start.
             self.builder.background.run(self.builder.recover())

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
-from ..errors import AppBuilderError, NotFound
+from ..errors import AppBuilderError, Forbidden, NotFound
 from .process_socket import ControlSocket
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ class Sandboxes:
         pooling: bool,
         label: str,
     ) -> None:
-        self._configured = configured
+        self._own = configured
+        self.required: Callable[[], str] = lambda: ""
+        """The name of the only provider that new sandboxes may be of, where there is a rule."""
         self._make = make
         self._apps_of_sessions = apps
         self._pooling = pooling
@@ -51,6 +53,10 @@ class Sandboxes:
         """What else other processes may ask of this one, by what a request wants done."""
 
     # Providers
+
+    @property
+    def _configured(self) -> str:
+        return self.required() or self._own
 
     def provider(self, name: str = "") -> SandboxProvider:
         """The provider called ``name``, by default the configured one. ``auto`` is what ``choose`` found.
@@ -66,9 +72,18 @@ class Sandboxes:
         return self._made[name]
 
     async def choose(self, name: str = "") -> SandboxProvider:
-        """The same, but ``auto`` takes the first that can be used here. Raises ``Unavailable`` where none can."""
+        """The same, but ``auto`` takes the first that can be used here. Raises ``Unavailable`` where none can,
+        ``Forbidden`` where a rule is against it."""
         from ..sandbox.providers import first_usable
 
+        if (required := self.required()) and name not in ("", "auto", required):
+            raise Forbidden(
+                f"Your administrator lets apps run in the sandbox {required!r} only, not in {name[:40]!r}.",
+                hint="Choose that one.",
+                reason="not_allowed",
+                field="sandbox",
+            )
+        name = required or name
         if (name or self._configured) == "auto" and not self._chosen:
             self._chosen = await first_usable(self.provider)
         return self.provider(name)

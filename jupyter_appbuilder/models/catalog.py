@@ -95,6 +95,10 @@ class Catalog:
         self._unlisted: dict[str, ModelError] = {}  # by provider: why it could not be asked for its models
         self._refused: dict[str, ModelError] = {}  # by provider: why it did not answer, though it lists its models
         self._capabilities = CapabilityStore(credentials.folder / "models.json")
+        self.check: Callable[[str], None] = lambda model: None
+        """Raises where a model may not be used."""
+        self.allows: Callable[[str], bool] = lambda model: True
+        """Whether it is offered."""
 
     def default(self) -> str:
         """The model a new session uses: the configured one, else the first provider's that is set up (the one that
@@ -117,9 +121,11 @@ class Catalog:
     def resolve(self, model: str = "") -> Model:
         """A model by its id, the default one for an empty id.
 
-        Raises ``InvalidInput`` for an id that names nothing, ``ModelError`` when a key, address or package is missing.
+        Raises ``InvalidInput`` for an id that names nothing, ``ModelError`` when a key, address or package is missing,
+        and what ``check`` raises.
         """
         model = model or self.default()
+        self.check(model)
         if model == DEMO:
             from .demo.model import DemoModel
 
@@ -207,7 +213,7 @@ class Catalog:
         async with self._lock:
             at, models = self._listed
             if time.monotonic() - at < CACHE_SECONDS:
-                return models
+                return [info for info in models if self.allows(info.id)]
             found = await asyncio.gather(*(self.offers(name) for name in self.credentials.names()))
             models = [info for offers in found for info in offers]
             if self._model and self._model != DEMO and all(info.id != self._model for info in models):
@@ -226,7 +232,7 @@ class Catalog:
                 [*models, demo], key=lambda info: (not info.configured, info.recorded, info.id != self._model)
             )
             self._listed = (time.monotonic(), models)
-            return models
+            return [info for info in models if self.allows(info.id)]
 
     async def offers(self, name: str) -> list[ModelInfo]:
         """The models of one provider, asked now. Never fails; ``problem`` says what kept it from answering."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_server.auth.decorator import authorized
 from tornado import web
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from traitlets.config import Configurable
 
     from ..builder import AppBuilder
+    from ..usage.hub_rules import HubRules
 
 OF_BUILDER: Mapping[str, Sequence[str]] = {
     "models": ("model", "profile", "max_steps", "max_seconds", "compact_at", "diagnostics"),
@@ -37,7 +38,7 @@ class SettingsHandler(AppBuilderHandler):
 
 def settings_of(builder: AppBuilder) -> list[dict[str, Any]]:
     """Each setting with its page, value and origin, and how an administrator sets it."""
-    found = [_setting(builder, page, name) for page, names in OF_BUILDER.items() for name in names]
+    found = [_setting(builder, page, name, builder.hub_rules) for page, names in OF_BUILDER.items() for name in names]
     provider: Any = builder.sandboxes.provider()
     if hasattr(provider, "has_trait"):
         found += [_setting(provider, "sandbox", name) for name in OF_SANDBOX if provider.has_trait(name)]
@@ -49,8 +50,10 @@ def settings_of(builder: AppBuilder) -> list[dict[str, Any]]:
     return found
 
 
-def _setting(owner: Configurable, page: str, name: str) -> dict[str, Any]:
-    value: Any = getattr(owner, name)
+def _setting(owner: Configurable, page: str, name: str, hub: HubRules | None = None) -> dict[str, Any]:
+    own: Any = getattr(owner, name)
+    value = own if hub is None else _ruled(hub, name, own)
+    ruled = value != own
     if name == "approval_rules":
         value = len(value)  # the page of rules has them
     classes = [one.__name__ for one in type(owner).__mro__]
@@ -59,6 +62,15 @@ def _setting(owner: Configurable, page: str, name: str) -> dict[str, Any]:
         "page": page,
         "name": name,
         "value": value,
-        "origin": "administrator" if configured else "default",
-        "trait": f"c.{type(owner).__name__}.{name}",
+        "origin": "administrator" if configured or ruled else "default",
+        "trait": "JupyterHub" if ruled else f"c.{type(owner).__name__}.{name}",
     }
+
+
+def _ruled(hub: HubRules, name: str, own: Any) -> Any:
+    """A setting as the Hub's rules have it."""
+    if name == "sandbox":
+        return hub.sandbox or own
+    if isinstance(own, list):
+        return hub.lines(name, cast("list[Any]", own))
+    return hub.least(name, own) if isinstance(own, (int, float)) and name in hub.rules else own

@@ -95,18 +95,18 @@ class Parts:
     datasets: DatasetStore
     vault: Vault
     published: Shelf
-    publish_hard: Sequence[str]
+    publish_hard: Callable[[], Sequence[str]]
     postgres: PostgresServer | None
     """Where databases of apps are made, if not in their folders."""
     catalog: Catalog
     usage: Callable[[], Accounts]
     """Raises ``InvalidInput`` where the configured prices or time zone are none."""
-    egress_hosts: Sequence[str]
+    egress_hosts: Callable[[], Sequence[str]]
     diagnostics: bool
     profile: Choice
     compact_at: int
-    max_steps: int
-    max_seconds: float
+    max_steps: Callable[[], int]
+    max_seconds: Callable[[], float]
 
     async def picture(self, sha256: str) -> bytes | None:
         """A picture of an app's, or one that came with a message; None where it is no longer kept."""
@@ -207,7 +207,7 @@ async def assemble(
     async def reach(hosts: frozenset[str]) -> None:
         await app.reach(hosts, network.refuse)
 
-    network = SessionNetwork(record, record.events, parts.egress_hosts, reach)
+    network = SessionNetwork(record, record.events, parts.egress_hosts(), reach)
 
     handing = Handing(record, datasets, lambda: template_now().datasets, in_tables=program.there)
     notebooks = GivenNotebooks()
@@ -330,7 +330,7 @@ async def assemble(
         lambda files: sandbox_of_copy(f"{summary.id}-build", files, template_now()),
         run_built,
         lambda: sorted(network.now),
-        lambda: parts.publish_hard,
+        parts.publish_hard,
         find_publisher,
         find_publishers,
     )
@@ -380,7 +380,7 @@ async def _make_agent(parts: Parts, model: Model, record: Record, runner: ToolRu
         runner,
         record,
         SessionHistory(record.events, prompt, view_of(profile, images=model.images)),
-        Limits(max_steps=parts.max_steps, max_seconds=parts.max_seconds),
+        Limits(max_steps=parts.max_steps(), max_seconds=parts.max_seconds()),
         waits=approvals,
         spending=await parts.usage().spending(model),
         profile=profile,

@@ -40,6 +40,8 @@ class TemplateLibrary:
         self._near = near
         self._added = added
         self._trees: dict[Path, str] = {}
+        self.check: Callable[[str], None] = lambda name: None
+        """Raises where new apps may not be made of a template."""
 
     def all(self) -> dict[str, Template]:
         """Every template by name, the one of new sessions first."""
@@ -157,7 +159,12 @@ class TemplateLibrary:
         """
         from .sources import fetch_template, is_source
 
-        return await fetch_template(wanted, self._fetched(), self._near()) if is_source(wanted) else self.find(wanted)
+        if is_source(wanted):
+            found = await fetch_template(wanted, self._fetched(), self._near())
+        else:
+            found = self.find(wanted)
+        self.check(found.name)
+        return found
 
     async def tree_of(self, template: Template) -> str:
         """The git tree hash of the files that an app begins with."""

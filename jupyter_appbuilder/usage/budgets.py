@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from sys import float_info
@@ -150,11 +150,17 @@ class BudgetSettings:
         """``timezone``: where the administrator's day begins. Raises ``InvalidInput`` for one that there is not."""
         zone(timezone)
         self._file = file
-        self.configured: Mapping[tuple[Scope, Unit], float] = {
-            key: float(value) for key, value in configured.items() if value > 0
-        }
+        self.stricter: Callable[[tuple[Scope, Unit], float], float] = lambda key, value: value
+        """Of each configured budget, 0 for none: what holds by rules that are stricter."""
+        self._configured = {key: float(value) for key, value in configured.items()}
         self.configured_timezone = timezone
         self._read: tuple[int, OwnBudgets] = (0, OwnBudgets())
+
+    @property
+    def configured(self) -> Mapping[tuple[Scope, Unit], float]:
+        """The administrator's, without those that are none."""
+        found = {key: self.stricter(key, self._configured.get(key, 0.0)) for key in TRAITS}
+        return {key: value for key, value in found.items() if value > 0}
 
     @property
     def own(self) -> OwnBudgets:

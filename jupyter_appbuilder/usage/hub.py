@@ -106,6 +106,10 @@ class HubService:
         await self._ask("POST", "api/usage", {"requests": list(requests)})
         self._known = None
 
+    async def report(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Say what runs here; what the service answers. Raises ``Unavailable``."""
+        return await self._ask("POST", "api/report", body)
+
     async def _ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         from tornado.httpclient import AsyncHTTPClient
 

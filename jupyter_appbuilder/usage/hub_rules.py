@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import fnmatch
+import json
 import re
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, cast
 
-from ..errors import InvalidInput
+from ..errors import Forbidden, InvalidInput, Unavailable
+from ..settings import write_settings
 
 MANY = 200  # entries of a list
 LONGEST = 200  # characters of one
@@ -108,3 +114,96 @@ def read_rules(given: object) -> dict[str, Any]:
         except ValueError as error:
             raise InvalidInput(f"The rule {name} is {error}.", field=name) from None
     return found
+
+
+LARGEST = 1024 * 1024  # bytes of the file
+CONFIRMED_SECONDS = 300.0
+"""For how long rules that are required hold after the service last confirmed them."""
+
+
+class HubRules:
+    """The rules as this server knows them: those that the service gave last, kept in ``file`` for when it is away.
+
+    ``required``: no turn starts unless the service confirmed them lately. They are this server's own, which is its
+    user's: they guide who means well, and only the service's gateway holds against others."""
+
+    def __init__(self, file: Path, *, required: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
+        self._file = file
+        self._required = required
+        self._clock = clock
+        self._confirmed = float("-inf")
+        self.version = 0
+        self.rules: Mapping[str, Any] = {}
+        self.on_change: Callable[[], object] = lambda: None
+        with suppress(OSError, ValueError, KeyError, TypeError, InvalidInput):
+            if file.stat().st_size <= LARGEST:
+                self._read(json.loads(file.read_text(encoding="utf-8")))
+
+    def _read(self, given: Mapping[str, Any]) -> None:
+        self.rules = read_rules(given["rules"])
+        self.version = int(given["version"])
+        self._required = self._required or given.get("required") is True
+
+    def take(self, given: object) -> None:
+        """What the service answered: other rules, or None where these still hold. Raises ``InvalidInput``."""
+        if isinstance(given, Mapping):
+            try:
+                self._read(cast("Mapping[str, Any]", given))
+            except (KeyError, TypeError, ValueError):
+                raise InvalidInput("The Hub's service answered something else than rules.", field="rules") from None
+            with suppress(OSError):
+                write_settings(self._file, dict(cast("Mapping[str, Any]", given)))
+            self.on_change()
+        self._confirmed = self._clock()
+
+    def lines(self, name: str, own: Sequence[Any] = ()) -> list[Any]:
+        """A list of the server's own, with what the rules add."""
+        return [*own, *(one for one in self.rules.get(name, ()) if one not in own)]
+
+    def least(self, name: str, own: float) -> float:
+        """A number of the server's own (0: no limit), or the rules' if that is smaller."""
+        rule = self.rules.get(name)
+        return own if rule is None else min(rule, own) if own > 0 else rule
+
+    @property
+    def sandbox(self) -> str:
+        """Where generated code has to run; empty: as the server says."""
+        rule = self.rules.get("sandbox", "")
+        return "" if rule == "auto" else rule
+
+    def check_model(self, model: str) -> None:
+        """Raises ``Forbidden`` for a model that is not allowed, ``Unavailable`` where rules are missing. What is
+        recorded asks no model."""
+        if not model.startswith("demo:"):
+            self._check("models", model, "model")
+            self._must_be_known()
+
+    def allows_model(self, model: str) -> bool:
+        """Whether they name it, or name none."""
+        return model.startswith("demo:") or self._allows("models", model)
+
+    def check_template(self, name: str) -> None:
+        """Raises ``Forbidden``."""
+        self._check("templates", name, "template")
+
+    def _allows(self, rule: str, name: str) -> bool:
+        patterns = self.rules.get(rule)
+        return not patterns or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+    def _check(self, rule: str, name: str, what: str) -> None:
+        if not self._allows(rule, name):
+            known = ", ".join(self.rules[rule][:10])
+            raise Forbidden(
+                f"Your administrator does not allow the {what} {name}.",
+                hint=f"Choose one of these: {known}.",
+                reason="not_allowed",
+                field=what,
+            )
+
+    def _must_be_known(self) -> None:
+        if self._required and self._clock() - self._confirmed > CONFIRMED_SECONDS:
+            raise Unavailable(
+                "The Hub's service, which has the rules of your administrator, does not answer.",
+                hint="Try again in a moment; if it goes on, tell your administrator.",
+                reason="rules_missing",
+            )
