@@ -18,7 +18,7 @@ ALL = (
         "stop",
     ),
     "blocks",
-    *("sandbox", "pool", "density", "eyes", "data", "tables", "functions", "gateway"),
+    *("sandbox", "pool", "density", "eyes", "data", "tables", "functions", "gateway", "hub_admin"),
 )
 
 for name in sys.argv[1:] or ALL:

@@ -25,20 +25,7 @@ from .test_gateway import in_ledger
 
 pytestmark = pytest.mark.hub
 
-PAGES = (
-    "",
-    "users",
-    "users/ada",
-    "groups",
-    "groups/team",
-    "usage",
-    "live",
-    "apps",
-    "limits",
-    "grants",
-    "rules",
-    "audit",
-)
+PAGES = ("", "users", "users/ada", "groups", "groups/team", "usage", "live", "apps", "limits", "grants", "rules")
 LONG = "a-very-long-name-of-an-app-that-nobody-would-type-but-that-a-model-may-well-make-up"
 
 
@@ -129,7 +116,7 @@ def test_an_admin_walks_the_pages_and_nobody_else(served: tuple[Hub, str]):
         expect(page.get_by_role("heading", name="Overview")).to_be_visible()
         axe = Path(__file__).parents[2] / "labextension/node_modules/axe-core/axe.min.js"
         wrong: list[Any] = []
-        for path in PAGES:
+        for path in (*PAGES, "audit"):
             page.goto(at + path)
             expect(page.get_by_role("navigation")).to_be_visible()
             for width, scheme in ((1200, "light"), (400, "dark")):
@@ -200,7 +187,7 @@ def test_an_admin_walks_the_pages_and_nobody_else(served: tuple[Hub, str]):
             page.get_by_role("link", name="JSON lines").click()
         lines = [json.loads(line) for line in download.value.path().read_text().splitlines()]
         assert [line["action"] for line in lines][:3] == ["limit.set", "grant", "stop"]
-        assert not complaints
+        assert not [one for one in complaints if "status of 400" not in one]  # what was typed wrongly
 
         # A form without the page's own token does nothing.
         sent = context.request.post(
@@ -217,7 +204,7 @@ def test_an_admin_walks_the_pages_and_nobody_else(served: tuple[Hub, str]):
         page = others.new_page()
         log_in(page, found.url, "eve", "/services/appbuilder/admin/")
         expect(page.get_by_role("heading", name="These pages are for administrators")).to_be_visible()
-        for path in (*PAGES, "audit.csv", "audit.jsonl"):
+        for path in (*PAGES, "audit", "audit.csv", "audit.jsonl"):
             answer = others.request.get(at + path, headers={"Sec-Fetch-Mode": "navigate"})
             assert answer.status == 403
             assert "ada" not in answer.text()
