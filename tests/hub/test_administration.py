@@ -184,7 +184,8 @@ def test_only_administrators_see_or_change_anything(tmp_path: Path):
                 assert root.post("admin/limits", data=act, headers=forwarded).status_code == 303
                 for wrong in ({"dollars": "1e3"}, {"dollars": "-1"}, {"scope": "x"}, {"period": "year"}, {"act": "y"}):
                     answer = root.post("admin/limits", data={**act, **wrong})
-                    assert answer.status_code == 400 and 'role="alert"' in answer.text, wrong
+                    assert answer.status_code == 400, wrong
+                    assert 'role="alert"' in answer.text, wrong
                 lines = [json.loads(line) for line in root.get("admin/audit.jsonl").text.splitlines()]
                 assert next((one["actor"], one["action"], one["target"]) for one in lines) == (
                     "root", "limit.set", "user =ada",
@@ -219,7 +220,8 @@ def test_the_dashboard_asks_for_metrics_that_there_are(tmp_path: Path):
     asked = {target["expr"] for panel in dashboard["panels"] for target in panel["targets"]}
     for query in asked:
         wanted = re.findall(r"\b(?:appbuilder|process)_\w+", query)
-        assert wanted and set(wanted) <= names, query
+        assert wanted, query
+        assert set(wanted) <= names, query
     drawn = " ".join(asked)
     assert [
         name for name in known if name.startswith("appbuilder_") and not name.endswith("_created") and name not in drawn
