@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 
-from ..errors import Conflict, InvalidInput, NotFound
+from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound
 from . import audit
 from .database import Database, Row, Transaction
 from .ledger import Person
@@ -29,7 +29,15 @@ MANY_PUBLISHED = 500
 MANY_SERVERS = 20  # of one person
 MANY_SESSIONS = 2000
 MANY_DONE = 100
+A_SECOND = 20  # reports of one person
 LONGEST = 200  # characters of a name
+
+
+class TooOften(AppBuilderError):
+    """More reports than any server sends: each is a transaction that others wait for."""
+
+    status = 429
+    default_reason = "too_often"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +124,22 @@ class Reports:
 
     database: Database
     clock: Callable[[], float] = time.time
+    _lately: dict[str, tuple[float, int]] = field(default_factory=dict[str, "tuple[float, int]"])
     _kept: dict[tuple[str, str], tuple[float, object]] = field(
         default_factory=dict[tuple[str, str], "tuple[float, object]"]
     )
 
     async def take(self, person: Person, report: Report) -> list[Order]:
-        """Keep it; what the server is to do. Raises ``Conflict`` where one person has too many servers."""
+        """Keep it; what the server is to do. Raises ``TooOften``."""
         now, whose = self.clock(), (person.name, report.server)
+        second, count = self._lately.get(person.name, (0.0, 0))
+        if now - second >= 1:
+            second, count = now, 0
+        if count >= A_SECOND:
+            raise TooOften("These are too many reports of one person's servers.", hint="Report again later.")
+        if len(self._lately) > 20_000:
+            self._lately.clear()
+        self._lately[person.name] = (second, count + 1)
         said = (report.version, report.rules, tuple(report.running))
         at, before = self._kept.get(whose, (0.0, None))
         new = said != before or report.published is not None or report.done or now - at >= GONE_SECONDS / 3

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 CONFIG = "appbuilder_hub_config.py"
 BODY = 20 * 1024 * 1024  # bytes of a request; one to a model may hold pictures
+REPORT = 1_000_000  # bytes of a server's report
 LEFT_EVERY = 30.0  # seconds between looks for what services that ended left
 ALIVE_EVERY = 10.0
 
@@ -127,6 +128,8 @@ class ReportHandler(HubHandler):
 
     async def post(self) -> None:
         person = await self.person()
+        if len(self.request.body) > REPORT:
+            raise InvalidInput(f"A report is of at most {REPORT:,} bytes.", field="body")
         try:
             said: Any = json.loads(self.request.body)
         except (ValueError, RecursionError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -127,34 +128,44 @@ class HubRules:
     ``required``: no turn starts unless the service confirmed them lately. They are this server's own, which is its
     user's: they guide who means well, and only the service's gateway holds against others."""
 
-    def __init__(self, file: Path, *, required: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, file: Path, *, required: bool = False, clock: Callable[[], float] = time.time) -> None:
         self._file = file
         self._required = required
         self._clock = clock
         self._confirmed = float("-inf")
+        self._read_at = 0
         self.version = 0
         self.rules: Mapping[str, Any] = {}
-        self.on_change: Callable[[], object] = lambda: None
-        with suppress(OSError, ValueError, KeyError, TypeError, InvalidInput):
-            if file.stat().st_size <= LARGEST:
-                self._read(json.loads(file.read_text(encoding="utf-8")))
+        self._reread()
+
+    def _reread(self) -> None:
+        """What another process on the same data, the server, was given since. When it was told that they still hold
+        is the file's time."""
+        with suppress(OSError, ValueError, KeyError, TypeError, RecursionError, InvalidInput):
+            there = self._file.stat()
+            if there.st_mtime_ns == self._read_at or there.st_size > LARGEST:
+                return
+            self._read_at = there.st_mtime_ns
+            self._read(json.loads(self._file.read_text(encoding="utf-8")))
+            self._confirmed = max(self._confirmed, there.st_mtime)
 
     def _read(self, given: Mapping[str, Any]) -> None:
-        self.rules = read_rules(given["rules"])
-        self.version = int(given["version"])
+        rules, version = read_rules(given["rules"]), int(given["version"])
+        self.rules, self.version = rules, version
         self._required = self._required or given.get("required") is True
 
     def take(self, given: object) -> None:
         """What the service answered: other rules, or None where these still hold. Raises ``InvalidInput``."""
-        if isinstance(given, Mapping):
+        self._confirmed = now = self._clock()
+        if given is not None:
             try:
                 self._read(cast("Mapping[str, Any]", given))
             except (KeyError, TypeError, ValueError):
                 raise InvalidInput("The Hub's service answered something else than rules.", field="rules") from None
-            with suppress(OSError):
+        with suppress(OSError):
+            if given is not None:
                 write_settings(self._file, dict(cast("Mapping[str, Any]", given)))
-            self.on_change()
-        self._confirmed = self._clock()
+            os.utime(self._file, (now, now))
 
     def lines(self, name: str, own: Sequence[Any] = ()) -> list[Any]:
         """A list of the server's own, with what the rules add."""
@@ -174,6 +185,7 @@ class HubRules:
     def check_model(self, model: str) -> None:
         """Raises ``Forbidden`` for a model that is not allowed, ``Unavailable`` where rules are missing. What is
         recorded asks no model."""
+        self._reread()
         if not model.startswith("demo:"):
             self._check("models", model, "model")
             self._must_be_known()

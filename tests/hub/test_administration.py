@@ -17,8 +17,9 @@ import pytest
 
 from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound
 from jupyter_appbuilder.hub import audit
+from jupyter_appbuilder.hub.admin.figures import Figures, days_until
 from jupyter_appbuilder.hub.database import Database, open_database
-from jupyter_appbuilder.hub.ledger import Ledger, Person
+from jupyter_appbuilder.hub.ledger import Late, Ledger, Person, Spent
 from jupyter_appbuilder.hub.reporting import Reports, read_report
 from jupyter_appbuilder.hub.rules import RuleBook
 
@@ -182,6 +183,10 @@ def test_only_administrators_see_or_change_anything(tmp_path: Path):
                 forwarded = {"X-Forwarded-For": "10.1.2.3"}
                 act = {"act": "limit", "scope": "user", "name": "=ada", "period": "day", "dollars": "2.5"}
                 assert root.post("admin/limits", data=act, headers=forwarded).status_code == 303
+                everyone = {"act": "limit", "scope": "everyone", "period": "month", "dollars": "9"}
+                for dollars, there in (("9", True), ("", False)):  # nothing typed: no limit any more
+                    assert root.post("admin/limits", data={**everyone, "dollars": dollars}).status_code == 303
+                    assert ("$9.00" in root.get("admin/limits").text) is there
                 for wrong in ({"dollars": "1e3"}, {"dollars": "-1"}, {"scope": "x"}, {"period": "year"}, {"act": "y"}):
                     answer = root.post("admin/limits", data={**act, **wrong})
                     assert answer.status_code == 400, wrong
@@ -199,6 +204,21 @@ def test_only_administrators_see_or_change_anything(tmp_path: Path):
         said = found.log.read_text()
         assert "10.1.2.3" not in said
     assert asyncio.run(limits(f"sqlite:///{tmp_path}/hub.sqlite")) == [("user", "=ada", 2_500_000)]
+
+
+async def test_days_are_the_ones_that_were_asked_for_and_each_persons_own(database_url: str):
+    database, noon = await open_database(database_url), 1_764_504_000.0  # 2025-11-30 12:00 UTC
+    ledger = Ledger(database, clock=lambda: noon)
+    for person, back in ((ADA, 0), (EVE, 0), (ADA, 6), (ADA, 7)):
+        told = [Late(f"{person.name}{back}", noon - back * 86_400, "hub:coder", "ours", Spent(1_000_000, 10, 5))]
+        await ledger.add_late(person, told)
+    figures, days = Figures(database), days_until("2025-11-30", 7)
+    rows = await figures.by_day_and_model(days)
+    assert [(row["day"], row["micros"]) for row in rows] == [("2025-11-24", 1_000_000), ("2025-11-30", 2_000_000)]
+    rows = await figures.by_day_and_model(days, "eve")
+    assert [(row["day"], row["requests"]) for row in rows] == [("2025-11-30", 1)]
+    assert await ledger.differences() == []
+    await database.close()
 
 
 async def limits(url: str) -> list[tuple[str, str, int]]:

@@ -155,6 +155,7 @@ class AdminHandler(HubOAuthenticated, web.RequestHandler):  # pyright: ignore[re
             "me": "",
             "money": shown,
             "number": lambda value: f"{int(value):,}",
+            "count": counted,
             "when": self.when,
             "since": since,
             "link": self.link,
@@ -233,7 +234,7 @@ class Page(AdminHandler):
         self.redirect(f"{self.request.path}?{urlencode({**query, 'done': act}, doseq=True)}", status=303)
 
     async def show(self, names: Sequence[str], status: int = 200, **given: Any) -> None:
-        data = await self.data(*names)
+        data = await self.data(*(name.replace("\0", "") for name in names))
         xsrf = cast("bytes", self.xsrf_token).decode()
         self.page(self.template, status, here=self.here, xsrf=xsrf, me=self.name, **{**data, **given})
 
@@ -256,7 +257,9 @@ class Page(AdminHandler):
         elif act == "unpublish":
             await self._unpublish(user, argument("server", ""), argument("target", ""), name)
         elif act == "rules":
-            await self.hub.rules.set(self._rules(), self.name, int(argument("seen", "0") or 0))
+            seen = argument("seen", "0")
+            version = int(seen) if re.fullmatch(r"\d{1,18}", seen, re.ASCII) else 0
+            await self.hub.rules.set(self._rules(), self.name, version)
         else:
             raise InvalidInput("The page asks for something that there is not.", hint="Load it again.", field="act")
 
@@ -588,6 +591,11 @@ def _detail(detail: Mapping[str, Any]) -> str:
         for key, value in detail.items()
         if value not in ("", None)
     )
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """ "1 server", "2,000 servers"."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def since(at: float | None) -> str:
