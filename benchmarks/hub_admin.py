@@ -4,8 +4,6 @@ each takes, on SQLite and on PostgreSQL."""
 from __future__ import annotations
 
 import asyncio
-import json
-import random
 import sys
 import tempfile
 import time
@@ -31,7 +29,7 @@ PAGES = (
 async def fill(url: str) -> None:
     """Rows as the ledger would have written them; the sums follow by its own rules."""
     database = await open_database(url)
-    ledger, now, chance = Ledger(database), time.time(), random.Random(1)
+    ledger, now = Ledger(database), time.time()
     periods = [ledger.periods(now - back * 86_400) for back in range(DAYS)]
     groups = [(f"group{one % 50:02}",) for one in range(PEOPLE)]
     async with database.transaction() as t:
@@ -59,22 +57,24 @@ async def fill(url: str) -> None:
         await t.run_many(
             "INSERT INTO limits VALUES ('user', ?, 'month', 5000000, 'admin', ?)", [(name, now) for name in names]
         )
-    for begin in range(0, ROWS, 50_000):
-        made: list[tuple[object, ...]] = []
-        for at in range(begin, begin + 50_000):
-            back, who = chance.randrange(DAYS), int(PEOPLE * chance.random() ** 2)
-            day, month = periods[back]
-            made.append(
-                (f"r{at}", now - back * 86_400, day, month, f"person{who:05}", json.dumps(groups[who]),
-                 MODELS[int(len(MODELS) * chance.random() ** 2)], "ours", 9000, 800, 2000, 4000, 0, "done")
-            )  # fmt: skip
-        async with database.transaction() as t:
-            await t.run_many(
-                "INSERT INTO usage (request, at, day, month, user_name, user_groups, model, provider, input_tokens, "
-                "output_tokens, cached_tokens, micros, estimated, outcome) "
-                f"VALUES ({', '.join('?' * 14)})",
-                made,
-            )
+    async with database.transaction() as t:
+        await t.run("CREATE TEMPORARY TABLE made (back INTEGER, at DOUBLE PRECISION, day TEXT, month TEXT)")
+        await t.run_many(
+            "INSERT INTO made VALUES (?, ?, ?, ?)", [(at, now - at * 86_400, *one) for at, one in enumerate(periods)]
+        )
+        await t.run("CREATE TEMPORARY TABLE kinds (number INTEGER, name TEXT)")
+        await t.run_many("INSERT INTO kinds VALUES (?, ?)", list(enumerate(MODELS)))
+        # Spread by large primes, so that no two of day, person and model go together.
+        person = f"SUBSTR(CAST(100000 + (i * 7919) % {PEOPLE} AS TEXT), 2)"
+        group = f"SUBSTR(CAST(100 + ((i * 7919) % {PEOPLE}) % 50 AS TEXT), 2)"
+        await t.run(
+            f"WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS - 1}) "
+            "INSERT INTO usage (request, at, day, month, user_name, user_groups, model, provider, input_tokens, "
+            "output_tokens, cached_tokens, micros, estimated, outcome) "
+            f"SELECT 'r' || i, at, day, month, 'person' || {person}, '[\"group' || {group} || '\"]', name, 'ours', "
+            "9000, 800, 2000, 4000, 0, 'done' "
+            f"FROM n JOIN made ON back = (i / 13) % {DAYS} JOIN kinds ON number = (i / 3) % {len(MODELS)}"
+        )
     async with database.transaction() as t:
         await sums(t)
     if database.dialect == "postgresql":

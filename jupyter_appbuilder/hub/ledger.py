@@ -588,7 +588,8 @@ def _holding(limits: Sequence[Row], person: Person) -> dict[tuple[Scope, str, Pe
 
 
 def _one_of(keys: Sequence[Key]) -> str:
-    return f"(scope, name, period) IN (VALUES {', '.join(['(?, ?, ?)'] * len(keys))})"
+    # Of a list of rows in IN (VALUES …) SQLite reads the whole table; of these it looks up each.
+    return f"({' OR '.join(['(scope = ? AND name = ? AND period = ?)'] * len(keys))})"
 
 
 def _balances(keys: Sequence[Key], for_update: str) -> str:

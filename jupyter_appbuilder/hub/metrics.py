@@ -26,23 +26,24 @@ class Metrics:
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
         self.registry: CollectorRegistry = CollectorRegistry()
-        of = {"registry": self.registry}
-        model = ["model"]
-        self.requests = Counter("appbuilder_model_requests", "Requests to models that ended", [*model, "outcome"], **of)
-        self.tokens = Counter("appbuilder_model_tokens", "Tokens that were counted", [*model, "kind"], **of)
-        self.dollars = Counter("appbuilder_spent_dollars", "US dollars that were spent", model, **of)
-        self.refused = Counter("appbuilder_refused_requests", "Requests that were refused", ["reason"], **of)
-        self.seconds = Histogram(
-            "appbuilder_model_request_seconds", "How long requests to models took", model, buckets=BUCKETS, **of
+        of, model = self.registry, ["model"]
+        self.requests = Counter(
+            "appbuilder_model_requests", "Requests to models that ended", [*model, "outcome"], registry=of
         )
-        self.http = Counter("appbuilder_http_responses", "Answers of the service", ["status"], **of)
-        self.running = Gauge("appbuilder_model_requests_running", "Requests to models under way", **of)
-        self.servers = Gauge("appbuilder_servers", "Servers that reported lately", **of)
-        self.turns = Gauge("appbuilder_turns_running", "Turns that run", **of)
-        self.sandboxes = Gauge("appbuilder_sandboxes_running", "Sandboxes that run", **of)
-        self.published = Gauge("appbuilder_published_apps", "Apps that are published", **of)
-        self.spent_today = Gauge("appbuilder_spent_today_dollars", "US dollars that were spent today", **of)
-        self.spent_month = Gauge("appbuilder_spent_month_dollars", "US dollars that were spent this month", **of)
+        self.tokens = Counter("appbuilder_model_tokens", "Tokens that were counted", [*model, "kind"], registry=of)
+        self.dollars = Counter("appbuilder_spent_dollars", "US dollars that were spent", model, registry=of)
+        self.refused = Counter("appbuilder_refused_requests", "Requests that were refused", ["reason"], registry=of)
+        self.seconds = Histogram(
+            "appbuilder_model_request_seconds", "How long requests to models took", model, buckets=BUCKETS, registry=of
+        )
+        self.http = Counter("appbuilder_http_responses", "Answers of the service", ["status"], registry=of)
+        self.running = Gauge("appbuilder_model_requests_running", "Requests to models under way", registry=of)
+        self.servers = Gauge("appbuilder_servers", "Servers that reported lately", registry=of)
+        self.turns = Gauge("appbuilder_turns_running", "Turns that run", registry=of)
+        self.sandboxes = Gauge("appbuilder_sandboxes_running", "Sandboxes that run", registry=of)
+        self.published = Gauge("appbuilder_published_apps", "Apps that are published", registry=of)
+        self.spent_today = Gauge("appbuilder_spent_today_dollars", "US dollars that were spent today", registry=of)
+        self.spent_month = Gauge("appbuilder_spent_month_dollars", "US dollars that were spent this month", registry=of)
         ProcessCollector(registry=self.registry)
 
     def ended(self, model: str, spent: Spent | None, seconds: float) -> None:

@@ -338,7 +338,7 @@ def _page(columns: Sequence[str], after: Sequence[str]) -> tuple[str, tuple[str,
 
 
 def _list(given: Mapping[str, Any], name: str, most: int) -> list[dict[str, Any]]:
-    value = given.get(name) or []
+    value: Any = given.get(name) or []
     if not isinstance(value, list) or len(cast("list[Any]", value)) > most:
         raise InvalidInput(f"{name!r} is a list of at most {most}.", field=name)
     if not all(isinstance(one, dict) for one in cast("list[Any]", value)):

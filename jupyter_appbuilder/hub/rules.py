@@ -64,7 +64,7 @@ class RuleBook:
                 "INSERT INTO rules (at, set_by, rules) VALUES (?, ?, ?) RETURNING version",
                 *(self.clock(), by, json.dumps(checked)),
             )
-            before = json.loads(last[0]["rules"]) if last else {}
+            before: dict[str, Any] = json.loads(last[0]["rules"]) if last else {}
             changed = sorted(key for key in {*before, *checked} if before.get(key) != checked.get(key))
             await audit.note(t, by, "rules.set", f"version {made['version']}", changed=changed)
             return made["version"]

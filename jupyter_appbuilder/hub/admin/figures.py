@@ -66,7 +66,7 @@ class Figures:
             asked.append("LOWER(u.name) LIKE ? ESCAPE '\\'")
             values.append(f"%{literal}%")
         if group:
-            asked.append("EXISTS (SELECT 1 FROM memberships m WHERE m.user_name = u.name AND m.group_name = ?)")
+            asked.append("u.name IN (SELECT user_name FROM memberships WHERE group_name = ?)")
             values.append(group)
         rows = await self.database.read(
             "SELECT u.*, COALESCE(b.spent, 0) AS spent FROM users u LEFT JOIN balances b ON b.scope = 'user' "

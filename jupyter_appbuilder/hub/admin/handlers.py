@@ -112,8 +112,8 @@ class AdminHandler(HubOAuthenticated, web.RequestHandler):  # pyright: ignore[re
         if not model:
             return
         try:
-            model = self.check_hub_user(model)
-            may = bool(model) and await self.on.administrators.has(
+            model = cast("dict[str, Any] | None", self.check_hub_user(model))
+            may = model is not None and await self.on.administrators.has(
                 model, by_token=bool(getattr(self, "_token_authenticated", False))
             )
         except UserNotAllowed:
@@ -154,7 +154,7 @@ class AdminHandler(HubOAuthenticated, web.RequestHandler):  # pyright: ignore[re
             "xsrf": "",
             "me": "",
             "money": shown,
-            "number": lambda value: f"{int(value):,}",
+            "number": "{:,}".format,
             "count": counted,
             "when": self.when,
             "since": since,
@@ -318,7 +318,7 @@ class Overview(Page):
             "chart": _chart(days, parts, "US dollars spent in the last 30 days, by day and model"),
             "parts": parts,
             "requests": await figures.under_way(),
-            "limits": [one for one in await ledger.limits() if one.scope == "hub"],
+            "limits": await figures.limits("hub"),
         }
 
 
