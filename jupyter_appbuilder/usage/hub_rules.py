@@ -39,20 +39,15 @@ def _list(value: object, pattern: re.Pattern[str], what: str) -> list[str]:
     return [*dict.fromkeys(cast("list[str]", value))]
 
 
-def _approvals(value: object) -> list[dict[str, Any]]:
+def _approvals(value: object) -> list[dict[str, str]]:
+    from ..approvals.rules import read_rules
+
     if not isinstance(value, (list, tuple)) or len(cast("list[Any]", value)) > MANY:
         raise ValueError(f"a list of at most {MANY} rules")
-    found: list[dict[str, Any]] = []
-    for one in cast("list[Any]", value):
-        fields = cast("dict[str, Any]", one) if isinstance(one, dict) else {}
-        texts = {key: fields.get(key, "") for key in ("tool", "pattern", "reason")}
-        sound = all(isinstance(text, str) and len(text) <= 2000 for text in texts.values())
-        if set(fields) - {"tool", "pattern", "action", "reason"} or not sound or not fields.get("pattern"):
-            raise ValueError("rules with tool, pattern, action and reason")
-        if fields.get("action") not in ("allow", "ask", "deny"):
-            raise ValueError(f"rules whose action is allow, ask or deny, not {str(fields.get('action'))[:40]!r}")
-        found.append({"tool": texts["tool"] or "run_command", **{k: v for k, v in fields.items() if k != "tool"}})
-    return found
+    try:
+        return [rule.to_json() for rule in read_rules(cast("list[Any]", value))]
+    except InvalidInput as error:
+        raise ValueError(f"not sound: {error.message}") from None
 
 
 def _kinds(value: object) -> list[str]:
@@ -113,7 +108,7 @@ def read_rules(given: object) -> dict[str, Any]:
         try:
             found[name] = READ[name](value)
         except ValueError as error:
-            raise InvalidInput(f"The rule {name} is {error}.", field=name) from None
+            raise InvalidInput(f"The rule {name} is {str(error).rstrip('.')}.", field=name) from None
     return found
 
 

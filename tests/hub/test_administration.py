@@ -126,6 +126,9 @@ async def test_rules_are_versions_and_two_administrators_do_not_undo_each_other(
         await book.set({"models": ["*"]}, "eve", 0)
     with pytest.raises(InvalidInput, match="egress_hosts"):
         await book.set({"egress_hosts": ["http://example.org/x"]}, "root", first)
+    open_quote = {"tool": "run_command", "pattern": "git 'push", "action": "deny"}
+    with pytest.raises(InvalidInput, match="quote that does not end"):  # which would hold up every tool of every server
+        await book.set({"approval_rules": [open_quote]}, "root", first)
     second = await book.set({"models": ["hub:*"], "max_steps": 20}, "eve", first)
     given = await book.given()
     assert given["rules"] == {"models": ["hub:*"], "max_steps": 20, "publish_hard": ["secret"]}
