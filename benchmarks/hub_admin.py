@@ -65,8 +65,8 @@ async def fill(url: str) -> None:
         await t.run("CREATE TEMPORARY TABLE kinds (number INTEGER, name TEXT)")
         await t.run_many("INSERT INTO kinds VALUES (?, ?)", list(enumerate(MODELS)))
         # Spread by large primes, so that no two of day, person and model go together.
-        person = f"SUBSTR(CAST(100000 + (i * 7919) % {PEOPLE} AS TEXT), 2)"
-        group = f"SUBSTR(CAST(100 + ((i * 7919) % {PEOPLE}) % 50 AS TEXT), 2)"
+        person = f"SUBSTR(CAST(100000 + (CAST(i AS BIGINT) * 7919) % {PEOPLE} AS TEXT), 2)"
+        group = f"SUBSTR(CAST(100 + ((CAST(i AS BIGINT) * 7919) % {PEOPLE}) % 50 AS TEXT), 2)"
         await t.run(
             f"WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS - 1}) "
             "INSERT INTO usage (request, at, day, month, user_name, user_groups, model, provider, input_tokens, "
