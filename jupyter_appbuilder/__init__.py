@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from .live.base import AppError
 
 __all__ = ["App", "AppError", "__version__"]
+
+COLLECT = "APPBUILDER_COLLECT"
+"""A variable of the environment, a folder: this kernel refreshes an app's data, which are laid aside there."""
 
 
 def _jupyter_labextension_paths() -> list[dict[str, str]]:  # pyright: ignore[reportUnusedFunction]
@@ -25,12 +29,18 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:  # pyright: igno
 
 def load_ipython_extension(ipython: Any) -> None:
     """``%load_ext jupyter_appbuilder``: the magics."""
-    from .client.magics import load_ipython_extension
-
-    load_ipython_extension(ipython)
+    if COLLECT in os.environ:
+        from .client.collecting import register as load
+    else:
+        from .client.magics import load_ipython_extension as load
+    load(ipython)
 
 
 def __getattr__(name: str) -> Any:
+    if name == "App" and COLLECT in os.environ:
+        from .client.collecting import CollectingApp
+
+        return CollectingApp
     if name == "App":  # at first use: the server imports this package and must not pay for it
         from .client.app import App
 

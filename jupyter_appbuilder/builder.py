@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .preview.capabilities import Previews
     from .publishing.readers import Readers
     from .publishing.shelf import Shelf as PublishedShelf
+    from .refreshing.shelf import Refreshes
     from .sandbox.base import SandboxProvider, Walls
     from .session.assembly import Parts
     from .session.record import Record
@@ -375,6 +376,13 @@ class AppBuilder(LoggingConfigurable):
         return Shelf(self.data / "published")
 
     @cached_property
+    def refreshes(self) -> Refreshes:
+        """When data of published apps are refreshed, and what came of it."""
+        from .refreshing.shelf import Refreshes
+
+        return Refreshes(self.data / "refreshes")
+
+    @cached_property
     def readers(self) -> Readers:
         """Who reads apps that are published on this server."""
         from .publishing.readers import Readers
@@ -528,6 +536,7 @@ class AppBuilder(LoggingConfigurable):
             datasets=self.datasets,
             vault=self.vault,
             published=self.published,
+            refreshes=self.refreshes,
             publish_hard=lambda: self.hub_rules.lines("publish_hard", self.publish_hard),
             postgres=self.postgres,
             catalog=self.catalog,

@@ -412,6 +412,20 @@ class PublicationRolledBack(TypedDict):
     data_as_of: str | None
 
 
+class DataRefreshed(TypedDict):
+    """A notebook was run again for the app's data, by its schedule or because somebody asked."""
+
+    run: int  # from 1
+    by: str  # "schedule" or "person"
+    state: str  # "done"; "failed" and "stopped": readers have what they had
+    message: str  # why it failed, for people
+    hint: str
+    datasets: list[str]  # that the app has anew
+    target: str
+    release: int | None  # that readers got of it
+    data_as_of: str | None  # of what readers have now
+
+
 class UsageRecorded(TypedDict):
     turn: str
     model: str
@@ -524,6 +538,7 @@ PAYLOADS: Mapping[str, type] = {
     "app.published": AppPublished,
     "app.unpublished": AppUnpublished,
     "publication.rolled_back": PublicationRolledBack,
+    "data.refreshed": DataRefreshed,
     "usage.recorded": UsageRecorded,
     "budget.raised": BudgetRaised,
 }
@@ -747,6 +762,7 @@ if TYPE_CHECKING:
         | EventOf[Literal["app.published"], AppPublished]
         | EventOf[Literal["app.unpublished"], AppUnpublished]
         | EventOf[Literal["publication.rolled_back"], PublicationRolledBack]
+        | EventOf[Literal["data.refreshed"], DataRefreshed]
         | EventOf[Literal["usage.recorded"], UsageRecorded]
         | EventOf[Literal["budget.raised"], BudgetRaised]
     )

@@ -17,6 +17,7 @@ from .events import (
     BudgetRaised,
     CheckpointCreated,
     DatabaseRecorded,
+    DataRefreshed,
     FileChanged,
     HistoryCompacted,
     LookRequest,
@@ -160,6 +161,7 @@ if TYPE_CHECKING:
         | EventJsonOf[Literal["app.published"], AppPublished]
         | EventJsonOf[Literal["app.unpublished"], AppUnpublished]
         | EventJsonOf[Literal["publication.rolled_back"], PublicationRolledBack]
+        | EventJsonOf[Literal["data.refreshed"], DataRefreshed]
         | EventJsonOf[Literal["usage.recorded"], UsageRecorded]
         | EventJsonOf[Literal["budget.raised"], BudgetRaised]
     )

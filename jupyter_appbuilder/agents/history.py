@@ -266,6 +266,7 @@ def messages(events: Iterable[Event], system_prompt: str, view: View | None = No
                 | "app.published"
                 | "app.unpublished"
                 | "publication.rolled_back"
+                | "data.refreshed"
             ):
                 pass
             case _:

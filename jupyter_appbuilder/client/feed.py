@@ -282,6 +282,7 @@ class Feed:
                 | "app.published"
                 | "app.unpublished"
                 | "publication.rolled_back"
+                | "data.refreshed"
             ):
                 pass
             case _:

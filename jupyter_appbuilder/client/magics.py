@@ -13,7 +13,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -372,7 +372,7 @@ class AppBuilderMagics(Magics):
         if not call.arguments:
             self.list_data()
             return
-        source = self.source(call.arguments[0])
+        source = source_in(self.shell.user_ns, call.arguments[0])
         name = call.options.get("table") or name_of_source(call.arguments[0])
         keep = call.options.get("keep")
         if keep not in (None, "latest", "all"):
@@ -459,19 +459,6 @@ class AppBuilderMagics(Magics):
             raise InvalidInput(RECORDED, hint="Run the notebook from its first cell, or leave the body out.")
         self.session().unexpose(call.arguments[0])
         self.say(f"The app can no longer call {call.arguments[0]}.\n")
-
-    def source(self, word: str) -> Any:
-        """What a variable of the notebook holds, or the path of a file."""
-        names: dict[str, Any] = self.shell.user_ns  # pyright: ignore
-        if word in names:
-            return names[word]
-        if Path(word).expanduser().is_file():
-            return word
-        near = difflib.get_close_matches(word, [name for name, value in names.items() if is_frame(value)], 1)
-        guess = f"Did you mean {near[0]!r}? " if near else ""
-        raise InvalidInput(
-            f"There is no variable and no file {word!r}.", hint=f"{guess}Run the cell first that makes it."
-        )
 
     def do_patch(self, call: Call) -> None:
         raise InvalidInput(
@@ -580,6 +567,17 @@ class AppBuilderMagics(Magics):
 def said(markdown: str) -> dict[str, str]:
     """What is shown below a cell, also where Markdown is not."""
     return {"text/markdown": markdown, "text/plain": markdown}
+
+
+def source_in(names: Mapping[str, Any], word: str) -> Any:
+    """What a variable of the notebook holds, or the path of a file. Raises ``InvalidInput``."""
+    if word in names:
+        return names[word]
+    if Path(word).expanduser().is_file():
+        return word
+    near = difflib.get_close_matches(word, [name for name, value in names.items() if is_frame(value)], 1)
+    guess = f"Did you mean {near[0]!r}? " if near else ""
+    raise InvalidInput(f"There is no variable and no file {word!r}.", hint=f"{guess}Run the cell first that makes it.")
 
 
 def name_of_source(word: str) -> str:

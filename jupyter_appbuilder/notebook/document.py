@@ -292,6 +292,7 @@ class _Writer:
                 | "app.published"
                 | "app.unpublished"
                 | "publication.rolled_back"
+                | "data.refreshed"
                 | "usage.recorded"
                 | "budget.raised"
             ):

@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from ..models.profile import Choice
     from ..preview.capabilities import Previews
     from ..publishing.shelf import Shelf
+    from ..refreshing.shelf import Refreshes
     from ..sandbox.base import Sandbox
     from ..templates.library import TemplateLibrary
     from ..tools.base import Tool
@@ -95,6 +96,7 @@ class Parts:
     datasets: DatasetStore
     vault: Vault
     published: Shelf
+    refreshes: Refreshes
     publish_hard: Callable[[], Sequence[str]]
     postgres: PostgresServer | None
     """Where databases of apps are made, if not in their folders."""
@@ -353,6 +355,7 @@ async def assemble(
         keep,
         version_pictures,
         Publishing(means),
+        parts.refreshes,
     )
     await network.settle()
     if owned:

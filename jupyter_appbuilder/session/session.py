@@ -39,6 +39,7 @@ from ..turns.requests import CONTINUE, Beginning, last_request, open_request
 from .ending import Endings
 from .holdings import CLOSING_SECONDS, Holdings
 from .recovery import Recovery
+from .refreshing import Refreshing
 from .turn import Agents, Turns
 from .versions import Versions, checked_name, names_of
 
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from ..notebook.writer import NotebookWriter
     from ..pointing import Claim, Styles
     from ..publishing.shelf import Publication
+    from ..refreshing.shelf import Refreshes
     from ..tools.base import ToolResult
     from ..tools.notebooks import GivenNotebook, GivenNotebooks
     from ..tools.runner import ToolRunner
@@ -106,6 +108,7 @@ class Session:
         keep: Callable[[bytes], Awaitable[str]],
         pictures: VersionPictures,
         publishing: Publishing,
+        refreshes: Refreshes,
     ) -> None:
         """``keep`` keeps a content beside the log, for as long as the session is there; its SHA-256."""
         self.record = record
@@ -122,6 +125,7 @@ class Session:
         self.pictures = pictures
         self.earlier = earlier
         self.publishing = publishing
+        self.refreshing = Refreshing(self, refreshes)
         self._naming = asyncio.Lock()
         self._notebooks = notebooks
         self._agents = agents
@@ -846,6 +850,7 @@ class Session:
             self.runner.diagnostics.stop()
         await self._holdings.close(patience)
         await self.earlier.close()
+        await self.refreshing.close()
         await self.publishing.close()
         await self.app.close()
         async with self._recovery.lock:

@@ -258,7 +258,9 @@ class Sessions:
     @property
     def busy(self) -> bool:
         """Whether a turn runs in any session, or a version is on its way to its readers."""
-        return any(session.busy or session.publishing.runs for session in self.opened.values())
+        return any(
+            session.busy or session.publishing.runs or session.refreshing.busy for session in self.opened.values()
+        )
 
     async def expose(self, request: dict[str, Any]) -> dict[str, Any]:
         """Another process of the person's has functions for a session that is ours: ``session`` names it, ``function``
@@ -339,6 +341,7 @@ class Sessions:
             await session.data.forget()
             await session.secrets.forget()
             await session.publishing.forget()
+            await session.refreshing.forget()
             if session.record.engine == "postgresql":
                 await self._drop_database(session_id)
             await self._log_store.delete(session_id)
