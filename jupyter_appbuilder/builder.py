@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from .refreshing.shelf import Refreshes
     from .sandbox.base import SandboxProvider, Walls
     from .session.assembly import Parts
+    from .session.due import DueRuns
     from .session.record import Record
     from .tools.base import Tool
     from .usage.accounts import Accounts
@@ -190,6 +191,11 @@ class AppBuilder(LoggingConfigurable):
         Enum((*GATE_KINDS, "check")),
         help="""What is never published, whatever reason a person gives: `secret`, `personal_data`, `open_function`,
         `other_host`, `source_map`, `accessibility`, `not_looked_at`, `check` (the built app does not work).""",
+    ).tag(config=True)
+    refresh_scheduled = Bool(
+        True,
+        help="""A Jupyter server refreshes data of published apps when their schedules say so, while it is up. Off where
+        something else does: `jupyter appbuilder refresh --due`.""",
     ).tag(config=True)
     open_panel = Bool(False, help="Open the panel whenever JupyterLab starts, not only the first time.").tag(
         config=True
@@ -517,6 +523,13 @@ class AppBuilder(LoggingConfigurable):
         book = self.rule_book
         of_all = (*book.configuration, *read_rules(self.hub_rules.lines("approval_rules")))
         return Rules(of_all, book.person, app_rules(record.stored) if record else ())
+
+    @cached_property
+    def due(self) -> DueRuns:
+        """The runs that schedules ask for."""
+        from .session.due import DueRuns
+
+        return DueRuns(self.refreshes, self.session, self._sessions.opened, self.release)
 
     @cached_property
     def _parts(self) -> Parts:

@@ -94,6 +94,9 @@ class AppBuilderExtension(ExtensionApp):
             # Not awaited: turns that a killed server left open must not delay this server's start.
             self.builder.background.run(self.builder.recover())
 
+        if self.builder.refresh_scheduled:
+            self.builder.background.run(self.builder.due.keep())
+
     def _note_activity(self) -> None:
         # The server counts every setting whose name ends so. Set only while a turn runs: an open panel or a page that
         # polls must not keep a Hub's server alive for ever.

@@ -287,6 +287,34 @@ def parser() -> argparse.ArgumentParser:
             changed.add_argument("number", type=int, metavar="N", help="the release's number")
         changed.add_argument("--from", dest="target", default="here", metavar="TARGET", help="where (default: here)")
 
+    schedule = command("schedule", "refreshing.schedule", "when a published app's data are refreshed; change it")
+    schedule.add_argument("session", metavar="ID|NAME", help="the app")
+    schedule.add_argument(
+        "cron", nargs="?", default="", metavar="CRON", help='five fields, such as "0 6 * * 1-5" (default: show it)'
+    )
+    schedule.add_argument("--zone", default="", help="its time zone, such as Europe/Berlin (default: this machine's)")
+    schedule.add_argument("--notebook", default="", metavar="FILE", help="the notebook that hands the data over")
+    schedule.add_argument("--to", default="", metavar="TARGET", help="where it is published (default: where it is)")
+    schedule.add_argument("--promise", default="", metavar="TIME", help="how old readers' data are at most: 12h, 2d")
+    schedule.add_argument(
+        "--minutes", type=int, default=30, metavar="N", help="how long its cells may take (default: 30)"
+    )
+    schedule.add_argument(
+        "--memory", type=int, default=4096, metavar="MB", help="how much memory they may hold (default: 4096)"
+    )
+    how = schedule.add_mutually_exclusive_group()
+    how.add_argument("--pause", action="store_true", help="leave its times out")
+    how.add_argument("--resume", action="store_true", help="not any more")
+    how.add_argument("--remove", action="store_true", help="no schedule any more; what ran stays to be seen")
+
+    refresh = command("refresh", "refreshing.refresh", "run the notebook of an app's data, and publish it with them")
+    refresh.add_argument("session", nargs="?", default="", metavar="ID|NAME", help="the app, now")
+    refresh.add_argument("--due", action="store_true", help="instead: all apps whose time has come; for cron, systemd")
+
+    runs = command("runs", "refreshing.runs", "what came of refreshing an app's data")
+    runs.add_argument("session", metavar="ID|NAME", help="the app")
+    runs.add_argument("number", nargs="?", type=int, default=0, metavar="N", help="one of them, with all that it said")
+
     usage = command("usage", "usage.usage", "tokens and cost by day, model and app; the budgets")
     usage.add_argument(
         "--days", type=int, default=30, metavar="N", help="number of days, including today (default: 30)"

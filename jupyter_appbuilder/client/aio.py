@@ -571,6 +571,63 @@ class AsyncApp:
         await (await self.session()).unpublish(target)
 
     @in_engine
+    async def refreshing(self) -> dict[str, Any]:
+        """When data of the published app are refreshed, from when readers' data are, and what came of the last runs."""
+        return await (await self.session()).refreshing.overview()
+
+    @in_engine
+    async def schedule(
+        self,
+        cron: str,
+        *,
+        zone: str = "",
+        notebook: str | Path = "",
+        target: str = "",
+        promise: str = "",
+        minutes: int = 30,
+        memory: int = 4096,
+    ) -> None:
+        """Have the data of the published app refreshed: at the times of ``cron`` (five fields) in ``zone``, the
+        code of ``notebook`` (by default this kernel's) up to the last cell that hands data over is run in a fresh
+        kernel, and readers get its rows, unless a cell, a check or the gate objects.
+
+        ``promise``: how old readers' data are at most, as "12h" or "2d". ``minutes`` and ``memory`` (MB) bound the
+        kernel.
+        """
+        from .refreshing import absolute
+
+        await (await self.session()).refreshing.set(
+            cron,
+            zone=zone,
+            notebook=absolute(notebook),
+            target=target,
+            promise=promise,
+            minutes=minutes,
+            memory=memory,
+        )
+
+    @in_engine
+    async def pause_schedule(self, paused: bool = True) -> None:
+        """Leave the schedule's times out; with ``False`` not any more."""
+        await (await self.session()).refreshing.pause(paused)
+
+    @in_engine
+    async def remove_schedule(self) -> None:
+        """Refresh the published app's data no more."""
+        await (await self.session()).refreshing.drop()
+
+    @in_engine
+    async def refresh_published(self) -> dict[str, Any]:
+        """Refresh the published app's data now, as its schedule does; what came of it. Raises nothing where that
+        failed: ``state`` and ``message`` say so."""
+        return (await (await self.session()).refreshing.refresh()).to_json()
+
+    @in_engine
+    async def refresh_run(self, number: int) -> dict[str, Any]:
+        """What came of one run: its cells with what they printed, and what publishing said."""
+        return (await (await self.session()).refreshing.run_of(number)).to_json()
+
+    @in_engine
     async def preview(self, *, restart: bool = False, on_progress: Callable[[str], None] | None = None) -> Preview:
         """Start the app and show it. ``on_progress`` is told what is being done meanwhile, from another thread."""
         session = await self.session()

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from .. import COLLECT
 from ..datasets.base import check_name
@@ -19,8 +19,6 @@ from ..errors import AppBuilderError, InvalidInput
 
 LIST = "handed.jsonl"
 MOST = 50  # times that data are handed over in one run
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 class LeftOut(AppBuilderError):
@@ -99,9 +97,13 @@ class CollectingApp:
             raise InvalidInput(f"{name[:80]!r} was not handed over as a function or a file here.", hint="Hand it over.")
         return self.data(name, taken.sources[name])
 
-    def expose(self, function: F | None = None, **how: Any) -> Any:
+    def expose(self, function: Callable[..., Any] | None = None, **how: Any) -> Any:
         """Functions are called by those who use the app, not now."""
-        return function if function is not None else (lambda it: it)
+
+        def same(function: Callable[..., Any]) -> Callable[..., Any]:
+            return function
+
+        return same if function is None else function
 
     def __enter__(self) -> CollectingApp:
         return self

@@ -32,6 +32,7 @@ from .background import background
 from .data import mentioned, with_variables
 from .feed import Feed, always, questions
 from .publishing import newer, pairs, version_of
+from .refreshing import said_of_run, said_of_schedule
 from .results import Handed
 from .secrets import typed
 
@@ -372,7 +373,8 @@ class AppBuilderMagics(Magics):
         if not call.arguments:
             self.list_data()
             return
-        source = source_in(self.shell.user_ns, call.arguments[0])
+        names: dict[str, Any] = self.shell.user_ns  # pyright: ignore
+        source = source_in(names, call.arguments[0])
         name = call.options.get("table") or name_of_source(call.arguments[0])
         keep = call.options.get("keep")
         if keep not in (None, "latest", "all"):
@@ -501,6 +503,23 @@ class AppBuilderMagics(Magics):
         below = " of this Jupyter server" if release.target == "here" else ""
         said = f"Release {release.number} of {release.name} is published{where}{below}. {newer(release)} {release.note}"
         self.say(f"{' '.join(said.split())}\n")
+
+    def do_schedule(self, call: Call) -> None:
+        app = self.session()
+        match call.arguments:
+            case ():
+                pass
+            case ("run",):
+                self.say("\n".join(said_of_run(app.refresh_published())) + "\n")
+                return
+            case ("pause" | "resume" as how,):
+                app.pause_schedule(how == "pause")
+            case ("off",):
+                app.remove_schedule()
+            case _:
+                zone, notebook, promise = (call.options.get(name, "") for name in ("zone", "notebook", "promise"))
+                app.schedule(call.arguments[0], zone=zone, notebook=notebook, promise=promise)
+        self.say("\n".join(said_of_schedule(app.refreshing)) + "\n")
 
     def do_verify(self, call: Call) -> None:
         tree = self.session().tree

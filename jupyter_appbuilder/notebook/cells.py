@@ -186,6 +186,12 @@ COMMANDS: Mapping[str, Command] = {
         {"name": "NAME", "version": "VERSION"},
         "may",
     ),
+    "schedule": Command(
+        '%appbuilder schedule ["CRON"|run|pause|resume|off] [--zone ZONE] [--notebook FILE] [--promise TIME]',
+        "Refresh the published app's data by running this notebook, at times like 0 6 * * 1-5; alone: how that stands.",
+        (0, 1),
+        {"zone": "ZONE", "notebook": "FILE", "promise": "TIME"},
+    ),
     "name": Command(
         '%appbuilder name VERSION "NAME"',
         'Call a version something (its tree, id, the beginning of one, or the name that it has); "" takes that away.',

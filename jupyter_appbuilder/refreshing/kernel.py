@@ -95,8 +95,9 @@ def read_cells(path: Path) -> Notebook:
         raise InvalidInput(f"{path.name} is larger than {LARGEST // 1_000_000} MB.", hint="Clear its outputs.")
     try:
         parsed: Any = nbformat.reads(content.decode(), as_version=4)  # pyright: ignore[reportUnknownMemberType]
-        kernel = str(parsed.metadata.get("kernelspec", {}).get("name", "") or "python3")
-        cells = list(parsed.cells)
+        metadata: Mapping[str, Any] = parsed["metadata"]
+        kernel = str(metadata.get("kernelspec", {}).get("name", "") or "python3")
+        cells: Sequence[Mapping[str, Any]] = list(parsed["cells"])
     except Exception as error:
         raise InvalidInput(
             f"{path.name} is no notebook: {str(error)[:200]}",
@@ -156,7 +157,7 @@ async def run_cells(
             if failed:
                 raise failed
         if variables:
-            code = f"__import__({__package__.partition('.')[0] + '.client.collecting'!r}, fromlist=['x'])"
+            code = "__import__('jupyter_appbuilder.client.collecting', fromlist=['x'])"
             await kernel.run(f"{code}.lay_aside({dict(variables)!r})", _Output(0), until, memory)
     return await in_thread(_laid, into)
 

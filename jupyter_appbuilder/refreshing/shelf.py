@@ -19,7 +19,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ..errors import Conflict, InvalidInput, NotFound, Unavailable, of_the_disk
 from ..formats import strict_json
@@ -223,7 +223,7 @@ def _read(path: Path) -> dict[str, Any] | None:
         raise _damaged(path) from None
     if len(content) > LARGEST or not isinstance(told, Mapping):
         raise _damaged(path)
-    return dict(told)
+    return dict(cast("Mapping[str, Any]", told))
 
 
 def _damaged(path: Path) -> Unavailable:

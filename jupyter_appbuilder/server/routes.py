@@ -58,6 +58,7 @@ from .publishing import (
     RollbackHandler,
     VisitsHandler,
 )
+from .refreshing import RefreshingHandler, RunHandler, RunsHandler
 from .rules import RuleHandler, RulesHandler, SessionRuleHandler, SessionRulesHandler
 from .sandboxes import SandboxesHandler, SandboxHandler, SandboxProvidersHandler
 from .secrets import SecretHandler, SecretsHandler
@@ -99,6 +100,9 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/publications/{target}/readers": ReadersHandler,
     "/sessions/{session}/publications/{target}/visits": VisitsHandler,
     "/sessions/{session}/publications/{target}/releases/{number}/file": ReleaseFileHandler,
+    "/sessions/{session}/refreshing": RefreshingHandler,
+    "/sessions/{session}/refreshing/runs": RunsHandler,
+    "/sessions/{session}/refreshing/runs/{number}": RunHandler,
     "/sessions/{session}/datasets": DatasetsHandler,
     "/sessions/{session}/datasets/uploads": UploadsHandler,
     "/sessions/{session}/datasets/uploads/{upload}": UploadHandler,

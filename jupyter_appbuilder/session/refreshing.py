@@ -170,17 +170,21 @@ class Refreshing:
         if not await in_thread(self._kept.drop, self._session.id):
             raise _no_plan()
 
-    async def start(self, by: By = "person") -> Run:
-        """Begin a run. Raises ``NotFound`` without a schedule, ``Conflict`` while one is on its way in any process."""
+    async def start(self, by: By = "person", *, if_due: bool = False) -> Run:
+        """Begin a run. Raises ``NotFound`` without a schedule, ``Conflict`` while one is on its way in any process, and
+        with ``if_due`` where another process was quicker."""
         session = self._session
         await session.ready()
         session.require_owned()
         if self._closed:
             raise Conflict("The app was closed.", hint="Open it again.", reason="session_ended")
-        plan = await self._plan()
+        await self._plan()
         stack = ExitStack()
         await in_thread(stack.enter_context, self._kept.running(session.id))
         try:
+            plan = await self._plan()
+            if if_due and not await self.due():
+                raise Conflict("Nothing is due.", hint="Another process took care of it.", reason="not_due")
             # What was missed until now is taken care of by this run, even if it is killed: else one that brings the
             # machine down would do so again and again.
             plan = replace(plan, handled=timestamp())
@@ -192,9 +196,9 @@ class Refreshing:
         self._work = asyncio.create_task(self._run(plan, run, stack))
         return run
 
-    async def refresh(self, by: By = "person") -> Run:
-        """A run, to its end. Cancelling stops it."""
-        await self.start(by)
+    async def refresh(self, by: By = "person", *, if_due: bool = False) -> Run:
+        """A run, to its end. Cancelling stops it. Raises as ``start``."""
+        await self.start(by, if_due=if_due)
         assert self._work is not None
         try:
             return await asyncio.shield(self._work)
@@ -395,7 +399,8 @@ class _Work:
     async def _agent_rests(self) -> None:
         try:
             async with asyncio.timeout(AGENT_SECONDS):
-                await self.session.wait()
+                while self.session.busy:
+                    await self.session.wait()
         except TimeoutError:
             raise Conflict(
                 "The agent is at work on the app.", hint="Refresh again when it is done.", reason="busy"

@@ -117,7 +117,7 @@ OTHER_COMMANDS = {
     "a file of the panel's own saving": {"picture"},
     "modes of build": {"ask"},
     "a value that is typed, in the panel's own field": {"secret"},
-    "publishing, which the widget has not": {"publish", "publications", "rollback", "unpublish"},
+    "publishing, which the widget has not": {"publish", "publications", "rollback", "unpublish", "schedule", "refresh", "runs"},
     "this machine": {"doctor", "sandboxes", "templates", "rules"},
     "services": {"hub", "serve"},
     "what a Hub knows of readers": {"share"},

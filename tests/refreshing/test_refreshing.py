@@ -39,6 +39,9 @@ from jupyter_appbuilder import App
 app = App.open("past")"""
 HANDS = 'app.data("sales", pd.DataFrame({"region": ["n", "s"], "amount": [3, 4]}))'
 
+PEOPLE = """app.data('sales', pd.DataFrame({
+    'region': [f'person{n}@example.com' for n in range(50)], 'amount': range(50)}))"""
+
 
 def notebook(folder: Path, *cells: str, name: str = "sales.ipynb") -> Path:
     book: Any = nbformat.v4.new_notebook()  # pyright: ignore
@@ -126,38 +129,44 @@ async def test_readers_get_new_rows_of_the_version_that_they_have(tmp_path: Path
         assert not (builder.refreshes.folder / session.id).exists()
 
 
-@pytest.mark.parametrize(
-    ("cells", "reason", "said"),
-    [
-        ((APP, 'raise OSError("no route to the warehouse")'), "cell_failed", "no route to the warehouse"),
-        ((APP, "app.data('sales', pd.DataFrame({'region': ['n'], 'total': [1]}))"), "columns_changed", "amount"),
-        ((APP, "app.data('sales', pd.DataFrame({'region': [1], 'amount': [1]}))"), "columns_changed", "region"),
-        ((APP, HANDS + "\napp.data('sales', pd.DataFrame({'region': [], 'amount': []}))"), "columns_changed", ""),
-        ((APP, "app.data('sales', pa[:0])"), "cell_failed", "pa"),
-        ((APP, "print('no data')"), "data_gone", "no data"),
-        ((APP, "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"), "kernel_died", "Cell 2"),
-        ((APP, "import time\nprint('waits')\ntime.sleep(600)"), "too_slow", "Cell 2"),
-        ((APP, "held = bytearray(700_000_000)\nimport time\ntime.sleep(600)"), "too_much_memory", "Cell 2"),
-    ],
-)
-async def test_readers_keep_what_they_have_and_are_told_why(
-    tmp_path: Path, cells: tuple[str, ...], reason: str, said: str
-) -> None:
+FAILING = [
+    ((APP, 'raise OSError("no route to the warehouse")'), "cell_failed", "no route to the warehouse"),
+    ((APP, "app.data('sales', pd.DataFrame({'region': ['n'], 'total': [1]}))"), "columns_changed", "amount"),
+    ((APP, "app.data('sales', pd.DataFrame({'region': [1], 'amount': [1]}))"), "columns_changed", "region"),
+    ((APP, "app.data('sales', pd.DataFrame({'region': ['n'], 'amount': [1]})[:0])"), "no_rows", "it had 1"),
+    ((APP, "app.data('other', pd.DataFrame({'a': [1]}))"), "unknown_dataset", "other"),
+    ((APP, "print('no data')"), "data_gone", "no data"),
+    ((APP, "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"), "kernel_died", "Cell 2"),
+    ((APP, "import time\nprint('waits')\ntime.sleep(600)"), "too_slow", "Cell 2"),
+    ((APP, "held = bytearray(700_000_000)\nimport time\ntime.sleep(600)"), "too_much_memory", "Cell 2"),
+    ((APP, PEOPLE), "findings", "found"),
+    (("app.data('sales'",), "cell_failed", "SyntaxError"),
+]
+
+
+async def test_readers_keep_what_they_have_and_are_told_why(tmp_path: Path) -> None:
     async with app_with_data(tmp_path) as (builder, session):
-        path = notebook(tmp_path, *cells)
-        plan = await session.refreshing.set(DAILY, notebook=path, memory=500)
-        seconds = 8 if reason == "too_slow" else 120
-        builder.refreshes.keep(session.id, replace(plan, seconds=seconds))
-        run = await session.refreshing.refresh("schedule")
-        assert (run.state, run.reason) == ("failed", reason), run
-        assert said in run.message
-        assert run.hint
-        assert run.release is None
-        assert amounts(builder) == [1]
-        assert session.data.one("sales").rows == 1  # the draft, too
-        event = next(event for event in session.stored if event.type == "data.refreshed")
-        assert (event.data["state"], event.data["message"]) == ("failed", run.message)
-        assert not (builder.refreshes.folder / session.id / "collected").exists()
+        for number, (cells, reason, said) in enumerate(FAILING, 1):
+            plan = await session.refreshing.set(DAILY, notebook=notebook(tmp_path, *cells), memory=500)
+            builder.refreshes.keep(session.id, replace(plan, seconds=6 if reason == "too_slow" else 120))
+            run = await session.refreshing.refresh("schedule")
+            assert (run.number, run.state, run.reason) == (number, "failed", reason), run
+            assert said in run.message
+            assert run.hint
+            assert run.release is None
+            assert amounts(builder) == [1]
+            if reason != "findings":
+                assert session.data.one("sales").rows == 1  # the draft, too
+            event = [event for event in session.stored if event.type == "data.refreshed"][-1]
+            assert (event.data["state"], event.data["message"]) == ("failed", run.message)
+            assert not (builder.refreshes.folder / session.id / "collected").exists()
+        assert not session.publishing.busy
+        # What it handed over before has to come again.
+        plan = await session.refreshing.plan()
+        assert plan
+        path = notebook(tmp_path, APP, "print('none')")
+        builder.refreshes.keep(session.id, replace(plan, datasets=("sales",), notebook=str(path)))
+        assert "sales" in (await session.refreshing.refresh()).message
 
 
 async def test_two_at_once_a_stop_and_a_process_that_is_killed(tmp_path: Path) -> None:
@@ -202,17 +211,6 @@ async def test_two_at_once_a_stop_and_a_process_that_is_killed(tmp_path: Path) -
         assert not await refreshing.due()
 
 
-async def test_what_the_gate_finds_in_new_rows_keeps_them_from_readers(tmp_path: Path) -> None:
-    async with app_with_data(tmp_path) as (builder, session):
-        people = "[f'person{n}@example.com' for n in range(50)]"
-        path = notebook(tmp_path, APP, f"app.data('sales', pd.DataFrame({{'region': {people}, 'amount': range(50)}}))")
-        await session.refreshing.set(DAILY, notebook=path)
-        run = await session.refreshing.refresh()
-        assert (run.state, run.reason) == ("failed", "findings")
-        assert amounts(builder) == [1]
-        assert not session.publishing.busy
-
-
 async def test_what_cannot_be_scheduled_says_why(tmp_path: Path) -> None:
     async with published_app(tmp_path, PUBLISH) as (builder, session):
         path = notebook(tmp_path, HANDS)
@@ -252,3 +250,25 @@ async def test_what_cannot_be_scheduled_says_why(tmp_path: Path) -> None:
         await session.refreshing.drop()
         with pytest.raises(NotFound):
             await session.refreshing.drop()
+
+
+async def test_what_is_due_runs_once_and_leaves_the_app_to_others(tmp_path: Path) -> None:
+    async with app_with_data(tmp_path) as (builder, session):
+        plan = await session.refreshing.set(DAILY, notebook=notebook(tmp_path, APP, HANDS))
+        assert [one async for one in builder.due.once()] == []
+        builder.refreshes.keep(session.id, replace(plan, handled="2020-01-01T00:00:00Z"))
+        await builder.release(session.id)
+        [done] = [one async for one in builder.due.once()]
+        assert done.run
+        assert done.run.state == "done", done.run
+        assert amounts(builder) == [3, 4]
+        assert session.id not in builder._sessions.opened
+        assert [one async for one in builder.due.once()] == []
+        # A schedule that nobody can read says so, and of an app that is gone nothing is left.
+        (builder.refreshes.folder / session.id / "plan.json").write_text("{")
+        [damaged] = [one async for one in builder.due.once()]
+        assert damaged.error
+        builder.refreshes.keep("0" * 16, replace(plan, handled="2020-01-01T00:00:00Z"))
+        (builder.refreshes.folder / session.id / "plan.json").unlink()
+        assert [one.run async for one in builder.due.once()] == [None]
+        assert builder.refreshes.sessions() == []

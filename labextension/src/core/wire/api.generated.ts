@@ -966,6 +966,64 @@ export interface PublishedAs {
   data_as_of: string | null;
 }
 
+export interface Refreshing {
+  schedule: RefreshSchedule | null;
+  /** of what readers have */
+  data_as_of: string | null;
+  /** that is older than promised */
+  late: boolean;
+  running: boolean;
+  runs: readonly RefreshRun[];
+}
+
+export interface RefreshSchedule {
+  cron: string;
+  zone: string;
+  /** its path on the server */
+  notebook: string;
+  target: string;
+  paused: boolean;
+  /** seconds */
+  promise: number | null;
+  minutes: number;
+  /** MB */
+  memory: number;
+  /** that the notebook handed over last */
+  datasets: readonly string[];
+  /** its coming times */
+  next: readonly string[];
+}
+
+export interface RefreshRun {
+  number: number;
+  by: 'schedule' | 'person';
+  state: 'running' | 'done' | 'failed' | 'stopped' | 'interrupted';
+  began: string;
+  ended: string | null;
+  /** why it failed */
+  message: string;
+  hint: string;
+  /** the same, for programs: cell_failed, columns_changed … */
+  reason: string;
+  /** rows by dataset */
+  datasets: Readonly<Record<string, number>>;
+  notes: readonly string[];
+  /** that readers got of it */
+  release: number | null;
+  /** Of one that was asked for by its number. */
+  cells?: readonly {
+    /** of all of the notebook's */
+    number: number;
+    ok: boolean;
+    seconds: number;
+    /** the rest of it asks the agent */
+    left_out: boolean;
+    output: string;
+  }[];
+  /** of publishing; of one that was asked for by its number */
+  log?: string;
+}
+
 /** The summary changed. */
 export interface SessionMessage {
   kind: 'session';

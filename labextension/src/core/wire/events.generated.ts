@@ -472,6 +472,26 @@ export interface PublicationRolledBack {
   data_as_of: string | null;
 }
 
+/** A notebook was run again for the app's data, by its schedule or because somebody asked. */
+export interface DataRefreshed {
+  /** from 1 */
+  run: number;
+  /** "schedule" or "person" */
+  by: string;
+  /** "done"; "failed" and "stopped": readers have what they had */
+  state: string;
+  /** why it failed, for people */
+  message: string;
+  hint: string;
+  /** that the app has anew */
+  datasets: readonly string[];
+  target: string;
+  /** that readers got of it */
+  release: number | null;
+  /** of what readers have now */
+  data_as_of: string | null;
+}
+
 export interface UsageRecorded {
   turn: string;
   model: string;
@@ -727,6 +747,7 @@ export interface EventData {
   'app.published': AppPublished;
   'app.unpublished': AppUnpublished;
   'publication.rolled_back': PublicationRolledBack;
+  'data.refreshed': DataRefreshed;
   'usage.recorded': UsageRecorded;
   'budget.raised': BudgetRaised;
 }
