@@ -6,15 +6,13 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
+from .refreshing.base import COLLECT
 
 if TYPE_CHECKING:
     from .client.app import App
     from .live.base import AppError
 
 __all__ = ["App", "AppError", "__version__"]
-
-COLLECT = "APPBUILDER_COLLECT"
-"""A variable of the environment, a folder: this kernel refreshes an app's data, which are laid aside there."""
 
 
 def _jupyter_labextension_paths() -> list[dict[str, str]]:  # pyright: ignore[reportUnusedFunction]

@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .. import COLLECT
 from ..datasets.base import check_name
 from ..errors import AppBuilderError, InvalidInput
+from ..refreshing.base import COLLECT
 
 LIST = "handed.jsonl"
 MOST = 50  # times that data are handed over in one run

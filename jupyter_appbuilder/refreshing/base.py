@@ -9,6 +9,9 @@ from typing import Any, Literal
 RunState = Literal["running", "done", "failed", "stopped", "interrupted"]
 """``interrupted``: its process ended in the middle."""
 
+COLLECT = "APPBUILDER_COLLECT"
+"""A variable of the environment, a folder: this kernel refreshes an app's data, which are laid aside there."""
+
 SECONDS = 1800
 """How long all cells may take, unless a plan says another time."""
 

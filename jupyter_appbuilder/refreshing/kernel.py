@@ -17,12 +17,11 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import DEVNULL
-from typing import Any
+from typing import Any, cast
 
-from .. import COLLECT
 from ..cancellation import ended, in_thread, uncut
 from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound, Unavailable, of_the_disk
-from .base import CellRun
+from .base import COLLECT, CellRun
 
 LARGEST = 50_000_000  # bytes of a notebook
 READY_SECONDS = 60.0
@@ -94,7 +93,8 @@ def read_cells(path: Path) -> Notebook:
     if len(content) > LARGEST:
         raise InvalidInput(f"{path.name} is larger than {LARGEST // 1_000_000} MB.", hint="Clear its outputs.")
     try:
-        parsed: Any = nbformat.reads(content.decode(), as_version=4)  # pyright: ignore[reportUnknownMemberType]
+        # Typed as what it is, a tree of dicts: the library's types do not say.
+        parsed = cast("Mapping[str, Any]", nbformat.reads(content.decode(), as_version=4))  # pyright: ignore[reportUnknownMemberType]
         metadata: Mapping[str, Any] = parsed["metadata"]
         kernel = str(metadata.get("kernelspec", {}).get("name", "") or "python3")
         cells: Sequence[Mapping[str, Any]] = list(parsed["cells"])

@@ -91,7 +91,7 @@ OTHER_MAGICS = {
     "the notebook's record": {"patch", "checkpoint", "verify"},
     "of what stands in every message of a session": {"status"},
     "a value that is typed, in the panel's own field": {"secret"},
-    "publishing, which the widget has not": {"publish"},
+    "publishing, which the widget has not": {"publish", "schedule"},
 }
 WITHOUT_COMMAND = {
     "point": "beside a preview, in the panel and the widget",
@@ -117,7 +117,8 @@ OTHER_COMMANDS = {
     "a file of the panel's own saving": {"picture"},
     "modes of build": {"ask"},
     "a value that is typed, in the panel's own field": {"secret"},
-    "publishing, which the widget has not": {"publish", "publications", "rollback", "unpublish", "schedule", "refresh", "runs"},
+    "publishing, which the widget has not": {"publish", "publications", "rollback", "unpublish"},
+    "fresh data, which the widget has not": {"schedule", "refresh", "runs"},
     "this machine": {"doctor", "sandboxes", "templates", "rules"},
     "services": {"hub", "serve"},
     "what a Hub knows of readers": {"share"},
