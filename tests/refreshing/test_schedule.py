@@ -70,5 +70,6 @@ def test_what_was_slept_over_is_due_once() -> None:
     assert last_due(cron, zone, at("2026-01-01T07:00"), at("2026-01-02T06:00")) == at("2026-01-02T06:00")
     late = last_due(cron, zone, at("2025-01-01T07:00"), at("2026-06-01T12:00"))
     assert late == at("2026-06-01T06:00")
+    assert late
     assert last_due(cron, zone, late, at("2026-06-01T12:01")) is None
     assert last_due(cron, zone, at("2030-01-01T00:00"), at("2026-06-01T12:01")) is None
