@@ -17,6 +17,7 @@ import { Failure } from '../controls/Failure';
 import { Icon, Spinner } from '../controls/Icon';
 import { Markdown } from './Markdown';
 import { PublishedLine } from '../publishing/PublishedLine';
+import { RefreshedLine } from '../publishing/RefreshedLine';
 import { ModeTag } from '../session/ModeChooser';
 import { ArrivingPlan, PlanCard, PlanRequest, Ticked } from './Plan';
 import { Reasoning } from './Reasoning';
@@ -480,6 +481,8 @@ function ItemView({
       return <PlanCard item={item} actions={actions} />;
     case 'publication':
       return <PublishedLine item={item} />;
+    case 'refresh':
+      return <RefreshedLine item={item} />;
     case 'budget':
       return <BudgetRaised item={item} />;
     case 'note':

@@ -2,6 +2,7 @@
 
 import type { Translation } from '../controls/translation';
 import { publicationText } from '../publishing/PublishedLine';
+import { refreshText } from '../publishing/RefreshedLine';
 import { asked as question } from '../view/asked';
 import { nameOf, NOBODY, type Participants } from '../view/people';
 import type { Entry, Item, SessionView, Turn } from '../view/view';
@@ -68,6 +69,8 @@ function partOf(item: Item, at: string, trans: Translation, people: Participants
       return line(item.text);
     case 'publication':
       return line(publicationText(item, trans));
+    case 'refresh':
+      return line(refreshText(item, trans));
     case 'failure':
       return line(item.message);
     case 'reasoning':

@@ -162,6 +162,13 @@ export interface PublicationItem {
   accepted: number;
 }
 
+/** A notebook was run again for the data that readers have. */
+export interface RefreshItem {
+  kind: 'refresh';
+  key: string;
+  refreshed: EventData['data.refreshed'];
+}
+
 /** The server that ran the turn died; the next one went on with it. */
 export interface ResumedItem {
   kind: 'resumed';
@@ -214,6 +221,7 @@ export type Item =
   | NetworkItem
   | RuleItem
   | PublicationItem
+  | RefreshItem
   | RequestItem
   | PlanItem
   | ResumedItem

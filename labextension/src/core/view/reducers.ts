@@ -285,6 +285,9 @@ const reducers: { readonly [T in EventType]: (draft: Draft, event: EventOf<T>) =
     readersGet(draft, event.data.target, null);
     put(draft, event, { what: 'unpublished', name: event.data.name, number: 0, url: '', accepted: 0 });
   },
+  'data.refreshed': (draft, event) => {
+    draft.put(draft.runningTurn(), { kind: 'refresh', key: keyOf(event), refreshed: event.data });
+  },
   'usage.recorded': (draft, event) => {
     const { turn: id, usage } = event.data;
     draft.view.usage = addUsage(draft.view.usage, usage);
