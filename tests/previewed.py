@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from building import app_builder
 from chromium import PATIENCE, launch_options
@@ -17,13 +18,18 @@ from jupyter_appbuilder.session import Session
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, template: str) -> AsyncIterator[tuple[Session, AppBuilder, str]]:
-    """A session on ``template`` whose preview is ready, and the preview's URL."""
+async def running(
+    folder: Path, template: str, files: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[tuple[Session, AppBuilder, str]]:
+    """A session on ``template``, with ``files`` in it, whose preview is ready, and the preview's URL."""
     async with app_builder(folder, model="demo:recorded") as builder:
         server = httpserver.HTTPServer(web.Application([*preview_handlers("/", builder.previews)]))
         sockets = netutil.bind_sockets(0, "127.0.0.1")
         server.add_sockets(sockets)
         session = await builder.create(name="app", template=template)
+        await session.ready()
+        for path, content in files.items():
+            await session.workspace.write(path, content.encode())
         await session.start_preview()
         assert session.app.server.state == "ready", f"{session.app.server.message}\n{session.app.server.log}"
         yield session, builder, f"http://127.0.0.1:{sockets[0].getsockname()[1]}{session.app.base_path}"

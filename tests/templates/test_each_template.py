@@ -11,6 +11,7 @@ import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -657,6 +658,32 @@ BROKEN_APIS = {
         "RuntimeError: no database (api/main.py:5)",
     ),
 }
+
+
+async def test_a_file_that_vite_did_not_see_come_is_served_all_the_same(tmp_path: Path) -> None:
+    """As data that is written while its watcher begins: here it watches nothing."""
+    template = find_templates()["react-vite"]
+    config = (template.files / "vite.config.ts").read_text()
+    blind = config.replace("server: {", "server: {\n    watch: null,")
+    assert blind != config
+    async with (
+        running(tmp_path, "react-vite", {"vite.config.ts": blind}) as (session, _, url),
+        httpx.AsyncClient(timeout=PATIENCE / 1000) as http,
+    ):
+        data = session.workspace.folder / "app" / "public" / "data"
+        data.mkdir(parents=True)
+        for name in ("sales.parquet", "Verkäufe 100%.parquet"):
+            (data / name).write_bytes(b"PAR1 " + name.encode())
+        (data / "link.parquet").symlink_to("/etc/hostname")
+        answers = await asyncio.gather(*(http.get(f"{url}data/sales.parquet?v={n}") for n in range(5)))
+        assert {answered.content for answered in answers} == {b"PAR1 sales.parquet"}
+        named = await http.get(f"{url}data/{quote('Verkäufe 100%.parquet')}")
+        assert named.content == "PAR1 Verkäufe 100%.parquet".encode()
+        (data / "sales.parquet").write_bytes(b"PAR1 newer")
+        assert (await http.get(f"{url}data/sales.parquet")).content == b"PAR1 newer"
+        for odd in ("data/%", "data/" + "x" * 5000, "data/%00", "data/../../package.json", "data", "data/none.parquet"):
+            assert b"PAR1" not in (await http.get(url + odd)).content
+        assert (await http.get(f"{url}data/sales.parquet")).content == b"PAR1 newer", "Vite still runs"
 
 
 @pytest.mark.walk

@@ -1,5 +1,7 @@
-// Vite's dev server, with where each element of the page is written. Kept beside the page and out of it: no attribute
-// says it, and no build knows this file. vite.mjs serve PORT BASE | vite.mjs optimize
+// Vite's dev server, with where each element of the page is written, and all that lies in public/. The places are kept
+// beside the page and out of it: no attribute says them, and no build knows this file.
+// vite.mjs serve PORT BASE | vite.mjs optimize
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -67,8 +69,60 @@ function vuePositions() {
   };
 }
 
+/**
+ * Whatever is in public/ is served. Vite answers from a list that it reads once and keeps by its watcher, which misses
+ * files that come while it begins with a folder: the page would get index.html in place of its data. Such a file is told
+ * to Vite when it is asked for, as its watcher would have.
+ */
+function publicFiles() {
+  let folder = '';
+  const known = new Set();
+  const listing = new Map(); // what Vite was told of, and has not in its list yet
+  const added = (file) => {
+    if (!file.startsWith(folder)) return;
+    known.add(file);
+    const { promise, resolve } = Promise.withResolvers();
+    listing.set(file, { promise, resolve });
+    setTimeout(resolve, 1000); // in case Vite says nothing
+    promise.then(() => listing.delete(file));
+  };
+  return {
+    name: 'appbuilder-public-files',
+    apply: 'serve',
+    configResolved({ publicDir }) {
+      folder = publicDir && `${publicDir}/`;
+      known.clear();
+      if (!existsSync(folder)) return;
+      // Read before Vite reads it: what is here it will know, too.
+      for (const { name, parentPath } of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+        known.add(join(parentPath, name));
+      }
+    },
+    configureServer({ config, middlewares, watcher }) {
+      if (!folder) return;
+      watcher.on('add', added).on('unlink', (file) => known.delete(file));
+      middlewares.use(async ({ url }, _, next) => {
+        let file = '';
+        try {
+          const path = decodeURI(url.split(/[?#]/, 1)[0]);
+          if (path.startsWith(config.base)) file = join(folder, path.slice(config.base.length));
+          const unknown = file.startsWith(folder) && !known.has(file);
+          if (unknown && statSync(file, { throwIfNoEntry: false })?.isFile()) watcher.emit('add', file);
+        } catch {
+          // It names no file.
+        }
+        await listing.get(file)?.promise;
+        next();
+      });
+    },
+    hotUpdate({ file }) {
+      listing.get(file)?.resolve(); // Vite asks this once the file is in its list
+    },
+  };
+}
+
 // The native config loader writes no temporary file into node_modules, which is mounted read-only.
-const config = { configLoader: 'native', clearScreen: false, plugins: [reactPositions(), vuePositions()] };
+const config = { configLoader: 'native', clearScreen: false, plugins: [reactPositions(), vuePositions(), publicFiles()] };
 try {
   if (act === 'optimize') {
     await optimizeDeps(await resolveConfig(config, 'serve'), false, true);
