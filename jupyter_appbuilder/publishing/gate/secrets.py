@@ -90,7 +90,7 @@ SHAPES: Sequence[Shape] = (
     _shape("langsmith", "a key of LangSmith", "lsv2_", rf"lsv2_(?:pt|sk)_[0-9a-f]{{32}}_[0-9a-f]{{10}}{_END}"),
     _shape("pinecone", "a key of Pinecone", "pcsk_", r"pcsk_\w{40,100}"),
     _shape("elevenlabs", "a key of ElevenLabs", "sk_", rf"sk_[0-9a-f]{{48}}{_END}"),
-    _shape("fal", "a key of Databricks", "dapi", rf"dapi[0-9a-f]{{32}}(?:-\d)?{_END}"),
+    _shape("databricks", "a key of Databricks", "dapi", rf"dapi[0-9a-f]{{32}}(?:-\d)?{_END}"),
     # Clouds
     *(
         _shape("aws", "an access key of AWS", start, rf"{start}[A-Z0-9]{{16}}{_END}")
