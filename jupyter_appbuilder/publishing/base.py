@@ -181,6 +181,24 @@ class Publisher(Protocol):
 
 
 @runtime_checkable
+class Selective(Protocol):
+    """What a ``Publisher`` also is where it does not take the apps of every template."""
+
+    def refusal(self, template: str, kind: BundleKind) -> str:
+        """Why it takes no app of a template, and what does; "" if it takes them."""
+        ...
+
+
+@runtime_checkable
+class Preflight(Protocol):
+    """What a ``Publisher`` also is where it can find out that it will refuse an app before that is built."""
+
+    async def preflight(self, name: str, template: str, settings: Mapping[str, str], tell: Tell) -> None:
+        """Ask the other side, and change nothing there. Raises what ``publish`` would."""
+        ...
+
+
+@runtime_checkable
 class Sharing(Protocol):
     """What a ``Publisher`` also is where it knows who may open an app, and lets that be changed without a release."""
 

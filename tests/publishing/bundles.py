@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from jupyter_appbuilder.publishing.base import MANIFEST, Bundle, BundleManifest, Order
 
@@ -42,6 +43,26 @@ def bundle(folder: Path, files: Mapping[str, str | bytes] = SITE, *, name: str =
         file = folder / "site" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return Bundle(folder, manifest)
+
+
+SERVER: Mapping[str, str] = {
+    "serve.py": "from api.main import app\n",
+    "api/main.py": "app = None\n",
+    "dist/index.html": "built",
+    "package.json": '{"dependencies": {}}\n',
+    "package-lock.json": "{}\n",
+    "requirements.txt": "fastapi\n",
+    "requirements.lock": "fastapi==0.165.0 \\\n    --hash=sha256:00\nuvicorn==0.40.0 ; sys_platform != 'win32' \\\n    --hash=sha256:11\n",
+}
+
+
+def server_bundle(folder: Path, template: str = "fastapi-react", files: Mapping[str, str] = SERVER, **more: Any) -> Bundle:
+    """One of an app that has to run."""
+    made = bundle(folder, files)
+    (folder / "site").rename(folder / "app")
+    manifest: BundleManifest = {**made.manifest, "kind": "server", "template": template, "serve": ["x"], **more}
+    (folder / MANIFEST).write_text(json.dumps(manifest))
     return Bundle(folder, manifest)
 
 

@@ -10,6 +10,9 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from urllib.parse import parse_qs
+
+import yaml
 
 from publishing.loopback import Answer, Request, serving
 
@@ -21,14 +24,28 @@ WRITE, READ = "hf_writesWRITESwritesWRITES", "hf_readsREADSreadsREADSreads"
 class Space:
     private: bool
     sdk: str
-    files: dict[str, bytes] = field(
-        default_factory=lambda: {".gitattributes": b"", "README.md": b"", "index.html": b""}
-    )
-    commits: list[str] = field(default_factory=lambda: ["initial commit"])
+    files: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    commits: list[str] = field(default_factory=list[str])
+    earlier: dict[str, dict[str, bytes]] = field(default_factory=dict[str, dict[str, bytes]])
+    """The files of each commit."""
+    stages: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    """How it stands, one for each time that somebody asks, with the commit; the last one stays."""
+    running: str = ""
+
+    def __post_init__(self) -> None:
+        files = {".gitattributes": b"", "README.md": b""} | ({"index.html": b""} if self.sdk == "static" else {})
+        self.take("initial commit", files)
 
     @property
     def sha(self) -> str:
-        return hashlib.sha1("\n".join(self.commits).encode()).hexdigest()
+        return self.sha_of(len(self.commits))
+
+    def sha_of(self, count: int) -> str:
+        return hashlib.sha1("\n".join(self.commits[:count]).encode()).hexdigest()
+
+    def take(self, title: str, files: dict[str, bytes]) -> None:
+        self.commits.append(title)
+        self.files = self.earlier[self.sha] = files
 
 
 @dataclass
@@ -39,6 +56,10 @@ class Hub:
     asked: list[tuple[str, str]] = field(default_factory=list)
     agents: set[str] = field(default_factory=set)
     refuse: Callable[[Request], Answer | None] = lambda request: None
+    fails: str = ""
+    """The stage at which a Docker Space ends in place of running."""
+    never: bool = False
+    """It is built for ever."""
 
     def refused(self, status: int, message: str) -> Answer:
         codes = {401: "InvalidCredentials", 404: "RepoNotFound"}
@@ -95,24 +116,42 @@ class Hub:
 
     def of_a_space(self, name: str, space: Space, what: str, request: Request) -> Answer:
         if what in ("", "/revision/main"):
-            return Answer({"id": name, "sha": space.sha, "private": space.private, "sdk": space.sdk, "tags": []})
+            subdomain = re.sub(r"[^a-z0-9-]", "-", name.lower())
+            where = {"host": f"https://{subdomain}.hf.space", "subdomain": subdomain}
+            return Answer({"id": name, "sha": space.sha, "private": space.private, "sdk": space.sdk, "tags": [], **where})
+        if what == "/runtime":
+            stage, sha = space.stages.pop(0) if len(space.stages) > 1 else space.stages[0]
+            if stage == "RUNNING":
+                space.running = sha
+            said = {"errorMessage": "Job failed with exit code: 1"} if stage.endswith("ERROR") else {}
+            return Answer({"stage": stage, "hardware": {"current": None, "requested": "cpu-basic"}, "sha": sha, **said})
+        if what in ("/logs/build", "/logs/run"):
+            lines = ["Building the image", f"The token is {WRITE}", "npm ci"] if what == "/logs/build" else ["Traceback"]
+            now = datetime.now(UTC).isoformat()
+            events = [f"data: {json.dumps({'data': line, 'timestamp': now})}\n\n" for line in lines]
+            return Answer("".join(events).encode(), headers=(("Content-Type", "text/event-stream"),))
         if what == "/settings":
             given = request.json
             space.private = given.get("private", given.get("visibility") == "private")
             return Answer({})
-        if what == "/tree/main":
+        if match := re.fullmatch(r"/(tree|paths-info|resolve)/(main|[0-9a-f]{40})(?:/(.*))?", what):
+            files = space.files if match[2] == "main" else space.earlier[match[2]]
+            if match[1] == "resolve":
+                return Answer(files[match[3]])
+            asked = parse_qs(request.body.decode())["paths"] if match[1] == "paths-info" else list(files)
             return Answer(
                 [
-                    {"type": "file", "path": path, "size": len(content), "oid": hashlib.sha1(content).hexdigest()}
-                    for path, content in space.files.items()
+                    {"type": "file", "path": path, "size": len(files[path]), "oid": hashlib.sha1(files[path]).hexdigest()}
+                    for path in asked
+                    if path in files
                 ]
             )
         if what == "/commits/main":
             now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
             return Answer(
                 [
-                    {"id": "a" * 40, "authors": [{"user": "ada"}], "date": now, "title": title, "message": ""}
-                    for title in space.commits
+                    {"id": space.sha_of(n), "authors": [{"user": "ada"}], "date": now, "title": title, "message": ""}
+                    for n, title in reversed(list(enumerate(space.commits, 1)))
                 ]
             )
         if what == "/preupload/main":
@@ -160,12 +199,33 @@ class Hub:
                 files[value["path"]] = self.store[value["oid"]]
             elif line["key"] == "deletedFile":
                 del files[value["path"]]
-        assert re.search(rb"^sdk: \"?static\"?$", files["README.md"], re.M)
-        space.files = files
-        space.commits.append(head["summary"])
+        if files["README.md"]:
+            self.configured(space, files)
+        before = space.sha
+        space.take(head["summary"], files)
+        if space.sdk == "docker":
+            known = [("RUNNING", before), ("RUNNING_BUILDING", space.sha)] if space.running else []
+            end = "BUILDING" if self.never else self.fails or "RUNNING"
+            space.stages = [*known, ("BUILDING", space.sha), (end, space.sha)]
         return Answer(
             {"success": True, "commitOid": space.sha, "commitUrl": f"{self.url}/spaces/ada/x/commit/{space.sha}"}
         )
+
+
+    def configured(self, space: Space, files: dict[str, bytes]) -> None:
+        """What the head of the README says, as their documentation has it."""
+        _, head, _ = files["README.md"].decode().split("---\n", 2)
+        told = yaml.safe_load(head)
+        assert told["sdk"] in ("static", "docker")
+        space.sdk = told["sdk"]
+        if space.sdk == "static":
+            assert told["app_file"] in files
+            return
+        container = files["Dockerfile"].decode()
+        assert f"EXPOSE {told['app_port']}\n" in container
+        # Containers run as this user, whatever they say; what is copied has to be readable and its data writable.
+        assert "USER 1000:1000\n" in container
+        assert "10001" not in container
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import pytest
 
 from jupyter_appbuilder.errors import AppBuilderError, Conflict, Forbidden, InvalidInput
 from jupyter_appbuilder.publishing.targets.huggingface import HuggingFacePublisher
-from publishing.bundles import SITE, bundle, order
+from publishing.bundles import SITE, bundle, order, server_bundle
 from publishing.hugging_face import READ, WRITE, Hub, hugging_face
 from publishing.loopback import Request
 
@@ -52,6 +52,62 @@ def test_a_space_is_private_and_holds_the_release_alone(tmp_path, hub, monkeypat
     assert not hub.spaces
     asyncio.run(HuggingFacePublisher().unpublish("tea-times", {"server": hub.url, "token": WRITE}, told.append))
     assert not any("telemetry" in path for _, path in hub.asked)
+
+
+def test_an_app_with_a_server_is_a_private_docker_space_that_is_waited_for(tmp_path, hub):
+    first = server_bundle(tmp_path / "1", secrets=["API_KEY"], data=["data/"])
+    published, told = publish(first, hub)
+    space = hub.spaces["ada/tea-times"]
+    assert (space.private, space.sdk) == (True, "docker")
+    assert space.files["app/api/main.py"] == b"app = None\n"
+    container = space.files["Dockerfile"].decode()
+    assert "TRUST_PROXY=1 FORWARDED_ALLOW_IPS=*" in container
+    assert "app/data/.keep" in space.files
+    assert not {"Containerfile", "compose.yaml", "app/dist/index.html"} & space.files.keys()
+    assert "API_KEY" in published.note
+    assert "/app/data/" in published.note
+    assert "https://ada-tea-times.hf.space" in published.note
+    assert "npm ci" in told
+    assert "The Space runs." in told
+
+    panel = {"app.py": "1\n", "requirements.lock": ""}
+    publish(server_bundle(tmp_path / "p", "panel", panel, name="panel"), hub)
+    assert "BOKEH_ALLOW_WS_ORIGIN=ada-panel.hf.space" in hub.spaces["ada/panel"].files["Dockerfile"].decode()
+
+    # What does not run there leaves readers the release before; what was made for it is gone.
+    changed = {**dict.fromkeys(("package.json", "package-lock.json", "requirements.lock"), ""), "serve.py": "second"}
+    files = dict(space.files)
+    for stage, said in (("BUILD_ERROR", "could not be built"), ("RUNTIME_ERROR", "does not start")):
+        hub.fails = stage
+        with pytest.raises(Conflict, match=said) as error:
+            publish(server_bundle(tmp_path / stage, files=changed), hub, 2)
+        assert "exit code: 1" in str(error.value)
+        assert space.files == files
+        with pytest.raises(Conflict):
+            publish(server_bundle(tmp_path / f"{stage}-new", name="new"), hub)
+        assert "ada/new" not in hub.spaces
+    hub.fails = ""
+    publish(server_bundle(tmp_path / "3", files=changed), hub, 3)
+    assert space.files["app/serve.py"] == b"second"
+    assert "app/api/main.py" not in space.files
+
+
+def test_what_hugging_face_will_refuse_is_known_before_anything_is_built(tmp_path, hub):
+    publisher, told = HuggingFacePublisher(), []
+
+    def ask(**settings: str) -> None:
+        given = {"server": hub.url, "token": WRITE} | settings
+        asyncio.run(publisher.preflight("tea-times", "fastapi-react", given, told.append))
+
+    ask()
+    assert not hub.spaces
+    with pytest.raises(Forbidden, match="expired"):
+        ask(token="hf_expired_expired_expired")
+    publish(bundle(tmp_path / "1", name="coffee"), hub, space="tea-times")
+    with pytest.raises(Conflict, match="coffee"):
+        ask()
+    assert "no recipe" in publisher.refusal("mine", "server")
+    assert publisher.refusal("mine", "static") == publisher.refusal("streamlit", "server") == ""
 
 
 def test_somebody_elses_space_stays(tmp_path, hub):
@@ -134,3 +190,28 @@ def test_stopping_ends_the_client_and_the_next_release_goes_through(tmp_path, hu
     hub.refuse = lambda request: None
     publish(made, hub, 2)
     assert json.loads(hub.spaces["ada/tea-times"].files[".appbuilder/tea-times"])["release"] == 2
+
+
+def test_stopping_while_a_space_is_built_puts_the_release_before_back(tmp_path, hub):
+    publish(server_bundle(tmp_path / "1"), hub)
+    space = hub.spaces["ada/tea-times"]
+    files = dict(space.files)
+    hub.never = True
+
+    async def stop() -> None:
+        built = asyncio.Event()
+
+        def tell(line: str) -> None:
+            if "is being built" in line:
+                built.set()
+
+        second = server_bundle(tmp_path / "2", files={"serve.py": "second", "package.json": ""})
+        work = asyncio.create_task(HuggingFacePublisher().publish(order(second, 2, server=hub.url, token=WRITE), tell))
+        await built.wait()
+        assert space.files["app/serve.py"] == b"second"
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+
+    asyncio.run(stop())
+    assert space.files == files

@@ -43,7 +43,9 @@ def missing(module: str, extra: str) -> str:
     return f'It needs {module}, which is not installed: pip install "jupyter-appbuilder[{extra}]".'
 
 
-async def ask(module: str, request: Mapping[str, Any], secret: str, tell: Tell, what: str) -> dict[str, Any]:
+async def ask(
+    module: str, request: Mapping[str, Any], secret: str, tell: Tell, what: str, *, seconds: float = SECONDS
+) -> dict[str, Any]:
     """What ``module``, one of ours whose ``work`` uses a client library, answers to ``request``. Raises the error that
     it raises."""
     mask = Mask()
@@ -70,7 +72,7 @@ async def ask(module: str, request: Mapping[str, Any], secret: str, tell: Tell, 
             env=environment(Path(home)) | QUIET | python,
             cwd=Path(home),
             mask=mask.text,
-            seconds=SECONDS,
+            seconds=seconds,
             tell=tell,
             take=take,
             given=json.dumps({**request, "secret": secret}).encode(),
@@ -88,8 +90,9 @@ async def ask(module: str, request: Mapping[str, Any], secret: str, tell: Tell, 
 
 
 def say(line: str) -> None:
-    """In the client's process: a line of the log."""
-    print(json.dumps({"line": line}), flush=True)
+    """In the client's process: a line of the log. Of any thread."""
+    sys.stdout.write(json.dumps({"line": line}) + "\n")
+    sys.stdout.flush()
 
 
 def serve(work: Callable[[dict[str, Any]], dict[str, Any]]) -> None:

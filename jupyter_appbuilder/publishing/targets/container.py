@@ -19,9 +19,9 @@ from ...cancellation import in_thread
 from ...errors import AppBuilderError, Conflict, InvalidInput, of_the_disk
 from ...templates.templates import find_template
 from ..base import APP, SITE, Bundle, BundleKind, Order, Published, Setting, Tell
-from .container_recipes import PORT, RECIPES, STATIC, Recipe, compose, containerfile
-from .folder import in_stopped_thread, on_loop, unpublish, write
-from .site import files_of
+from .container_recipes import PORT, RECIPES, STATIC, USER, Recipe, compose, containerfile
+from .folder import check_place, in_stopped_thread, on_loop, unpublish, write
+from .site import Site, files_of
 
 SERVER = Path(__file__).with_name("container_server.mjs")
 IGNORED = ("**/node_modules", "**/__pycache__", "**/.env", "**/*.log", ".git", "*.zip", "README.md", "compose.yaml")
@@ -53,6 +53,13 @@ class ContainerPublisher:
     def unavailable(self) -> str:
         return ""
 
+    def refusal(self, template: str, kind: BundleKind) -> str:
+        return "" if kind == "static" or template in RECIPES else no_recipe(template).message
+
+    async def preflight(self, name: str, template: str, settings: Mapping[str, str], tell: Tell) -> None:
+        checked_base(settings.get("base", ""))
+        await in_thread(check_place, name, settings)
+
     async def publish(self, order: Order, tell: Tell) -> Published:
         return await in_stopped_thread(_publish, order, tell)
 
@@ -66,23 +73,29 @@ def recipe_of(bundle: Bundle) -> Recipe:
         return STATIC
     template = bundle.manifest["template"]
     if template not in RECIPES:
-        raise Conflict(
-            f"There is no recipe of a container for apps of the template {template[:100]}.",
-            hint=f"There is one for {', '.join(RECIPES)}. Serve it with jupyter appbuilder serve, or write a "
-            "Containerfile for its export.",
-            reason="no_recipe",
-        )
+        raise no_recipe(template)
     return RECIPES[template]
 
 
-def container_files(bundle: Bundle, number: int, base: str = "/") -> dict[str, str]:
+def no_recipe(template: str) -> Conflict:
+    return Conflict(
+        f"There is no recipe of a container for apps of the template {template[:100]}.",
+        hint=f"There is one for {', '.join(RECIPES)}. Serve it with jupyter appbuilder serve, or write a "
+        "Containerfile for its export.",
+        reason="no_recipe",
+    )
+
+
+def container_files(
+    bundle: Bundle, number: int, base: str = "/", *, user: str = USER, environment: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """The files that go beside the app's own, by path. Raises ``Conflict``, ``InvalidInput`` for a ``base`` that is no
     path."""
     base = checked_base(base)
     manifest, recipe = bundle.manifest, recipe_of(bundle)
     data = tuple(manifest["data"])
     files = {
-        "Containerfile": containerfile(recipe, base),
+        "Containerfile": containerfile(recipe, base, user=user, environment=environment),
         "compose.yaml": compose(manifest["name"], number, recipe, data),
         ".dockerignore": "".join(f"{line}\n" for line in IGNORED),
         ".env.example": _environment(manifest["secrets"], recipe),
@@ -92,8 +105,12 @@ def container_files(bundle: Bundle, number: int, base: str = "/") -> dict[str, s
         return files | {"serve.mjs": SERVER.read_text("utf-8")}
     # An empty folder is in no archive, and a volume begins as what the image has there.
     files |= {f"{APP}/{folder}.keep": "" for folder in data}
-    exported = find_template(manifest["template"]).exported()
-    return files | {f"{APP}/{path}": text for path, text in exported.items()}
+    return files | {f"{APP}/{path}": text for path, text in run_by(bundle).items()}
+
+
+def run_by(bundle: Bundle) -> Mapping[str, str]:
+    """What the app is run by where no App Builder is: files that go beside its own."""
+    return find_template(bundle.manifest["template"]).exported()
 
 
 def checked_base(base: str) -> str:
@@ -108,22 +125,26 @@ def checked_base(base: str) -> str:
 def _publish(order: Order, tell: Tell, stop: threading.Event) -> Published:
     base = checked_base(order.settings.get("base", ""))
     files = container_files(order.bundle, order.number, base)
-    own = SITE if order.bundle.manifest["kind"] == "static" else APP
-    left_out = [path.rstrip("/") for path in _built(order.bundle)]
+    with tempfile.TemporaryDirectory(prefix="appbuilder-container-") as made:
+        given = lay_out(order.bundle, files, Path(made), stop)
+        tell(f"{len(given.files):,} files, {given.size / 1e6:,.1f} MB.")
+        return write(order, given, {}, tell, stop)
+
+
+def lay_out(bundle: Bundle, files: Mapping[str, str], folder: Path, stop: threading.Event) -> Site:
+    """What an image is built of, in ``folder``: the app's own files and ``files``. Blocks."""
+    own = SITE if bundle.manifest["kind"] == "static" else APP
+    left_out = [path.rstrip("/") for path in _built(bundle)]
     try:
-        with tempfile.TemporaryDirectory(prefix="appbuilder-container-") as made:
-            folder = Path(made)
-            _copy(order.bundle.content, folder / own, left_out, stop)
-            for path, text in files.items():
-                target = folder / path
-                target.parent.mkdir(parents=True, exist_ok=True)
-                if not os.path.lexists(target):
-                    target.write_text(text, "utf-8")
-            given = files_of(folder)
-            tell(f"{len(given.files):,} files, {given.size / 1e6:,.1f} MB.")
-            return write(order, given, {}, tell, stop)
+        _copy(bundle.content, folder / own, left_out, stop)
+        for path, text in files.items():
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not os.path.lexists(target):
+                target.write_text(text, "utf-8")
+        return files_of(folder)
     except OSError as error:
-        raise of_the_disk(error, order.bundle.folder) from None
+        raise of_the_disk(error, bundle.folder) from None
 
 
 def _built(bundle: Bundle) -> Sequence[str]:

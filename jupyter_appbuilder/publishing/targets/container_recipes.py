@@ -23,7 +23,8 @@ Explained = tuple[str, str]  # a variable's value unless told, and what it is fo
 class Recipe:
     """``lines`` make the image for a path (``{base}``, ``{prefix}``). ``ready``: the path below it that answers once
     the app runs. ``written``: folders besides its data that it writes to. ``environment``: what can be set. ``by``: the
-    program that asks whether the app is well. ``strips``: it knows no base, the proxy in front takes the path off."""
+    program that asks whether the app is well. ``strips``: it knows no base, the proxy in front takes the path off.
+    ``framed``: variables for a host that shows the app in a frame, with a proxy of its own at ``{host}``."""
 
     lines: str
     ready: str = ""
@@ -31,6 +32,7 @@ class Recipe:
     environment: Mapping[str, Explained] = field(default_factory=dict[str, Explained])
     by: str = "node"
     strips: bool = False
+    framed: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 TRUST_PROXY = {
@@ -68,6 +70,7 @@ USER {USER}
 CMD ["node", "server/serve.mjs", "{PORT}", "{{base}}", "--built"]
 """,
     environment=TRUST_PROXY,
+    framed={"TRUST_PROXY": "1"},
 )
 
 NEXTJS = Recipe(
@@ -92,6 +95,7 @@ CMD ["node", "node_modules/next/dist/bin/next", "start", "--hostname", "0.0.0.0"
 """,
     written=(".next/cache",),
     environment=TRUST_PROXY,
+    framed={"TRUST_PROXY": "1"},
 )
 
 FASTAPI = Recipe(
@@ -118,6 +122,7 @@ CMD ["python", "-m", "uvicorn", "serve:app", "--host", "0.0.0.0", "--port", "{PO
     | {"FORWARDED_ALLOW_IPS": ("", "the address of the proxy in front, whose X-Forwarded headers count")},
     by="python",
     strips=True,
+    framed={"TRUST_PROXY": "1", "FORWARDED_ALLOW_IPS": "*"},
 )
 
 STREAMLIT = Recipe(
@@ -135,6 +140,8 @@ CMD ["python", "-m", "streamlit", "run", "app.py", "--server.address", "0.0.0.0"
 """,
     ready="_stcore/health",
     by="python",
+    # In another site's frame it gets no cookies, and takes no file that is uploaded without one.
+    framed={"STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION": "false", "STREAMLIT_SERVER_ENABLE_CORS": "false"},
 )
 
 PANEL = Recipe(
@@ -152,6 +159,7 @@ CMD ["python", "-m", "panel", "serve", "app.py", "--address", "0.0.0.0", "--port
     ready="app",
     environment={"BOKEH_ALLOW_WS_ORIGIN": (f"localhost:{PORT}", "the names it is asked by, such as app.example.org")},
     by="python",
+    framed={"BOKEH_ALLOW_WS_ORIGIN": "{host}"},
 )
 
 RECIPES: Mapping[str, Recipe] = {
@@ -171,15 +179,19 @@ _ASK: Mapping[str, Callable[[str], str]] = {
 }
 
 
-def containerfile(recipe: Recipe, base: str) -> str:
+def containerfile(
+    recipe: Recipe, base: str, *, user: str = USER, environment: Mapping[str, str] | None = None
+) -> str:
     """Its Containerfile for an app below ``base``, with a slash at both ends."""
-    lines = recipe.lines.strip().replace("{base}", base).replace("{prefix}", base.rstrip("/"))
+    lines = recipe.lines.strip().replace("{base}", base).replace("{prefix}", base.rstrip("/")).replace(USER, user)
     before, _, command = lines.rpartition("\nCMD ")
     at = "/" if recipe.strips else base
     check = _ASK[recipe.by](f"http://127.0.0.1:{PORT}{at}{recipe.ready}")
     return (
-        "# Build and run it with compose.yaml; README.md says how.\n"
-        f"{before}\nEXPOSE {PORT}\n"
+        "# Made by Jupyter App Builder.\n"
+        f"{before}\n"
+        + (f"ENV {' '.join(f'{name}={value}' for name, value in environment.items())}\n" if environment else "")
+        + f"EXPOSE {PORT}\n"
         f"HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 CMD {check}\n"
         f"CMD {command}\n"
     )

@@ -48,6 +48,9 @@ class FolderPublisher:
     def unavailable(self) -> str:
         return ""
 
+    async def preflight(self, name: str, template: str, settings: Mapping[str, str], tell: Tell) -> None:
+        await in_thread(check_place, name, settings)
+
     async def publish(self, order: Order, tell: Tell) -> Published:
         return await in_stopped_thread(_publish, order, tell)
 
@@ -103,6 +106,17 @@ def write(
     return Published(note=" ".join(filter(None, [f"The app is in {path}.", note])))
 
 
+def check_place(name: str, settings: Mapping[str, str]) -> None:
+    """Raises what ``write`` would, as far as it lies in the setting ``path``. Blocks."""
+    if not (given := settings.get("path", "").strip()):
+        return
+    path = _whole(given)
+    if path.suffix.lower() == ".zip":
+        _check_archive(path)
+    else:
+        _check_ours(path, name)
+
+
 def _whole(given: str) -> Path:
     try:
         path = Path(given).expanduser()
@@ -146,12 +160,8 @@ def not_found(site: Site) -> bytes:
 def _write_archive(
     path: Path, site: Site, added: Mapping[str, bytes], order: Order, stop: threading.Event, *, ours: bool
 ) -> None:
-    if not ours and path.exists() and not _is_our_archive(path):
-        raise Conflict(
-            f"{path} is there already, and is no archive of this program's.",
-            hint="Choose another name, or move it away.",
-            reason="not_ours",
-        )
+    if not ours:
+        _check_archive(path)
     _sweep(path)
     temporary = path.with_name(f".{path.name}.appbuilder-{secrets.token_hex(6)}")
     top = order.bundle.manifest["name"]
@@ -168,6 +178,15 @@ def _write_archive(
         raise of_the_disk(error, path.parent) from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _check_archive(path: Path) -> None:
+    if path.exists() and not _is_our_archive(path):
+        raise Conflict(
+            f"{path} is there already, and is no archive of this program's.",
+            hint="Choose another name, or move it away.",
+            reason="not_ours",
+        )
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +19,34 @@ KEPT = frozenset({".gitattributes"})
 NOT_THEIRS = frozenset({".gitignore", ".gitattributes", "README.md"})
 """Files of a site that mean something else in a Space."""
 
+SECONDS = 1500  # that a Space may take to be built and to start
+LINES = 1000  # of its build
+STAGES = {
+    "BUILDING": "is being built",
+    "RUNNING_BUILDING": "is being built; readers still get the release before",
+    "APP_STARTING": "is starting",
+    "RUNNING_APP_STARTING": "is starting; readers still get the release before",
+    "RUNNING": "runs",
+    "SLEEPING": "sleeps, and wakes when it is opened",
+}
+FAILED = {
+    "BUILD_ERROR": "it could not be built there",
+    "RUNTIME_ERROR": "it does not start there",
+    "CONFIG_ERROR": "the Space's configuration is refused",
+    "NO_APP_FILE": "the Space has nothing to run",
+    "DELETING": "the Space is being deleted",
+}
+RESTS = {"PAUSED": "The Space is paused: restart it there.", "STOPPED": "The Space is stopped: restart it there."}
+
 
 def work(request: dict[str, Any]) -> dict[str, Any]:
-    from huggingface_hub import HfApi, constants
+    os.environ["HF_ENDPOINT"] = request["server"]  # read at import: what is not given one asks there, too
+    from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-    constants.ENDPOINT = request["server"]  # what is not given one asks there, too
     api = HfApi(endpoint=request["server"], token=request["secret"], library_name="jupyter-appbuilder")
     try:
-        return (_publish if request["do"] == "publish" else _unpublish)(api, request)
+        return DOES[request["do"]](api, request)
     except HfHubHTTPError as error:
         raise refused(error, request) from None
     except HFValidationError as error:
@@ -37,7 +59,7 @@ def work(request: dict[str, Any]) -> dict[str, Any]:
         if "LFS batch" not in str(error):
             raise
         raise Conflict(  # what the store of large files refuses
-            f"Hugging Face did not take a large file: {error}",
+            f"Hugging Face did not take a large file: {str(error)[:300]}",
             hint="See the quota of your account; the release that was there before still is.",
             reason="refused",
         ) from None
@@ -47,19 +69,35 @@ def work(request: dict[str, Any]) -> dict[str, Any]:
         raise
 
 
-def _publish(api: Any, request: dict[str, Any]) -> dict[str, Any]:
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
-    from huggingface_hub.errors import RepositoryNotFoundError
-
+def _look(api: Any, request: dict[str, Any]) -> dict[str, Any]:
+    """Before anything is built: the token, and whose Space it is."""
     space = _space(api, request)
     say(f"The Space is {space}.")
+    info = _info(api, space)
+    if info is not None and len(api.list_repo_commits(space, repo_type="space")) > 1:
+        _check_ours(space, set(api.list_repo_files(space, repo_type="space")), request)
+    return {}
+
+
+def _info(api: Any, space: str) -> Any:
+    """What is known of a Space; None where there is none."""
+    from huggingface_hub.errors import RepositoryNotFoundError
+
     try:
-        info = api.space_info(space)
+        return api.space_info(space)
     except RepositoryNotFoundError:
-        info = None
+        return None
+
+
+def _publish(api: Any, request: dict[str, Any]) -> dict[str, Any]:
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+    space, runs = _space(api, request), request["sdk"] == "docker"
+    say(f"The Space is {space}.")
+    info = _info(api, space)
     made = info is None
     if made:
-        api.create_repo(space, repo_type="space", space_sdk="static", private=request["private"])
+        api.create_repo(space, repo_type="space", space_sdk=request["sdk"], private=request["private"])
         say(f"Made it, {'private' if request['private'] else 'public'}.")
         info = api.space_info(space)
         there: set[str] = set(api.list_repo_files(space, repo_type="space"))
@@ -76,7 +114,10 @@ def _publish(api: Any, request: dict[str, Any]) -> dict[str, Any]:
     added: dict[str, Path | bytes] = {
         path: folder / path for path in request["files"] if path not in NOT_THEIRS and not path.startswith(MARKS)
     }
-    added |= {_mark(request): json.dumps(mark).encode(), "README.md": card(request["title"])}
+    host = str(info.host or "")
+    texts = {path: text.replace("{host}", host.rpartition("/")[2]) for path, text in request["texts"].items()}
+    added |= {path: text.encode() for path, text in texts.items()}
+    added |= {_mark(request): json.dumps(mark).encode(), "README.md": card(request)}
     operations: list[Any] = [
         CommitOperationAdd(path_in_repo=path, path_or_fileobj=str(what) if isinstance(what, Path) else what)
         for path, what in added.items()
@@ -84,20 +125,100 @@ def _publish(api: Any, request: dict[str, Any]) -> dict[str, Any]:
     gone = sorted(there - added.keys() - KEPT)
     operations += [CommitOperationDelete(path_in_repo=path) for path in gone]
     say(f"Sending {len(added):,} files" + (f", {len(gone):,} are no longer there." if gone else "."))
+    sent = False
     try:
         # One commit: readers get the whole release, or the one before.
-        api.create_commit(
-            space,
-            operations,
-            repo_type="space",
-            commit_message=f"{request['title']}, release {request['number']}",
-            parent_commit=info.sha,
+        commit = api.create_commit(
+            space, operations, repo_type="space", commit_message=_message(request), parent_commit=info.sha
         )
+        sent = True
+        note = _wait(api, space, commit.oid) if runs else ""
     except BaseException:
         if made:
             _drop(api, space)
+        elif sent:
+            try:
+                _put_back(api, request)
+            except Exception as error:
+                say(f"The release before could not be put back: {type(error).__name__}. Publish that version again.")
         raise
-    return {"url": f"{request['server']}/spaces/{space}", "private": request["private"]}
+    url = f"{request['server']}/spaces/{space}"
+    return {"url": url, "private": request["private"], "space_url": url, "host": host, "note": note}
+
+
+def _message(request: dict[str, Any]) -> str:
+    return f"{request['title']}, release {request['number']}"
+
+
+def _wait(api: Any, space: str, commit: str) -> str:
+    """Until the Space runs ``commit``, telling what is said of its build; a note for people. Raises ``Conflict`` where
+    it does not run."""
+    threading.Thread(target=_tell_build, args=(api, space), daemon=True).start()
+    begun, told, worked = time.monotonic(), "", False
+    while time.monotonic() < begun + SECONDS:
+        runtime = api.get_space_runtime(space)
+        stage, of = str(getattr(runtime.stage, "value", runtime.stage)), runtime.raw.get("sha")
+        # For a moment it still is as it was for the commit before.
+        ours = of == commit if of else worked or time.monotonic() > begun + 20
+        worked = worked or "BUILDING" in stage or "STARTING" in stage
+        if stage != told and (ours or worked):
+            say(f"The Space {STAGES[stage]}." if stage in STAGES else f"The Space: {stage}")
+            told = stage
+        if ours and stage in FAILED:
+            for line in _lines(api, space, build=stage == "BUILD_ERROR")[-30:]:
+                say(line)
+            why = str(runtime.raw.get("errorMessage") or "").strip()[:300].rstrip(".")
+            raise Conflict(
+                f"Hugging Face took the app, but {FAILED[stage]}{f': {why}' if why else ''}.",
+                hint="Its log is above; the release that was there before is put back.",
+                reason="not_deployed",
+            )
+        if ours and stage in ("RUNNING", "SLEEPING", *RESTS):
+            return RESTS.get(stage, "")
+        time.sleep(1)
+    raise Unavailable(
+        f"The Space was not ready within {SECONDS // 60} minutes.",
+        hint="Look at its log there, and publish again; the release that was there before is put back.",
+        reason="timed_out",
+    )
+
+
+def _tell_build(api: Any, space: str) -> None:
+    try:
+        for _, line in zip(range(LINES), api.fetch_space_logs(space, build=True, follow=True), strict=False):
+            say(str(line).rstrip())
+    except Exception as error:  # the log is a courtesy: how the build ends is asked for
+        say(f"The log of the build cannot be read: {type(error).__name__}.")
+
+
+def _lines(api: Any, space: str, *, build: bool) -> list[str]:
+    if build:  # they were told as they came
+        return []
+    try:
+        found = zip(range(LINES), api.fetch_space_logs(space, build=False), strict=False)
+        return [str(line).rstrip() for _, line in found]
+    except Exception:
+        return []
+
+
+def _put_back(api: Any, request: dict[str, Any]) -> dict[str, Any]:
+    """Undo this release's commit, if it is the last one: by one that holds what was there before."""
+    from huggingface_hub import CommitOperationCopy, CommitOperationDelete
+
+    space = _space(api, request)
+    commits = api.list_repo_commits(space, repo_type="space")
+    if len(commits) < 2 or commits[0].title != _message(request):
+        return {}
+    now, before = commits[0].commit_id, commits[1].commit_id
+    there = set(api.list_repo_files(space, repo_type="space"))
+    wanted = set(api.list_repo_files(space, repo_type="space", revision=before))
+    operations: list[Any] = [CommitOperationCopy(path, path, src_revision=before) for path in sorted(wanted)]
+    operations += [CommitOperationDelete(path_in_repo=path) for path in sorted(there - wanted)]
+    api.create_commit(
+        space, operations, repo_type="space", commit_message="The release before, put back", parent_commit=now
+    )
+    say("Put the release before back.")
+    return {}
 
 
 def _drop(api: Any, space: str) -> None:
@@ -109,14 +230,10 @@ def _drop(api: Any, space: str) -> None:
 
 
 def _unpublish(api: Any, request: dict[str, Any]) -> dict[str, Any]:
-    from huggingface_hub.errors import RepositoryNotFoundError
-
     space = _space(api, request)
-    try:
-        there = set(api.list_repo_files(space, repo_type="space"))
-    except RepositoryNotFoundError:
+    if _info(api, space) is None:
         return {}
-    _check_ours(space, there, request)
+    _check_ours(space, set(api.list_repo_files(space, repo_type="space")), request)
     api.delete_repo(space, repo_type="space", missing_ok=True)
     say(f"Deleted the Space {space}.")
     return {}
@@ -143,10 +260,12 @@ def _mark(request: dict[str, Any]) -> str:
     return f"{MARKS}{request['name']}"
 
 
-def card(title: str) -> bytes:
+def card(request: dict[str, Any]) -> bytes:
     """The Space's README, whose head tells Hugging Face what the Space is."""
-    head = {"title": title[:100], "emoji": "🪐", "colorFrom": "blue", "colorTo": "indigo", "sdk": "static"}
-    head |= {"app_file": "index.html", "pinned": False}
+    title, sdk = request["title"], request["sdk"]
+    head = {"title": title[:100], "emoji": "🪐", "colorFrom": "blue", "colorTo": "indigo", "sdk": sdk}
+    head |= {"app_port": request["port"]} if sdk == "docker" else {"app_file": "index.html"}
+    head |= {"pinned": False}
     lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()]
     return "\n".join(["---", *lines, "---", "", f"{title}, published by Jupyter App Builder.", ""]).encode()
 
@@ -213,6 +332,8 @@ def _is_network(error: Exception) -> bool:
     names = {kind.__name__ for kind in type(error).__mro__}
     return bool(names & {"TransportError", "ConnectionError", "TimeoutError", "RequestError", "OfflineModeIsEnabled"})
 
+
+DOES = {"look": _look, "publish": _publish, "unpublish": _unpublish, "put_back": _put_back}
 
 if __name__ == "__main__":
     serve(work)

@@ -120,6 +120,10 @@ class PagesPublisher:
             return "It needs git, which is not installed. Install it (Debian: apt install git)."
         return ""
 
+    async def preflight(self, name: str, template: str, settings: Mapping[str, str], tell: Tell) -> None:
+        async with _pusher(settings, tell) as push:
+            await push.look(name)
+
     async def publish(self, order: Order, tell: Tell) -> Published:
         site = await in_thread(site_of, order.bundle)
         warning = said_from_the_root(await in_thread(from_the_root, site))
