@@ -46,7 +46,7 @@ def bundle(folder: Path, files: Mapping[str, str | bytes] = SITE, *, name: str =
     return Bundle(folder, manifest)
 
 
-SERVER: Mapping[str, str] = {
+SERVER: Mapping[str, str | bytes] = {
     "serve.py": "from api.main import app\n",
     "api/main.py": "app = None\n",
     "dist/index.html": "built",
@@ -57,7 +57,7 @@ SERVER: Mapping[str, str] = {
 }
 
 
-def server_bundle(folder: Path, template: str = "fastapi-react", files: Mapping[str, str] = SERVER, **more: Any) -> Bundle:
+def server_bundle(folder: Path, template: str = "fastapi-react", files: Mapping[str, str | bytes] = SERVER, **more: Any) -> Bundle:
     """One of an app that has to run."""
     made = bundle(folder, files)
     (folder / "site").rename(folder / "app")

@@ -8,7 +8,7 @@ import pytest
 
 from jupyter_appbuilder.errors import AppBuilderError, Conflict, Forbidden, InvalidInput, NotFound
 from jupyter_appbuilder.publishing.targets.posit import PositPublisher
-from publishing.bundles import SITE, bundle, order
+from publishing.bundles import SITE, bundle, order, server_bundle
 from publishing.loopback import Answer, Request
 from publishing.posit_connect import KEY, VIEWER, Connect, posit_connect
 
@@ -48,6 +48,62 @@ def test_a_release_is_deployed_for_those_that_the_maker_names(tmp_path, connect)
     for _ in range(2):
         asyncio.run(PositPublisher().unpublish("tea-times", {"server": connect.url, "key": KEY}, told.append))
     assert not connect.content
+
+
+def test_an_app_with_a_server_is_content_of_its_own_kind(tmp_path, connect):
+    published, told = publish(server_bundle(tmp_path / "1", secrets=["API_KEY"], data=["data/"]), connect)
+    content = connect.named("tea-times")
+    manifest = content.manifests["1"]
+    assert (manifest["metadata"]["appmode"], manifest["metadata"]["entrypoint"]) == ("python-fastapi", "serve:app")
+    assert manifest["python"]["version"] == "3.12.4", "the nearest to what it was tried with"
+    assert content.site["requirements.txt"] == b"fastapi==0.165.0\nuvicorn==0.40.0 ; sys_platform != 'win32'\n"
+    assert content.site["dist/index.html"] == b"built"
+    assert content.environment == {"TRUST_PROXY": "1"}
+    assert "API_KEY" in published.note
+    assert "begins anew" in published.note
+    assert "Connect runs it with Python 3.12.4." in told
+
+    connect.does_not_start = True
+    with pytest.raises(Conflict, match="does not start"):
+        publish(server_bundle(tmp_path / "4", files={**content.site, "serve.py": "4"}), connect, 4)
+    assert content.live == "1"
+    connect.does_not_start = False
+
+    node = {"package.json": "{}", "package-lock.json": "{}", "dist/app.js": ""}
+    publish(server_bundle(tmp_path / "2", "serverless", node, name="board"), connect)
+    board = connect.named("board")
+    assert board.manifests["1"]["node"]["version"] == "24.11.0"
+    assert b"./server/serve.mjs" in board.site["connect.mjs"]
+    assert "server/serve.mjs" in board.site
+    with pytest.raises(InvalidInput, match=r"package-lock\.json"):
+        publish(server_bundle(tmp_path / "3", "serverless", {"package.json": "{}"}, name="board"), connect)
+
+
+def test_what_connect_cannot_run_is_known_before_anything_is_built(tmp_path, connect):
+    publisher, told = PositPublisher(), []
+
+    def ask(template: str, **settings: str) -> None:
+        given = {"server": connect.url, "key": KEY} | settings
+        asyncio.run(publisher.preflight("tea-times", template, given, told.append))
+
+    ask("streamlit")
+    ask("react-vite")
+    assert not connect.content
+    with pytest.raises(Forbidden, match="not publish them"):
+        ask("react-vite", key=VIEWER)
+    with pytest.raises(Conflict, match=r"such apps need 2025\.10"):
+        ask("panel")
+    connect.python = ("3.8.1", "3.10.4")
+    with pytest.raises(Conflict, match=r"needs Python 3\.11 or newer, and it has 3\.8\.1, 3\.10\.4"):
+        ask("streamlit")
+    connect.node_enabled = False
+    with pytest.raises(Conflict, match="has not enabled"):
+        ask("serverless")
+    connect.node = None
+    with pytest.raises(Conflict, match=r"knows no Node\.js"):
+        ask("serverless")
+    assert "built for one" in publisher.refusal("nextjs", "server")
+    assert publisher.refusal("nextjs", "static") == publisher.refusal("panel", "server") == ""
 
 
 @pytest.mark.parametrize("version", ["2025.09.0", "2023.01.0"])

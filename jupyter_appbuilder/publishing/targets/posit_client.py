@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import sys
 import tarfile
 import tempfile
@@ -18,6 +19,11 @@ MANIFEST = "manifest.json"  # theirs
 OURS = "Published by Jupyter App Builder"
 """How the description of content of ours begins."""
 SECONDS = 1200
+NEAREST = {"python": 13, "node": 0}
+"""The minor version that apps are tried with, of those that are new enough; of Node the newest."""
+NPM = "11.6.0"
+FLAGS = ("enabled", "licensed", "available", "usable", "configured")
+"""Of Connect's Node.js: each has to be true where it is told."""
 
 
 def work(request: dict[str, Any]) -> dict[str, Any]:
@@ -26,15 +32,68 @@ def work(request: dict[str, Any]) -> dict[str, Any]:
 
     try:
         with RSConnectClient(RSConnectServer(request["server"], request["secret"])) as client:
-            return (_publish if request["do"] == "publish" else _unpublish)(client, request)
+            return DOES[request["do"]](client, request)
     except RSConnectException as error:
         raise refused(error, request) from None
+
+
+def _look(client: Any, request: dict[str, Any]) -> dict[str, Any]:
+    """Before anything is built: the key, whose content it is, and what Connect can run."""
+    _runtime(client, request, str(client.server_settings().get("version") or ""))
+    _find(client, request)
+    return {}
+
+
+def _runtime(client: Any, request: dict[str, Any], version: str) -> str:
+    """The version of Python or Node that Connect is to run it with; "" for a site. Raises ``Conflict``."""
+    from rsconnect.exception import RSConnectException
+
+    if request["connect"] and _numbers(version) < _numbers(request["connect"]):
+        raise _cannot(f"it is Connect {version or 'of an unknown version'}, and such apps need {request['connect']}")
+    if not request["runtime"]:
+        return ""
+    python = request["runtime"] == "python"
+    name = "Python" if python else "Node.js"
+    try:
+        told = client.python_settings() if python else client.nodejs_settings()
+    except RSConnectException as error:
+        if error.status != 404:
+            raise
+        raise _cannot(f"it knows no {name}") from None
+    status = told.get("status")
+    flags = [told.get("enabled", True), *(status.get(flag, True) for flag in FLAGS if isinstance(status, dict))]
+    if not all(flags) or (python and told.get("api_enabled") is False):
+        raise _cannot(f"its administrator has not enabled {name}")
+    there = [one for one in told.get("installations") or [] if one.get("publishable", True)]
+    versions = [str(one.get("version") or "") for one in there]
+    fit = [one for one in versions if _numbers(one) >= _numbers(request["oldest"])]
+    if not fit:
+        has = ", ".join(versions[:10]) or "none"
+        raise _cannot(f"the app needs {name} {request['oldest']} or newer, and it has {has}")
+    wanted = NEAREST[request["runtime"]]
+    chosen = min(fit, key=lambda one: abs(_numbers(one)[1] - wanted)) if wanted else max(fit, key=_numbers)
+    say(f"Connect runs it with {name} {chosen}.")
+    return chosen
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    found = tuple(int(part) for part in re.findall(r"\d{1,9}", version)[:3])
+    return found + (0,) * (3 - len(found))
+
+
+def _cannot(why: str) -> Conflict:
+    return Conflict(
+        f"This Connect cannot run the app: {why}.",
+        hint="Ask its administrator, or publish the app to the Hub or as a container; nothing was changed.",
+        reason="no_runtime",
+    )
 
 
 def _publish(client: Any, request: dict[str, Any]) -> dict[str, Any]:
     from rsconnect.api import server_supports_draft_deploy
 
     version = str(client.server_settings().get("version") or "")
+    runtime = _runtime(client, request, version)
     content = _find(client, request)
     made = content is None
     if content is None:
@@ -43,13 +102,17 @@ def _publish(client: Any, request: dict[str, Any]) -> dict[str, Any]:
     guid = content["guid"]
     try:
         with tempfile.TemporaryFile() as archive:
-            _pack(archive, request)
+            _pack(archive, request, runtime)
             say(f"Sending {len(request['files']):,} files, {archive.tell() / 1e6:,.1f} MB packed.")
             archive.seek(0)
             bundle = client.upload_bundle(guid, archive)["id"]
+        if request["runtime"]:  # guesses of passwords are counted by who asks, not by Connect's own address
+            client._server.handle_bad_response(client.add_environment_vars(guid, [("TRUST_PROXY", "1")]))
         updates = {"title": request["title"], "description": f"{OURS}.", "access_type": request["access"]}
         draft = server_supports_draft_deploy(version)
         _wait(client, client.content_deploy(guid, bundle, activate=not draft)["task_id"])
+        if draft and request["runtime"]:
+            _try_out(client, guid, bundle)
         client.content_update(guid, updates)
         if draft:  # it is what readers get only now that it was found to work
             _wait(client, client.content_deploy(guid, bundle, activate=True)["task_id"])
@@ -58,6 +121,24 @@ def _publish(client: Any, request: dict[str, Any]) -> dict[str, Any]:
             _drop(client, guid)
         raise
     return {"url": client.content_get(guid)["content_url"]}
+
+
+def _try_out(client: Any, guid: str, bundle: str) -> None:
+    """Ask the draft for its page, which starts it. Raises ``Conflict``."""
+    from rsconnect.exception import RSConnectException
+
+    say("Starting it as a draft.")
+    try:
+        client.access_content(guid, bundle)
+    except RSConnectException as error:
+        if error.cause is not None:
+            raise
+        raise Conflict(
+            "Connect deployed it, but it does not start.",
+            hint=f"Its log is at Connect ({client.content_get(guid)['dashboard_url']}/logs). Readers still get the "
+            "release before.",
+            reason="not_deployed",
+        ) from None
 
 
 def _unpublish(client: Any, request: dict[str, Any]) -> dict[str, Any]:
@@ -81,6 +162,12 @@ def _find(client: Any, request: dict[str, Any]) -> Any:
     """The content of that name; None where there is none. Raises ``Conflict`` for somebody else's."""
     user = client.me()
     say(f"Connect knows you as {user['username']}.")
+    if user.get("user_role") == "viewer":
+        raise Forbidden(
+            f"Your account at Connect, {user['username']}, may look at apps, not publish them.",
+            hint="Publishing needs the role of a publisher: ask an administrator of Connect.",
+            reason="no_write_right",
+        )
     found = client.content_list({"name": request["name"], "owner_guid": user["guid"]})
     content = next((each for each in found if each["name"] == request["name"]), None)
     if content is None:
@@ -95,20 +182,29 @@ def _find(client: Any, request: dict[str, Any]) -> Any:
     return content
 
 
-def _pack(archive: IO[bytes], request: dict[str, Any]) -> None:
+def _pack(archive: IO[bytes], request: dict[str, Any], runtime: str) -> None:
     """The release as Connect takes it: ``manifest.json`` with the checksum of each file, and the files."""
     folder = Path(request["folder"])
     files: dict[str, dict[str, str]] = {}
+    texts: dict[str, str] = request["texts"]
     with tarfile.open(mode="w:gz", fileobj=archive) as tar:
-        for path in request["files"]:
+        for path in sorted({*request["files"], *texts}):
             if path == MANIFEST:
                 say(f"{MANIFEST} is not sent: Connect has a file of its own of that name.")
                 continue
-            content = (folder / path).read_bytes()
+            content = texts[path].encode() if path in texts else (folder / path).read_bytes()
             files[path] = {"checksum": hashlib.md5(content, usedforsecurity=False).hexdigest()}
             _add(tar, path, content)
-        metadata = {"appmode": "static", "primary_html": "index.html", "entrypoint": "index.html"}
-        manifest = {"version": 1, "locale": "en_US", "metadata": metadata, "files": files}
+        metadata = {"appmode": request["mode"], "entrypoint": request["entry"]}
+        manifest: dict[str, Any] = {"version": 1, "locale": "en_US", "metadata": metadata, "files": files}
+        if request["mode"] == "static":
+            metadata["primary_html"] = request["entry"]
+        elif request["runtime"] == "python":
+            pip = {"name": "pip", "version": "", "package_file": "requirements.txt"}
+            manifest["python"] = {"version": runtime, "package_manager": pip}
+        else:
+            npm = {"name": "npm", "version": NPM, "package_file": "package.json"}
+            manifest["node"] = {"version": runtime, "package_manager": npm}
         _add(tar, MANIFEST, json.dumps(manifest).encode())
 
 
@@ -173,6 +269,8 @@ def refused(error: Any, request: dict[str, Any]) -> AppBuilderError:
         hint="Publish again later; readers still get the release before.",
     )
 
+
+DOES = {"look": _look, "publish": _publish, "unpublish": _unpublish}
 
 if __name__ == "__main__":
     serve(work)
