@@ -30,7 +30,20 @@ from ..events import (
     PublishingStep,
     timestamp,
 )
-from ..publishing.base import NAME, Bundle, BundleManifest, GateFinding, Order, Publisher, Release, Sharing, Tell
+from ..publishing.base import (
+    NAME,
+    Bundle,
+    BundleKind,
+    BundleManifest,
+    GateFinding,
+    Order,
+    Preflight,
+    Publisher,
+    Release,
+    Selective,
+    Sharing,
+    Tell,
+)
 from ..tools.names import CHECK
 from ..workspace.folder import remove_folder
 from .earlier import VERSIONS, made, remove
@@ -112,7 +125,6 @@ class Try:
 
     publisher: Publisher
     name: str
-    version: Checkpoint
     settings: dict[str, str]
     reasons: dict[str, str]
     status: PublishingStatus
@@ -121,6 +133,7 @@ class Try:
     checks: list[PublishingFinding] = field(default_factory=list[PublishingFinding])
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     handed_over: bool = False
+    error: AppBuilderError | None = None
     _said: float = 0.0
     _later: asyncio.TimerHandle | None = None
 
@@ -238,10 +251,12 @@ class Publishing:
         from ..publishing.building import publishing_of
 
         manifest = publishing_of(self._means.template())
-        if manifest.kind not in publisher.kinds:
-            others = [one.title for one in self._means.publishers().values() if manifest.kind in one.kinds]
+        template = self._means.template().name
+        if why := _takes_not(publisher, template, manifest.kind):
+            found = self._means.publishers().values()
+            others = [one.title for one in found if not _takes_not(one, template, manifest.kind)]
             raise Conflict(
-                f"{publisher.title} takes apps without a server of their own, and this one has to run.",
+                why,
                 hint=f"Publish it elsewhere: {', '.join(others)}." if others else "No target here takes it.",
                 reason="wrong_kind",
             )
@@ -261,14 +276,9 @@ class Publishing:
         """Begin to publish a version. Raises ``InvalidInput``, ``NotFound``, and ``Conflict`` where one is on its way
         already, the name is another app's, or the target does not take it."""
         means = self._means
-        if self._closed:
-            raise Conflict("The app was closed.", hint="Open it again.", reason="session_ended")
-        if self.busy:
-            raise Conflict(
-                "A version is being published already.", hint="Wait for it, or stop it.", reason="publishing"
-            )
+        self._check_free()
         publisher = await in_thread(means.publisher, target)
-        self._manifest(publisher)
+        await in_thread(self._manifest, publisher)
         if why := await in_thread(publisher.unavailable):
             raise Unavailable(why, reason="target_unavailable")
         there = await in_thread(means.shelf.of, means.record.id, target)
@@ -294,30 +304,20 @@ class Publishing:
         version = await self._version(checkpoint)
         reasons = {**reasons_in(means.record.stored), **checked_reasons(accepted or {})}
         given = await self._settings(publisher, settings or {}, there)
-        if self.busy:  # another was quicker
+        self._check_free()  # another was quicker
+        one = self._try = Try(publisher, chosen, given, reasons, _begun(target, chosen, version.id, STEPS), self._told)
+        one.say()
+        self._work = asyncio.create_task(self._run(one, lambda: self._publish(one, version)))
+        return one.status
+
+    def _check_free(self) -> None:
+        """Raises ``Conflict`` where nothing can be put on its way."""
+        if self._closed:
+            raise Conflict("The app was closed.", hint="Open it again.", reason="session_ended")
+        if self.busy:
             raise Conflict(
                 "A version is being published already.", hint="Wait for it, or stop it.", reason="publishing"
             )
-        status: PublishingStatus = {
-            "publish": random.token_hex(4),
-            "target": target,
-            "name": chosen,
-            "checkpoint": version.id,
-            "number": None,
-            "state": "running",
-            "steps": [{"step": step, "state": "waiting", "message": ""} for step in STEPS],
-            "findings": [],
-            "log": "",
-            "message": "",
-            "hint": "",
-            "url": "",
-            "note": "",
-            "file": False,
-        }
-        one = self._try = Try(publisher, chosen, version, given, reasons, status, self._told)
-        one.say()
-        self._work = asyncio.create_task(self._run(one))
-        return one.status
 
     async def finished(self) -> PublishingStatus | None:
         """Wait until nothing is on its way, or it waits for answers."""
@@ -357,25 +357,41 @@ class Publishing:
         await self.stop()
 
     async def roll_back(self, target: str, number: int) -> Publication:
-        """Give readers an earlier release again. Raises ``NotFound``, ``Conflict``."""
-        means = self._means
-        publisher = means.publisher(target)
+        """Give readers an earlier release again. Where another keeps what readers get, it is sent there once more,
+        which is told and can be stopped like publishing. Raises ``NotFound``, ``Conflict``, and what the target says.
+        """
+        publisher = await in_thread(self._means.publisher, target)
         there = await self._published(target)
-        if not publisher.keeps:
-            raise Conflict(
-                f"{publisher.title} keeps no earlier releases.",
-                hint="Publish the version again.",
-                reason="nothing_kept",
-            )
         entry = there.entry(number)
         if entry is None:
             numbers = ", ".join(str(one.number) for one in there.releases if one.kept)
             raise NotFound(
                 f"There is no release {number}.", hint=f"It has: {numbers}.", reason="no_release", field="number"
             )
-        return await uncut(self._rolled_back(publisher, there, entry))
+        settings = await self._settings(publisher, {}, there)
+        if publisher.keeps:
+            return await uncut(self._rolled_back(publisher, there, entry, settings, lambda _: None))
+        self._check_free()
+        status = _begun(target, there.name, entry.checkpoint, ("hand_over",))
+        one = self._try = Try(publisher, there.name, settings, {}, {**status, "number": number}, self._told)
+        one.step("hand_over", "running", f"Handing release {number} to {publisher.title} again")
+        work = self._work = asyncio.create_task(self._run(one, lambda: self._sent_again(one, there, entry)))
+        await asyncio.wait([work])
+        if one.error:
+            raise one.error
+        if not one.handed_over:
+            raise Conflict("It was stopped. Readers get what they had.", hint="Roll back again.", reason="stopped")
+        return await self._published(target)
 
-    async def _rolled_back(self, publisher: Publisher, there: Publication, entry: Entry) -> Publication:
+    async def _sent_again(self, one: Try, there: Publication, entry: Entry) -> None:
+        await self._rolled_back(one.publisher, there, entry, one.settings, self._tell(one))
+        one.handed_over = True
+        one.status = {**one.status, "url": entry.url, "note": entry.note, "file": bool(entry.file)}
+        one.step("hand_over", "done", "")
+
+    async def _rolled_back(
+        self, publisher: Publisher, there: Publication, entry: Entry, settings: Mapping[str, str], tell: Tell
+    ) -> Publication:
         means = self._means
 
         def take() -> tuple[Bundle, Bundle | None]:
@@ -385,22 +401,15 @@ class Publishing:
 
         bundle, previous = await in_thread(take)
         with means.shelf.taking(means.record.id, there.target, there.name):
-            settings = await self._settings(publisher, {}, there)
-            await publisher.publish(Order(bundle, entry.number, previous, settings), lambda _: None)
-            now = await in_thread(means.shelf.roll_back, there.target, there.name, entry.number)
-        await means.record.append(
-            Draft(
-                "publication.rolled_back",
-                {
-                    "target": there.target,
-                    "name": there.name,
-                    "number": entry.number,
-                    "checkpoint": entry.checkpoint,
-                    "url": entry.url,
-                    "data_as_of": entry.data_as_of,
-                },
-            )
-        )
+            await publisher.publish(Order(bundle, entry.number, previous, settings), tell)
+            return await uncut(self._live_again(there, entry))
+
+    async def _live_again(self, there: Publication, entry: Entry) -> Publication:
+        means = self._means
+        now = await in_thread(means.shelf.roll_back, there.target, there.name, entry.number)
+        told = {"number": entry.number, "checkpoint": entry.checkpoint, "url": entry.url}
+        told |= {"target": there.target, "name": there.name, "data_as_of": entry.data_as_of}
+        await means.record.append(Draft("publication.rolled_back", told))
         return now
 
     async def unpublish(self, target: str) -> None:
@@ -488,31 +497,37 @@ class Publishing:
     def _told(self, status: PublishingStatus) -> None:
         self._means.record.live("publishing", {**status})
 
-    async def _run(self, one: Try) -> None:
+    async def _run(self, one: Try, work: Callable[[], Awaitable[None]]) -> None:
         try:
             with suppress(asyncio.CancelledError):
-                await self._publish(one)
+                await work()
             one.say(state="done" if one.handed_over else "stopped", steps=_ended(one.status["steps"], "skipped"))
         except AppBuilderError as error:
             self._fail(one, error)
         except OSError as error:
             self._fail(one, of_the_disk(error, self._means.shelf.folder))
         except Exception as error:
-            log.exception("Version %s of session %s cannot be published", one.version.id, self._means.record.id)
+            version, session = one.status["checkpoint"], self._means.record.id
+            log.exception("Version %s of session %s cannot be published", version, session)
             self._fail(one, AppBuilderError(f"It cannot be published: {type(error).__name__}.", hint="See the log."))
 
     def _fail(self, one: Try, error: AppBuilderError) -> None:
         mask = self._means.secrets.mask
         steps = _ended(one.status["steps"], "failed")
+        one.error = error
         one.say(state="failed", steps=steps, message=mask.text(error.message), hint=mask.text(error.hint))
 
-    async def _publish(self, one: Try) -> None:
+    async def _publish(self, one: Try, version: Checkpoint) -> None:
         means = self._means
+        if isinstance(one.publisher, Preflight):
+            one.step("build", "running", f"Looking whether {one.publisher.title} takes it")
+            template = means.template().name
+            await one.publisher.preflight(one.name, template, one.settings, self._tell(one))
         place = means.workspace.folder.parent / VERSIONS / random.token_hex(6)
         held = await in_thread(made, place)
         making = await in_thread(means.shelf.make)
         try:
-            bundle = await self._build(one, place, making.folder)
+            bundle = await self._build(one, version, place, making.folder)
             seen = await self._check(one, place, bundle)
             await self._gate(one, place, bundle, seen)
             await self._hand_over(one, bundle)
@@ -529,14 +544,14 @@ class Publishing:
         mask = self._means.secrets.mask
         return lambda line: one.line(mask.text(line))
 
-    async def _build(self, one: Try, place: Path, making: Path) -> Bundle:
+    async def _build(self, one: Try, version: Checkpoint, place: Path, making: Path) -> Bundle:
         from ..publishing.building import run_build, take_files, take_output
         from ..publishing.bundles import write_manifest
 
         means = self._means
         template, tell = means.template(), self._tell(one)
         one.step("build", "running", "Copying the version")
-        laid = await means.lay(one.version.id, place)
+        laid = await means.lay(version.id, place)
         if laid.note:
             tell(laid.note)
         files, into = place / "app", making / "bundle"
@@ -550,21 +565,23 @@ class Publishing:
             finally:
                 await uncut(sandbox.stop())
         await take_output(template, files, into, tell)
-        bundle = await in_thread(write_manifest, into, await self._described(one, template, manifest))
+        bundle = await in_thread(write_manifest, into, await self._described(one.name, version, template, manifest))
         one.step("build", "done", "")
         return bundle
 
-    async def _described(self, one: Try, template: Template, manifest: Manifest) -> BundleManifest:
+    async def _described(
+        self, name: str, version: Checkpoint, template: Template, manifest: Manifest
+    ) -> BundleManifest:
         means = self._means
         names = [secret.name for secret in await means.secrets.all()] if manifest.kind == "server" else []
         return {
             "format": 1,
             "kind": manifest.kind,
-            "name": one.name,
+            "name": name,
             "title": means.record.summary.title,
             "template": template.name,
-            "checkpoint": one.version.id,
-            "tree": one.version.tree,
+            "checkpoint": version.id,
+            "tree": version.tree,
             "built_at": timestamp(),
             "data_as_of": data_as_of(means.record.stored),
             "serve": list(manifest.serve),
@@ -626,7 +643,7 @@ class Publishing:
     async def _try_scenarios(self, one: Try, app: RunningApp) -> None:
         from ..eyes.scenarios import scenarios_of, try_all
 
-        listed = await scenarios_of(self._means.workspace, one.version.id)
+        listed = await scenarios_of(self._means.workspace, one.status["checkpoint"])
         if not listed or app.eye is None:
             one.step("scenarios", "skipped", "The app has none" if not listed else "")
             return
@@ -724,7 +741,7 @@ class Publishing:
         ]
         entry = Entry(
             number,
-            one.version.id,
+            one.status["checkpoint"],
             timestamp(),
             bundle.manifest["data_as_of"],
             url,
@@ -793,6 +810,32 @@ class Publishing:
                 raise InvalidInput(f"{setting.title} is missing.", hint=setting.help, field="settings")
             values[name] = value
         return values
+
+
+def _takes_not(publisher: Publisher, template: str, kind: BundleKind) -> str:
+    """Why a target takes no app of a template; "" if it does."""
+    if kind not in publisher.kinds:
+        return f"{publisher.title} takes apps without a server of their own, and this one has to run."
+    return publisher.refusal(template, kind) if isinstance(publisher, Selective) else ""
+
+
+def _begun(target: str, name: str, checkpoint: str, steps: Sequence[Step]) -> PublishingStatus:
+    return {
+        "publish": random.token_hex(4),
+        "target": target,
+        "name": name,
+        "checkpoint": checkpoint,
+        "number": None,
+        "state": "running",
+        "steps": [{"step": step, "state": "waiting", "message": ""} for step in steps],
+        "findings": [],
+        "log": "",
+        "message": "",
+        "hint": "",
+        "url": "",
+        "note": "",
+        "file": False,
+    }
 
 
 def checked_versions(events: Sequence[Event]) -> list[str]:

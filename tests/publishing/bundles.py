@@ -53,11 +53,14 @@ SERVER: Mapping[str, str | bytes] = {
     "package.json": '{"dependencies": {}}\n',
     "package-lock.json": "{}\n",
     "requirements.txt": "fastapi\n",
-    "requirements.lock": "fastapi==0.165.0 \\\n    --hash=sha256:00\nuvicorn==0.40.0 ; sys_platform != 'win32' \\\n    --hash=sha256:11\n",
+    "requirements.lock": "fastapi==0.165.0 \\\n    --hash=sha256:00\n"
+    "uvicorn==0.40.0 ; sys_platform != 'win32' \\\n    --hash=sha256:11\n",
 }
 
 
-def server_bundle(folder: Path, template: str = "fastapi-react", files: Mapping[str, str | bytes] = SERVER, **more: Any) -> Bundle:
+def server_bundle(
+    folder: Path, template: str = "fastapi-react", files: Mapping[str, str | bytes] = SERVER, **more: Any
+) -> Bundle:
     """One of an app that has to run."""
     made = bundle(folder, files)
     (folder / "site").rename(folder / "app")

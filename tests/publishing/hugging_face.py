@@ -118,7 +118,9 @@ class Hub:
         if what in ("", "/revision/main"):
             subdomain = re.sub(r"[^a-z0-9-]", "-", name.lower())
             where = {"host": f"https://{subdomain}.hf.space", "subdomain": subdomain}
-            return Answer({"id": name, "sha": space.sha, "private": space.private, "sdk": space.sdk, "tags": [], **where})
+            return Answer(
+                {"id": name, "sha": space.sha, "private": space.private, "sdk": space.sdk, "tags": [], **where}
+            )
         if what == "/runtime":
             stage, sha = space.stages.pop(0) if len(space.stages) > 1 else space.stages[0]
             if stage == "RUNNING":
@@ -126,7 +128,9 @@ class Hub:
             said = {"errorMessage": "Job failed with exit code: 1"} if stage.endswith("ERROR") else {}
             return Answer({"stage": stage, "hardware": {"current": None, "requested": "cpu-basic"}, "sha": sha, **said})
         if what in ("/logs/build", "/logs/run"):
-            lines = ["Building the image", f"The token is {WRITE}", "npm ci"] if what == "/logs/build" else ["Traceback"]
+            lines = (
+                ["Building the image", f"The token is {WRITE}", "npm ci"] if what == "/logs/build" else ["Traceback"]
+            )
             now = datetime.now(UTC).isoformat()
             events = [f"data: {json.dumps({'data': line, 'timestamp': now})}\n\n" for line in lines]
             return Answer("".join(events).encode(), headers=(("Content-Type", "text/event-stream"),))
@@ -141,7 +145,12 @@ class Hub:
             asked = parse_qs(request.body.decode())["paths"] if match[1] == "paths-info" else list(files)
             return Answer(
                 [
-                    {"type": "file", "path": path, "size": len(files[path]), "oid": hashlib.sha1(files[path]).hexdigest()}
+                    {
+                        "type": "file",
+                        "path": path,
+                        "size": len(files[path]),
+                        "oid": hashlib.sha1(files[path]).hexdigest(),
+                    }
                     for path in asked
                     if path in files
                 ]
@@ -210,7 +219,6 @@ class Hub:
         return Answer(
             {"success": True, "commitOid": space.sha, "commitUrl": f"{self.url}/spaces/ada/x/commit/{space.sha}"}
         )
-
 
     def configured(self, space: Space, files: dict[str, bytes]) -> None:
         """What the head of the README says, as their documentation has it."""

@@ -141,7 +141,6 @@ class Connect:
             content.live = content.fields["bundle_id"] = bundle
         return Answer({"task_id": task})
 
-
     def wrong(self, manifest: dict[str, Any], files: dict[str, bytes]) -> str:
         """What is wrong with a bundle, by what Connect's guides say of its kinds of content."""
         mode, entry = manifest["metadata"]["appmode"], manifest["metadata"]["entrypoint"]

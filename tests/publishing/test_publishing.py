@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from building import scripted_builder, write
@@ -16,6 +16,8 @@ from plain_app import plain
 
 from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound
 from jupyter_appbuilder.events import PublishingStatus
+from jupyter_appbuilder.publishing.base import Order, Published, Tell
+from jupyter_appbuilder.publishing.targets import OWN
 from jupyter_appbuilder.session import Session
 from jupyter_appbuilder.session.publishing import MOST_FINDINGS, listed
 
@@ -217,12 +219,37 @@ serve = ["node", "-e", "const base = require('fs').readFileSync('dist/base', 'ut
 """  # noqa: E501
 
 
-async def test_what_runs_below_one_path_alone_is_built_for_the_one_where_it_is_looked_at(tmp_path: Path) -> None:
+class OwnPublisher:
+    """A target as another package makes it."""
+
+    name = "own"
+    title = "Own"
+    kinds = ("static", "server")
+    settings = ()
+    history = False
+    keeps = False
+
+    def unavailable(self) -> str:
+        return ""
+
+    async def publish(self, order: Order, tell: Tell) -> Published:
+        return Published(note=f"It has {', '.join(sorted(file.name for file in order.bundle.content.iterdir()))}")
+
+    async def unpublish(self, name: str, settings: Mapping[str, str], tell: Tell) -> None:
+        pass
+
+
+async def test_what_runs_below_one_path_alone_is_built_for_the_one_where_it_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(cast("dict[str, str]", OWN), "own", f"{__name__}:OwnPublisher")
     async with published_app(tmp_path, FIXED) as (_, session):
-        status = await published(session, target="container")
-        # It was built, and looked at; a container of this template is another matter.
-        assert status["state"] == "failed"
-        assert "no recipe" in status["message"]
+        # A container of this template there is none of, which is said before anything is built, with who takes it.
+        with pytest.raises(Conflict, match="no recipe") as refused:
+            await session.publish(target="container")
+        assert "Own" in refused.value.hint
+        status = await published(session, target="own")
+        assert (status["state"], "dist" in status["note"]) == ("done", True), status
 
 
 async def test_what_a_template_leaves_is_left_of_what_was_built_too(tmp_path: Path) -> None:

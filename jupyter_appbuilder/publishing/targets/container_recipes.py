@@ -179,9 +179,7 @@ _ASK: Mapping[str, Callable[[str], str]] = {
 }
 
 
-def containerfile(
-    recipe: Recipe, base: str, *, user: str = USER, environment: Mapping[str, str] | None = None
-) -> str:
+def containerfile(recipe: Recipe, base: str, *, user: str = USER, environment: Mapping[str, str] | None = None) -> str:
     """Its Containerfile for an app below ``base``, with a slash at both ends."""
     lines = recipe.lines.strip().replace("{base}", base).replace("{prefix}", base.rstrip("/")).replace(USER, user)
     before, _, command = lines.rpartition("\nCMD ")

@@ -83,8 +83,7 @@ class PositPublisher:
             return ""
         if template == "nextjs":
             return (
-                "Connect shows an app below a path that is known only once it is there, and Next.js is built for one. "
-                "Publish it to the Hub, as a container, or as a Space of Hugging Face."
+                "Connect shows an app below a path that is known only once it is there, and Next.js is built for one."
             )
         return f"Connect runs apps of these templates, and sites: {', '.join(CONTENT)}."
 
