@@ -94,7 +94,7 @@ class PositPublisher:
     async def publish(self, order: Order, tell: Tell) -> Published:
         bundle = order.bundle
         runs = bundle.manifest["kind"] == "server"
-        site = await in_thread(files_of if runs else site_of, bundle.content if runs else bundle)
+        site = await (in_thread(files_of, bundle.content) if runs else in_thread(site_of, bundle))
         warning = "" if runs else said_from_the_root(await in_thread(from_the_root, site))
         access = order.settings.get("access", "").strip() or "acl"
         if access not in WHO:

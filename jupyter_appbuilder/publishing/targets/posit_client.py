@@ -55,16 +55,17 @@ def _runtime(client: Any, request: dict[str, Any], version: str) -> str:
     python = request["runtime"] == "python"
     name = "Python" if python else "Node.js"
     try:
-        told = client.python_settings() if python else client.nodejs_settings()
+        told: dict[str, Any] = client.python_settings() if python else client.nodejs_settings()
     except RSConnectException as error:
         if error.status != 404:
             raise
         raise _cannot(f"it knows no {name}") from None
-    status = told.get("status")
-    flags = [told.get("enabled", True), *(status.get(flag, True) for flag in FLAGS if isinstance(status, dict))]
+    status: dict[str, Any] = told.get("status") or {}
+    flags: list[object] = [told.get("enabled", True), *(status.get(flag, True) for flag in FLAGS)]
     if not all(flags) or (python and told.get("api_enabled") is False):
         raise _cannot(f"its administrator has not enabled {name}")
-    there = [one for one in told.get("installations") or [] if one.get("publishable", True)]
+    installed: list[dict[str, Any]] = told.get("installations") or []
+    there = [one for one in installed if one.get("publishable", True)]
     versions = [str(one.get("version") or "") for one in there]
     fit = [one for one in versions if _numbers(one) >= _numbers(request["oldest"])]
     if not fit:
