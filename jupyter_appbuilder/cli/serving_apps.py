@@ -55,9 +55,10 @@ async def _served(
     from ..serving.door import OpenDoor
     from ..serving.handlers import Service
     from ..serving.place import Place
-    from ..serving.service import Serving, find_bundle, read_secrets
+    from ..serving.service import Serving, finder, read_secrets
 
-    bundle = await in_thread(find_bundle, place)
+    find_bundle = await in_thread(finder, place)
+    bundle = await in_thread(find_bundle)
     manifest = bundle.manifest
     known = await in_thread(read_secrets, secrets, os.environ)
     if lacking := sorted(set(manifest["secrets"]) - known.keys()):
@@ -87,7 +88,7 @@ async def _served(
         service = Service(app, OpenDoor(), hosts=_names(options))
         serving = Serving(
             service,
-            lambda: find_bundle(place),
+            find_bundle,
             Visits(place if (place / FILE).is_file() else folder),
             idle_seconds=options.idle,
             trust_proxy=options.trust_proxy,

@@ -45,6 +45,7 @@ class BundleManifest(TypedDict):
 
     format: int  # 1
     kind: BundleKind
+    session: str  # the app's; "" where that is not known
     name: str  # the publication's
     title: str
     template: str

@@ -18,7 +18,7 @@ LARGEST_MANIFEST = 256 * 1024  # bytes
 LONGEST = 2000  # characters of a text
 MOST = 500  # texts of a list
 
-_TEXTS = ("name", "title", "template", "checkpoint", "tree", "built_at", "ready")
+_TEXTS = ("session", "name", "title", "template", "checkpoint", "tree", "built_at", "ready")
 _LISTS = ("serve", "data", "secrets", "hosts")
 
 
@@ -56,6 +56,7 @@ def _checked(folder: Path, told: object) -> BundleManifest:
         raise _no_bundle(folder, f"its format is {given.get('format')!r:.40}, and {FORMAT} is known")
     if given.get("kind") not in ("static", "server"):
         raise _no_bundle(folder, "its kind is none")
+    given.setdefault("session", "")
     for name in _TEXTS:
         if not isinstance(given.get(name), str) or len(given[name]) > LONGEST:
             raise _no_bundle(folder, f"{name} is no text")

@@ -27,7 +27,7 @@ from ..sandbox.base import Address, DevServer, Progress, Sandbox
 from ..sandbox.network.hosts import parse_host
 from ..templates.templates import Template
 from ..vault.mask import Mask
-from .place import Place, Run, release_of
+from .place import Place, Run, is_another, release_of
 
 BUILD_SECONDS = 600.0
 MIGRATE_SECONDS = 120.0
@@ -195,6 +195,8 @@ class ServedApp:
         if release == self.release:
             await self._start()
             return
+        if self._going is not None and is_another(self._going.run.bundle, bundle):
+            await self._retire()
         first = self._going is None
         self._disturbed = False
         if first:
@@ -228,7 +230,8 @@ class ServedApp:
                     self._disturbed = True
                     await self._put_to_sleep(before)
                 # Also of one that cannot be served: what readers wrote is theirs whatever became of it.
-                if data := before.run if before is not None else await in_thread(self.place.live):
+                data = before.run if before is not None else await in_thread(self.place.live)
+                if data is not None and not is_another(data.bundle, run.bundle):
                     await in_thread(self.place.hand_over, data, run)
                 await self._migrated(new)
                 await self._serve(new)
@@ -409,6 +412,15 @@ class ServedApp:
         async with self._changing:
             if self._going.template is not None:
                 await self._put_to_sleep(self._going)
+
+    async def _retire(self) -> None:
+        """End what was live: it was deleted, and another app has its name. Its data stay where they are."""
+        async with self._changing:
+            going, self._going = self._going, None
+            if going is not None:
+                log.warning("Another app is published under this name; the data of the one before stay")
+                await self._hang_up()
+                await going.sandbox.stop()
 
     async def sleep(self) -> None:
         """Give back what the server holds, until somebody asks for it."""

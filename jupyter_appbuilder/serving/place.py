@@ -1,15 +1,17 @@
 """Where a served app's files and data lie: a folder of its own for each release, and one of them live.
 
     <place>/
-        served.json          which publication's it is
+        served.json          which publication's it is, and whether a run was live here
         lock                 held by the process that serves
         live.json            the run that readers have: {"run", "release"}; replaced whole
         runs/<run>/
             appbuilder.json  the bundle's manifest
             app/             a copy of the bundle's files, and the data that the app writes there
+        others/<run>/        of an app that had this name before, and is another's: nothing here touches it
 
 The app's code runs in ``app``: nothing there is opened but as a plain file, and no link is followed. A new release
-starts on a copy of the live one's data; the run before stays as it was until the next one comes.
+starts on a copy of the live one's data; the run before stays as it was until the next one comes. What cannot be read is
+refused, never taken for a first time: the data in it are readers'.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import secrets
 import stat
 from contextlib import suppress
@@ -25,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from ..errors import Conflict, InvalidInput, NotFound, of_the_disk
+from ..errors import Conflict, InvalidInput, NotFound, Unavailable, of_the_disk
 from ..publishing.base import APP, MANIFEST, Bundle
 from ..publishing.bundles import read_bundle
 from ..settings import private_folder, write_settings
@@ -66,12 +69,11 @@ class Place:
 
     def open(self) -> None:
         """Hold it for this process, and remove what killed ones left. Raises ``Conflict`` where another one serves, and
-        for a folder of anything else: what is not ours is not tidied up."""
+        for a folder of anything else: what is not ours is not tidied up. ``Unavailable`` where it is damaged."""
         try:
-            if any((self.folder / name).exists() for name in ("runs", "live.json", "served.json")):
+            if any(os.path.lexists(self.folder / name) for name in ("runs", "live.json", "served.json")):
                 self._check_ours()
             private_folder(self.folder)
-            write_settings(self.folder / "served.json", {"publication": self._publication})
             (self.folder / "runs").mkdir(exist_ok=True)
             lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
@@ -86,6 +88,14 @@ class Place:
                 reason="in_use",
             ) from None
         self._lock = lock
+        try:
+            self._mark(begun=self.live() is not None)
+        except OSError as error:
+            self.close()
+            raise of_the_disk(error, self.folder) from None
+        except BaseException:
+            self.close()
+            raise
         self.tidy()
 
     def close(self) -> None:
@@ -94,16 +104,20 @@ class Place:
             os.close(lock)
 
     def live(self) -> Run | None:
-        """The run that readers had last; None for the first time, or where it is damaged."""
-        note = self._note()
-        run, release = note.get("run"), note.get("release")
-        if not isinstance(run, str) or not run.isalnum() or not isinstance(release, str):
+        """The run that readers had last; None for the first time. Raises ``Unavailable`` where it is damaged."""
+        note = self._note("live.json")
+        if note is None:
+            if (self._note("served.json") or {}).get("begun") is True:
+                raise self._damaged(self.folder / "live.json", "it is missing")
             return None
+        run, release = note.get("run"), note.get("release")
+        if not isinstance(run, str) or not re.fullmatch(r"[0-9a-f]{16}", run) or not isinstance(release, str):
+            raise self._damaged(self.folder / "live.json", "it names no run")
         folder = self.folder / "runs" / run
         try:
             return Run(run, release, folder, read_bundle(folder))
-        except (InvalidInput, NotFound):
-            return None
+        except (InvalidInput, NotFound) as error:
+            raise self._damaged(folder, error.message.rstrip(".")) from None
 
     def lay(self, bundle: Bundle) -> Run:
         """A run of ``bundle`` that is not live yet: its files, with the data that it comes with. Raises
@@ -138,45 +152,75 @@ class Place:
             raise of_the_disk(error, run.folder) from None
 
     def accept(self, run: Run) -> None:
-        """Readers have this one from now on."""
+        """Readers have this one from now on. The run of another app, whose name this one has, is put aside."""
+        before = self.live()
         try:
-            before = self._note().get("run", "")
-            write_settings(self.folder / "live.json", {"run": run.id, "release": run.release, "before": before})
+            kept = "" if before is None or is_another(before.bundle, run.bundle) else before.id
+            write_settings(self.folder / "live.json", {"run": run.id, "release": run.release, "before": kept})
+            if before is None:
+                self._mark(begun=True)
+            elif not kept:
+                (self.folder / "others").mkdir(exist_ok=True)
+                os.rename(before.folder, self.folder / "others" / before.id)
         except OSError as error:
             raise of_the_disk(error, self.folder) from None
         self.tidy()
 
     def drop(self, run: Run) -> None:
         """Remove a run, unless readers have it: who was told to end may not know that it was accepted."""
-        if self._note().get("run") != run.id:
+        if (self._note("live.json") or {}).get("run") != run.id:
             remove_folder(run.folder)
 
     def tidy(self) -> None:
         """Remove all runs but the live one and the one before it."""
-        note = self._note()
+        note = self._note("live.json") or {}
         kept = {note.get("run"), note.get("before")}
         with suppress(OSError):
             for folder in (self.folder / "runs").iterdir():
                 if folder.name not in kept:
                     remove_folder(folder)
 
+    def _mark(self, *, begun: bool) -> None:
+        write_settings(self.folder / "served.json", {"publication": self._publication, "begun": begun})
+
     def _check_ours(self) -> None:
-        whose = self._note("served.json").get("publication")
+        whose = (self._note("served.json") or {}).get("publication")
         if whose != self._publication:
             what = f"the data of {whose!r:.60}" if whose else "files that are not an app's data"
             raise Conflict(
                 f"{self.folder} holds {what}.", hint="Name an empty folder: --data DIR.", reason="not_its_data"
             )
 
-    def _note(self, name: str = "live.json") -> dict[str, Any]:
-        told: Any = None
-        with suppress(OSError, ValueError, RecursionError, NotFound):
+    def _note(self, name: str) -> dict[str, Any] | None:
+        """What a file of ours says; None where there is none. Raises ``Unavailable`` where it cannot be read."""
+        try:
             folder = open_root(self.folder)
             try:
-                told = json.loads(read_at(folder, name, LARGEST_NOTE)[0])
+                told: Any = json.loads(read_at(folder, name, LARGEST_NOTE)[0])
             finally:
                 os.close(folder)
-        return cast("dict[str, Any]", told) if isinstance(told, dict) else {}
+        except (FileNotFoundError, NotFound):
+            return None
+        except OSError as error:
+            raise self._damaged(self.folder / name, error.strerror or str(error)) from None
+        except (ValueError, RecursionError):
+            told = None
+        if not isinstance(told, dict):
+            raise self._damaged(self.folder / name, "it is no JSON object")
+        return cast("dict[str, Any]", told)
+
+    def _damaged(self, path: Path, why: str) -> Unavailable:
+        return Unavailable(
+            f"{self.folder} holds what readers of the app wrote, and {path} is damaged: {why}.",
+            hint="Put it back from a backup. To begin without what readers wrote, move the folder away.",
+            reason="damaged",
+        )
+
+
+def is_another(before: Bundle, now: Bundle) -> bool:
+    """Whether two releases are of different apps: one was deleted, and another has its name."""
+    sessions = [one.manifest["session"] for one in (before, now)]
+    return all(sessions) and sessions[0] != sessions[1]
 
 
 def _is_folder(root: Path, parts: tuple[str, ...]) -> bool:

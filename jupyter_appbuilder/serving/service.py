@@ -9,6 +9,7 @@ import logging
 import re
 import signal
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -40,17 +41,19 @@ VARIABLE = "APPBUILDER_SECRET_"
 LARGEST_SECRETS = 1024 * 1024
 NOT_LIVE = "not_live"
 """The reason of an error: of a publication nothing is live."""
+DELETED = "not_published"
+"""And of ``Shelf``: there is no such publication, or none any more."""
 
 log = logging.getLogger(__name__)
 
 
-def find_bundle(place: Path) -> Bundle:
-    """The bundle in ``place``, or, where that is a publication's folder on the shelf, the one that is live there.
+def finder(place: Path) -> Callable[[], Bundle]:
+    """Finds the bundle in ``place``, or, where that is a publication's folder on the shelf, the one that is live there.
 
-    Raises ``InvalidInput`` or ``NotFound``. Blocks."""
+    What it returns raises ``InvalidInput`` or ``NotFound``. Blocks."""
     if (place / FILE).is_file():
-        return live_bundle(Shelf(place.parent.parent), place.parent.name, place.name)
-    return read_bundle(place)
+        return partial(live_bundle, Shelf(place.parent.parent), place.parent.name, place.name)
+    return partial(read_bundle, place)
 
 
 def live_bundle(shelf: Shelf, target: str, name: str) -> Bundle:
@@ -206,7 +209,7 @@ class Serving:
             if self.app.wants(release_of(bundle)):
                 self.app.take(bundle)
         except AppBuilderError as error:  # else it is being replaced
-            if error.reason == NOT_LIVE:
+            if error.reason in (NOT_LIVE, DELETED):
                 await self.app.take_down()
         if self._idle_seconds and not self.service.is_used and self.app.unused > self._idle_seconds:
             await self.app.sleep()

@@ -577,6 +577,7 @@ class Publishing:
         return {
             "format": 1,
             "kind": manifest.kind,
+            "session": means.record.id,
             "name": name,
             "title": means.record.summary.title,
             "template": template.name,

@@ -23,6 +23,7 @@ def bundle(folder: Path, files: Mapping[str, str | bytes] = SITE, *, name: str =
     manifest: BundleManifest = {
         "format": 1,
         "kind": "static",
+        "session": "",
         "name": name,
         "title": "Tea times",
         "template": "react-vite",

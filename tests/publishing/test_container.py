@@ -178,6 +178,7 @@ async def test_each_template_in_its_container(tmp_path: Path, template: str, pat
 def manifest(**change: Any) -> dict[str, Any]:
     return {
         "kind": "server",
+        "session": "",
         "name": "x",
         "title": "X",
         "template": "serverless",

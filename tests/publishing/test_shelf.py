@@ -22,6 +22,7 @@ from jupyter_appbuilder.publishing.visits import DAYS, Visits
 MANIFEST: BundleManifest = {
     "format": 1,
     "kind": "static",
+    "session": "",
     "name": "board",
     "title": "Board",
     "template": "static",

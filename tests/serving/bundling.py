@@ -18,6 +18,7 @@ def manifest_of(template: Template, **change: Any) -> dict[str, Any]:
     return {
         "format": 1,
         "kind": publish.kind,
+        "session": "",
         "name": "tried",
         "title": "An app that is tried",
         "template": template.name,

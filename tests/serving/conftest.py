@@ -21,7 +21,7 @@ from jupyter_appbuilder.serving.app import ServedApp
 from jupyter_appbuilder.serving.door import Door, OpenDoor
 from jupyter_appbuilder.serving.handlers import Service
 from jupyter_appbuilder.serving.place import Place
-from jupyter_appbuilder.serving.service import Serving, find_bundle
+from jupyter_appbuilder.serving.service import Serving, finder
 from jupyter_appbuilder.templates.templates import Template, find_template
 
 CACHE = Path(os.environ.get("APPBUILDER_TEST_CACHE", "~/.cache/appbuilder-tests")).expanduser()
@@ -103,7 +103,7 @@ def serve(tmp_path: Path) -> Serve:
         place = Place(tmp_path / "place", "tried")
         app = ServedApp(place, base, make_sandbox=provider.create, find_template=templates, values=values)
         service = Service(app, door or OpenDoor(), **options)
-        made = Serving(service, lambda: find_bundle(bundle), Visits(tmp_path), idle_seconds=idle)
+        made = Serving(service, finder(bundle), Visits(tmp_path), idle_seconds=idle)
         try:
             port = await made.start("127.0.0.1", 0)
             async with httpx.AsyncClient(timeout=60) as client:

@@ -29,7 +29,7 @@ from jupyter_appbuilder.serving.app import ServedApp
 from jupyter_appbuilder.serving.door import ClosedDoor
 from jupyter_appbuilder.serving.handlers import Service
 from jupyter_appbuilder.serving.place import Place
-from jupyter_appbuilder.serving.service import Serving, find_bundle
+from jupyter_appbuilder.serving.service import Serving, finder
 
 BASE = "/user/ada/app-tried/"
 ACCESS = "access:servers!server=ada/app-tried"
@@ -141,7 +141,7 @@ async def reading(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerat
     guests = opaque.Guests(service, door, BASE, place)
     serving = Serving(
         service,
-        lambda: find_bundle(bundle),
+        finder(bundle),
         Visits(folder),
         idle_seconds=0,
         rules=opaque.guest_handlers(guests),

@@ -15,12 +15,14 @@ from serving.conftest import Serve, Served, tiny_bundle, tiny_template
 from tornado import httputil, web
 from tornado.routing import Rule
 
-from jupyter_appbuilder.errors import Conflict, NotFound
+from jupyter_appbuilder.errors import Conflict, NotFound, Unavailable
+from jupyter_appbuilder.publishing.base import APP, MANIFEST
+from jupyter_appbuilder.publishing.shelf import Entry, Shelf
 from jupyter_appbuilder.publishing.visits import Visits
 from jupyter_appbuilder.serving.door import Reader
 from jupyter_appbuilder.serving.limits import RateLimit
 from jupyter_appbuilder.serving.place import Place
-from jupyter_appbuilder.serving.service import find_bundle
+from jupyter_appbuilder.serving.service import finder
 from jupyter_appbuilder.templates.templates import Template
 
 PAGE = {"Accept": "text/html"}
@@ -39,7 +41,7 @@ def bundle(tmp_path: Path, template: Template) -> Path:
 @pytest.fixture
 def tiny(serve: Serve, template: Template, bundle: Path):
     """``async with tiny() as here``."""
-    return partial(serve, bundle, templates=lambda name: template)
+    return partial(serve, bundle=bundle, templates=lambda name: template)
 
 
 async def until(served: Served, state: str) -> None:
@@ -162,7 +164,7 @@ async def test_readers_data_outlive_an_end_and_a_failure_at_any_moment(
 
         monkeypatch.setattr(here.app.place, "tidy", slow)
         tiny_bundle(template, bundle, "2")
-        here.app.take(find_bundle(bundle))
+        here.app.take(finder(bundle)())
         await asyncio.to_thread(written.wait, 60)
         ending = asyncio.create_task(here.app.close())
         await asyncio.sleep(0)
@@ -284,7 +286,66 @@ async def test_what_is_not_published_any_more_is_gone_and_comes_back_with_its_da
         assert (await here.get(headers=PAGE)).status_code == 410
         assert (await here.get("count")).status_code == 410
         # The same release is live again, as after an unpublishing that was taken back.
-        await here.app.take(find_bundle(bundle))
+        await here.app.take(finder(bundle)())
+        assert (await here.get("count")).json()["count"] == 1
+
+
+async def test_another_app_of_the_same_name_begins_with_its_own_data(tiny: Serve, template: Template, bundle: Path):
+    """The one before was deleted, and another is published under its name: while it is served, and while it is not."""
+    tiny_bundle(template, bundle, session="first")
+    async with tiny() as here:
+        await here.ready()
+        await here.client.post(here.url + "count")
+        tiny_bundle(template, bundle, "2", session="second")
+        while (now := await here.get("count")).status_code != 200 or now.json() != {"count": 0, "version": "2"}:
+            await asyncio.sleep(0.1)
+        await here.client.post(here.url + "count")
+        others = here.app.place.folder / "others"
+        (kept,) = others.iterdir()
+        # One that does not start leaves nothing to read of the one before it.
+        tiny_bundle(template, bundle, "3", session="third", serve=["node", "gone.mjs"])
+        while not here.app.refused:
+            await asyncio.sleep(0.1)
+        assert (await here.get("count")).status_code == 503
+    tiny_bundle(template, bundle, "4", session="third")
+    async with tiny() as here:
+        await until(here, "ready")
+        assert (await here.get("count")).json() == {"count": 0, "version": "4"}
+        assert len(list(others.iterdir())) == 2, "nothing that readers wrote is thrown away"
+        assert (kept / APP / "data" / "count.txt").read_text() == "1"
+
+
+async def test_an_app_that_is_deleted_is_gone_for_readers(tiny: Serve, bundle: Path, tmp_path: Path):
+    shelf = Shelf(tmp_path / "published")
+    with shelf.taking("first", "here", "tried"):
+        number = shelf.number("first", "here", "tried", "Tried")
+        made = shelf.place("here", "tried", number, finder(bundle)())
+        shelf.publish("here", "tried", Entry(number, "0" * 40, "2026-11-30T12:00:00Z"), {})
+    async with tiny(bundle=made.folder.parent.parent) as here:
+        await here.ready()
+        shelf.forget("first")
+        await until(here, "gone")
+        assert (await here.get(headers=PAGE)).status_code == 410
+
+
+@pytest.mark.parametrize("damage", ["live", "no live", "manifest", "served"])
+async def test_data_that_cannot_be_found_again_are_never_taken_for_a_first_time(
+    tiny: Serve, tmp_path: Path, damage: str
+):
+    async with tiny() as here:
+        await here.ready()
+        await here.client.post(here.url + "count")
+        place = here.app.place.folder
+    (run,) = (place / "runs").iterdir()
+    damaged = {"manifest": run / MANIFEST, "served": place / "served.json"}.get(damage, place / "live.json")
+    before = damaged.read_bytes()
+    damaged.unlink() if damage == "no live" else damaged.write_bytes(before[:20])
+    with pytest.raises(Unavailable, match="damaged"):
+        async with tiny():
+            pass
+    damaged.write_bytes(before)
+    async with tiny() as here:
+        await here.ready()
         assert (await here.get("count")).json()["count"] == 1
 
 
