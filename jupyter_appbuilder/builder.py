@@ -43,12 +43,14 @@ if TYPE_CHECKING:
     from .models.local.servers import LocalModels
     from .models.profile import Choice
     from .preview.capabilities import Previews
+    from .publishing.look_service import LookService
     from .publishing.readers import Readers
     from .publishing.shelf import Shelf as PublishedShelf
     from .refreshing.shelf import Refreshes
     from .sandbox.base import SandboxProvider, Walls
     from .session.assembly import Parts
     from .session.due import DueRuns
+    from .session.looks import Looks
     from .session.record import Record
     from .tools.base import Tool
     from .usage.accounts import Accounts
@@ -396,6 +398,25 @@ class AppBuilder(LoggingConfigurable):
         return Readers(self.base_url, self.published)
 
     @cached_property
+    def looks(self) -> Looks:
+        """Links by which other people look at sessions."""
+        from .session.looks import Looks
+
+        return Looks(self.data)
+
+    @property
+    def look_service(self) -> LookService | None:
+        """The JupyterHub's service, which says who looks; None where there is none."""
+        from .models.providers import HUB
+
+        credentials = self.catalog.credentials
+        if not (credentials.is_configured(HUB) and credentials.api_key(HUB)):
+            return None
+        from .publishing.look_service import LookService
+
+        return LookService(credentials.base_url(HUB), credentials.api_key(HUB))
+
+    @cached_property
     def postgres(self) -> PostgresServer | None:
         """The server of ``database``; None where databases are files."""
         if not self.database:
@@ -550,6 +571,7 @@ class AppBuilder(LoggingConfigurable):
             vault=self.vault,
             published=self.published,
             refreshes=self.refreshes,
+            looks=self.looks,
             publish_hard=lambda: self.hub_rules.lines("publish_hard", self.publish_hard),
             postgres=self.postgres,
             catalog=self.catalog,

@@ -16,6 +16,7 @@ from tornado.ioloop import PeriodicCallback
 from .builder import AppBuilder
 from .preview.capabilities import frame_ancestors
 from .preview.handlers import preview_handlers
+from .server.looks import look_handlers
 from .server.preview import EntryHandler
 from .server.published import published_handlers
 from .server.routes import api_handlers
@@ -83,6 +84,7 @@ class AppBuilderExtension(ExtensionApp):
         readers = self.builder.readers
         readers.ancestors += frame_ancestors(configured)
         web_app.add_handlers(".*$", published_handlers(readers))
+        web_app.add_handlers(".*$", look_handlers(web_app.settings["base_url"]))
         web_app.add_handlers(".*$", preview_handlers(web_app.settings["base_url"], previews))
         web_app.add_handlers(".*$", [(re.escape(previews.entry) + "(?P<capability>[^/]+)/(?P<rest>.*)", EntryHandler)])
 

@@ -234,6 +234,15 @@ def parser() -> argparse.ArgumentParser:
     share.add_argument("--nobody", action="store_true", help="let nobody in but you")
     share.add_argument("--to", default="hub", metavar="TARGET", help="where it is published (default: hub)")
 
+    look = command("look", "looking.look", "links by which other people look at a session: list, make, take back")
+    look.add_argument("session", metavar="ID|NAME", help="the app")
+    look.add_argument("--user", action="append", default=[], metavar="NAME", help="make one for a user; several times")
+    look.add_argument("--group", action="append", default=[], metavar="NAME", help="for a group; several times")
+    look.add_argument("--everybody", action="store_true", help="for everybody with an account")
+    look.add_argument("--days", type=int, default=30, metavar="N", help="how long it is good for (default: 30)")
+    look.add_argument("--no-copies", action="store_true", help="who looks may not make an app of their own of it")
+    look.add_argument("--end", action="append", default=[], metavar="LINK", help="take one back; several times")
+
     transcript = command("transcript", "sessions.transcript", "write what was asked and done as an HTML file")
     transcript.add_argument("session", metavar="ID|NAME", help="the app")
     transcript.add_argument(

@@ -59,7 +59,7 @@ def export(options: argparse.Namespace, terminal: Terminal) -> int:
 
         builder = builder_of(options)
         try:
-            summary = await _found(builder, options.session)
+            summary = await found(builder, options.session)
             workspace = Workspace(Path(summary.root, summary.path))
             events = await builder.log_store.read(summary.id)
             takes = builder.library.takes_secrets(summary.template)
@@ -81,7 +81,7 @@ def transcript(options: argparse.Namespace, terminal: Terminal) -> int:
 
         builder = builder_of(options)
         try:
-            summary = await _found(builder, options.session)
+            summary = await found(builder, options.session)
             page = await transcript_of(builder, summary, await builder.log_store.read(summary.id))
         finally:
             await builder.close()
@@ -91,7 +91,7 @@ def transcript(options: argparse.Namespace, terminal: Terminal) -> int:
     return _written(options, session, f"{name}.html", content)
 
 
-async def _found(builder: AppBuilder, name: str) -> Summary:
+async def found(builder: AppBuilder, name: str) -> Summary:
     """Read without taking the session over: it may be open in a running server."""
     found = [summary for summary in await builder.log_store.summaries() if name in (summary.id, summary.name)]
     if not found:

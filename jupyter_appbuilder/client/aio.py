@@ -628,6 +628,38 @@ class AsyncApp:
         return (await (await self.session()).refreshing.run_of(number)).to_json()
 
     @in_engine
+    async def look(
+        self,
+        users: Sequence[str] = (),
+        groups: Sequence[str] = (),
+        *,
+        everybody: bool = False,
+        days: int = 30,
+        copies: bool = True,
+    ) -> dict[str, Any]:
+        """Make a link by which other people of the JupyterHub look at this session, named or ``everybody`` with an
+        account: what was asked, the versions, and how the app looked. Nothing else is open to them. ``copies``: they
+        may make an app of their own of it. It is for ``days``; ``end_look`` takes it back."""
+        from ..session.looks import add
+
+        session = await self.session()
+        readers = "everybody" if everybody else "people"
+        made = await add(self.engine.builder.looks, session.id, readers, users, groups, days=days, copies=copies)
+        return made.to_json()
+
+    @in_engine
+    async def looks(self) -> list[dict[str, Any]]:
+        """The links by which other people look at this session: for whom, and until when."""
+        session = await self.session()
+        return [look.to_json() for look in await asyncio.to_thread(self.engine.builder.looks.all, session.id)]
+
+    @in_engine
+    async def end_look(self, id: str) -> None:
+        """Take a link back: it opens nothing from then on."""
+        session = await self.session()
+        await asyncio.to_thread(self.engine.builder.looks.remove, session.id, id)
+
+    @in_engine
     async def preview(self, *, restart: bool = False, on_progress: Callable[[str], None] | None = None) -> Preview:
         """Start the app and show it. ``on_progress`` is told what is being done meanwhile, from another thread."""
         session = await self.session()

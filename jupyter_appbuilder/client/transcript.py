@@ -60,6 +60,7 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """What its reader's browser lets the file do, whatever stands in it."""
 
 ReadPicture = Callable[[str], Awaitable[bytes | None]]
+Heading = Callable[[Callable[[str], str]], str]
 
 
 @dataclass
@@ -77,8 +78,11 @@ class _Room:
     pictures: int = MOST_PICTURES
 
 
-async def transcript_of(builder: AppBuilder, summary: Summary, events: Sequence[Event]) -> str:
-    """The transcript of a session, also of one that another process owns."""
+async def transcript_of(
+    builder: AppBuilder, summary: Summary, events: Sequence[Event], heading: Heading | None = None
+) -> str:
+    """The transcript of a session, also of one that another process owns. ``heading`` makes HTML that stands above what
+    was asked, with what hides secrets in a text."""
     from ..vault.mask import Mask
 
     mask = Mask()
@@ -90,7 +94,7 @@ async def transcript_of(builder: AppBuilder, summary: Summary, events: Sequence[
     async def read(sha256: str) -> bytes | None:
         return await builder.pictures.read(sha256) or await builder.log_store.blob(sha256)
 
-    return await transcript(events, summary.title, summary.template, mask.text, read, withheld=why)
+    return await transcript(events, summary.title, summary.template, mask.text, read, withheld=why, heading=heading)
 
 
 async def transcript(
@@ -101,6 +105,7 @@ async def transcript(
     read: ReadPicture,
     *,
     withheld: str = "",
+    heading: Heading | None = None,
 ) -> str:
     """``withheld``: what the app has that no picture may show."""
     turns, left_out = await asyncio.to_thread(_turns, events)
@@ -114,7 +119,8 @@ async def transcript(
         for picture in wanted:
             if picture["sha256"] not in pictures and (data := await _data(picture, read, room)):
                 pictures[picture["sha256"]] = data
-    document = _Document(title, template, mask, seen, pictures, renderer(), withheld)
+    above = await asyncio.to_thread(heading, mask) if heading else ""
+    document = _Document(title, template, mask, seen, pictures, renderer(), withheld, above)
     return await asyncio.to_thread(document.page, turns, left_out, room)
 
 
@@ -167,6 +173,7 @@ class _Document:
     pictures: Mapping[str, str]
     markdown: Callable[[str], str]
     withheld: str
+    above: str = ""
 
     def page(self, turns: Sequence[_Turn], left_out: int, room: _Room) -> str:
         people = {person["id"] for turn in turns for _, message in turn.messages if (person := message.get("by_whom"))}
@@ -196,6 +203,7 @@ class _Document:
                 f"<style>{STYLE}</style>",
                 f'<header><h1 dir="auto">{name}</h1>',
                 f"<p>{html.escape(' · '.join(filter(None, facts)))} · made with Jupyter App Builder</p></header>",
+                self.above,
                 *(f'<p class="left">{html.escape(note)}</p>' for note in notes),
                 "<main>",
                 *reversed(sections),
@@ -206,7 +214,7 @@ class _Document:
         )
 
     def _section(self, turn: _Turn, *, several: bool) -> list[str]:
-        parts = ["<section>"]
+        parts = [f'<section id="{html.escape(turn.feed.turn)}">']
         for at, message in turn.messages:
             parts += self._request(at, message, several=several)
         steps: list[str] = []

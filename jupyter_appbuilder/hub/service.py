@@ -321,12 +321,19 @@ class HubService(Application):
     def web(self, hub: Hub) -> WebApplication:
         from ..publishing.jupyterhub import JupyterHub
         from .admin.handlers import admin_handlers
+        from .looks import look_handlers
         from .waking import waking_handlers
 
         api = JupyterHub(os.environ["JUPYTERHUB_API_URL"], os.environ["JUPYTERHUB_API_TOKEN"])
         return WebApplication(
             cast(
-                "Any", [*handlers(hub.prefix), *waking_handlers(hub.prefix, api), *admin_handlers(hub.prefix, hub, api)]
+                "Any",
+                [
+                    *handlers(hub.prefix),
+                    *waking_handlers(hub.prefix, api),
+                    *admin_handlers(hub.prefix, hub, api),
+                    *look_handlers(hub.prefix, api),
+                ],
             ),
             hub=hub,
             cookie_secret=os.urandom(32),

@@ -190,6 +190,17 @@ class JupyterHub:
             return False
         return True
 
+    async def require(self, readers: Shares) -> None:
+        """Raises ``InvalidInput``, which names the first of them that there is not."""
+        for kind, names in (("user", readers.users), ("group", readers.groups)):
+            for name in sorted(names):
+                if not await self.knows(kind, name):
+                    raise InvalidInput(
+                        f"The Hub knows no {kind} {name!r}.",
+                        hint="Write the name as it is on the Hub; nobody's access was changed.",
+                        field=f"{kind}s",
+                    )
+
     async def readers(self, owner: str, name: str) -> Shares:
         """Who it is shared with. Nobody where there is no such server."""
         users: set[str] = set()
@@ -295,6 +306,17 @@ def readers_asked(users: str, groups: str) -> Shares:
 def names_in(text: str) -> list[str]:
     """Names with commas, semicolons or lines between them."""
     return [name for part in re.split(r"[,;\n]", text) if (name := part.strip())]
+
+
+def hub_address(path: str) -> str:
+    """Where people find what the Hub's proxy has at ``path`` ("/services/…"): a path, or an address with its host
+    where the Hub says its own."""
+    path = (os.environ.get("JUPYTERHUB_BASE_URL") or "/").rstrip("/") + path
+    public = os.environ.get("JUPYTERHUB_PUBLIC_HUB_URL") or ""
+    if "://" not in public:
+        return path
+    scheme, _, rest = public.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}{path}"
 
 
 def _whom(user: str, group: str) -> dict[str, str]:

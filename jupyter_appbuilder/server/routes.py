@@ -35,6 +35,7 @@ from .forks import ForkHandler
 from .from_notebook import FramesHandler, FromNotebookHandler
 from .functions import FunctionCallHandler, FunctionsHandler, LayoutHandler
 from .health import HealthHandler
+from .looks import CopyHandler, LooksHandler, SharedLookHandler
 from .messages import (
     ContinueHandler,
     MessagesHandler,
@@ -103,6 +104,8 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/refreshing": RefreshingHandler,
     "/sessions/{session}/refreshing/runs": RunsHandler,
     "/sessions/{session}/refreshing/runs/{number}": RunHandler,
+    "/sessions/{session}/looks": LooksHandler,
+    "/sessions/{session}/looks/{look}": SharedLookHandler,
     "/sessions/{session}/datasets": DatasetsHandler,
     "/sessions/{session}/datasets/uploads": UploadsHandler,
     "/sessions/{session}/datasets/uploads/{upload}": UploadHandler,
@@ -138,6 +141,7 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/template": SessionTemplateHandler,
     "/sessions/{session}/usage": SessionUsageHandler,
     "/sessions/{session}/budget": SessionBudgetHandler,
+    "/copies/{copy}": CopyHandler,
     "/attachments": AttachmentsHandler,
     "/notebooks": FromNotebookHandler,
     "/notebooks/frames": FramesHandler,

@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from ..usage.accounts import Accounts
     from ..vault import Vault
     from ..workspace.records import LaidOut
+    from .looks import Looks
     from .places import Places
 
 
@@ -97,6 +98,7 @@ class Parts:
     vault: Vault
     published: Shelf
     refreshes: Refreshes
+    looks: Looks
     publish_hard: Callable[[], Sequence[str]]
     postgres: PostgresServer | None
     """Where databases of apps are made, if not in their folders."""

@@ -342,6 +342,8 @@ class Sessions:
             await session.secrets.forget()
             await session.publishing.forget()
             await session.refreshing.forget()
+            with contextlib.suppress(Unavailable):  # they open nothing without the session
+                await asyncio.to_thread(self._parts().looks.remove, session_id)
             if session.record.engine == "postgresql":
                 await self._drop_database(session_id)
             await self._log_store.delete(session_id)

@@ -80,6 +80,20 @@ async def save(
     """Make a template of a session's app, and offer it; ``picture`` reads the one that was taken of the app. Raises
     ``InvalidInput`` for a title that is none, or a file that holds a secret; ``Conflict`` while the agent works."""
     title, summary = _line("title", title, MAX_TITLE), _line("summary", summary, MAX_SUMMARY)
+    content, _ = await content_of(session, library, title, summary)
+    if shown := session.summary.picture:
+        ending = {"image/webp": "webp", "image/png": "png", "image/jpeg": "jpg"}.get(shown["media_type"])
+        data = await picture(shown["sha256"])
+        if ending and data:
+            content[f"picture.{ending}"] = False, data
+    return await library.keep(content, title, session.summary.title, session.id)
+
+
+async def content_of(
+    session: Session, library: TemplateLibrary, title: str, summary: str
+) -> tuple[dict[str, tuple[bool, bytes]], Sequence[LeftOut]]:
+    """The files of a template that is made of a session's app, and what it has not. Raises ``InvalidInput`` for a file
+    that holds a secret; ``Conflict`` while the agent works."""
     if session.busy:
         raise Conflict("The agent is changing the app.", hint="Save it when the request is done.", reason="busy")
     base = library.find(session.summary.template)
@@ -91,13 +105,7 @@ async def save(
             reason="holds_secret",
         )
     content = await in_thread(_around, base, title, summary, engine_of(session.stored))
-    content |= {f"files/{path}": file for path, file in found.files.items()}
-    if shown := session.summary.picture:
-        ending = {"image/webp": "webp", "image/png": "png", "image/jpeg": "jpg"}.get(shown["media_type"])
-        data = await picture(shown["sha256"])
-        if ending and data:
-            content[f"picture.{ending}"] = False, data
-    return await library.keep(content, title, session.summary.title, session.id)
+    return content | {f"files/{path}": file for path, file in found.files.items()}, found.left_out
 
 
 def _holding(files: Mapping[str, tuple[bool, bytes]], secrets: Mapping[str, str]) -> tuple[str, str] | None:

@@ -126,6 +126,13 @@ class TemplateLibrary:
         self._gallery().add(template.name, source, app)
         return template
 
+    async def take(self, content: Content, name: str) -> Template:
+        """A template of this content, for the apps that are made of it alone: it is not offered. Raises
+        ``InvalidInput`` where it is none."""
+        from .sources import place
+
+        return await asyncio.to_thread(place, content, name, self._fetched())
+
     async def remove(self, name: str, used: bool) -> None:
         """Offer one no more. Its files stay while apps use it. Raises ``NotFound`` for one that nobody added here."""
         self._gallery().remove(name)

@@ -121,7 +121,7 @@ OTHER_COMMANDS = {
     "fresh data, which the widget has not": {"schedule", "refresh", "runs"},
     "this machine": {"doctor", "sandboxes", "templates", "rules"},
     "services": {"hub", "serve"},
-    "what a Hub knows of readers": {"share"},
+    "what a Hub knows of readers": {"share", "look"},
 }
 ALIKE = {"checkpoint", "name", "approval", "granted", "remember", "model", "plan", "text"}
 """Arguments that Python names as the API does."""
@@ -197,7 +197,9 @@ def test_every_act_of_the_widget_and_of_the_panel_is_a_row():
     prompt = {"files", "putAttachment", "screenshot", "show"}
     # Where to, how it goes and what was found: a page of the panel's. A kernel has app.publish, %appbuilder publish.
     publishing = {"publishing", "publish", "answerGate", "cancelPublishing"}
-    publications = {"unpublish", "rollBack", "visits", "takeRelease"}
+    publications = {"unpublish", "rollBack", "visits", "takeRelease", "readers", "setReaders"}
+    # Who else sees the session: a page of the panel's, too. A kernel has app.look, app.looks and app.end_look.
+    publications |= {"looks", "addLook", "removeLook"}
     others = {
         "watchScenario",
         "answerLook",

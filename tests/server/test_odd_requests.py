@@ -170,6 +170,8 @@ async def test_odd_values_are_refused_with_a_sentence(raw, new_session, call, ar
         "sha256": "0" * 64,
         "target": "here",
         "number": "1",
+        "look": "A" * 22,
+        "copy": "c1",
     }
     if area == "datasets":
         begun = await call("POST", "sessions", id, "datasets", "uploads", json={"file": "sales.csv", "size": 4})

@@ -17,6 +17,7 @@ from ..jupyterhub import (
     JupyterHub,
     Server,
     Shares,
+    hub_address,
     is_for_everybody,
     missing,
     part,
@@ -69,7 +70,7 @@ class HubPublisher:
         hub, owner = await _opened()
         who = _who(order.settings)
         wanted = _readers(order.settings)
-        await _must_exist(hub, wanted)
+        await hub.require(wanted)
         server = server_name(publication)
         there = await _ours(hub, owner, publication)
         try:
@@ -111,7 +112,7 @@ class HubPublisher:
         if there is None:
             raise Conflict(f"{name} has no server on the Hub.", hint="Publish it again.", reason="not_published")
         who, wanted = _who(settings), _readers(settings)
-        await _must_exist(hub, wanted)
+        await hub.require(wanted)
         if is_for_everybody(there.options) != (who == "everybody"):
             await _restart(hub, owner, there, _options(name, who == "everybody"), tell)
         if who == "everybody":
@@ -190,17 +191,6 @@ def _readers(settings: Mapping[str, str]) -> Shares:
             "Nobody is named who may open it.", hint="Name users or groups, or choose me.", field="users"
         )
     return readers
-
-
-async def _must_exist(hub: JupyterHub, readers: Shares) -> None:
-    for kind, names in (("user", readers.users), ("group", readers.groups)):
-        for name in sorted(names):
-            if not await hub.knows(kind, name):
-                raise InvalidInput(
-                    f"The Hub knows no {kind} {name!r}.",
-                    hint="Write the name as it is on the Hub; nobody's access was changed.",
-                    field=f"{kind}s",
-                )
 
 
 async def _ours(hub: JupyterHub, owner: str, publication: str) -> Server | None:
@@ -325,14 +315,6 @@ def _named(whom: Mapping[str, str]) -> str:
 def _link(owner: str, publication: str) -> str:
     """What readers are given: the service's page, which wakes a sleeping app; without a service the server itself."""
     service = os.environ.get(SERVICE)
-    base = os.environ.get("JUPYTERHUB_BASE_URL") or "/"
-    path = (
-        f"{base.rstrip('/')}{service}apps/{part(owner)}/{publication}/"
-        if service
-        else f"{base.rstrip('/')}/user/{part(owner)}/{server_name(publication)}/"
-    )
-    public = os.environ.get("JUPYTERHUB_PUBLIC_HUB_URL") or ""
-    if "://" not in public:
-        return path
-    scheme, _, rest = public.partition("://")
-    return f"{scheme}://{rest.partition('/')[0]}{path}"
+    if service:
+        return hub_address(f"{service}apps/{part(owner)}/{publication}/")
+    return hub_address(f"/user/{part(owner)}/{server_name(publication)}/")

@@ -19,6 +19,7 @@ export type PageId =
   | 'templates'
   | 'versions'
   | 'publish'
+  | 'looks'
   | 'saveTemplate';
 
 /** Two versions, by their checkpoints. */

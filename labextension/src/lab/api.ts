@@ -20,11 +20,13 @@ import type {
   AppAsTemplate,
   Setting,
   TemplateChoice,
+  Looks,
   Transport,
   Visits
 } from '../core/wire/transport';
 import type {
   ModelInfo,
+  AppCopy,
   AppFunction,
   DatabaseAnswer,
   DatabaseRows,
@@ -34,10 +36,12 @@ import type {
   FoundNotebook,
   FunctionCalled,
   Layout,
+  Look,
   Pointed,
   PointedPicture,
   Styles,
   PublishingOverview,
+  Readers,
   Secrets,
   TakenUpload,
   Tool,
@@ -128,6 +132,16 @@ export class RestApi implements Api {
     return (
       await this.request('POST', path('models', 'test'), { model }, {}, false, signal)
     ).json() as Promise<ModelReport>;
+  }
+
+  /** What somebody else's app is that was sent here; `copy` is the Hub's name for it. */
+  async copy(copy: string): Promise<AppCopy> {
+    return this.json<AppCopy>('GET', path('copies', copy));
+  }
+
+  /** Make an app of it. */
+  async takeCopy(copy: string): Promise<Summary> {
+    return this.json<Summary>('POST', path('copies', copy), {});
   }
 
   async templates(): Promise<TemplateChoice[]> {
@@ -444,6 +458,13 @@ export class RestApi implements Api {
         await this.request('POST', at('publications', target, 'rollback'), { number });
       },
       visits: async target => this.json<Visits>('GET', at('publications', target, 'visits')),
+      readers: async target => this.json<Readers>('GET', at('publications', target, 'readers')),
+      setReaders: async (target, readers) => this.json<Readers>('PUT', at('publications', target, 'readers'), readers),
+      looks: async () => this.json<Looks>('GET', at('looks')),
+      addLook: async order => this.json<Look>('POST', at('looks'), order),
+      removeLook: async look => {
+        await this.request('DELETE', at('looks', look));
+      },
       takeRelease: async (target, number) => {
         const response = await this.request('GET', at('publications', target, 'releases', String(number), 'file'));
         saveFile(await response.blob(), fileName(response) || `${target}-${number}.zip`);

@@ -1,6 +1,7 @@
 /** The App Builder in JupyterLab: one plugin each for what it knows, shows and does. */
 
 import { appsPlugin } from './apps';
+import { copiesPlugin } from './copies';
 import { fromNotebookPlugin } from './fromNotebook';
 import { modelPlugin } from './model';
 import { noticesPlugin } from './notices';
@@ -22,6 +23,7 @@ export default [
   restorePlugin,
   openNotebookPlugin,
   fromNotebookPlugin,
+  copiesPlugin,
   noticesPlugin,
   tourPlugin
 ];

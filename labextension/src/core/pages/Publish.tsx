@@ -15,7 +15,7 @@ import { liveRelease } from '../publishing/wording';
 import { PublishForm, type Choice } from '../publishing/PublishForm';
 import type { SessionStore } from '../view/store';
 import { currentCheckpoint, type SessionView } from '../view/view';
-import type { Publication, PublishingOverview } from '../wire/api.generated';
+import type { Publication, PublishingOverview, PublishingTarget } from '../wire/api.generated';
 import type { PublishingStatus } from '../wire/events.generated';
 import type { Connection, PublishOrder, Transport } from '../wire/transport';
 import { RequestFailed } from '../wire/wire';
@@ -76,7 +76,8 @@ function PublishPage({
     }
   };
   const asks = React.useMemo<PublicationAsks>(() => asksOf(transport, trans), [transport, trans]);
-  const titleIn = (target: string): string => told?.targets.find(({ name }) => name === target)?.title ?? target;
+  const targetOf = (target: string): PublishingTarget | undefined => told?.targets.find(({ name }) => name === target);
+  const titleIn = (target: string): string => targetOf(target)?.title ?? target;
   const blocked = blockedBecause(view, connection, trans);
   return (
     <Page title={trans.__('Publish')} heading={heading} onClose={onClose}>
@@ -101,7 +102,8 @@ function PublishPage({
                 key={publication.target}
                 publication={publication}
                 title={titleIn(publication.target)}
-                keeps={told.targets.find(({ name }) => name === publication.target)?.keeps ?? false}
+                keeps={targetOf(publication.target)?.keeps ?? false}
+                chosen={targetOf(publication.target)?.settings.some(({ name }) => name === 'readers') ?? false}
                 asks={asks}
                 changed={changedSince(publication, view)}
                 wanted={wanted}
@@ -258,7 +260,8 @@ function asksOf(transport: Transport, trans: Translation): PublicationAsks {
   const nowhere = (): Promise<never> =>
     Promise.reject(new RequestFailed({ message: trans.__('Apps cannot be published from here.') }));
   const { rollBack = nowhere, unpublish = nowhere, visits = nowhere, takeRelease = nowhere } = transport;
-  return { rollBack, unpublish, visits, takeRelease };
+  const { readers = nowhere, setReaders = nowhere } = transport;
+  return { rollBack, unpublish, visits, takeRelease, readers, setReaders };
 }
 
 /** Publishings whose end the person has seen, and left. */

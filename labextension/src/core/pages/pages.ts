@@ -1,6 +1,7 @@
 /** The pages of the panel: buttons, menus and JupyterLab's commands follow from this list. */
 
 import type { PageId } from '../panel';
+import { looks } from './Looks';
 import { modelSettings } from './ModelSetup';
 import type { PanelPage } from './Page';
 import { publish } from './Publish';
@@ -21,5 +22,6 @@ export const PAGES: Readonly<Record<PageId, PanelPage>> = {
   settings,
   versions,
   publish,
+  looks,
   saveTemplate
 };

@@ -5,7 +5,14 @@ import { Icon } from '../controls/Icon';
 import { useHost, useTranslation } from '../controls/surroundings';
 import { webAddress } from './wording';
 
-export function PublishedAddress({ url }: { url: string }): React.ReactElement | null {
+export function PublishedAddress({
+  url,
+  what
+}: {
+  url: string;
+  /** What opening it is called; by default it is a published app. */
+  what?: string;
+}): React.ReactElement | null {
   const trans = useTranslation();
   const [copied, setCopied] = React.useState<boolean | null>(null);
   const { base = window.location.href } = useHost();
@@ -47,7 +54,7 @@ export function PublishedAddress({ url }: { url: string }): React.ReactElement |
           href={address}
           target="_blank"
           rel="noopener noreferrer"
-          aria-label={trans.__('Open the published app')}
+          aria-label={what ?? trans.__('Open the published app')}
         >
           <Icon name="external" />
           {trans.__('Open')}

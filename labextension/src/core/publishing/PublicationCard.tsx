@@ -13,10 +13,12 @@ import type { Requests, Visits } from '../wire/transport';
 import { RequestFailed } from '../wire/wire';
 import { PublishedAddress } from './Address';
 import { Confirm } from './Confirm';
+import { ReadersPart, type ReadersAsks } from './ReadersPart';
 import { earlier, kindTitle, liveRelease } from './wording';
 
 /** What can be asked of a publication. */
-export type PublicationAsks = Required<Pick<Requests, 'rollBack' | 'unpublish' | 'visits' | 'takeRelease'>>;
+export type PublicationAsks = Required<Pick<Requests, 'rollBack' | 'unpublish' | 'visits' | 'takeRelease'>> &
+  ReadersAsks;
 
 /** What waits for the person's word. */
 type Asked = { act: 'unpublish' } | { act: 'rollback'; number: number };
@@ -30,6 +32,7 @@ export function PublicationCard({
   publication,
   title,
   keeps,
+  chosen,
   asks,
   changed,
   wanted,
@@ -41,6 +44,8 @@ export function PublicationCard({
   title: string;
   /** What readers get is kept here. */
   keeps: boolean;
+  /** The target lets in those whom the person names. */
+  chosen: boolean;
   asks: PublicationAsks;
   /** The draft is another by now. */
   changed: boolean;
@@ -118,6 +123,7 @@ export function PublicationCard({
       ) : (
         <p className="jp-AppBuilder-hint">{trans.__('It was taken down: the address leads nowhere now.')}</p>
       )}
+      {now && chosen && <ReadersPart target={target} asks={asks} disabled={disabled || acting} />}
       {failure && <Failure error={failure} />}
       {back && (
         <Confirm

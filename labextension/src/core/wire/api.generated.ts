@@ -926,6 +926,34 @@ export interface Readers {
   groups?: readonly string[];
 }
 
+/** A link by which other people look at a session. */
+export interface Look {
+  id: string;
+  /** Below this server's base URL where it begins with no slash and no scheme. */
+  url: string;
+  readers: 'people' | 'everybody';
+  users: readonly string[];
+  groups: readonly string[];
+  /** They may make an app of their own of it. */
+  copies: boolean;
+  created_at: string;
+  until: string;
+}
+
+export interface AppCopy {
+  title: string;
+  /** Whose app it is, as the Hub says. */
+  by: string;
+  files: number;
+  bytes: number;
+  /** What it has not, as the sender says. */
+  left_out: readonly {
+    what: string;
+    names: readonly string[];
+    count: number;
+  }[];
+}
+
 /** An app at one target. */
 export interface Publication {
   target: string;

@@ -17,11 +17,13 @@ import type {
   FunctionCalled,
   Health,
   Layout,
+  Look,
   ModelInfo,
   Pointed,
   Styles,
   Provider,
   PublishingOverview,
+  Readers,
   SandboxProvider as SandboxChoice,
   Secrets,
   SessionUsage,
@@ -204,6 +206,15 @@ export interface Requests {
   rollBack?(target: string, number: number): Promise<void>;
   /** How often the app was opened, by day. */
   visits?(target: string): Promise<Visits>;
+  /** Who may open what is published there. */
+  readers?(target: string): Promise<Readers>;
+  /** Change that, at once; as it came to be. */
+  setReaders?(target: string, readers: Readers): Promise<Readers>;
+  /** The links by which other people look at the session; absent, as the two below, where there can be none. */
+  looks?(): Promise<Looks>;
+  addLook?(order: LookOrder): Promise<Look>;
+  /** Take one back, by its id. */
+  removeLook?(look: string): Promise<void>;
   /** Saves the archive of a release on the person's machine. */
   takeRelease?(target: string, number: number): Promise<void>;
 }
@@ -214,6 +225,23 @@ export interface PublishOrder {
   name: string;
   checkpoint: string;
   settings: Readonly<Record<string, string>>;
+}
+
+/** A link that is wanted. `copies`: who looks may make an app of their own of it. */
+export interface LookOrder {
+  readers: Look['readers'];
+  users: readonly string[];
+  groups: readonly string[];
+  days: number;
+  copies: boolean;
+}
+
+export interface Looks {
+  looks: readonly Look[];
+  /** People can be named: the server is a JupyterHub's. */
+  hub: boolean;
+  /** Why nobody could follow a link; "" where they can. */
+  unavailable: string;
 }
 
 /** The days on which an app was opened, the oldest first. */
