@@ -32,7 +32,7 @@ async def test_whoever_may_use_the_server_follows_a_link_until_it_is_taken_back(
     session = await builder.session(id)
     builder.vault.set(id, "API_KEY", SECRET)
     await session.send("Make a clock")
-    await session.idle()
+    await session.wait()
     link = await made(call, id, days=1)
     assert link["url"] == f"appbuilder/looks/{link['id']}/"
     listed = (await call("GET", "sessions", id, "looks")).data
