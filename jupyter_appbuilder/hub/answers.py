@@ -12,16 +12,20 @@ BATCH = 16 * 1024  # bytes that are read at a time: what a stream's pieces cost 
 LONGEST = 1024 * 1024  # bytes of a line; a longer one is counted by its length
 DOCUMENT = 32 * 1024 * 1024  # bytes of an answer that is no stream; a longer one is counted by its length
 CHARACTERS_A_TOKEN = 4
+BLANK = b"\xef\xbb\xbf \t\r\n"
+UNSAID = (b":", b"event:", b"id:", b"retry:")  # lines of a stream that are no text of an answer
 MOST = 1_000_000_000
 
 
 class Counter:
-    """Takes a stream's bytes as they pass, or a document's."""
+    """Takes an answer's bytes as they pass. Whether it is a stream or a document shows in how it begins: some providers
+    answer with one where the other was asked for."""
 
-    def __init__(self, *, stream: bool) -> None:
-        self._stream = stream
+    def __init__(self) -> None:
+        self._stream: bool | None = None
         self._pieces: list[bytes] = []
         self._length = 0
+        self._next = BATCH
         self._characters = 0
         self._events = 0
         self._usage: tuple[int, int, int] | None = None
@@ -31,15 +35,17 @@ class Counter:
         self.bytes += len(data)
         self._pieces.append(data)
         self._length += len(data)
-        if self._stream and self._length > BATCH:
+        if self._stream is None and (begun := data.lstrip(BLANK)):
+            self._stream = begun[:1] not in b"{["
+        if self._stream is not False and self._length > self._next:
             self._read()
-        elif not self._stream and self._length > DOCUMENT:
+        elif self._length > DOCUMENT:
             self._characters += self._length
             self._pieces, self._length = [], 0
 
     def _read(self, *, last: bool = False) -> None:
         text = b"".join(self._pieces)
-        if self._stream:
+        if self._stream is not False:
             *lines, rest = text.split(b"\n")
             if last:
                 lines, rest = [*lines, rest], b""
@@ -49,7 +55,10 @@ class Counter:
             for line in lines:
                 if line.startswith(b"data:"):
                     self._count(line[5:])
+                elif not line.startswith(UNSAID):
+                    self._characters += len(line.strip())  # is no stream of events, whatever it is
             self._pieces, self._length = [rest] if rest else [], len(rest)
+            self._next = max(BATCH, 2 * len(rest))  # a long line is not split anew for each piece of it
         elif last:
             self._pieces, self._length = [], 0
             self._count(text)
@@ -71,7 +80,7 @@ class Counter:
     @property
     def reported(self) -> tuple[int, int, int] | None:
         """Input, output and cached tokens that the provider reported last, once everything has passed."""
-        self._read(last=not self._stream)
+        self.end()
         return self._usage
 
     @property

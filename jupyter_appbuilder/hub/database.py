@@ -321,7 +321,8 @@ class PostgresDatabase:
         try:
             async with self._pool.connection() as connection, connection.transaction():
                 yield _PostgresTransaction(connection)
-        except psycopg.OperationalError as error:  # also where the pool has none in time
+        # Also where the pool has none in time, and where a connection broke while it was used.
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             raise _down(f"PostgreSQL: {type(error).__name__}") from error
 
     async def read(self, sql: str, *values: Any) -> list[Row]:

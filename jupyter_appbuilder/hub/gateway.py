@@ -13,13 +13,13 @@ import math
 import time
 from collections import Counter as Numbers
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from tornado.iostream import IOStream, StreamClosedError
-from tornado.web import HTTPError
+from tornado.web import HTTPError, stream_request_body
 
 from ..cancellation import uncut
 from ..errors import AppBuilderError, Forbidden, InvalidInput, NotFound, Unavailable
@@ -326,41 +326,70 @@ class ModelsHandler(GatewayHandler):
         self.finish({"object": "list", "data": [model.to_json() for model in self.gateway.offered(person)]})
 
 
+@stream_request_body
 class CompletionsHandler(GatewayHandler):
+    """Nothing of a request is kept before it is known whose it is, and that they may have one more."""
+
     _work: UnderWay | None = None
     _gone = False  # who asked has hung up
+    _begun = False  # the request was read
     _unheard = 0  # micro-dollars: of who took the request and did not answer in time
 
+    def initialize(self) -> None:
+        self._body = bytearray()
+        self._slot = ExitStack()
+
+    async def prepare(self) -> None:
+        self._person = await self.person()
+        most = self.hub.settings.body_bytes
+        length = self.request.headers.get("Content-Length", "")
+        if length.isdecimal() and int(length) > most:
+            raise HTTPError(413, f"The request has {int(length):,} bytes; the service takes {most:,}.")
+        self._slot.enter_context(self.gateway.slot(self._person))
+        cast("Any", self.request.connection).set_max_body_size(most)
+
+    def data_received(self, chunk: bytes) -> None:
+        self._body += chunk
+
+    def on_finish(self) -> None:
+        self._slot.close()  # who has their answer may ask again, settled or not
+
     async def post(self) -> None:
-        person = await self.person()
+        self._begun = True
+        with self._slot:
+            await self._answer_to(self._person)
+
+    async def _answer_to(self, person: Person) -> None:
         gateway = self.gateway
-        raw = self.request.body
+        raw, self._body = bytes(self._body), bytearray()
         reading = (raw, gateway.fields)
         asked = await asyncio.to_thread(read_request, *reading) if len(raw) > IN_THREAD else read_request(*reading)
         model = gateway.model(person, asked.model)
         self._asked_tokens = asked.tokens
-        with gateway.slot(person):
-            tokens = asked.tokens
-            output = (asked.limit or model.max_output) * asked.choices
-            # What answers in its place may be dearer.
-            candidates = [model, *gateway.others(model, person)]
-            least = max(one.cost(tokens, min(output, FEWEST_OUTPUT)) for one in candidates)
-            most = max(one.cost(tokens * 4 // 3, output) for one in candidates)
-            held = await uncut(
-                gateway.ledger.reserve(person, model.name, model.provider.name, least, most, input_tokens=tokens)
-            )
-            self._work = UnderWay(person, model.name, held, time.time(), asyncio.current_task(), tokens)
-            gateway.under_way[held.id] = self._work
-            try:
-                if self._gone:
-                    await uncut(self._settle(held, model, None, "cancelled"))
-                else:
-                    await self._pass_on(self._work, asked, model)
-            finally:
-                gateway.under_way.pop(held.id, None)
+        tokens = asked.tokens
+        output = (asked.limit or model.max_output) * asked.choices
+        # What answers in its place may be dearer.
+        candidates = [model, *gateway.others(model, person)]
+        least = max(one.cost(tokens, min(output, FEWEST_OUTPUT)) for one in candidates)
+        most = max(one.cost(tokens * 4 // 3, output) for one in candidates)
+        held = await uncut(
+            gateway.ledger.reserve(person, model.name, model.provider.name, least, most, input_tokens=tokens)
+        )
+        self._work = UnderWay(person, model.name, held, time.time(), asyncio.current_task(), tokens)
+        gateway.under_way[held.id] = self._work
+        try:
+            if self._gone:
+                await uncut(self._settle(held, model, None, "cancelled"))
+            else:
+                await self._pass_on(self._work, asked, model)
+        finally:
+            gateway.under_way.pop(held.id, None)
 
     def on_connection_close(self) -> None:
+        super().on_connection_close()
         self._gone = True
+        if not self._begun:
+            self._slot.close()
         if self._work and self._work.task and not self._work.task.done():
             self._work.task.cancel()
 
@@ -368,7 +397,7 @@ class CompletionsHandler(GatewayHandler):
         held, gateway = work.reservation, self.gateway
         used, outcome, sent = model, "failed", False
         answer: Answer | None = None
-        counter = Counter(stream=asked.stream)
+        counter = Counter()
         try:
             used, answer = await self._ask(asked, model, held)
             if answer.status >= 400:
@@ -437,6 +466,9 @@ class CompletionsHandler(GatewayHandler):
                 connect=gateway.connect_seconds,
                 first_byte=gateway.first_byte_seconds,
             )
+            if 300 <= answer.status < 400 or (answer.status < 300 and answer.is_page):
+                answer.close()
+                raise UpstreamError("broken", f"answered {answer.status} with what is no model's answer")
             if not (usage and answer.status in (400, 422) and body is not asked.raw):
                 return answer
             said = await answer.read(ERROR_BODY, between=gateway.between_seconds)
@@ -517,28 +549,37 @@ class CompletionsHandler(GatewayHandler):
 
     async def _settle(self, held: Reservation, model: HubModel, counter: Counter | None, outcome: str) -> None:
         """``counter``: None where no provider answered."""
-        ledger = self.gateway.ledger
+        spent = self._spent(model, counter, outcome)
         try:
-            if counter is None:
-                if self._unheard:
-                    spent = Spent(self._unheard, self._asked_tokens, estimated=True, outcome=outcome)
-                    await ledger.settle(held, spent, provider=model.provider.name)
-                else:
-                    await ledger.release(held)
-                return
-            told = counter.reported
-            asked = self._asked_tokens
-            tokens = told if told and told[0] * 64 >= asked else (asked, told[1] if told else 0, 0)
-            if not tokens[1]:
-                tokens = (tokens[0], counter.output_tokens, tokens[2])
-            estimated = tokens != told or self._unheard > 0
-            spent = Spent(model.cost(*tokens) + self._unheard, *tokens, estimated=estimated, outcome=outcome)
-            await ledger.settle(held, spent, provider=model.provider.name)
-        except Unavailable as error:
+            await self._write(held, spent, model.provider.name)
+        except Exception as error:
             # What is held stays held, and is settled as soon as the database answers.
             log.error("A request of %s was not settled: %s", held.person.name, error)
-            self.hub.keep(self._settle_later(held, model, counter, outcome))
+            self.hub.keep(self._settle_later(held, spent, model.provider.name))
 
-    async def _settle_later(self, held: Reservation, model: HubModel, counter: Counter | None, outcome: str) -> None:
-        await asyncio.sleep(5)
-        await uncut(self._settle(held, model, counter, outcome))
+    def _spent(self, model: HubModel, counter: Counter | None, outcome: str) -> Spent | None:
+        asked = self._asked_tokens
+        if counter is None:
+            return Spent(self._unheard, asked, estimated=True, outcome=outcome) if self._unheard else None
+        told = counter.reported
+        tokens = told if told and told[0] * 64 >= asked else (asked, told[1] if told else 0, 0)
+        if not tokens[1]:
+            tokens = (tokens[0], counter.output_tokens, tokens[2])
+        estimated = tokens != told or self._unheard > 0
+        return Spent(model.cost(*tokens) + self._unheard, *tokens, estimated=estimated, outcome=outcome)
+
+    async def _write(self, held: Reservation, spent: Spent | None, provider: str) -> None:
+        ledger = self.gateway.ledger
+        await (ledger.settle(held, spent, provider=provider) if spent else ledger.release(held))
+
+    async def _settle_later(self, held: Reservation, spent: Spent | None, provider: str) -> None:
+        wait = 1.0
+        while True:
+            await asyncio.sleep(wait)
+            wait = min(60.0, 2 * wait)
+            try:
+                await uncut(self._write(held, spent, provider))
+            except Exception as error:
+                log.error("A request of %s is not settled yet: %s", held.person.name, error)
+            else:
+                return

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast, get_args
@@ -40,6 +42,7 @@ TOLD = "told later"  # the outcome of a request that a server told of
 TOLD_REQUESTS = 5000  # of a person's day
 MANY_LATE = 500
 LATE_SECONDS = 35 * 86_400.0
+UNPRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 MANY_GROUPS = 200  # of one person
 
 
@@ -183,6 +186,9 @@ class Ledger:
     """Micro-dollars that a person's server may tell of a day as used elsewhere: a group pays for it, too."""
     on_settled: Callable[[str, Spent | None, float], object] = lambda model, spent, seconds: None
     """Told of each request that ended: its model, what it used, and for how long it ran."""
+    _held: set[str] = field(default_factory=set[str])
+    """This process's requests under way. What the database holds beyond is nobody's: the answer to its COMMIT was
+    lost, and who asked was told that there is no database."""
 
     def __post_init__(self) -> None:
         zone(self.timezone)
@@ -287,7 +293,8 @@ class Ledger:
         now = self.clock()
         day, month = self.periods(now)
         keys = self._keys(person, day, month)
-        async with self.database.transaction() as t:
+        id = uuid.uuid4().hex
+        async with self._holding(id) as t:
             limits = await t.run(*_limits_of(person))
             rows = await self._locked(t, keys)
             amount = most
@@ -296,7 +303,7 @@ class Ledger:
                 if quota.left < max(1, least):
                     raise OverQuota(quota, least, self.timezone)
                 amount = min(amount, quota.left)
-            made = Reservation(uuid.uuid4().hex, person, model, provider, amount, day, month, bool(quotas))
+            made = Reservation(id, person, model, provider, amount, day, month, bool(quotas))
             await self._change(t, keys, reserved=amount)
             await t.run(
                 "INSERT INTO reservations (id, at, instance, user_name, user_groups, day, month, model, provider, "
@@ -305,6 +312,16 @@ class Ledger:
                 *(model, provider, amount, min(least, amount), input_tokens),
             )
             return made
+
+    @asynccontextmanager
+    async def _holding(self, id: str) -> AsyncGenerator[Transaction]:
+        self._held.add(id)
+        try:
+            async with self.database.transaction() as t:
+                yield t
+        except BaseException:
+            self._held.discard(id)
+            raise
 
     async def settle(self, reservation: Reservation, spent: Spent, *, provider: str = "") -> bool:
         """Count what a request did cost, and hold no more for it. False if that was done before."""
@@ -324,9 +341,11 @@ class Ledger:
     async def _settle(self, id: str, spent: Spent | None, provider: str = "") -> bool:
         async with self.database.transaction() as t:
             rows = await t.run("DELETE FROM reservations WHERE id = ? RETURNING *", id)
-            if not rows:
-                return False
-            await self._count(t, rows[0], spent, provider)
+            if rows:
+                await self._count(t, rows[0], spent, provider)
+        self._held.discard(id)
+        if not rows:
+            return False
         self.on_settled(rows[0]["model"], spent, self.clock() - rows[0]["at"])
         return True
 
@@ -413,7 +432,7 @@ class Ledger:
 
     async def settle_left(self) -> int:
         """Settle what services left that have ended: with what was sent as last noted, or the request alone where
-        nothing was. How many requests."""
+        nothing was. How many requests. Of this process it lets go what nobody knows to be held."""
         instances = {row["id"]: row for row in await self.database.read("SELECT * FROM instances")}
         held = await self.database.read("SELECT DISTINCT instance FROM reservations")
         gone = {row["instance"] for row in held if not self._runs(instances.get(row["instance"]))}
@@ -427,6 +446,9 @@ class Ledger:
                         tokens = row["input_tokens"], row["output_tokens"]
                         await self._count(t, row, Spent(amount, *tokens, estimated=True, outcome="lost"))
                         settled += 1
+        own = await self.database.read("SELECT id FROM reservations WHERE instance = ?", self.owner.id)
+        for id in {row["id"] for row in own} - self._held:
+            settled += await self._settle(id, None)
         for id in {id for id, row in instances.items() if not self._runs(row)}:
             async with self.database.transaction() as t:
                 await t.run(
@@ -446,24 +468,28 @@ class Ledger:
 
     # People
 
-    async def saw(self, person: Person) -> None:
+    async def saw(self, *people: Person) -> None:
         """Keep who they are, for the administrator's pages."""
         now = self.clock()
         async with self.database.transaction() as t:
+            for person in sorted(people, key=lambda one: one.name):
+                await self._saw(t, person, now)
+
+    async def _saw(self, t: Transaction, person: Person, now: float) -> None:
+        await t.run(
+            "INSERT INTO users (name, admin, first_seen, last_seen) VALUES (?, ?, ?, ?) ON CONFLICT (name) "
+            "DO UPDATE SET admin = excluded.admin, last_seen = excluded.last_seen",
+            *(person.name, int(person.admin), now, now),
+        )
+        known = await t.run("SELECT group_name FROM memberships WHERE user_name = ?", person.name)
+        before, groups = {row["group_name"] for row in known}, set(person.groups[:MANY_GROUPS])
+        for group in sorted(before - groups):
+            await t.run("DELETE FROM memberships WHERE user_name = ? AND group_name = ?", person.name, group)
+        for group in sorted(groups - before):
             await t.run(
-                "INSERT INTO users (name, admin, first_seen, last_seen) VALUES (?, ?, ?, ?) ON CONFLICT (name) "
-                "DO UPDATE SET admin = excluded.admin, last_seen = excluded.last_seen",
-                *(person.name, int(person.admin), now, now),
+                "INSERT INTO memberships (user_name, group_name) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                *(person.name, group),
             )
-            known = await t.run("SELECT group_name FROM memberships WHERE user_name = ?", person.name)
-            before, groups = {row["group_name"] for row in known}, set(person.groups[:MANY_GROUPS])
-            for group in sorted(before - groups):
-                await t.run("DELETE FROM memberships WHERE user_name = ? AND group_name = ?", person.name, group)
-            for group in sorted(groups - before):
-                await t.run(
-                    "INSERT INTO memberships (user_name, group_name) VALUES (?, ?) ON CONFLICT DO NOTHING",
-                    *(person.name, group),
-                )
 
     # Balances
 
@@ -551,6 +577,9 @@ def read_late(said: object, now: float) -> list[Late]:
         for name, value in numbers.items():
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1e10:
                 raise InvalidInput(f"{name!r} is a number of at least 0.", field="requests")
+        id, model = (
+            re.sub(UNPRINTED, "?", text) for text in (id, model)
+        )  # PostgreSQL takes no NUL, UTF-8 no half a sign
         tokens = (int(numbers[name]) for name in ("input_tokens", "output_tokens", "cached_tokens"))
         spent = Spent(micros(min(numbers["cost"], 1e6)), *tokens, estimated=row.get("estimated") is True, outcome=TOLD)
         # Nothing is told into the future, nor into months that were closed long ago.

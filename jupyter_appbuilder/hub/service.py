@@ -42,10 +42,12 @@ if TYPE_CHECKING:
     from .people import People
 
 CONFIG = "appbuilder_hub_config.py"
-BODY = 20 * 1024 * 1024  # bytes of a request; one to a model may hold pictures
+BODY = 2 * 1024 * 1024  # bytes of a request
+MODEL_BODY = 20 * 1024 * 1024  # of one to a model, which may hold pictures
 REPORT = 1_000_000  # bytes of a server's report
 LEFT_EVERY = 30.0  # seconds between looks for what services that ended left
 ALIVE_EVERY = 10.0
+SEEN_SECONDS = 1.0  # between notes of who was seen
 
 log = logging.getLogger(__name__)
 
@@ -238,7 +240,7 @@ class HubService(Application):
     between_seconds = Float(
         300.0, min=0.1, help="Between two pieces of an answer. Some models think for minutes without a word."
     ).tag(config=True)
-    body_bytes = Integer(BODY, min=100_000, help="The largest request that is taken.").tag(config=True)
+    body_bytes = Integer(MODEL_BODY, min=100_000, help="The largest request to a model that is taken.").tag(config=True)
 
     admin_groups = List(
         Unicode(), help="Groups whose members may see the administrator's pages, beside the Hub's admins."
@@ -314,6 +316,7 @@ class HubService(Application):
             (ledger.alive, ALIVE_EVERY),
             (ledger.settle_left, LEFT_EVERY),
             (gateway.note, NOTE_SECONDS),
+            (people.write, SEEN_SECONDS),
         ):
             hub.keep(_every(seconds, work))
         return hub
@@ -352,8 +355,8 @@ class HubService(Application):
         hub = await self.open()
         server = HTTPServer(
             self.web(hub),
-            max_buffer_size=self.body_bytes,
-            max_body_size=self.body_bytes,
+            max_buffer_size=BODY,
+            max_body_size=BODY,  # only requests to models may be larger, once it is known whose they are
             body_timeout=120,
             idle_connection_timeout=300,
         )

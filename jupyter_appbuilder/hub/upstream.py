@@ -77,6 +77,11 @@ class Answer:
         self._passed_on = False
         self._body: bytes | None = None
 
+    @property
+    def is_page(self) -> bool:
+        """A login or an error of what stands before the provider, in place of an answer."""
+        return self.headers.get("Content-Type", "").lower().startswith("text/html")
+
     async def pass_on(self, sink: Sink, *, between: float) -> None:
         """Hand each piece of the body to ``sink`` when it arrives, to the end. Raises ``UpstreamError``, also when
         nothing comes for ``between`` seconds. Whoever is cancelled closes the connection."""

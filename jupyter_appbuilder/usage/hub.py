@@ -29,6 +29,7 @@ HUB = "hub:"
 FRESH_SECONDS = 3.0
 ASK_SECONDS = 5.0
 AT_ONCE = 200  # requests that are told at once
+OVERLAP = 60.0  # seconds by which one may be written down later than another that ended after it
 MOST = 4 * 1024 * 1024  # bytes of an answer
 
 log = logging.getLogger(__name__)
@@ -138,7 +139,7 @@ class HubQuotas:
 
     ``counted``: providers whose requests do not pass the Hub's service and count in its budgets all the same.
     ``grace``: US dollars that they may use while it does not answer; what they used is told when it does. ``file``
-    keeps until when that was done.
+    keeps of which that was done.
     """
 
     def __init__(
@@ -207,30 +208,40 @@ class HubQuotas:
         """Tell the service what it did not see; the dollars of what is left untold. Raises ``Unavailable``."""
         while rows := (await self._left())[:AT_ONCE]:
             await self._service.tell([_told(row) for row in rows])
-            write_settings(self._file, {"told_until": rows[-1].at})
+            since, told = self._told()
+            since = max(since, rows[-1].at - OVERLAP)
+            known = {_id(row) for row in rows} | told
+            recent = [_id(row) for row in await self._log.requests(since)]
+            write_settings(self._file, {"told_from": since, "told": [id for id in recent if id in known]})
         return 0.0
 
     async def _left(self) -> list[RequestRow]:
         """Requests that are yet to be told, the oldest first."""
-        since = self._told_until()
+        since, told = self._told()
         rows = [row for row in await self._log.requests(since) if row.model.partition(":")[0] in self._counted]
-        return sorted((row for row in rows if row.at > since), key=lambda row: row.at)
+        return sorted((row for row in rows if _id(row) not in told), key=lambda row: row.at)
 
-    def _told_until(self) -> float:
+    def _told(self) -> tuple[float, set[str]]:
+        """From when on requests are told of, and which of them were."""
         try:
-            said = json.loads(self._file.read_text(encoding="utf-8"))["told_until"]
-        except (OSError, ValueError, KeyError, TypeError):
-            # What was used before there was a service is none of its budgets.
-            said = None
-        if not isinstance(said, (int, float)):
-            said = self._clock()
-            write_settings(self._file, {"told_until": said})
-        return float(said)
+            said: Any = json.loads(self._file.read_text(encoding="utf-8"))
+            since = said.get("told_from", said.get("told_until"))
+            told = {str(id) for id in said.get("told") or ()}
+        except (OSError, ValueError, AttributeError, TypeError):
+            since, told = None, set[str]()
+        if isinstance(since, bool) or not isinstance(since, (int, float)):
+            since = self._clock()  # what was used before there was a service is none of its budgets
+            write_settings(self._file, {"told_from": since})
+        return float(since), told
+
+
+def _id(row: RequestRow) -> str:
+    return f"{row.session}/{row.response or row.at}"
 
 
 def _told(row: RequestRow) -> dict[str, Any]:
     return {
-        "id": f"{row.session}/{row.response or row.at}",
+        "id": _id(row),
         "at": row.at,
         "model": row.model,
         "input_tokens": row.input_tokens,

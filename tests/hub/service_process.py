@@ -67,8 +67,11 @@ def hub_api() -> Iterator[HubApi]:
 
         def log_message(self, *said: Any) -> None: ...
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 128  # as the Hub's: what comes at once is not sent away
+
+    server = Server(("127.0.0.1", 0), Handler)
     found.port = server.server_address[1]
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

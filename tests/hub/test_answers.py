@@ -40,7 +40,7 @@ USED = {"prompt_tokens": 84, "completion_tokens": 8, "prompt_tokens_details": {"
 )
 def test_usage_is_found_in_every_shape_whatever_pieces_it_comes_in(stream: bytes, reported: Any):
     for size in (1, 7, len(stream)):
-        counter = Counter(stream=True)
+        counter = Counter()
         for at in range(0, len(stream), size):
             counter.take(stream[at : at + size])
         counter.end()
@@ -49,12 +49,12 @@ def test_usage_is_found_in_every_shape_whatever_pieces_it_comes_in(stream: bytes
 
 
 def test_what_passed_is_counted_of_a_long_stream_that_breaks_off():
-    counter = Counter(stream=True)
+    counter = Counter()
     for _ in range(5000):
         counter.take(event("word"))
     counter.take(b'data: {"choices": [{"delta": {"content": "cut')
     assert counter.output_tokens == 5000
-    hostile = Counter(stream=True)
+    hostile = Counter()
     for _ in range(40):
         hostile.take(b"x" * 100_000)
     hostile.end()
@@ -62,7 +62,7 @@ def test_what_passed_is_counted_of_a_long_stream_that_breaks_off():
 
 
 def test_texts_of_all_kinds_are_counted_and_names_are_not():
-    counter = Counter(stream=True)
+    counter = Counter()
     call = {"index": 0, "id": "c" * 400, "type": "function", "function": {"name": "", "arguments": "a" * 40}}
     counter.take(event(choices=[{"delta": {"role": "assistant", "tool_calls": [call]}}]))
     counter.take(event(choices=[{"delta": {"reasoning_content": "r" * 40}}]))
@@ -113,7 +113,7 @@ def test_what_is_said_twice_is_refused_and_half_a_sign_is_passed_on_as_one_that_
 
 
 def test_a_document_that_is_too_long_to_be_read_is_counted_by_its_length() -> None:
-    counter = Counter(stream=False)
+    counter = Counter()
     for _ in range(3):
         counter.take(b" " * DOCUMENT)
     counter.end()

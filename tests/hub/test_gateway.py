@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -149,6 +151,56 @@ def test_who_may_ask_is_the_hubs_to_say(api: HubApi, tmp_path: Path):
                 assert bob.post("v1/chat/completions", content=text).status_code == 400
             tools = [{"type": "web_search"}]
             assert bob.post("v1/chat/completions", json=ASKED | {"tools": tools}).status_code == 400
+
+
+def test_nothing_of_a_body_is_taken_before_it_is_known_whose_it_is(api: HubApi, tmp_path: Path):
+    with running(tmp_path, api, body_bytes=3_000_000, requests_per_person=1) as (found, _):
+        parts = urlsplit(found.url)
+        assert parts.hostname
+
+        def begun(token: str, length: int = 1000) -> socket.socket:
+            """A request of which the head was sent."""
+            client = socket.create_connection((parts.hostname, parts.port), 20)
+            head = f"POST {parts.path}v1/chat/completions HTTP/1.1\r\nHost: here\r\nContent-Length: {length}\r\n"
+            client.sendall(f"{head}Authorization: Bearer {token}\r\n\r\n{{".encode())
+            return client
+
+        for token, length, status in (("of-nobody", 2_999_999, b"403"), ("token-of-ada", 3_000_001, b"413")):
+            with begun(token, length) as client:
+                assert client.recv(100_000).split()[1] == status
+        # What is on its way counts as one of theirs, until they hang up.
+        with begun("token-of-ada"), found.client("token-of-ada") as ada:
+            waits_for(lambda: ada.post("v1/chat/completions", json=ASKED).status_code == 429)
+        with found.client("token-of-ada") as ada:
+            waits_for(lambda: ada.post("v1/chat/completions", json=ASKED).status_code == 200)
+            long = ASKED | {"messages": [{"role": "user", "content": "x" * 2_500_000}]}
+            assert ada.post("v1/chat/completions", json=long).status_code == 200
+            pieces = iter([b"x" * 1_000_000] * 4)
+            with contextlib.suppress(httpx.HTTPError):
+                assert ada.post("v1/chat/completions", content=pieces).status_code == 400
+
+
+def waits_for(happens: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not happens():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_what_is_no_answer_is_not_paid_for_and_one_of_the_other_kind_is(api: HubApi, tmp_path: Path):
+    url = f"sqlite:///{tmp_path}/hub.sqlite"
+    steps = [
+        {"plain": True, "text": "x" * 400, "usage": None},
+        {"status": 200, "body": "<!doctype html><title>Log in</title>"},
+        {"status": 307, "headers": {"Location": "https://elsewhere.example/"}},
+    ]
+    with running(tmp_path, api, *steps) as (found, _), found.client("token-of-ada") as ada:
+        assert ada.post("v1/chat/completions", json=ASKED).json()["choices"]
+        for _ in range(2):
+            refused = ada.post("v1/chat/completions", json=ASKED)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (503, "model_down")
+    [row] = settled(url, 1)
+    assert (row["output_tokens"], row["outcome"]) == (100, "done")
 
 
 def test_fifty_at_once_cannot_overdraw_and_hear_when_it_resets(api: HubApi, tmp_path: Path, database_url: str):

@@ -12,13 +12,14 @@ import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jupyter_appbuilder.errors import InvalidInput, Unavailable
 from jupyter_appbuilder.hub import audit, database
 from jupyter_appbuilder.hub.database import open_database
-from jupyter_appbuilder.hub.ledger import Late, Ledger, OverQuota, Person, Spent
+from jupyter_appbuilder.hub.ledger import Late, Ledger, OverQuota, Person, Spent, read_late
 from jupyter_appbuilder.log.lease import Owner
 
 ADA = Person("ada", ("staff", "students"))
@@ -234,6 +235,35 @@ async def test_the_ledger_adds_up_after_a_kill_at_any_moment(database_url: str):
         assert told <= {row["request"] for row in rows}  # nothing that was settled is lost
         assert {(row["micros"], row["outcome"]) for row in rows} <= {(7, "done"), (3, "lost"), (4, "lost")}
         assert await money.settle_left() == 0
+
+
+async def test_what_was_reserved_though_the_database_seemed_gone_is_let_go(database_url: str):
+    async with ledger(database_url) as money:
+        await money.set_limit("everyone", "", "day", 100, "root")
+        kept = await money.reserve(ADA, "m", "p", 10, 10)
+        whole = money.database.transaction
+
+        @contextlib.asynccontextmanager
+        async def committed_unheard() -> AsyncIterator[Any]:
+            async with whole() as t:
+                yield t
+            raise Unavailable("The answer to COMMIT was lost.")
+
+        money.database.transaction = committed_unheard  # type: ignore[method-assign]
+        with pytest.raises(Unavailable):
+            await money.reserve(ADA, "m", "p", 90, 90)
+        money.database.transaction = whole  # type: ignore[method-assign]
+        assert (await money.quotas(ADA))[0].left == 0
+        assert await money.settle_left() == 1
+        assert (await money.quotas(ADA))[0].left == 90
+        assert await money.settle(kept, Spent(7))
+
+
+async def test_what_a_server_tells_holds_whatever_it_holds(database_url: str):
+    told = {"requests": [{"id": "s\0/1", "model": "vllm:\ud83d", "cost": 0.000001}] * 2}
+    async with ledger(database_url) as money:
+        assert await money.add_late(ADA, read_late(told, NOW)) == 1
+        assert await money.add_late(ADA, read_late(told, NOW)) == 0
 
 
 async def test_requests_of_a_service_that_runs_are_its_own(database_url: str):
