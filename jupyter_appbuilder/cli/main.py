@@ -215,7 +215,7 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="ADDRESS",
-        help="the address of a proxy in front, whose X-Forwarded headers say who asks; can be given several times",
+        help="a proxy in front, whose X-Forwarded headers say who asks; several times (on a loopback: this machine's)",
     )
     served.add_argument(
         "--idle", type=float, default=900.0, metavar="SECONDS", help="sleep when unused for so long; 0: never (900)"

@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..cancellation import in_thread
 from ..errors import InvalidInput
@@ -19,6 +20,9 @@ from ..sandbox.base import Sandbox
 from ..templates.templates import Template
 from .sessions import builder_of
 from .terminal import Terminal
+
+if TYPE_CHECKING:
+    from ..serving.proxies import Proxies
 
 LOOPBACK = ("localhost",)
 
@@ -42,12 +46,28 @@ def serve(options: argparse.Namespace, terminal: Terminal) -> int:
         raise InvalidInput(f"There is no folder {place}.", hint="Name a bundle: a folder that publishing an app makes.")
     secrets = Path(options.secrets_file).expanduser() if options.secrets_file else None
     data = Path(options.data).expanduser() if options.data else None
-    asyncio.run(_served(options, place, base, secrets, data, terminal))
+    from ..serving.proxies import LOOPBACK as OWN_ADDRESSES
+    from ..serving.proxies import Proxies
+
+    is_local = _is_local(options.host)
+    proxies = Proxies([*options.trust_proxy, *(OWN_ADDRESSES if is_local else ())])
+    if not is_local and not options.trust_proxy:
+        terminal.note(
+            "Limits are for each address that connects. If that is a proxy's, name it: --trust-proxy ADDRESS. Until "
+            "then all who come through it count as one reader."
+        )
+    asyncio.run(_served(options, place, base, secrets, data, proxies, terminal))
     return 0
 
 
 async def _served(
-    options: argparse.Namespace, place: Path, base: str, secrets: Path | None, data: Path | None, terminal: Terminal
+    options: argparse.Namespace,
+    place: Path,
+    base: str,
+    secrets: Path | None,
+    data: Path | None,
+    proxies: Proxies,
+    terminal: Terminal,
 ) -> None:
     from ..publishing.shelf import FILE
     from ..publishing.visits import Visits
@@ -91,7 +111,7 @@ async def _served(
             find_bundle,
             Visits(place if (place / FILE).is_file() else folder),
             idle_seconds=options.idle,
-            trust_proxy=options.trust_proxy,
+            proxies=proxies,
         )
         try:
             port = await serving.start(options.host, options.port)
@@ -109,8 +129,12 @@ async def _served(
 def _names(options: argparse.Namespace) -> tuple[str, ...]:
     """The names by which the server may be asked: on a loopback only those that nobody else can point here."""
     names = tuple(name.lower() for name in options.hostname)
+    return (*LOOPBACK, *names) if _is_local(options.host) or names else ()
+
+
+def _is_local(host: str) -> bool:
+    """Whether only this machine reaches a server that listens there: whoever else reads comes through a proxy on it."""
     try:
-        local = ipaddress.ip_address(options.host).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        local = options.host == "localhost"
-    return (*LOOPBACK, *names) if local or names else ()
+        return host == "localhost"

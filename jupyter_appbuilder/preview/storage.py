@@ -9,6 +9,7 @@ import os
 import secrets
 import shutil
 import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any, TypedDict, cast
@@ -26,12 +27,20 @@ VISITOR_FILES = 64
 """Files of visitors besides the person that are kept; what was left alone the longest goes first."""
 VISITOR_BYTES = 256 * 1024 * 1024
 """What they come to at most, but for the latest one."""
+READER_FILES = 4_000
+"""The same of readers of a published app, who are more."""
+IN_MEMORY = 64 * 1024 * 1024  # bytes
+"""What is held in memory of all visitors of this process, but for the latest one; the rest is read again."""
+ENTRY_BYTES = 200  # what an entry takes besides its text
 
 
 class PageState(TypedDict):
     local: dict[str, str]
     cookies: dict[str, str]  # as ``cookies`` has them
     databases: bool  # whether IndexedDB holds something
+
+
+_State = tuple[dict[str, str], Cookies, Cookies]
 
 
 class PageStorage:
@@ -41,21 +50,22 @@ class PageStorage:
     A file that cannot be read counts as empty: an app must not be locked out of its own preview by a damaged file.
     """
 
-    def __init__(self, path: Path, *, shared: bool = False) -> None:
+    def __init__(self, path: Path, *, among: int = 0) -> None:
         self._path = path
-        self._shared = shared  # whether its folder is of several visitors, who share what it may hold
+        self._among = among  # how many files its folder may have, of several visitors who share what it may hold
         self._databases = path.with_name(path.name + ".indexeddb")
         self._others = path.with_suffix("")
         self._changing = threading.Lock()
         # Replaced whole, never changed: it is read without the lock.
-        self._state: tuple[dict[str, str], Cookies, Cookies] | None = None
+        self._state: _State | None = None
 
-    def of(self, visitor: str) -> PageStorage:
-        """The storage of another visitor, by a name that may stand in a path; the person's for the empty one."""
+    def of(self, visitor: str, most: int = VISITOR_FILES) -> PageStorage:
+        """The storage of another visitor, by a name that may stand in a path; the person's for the empty one.
+        ``most``: files of visitors that are kept."""
         if not visitor:
             return self
-        _tidy(self._others)
-        return PageStorage(self._others / f"{visitor}.json", shared=True)
+        _tidy(self._others, most)
+        return PageStorage(self._others / f"{visitor}.json", among=most)
 
     def read(self) -> PageState:
         local, cookies, _ = self._load()
@@ -136,14 +146,27 @@ class PageStorage:
         self._databases.unlink(missing_ok=True)
         shutil.rmtree(self._others, ignore_errors=True)
 
-    def _load(self) -> tuple[dict[str, str], Cookies, Cookies]:
-        if self._state is None:
-            try:
-                stored: Any = json.loads(self._path.read_bytes())
-                self._state = (dict(stored["local"]), dict(stored["cookies"]), dict(stored.get("hidden", {})))
-            except (OSError, ValueError, TypeError, KeyError, AttributeError):
-                self._state = ({}, {}, {})
-        return self._state
+    def _load(self) -> _State:
+        if (known := self._state) is not None:
+            return known
+        state: _State = {}, {}, {}
+        size = 0
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+            content = self._path.read_bytes()
+            stored: Any = json.loads(content)
+            state = dict(stored["local"]), dict(stored["cookies"]), dict(stored.get("hidden", {}))
+            size = len(content)
+        self._remember(state, size)
+        return state
+
+    def _remember(self, state: _State, size: int) -> None:
+        self._state = state
+        if self._among:
+            _memory.hold(self, size + ENTRY_BYTES * len(state[0]))
+
+    def leave_memory(self) -> None:
+        """It is on disk, and read again when it is asked for."""
+        self._state = None
 
     def _keep(self, local: dict[str, str], cookies: Cookies, hidden: Cookies) -> None:
         state = (local, cookies, hidden)
@@ -151,22 +174,44 @@ class PageStorage:
             return
         stored = json.dumps({"v": 1, "local": local, "cookies": cookies, "hidden": hidden})
         self._write(self._path, io.BytesIO(stored.encode()))
-        self._state = state
+        self._remember(state, len(stored))
 
     def _write(self, path: Path, content: IO[bytes]) -> None:
         _write(path, content)
-        if self._shared:
-            _tidy(path.parent)
+        if self._among:
+            _tidy(path.parent, self._among)
 
 
-def _tidy(folder: Path) -> None:
+class _Memory:
+    """Which visitors' storages are in memory, and how much of it they take."""
+
+    def __init__(self) -> None:
+        self._changing = threading.Lock()
+        self._held: OrderedDict[PageStorage, int] = OrderedDict()
+        self._size = 0
+
+    def hold(self, storage: PageStorage, size: int) -> None:
+        """Count one that was read or written just now; those of the longest ago leave."""
+        with self._changing:
+            self._size += size - self._held.pop(storage, 0)
+            self._held[storage] = size
+            while self._size > IN_MEMORY and len(self._held) > 1:
+                oldest, freed = self._held.popitem(last=False)
+                self._size -= freed
+                oldest.leave_memory()
+
+
+_memory = _Memory()
+
+
+def _tidy(folder: Path, most: int) -> None:
     """Keep the storage of the latest visitors only."""
     with contextlib.suppress(OSError):
         found = sorted(((file.stat(), file) for file in folder.glob("*.json*")), key=lambda one: -one[0].st_mtime_ns)
         size = 0
         for number, (status, file) in enumerate(found):
             size += status.st_size
-            if number >= VISITOR_FILES or (number and size > VISITOR_BYTES):
+            if number >= most or (number and size > VISITOR_BYTES):
                 file.unlink(missing_ok=True)
 
 

@@ -22,7 +22,7 @@ from typing import Any
 from ..errors import AppBuilderError
 from ..preview.capabilities import Preview, Previews, Visit, Visitor
 from ..preview.data_news import DataNews
-from ..preview.storage import PageStorage
+from ..preview.storage import READER_FILES, PageStorage
 from ..sandbox.base import DevServer
 from .base import NAME, SITE
 from .shelf import FILE, Publication, Shelf
@@ -187,7 +187,7 @@ class Readers(Previews):
     def _visitor(self, name: str, reader: str, path: str) -> Visitor:
         """The reader with one storage in this process, whichever release they have."""
         known = self._visitors_of.pop((name, reader), None)
-        storage = known.storage if known else PageStorage(self._folder(name) / "readers.json").of(reader)
+        storage = known.storage if known else PageStorage(self._folder(name) / "readers.json").of(reader, READER_FILES)
         self._visitors_of[name, reader] = known = Visitor(reader, path, storage)
         if len(self._visitors_of) > MOST_STORAGES:
             self._visitors_of.popitem(last=False)

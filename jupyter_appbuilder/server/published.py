@@ -29,7 +29,7 @@ from ..publishing.readers import Opened, Readers
 from ..publishing.site import NOT_FOUND, PAGE, TYPES, SiteFileHandler, type_of
 from .base import AUTH_RESOURCE, AppBuilderMixin
 
-LARGEST_PAGE = 32 * 1024 * 1024  # bytes; a larger one is shown without a storage
+LARGEST_PAGE = 32 * 1024 * 1024  # bytes; a larger one is shown without a storage, and never held in memory
 NAME = r"(?P<name>[^/~]+)"
 
 SCRIPTS = ("reader.js", "indexeddb.js")
@@ -202,6 +202,11 @@ class ReaderPageHandler(DoorHandler, SiteFileHandler):
             await SiteFileHandler.get(self, path, include_body=self.request.method == "GET")
             return
         content = await asyncio.to_thread(_with_storage, found, visitor)
+        if content is None:
+            self.root = str(root)
+            shown = f"{path}{PAGE}" if path == "" or path.endswith("/") else path
+            await SiteFileHandler.get(self, shown, include_body=self.request.method == "GET")
+            return
         self.set_header("Content-Type", probe.content_type("text/html", content))
         self.finish(content if self.request.method == "GET" else b"")
 
@@ -218,14 +223,11 @@ def _found(root: Path, path: str) -> Path | None:
     return place if place.is_file() and not place.is_symlink() else None
 
 
-def _with_storage(file: Path, visitor: Visitor) -> bytes:
-    """A page with what its reader has stored, and the script that gives it to the page."""
-    size = file.stat().st_size
-    content = file.read_bytes()
-    if size > LARGEST_PAGE:
-        return content
-    tags = probe.tags(visitor, {}, "reader.js")
-    return probe.inserted(content, tags)
+def _with_storage(file: Path, visitor: Visitor) -> bytes | None:
+    """A page with what its reader has stored, and the script that gives it to the page; None for one too large."""
+    with file.open("rb") as opened:
+        content = opened.read(LARGEST_PAGE + 1)
+    return probe.inserted(content, probe.tags(visitor, {}, "reader.js")) if len(content) <= LARGEST_PAGE else None
 
 
 async def _log_in(handler: AppBuilderMixin) -> None:

@@ -27,7 +27,7 @@ from ..preview.data_news import DataNews
 from ..preview.handlers import PreviewHandler, UpgradeMatches, wants_page
 from ..preview.page_requests import PageRequestHandler
 from ..preview.proxy import ProxyHandler
-from ..preview.storage import PageStorage
+from ..preview.storage import READER_FILES, PageStorage
 from ..preview.websocket import ProxySocketHandler
 from ..publishing.readers import SANDBOX
 from ..sandbox.base import DevServer
@@ -132,7 +132,7 @@ class Guests(Previews):
             f"{self.base}{secrets.token_urlsafe(32)}/"  # of the form that every template's server takes, as in previews
         )
         digest = hashlib.sha256(f"{self._salt} {reader.name}".encode()).hexdigest()[:32]
-        storage = theirs[0].storage if theirs else PageStorage(self._folder / "readers.json").of(digest)
+        storage = theirs[0].storage if theirs else PageStorage(self._folder / "readers.json").of(digest, READER_FILES)
         preview = Preview(_Target(self.service.app, storage), self.service.base, self._clock())
         guest = Guest(reader, Visit(preview, path, Visitor(reader.name, path, storage)), storage)
         self._guests[_digest(path)] = self._by_preview[id(preview)] = guest

@@ -8,7 +8,7 @@ import json
 import logging
 import re
 import signal
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +16,7 @@ from typing import Any
 
 from tornado import web
 from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPServerRequest
 from tornado.netutil import bind_sockets
 from tornado.routing import Rule
 
@@ -28,6 +29,7 @@ from ..publishing.visits import Visits
 from .app import ServedApp
 from .handlers import Service, handlers
 from .place import release_of
+from .proxies import Proxies
 
 LARGEST_BODY = 100 * 1024 * 1024
 LARGEST_HEADERS = 64 * 1024
@@ -108,9 +110,21 @@ def _of_lines(file: Path, text: str) -> dict[str, str]:
     return found
 
 
+class _Application(web.Application):
+    def __init__(self, proxies: Proxies | None, rules: list[Rule], **settings: Any) -> None:
+        super().__init__(rules, **settings)  # pyright: ignore[reportArgumentType]
+        self._proxies = proxies
+
+    def find_handler(self, request: HTTPServerRequest, **arguments: Any) -> Any:
+        if self._proxies is not None:
+            self._proxies.believe(request)
+        return super().find_handler(request, **arguments)
+
+
 class Serving:
     """Serves ``service``'s app. ``bundle`` finds the release that is to be live; it is asked again and again.
-    ``visits`` keeps how often readers came. ``rules`` are its routes, of an application with ``settings``."""
+    ``visits`` keeps how often readers came. ``proxies`` are believed about who asks. ``rules`` are its routes, of an
+    application with ``settings``."""
 
     def __init__(
         self,
@@ -119,7 +133,7 @@ class Serving:
         visits: Visits,
         *,
         idle_seconds: float,
-        trust_proxy: Collection[str] = (),
+        proxies: Proxies | None = None,
         rules: Sequence[Rule] = (),
         settings: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
@@ -127,8 +141,9 @@ class Serving:
         self._bundle = bundle
         self._visits = visits
         self._idle_seconds = idle_seconds
-        application = web.Application(
-            list(rules) or handlers(service),  # pyright: ignore[reportArgumentType]
+        application = _Application(
+            proxies,
+            list(rules) or handlers(service),
             websocket_ping_interval=30,
             **settings,
         )
@@ -137,8 +152,6 @@ class Serving:
             max_body_size=LARGEST_BODY,
             max_header_size=LARGEST_HEADERS,
             idle_connection_timeout=KEEP_ALIVE_SECONDS,
-            xheaders=bool(trust_proxy),
-            trusted_downstream=list(trust_proxy),
         )
         self._looking: asyncio.Task[None] | None = None
         self._ending = asyncio.Event()

@@ -624,6 +624,42 @@ async def test_one_visitor_has_so_many_websockets_and_leaves_room_for_others(tar
                 await asyncio.sleep(0.05)
 
 
+async def test_a_page_that_goes_while_its_websocket_waits_for_the_app_leaves_none_open(
+    target: Target, tmp_path: Path
+) -> None:
+    previews = Previews(BASE_URL)
+    prefix = previews.open(target)
+    visit = previews.visit(prefix.split("/")[-2])
+    assert visit is not None
+    go_on = asyncio.Event()
+    Parrot.ended = asyncio.get_running_loop().create_future()
+    async with upstream(tmp_path, (".*/ws", Parrot)) as address, served(previews) as origin:
+
+        async def ensure() -> DevServer:
+            target.ensured += 1
+            await go_on.wait()
+            target.server = DevServer("ready", address)
+            return target.server
+
+        target.server, target.ensure = DevServer("asleep"), ensure
+        _, writer = await asyncio.open_connection("127.0.0.1", httpx.URL(origin).port)
+        writer.write(
+            f"GET {prefix}ws HTTP/1.1\r\nHost: localhost\r\nOrigin: null\r\nUpgrade: websocket\r\n"
+            "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+            "Sec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        async with asyncio.timeout(30):
+            while not target.ensured:
+                await asyncio.sleep(0.01)
+            assert visit.preview.held.total() == 1
+            writer.transport.abort()
+            while visit.preview.held.total():
+                await asyncio.sleep(0.01)
+            go_on.set()
+            await Parrot.ended
+        assert not visit.preview.sockets
+
+
 @pytest.mark.parametrize("end", ["the page goes", "the preview ends", "the app sleeps and the page goes"])
 async def test_nothing_goes_on_for_a_websocket_that_is_closed(target: Target, tmp_path: Path, end: str) -> None:
     previews = Previews(BASE_URL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tornado import web, websocket
 
 from jupyter_appbuilder.preview import PageStorage, Previews
 from jupyter_appbuilder.preview.renaming import PIECE, renamed, renamed_message
+from jupyter_appbuilder.preview.storage import READER_FILES
 from jupyter_appbuilder.sandbox.base import DevServer
 
 NAVIGATION = {"Accept": "text/html", "Sec-Fetch-Dest": "document"}
@@ -213,6 +215,25 @@ def test_an_app_with_too_many_cookies_can_still_be_asked(tmp_path: Path) -> None
     assert "login=ada" in sent
     assert "c39=" in sent
     assert "c0=" not in sent
+
+
+def test_what_readers_store_is_read_again_where_memory_holds_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jupyter_appbuilder.preview.storage.IN_MEMORY", 3_000_000)
+    person = PageStorage(tmp_path / "app.json")
+    readers = [person.of(f"{number:032x}", READER_FILES) for number in range(100)]
+    tracemalloc.start()
+    for number, reader in enumerate(readers):
+        reader.change({"local": {"set": {"text": f"{number} " + "x" * 1_000_000}}})
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 10_000_000
+    for number in (0, 50, 99):
+        readers[number].change({"local": {"set": {"more": "kept"}}})
+        local = readers[number].read()["local"]
+        assert local["text"].startswith(f"{number} ")
+        assert local["more"] == "kept"
 
 
 def test_what_other_visitors_keep_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,6 +119,21 @@ async def test_who_is_logged_in_gets_the_app_and_its_page_gets_nothing_of_this_s
     assert b"Open the app" in missing.body or b"html" in missing.body
 
 
+async def test_a_page_that_is_too_large_for_its_storage_is_shown_from_disk(
+    call: Any, new_session: Any, fetch: Fetch, log_in: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await published_site(call, new_session)
+    cookie = await log_in()
+    monkeypatch.setattr("jupyter_appbuilder.server.published.LARGEST_PAGE", 100)
+    own = await own_address(fetch, cookie)
+    for path in ("", "index.html"):
+        page = await fetch(own + path, Cookie=cookie, **PAGE)
+        assert (page.code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8"), path
+        assert b"</html>" in page.body
+        assert b"reader.js" not in page.body
+        assert "sandbox" in page.headers["Content-Security-Policy"]
+
+
 async def test_each_reader_has_a_storage_of_their_own(
     call: Any, new_session: Any, fetch: Fetch, log_in: Any, builder: Any, jp_base_url: str
 ) -> None:

@@ -15,13 +15,14 @@ from serving.conftest import Serve, Served, tiny_bundle, tiny_template
 from tornado import httputil, web
 from tornado.routing import Rule
 
-from jupyter_appbuilder.errors import Conflict, NotFound, Unavailable
+from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound, Unavailable
 from jupyter_appbuilder.publishing.base import APP, MANIFEST
 from jupyter_appbuilder.publishing.shelf import Entry, Shelf
 from jupyter_appbuilder.publishing.visits import Visits
 from jupyter_appbuilder.serving.door import Reader
 from jupyter_appbuilder.serving.limits import RateLimit
 from jupyter_appbuilder.serving.place import Place
+from jupyter_appbuilder.serving.proxies import Proxies
 from jupyter_appbuilder.serving.service import finder
 from jupyter_appbuilder.templates.templates import Template
 
@@ -238,6 +239,29 @@ async def test_readers_have_bounds_and_names_of_others_are_refused(tiny: Serve):
         assert answer.status_code == 429
         assert int(answer.headers["retry-after"]) > 1
         assert (await here.get("healthz")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("peer", "said", "who", "scheme"),
+    [
+        ("10.0.0.5", "203.0.113.7", "203.0.113.7", "https"),
+        ("10.0.0.5", "6.6.6.6, 203.0.113.7, 10.0.0.6", "203.0.113.7", "https"),  # what a reader wrote stands first
+        ("10.0.0.5", "6.6.6.6, nonsense", "10.0.0.5", "https"),
+        ("10.0.0.5", "", "10.0.0.5", "https"),
+        ("::ffff:10.0.0.5", "2001:db8::7", "2001:db8::7", "https"),
+        ("198.51.100.9", "127.0.0.1", "198.51.100.9", "http"),  # no proxy of ours
+    ],
+)
+def test_of_who_asks_only_a_proxy_that_was_named_is_believed(peer: str, said: str, who: str, scheme: str):
+    headers = httputil.HTTPHeaders({"X-Forwarded-For": said, "X-Forwarded-Proto": "https", "X-Real-Ip": "7.7.7.7"})
+    headers["Host"] = "localhost"
+    line = httputil.RequestStartLine("GET", "/", "HTTP/1.1")
+    request = httputil.HTTPServerRequest(headers=headers, start_line=line)
+    request.remote_ip, request.protocol = peer, "http"
+    Proxies(["10.0.0.0/24"]).believe(request)
+    assert (request.remote_ip, request.protocol) == (who, scheme)
+    with pytest.raises(InvalidInput, match="no address of a proxy"):
+        Proxies(["nginx"])
 
 
 class Named:
