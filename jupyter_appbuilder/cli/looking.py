@@ -28,9 +28,9 @@ def look(options: argparse.Namespace, terminal: Terminal) -> int:
             if not makes:
                 return await asyncio.to_thread(builder.looks.all, session)
             readers = "everybody" if options.everybody else "people"
-            copies = not options.no_copies
+            copies, app = not options.no_copies, not options.no_app
             made = await add(
-                builder.looks, session, readers, options.user, options.group, days=options.days, copies=copies
+                builder.looks, session, readers, options.user, options.group, days=options.days, copies=copies, app=app
             )
             return [made]
         finally:

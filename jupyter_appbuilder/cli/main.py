@@ -241,6 +241,7 @@ def parser() -> argparse.ArgumentParser:
     look.add_argument("--everybody", action="store_true", help="for everybody with an account")
     look.add_argument("--days", type=int, default=30, metavar="N", help="how long it is good for (default: 30)")
     look.add_argument("--no-copies", action="store_true", help="who looks may not make an app of their own of it")
+    look.add_argument("--no-app", action="store_true", help="who looks may not open the app, as a copy with its data")
     look.add_argument("--end", action="append", default=[], metavar="LINK", help="take one back; several times")
 
     transcript = command("transcript", "sessions.transcript", "write what was asked and done as an HTML file")

@@ -636,15 +636,19 @@ class AsyncApp:
         everybody: bool = False,
         days: int = 30,
         copies: bool = True,
+        app: bool = True,
     ) -> dict[str, Any]:
         """Make a link by which other people of the JupyterHub look at this session, named or ``everybody`` with an
         account: what was asked, the versions, and how the app looked. Nothing else is open to them. ``copies``: they
-        may make an app of their own of it. It is for ``days``; ``end_look`` takes it back."""
+        may make an app of their own of it; ``app``: they may open the app, as a copy of its newest version with its
+        data. It is for ``days``; ``end_look`` takes it back."""
         from ..session.looks import add
 
         session = await self.session()
         readers = "everybody" if everybody else "people"
-        made = await add(self.engine.builder.looks, session.id, readers, users, groups, days=days, copies=copies)
+        made = await add(
+            self.engine.builder.looks, session.id, readers, users, groups, days=days, copies=copies, app=app
+        )
         return made.to_json()
 
     @in_engine

@@ -25,7 +25,8 @@ from jupyter_server.auth.decorator import allow_unauthenticated, authorized
 from tornado import web
 
 from ..errors import AppBuilderError, Forbidden, NotFound, Unavailable
-from ..preview.handlers import wants_page
+from ..preview.capabilities import new_key
+from ..preview.handlers import remember, wants_page
 from ..publishing.jupyterhub import hub_address
 from ..publishing.look_service import LARGEST
 from ..session.looks import DAYS, ID, PATH, Look, Viewer, add, is_on_hub, link_of, unavailable
@@ -49,6 +50,19 @@ POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'; sandbox allow-same-origin allow-popups"
 )
+FRAME_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+"""Without a sandbox, which would hold for the frame too: nothing runs here anyway."""
+APP_NOTE = "A copy of the newest version: others who look see what you do in it, and it goes when nobody looks."
+FRAME_STYLE = """
+:root { color-scheme: light dark; } html, body { height: 100%; margin: 0; }
+body { display: flex; flex-direction: column; font: 14px/1.4 system-ui, sans-serif; overflow-wrap: anywhere; }
+header { padding: .4rem .75rem; border-block-end: 1px solid color-mix(in srgb, CanvasText 22%, Canvas); }
+header span { color: color-mix(in srgb, CanvasText 70%, Canvas); }
+iframe { flex: 1; min-height: 0; border: 0; background: white; }
+"""
 STYLE = """
 .look { margin: 1.5rem 0; padding: .75rem 1rem; border: var(--edge); border-radius: 8px; }
 .look p { margin: .25rem 0; } .look ol { margin: .5rem 0 0; padding-inline-start: 2rem; }
@@ -73,13 +87,14 @@ class LooksHandler(AppBuilderHandler):
     @web.authenticated
     @authorized
     async def post(self, session: str) -> None:
-        body = self.body("readers", "users", "groups", "days", "copies")
+        body = self.body("readers", "users", "groups", "days", "copies", "app")
         readers = body.choice("readers", ("people", "everybody"))
         users = body.texts("users") if "users" in body else []
         groups = body.texts("groups") if "groups" in body else []
-        days, copies = body.number("days", DAYS), body.truth("copies", default=True)
+        days = body.number("days", DAYS)
+        copies, app = body.truth("copies", default=True), body.truth("app", default=True)
         found = await self.ready_session(session)
-        made = await add(self.builder.looks, found.id, readers, users, groups, days=days, copies=copies)
+        made = await add(self.builder.looks, found.id, readers, users, groups, days=days, copies=copies, app=app)
         self.answer(made.to_json(), 201)
 
 
@@ -166,6 +181,7 @@ class Visit:
     look: str
     at: float
     copied: float = float("-inf")
+    key: str = field(default_factory=new_key)  # as a visitor of the app's preview
 
 
 @dataclass(slots=True)
@@ -332,6 +348,61 @@ class LookPageHandler(_LookPage):
         return os.environ.get("JUPYTERHUB_USER", "")
 
 
+class AppHandler(_LookPage):
+    """The app as it runs, in a frame whose pages have an origin of their own and no right on this one."""
+
+    @allow_unauthenticated
+    async def get(self, look: str) -> None:
+        if (let_in := await self.admitted(look)) is None:
+            return
+        found, viewer = let_in
+        if not found.app:
+            raise Forbidden("The app is not shown by this link.", hint="Ask who gave it to you.", reason="no_app")
+        try:
+            session = await self.ready_session(found.session)
+        except NotFound:
+            self._ended()
+            return
+        session.require_owned()
+        newest = next((e.data["checkpoint"] for e in reversed(session.stored) if e.type == "checkpoint.created"), "")
+        again = self.get_query_argument("again", "") == "1"
+        status = await session.shown_app.open(look, newest, again=again)
+        if again:
+            self.redirect("app")  # once: the page is loaded again until it is there
+        elif status["state"] == "ready" and status["url"]:
+            await self._frame(session.summary.title, status["url"], viewer)
+        elif status["state"] in ("failed", "stopped"):
+            self._waiting("The app cannot be shown", "It did not start.", '<a href="app?again=1">Try again</a>')
+        else:
+            self.set_header("Refresh", "2")
+            self._waiting("The app starts", "This takes some seconds, the first time up to some minutes.", "")
+
+    async def _frame(self, title: str, path: str, viewer: Viewer | None) -> None:
+        previews = self.builder.previews
+        visit = previews.visit(path.rstrip("/").rpartition("/")[2])
+        if visit is None:
+            self.redirect("app")
+            return
+        known = self.visits.find(self.get_cookie(COOKIE) or "", self.path_kwargs["look"])
+        key = known.key if known else previews.person
+        remember(self, previews, key)
+        address = html.escape(previews.enter(visit.preview, key).path)
+        self.set_header("Content-Security-Policy", FRAME_POLICY)
+        name = html.escape(" ".join(title.split())[:200]) or "App"
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.finish(
+            f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+            f"<title>{name}</title><style>{FRAME_STYLE}</style>"
+            f'<header><a href="./">Back</a> <strong dir="auto">{name}</strong> <span>{APP_NOTE}</span></header>'
+            f'<iframe title="{name}" src="{address}" sandbox="allow-scripts allow-forms allow-modals"></iframe>\n'
+        )
+
+    def _waiting(self, title: str, text: str, more: str) -> None:
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        said = html.escape(text)
+        self.finish(page(title, f'{said} {more} <a href="./">Back</a>', is_html=True))
+
+
 class CopyAwayHandler(_LookPage):
     """Sends the app to the viewer's own server, which asks them first."""
 
@@ -386,6 +457,8 @@ def _heading(look: Look, viewer: Viewer | None, owner: str, events: Sequence[Eve
     whose = f"{owner} shows you this session" if owner and viewer else "This is what others see"
     parts = [f"<style>{STYLE}</style>", '<section class="look">', f"<p>{html.escape(whose)}, until {day} (UTC).</p>"]
     parts.append("<p>You see it as it is now. Nothing that you do here changes it.</p>")
+    if look.app:
+        parts.append('<a class="copy" href="app">Open the app</a> ')
     if viewer and look.copies:
         parts.append('<a class="copy" href="copy">Make an app of your own of it</a>')
     names = names_of(events)
@@ -410,6 +483,7 @@ def look_handlers(base_url: str) -> list[tuple[str, type[web.RequestHandler], di
     given = {"visits": Visits()}
     return [
         (below + "/enter", LookEntryHandler, given),
+        (below + "/app", AppHandler, given),
         (below + "/copy", CopyAwayHandler, given),
         (below + "/", LookPageHandler, given),
     ]

@@ -49,6 +49,7 @@ from .publishing import Means, Publishing, Unrecorded
 from .record import Record
 from .secrets import AppSecrets
 from .session import Session
+from .shown_app import ShownApp
 from .turn import Agents
 from .version_pictures import VersionPictures
 
@@ -257,6 +258,11 @@ async def assemble(
         make = functools.partial(sandbox_of_copy, f"{summary.id}-version", place / "app", template_now())
         return await run_copy(f"{summary.id}-version", "an earlier version", make, place, journal, health)
 
+    async def run_shown(place: Path, journal: Journal) -> RunningApp:
+        """A copy of the app, for people who look at the session by a link."""
+        make = functools.partial(sandbox_of_copy, f"{summary.id}-look", place / "app", template_now())
+        return await run_copy(f"{summary.id}-look", "a look for others", make, place, journal, health)
+
     async def run_built(place: Path, what: Template | Path) -> RunningApp:
         """What was built of a version: a site's folder, or the files in ``place`` with the server of what was built."""
         id = f"{summary.id}-publishing"
@@ -306,6 +312,7 @@ async def assemble(
         hint="Fork from that version: the copy has a database of its own.",
         reason="database_on_server",
     )
+    not_on_server = on_server if engine == "postgresql" else None
     runner = ToolRunner(
         tools_for(parts.tools, template),
         context,
@@ -353,7 +360,13 @@ async def assemble(
         notebooks,
         program,
         secrets,
-        EarlierVersion(record, workspace, lay_with_storage, run_earlier, on_server if engine == "postgresql" else None),
+        EarlierVersion(record, workspace, lay_with_storage, run_earlier, not_on_server),
+        ShownApp(
+            EarlierVersion(record, workspace, lay, run_shown, not_on_server, told=False),
+            parts.looks,
+            summary.id,
+            handing,
+        ),
         keep,
         version_pictures,
         Publishing(means),

@@ -84,12 +84,16 @@ class EarlierVersion:
         lay: Callable[[str, Path], Awaitable[LaidOut]],
         run: Run,
         refused: Conflict | None = None,
+        *,
+        told: bool = True,
     ) -> None:
+        """``told``: the session's watchers learn how it goes."""
         self._record = record
         self._workspace = workspace
         self._lay = lay
         self._run = run
         self._refused = refused
+        self._told = told
         self._shown: Shown | None = None
         self._work: asyncio.Task[None] | None = None
         self._changing = asyncio.Lock()
@@ -144,7 +148,8 @@ class EarlierVersion:
             await self.stop()
 
     def _tell(self, status: VersionStatus) -> None:
-        self._record.live("version", {**status})
+        if self._told:
+            self._record.live("version", {**status})
 
     async def _begin(self, shown: Shown) -> None:
         try:

@@ -89,6 +89,7 @@ class Housekeeping:
                 await session.app.notice()
                 await session.renew_secrets()
                 await session.earlier.look_after(self._unused, session.channel.watched)
+                await session.shown_app.look_after(self._unused)
             idle = min(time.monotonic() - session.app.used_at, self._unused(session.id))
             if session.owned and not session.busy and not session.channel.watched and idle > self._idle_seconds:
                 await session.app.sleep()

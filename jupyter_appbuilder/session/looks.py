@@ -49,7 +49,7 @@ class Viewer:
 @dataclass(frozen=True, slots=True)
 class Look:
     """A link. ``everybody``: whoever has an account, beside ``users`` and ``groups``; ``copies``: who looks may make
-    an app of their own of it."""
+    an app of their own of it; ``app``: they may open the app, as a copy of its newest version with its data."""
 
     id: str
     session: str
@@ -59,6 +59,7 @@ class Look:
     users: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     copies: bool = True
+    app: bool = True
 
     def admits(self, viewer: Viewer) -> bool:
         return self.everybody or viewer.name in self.users or not viewer.groups.isdisjoint(self.groups)
@@ -72,6 +73,7 @@ class Look:
             "users": list(self.users),
             "groups": list(self.groups),
             "copies": self.copies,
+            "app": self.app,
             "created_at": timestamp(self.created),
             "until": timestamp(self.until),
         }
@@ -117,7 +119,7 @@ class Looks:
         """One that opens something."""
         return next((look for look in self._read() if look.id == id), None) if ID.fullmatch(id) else None
 
-    def add(self, session: str, readers: Shares, *, everybody: bool, days: int, copies: bool) -> Look:
+    def add(self, session: str, readers: Shares, *, everybody: bool, days: int, copies: bool, app: bool) -> Look:
         """Raises ``InvalidInput`` where there are too many."""
         now = self._clock()
         made = Look(
@@ -129,6 +131,7 @@ class Looks:
             tuple(sorted(readers.users)),
             tuple(sorted(readers.groups)),
             copies,
+            app,
         )
         with self._changing() as known:
             if len(known) >= MOST:
@@ -191,6 +194,7 @@ async def add(
     *,
     days: int = DAYS,
     copies: bool = True,
+    app: bool = True,
 ) -> Look:
     """Make a link for ``people`` or ``everybody``. Raises ``InvalidInput``, also for people whom the Hub does not know,
     and ``Unavailable`` where nobody could follow it."""
@@ -198,7 +202,7 @@ async def add(
     hub = JupyterHub.of_environment()
     if hub is not None:
         await hub.require(wanted)
-    return await asyncio.to_thread(looks.add, session, wanted, everybody=everybody, days=days, copies=copies)
+    return await asyncio.to_thread(looks.add, session, wanted, everybody=everybody, days=days, copies=copies, app=app)
 
 
 def _asked(readers: str, users: Sequence[str], groups: Sequence[str], days: int) -> tuple[Shares, bool]:
@@ -237,4 +241,5 @@ def _look(told: dict[str, Any]) -> Look:
         names("users"),
         names("groups"),
         told.get("copies") is True,
+        told.get("app") is True,
     )

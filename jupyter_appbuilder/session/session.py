@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from .publishing import Publishing
     from .record import Record
     from .secrets import AppSecrets
+    from .shown_app import ShownApp
     from .version_pictures import VersionPictures
 
 MAX_MESSAGE = 100_000  # characters of one request
@@ -105,6 +106,7 @@ class Session:
         database: DataProgram,
         secrets: AppSecrets,
         earlier: EarlierVersion,
+        shown_app: ShownApp,
         keep: Callable[[bytes], Awaitable[str]],
         pictures: VersionPictures,
         publishing: Publishing,
@@ -124,6 +126,7 @@ class Session:
         self.secrets = secrets
         self.pictures = pictures
         self.earlier = earlier
+        self.shown_app = shown_app
         self.publishing = publishing
         self.refreshing = Refreshing(self, refreshes)
         self._naming = asyncio.Lock()
@@ -850,6 +853,7 @@ class Session:
             self.runner.diagnostics.stop()
         await self._holdings.close(patience)
         await self.earlier.close()
+        await self.shown_app.close()
         await self.refreshing.close()
         await self.publishing.close()
         await self.app.close()

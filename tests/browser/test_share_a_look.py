@@ -39,6 +39,7 @@ def test_the_conversation_and_pictures_of_the_app_are_saved(lab: Lab, open_lab: 
     expect(panel.root.get_by_text("Filming")).to_be_visible(timeout=LONG)
     panel.narrow()
     panel.picture("filming-narrow")
+    expect(cancel).to_be_in_viewport()
     assert violations(panel.page, PANEL) == []
     cancel.click()
     expect(cancel).to_be_hidden(timeout=LONG)

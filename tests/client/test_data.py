@@ -155,7 +155,14 @@ async def test_of_private_data_no_value_is_told_anywhere(tmp_path: Path):
             await app.aio.build("Show the staff")
             sent = json.dumps([request.body for request in server.requests])
             exported = await app.aio.export(tmp_path)
+            told = (await app.aio.transcript(tmp_path)).read_text()
+            for picture in ("staff.png", "staff.webp"):
+                with pytest.raises(Conflict) as refused:
+                    await app.aio.save_picture(tmp_path / picture)
+                assert refused.value.reason == "private_data"
             await app.aio.close()
+    assert "There are no pictures: the app has private data." in told
+    assert "<img" not in told
     assert "name: category" in sent
     assert "data/staff.parquet" not in zipfile.ZipFile(exported).namelist()
     for content in [sent.encode(), *(path.read_bytes() for path in tmp_path.rglob("*") if readable(path))]:

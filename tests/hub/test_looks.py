@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import httpx
 import pytest
+from browser.panel import Panel, violations
+from browser.test_accessibility import PANEL
 from chromium import PATIENCE, launch_options
 from playwright.sync_api import expect, sync_playwright
 
@@ -23,17 +24,37 @@ def looks(found: Hub, session: str, **order: object) -> dict[str, str]:
     return found.sessions(f"/{session}/looks", "POST", json=order)
 
 
+def seen_in_each_width(panel: Panel, name: str) -> None:
+    for width in (700, 400, 250):
+        panel.widen(width)
+        panel.picture(f"{name}-{width}")
+        assert panel.root.evaluate("element => element.scrollWidth <= element.clientWidth")
+    assert violations(panel.page, PANEL) == []
+    panel.widen(400)
+
+
 @pytest.mark.timeout(300)
 def test_another_user_looks_at_a_session_and_copies_it_until_the_link_is_taken_back(tmp_path: Path) -> None:
     with a_hub(tmp_path, "bob") as (found, session), sync_playwright() as playwright:
-        unknown = httpx.HTTPStatusError
-        with pytest.raises(unknown) as refused:
-            looks(found, session, readers="people", users=["nobody-here"])
-        assert "knows no user 'nobody-here'" in refused.value.response.json()["message"]
-        link = looks(found, session, readers="people", users=["bob"])
-        assert re.fullmatch(r"/services/appbuilder/looks/ada/[\w-]{22}", link["url"])
-
         browser = playwright.chromium.launch(**launch_options())
+        panel = Panel(visitor(browser, found, "ada", f"/user/ada/lab?appbuilder={session}"))
+        root = panel.root
+        for button in ("Skip the tour", "No"):  # JupyterLab asks if it may fetch news
+            panel.page.get_by_role("button", name=button, exact=True).click()
+        panel.menu("Share a look")
+        expect(root.get_by_text("There is no link yet")).to_be_visible()
+        root.get_by_role("textbox", name="Users").fill("nobody-here")
+        root.get_by_role("button", name="Make a link").click()
+        expect(root.get_by_role("alert")).to_contain_text("knows no user 'nobody-here'")
+        root.get_by_role("textbox", name="Users").fill("bob")
+        seen_in_each_width(panel, "look-form")
+        root.get_by_role("button", name="Make a link").click()
+        expect(root.get_by_role("list", name="Links")).to_contain_text("bob")
+        seen_in_each_width(panel, "look-links")
+        (link,) = found.sessions(f"/{session}/looks")["looks"]
+        assert re.fullmatch(r"/services/appbuilder/looks/ada/[\w-]{22}", link["url"])
+        assert link["users"] == ["bob"]
+
         bob = visitor(browser, found, "bob", link["url"])
         expect(bob.get_by_role("heading", name="Say hello")).to_be_visible()
         expect(bob.get_by_text("It is there.")).to_be_visible()
@@ -56,15 +77,25 @@ def test_another_user_looks_at_a_session_and_copies_it_until_the_link_is_taken_b
         expect(eve.get_by_role("heading", name="You have no access to this session")).to_be_visible()
         picture(eve, "look-refused")
 
+        # The app runs for them, as a copy.
+        bob.get_by_role("link", name="Open the app").click()
+        inside = bob.frame_locator("iframe")
+        expect(inside.get_by_role("heading", name="Hello readers")).to_be_visible(timeout=6 * PATIENCE)
+        expect(inside.get_by_text("origin null, cookies 0")).to_be_visible()
+        picture(bob, "look-app")
+        frame = bob.locator("iframe").get_attribute("src")
+        bob.goto(shown)
+
         # A group, and everybody.
         team = looks(found, session, readers="people", groups=["team"])
         eve.goto(found.url + team["url"])
         expect(eve.get_by_text("It is there.")).to_be_visible()
-        everybody = looks(found, session, readers="everybody", copies=False)
+        everybody = looks(found, session, readers="everybody", copies=False, app=False)
         eve.goto(found.url + everybody["url"])
         expect(eve.get_by_text("It is there.")).to_be_visible()
         expect(eve.get_by_role("link", name="Make an app of your own of it")).to_have_count(0)
-        assert eve.context.request.get(f"{eve.url}copy").status == 403
+        for what in ("copy", "app"):
+            assert eve.context.request.get(f"{eve.url}{what}").status == 403
 
         # An app of their own, on their own server.
         bob.get_by_role("link", name="Make an app of your own of it").click()
@@ -78,7 +109,12 @@ def test_another_user_looks_at_a_session_and_copies_it_until_the_link_is_taken_b
         files = found.sessions(f"/{copied['id']}/files", user="bob")
         assert "index.html" in [file["path"] for file in files]
 
-        found.sessions(f"/{session}/looks/{link['id']}", "DELETE")
+        last = root.get_by_role("list", name="Links").get_by_role("listitem").filter(has_text="bob")
+        last.get_by_role("button", name="Take this link back").first.click()
+        panel.picture("look-take-back")
+        root.get_by_role("button", name="Take back", exact=True).click()
+        expect(root.get_by_role("list", name="Links").get_by_text("bob")).to_have_count(0)
+        until(lambda: bob.context.request.get(found.url + str(frame)).status == 404, 20)  # what ran for them has ended
         bob.goto(shown)
         expect(bob.get_by_role("heading", name="This link has ended")).to_be_visible()
         bob.goto(found.url + link["url"])

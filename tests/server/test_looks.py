@@ -6,10 +6,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
 import pytest
 from model_server import ModelServer
 
+from jupyter_appbuilder.datasets.parquet import write
+from jupyter_appbuilder.datasets.sources import opened
 from jupyter_appbuilder.session.looks import MOST, Viewer
+from jupyter_appbuilder.session.template import content_of
 
 from .test_published import PAGE, Fetch
 from .test_published import fetch as fetch
@@ -60,6 +64,28 @@ async def test_whoever_may_use_the_server_follows_a_link_until_it_is_taken_back(
     assert (await call("DELETE", "sessions", id, "looks", link["id"])).status == 404
     ended = await fetch(address, Cookie=cookies, **PAGE)
     assert (ended.code, "has ended" in ended.body.decode()) == (404, True)
+
+
+async def test_private_data_are_in_no_look_and_no_copy(
+    call: Any, new_session: Any, builder: Any, fetch: Fetch, log_in: Callable[[], Any]
+):
+    id = await new_session(title="Staff")
+    session = await builder.session(id)
+    await session.ready()
+    file = session.data.new_file()
+    written = write(opened(pd.DataFrame({"name": ["Zwetschgenkuchen"]})), file)
+    await session.hand_over("staff", written, file, keep="all", private=True)
+    link = await made(call, id)
+    cookies = await log_in()
+    page = await fetch(f"looks/{link['id']}/", Cookie=cookies, **PAGE)
+    assert "There are no pictures: the app has private data." in page.body.decode()
+    app = await fetch(f"looks/{link['id']}/app", Cookie=cookies, **PAGE)
+    assert (app.code, "private data" in app.body.decode()) == (409, True)
+    content, left_out = await content_of(session, builder.library, "Staff", "A copy.")
+    assert not [path for path in content if "staff" in path]
+    assert "data/staff.parquet" in next(one.names for one in left_out if one.what == "data")
+    for text in (page.body, *(data for _, data in content.values())):
+        assert b"Zwetschgenkuchen" not in text
 
 
 async def test_a_link_ends_with_its_time_and_with_the_session(call: Any, new_session: Any, builder: Any):
@@ -125,7 +151,7 @@ def test_a_link_is_for_those_who_are_named(tmp_path: Any, viewer: Viewer, may: b
 
     shares = Shares(frozenset({"bob"}), frozenset({"team"}))
     looks = Looks(tmp_path)
-    look = looks.add("s1", shares, everybody=False, days=1, copies=False)
+    look = looks.add("s1", shares, everybody=False, days=1, copies=False, app=False)
     found = Looks(tmp_path).find(look.id)
     assert found == look
     assert found is not None

@@ -114,6 +114,7 @@ export function LooksPage({ transport, onClose }: { transport: Transport; onClos
                 <span>
                   {trans.__('until %1', new Date(look.until).toLocaleDateString(spoken(), { dateStyle: 'medium' }))}
                 </span>
+                <span>{look.app ? trans.__('may open the app') : trans.__('may not open the app')}</span>
                 {told.hub && (
                   <span>{look.copies ? trans.__('may copy the app') : trans.__('may not copy the app')}</span>
                 )}
@@ -164,6 +165,7 @@ function NewLook({
   const id = React.useId();
   const [who, setWho] = React.useState<Named>(NOBODY);
   const [days, setDays] = React.useState(USUAL);
+  const [app, setApp] = React.useState(true);
   const [copies, setCopies] = React.useState(true);
   const [sending, setSending] = React.useState(false);
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
@@ -186,7 +188,14 @@ function NewLook({
     setSending(true);
     setFailure(null);
     transport
-      .addLook?.({ readers: readers === 'people' ? 'people' : 'everybody', users, groups, days, copies: hub && copies })
+      .addLook?.({
+        readers: readers === 'people' ? 'people' : 'everybody',
+        users,
+        groups,
+        days,
+        copies: hub && copies,
+        app
+      })
       .then(
         look => {
           setWho(NOBODY);
@@ -205,7 +214,10 @@ function NewLook({
           value={who}
           refused={failure?.field ?? ''}
           disabled={sending}
-          onChange={setWho}
+          onChange={value => {
+            setFailure(null);
+            setWho(value);
+          }}
         />
       ) : (
         <p className="jp-AppBuilder-hint">
@@ -230,6 +242,10 @@ function NewLook({
           ))}
         </select>
       </div>
+      <label className="jp-AppBuilder-checkbox">
+        <input type="checkbox" checked={app} onChange={event => setApp(event.target.checked)} />
+        <span>{trans.__('They may open the app: a copy of its newest version, with the data in it')}</span>
+      </label>
       {hub && (
         <label className="jp-AppBuilder-checkbox">
           <input type="checkbox" checked={copies} onChange={event => setCopies(event.target.checked)} />

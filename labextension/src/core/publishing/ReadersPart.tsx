@@ -121,7 +121,10 @@ export function ReadersPart({
             value={wanted}
             refused={failure?.field ?? ''}
             disabled={saving}
-            onChange={setWanted}
+            onChange={value => {
+              setFailure(null);
+              setWanted(value);
+            }}
           />
           {(now?.readers === 'everybody') !== (wanted.who === 'everybody') && (
             <p className="jp-AppBuilder-hint">{trans.__('The app starts anew for this, which takes some seconds.')}</p>

@@ -312,14 +312,11 @@ export function SessionPane(props: SessionProps): React.ReactElement {
                       : trans.__('The app starts as its template. Say what it should become.')}
                   </p>
                 )}
-                {view.progress.map(progress => (
-                  <Progress
-                    key={progress.what}
-                    message={progress.message}
-                    fraction={progress.fraction}
-                    onCancel={progress.what === 'showing' ? (showing.cancel ?? undefined) : undefined}
-                  />
-                ))}
+                {view.progress
+                  .filter(({ what }) => what !== SHOWING)
+                  .map(progress => (
+                    <Progress key={progress.what} message={progress.message} fraction={progress.fraction} />
+                  ))}
                 {view.failure && view.entries.length === 0 && <Failure error={new RequestFailed(view.failure)} />}
               </Chat>
             </People.Provider>
@@ -327,6 +324,12 @@ export function SessionPane(props: SessionProps): React.ReactElement {
         </PictureSource.Provider>
       )}
       <div className="jp-AppBuilder-footer">
+        {view.progress
+          .filter(({ what }) => what === SHOWING)
+          .map(({ what, message, fraction }) => (
+            // Below the conversation, so that it is in view wherever that is scrolled to.
+            <Progress key={what} message={message} fraction={fraction} onCancel={showing.cancel ?? undefined} />
+          ))}
         {failure && (
           <Failure error={failure}>
             <button type="button" className="jp-AppBuilder-link" onClick={() => setFailure(null)}>
@@ -496,6 +499,8 @@ function useShowing(
 
 /** Texts from elsewhere that stand in a request, or stood there when it was sent: this pane comes and goes. */
 const TAKEN = new WeakSet<Composed>();
+/** What a picture's way is told as. */
+const SHOWING = 'showing';
 const NEVER = (): (() => void) => () => undefined;
 /** Why a request of the queue is not taken where another page has sent it, or the next. */
 const ELSEWHERE: ReadonlySet<string> = new Set(['another_turn', 'session_busy']);

@@ -936,6 +936,8 @@ export interface Look {
   groups: readonly string[];
   /** They may make an app of their own of it. */
   copies: boolean;
+  /** They may open the app, as a copy of its newest version with its data. */
+  app: boolean;
   created_at: string;
   until: string;
 }

@@ -234,6 +234,8 @@ export interface LookOrder {
   groups: readonly string[];
   days: number;
   copies: boolean;
+  /** They may open the app, as a copy of its newest version with its data. */
+  app: boolean;
 }
 
 export interface Looks {
