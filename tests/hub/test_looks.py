@@ -6,13 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
-from browser.panel import Panel, violations
-from browser.test_accessibility import PANEL
 from chromium import PATIENCE, launch_options
 from playwright.sync_api import expect, sync_playwright
 
 from .hub_server import PROXY, Hub, until
-from .test_publishing import a_hub, picture, refusals, visitor
+from .test_publishing import a_hub, panel_of_ada, picture, refusals, seen_in_each_width, visitor
 
 pytestmark = [
     pytest.mark.hub,
@@ -24,23 +22,12 @@ def looks(found: Hub, session: str, **order: object) -> dict[str, str]:
     return found.sessions(f"/{session}/looks", "POST", json=order)
 
 
-def seen_in_each_width(panel: Panel, name: str) -> None:
-    for width in (700, 400, 250):
-        panel.widen(width)
-        panel.picture(f"{name}-{width}")
-        assert panel.root.evaluate("element => element.scrollWidth <= element.clientWidth")
-    assert violations(panel.page, PANEL) == []
-    panel.widen(400)
-
-
 @pytest.mark.timeout(300)
 def test_another_user_looks_at_a_session_and_copies_it_until_the_link_is_taken_back(tmp_path: Path) -> None:
     with a_hub(tmp_path, "bob") as (found, session), sync_playwright() as playwright:
         browser = playwright.chromium.launch(**launch_options())
-        panel = Panel(visitor(browser, found, "ada", f"/user/ada/lab?appbuilder={session}"))
+        panel = panel_of_ada(browser, found, session)
         root = panel.root
-        for button in ("Skip the tour", "No"):  # JupyterLab asks if it may fetch news
-            panel.page.get_by_role("button", name=button, exact=True).click()
         panel.menu("Share a look")
         expect(root.get_by_text("There is no link yet")).to_be_visible()
         root.get_by_role("textbox", name="Users").fill("nobody-here")

@@ -14,6 +14,8 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from browser.panel import Panel, violations
+from browser.test_accessibility import PANEL
 from building import share_dependencies
 from chromium import PATIENCE, launch_options
 from model_server import model_server_in_thread
@@ -143,12 +145,45 @@ def test_a_reader_opens_the_app_until_it_is_not_shared_any_more(tmp_path: Path) 
         picture(bob, "waking")
         expect(bob.get_by_text("visit 3")).to_be_visible()
 
-        found.sessions(f"/{session}/publications/hub/readers", "PUT", json={"readers": "me"})
+        # In the panel: who may open it, and who may not any more.
+        panel = panel_of_ada(browser, found, session)
+        panel.menu("Publish")
+        readers = panel.root.get_by_role("region", name="Who may open it")
+        expect(readers.get_by_text("bob", exact=True)).to_be_visible()
+        seen_in_each_width(panel, "readers")
+        readers.get_by_role("button", name="Change who…").click()
+        users = readers.get_by_role("textbox", name="Users")
+        expect(users).to_have_value("bob")
+        users.fill("bob, nobody-here")
+        readers.get_by_role("button", name="Save").click()
+        expect(readers.get_by_role("alert")).to_contain_text("knows no user 'nobody-here'")
+        seen_in_each_width(panel, "readers-unknown")
+        assert bob.evaluate(STATUS) == 200
+        readers.get_by_role("radio", name="Only me").check()
+        readers.get_by_role("button", name="Save").click()
+        expect(readers.get_by_text("Nobody but you.")).to_be_visible()
+        seen_in_each_width(panel, "readers-nobody")
         until(lambda: bob.evaluate(STATUS) == 403, 10)
         bob.reload()
         expect(bob.get_by_role("heading", name="You have no access to this app")).to_be_visible()
         picture(bob, "no-access")
         browser.close()
+
+
+def panel_of_ada(browser: Browser, found: Hub, session: str) -> Panel:
+    """In ada's own JupyterLab, with nothing in the way."""
+    panel = Panel(visitor(browser, found, "ada", f"/user/ada/lab?appbuilder={session}"))
+    for button in ("Skip the tour", "No"):  # JupyterLab asks if it may fetch news
+        panel.page.get_by_role("button", name=button, exact=True).click()
+    return panel
+
+
+def seen_in_each_width(panel: Panel, name: str) -> None:
+    for width in (700, 250, 400):
+        panel.widen(width)
+        panel.picture(f"{name}-{width}")
+        assert panel.root.evaluate("element => element.scrollWidth <= element.clientWidth")
+    assert violations(panel.page, PANEL) == []
 
 
 def picture(page: Page, name: str) -> None:

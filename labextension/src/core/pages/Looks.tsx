@@ -99,7 +99,11 @@ export function LooksPage({ transport, onClose }: { transport: Transport; onClos
       {told && told.looks.length > 0 && (
         <ul className="jp-AppBuilder-looks" aria-label={trans.__('Links')}>
           {told.looks.slice(0, drawn).map(look => (
-            <li key={look.id} className={look.id === made ? 'jp-mod-new' : ''}>
+            <li
+              key={look.id}
+              ref={look.id === made ? intoView : undefined}
+              className={look.id === made ? 'jp-mod-new' : ''}
+            >
               {look.readers === 'everybody' ? (
                 <strong>
                   {told.hub
@@ -149,6 +153,11 @@ export function LooksPage({ transport, onClose }: { transport: Transport; onClos
       )}
     </Page>
   );
+}
+
+/** Once, when it is drawn for the first time. */
+function intoView(element: HTMLElement | null): void {
+  element?.scrollIntoView?.({ block: 'nearest' });
 }
 
 function NewLook({
