@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from weakref import WeakSet
 
 from ..apps.function_server import FunctionServer
 from ..apps.guarded import GuardedSandbox
@@ -36,6 +37,8 @@ CALM_SECONDS = 60.0
 LONGEST_WAIT = 60.0
 AGAIN_SECONDS = 120.0
 """After which a release is tried again whose packages could not be had, while the one before goes on."""
+UNDER_WAY_SECONDS = 2.0
+"""For requests to end before a release's server does: a page that has half of its scripts stays empty."""
 LOG_LINES = 20  # of an app that ended, in our own log
 
 log = logging.getLogger(__name__)
@@ -105,6 +108,8 @@ class ServedApp:
         self._down = False
         self._disturbed = False  # whether the release on its way has had the live one sleep
         self._used_at = clock()
+        self.under_way = WeakSet[object]()
+        """Requests that the live release's server is answering."""
 
     # What readers are told
 
@@ -343,12 +348,17 @@ class ServedApp:
     async def awake(self, patience: float | None = None) -> DevServer:
         """The server, which is started if need be, and waited for, ``patience`` seconds at most."""
         self.use()
-        if self.server.state == "ready" and not self._changing.locked() and not self._down:
+        if self.reachable.state == "ready":
             return self.server
         self.start()
         waiting = [task for task in (self._starting, self._taking) if task is not None and not task.done()]
         if waiting:
             await asyncio.wait(waiting, timeout=patience)
+        return self.reachable
+
+    @property
+    def reachable(self) -> DevServer:
+        """The server as readers have it: none while it changes, begins or ends."""
         # One that answers but was not given its secrets yet belongs to whoever asks first.
         return self.server if not self._changing.locked() and not self._down else DevServer("starting")
 
@@ -434,6 +444,10 @@ class ServedApp:
 
     async def _put_to_sleep(self, going: _Going) -> None:
         self._ran_since = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(UNDER_WAY_SECONDS):
+                while self.under_way:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
         await going.sandbox.sleep()
         await self._hang_up()
 

@@ -166,6 +166,7 @@ class ServedAppHandler(Relay, ServedHandler):
         if server.state != "ready" or server.address is None:
             self._wait()
             return
+        app.under_way.add(self)
         if page:
             service.visits += 1
         headers = to_app(self.request, server.address, base)
@@ -245,6 +246,7 @@ class ServedAppHandler(Relay, ServedHandler):
         self._let_go()
 
     def _let_go(self) -> None:
+        self.service.app.under_way.discard(self)
         holds, self._holds = self._holds, ""
         if holds:
             self.service.requests.leave(holds)

@@ -17,7 +17,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from tornado import web
 from tornado.routing import PathMatches, Rule
@@ -30,10 +30,10 @@ from ..preview.proxy import ProxyHandler
 from ..preview.storage import READER_FILES, PageStorage
 from ..preview.websocket import ProxySocketHandler
 from ..publishing.readers import SANDBOX
-from ..sandbox.base import DevServer
+from ..sandbox.base import Address, DevServer
 from . import pages
 from .app import ServedApp
-from .handlers import OURS, HealthHandler, Service, is_path
+from .handlers import NOTE_SECONDS, OURS, WAKE_SECONDS, HealthHandler, Service, is_path
 from .hub_login import (
     VISIT_SECONDS,
     WATCH_SECONDS,
@@ -89,10 +89,10 @@ class _Target:
 
     @property
     def server(self) -> DevServer:
-        return self._app.server
+        return self._app.reachable
 
     def server_at(self, path: str) -> DevServer:
-        return self._app.server
+        return self.server
 
     async def arrives(self) -> None:
         """Readers are told apart by their names (``Gate``)."""
@@ -208,6 +208,8 @@ class Gate(PreviewHandler):
     """What every request below a reader's own address passes first."""
 
     previews: Guests
+    wakes: ClassVar[bool] = True
+    """Whether it is held until the app's server is there, and has it started."""
     _guest: Guest | None = None
 
     async def prepare(self) -> None:
@@ -246,10 +248,12 @@ class Gate(PreviewHandler):
             return
         self._guest = guest
         guest.asking.add(self)
+        if self.wakes:
+            await app.awake(NOTE_SECONDS if is_page else WAKE_SECONDS)
         if is_page:
             guest.navigated = time.monotonic()
             guests.door.active()
-            if app.server.state == "ready":
+            if app.reachable.state == "ready":
                 service.visits += 1
                 await self._arrive(guest)
         waiting: Any = super().prepare()
@@ -296,6 +300,18 @@ class GuestProxyHandler(Gate, ProxyHandler):
     def _is_welcome(self, visit: Visit) -> bool:
         return True  # ``prepare`` has looked
 
+    def _send_on(self, visit: Visit, address: Address) -> None:
+        self.previews.service.app.under_way.add(self)
+        super()._send_on(visit, address)
+
+    def on_finish(self) -> None:
+        self.previews.service.app.under_way.discard(self)
+        super().on_finish()
+
+    def on_connection_close(self) -> None:
+        self.previews.service.app.under_way.discard(self)
+        super().on_connection_close()
+
     def _wait(self, visit: Visit) -> None:
         app = self.previews.service.app
         app.start()
@@ -312,6 +328,8 @@ class GuestSocketHandler(Gate, ProxySocketHandler):  # pyright: ignore[reportInc
 
 class GuestRequestHandler(Gate, PageRequestHandler):  # pyright: ignore[reportIncompatibleMethodOverride]
     """What our script in the page asks: what it stores; how the app stands, for the page that waits."""
+
+    wakes = False
 
     def data_received(self, chunk: bytes) -> None:
         if self._guest is not None:
