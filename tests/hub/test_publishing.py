@@ -18,7 +18,7 @@ from browser.panel import Panel, violations
 from browser.test_accessibility import PANEL
 from building import share_dependencies
 from chromium import PATIENCE, launch_options
-from model_server import model_server_in_thread
+from model_server import ModelServer, model_server_in_thread
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from jupyter_appbuilder import server
@@ -52,14 +52,17 @@ def homes(folder: Path, *users: str) -> dict[str, str]:
     }
 
 
+def model_of(server: ModelServer) -> dict[str, str]:
+    return {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "sk-test-not-a-secret"}
+
+
 @contextlib.contextmanager
 def a_hub(folder: Path, *people: str, cull_seconds: int = 600) -> Iterator[tuple[Hub, str]]:
     """A Hub on which ada's server runs, and a session of hers whose app is ``PAGE``."""
     file = {"path": "index.html", "content": PAGE}
     steps = [{"tool_calls": [{"name": "write_file", "arguments": file}]}, {"text": "It is there."}]
     with model_server_in_thread(steps) as model:
-        environment = homes(folder, "ada") | {"OPENAI_BASE_URL": model.url, "OPENAI_API_KEY": "sk-test-not-a-secret"}
-        with hub(folder, environment, cull_seconds=cull_seconds, apps=APPS) as found:
+        with hub(folder, homes(folder, "ada") | model_of(model), cull_seconds=cull_seconds, apps=APPS) as found:
             for user in ("ada", *people):
                 found.ask("POST", f"/hub/api/users/{user}")
             found.start()
@@ -69,9 +72,11 @@ def a_hub(folder: Path, *people: str, cull_seconds: int = 600) -> Iterator[tuple
             yield found, session
 
 
-def publish(found: Hub, session: str, **settings: str) -> dict[str, Any]:
+def publish(
+    found: Hub, session: str, name: str = "hello", checkpoint: str | None = None, **settings: str
+) -> dict[str, Any]:
     """Publish the app to the Hub; what the gate asks is answered."""
-    asked = {"target": "hub", "name": "hello", "settings": settings}
+    asked = {"target": "hub", "name": name, "settings": settings} | ({"checkpoint": checkpoint} if checkpoint else {})
     found.sessions(f"/{session}/publishing", "POST", json=asked)
 
     def status() -> dict[str, Any]:
