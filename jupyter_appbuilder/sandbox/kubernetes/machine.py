@@ -13,7 +13,7 @@ import logging
 import secrets
 import shlex
 import tempfile
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ READ_SCRIPT = 'IFS= read -r size; eval "$(head -c "$size")"'
 """Commands come through their input: what stands in an address is bounded, and lands in the API server's audit log."""
 
 LARGEST_ANSWER = 64 * 1024 * 1024  # bytes of a helper's output
+LARGEST_ERRORS = 64 * 1024
 WAITING = 3  # ways out that wait for a connection
 MOST_WAYS = 40  # at once, waiting or in use: each is a stream of the API server
 UPLOAD_SECONDS = 600
@@ -83,10 +84,19 @@ class PodMachine(Machine):
 
     # Files and small commands
 
-    async def _ask(self, script: str, content: bytes = b"", take: Callable[[bytes], None] | None = None) -> bytes:
+    async def _ask(self, script: str, content: bytes = b"") -> bytes:
         """Run ``script``, which may read ``content``; its output. Raises ``Failed`` where its exit code is not 0."""
+        found = bytearray()
+        async with contextlib.aclosing(self._output(script, content)) as pieces:
+            async for piece in pieces:
+                if len(found) < LARGEST_ANSWER:
+                    found += piece
+        return bytes(found)
+
+    async def _output(self, script: str, content: bytes = b"") -> AsyncGenerator[bytes]:
+        """The same piece by piece: no more is read of it than is taken."""
         running: Exec | None = None
-        found = {1: bytearray(), 2: bytearray()}
+        errors = bytearray()
         try:
             running = await self._cluster.exec(self._name, ["sh", "-c", READ_SCRIPT])
             encoded = script.encode()
@@ -94,17 +104,16 @@ class PodMachine(Machine):
             try:
                 while (piece := await running.read()) is not None:
                     channel, data = piece
-                    if channel == STDOUT and take:
-                        take(data)
-                    elif len(found[channel]) < LARGEST_ANSWER:
-                        found[channel] += data
+                    if channel == STDOUT:
+                        yield data
+                    elif len(errors) < LARGEST_ERRORS:
+                        errors += data
             finally:
                 writing.cancel()
             if running.code is None:
                 raise ConnectionError("The connection to the cluster broke")
             if running.code:
-                raise Failed(running.code, found[2].decode(errors="replace").strip().rpartition("\n")[2][:300])
-            return bytes(found[1])
+                raise Failed(running.code, errors.decode(errors="replace").strip().rpartition("\n")[2][:300])
         finally:
             if running:
                 running.close()
@@ -131,22 +140,16 @@ class PodMachine(Machine):
             raise await self._explained(error, "Files could not be sent to the sandbox") from None
 
     async def download(self, path: str) -> AsyncIterator[bytes]:
-        pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
-        command = f"cat {shlex.quote(f'{self.home}/{path}')}"
-        asking = asyncio.ensure_future(self._ask(command, take=pieces.put_nowait))
-        asking.add_done_callback(lambda _: pieces.put_nowait(None))
         try:
-            while True:
-                async with asyncio.timeout(HELPER_SECONDS):  # what is there may be a pipe that nobody writes to
-                    piece = await pieces.get()
-                if piece is None:
-                    break
-                yield piece
-            await asking
+            async with contextlib.aclosing(self._output(f"cat {shlex.quote(f'{self.home}/{path}')}")) as pieces:
+                while True:
+                    async with asyncio.timeout(HELPER_SECONDS):  # what is there may be a pipe that nobody writes to
+                        piece = await anext(pieces, None)
+                    if piece is None:
+                        break
+                    yield piece
         except Exception as error:
             raise await self._explained(error, "Files could not be fetched from the sandbox") from None
-        finally:
-            asking.cancel()
 
     async def install_helpers(self) -> str:
         told = await self.helper(
