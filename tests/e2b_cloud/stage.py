@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from jupyter_appbuilder.sandbox.cloud.sandbox import CloudSandbox
 from jupyter_appbuilder.sandbox.e2b import E2BSandbox
-from jupyter_appbuilder.sandbox.e2b.sandbox import CloudSandbox
 from jupyter_appbuilder.templates.templates import Template
 
 from .cloud import BuiltTemplate, Cloud, cloud

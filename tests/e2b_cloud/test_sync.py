@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from jupyter_appbuilder.sandbox.e2b import remote
-from jupyter_appbuilder.sandbox.e2b.sync import Sync
+from jupyter_appbuilder.sandbox.cloud import remote
+from jupyter_appbuilder.sandbox.cloud.sync import Sync
 
 from .stage import place, until
 

@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import Any, TypeVar
 
 from ...errors import AppBuilderError, Unavailable
+from ..cloud.base import SESSION, Gone
 
 T = TypeVar("T")
 
@@ -18,7 +19,6 @@ EXTRA_HINT = "Install it: pip install 'jupyter-appbuilder[e2b]'"
 KEY_HINT = (
     "Set E2B_API_KEY in the environment of the Jupyter server (or c.E2BSandbox.api_key) to a key of your E2B team."
 )
-SESSION = "appbuilder-session"  # names the session in a sandbox's metadata
 
 
 async def apart(call: Coroutine[Any, Any, T]) -> T:
@@ -37,10 +37,6 @@ async def apart(call: Coroutine[Any, Any, T]) -> T:
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         raise
     return task.result()
-
-
-class Gone(Exception):
-    """The cloud sandbox does not exist, or does not run, any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +76,7 @@ def find_key(trait: str) -> str:
     raise Unavailable("Sandbox 'e2b' needs an API key, and none is set.", hint=KEY_HINT, reason="e2b_no_key")
 
 
-class Cloud:
+class E2B:
     """E2B's SDK with our settings. Every method raises ``Unavailable`` with the next step, or ``Gone``."""
 
     def __init__(self, sdk: Any, settings: Settings) -> None:

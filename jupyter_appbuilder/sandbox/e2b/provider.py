@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from traitlets import Bool, Dict, Float, Int, Unicode
-from traitlets.config import LoggingConfigurable
 
 from ...errors import Unavailable
 from ...templates.templates import Template, find_templates
-from ..base import Check, Isolation
-from .cloud import Cloud, Settings, find_key, load_sdk
-from .machine import Machine
-from .sandbox import CloudSandbox
+from ..base import Check, Isolation, OnProgress, Progress
+from ..cloud.base import CloudProvider
+from ..cloud.machine import Machine
+from ..cloud.sandbox import CloudSandbox
+from .cloud import E2B, NoTemplate, Settings, find_key, load_sdk
+from .machine import E2BMachine
 
 PREFIX = "appbuilder-"
 
 
-class E2BSandbox(LoggingConfigurable):
+class E2BSandbox(CloudProvider):
     """Makes sandboxes in E2B's cloud. Its traits are what ``c.E2BSandbox`` sets.
 
     ``cache_dir`` is not used: packages are kept in E2B's templates. ``allow`` are hosts that sandboxes may reach.
     """
 
     name = "e2b"
+    too_many_hint = (
+        "Stop a session you do not need, wait until idle ones sleep, or raise c.E2BSandbox.max_concurrent if your E2B "
+        "plan allows more."
+    )
 
     api_key = Unicode(
         help="""The API key of your E2B team. Better given as the environment variable E2B_API_KEY: configuration files
@@ -69,13 +74,10 @@ class E2BSandbox(LoggingConfigurable):
     ).tag(config=True)
 
     def __init__(self, cache_dir: Path, *, allow: Iterable[str] = (), **traits: Any) -> None:
-        super().__init__(**traits)
+        super().__init__(allow, **traits)
         # A trait's value is shown by whoever prints configurables.
         self.__key, self.api_key = self.api_key, ""
-        self.allow = tuple(allow)
-        self.running: set[CloudSandbox] = set()
-        self.made: set[CloudSandbox] = set()
-        self._cloud: Cloud | None = None
+        self._cloud: E2B | None = None
         self._starting = asyncio.Lock()
 
     async def create(self, session: str, workspace: Path, template: Template) -> CloudSandbox:
@@ -112,20 +114,46 @@ class E2BSandbox(LoggingConfigurable):
         findings.append(Check("E2B templates", True, "; ".join(told)))
         return findings
 
-    async def close(self) -> None:
-        await asyncio.gather(*(sandbox.stop() for sandbox in list(self.made)))
-
     # For its sandboxes
 
-    def machine(self, cloud: Cloud, made: Any, sandbox: CloudSandbox) -> Machine:
-        """What the SDK made or found, to work with."""
-        return Machine(cloud, made)
+    async def obtain(
+        self,
+        cloud: Any,
+        template: str,
+        metadata: Mapping[str, str],
+        hosts: Collection[str] | None,
+        on_progress: OnProgress | None,
+    ) -> Any:
+        alias = self.template_name(template)
+        arguments: dict[str, Any] = {"timeout": self.timeout, "metadata": metadata, "environment": {}}
+        arguments |= {"public": self.direct_preview, "hosts": hosts}
+        try:
+            return await cloud.create(alias, **arguments)
+        except NoTemplate:
+            if on_progress:
+                on_progress(
+                    Progress(
+                        f"Making a cloud sandbox from E2B's base image: the template {alias!r} is not built there "
+                        f"(jupyter appbuilder templates build {template})"
+                    )
+                )
+        try:
+            return await cloud.create(self.base_template, **arguments)
+        except NoTemplate as error:
+            raise Unavailable(
+                f"E2B has no template {alias!r}, nor {error}.",
+                hint=f"Build it: jupyter appbuilder templates build {template}",
+                reason="e2b_no_template",
+            ) from None
+
+    def machine(self, cloud: Any, made: Any, sandbox: CloudSandbox) -> Machine:
+        return E2BMachine(cloud, made)
 
     def template_name(self, name: str) -> str:
         """The name of our template at E2B."""
         return str(self.templates.get(name) or f"{self.template_prefix}{name}")
 
-    async def cloud(self) -> Cloud:
+    async def cloud(self) -> E2B:
         """The way to E2B. Raises ``Unavailable`` where the SDK or the key is missing."""
         async with self._starting:
             if self._cloud is None:
@@ -136,16 +164,5 @@ class E2BSandbox(LoggingConfigurable):
                     domain=self.domain,
                     request_timeout=self.request_timeout,
                 )
-                self._cloud = Cloud(await load_sdk(), settings)
+                self._cloud = E2B(await load_sdk(), settings)
             return self._cloud
-
-    def reserve(self, sandbox: CloudSandbox) -> None:
-        """Count ``sandbox`` as running. Raises ``Unavailable`` where that would be too many."""
-        if sandbox not in self.running and len(self.running) >= self.max_concurrent:
-            raise Unavailable(
-                f"{len(self.running)} cloud sandboxes run already, which is as many as this server lets run.",
-                hint="Stop a session you do not need, wait until idle ones sleep, or raise c.E2BSandbox.max_concurrent "
-                "if your E2B plan allows more.",
-                reason="e2b_too_many",
-            )
-        self.running.add(sandbox)

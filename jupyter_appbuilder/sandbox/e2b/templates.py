@@ -22,9 +22,9 @@ from typing import Any
 from ...errors import AppBuilderError, InvalidInput, Unavailable
 from ...templates.manifest import Manifest
 from ...templates.templates import RUNTIME, Template
+from ..cloud.packages import NPM, VENV, read_requirements, requirements_key
 from ..local.packages.dependencies import read_manifest
-from .cloud import Cloud, apart
-from .packages import NPM, VENV, read_requirements, requirements_key
+from .cloud import E2B, apart
 
 IMAGE = "node:24"
 APT = ("python3", "python3-pip", "python3-venv", "git", "ca-certificates", "procps", "iproute2")
@@ -89,7 +89,7 @@ def define(sdk: Any, template: Template) -> Any:
     return builder.set_workdir("/home/user")
 
 
-async def build(cloud: Cloud, template: Template, name: str, on_line: OnLine, *, fresh: bool = False) -> str:
+async def build(cloud: E2B, template: Template, name: str, on_line: OnLine, *, fresh: bool = False) -> str:
     """Build ``template`` at E2B as ``name``; its id there. ``fresh``: without E2B's cache of earlier builds.
 
     Raises ``Unavailable`` with the step that failed.

@@ -19,7 +19,7 @@ from tornado.websocket import WebSocketClientConnection, WebSocketClosedError, w
 
 from ...errors import AppBuilderError, Unavailable
 from ..base import OnProgress, Progress
-from ..e2b.cloud import Gone
+from ..cloud.base import Gone
 from .pod import (
     AGENTS,
     CONTAINER,

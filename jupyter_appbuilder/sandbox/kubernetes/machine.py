@@ -13,18 +13,16 @@ import logging
 import secrets
 import shlex
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ...cancellation import uncut
 from ...errors import AppBuilderError, Unavailable
-from ...workspace import ignore
 from ..base import Address
-from ..e2b import remote
-from ..e2b.cloud import Gone
-from ..e2b.machine import FOLDER, HELPER_SECONDS, Machine, Running, Take
-from ..e2b.sync import HELPER
+from ..cloud.base import Gone
+from ..cloud.machine import FOLDER, HELPER_SECONDS, Machine, Running, Take
+from ..cloud.sync import HELPER
 from ..local.processes.layout import EGRESS_PORT
 from .cluster import STDOUT, Cluster, Exec
 from .pod import ALIVE
@@ -54,7 +52,7 @@ class PodMachine(Machine):
     def __init__(
         self, cluster: Cluster, name: str, route: Callable[[], Path | None], files: Mapping[str, bytes]
     ) -> None:
-        super().__init__(cluster, name)  # type: ignore[arg-type]
+        super().__init__()
         self._cluster = cluster
         self._name = name
         self._route = route
@@ -139,7 +137,7 @@ class PodMachine(Machine):
         except Exception as error:
             raise await self._explained(error, "Files could not be sent to the sandbox") from None
 
-    async def download(self, path: str) -> AsyncIterator[bytes]:
+    async def download(self, path: str) -> AsyncGenerator[bytes]:
         try:
             async with contextlib.aclosing(self._output(f"cat {shlex.quote(f'{self.home}/{path}')}")) as pieces:
                 while True:
@@ -155,9 +153,8 @@ class PodMachine(Machine):
         told = await self.helper(
             f"mkdir -p ~/.appbuilder && touch {ALIVE}; cat ~/.appbuilder/packages 2>/dev/null || true"
         )
-        modules = {"remote.py": Path(remote.__file__), "ignore.py": Path(ignore.__file__)}
-        for name, path in modules.items():
-            await self.upload(f".appbuilder/{name}", await asyncio.to_thread(path.read_bytes))
+        for name, content in (await self.helpers()).items():
+            await self.upload(f".appbuilder/{name}", content)
         for name, content in self._files.items():
             await self.upload(name, content)
         await self.helper(f"setsid {HELPER} doors {EGRESS_PORT} >/dev/null 2>&1 </dev/null & sleep 0.1")
@@ -354,10 +351,6 @@ class PodMachine(Machine):
         except BaseException:
             running.close()
             raise
-
-    async def _never_mind(self, token: str) -> None:
-        with contextlib.suppress(Gone, Unavailable):
-            await self.helper(f"{HELPER} kill {token}")
 
     async def helper_until_gone(self, pid: int) -> None:
         """Wait for the end of a process, in steps that are no longer than a helper may take."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from ..e2b.machine import FOLDER
+from ..cloud.machine import FOLDER
 
 OWNER = "app.kubernetes.io/managed-by"
 OURS_HERE = "jupyter-appbuilder"

@@ -12,15 +12,14 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from traitlets import Bool, Dict, Enum, Int, List, Unicode
-from traitlets.config import LoggingConfigurable
 
 from ...cancellation import uncut
 from ...errors import Unavailable
 from ...templates.templates import Template
 from ..base import Check, Door, Isolation, OnProgress, OnRefused
-from ..e2b.cloud import Gone
-from ..e2b.machine import Machine
-from ..e2b.sandbox import CloudSandbox
+from ..cloud.base import SESSION, CloudProvider, Gone
+from ..cloud.machine import Machine
+from ..cloud.sandbox import CloudSandbox
 from ..local.processes.exit import ENVIRONMENT, PROXY, SessionExit
 from ..local.processes.layout import find_node
 from ..network.registries import Registries, read_registries
@@ -31,13 +30,14 @@ from .pod import HOME, Wanted, as_agent_sandbox, manifest
 DEFAULT_IMAGE = "node:24-bookworm"
 
 
-class KubernetesSandbox(LoggingConfigurable):
+class KubernetesSandbox(CloudProvider):
     """Makes sandboxes as pods of a cluster. Its traits are what ``c.KubernetesSandbox`` sets.
 
     ``cache_dir`` is not used: packages are installed in each pod. ``allow`` are hosts that sandboxes may reach.
     """
 
     name = "kubernetes"
+    too_many_hint = "Stop a session you do not need, or raise c.KubernetesSandbox.max_concurrent."
     doors = True
 
     namespace = Unicode(
@@ -77,24 +77,16 @@ class KubernetesSandbox(LoggingConfigurable):
         config=True
     )
     longest_seconds = Int(24 * 3600, help="Seconds after which any pod ends.").tag(config=True)
-    max_concurrent = Int(20, help="Sandboxes that this server lets run at once.").tag(config=True)
     require_network_policy = Bool(
         True,
         help="""Refuse to run where no NetworkPolicy keeps the pods from the network and none may be made. Whether the
         cluster's network plugin heeds policies cannot be seen from here.""",
     ).tag(config=True)
 
-    direct_preview = False
-    internet = False
-    base_template = ""
-
     def __init__(
         self, cache_dir: Path, *, allow: Iterable[str] = (), registries: Registries | None = None, **traits: Any
     ) -> None:
-        super().__init__(**traits)
-        self.allow = tuple(allow)
-        self.running: set[CloudSandbox] = set()
-        self.made: set[CloudSandbox] = set()
+        super().__init__(allow, **traits)
         self.sandboxes: WeakValueDictionary[str, PodSandbox] = WeakValueDictionary()
         self._registries = registries
         self._pods: Pods | None = None
@@ -127,7 +119,7 @@ class KubernetesSandbox(LoggingConfigurable):
         ]
 
     async def close(self) -> None:
-        await asyncio.gather(*(sandbox.stop() for sandbox in list(self.made)))
+        await super().close()
         if self._sockets:
             self._sockets.cleanup()
             self._sockets = None
@@ -137,9 +129,6 @@ class KubernetesSandbox(LoggingConfigurable):
     @property
     def user_name(self) -> str:
         return self.user or os.environ.get("JUPYTERHUB_USER", "") or getpass.getuser()
-
-    def template_name(self, name: str) -> str:
-        return name
 
     async def cloud(self) -> Any:
         """The way to the cluster. Raises ``Unavailable`` where there is none, or it would not be safe."""
@@ -172,18 +161,19 @@ class KubernetesSandbox(LoggingConfigurable):
             await pods.sweep()
             self._guarded = True
 
+    async def obtain(
+        self,
+        cloud: Any,
+        template: str,
+        metadata: Mapping[str, str],
+        hosts: Collection[str] | None,
+        on_progress: OnProgress | None,
+    ) -> Any:
+        return await cloud.create(template, metadata[SESSION])
+
     def machine(self, cloud: Any, made: Any, sandbox: CloudSandbox) -> Machine:
         assert isinstance(sandbox, PodSandbox)
         return PodMachine(cloud.cluster, str(made), sandbox.route, cloud.files)
-
-    def reserve(self, sandbox: CloudSandbox) -> None:
-        if sandbox not in self.running and len(self.running) >= self.max_concurrent:
-            raise Unavailable(
-                f"{len(self.running)} sandboxes run already, which is as many as this server lets run.",
-                hint="Stop a session you do not need, or raise c.KubernetesSandbox.max_concurrent.",
-                reason="kubernetes_too_many",
-            )
-        self.running.add(sandbox)
 
     async def registries(self) -> Registries:
         if self._registries is None:
@@ -224,7 +214,7 @@ class Pods:
             raise Gone(trouble.message)
         return name
 
-    async def create(self, template: str, *, metadata: Mapping[str, str], **_: Any) -> str:
+    async def create(self, template: str, session: str) -> str:
         given = self._provider
         wanted = Wanted(
             namespace=self.cluster.namespace,
@@ -243,7 +233,6 @@ class Pods:
             labels=given.labels,
         )
         registries = await given.registries()
-        session = metadata["appbuilder-session"]
         sandbox = given.sandboxes[session]
         pod = manifest(
             wanted,
@@ -294,7 +283,7 @@ class PodSandbox(CloudSandbox):
     """One session's pod. Its way out is this server's proxy, so that what was refused is told."""
 
     def __init__(self, session: str, app: Path, template: Template, provider: KubernetesSandbox) -> None:
-        super().__init__(session, app, template, provider)  # type: ignore[arg-type]
+        super().__init__(session, app, template, provider)
         self.on_progress: OnProgress | None = None
         self._exit = SessionExit(provider.socket_path, provider.registries, provider.allow)
         self._installs: Path | None = None  # while packages are installed

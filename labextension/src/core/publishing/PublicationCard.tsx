@@ -128,7 +128,14 @@ export function PublicationCard({
       {back && (
         <Confirm
           question={trans.__('Roll back to version %1?', back.number)}
-          detail={trans.__('Readers get version %1 again at once. Your draft stays as it is.', back.number)}
+          detail={
+            keeps
+              ? trans.__('Readers get version %1 again at once. Your draft stays as it is.', back.number)
+              : trans.__(
+                  'Version %1 is handed over once more, and readers get it when it is in place. Your draft stays as it is.',
+                  back.number
+                )
+          }
           yes={trans.__('Roll back')}
           disabled={acting || disabled}
           onYes={() => act(asks.rollBack(target, back.number))}

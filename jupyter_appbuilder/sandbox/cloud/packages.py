@@ -21,7 +21,7 @@ from ...templates.templates import PackageKind, PythonPackages
 from ..base import ExecResult, OnProgress, Output, Progress
 from ..local.packages.dependencies import PACKAGE, Manifest, read_file, read_manifest
 from ..requirements import Requirements, parse_requirement, with_packages
-from .cloud import Gone
+from .base import Gone
 from .machine import Machine
 from .machine import Output as Printed
 

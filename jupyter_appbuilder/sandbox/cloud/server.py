@@ -12,7 +12,7 @@ from ...errors import Unavailable
 from ...templates.templates import Service, Serving, Template
 from ..base import Address, DevServer, Progress, ServerState
 from ..local.server import ANSI, LOG_LIMIT, explain
-from .cloud import Gone
+from .base import Gone
 from .machine import Machine, Running
 
 if TYPE_CHECKING:
@@ -53,8 +53,7 @@ class CloudServer:
         self._log = self._told = ""
         self.lost = False
         if self._sandbox.direct:
-            path = serving.page
-            self._told = f"Anyone can open it at https://{machine.sandbox.get_host(self._outside)}{path}"
+            self._told = f"Anyone can open it at https://{machine.public_host(self._outside)}{serving.page}"
         self._address = replace(machine.address(self._outside, serving.port, self._sandbox.direct), strip=serving.strip)
         running = self._running = await machine.start(
             serving.command, self._take, environment=environment, ports=(self._outside, serving.port)

@@ -9,22 +9,19 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Generator, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from ...cancellation import uncut
 from ...errors import AppBuilderError, InvalidInput, NotFound, Unavailable
 from ...templates.templates import APP, PackageKind, Template
 from ..base import DevServer, ExecResult, OnProgress, OnRefused, Output, Process, Progress, Stats
 from ..metrics import kills
-from .cloud import SESSION, Cloud, Gone, NoTemplate
+from .base import SESSION, Cloud, CloudProvider, Gone
 from .machine import FOLDER, Machine, Running
 from .machine import Output as Printed
 from .packages import Packages
 from .server import OUTSIDE, CloudServer
 from .sync import HELPER, Sync
-
-if TYPE_CHECKING:
-    from .provider import E2BSandbox
 
 T = TypeVar("T")
 
@@ -41,7 +38,7 @@ ANEW = "The cloud sandbox is gone: making a new one from the workspace"
 class CloudSandbox:
     """Made in the cloud at its first use, found again after a restart, made anew from the workspace when it is gone."""
 
-    def __init__(self, session: str, app: Path, template: Template, provider: E2BSandbox) -> None:
+    def __init__(self, session: str, app: Path, template: Template, provider: CloudProvider) -> None:
         self.session = session
         self.app = app
         self.template = template
@@ -261,7 +258,7 @@ class CloudSandbox:
                         await self._serve(server, None)
 
     async def allow(self, hosts: Collection[str], on_refused: OnRefused | None = None) -> bool:
-        """E2B's own firewall lets these through; it does not tell what it refused."""
+        """The cloud's own firewall lets these through; it does not tell what it refused."""
         self._hosts = tuple(sorted(hosts))
         if self._machine is not None and not self._machine.gone and not self._paused:
             with contextlib.suppress(Gone):
@@ -441,10 +438,10 @@ class CloudSandbox:
             raise
         self._sync = sync
         for task in list(self._tasks):
-            if task is not asyncio.current_task() and task.get_name().startswith("e2b"):
+            if task is not asyncio.current_task() and task.get_name().startswith("cloud"):
                 task.cancel()
-        self._in_background(self._watch(sync, machine), "e2b watch")
-        self._in_background(self._keep(machine), "e2b keep")
+        self._in_background(self._watch(sync, machine), "cloud watch")
+        self._in_background(self._keep(machine), "cloud keep")
         return machine
 
     async def _obtained(self, cloud: Cloud, on_progress: OnProgress | None) -> tuple[Machine, bool]:
@@ -463,32 +460,11 @@ class CloudSandbox:
                     machine = self._provider.machine(cloud, await cloud.connect(found, timeout), self)
                     self._take(machine)
                     return machine, True
-        alias = self._provider.template_name(self.template.name)
-        arguments: dict[str, Any] = {
-            "timeout": timeout,
-            "metadata": {SESSION: self.session, "appbuilder-template": self.template.name},
-            "environment": {},
-            "public": self._provider.direct_preview,
-            "hosts": self._reachable,
-        }
-        try:
-            _say(on_progress, "Making a cloud sandbox")
-            machine = self._provider.machine(cloud, await cloud.create(alias, **arguments), self)
-        except NoTemplate:
-            _say(
-                on_progress,
-                f"Making a cloud sandbox from E2B's base image: the template {alias!r} is not built there "
-                f"(jupyter appbuilder templates build {self.template.name})",
-            )
-            try:
-                made = await cloud.create(self._provider.base_template, **arguments)
-                machine = self._provider.machine(cloud, made, self)
-            except NoTemplate as error:
-                raise Unavailable(
-                    f"E2B has no template {alias!r}, nor {error}.",
-                    hint=f"Build it: jupyter appbuilder templates build {self.template.name}",
-                    reason="e2b_no_template",
-                ) from None
+        _say(on_progress, "Making a cloud sandbox")
+        template = self.template.name
+        metadata = {SESSION: self.session, "appbuilder-template": template}
+        made = await self._provider.obtain(cloud, template, metadata, self._reachable, on_progress)
+        machine = self._provider.machine(cloud, made, self)
         self._take(machine)
         return machine, False
 
@@ -523,7 +499,7 @@ class CloudSandbox:
 
     @property
     def active(self) -> bool:
-        """True if somebody may need it now; otherwise E2B may pause it when its time is over."""
+        """True if somebody may need it now; otherwise it may be paused when its time is over."""
         busy = bool(self._processes) or self._any("ready", "starting")
         return busy or time.monotonic() - self._used < self._provider.timeout
 

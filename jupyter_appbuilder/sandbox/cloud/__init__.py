@@ -1,0 +1,1 @@
+"""Sandboxes away from this machine: what those of every cloud have in common."""
