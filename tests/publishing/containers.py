@@ -33,6 +33,7 @@ def instructions(text: str) -> Iterator[tuple[str, str]]:
 class Stage:
     root: Path
     image: str
+    context: Path
     workdir: str = "/"
     environment: dict[str, str] = field(default_factory=dict[str, str])
     user: str = "root"
@@ -88,11 +89,11 @@ def build(context: Path, scratch: Path) -> Stage:
     npm.write_text(f'#!/bin/sh\nexec node {NODE}/lib/node_modules/npm/bin/npm-cli.js "$@"\n')
     npm.chmod(0o755)
     stages: dict[str, Stage] = {}
-    stage = Stage(scratch, "")
+    stage = Stage(scratch, "", context)
     for word, rest in instructions((context / "Containerfile").read_text()):
         if word == "FROM":
             image, _, name = rest.partition(" AS ")
-            stage = Stage(scratch / f"stage-{len(stages)}", image)
+            stage = Stage(scratch / f"stage-{len(stages)}", image, context)
             stage.root.mkdir(parents=True)
             stages[name or str(len(stages))] = stage
             if image.startswith("python"):

@@ -211,7 +211,7 @@ class Hub:
         if files["README.md"]:
             self.configured(space, files)
         before = space.sha
-        space.take(head["summary"], files)
+        space.take(head["summary"].partition("\n")[0], files)
         if space.sdk == "docker":
             known = [("RUNNING", before), ("RUNNING_BUILDING", space.sha)] if space.running else []
             end = "BUILDING" if self.never else self.fails or "RUNNING"

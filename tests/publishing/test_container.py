@@ -78,7 +78,7 @@ def lint(place: Path) -> None:
 
     service = yaml.safe_load((place / "compose.yaml").read_text())
     app = service["services"]["app"]
-    known = {"build", "image", "restart", "ports", "env_file", "read_only", "tmpfs", "cap_drop", "security_opt"}
+    known = {"build", "image", "restart", "init", "ports", "env_file", "read_only", "tmpfs", "cap_drop", "security_opt"}
     assert app.keys() <= known | {"mem_limit", "pids_limit", "volumes"}
     assert (app["read_only"], app["cap_drop"]) == (True, ["ALL"])
     assert app["ports"] == ["127.0.0.1:${PORT:-8000}:8000"]
@@ -89,10 +89,11 @@ def lint(place: Path) -> None:
 
 @contextmanager
 def running(stage: Stage, port: int) -> Generator[None]:
-    """Its command at ``port`` in the place of 8000; nothing but the data and what is temporary can be written."""
+    """Its command at ``port`` in the place of 8000, as compose.yaml has it run: nothing but the data and what is
+    temporary can be written, and SIGTERM ends it, also while somebody is connected."""
     command = [word.replace("8000", str(port)) if word == "8000" else word for word in stage.command]
     process = subprocess.Popen(
-        command, cwd=stage.here, env=stage.variables(BOKEH_ALLOW_WS_ORIGIN=f"localhost:{port}"), start_new_session=True
+        [*held(stage), *command], cwd=stage.here, env=stage.variables(BOKEH_ALLOW_WS_ORIGIN=f"localhost:{port}")
     )
     try:
         check = [word.replace(":8000", f":{port}") for word in stage.health]
@@ -102,9 +103,35 @@ def running(stage: Stage, port: int) -> Generator[None]:
             assert time.monotonic() < deadline, "it never became healthy"
             time.sleep(0.2)
         yield
+        with socket.create_connection(("127.0.0.1", port)) as waits:
+            waits.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
+            os.kill(child_of(process.pid), signal.SIGTERM)
+            process.wait(5)  # Docker kills after 10
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        process.kill()
         process.wait(20)
+
+
+def held(stage: Stage) -> list[str]:
+    """What holds a command as the service of compose.yaml is held."""
+    app = yaml.safe_load((stage.context / "compose.yaml").read_text())["services"]["app"]
+    assert app["read_only"]
+    kept = [one.partition(":")[2].strip("/") for one in app.get("volumes", [])]
+    passing = [one.partition(":")[0].strip("/") for one in app["tmpfs"]]
+    words = ["bwrap", "--die-with-parent", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+    words += ["--tmpfs", "/tmp", "--ro-bind", str(stage.root.parent), str(stage.root.parent)]
+    for folder in passing:
+        if folder != "tmp":
+            assert (stage.root / folder).is_dir(), folder  # there is nowhere to mount it else
+            words += ["--tmpfs", str(stage.root / folder)]
+    for folder in kept:
+        words += ["--bind", str(stage.root / folder), str(stage.root / folder)]
+    return [*words, "--chdir", str(stage.here), "--"]
+
+
+def child_of(pid: int) -> int:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(children[0])
 
 
 async def carried_out(tmp_path: Path, template: str, port: int, **settings: str) -> Stage:

@@ -161,6 +161,26 @@ def test_what_the_hub_refuses_is_said_in_plain_words_and_nothing_stays_half_done
         assert refused().reason == reason
 
 
+def test_a_commit_that_was_made_though_nobody_heard_of_it_is_undone(tmp_path, hub):
+    publish(bundle(tmp_path / "1"), hub)
+    space = hub.spaces["ada/tea-times"]
+    files = dict(space.files)
+
+    def made_all_the_same(request: Request):
+        if request.path.endswith("/commit/main"):
+            hub.refuse = lambda request: None
+            hub.commit(space, request)
+            return hub.refused(504, "Gateway timeout")
+        return None
+
+    hub.refuse = made_all_the_same
+    second = bundle(tmp_path / "2", {"index.html": "second"})
+    second.manifest["title"] = "Tea\n\n" + "times " * 99
+    with pytest.raises(AppBuilderError, match="504"):
+        publish(second, hub, 2)
+    assert space.files == files
+
+
 def test_stopping_ends_the_client_and_the_next_release_goes_through(tmp_path, hub):
     made = bundle(tmp_path / "1")
 

@@ -56,6 +56,7 @@ def test_an_app_with_a_server_is_content_of_its_own_kind(tmp_path, connect):
     manifest = content.manifests["1"]
     assert (manifest["metadata"]["appmode"], manifest["metadata"]["entrypoint"]) == ("python-fastapi", "serve:app")
     assert manifest["python"]["version"] == "3.12.4", "the nearest to what it was tried with"
+    assert manifest["environment"] == {"python": {"requires": "~=3.12.0"}}
     assert content.site["requirements.txt"] == b"fastapi==0.165.0\nuvicorn==0.40.0 ; sys_platform != 'win32'\n"
     assert content.site["dist/index.html"] == b"built"
     assert content.environment == {"TRUST_PROXY": "1"}

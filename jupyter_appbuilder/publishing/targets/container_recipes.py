@@ -115,7 +115,8 @@ RUN pip install --no-cache-dir --require-hashes --only-binary :all: -r requireme
 COPY --chown={USER} app ./
 COPY --from=build --chown={USER} /app/dist ./dist
 USER {USER}
-CMD ["python", "-m", "uvicorn", "serve:app", "--host", "0.0.0.0", "--port", "{PORT}", "--no-access-log"]
+CMD ["python", "-m", "uvicorn", "serve:app", "--host", "0.0.0.0", "--port", "{PORT}", "--no-access-log", \
+"--timeout-graceful-shutdown", "3"]
 """,
     ready="api/health",
     environment=TRUST_PROXY
@@ -208,6 +209,7 @@ def compose(name: str, number: int, recipe: Recipe, data: tuple[str, ...]) -> st
         "      dockerfile: Containerfile",
         f"    image: {name}:{number}",
         "    restart: unless-stopped",
+        "    init: true",
         "    ports:",
         f'      - "127.0.0.1:${{PORT:-{PORT}}}:{PORT}"',
         "    env_file:",

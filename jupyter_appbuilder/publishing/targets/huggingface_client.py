@@ -136,18 +136,20 @@ def _publish(api: Any, request: dict[str, Any]) -> dict[str, Any]:
     except BaseException:
         if made:
             _drop(api, space)
-        elif sent:
+        else:
             try:
-                _put_back(api, request)
+                _put_back(api, request)  # whatever was said of the commit: one may be made that nobody heard of
             except Exception as error:
-                say(f"The release before could not be put back: {type(error).__name__}. Publish that version again.")
+                if sent:
+                    say(f"The release before is not put back: {type(error).__name__}. Publish that version again.")
         raise
     url = f"{request['server']}/spaces/{space}"
     return {"url": url, "private": request["private"], "space_url": url, "host": host, "note": note}
 
 
 def _message(request: dict[str, Any]) -> str:
-    return f"{request['title']}, release {request['number']}"
+    """One line, by which the commit is known again."""
+    return f"{' '.join(request['title'].split())[:60].strip()}, release {request['number']}"
 
 
 def _wait(api: Any, space: str, commit: str) -> str:

@@ -203,6 +203,9 @@ def _pack(archive: IO[bytes], request: dict[str, Any], runtime: str) -> None:
         elif request["runtime"] == "python":
             pip = {"name": "pip", "version": "", "package_file": "requirements.txt"}
             manifest["python"] = {"version": runtime, "package_manager": pip}
+            # Where that one is gone some day, Connect makes it anew with another of the same minor version.
+            major, minor, _ = _numbers(runtime)
+            manifest["environment"] = {"python": {"requires": f"~={major}.{minor}.0"}}
         else:
             npm = {"name": "npm", "version": NPM, "package_file": "package.json"}
             manifest["node"] = {"version": runtime, "package_manager": npm}
