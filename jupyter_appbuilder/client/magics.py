@@ -498,6 +498,7 @@ class AppBuilderMagics(Magics):
             name=call.options.get("name", ""),
             version=call.options.get("version", ""),
             settings=pairs(call.body, "setting"),
+            accept=pairs(call.options.get("accept", ""), "acceptance", "ID=REASON"),
         )
         where = f" at {release.url}" if release.url else ""
         below = " of this Jupyter server" if release.target == "here" else ""

@@ -49,7 +49,7 @@ class Unaccepted(Conflict):
             hint="Have it fixed."
             if hard
             else "Have it fixed, or publish it anyway with a reason for each: accept={ID: REASON} "
-            "(in a terminal --accept ID=REASON).",
+            '(in a terminal, and with %appbuilder publish, --accept "ID=REASON").',
         )
         self.findings = findings
 

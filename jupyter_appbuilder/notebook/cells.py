@@ -51,7 +51,7 @@ class Command:
 UNRECORDED = "unrecorded"
 """The option of a file that was written, whose content is recorded nowhere."""
 
-SEVERAL = frozenset(["attach"])
+SEVERAL = frozenset(["attach", "accept"])
 """Options that can be given several times; each value has a line then."""
 
 TEXT_OPTIONS = {"encoding": "NAME", "crlf": "", "no-final-newline": "", "empty": ""}
@@ -180,10 +180,12 @@ COMMANDS: Mapping[str, Command] = {
     "rename": Command("%appbuilder rename OLD NEW", "Rename a file.", (2, 2)),
     "checkpoint": Command("%appbuilder checkpoint TITLE", "Keep a version in the app's history.", (1, 1)),
     "publish": Command(
-        "%appbuilder publish [TARGET] [--name NAME] [--version VERSION]   (with %%: settings, NAME=VALUE)",
-        "Publish the app, built and checked: on this server (here, the default), or to a folder, a Hub …",
+        '%appbuilder publish [TARGET] [--name NAME] [--version VERSION] [--accept "ID=REASON" …]   '
+        "(with %%: settings, NAME=VALUE)",
+        "Publish the app, built and checked: on this server (here, the default), or to a folder, a Hub … --accept "
+        "publishes it though something was found, and can be given several times.",
         (0, 1),
-        {"name": "NAME", "version": "VERSION"},
+        {"name": "NAME", "version": "VERSION", "accept": "ID=REASON"},
         "may",
     ),
     "schedule": Command(

@@ -251,6 +251,13 @@ class Publishing:
         from ..publishing.building import publishing_of
 
         manifest = publishing_of(self._means.template())
+        if self._means.template().engine == "postgresql":
+            raise Conflict(
+                "The app's database is on a PostgreSQL server, and what is published has to bring its own.",
+                hint="Export the app and run it where DATABASE_URL names a database for its readers (its README says "
+                "how), or make the app anew with its database in a file: --database sqlite.",
+                reason="on_postgresql",
+            )
         template = self._means.template().name
         if why := _takes_not(publisher, template, manifest.kind):
             found = self._means.publishers().values()

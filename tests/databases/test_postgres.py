@@ -162,6 +162,11 @@ async def test_the_whole_way_of_an_app_on_postgresql(tmp_path: Path, server: Ser
         assert '[{"id":2,"title":"Add a task of your own","n":1}]' in some.text, some.text
         checked = await used(session, "run_command", command="node /opt/template/check.mjs")
         assert checked.ok, checked.text
+        # It brings no database along for readers, which is said before anything is built.
+        with pytest.raises(Conflict, match="on a PostgreSQL server"):
+            await session.publish("here")
+        targets = (await session.publishing.overview())["targets"]
+        assert all("PostgreSQL" in target["unavailable"] for target in targets)
         await session.start_preview()
         for _ in range(2):
             answer = await session.app.ask_functions("call", name="tasks", request={"method": "GET"})

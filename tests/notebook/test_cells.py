@@ -7,6 +7,7 @@ import random
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
+from jupyter_appbuilder.client.publishing import pairs
 from jupyter_appbuilder.errors import InvalidInput
 from jupyter_appbuilder.notebook import cells
 from jupyter_appbuilder.notebook.cells import Call, pack, pack_edits, parse, unpack, unpack_edits
@@ -175,3 +176,10 @@ def test_a_request_in_plain_words_is_a_build():
         "build", (), {"model": "demo:recorded"}, "A task board\n"
     )
     assert parse("print(1)") is None
+
+
+def test_publishing_takes_a_reason_for_each_thing_that_was_found():
+    source = '%appbuilder publish hub --accept "a1=it is a test key" --accept=b2=ours'
+    call = parse(source)
+    assert call == Call("publish", ("hub",), {"accept": "a1=it is a test key\nb2=ours"}, "")
+    assert pairs(call.options["accept"], "acceptance") == {"a1": "it is a test key", "b2": "ours"}

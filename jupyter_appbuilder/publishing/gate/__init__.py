@@ -1,6 +1,6 @@
-"""Leak checks over what is about to be published: ``inspect`` finds, ``judge`` says whether it may go out."""
+"""Leak checks over what is about to be published. What a finding keeps back is ``session.publishing``'s to say."""
 
-from .base import Bounds, Verdict, judge
+from .base import Bounds
 from .inspection import inspect
 
-__all__ = ["Bounds", "Verdict", "inspect", "judge"]
+__all__ = ["Bounds", "inspect"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -37,36 +37,6 @@ class Bounds:
     depth: int = 64  # folders in folders
     rows: int = 200_000  # of one table
     history: int = 256 << 20  # bytes of all contents of earlier versions together
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether a version may be published, given what a person accepted and an administrator made hard."""
-
-    hard: Sequence[GateFinding]
-    """Nobody publishes with these."""
-    open: Sequence[GateFinding]
-    """To be mended, or accepted with a reason."""
-    accepted: Mapping[str, str]
-    """Reasons by the finding's id, of those that are there."""
-
-    @property
-    def passes(self) -> bool:
-        return not self.hard and not self.open
-
-
-def judge(
-    findings: Sequence[GateFinding], hard_kinds: Collection[str] = (), accepted: Mapping[str, str] | None = None
-) -> Verdict:
-    """Which findings keep a version from being published. ``accepted``: reasons of *publish anyway*, by the finding's
-    id; an empty one accepts nothing, and none does where the administrator made the kind hard."""
-    reasons = {key: reason.strip() for key, reason in (accepted or {}).items() if reason.strip()}
-    soft = [finding for finding in findings if finding.kind not in hard_kinds]
-    return Verdict(
-        hard=[finding for finding in findings if finding.kind in hard_kinds],
-        open=[finding for finding in soft if finding.id not in reasons],
-        accepted={finding.id: reasons[finding.id] for finding in soft if finding.id in reasons},
-    )
 
 
 @dataclass(slots=True)

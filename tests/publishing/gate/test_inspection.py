@@ -15,26 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from jupyter_appbuilder.publishing.gate import Bounds, inspect, judge
+from jupyter_appbuilder.publishing.gate import Bounds, inspect
 
 from .releases import made, release, seen, told, write
 
 KEY = made("gsk_", 52)
 LEAK = {"src/a.ts": f"// a\nconst k = '{KEY}';\n"}
-
-
-async def test_what_is_found_can_be_accepted_with_a_reason_unless_an_administrator_made_it_hard(tmp_path: Path) -> None:
-    findings = await inspect(
-        release(tmp_path, LEAK | {"index.html": "<script src='https://cdn.example.io/a.js'></script>"})
-    )
-    assert told(findings) == ["other_host index.html:1", "secret src/a.ts:2"]
-    host, secret = findings
-    assert [one.id for one in judge(findings).open] == [host.id, secret.id]
-    assert not judge(findings, accepted={host.id: "  "}).accepted
-    verdict = judge(findings, {"secret"}, {host.id: "our own", secret.id: "it is revoked"})
-    assert (list(verdict.hard), list(verdict.open), verdict.accepted) == ([secret], [], {host.id: "our own"})
-    assert not verdict.passes
-    assert judge(findings, (), {host.id: "our own", secret.id: "it is revoked"}).passes
 
 
 async def test_an_accepted_finding_is_known_again_where_it_moved_and_another_key_is_not(tmp_path: Path) -> None:
