@@ -117,12 +117,20 @@ def hub(
         "service_url": f"http://127.0.0.1:{free_port()}",
     }
     config = Path(__file__).with_name("jupyterhub_config.py")
+    command = [sys.executable, "-m", "jupyterhub", "-f", str(config)]
+    with hub_of(folder, url, command, {"HUB_TEST": json.dumps(given)}) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def hub_of(folder: Path, url: str, command: list[str], environment: dict[str, str]) -> Iterator[Hub]:
+    """A Hub with a configuration of its own, which answers at ``url``."""
     with (folder / "hub.log").open("wb") as log:
 
         def start() -> subprocess.Popen[bytes]:
             return subprocess.Popen(
-                [sys.executable, "-m", "jupyterhub", "-f", str(config)],
-                env=os.environ | {"HUB_TEST": json.dumps(given)},
+                command,
+                env=os.environ | environment,
                 cwd=folder,
                 stdout=log,
                 stderr=log,
