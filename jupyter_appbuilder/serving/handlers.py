@@ -50,9 +50,22 @@ class Service:
     """That were not written down yet."""
     open_sockets: set[ServedSocketHandler] = field(default_factory=lambda: set[ServedSocketHandler]())
 
+    told_of_a_host: bool = False
+
     @property
     def base(self) -> str:
         return self.app.base_path
+
+    def tell_of_a_host(self, request: httputil.HTTPServerRequest) -> None:
+        """Say once why a WebSocket is refused, for whoever set up a proxy that asks under a name of its own."""
+        if not self.told_of_a_host:
+            self.told_of_a_host = True
+            log.warning(
+                "A WebSocket was refused: it was opened by a page of %.100r and asked for at %.100r. If both are this "
+                "app's, have the proxy in front pass the Host header on as it came (nginx: proxy_set_header Host "
+                "$http_host).",
+                *(request.headers.get("Origin", ""), request.host),
+            )
 
     @property
     def is_used(self) -> bool:
@@ -267,6 +280,7 @@ class ServedSocketHandler(ServedHandler, websocket.WebSocketHandler):
             return
         # Browsers let any site open one, with the cookies of this.
         if is_from_elsewhere(self.request):
+            service.tell_of_a_host(self.request)
             self.say(403, "Refused", "Another site asked for this.")
             return
         if not service.sockets.enter(self.reader.key):

@@ -230,6 +230,25 @@ async def test_who_hangs_up_while_a_websocket_waits_for_the_app_leaves_none_open
         writer.close()
 
 
+async def test_a_proxy_that_asks_under_its_own_name_is_told_of_where_websockets_are_refused(
+    tiny: Serve, caplog: pytest.LogCaptureFixture
+):
+    asked = {
+        "Host": "127.0.0.1",
+        "Origin": "https://apps.example.org",
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version": "13",
+    }
+    async with tiny() as here:
+        await here.ready()
+        for _ in range(3):
+            assert (await here.get("socket", headers=asked)).status_code == 403
+        assert caplog.text.count("proxy_set_header Host") == 1
+        assert (await here.get("socket", headers=asked | {"Host": "apps.example.org"})).status_code == 101
+
+
 async def test_readers_have_bounds_and_names_of_others_are_refused(tiny: Serve):
     async with tiny(rate=RateLimit(per_second=0.01, at_once=3), hosts=("localhost",)) as here:
         assert (await here.get(headers={"Host": "evil.example"})).status_code == 403
