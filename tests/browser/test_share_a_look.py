@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from .conftest import OpenLab
 from .lab import Lab
-from .panel import LONG, violations
+from .panel import LONG, SHOTS, command, violations
 from .test_accessibility import PANEL
 
 PAGE = """<!doctype html><html lang="en"><title>Tasks</title><h1>Tasks</h1><ul></ul><button>Add</button><script>
@@ -49,3 +49,31 @@ def test_the_conversation_and_pictures_of_the_app_are_saved(lab: Lab, open_lab: 
             panel.menu(entry)
         assert taken.value.suggested_filename.endswith(f".{kind}")
         assert Path(taken.value.path()).read_bytes().startswith(MEDIA[kind])
+
+    # A link to the session, in the language of the panel: here for whoever may use this server.
+    panel.widen(400)
+    panel.menu("Share a look")
+    expect(panel.root.get_by_text("There is no link yet")).to_be_visible()
+    panel.root.get_by_role("combobox", name="Good for").select_option("7")
+    panel.root.get_by_role("button", name="Make a link").click()
+    link = panel.root.get_by_role("list", name="Links").get_by_role("link").first
+    expect(link).to_be_in_viewport()
+    command(panel.page, "apputils:change-theme", {"theme": "JupyterLab Dark"})
+    for width in (700, 250, 400):
+        panel.widen(width)
+        panel.picture(f"look-here-dark-{width}")
+    assert violations(panel.page, PANEL) == []
+    with panel.page.expect_popup() as opened:
+        link.click()
+    look = opened.value
+    expect(look.get_by_text("a clock", exact=True)).to_be_visible()
+    look.emulate_media(color_scheme="dark")
+    look.set_viewport_size({"width": 320, "height": 640})
+    if SHOTS:
+        look.screenshot(path=f"{SHOTS}/look-page-dark.png")
+    assert violations(look, "body") == []
+    look.get_by_role("link", name="Open the app").click()
+    app = look.frame_locator("iframe")
+    expect(app.get_by_role("heading", name="Tasks")).to_be_visible(timeout=LONG)
+    app.get_by_role("button", name="Add").click()
+    expect(app.get_by_text("Milk,")).to_be_visible()
