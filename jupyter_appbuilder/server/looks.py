@@ -41,6 +41,8 @@ COOKIE = "appbuilder-look"
 VISIT_SECONDS = 600.0
 """Then the Hub is asked again who it is, without a word to them."""
 MOST_VISITS = 2_000
+AT_ONCE = 2
+"""Pages that are made at a time."""
 COPY_SECONDS = 5.0
 """Between two copies for one visit."""
 MOST_VERSIONS = 200
@@ -189,6 +191,8 @@ class Visits:
     """Who was sent here by the Hub's service. Nothing of it outlives the server: then they are sent once more."""
 
     clock: Callable[[], float] = time.monotonic
+    building: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    """Held while a page is made: the owner's own work goes on beside it."""
     _known: dict[str, Visit] = field(default_factory=dict[str, Visit])
 
     def begin(self, viewer: Viewer, look: str) -> str:
@@ -229,11 +233,11 @@ class _LookPage(AppBuilderMixin):
     async def admitted(self, id: str) -> tuple[Look, Viewer | None] | None:
         """The link, and who follows it (None: who may use this server); None after answering the request."""
         visit = self.visits.find(self.get_cookie(COOKIE) or "", id)
-        if visit is None:
-            if not self.current_user:
-                await self._send_away(id)
-                return None
+        if self.current_user:
             return await self._of_this_server(id)
+        if visit is None:
+            await self._send_away(id)
+            return None
         look = await asyncio.to_thread(self.builder.looks.find, id)
         if look is None:
             self._ended()
@@ -295,22 +299,28 @@ class LookEntryHandler(_LookPage):
     async def get(self, look: str) -> None:
         service = self.builder.look_service
         code = self.get_query_argument("code", "")
+        path = f"{self.base_url}{PATH}{look}/"
         if service is None or not code or not ID.fullmatch(look):
             raise web.HTTPError(403)
         try:
             name, groups = await service.viewer(code)
         except NotFound:
-            self.redirect(f"{self.base_url}{PATH}{look}/")  # a page that was loaded again: it has its cookie, or asks
+            if self.visits.find(self.get_cookie(COOKIE) or "", look):  # a page that was loaded again
+                self.redirect(path)
+            else:
+                self.say(403, "This address was good once", "Open the link that you were given.")
             return
         viewer = Viewer(name, groups)
         found = await asyncio.to_thread(self.builder.looks.find, look)
         if found is None:
             self._ended()
             return
-        if not found.admits(viewer) and not self.current_user:
+        if self.current_user:  # the owner, who sees it as they are
+            self.redirect(path)
+            return
+        if not found.admits(viewer):
             self._refused(viewer)
             return
-        path = f"{self.base_url}{PATH}{look}/"
         secure = self.request.protocol == "https"
         key = self.visits.begin(viewer, look)
         self.set_cookie(COOKIE, key, path=path, httponly=True, samesite="Lax", secure=secure)
@@ -338,7 +348,8 @@ class LookPageHandler(_LookPage):
         def heading(mask: Callable[[str], str]) -> str:
             return _heading(found, viewer, owner, events, mask)
 
-        text = await transcript_of(self.builder, session.summary, events, heading)
+        async with self.visits.building:
+            text = await transcript_of(self.builder, session.summary, events, heading)
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.finish(text)
 

@@ -64,6 +64,11 @@ def test_another_user_looks_at_a_session_and_copies_it_until_the_link_is_taken_b
         expect(eve.get_by_role("heading", name="You have no access to this session")).to_be_visible()
         picture(eve, "look-refused")
 
+        own = panel.page.context.new_page()
+        own.goto(found.url + link["url"])
+        expect(own.get_by_text("This is what others see")).to_be_visible()
+        own.close()
+
         # The app runs for them, as a copy.
         bob.get_by_role("link", name="Open the app").click()
         inside = bob.frame_locator("iframe")
