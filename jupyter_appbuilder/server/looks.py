@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from ..session.template import LeftOut
 
 COOKIE = "appbuilder-look"
+LOGIN = "jupyterhub-session-id"
+"""The Hub's cookie for all its servers; another one after a logout."""
 VISIT_SECONDS = 600.0
 """Then the Hub is asked again who it is, without a word to them."""
 MOST_VISITS = 2_000
@@ -181,6 +183,7 @@ def _left_out(data: bytes) -> list[Any]:
 class Visit:
     viewer: Viewer
     look: str
+    login: str  # the Hub's name for the login that they came with: it ends with that
     at: float
     copied: float = float("-inf")
     key: str = field(default_factory=new_key)  # as a visitor of the app's preview
@@ -195,19 +198,21 @@ class Visits:
     """Held while a page is made: the owner's own work goes on beside it."""
     _known: dict[str, Visit] = field(default_factory=dict[str, Visit])
 
-    def begin(self, viewer: Viewer, look: str) -> str:
+    def begin(self, viewer: Viewer, look: str, login: str) -> str:
         now = self.clock()
         for key in [key for key, visit in self._known.items() if now - visit.at > VISIT_SECONDS]:
             del self._known[key]
         while len(self._known) >= MOST_VISITS:
             del self._known[next(iter(self._known))]
         key = secrets.token_urlsafe(32)
-        self._known[key] = Visit(viewer, look, now)
+        self._known[key] = Visit(viewer, look, login, now)
         return key
 
-    def find(self, key: str, look: str) -> Visit | None:
+    def find(self, key: str, look: str, login: str) -> Visit | None:
         visit = self._known.get(key)
-        return visit if visit and visit.look == look and self.clock() - visit.at <= VISIT_SECONDS else None
+        if visit is None or (visit.look, visit.login) != (look, login) or self.clock() - visit.at > VISIT_SECONDS:
+            return None
+        return visit
 
 
 class _LookPage(AppBuilderMixin):
@@ -230,9 +235,13 @@ class _LookPage(AppBuilderMixin):
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.finish(page(title, text))
 
+    def visit(self, look: str) -> Visit | None:
+        """That of who asks, as the Hub's service sent them."""
+        return self.visits.find(self.get_cookie(COOKIE) or "", look, self.get_cookie(LOGIN) or "")
+
     async def admitted(self, id: str) -> tuple[Look, Viewer | None] | None:
         """The link, and who follows it (None: who may use this server); None after answering the request."""
-        visit = self.visits.find(self.get_cookie(COOKIE) or "", id)
+        visit = self.visit(id)
         if self.current_user:
             return await self._of_this_server(id)
         if visit is None:
@@ -305,7 +314,7 @@ class LookEntryHandler(_LookPage):
         try:
             name, groups = await service.viewer(code)
         except NotFound:
-            if self.visits.find(self.get_cookie(COOKIE) or "", look):  # a page that was loaded again
+            if self.visit(look):  # a page that was loaded again
                 self.redirect(path)
             else:
                 self.say(403, "This address was good once", "Open the link that you were given.")
@@ -322,7 +331,7 @@ class LookEntryHandler(_LookPage):
             self._refused(viewer)
             return
         secure = self.request.protocol == "https"
-        key = self.visits.begin(viewer, look)
+        key = self.visits.begin(viewer, look, self.get_cookie(LOGIN) or "")
         self.set_cookie(COOKIE, key, path=path, httponly=True, samesite="Lax", secure=secure)
         self.redirect(path)
 
@@ -394,7 +403,7 @@ class AppHandler(_LookPage):
         if visit is None:
             self.redirect("app")
             return
-        known = self.visits.find(self.get_cookie(COOKIE) or "", self.path_kwargs["look"])
+        known = self.visit(self.path_kwargs["look"])
         key = known.key if known else previews.person
         remember(self, previews, key)
         address = html.escape(previews.enter(visit.preview, key).path)
@@ -434,7 +443,7 @@ class CopyAwayHandler(_LookPage):
             )
         if not found.copies:
             raise Forbidden("Copies are not allowed.", hint="Ask who gave you the link.", reason="no_copies")
-        visit = self.visits.find(self.get_cookie(COOKIE) or "", look)
+        visit = self.visit(look)
         assert visit is not None
         now = self.visits.clock()
         if now - visit.copied < COPY_SECONDS:

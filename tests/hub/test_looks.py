@@ -89,6 +89,11 @@ def test_another_user_looks_at_a_session_and_copies_it_until_the_link_is_taken_b
         for what in ("copy", "app"):
             assert eve.context.request.get(f"{eve.url}{what}").status == 403
 
+        # Whoever logs out of the Hub looks no more.
+        eve.goto(f"{found.url}/hub/logout")
+        eve.goto(f"{found.url}/user/ada/appbuilder/looks/{everybody['id']}/")
+        expect(eve.get_by_role("button", name="Sign in")).to_be_visible()
+
         # An app of their own, on their own server.
         bob.get_by_role("link", name="Make an app of your own of it").click()
         dialog = bob.get_by_role("dialog")
@@ -114,7 +119,7 @@ def test_another_user_looks_at_a_session_and_copies_it_until_the_link_is_taken_b
 
         found.ask("DELETE", "/hub/api/users/ada/server")
         until(lambda: not found.runs(), 60)
-        eve.goto(found.url + team["url"])
-        expect(eve.get_by_role("heading", name="The server that shows this is asleep")).to_be_visible()
-        picture(eve, "look-asleep")
+        bob.goto(found.url + team["url"])
+        expect(bob.get_by_role("heading", name="The server that shows this is asleep")).to_be_visible()
+        picture(bob, "look-asleep")
         browser.close()
