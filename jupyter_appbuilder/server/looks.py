@@ -24,7 +24,7 @@ from urllib.parse import quote
 from jupyter_server.auth.decorator import allow_unauthenticated, authorized
 from tornado import web
 
-from ..errors import AppBuilderError, Forbidden, NotFound, Unavailable
+from ..errors import AppBuilderError, Forbidden, NotFound
 from ..preview.capabilities import new_key
 from ..preview.handlers import remember, wants_page
 from ..publishing.jupyterhub import hub_address
@@ -142,7 +142,7 @@ class CopyHandler(AppBuilderHandler):
 
         service = self.builder.look_service
         if service is None:
-            raise Unavailable(
+            raise NotFound(
                 "This server gets no apps from others: no service of a JupyterHub is known to it.",
                 hint="Open the link on your Hub.",
                 reason="no_hub_service",
