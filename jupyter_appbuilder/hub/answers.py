@@ -29,6 +29,7 @@ class Counter:
         self._characters = 0
         self._events = 0
         self._usage: tuple[int, int, int] | None = None
+        self._errors = 0
         self.bytes = 0
 
     def take(self, data: bytes) -> None:
@@ -70,6 +71,7 @@ class Counter:
             if data.strip() != b"[DONE]":
                 self._characters += len(data)
             return
+        self._errors += bool(event.get("error"))
         usage = as_object(event.get("usage")) or as_object(as_object(event.get("x_groq")).get("usage"))
         if found := reported(usage):
             self._usage = found
@@ -82,6 +84,11 @@ class Counter:
         """Input, output and cached tokens that the provider reported last, once everything has passed."""
         self.end()
         return self._usage
+
+    @property
+    def refused(self) -> bool:
+        """An error came in place of an answer, once everything has passed: nobody is billed for that."""
+        return self._errors > 0 and not self._characters and self._usage is None
 
     @property
     def output_tokens(self) -> int:

@@ -12,11 +12,12 @@ import logging
 import math
 import time
 from collections import Counter as Numbers
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.web import HTTPError, stream_request_body
@@ -59,6 +60,9 @@ FIELDS = frozenset(
 )
 """What a request may hold. What else there is may choose other models (``models``), dearer ways (``service_tier``), or
 searches and storage that cost: an administrator allows it by name."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -263,7 +267,9 @@ def read_request(raw: bytes, fields: frozenset[str] = FIELDS) -> ModelRequest:
         # Others run at the provider's, and cost what no budget sees.
         if not isinstance(tool, dict) or cast("dict[str, Any]", tool).get("type") != "function":
             raise InvalidInput("Tools are functions here.", field="tools")
-    return ModelRequest(raw, given)
+    found = ModelRequest(raw, given)
+    _ = found.tokens  # here, since a long request is read in a thread
+    return found
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -272,6 +278,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise InvalidInput("The request says a field of an object twice.", hint="Say it once.", field="body")
     return found
+
+
+async def in_turn(raw: bytes, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Work on a request: a long one in a thread, beside the streams of others."""
+    return await asyncio.to_thread(work, *args, **kwargs) if len(raw) > IN_THREAD else work(*args, **kwargs)
 
 
 class GatewayHandler(HubHandler):
@@ -289,7 +300,7 @@ class GatewayHandler(HubHandler):
             self.refuse(error)
         elif isinstance(error, HTTPError):
             kind = {401: "authentication_error", 403: "permission_error"}.get(status_code, "invalid_request_error")
-            self._answer(status_code, error.log_message or "Refused.", kind, None)
+            self._answer(status_code, error.log_message or HTTPStatus(status_code).phrase, kind, None)
         else:
             self._answer(500, "The service failed; its log says how.", "server_error", "internal")
 
@@ -362,8 +373,7 @@ class CompletionsHandler(GatewayHandler):
     async def _answer_to(self, person: Person) -> None:
         gateway = self.gateway
         raw, self._body = bytes(self._body), bytearray()
-        reading = (raw, gateway.fields)
-        asked = await asyncio.to_thread(read_request, *reading) if len(raw) > IN_THREAD else read_request(*reading)
+        asked = await in_turn(raw, read_request, raw, gateway.fields)
         model = gateway.model(person, asked.model)
         self._asked_tokens = asked.tokens
         tokens = asked.tokens
@@ -458,7 +468,7 @@ class CompletionsHandler(GatewayHandler):
         limit = self._limit(asked, model, held)
         while True:
             usage = place not in gateway.without_usage
-            body = asked.for_model(model, limit, usage=usage)
+            body = await in_turn(asked.raw, asked.for_model, model, limit, usage=usage)
             answer = await gateway.upstream.ask(
                 model.provider.url("chat/completions"),
                 model.provider.request_headers(),
@@ -466,7 +476,7 @@ class CompletionsHandler(GatewayHandler):
                 connect=gateway.connect_seconds,
                 first_byte=gateway.first_byte_seconds,
             )
-            if 300 <= answer.status < 400 or (answer.status < 300 and answer.is_page):
+            if 300 <= answer.status < 400 or answer.status >= 600 or (answer.status < 300 and answer.is_page):
                 answer.close()
                 raise UpstreamError("broken", f"answered {answer.status} with what is no model's answer")
             if not (usage and answer.status in (400, 422) and body is not asked.raw):
@@ -559,7 +569,7 @@ class CompletionsHandler(GatewayHandler):
 
     def _spent(self, model: HubModel, counter: Counter | None, outcome: str) -> Spent | None:
         asked = self._asked_tokens
-        if counter is None:
+        if counter is None or counter.refused:
             return Spent(self._unheard, asked, estimated=True, outcome=outcome) if self._unheard else None
         told = counter.reported
         tokens = told if told and told[0] * 64 >= asked else (asked, told[1] if told else 0, 0)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from ..errors import InvalidInput
 from ..models.openai_compatible import AZURE_HOSTS
 from ..models.providers import PROVIDERS
-from ..models.redaction import public_url
+from ..models.redaction import public_url, url_secrets
 from ..usage.prices import PriceList
 from .ledger import Person, micros
 from .upstream import place_of
@@ -45,7 +45,7 @@ class HubProvider:
 
     @property
     def secrets(self) -> list[str]:
-        return [secret for secret in (self.key, *self.headers.values()) if secret]
+        return [secret for secret in (self.key, *self.headers.values(), *url_secrets(self.base_url)) if secret]
 
     def url(self, path: str) -> str:
         base, mark, query = self.base_url.partition("?")

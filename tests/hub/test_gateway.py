@@ -193,12 +193,14 @@ def test_what_is_no_answer_is_not_paid_for_and_one_of_the_other_kind_is(api: Hub
         {"plain": True, "text": "x" * 400, "usage": None},
         {"status": 200, "body": "<!doctype html><title>Log in</title>"},
         {"status": 307, "headers": {"Location": "https://elsewhere.example/"}},
+        {"error": {"message": "Overloaded", "code": 529}, "usage": None},
     ]
     with running(tmp_path, api, *steps) as (found, _), found.client("token-of-ada") as ada:
         assert ada.post("v1/chat/completions", json=ASKED).json()["choices"]
         for _ in range(2):
             refused = ada.post("v1/chat/completions", json=ASKED)
             assert (refused.status_code, refused.json()["error"]["code"]) == (503, "model_down")
+        assert "Overloaded" in ada.post("v1/chat/completions", json=ASKED).text
     [row] = settled(url, 1)
     assert (row["output_tokens"], row["outcome"]) == (100, "done")
 
@@ -286,18 +288,24 @@ def test_a_provider_that_is_gone_or_refuses_the_key_is_said_without_it(api: HubA
     url = f"sqlite:///{tmp_path}/hub.sqlite"
     echo = {"status": 401, "body": {"error": {"message": f"Incorrect API key provided: {KEY}"}}}
     quoting = {"status": 400, "body": {"error": {"message": f"bad header Bearer {KEY}"}}}
-    with model_server_in_thread([echo, quoting]) as model:
+    with model_server_in_thread([echo, quoting, quoting]) as model:
         given = tables(model)
-        given["providers"]["gone"] = {"base_url": "http://127.0.0.1:9/v1"}
+        given["providers"]["gone"] = {"base_url": f"http://127.0.0.1:9/v1?key={KEY}"}
+        given["providers"]["asked"] = {"base_url": f"{model.url}?key={KEY}"}
+        given["models"]["asked"] = {"provider": "asked", "price": (1, 1)}
         given["models"]["gone"] = {"provider": "gone", "price": (1, 1)}
         with service(tmp_path, api, database=url, **given) as found, found.client("token-of-ada") as ada:
             refused = ada.post("v1/chat/completions", json=ASKED)
             assert (refused.status_code, refused.json()["error"]["code"]) == (503, "provider_refuses")
             quoted = ada.post("v1/chat/completions", json=ASKED)
             assert quoted.status_code == 400
-            assert KEY not in refused.text + quoted.text
+            in_url = ada.post("v1/chat/completions", json=ASKED | {"model": "asked"})
+            assert KEY not in refused.text + quoted.text + in_url.text
             gone = ada.post("v1/chat/completions", json=ASKED | {"model": "gone"})
             assert (gone.status_code, gone.json()["error"]["code"]) == (503, "model_down")
+            assert KEY not in gone.text
+            for path in ("responses", "messages", "completions", "embeddings"):  # where nothing would be counted
+                assert ada.post(f"v1/{path}", json=ASKED).status_code == 404
     assert usage(url) == []  # nothing was answered, nothing is paid for
 
 

@@ -189,7 +189,7 @@ async def test_a_transaction_that_is_cancelled_leaves_nothing(database_url: str)
 KILLED = """
 import asyncio, sys
 from jupyter_appbuilder.hub.database import open_database
-from jupyter_appbuilder.hub.ledger import Ledger, Person, Spent
+from jupyter_appbuilder.hub.ledger import Ledger, OverQuota, Person, Spent
 
 async def main():
     money = Ledger(await open_database(sys.argv[1]))
@@ -198,7 +198,10 @@ async def main():
 
     async def one(who):
         for n in range(100000):
-            held = await money.reserve(Person(f"u{who % 4}", ("g",)), "m", "p", 3, 10, input_tokens=5)
+            try:
+                held = await money.reserve(Person(f"u{who % 4}", ("g",)), "m", "p", 3, 10, input_tokens=5)
+            except OverQuota:
+                continue
             if n % 3 == 0:
                 await money.note({held.id: (4, 2)})
             if n % 5 == 0:
@@ -206,7 +209,7 @@ async def main():
             elif await money.settle(held, Spent(7, 5, 2)):
                 print(held.id, flush=True)
 
-    await asyncio.gather(*(one(who) for who in range(8)))
+    await asyncio.gather(*(one(who) for who in range(50)))
 
 asyncio.run(main())
 """
@@ -214,6 +217,8 @@ asyncio.run(main())
 
 async def test_the_ledger_adds_up_after_a_kill_at_any_moment(database_url: str):
     chance = random.Random(15)
+    async with ledger(database_url) as money:
+        await money.set_limit("user", "u0", "month", 200, "root")
     told: set[str] = set()
     for _ in range(8):
         process = subprocess.Popen(
@@ -231,7 +236,8 @@ async def test_the_ledger_adds_up_after_a_kill_at_any_moment(database_url: str):
         assert await money.settle_left() > 0
         assert await money.database.read("SELECT * FROM reservations") == []
         assert {row["reserved"] for row in await money.database.read("SELECT reserved FROM balances")} == {0}
-        rows = await money.database.read("SELECT request, micros, outcome FROM usage")
+        rows = await money.database.read("SELECT request, micros, outcome, user_name FROM usage")
+        assert 0 < sum(row["micros"] for row in rows if row["user_name"] == "u0") <= 200
         assert told <= {row["request"] for row in rows}  # nothing that was settled is lost
         assert {(row["micros"], row["outcome"]) for row in rows} <= {(7, "done"), (3, "lost"), (4, "lost")}
         assert await money.settle_left() == 0

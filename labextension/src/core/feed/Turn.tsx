@@ -188,7 +188,7 @@ function TurnFooter({ turn, last, current, actions }: TurnProps): React.ReactEle
                 )}
                 {turn.reason !== 'done' && <ContinueButton actions={actions} />}
                 {turn.reason !== 'done' && <RetryButton turn={turn} actions={actions} />}
-                {turn.reason === 'budget' && pages?.usage && (
+                {(turn.reason === 'budget' || isOverHubBudget(turn)) && pages?.usage && (
                   <button type="button" className="jp-AppBuilder-button" onClick={pages.usage.run}>
                     <Icon name={pages.usage.icon} />
                     {pages.usage.label}
@@ -218,6 +218,11 @@ function TurnFooter({ turn, last, current, actions }: TurnProps): React.ReactEle
 
 /** Errors that are mended in the model settings. */
 const OF_THE_SETTINGS: ReadonlySet<string> = new Set(['unauthorized', 'not_configured', 'unreachable']);
+
+/** Refused by a budget of the JupyterHub's service, which stands beside one's own. */
+function isOverHubBudget(turn: Turn): boolean {
+  return turn.error === 'quota' && (turn.model ?? '').startsWith('hub:');
+}
 
 function reasonLabel(reason: NonNullable<Turn['reason']>, trans: ReturnType<typeof useTranslation>): string {
   switch (reason) {
