@@ -176,7 +176,7 @@ class Gateway:
         await self.upstream.close()
 
 
-@dataclass(frozen=True)
+@dataclass
 class ModelRequest:
     """A request as it came. ``body`` is sent on as it is, unless something has to be changed in it."""
 
@@ -194,6 +194,10 @@ class ModelRequest:
     @property
     def choices(self) -> int:
         return self.body.get("n") or 1
+
+    def forget(self) -> None:
+        """It was sent, and its answer may take minutes: what it says is needed no more."""
+        self.raw, self.body = b"", {}
 
     @cached_property
     def limit(self) -> int | None:
@@ -414,6 +418,7 @@ class CompletionsHandler(GatewayHandler):
                 await self._refusal(answer, used)
                 return
             sent = True
+            asked.forget()
             work.counter = counter
             await self._stream(answer, counter)
             outcome = "done"
