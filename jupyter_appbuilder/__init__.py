@@ -6,7 +6,6 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
-from .refreshing.base import COLLECT
 
 if TYPE_CHECKING:
     from .client.app import App
@@ -27,6 +26,8 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:  # pyright: igno
 
 def load_ipython_extension(ipython: Any) -> None:
     """``%load_ext jupyter_appbuilder``: the magics."""
+    from .refreshing.base import COLLECT
+
     if COLLECT in os.environ:
         from .client.collecting import register as load
     else:
@@ -35,11 +36,13 @@ def load_ipython_extension(ipython: Any) -> None:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "App" and COLLECT in os.environ:
-        from .client.collecting import CollectingApp
-
-        return CollectingApp
     if name == "App":  # at first use: the server imports this package and must not pay for it
+        from .refreshing.base import COLLECT
+
+        if COLLECT in os.environ:
+            from .client.collecting import CollectingApp
+
+            return CollectingApp
         from .client.app import App
 
         return App

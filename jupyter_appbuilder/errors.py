@@ -10,12 +10,14 @@
     │   ├── SessionBusy       409  a turn is running
     │   ├── Unaccepted        409  something was found before publishing, and nobody took it  client.publishing
     │   ├── ToolFailed        409  a tool could not do what Python asked it to
+    │   ├── RefreshFailed     409  a notebook did not run again for an app's data        refreshing.kernel
     │   └── Different         409  a notebook rebuilt other files than it says           notebook.replay
     ├── Unavailable           503  something outside us is missing or down (sandbox, model, database)
     │   └── ModelError        503  the model could not answer                            models.base
     ├── FileChanged           412  a file is not what the writer saw of it               server.files
     ├── OverBudget            409  a budget does not allow the next request              usage.budgets
     ├── OverQuota             402  a Hub's budget does not allow a request               hub.ledger
+    ├── TooOften          429  more reports of a server than a Hub's service takes    hub.reporting
     ├── TooMany               429  more requests to models at once than one may have     hub.gateway
     ├── FileTooLarge          413  a file of data, or a part of it                       session.uploads
     ├── TooLarge              413  arguments of a function, or what it returned               live.base
@@ -23,6 +25,7 @@
     ├── FunctionFailed        500  a function of the notebook raised                          live.base
     ├── TooSlow               504  a function of the notebook took too long                   live.base
     ├── GitError              500  a git command failed                                  workspace.git
+    ├── LeftOut           500  what has no place in a cell that is run for its data  client.collecting
     ├── CellFailed            500  another of these, shown below a cell without a trace  client.magics
     └── NoModel               500  nothing but the recorded demo could answer            models.base
 

@@ -41,8 +41,8 @@ from ..models.profile import FULL, Profile
 from ..pointing import named
 from ..pointing import told as told_of_places
 from ..tools.attachments import COPY
-from ..tools.names import sendable_name
-from ..tools.notebooks import TAKE_NOTEBOOK, told_of_notebooks
+from ..tools.names import TAKE_NOTEBOOK, sendable_name
+from ..tools.notebooks import told_of_notebooks
 from ..turns.modes import NOTES, WRITE_PLAN
 from ..turns.requests import without_dropped
 from ..turns.suggestions import whole

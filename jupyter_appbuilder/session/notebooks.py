@@ -16,7 +16,8 @@ from ..cancellation import in_thread
 from ..datasets.arrow import arrow
 from ..errors import AppBuilderError
 from ..tools.base import Picture
-from ..tools.notebooks import TAKE_NOTEBOOK, GivenNotebook
+from ..tools.names import TAKE_NOTEBOOK
+from ..tools.notebooks import GivenNotebook
 from .uploads import hand_over_file
 
 if TYPE_CHECKING:

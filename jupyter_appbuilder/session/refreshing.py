@@ -24,7 +24,7 @@ from ..events import Draft, Event, timestamp
 from ..refreshing.base import MEMORY, SECONDS, CellRun, Plan, Run, RunState
 from ..refreshing.schedule import checked_cron, checked_promise, checked_zone, runs_after
 from ..refreshing.shelf import now
-from ..tools.notebooks import TAKE_NOTEBOOK
+from ..tools.names import TAKE_NOTEBOOK
 from ..workspace.folder import remove_folder
 
 if TYPE_CHECKING:

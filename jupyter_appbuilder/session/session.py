@@ -475,7 +475,7 @@ class Session:
     async def take_notebook(self, notebook: GivenNotebook) -> None:
         """Record that the app is to be made of a notebook of the person's, and what the agent is told of it. Raises as
         ``call``."""
-        from ..tools.notebooks import TAKE_NOTEBOOK
+        from ..tools.names import TAKE_NOTEBOOK
 
         await self.ready()
         self._may_act()

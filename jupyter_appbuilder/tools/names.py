@@ -8,6 +8,9 @@ from collections.abc import Collection
 CHECK = "check_app"
 """Says whether the app works: the loop runs it where the agent forgot to."""
 
+TAKE_NOTEBOOK = "take_notebook"
+"""Its calls say which notebook the app was made of."""
+
 REQUEST_SECRET = "request_secret"  # noqa: S105
 """Its calls say which secrets the app asked for."""
 

@@ -11,8 +11,8 @@ from pydantic import Field
 from ..errors import NotFound
 from ..events import Event
 from .base import Arguments, Picture, Tool, ToolContext, ToolResult, tool
+from .names import TAKE_NOTEBOOK
 
-TAKE_NOTEBOOK = "take_notebook"
 MOST_WAITING = 5  # that were brought, and may be taken
 
 
