@@ -44,6 +44,8 @@ export interface PanelState {
   composed: Composed | null;
   /** The first screen shows the first steps, also to who has made apps. */
   introducing: boolean;
+  /** An app will be opened in a moment: the first screen is not shown before it. */
+  expecting: boolean;
 }
 
 /** A text from elsewhere for a request that the person sends. */
@@ -57,7 +59,14 @@ export function withComposed(written: string, text: string): string {
 }
 
 export class PanelModel {
-  private state: PanelState = { session: null, store: null, page: null, composed: null, introducing: false };
+  private state: PanelState = {
+    session: null,
+    store: null,
+    page: null,
+    composed: null,
+    introducing: false,
+    expecting: false
+  };
   private readonly subscribers = new Set<() => void>();
   /** What is being written, by session; "" is the first screen's. */
   readonly drafts: Drafts;
@@ -94,12 +103,17 @@ export class PanelModel {
     }
     this.state.store?.dispose();
     const store = new SessionStore(this.api.transport(session));
-    this.set({ session, store, page: null, composed: null, introducing: false });
+    this.set({ session, store, page: null, composed: null, introducing: false, expecting: false });
   }
 
   close(): void {
     this.state.store?.dispose();
-    this.set({ session: null, store: null, page: null, composed: null, introducing: false });
+    this.set({ session: null, store: null, page: null, composed: null, introducing: false, expecting: false });
+  }
+
+  /** An app is to be opened in a moment, or is not any more. */
+  expect(expecting: boolean): void {
+    this.set({ ...this.state, expecting });
   }
 
   /** Show the first steps on the first screen. */

@@ -26,11 +26,18 @@ export const restorePlugin: JupyterFrontEndPlugin<void> = {
     labShell: ILabShell | null,
     stateDB: IStateDB | null
   ): void => {
+    const query = new URLSearchParams(window.location.search);
+    const asked = query.get('appbuilder');
+    if (namesApp(asked) || window.sessionStorage.getItem(tabKey())) {
+      shared.model.expect(true);
+    }
     const restore = async (): Promise<void> => {
-      await Promise.all([app.restored, shared.settings.ready]);
-      const query = new URLSearchParams(window.location.search);
-      const asked = query.get('appbuilder');
-      await reopen(asked, shared, previews, stateDB);
+      try {
+        await Promise.all([app.restored, shared.settings.ready]);
+        await reopen(asked, shared, previews, stateDB);
+      } finally {
+        shared.model.expect(false);
+      }
       showPage(query.get('appbuilder-page'), shared.model);
       followPreviews(shared.model, previews, labShell);
       const seen = stateDB ? await stateDB.fetch(SEEN_KEY) : true;
@@ -56,6 +63,15 @@ export const restorePlugin: JupyterFrontEndPlugin<void> = {
   }
 };
 
+function tabKey(): string {
+  return `${STATE_KEY}:${window.location.pathname}`;
+}
+
+/** The address names an app, rather than asking for the panel alone. */
+function namesApp(asked: string | null): asked is string {
+  return asked !== null && asked !== 'open' && asked !== '';
+}
+
 /** Open the app that the address names, or else the one that was open; from then on, remember which is open. */
 async function reopen(
   asked: string | null,
@@ -64,10 +80,10 @@ async function reopen(
   stateDB: IStateDB | null
 ): Promise<void> {
   // JupyterLab writes its state a moment later; a refresh in that moment finds it in the tab's own storage.
-  const tab = `${STATE_KEY}:${window.location.pathname}`;
+  const tab = tabKey();
   const saved = window.sessionStorage.getItem(tab) ?? (stateDB ? await stateDB.fetch(STATE_KEY) : undefined);
   const session = typeof saved === 'string' && saved !== '' ? saved : null;
-  if (asked !== null && asked !== 'open' && asked !== '') {
+  if (namesApp(asked)) {
     model.open(asked);
     previews.opened(asked);
   } else if (session !== null && model.get().session === null) {

@@ -1,4 +1,5 @@
 import * as React from 'react';
+import { Spinner } from '../controls/Icon';
 import { useCatalog } from '../wire/catalog';
 import type { PageId, PanelModel, PublicationAct } from '../panel';
 import type { Summary } from '../wire/wire';
@@ -28,7 +29,10 @@ export interface PanelProps {
 /** The whole side panel. */
 export function Panel(props: PanelProps): React.ReactElement {
   const { model, trans } = props;
-  const { session, store, page, composed, introducing } = React.useSyncExternalStore(model.subscribe, model.get);
+  const { session, store, page, composed, introducing, expecting } = React.useSyncExternalStore(
+    model.subscribe,
+    model.get
+  );
   const [draft, setDraft] = React.useState(() => model.drafts.get(''));
   const keepDraft = React.useCallback((text: string) => void model.drafts.set(session ?? '', text), [model, session]);
   const catalog = useCatalog(model.api, trans);
@@ -92,6 +96,10 @@ export function Panel(props: PanelProps): React.ReactElement {
               composed={composed}
               queue={model.queue(session ?? '')}
             />
+          ) : expecting ? (
+            <p className="jp-AppBuilder-note jp-AppBuilder-opening" role="status">
+              <Spinner /> {trans.__('Opening…')}
+            </p>
           ) : (
             <Home
               api={model.api}
