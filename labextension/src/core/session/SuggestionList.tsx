@@ -1,4 +1,5 @@
 import * as React from 'react';
+import { flushSync } from 'react-dom';
 import { Icon } from '../controls/Icon';
 import { useTranslation } from '../controls/surroundings';
 import { triggerAt, type Suggest, type Suggestion, type Trigger } from './suggestions';
@@ -51,7 +52,8 @@ export function useSuggestions(
   const choose = (suggestion: Suggestion): void => {
     if (offered) {
       close();
-      replace(offered.trigger, suggestion.insert ?? '');
+      // Before the act, which may lead to another screen: what was typed is not to be there again afterwards.
+      flushSync(() => replace(offered.trigger, suggestion.insert ?? ''));
       suggestion.run?.();
     }
   };
