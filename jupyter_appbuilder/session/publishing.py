@@ -12,6 +12,7 @@ import logging
 import re
 import secrets as random
 import time
+import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -203,7 +204,7 @@ class Publishing:
         targets = await asyncio.gather(*(self._target(one, publications) for one in found.values()))
         return {
             "targets": list(targets),
-            "name": next((one.name for one in publications), None) or name_from(self._means.record.summary.name),
+            "name": next((one.name for one in publications), "") or self._name,
             "checkpoint": passed[0] if passed else (versions[0].id if versions else None),
             "checked": passed[:200],
             "publications": [one.to_json() for one in publications],
@@ -244,7 +245,7 @@ class Publishing:
         try:
             self._manifest(publisher)
         except AppBuilderError as error:
-            return str(error)
+            return error.message if error.reason == "wrong_kind" else str(error)  # where else to is listed beside it
         return publisher.unavailable()
 
     def _manifest(self, publisher: Publisher) -> Manifest:
@@ -261,7 +262,7 @@ class Publishing:
         template = self._means.template().name
         if why := _takes_not(publisher, template, manifest.kind):
             found = self._means.publishers().values()
-            others = [one.title for one in found if not _takes_not(one, template, manifest.kind)]
+            others = [f"{one.title} ({one.name})" for one in found if not _takes_not(one, template, manifest.kind)]
             raise Conflict(
                 why,
                 hint=f"Publish it elsewhere: {', '.join(others)}." if others else "No target here takes it.",
@@ -289,7 +290,7 @@ class Publishing:
         if why := await in_thread(publisher.unavailable):
             raise Unavailable(why, reason="target_unavailable")
         there = await in_thread(means.shelf.of, means.record.id, target)
-        chosen = name or (there.name if there else name_from(means.record.summary.name))
+        chosen = name or (there.name if there else self._name)
         if not NAME.fullmatch(chosen):
             raise InvalidInput(
                 f"{chosen[:60]!r} cannot be the name of a published app.",
@@ -780,6 +781,11 @@ class Publishing:
         return chosen
 
     @property
+    def _name(self) -> str:
+        """The name that it is published under unless told."""
+        return name_from(self._means.record.summary.name, self._means.record.id)
+
+    @property
     def _vault_folder(self) -> str:
         return f"{self._means.record.id}.publishing"
 
@@ -823,7 +829,7 @@ class Publishing:
 def _takes_not(publisher: Publisher, template: str, kind: BundleKind) -> str:
     """Why a target takes no app of a template; "" if it does."""
     if kind not in publisher.kinds:
-        return f"{publisher.title} takes apps without a server of their own, and this one has to run."
+        return f"{publisher.title} takes pages alone, and this app has a server of its own, which has to run."
     return publisher.refusal(template, kind) if isinstance(publisher, Selective) else ""
 
 
@@ -897,10 +903,13 @@ def data_as_of(events: Sequence[Event]) -> str | None:
     return min((dataset.as_of for dataset, _ in placed(events)), default=None)
 
 
-def name_from(text: str) -> str:
-    """A name for a publication, from the app's own."""
-    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:42].strip("-")
-    return name or "app"
+def name_from(text: str, session: str) -> str:
+    """A name for a publication, from the app's own; from its session's where that has no letter that a name takes."""
+    plain = "".join(
+        char for char in unicodedata.normalize("NFKD", text.casefold()) if unicodedata.category(char) != "Mn"
+    )
+    name = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:42].strip("-")
+    return name or f"app-{re.sub('[^a-z0-9]+', '', session.lower())[-6:]}".strip("-")
 
 
 def _published(target: str, name: str, entry: Entry) -> Draft:
@@ -914,7 +923,9 @@ def _vault_name(target: str, setting: str) -> str:
 
 
 def _ended(steps: Sequence[PublishingStep], state: str) -> list[PublishingStep]:
-    return [cast("PublishingStep", {**one, "state": state}) if one["state"] == "running" else one for one in steps]
+    """With what was under way in its last state; what a step that was given up was at is no news then."""
+    change = {"state": state, "message": ""} if state == "skipped" else {"state": state}
+    return [cast("PublishingStep", {**one, **change}) if one["state"] == "running" else one for one in steps]
 
 
 def _finding(kind: str, message: str, path: str, **more: Any) -> PublishingFinding:

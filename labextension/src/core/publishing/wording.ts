@@ -37,6 +37,8 @@ export function nameProblem(name: string, trans: Translation): string {
 export function asName(typed: string): string {
   return typed
     .toLowerCase()
+    .replace(/ß/g, 'ss')
+    .normalize('NFKD')
     .replace(/[\s_.]+/g, '-')
     .replace(/[^a-z0-9-]/g, '')
     .slice(0, LONGEST_NAME);
