@@ -5,9 +5,11 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { Notification as Notices } from '@jupyterlab/apputils';
 import { ITranslator } from '@jupyterlab/translation';
 import type { Translation } from '../core/controls/translation';
-import { newsOf, type News } from '../core/view/news';
+import { newsOf, newsOfPublishing, type News } from '../core/view/news';
+import type { PageId } from '../core/panel';
 import { isBusy } from '../core/view/view';
 import type { SessionStore } from '../core/view/store';
+import type { PublishingStatus } from '../core/wire/events.generated';
 import type { Summary } from '../core/wire/wire';
 import { IAppBuilder, IAppBuilderPanel, IAppBuilderPreviews } from './tokens';
 import { load } from './translation';
@@ -50,13 +52,18 @@ function activate(
     panel.show();
   };
 
-  const tell = (news: News): void => {
-    const { session } = news;
-    if (seen(session.id)) {
+  const tell = ({ kind, session }: Omit<News, 'message'>, text: string, page?: PageId): void => {
+    // On another page it is out of sight, as the conversation is.
+    if (seen(session.id) && (page === undefined || model.get().page?.id === page)) {
       return;
     }
-    const text = wording(news, trans);
-    const look = { label: trans.__('Look'), callback: () => open(session.id) };
+    const goThere = (): void => {
+      open(session.id);
+      if (page) {
+        model.show(page);
+      }
+    };
+    const look = { label: trans.__('Look'), callback: goThere };
     const mayAsk = 'Notification' in window && window.Notification.permission === 'default' && window.isSecureContext;
     const allow = {
       label: trans.__('Also outside JupyterLab'),
@@ -64,20 +71,30 @@ function activate(
       callback: () => void window.Notification.requestPermission()
     };
     Notices.dismiss(shown.get(session.id) ?? ''); // the latest counts
-    const notice = Notices.emit(text, { done: 'success', asks: 'warning', failed: 'error' }[news.kind] as 'success', {
+    const notice = Notices.emit(text, { done: 'success', asks: 'warning', failed: 'error' }[kind] as 'success', {
       autoClose: SHOWN, // JupyterLab's list of notifications keeps it
       actions: mayAsk ? [look, allow] : [look]
     });
     shown.set(session.id, notice);
     if (away()) {
-      title.mark({ done: '✓', asks: '?', failed: '!' }[news.kind], text);
+      title.mark({ done: '✓', asks: '?', failed: '!' }[kind], text);
       if ('Notification' in window && window.Notification.permission === 'granted') {
         const outside = new window.Notification(text, { tag: `appbuilder ${session.id}` });
         outside.onclick = () => {
           outside.close();
-          open(session.id);
+          goThere();
         };
       }
+    }
+  };
+
+  /** How publishing stood in the open app when it was looked at last. */
+  let publishing: PublishingStatus | null = null;
+  const takePublishing = (now: PublishingStatus | null, session: Summary): void => {
+    const kind = newsOfPublishing(publishing, now);
+    publishing = now;
+    if (kind && now) {
+      tell({ kind, session }, publishingWords(kind, now, trans), 'publish');
     }
   };
 
@@ -85,7 +102,7 @@ function activate(
     const news = newsOf(known.get(now.id), now);
     known.set(now.id, now);
     if (news) {
-      tell(news);
+      tell(news, wording(news, trans));
     }
   };
 
@@ -129,6 +146,7 @@ function activate(
       }
     }
     followed = null;
+    publishing = null;
     if (session !== null && store) {
       left.delete(session);
       Notices.dismiss(shown.get(session) ?? '');
@@ -136,6 +154,7 @@ function activate(
         const { view } = store.get();
         if (view.caughtUp && view.session) {
           take(view.session);
+          takePublishing(view.publishing, view.session);
         }
       };
       followed = { id: session, store, leave: store.subscribe(look) };
@@ -154,6 +173,17 @@ function wording({ kind, session, message }: News, trans: Translation): string {
       return trans.__('%1 asks you something.', session.title);
     case 'failed':
       return trans.__('%1 did not come to its end. %2', session.title, message).trim();
+  }
+}
+
+function publishingWords(kind: News['kind'], { name, message }: PublishingStatus, trans: Translation): string {
+  switch (kind) {
+    case 'done':
+      return trans.__('“%1” is published.', name);
+    case 'asks':
+      return trans.__('“%1” waits for your decision before it is published.', name);
+    case 'failed':
+      return trans.__('“%1” was not published. %2', name, message).trim();
   }
 }
 

@@ -1,5 +1,6 @@
 /** What became of an app's request, told to whoever looks elsewhere. */
 
+import type { PublishingStatus } from '../wire/events.generated';
 import type { Summary } from '../wire/wire';
 
 export interface News {
@@ -23,4 +24,24 @@ export function newsOf(before: Summary | undefined, now: Summary): News | null {
     return null;
   }
   return { kind: turn.reason === 'done' ? 'done' : 'failed', session: now, message: turn.message };
+}
+
+/** What is new of a publishing that was seen to go on; one that the person cancelled is no news. */
+export function newsOfPublishing(
+  before: PublishingStatus | null,
+  now: PublishingStatus | null
+): 'done' | 'asks' | 'failed' | null {
+  if (!now || before?.publish !== now.publish || before.state === now.state) {
+    return null;
+  }
+  switch (now.state) {
+    case 'done':
+      return 'done';
+    case 'waiting':
+      return 'asks';
+    case 'failed':
+      return 'failed';
+    default:
+      return null;
+  }
 }
