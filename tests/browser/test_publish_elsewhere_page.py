@@ -78,7 +78,7 @@ def test_an_app_goes_to_another_host_and_back(lab: Lab, open_lab: OpenLab) -> No
         def publish_again(version: int) -> None:
             submit.click()
             expect(
-                publishing.get_by_role("heading", name=re.compile(f"is published: version {version}"))
+                publishing.get_by_role("heading", name=re.compile(f"is published: release {version}"))
             ).to_be_visible(timeout=LONG)
 
         # The token is kept: it is not asked for again.
@@ -95,16 +95,16 @@ def test_an_app_goes_to_another_host_and_back(lab: Lab, open_lab: OpenLab) -> No
         assert b"Second" in space.files["index.html"]
         publication = publishing.get_by_role("region", name=re.compile("^Hugging Face"))
         publication.get_by_role("button", name="Releases").click()
-        publication.get_by_role("button", name="Roll back to version 2").click()
+        publication.get_by_role("button", name="Roll back to release 2").click()
         panel.picture("elsewhere-back")
         publication.get_by_role("button", name="Roll back", exact=True).click()
-        expect(publishing.get_by_role("heading", name=re.compile("is published: version 2"))).to_be_visible(
+        expect(publishing.get_by_role("heading", name=re.compile("is published: release 2"))).to_be_visible(
             timeout=LONG
         )
         panel.picture("elsewhere-rolled-back")
         assert b"First" in space.files["index.html"]
         publishing.get_by_role("button", name="Dismiss").click()
-        expect(publication.get_by_role("heading", name=re.compile("version 2"))).to_be_visible(timeout=LONG)
+        expect(publication.get_by_role("heading", name=re.compile("release 2"))).to_be_visible(timeout=LONG)
         publication.get_by_role("button", name="Releases").click()
         publication.get_by_role("button", name="Unpublish…").click()
         publication.get_by_role("button", name="Unpublish", exact=True).click()

@@ -66,7 +66,7 @@ def test_an_app_is_published_rolled_back_and_taken_down(lab: Lab, open_lab: Open
     page.keyboard.type("The key is of a test account")
     panel.picture("publish-anyway")
     findings.get_by_role("button", name="Publish anyway", exact=True).click()
-    expect(publishing.get_by_role("heading", name="“reading-group” is published: version 1")).to_be_visible(
+    expect(publishing.get_by_role("heading", name="“reading-group” is published: release 1")).to_be_visible(
         timeout=LONG
     )
     panel.picture("publish-done")
@@ -84,7 +84,7 @@ def test_an_app_is_published_rolled_back_and_taken_down(lab: Lab, open_lab: Open
     expect(reader.get_by_role("heading", name="First page")).to_be_visible(timeout=LONG)
     publishing.get_by_role("button", name="Publish again").click()
     # What was let through is not asked again.
-    expect(publishing.get_by_role("heading", name="“reading-group” is published: version 2")).to_be_visible(
+    expect(publishing.get_by_role("heading", name="“reading-group” is published: release 2")).to_be_visible(
         timeout=LONG
     )
     reader.reload()
@@ -94,7 +94,7 @@ def test_an_app_is_published_rolled_back_and_taken_down(lab: Lab, open_lab: Open
     assert violations(page, PANEL) == []
 
     def chip(version: int, entry: str) -> None:
-        root.get_by_role("button", name=f"Published: version {version}").click()
+        root.get_by_role("button", name=f"Published: release {version}").click()
         page.get_by_role("menuitem", name=entry).click()
 
     chip(2, "Roll back…")
@@ -105,13 +105,13 @@ def test_an_app_is_published_rolled_back_and_taken_down(lab: Lab, open_lab: Open
     panel.picture("publish-back")
     assert violations(page, PANEL) == []
     publication.get_by_role("button", name="Roll back", exact=True).click()
-    expect(publication.get_by_role("heading", name=re.compile("version 1"))).to_be_visible(timeout=LONG)
+    expect(publication.get_by_role("heading", name=re.compile("release 1"))).to_be_visible(timeout=LONG)
     reader.reload()
     expect(reader.get_by_role("heading", name="First page")).to_be_visible(timeout=LONG)
 
     page.evaluate("window.jupyterapp.commands.execute('appbuilder:home').then(() => null)")
     apps = page.locator(".jp-AppBuilder-appsWidget")
-    expect(apps.get_by_text("published v1")).to_be_visible(timeout=LONG)
+    expect(apps.get_by_text("published", exact=True)).to_be_visible(timeout=LONG)
     panel.picture("published-apps")
     publishing.get_by_role("button", name="Back", exact=True).click()
     chip(1, "Unpublish…")

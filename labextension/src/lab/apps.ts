@@ -3,6 +3,7 @@
 import { ILabShell, ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
 import { ITranslator } from '@jupyterlab/translation';
+import type { Summary } from '../core/wire/wire';
 import { appBuilderIcon } from './icon';
 import { CommandIDs, IAppBuilder, IAppBuilderApps, IAppBuilderPanel, IAppBuilderPreviews } from './tokens';
 import { load } from './translation';
@@ -30,14 +31,19 @@ export const appsPlugin: JupyterFrontEndPlugin<IAppBuilderApps> = {
     const trans = load(translator);
     const tracker = new WidgetTracker<MainAreaWidget<AppsWidget>>({ namespace: 'appbuilder-apps' });
 
+    const open = ({ id }: Summary): void => {
+      model.open(id);
+      previews.opened(id);
+      panel.show();
+    };
     const create = (): MainAreaWidget<AppsWidget> => {
       const content = new AppsWidget(
         {
           api,
-          onOpen: ({ id }) => {
-            model.open(id);
-            previews.opened(id);
-            panel.show();
+          onOpen: open,
+          onPublish: session => {
+            open(session);
+            model.show('publish');
           },
           onNew: () => {
             model.close();
@@ -51,7 +57,8 @@ export const appsPlugin: JupyterFrontEndPlugin<IAppBuilderApps> = {
             previews.close(id);
           }
         },
-        trans
+        trans,
+        panel.host(null)
       );
       const widget = new MainAreaWidget({ content });
       widget.toolbar.hide();

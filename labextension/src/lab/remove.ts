@@ -17,6 +17,19 @@ export class RemoveBody extends Widget implements Dialog.IBodyWidget<boolean> {
       'The conversations of %1 apps and their history are deleted. This cannot be undone.',
       sessions.length
     );
+    const published = sessions.filter(session => session.published.length > 0).length;
+    if (published > 0) {
+      text.append(
+        ' ',
+        sessions.length === 1
+          ? trans.__('It is published: what this server or its Hub shows of it is taken down.')
+          : trans._n(
+              '%1 of them is published: what this server or its Hub shows of it is taken down.',
+              '%1 of them are published: what this server or its Hub shows of them is taken down.',
+              published
+            )
+      );
+    }
     const label = document.createElement('label');
     this.box = document.createElement('input');
     this.box.type = 'checkbox';

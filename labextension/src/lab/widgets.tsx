@@ -5,6 +5,7 @@ import * as React from 'react';
 import { Panel, type PanelProps } from '../core/pages/Panel';
 import { AppsPage, type AppsPageProps } from '../core/apps/AppsPage';
 import type { Looks } from '../core/preview/looks';
+import type { Host } from '../core/controls/surroundings';
 import { PreviewPane } from '../core/session/Preview';
 import { VersionPane } from '../core/session/VersionPane';
 import type { ShownVersion } from '../core/view/view';
@@ -235,7 +236,8 @@ export class VersionWidget extends Region {
 export class AppsWidget extends Region {
   constructor(
     private readonly props: AppsPageProps,
-    private readonly trans: Translation
+    private readonly trans: Translation,
+    private readonly host: Host
   ) {
     super();
     this.addClass('jp-AppBuilder-appsWidget');
@@ -243,7 +245,7 @@ export class AppsWidget extends Region {
 
   protected render(): React.ReactElement {
     return (
-      <SurroundingsContext.Provider value={{ trans: this.trans, host: {} }}>
+      <SurroundingsContext.Provider value={{ trans: this.trans, host: this.host }}>
         <AppsPage {...this.props} />
       </SurroundingsContext.Provider>
     );

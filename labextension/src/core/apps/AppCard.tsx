@@ -6,7 +6,7 @@ import { MenuButton, type MenuEntry } from '../controls/Menu';
 import { useTranslation } from '../controls/surroundings';
 import { TitleField } from '../controls/TitleField';
 import { listedState } from '../home/Home';
-import { PublishedTag } from '../publishing/PublishedChip';
+import { PublishedSince, PublishedTag } from '../publishing/PublishedChip';
 import { StateBadge } from '../session/Session';
 import type { TemplateChoice } from '../wire/transport';
 import type { Summary } from '../wire/wire';
@@ -110,6 +110,7 @@ export function AppCard({
           </span>
         )}
       </div>
+      <PublishedSince published={app.published} />
       <div className="jp-AppBuilder-appTags">
         {editing === 'tags' ? (
           <TitleField

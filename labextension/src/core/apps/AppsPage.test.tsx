@@ -48,6 +48,7 @@ async function show(list: Summary[]): Promise<void> {
     <AppsPage
       api={api}
       onOpen={onOpen}
+      onPublish={vi.fn()}
       onNew={vi.fn()}
       onTrashed={onTrashed}
       onRemove={async several => {

@@ -5,9 +5,10 @@ import { Failure } from '../controls/Failure';
 import { Icon, Spinner } from '../controls/Icon';
 import { IconButton } from '../controls/IconButton';
 import type { MenuEntry } from '../controls/Menu';
-import { useTranslation } from '../controls/surroundings';
+import { useHost, useTranslation } from '../controls/surroundings';
 import { TitleField } from '../controls/TitleField';
 import type { Translation } from '../controls/translation';
+import { publishedLinks } from '../publishing/PublishedChip';
 import type { Shelf } from '../wire/events.generated';
 import type { Api, SessionChange, TemplateChoice } from '../wire/transport';
 import { RequestFailed, type Summary } from '../wire/wire';
@@ -21,6 +22,8 @@ export interface AppsPageProps {
   api: Api;
   onOpen: (session: Summary) => void;
   onNew: () => void;
+  /** Turns to where an app is published. */
+  onPublish: (session: Summary) => void;
   /** Deletes for good, after asking; false when the person thought better of it. */
   onRemove: (sessions: readonly Summary[]) => Promise<boolean>;
   /** An app went into the trash: what shows it is closed. */
@@ -37,8 +40,9 @@ interface Done {
 const SHELVES: readonly Shelf[] = ['apps', 'archive', 'trash'];
 const ALL: Wanted = { shelf: 'apps', search: '', template: '', tag: '', published: '', order: 'changed' };
 
-export function AppsPage({ api, onOpen, onNew, onRemove, onTrashed }: AppsPageProps): React.ReactElement {
+export function AppsPage({ api, onOpen, onNew, onPublish, onRemove, onTrashed }: AppsPageProps): React.ReactElement {
   const trans = useTranslation();
+  const { base = window.location.href } = useHost();
   const scroller = React.useRef<HTMLDivElement>(null);
   const { apps, failure, refresh, change } = useApps(api, scroller);
   const templates = useTemplates(api);
@@ -149,11 +153,15 @@ export function AppsPage({ api, onOpen, onNew, onRemove, onTrashed }: AppsPagePr
     const { shelf } = app;
     return [
       { label: trans.__('Open'), icon: 'eye', run: () => onOpen(app) },
+      ...publishedLinks(app.published, base, trans, attempt),
       { label: trans.__('Rename'), icon: 'pencil', run: () => setEditing({ id: app.id, what: 'title' }) },
       { label: trans.__('Tags'), icon: 'tag', run: () => setEditing({ id: app.id, what: 'tags' }) },
       ...(app.checkpoint === null
         ? []
         : [{ label: trans.__('Duplicate'), icon: 'copy' as const, run: () => duplicate(app) }]),
+      ...(app.checkpoint === null || shelf === 'trash'
+        ? []
+        : [{ label: trans.__('Publish…'), icon: 'upload' as const, run: () => onPublish(app) }]),
       {
         label: app.pinned ? trans.__('Unpin') : trans.__('Pin'),
         icon: 'pin',

@@ -87,16 +87,18 @@ export async function inTurn<T>(items: readonly T[], work: (item: T) => Promise<
 /** What was done with some apps. */
 export function said(shelf: Shelf, several: readonly Summary[], trans: Translation): string {
   const [only] = several;
+  const still = shelf === 'trash' && several.some(app => app.published.length > 0);
+  const stays = still ? ` ${trans.__('What is published stays so until it is unpublished, or the app deleted.')}` : '';
   if (several.length === 1 && only) {
     return {
       apps: trans.__('“%1” was put back.', only.title),
       archive: trans.__('“%1” was archived.', only.title),
-      trash: trans.__('“%1” is in the trash.', only.title)
+      trash: trans.__('“%1” is in the trash.', only.title) + stays
     }[shelf];
   }
   return {
     apps: trans.__('%1 apps were put back.', several.length),
     archive: trans.__('%1 apps were archived.', several.length),
-    trash: trans.__('%1 apps are in the trash.', several.length)
+    trash: trans.__('%1 apps are in the trash.', several.length) + stays
   }[shelf];
 }

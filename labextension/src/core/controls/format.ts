@@ -28,6 +28,12 @@ export function relativeTime(at: string, now: number, locale = spoken()): string
   return new Date(then).toLocaleDateString(locale, { year: 'numeric', month: 'short', day: 'numeric' });
 }
 
+/** The date of a time, as in "data as of 3 May 2026". */
+export function dateOf(at: string): string {
+  const date = new Date(at);
+  return Number.isNaN(date.getTime()) ? at : date.toLocaleDateString(spoken(), { dateStyle: 'medium' });
+}
+
 function decimal(value: number, digits: number): string {
   return value.toLocaleString(spoken() ?? 'en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }

@@ -192,7 +192,7 @@ function Course({
         {state === 'done'
           ? number === null
             ? trans.__('“%1” is published', name)
-            : trans.__('“%1” is published: version %2', name, number)
+            : trans.__('“%1” is published: release %2', name, number)
           : state === 'failed'
             ? trans.__('“%1” was not published', name)
             : state === 'stopped'

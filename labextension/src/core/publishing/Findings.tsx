@@ -139,14 +139,18 @@ function Kind({
   const trans = useTranslation();
   const id = React.useId();
   const [drawn, setDrawn] = React.useState(DRAWN);
+  /** What is to be done about all of them, said once. */
+  const common =
+    findings.length > 1 && findings.every(({ hint }) => hint === findings[0]?.hint) ? findings[0]?.hint : '';
   return (
     <section className="jp-AppBuilder-findingKind" aria-labelledby={id}>
       <h4 id={id}>
         {kindTitle(kind, trans)} <span className="jp-AppBuilder-count">{findings.length}</span>
       </h4>
+      {common && <p className="jp-AppBuilder-hint">{plainly(common)}</p>}
       <ul>
         {findings.slice(0, drawn).map(finding => (
-          <Finding key={finding.id} finding={finding} onFix={onFix} />
+          <Finding key={finding.id} finding={finding} hinted={Boolean(common)} onFix={onFix} />
         ))}
       </ul>
       {findings.length > drawn && (
@@ -160,9 +164,12 @@ function Kind({
 
 function Finding({
   finding,
+  hinted,
   onFix
 }: {
   finding: PublishingFinding;
+  /** Its hint stands above. */
+  hinted: boolean;
   onFix: ((request: string) => void) | null;
 }): React.ReactElement {
   const trans = useTranslation();
@@ -194,7 +201,7 @@ function Finding({
           <span className="jp-AppBuilder-findingPlace jp-AppBuilder-quiet">{place}</span>
         ))}
       {excerpt !== '' && <code className="jp-AppBuilder-excerpt">{plainly(excerpt)}</code>}
-      {hint !== '' && <p className="jp-AppBuilder-hint">{plainly(hint)}</p>}
+      {hint !== '' && !hinted && <p className="jp-AppBuilder-hint">{plainly(hint)}</p>}
       {onFix && fixable && (
         <button
           type="button"

@@ -4,6 +4,7 @@ import * as React from 'react';
 import { Ago } from '../controls/Ago';
 import { Disclosure } from '../controls/Disclosure';
 import { Failure } from '../controls/Failure';
+import { dateOf } from '../controls/format';
 import { Icon } from '../controls/Icon';
 import { spoken } from '../controls/language';
 import { useTranslation } from '../controls/surroundings';
@@ -101,7 +102,7 @@ export function PublicationCard({
       <h3 id={id} ref={heading} tabIndex={-1}>
         <Icon name="globe" />
         <span>{title}</span>
-        {now && <span className="jp-AppBuilder-tag">{trans.__('version %1', now.number)}</span>}
+        {now && <span className="jp-AppBuilder-tag">{trans.__('release %1', now.number)}</span>}
       </h3>
       {now ? (
         <>
@@ -116,7 +117,7 @@ export function PublicationCard({
           {changed && (
             <p className="jp-AppBuilder-hint">
               <Icon name="pencil" />{' '}
-              {trans.__('The draft has changed since. Readers see this version until you publish again.')}
+              {trans.__('The draft has changed since. Readers see this release until you publish again.')}
             </p>
           )}
         </>
@@ -127,12 +128,12 @@ export function PublicationCard({
       {failure && <Failure error={failure} />}
       {back && (
         <Confirm
-          question={trans.__('Roll back to version %1?', back.number)}
+          question={trans.__('Roll back to release %1?', back.number)}
           detail={
             keeps
-              ? trans.__('Readers get version %1 again at once. Your draft stays as it is.', back.number)
+              ? trans.__('Readers get release %1 again at once. Your draft stays as it is.', back.number)
               : trans.__(
-                  'Version %1 is handed over once more, and readers get it when it is in place. Your draft stays as it is.',
+                  'Release %1 is handed over once more, and readers get it when it is in place. Your draft stays as it is.',
                   back.number
                 )
           }
@@ -202,12 +203,7 @@ export function PublicationCard({
 /** When the data of an app was handed over. */
 export function DataAsOf({ at }: { at: string }): React.ReactElement {
   const trans = useTranslation();
-  return <span title={new Date(at).toLocaleString(spoken())}>{trans.__('data as of %1', day(at))}</span>;
-}
-
-function day(at: string): string {
-  const date = new Date(at);
-  return Number.isNaN(date.getTime()) ? at : date.toLocaleDateString(spoken(), { dateStyle: 'medium' });
+  return <span title={new Date(at).toLocaleString(spoken())}>{trans.__('data as of %1', dateOf(at))}</span>;
 }
 
 function ReleaseRow({
@@ -228,7 +224,7 @@ function ReleaseRow({
   return (
     <li value={number}>
       <div className="jp-AppBuilder-releaseRow">
-        <strong>{trans.__('Version %1', number)}</strong>
+        <strong>{trans.__('Release %1', number)}</strong>
         <span className="jp-AppBuilder-meta">
           {live && <span className="jp-AppBuilder-tag">{trans.__('readers get this')}</span>}
           <Ago at={at} />
@@ -239,7 +235,7 @@ function ReleaseRow({
             <button
               type="button"
               className="jp-AppBuilder-link"
-              aria-label={trans.__('Download version %1', number)}
+              aria-label={trans.__('Download release %1', number)}
               onClick={onDownload}
             >
               {trans.__('Download')}
@@ -249,7 +245,7 @@ function ReleaseRow({
             <button
               type="button"
               className="jp-AppBuilder-link"
-              aria-label={trans.__('Roll back to version %1', number)}
+              aria-label={trans.__('Roll back to release %1', number)}
               disabled={disabled}
               onClick={onBack}
             >

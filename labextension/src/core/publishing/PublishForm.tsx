@@ -1,6 +1,7 @@
 /** Where an app is published, under which name, and in which version. */
 
 import * as React from 'react';
+import { Disclosure } from '../controls/Disclosure';
 import { Failure } from '../controls/Failure';
 import { Icon, Spinner } from '../controls/Icon';
 import { useHost, useTranslation } from '../controls/surroundings';
@@ -8,7 +9,7 @@ import type { Translation } from '../controls/translation';
 import type { PublishingOverview, PublishingSetting, PublishingTarget } from '../wire/api.generated';
 import type { PublishOrder } from '../wire/transport';
 import type { RequestFailed } from '../wire/wire';
-import { asName, LONGEST_NAME, nameProblem, webAddress } from './wording';
+import { asName, liveRelease, LONGEST_NAME, nameProblem, webAddress } from './wording';
 
 /** A version that can be published. */
 export interface Choice {
@@ -49,6 +50,7 @@ export function PublishForm({
   const id = React.useId();
   const { targets, publications } = state;
   const usable = targets.filter(target => target.unavailable === '');
+  const impossible = targets.filter(target => target.unavailable !== '');
   const [chosen, setChosen] = React.useState<string | null>(last?.target ?? null);
   const published = publications.find(({ target }) => usable.some(({ name }) => name === target));
   const target = usable.find(({ name }) => name === (chosen ?? published?.target)) ?? usable[0];
@@ -61,6 +63,7 @@ export function PublishForm({
     Object.fromEntries(Object.entries(last?.settings ?? {}).map(([key, value]) => [`${last?.target} ${key}`, value]))
   );
   const [tried, setTried] = React.useState(false);
+  const [elsewhere, setElsewhere] = React.useState(false);
   const checkpoint = versions.some(one => one.checkpoint === version)
     ? version
     : (state.checkpoint ?? versions[0]?.checkpoint ?? '');
@@ -97,7 +100,7 @@ export function PublishForm({
       )}
       <fieldset className="jp-AppBuilder-targets">
         <legend>{trans.__('Where to')}</legend>
-        {[...usable, ...targets.filter(one => one.unavailable !== '')].map(one => (
+        {(first || elsewhere ? usable : usable.filter(one => one === target)).map(one => (
           <TargetCard
             key={one.name}
             group={`${id}-target`}
@@ -108,6 +111,17 @@ export function PublishForm({
             }}
           />
         ))}
+        {target === undefined && (
+          <p className="jp-AppBuilder-hint">{trans.__('No place that this server knows takes this app now.')}</p>
+        )}
+        {!first && usable.length > 1 && (
+          <button type="button" className="jp-AppBuilder-link" onClick={() => setElsewhere(!elsewhere)}>
+            {elsewhere ? trans.__('Fewer places') : trans.__('Somewhere else…')}
+          </button>
+        )}
+        {(first || elsewhere || !target) && impossible.length > 0 && (
+          <Impossible targets={impossible} startsOpen={!target} />
+        )}
       </fieldset>
       {target && (
         <>
@@ -161,6 +175,11 @@ export function PublishForm({
                       trans.__('Its checks have not been run. They are before it is published.')
                     )}
                   </p>
+                  {already && live && liveRelease(already)?.checkpoint === checkpoint && (
+                    <p className="jp-AppBuilder-hint" role="status">
+                      {trans.__('Readers have this version already.')}
+                    </p>
+                  )}
                   {newest && newest.checkpoint !== checkpoint && (
                     <p className="jp-AppBuilder-hint" role="status">
                       {trans.__('There is a newer version, which readers would not get.')}{' '}
@@ -226,26 +245,48 @@ function TargetCard({
   chosen: boolean;
   onChoose: () => void;
 }): React.ReactElement {
-  const { title, unavailable } = target;
   const trans = useTranslation();
   const id = React.useId();
   return (
-    <label className={`jp-AppBuilder-target${chosen ? ' jp-mod-chosen' : ''}${unavailable ? ' jp-mod-disabled' : ''}`}>
-      <input
-        type="radio"
-        name={group}
-        checked={chosen}
-        disabled={unavailable !== ''}
-        aria-describedby={id}
-        onChange={onChoose}
-      />
+    <label className={`jp-AppBuilder-target${chosen ? ' jp-mod-chosen' : ''}`}>
+      <input type="radio" name={group} checked={chosen} aria-describedby={id} onChange={onChoose} />
       <span>
-        <span className="jp-AppBuilder-targetTitle">{title}</span>
+        <span className="jp-AppBuilder-targetTitle">{target.title}</span>
         <span id={id} className="jp-AppBuilder-hint">
-          {unavailable || about(target, trans)}
+          {about(target, trans)}
         </span>
       </span>
     </label>
+  );
+}
+
+/** Where this app cannot be published, and why. */
+function Impossible({
+  targets,
+  startsOpen
+}: {
+  targets: readonly PublishingTarget[];
+  startsOpen: boolean;
+}): React.ReactElement {
+  const trans = useTranslation();
+  const id = React.useId();
+  const [open, setOpen] = React.useState(startsOpen);
+  return (
+    <div className="jp-AppBuilder-impossible">
+      <Disclosure body={id} open={open} onToggle={setOpen} className="jp-AppBuilder-button jp-mod-quiet">
+        {trans.__('Not possible here: %1', targets.map(({ title }) => title).join(', '))}
+      </Disclosure>
+      {open && (
+        <dl id={id}>
+          {targets.map(({ name, title, unavailable }) => (
+            <React.Fragment key={name}>
+              <dt>{title}</dt>
+              <dd className="jp-AppBuilder-hint">{unavailable}</dd>
+            </React.Fragment>
+          ))}
+        </dl>
+      )}
+    </div>
   );
 }
 

@@ -1,13 +1,14 @@
-/** In an app's header: that it is published, or on its way; and what is done with that. */
+/** In an app's header: the way to publish it; that it is published, or on its way; and what is done with that. */
 
 import * as React from 'react';
+import { Ago } from '../controls/Ago';
 import { Icon, Spinner } from '../controls/Icon';
 import { MenuButton, type MenuEntry } from '../controls/Menu';
-import { relativeTime } from '../controls/format';
+import { dateOf, relativeTime } from '../controls/format';
 import { useHost, useTranslation } from '../controls/surroundings';
 import type { Translation } from '../controls/translation';
+import { isBusy, type SessionView } from '../view/view';
 import type { PublishedAs } from '../wire/api.generated';
-import type { SessionView } from '../view/view';
 import { copyText } from './Address';
 import { webAddress } from './wording';
 
@@ -34,27 +35,24 @@ export function PublishedChip({
   const published = session?.published ?? [];
   const [first] = published;
   if (!first) {
-    return null;
+    // Once there is something to show to others.
+    return open && view.checkpoints.length > 1 && !isBusy(view) ? (
+      <button
+        type="button"
+        className="jp-AppBuilder-chip"
+        title={trans.__('Give others an address at which they open this app')}
+        onClick={open}
+      >
+        <Icon name="upload" />
+        {trans.__('Publish')}
+      </button>
+    ) : null;
   }
   const entries = published.flatMap((one): MenuEntry[] => {
-    const address = webAddress(one.url, base);
     const named = (label: string): string => (published.length > 1 ? `${label} (${one.target})` : label);
     const { target } = one;
     return [
-      ...(address
-        ? [
-            {
-              label: named(trans.__('Open the published app')),
-              icon: 'external' as const,
-              run: () => void window.open(address, '_blank', 'noopener,noreferrer')
-            },
-            {
-              label: named(trans.__('Copy the link')),
-              icon: 'copy' as const,
-              run: () => attempt(copyText(address))
-            }
-          ]
-        : []),
+      ...publishedLinks([one], base, trans, attempt).map(entry => ({ ...entry, label: named(entry.label) })),
       ...(publication
         ? [
             ...(one.number > 1
@@ -91,21 +89,21 @@ export function PublishedChip({
   }
   return (
     <MenuButton
-      label={trans.__('Published: version %1', first.number)}
+      label={trans.__('Published: release %1', first.number)}
       title={publishedTitle(first, trans)}
-      text={trans.__('published v%1', first.number)}
+      text={trans.__('published')}
       icon="globe"
       entries={entries}
     />
   );
 }
 
-/** "Published: version 3, two days ago, data as of 1 March 2026". */
+/** "Published: release 3, two days ago, data as of 1 March 2026". */
 export function publishedTitle({ number, at, data_as_of: data }: PublishedAs, trans: Translation): string {
   const ago = relativeTime(at, Date.now());
   return data
-    ? trans.__('Published: version %1, %2, data as of %3', number, ago, relativeTime(data, Date.now()))
-    : trans.__('Published: version %1, %2', number, ago);
+    ? trans.__('Published: release %1, %2, data as of %3', number, ago, dateOf(data))
+    : trans.__('Published: release %1, %2', number, ago);
 }
 
 /** On the card of an app, and in lists. */
@@ -115,7 +113,44 @@ export function PublishedTag({ published }: { published: readonly PublishedAs[] 
   return first ? (
     <span className="jp-AppBuilder-tag jp-mod-published" title={publishedTitle(first, trans)}>
       <Icon name="globe" />
-      {trans.__('published v%1', first.number)}
+      {trans.__('published')}
     </span>
   ) : null;
+}
+
+/** On the card of an app: which release readers get, since when, and from when its data are. */
+export function PublishedSince({ published }: { published: readonly PublishedAs[] }): React.ReactElement | null {
+  const trans = useTranslation();
+  const [first] = published;
+  return first ? (
+    <div className="jp-AppBuilder-meta">
+      <span>
+        {trans.__('release %1', first.number)} <Ago at={first.at} />
+      </span>
+      {first.data_as_of && <span>{trans.__('data as of %1', dateOf(first.data_as_of))}</span>}
+    </div>
+  ) : null;
+}
+
+/** The ways to what readers open, for a menu. */
+export function publishedLinks(
+  published: readonly PublishedAs[],
+  base: string,
+  trans: Translation,
+  attempt: (request: Promise<unknown>) => void
+): MenuEntry[] {
+  return published.flatMap((one): MenuEntry[] => {
+    const address = webAddress(one.url, base);
+    const named = (label: string): string => (published.length > 1 ? `${label} (${one.target})` : label);
+    return one.url && address
+      ? [
+          {
+            label: named(trans.__('Open the published app')),
+            icon: 'external',
+            run: () => void window.open(address, '_blank', 'noopener,noreferrer')
+          },
+          { label: named(trans.__('Copy the link')), icon: 'copy', run: () => attempt(copyText(address)) }
+        ]
+      : [];
+  });
 }

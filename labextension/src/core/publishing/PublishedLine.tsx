@@ -29,13 +29,13 @@ export function PublishedLine({ item }: { item: PublicationItem }): React.ReactE
 export function publicationText({ what, name, number, accepted }: PublicationItem, trans: Translation): string {
   switch (what) {
     case 'published': {
-      const said = trans.__('Published “%1”, version %2.', name, number);
+      const said = trans.__('Published “%1”, release %2.', name, number);
       return accepted > 0
         ? `${said} ${trans._n('%1 thing that was found was let through.', '%1 things that were found were let through.', accepted, accepted)}`
         : said;
     }
     case 'back':
-      return trans.__('Readers of “%1” get version %2 again.', name, number);
+      return trans.__('Readers of “%1” get release %2 again.', name, number);
     case 'unpublished':
       return trans.__('“%1” is no longer published.', name);
   }

@@ -590,6 +590,7 @@ function Header({
     }
   };
   add(host.showPreview, trans.__('Open preview'), 'page');
+  add(host.pages?.publish?.run, trans.__('Publish'), 'upload');
   add(host.openNotebook, trans.__('Open notebook'), 'notebook');
   add(host.openFolder, trans.__('Show files'), 'folder');
   add(host.exportZip, trans.__('Download as ZIP'), 'download');
@@ -597,7 +598,8 @@ function Header({
   add(onShow && (() => onShow('webp')), trans.__('Save an animation of the app'), 'download');
   add(session ? onSandbox : undefined, trans.__('Sandbox and network'), 'globe');
   add(host.rename && (() => setEditing(true)), trans.__('Rename'), 'pencil');
-  entries.push(...Object.values(host.pages ?? {}).filter(page => !page.inSettings), ...transcript);
+  const others = Object.values(host.pages ?? {}).filter(page => !page.inSettings && page !== host.pages?.publish);
+  entries.push(...others, ...transcript);
   add(host.remove, trans.__('Delete…'), 'trash', true);
   const usage = usageLabel(view.usage, trans);
   const recorded = session?.recorded ?? false;
