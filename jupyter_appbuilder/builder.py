@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -32,6 +32,7 @@ from .templates.library import TemplateLibrary
 if TYPE_CHECKING:
     from .approvals.judgement import Rules
     from .approvals.rule_book import RuleBook
+    from .apps.network import HostSource
     from .apps.running import RunningApp
     from .attachments.shelf import Shelf
     from .databases.postgres import PostgresServer
@@ -304,6 +305,7 @@ class AppBuilder(LoggingConfigurable):
         self.sandboxes.acts["expose"] = self._sessions.expose
         self.sandboxes.required = lambda: self.hub_rules.sandbox
         self.library.check = lambda name: self.hub_rules.check_template(name)
+        self.library.allows = lambda name: self.hub_rules.allows_template(name)
         maker = Maker(
             self._sessions,
             self.log_store,
@@ -576,7 +578,7 @@ class AppBuilder(LoggingConfigurable):
             postgres=self.postgres,
             catalog=self.catalog,
             usage=lambda: self.usage,
-            egress_hosts=lambda: self.hub_rules.lines("egress_hosts", self.egress_hosts),
+            egress_hosts=self._hosts,
             diagnostics=self.diagnostics,
             profile=cast("Choice", self.profile),
             compact_at=self.compact_at,
@@ -584,9 +586,13 @@ class AppBuilder(LoggingConfigurable):
             max_seconds=lambda: self.hub_rules.least("max_seconds", self.max_seconds),
         )
 
+    def _hosts(self) -> Mapping[str, HostSource]:
+        """Which hosts every app may reach, and who says so."""
+        of_hub = dict.fromkeys(self.hub_rules.lines("egress_hosts"), "hub")
+        return cast("Mapping[str, HostSource]", {**of_hub, **dict.fromkeys(self.egress_hosts, "configuration")})
+
     def _make_provider(self, provider: Callable[..., SandboxProvider]) -> SandboxProvider:
-        hosts = self.hub_rules.lines("egress_hosts", self.egress_hosts)
-        return provider(self.data / "cache", allow=hosts, parent=self)
+        return provider(self.data / "cache", allow=[*self._hosts()], parent=self)
 
     @property
     def busy(self) -> bool:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,7 +20,13 @@ from ..sandbox.network.hosts import configured_host, is_listed, parse_host, show
 
 REMEMBERED = 100  # refusals kept in memory, for tool results
 
+DECIDED = {"configuration": "the configuration", "hub": "the JupyterHub's administrator"}
+HINTS = {"configuration": "Take it out of c.AppBuilder.egress_hosts.", "hub": "Ask them to take it out of its rules."}
+
 log = logging.getLogger(__name__)
+
+
+HostSource = Literal["session", "configuration", "hub"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,7 @@ class AllowedHost:
     """``host``: ``host:port``. ``turn``: it is allowed until this turn ends."""
 
     host: str
-    source: Literal["session", "configuration"]
+    source: HostSource
     turn: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -51,24 +57,29 @@ def allowed_hosts(events: Iterable[Event]) -> dict[str, AllowedHost]:
 
 
 class SessionNetwork:
-    """One session's list. ``apply`` gives it to the sandbox, and restarts what has to notice."""
+    """One session's list. ``configured`` says which are not its own, and may change. ``apply`` gives the list to the
+    sandbox, and restarts what has to notice."""
 
     def __init__(
         self,
         journal: Journal,
         events: Callable[[], Awaitable[Sequence[Event]]],
-        configured: Iterable[str],
+        configured: Callable[[], Mapping[str, HostSource]],
         apply: Callable[[frozenset[str]], Awaitable[None]],
     ) -> None:
         self._journal = journal
         self._events = events
-        self._configured = tuple(AllowedHost(configured_host(host), "configuration") for host in configured)
+        self._configuration = configured
         self._apply = apply
         self._now: frozenset[str] = frozenset(host.host for host in self._configured)
         self._changing = asyncio.Lock()
         self._refused: deque[tuple[float, str]] = deque(maxlen=REMEMBERED)
         self._told: set[str] = set()  # refusals that are in the log since the list last changed
         self._telling: set[asyncio.Task[Any]] = set()
+
+    @property
+    def _configured(self) -> list[AllowedHost]:
+        return [AllowedHost(configured_host(host), source) for host, source in self._configuration().items()]
 
     async def hosts(self) -> list[AllowedHost]:
         """Configured ones first, then the session's in the order they were allowed."""
@@ -104,15 +115,15 @@ class SessionNetwork:
     async def revoke(self, host: str, *, by: By) -> None:
         """Take a permission back: connections that are open are cut. Raises ``NotFound`` for what was not allowed."""
         ours = allowed_hosts(await self._events())
-        configured = configured_host(host) in {known.host for known in self._configured}
+        configured = {known.host: known.source for known in self._configured}.get(configured_host(host))
         if not configured and host not in ours:
             host = parse_host(host)
         if host not in ours:
             raise NotFound(
-                f"{shown(host)} is allowed by the configuration, not by this session."
+                f"{shown(host)} is allowed by {DECIDED[configured]}, not by this session."
                 if configured
                 else f"{shown(host)} is not allowed in this session.",
-                hint="Take it out of c.AppBuilder.egress_hosts." if configured else "There is nothing to take back.",
+                hint=HINTS[configured] if configured else "There is nothing to take back.",
                 reason="host_not_allowed",
             )
         await self._journal.append(Draft("network.changed", {"host": host, "allowed": False, "by": by}))

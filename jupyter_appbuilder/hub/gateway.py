@@ -12,7 +12,7 @@ import logging
 import math
 import time
 from collections import Counter as Numbers
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,6 +29,8 @@ from ..models.base import PICTURE_TOKENS
 from ..models.completions import as_object, as_objects
 from ..models.redaction import redact
 from ..models.refusals import is_about_the_key, is_spent, said_in
+from ..usage.hub import HUB
+from ..usage.hub_rules import allows
 from .answers import Counter
 from .base import HubHandler
 from .ledger import Ledger, OverQuota, Person, Reservation, Spent
@@ -88,13 +90,19 @@ class UnderWay:
     stopped_by: str = ""
 
 
+async def no_rules() -> Mapping[str, Any]:
+    return {}
+
+
 @dataclass
 class Gateway:
-    """``limits`` are the configuration's: of one person's requests at once, of all, and of time in seconds."""
+    """``limits`` are the configuration's: of one person's requests at once, of all, and of time in seconds. ``rules``:
+    those that hold for everybody now."""
 
     models: Mapping[str, HubModel]
     ledger: Ledger
     people: People
+    rules: Callable[[], Awaitable[Mapping[str, Any]]] = no_rules
     upstream: Upstream = field(default_factory=Upstream)
     fields: frozenset[str] = FIELDS
     per_person: int = 8
@@ -108,26 +116,27 @@ class Gateway:
     _of_person: Numbers[str] = field(default_factory=Numbers[str])
     closing: bool = False
 
-    def model(self, person: Person, name: str) -> HubModel:
-        """Raises ``NotFound`` for one that there is not for them: which others there are is not said."""
-        found = self.models.get(name)
-        if found is None or not found.allowed(person):
-            offered = [model.name for model in self.offered(person)]
-            raise NotFound(
-                f"There is no model {name[:100]!r} for you here.",
-                hint=f"Choose one of: {', '.join(offered[:20])}."
-                if offered
-                else "Ask the Hub's administrator for one.",
-                reason="model_not_found",
+    async def candidates(self, person: Person, name: str) -> list[HubModel]:
+        """The model of this name, and the one that is asked where it does not answer, if there is one for them. Raises
+        ``NotFound`` for one that there is not for them: which others there are is not said; ``Forbidden`` for one that
+        the rules for all do not allow."""
+        offered = {model.name: model for model in await self.offered(person)}
+        found = offered.get(name)
+        if found is None:
+            known = self.models.get(name)
+            hint = (
+                f"Choose one of: {', '.join([*offered][:20])}." if offered else "Ask the Hub's administrator for one."
             )
-        return found
+            if known and known.allowed(person):
+                message = f"The Hub's administrator does not allow the model {name!r}."
+                raise Forbidden(message, hint=hint, reason="not_allowed", field="model")
+            raise NotFound(f"There is no model {name[:100]!r} for you here.", hint=hint, reason="model_not_found")
+        return [found, *[offered[other] for other in found.fallback if other in offered][:1]]
 
-    def offered(self, person: Person) -> list[HubModel]:
-        return [model for model in self.models.values() if model.allowed(person)]
-
-    def others(self, model: HubModel, person: Person) -> list[HubModel]:
-        """The one that is asked where a model does not answer, if there is one for them."""
-        return [other for name in model.fallback if (other := self.models[name]).allowed(person)][:1]
+    async def offered(self, person: Person) -> list[HubModel]:
+        """What a person may use: by the models' groups, and by the rules for all."""
+        rules = await self.rules()
+        return [model for model in self.models.values() if model.allowed(person) and allowed(rules, model)]
 
     @contextmanager
     def slot(self, person: Person) -> Generator[None]:
@@ -174,6 +183,11 @@ class Gateway:
         if tasks:
             await asyncio.wait(tasks, timeout=10)
         await self.upstream.close()
+
+
+def allowed(rules: Mapping[str, Any], model: HubModel) -> bool:
+    """Whether the rules for all let anybody use it, by the name that it has on people's servers."""
+    return allows(rules, "models", f"{HUB}{model.name}")
 
 
 @dataclass
@@ -338,7 +352,7 @@ class GatewayHandler(HubHandler):
 class ModelsHandler(GatewayHandler):
     async def get(self) -> None:
         person = await self.person()
-        self.finish({"object": "list", "data": [model.to_json() for model in self.gateway.offered(person)]})
+        self.finish({"object": "list", "data": [model.to_json() for model in await self.gateway.offered(person)]})
 
 
 @stream_request_body
@@ -378,12 +392,11 @@ class CompletionsHandler(GatewayHandler):
         gateway = self.gateway
         raw, self._body = bytes(self._body), bytearray()
         asked = await in_turn(raw, read_request, raw, gateway.fields)
-        model = gateway.model(person, asked.model)
+        model, *others = candidates = await gateway.candidates(person, asked.model)
         self._asked_tokens = asked.tokens
         tokens = asked.tokens
         output = (asked.limit or model.max_output) * asked.choices
         # What answers in its place may be dearer.
-        candidates = [model, *gateway.others(model, person)]
         least = max(one.cost(tokens, min(output, FEWEST_OUTPUT)) for one in candidates)
         most = max(one.cost(tokens * 4 // 3, output) for one in candidates)
         held = await uncut(
@@ -395,7 +408,7 @@ class CompletionsHandler(GatewayHandler):
             if self._gone:
                 await uncut(self._settle(held, model, None, "cancelled"))
             else:
-                await self._pass_on(self._work, asked, model)
+                await self._pass_on(self._work, asked, model, others)
         finally:
             gateway.under_way.pop(held.id, None)
 
@@ -407,13 +420,13 @@ class CompletionsHandler(GatewayHandler):
         if self._work and self._work.task and not self._work.task.done():
             self._work.task.cancel()
 
-    async def _pass_on(self, work: UnderWay, asked: ModelRequest, model: HubModel) -> None:
+    async def _pass_on(self, work: UnderWay, asked: ModelRequest, model: HubModel, others: Sequence[HubModel]) -> None:
         held, gateway = work.reservation, self.gateway
         used, outcome, sent = model, "failed", False
         answer: Answer | None = None
         counter = Counter()
         try:
-            used, answer = await self._ask(asked, model, held)
+            used, answer = await self._ask(asked, model, others, held)
             if answer.status >= 400:
                 await self._refusal(answer, used)
                 return
@@ -448,10 +461,10 @@ class CompletionsHandler(GatewayHandler):
             counter.end()
             await uncut(self._settle(held, used, counter if sent else None, outcome))
 
-    async def _ask(self, asked: ModelRequest, model: HubModel, held: Reservation) -> tuple[HubModel, Answer]:
+    async def _ask(
+        self, asked: ModelRequest, model: HubModel, others: Sequence[HubModel], held: Reservation
+    ) -> tuple[HubModel, Answer]:
         """The answer's head, of the model or, where that has none, of one other: nothing of it was seen yet."""
-        gateway = self.gateway
-        others = gateway.others(model, held.person)
         for last, candidate in ((not others, model), *((True, other) for other in others)):
             try:
                 answer = await self._ask_one(asked, candidate, held)

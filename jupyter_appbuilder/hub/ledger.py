@@ -13,7 +13,7 @@ import math
 import re
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -173,6 +173,10 @@ class Late:
     spent: Spent
 
 
+async def no_ceiling() -> int | None:
+    return None
+
+
 @dataclass
 class Ledger:
     """``timezone`` says when days and months begin. ``owner`` is this process: what it leaves behind is settled by the
@@ -182,6 +186,8 @@ class Ledger:
     timezone: str = "UTC"
     owner: Owner = field(default_factory=Owner)
     clock: Callable[[], float] = time.time
+    ceiling: Callable[[], Awaitable[int | None]] = no_ceiling
+    """Micro-dollars that nobody may spend more of in a day, whatever their limit and grants are."""
     told_a_day: int = 10_000_000
     """Micro-dollars that a person's server may tell of a day as used elsewhere: a group pays for it, too."""
     on_settled: Callable[[str, Spent | None, float], object] = lambda model, spent, seconds: None
@@ -270,16 +276,25 @@ class Ledger:
         keys = self._keys(person, *self.periods(self.clock()))
         limits = await self.database.read(*_limits_of(person))
         rows = await self.database.read(_balances(keys, ""), *_flat(keys))
-        return self._quotas(person, limits, rows)
+        return self._quotas(person, limits, rows, await self.ceiling())
 
-    def _quotas(self, person: Person, limits: Sequence[Row], balances: Sequence[Row]) -> list[Quota]:
+    def _quotas(
+        self, person: Person, limits: Sequence[Row], balances: Sequence[Row], ceiling: int | None
+    ) -> list[Quota]:
         now = self.clock()
         names: dict[Period, str] = dict(zip(PERIODS, self.periods(now), strict=True))
         found = {(row["scope"], row["name"], row["period"]): row for row in balances}
         quotas: list[Quota] = []
-        for (scope, name, period), limit in _holding(limits, person).items():
+        holding = _holding(limits, person)
+        own: tuple[Scope, str, Period] = ("user", person.name, "day")
+        if ceiling is not None:
+            holding.setdefault(own, ceiling)
+        for (scope, name, period), limit in holding.items():
             row = found.get((scope, name, names[period]), {})
             granted, spent, reserved = (cast("int", row.get(name, 0)) for name in ("granted", "spent", "reserved"))
+            if ceiling is not None and (scope, name, period) == own:
+                limit = min(limit, ceiling)
+                granted = min(granted, ceiling - limit)
             quotas.append(Quota(scope, name, period, limit, granted, spent, reserved, self.ends(period, now)))
         return quotas
 
@@ -293,12 +308,13 @@ class Ledger:
         now = self.clock()
         day, month = self.periods(now)
         keys = self._keys(person, day, month)
+        ceiling = await self.ceiling()
         id = uuid.uuid4().hex
         async with self._holding(id) as t:
             limits = await t.run(*_limits_of(person))
             rows = await self._locked(t, keys)
             amount = most
-            quotas = self._quotas(person, limits, rows) if most else []  # what is free, no limit holds back
+            quotas = self._quotas(person, limits, rows, ceiling) if most else []  # what is free, no limit holds back
             for quota in quotas:
                 if quota.left < max(1, least):
                     raise OverQuota(quota, least, self.timezone)

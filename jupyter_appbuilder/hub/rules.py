@@ -10,10 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import Conflict
+from ..errors import Conflict, Unavailable
 from ..usage.hub_rules import read_rules
 from . import audit
 from .database import Database
+from .ledger import micros
+
+FRESH_SECONDS = 2.0
+"""For how long rules are taken from memory: another service on the same database may have set others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class RuleBook:
     configured: Mapping[str, Any]
     required: bool = False
     clock: Callable[[], float] = time.time
+    _read: tuple[float, Version | None] = (float("-inf"), None)
 
     async def now(self) -> Version:
         """What was set on the page last."""
@@ -67,11 +72,31 @@ class RuleBook:
             before: dict[str, Any] = json.loads(last[0]["rules"]) if last else {}
             changed = sorted(key for key in {*before, *checked} if before.get(key) != checked.get(key))
             await audit.note(t, by, "rules.set", f"version {made['version']}", changed=changed)
-            return made["version"]
+        self._read = (float("-inf"), self._read[1])
+        return made["version"]
+
+    async def holding(self) -> Mapping[str, Any]:
+        """The rules that hold: the configuration's before the page's. While the database is away, those that were read
+        last. Raises ``Unavailable`` where there are none."""
+        at, last = self._read
+        if last is None or time.monotonic() - at >= FRESH_SECONDS:
+            try:
+                last = await self.now()
+            except Unavailable:
+                if last is None:
+                    raise
+            else:
+                self._read = (time.monotonic(), last)
+        return {**last.rules, **self.configured}
+
+    async def ceiling(self) -> int | None:
+        """Micro-dollars that nobody may spend more of in a day."""
+        most = (await self.holding()).get("day_budget")
+        return None if most is None else micros(most)
 
     async def given(self) -> dict[str, Any]:
-        """What servers are given: the configuration's rules before the page's. ``version`` is another for others."""
-        given = {"required": self.required, "rules": {**(await self.now()).rules, **self.configured}}
+        """What servers are given. ``version`` is another for others."""
+        given = {"required": self.required, "rules": await self.holding()}
         return {"version": zlib.crc32(json.dumps(given, sort_keys=True).encode()) & 0x7FFF_FFFF, **given}
 
 

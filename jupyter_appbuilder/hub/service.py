@@ -25,6 +25,7 @@ from traitlets.config import Application
 from .._version import __version__
 from ..errors import InvalidInput, Unavailable
 from ..log.lease import Owner
+from ..settings import close_to_others
 from ..usage.days import zone
 from ..usage.hub_rules import read_rules
 from .base import HubHandler
@@ -108,7 +109,7 @@ class MeHandler(HubHandler):
                 "admin": person.admin,
                 "timezone": self.hub.ledger.timezone,
                 "quotas": [quota.to_json() for quota in quotas],
-                "prices": {model.name: model.price for model in self.hub.gateway.offered(person)},
+                "prices": {model.name: model.price for model in await self.hub.gateway.offered(person)},
             }
         )
 
@@ -251,6 +252,11 @@ class HubService(Application):
     rules_required = Bool(
         False, help="Whether a server that never got the rules starts no turn. Else its own configuration holds."
     ).tag(config=True)
+    cookie_secret_file = Unicode(
+        "appbuilder-hub-cookie-secret",
+        help="Where the key is kept that signs the logins of the administrators' pages: made when it is missing, "
+        "readable by its owner alone. Without it everybody logs in anew when the service restarts.",
+    ).tag(config=True)
     metrics_token = Unicode(
         help="What Prometheus sends as a bearer token. Better a file, read in the configuration."
     ).tag(config=True)
@@ -291,12 +297,20 @@ class HubService(Application):
             )
         auth: HubOAuth = HubOAuth(cache_max_age=max(1, round(self.token_seconds)))
         database = await open_database(self.database)
-        ledger = Ledger(database, self.timezone, Owner("jupyter appbuilder hub"), told_a_day=micros(self.told_a_day))
+        rules = RuleBook(database, configured, self.rules_required)
+        ledger = Ledger(
+            database,
+            self.timezone,
+            Owner("jupyter appbuilder hub"),
+            told_a_day=micros(self.told_a_day),
+            ceiling=rules.ceiling,
+        )
         people = People(auth, ledger, self.token_seconds, self.hub_grace_seconds)
         gateway = Gateway(
             models,
             ledger,
             people,
+            rules.holding,
             fields=FIELDS | set(self.request_fields),
             per_person=self.requests_per_person,
             at_once=self.requests_at_once,
@@ -307,7 +321,6 @@ class HubService(Application):
         prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "/services/appbuilder/")
         metrics = Metrics()
         ledger.on_settled = metrics.ended
-        rules = RuleBook(database, configured, self.rules_required)
         hub = Hub(self, database, ledger, people, gateway, Reports(database), rules, metrics, prefix)
         await ledger.alive()
         if left := await ledger.settle_left():
@@ -322,12 +335,17 @@ class HubService(Application):
         return hub
 
     def web(self, hub: Hub) -> WebApplication:
+        from ..preview.capabilities import kept_key
         from ..publishing.jupyterhub import JupyterHub
         from .admin.handlers import admin_handlers
         from .looks import look_handlers
         from .waking import waking_handlers
 
         api = JupyterHub(os.environ["JUPYTERHUB_API_URL"], os.environ["JUPYTERHUB_API_TOKEN"])
+        kept = Path(self.cookie_secret_file)
+        secret = kept_key(kept)
+        if problem := close_to_others(kept, 0o600) if kept.exists() else f"{kept} could not be written.":
+            log.warning("The key of the administrators' logins: %s", problem)
         return WebApplication(
             cast(
                 "Any",
@@ -339,7 +357,7 @@ class HubService(Application):
                 ],
             ),
             hub=hub,
-            cookie_secret=os.urandom(32),
+            cookie_secret=secret,
             default_handler_class=UnknownHandler,
             log_function=log_request,
         )

@@ -26,6 +26,12 @@ OF_BUILDER: Mapping[str, Sequence[str]] = {
     "templates": ("template", "template_path"),
 }
 """The settings of each page of the panel. None of them holds a secret."""
+OF_RULES: Mapping[str, tuple[str, str]] = {
+    "models": ("models", "allowed_models"),
+    "templates": ("templates", "allowed_templates"),
+    "publish_hard": ("rules", "publish_hard"),
+}
+"""What a JupyterHub alone rules: its rule, and the page and name under which it is shown."""
 OF_SANDBOX = ("isolation", "memory", "cpus", "processes", "disk", "max_exec_seconds")
 
 
@@ -43,6 +49,11 @@ def settings_of(builder: AppBuilder) -> list[dict[str, Any]]:
     if hasattr(provider, "has_trait"):
         found += [_setting(provider, "sandbox", name) for name in OF_SANDBOX if provider.has_trait(name)]
     own = {TRAITS[key]: value for key, value in builder.usage.settings.own.limits.items()}
+    found += [
+        {"page": page, "name": name, "value": builder.hub_rules.lines(rule), "origin": "hub", "trait": rule}
+        for rule, (page, name) in OF_RULES.items()
+        if builder.hub_rules.lines(rule)
+    ]
     for one in found:
         limit = own.get(one["name"]) if one["page"] == "usage" else None
         if limit and (not one["value"] or limit <= one["value"]):
@@ -62,8 +73,8 @@ def _setting(owner: Configurable, page: str, name: str, hub: HubRules | None = N
         "page": page,
         "name": name,
         "value": value,
-        "origin": "administrator" if configured or ruled else "default",
-        "trait": "JupyterHub" if ruled else f"c.{type(owner).__name__}.{name}",
+        "origin": "hub" if ruled else "administrator" if configured else "default",
+        "trait": name if ruled else f"c.{type(owner).__name__}.{name}",
     }
 
 

@@ -15,7 +15,7 @@ from ..approvals.gate import Gate
 from ..approvals.questions import Approvals
 from ..apps.control import Control
 from ..apps.function_server import FunctionServer
-from ..apps.network import SessionNetwork
+from ..apps.network import HostSource, SessionNetwork
 from ..apps.python_calls import PythonCalls
 from ..apps.running import RunningApp
 from ..databases import DataProgram
@@ -106,7 +106,7 @@ class Parts:
     catalog: Catalog
     usage: Callable[[], Accounts]
     """Raises ``InvalidInput`` where the configured prices or time zone are none."""
-    egress_hosts: Callable[[], Sequence[str]]
+    egress_hosts: Callable[[], Mapping[str, HostSource]]
     diagnostics: bool
     profile: Choice
     compact_at: int
@@ -212,7 +212,7 @@ async def assemble(
     async def reach(hosts: frozenset[str]) -> None:
         await app.reach(hosts, network.refuse)
 
-    network = SessionNetwork(record, record.events, parts.egress_hosts(), reach)
+    network = SessionNetwork(record, record.events, parts.egress_hosts, reach)
 
     handing = Handing(record, datasets, lambda: template_now().datasets, in_tables=program.there)
     notebooks = GivenNotebooks()

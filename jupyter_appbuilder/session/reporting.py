@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .sessions import Sessions
 
 RETRY_SECONDS = 15.0
+LOOK_SECONDS = 2.0  # between looks whether a turn began or ended, which is told at once
 SHORTEST, LONGEST = 1.0, 60.0  # seconds between reports, whatever the service says
 PUBLISHED_SECONDS = 300.0  # after which all that is published is told again, changed or not
 MANY_RUNNING, MANY_PUBLISHED = 200, 500
@@ -40,6 +41,7 @@ class HubReporter:
         self._server = server
         self._turns: dict[str, float] = {}  # since when a turn runs, by session
         self._told: tuple[float, object] = (float("-inf"), None)
+        self._reported: list[dict[str, Any]] = []
         self._done: dict[int, str] = {}  # what came of orders, until the service knows
 
     async def run(self) -> None:
@@ -49,7 +51,17 @@ class HubReporter:
                 seconds = await self.report()
             except AppBuilderError:  # the service restarts, or there is none
                 seconds = RETRY_SECONDS
-            await asyncio.sleep(seconds)
+            except Exception:  # a fault of ours: the next report may do
+                log.exception("What runs here could not be reported to the Hub's service")
+                seconds = LONGEST
+            await self._until_due(seconds)
+
+    async def _until_due(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            await asyncio.sleep(min(LOOK_SECONDS, left))
+            if self._running() != self._reported:
+                return
 
     async def report(self) -> float:
         """Report once, and carry out what is ordered; after how many seconds to report again. Raises ``Unavailable``,
@@ -58,12 +70,13 @@ class HubReporter:
         at, before = self._told
         new = published != before or time.monotonic() - at > PUBLISHED_SECONDS
         done = dict(list(self._done.items())[:100])
+        self._reported = self._running()
         answer = await self._service.report(
             {
                 "server": self._server,
                 "version": __version__,
                 "rules": self._rules.version,
-                "running": self._running(),
+                "running": self._reported,
                 "published": published if new else None,
                 "done": [{"id": id, "outcome": outcome} for id, outcome in done.items()],
             }
@@ -76,6 +89,9 @@ class HubReporter:
             self._rules.take(answer.get("rules"))
         except InvalidInput as error:
             log.warning("%s", error)
+        else:
+            if answer.get("rules") is not None:
+                await self._apply_rules()
         orders: Any = answer.get("orders")
         if isinstance(orders, list) and orders:
             for order in cast("list[Any]", orders)[:100]:
@@ -85,6 +101,15 @@ class HubReporter:
         seconds: Any = answer.get("seconds")
         known = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
         return min(max(float(seconds), SHORTEST), LONGEST) if known else RETRY_SECONDS
+
+    async def _apply_rules(self) -> None:
+        """Which hosts may be reached is known to sandboxes that run; all else is asked for when it is needed."""
+        for session in list(self._sessions.opened.values()):
+            if session.owned:
+                try:
+                    await session.network.settle()
+                except AppBuilderError as error:
+                    log.warning("Hosts of %s were not brought in line with the Hub's rules: %s", session.id, error)
 
     def _running(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []

@@ -34,7 +34,7 @@ class TemplateLibrary:
         """``default`` is the template of new sessions; ``folders`` are those that are configured; in ``fetched()`` are
         copies of templates from elsewhere, of which the file ``added()`` lists those that are offered; relative sources
         are looked for in ``near()``."""
-        self.default = default
+        self._default = default
         self._folders = folders
         self._fetched = fetched
         self._near = near
@@ -42,6 +42,15 @@ class TemplateLibrary:
         self._trees: dict[Path, str] = {}
         self.check: Callable[[str], None] = lambda name: None
         """Raises where new apps may not be made of a template."""
+        self.allows: Callable[[str], bool] = lambda name: True
+        """Whether it is offered."""
+
+    @property
+    def default(self) -> str:
+        """The template of new sessions: of those that are allowed the first, where the configured one is not."""
+        if self.allows(self._default):
+            return self._default
+        return next((name for name in self.all() if self.allows(name)), self._default)
 
     def all(self) -> dict[str, Template]:
         """Every template by name, the one of new sessions first."""
@@ -52,7 +61,7 @@ class TemplateLibrary:
         except Unavailable as error:  # the others are there all the same
             log.warning("%s %s", error.message, error.hint)
             added = {}
-        return dict(sorted(find_templates(self._own(), added).items(), key=lambda item: item[0] != self.default))
+        return dict(sorted(find_templates(self._own(), added).items(), key=lambda item: item[0] != self._default))
 
     def described(self) -> list[dict[str, Any]]:
         """Every template as the API shows it: with where it is from, and who put it there."""
@@ -69,6 +78,7 @@ class TemplateLibrary:
             above = (template.folder, *template.folder.parents)
             return next((name for name, shelf in shelves.items() if not set(shelf).isdisjoint(above)), "folder")
 
+        default = self.default
         return [
             {
                 "name": template.name,
@@ -79,9 +89,10 @@ class TemplateLibrary:
                 "picture": template.picture is not None,
                 "origin": (found := origin(template)),
                 "source": without_account(sources.get(template.name, "")) if found == "person" else "",
-                "default": template.name == self.default,
+                "default": template.name == default,
             }
             for template in self.all().values()
+            if self.allows(template.name)
         ]
 
     def picture(self, name: str) -> tuple[str, bytes]:

@@ -206,7 +206,9 @@ class BudgetSettings:
         if most is not None and value > most:
             raise InvalidInput(
                 f"A {scope}'s budget cannot be more than {amount(unit, most)} here.",
-                hint=f"Set by the administrator: c.AppBuilder.{TRAITS[key]}.",
+                hint=f"Set by the administrator: c.AppBuilder.{TRAITS[key]}."
+                if most == self._configured.get(key)
+                else "Set by the JupyterHub's administrator, for everybody.",
                 field=f"{scope}.{unit}",
             )
 

@@ -112,6 +112,12 @@ def read_rules(given: object) -> dict[str, Any]:
     return found
 
 
+def allows(rules: Mapping[str, Any], rule: str, name: str) -> bool:
+    """Whether the rule, a list of patterns, fits a name, or says nothing."""
+    patterns = rules.get(rule)
+    return not patterns or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
 LARGEST = 1024 * 1024  # bytes of the file
 CONFIRMED_SECONDS = 300.0
 """For how long rules that are required hold after the service last confirmed them."""
@@ -187,18 +193,18 @@ class HubRules:
 
     def allows_model(self, model: str) -> bool:
         """Whether they name it, or name none."""
-        return model.startswith("demo:") or self._allows("models", model)
+        return model.startswith("demo:") or allows(self.rules, "models", model)
+
+    def allows_template(self, name: str) -> bool:
+        """The same of a template."""
+        return allows(self.rules, "templates", name)
 
     def check_template(self, name: str) -> None:
         """Raises ``Forbidden``."""
         self._check("templates", name, "template")
 
-    def _allows(self, rule: str, name: str) -> bool:
-        patterns = self.rules.get(rule)
-        return not patterns or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
-
     def _check(self, rule: str, name: str, what: str) -> None:
-        if not self._allows(rule, name):
+        if not allows(self.rules, rule, name):
             known = ", ".join(self.rules[rule][:10])
             raise Forbidden(
                 f"Your administrator does not allow the {what} {name}.",

@@ -19,7 +19,7 @@ from jupyter_appbuilder.errors import Conflict, InvalidInput, NotFound
 from jupyter_appbuilder.hub import audit
 from jupyter_appbuilder.hub.admin.figures import Figures, days_until
 from jupyter_appbuilder.hub.database import Database, open_database
-from jupyter_appbuilder.hub.ledger import Late, Ledger, Person, Spent
+from jupyter_appbuilder.hub.ledger import Late, Ledger, OverQuota, Person, Spent
 from jupyter_appbuilder.hub.reporting import Reports, read_report
 from jupyter_appbuilder.hub.rules import RuleBook
 
@@ -140,6 +140,24 @@ async def test_rules_are_versions_and_two_administrators_do_not_undo_each_other(
     await database.close()
 
 
+async def test_the_days_budget_of_the_rules_holds_whatever_limits_and_grants_say(database_url: str):
+    database = await open_database(database_url)
+    book = RuleBook(database, {})
+    ledger = Ledger(database, ceiling=book.ceiling)
+    assert await ledger.quotas(ADA) == []
+    await book.set({"day_budget": 2.0}, "root", 0)
+    assert [(one.period, one.limit, one.granted) for one in await ledger.quotas(ADA)] == [("day", 2_000_000, 0)]
+    await ledger.set_limit("user", "ada", "day", 1_500_000, "root")
+    await ledger.grant("user", "ada", "day", 3_000_000, "root", "more")
+    assert [(one.limit, one.granted) for one in await ledger.quotas(ADA)] == [(1_500_000, 500_000)]
+    held = await ledger.reserve(ADA, "coder", "ours", 100, 9_000_000)
+    assert held.micros == 2_000_000
+    with pytest.raises(OverQuota):
+        await ledger.reserve(ADA, "coder", "ours", 100, 9_000_000)
+    await ledger.release(held)
+    await database.close()
+
+
 async def refused(database: Database, statement: str) -> None:
     async with database.transaction() as t:
         await t.run(statement)
@@ -202,6 +220,7 @@ def test_only_administrators_see_or_change_anything(tmp_path: Path):
                 rows = list(csv.DictReader(io.StringIO(root.get("admin/audit.csv").text)))
                 assert rows[0]["actor"] == "root"
                 assert json.loads(rows[0]["detail"])["micros"] == 2_500_000
+            assert (tmp_path / "service" / "appbuilder-hub-cookie-secret").stat().st_mode & 0o777 == 0o600
             assert httpx.get(f"{found.url}metrics", headers={"Authorization": "Bearer m"}).status_code == 200
             assert httpx.get(f"{found.url}health/live").json() == {"status": "ok"}
         said = found.log.read_text()

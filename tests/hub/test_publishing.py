@@ -73,10 +73,10 @@ def a_hub(folder: Path, *people: str, cull_seconds: int = 600) -> Iterator[tuple
 
 
 def publish(
-    found: Hub, session: str, name: str = "hello", checkpoint: str | None = None, **settings: str
+    found: Hub, session: str, name: str = "hello", checkpoint: str | None = None, target: str = "hub", **settings: str
 ) -> dict[str, Any]:
     """Publish the app to the Hub; what the gate asks is answered."""
-    asked = {"target": "hub", "name": name, "settings": settings} | ({"checkpoint": checkpoint} if checkpoint else {})
+    asked = {"target": target, "name": name, "settings": settings} | ({"checkpoint": checkpoint} if checkpoint else {})
     found.sessions(f"/{session}/publishing", "POST", json=asked)
 
     def status() -> dict[str, Any]:

@@ -101,14 +101,18 @@ async def test_rules_hold_at_once_and_while_the_service_is_away(tmp_path: Path):
             await builder.sandboxes.choose("local")
         assert [rule.pattern for rule in (await builder.rules_of()).configuration] == ["git push *"]
         assert builder._parts.publish_hard() == ["secret"]
-        assert builder._parts.egress_hosts() == ["api.example.org"]
+        assert builder._parts.egress_hosts() == {"api.example.org": "hub"}
         assert builder._parts.max_steps() == 5
         assert builder.usage.settings.configured["day", "dollars"] == 2.0
         assert all(info.id.startswith(("hub:", "demo:")) for info in await builder.catalog.list_models())
         shown = {one["name"]: one for one in settings_of(builder)}
         assert (shown["max_steps"]["value"], shown["max_steps"]["origin"], shown["max_steps"]["trait"]) == (
-            5, "administrator", "JupyterHub",
+            5, "hub", "max_steps",
         )  # fmt: skip
+        assert shown["allowed_models"]["value"] == ["hub:*"]
+        # What is not allowed is not offered; what new apps are made of is.
+        assert {one["name"][:6] for one in builder.library.described()} == {"react-"}
+        assert builder.library.default.startswith("react-")
         assert shown["max_seconds"]["trait"] == "c.AppBuilder.max_seconds"
     assert (tmp_path / "data" / "hub-rules.json").stat().st_mode & 0o077 == 0
 

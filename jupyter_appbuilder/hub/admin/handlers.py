@@ -359,7 +359,7 @@ class User(Page):
             "apps": await reports.published(user=name),
             "orders": await reports.orders(name),
             "grants": await figures.grants("user", name, limit=20),
-            "offered": [model.name for model in self.hub.gateway.offered(Person(name, tuple(person["groups"])))],
+            "offered": [model.name for model in await self.hub.gateway.offered(Person(name, tuple(person["groups"])))],
         }
 
 

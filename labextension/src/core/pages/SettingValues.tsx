@@ -5,6 +5,7 @@ import { bytes, compact, money } from '../controls/format';
 import { Icon } from '../controls/Icon';
 import { useHost, useTranslation } from '../controls/surroundings';
 import type { Translation } from '../controls/translation';
+import { kindTitle } from '../publishing/wording';
 import type { Api, Setting } from '../wire/transport';
 
 /** Asked for once while several lists are in view. */
@@ -73,6 +74,15 @@ function Origin({ setting: { origin, trait } }: { setting: Setting }): React.Rea
           <Icon name="key" /> {trans.__('Administrator')}
         </span>
       );
+    case 'hub':
+      return (
+        <span
+          className="jp-AppBuilder-tag"
+          title={trans.__('Your JupyterHub’s administrator decided it for everybody: %1', trait)}
+        >
+          <Icon name="key" /> {trans.__('JupyterHub')}
+        </span>
+      );
     case 'person':
       return (
         <span className="jp-AppBuilder-tag jp-mod-own" title={trans.__('Set by you')}>
@@ -91,12 +101,14 @@ function Origin({ setting: { origin, trait } }: { setting: Setting }): React.Rea
 function settingTitle(name: string, trans: Translation): string {
   const titles: Record<string, string> = {
     model: trans.__('Model of new apps'),
+    allowed_models: trans.__('Models that may be used'),
     profile: trans.__('What models are given'),
     max_steps: trans.__('Steps per request'),
     max_seconds: trans.__('Time per request'),
     compact_at: trans.__('Shorten the history at'),
     diagnostics: trans.__('Look for problems while it works'),
     approval_rules: trans.__('Rules of the administrator'),
+    publish_hard: trans.__('What is never published'),
     egress_hosts: trans.__('Hosts every app may reach'),
     turn_budget: trans.__('Cost per request'),
     max_tokens: trans.__('Tokens per request'),
@@ -113,6 +125,7 @@ function settingTitle(name: string, trans: Translation): string {
     processes: trans.__('Processes'),
     disk: trans.__('Disk'),
     max_exec_seconds: trans.__('Time per command'),
+    allowed_templates: trans.__('Templates that may be used'),
     template: trans.__('Template of new apps'),
     template_path: trans.__('Folders with templates')
   };
@@ -128,7 +141,8 @@ function valueOf({ name, value }: Setting, trans: Translation): string {
     return value ? trans.__('on') : trans.__('off');
   }
   if (Array.isArray(value)) {
-    return value.length === 0 ? trans.__('none') : value.join(', ');
+    const shown = name === 'publish_hard' ? value.map(kind => kindTitle(String(kind), trans)) : value;
+    return value.length === 0 ? trans.__('none') : shown.join(', ');
   }
   if (typeof value === 'string') {
     return value === '' || value === 'auto' ? trans.__('automatic') : value;

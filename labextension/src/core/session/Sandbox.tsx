@@ -177,12 +177,16 @@ export function SandboxSection({
                 {host.name}
               </code>
               {host.turn !== null && <span className="jp-AppBuilder-tag">{trans.__('once')}</span>}
-              {host.source === 'configuration' ? (
+              {host.source !== 'session' ? (
                 <span
                   className="jp-AppBuilder-tag"
-                  title={trans.__('Set by the administrator: c.AppBuilder.egress_hosts')}
+                  title={
+                    host.source === 'hub'
+                      ? trans.__('Your JupyterHub’s administrator decided it for everybody: %1', 'egress_hosts')
+                      : trans.__('Set by the administrator: c.AppBuilder.egress_hosts')
+                  }
                 >
-                  {trans.__('configured')}
+                  {host.source === 'hub' ? trans.__('JupyterHub') : trans.__('configured')}
                 </span>
               ) : (
                 <IconButton

@@ -610,8 +610,11 @@ export interface AllowedHost {
   host: string;
   /** The same for people: without HTTPS's port. */
   name: string;
-  /** Who allowed it; only the session's can be taken back. */
-  source: 'session' | 'configuration';
+  /**
+   * Who allowed it: this session, the server's configuration, the JupyterHub's administrator; only the session's
+   * can be taken back.
+   */
+  source: 'session' | 'configuration' | 'hub';
   /** It holds until this turn ends. */
   turn: string | null;
 }
@@ -681,8 +684,9 @@ export interface Setting {
   name: string;
   /** Of `approval_rules` how many there are. */
   value: unknown;
-  origin: 'default' | 'administrator' | 'person';
-  /** How an administrator sets it: `c.AppBuilder.model`. */
+  /** Who set it: nobody, the server's configuration, the JupyterHub's administrator for everybody, the person. */
+  origin: 'default' | 'administrator' | 'hub' | 'person';
+  /** How an administrator sets it: `c.AppBuilder.model`; of what a JupyterHub rules, the name of its rule. */
   trait: string;
 }
 
