@@ -23,6 +23,7 @@ from jupyter_appbuilder.hub.ledger import Late, Ledger, OverQuota, Person, Spent
 from jupyter_appbuilder.hub.reporting import Reports, read_report
 from jupyter_appbuilder.hub.rules import RuleBook
 
+from .hub_server import until
 from .service_process import SCOPE, HubApi, hub_api, service
 
 DASHBOARD = Path(__file__).parents[2] / "docs/deployment/grafana-appbuilder.json"
@@ -193,6 +194,7 @@ def test_only_administrators_see_or_change_anything(tmp_path: Path):
                         assert client.post(f"admin/{page}", data=act).status_code in (403, 405)
                     assert client.get("metrics").status_code in (401, 403)
             with found.client(admin) as root:
+                until(lambda: root.get("admin/users/ada").status_code == 200, 30)  # written in the background
                 for page in pages(api)[:-2]:
                     answer = root.get(f"admin/{page}")
                     policy = answer.headers["Content-Security-Policy"]
