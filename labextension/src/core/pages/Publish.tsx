@@ -42,7 +42,7 @@ function PublishPage({
   React.useEffect(() => heading.current?.focus(), []);
   const { view, connection } = React.useSyncExternalStore(store.subscribe, store.get);
   const { transport } = store;
-  const { told, failure, refresh } = usePublishing(store, view);
+  const { told, current, failure, refresh } = usePublishing(store, view);
   const [refusal, setRefusal] = React.useState<RequestFailed | null>(null);
   const [sending, setSending] = React.useState(false);
   const { entries, checkpoints } = view;
@@ -140,7 +140,7 @@ function PublishPage({
               }}
               first={told.publications.length === 0}
               blocked={blocked}
-              sending={sending}
+              sending={sending || !current}
               failure={refusal}
               onPublish={order}
             />
@@ -299,6 +299,8 @@ function withoutSecrets(order: PublishOrder, { targets }: PublishingOverview): P
 
 interface Told {
   told: PublishingOverview | null;
+  /** It knows the newest version; until it does, an older one would be published. */
+  current: boolean;
   failure: RequestFailed | null;
   refresh: () => void;
 }
@@ -306,7 +308,7 @@ interface Told {
 /** What is told of publishing, read again whenever one begins or ends, or something is published elsewhere. */
 function usePublishing({ transport }: SessionStore, view: SessionView): Told {
   const trans = useTranslation();
-  const [told, setTold] = React.useState<PublishingOverview | null>(null);
+  const [told, setTold] = React.useState<{ found: PublishingOverview; known: string } | null>(null);
   const [failure, setFailure] = React.useState<RequestFailed | null>(null);
   const [again, setAgain] = React.useState(0);
   const { publishing, session, checkpoints } = view;
@@ -327,7 +329,7 @@ function usePublishing({ transport }: SessionStore, view: SessionView): Told {
     publishing().then(
       found => {
         if (wanted) {
-          setTold(found);
+          setTold({ found, known });
           setFailure(null);
         }
       },
@@ -338,7 +340,7 @@ function usePublishing({ transport }: SessionStore, view: SessionView): Told {
     };
   }, [transport, known, again, trans]);
   const refresh = React.useCallback(() => setAgain(count => count + 1), []);
-  return { told, failure, refresh };
+  return { told: told?.found ?? null, current: told?.known === known, failure, refresh };
 }
 
 function blockedBecause({ session, caughtUp }: SessionView, connection: Connection, trans: Translation): string {
