@@ -8,7 +8,7 @@ from typing import Any
 
 from ..events import DEMO, Event, SessionState, Shelf, timestamp
 
-PROJECTION = 6
+PROJECTION = 7
 """Raise this when the fold changes: stored summaries are then rebuilt from the events."""
 
 ORGANISING = frozenset({"pinned", "shelf", "tags"})
@@ -175,7 +175,18 @@ def _step(summary: Summary, event: Event) -> Summary:
             told = {key: event.data[key] for key in ("target", "name", "number", "url", "checkpoint", "data_as_of")}
             return replace(
                 summary,
-                published=(*_published_elsewhere(summary, event.data["target"]), told | {"at": timestamp(event.at)}),
+                published=(
+                    *_published_elsewhere(summary, event.data["target"]),
+                    told | {"at": timestamp(event.at), "refresh_failed": ""},
+                ),
+            )
+        case "data.refreshed" if event.data["state"] != "stopped":
+            why, target = event.data["message"], event.data["target"]
+            return replace(
+                summary,
+                published=tuple(
+                    {**one, "refresh_failed": why} if one["target"] == target else one for one in summary.published
+                ),
             )
         case "app.unpublished":
             return replace(summary, published=tuple(_published_elsewhere(summary, event.data["target"])))

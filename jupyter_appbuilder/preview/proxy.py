@@ -135,6 +135,10 @@ class ProxyHandler(Relay, PreviewHandler):
 
     get = head = post = put = patch = delete = options = allow_unauthenticated(_relayed)  # pyright: ignore[reportAssignmentType]
 
+    def ending(self, visit: Visit) -> bytes:
+        """What each page ends with."""
+        return b""
+
     def unanswered(self, error: Exception) -> None:
         assert self._visit is not None
         log.info("The dev server of session %s does not answer: %s", self._visit.preview.target.session, error)
@@ -188,7 +192,7 @@ class ProxyHandler(Relay, PreviewHandler):
         async for chunk in chunks:
             self.write(chunk)
             await self.flush()
-        self.finish()
+        self.finish(self.ending(visit) if injecting else b"")
 
     async def _tell_download(self, response: httpcore.Response, visit: Visit) -> None:
         """Say that a navigation to a file came to nothing: the sandbox has the browser drop it without a word."""

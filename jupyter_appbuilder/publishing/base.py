@@ -53,6 +53,7 @@ class BundleManifest(TypedDict):
     tree: str  # of the app's files, as a git hash
     built_at: str  # ISO 8601, UTC
     data_as_of: str | None  # the oldest time at which a dataset in it was handed over
+    promised: int | None  # seconds that data are old at most; 0: no such promise; None: they are not refreshed
     serve: list[str]  # the command that serves a bundle of kind "server", with {port}, {host}, {prefix}, {base}, {data}
     ready: str  # the path below the base that answers once it runs
     strip: bool  # the server knows no base: who stands in front takes the path off

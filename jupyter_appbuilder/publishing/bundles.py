@@ -17,6 +17,7 @@ FORMAT = 1
 LARGEST_MANIFEST = 256 * 1024  # bytes
 LONGEST = 2000  # characters of a text
 MOST = 500  # texts of a list
+MOST_SECONDS = 10 * 366 * 86400
 
 _TEXTS = ("session", "name", "title", "template", "checkpoint", "tree", "built_at", "ready")
 _LISTS = ("serve", "data", "secrets", "hosts")
@@ -65,6 +66,9 @@ def _checked(folder: Path, told: object) -> BundleManifest:
             raise _no_bundle(folder, f"{name} is no list of texts")
     if not isinstance(given.get("strip"), bool) or not isinstance(given.get("data_as_of"), str | None):
         raise _no_bundle(folder, "strip or data_as_of is not what it should be")
+    promised = given.setdefault("promised", None)  # bundles of before say nothing of it
+    if promised is not None and not (type(promised) is int and 0 <= promised <= MOST_SECONDS):
+        raise _no_bundle(folder, "promised is no number of seconds")
     environment: object = given.get("environment")
     if not isinstance(environment, dict) or not all(
         re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", str(key)) and isinstance(value, str) and len(value) <= LONGEST

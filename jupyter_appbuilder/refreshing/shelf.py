@@ -69,6 +69,15 @@ class Refreshes:
             raise _damaged(self._of(session) / "plan.json") from None
         return plan
 
+    def promised(self, session: str, target: str) -> int | None:
+        """How old data at a target may get, in seconds, as a manifest says it: 0 where nothing is promised, None
+        where they are not refreshed, or nobody can read how."""
+        try:
+            plan = self.plan(session)
+        except Unavailable:
+            return None
+        return (plan.promise or 0) if plan and plan.target == target else None
+
     def keep(self, session: str, plan: Plan) -> None:
         with _disk(self.folder):
             private_folder(self.folder)

@@ -7,7 +7,9 @@ from typing import Any
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
+from ..cancellation import in_thread
 from ..errors import NotFound
+from ..session.refreshing import times
 from .base import AppBuilderHandler, whole_number
 
 
@@ -48,6 +50,16 @@ class RefreshingHandler(AppBuilderHandler):
         await (await self.ready_session(session)).refreshing.drop()
         self.set_status(204)
         self.finish()
+
+
+class TimesHandler(AppBuilderHandler):
+    @web.authenticated
+    @authorized
+    async def get(self, session: str) -> None:
+        """What a schedule would be, for who writes one."""
+        await self.ready_session(session)
+        cron, zone = self.get_query_argument("cron", "")[:500], self.get_query_argument("zone", "")[:200]
+        self.answer(await in_thread(times, cron, zone))
 
 
 class RunsHandler(AppBuilderHandler):

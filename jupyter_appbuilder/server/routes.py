@@ -59,7 +59,7 @@ from .publishing import (
     RollbackHandler,
     VisitsHandler,
 )
-from .refreshing import RefreshingHandler, RunHandler, RunsHandler
+from .refreshing import RefreshingHandler, RunHandler, RunsHandler, TimesHandler
 from .rules import RuleHandler, RulesHandler, SessionRuleHandler, SessionRulesHandler
 from .sandboxes import SandboxesHandler, SandboxHandler, SandboxProvidersHandler
 from .secrets import SecretHandler, SecretsHandler
@@ -102,6 +102,7 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/sessions/{session}/publications/{target}/visits": VisitsHandler,
     "/sessions/{session}/publications/{target}/releases/{number}/file": ReleaseFileHandler,
     "/sessions/{session}/refreshing": RefreshingHandler,
+    "/sessions/{session}/refreshing/times": TimesHandler,
     "/sessions/{session}/refreshing/runs": RunsHandler,
     "/sessions/{session}/refreshing/runs/{number}": RunHandler,
     "/sessions/{session}/looks": LooksHandler,

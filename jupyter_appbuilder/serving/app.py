@@ -22,6 +22,7 @@ from ..cancellation import ended, in_thread, uncut
 from ..databases.program import DataProgram
 from ..errors import AppBuilderError, Conflict, Unavailable
 from ..preview.upstream import upstreams
+from ..publishing.as_of import tag
 from ..publishing.base import Bundle
 from ..publishing.site import SiteSandbox
 from ..sandbox.base import Address, DevServer, Progress, Sandbox
@@ -120,6 +121,12 @@ class ServedApp:
     @property
     def name(self) -> str:
         return self._going.run.bundle.manifest["name"] if self._going else ""
+
+    def says_as_of(self, source: str) -> bytes:
+        """What the app's pages end with, where the script that says from when its data are is at ``source``."""
+        manifest = self._going.run.bundle.manifest if self._going else None
+        # Pages of a site have it in their files.
+        return tag(manifest, source) if manifest and manifest["kind"] == "server" else b""
 
     @property
     def release(self) -> str:

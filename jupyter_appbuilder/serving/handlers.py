@@ -18,6 +18,7 @@ from tornado.routing import PathMatches, Rule
 from ..preview.handlers import UpgradeMatches, wants_page
 from ..preview.relay import Relay
 from ..preview.websocket import MAX_MESSAGE, closable, connected
+from ..publishing.as_of import script
 from ..sandbox.base import Address
 from . import pages
 from .app import ServedApp
@@ -32,6 +33,9 @@ NOTE_SECONDS = 0.5
 """A page that takes longer to start is told so; whatever else is asked for is held until it is there."""
 WAKE_SECONDS = 30.0
 OURS = "__appbuilder/"
+AS_OF = "asof.js"
+
+NOT_OF_CHANGED = frozenset({"accept-encoding", "if-none-match", "if-modified-since", "range", "if-range"})
 
 log = logging.getLogger(__name__)
 
@@ -150,6 +154,8 @@ class ServedAppHandler(Relay, ServedHandler):
     _address: Address | None = None
     _holds = ""
     _cookie = ""
+    _ending = b""
+    """What the page that is asked for ends with."""
 
     async def begin(self) -> None:
         service, app = self.service, self.service.app
@@ -183,6 +189,10 @@ class ServedAppHandler(Relay, ServedHandler):
         if page:
             service.visits += 1
         headers = to_app(self.request, server.address, base)
+        if page and (ending := app.says_as_of(f"{base}{OURS}{AS_OF}")):
+            # It is changed on its way, so it must come whole, and plain.
+            self._ending = ending
+            headers = [item for item in headers if item[0].lower() not in NOT_OF_CHANGED]
         if page and self.reader.name:
             headers = await self._arrive(headers)
         self._address = server.address
@@ -212,6 +222,10 @@ class ServedAppHandler(Relay, ServedHandler):
         passed, cookies = to_reader(response.headers, self._address, service.base, private=service.door.private)
         if self._cookie:
             cookies += [kept for kept in [cookie_to_reader(self._cookie, service.base)] if kept]
+        is_page = passed.get("Content-Type", "").lower().startswith("text/html") and response.status == 200
+        ending = self._ending if is_page and "Content-Encoding" not in passed else b""
+        for name in ("Content-Length", "ETag", "Last-Modified", "Accept-Ranges") if ending else ():
+            passed.pop(name, None)
         for name in passed:
             values = passed.get_list(name)
             self.set_header(name, values[0])
@@ -226,7 +240,7 @@ class ServedAppHandler(Relay, ServedHandler):
         async for chunk in response.aiter_stream():
             self.write(chunk)
             await self.flush()
-        self.finish()
+        self.finish(ending)
 
     def unanswered(self, error: Exception) -> None:
         log.error("Request %s: the app's server does not answer: %s", self.id, type(error).__name__)
@@ -371,6 +385,20 @@ class StatusHandler(ServedHandler):
         self.finish(asdict(self.service.app.status))
 
 
+class AsOfHandler(ServedHandler):
+    """The script that says from when the app's data are."""
+
+    async def get(self) -> None:
+        if await self.admitted():
+            say_as_of(self)
+
+
+def say_as_of(handler: web.RequestHandler) -> None:
+    handler.set_header("Content-Type", "text/javascript; charset=utf-8")
+    handler.set_header("Cache-Control", "private, max-age=3600")
+    handler.finish(script())
+
+
 class HealthHandler(web.RequestHandler):
     """For whoever watches over the service: 200 as long as readers can be served, though the app may sleep."""
 
@@ -420,6 +448,7 @@ def handlers(service: Service) -> list[Rule]:
     return [
         Rule(PathMatches(base + "healthz"), HealthHandler, given),
         Rule(PathMatches(base + OURS + "status"), StatusHandler, given),
+        Rule(PathMatches(base + OURS + re.escape(AS_OF)), AsOfHandler, given),
         *service.door.routes(service.base),
         Rule(UpgradeMatches(base + ".*"), ServedSocketHandler, given),
         Rule(PathMatches(".*"), ServedAppHandler, given),

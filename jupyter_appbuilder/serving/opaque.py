@@ -33,7 +33,7 @@ from ..publishing.readers import SANDBOX
 from ..sandbox.base import Address, DevServer
 from . import pages
 from .app import ServedApp
-from .handlers import NOTE_SECONDS, OURS, WAKE_SECONDS, HealthHandler, Service, is_path
+from .handlers import AS_OF, NOTE_SECONDS, OURS, WAKE_SECONDS, HealthHandler, Service, is_path, say_as_of
 from .hub_login import (
     VISIT_SECONDS,
     WATCH_SECONDS,
@@ -312,6 +312,9 @@ class GuestProxyHandler(Gate, ProxyHandler):
         self.previews.service.app.under_way.discard(self)
         super().on_connection_close()
 
+    def ending(self, visit: Visit) -> bytes:
+        return self.previews.service.app.says_as_of(f"{visit.path}{OURS}{AS_OF}")
+
     def _wait(self, visit: Visit) -> None:
         app = self.previews.service.app
         app.start()
@@ -340,6 +343,8 @@ class GuestRequestHandler(Gate, PageRequestHandler):  # pyright: ignore[reportIn
             self.previews.service.app.start()
             self.set_header("Content-Type", "application/json")
             self.finish(asdict(self.previews.service.app.status))
+        elif what == AS_OF:
+            say_as_of(self)
         elif what in (*SCRIPTS, "databases"):
             await super().get(capability, what)
         else:

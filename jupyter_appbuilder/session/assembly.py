@@ -344,6 +344,7 @@ async def assemble(
         parts.publish_hard,
         find_publisher,
         find_publishers,
+        lambda target: parts.refreshes.promised(summary.id, target),
     )
     session = Session(
         record,

@@ -85,7 +85,8 @@ log = logging.getLogger(__name__)
 class Means:
     """What publishing needs of its session. ``lay`` puts a version into a folder; ``sandbox`` is one for the app's
     files there, without secrets; ``run`` shows a template's server of them, or the site in a folder, in an app of its
-    own. ``hosts``: what the app's server may reach. ``hard``: kinds of findings that no reason accepts."""
+    own. ``hosts``: what the app's server may reach. ``hard``: kinds of findings that no reason accepts.
+    ``promised``: how old data at a target may get, as a bundle's manifest says it."""
 
     record: Record
     workspace: Workspace
@@ -100,6 +101,7 @@ class Means:
     hard: Callable[[], Sequence[str]]
     publisher: Callable[[str], Publisher]
     publishers: Callable[[], Mapping[str, Publisher]]
+    promised: Callable[[str], int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -553,6 +555,8 @@ class Publishing:
         return lambda line: one.line(mask.text(line))
 
     async def _build(self, one: Try, version: Checkpoint, place: Path, making: Path) -> Bundle:
+        from ..publishing.as_of import mark_site
+        from ..publishing.base import SITE
         from ..publishing.building import run_build, take_files, take_output
         from ..publishing.bundles import write_manifest
 
@@ -573,26 +577,28 @@ class Publishing:
             finally:
                 await uncut(sandbox.stop())
         await take_output(template, files, into, tell)
-        bundle = await in_thread(write_manifest, into, await self._described(one.name, version, template, manifest))
+        described = await self._described(one, version, template, manifest)
+        if manifest.kind == "static":
+            await in_thread(mark_site, into / SITE, described)
+        bundle = await in_thread(write_manifest, into, described)
         one.step("build", "done", "")
         return bundle
 
-    async def _described(
-        self, name: str, version: Checkpoint, template: Template, manifest: Manifest
-    ) -> BundleManifest:
+    async def _described(self, one: Try, version: Checkpoint, template: Template, manifest: Manifest) -> BundleManifest:
         means = self._means
         names = [secret.name for secret in await means.secrets.all()] if manifest.kind == "server" else []
         return {
             "format": 1,
             "kind": manifest.kind,
             "session": means.record.id,
-            "name": name,
+            "name": one.name,
             "title": means.record.summary.title,
             "template": template.name,
             "checkpoint": version.id,
             "tree": version.tree,
             "built_at": timestamp(),
             "data_as_of": data_as_of(means.record.stored),
+            "promised": await in_thread(means.promised, one.publisher.name),
             "serve": list(manifest.serve),
             "ready": manifest.ready,
             "strip": manifest.strip,

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -84,8 +85,10 @@ class Refreshing:
         entry = live.entry(live.live) if live else None
         as_of = entry.data_as_of if entry else None
         late = bool(plan and plan.promise and as_of and _age(as_of) > plan.promise)
+        refused = "" if plan else self._refused()
         return {
             "schedule": shown(plan) if plan else None,
+            "unavailable": f"{refused.message} {refused.hint}" if refused else "",
             "data_as_of": as_of,
             "late": late,
             "running": await in_thread(self._kept.runs_now, self._session.id),
@@ -136,7 +139,8 @@ class Refreshing:
                 hint="Publish it first.",
                 reason="not_published",
             )
-        self._require_files()
+        if refused := self._refused():
+            raise refused
         at = timestamp()
         same = before is not None and (before.cron, before.zone) == (cron, zone)
         plan = Plan(
@@ -280,14 +284,22 @@ class Refreshing:
         found = await self._session.publishing.publications()
         return next((one for one in found if target in ("", one.target) and one.live), None)
 
-    def _require_files(self) -> None:
+    def _refused(self) -> Conflict | None:
+        """Why the app's data cannot be refreshed."""
         known = placed(self._session.stored)
-        if known and not any(path for _, path in known):
-            raise Conflict(
+        if not known:
+            return Conflict(
+                "The app has no data of a notebook's.",
+                hint="Hand some over, with app.data or %appbuilder data, and publish the app with it.",
+                reason="no_data",
+            )
+        if not any(path for _, path in known):
+            return Conflict(
                 "The app's data are tables of its database, and readers keep the database that they have.",
                 hint="Only data that the app has as files can be refreshed.",
                 reason="in_tables",
             )
+        return None
 
 
 class _Work:
@@ -495,12 +507,18 @@ def variables_of(events: Sequence[Event]) -> dict[str, str]:
     return found
 
 
+def times(cron: str, zone: str) -> dict[str, Any]:
+    """What a schedule would be, with its coming times, as JSON. Raises ``InvalidInput``."""
+    cron, zone = checked_cron(cron), checked_zone(zone)
+    return {"cron": cron, "zone": zone, "next": _coming(cron, zone)}
+
+
+def _coming(cron: str, zone: str) -> list[str]:
+    return [timestamp(moment.timestamp()) for moment in islice(runs_after(cron, zone, now()), COMING)]
+
+
 def shown(plan: Plan) -> dict[str, Any]:
     """As the API shows it, with its coming times."""
-    coming: list[str] = []
-    if not plan.paused:
-        times = runs_after(plan.cron, plan.zone, now())
-        coming = [timestamp(moment.timestamp()) for moment, _ in zip(times, range(COMING), strict=False)]
     return {
         "cron": plan.cron,
         "zone": plan.zone,
@@ -511,7 +529,7 @@ def shown(plan: Plan) -> dict[str, Any]:
         "minutes": plan.seconds // 60,
         "memory": plan.memory // 1024**2,
         "datasets": list(plan.datasets),
-        "next": coming,
+        "next": [] if plan.paused else _coming(plan.cron, plan.zone),
     }
 
 

@@ -31,6 +31,7 @@ def bundle(folder: Path, files: Mapping[str, str | bytes] = SITE, *, name: str =
         "tree": "d" * 40,
         "built_at": "2026-11-30T20:00:00Z",
         "data_as_of": None,
+        "promised": None,
         "serve": [],
         "ready": "",
         "strip": False,

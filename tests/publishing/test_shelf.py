@@ -30,6 +30,7 @@ MANIFEST: BundleManifest = {
     "tree": "t",
     "built_at": "2026-01-01T00:00:00.000Z",
     "data_as_of": None,
+    "promised": None,
     "serve": [],
     "ready": "",
     "strip": False,
@@ -153,6 +154,8 @@ def test_only_the_newest_are_kept_and_what_is_taken_down_leaves_its_numbers(tmp_
         {"environment": {"A": 1}},
         {"strip": "yes"},
         {"data_as_of": 3},
+        {"promised": -1},
+        {"promised": True},
         {"ready": None},
     ],
 )

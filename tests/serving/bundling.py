@@ -26,6 +26,7 @@ def manifest_of(template: Template, **change: Any) -> dict[str, Any]:
         "tree": "0" * 40,
         "built_at": "2026-11-30T12:00:00Z",
         "data_as_of": None,
+        "promised": None,
         "serve": list(publish.serve),
         "ready": publish.ready,
         "strip": publish.strip,

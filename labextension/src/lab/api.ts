@@ -22,6 +22,7 @@ import type {
   TemplateChoice,
   Looks,
   Transport,
+  ScheduleTimes,
   Visits
 } from '../core/wire/transport';
 import type {
@@ -42,6 +43,8 @@ import type {
   Styles,
   PublishingOverview,
   Readers,
+  Refreshing,
+  RefreshRun,
   Secrets,
   TakenUpload,
   Tool,
@@ -468,7 +471,20 @@ export class RestApi implements Api {
       takeRelease: async (target, number) => {
         const response = await this.request('GET', at('publications', target, 'releases', String(number), 'file'));
         saveFile(await response.blob(), fileName(response) || `${target}-${number}.zip`);
-      }
+      },
+      refreshing: async () => this.json<Refreshing>('GET', at('refreshing')),
+      scheduleTimes: async (cron, zone) =>
+        this.json<ScheduleTimes>('GET', at('refreshing', 'times'), undefined, { cron, zone }),
+      setSchedule: async wanted => this.json<Refreshing>('PUT', at('refreshing'), wanted),
+      pauseSchedule: async paused => this.json<Refreshing>('PATCH', at('refreshing'), { paused }),
+      removeSchedule: async () => {
+        await this.request('DELETE', at('refreshing'));
+      },
+      startRefresh: async () => this.json<RefreshRun>('POST', at('refreshing', 'runs')),
+      stopRefresh: async () => {
+        await this.request('DELETE', at('refreshing', 'runs'));
+      },
+      refreshRun: async number => this.json<RefreshRun>('GET', at('refreshing', 'runs', String(number)))
     };
   }
 

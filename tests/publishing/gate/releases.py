@@ -52,6 +52,7 @@ def release(
         tree="",
         built_at="2026-11-30T12:00:00Z",
         data_as_of=None,
+        promised=None,
         serve=[],
         ready="",
         strip=False,

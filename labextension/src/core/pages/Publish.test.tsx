@@ -69,7 +69,8 @@ const PUBLISHED: PublishedAs = {
   url: 'appbuilder/apps/task-board/',
   at: '2026-01-02T00:00:00Z',
   checkpoint: 'commit-t1',
-  data_as_of: null
+  data_as_of: null,
+  refresh_failed: ''
 };
 
 const PUBLICATION: PublishingOverview['publications'][number] = {

@@ -9,6 +9,7 @@ import { PictureSource } from '../feed/Pictures';
 import type { PublicationAct } from '../panel';
 import { PublishedAddress } from '../publishing/Address';
 import { Findings } from '../publishing/Findings';
+import { FreshData } from '../publishing/FreshData';
 import { Steps } from '../publishing/Progress';
 import { PublicationCard, type PublicationAsks } from '../publishing/PublicationCard';
 import { liveRelease } from '../publishing/wording';
@@ -111,6 +112,9 @@ function PublishPage({
                 onDone={refresh}
               />
             ))}
+          {told.publications.some(({ live }) => live !== null) && (
+            <FreshData transport={transport} view={view} titleIn={titleIn} disabled={blocked !== ''} />
+          )}
           {going || ended.shown ? (
             <Course
               key={publishing?.publish}

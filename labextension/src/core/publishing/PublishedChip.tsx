@@ -99,8 +99,16 @@ export function PublishedChip({
 }
 
 /** "Published: release 3, two days ago, data as of 1 March 2026". */
-export function publishedTitle({ number, at, data_as_of: data }: PublishedAs, trans: Translation): string {
+export function publishedTitle({ number, at, data_as_of: data, ...one }: PublishedAs, trans: Translation): string {
   const ago = relativeTime(at, Date.now());
+  if (data && one.refresh_failed) {
+    return trans.__(
+      'Published: release %1, data as of %2; the last refresh failed: %3',
+      number,
+      dateOf(data),
+      one.refresh_failed
+    );
+  }
   return data
     ? trans.__('Published: release %1, %2, data as of %3', number, ago, dateOf(data))
     : trans.__('Published: release %1, %2', number, ago);
@@ -111,9 +119,14 @@ export function PublishedTag({ published }: { published: readonly PublishedAs[] 
   const trans = useTranslation();
   const [first] = published;
   return first ? (
-    <span className="jp-AppBuilder-tag jp-mod-published" title={publishedTitle(first, trans)}>
-      <Icon name="globe" />
-      {trans.__('published')}
+    <span
+      className={`jp-AppBuilder-tag jp-mod-published${first.refresh_failed ? ' jp-mod-late' : ''}`}
+      title={publishedTitle(first, trans)}
+    >
+      <Icon name={first.refresh_failed ? 'alert' : 'globe'} />
+      {first.refresh_failed
+        ? trans.__('published, refresh failed')
+        : trans.__('published')}
     </span>
   ) : null;
 }

@@ -327,6 +327,8 @@ export interface SessionView {
   version: VersionStatus | null;
   /** What is on its way to its readers, or was last. */
   publishing: PublishingStatus | null;
+  /** What came of refreshing readers' data the last time. */
+  refreshed: RefreshItem | null;
   progress: readonly LiveData['progress'][];
   failure: { message: string; hint: string } | null;
   /** Hosts that this session allows its code, with the turn at whose end it is over ("" for none). */
@@ -369,6 +371,7 @@ export const EMPTY_VIEW: SessionView = {
   preview: null,
   version: null,
   publishing: null,
+  refreshed: null,
   progress: [],
   failure: null,
   hosts: new Map(),

@@ -11,6 +11,7 @@ import {
   TICK_PLAN,
   type Checkpoint,
   type PublicationItem,
+  type RefreshItem,
   type ToolItem
 } from './items';
 import { asWritten, readArguments } from './partial';
@@ -273,12 +274,12 @@ const reducers: { readonly [T in EventType]: (draft: Draft, event: EventOf<T>) =
   },
   'app.published': (draft, event) => {
     const { name, number, url, accepted } = event.data;
-    readersGet(draft, event.data.target, { ...event.data, at: event.at });
+    readersGet(draft, event.data.target, { ...event.data, at: event.at, refresh_failed: '' });
     put(draft, event, { what: 'published', name, number, url, accepted: accepted.length });
   },
   'publication.rolled_back': (draft, event) => {
     const { name, number, url } = event.data;
-    readersGet(draft, event.data.target, { ...event.data, at: event.at });
+    readersGet(draft, event.data.target, { ...event.data, at: event.at, refresh_failed: '' });
     put(draft, event, { what: 'back', name, number, url, accepted: 0 });
   },
   'app.unpublished': (draft, event) => {
@@ -286,7 +287,14 @@ const reducers: { readonly [T in EventType]: (draft: Draft, event: EventOf<T>) =
     put(draft, event, { what: 'unpublished', name: event.data.name, number: 0, url: '', accepted: 0 });
   },
   'data.refreshed': (draft, event) => {
-    draft.put(draft.runningTurn(), { kind: 'refresh', key: keyOf(event), refreshed: event.data });
+    const item: RefreshItem = { kind: 'refresh', key: keyOf(event), refreshed: event.data };
+    draft.put(draft.runningTurn(), item);
+    draft.view.refreshed = item;
+    const { target, state, message } = event.data;
+    const known = draft.view.session?.published.find(one => one.target === target);
+    if (known && state !== 'stopped') {
+      readersGet(draft, target, { ...known, refresh_failed: message });
+    }
   },
   'usage.recorded': (draft, event) => {
     const { turn: id, usage } = event.data;

@@ -998,10 +998,14 @@ export interface PublishedAs {
   checkpoint: string;
   /** The oldest time at which data in it was handed over. */
   data_as_of: string | null;
+  /** why its data were not refreshed the last time; empty if they were */
+  refresh_failed: string;
 }
 
 export interface Refreshing {
   schedule: RefreshSchedule | null;
+  /** why none can be set, where there is none */
+  unavailable: string;
   /** of what readers have */
   data_as_of: string | null;
   /** that is older than promised */

@@ -24,6 +24,8 @@ import type {
   Provider,
   PublishingOverview,
   Readers,
+  Refreshing,
+  RefreshRun,
   SandboxProvider as SandboxChoice,
   Secrets,
   SessionUsage,
@@ -217,6 +219,36 @@ export interface Requests {
   removeLook?(look: string): Promise<void>;
   /** Saves the archive of a release on the person's machine. */
   takeRelease?(target: string, number: number): Promise<void>;
+  /** When readers' data are refreshed; absent, as the seven below, where that cannot be asked. */
+  refreshing?(): Promise<Refreshing>;
+  /** When a schedule that is being written would come. */
+  scheduleTimes?(cron: string, zone: string): Promise<ScheduleTimes>;
+  setSchedule?(wanted: WantedSchedule): Promise<Refreshing>;
+  pauseSchedule?(paused: boolean): Promise<Refreshing>;
+  removeSchedule?(): Promise<void>;
+  /** Refresh now; it goes on by itself. */
+  startRefresh?(): Promise<RefreshRun>;
+  stopRefresh?(): Promise<void>;
+  /** One run, with what its cells printed. */
+  refreshRun?(number: number): Promise<RefreshRun>;
+}
+
+/** A schedule in cron's five fields, with the times that come next. */
+export interface ScheduleTimes {
+  cron: string;
+  zone: string;
+  next: readonly string[];
+}
+
+/** `notebook`: as the file browser names it, "" for the one of before; `promise`: as `2d`, "" for none; `memory`: MB. */
+export interface WantedSchedule {
+  cron: string;
+  zone: string;
+  notebook: string;
+  target: string;
+  promise: string;
+  minutes: number;
+  memory: number;
 }
 
 /** What is to be published where. `settings`: of the target; a secret that is left out is the one that is kept. */
