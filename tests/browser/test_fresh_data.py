@@ -45,7 +45,8 @@ def give(lab: Lab, id: str) -> None:
 
 def said(page: Page) -> str:
     """What of the app's page stands in the element that says from when its data are, as it is read aloud."""
-    tree: Any = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")
+    session: Any = page.context.new_cdp_session(page)
+    tree: Any = session.send("Accessibility.getFullAXTree")
     names = [node.get("name", {}).get("value", "") for node in tree["nodes"] if not node.get("ignored")]
     return next((name for name in names if name.startswith("Data as of")), "") and " ".join(names)
 

@@ -200,6 +200,9 @@ def test_every_act_of_the_widget_and_of_the_panel_is_a_row():
     publications = {"unpublish", "rollBack", "visits", "takeRelease", "readers", "setReaders"}
     # Who else sees the session: a page of the panel's, too. A kernel has app.look, app.looks and app.end_look.
     publications |= {"looks", "addLook", "removeLook"}
+    # When readers' data are refreshed: a kernel has app.schedule, app.refresh_published and %appbuilder schedule.
+    publications |= {"refreshing", "scheduleTimes", "setSchedule", "pauseSchedule", "removeSchedule"}
+    publications |= {"startRefresh", "stopRefresh", "refreshRun"}
     others = {
         "watchScenario",
         "answerLook",
