@@ -304,8 +304,8 @@ function RunRow({
   const body = React.useId();
   const { number, state, began, ended, message, release, datasets } = run;
   const took = ended ? Date.parse(ended) - Date.parse(began) : null;
-  const rows = Object.entries(datasets).map(([name, count]) =>
-    trans._n('%2: %1 row', '%2: %1 rows', count, count, name)
+  const rows = Object.entries(datasets).map(
+    ([name, count]) => `${name}: ${trans._n('%1 row', '%1 rows', count, count)}`
   );
   return (
     <li value={number}>

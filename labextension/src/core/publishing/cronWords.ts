@@ -74,8 +74,8 @@ export function inWords(cron: string, trans: Translation): string {
       return trans._n('Every minute', 'Every %1 minutes', step, step);
     }
     const steps = every(hours);
-    if (minute !== null && steps !== null && steps > 0 && 24 % steps === 0) {
-      return trans._n('Every hour, at minute %2', 'Every %1 hours, at minute %2', steps, steps, minute);
+    if (minute !== null && steps !== null && steps > 1 && 24 % steps === 0) {
+      return trans.__('Every %1 hours, at minute %2', steps, minute);
     }
     if (minute !== null && hours === '*') {
       return trans.__('Every hour, at minute %1', minute);
