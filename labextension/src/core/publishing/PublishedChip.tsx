@@ -124,9 +124,7 @@ export function PublishedTag({ published }: { published: readonly PublishedAs[] 
       title={publishedTitle(first, trans)}
     >
       <Icon name={first.refresh_failed ? 'alert' : 'globe'} />
-      {first.refresh_failed
-        ? trans.__('published, refresh failed')
-        : trans.__('published')}
+      {first.refresh_failed ? trans.__('published, refresh failed') : trans.__('published')}
     </span>
   ) : null;
 }
