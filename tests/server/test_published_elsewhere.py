@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import pytest
 from publishing.git_host import git, git_host
 from publishing.hugging_face import WRITE, hugging_face
 from publishing.loopback import Answer, Request
@@ -186,3 +187,23 @@ async def test_connects_own_log_is_shown_and_what_it_cannot_run_is_refused_at_on
     assert said["huggingface"] == said["container"] == ""
     refused = await call("POST", "sessions", other, "publishing", json={"target": "posit", "settings": settings})
     assert (refused.status, "Next.js" in str(refused.data)) == (409, True)
+
+
+@pytest.mark.walk
+async def test_functions_and_their_database_go_to_a_docker_space(call: Any, new_session: Any) -> None:
+    id = await new_session(title="Board", template="serverless")
+    with hugging_face() as hub:
+        settings = {"server": hub.url, "token": WRITE}
+        status = await publish(call, id, target="huggingface", name="board", settings=settings)
+        assert status["state"] == "done", status
+        space = hub.spaces["ada/board"]
+        assert (space.sdk, space.private) == ("docker", True)
+        assert {"Dockerfile", "app/server/serve.mjs", "app/functions/tasks.ts", "app/data/.keep"} <= space.files.keys()
+        assert not [path for path in space.files if path.startswith(("app/dist/", "app/node_modules/"))]
+        assert "The Space runs." in status["log"]
+        assert "/app/data/" in status["note"]
+        hub.fails = "BUILD_ERROR"
+        files = dict(space.files)
+        status = await publish(call, id, target="huggingface")
+        assert (status["state"], "could not be built" in status["message"]) == ("failed", True)
+        assert space.files == files
