@@ -29,7 +29,7 @@ from ..sandbox.base import Address, DevServer, Progress, Sandbox
 from ..sandbox.network.hosts import parse_host
 from ..templates.templates import Template
 from ..vault.mask import Mask
-from .place import Place, Run, is_another, release_of
+from .place import Place, Run, asset, is_another, release_of
 
 BUILD_SECONDS = 600.0
 MIGRATE_SECONDS = 120.0
@@ -137,6 +137,33 @@ class ServedApp:
     def control(self) -> str:
         """The path below the base that is between us and the app's server alone; "" for none."""
         return self._going.template.control if self._going and self._going.template else ""
+
+    @property
+    def deep(self) -> tuple[str, ...]:
+        """``Publishing.deep`` of what is live."""
+        template = self._going.template if self._going else None
+        return template.publish.deep if template and template.publish else ()
+
+    async def of_the_release_before(self, inside: str) -> bytes | None:
+        """A file that an open page of the release before asks for, though the live one has none of that name."""
+        going = self._going
+        if going is None:
+            return None
+
+        def found() -> bytes | None:
+            run = self.place.earlier()
+            if run is None or run.bundle.manifest["template"] != going.run.bundle.manifest["template"]:
+                return None
+            try:
+                publish = self._find_template(run.bundle.manifest["template"]).publish
+            except AppBuilderError:
+                return None
+            for path, folder in publish.assets.items() if publish else ():
+                if inside.startswith(path) and (content := asset(run, folder, inside.removeprefix(path))) is not None:
+                    return content
+            return None
+
+        return await in_thread(found)
 
     @property
     def server(self) -> DevServer:

@@ -19,6 +19,7 @@ from ..preview.handlers import UpgradeMatches, wants_page
 from ..preview.relay import Relay
 from ..preview.websocket import MAX_MESSAGE, closable, connected
 from ..publishing.as_of import script
+from ..publishing.site import type_of
 from ..sandbox.base import Address
 from . import pages
 from .app import ServedApp
@@ -119,12 +120,12 @@ class ServedHandler(web.RequestHandler):
         self.reader = reader
         return True
 
-    def say(self, status: int, title: str, text: str) -> None:
-        """Finish with a sentence: as a page where one was asked for."""
+    def say(self, status: int, title: str, text: str, beginning: str = "") -> None:
+        """Finish with a sentence: as a page where one was asked for, with a way to the app's ``beginning``."""
         self.set_status(status)
         if wants_page(self.request.headers):
             self.set_header("Content-Type", "text/html; charset=utf-8")
-            self.finish(pages.message(title, text, self.id))
+            self.finish(pages.message(title, text, self.id, beginning))
         else:
             self.set_header("Content-Type", "text/plain; charset=utf-8")
             self.finish(f"{title}. {text} (request {self.id})\n")
@@ -154,6 +155,8 @@ class ServedAppHandler(Relay, ServedHandler):
     _address: Address | None = None
     _holds = ""
     _cookie = ""
+    _inside = ""
+    """The path below the base."""
     _ending = b""
     """What the page that is asked for ends with."""
 
@@ -171,7 +174,7 @@ class ServedAppHandler(Relay, ServedHandler):
         if f"{self.request.path}/" == base:
             self.redirect(base + (f"?{self.request.query}" if self.request.query else ""))
             return
-        inside = self.request.path.removeprefix(base)
+        inside = self._inside = unquote(self.request.path.removeprefix(base))
         if app.control and is_path(inside, app.control):
             self.say(404, "There is nothing here", "")
             return
@@ -186,6 +189,9 @@ class ServedAppHandler(Relay, ServedHandler):
             self._wait()
             return
         app.under_way.add(self)
+        if page and app.deep and "/" in inside and not inside.startswith(app.deep):
+            self._say_no_page()
+            return
         if page:
             service.visits += 1
         headers = to_app(self.request, server.address, base)
@@ -213,8 +219,21 @@ class ServedAppHandler(Relay, ServedHandler):
 
     get = head = post = put = patch = delete = options = _relayed  # pyright: ignore[reportAssignmentType]
 
+    def _say_no_page(self) -> None:
+        self.say(404, "There is no such page", "The app has none at this address.", self.service.base)
+
     async def hand_back(self, response: httpcore.Response) -> None:
         assert self._address is not None
+        if response.status == 404 and self.request.method in ("GET", "HEAD"):
+            kind = next((value for name, value in response.headers if name.lower() == b"content-type"), b"").lower()
+            if wants_page(self.request.headers):
+                if not kind.startswith((b"text/html", b"application/xhtml")):
+                    self._say_no_page()
+                    return
+            elif content := await self.service.app.of_the_release_before(self._inside):
+                self.set_header("Content-Type", type_of(self._inside))
+                self.finish(content)
+                return
         self.say_status(response)
         for name in ("Cache-Control", "Content-Security-Policy", "Referrer-Policy", "X-Content-Type-Options"):
             self.clear_header(name)

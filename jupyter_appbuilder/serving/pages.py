@@ -19,9 +19,11 @@ def waiting(base: str, title: str, status: Status, request: str) -> str:
     return _page("waiting.html").replace("/*STATUS*/null", embedded(data))
 
 
-def message(title: str, text: str, request: str) -> str:
+def message(title: str, text: str, request: str, beginning: str = "") -> str:
+    """``beginning``: where the app begins, if that is a way on."""
+    way = f'<p><a href="{escape(beginning)}">Open the app</a></p>' if beginning else ""
     page = _page("message.html").replace("/*TITLE*/", escape(title)).replace("/*TEXT*/", escape(text))
-    return page.replace("/*REQUEST*/", escape(f"Request {request}" if request else ""))
+    return page.replace("/*WAY*/", way).replace("/*REQUEST*/", escape(f"Request {request}" if request else ""))
 
 
 @cache

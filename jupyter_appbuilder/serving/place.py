@@ -23,12 +23,13 @@ import os
 import re
 import secrets
 import stat
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from ..errors import Conflict, InvalidInput, NotFound, Unavailable, of_the_disk
+from ..errors import AppBuilderError, Conflict, InvalidInput, NotFound, Unavailable, of_the_disk
 from ..publishing.base import APP, MANIFEST, Bundle
 from ..publishing.bundles import read_bundle
 from ..settings import private_folder, write_settings
@@ -38,6 +39,9 @@ MOST_FILES = 50_000
 LARGEST = 2 * 1024 * 1024 * 1024  # bytes, all files of a run
 DEEPEST = 64
 LARGEST_NOTE = 64 * 1024
+OPEN_SECONDS = 24 * 3600.0
+"""How long a page of the release before may be open and find its files."""
+LARGEST_ASSET = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,20 @@ class Place:
             return Run(run, release, folder, read_bundle(folder))
         except (InvalidInput, NotFound) as error:
             raise self._damaged(folder, error.message.rstrip(".")) from None
+
+    def earlier(self) -> Run | None:
+        """The run before the live one, as long as pages of it may still be open."""
+        try:
+            note = self._note("live.json") or {}
+            run = note.get("before")
+            if not isinstance(run, str) or not re.fullmatch(r"[0-9a-f]{16}", run):
+                return None
+            if time.time() - os.stat(self.folder / "live.json").st_mtime > OPEN_SECONDS:
+                return None
+            folder = self.folder / "runs" / run
+            return Run(run, "", folder, read_bundle(folder))
+        except (OSError, AppBuilderError):
+            return None
 
     def lay(self, bundle: Bundle) -> Run:
         """A run of ``bundle`` that is not live yet: its files, with the data that it comes with. Raises
@@ -215,6 +233,20 @@ class Place:
             hint="Put it back from a backup. To begin without what readers wrote, move the folder away.",
             reason="damaged",
         )
+
+
+def asset(run: Run, folder: str, inside: str) -> bytes | None:
+    """A plain file ``inside`` a ``folder`` of what a run serves; None for anything else: the app's code may write
+    there."""
+    parts = tuple(part for part in f"{folder}/{inside}".split("/") if part)
+    if not inside or any(part in (".", "..") or "\0" in part for part in parts) or parts[-1].endswith(".map"):
+        return None
+    try:
+        with opened_folder(run.bundle.content, parts[:-1]) as descriptor:
+            content, _ = read_at(descriptor, parts[-1], LARGEST_ASSET)
+    except (OSError, AppBuilderError, ValueError):
+        return None
+    return content if len(content) <= LARGEST_ASSET else None
 
 
 def is_another(before: Bundle, now: Bundle) -> bool:

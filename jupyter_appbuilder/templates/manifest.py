@@ -49,6 +49,8 @@ KEYS: Mapping[str, Mapping[str, Any] | str] = {
         "base": "text",
         "ready": "text",
         "environment": "texts",
+        "assets": "texts",
+        "deep": "words",
     },
     "check": {"command": "words", "budget": dict.fromkeys(SPEED, "amount")},
     "diagnostics": {"command": "words"},

@@ -108,6 +108,12 @@ class Publishing:
     strip: bool = False  # the server knows no base: who stands in front takes the path off
     fixed: bool = False  # what was built runs below the path that it was built for, and no other
     environment: Mapping[str, str] = field(default_factory=dict[str, str])  # of the build and of the server
+    assets: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Paths below the base whose files have a new name for each content, and the folders of the app, or of the static
+    site, where they lie: an open page of the release before may still ask for its own."""
+    deep: tuple[str, ...] = ()
+    """Of a server that answers every path with its page, which finds its files beside it only: the paths below which
+    something else lies. () where a page may be anywhere."""
 
 
 Engine = Literal["sqlite", "postgresql"]
@@ -473,6 +479,8 @@ def _publishing(manifest: Manifest, command: Callable[[str], tuple[str, ...]]) -
         base == "strip",
         base == "fixed",
         manifest.texts("publish.environment"),
+        {path: f"{folder.strip('/')}/" for path, folder in manifest.texts("publish.assets").items()},
+        manifest.words("publish.deep"),
     )
 
 

@@ -37,6 +37,8 @@ kind = "server"
 serve = ["node", "server.mjs", "{port}", "{base}"]
 ready = "health"
 environment = { BASE = "{prefix}" }
+assets = { "assets/" = "built/" }
+deep = ["media/"]
 """
 
 SERVER = (Path(__file__).parent / "tiny_server.mjs").read_text()

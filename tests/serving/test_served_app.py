@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
 from contextlib import suppress
 from functools import partial
@@ -102,6 +103,53 @@ async def test_what_passes_between_a_reader_and_the_app(tiny: Serve):
         assert (await here.client.get(outside + "api/contents")).status_code == 404
         assert (await here.client.get(here.url[:-1])).headers["location"] == "/apps/tried/"
         assert (await here.get("healthz")).json() == {"state": "ready"}
+
+
+async def test_an_unknown_address_is_a_page_for_who_opens_it_and_data_for_who_asks_for_data(tiny: Serve):
+    async with tiny() as here:
+        await here.ready()
+        opened = await here.get("nothing", headers=PAGE)
+        assert (opened.status_code, opened.headers["content-type"]) == (404, "text/html; charset=utf-8")
+        assert 'href="/apps/tried/"' in opened.text
+        # As by a script of the page, and by a program.
+        for headers in ({"Accept": "application/json"}, {"Accept": "text/html", "Sec-Fetch-Dest": "empty"}):
+            asked = await here.get("nothing", headers=headers)
+            assert (asked.status_code, asked.json()) == (404, {"path": "nothing"})
+        # Where one page stands for all, and finds its files beside it only.
+        assert "no such page" in (await here.get("some/where", headers=PAGE)).text
+        assert (await here.get("some/where")).json() == {"path": "some/where"}
+        assert "no such page" in (await here.get("some%2Fwhere", headers=PAGE)).text
+
+
+async def test_a_page_that_is_open_during_a_release_finds_the_files_it_came_with(
+    tiny: Serve, template: Template, bundle: Path
+):
+    built = bundle / APP / "built"
+    built.mkdir()
+    (built / "page-1.js").write_text("export const page = 1;")
+    (built / "page-1.js.map").write_text("{}")
+    (built / "outside.js").symlink_to("/etc/passwd")
+    async with tiny() as here:
+        await here.ready()
+        assert (await here.get("assets/page-1.js")).status_code == 404, "the live release answers for itself"
+        (built / "page-1.js").rename(built / "page-2.js")
+        tiny_bundle(template, bundle, "2")
+        while (now := await here.get("count")).status_code != 200 or now.json()["version"] != "2":
+            await asyncio.sleep(0.1)
+        old = await here.get("assets/page-1.js")
+        assert (old.status_code, old.text) == (200, "export const page = 1;")
+        assert old.headers["content-type"].startswith("text/javascript")
+        earlier = here.app.place.earlier()
+        assert earlier is not None
+        (earlier.app / "built" / "outside.js").symlink_to("/etc/passwd")
+        os.mkfifo(earlier.app / "built" / "pipe.js")
+        for path in ("page-2.js", "page-1.js.map", "outside.js", "pipe.js", "%2e%2e/server.mjs", "..%2Fserver.mjs", ""):
+            assert (await here.get(f"assets/{path}")).status_code == 404, path
+        assert (await here.get("built/page-1.js")).status_code == 404
+        # A day later nobody has it open any more.
+        note = here.app.place.folder / "live.json"
+        os.utime(note, (0, 0))
+        assert (await here.get("assets/page-1.js")).status_code == 404
 
 
 async def test_visits_are_counted_by_day_and_no_more_is_kept(tiny: Serve, tmp_path: Path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,8 @@ async def test_a_python_api_with_its_page(tmp_path: Path, serve: Serve):
     async with serve(bundle) as here:
         await running(here)
         assert 'src="./assets/' in (await here.get(headers=PAGE)).text
+        assert "Open the app" in (await here.get("no-such-page", headers=PAGE)).text
+        assert (await here.get("api/nothing")).json() == {"detail": "Not Found"}
         before = (await here.get("api/books")).json()
         assert before
         assert (await here.client.delete(here.url + f"api/books/{before[0]['id']}")).is_success
@@ -136,7 +139,11 @@ async def test_apps_in_plain_python(tmp_path: Path, serve: Serve, template: str,
         address = here.url.replace("http", "ws", 1) + socket
         with pytest.raises(HTTPClientError, match="403"):
             await websocket_connect(HTTPRequest(address, headers={"Origin": "https://evil.example"}))
+        assert (await here.get("some/where/deep", headers=PAGE)).status_code == 404
         if template == "streamlit":
+            assert (await here.get("a_page", headers=PAGE)).status_code == 200
+            script = re.findall(r'src="\./(static/[^"]+\.js)"', page.text)[0]
+            assert "javascript" in (await here.get(script)).headers["content-type"]
             connected = await websocket_connect(address, subprotocols=["streamlit"])
             connected.close()
 
