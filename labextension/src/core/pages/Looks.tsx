@@ -274,7 +274,7 @@ function NewLook({
 
 export const looks: PanelPage = {
   title: trans => trans.__('Share a look'),
-  command: trans => trans.__('Share a Look at the Session…'),
+  command: trans => trans.__('Share a look at the Session…'),
   icon: 'eye',
   ofSession: true,
   Body: ({ model }) => {
