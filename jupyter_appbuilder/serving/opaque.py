@@ -17,7 +17,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import unquote
 
 from tornado import web
 from tornado.routing import PathMatches, Rule
@@ -30,6 +31,7 @@ from ..preview.proxy import ProxyHandler
 from ..preview.storage import READER_FILES, PageStorage
 from ..preview.websocket import ProxySocketHandler
 from ..publishing.readers import SANDBOX
+from ..publishing.site import type_of
 from ..sandbox.base import Address, DevServer
 from . import pages
 from .app import ServedApp
@@ -44,6 +46,9 @@ from .hub_login import (
     LogoutHandler,
     activity_seconds,
 )
+
+if TYPE_CHECKING:
+    import httpcore
 
 MOST_READERS = 2_000
 """That have an address at a time; of more, those lose it who asked the longest ago."""
@@ -303,6 +308,16 @@ class GuestProxyHandler(Gate, ProxyHandler):
     def _send_on(self, visit: Visit, address: Address) -> None:
         self.previews.service.app.under_way.add(self)
         super()._send_on(visit, address)
+
+    async def hand_back(self, response: httpcore.Response) -> None:
+        visit, is_asked = self._visit, self.request.method in ("GET", "HEAD")
+        if visit and is_asked and response.status == 404 and not wants_page(self.request.headers):
+            inside = unquote(self.request.path.removeprefix(visit.path))
+            if content := await self.previews.service.app.of_the_release_before(inside):
+                self.set_header("Content-Type", type_of(inside))
+                self.finish(content)
+                return
+        await super().hand_back(response)
 
     def on_finish(self) -> None:
         self.previews.service.app.under_way.discard(self)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from tornado.httpserver import HTTPServer
 from tornado.httputil import url_concat
 from tornado.netutil import bind_sockets
 
+from jupyter_appbuilder.publishing.base import APP
 from jupyter_appbuilder.publishing.visits import Visits
 from jupyter_appbuilder.sandbox.local.provider import LocalSandbox
 from jupyter_appbuilder.serving import hub_login, opaque
@@ -84,6 +85,8 @@ class Here:
     url: str
     hub: Hub
     app: ServedApp
+    release: Callable[[str], Path]
+    """Makes a release of a number; its bundle."""
 
     def browser(self, name: str) -> httpx.AsyncClient:
         """Somebody who is logged in at the Hub as ``name``."""
@@ -152,7 +155,7 @@ async def reading(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerat
         port = await serving.start("127.0.0.1", 0)
         url = f"http://127.0.0.1:{port}{BASE}"
         door.auth.oauth_redirect_uri = f"{url}oauth_callback"
-        yield Here(url, hub, app)
+        yield Here(url, hub, app, lambda number: tiny_bundle(template, bundle, number))
     finally:
         watching.cancel()
         await serving.close()
@@ -209,6 +212,27 @@ async def test_a_reader_has_an_address_of_their_own_as_long_as_they_may_read(
                 await asyncio.wait_for(stream, 10)
             assert "You have no access to this app" in (await ada.get(own, headers=PAGE)).text
             assert (await fetch.get(bobs)).status_code == 200
+
+
+async def test_a_readers_page_that_is_open_during_a_release_finds_the_scripts_it_came_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    built = tmp_path / "bundle" / APP / "built"
+    built.mkdir(parents=True)
+    (built / "page-1.js").write_text("export const page = 1;")
+    async with reading(tmp_path, monkeypatch) as here, here.browser("ada") as ada:
+        own = str((await here.opened(ada)).url)
+        (built / "page-1.js").rename(built / "page-2.js")
+        here.release("2")
+        async with httpx.AsyncClient(timeout=30) as page:
+            # Whatever it asks for meanwhile is held, and answered by one release or the other.
+            while (await page.get(f"{own}count")).raise_for_status().json()["version"] != "2":
+                await asyncio.sleep(0.02)
+            old = await page.get(f"{own}assets/page-1.js")
+            assert (old.status_code, old.text) == (200, "export const page = 1;")
+            assert old.headers["Access-Control-Allow-Origin"] == "*"
+            assert old.headers["Content-Type"].startswith("text/javascript")
+            assert (await page.get(f"{own}assets/page-2.js")).status_code == 404, "the live release answers for itself"
 
 
 async def test_groups_a_hub_that_is_away_activity_and_the_end_of_a_login(
