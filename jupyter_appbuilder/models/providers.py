@@ -40,7 +40,14 @@ HUB = "hub"
 """The service of a JupyterHub (docs/hub.md). Its key is the server's own token."""
 
 _PROVIDERS = (
-    Provider(HUB, "JupyterHub", "", "JUPYTERHUB_API_TOKEN", "APPBUILDER_HUB_URL"),
+    Provider(
+        HUB,
+        "JupyterHub",
+        "",
+        "JUPYTERHUB_API_TOKEN",
+        "APPBUILDER_HUB_URL",
+        start_hint="It may be restarting: continue in a minute. If it stays away, ask the Hub's administrator.",
+    ),
     Provider(
         "openai",
         "OpenAI",
