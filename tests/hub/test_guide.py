@@ -15,6 +15,7 @@ from .hub_server import PROXY, TOKEN, free_port, hub_of, until
 
 DEPLOYMENT = Path(__file__).parents[2] / "docs" / "deployment"
 MORE = """
+c.JupyterHub.cleanup_servers = True
 c.SimpleLocalProcessSpawner.home_dir_template = {home!r}
 c.Spawner.args = {args!r}
 c.Spawner.environment |= {environment!r}
