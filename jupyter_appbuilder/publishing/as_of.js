@@ -106,12 +106,27 @@
   function dress() {
     const body = getComputedStyle(document.body);
     const page = getComputedStyle(document.documentElement);
-    const colour = [body.backgroundColor, page.backgroundColor].map(parts).find(one => one && one[3] > 0.5);
+    const colour = behind();
     const dark = colour
       ? 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2] < 128
       : /dark/.test(page.colorScheme) && (!/light/.test(page.colorScheme) || dims.matches);
     host.toggleAttribute('data-dark', dark);
     box.style.fontFamily = body.fontFamily;
+  }
+
+  /** The colour that the page has behind the element: frameworks often paint another element than the body. */
+  function behind() {
+    const shown = host.style.display;
+    host.style.display = 'none';
+    const under = document.elementFromPoint(innerWidth - 20, innerHeight - 20) || document.body;
+    host.style.display = shown;
+    for (let one = under; one; one = one.parentElement) {
+      const colour = parts(getComputedStyle(one).backgroundColor);
+      if (colour && colour[3] > 0.5) {
+        return colour;
+      }
+    }
+    return null;
   }
 
   function parts(colour) {
@@ -157,6 +172,7 @@
     for (const element of [document.documentElement, document.body]) {
       watch.observe(element, { attributes: true, attributeFilter: ['class', 'style', 'data-theme'] });
     }
+    [300, 1500, 5000].forEach(after => setTimeout(dress, after)); // an app may paint itself late
     setInterval(tell, 60000);
   }
   if (document.body && document.readyState !== 'loading') {

@@ -152,6 +152,23 @@ async def test_a_page_that_is_open_during_a_release_finds_the_files_it_came_with
         assert (await here.get("assets/page-1.js")).status_code == 404
 
 
+async def test_pages_say_from_when_their_data_are_where_that_is_promised(
+    serve: Serve, template: Template, tmp_path: Path
+):
+    told = {"data_as_of": "2026-11-01T06:00:00Z", "promised": 86400}
+    bundle = tiny_bundle(template, tmp_path / "promised", **told)
+    async with serve(bundle=bundle, templates=lambda name: template) as here:
+        await here.get(headers=PAGE)
+        await here.ready()
+        page = await here.get(headers=PAGE | {"Range": "bytes=0-3", "If-None-Match": "*"})
+        assert page.status_code == 200
+        assert page.text.endswith('data-as-of="2026-11-01T06:00:00Z" data-promised="86400" defer></script>\n')
+        assert "__appbuilder/asof.js" in page.text
+        assert "older than promised" in (await here.get("__appbuilder/asof.js")).text
+        assert "asof.js" not in (await here.get()).text  # what a program asks for is as it was
+        assert (await here.get("count")).json()["count"] == 0
+
+
 async def test_visits_are_counted_by_day_and_no_more_is_kept(tiny: Serve, tmp_path: Path):
     async with tiny() as here:
         await here.ready()

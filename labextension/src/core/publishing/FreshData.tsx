@@ -316,7 +316,7 @@ function RunRow({
           <Ago at={began} />
           {took !== null && took >= 0 && <span>{duration(took, trans)}</span>}
           {run.by === 'person' && <span>{trans.__('by hand')}</span>}
-          {release !== null && <span className="jp-AppBuilder-tag">{trans.__('version %1', release)}</span>}
+          {release !== null && <span className="jp-AppBuilder-tag">{trans.__('release %1', release)}</span>}
         </span>
         <span className="jp-AppBuilder-releaseActs">
           <button
