@@ -197,7 +197,7 @@ def test_everything_can_be_done_with_the_keyboard(open_lab: OpenLab, lab: Lab, m
     keys.press("Enter")
     expect(page.get_by_role("menuitem", name="Open preview")).to_be_focused()
     keys.press("ArrowDown")
-    expect(page.get_by_role("menuitem", name="Open notebook")).to_be_focused()
+    expect(page.get_by_role("menuitem", name="Publish")).to_be_focused()
     keys.press("Escape")
     expect(panel.root.get_by_role("button", name="More actions")).to_be_focused()
     keys.press("Enter")
