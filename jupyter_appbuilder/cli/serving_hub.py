@@ -43,7 +43,7 @@ def serve(options: argparse.Namespace) -> int:
 
 async def _served(options: argparse.Namespace) -> None:
     from ..preview.capabilities import kept_key
-    from ..publishing.shelf import Shelf
+    from ..publishing.shelf import ADDRESS, COOKIES, SERVED, Shelf
     from ..publishing.visits import Visits
     from ..serving.app import ServedApp
     from ..serving.door import ClosedDoor
@@ -71,10 +71,9 @@ async def _served(options: argparse.Namespace) -> None:
         def live() -> Bundle:
             return live_bundle(shelf, TARGET, name)
 
-        # Beside its releases: what takes them away takes this, too, so that no other app of this name begins with it.
-        folder = shelf.folder / TARGET / name / "served"
+        folder = shelf.folder / TARGET / name / SERVED
         await in_thread(private_folder, folder)
-        known, secret = kept_key(folder / "address"), kept_key(folder / "cookies")
+        known, secret = kept_key(folder / ADDRESS), kept_key(folder / COOKIES)
         app = ServedApp(
             Place(folder, name),
             f"{base}{known}/",

@@ -36,6 +36,10 @@ TOLD = 200
 """Releases that are listed at most; the app's log has all of them."""
 MAKING = ".making"
 FILE = "publication.json"
+SERVED = "served"
+"""Beside an app's releases: what the server that runs it for readers has, their data among it."""
+ADDRESS, COOKIES = "address", "cookies"
+"""Keys of that server, of which readers' addresses and logins are made."""
 LARGEST = 4 * 1024 * 1024
 
 log = logging.getLogger(__name__)
@@ -239,7 +243,8 @@ class Shelf:
         self._write(replace(there, settings={**there.settings, **settings}))
 
     def unpublish(self, target: str, name: str) -> None:
-        """Readers get nothing any more, and no file is kept; the numbers go on. While ``taking``."""
+        """Readers get nothing any more, and no release is kept; the numbers go on, and what readers wrote stays until
+        the app is deleted. While ``taking``."""
         there = self.find(target, name)
         if there is None:
             return
@@ -247,8 +252,10 @@ class Shelf:
         self._write(replace(there, live=None, releases=(), key=secrets.token_urlsafe(32), settings={}))
         folder = self.folder / target / name
         for left in _folders(folder):
-            remove_folder(left)
-        (folder / "visits.json").unlink(missing_ok=True)
+            if left.name != SERVED:
+                remove_folder(left)
+        for file in ("visits.json", f"{SERVED}/{ADDRESS}", f"{SERVED}/{COOKIES}"):
+            (folder / file).unlink(missing_ok=True)
 
     def forget(self, session: str) -> None:
         """Remove all that there is of a session that is deleted."""

@@ -123,13 +123,20 @@ def test_only_the_newest_are_kept_and_what_is_taken_down_leaves_its_numbers(tmp_
     with pytest.raises(Conflict, match="Another app"):
         release(shelf, "s2")
     key = there.key
+    # What readers wrote outlives that; by which address they did does not.
+    served = tmp_path / "here/board/served"
+    served.mkdir()
+    for name in ("live.json", "address", "cookies"):
+        (served / name).write_text("{}")
     with shelf.taking("s1", "here", "board"):
         shelf.unpublish("here", "board")
+    assert [one.name for one in served.iterdir()] == ["live.json"]
     assert shelf.get("here", "board").key != key
     assert not shelf.get("here", "board").releases
     assert release(shelf) == 8
     shelf.forget("s1")
     assert shelf.find("here", "board") is None
+    assert not served.exists()
     assert release(shelf, "s2") == 1
     # Numbers of one that is damaged would begin anew: it says so instead.
     (tmp_path / "here/board/publication.json").write_text("{")
