@@ -157,7 +157,7 @@ class Readers(Previews):
         if not hmac.compare_digest(signed, _signed(publication, f"pass {number} {day} {reader}")):
             return None
         entry = publication.entry(int(number))
-        if not 0 <= self._today() - int(day) <= PASS_DAYS or entry is None or not entry.kept:
+        if not 0 <= self._today() - int(day) <= PASS_DAYS or entry is None or not entry.kept or entry.withdrawn:
             return None
         return Opened(publication, int(number), reader)
 

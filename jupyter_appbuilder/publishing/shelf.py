@@ -47,7 +47,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A release as it is written down. ``file``: an archive to take away, as a path; ``kept``: its files are there."""
+    """A release as it is written down. ``file``: an archive to take away, as a path; ``kept``: its files are there;
+    ``withdrawn``: readers were given an earlier one in its place, and no address opens it any more."""
 
     number: int
     checkpoint: str
@@ -58,9 +59,10 @@ class Entry:
     file: str = ""
     accepted: Sequence[Mapping[str, str]] = ()
     kept: bool = True
+    withdrawn: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        shown = {name: value for name, value in asdict(self).items() if name != "url"}
+        shown = {name: value for name, value in asdict(self).items() if name not in ("url", "withdrawn")}
         return shown | {"accepted": [dict(one) for one in self.accepted], "file": bool(self.file)}
 
 
@@ -233,7 +235,14 @@ class Shelf:
     def roll_back(self, target: str, name: str, number: int) -> Publication:
         """Readers get an earlier release again. While ``taking``. Raises ``NotFound``."""
         self.bundle(target, name, number)
-        now = replace(self.get(target, name), live=number)
+        there = self.get(target, name)
+        last = there.live or 0
+        # Perhaps it leaked something: of what is gone back from, no page that is still open loads more.
+        releases = [
+            replace(one, withdrawn=one.number != number and (one.withdrawn or number < one.number <= last))
+            for one in there.releases
+        ]
+        now = replace(there, live=number, releases=releases)
         self._write(now)
         return now
 

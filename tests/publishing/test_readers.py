@@ -66,6 +66,34 @@ def test_an_address_opens_what_it_was_made_for_until_it_ends(tmp_path: Path) -> 
     assert readers.opened(given) is None
 
 
+def test_a_release_that_was_gone_back_from_is_open_nowhere_until_it_is_live_again(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    readers = Readers("/", shelf)
+
+    def address() -> str:
+        board = readers.published("board")
+        assert board
+        return capability_of(readers, readers.way_in(board, readers.reader(board, "jane")))
+
+    def go_back(number: int) -> None:
+        with shelf.taking("s1", "here", "board"):
+            shelf.roll_back("here", "board", number)
+
+    release(shelf)
+    first = address()
+    release(shelf)
+    second = address()
+    assert readers.opened(first)
+    go_back(1)
+    assert readers.opened(first)
+    assert readers.opened(second) is None
+    release(shelf)
+    assert readers.opened(second) is None, "that a third is live brings it back to nobody"
+    assert readers.opened(first)
+    go_back(2)
+    assert readers.opened(second)
+
+
 def test_a_reader_who_asks_too_much_waits_and_nobody_else_does(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path)
     release(shelf)
