@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Generator
@@ -122,7 +123,9 @@ def held(stage: Stage) -> list[str]:
     kept = [one.partition(":")[2].strip("/") for one in app.get("volumes", [])]
     passing = [one.partition(":")[0].strip("/") for one in app["tmpfs"]]
     words = ["bwrap", "--die-with-parent", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
-    words += ["--tmpfs", "/tmp", "--ro-bind", str(stage.root.parent), str(stage.root.parent)]
+    words += ["--tmpfs", "/tmp"]
+    for there in (sys.prefix, str(stage.root.parent)):  # which may lie in /tmp
+        words += ["--ro-bind", there, there]
     for folder in passing:
         if folder != "tmp":
             assert (stage.root / folder).is_dir(), folder  # there is nowhere to mount it else

@@ -328,7 +328,7 @@ async def test_a_version_has_the_name_it_was_given_in_forks_and_notebooks_too(tm
         await fork.ready()
         assert [version.name for version in await fork.checkpoints()] == ["Before the *demo*", ""]
         twice = [session.name_version(version, "Twice") for version in (one, first)]
-        assert [type(told) for told in await asyncio.gather(*twice, return_exceptions=True)] == [type(None), Conflict]
+        assert {type(told) for told in await asyncio.gather(*twice, return_exceptions=True)} == {type(None), Conflict}
         await session.name_version(one, "")
         named = only(await session.events(), "version.named")
         assert named == [{"checkpoint": one, "name": name} for name in ("Before the *demo*", "Twice", "")]
