@@ -138,6 +138,14 @@ class Gateway:
         rules = await self.rules()
         return [model for model in self.models.values() if model.allowed(person) and allowed(rules, model)]
 
+    async def names(self) -> tuple[list[str], list[str]]:
+        """The models as servers and rules call them: those that the rules for all let somebody use, and the others."""
+        rules = await self.rules()
+        told: tuple[list[str], list[str]] = [], []
+        for model in self.models.values():
+            told[not allowed(rules, model)].append(f"{HUB}{model.name}")
+        return told
+
     @contextmanager
     def slot(self, person: Person) -> Generator[None]:
         """Raises ``TooMany`` where they have as many requests under way as they may."""

@@ -370,6 +370,7 @@ class HubService(Application):
     async def run(self) -> None:
         """Serve until the Hub says to end; answers under way are given time to."""
         logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[_structured()])
+        logging.getLogger("alembic").setLevel(logging.WARNING)  # which tells of its own plugins
         hub = await self.open()
         server = HTTPServer(
             self.web(hub),

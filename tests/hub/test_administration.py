@@ -179,6 +179,10 @@ def test_only_administrators_see_or_change_anything(tmp_path: Path):
             api.add("none", scopes=()),
         ]
         settings = {"database": f"sqlite:///{tmp_path}/hub.sqlite", "admin_groups": ["admins"], "metrics_token": "m"}
+        settings |= {
+            "providers": {"ours": {"base_url": "http://127.0.0.1:9/v1", "key": "sk-ours"}},
+            "models": {"coder": {"provider": "ours", "model": "scripted", "price": (1.0, 1.0)}},
+        }
         with service(tmp_path / "service", api, **settings) as found:
             with found.client(others[0]) as ada:
                 ada.get("api/me")
@@ -215,6 +219,12 @@ def test_only_administrators_see_or_change_anything(tmp_path: Path):
                     assert answer.status_code == 400, wrong
                     assert 'role="alert"' in answer.text, wrong
                 lines = [json.loads(line) for line in root.get("admin/audit.jsonl").text.splitlines()]
+                for models, told in (("coder", "forbid every model"), ("hub:*", "may use: hub:coder")):
+                    seen = re.search(r'name="seen" value="(\d+)"', root.get("admin/rules").text)
+                    assert seen
+                    rules = {"act": "rules", "seen": seen[1], "models": models}
+                    assert root.post("admin/rules", data=rules).status_code == 303
+                    assert told in root.get("admin/rules").text
                 assert next((one["actor"], one["action"], one["target"]) for one in lines) == (
                     "root", "limit.set", "user =ada",
                 )  # fmt: skip

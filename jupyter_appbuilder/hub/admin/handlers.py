@@ -481,8 +481,11 @@ class RulesForAll(Page):
         )
         for key in ("sandbox", *NUMBERS):
             values[key] = self.value(key) if typed else str(now.rules.get(key, ""))
+        usable, forbidden = await self.hub.gateway.names()
         return {
             "title": "Rules for all",
+            "usable": usable,
+            "forbidden": forbidden,
             "now": now,
             "values": values,
             "versions": await book.versions(),
