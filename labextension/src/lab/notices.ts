@@ -5,7 +5,9 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { Notification as Notices } from '@jupyterlab/apputils';
 import { ITranslator } from '@jupyterlab/translation';
 import type { Translation } from '../core/controls/translation';
-import { newsOf, newsOfPublishing, type News } from '../core/view/news';
+import { refreshText } from '../core/publishing/RefreshedLine';
+import type { RefreshItem } from '../core/view/items';
+import { isNewsOfRefreshing, newsOf, newsOfPublishing, type News } from '../core/view/news';
 import type { PageId } from '../core/panel';
 import { isBusy } from '../core/view/view';
 import type { SessionStore } from '../core/view/store';
@@ -98,6 +100,15 @@ function activate(
     }
   };
 
+  /** The last refresh of readers' data in the open app; undefined before it was looked at. */
+  let refreshed: RefreshItem | null | undefined;
+  const takeRefreshed = (now: RefreshItem | null, session: Summary): void => {
+    if (refreshed !== undefined && isNewsOfRefreshing(refreshed, now)) {
+      tell({ kind: 'failed', session }, `${session.title}: ${refreshText(now, trans)}`, 'publish');
+    }
+    refreshed = now;
+  };
+
   const take = (now: Summary): void => {
     const news = newsOf(known.get(now.id), now);
     known.set(now.id, now);
@@ -147,6 +158,7 @@ function activate(
     }
     followed = null;
     publishing = null;
+    refreshed = undefined;
     if (session !== null && store) {
       left.delete(session);
       Notices.dismiss(shown.get(session) ?? '');
@@ -155,6 +167,7 @@ function activate(
         if (view.caughtUp && view.session) {
           take(view.session);
           takePublishing(view.publishing, view.session);
+          takeRefreshed(view.refreshed, view.session);
         }
       };
       followed = { id: session, store, leave: store.subscribe(look) };

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { summary } from '../testing/session';
 import type { Summary } from '../wire/wire';
-import { newsOf } from './news';
+import type { RefreshItem } from './items';
+import { isNewsOfRefreshing, newsOf } from './news';
 
 const turn = (reason: NonNullable<Summary['turn']>['reason'], message = ''): Summary =>
   summary({
@@ -23,5 +24,19 @@ describe('news of an app', () => {
     const waiting: Summary = { ...turn(null), state: 'waiting' };
     expect(newsOf(waiting, waiting)).toBeNull();
     expect(newsOf(waiting, turn(null))).toBeNull();
+  });
+});
+
+describe('news of readers’ data', () => {
+  const item = (key: string, state: RefreshItem['refreshed']['state']): RefreshItem =>
+    ({ kind: 'refresh', key, refreshed: { state } }) as RefreshItem;
+
+  it('is a refresh that failed since, once', () => {
+    const failed = item('e2', 'failed');
+    expect(isNewsOfRefreshing(null, failed)).toBe(true);
+    expect(isNewsOfRefreshing(item('e1', 'failed'), failed)).toBe(true);
+    expect(isNewsOfRefreshing(failed, failed)).toBe(false);
+    expect(isNewsOfRefreshing(failed, item('e3', 'done'))).toBe(false);
+    expect(isNewsOfRefreshing(failed, item('e3', 'stopped'))).toBe(false);
   });
 });

@@ -2,6 +2,7 @@
 
 import type { PublishingStatus } from '../wire/events.generated';
 import type { Summary } from '../wire/wire';
+import type { RefreshItem } from './items';
 
 export interface News {
   kind: 'done' | 'asks' | 'failed';
@@ -44,4 +45,10 @@ export function newsOfPublishing(
     default:
       return null;
   }
+}
+
+/** Whether a refresh of readers' data is news: one that failed since it was looked at last. They have what they had, so
+ * that nobody else would tell. */
+export function isNewsOfRefreshing(before: RefreshItem | null, now: RefreshItem | null): now is RefreshItem {
+  return now !== null && now.key !== before?.key && now.refreshed.state === 'failed';
 }
