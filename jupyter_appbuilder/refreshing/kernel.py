@@ -149,7 +149,7 @@ async def run_cells(
             left_out = error is not None and error[0] == "LeftOut"
             if error is not None and not left_out and not cell.may_fail:
                 failed = RefreshFailed(
-                    f"Cell {cell.number} failed: {error[0]}: {error[1]}".rstrip(": "),
+                    f"Cell {cell.number} failed: {error[0]}: {error[1]}".rstrip(": .") + ".",
                     hint="Open the notebook, mend the cell, and run it again.",
                 )
             left -= len(output.text)
